@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const source = resolve(root, 'src') + sep;
+
+/**
+ * Tests are written and type-checked against src/, and run against dist/: what is tested is what is published,
+ * and coverage is V8's own count over the compiled files, mapped back by the compiler's source maps.
+ */
+const compiled = {
+  name: 'src-to-dist',
+  enforce: 'pre' as const,
+  resolveId(specifier: string, importer: string | undefined) {
+    if (importer === undefined || !specifier.startsWith('.')) return null;
+    const path = resolve(dirname(importer), specifier);
+    if (!path.startsWith(source)) return null;
+    const built = resolve(root, 'dist', path.slice(source.length).replace(/\.ts$/, '.js'));
+    if (!existsSync(built)) throw new Error(`${built} is missing: run "npm run build" first`);
+    return { id: built, external: true };
+  },
+};
+
+export default defineConfig({
+  plugins: [compiled],
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/interop/**', 'test/browser/**'],
+    pool: 'forks',
+    // Deadlines below are only there so that a hang is reported; no test measures the clock.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    server: { deps: { external: [/\/dist\//] } },
+  },
+});
