@@ -74,7 +74,7 @@ export const violations = {
     section: '6455 §10.4',
     text: 'out of memory for unfinished messages, try again later',
   },
-} as const satisfies Record<string, Violation>;
+} as const;
 
 export type ViolationCode = keyof typeof violations;
 
@@ -89,7 +89,7 @@ export class ProtocolError extends Error {
   readonly section: string;
 
   constructor(code: ViolationCode, options?: ErrorOptions) {
-    const violation = violations[code];
+    const violation: Violation = violations[code];
     super(violation.text, options);
     this.code = code;
     this.closeCode = violation.closeCode;

@@ -27,7 +27,7 @@ export const connectionFaults = {
     text: 'the connection ended without a Close frame',
   },
   WS_SOCKET: { section: '6455 §7.2.1', text: 'the socket failed' },
-} as const satisfies Record<string, ConnectionFault>;
+} as const;
 
 export type ConnectionFaultCode = keyof typeof connectionFaults;
 
@@ -39,6 +39,7 @@ export class ConnectionError extends Error {
   readonly section: string;
 
   constructor(code: ConnectionFaultCode, options?: ErrorOptions) {
+    const fault: ConnectionFault = connectionFaults[code];
     const cause = options?.cause;
     super(
       cause instanceof Error
@@ -47,6 +48,6 @@ export class ConnectionError extends Error {
       options,
     );
     this.code = code;
-    this.section = connectionFaults[code].section;
+    this.section = fault.section;
   }
 }
