@@ -1,0 +1,253 @@
+/**
+ * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (request, and what the response must say).
+ * Connecting, TLS, proxies, redirects and the body of a refusal are transport/dial.ts.
+ */
+import { type HandshakeError, type RefusalCode, refuse } from './error.ts';
+import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions } from './extension.ts';
+import { forbidFields, HeaderFields } from './header-fields.ts';
+import { formatHead, type HttpResponseHead, isHost, isHttp11 } from './http-head.ts';
+import { computeAccept, generateKey } from './key.ts';
+import { isToken, isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';
+
+/** Where a WebSocket URL leads (RFC 6455 §3). */
+export interface WebSocketTarget {
+  /** wss */
+  readonly secure: boolean;
+  /** For name resolution: ASCII, lower case, an IPv6 address without brackets. */
+  readonly hostname: string;
+  readonly port: number;
+  /** For the Host field: with the port only if it is not the scheme's default. */
+  readonly host: string;
+  /** The resource name: path and query, percent-encoded. Starts with `/`. */
+  readonly resource: string;
+  /** Decoded user information of the URL; `''` without. Kept aside: it is in no other member, and never sent by `buildRequest`. */
+  readonly username: string;
+  readonly password: string;
+  /** The URL in normal form, as ws or wss, without user information. */
+  readonly href: string;
+}
+
+/**
+ * Parses a WebSocket URL. http and https count as ws and wss, as in the WHATWG API.
+ * @throws HandshakeError stage 'url', before any network activity (RFC 6455 §4.1)
+ */
+export function parseTarget(url: string | URL): WebSocketTarget {
+  const parsed = parseUrl(url);
+  const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[parsed.protocol];
+  if (scheme === undefined) throw refuse('WS_URL_SCHEME', { value: parsed.protocol });
+  // §3: MUST NOT be used, not even an empty one. In the normal form, "#" begins a fragment wherever it stands.
+  if (parsed.href.includes('#')) throw refuse('WS_URL_FRAGMENT');
+  const { username, password } = decodeUserinfo(parsed);
+  parsed.username = '';
+  parsed.password = '';
+  parsed.protocol = scheme;
+  const secure = scheme === 'wss:';
+  return {
+    secure,
+    hostname: parsed.hostname.replace(/^\[|\]$/g, ''),
+    port: parsed.port === '' ? (secure ? 443 : 80) : Number(parsed.port),
+    host: parsed.host,
+    resource: parsed.pathname + parsed.search,
+    username,
+    password,
+    href: parsed.href,
+  };
+}
+
+// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently; we refuse them:
+// in a URL they are an accident or an injection.
+function parseUrl(url: string | URL): URL {
+  const text = String(url);
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
+  // Not with the text of a URL that may hold a password: errors end in logs.
+  if (!URL.canParse(text)) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
+  return new URL(text);
+}
+
+function decodeUserinfo({ username, password }: URL): { username: string; password: string } {
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    throw refuse('WS_URL_SYNTAX');
+  }
+}
+
+/** What a client asks for beside the resource. */
+export interface RequestOptions {
+  /** In order of preference: distinct tokens. */
+  readonly subprotocols?: readonly string[];
+  /** Extensions, in order of preference. */
+  readonly offers?: readonly ExtensionOffer[];
+  /** More header fields: flat (name, value, name, value …) or by name. */
+  readonly headers?: readonly string[] | Readonly<Record<string, string | readonly string[]>>;
+  /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
+  readonly origin?: string;
+}
+
+// §4.1 gives these to the handshake itself; the others would announce a body, or change what follows the request.
+const reservedNames: readonly string[] = [
+  'host',
+  'upgrade',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'expect',
+];
+
+/**
+ * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
+ * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Nothing may be sent behind it before the
+ *   response is verified.
+ * @throws TypeError for a subprotocol or an extension that is no token, a repeated subprotocol, header fields that belong to the
+ *   handshake or hold a forbidden character, and for a target that `parseTarget` would not return
+ */
+export function buildRequest(
+  target: WebSocketTarget,
+  options: RequestOptions = {},
+): { head: string; key: string } {
+  const { subprotocols = [], offers = [], origin } = options;
+  const { resource, host } = target;
+  if (!resource.startsWith('/') || !isVisibleAscii(resource) || resource.includes('#')) {
+    throw new TypeError('The resource name is not a path with an optional query');
+  }
+  if (!isHost(host)) {
+    throw new TypeError('The host is not a host with an optional port');
+  }
+  checkSubprotocols(subprotocols);
+  const extra = flattenHeaders(options.headers ?? []);
+  checkExtraHeaders(extra, origin !== undefined);
+
+  const key = generateKey();
+  const fields = ['Host', host, 'Upgrade', 'websocket', 'Connection', 'Upgrade'];
+  fields.push('Sec-WebSocket-Key', key, 'Sec-WebSocket-Version', '13');
+  if (origin !== undefined) fields.push('Origin', origin);
+  if (subprotocols.length > 0) fields.push('Sec-WebSocket-Protocol', subprotocols.join(', '));
+  if (offers.length > 0) fields.push('Sec-WebSocket-Extensions', formatExtensions(offers));
+  return { head: formatHead(`GET ${resource} HTTP/1.1`, [...fields, ...extra]), key };
+}
+
+// §4.1 (10): not empty, U+0021 to U+007E without separators (that is: tokens), all unique.
+function checkSubprotocols(subprotocols: readonly string[]): void {
+  for (const subprotocol of subprotocols) {
+    if (typeof subprotocol !== 'string' || !isToken(subprotocol)) {
+      throw new TypeError('A subprotocol is not a token');
+    }
+  }
+  if (new Set(subprotocols).size < subprotocols.length) throw new TypeError('A subprotocol is repeated');
+}
+
+function flattenHeaders(headers: NonNullable<RequestOptions['headers']>): readonly string[] {
+  if (isFlat(headers)) return headers;
+  const flat: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    for (const line of typeof value === 'string' ? [value] : value) flat.push(name, line);
+  }
+  return flat;
+}
+
+function isFlat(headers: NonNullable<RequestOptions['headers']>): headers is readonly string[] {
+  return Array.isArray(headers);
+}
+
+function checkExtraHeaders(headers: readonly string[], hasOrigin: boolean): void {
+  forbidFields(headers, reservedNames, 'sec-websocket-');
+  // RFC 6454 §7.3: a client MUST NOT send more than one Origin.
+  if (new HeaderFields(headers).values('Origin').length > (hasOrigin ? 0 : 1)) {
+    throw new TypeError('The header field origin is set twice');
+  }
+}
+
+/** What a response is held against. */
+export interface ExpectedResponse {
+  /** The key that `buildRequest` returned. */
+  readonly key: string;
+  /** The subprotocols of the request. */
+  readonly subprotocols?: readonly string[];
+  /** The extensions of the request. */
+  readonly offers?: readonly ExtensionOffer[];
+  /** Checks the parameters of the answers, which only the extension itself knows; throws HandshakeError. Not called without answers. */
+  readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
+  /** Fail if subprotocols were offered and the server chose none. RFC 6455 lets that pass, the WHATWG API does not. Default false. */
+  readonly requireSubprotocol?: boolean;
+}
+
+/** What client and server agreed on. */
+export interface VerifiedResponse {
+  /** `''` if none was agreed */
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+}
+
+/**
+ * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Skip 1xx responses other than 101 before.
+ * @throws HandshakeError with status and header fields as received; stage 'http' with another status than 101 (its body is for the
+ *   caller to read, see `withBody`), or 'http', 'extensions', 'subprotocol' for a 101 that is not what was asked for
+ */
+export function verifyResponse(response: HttpResponseHead, expected: ExpectedResponse): VerifiedResponse {
+  const fail = (code: RefusalCode, details: { value?: string | null; cause?: unknown } = {}) => {
+    const { status, headers } = response;
+    return refuse(code, { status, headers, ...details });
+  };
+  const fields = new HeaderFields(response.headers);
+
+  // §4.1 (1): any other status is HTTP's business: the caller may follow a redirect, or authenticate.
+  if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
+  // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
+  if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
+  // 9110 §8.6, 9112 §6.1: neither field in a 1xx response. Who believes it would skip the first frames.
+  for (const name of ['Content-Length', 'Transfer-Encoding']) {
+    if (fields.has(name)) throw fail('WS_RESPONSE_BODY', { value: name });
+  }
+  // §4.1 (2): the value matches "websocket": here it is no list.
+  const upgrade = fields.single('Upgrade');
+  if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {
+    throw fail('WS_RESPONSE_UPGRADE', { value: upgrade });
+  }
+  // §4.1 (3): a list with the token "Upgrade". Twice, and two parties wrote this head.
+  const connection = fields.joined('Connection');
+  const options = parseTokenList(connection ?? '') ?? [];
+  if (options.filter((option) => toAsciiLowerCase(option) === 'upgrade').length !== 1) {
+    throw fail('WS_RESPONSE_CONNECTION', { value: connection });
+  }
+  // §4.1 (4), §11.3.3: MUST appear once, and answer our key. Base64: upper and lower case differ.
+  const accept = fields.single('Sec-WebSocket-Accept');
+  if (accept === null || accept !== computeAccept(expected.key)) {
+    throw fail('WS_RESPONSE_ACCEPT', { value: accept });
+  }
+  const extensions = verifyExtensions(fields, expected, fail);
+  return { subprotocol: verifySubprotocol(fields, expected, fail), extensions };
+}
+
+type Fail = (code: RefusalCode, details?: { value?: string | null; cause?: unknown }) => HandshakeError;
+
+// §4.1 (5), §9.1: only what was offered, well formed, with parameters that the extension allows. Erratum 3433: over several lines
+// in a response too.
+function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): ExtensionOffer[] {
+  const values = fields.values('Sec-WebSocket-Extensions');
+  let answers: ExtensionOffer[];
+  try {
+    answers = parseExtensions(values);
+  } catch (cause) {
+    throw fail('WS_RESPONSE_EXTENSIONS', { value: values.join(', '), cause });
+  }
+  const unoffered = findUnoffered(answers, expected.offers ?? []);
+  if (unoffered !== null) throw fail('WS_RESPONSE_EXTENSION_NOT_OFFERED', { value: unoffered.name });
+  if (answers.length > 0) expected.confirm?.(answers);
+  return answers;
+}
+
+// §4.1 (6), §11.3.4: at most once, and one of ours, letter by letter.
+function verifySubprotocol(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): string {
+  const { subprotocols = [], requireSubprotocol = false } = expected;
+  const values = fields.values('Sec-WebSocket-Protocol');
+  if (values.length > 1) throw fail('WS_RESPONSE_SUBPROTOCOL_REPEATED');
+  const [subprotocol] = values;
+  if (subprotocol !== undefined && !subprotocols.includes(subprotocol)) {
+    throw fail('WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED', { value: subprotocol });
+  }
+  if (subprotocol === undefined && requireSubprotocol && subprotocols.length > 0) {
+    throw fail('WS_RESPONSE_SUBPROTOCOL_MISSING');
+  }
+  return subprotocol ?? '';
+}

@@ -1,0 +1,397 @@
+/**
+ * Why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status).
+ * One table holds every rule that this layer enforces, and the few that transport/ raises on a server.
+ * What a failure means for the socket (answer, drop, retry) is transport/'s business.
+ */
+import { Buffer } from 'node:buffer';
+
+/** Where the handshake stopped. `'request'` is a server refusing what a client asked; the others are met by a client or by both. */
+export type HandshakeStage =
+  | 'url'
+  | 'dns'
+  | 'tcp'
+  | 'tls'
+  | 'proxy'
+  | 'request'
+  | 'http'
+  | 'redirect'
+  | 'subprotocol'
+  | 'extensions'
+  | 'timeout'
+  | 'abort';
+
+/** One rule of the opening handshake. */
+export interface Refusal {
+  /** HTTP status that a server answers; 0 where only a client meets the rule. */
+  readonly status: number;
+  readonly stage: HandshakeStage;
+  /** RFC number and section, such as `'6455 §4.2.1'`. */
+  readonly section: string;
+  /** Fixed text: the body of the refusal. It never holds anything that the peer sent. */
+  readonly text: string;
+  /** Header fields that the answer must carry, flat. */
+  readonly headers?: readonly string[];
+}
+
+/** Every rule of the opening handshake, by the code that `HandshakeError.code` carries. */
+export const refusals = {
+  // The HTTP head, of a request or of a response: http-head.ts.
+  WS_HANDSHAKE_LINE_ENDING: {
+    status: 400,
+    stage: 'request',
+    section: '9112 §2.2',
+    text: 'A line of the HTTP head does not end with CR LF',
+  },
+  WS_HANDSHAKE_CONTROL_CHARACTER: {
+    status: 400,
+    stage: 'request',
+    section: '9110 §5.5',
+    text: 'The HTTP head contains a NUL or another control character',
+  },
+  WS_HANDSHAKE_START_LINE: {
+    status: 400,
+    stage: 'request',
+    section: '9112 §2.1',
+    text: 'The first line of the HTTP head is malformed',
+  },
+  WS_HANDSHAKE_HTTP_VERSION: {
+    status: 505,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'The HTTP version is not 1.1 or a later 1.x',
+  },
+  WS_HANDSHAKE_HEADER_FOLDED: {
+    status: 400,
+    stage: 'request',
+    section: '9112 §5.2',
+    text: 'A header field is folded over several lines',
+  },
+  WS_HANDSHAKE_HEADER_LINE: {
+    status: 400,
+    stage: 'request',
+    section: '9112 §5.1',
+    text: 'A header line is not a field name, a colon and a value',
+  },
+  WS_HANDSHAKE_TARGET_SIZE: {
+    status: 414,
+    stage: 'request',
+    section: '9110 §15.5.15',
+    text: 'The request target is too long',
+  },
+  WS_HANDSHAKE_HEAD_SIZE: {
+    status: 431,
+    stage: 'request',
+    section: '6585 §5',
+    text: 'The HTTP head is too large',
+  },
+  WS_HANDSHAKE_HEADER_COUNT: {
+    status: 431,
+    stage: 'request',
+    section: '6585 §5',
+    text: 'The HTTP head has too many header fields',
+  },
+
+  // The opening handshake of a client: server.ts, extension.ts.
+  WS_HANDSHAKE_METHOD: {
+    status: 405,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'The request method is not GET',
+    // 9110 §15.5.6: the answer MUST list the allowed methods.
+    headers: ['Allow', 'GET'],
+  },
+  WS_HANDSHAKE_TARGET: {
+    status: 400,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'The request target is neither a path nor an http or https URI of this host',
+  },
+  WS_HANDSHAKE_HOST: {
+    status: 400,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'The request needs exactly one valid Host header field',
+  },
+  WS_HANDSHAKE_BODY: {
+    status: 400,
+    stage: 'request',
+    section: '6455 §4.1',
+    text: 'An opening handshake has no body: Content-Length, Transfer-Encoding and Expect are refused',
+  },
+  WS_HANDSHAKE_UPGRADE: {
+    status: 426,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'This is a WebSocket endpoint: the Upgrade header field must list "websocket"',
+    // 9110 §15.5.22: a 426 MUST name the protocol in Upgrade. 6455 §4.4: and the versions we speak.
+    headers: ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],
+  },
+  WS_HANDSHAKE_UPGRADE_SYNTAX: {
+    status: 400,
+    stage: 'request',
+    section: '9110 §7.8',
+    text: 'The Upgrade header field is malformed',
+  },
+  WS_HANDSHAKE_CONNECTION: {
+    status: 400,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'The Connection header field must list "Upgrade"',
+  },
+  WS_HANDSHAKE_VERSION: {
+    status: 426,
+    stage: 'request',
+    section: '6455 §4.4',
+    text: 'The WebSocket version is not supported: this server speaks version 13',
+    headers: ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],
+  },
+  WS_HANDSHAKE_VERSION_REPEATED: {
+    status: 400,
+    stage: 'request',
+    section: '6455 §11.3.5',
+    text: 'The Sec-WebSocket-Version header field appears more than once',
+  },
+  WS_HANDSHAKE_KEY: {
+    status: 400,
+    stage: 'request',
+    section: '6455 §4.2.1',
+    text: 'The request needs exactly one Sec-WebSocket-Key header field: 16 bytes in base64',
+  },
+  WS_HANDSHAKE_SUBPROTOCOLS: {
+    status: 400,
+    stage: 'subprotocol',
+    section: '6455 §4.1',
+    text: 'The Sec-WebSocket-Protocol header field is not a list of distinct tokens',
+  },
+  WS_HANDSHAKE_SUBPROTOCOL_COUNT: {
+    status: 400,
+    stage: 'subprotocol',
+    section: '6455 §10.7',
+    text: 'The request offers too many subprotocols',
+  },
+  WS_HANDSHAKE_EXTENSIONS: {
+    status: 400,
+    stage: 'extensions',
+    section: '6455 §9.1',
+    text: 'The Sec-WebSocket-Extensions header field is malformed',
+  },
+  WS_HANDSHAKE_EXTENSION_COUNT: {
+    status: 400,
+    stage: 'extensions',
+    section: '6455 §10.7',
+    text: 'The Sec-WebSocket-Extensions header field has too many extensions or parameters',
+  },
+  WS_HANDSHAKE_FIELD_SIZE: {
+    status: 431,
+    stage: 'request',
+    section: '6585 §5',
+    text: 'A header field of the opening handshake is too long',
+  },
+  WS_HANDSHAKE_ORIGIN_REPEATED: {
+    status: 400,
+    stage: 'request',
+    section: '6454 §7.3',
+    text: 'The Origin header field appears more than once',
+  },
+  WS_HANDSHAKE_ORIGIN: {
+    status: 403,
+    stage: 'request',
+    section: '6455 §10.2',
+    text: 'The origin of this request is not allowed: see the option "origins" of the server',
+  },
+
+  // Raised on a server by transport/ and api/, answered with `formatRefusal`.
+  WS_HANDSHAKE_NOT_FOUND: {
+    status: 404,
+    stage: 'request',
+    section: '6455 §4.2.2',
+    text: 'There is no WebSocket endpoint at this path',
+  },
+  WS_HANDSHAKE_REJECTED: {
+    status: 403,
+    stage: 'request',
+    section: '6455 §4.2.2',
+    text: 'The application refused this request',
+  },
+  WS_HANDSHAKE_TIMEOUT: {
+    status: 408,
+    stage: 'timeout',
+    section: '9110 §15.5.9',
+    text: 'The opening handshake was not complete in time',
+  },
+  WS_HANDSHAKE_HOOK_FAILED: {
+    status: 500,
+    stage: 'request',
+    section: '6455 §4.2.2',
+    text: 'The server failed while it decided about this request',
+  },
+  WS_HANDSHAKE_UNAVAILABLE: {
+    status: 503,
+    stage: 'request',
+    section: '6455 §4.2.2',
+    text: 'The server accepts no more connections for now',
+    headers: ['Retry-After', '5'],
+  },
+
+  // The URL that a client was given: client.ts.
+  WS_URL_SYNTAX: {
+    status: 0,
+    stage: 'url',
+    section: '6455 §4.1',
+    text: 'Not a valid absolute WebSocket URL',
+  },
+  WS_URL_SCHEME: {
+    status: 0,
+    stage: 'url',
+    section: '6455 §3',
+    text: 'The scheme of a WebSocket URL is ws or wss',
+  },
+  WS_URL_FRAGMENT: {
+    status: 0,
+    stage: 'url',
+    section: '6455 §3',
+    text: 'A WebSocket URL has no fragment: write "#" as "%23"',
+  },
+
+  // The server's answer: client.ts.
+  WS_RESPONSE_STATUS: {
+    status: 0,
+    stage: 'http',
+    section: '6455 §4.1',
+    text: 'The server did not switch protocols',
+  },
+  WS_RESPONSE_HTTP_VERSION: {
+    status: 0,
+    stage: 'http',
+    section: '6455 §4.2.2',
+    text: 'The HTTP version of the response is not 1.1 or a later 1.x',
+  },
+  WS_RESPONSE_BODY: {
+    status: 0,
+    stage: 'http',
+    section: '9110 §8.6',
+    text: 'A response with status 101 has no body: Content-Length and Transfer-Encoding are refused',
+  },
+  WS_RESPONSE_UPGRADE: {
+    status: 0,
+    stage: 'http',
+    section: '6455 §4.1',
+    text: 'The response needs exactly one Upgrade header field with the value "websocket"',
+  },
+  WS_RESPONSE_CONNECTION: {
+    status: 0,
+    stage: 'http',
+    section: '6455 §4.1',
+    text: 'The Connection header field of the response must list "Upgrade", once',
+  },
+  WS_RESPONSE_ACCEPT: {
+    status: 0,
+    stage: 'http',
+    section: '6455 §4.1',
+    text: 'The response needs exactly one Sec-WebSocket-Accept header field that answers our key',
+  },
+  WS_RESPONSE_EXTENSIONS: {
+    status: 0,
+    stage: 'extensions',
+    section: '6455 §9.1',
+    text: 'The Sec-WebSocket-Extensions header field of the response is malformed',
+  },
+  WS_RESPONSE_EXTENSION_NOT_OFFERED: {
+    status: 0,
+    stage: 'extensions',
+    section: '6455 §4.1',
+    text: 'The server chose an extension that was not offered',
+  },
+  WS_RESPONSE_SUBPROTOCOL_REPEATED: {
+    status: 0,
+    stage: 'subprotocol',
+    section: '6455 §11.3.4',
+    text: 'The Sec-WebSocket-Protocol header field of the response appears more than once',
+  },
+  WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED: {
+    status: 0,
+    stage: 'subprotocol',
+    section: '6455 §4.1',
+    text: 'The server chose a subprotocol that was not offered',
+  },
+  WS_RESPONSE_SUBPROTOCOL_MISSING: {
+    status: 0,
+    stage: 'subprotocol',
+    section: '6455 §4.1',
+    text: 'The server chose none of the offered subprotocols, and one is required',
+  },
+} as const;
+
+/** The code of a rule in `refusals`. */
+export type RefusalCode = keyof typeof refusals;
+
+/** The parts of a `HandshakeError` beside its code and message. `cause` as in `ErrorOptions`. */
+export interface HandshakeErrorOptions extends ErrorOptions {
+  readonly stage: HandshakeStage;
+  readonly status?: number;
+  readonly headers?: readonly string[];
+  readonly body?: Buffer;
+  readonly value?: string | null;
+}
+
+/** The bytes of a body that a `HandshakeError` keeps, at most. */
+export const maxErrorBody = 65_536;
+
+const noBody: Buffer = Buffer.alloc(0);
+
+/** An opening handshake that did not lead to an open connection (RFC 6455 §4). */
+export class HandshakeError extends Error {
+  /** A `RefusalCode`, or the code of the system error that stopped it, such as `'ECONNREFUSED'`. */
+  readonly code: string;
+  /** How far the handshake had come. */
+  readonly stage: HandshakeStage;
+  /** The HTTP status to answer (server) or as received (client); 0 if there is none. */
+  readonly status: number;
+  /** Header fields to add to the answer (server) or as received (client): name, value, name, value … */
+  readonly headers: readonly string[];
+  /** The body to answer instead of the rule's text (server) or as received (client): the first 64 KiB. */
+  readonly body: Buffer;
+  /** What was at fault, as the peer sent it, or null. Not part of the message: escape it before you log it. */
+  readonly value: string | null;
+
+  static {
+    HandshakeError.prototype.name = 'HandshakeError';
+  }
+
+  constructor(code: string, message: string, options: HandshakeErrorOptions) {
+    // Some system errors, an AggregateError of failed connects among them, have an empty message. Ours never is.
+    super(message === '' ? `The opening handshake failed (${options.stage})` : message, options);
+    this.code = code;
+    this.stage = options.stage;
+    this.status = options.status ?? 0;
+    this.headers = options.headers ?? [];
+    this.body = capped(options.body ?? noBody);
+    this.value = options.value ?? null;
+  }
+
+  /** The same error with the body of the response, which arrives after its head. The body is cut at 64 KiB. */
+  withBody(body: Buffer): HandshakeError {
+    const { stage, status, headers, value } = this;
+    const cause = 'cause' in this ? { cause: this.cause } : {};
+    return new HandshakeError(this.code, this.message, { stage, status, headers, value, body, ...cause });
+  }
+}
+
+// A copy, so that a short excerpt does not keep a long buffer alive.
+function capped(body: Buffer): Buffer {
+  return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
+}
+
+/**
+ * The error for a rule of the table.
+ * @param details what to carry instead of, or beside, what the row says; `headers` are added to the row's own.
+ */
+export function refuse(code: RefusalCode, details: Partial<HandshakeErrorOptions> = {}): HandshakeError {
+  const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
+  return new HandshakeError(code, `${text} (${section})`, {
+    status,
+    stage,
+    ...details,
+    headers: [...headers, ...(details.headers ?? [])],
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * Sec-WebSocket-Extensions: RFC 6455 §9.1 (grammar), §4.3.
+ * Knows no extension by name: what an offer or an answer means is for the extension itself, see deflate/.
+ */
+import { refuse } from './error.ts';
+import { type FieldScanner, isToken, parseList } from './token.ts';
+
+/** One element of the field: an offer of a client, or an answer of a server. */
+export interface ExtensionOffer {
+  readonly name: string;
+  /** In order, repeats included: whether a parameter may repeat is the extension's rule. null: no value. */
+  readonly parameters: readonly (readonly [name: string, value: string | null])[];
+}
+
+/** What the field may hold. All limits are inclusive. */
+export const extensionLimits = {
+  offers: 16,
+  /** parameters of one offer */
+  parameters: 16,
+  /** characters of all its lines together */
+  fieldSize: 8_192,
+} as const;
+
+/**
+ * Parses the field.
+ * @param values one for each line, in order: the field may be split over lines (RFC 6455 §9.1)
+ * @returns the elements of all lines; none if the field is absent
+ * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that is too long
+ */
+export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
+  if (values.length === 0) return [];
+  const value = values.join(',');
+  if (value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
+  let count = 0;
+  const extensions = parseList(value, (scanner) => {
+    // Checked before the element is read: what is beyond the limit costs nothing.
+    if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
+    return parseExtension(scanner);
+  });
+  // §9.1: extension-list = 1#extension. A field without an element is malformed too.
+  if (extensions === null || count === 0) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
+  return extensions;
+}
+
+// §9.1: extension = extension-token *( ";" extension-param ), with white space allowed between any two of them.
+function parseExtension(scanner: FieldScanner): ExtensionOffer | null {
+  const name = scanner.token();
+  if (name === null) return null;
+  const parameters: [string, string | null][] = [];
+  for (;;) {
+    scanner.skipSpace();
+    if (!scanner.skip(';')) return { name, parameters };
+    if (parameters.length === extensionLimits.parameters) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
+    scanner.skipSpace();
+    const parameter = parseParameter(scanner);
+    if (parameter === null) return null;
+    parameters.push(parameter);
+  }
+}
+
+// §9.1: extension-param = token [ "=" ( token | quoted-string ) ]
+function parseParameter(scanner: FieldScanner): [string, string | null] | null {
+  const name = scanner.token();
+  if (name === null) return null;
+  scanner.skipSpace();
+  if (!scanner.skip('=')) return [name, null];
+  scanner.skipSpace();
+  // §9.1: after unescaping, the value of a quoted-string MUST be a token.
+  const value = scanner.token() ?? scanner.quotedString();
+  return value !== null && isToken(value) ? [name, value] : null;
+}
+
+/**
+ * Writes the field.
+ * @throws TypeError if a name or a value is not a token
+ */
+export function formatExtensions(extensions: readonly ExtensionOffer[]): string {
+  return extensions.map(formatExtension).join(', ');
+}
+
+function formatExtension({ name, parameters }: ExtensionOffer): string {
+  let text = checkedToken(name);
+  for (const [key, value] of parameters) {
+    text += `; ${checkedToken(key)}${value === null ? '' : `=${checkedToken(value)}`}`;
+  }
+  return text;
+}
+
+function checkedToken(text: string): string {
+  if (typeof text !== 'string' || !isToken(text)) {
+    throw new TypeError('A name or value in an extension is not a token');
+  }
+  return text;
+}
+
+/**
+ * The first of `answers` that was not offered, or that is there more often than it was offered; null if there is none.
+ * §9.1: a server MUST NOT use an extension that the client did not ask for.
+ */
+export function findUnoffered(
+  answers: readonly ExtensionOffer[],
+  offers: readonly ExtensionOffer[],
+): ExtensionOffer | null {
+  const left = new Map<string, number>();
+  for (const { name } of offers) left.set(name, (left.get(name) ?? 0) + 1);
+  for (const answer of answers) {
+    const count = left.get(answer.name) ?? 0;
+    if (count === 0) return answer;
+    left.set(answer.name, count - 1);
+  }
+  return null;
+}

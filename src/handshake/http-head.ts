@@ -1,0 +1,244 @@
+/**
+ * The head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5), read strictly and within limits, and written.
+ * What the head has to say to open a WebSocket is server.ts and client.ts; HTTP bodies are nobody's here.
+ * Every octet is looked at once, however the head is cut into chunks.
+ */
+import { Buffer } from 'node:buffer';
+import type { RefusalCode } from './error.ts';
+import { type HandshakeError, refuse } from './error.ts';
+import { isLineOctet, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
+
+/** The head of a request. `headers` is flat, as `rawHeaders` of node:http: name, value, name, value … */
+export interface HttpRequestHead {
+  readonly kind: 'request';
+  readonly method: string;
+  readonly target: string;
+  /** `'1.1'` */
+  readonly httpVersion: string;
+  readonly headers: readonly string[];
+}
+
+/** The head of a response. */
+export interface HttpResponseHead {
+  readonly kind: 'response';
+  /** 100 to 999 */
+  readonly status: number;
+  readonly statusText: string;
+  /** `'1.1'`, or `'1.0'` of an old proxy */
+  readonly httpVersion: string;
+  readonly headers: readonly string[];
+}
+
+export type HttpHead = HttpRequestHead | HttpResponseHead;
+
+/** What a head may measure. All limits are inclusive. */
+export interface HeadLimits {
+  /** octets of the whole head, the empty line at its end included */
+  readonly headSize: number;
+  /** header lines */
+  readonly headers: number;
+  /** octets of the request target */
+  readonly target: number;
+}
+
+export const defaultHeadLimits: HeadLimits = { headSize: 16_384, headers: 100, target: 8_192 };
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SP = 0x20;
+
+const nothing: Buffer = Buffer.alloc(0);
+
+/**
+ * Reads one head from the chunks of a stream.
+ * @typeParam Kind what it reads: `'request'` on a server, `'response'` on a client
+ */
+export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
+  readonly #kind: Kind;
+  readonly #limits: HeadLimits;
+  #size = 0;
+  // The octets of a line whose end has not arrived: the first #lineLength of #line.
+  #line: Buffer = nothing;
+  #lineLength = 0;
+  #afterCr = false;
+  // Null until the start line is complete. Until then: how many spaces it has so far, and the octets between the first two.
+  #start: StartLine | null = null;
+  #spaces = 0;
+  #targetSize = 0;
+  readonly #headers: string[] = [];
+  #failure: HandshakeError | null = null;
+  #rest: Buffer | null = null;
+
+  constructor(kind: Kind, limits: Partial<HeadLimits> = {}) {
+    this.#kind = kind;
+    this.#limits = { ...defaultHeadLimits, ...limits };
+  }
+
+  /**
+   * Takes the next octets of the stream.
+   * @returns the head once its last octet has arrived (what followed it is in `rest()`), null until then
+   * @throws HandshakeError at the first octet that breaks a rule or a limit, and again at each later call:
+   *   400, 414, 431 or 505 for a request; stage 'http' and status 0 for a response
+   */
+  push(chunk: Buffer): Extract<HttpHead, { kind: Kind }> | null {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#rest !== null) throw new Error('The head is complete: what follows it is not for the parser');
+    let lineStart = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      if (++this.#size > this.#limits.headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
+      const octet = chunk[at]!;
+      if (octet === LF) {
+        // 9112 §2.2 would let a recipient take a bare LF for a line end. We don't: two readers of one head must agree.
+        if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
+        this.#afterCr = false;
+        const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
+        lineStart = at + 1;
+        if (this.#start === null) this.#start = this.#parseStartLine(line);
+        else if (line !== '') this.#parseHeaderLine(line);
+        else return this.#complete(this.#start, chunk.subarray(lineStart));
+      } else if (this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
+      else if (octet === CR) this.#afterCr = true;
+      else if (!isLineOctet(octet)) this.#fail('WS_HANDSHAKE_CONTROL_CHARACTER');
+      else if (this.#start === null) this.#measureTarget(octet);
+    }
+    this.#keep(chunk.subarray(lineStart));
+    return null;
+  }
+
+  /** What arrived behind the head in the last chunk: already frames (RFC 6455 §4.1). Shares the chunk's memory. Empty until the head is complete. */
+  rest(): Buffer {
+    return this.#rest ?? nothing;
+  }
+
+  #complete(start: StartLine, rest: Buffer): Extract<HttpHead, { kind: Kind }> {
+    this.#rest = rest;
+    this.#line = nothing;
+    const head: HttpHead = { ...start, headers: this.#headers };
+    return head as Extract<HttpHead, { kind: Kind }>;
+  }
+
+  // Counted while it arrives: a target that is too long is 414 even if the line never ends.
+  #measureTarget(octet: number): void {
+    if (octet === SP) this.#spaces++;
+    else if (this.#kind === 'request' && this.#spaces === 1 && ++this.#targetSize > this.#limits.target) {
+      this.#fail('WS_HANDSHAKE_TARGET_SIZE');
+    }
+  }
+
+  // The line that ends with the CR LF at the end of `end`, without them.
+  #takeLine(end: Buffer): string {
+    if (this.#lineLength === 0) return end.toString('latin1', 0, end.length - 2);
+    this.#keep(end);
+    const line = this.#line.toString('latin1', 0, this.#lineLength - 2);
+    this.#lineLength = 0;
+    return line;
+  }
+
+  // Copies, into memory that at most doubles: thousands of one-octet chunks must not stay alive for one line.
+  #keep(part: Buffer): void {
+    if (part.length === 0) return;
+    const length = this.#lineLength + part.length;
+    if (length > this.#line.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#line.length, length));
+      this.#line.copy(larger, 0, 0, this.#lineLength);
+      this.#line = larger;
+    }
+    part.copy(this.#line, this.#lineLength);
+    this.#lineLength = length;
+  }
+
+  // 9112 §2.2 lets a server skip an empty line before the request line: for clients that end a body with a stray CR LF.
+  // There was no body before an opening handshake, so we don't.
+  #parseStartLine(line: string): StartLine {
+    return this.#kind === 'request' ? this.#parseRequestLine(line) : this.#parseStatusLine(line);
+  }
+
+  // 9112 §3: method SP request-target SP HTTP-version, with single spaces.
+  #parseRequestLine(line: string): StartLine {
+    const [method = '', target = '', version = '', ...more] = line.split(' ');
+    if (!isToken(method) || !isVisibleAscii(target) || more.length > 0) this.#fail('WS_HANDSHAKE_START_LINE');
+    return { kind: 'request', method, target, httpVersion: this.#parseVersion(version) };
+  }
+
+  // 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]. Without a phrase, many servers leave out the second space too.
+  #parseStatusLine(line: string): StartLine {
+    const httpVersion = this.#parseVersion(line.slice(0, 8));
+    const code = line.slice(9, 12);
+    if (line[8] !== ' ' || !isDigits(code, 3) || code < '100') this.#fail('WS_HANDSHAKE_START_LINE');
+    if (line.length > 12 && line[12] !== ' ') this.#fail('WS_HANDSHAKE_START_LINE');
+    return { kind: 'response', status: Number(code), statusText: line.slice(13), httpVersion };
+  }
+
+  // 9112 §2.3: "HTTP/" DIGIT "." DIGIT, in capitals. Another major version has another syntax.
+  // Which minor versions will do is a matter of the handshake: a proxy may answer CONNECT with 1.0.
+  #parseVersion(text: string): string {
+    const version = text.slice(5);
+    if (!text.startsWith('HTTP/') || version[1] !== '.' || !isDigits(version[0]! + version.slice(2), 2)) {
+      this.#fail('WS_HANDSHAKE_START_LINE');
+    }
+    if (version[0] !== '1') this.#fail('WS_HANDSHAKE_HTTP_VERSION');
+    return version;
+  }
+
+  #parseHeaderLine(line: string): void {
+    // 9112 §5.2: a server MUST refuse obs-fold. A client might unfold it, but then it trusts that everybody did the same.
+    if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
+    const colon = line.indexOf(':');
+    // 9112 §5.1: no white space between name and colon. A token has none, and is never empty.
+    if (colon < 0 || !isToken(line.slice(0, colon))) this.#fail('WS_HANDSHAKE_HEADER_LINE');
+    if (this.#headers.length >= 2 * this.#limits.headers) this.#fail('WS_HANDSHAKE_HEADER_COUNT');
+    this.#headers.push(line.slice(0, colon), trimSpace(line.slice(colon + 1)));
+  }
+
+  #fail(code: RefusalCode): never {
+    this.#line = nothing;
+    this.#failure = refuse(code, this.#kind === 'request' ? {} : { stage: 'http', status: 0 });
+    throw this.#failure;
+  }
+}
+
+/** Whether a version is 1.1 or a later 1.x: what both sides of an opening handshake need (RFC 6455 §4.1, §4.2.1). */
+export function isHttp11(version: string): boolean {
+  return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
+}
+
+/**
+ * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, perhaps with a port.
+ * Its characters are checked before URL sees them, which would take "a/b", "b@a" or "a<TAB>b" for a host too.
+ */
+export function isHost(text: string): boolean {
+  if (!isVisibleAscii(text)) return false;
+  for (const character of text) if ('"#/<>?@\\^`{|}'.includes(character)) return false;
+  return URL.canParse(`http://${text}`);
+}
+
+type StartLine = Omit<HttpRequestHead, 'headers'> | Omit<HttpResponseHead, 'headers'>;
+
+function isDigits(text: string, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let at = 0; at < length; at++) if (text[at]! < '0' || text[at]! > '9') return false;
+  return true;
+}
+
+/**
+ * Writes a head, with the empty line at its end. Send the text as latin1.
+ * @param headers name, value, name, value …
+ * @throws TypeError if a name is not a token, or the start line or a value holds CR, LF, NUL, another control character
+ *   but HTAB, or a character beyond U+00FF (which latin1 would cut, perhaps into a CR or LF)
+ */
+export function formatHead(startLine: string, headers: readonly string[]): string {
+  if (startLine === '' || !isLineText(startLine))
+    throw new TypeError('The start line holds a forbidden character');
+  if (headers.length % 2 !== 0) throw new TypeError('Header fields are a list of names and values in turn');
+  let head = `${startLine}\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    const value = headers[at + 1]!;
+    if (typeof name !== 'string' || !isToken(name)) throw new TypeError('A header field name is not a token');
+    if (typeof value !== 'string' || !isLineText(value)) {
+      throw new TypeError(`The value of the header field ${name} is not a string without control characters`);
+    }
+    head += `${name}: ${value}\r\n`;
+  }
+  return `${head}\r\n`;
+}

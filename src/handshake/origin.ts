@@ -1,0 +1,85 @@
+/**
+ * Who may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454.
+ * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they like, or none.
+ */
+import type { UpgradeRequest } from './server.ts';
+import { isVisibleAscii } from './token.ts';
+
+/**
+ * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
+ * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on either side, is the
+ *   default port of the Origin's scheme. The scheme is not compared: a TLS proxy may stand before us.
+ * - `'any'`: all of them.
+ * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
+ * - a function: accepts by returning exactly `true`. Not a promise, which would be true before it is settled.
+ *
+ * The origin `null` (sandboxed pages, files) passes only `'any'`, a function, or a list that holds `'null'`.
+ */
+export type OriginPolicy =
+  | 'same-origin'
+  | 'any'
+  | readonly string[]
+  | ((origin: string, request: UpgradeRequest) => boolean);
+
+/** Whether `policy` lets in a request with this Origin; null stands for a request without one. */
+export function isAllowedOrigin(
+  policy: OriginPolicy,
+  origin: string | null,
+  request: UpgradeRequest,
+): boolean {
+  if (origin === null || policy === 'any') return true;
+  if (typeof policy === 'function') return policy(origin, request) === true;
+  if (policy === 'same-origin') return isSameOrigin(origin, request.host);
+  return isListed(policy, origin);
+}
+
+/**
+ * Checks a policy before it is used, so that an entry that can never match is found when the server starts.
+ * @throws TypeError
+ */
+export function checkOriginPolicy(policy: OriginPolicy): void {
+  if (policy === 'same-origin' || policy === 'any' || typeof policy === 'function') return;
+  if (!Array.isArray(policy)) {
+    throw new TypeError("origins is 'same-origin', 'any', a list of origins or a function");
+  }
+  for (const entry of policy) {
+    if (typeof entry !== 'string' || (entry !== 'null' && parseOrigin(entry) === null)) {
+      throw new TypeError(
+        `origins: ${JSON.stringify(entry)} is not an origin; write scheme://host or scheme://host:port`,
+      );
+    }
+  }
+}
+
+function isSameOrigin(origin: string, host: string): boolean {
+  const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
+  // Only pages that came by HTTP can come from the server that Host names.
+  if (page === null || (page.protocol !== 'http:' && page.protocol !== 'https:')) return false;
+  // URL leaves out the default port of its scheme, so this is the scheme's default on both sides.
+  const server = parseOrigin(`${page.protocol}//${host}`);
+  return server !== null && server.host === page.host;
+}
+
+function isListed(entries: readonly string[], origin: string): boolean {
+  if (origin === 'null') return entries.includes('null');
+  // RFC 6454 §6.2: what a browser sends is ASCII. Entries may be written as people read them.
+  const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
+  if (page === null) return false;
+  return entries.some((entry) => {
+    const allowed = parseOrigin(entry);
+    return allowed !== null && allowed.protocol === page.protocol && allowed.host === page.host;
+  });
+}
+
+// scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops tabs and line
+// ends, reads "\" as "/", and puts "victim" of "http://victim@attacker" aside.
+function parseOrigin(text: string): URL | null {
+  const authority = text.indexOf('://') + 3;
+  if (authority < 3) return null;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= 0x20 || code === 0x7f) return null;
+    if (at >= authority && '/\\?#@'.includes(text[at]!)) return null;
+  }
+  return URL.canParse(text) ? new URL(text) : null;
+}

@@ -1,0 +1,293 @@
+/**
+ * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, a 101 or a refusal goes out, as text.
+ * Reading the head is http-head.ts (or node:http), routing by path and the application's consent are transport/ and api/.
+ */
+import { type HandshakeError, type RefusalCode, refusals, refuse } from './error.ts';
+import {
+  type ExtensionOffer,
+  extensionLimits,
+  findUnoffered,
+  formatExtensions,
+  parseExtensions,
+} from './extension.ts';
+import { forbidFields, HeaderFields } from './header-fields.ts';
+import { formatHead, isHost, isHttp11 } from './http-head.ts';
+import { computeAccept, isKey } from './key.ts';
+import { isAllowedOrigin, type OriginPolicy } from './origin.ts';
+import { isVisibleAscii, parseTokenList, parseUpgradeList, toAsciiLowerCase } from './token.ts';
+
+/** A request as it came, whoever read it: our own parser, node:http, or a test. */
+export interface HandshakeRequest {
+  readonly method: string;
+  readonly target: string;
+  /** `'1.1'` */
+  readonly httpVersion: string;
+  /** name, value, name, value … as `rawHeaders` of node:http */
+  readonly headers: readonly string[];
+  readonly remote: {
+    readonly address: string | undefined;
+    readonly port: number | undefined;
+    /** whether the connection is TLS */
+    readonly secure: boolean;
+  };
+}
+
+/** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. */
+export interface UpgradeRequest extends HandshakeRequest {
+  /** The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts with `/`. */
+  readonly path: string;
+  /** What follows the first `?`; `''` without one. */
+  readonly query: string;
+  /** The Host field. */
+  readonly host: string;
+  /** The Origin field; null if there is none, so that this is no browser (RFC 6455 §4.2.1). */
+  readonly origin: string | null;
+  readonly key: string;
+  /** What the client offers, in its order of preference; distinct tokens. */
+  readonly subprotocols: readonly string[];
+  /** The extensions that the client offers, in its order of preference. */
+  readonly offers: readonly ExtensionOffer[];
+  /** A header field by its name in any case, repeats joined by `', '`; null if it is absent. */
+  header(name: string): string | null;
+  /** The lines of a header field, in order. */
+  headerValues(name: string): string[];
+}
+
+/** The subprotocols that one request may offer. */
+export const maxSubprotocols = 64;
+
+/**
+ * Checks an opening handshake: every rule of RFC 6455 §4.2.1, and the origin (§10.2).
+ * @throws HandshakeError with the status and header fields to answer, see `formatRefusal`
+ */
+export function verifyRequest(
+  request: HandshakeRequest,
+  policy: { readonly origins: OriginPolicy },
+): UpgradeRequest {
+  const { method, target, httpVersion, headers, remote } = request;
+  const fields = new HeaderFields(headers);
+
+  // §4.2.1 (1): HTTP/1.1 or higher. HTTP/2 has its own handshake (RFC 8441), and never this start line.
+  if (!isHttp11(httpVersion)) throw refuse('WS_HANDSHAKE_HTTP_VERSION');
+  // §4.2.1 (1): a GET request. Methods are case-sensitive (9110 §9.1).
+  if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });
+  // §4.2.1 (2): a Host field. 9112 §3.2: exactly one, and valid.
+  const host = fields.single('Host');
+  if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
+  const { path, query } = parseRequestTarget(target, host);
+  // §4.1 knows no body, and no rule would tell us where frames begin behind one. "Content-Length: 0" is refused too:
+  // no client sends it here, and one rule without exceptions leaves no spelling of zero to argue about.
+  for (const name of ['Content-Length', 'Transfer-Encoding', 'Expect']) {
+    if (fields.has(name)) throw refuse('WS_HANDSHAKE_BODY', { value: name });
+  }
+  verifyUpgrade(fields);
+  verifyVersion(fields);
+  // §4.2.1 (5), §11.3.1: the key, once, 16 bytes in base64.
+  const key = fields.single('Sec-WebSocket-Key');
+  if (key === null || !isKey(key)) throw refuse('WS_HANDSHAKE_KEY', { value: key });
+  const subprotocols = parseSubprotocols(fields);
+  const offers = parseExtensions(fields.values('Sec-WebSocket-Extensions'));
+  // §4.2.1 (7): without Origin, not a browser. Two of them are no answer to the question who asks.
+  const origin = fields.single('Origin');
+  if (origin === null && fields.has('Origin')) throw refuse('WS_HANDSHAKE_ORIGIN_REPEATED');
+
+  const upgrade: UpgradeRequest = {
+    method,
+    target,
+    httpVersion,
+    headers,
+    remote,
+    path,
+    query,
+    host,
+    origin,
+    key,
+    subprotocols,
+    offers,
+    header: (name) => fields.joined(name),
+    headerValues: (name) => fields.values(name),
+  };
+  // §10.2: an origin that is not acceptable SHOULD be answered with 403. Last, so that a policy function sees a valid request.
+  if (!isAllowedOrigin(policy.origins, origin, upgrade))
+    throw refuse('WS_HANDSHAKE_ORIGIN', { value: origin });
+  return upgrade;
+}
+
+// §4.2.1 (1): a path with an optional query, or an http or https URI whose host is the one in Host.
+// The path is cut out of the text, never resolved: "//evil/x" against our host would name another server.
+function parseRequestTarget(target: string, host: string): { path: string; query: string } {
+  const resource = isVisibleAscii(target) ? cutResource(target, host) : null;
+  // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends one.
+  if (resource === null || resource.includes('#')) throw refuse('WS_HANDSHAKE_TARGET', { value: target });
+  const mark = resource.indexOf('?');
+  return mark < 0
+    ? { path: resource, query: '' }
+    : { path: resource.slice(0, mark), query: resource.slice(mark + 1) };
+}
+
+function cutResource(target: string, host: string): string | null {
+  if (target.startsWith('/')) return target;
+  const lower = toAsciiLowerCase(target);
+  const scheme = ['http://', 'https://'].find((prefix) => lower.startsWith(prefix));
+  if (scheme === undefined) return null;
+  // 9112 §3.2.2: with an absolute-form, the client sends the same authority in Host. If it differs, somebody is misled.
+  const resource = target.slice(scheme.length + host.length);
+  if (lower.slice(scheme.length, target.length - resource.length) !== toAsciiLowerCase(host)) return null;
+  if (resource === '' || resource.startsWith('?')) return `/${resource}`;
+  return resource.startsWith('/') ? resource : null;
+}
+
+// §4.2.1 (3), (4): both are lists, over one line or several; their tokens are ASCII case-insensitive.
+function verifyUpgrade(fields: HeaderFields): void {
+  const upgrade = joinedList(fields, 'Upgrade');
+  // Somebody opened the endpoint's address as if it were a page: 426 says what is here.
+  if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
+  const protocols = parseUpgradeList(upgrade);
+  if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });
+  if (!lists(protocols, 'websocket')) throw refuse('WS_HANDSHAKE_UPGRADE', { value: upgrade });
+  const connection = joinedList(fields, 'Connection');
+  if (!lists(parseTokenList(connection ?? '') ?? [], 'upgrade')) {
+    throw refuse('WS_HANDSHAKE_CONNECTION', { value: connection });
+  }
+}
+
+function lists(tokens: readonly string[], wanted: string): boolean {
+  return tokens.some((token) => toAsciiLowerCase(token) === wanted);
+}
+
+// §4.2.1 (6), §4.4: version 13, and for any other an answer that names 13.
+// Asked before the key: the drafts before hybi-04 have neither field, and to learn the version is what helps them.
+// That is also why a missing field counts as an unknown version (426), not as a malformed request (400).
+function verifyVersion(fields: HeaderFields): void {
+  const versions = fields.values('Sec-WebSocket-Version');
+  // §11.3.5: MUST NOT appear more than once in a request.
+  if (versions.length > 1) throw refuse('WS_HANDSHAKE_VERSION_REPEATED');
+  // The text, not its number: "013", "+13" or "13, 8" may make a proxy believe in another version than we do.
+  if (versions[0] !== '13') throw refuse('WS_HANDSHAKE_VERSION', { value: versions[0] ?? null });
+}
+
+// §4.2.1 (8), §4.1 (10): distinct tokens, at least one, over one line or several (§11.3.4).
+function parseSubprotocols(fields: HeaderFields): readonly string[] {
+  const value = joinedList(fields, 'Sec-WebSocket-Protocol');
+  if (value === null) return [];
+  const subprotocols = parseTokenList(value) ?? [];
+  if (subprotocols.length > maxSubprotocols) throw refuse('WS_HANDSHAKE_SUBPROTOCOL_COUNT');
+  if (subprotocols.length === 0 || new Set(subprotocols).size < subprotocols.length) {
+    throw refuse('WS_HANDSHAKE_SUBPROTOCOLS', { value });
+  }
+  return subprotocols;
+}
+
+// The limit of 8 KiB for each field also holds where somebody else read the head.
+function joinedList(fields: HeaderFields, name: string): string | null {
+  const value = fields.joined(name);
+  if (value !== null && value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
+  return value;
+}
+
+/** The first subprotocol of the client's list that the server supports; `''` if there is none (RFC 6455 §4.2.2). */
+export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
+  return offered.find((subprotocol) => supported.includes(subprotocol)) ?? '';
+}
+
+/** What a server makes of a request that it accepts. */
+export interface Acceptance {
+  /** One of the client's list. `''` or absent: none, and the connection opens without. */
+  readonly subprotocol?: string;
+  /** Answers the offers; absent: no extension. */
+  readonly negotiate?: (offers: readonly ExtensionOffer[]) => readonly ExtensionOffer[];
+  /** More header fields for the response: name, value, name, value … */
+  readonly headers?: readonly string[];
+}
+
+/** What came out of an accepted request. */
+export interface AcceptedRequest {
+  /** The whole response head; send it as latin1. Frames follow. */
+  readonly head: string;
+  /** `''` if none was agreed */
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+}
+
+/**
+ * Accepts a verified request with 101 (RFC 6455 §4.2.2).
+ * @throws TypeError for a subprotocol or an extension that the client did not offer, and for header fields that belong to the
+ *   handshake or hold a forbidden character
+ */
+export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
+  const { subprotocol = '', negotiate, headers = [] } = acceptance;
+  // §4.2.2 (5.5): MUST be one of the client's; without an agreement the field stays away, since '' is no value for it.
+  if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {
+    throw new TypeError('The subprotocol is not one that the client offered');
+  }
+  const extensions = negotiate?.(request.offers) ?? [];
+  // §4.2.2 (5.6), §9.1: only what the client offered.
+  if (findUnoffered(extensions, request.offers) !== null) {
+    throw new TypeError('The extension is not one that the client offered');
+  }
+  forbidFields(headers, ['upgrade', 'connection', 'content-length', 'transfer-encoding'], 'sec-websocket-');
+
+  const fields = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
+  fields.push('Sec-WebSocket-Accept', computeAccept(request.key));
+  if (subprotocol !== '') fields.push('Sec-WebSocket-Protocol', subprotocol);
+  if (extensions.length > 0) fields.push('Sec-WebSocket-Extensions', formatExtensions(extensions));
+  const head = formatHead('HTTP/1.1 101 Switching Protocols', [...fields, ...headers]);
+  return { head, subprotocol, extensions };
+}
+
+const phrases: ReadonlyMap<number, string> = new Map([
+  [301, 'Moved Permanently'],
+  [302, 'Found'],
+  [303, 'See Other'],
+  [307, 'Temporary Redirect'],
+  [308, 'Permanent Redirect'],
+  [400, 'Bad Request'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [408, 'Request Timeout'],
+  [410, 'Gone'],
+  [414, 'URI Too Long'],
+  [421, 'Misdirected Request'],
+  [426, 'Upgrade Required'],
+  [429, 'Too Many Requests'],
+  [431, 'Request Header Fields Too Large'],
+  [500, 'Internal Server Error'],
+  [501, 'Not Implemented'],
+  [502, 'Bad Gateway'],
+  [503, 'Service Unavailable'],
+  [504, 'Gateway Timeout'],
+  [505, 'HTTP Version Not Supported'],
+]);
+
+/**
+ * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close: whatever
+ * follows the request on this connection may have been written by somebody else (request smuggling), and is not served.
+ * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of its rule. Nothing that
+ *   the peer sent is repeated.
+ * @param method the request's method if it is known: the answer to HEAD has no body
+ * @throws RangeError for a status that refuses nothing (not 300 to 599)
+ * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
+ */
+export function formatRefusal(error: HandshakeError, method?: string): string {
+  const { status, headers } = error;
+  if (!Number.isInteger(status) || status < 300 || status > 599) {
+    throw new RangeError(`${status} is not a status that refuses an opening handshake`);
+  }
+  forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
+  const phrase = phrases.get(status) ?? '';
+  const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
+  // No "Upgrade" option in Connection, although 9110 §7.8 wants it beside Upgrade: a proxy that sees one may take this for a
+  // switch of protocols and pass on what follows unread.
+  const fields = ['Connection', 'close'];
+  if (!new HeaderFields(headers).has('Content-Type'))
+    fields.push('Content-Type', 'text/plain; charset=utf-8');
+  fields.push('Content-Length', String(body.length), ...headers);
+  const head = formatHead(`HTTP/1.1 ${status} ${phrase}`, fields);
+  return method === 'HEAD' ? head : head + body;
+}
+
+function fixedText(code: string): string | null {
+  return Object.hasOwn(refusals, code) ? refusals[code as RefusalCode].text : null;
+}

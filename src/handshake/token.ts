@@ -1,0 +1,158 @@
+/**
+ * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP; RFC 9110 §5.6).
+ * One scanner, which looks at each character once: no regular expression ever sees what a peer sent.
+ */
+
+// 9110 §5.6.2: the characters of a token are the visible ones of ASCII without the delimiters.
+const tokenCharacter: readonly boolean[] = Array.from(
+  { length: 128 },
+  (_, code) => code > 0x20 && code < 0x7f && !'"(),/:;<=>?@[\\]{}'.includes(String.fromCharCode(code)),
+);
+
+const HTAB = 0x09;
+const SP = 0x20;
+
+function isTokenCode(code: number): boolean {
+  return code < 128 && tokenCharacter[code] === true;
+}
+
+/** Whether `value` is a token (RFC 9110 §5.6.2): at least one character, visible ASCII without delimiters. */
+export function isToken(value: string): boolean {
+  for (let at = 0; at < value.length; at++) if (!isTokenCode(value.charCodeAt(at))) return false;
+  return value.length > 0;
+}
+
+/**
+ * Whether `text` may stand in a line of an HTTP head (RFC 9110 §5.5): HTAB, visible ASCII, space, and U+0080 to U+00FF.
+ * So neither CR, LF nor NUL, and nothing that writing as latin1 would turn into one of them.
+ */
+export function isLineText(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (!isLineOctet(text.charCodeAt(at))) return false;
+  return true;
+}
+
+/** The same for one octet. */
+export function isLineOctet(octet: number): boolean {
+  return (octet >= SP && octet < 0x7f) || (octet >= 0x80 && octet <= 0xff) || octet === HTAB;
+}
+
+/** Whether `text` is not empty and all of it is visible ASCII: no space, no control character. */
+export function isVisibleAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= SP || code >= 0x7f) return false;
+  }
+  return text.length > 0;
+}
+
+/** `text` without the optional white space (SP and HTAB, nothing else) at its two ends. */
+export function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (start < end && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
+/** `text` in lower case, A to Z only: the comparison that RFC 6455 §2.1 calls ASCII case-insensitive. */
+export function toAsciiLowerCase(text: string): string {
+  // The long way for anything beyond ASCII: U+212A KELVIN SIGN has the lower case "k".
+  return isVisibleAscii(text) ? text.toLowerCase() : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Reads the value of a header field from left to right. Each read consumes what it returns; null consumes nothing useful: give up. */
+export class FieldScanner {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  /** Skips optional white space. */
+  skipSpace(): void {
+    while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
+  }
+
+  /** Consumes `character` if it is next. */
+  skip(character: string): boolean {
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** A token, or null if none starts here. */
+  token(): string | null {
+    const start = this.#at;
+    while (isTokenCode(this.#text.charCodeAt(this.#at))) this.#at++;
+    return this.#at === start ? null : this.#text.slice(start, this.#at);
+  }
+
+  /** The text of a quoted-string (RFC 9110 §5.6.4) without its quotes and escapes; null if none starts here or it has no end. */
+  quotedString(): string | null {
+    if (!this.skip('"')) return null;
+    let value = '';
+    let start = this.#at;
+    for (; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at];
+      if (character === '"') {
+        value += this.#text.slice(start, this.#at++);
+        return value;
+      }
+      if (character === '\\') {
+        value += this.#text.slice(start, this.#at++);
+        start = this.#at;
+      }
+    }
+    return null;
+  }
+}
+
+/**
+ * A list (RFC 9110 §5.6.1) of what `element` reads: separated by commas, with optional white space around them.
+ * Empty elements count as nothing, as a recipient has to take them.
+ * @returns the elements, perhaps none; null if the value is not such a list, or `element` returned null.
+ */
+export function parseList<Element>(
+  value: string,
+  element: (scanner: FieldScanner) => Element | null,
+): Element[] | null {
+  const elements: Element[] = [];
+  const scanner = new FieldScanner(value);
+  for (;;) {
+    scanner.skipSpace();
+    if (scanner.atEnd) return elements;
+    if (scanner.skip(',')) continue;
+    const next = element(scanner);
+    if (next === null) return null;
+    elements.push(next);
+    scanner.skipSpace();
+    if (!scanner.atEnd && !scanner.skip(',')) return null;
+  }
+}
+
+/** A list of tokens, or null if `value` is none. The list may be empty: whether that is allowed is the field's own rule. */
+export function parseTokenList(value: string): string[] | null {
+  return parseList(value, (scanner) => scanner.token());
+}
+
+/**
+ * The value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version behind a slash.
+ * @returns the elements as they stand, such as `['h2c', 'TLS/1.0', 'websocket']`, or null.
+ */
+export function parseUpgradeList(value: string): string[] | null {
+  return parseList(value, (scanner) => {
+    const name = scanner.token();
+    if (name === null || !scanner.skip('/')) return name;
+    const version = scanner.token();
+    return version === null ? null : `${name}/${version}`;
+  });
+}

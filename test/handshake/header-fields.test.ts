@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { forbidFields, HeaderFields } from '../../src/handshake/header-fields.ts';
+import { prototypeKeys } from './samples.ts';
+
+test('S8: names are case-insensitive, lines keep their order, values lose white space at their ends', () => {
+  const fields = new HeaderFields(['A', ' 1\t', 'b', '2', 'a', '3 4']);
+  expect(fields.values('a')).toEqual(['1', '3 4']);
+  expect(fields.values('A')).toEqual(['1', '3 4']);
+  expect(fields.joined('a')).toBe('1, 3 4');
+  expect(fields.joined('B')).toBe('2');
+  expect(fields.has('B')).toBe(true);
+});
+
+test('S5, S6: `single` tells once from never and from twice', () => {
+  const fields = new HeaderFields(['once', '1', 'twice', '1', 'TWICE', '1', 'empty', '']);
+  expect(fields.single('Once')).toBe('1');
+  expect(fields.single('empty')).toBe('');
+  expect(fields.single('twice')).toBeNull();
+  expect(fields.single('never')).toBeNull();
+});
+
+test('A11: names of Object.prototype are absent until they are sent', () => {
+  const none = new HeaderFields([]);
+  for (const key of prototypeKeys) {
+    expect(none.has(key)).toBe(false);
+    expect(none.values(key)).toEqual([]);
+    expect(none.single(key)).toBeNull();
+    expect(none.joined(key)).toBeNull();
+    const fields = new HeaderFields([key, 'a', key.toUpperCase(), 'b']);
+    expect(fields.values(key)).toEqual(['a', 'b']);
+  }
+  expect(({} as Record<string, unknown>)['a']).toBeUndefined();
+});
+
+test('what a caller does with the values does not change the fields', () => {
+  const fields = new HeaderFields(['a', '1']);
+  fields.values('a').push('2');
+  expect(fields.values('a')).toEqual(['1']);
+});
+
+test('S17: fields that belong to the handshake are refused by name, by prefix, in any case', () => {
+  expect(() => forbidFields(['X', '1', 'HoSt', '2'], ['host'])).toThrow(TypeError);
+  expect(() => forbidFields(['SEC-WebSocket-Anything', '1'], [], 'sec-websocket-')).toThrow(TypeError);
+  expect(() => forbidFields(['X', 'host', 'Sec-Fetch-Mode', '1'], ['host'], 'sec-websocket-')).not.toThrow();
+});

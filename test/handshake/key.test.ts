@@ -1,0 +1,72 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { computeAccept, generateKey, isKey } from '../../src/handshake/key.ts';
+import { sampleAccept, sampleKey } from './samples.ts';
+
+test('S17, V4: the key of RFC 6455 §1.3 has the accept of RFC 6455 §1.3', () => {
+  expect(computeAccept(sampleKey)).toBe(sampleAccept);
+});
+
+test('S17, V4: the accept is the base64 SHA-1 of the key as text and the GUID', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+      const key = Buffer.from(bytes).toString('base64');
+      const sha1 = createHash('sha1').update(key).update('258EAFA5-E914-47DA-95CA-C5AB0DC85B11');
+      expect(computeAccept(key)).toBe(sha1.digest('base64'));
+    }),
+  );
+});
+
+test('H5: a key is 16 bytes in canonical base64, fresh each time', () => {
+  const keys = Array.from({ length: 1_000 }, generateKey);
+  expect(new Set(keys).size).toBe(1_000);
+  for (const key of keys) {
+    expect(Buffer.from(key, 'base64')).toHaveLength(16);
+    expect(isKey(key)).toBe(true);
+  }
+  // Random in every bit: none of the 128 is the same in all thousand keys.
+  const all = keys.map((key) => Buffer.from(key, 'base64'));
+  for (let bit = 0; bit < 128; bit++) {
+    const ones = all.filter((bytes) => (bytes[bit >> 3]! >> (bit & 7)) & 1).length;
+    expect(ones).toBeGreaterThan(0);
+    expect(ones).toBeLessThan(1_000);
+  }
+});
+
+test('S5: any 16 bytes in base64 are a key, and no other number of bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      expect(isKey(Buffer.from(bytes).toString('base64'))).toBe(bytes.length === 16);
+    }),
+  );
+  for (let size = 0; size <= 40; size++) {
+    expect(isKey(Buffer.alloc(size, 0xa5).toString('base64')), `${size} bytes`).toBe(size === 16);
+  }
+});
+
+test.each([
+  ['', 'empty'],
+  ['dGhlIHNhbXBsZSBub25jZQ', 'no padding'],
+  ['dGhlIHNhbXBsZSBub25jZQ=', 'half the padding'],
+  ['dGhlIHNhbXBsZSBub25jZQ===', 'too much padding'],
+  ['dGhlIHNhbXBsZSBub25jZR==', 'stray bits behind the last byte'],
+  ['dGhlIHNhbXBsZSBub25jZSE=', '17 bytes'],
+  ['dGhlIHNhbXBsZSBub25jZSEh', '18 bytes'],
+  [' dGhlIHNhbXBsZSBub25jZQ==', 'white space before'],
+  ['dGhlIHNhbXBsZS Bub25jZQ==', 'white space inside'],
+  ['dGhlIHNhbXBsZS-ub25jZQ==', 'base64url, -'],
+  ['dGhlIHNhbXBsZS_ub25jZQ==', 'base64url, _'],
+  ['dGhlIHNhbXBsZSBub25jZ===', 'padding in place of a character'],
+  ['========================', 'padding alone'],
+  ['\u0164GhlIHNhbXBsZSBub25jZQ==', 'a character that latin1 would cut to T'],
+])('S5: %j is no key: %s', (value) => {
+  expect(isKey(value)).toBe(false);
+});
+
+test('S5: of the 64 last characters only the four without stray bits make a key', () => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  const good = [...alphabet].filter((last) => isKey(`dGhlIHNhbXBsZSBub25jZ${last}==`));
+  expect(good).toEqual(['A', 'Q', 'g', 'w']);
+});

@@ -1,0 +1,165 @@
+/**
+ * Requests, responses and small tools that the tests of the handshake share.
+ */
+import { Buffer } from 'node:buffer';
+import { expect } from 'vitest';
+import { HandshakeError } from '../../src/handshake/error.ts';
+import type { HttpResponseHead } from '../../src/handshake/http-head.ts';
+import type { HandshakeRequest } from '../../src/handshake/server.ts';
+
+/** The key of RFC 6455 §1.3, and what answers it. */
+export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
+export const sampleAccept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+
+export type Field = readonly [name: string, value: string];
+
+/** Names that mean something on a plain object. */
+export const prototypeKeys: readonly string[] = [
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+];
+
+const requestFields: readonly Field[] = [
+  ['Host', 'server.example.com'],
+  ['Upgrade', 'websocket'],
+  ['Connection', 'Upgrade'],
+  ['Sec-WebSocket-Key', sampleKey],
+  ['Sec-WebSocket-Version', '13'],
+];
+
+/** What to change in a head that is right: each named field is replaced by these lines, none for `[]`. */
+export type Changes = Readonly<Record<string, readonly string[]>>;
+
+function change(fields: readonly Field[], changes: Changes): string[] {
+  const named = new Map(Object.entries(changes).map(([name, values]) => [name.toLowerCase(), { name, values }]));
+  const lines: string[] = [];
+  for (const [name, value] of fields) {
+    const replaced = named.get(name.toLowerCase());
+    if (replaced === undefined) lines.push(name, value);
+    else for (const line of replaced.values) lines.push(replaced.name, line);
+    named.delete(name.toLowerCase());
+  }
+  for (const { name, values } of named.values()) for (const line of values) lines.push(name, line);
+  return lines;
+}
+
+/** The smallest right request, changed. */
+export function request(
+  changes: Changes = {},
+  start: Partial<Omit<HandshakeRequest, 'headers'>> = {},
+): HandshakeRequest {
+  return {
+    method: 'GET',
+    target: '/chat',
+    httpVersion: '1.1',
+    headers: change(requestFields, changes),
+    remote: { address: '192.0.2.1', port: 50_000, secure: false },
+    ...start,
+  };
+}
+
+/** The smallest right response to `sampleKey`, changed. */
+export function response(
+  changes: Changes = {},
+  start: Partial<Omit<HttpResponseHead, 'headers'>> = {},
+): HttpResponseHead {
+  const fields: Field[] = [
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Accept', sampleAccept],
+  ];
+  return {
+    kind: 'response',
+    status: 101,
+    statusText: 'Switching Protocols',
+    httpVersion: '1.1',
+    headers: change(fields, changes),
+    ...start,
+  };
+}
+
+/** The HandshakeError that `action` throws. The test fails if it throws nothing or anything else. */
+export function refusalOf(action: () => unknown): HandshakeError {
+  let result: unknown;
+  try {
+    result = action();
+  } catch (error) {
+    if (error instanceof HandshakeError) return error;
+    throw error;
+  }
+  expect.fail(`nothing was refused, but ${JSON.stringify(result)} returned`);
+}
+
+/** The names and values of a head that was written, and its start line. */
+export function readHead(text: string): { startLine: string; fields: Field[]; body: string } {
+  const end = text.indexOf('\r\n\r\n');
+  expect(end).toBeGreaterThan(0);
+  const [startLine = '', ...lines] = text.slice(0, end).split('\r\n');
+  const fields = lines.map((line): Field => {
+    const colon = line.indexOf(': ');
+    expect(colon, line).toBeGreaterThan(0);
+    return [line.slice(0, colon), line.slice(colon + 2)];
+  });
+  return { startLine, fields, body: text.slice(end + 4) };
+}
+
+export function valuesOf(fields: readonly Field[], name: string): string[] {
+  return fields.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+}
+
+/** The same octets in chunks: whole, one by one, and in two parts at every place. */
+export function* everyChunking(octets: Buffer): Generator<Buffer[]> {
+  yield [octets];
+  yield Array.from(octets, (octet) => Buffer.of(octet));
+  for (let at = 0; at <= octets.length; at++) yield [octets.subarray(0, at), octets.subarray(at)];
+}
+
+/**
+ * A string that counts how often its characters are read, for code that should read each of them once.
+ * It stands in for a string in the operations that the scanners use: length, index, charCodeAt, slice.
+ */
+export function countingText(text: string): { text: string; reads: () => number } {
+  let reads = 0;
+  const counting = new Proxy(Object(text) as object, {
+    get(_, property) {
+      if (property === 'length') return text.length;
+      if (property === 'charCodeAt') {
+        return (at: number) => {
+          reads++;
+          return text.charCodeAt(at);
+        };
+      }
+      if (property === 'slice') {
+        return (start: number, end?: number) => {
+          const part = text.slice(start, end);
+          reads += part.length;
+          return part;
+        };
+      }
+      if (typeof property === 'string' && /^\d+$/.test(property)) {
+        reads++;
+        return text[Number(property)];
+      }
+      throw new Error(`A scanner used ${String(property)} of a string: count it too`);
+    },
+  });
+  return { text: counting as string, reads: () => reads };
+}
+
+/** The median CPU time of nine runs of each action, in microseconds, interleaved so that noise meets all alike. */
+export function medianCpu(actions: readonly (() => unknown)[]): number[] {
+  const times: number[][] = actions.map(() => []);
+  for (const action of actions) action();
+  for (let round = 0; round < 9; round++) {
+    actions.forEach((action, index) => {
+      const before = process.cpuUsage();
+      action();
+      const { user, system } = process.cpuUsage(before);
+      times[index]!.push(user + system);
+    });
+  }
+  return times.map((values) => values.sort((a, b) => a - b)[4]!);
+}

@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  FieldScanner,
+  isLineText,
+  isToken,
+  isVisibleAscii,
+  parseTokenList,
+  parseUpgradeList,
+  toAsciiLowerCase,
+  trimSpace,
+} from '../../src/handshake/token.ts';
+import { countingText, prototypeKeys } from './samples.ts';
+
+const delimiters = '"(),/:;<=>?@[\\]{}';
+
+describe('characters', () => {
+  test('H8: a token has the characters U+0021 to U+007E without separators', () => {
+    for (let code = 0; code <= 0x1_00; code++) {
+      const character = String.fromCharCode(code);
+      const expected = code >= 0x21 && code <= 0x7e && !delimiters.includes(character);
+      expect(isToken(character), `U+${code.toString(16)}`).toBe(expected);
+      expect(isToken(`a${character}`), `a U+${code.toString(16)}`).toBe(expected);
+      expect(isToken(`${character}a`), `U+${code.toString(16)} a`).toBe(expected);
+    }
+  });
+
+  test('H8: a token is not empty', () => {
+    expect(isToken('')).toBe(false);
+  });
+
+  test('A9: text of a line has no control character but HTAB, and nothing beyond U+00FF', () => {
+    for (let code = 0; code <= 0x2_ff; code++) {
+      const character = String.fromCharCode(code);
+      const expected = code === 9 || (code >= 0x20 && code !== 0x7f && code <= 0xff);
+      expect(isLineText(`a${character}b`), `U+${code.toString(16)}`).toBe(expected);
+    }
+    // Written as latin1, these two would be CR and LF.
+    expect(isLineText('\u010d\u010a')).toBe(false);
+    expect(isLineText('')).toBe(true);
+  });
+
+  test('visible ASCII has neither space nor control character', () => {
+    for (let code = 0; code <= 0x1_00; code++) {
+      expect(isVisibleAscii(String.fromCharCode(code)), String(code)).toBe(code > 0x20 && code < 0x7f);
+    }
+    expect(isVisibleAscii('')).toBe(false);
+  });
+
+  test('only SP and HTAB are optional white space', () => {
+    expect(trimSpace(' \t a b\t ')).toBe('a b');
+    expect(trimSpace(' \t')).toBe('');
+    expect(trimSpace('\u00a0a\u00a0')).toBe('\u00a0a\u00a0');
+    expect(trimSpace('\va\f')).toBe('\va\f');
+  });
+
+  test('S4: case-insensitive means A to Z only', () => {
+    expect(toAsciiLowerCase('WebSocKet-Z[')).toBe('websocket-z[');
+    // U+212A KELVIN SIGN: "websoc\u212aet".toLowerCase() would be "websocket".
+    expect(toAsciiLowerCase('WebSoc\u212aet')).toBe('websoc\u212aet');
+    expect(toAsciiLowerCase('\u00c4 A')).toBe('\u00c4 a');
+  });
+});
+
+describe('lists', () => {
+  test.each<[string, string[] | null]>([
+    ['', []],
+    [' \t ', []],
+    [',', []],
+    [', ,\t,', []],
+    ['a', ['a']],
+    ['a,b', ['a', 'b']],
+    ['a, b', ['a', 'b']],
+    [' a\t,\t b ', ['a', 'b']],
+    [',a,,b,', ['a', 'b']],
+    ['a b', null],
+    ['a;b', null],
+    ['a, b c', null],
+    ['"a"', null],
+    ['a=b', null],
+    ['a,\u00e4', null],
+    ['a\n,b', null],
+    ['a,\u00a0b', null],
+  ])('S8: the list %j', (value, expected) => {
+    expect(parseTokenList(value)).toEqual(expected);
+  });
+
+  test.each<[string, string[] | null]>([
+    ['websocket', ['websocket']],
+    ['h2c, TLS/1.0 , websocket', ['h2c', 'TLS/1.0', 'websocket']],
+    ['websocket/', null],
+    ['/13', null],
+    ['a/b/c', null],
+    ['a / b', null],
+  ])('S4: the Upgrade list %j', (value, expected) => {
+    expect(parseUpgradeList(value)).toEqual(expected);
+  });
+
+  test('A11: names of Object.prototype are tokens like any other', () => {
+    expect(parseTokenList(prototypeKeys.join(', '))).toEqual(prototypeKeys);
+  });
+
+  test('S8: any tokens with any white space and empty elements are read back', () => {
+    const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"), minLength: 1, maxLength: 8 });
+    const gap = fc.string({ unit: fc.constantFrom(' ', '\t', ','), maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(gap, token, gap)), gap, (elements, end) => {
+        const value = elements.map(([before, text, after]) => `${before}${text}${after}`).join(',') + end;
+        expect(parseTokenList(value)).toEqual(elements.map(([, text]) => text));
+      }),
+    );
+  });
+
+  test('S1: any text is a list or it is not, and nothing is thrown', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'a, \t"\\;=/\u00e4\0') }), (value) => {
+        // The slow reference: split at commas, trim, look at each part.
+        const parts = value
+          .split(',')
+          .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ''))
+          .filter((part) => part !== '');
+        const expected = parts.every((part) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(part)) ? parts : null;
+        expect(parseTokenList(value)).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe('quoted-string', () => {
+  test.each<[string, string | null]>([
+    ['""', ''],
+    ['"a"', 'a'],
+    ['"a b"', 'a b'],
+    ['"a\\"b"', 'a"b'],
+    ['"\\\\"', '\\'],
+    ['"\\a\\b"', 'ab'],
+    ['a"', null],
+    ['"', null],
+    ['"a', null],
+    ['"a\\', null],
+    ['"a\\"', null],
+  ])('S18: %j', (text, expected) => {
+    const scanner = new FieldScanner(text);
+    expect(scanner.quotedString()).toBe(expected);
+    if (expected !== null) expect(scanner.atEnd).toBe(true);
+  });
+
+  test('S18: any text, escaped in any places, is read back, and what follows is left', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escape) => {
+        const quoted = Array.from(text, (character) =>
+          character === '"' || character === '\\' || escape.next().value ? `\\${character}` : character,
+        ).join('');
+        const scanner = new FieldScanner(`"${quoted}";`);
+        expect(scanner.quotedString()).toBe(text);
+        expect(scanner.skip(';')).toBe(true);
+        expect(scanner.atEnd).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('A10: each character is read a bounded number of times', () => {
+  const hard: Record<string, (size: number) => string> = {
+    spaces: (size) => ' '.repeat(size),
+    'spaces between elements': (size) => `a${' '.repeat(size)},${' '.repeat(size)}b`,
+    'spaces, then a fault': (size) => `a${' '.repeat(size)}b`,
+    commas: (size) => ','.repeat(size),
+    'commas and spaces': (size) => ' ,'.repeat(size / 2),
+    'one long token': (size) => 'a'.repeat(size),
+    'many tokens': (size) => 'a,'.repeat(size / 2),
+  };
+
+  test.each(Object.entries(hard))('token list of %s', (_, make) => {
+    for (const size of [1_000, 4_000, 16_000]) {
+      const { text, reads } = countingText(make(size));
+      parseTokenList(text);
+      expect(reads()).toBeLessThanOrEqual(6 * text.length + 20);
+    }
+  });
+
+  test.each<[string, (size: number) => string]>([
+    ['without an end', (size) => `"${'a'.repeat(size)}`],
+    ['of backslashes, without an end', (size) => `"${'\\'.repeat(size)}`],
+    ['of escapes', (size) => `"${'\\"'.repeat(size / 2)}"`],
+  ])('quoted-string %s', (_, make) => {
+    for (const size of [1_000, 4_000, 16_000]) {
+      const { text, reads } = countingText(make(size));
+      new FieldScanner(text).quotedString();
+      expect(reads()).toBeLessThanOrEqual(6 * text.length + 20);
+    }
+  });
+
+  test('white space at both ends of a long value', () => {
+    for (const size of [1_000, 4_000, 16_000]) {
+      const { text, reads } = countingText(`${' '.repeat(size)}a${' '.repeat(size)}`);
+      trimSpace(text);
+      expect(reads()).toBeLessThanOrEqual(2 * text.length + 20);
+    }
+  });
+});
