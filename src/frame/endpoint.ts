@@ -130,7 +130,15 @@ export class Endpoint implements FrameHandler {
   #closeReason = '';
   #closedByPeer = false;
 
+  /** @throws {TypeError | RangeError} for a role that is none, or a `maxMessageSize` that is not a number from 0 up. */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions) {
+    if (options.role !== 'client' && options.role !== 'server') {
+      throw new TypeError(`role is ${String(options.role)}, neither 'client' nor 'server'`);
+    }
+    // Compared the other way round, NaN and undefined would be no limit at all.
+    if (!(options.maxMessageSize >= 0)) {
+      throw new RangeError(`maxMessageSize is ${String(options.maxMessageSize)}, not a number of bytes`);
+    }
     this.#sink = sink;
     this.#events = events;
     this.#role = options.role;
@@ -479,8 +487,12 @@ export class Endpoint implements FrameHandler {
   /**
    * Sends a frame that `serializeFrame` made for the server role: a broadcast is serialized once.
    * @param payloadSize what to return.
+   * @throws {TypeError} on a client.
    */
   sendSerialized(frame: Buffer, payloadSize: number): number {
+    // §5.1: a client MUST mask each frame with a key of its own.
+    if (this.#masks)
+      throw new TypeError('a client cannot send a frame that was serialized for the server role');
     if (this.#state !== Open) return 0;
     if (frame.length > COPY_UP_TO) {
       this.#sink.append(frame);
