@@ -1,0 +1,61 @@
+/**
+ * `npm run check`: everything that can be said about the tree without running the test suite. All steps run, each with
+ * its seconds; what failed is listed at the end.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** @param {string} command @param {string[]} args */
+function run(command, args) {
+  // npm is a script of its own name on Windows, which only a shell starts.
+  const shell = process.platform === 'win32' && command === 'npm';
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', shell }).status === 0;
+}
+
+/** @param {string} file @param {string[]} args */
+const script = (file, ...args) => run(process.execPath, [join(root, 'scripts', file), ...args]);
+
+/** @param {string} name the package @param {string} path its command */
+const tool = (name, path) => join(root, 'node_modules', name, path);
+
+/** What is published is what is linted: the packed file, not the folder. */
+function packed() {
+  const folder = mkdtempSync(join(tmpdir(), 'packed-'));
+  try {
+    // The build ran in the step before; --ignore-scripts keeps npm from running it again.
+    if (!run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])) return false;
+    const [file = ''] = readdirSync(folder);
+    return run(process.execPath, [tool('publint', 'src/cli.js'), 'run', join(folder, file), '--strict']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @type {[string, () => boolean][]} */
+const steps = [
+  ['lint and format', () => run(process.execPath, [tool('@biomejs/biome', 'bin/biome'), 'check', '.'])],
+  ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
+  ['build', () => script('build.js')],
+  ['packed package', packed],
+  ['docs/errors.md', () => script('errors.js', '--check')],
+  ['requirements', () => script('requirements.js', '--check')],
+];
+
+/** @type {string[]} */
+const failed = [];
+for (const [name, step] of steps) {
+  console.log(`\n== ${name}`);
+  const start = performance.now();
+  const passed = step();
+  if (!passed) failed.push(name);
+  console.log(`${passed ? 'ok' : 'FAILED'} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+}
+console.log(
+  `\n${failed.length === 0 ? `all ${steps.length} checks passed` : `failed: ${failed.join(', ')}`}`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,113 @@
+/**
+ * Writes docs/errors.md from the error tables of the compiled package, one heading per code, so that a code found in a
+ * log leads to its rule. With --check it writes nothing and fails when the page is out of date.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { sectionExists } from './requirements.js';
+
+/**
+ * @typedef {{ closeCode?: number | null, status?: number | null, stage?: string, section?: string, text: string }} Row
+ * @typedef {{ module: string, name: string, title: string, intro: string }} Table
+ */
+
+/** Where the tables are: the compiled module and its export. @type {Table[]} */
+const tables = [
+  {
+    module: 'dist/frame/violation.js',
+    name: 'violations',
+    title: 'The peer broke the protocol',
+    intro:
+      'A `ProtocolError`. The connection fails (RFC 6455 §7.1.7): a Close frame with the close code and the text as its reason, then the end. Reported to the `error` handler.',
+  },
+  {
+    module: 'dist/handshake/error.js',
+    name: 'refusals',
+    title: 'The opening handshake failed',
+    intro:
+      'A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is what the server answered, if it did. `stage` says how far it came.',
+  },
+  {
+    module: 'dist/transport/connection-error.js',
+    name: 'connectionFaults',
+    title: 'The connection was lost or given up',
+    intro:
+      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. `cause` holds the error of the socket where there is one.',
+  },
+];
+
+/**
+ * @param {{ table: Table, rows: Record<string, Row> }[]} filled
+ * @returns {{ text: string, problems: string[] }}
+ */
+export function render(filled) {
+  /** @type {string[]} */
+  const problems = [];
+  const seen = new Set();
+  const out = [
+    '# Errors',
+    '',
+    "<!-- Written by scripts/errors.js from the package's own tables. Do not edit. -->",
+    '',
+    'Every error that the package raises by itself has a `code`, which stays the same between versions; the text may be',
+    'reworded. Arguments that make no sense raise a plain `TypeError` or `RangeError` at the call.',
+  ];
+  for (const { table, rows } of filled) {
+    out.push('', `## ${table.title}`, '', table.intro);
+    const codes = Object.entries(rows);
+    if (codes.length === 0) problems.push(`${table.name} is empty`);
+    for (const [code, row] of codes) {
+      if (!/^[A-Z][A-Z0-9_]+$/.test(code)) problems.push(`${code}: not in capitals`);
+      if (seen.has(code)) problems.push(`${code} is in two tables`);
+      seen.add(code);
+      if (typeof row.text !== 'string' || row.text === '') problems.push(`${code}: no text`);
+      const facts = [
+        row.closeCode ? `close code ${row.closeCode}` : '',
+        row.status ? `status ${row.status}` : '',
+        row.stage ? `stage \`${row.stage}\`` : '',
+        row.section ? cite(code, row.section, problems) : '',
+      ].filter((fact) => fact !== '');
+      const sentence = `${row.text.charAt(0).toUpperCase()}${row.text.slice(1)}`;
+      out.push('', `### ${code}`, '', `${sentence.replace(/[`*_<>[\]\\]/g, '\\$&')}.`);
+      if (facts.length > 0) out.push('', `${facts.join(' · ')}`);
+    }
+  }
+  return { text: `${out.join('\n')}\n`, problems };
+}
+
+/**
+ * "6455 §5.5" becomes "RFC 6455 §5.5"; anything that is no such citation, as "design", stays as it is.
+ * @param {string} code
+ * @param {string} section
+ * @param {string[]} problems
+ */
+function cite(code, section, problems) {
+  const m = /^(\d{4}) §([\d.]+)$/.exec(section);
+  if (m === null) return section;
+  const [, rfc = '', number = ''] = m;
+  if (!sectionExists(rfc, number)) problems.push(`${code}: RFC ${rfc} has no §${number}`);
+  return `RFC ${rfc} §${number}`;
+}
+
+/** @param {boolean} check */
+async function main(check) {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  const page = join(root, 'docs', 'errors.md');
+  const filled = [];
+  for (const table of tables) {
+    const module = await import(pathToFileURL(join(root, table.module)).href);
+    const rows = module[table.name];
+    if (rows === undefined) throw new Error(`${table.module} exports no ${table.name}`);
+    filled.push({ table, rows });
+  }
+  const { text, problems } = render(filled);
+  if (check && (!existsSync(page) || readFileSync(page, 'utf8') !== text))
+    problems.push('docs/errors.md is out of date: run "npm run docs"');
+  if (!check) writeFileSync(page, text);
+  console.log(`${filled.reduce((sum, { rows }) => sum + Object.keys(rows).length, 0)} error codes`);
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.includes('--check'));

@@ -1,0 +1,158 @@
+/**
+ * Fragments → messages: RFC 6455 §5.4 (sequence), §10.4 (limits on the whole message, checked at each header).
+ * Text is checked piece by piece (§8.1, see utf8.ts). Interleaved control frames never come here (§5.5, endpoint.ts).
+ *
+ * Not the RFC: pieces are copied into one buffer that grows with what has arrived, never with what was announced, so a
+ * message costs its bytes whatever the framing; a million fragments of one byte cost what one fragment costs.
+ */
+
+import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
+import { Opcode } from './opcode.ts';
+import { Utf8Validator } from './utf8.ts';
+import { ProtocolError } from './violation.ts';
+
+// The first buffer of a message that arrives in pieces.
+const FIRST_CAPACITY = 1024;
+
+// Fragments without payload cost us time and the peer nothing. No honest peer sends even two in a row.
+const MAX_EMPTY_FRAGMENTS = 1000;
+
+/** Collects one message at a time. */
+export class MessageAssembler implements BudgetHolder {
+  readonly #maxMessageSize: number;
+  readonly #budget: MemoryBudget;
+  readonly #shed: (error: ProtocolError) => void;
+
+  /** The opcode of the message's first frame, or 0 between messages. */
+  #opcode = 0;
+  /** RSV1 of the first frame: with permessage-deflate, the message is compressed (7692 §6.1). */
+  #compressed = false;
+  /** Payload bytes announced by the headers so far. */
+  #announced = 0;
+  /** Whether the last of those headers had FIN set, so that `#announced` is the message's size. */
+  #complete = false;
+  #buffer: Buffer | null = null;
+  #length = 0;
+  #emptyFragments = 0;
+  #validator: Utf8Validator | null = null;
+
+  /**
+   * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
+   * @param shed called when the budget takes this message's memory for others.
+   */
+  constructor(maxMessageSize: number, budget: MemoryBudget, shed: (error: ProtocolError) => void) {
+    this.#maxMessageSize = maxMessageSize;
+    this.#budget = budget;
+    this.#shed = shed;
+  }
+
+  /** Whether a message has begun and not ended. */
+  get insideMessage(): boolean {
+    return this.#opcode !== 0;
+  }
+
+  /** The opcode of the message at hand (§5.4: all fragments share the first frame's type). */
+  get opcode(): number {
+    return this.#opcode;
+  }
+
+  /** Payload bytes of the message at hand, over all frames so far, as on the wire. */
+  get announced(): number {
+    return this.#announced;
+  }
+
+  /** Whether nothing of the message at hand had to be put aside. */
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  get heldBytes(): number {
+    return this.#buffer === null ? 0 : this.#buffer.length;
+  }
+
+  /**
+   * A data frame's header.
+   * @throws {ProtocolError} where the frame may not come now (§5.4), or crosses the size limit.
+   */
+  begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
+    if (opcode === Opcode.Continuation) {
+      // §5.4: a continuation needs a message to continue.
+      if (this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
+    } else {
+      // §5.4: the fragments of one message MUST NOT be interleaved with another message.
+      if (this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
+      this.#opcode = opcode;
+      this.#compressed = rsv1;
+      this.#announced = 0;
+    }
+    if (length === 0 && !fin) {
+      if (++this.#emptyFragments > MAX_EMPTY_FRAGMENTS) throw new ProtocolError('WS_EMPTY_FRAGMENTS');
+    } else {
+      this.#emptyFragments = 0;
+    }
+    // §10.4: the limit is on the message, and is checked before anything is buffered.
+    this.#announced += length;
+    this.#complete = fin;
+    if (this.#announced > this.#maxMessageSize) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+  }
+
+  /**
+   * Puts payload aside.
+   * @throws {ProtocolError} for text that can't become UTF-8 any more, or when the memory budget is spent.
+   */
+  append(buffer: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    if (this.#opcode === Opcode.Text && !this.#compressed) {
+      // §8.1: MUST fail. §5.4 lets a character span fragments; a byte that no character can have need not wait for FIN.
+      this.#validator ??= new Utf8Validator();
+      if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
+    }
+    const needed = this.#length + (end - start);
+    if (this.#buffer === null || needed > this.#buffer.length) this.#grow(needed);
+    buffer.copy(this.#buffer!, this.#length, start, end);
+    this.#length = needed;
+  }
+
+  /**
+   * The whole message; the next one may begin.
+   * @throws {ProtocolError} for text that ends inside a character.
+   */
+  take(): Buffer {
+    if (this.#validator !== null && !this.#validator.finish()) throw new ProtocolError('WS_INVALID_UTF8');
+    const buffer = this.#buffer;
+    const length = this.#length;
+    this.clear();
+    if (buffer === null) return Buffer.alloc(0);
+    if (length === buffer.length) return buffer;
+    // A view is free, but would keep what lies behind it alive for as long as the message.
+    if (length * 4 >= buffer.length * 3) return buffer.subarray(0, length);
+    return Buffer.from(buffer.subarray(0, length));
+  }
+
+  /** The message at hand was delivered from where it lay, or is given up. */
+  clear(): void {
+    if (this.#buffer !== null) this.#budget.release(this, this.#buffer.length);
+    this.#buffer = null;
+    this.#length = 0;
+    this.#opcode = 0;
+    this.#emptyFragments = 0;
+    this.#validator?.reset();
+  }
+
+  shed(error: ProtocolError): void {
+    this.clear();
+    this.#shed(error);
+  }
+
+  #grow(needed: number): void {
+    const before = this.#buffer;
+    const held = before === null ? 0 : before.length;
+    // Doubling, but not past the limit: the old and the new buffer together stay under twice the limit.
+    const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), this.#maxMessageSize);
+    const capacity = Math.max(needed, this.#complete ? Math.min(doubled, this.#announced) : doubled);
+    this.#budget.reserve(this, capacity - held);
+    const buffer = Buffer.allocUnsafeSlow(capacity);
+    before?.copy(buffer, 0, 0, this.#length);
+    this.#buffer = buffer;
+  }
+}

@@ -1,0 +1,611 @@
+/**
+ * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing).
+ * Pure: bytes come in through `receive`, leave through a `ByteSink`; no socket, no clock. Deadlines are the transport's.
+ *
+ *   state \ event   close()            peer's Close           violation           transport's end
+ *   Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
+ *   CloseSent       -                  → CloseReceived        end, no 2nd Close   → Closed (1006)
+ *   CloseReceived   -                  (parser is off)        (parser is off)     → Closed (the peer's code)
+ *   Closed          -                  -                      -                   -
+ */
+
+import { MessageAssembler } from './assembler.ts';
+import { CloseCode, parseClosePayload, serializeClosePayload } from './close-code.ts';
+import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
+import { type MemoryBudget, processMemoryBudget } from './memory-budget.ts';
+import { isControl, Opcode } from './opcode.ts';
+import { type FrameHandler, FrameParser, type Role } from './parser.ts';
+import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
+import { decodeUtf8, isValidUtf8 } from './utf8.ts';
+import { ProtocolError } from './violation.ts';
+
+/** Where an endpoint's bytes go. Calls come from any of the endpoint's methods, `receive` included. */
+export interface ByteSink {
+  /** Room for `size` bytes to be written in place at `buffer[offset…]`; valid until the next call. */
+  reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
+  /** The first `size` of the reserved bytes are to be sent. What was not committed never is. */
+  commit(size: number): void;
+  /** A large payload, to be sent behind what was committed; not copied, so it must not change until it is gone. */
+  append(payload: Uint8Array): void;
+  /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
+  closing(): void;
+  /** §7.1.1: half-close once everything is out. May be called more than once. */
+  end(): void;
+  /** Drop the connection, sending nothing more. */
+  destroy(): void;
+  /** Bytes that have not left yet. */
+  readonly bufferedAmount: number;
+  /** Whether the transport takes no more for now; `Endpoint.drained` is to be called when it does again. */
+  readonly blocked: boolean;
+}
+
+/**
+ * What an endpoint reports. Every field is consistent before a call: send, ping, close, pause and terminate are allowed
+ * inside any of them. An exception out of a call closes the connection with 1011 and comes back through `onError`.
+ */
+export interface EndpointEvents {
+  /** A text message; bytes instead of a string where `text: 'bytes'` was asked for. `wireSize` is its payload bytes on the wire. */
+  onText(text: string | Buffer, wireSize: number): void;
+  /** A binary message. The buffer is the receiver's to keep. */
+  onBinary(payload: Buffer, wireSize: number): void;
+  /** A data frame without FIN arrived whole. */
+  onFragment(): void;
+  /** A ping, already answered. */
+  onPing(payload: Buffer): void;
+  onPong(payload: Buffer): void;
+  /** The closing handshake began, by us or by the peer. */
+  onClosing(byPeer: boolean): void;
+  /** Exactly once: the connection is closed (§7.1.4 to §7.1.6). */
+  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void;
+  /** Why the connection failed: a `ProtocolError`, or what a callback threw. `onClose` follows. */
+  onError(error: Error): void;
+}
+
+/** §7: where a connection is after the opening handshake. */
+export const EndpointState = { Open: 0, CloseSent: 1, CloseReceived: 2, Closed: 3 } as const;
+export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
+
+const { Open, CloseSent, CloseReceived, Closed } = EndpointState;
+
+/** Bounds on what a peer may make us hold. */
+export interface Limits {
+  /** Bytes of a message's payload over all fragments, inclusive; `Infinity` for none. 1009 beyond it. */
+  readonly maxMessageSize: number;
+  /** Shared with other connections. @default the budget of the process */
+  readonly memoryBudget?: MemoryBudget;
+}
+
+export interface EndpointOptions extends Limits {
+  readonly role: Role;
+  /** How text messages are delivered: decoded, or as bytes that were checked to be UTF-8. @default 'string' */
+  readonly text?: 'string' | 'bytes';
+}
+
+// Up to here a payload is copied beside its header; above, copying costs more than a second chunk in the write.
+const COPY_UP_TO = 4096;
+
+// 2 bytes, 8 of length, 4 of masking key.
+const MAX_HEADER_SIZE = 14;
+
+// From here on a message is delivered where it lies in the chunk, if it is most of the chunk.
+const VIEW_FROM = 4096;
+
+const FIN = 0x80;
+
+/** Reasons to stop reading, as bits: each has its own resume. */
+const PAUSED_BY_USER = 1;
+const PAUSED_BY_TRANSPORT = 2;
+
+/** RFC 6455 after the handshake, either role, over any transport. */
+export class Endpoint implements FrameHandler {
+  readonly #events: EndpointEvents;
+  readonly #sink: ByteSink;
+  readonly #role: Role;
+  readonly #masks: boolean;
+  readonly #decodes: boolean;
+  readonly #parser: FrameParser;
+  readonly #assembler: MessageAssembler;
+
+  #state: EndpointState = Open;
+
+  // The frame at hand.
+  #fin = false;
+  #opcode = 0;
+
+  #pauses = 0;
+  #receiving = false;
+  /** Chunks that wait: read while paused, or handed in while another one is being parsed. */
+  #backlog: Buffer[] | null = null;
+  #backlogOffset = 0;
+
+  /** §5.5.3: the one pong that waits while the transport is blocked. */
+  #pendingPong: Buffer | null = null;
+  #dataPieces = 0;
+
+  // §7.1.5, §7.1.6: what the peer's first Close frame said.
+  #closeCode: number = CloseCode.AbnormalClosure;
+  #closeReason = '';
+  #closedByPeer = false;
+
+  constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions) {
+    this.#sink = sink;
+    this.#events = events;
+    this.#role = options.role;
+    this.#masks = options.role === 'client';
+    this.#decodes = options.text !== 'bytes';
+    this.#parser = new FrameParser(this, options.role);
+    this.#assembler = new MessageAssembler(
+      options.maxMessageSize,
+      options.memoryBudget ?? processMemoryBudget,
+      (error) => this.fail(error),
+    );
+  }
+
+  get state(): EndpointState {
+    return this.#state;
+  }
+
+  /** Bytes sent that have not left the process. */
+  get bufferedAmount(): number {
+    return this.#sink.bufferedAmount;
+  }
+
+  /** Whether the peer owes the rest of a message or frame: the transport's message deadline runs then. */
+  get insideMessage(): boolean {
+    return this.#state < CloseReceived && (this.#assembler.insideMessage || this.#parser.insideFrame);
+  }
+
+  /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
+  get dataPieces(): number {
+    return this.#dataPieces;
+  }
+
+  get isPaused(): boolean {
+    return this.#pauses !== 0;
+  }
+
+  get isPausedByUser(): boolean {
+    return (this.#pauses & PAUSED_BY_USER) !== 0;
+  }
+
+  // ---- receiving ----
+
+  /**
+   * Bytes from the peer. Never throws for anything that they hold.
+   * @param chunk belongs to the endpoint from now on: it is unmasked in place.
+   * @returns false: stop reading, until `resume()` (or `resumeTransport()`) is called.
+   */
+  receive(chunk: Buffer): boolean {
+    // Handed in while paused, or from inside one of our own callbacks: its turn comes.
+    if (this.#receiving || this.#pauses !== 0) {
+      if (this.#state >= CloseReceived) return true;
+      this.#backlog ??= [];
+      this.#backlog.push(chunk);
+      return this.#pauses === 0;
+    }
+    this.#parse(chunk, 0);
+    if (this.#backlog !== null) this.#parseBacklog();
+    return this.#pauses === 0;
+  }
+
+  /** The one place where what goes wrong below, or in a callback, becomes a close. */
+  #parse(chunk: Buffer, offset: number): void {
+    this.#receiving = true;
+    try {
+      const parsed = this.#parser.push(chunk, offset);
+      if (parsed < chunk.length) this.#keep(chunk, parsed);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#receiving = false;
+  }
+
+  /** A handler paused us in the middle of a chunk: the rest comes first when we go on. */
+  #keep(chunk: Buffer, offset: number): void {
+    if (this.#state >= CloseReceived) return;
+    if (this.#backlog === null) this.#backlog = [chunk];
+    else this.#backlog.unshift(chunk);
+    this.#backlogOffset = offset;
+  }
+
+  #parseBacklog(): void {
+    while (this.#backlog !== null && this.#pauses === 0) {
+      const chunk = this.#backlog.shift();
+      if (chunk === undefined) {
+        this.#backlog = null;
+        return;
+      }
+      const offset = this.#backlogOffset;
+      this.#backlogOffset = 0;
+      this.#parse(chunk, offset);
+    }
+  }
+
+  /** The peer ended its direction: there is nothing more to receive. */
+  receiveEnd(): void {
+    // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.
+    if (this.#state === CloseReceived) {
+      this.#sink.end();
+      return;
+    }
+    // §7.2.1: lost without a Close frame.
+    this.#sink.end();
+    this.transportClosed();
+  }
+
+  /** The transport is gone, for whatever reason. */
+  transportClosed(): void {
+    if (this.#state === Closed) return;
+    // §7.1.4: cleanly, if the closing handshake was completed first.
+    const wasClean = this.#state === CloseReceived;
+    this.#state = Closed;
+    this.#stopReceiving();
+    this.#pendingPong = null;
+    this.#events.onClose(this.#closeCode, this.#closeReason, wasClean, this.#closedByPeer);
+  }
+
+  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
+    this.#fin = fin;
+    this.#opcode = opcode;
+    if (isControl(opcode)) return;
+    this.#dataPieces++;
+    this.#assembler.begin(fin, rsv1, opcode, length);
+  }
+
+  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
+    if (isControl(this.#opcode)) {
+      this.#onControlFrame(buffer, start, end);
+      return;
+    }
+    const assembler = this.#assembler;
+    // The common case first: a whole message in one piece, delivered from where it lies.
+    if (last && this.#fin && assembler.isEmpty) {
+      const opcode = assembler.opcode;
+      const wireSize = assembler.announced;
+      assembler.clear();
+      if (opcode === Opcode.Text) this.#deliverText(buffer, start, end, wireSize);
+      else this.#events.onBinary(ownBytes(buffer, start, end), wireSize);
+      return;
+    }
+    this.#dataPieces++;
+    assembler.append(buffer, start, end);
+    if (!last) return;
+    if (!this.#fin) {
+      this.#events.onFragment();
+      return;
+    }
+    const opcode = assembler.opcode;
+    const wireSize = assembler.announced;
+    const message = assembler.take();
+    if (opcode === Opcode.Text) {
+      // Checked while it came in.
+      this.#events.onText(this.#decodes ? message.toString('utf8') : message, wireSize);
+    } else {
+      this.#events.onBinary(message, wireSize);
+    }
+  }
+
+  #deliverText(buffer: Buffer, start: number, end: number, wireSize: number): void {
+    if (this.#decodes) {
+      const text = decodeUtf8(buffer, start, end);
+      // §8.1: an endpoint MUST fail the connection on a text that is not UTF-8.
+      if (text === null) throw new ProtocolError('WS_INVALID_UTF8');
+      this.#events.onText(text, wireSize);
+      return;
+    }
+    const bytes = ownBytes(buffer, start, end);
+    if (!isValidUtf8(bytes)) throw new ProtocolError('WS_INVALID_UTF8');
+    this.#events.onText(bytes, wireSize);
+  }
+
+  #onControlFrame(buffer: Buffer, start: number, end: number): void {
+    if (this.#opcode === Opcode.Close) {
+      this.#onCloseFrame(buffer, start, end);
+      return;
+    }
+    const payload = Buffer.from(buffer.subarray(start, end));
+    if (this.#opcode === Opcode.Pong) {
+      this.#events.onPong(payload);
+      return;
+    }
+    // §5.5.2: a ping MUST be answered, with the same payload. §5.5.3: while the answer can't leave, only the newest.
+    if (this.#sink.blocked) this.#pendingPong = payload;
+    else this.#sendControl(Opcode.Pong, payload);
+    this.#events.onPing(payload);
+  }
+
+  #onCloseFrame(buffer: Buffer, start: number, end: number): void {
+    const { code, reason } = parseClosePayload(buffer, start, end);
+    const byPeer = this.#state === Open;
+    this.#closeCode = code;
+    this.#closeReason = reason;
+    this.#closedByPeer = byPeer;
+    // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
+    if (byPeer) this.#sendControl(Opcode.Close, buffer.subarray(start, end));
+    this.#state = CloseReceived;
+    // §5.5.1: nothing behind a Close frame counts.
+    this.#stopReceiving();
+    this.#sink.closing();
+    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
+    if (this.#role === 'server') this.#sink.end();
+    if (byPeer) this.#events.onClosing(true);
+  }
+
+  #stopReceiving(): void {
+    this.#parser.switchOff();
+    this.#assembler.clear();
+    this.#backlog = null;
+    this.#backlogOffset = 0;
+    this.#pauses = 0;
+  }
+
+  // ---- pausing ----
+
+  /** No more events until `resume()`. What was read already is kept, at most the chunk at hand. */
+  pause(): void {
+    this.#pauseFor(PAUSED_BY_USER);
+  }
+
+  /** Takes up where `pause()` stopped; events may be reported before this returns. */
+  resume(): void {
+    this.#resumeFrom(PAUSED_BY_USER);
+  }
+
+  /** The transport's own reason to stop: replies pile up. Independent of `pause()`. */
+  pauseTransport(): void {
+    this.#pauseFor(PAUSED_BY_TRANSPORT);
+  }
+
+  resumeTransport(): void {
+    this.#resumeFrom(PAUSED_BY_TRANSPORT);
+  }
+
+  #pauseFor(bit: number): void {
+    if (this.#state >= CloseReceived) return;
+    this.#pauses |= bit;
+    this.#parser.stop();
+  }
+
+  #resumeFrom(bit: number): void {
+    this.#pauses &= ~bit;
+    if (!this.#receiving) this.#parseBacklog();
+  }
+
+  /** The transport is not blocked any more. */
+  drained(): void {
+    const pong = this.#pendingPong;
+    if (pong === null) return;
+    this.#pendingPong = null;
+    // §5.5.2: unless a Close frame was received meanwhile.
+    if (this.#state < CloseReceived) this.#sendControl(Opcode.Pong, pong);
+  }
+
+  // ---- sending ----
+
+  /**
+   * Sends a text message; lone surrogates become U+FFFD.
+   * @returns payload bytes put on the wire; 0 where the state is not Open (§6.1: MUST NOT send then).
+   */
+  sendText(text: string): number {
+    if (this.#state !== Open) return 0;
+    if (text.length > COPY_UP_TO) return this.#sendOwned(FIN | Opcode.Text, Buffer.from(text));
+    // One UTF-16 unit takes at most three bytes. Guess that it is ASCII, and move the text where it was not.
+    const room = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
+    const { buffer, offset } = room;
+    const guess = frameHeaderSize(text.length, this.#masks);
+    const length = buffer.write(text, offset + guess);
+    const headerSize = frameHeaderSize(length, this.#masks);
+    if (headerSize !== guess) {
+      buffer.copyWithin(offset + headerSize, offset + guess, offset + guess + length);
+    }
+    const key = this.#masks ? nextMaskingKey() : 0;
+    const position = writeFrameHeader(buffer, offset, FIN | Opcode.Text, length, this.#masks, key);
+    if (this.#masks) applyMask(buffer, position, position + length, key);
+    this.#sink.commit(headerSize + length);
+    return length;
+  }
+
+  /**
+   * Sends a binary message. A server does not copy payloads over 4 KiB: leave them unchanged until they are gone.
+   * @returns as `sendText`.
+   */
+  sendBinary(payload: Uint8Array): number {
+    return this.#sendData(FIN | Opcode.Binary, payload);
+  }
+
+  /** Sends bytes as a text message. The caller answers for them being UTF-8. */
+  sendTextBytes(payload: Uint8Array): number {
+    return this.#sendData(FIN | Opcode.Text, payload);
+  }
+
+  /**
+   * Sends a message as frames of at most `fragmentSize` payload bytes (§5.4).
+   * @throws {RangeError} where `fragmentSize` is not a positive integer.
+   */
+  sendFragmented(data: string | Uint8Array, fragmentSize: number): number {
+    if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
+      throw new RangeError(`fragmentSize is ${String(fragmentSize)}, not a positive number of bytes`);
+    }
+    if (this.#state !== Open) return 0;
+    const payload = typeof data === 'string' ? Buffer.from(data) : data;
+    // §5.4: the first fragment has the opcode, the others are continuations, the last has FIN.
+    let opcode: number = typeof data === 'string' ? Opcode.Text : Opcode.Binary;
+    let start = 0;
+    do {
+      const end = Math.min(start + fragmentSize, payload.length);
+      const fin = end === payload.length ? FIN : 0;
+      this.#sendData(fin | opcode, payload.subarray(start, end));
+      opcode = Opcode.Continuation;
+      start = end;
+      // §6.1: sending stops where the state changed meanwhile: the send cap may have closed the connection.
+    } while (start < payload.length && this.#state === Open);
+    return payload.length;
+  }
+
+  /**
+   * Sends a frame that `serializeFrame` made for the server role: a broadcast is serialized once.
+   * @param payloadSize what to return.
+   */
+  sendSerialized(frame: Buffer, payloadSize: number): number {
+    if (this.#state !== Open) return 0;
+    if (frame.length > COPY_UP_TO) {
+      this.#sink.append(frame);
+    } else {
+      const { buffer, offset } = this.#sink.reserve(frame.length);
+      frame.copy(buffer, offset);
+      this.#sink.commit(frame.length);
+    }
+    return payloadSize;
+  }
+
+  /**
+   * Sends a ping.
+   * @throws {RangeError} where the payload is over 125 bytes (§5.5).
+   * @returns false where the state is not Open.
+   */
+  ping(payload: Uint8Array = NOTHING): boolean {
+    return this.#sendControlChecked(Opcode.Ping, payload);
+  }
+
+  /** Sends an unsolicited pong (§5.5.3). Throws and returns as `ping`. */
+  pong(payload: Uint8Array = NOTHING): boolean {
+    return this.#sendControlChecked(Opcode.Pong, payload);
+  }
+
+  #sendControlChecked(opcode: number, payload: Uint8Array): boolean {
+    // §5.5: all control frames MUST have a payload of 125 bytes or less.
+    if (payload.length > 125) {
+      throw new RangeError(`a control frame carries at most 125 bytes, not ${payload.length}`);
+    }
+    if (this.#state !== Open) return false;
+    this.#sendControl(opcode, payload);
+    return true;
+  }
+
+  #sendControl(opcode: number, payload: Uint8Array): void {
+    this.#sendCopied(FIN | opcode, payload);
+  }
+
+  #sendData(first: number, payload: Uint8Array): number {
+    if (this.#state !== Open) return 0;
+    if (payload.length <= COPY_UP_TO) return this.#sendCopied(first, payload);
+    // §5.3: masked into a copy; what the caller passed stays as it is.
+    if (this.#masks) return this.#sendOwned(first, Buffer.from(payload));
+    this.#sendHeader(first, payload.length, 0);
+    this.#sink.append(payload);
+    return payload.length;
+  }
+
+  #sendCopied(first: number, payload: Uint8Array): number {
+    const length = payload.length;
+    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + length);
+    const key = this.#masks ? nextMaskingKey() : 0;
+    const position = writeFrameHeader(buffer, offset, first, length, this.#masks, key);
+    if (this.#masks) copyMasked(payload, buffer, position, key);
+    else buffer.set(payload, position);
+    this.#sink.commit(position - offset + length);
+    return length;
+  }
+
+  /** A payload that is ours: masked where it lies. */
+  #sendOwned(first: number, payload: Buffer): number {
+    const key = this.#masks ? nextMaskingKey() : 0;
+    if (this.#masks) applyMask(payload, 0, payload.length, key);
+    this.#sendHeader(first, payload.length, key);
+    this.#sink.append(payload);
+    return payload.length;
+  }
+
+  #sendHeader(first: number, length: number, key: number): void {
+    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
+    this.#sink.commit(writeFrameHeader(buffer, offset, first, length, this.#masks, key) - offset);
+  }
+
+  // ---- closing ----
+
+  /**
+   * §7.1.2: starts the closing handshake. Later calls do nothing.
+   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; absent: a Close frame without a code.
+   * @param reason at most 123 bytes of UTF-8.
+   * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code.
+   */
+  close(code?: number, reason?: string): void {
+    const payload = serializeClosePayload(code, reason);
+    if (this.#state !== Open) return;
+    this.#sendControl(Opcode.Close, payload);
+    this.#state = CloseSent;
+    this.#sink.closing();
+    this.#events.onClosing(false);
+  }
+
+  /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */
+  terminate(): void {
+    if (this.#state === Closed) return;
+    this.#stopReceiving();
+    // Nothing can be sent any more. Where both Close frames had been exchanged, the end stays a clean one.
+    if (this.#state === Open) this.#state = CloseSent;
+    this.#sink.destroy();
+  }
+
+  /** Drops the connection for a reason of the transport, which is reported. */
+  abort(error: Error): void {
+    if (this.#state === Closed) return;
+    this.terminate();
+    this.#report(error);
+  }
+
+  /** No data piece arrived for as long as the transport's message deadline allows. */
+  messageTimedOut(): void {
+    if (this.insideMessage) this.fail(new ProtocolError('WS_MESSAGE_TIMEOUT'));
+  }
+
+  /**
+   * §7.1.7: fails the connection: a Close frame with the fitting code where one may still be sent, then the end.
+   * Nothing the peer sends from now on is looked at, its Close frame included.
+   * @param error a `ProtocolError`; anything else came out of a callback and gives 1011, with nothing of it on the wire.
+   */
+  fail(error: unknown): void {
+    if (this.#state >= CloseReceived) {
+      // The closing handshake is over; what a callback throws now changes nothing but must be heard.
+      this.#report(error);
+      return;
+    }
+    const open = this.#state === Open;
+    this.#stopReceiving();
+    if (open) {
+      const violation = error instanceof ProtocolError ? error : null;
+      const code = violation === null ? CloseCode.InternalError : violation.closeCode;
+      this.#sendControl(
+        Opcode.Close,
+        serializeClosePayload(code, violation === null ? '' : violation.message),
+      );
+      this.#state = CloseSent;
+    }
+    this.#sink.closing();
+    // §7.1.7: both roles close TCP at once after a failure.
+    this.#sink.end();
+    this.#report(error);
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#events.onError(error instanceof Error ? error : new Error('a callback threw', { cause: error }));
+    } catch {
+      // The one who is told of errors failed at that: there is nobody left to tell, and a peer must not get a throw.
+    }
+  }
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/**
+ * `buffer[start, end)` for the user to keep. Small payloads are copied out: a view would keep a whole read of 64 KiB
+ * alive. A large one is handed over as it lies where it is at least half of that memory.
+ */
+function ownBytes(buffer: Buffer, start: number, end: number): Buffer {
+  const length = end - start;
+  if (length >= VIEW_FROM && length * 2 >= buffer.buffer.byteLength) return buffer.subarray(start, end);
+  const copy = Buffer.allocUnsafe(length);
+  buffer.copy(copy, 0, start, end);
+  return copy;
+}

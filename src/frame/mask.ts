@@ -1,0 +1,90 @@
+/**
+ * Masking: RFC 6455 §5.3 (the transformation) and §10.3 (why keys must not be guessable).
+ * Who masks is §5.1: the client, always. See serializer.ts (out) and parser.ts (in).
+ *
+ * A masking key is kept as one 32-bit integer whose lowest byte is the first byte on the wire, so that a key can be
+ * rotated with two shifts when a payload goes on in the next chunk.
+ */
+
+import { randomFillSync } from 'node:crypto';
+
+// Below this many bytes a plain loop is faster than setting up a view of words.
+const WORDWISE_FROM = 96;
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** The byte order of `key` as this machine loads a word of memory. */
+function toWord(key: number): number {
+  if (isLittleEndian) return key;
+  return (key << 24) | ((key & 0xff00) << 8) | ((key >>> 8) & 0xff00) | (key >>> 24);
+}
+
+function maskBytes(buffer: Uint8Array, start: number, end: number, key: number): void {
+  const key0 = key & 0xff;
+  const key1 = (key >>> 8) & 0xff;
+  const key2 = (key >>> 16) & 0xff;
+  const key3 = key >>> 24;
+  let index = start;
+  for (const last = end - 3; index < last; index += 4) {
+    buffer[index]! ^= key0;
+    buffer[index + 1]! ^= key1;
+    buffer[index + 2]! ^= key2;
+    buffer[index + 3]! ^= key3;
+  }
+  if (index < end) buffer[index]! ^= key0;
+  if (index + 1 < end) buffer[index + 1]! ^= key1;
+  if (index + 2 < end) buffer[index + 2]! ^= key2;
+}
+
+/**
+ * The key for the bytes that follow the first `count`: §5.3 counts from the start of the payload, not of the chunk.
+ */
+export function rotateMaskingKey(key: number, count: number): number {
+  const bits = (count & 3) << 3;
+  return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
+}
+
+/**
+ * Masks or unmasks `buffer[start, end)` in place; §5.3: byte i of the payload is combined with byte i mod 4 of the key.
+ * @returns the key for the byte that follows.
+ */
+export function applyMask(buffer: Uint8Array, start: number, end: number, key: number): number {
+  const length = end - start;
+  if (length < WORDWISE_FROM) {
+    maskBytes(buffer, start, end, key);
+    return rotateMaskingKey(key, length);
+  }
+  // Bytes up to the next word of the underlying memory, then words, then what is left.
+  const head = -(buffer.byteOffset + start) & 3;
+  maskBytes(buffer, start, start + head, key);
+  const aligned = start + head;
+  const count = (end - aligned) >>> 2;
+  const rotated = rotateMaskingKey(key, head);
+  const word = toWord(rotated);
+  const words = new Int32Array(buffer.buffer, buffer.byteOffset + aligned, count);
+  for (let index = 0; index < count; index++) words[index]! ^= word;
+  maskBytes(buffer, aligned + (count << 2), end, rotated);
+  return rotateMaskingKey(key, length);
+}
+
+/** Copies `source` to `target[offset…]` and masks the copy; what the caller passed is never modified. */
+export function copyMasked(source: Uint8Array, target: Uint8Array, offset: number, key: number): void {
+  target.set(source, offset);
+  applyMask(target, offset, offset + source.length, key);
+}
+
+// §5.3, §10.3: keys come from a strong source of entropy. One call fills the pool for 2,048 frames.
+const pool = Buffer.alloc(8192);
+let used = pool.length;
+
+/** A fresh masking key. §5.3: it MUST NOT be predictable, so each key is wiped from the pool as it is handed out. */
+export function nextMaskingKey(): number {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const key = pool.readInt32LE(used);
+  pool.writeInt32LE(0, used);
+  used += 4;
+  return key;
+}

@@ -1,0 +1,29 @@
+/**
+ * Opcodes: RFC 6455 §5.2 (the four bits), §11.8 (their registry).
+ * Which of them may follow which is §5.4, see assembler.ts and endpoint.ts.
+ */
+
+/** The opcodes that RFC 6455 defines. 3–7 are reserved for data frames, 11–15 for control frames. */
+export const Opcode = {
+  Continuation: 0x0,
+  Text: 0x1,
+  Binary: 0x2,
+  Close: 0x8,
+  Ping: 0x9,
+  Pong: 0xa,
+} as const;
+
+export type Opcode = (typeof Opcode)[keyof typeof Opcode];
+
+/** §5.5: control frames are those whose opcode has its most significant bit set. */
+export function isControl(opcode: number): boolean {
+  return opcode >= 0x8;
+}
+
+// §5.2: one bit for each opcode that has a meaning: 0, 1, 2, 8, 9, 10.
+const KNOWN = 0b0000_0111_0000_0111;
+
+/** §5.2: whether an opcode has a meaning; the receiver of any other MUST fail the connection. */
+export function isKnownOpcode(opcode: number): opcode is Opcode {
+  return ((KNOWN >>> opcode) & 1) === 1;
+}

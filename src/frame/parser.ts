@@ -1,0 +1,244 @@
+/**
+ * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). Pure and streaming: bytes in, frames out, no copy.
+ * What fragments mean is §5.4, see assembler.ts; what control frames mean is §5.5, see endpoint.ts.
+ *
+ *     bit 0    1..3   4..7     8     9..15   then                  then              then
+ *     FIN      RSV    opcode   MASK  length  16 or 64 bits length  32 bits key       payload
+ *                                            if length is 126/127  if MASK is set
+ */
+
+import { applyMask } from './mask.ts';
+import { isControl, isKnownOpcode } from './opcode.ts';
+import { ProtocolError } from './violation.ts';
+
+/** Which end of the connection we are. */
+export type Role = 'client' | 'server';
+
+/** Where the parser delivers. Any of the calls may throw a `ProtocolError` or call `stop()`. */
+export interface FrameHandler {
+  /**
+   * A header that is legal by itself. §10.4: it is announced before any of its payload is looked at, so that a frame
+   * that is too big, or out of sequence, is refused here.
+   */
+  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void;
+  /**
+   * The next bytes of that frame's payload, unmasked: `buffer[start, end)`, `last` when no more follow. Each frame has
+   * at least one such call, a control frame exactly one. The bytes alias the chunk that was pushed.
+   */
+  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
+}
+
+// §5.2: 2 bytes, 8 of length, 4 of masking key.
+const MAX_HEADER_SIZE = 14;
+
+/** RFC 6455 §5.2 as a machine of integers: push chunks of any size, get frames. */
+export class FrameParser {
+  readonly #handler: FrameHandler;
+  readonly #masked: boolean;
+  /** The reserved bits that a negotiated extension allows, as they stand in the first byte. */
+  readonly #allowedReserved: number;
+
+  // The frame at hand.
+  #fin = false;
+  #rsv1 = false;
+  #opcode = 0;
+  #length = 0;
+  #key = 0;
+  /** Payload bytes that have not arrived. 0 between frames. */
+  #remaining = 0;
+
+  /** A header that a chunk's end cut off, and how much of it is there. */
+  #header: Buffer | null = null;
+  #headerSize = 0;
+  /** The payload of a control frame that a chunk's end cut off. */
+  #control: Buffer | null = null;
+
+  #stopped = false;
+  #off = false;
+
+  /**
+   * @param role ours: a server demands masked frames, a client unmasked ones (§5.1).
+   * @param rsv1 whether an extension was negotiated that gives RSV1 a meaning (RFC 7692 §6).
+   */
+  constructor(handler: FrameHandler, role: Role, rsv1 = false) {
+    this.#handler = handler;
+    this.#masked = role === 'server';
+    this.#allowedReserved = rsv1 ? 0x40 : 0;
+  }
+
+  /** Whether the last byte seen was in the middle of a frame, header included. */
+  get insideFrame(): boolean {
+    return this.#remaining > 0 || this.#headerSize > 0;
+  }
+
+  /** After the frame at hand, `push` returns early. To be called from a handler. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** §7.1.7: after a failure (and §5.5.1: after a Close frame) no more data is processed: `push` swallows it. */
+  switchOff(): void {
+    this.#off = true;
+    this.#stopped = true;
+    this.#header = null;
+    this.#control = null;
+    this.#remaining = 0;
+    this.#headerSize = 0;
+  }
+
+  /**
+   * Parses `chunk` from `offset` on. The payload is unmasked in place: the chunk belongs to the parser now.
+   * @returns how far it came: the chunk's length, or less after `stop()`.
+   * @throws {ProtocolError} at the first illegal header, as early as its bytes tell.
+   */
+  push(chunk: Buffer, offset = 0): number {
+    if (this.#off) return chunk.length;
+    const end = chunk.length;
+    let position = offset;
+    this.#stopped = false;
+    while (position < end && !this.#stopped) {
+      if (this.#remaining > 0) {
+        position = this.#continuePayload(chunk, position, end);
+        continue;
+      }
+      if (this.#headerSize > 0) {
+        position = this.#continueHeader(chunk, position, end);
+        if (this.#headerSize > 0) break;
+      } else {
+        const size = this.#readHeader(chunk, position, end);
+        if (size === 0) {
+          this.#keepHeader(chunk, position, end);
+          position = end;
+          break;
+        }
+        position += size;
+      }
+      this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
+      // A payload that is here whole, an empty one included, needs no state between calls.
+      if (this.#length <= end - position) {
+        const payloadEnd = position + this.#length;
+        if (this.#masked) applyMask(chunk, position, payloadEnd, this.#key);
+        const start = position;
+        position = payloadEnd;
+        this.#handler.onFramePayload(chunk, start, payloadEnd, true);
+      } else {
+        this.#remaining = this.#length;
+      }
+    }
+    // Switched off by a handler: what follows is nobody's.
+    return this.#off ? end : position;
+  }
+
+  /**
+   * Reads the header at `bytes[position…end)`.
+   * @returns its size, or 0 where it is not complete yet.
+   */
+  #readHeader(bytes: Buffer, position: number, end: number): number {
+    const available = end - position;
+    if (available < 2) return 0;
+    const first = bytes[position]!;
+    const second = bytes[position + 1]!;
+    this.#checkHeader(first, second);
+
+    let length = second & 0x7f;
+    let size = 2;
+    if (length === 126) {
+      if (available < 4) return 0;
+      length = (bytes[position + 2]! << 8) | bytes[position + 3]!;
+      // §5.2 asks senders for the shortest form. We hold peers to it: one compare, and one encoding per length.
+      if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
+      size = 4;
+    } else if (length === 127) {
+      if (available < 10) return 0;
+      const high = bytes.readUInt32BE(position + 2);
+      // §5.2: the most significant bit MUST be 0.
+      if (high >= 0x80000000) throw new ProtocolError('WS_LENGTH_MSB');
+      length = high * 0x100000000 + bytes.readUInt32BE(position + 6);
+      if (length < 0x10000) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
+      // Past 2^53 a number can't count bytes any more, and no limit of ours is as high.
+      if (length > Number.MAX_SAFE_INTEGER) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+      size = 10;
+    }
+    if (this.#masked) {
+      if (available < size + 4) return 0;
+      const at = position + size;
+      this.#key = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      size += 4;
+    }
+    this.#fin = first >= 0x80;
+    this.#rsv1 = (first & 0x40) !== 0;
+    this.#opcode = first & 0x0f;
+    this.#length = length;
+    return size;
+  }
+
+  /** Every rule that the first two bytes can break. */
+  #checkHeader(first: number, second: number): void {
+    const opcode = first & 0x0f;
+    // §5.2: reserved bits MUST be 0 unless an extension that defines them was negotiated.
+    if ((first & 0x70 & ~this.#allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
+    // §5.2: on an unknown opcode the receiver MUST fail the connection.
+    if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE');
+    // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each closes on the other's mistake.
+    if (second >= 0x80 !== this.#masked) {
+      throw new ProtocolError(this.#masked ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME');
+    }
+    if (isControl(opcode)) {
+      // §5.5: control frames MUST NOT be fragmented and carry at most 125 bytes.
+      if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');
+      if ((second & 0x7f) > 125) throw new ProtocolError('WS_CONTROL_TOO_LONG');
+      // 7692 §6.1: RSV1 stands on the first frame of a data message, never on a control frame.
+      if ((first & 0x40) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
+    } else if (opcode === 0 && (first & 0x40) !== 0) {
+      // 7692 §6.1: nor on a continuation.
+      throw new ProtocolError('WS_RESERVED_BITS');
+    }
+  }
+
+  /** Puts the beginning of a header aside: at most 13 bytes, in memory of our own. */
+  #keepHeader(chunk: Buffer, position: number, end: number): void {
+    this.#header ??= Buffer.allocUnsafeSlow(MAX_HEADER_SIZE);
+    chunk.copy(this.#header, 0, position, end);
+    this.#headerSize = end - position;
+  }
+
+  #continueHeader(chunk: Buffer, position: number, end: number): number {
+    const header = this.#header!;
+    const before = this.#headerSize;
+    const added = Math.min(MAX_HEADER_SIZE - before, end - position);
+    chunk.copy(header, before, position, position + added);
+    const size = this.#readHeader(header, 0, before + added);
+    if (size === 0) {
+      this.#headerSize = before + added;
+      return end;
+    }
+    this.#headerSize = 0;
+    return position + size - before;
+  }
+
+  #continuePayload(chunk: Buffer, position: number, end: number): number {
+    const size = Math.min(this.#remaining, end - position);
+    const pieceEnd = position + size;
+    if (this.#masked) this.#key = applyMask(chunk, position, pieceEnd, this.#key);
+    this.#remaining -= size;
+    const last = this.#remaining === 0;
+    if (isControl(this.#opcode)) {
+      this.#continueControl(chunk, position, pieceEnd, last);
+    } else {
+      this.#handler.onFramePayload(chunk, position, pieceEnd, last);
+    }
+    return pieceEnd;
+  }
+
+  /** Control frames are delivered whole: at most 125 bytes are kept for that. */
+  #continueControl(chunk: Buffer, position: number, pieceEnd: number, last: boolean): void {
+    const length = this.#length;
+    const control = this.#control ?? Buffer.allocUnsafeSlow(length);
+    this.#control = control;
+    const filled = length - this.#remaining - (pieceEnd - position);
+    chunk.copy(control, filled, position, pieceEnd);
+    if (!last) return;
+    this.#control = null;
+    this.#handler.onFramePayload(control, 0, length, true);
+  }
+}

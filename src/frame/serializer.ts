@@ -1,0 +1,76 @@
+/**
+ * Frame serializer: RFC 6455 §5.2 (layout, shortest length form) and §5.3 (masking of what a client sends).
+ * What may be sent, and when, is endpoint.ts; where the bytes go is the transport's.
+ */
+
+import { copyMasked, nextMaskingKey } from './mask.ts';
+import type { Role } from './parser.ts';
+
+/** The size of a frame's header: 2 bytes, 0, 2 or 8 more of length, 4 of masking key. */
+export function frameHeaderSize(length: number, masked: boolean): number {
+  const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
+  return masked ? size + 4 : size;
+}
+
+/**
+ * Writes a header at `target[offset…]`.
+ * @param first FIN, RSV and opcode as they stand in the first byte.
+ * @param key the masking key, see mask.ts; not looked at where `masked` is false.
+ * @returns the offset behind it.
+ */
+export function writeFrameHeader(
+  target: Uint8Array,
+  offset: number,
+  first: number,
+  length: number,
+  masked: boolean,
+  key: number,
+): number {
+  const mask = masked ? 0x80 : 0;
+  let position = offset;
+  target[position++] = first;
+  // §5.2: the minimal number of bytes MUST be used, in network byte order.
+  if (length < 126) {
+    target[position++] = mask | length;
+  } else if (length < 0x10000) {
+    target[position++] = mask | 126;
+    target[position++] = length >>> 8;
+    target[position++] = length & 0xff;
+  } else {
+    target[position++] = mask | 127;
+    const high = Math.floor(length / 0x100000000);
+    for (let shift = 24; shift >= 0; shift -= 8) target[position++] = (high >>> shift) & 0xff;
+    for (let shift = 24; shift >= 0; shift -= 8) target[position++] = (length >>> shift) & 0xff;
+  }
+  if (masked) {
+    for (let shift = 0; shift < 32; shift += 8) target[position++] = (key >>> shift) & 0xff;
+  }
+  return position;
+}
+
+/** A frame to be serialized. */
+export interface FrameInit {
+  readonly opcode: number;
+  readonly payload: Uint8Array;
+  /** @default true */
+  readonly fin?: boolean;
+  /** @default false */
+  readonly rsv1?: boolean;
+}
+
+/**
+ * A whole frame in memory of its own: for tests, tools, and payloads that go to many connections.
+ * No rule is checked here but those of the layout: illegal frames can be made on purpose.
+ */
+export function serializeFrame(frame: FrameInit, role: Role): Buffer {
+  const { opcode, payload, fin = true, rsv1 = false } = frame;
+  // §5.1: a client masks every frame, a server none. §5.3: with a fresh key each.
+  const masked = role === 'client';
+  const key = masked ? nextMaskingKey() : 0;
+  const bytes = Buffer.allocUnsafe(frameHeaderSize(payload.length, masked) + payload.length);
+  const first = (fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode;
+  const position = writeFrameHeader(bytes, 0, first, payload.length, masked, key);
+  if (masked) copyMasked(payload, bytes, position, key);
+  else bytes.set(payload, position);
+  return bytes;
+}

@@ -1,0 +1,99 @@
+/**
+ * UTF-8: RFC 6455 §5.6 and §8.1. A text message is valid UTF-8 as a whole; fragments and chunks may split a character.
+ * Whole messages are checked while they are decoded; messages that arrive in pieces are checked piece by piece, so that
+ * the first impossible byte fails the connection, not the last fragment.
+ */
+
+import { isAscii, isUtf8 } from 'node:buffer';
+
+// Up to here one native call that decodes and replaces is cheaper than a call that checks and one that decodes.
+const DECODE_FIRST_UP_TO = 2048;
+
+const REPLACEMENT = '\ufffd';
+
+/** Whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+export function isValidUtf8(bytes: Uint8Array): boolean {
+  return isUtf8(bytes);
+}
+
+/** Decodes `buffer[start, end)`, or returns null where it is not UTF-8. A byte order mark is kept: it is payload. */
+export function decodeUtf8(buffer: Buffer, start: number, end: number): string | null {
+  if (end - start <= DECODE_FIRST_UP_TO) {
+    const text = buffer.toString('utf8', start, end);
+    // The decoder puts U+FFFD for what it can't read; the message may also contain a real one.
+    if (text.indexOf(REPLACEMENT) === -1) return text;
+    return isUtf8(buffer.subarray(start, end)) ? text : null;
+  }
+  const bytes = buffer.subarray(start, end);
+  if (isAscii(bytes)) return bytes.toString('latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : null;
+}
+
+/**
+ * Checks a text that arrives in pieces. Between pieces it remembers at most three bytes' worth of an unfinished
+ * character, as three numbers.
+ */
+export class Utf8Validator {
+  /** Continuation bytes that the unfinished character still needs. */
+  #missing = 0;
+  /** The range that the next byte must be in: the second byte of some leads is restricted (RFC 3629 §4). */
+  #lowest = 0x80;
+  #highest = 0xbf;
+
+  /** Takes the next piece, `buffer[start, end)`. False: no continuation can make this valid. */
+  push(buffer: Buffer, start: number, end: number): boolean {
+    let index = start;
+    while (this.#missing > 0 && index < end) {
+      if (!this.#step(buffer[index++]!)) return false;
+    }
+    const cut = lastCharacterStart(buffer, index, end);
+    if (index < cut && !isUtf8(buffer.subarray(index, cut))) return false;
+    for (index = cut; index < end; index++) {
+      if (!this.#step(buffer[index]!)) return false;
+    }
+    return true;
+  }
+
+  /** Whether the text may end here. Starts over for the next message. */
+  finish(): boolean {
+    const complete = this.#missing === 0;
+    this.reset();
+    return complete;
+  }
+
+  reset(): void {
+    this.#missing = 0;
+    this.#lowest = 0x80;
+    this.#highest = 0xbf;
+  }
+
+  #step(byte: number): boolean {
+    if (this.#missing > 0) {
+      if (byte < this.#lowest || byte > this.#highest) return false;
+      this.#missing--;
+      this.#lowest = 0x80;
+      this.#highest = 0xbf;
+      return true;
+    }
+    if (byte < 0x80) return true;
+    // RFC 3629 §4: C0 and C1 would be overlong, F5 and above are past U+10FFFF.
+    if (byte < 0xc2 || byte > 0xf4) return false;
+    this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    if (byte === 0xe0) this.#lowest = 0xa0;
+    else if (byte === 0xed) this.#highest = 0x9f;
+    else if (byte === 0xf0) this.#lowest = 0x90;
+    else if (byte === 0xf4) this.#highest = 0x8f;
+    return true;
+  }
+}
+
+/** Where the last character of `buffer[start, end)` starts if it may be unfinished; `end` if it can't be. */
+function lastCharacterStart(buffer: Buffer, start: number, end: number): number {
+  const earliest = Math.max(start, end - 3);
+  for (let index = end - 1; index >= earliest; index--) {
+    const byte = buffer[index]!;
+    if (byte < 0x80) return end;
+    if (byte >= 0xc0) return index;
+  }
+  return end;
+}

@@ -1,0 +1,98 @@
+/**
+ * Everything a peer can do wrong after the opening handshake, in one table: rule → close code, section, text.
+ * The table is the source of docs/errors.md; each row is triggered by at least one test.
+ * Violations are thrown in frame/ and deflate/ only, and become a Close frame in `Endpoint.fail` (RFC 6455 §7.1.7).
+ */
+
+/** One rule that a receiver enforces. `text` is the reason of our Close frame: at most 123 bytes, nothing of the peer's in it. */
+export interface Violation {
+  readonly closeCode: number;
+  readonly section: string;
+  readonly text: string;
+}
+
+export const violations = {
+  WS_RESERVED_BITS: {
+    closeCode: 1002,
+    section: '6455 §5.2',
+    text: 'a reserved bit is set that no extension was negotiated for',
+  },
+  WS_UNKNOWN_OPCODE: { closeCode: 1002, section: '6455 §5.2', text: 'the opcode is reserved' },
+  WS_UNMASKED_FRAME: { closeCode: 1002, section: '6455 §5.1', text: 'a client must mask its frames' },
+  WS_MASKED_FRAME: { closeCode: 1002, section: '6455 §5.1', text: 'a server must not mask its frames' },
+  WS_FRAGMENTED_CONTROL: {
+    closeCode: 1002,
+    section: '6455 §5.5',
+    text: 'a control frame must not be fragmented',
+  },
+  WS_CONTROL_TOO_LONG: {
+    closeCode: 1002,
+    section: '6455 §5.5',
+    text: 'a control frame carries at most 125 bytes',
+  },
+  WS_NON_MINIMAL_LENGTH: {
+    closeCode: 1002,
+    section: '6455 §5.2',
+    text: 'the payload length is not in its shortest form',
+  },
+  WS_LENGTH_MSB: {
+    closeCode: 1002,
+    section: '6455 §5.2',
+    text: 'the most significant bit of a 64-bit payload length must be 0',
+  },
+  WS_UNEXPECTED_CONTINUATION: {
+    closeCode: 1002,
+    section: '6455 §5.4',
+    text: 'a continuation frame without a message to continue',
+  },
+  WS_INTERLEAVED_MESSAGE: {
+    closeCode: 1002,
+    section: '6455 §5.4',
+    text: 'a new message before the last fragment of the one before',
+  },
+  WS_CLOSE_LENGTH: { closeCode: 1002, section: '6455 §5.5.1', text: 'a Close payload of one byte' },
+  WS_CLOSE_CODE: {
+    closeCode: 1002,
+    section: '6455 §7.4',
+    text: 'the close code must not appear in a Close frame',
+  },
+  WS_CLOSE_REASON: { closeCode: 1007, section: '6455 §5.5.1', text: 'the close reason is not UTF-8' },
+  WS_INVALID_UTF8: { closeCode: 1007, section: '6455 §8.1', text: 'a text message is not UTF-8' },
+  WS_EMPTY_FRAGMENTS: {
+    closeCode: 1008,
+    section: '6455 §10.4',
+    text: 'too many fragments without payload in a row',
+  },
+  WS_MESSAGE_TIMEOUT: {
+    closeCode: 1008,
+    section: '6455 §10.4',
+    text: 'no progress inside a message within the deadline',
+  },
+  WS_MESSAGE_TOO_BIG: { closeCode: 1009, section: '6455 §10.4', text: 'the message is over the size limit' },
+  WS_MEMORY_BUDGET: {
+    closeCode: 1013,
+    section: '6455 §10.4',
+    text: 'out of memory for unfinished messages, try again later',
+  },
+} as const;
+
+export type ViolationCode = keyof typeof violations;
+
+/** The peer broke a rule of the protocol, or a limit of ours. See docs/errors.md for every code. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  /** The rule's name in the `violations` table, stable across versions. */
+  readonly code: ViolationCode;
+  /** The code of the Close frame that the peer is sent (RFC 6455 §7.4). */
+  readonly closeCode: number;
+  /** The RFC and section of the rule, such as `6455 §5.5`. */
+  readonly section: string;
+
+  constructor(code: ViolationCode, options?: ErrorOptions) {
+    const violation: Violation = violations[code];
+    super(violation.text, options);
+    this.code = code;
+    this.closeCode = violation.closeCode;
+    this.section = violation.section;
+  }
+}

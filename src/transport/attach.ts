@@ -1,0 +1,146 @@
+/**
+ * WebSocket endpoints on somebody else's HTTP server: its 'upgrade' event, several endpoints by path, other listeners
+ * left alone. RFC 6455 §4.2; the handshake itself is upgrade.ts.
+ */
+
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { refuse } from '../handshake/error.ts';
+import type { HandshakeRequest } from '../handshake/server.ts';
+import { answerUnavailable, ServerHandshake, type UpgradeHost } from './upgrade.ts';
+
+/** A request of node:http as handshake/ reads it. */
+export function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
+  const { socket } = request;
+  return {
+    method: request.method ?? '',
+    target: request.url ?? '',
+    httpVersion: request.httpVersion,
+    headers: request.rawHeaders,
+    remote: {
+      address: socket.remoteAddress,
+      port: socket.remotePort,
+      secure: 'encrypted' in socket && socket.encrypted === true,
+    },
+  };
+}
+
+/**
+ * Takes over a socket from an 'upgrade' event.
+ * @param head what the HTTP server had read behind the request: the first frames may be in it
+ */
+export function acceptUpgrade<Context>(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  host: UpgradeHost<Context>,
+): void {
+  if (!host.admit()) {
+    answerUnavailable(socket);
+    return;
+  }
+  // The HTTP server's idle timeout does not know about us.
+  if (typeof request.socket.setTimeout === 'function') request.socket.setTimeout(0);
+  new ServerHandshake(socket, host).receive(toHandshakeRequest(request), head);
+}
+
+/** The endpoints of one HTTP server. */
+class Router {
+  readonly #server: HttpServer | HttpsServer;
+  /** By path; `''` takes what no other path matches. */
+  readonly #hosts = new Map<string, UpgradeHost>();
+  readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+  constructor(server: HttpServer | HttpsServer) {
+    this.#server = server;
+    this.#listener = (request, socket, head) => this.#route(request, socket, head);
+    server.on('upgrade', this.#listener);
+  }
+
+  add(path: string, host: UpgradeHost): void {
+    if (this.#hosts.has(path)) {
+      throw new TypeError(
+        `this HTTP server already has a WebSocket endpoint at ${path === '' ? 'any path' : path}`,
+      );
+    }
+    this.#hosts.set(path, host);
+  }
+
+  remove(path: string): boolean {
+    this.#hosts.delete(path);
+    if (this.#hosts.size > 0) return false;
+    this.#server.off('upgrade', this.#listener);
+    return true;
+  }
+
+  #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const target = request.url ?? '';
+    const mark = target.indexOf('?');
+    const path = mark === -1 ? target : target.slice(0, mark);
+    const host = this.#hosts.get(path) ?? this.#hosts.get('');
+    if (host !== undefined) {
+      acceptUpgrade(request, socket, head, host);
+      return;
+    }
+    // Somebody else's, as long as there is somebody else: a development server's hot reload, say.
+    if (this.#server.listenerCount('upgrade') > 1) return;
+    // §4.2.2 (4): nothing here: 404.
+    for (const any of this.#hosts.values()) {
+      acceptUpgrade(request, socket, head, new NotFound(any));
+      return;
+    }
+  }
+}
+
+/** Refuses everything, within the limits of an endpoint that is there. */
+class NotFound implements UpgradeHost {
+  readonly #host: UpgradeHost;
+  // The path is wrong for every origin: who asks is not the question.
+  readonly origins = 'any';
+  readonly handshakeTimeout: number;
+
+  constructor(host: UpgradeHost) {
+    this.#host = host;
+    this.handshakeTimeout = host.handshakeTimeout;
+  }
+
+  admit(): boolean {
+    return this.#host.admit();
+  }
+
+  settled(): void {
+    this.#host.settled();
+  }
+
+  decide(): never {
+    throw refuse('WS_HANDSHAKE_NOT_FOUND');
+  }
+
+  opened(): void {}
+
+  refused(...arguments_: Parameters<UpgradeHost['refused']>): void {
+    this.#host.refused(...arguments_);
+  }
+}
+
+const routers = new WeakMap<HttpServer | HttpsServer, Router>();
+
+/**
+ * Puts an endpoint on an HTTP server.
+ * @param path compared with the request's path literally; `''` takes every path that no other endpoint has
+ * @returns how to take it off again; open connections stay
+ * @throws TypeError where this server already has an endpoint at that path
+ */
+export function attachTo(server: HttpServer | HttpsServer, path: string, host: UpgradeHost): () => void {
+  let router = routers.get(server);
+  if (router === undefined) {
+    router = new Router(server);
+    routers.set(server, router);
+  }
+  const attached = router;
+  attached.add(path, host);
+  return () => {
+    if (attached.remove(path)) routers.delete(server);
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * What ends a connection for a reason of this side or of the network, in one table: name → text. No Close frame is sent
+ * for these; the close code is 1006 (RFC 6455 §7.1.5). What a peer does wrong is frame/violation.ts.
+ */
+
+/** One reason to drop a connection. */
+export interface ConnectionFault {
+  readonly section: string;
+  readonly text: string;
+}
+
+export const connectionFaults = {
+  WS_SEND_CAP: {
+    section: '6455 §10.4',
+    text: 'the peer does not read: more is waiting to be sent than the send cap allows, or nothing of it was taken in time',
+  },
+  WS_HEARTBEAT_TIMEOUT: {
+    section: '6455 §5.5.2',
+    text: 'the peer was silent and did not answer a ping in time',
+  },
+  WS_CLOSE_TIMEOUT: {
+    section: '6455 §7.1.1',
+    text: 'the closing handshake was not finished in time',
+  },
+  WS_CONNECTION_LOST: {
+    section: '6455 §7.1.5',
+    text: 'the connection ended without a Close frame',
+  },
+  WS_SOCKET: { section: '6455 §7.2.1', text: 'the socket failed' },
+} as const;
+
+export type ConnectionFaultCode = keyof typeof connectionFaults;
+
+/** The connection was dropped; `code` says why, `cause` holds the socket's own error where there is one. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  readonly code: ConnectionFaultCode;
+  /** The RFC and section that the reason belongs to. */
+  readonly section: string;
+
+  constructor(code: ConnectionFaultCode, options?: ErrorOptions) {
+    const fault: ConnectionFault = connectionFaults[code];
+    const cause = options?.cause;
+    super(
+      cause instanceof Error
+        ? `${connectionFaults[code].text}: ${cause.message}`
+        : connectionFaults[code].text,
+      options,
+    );
+    this.code = code;
+    this.section = fault.section;
+  }
+}

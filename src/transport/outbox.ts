@@ -1,0 +1,394 @@
+/**
+ * What an endpoint sends on its way to the socket: coalescing, backpressure, the send cap.
+ *
+ * Small frames are written in place into a slab, large payloads are kept as they are; what was sent within one turn of the
+ * event loop leaves in one write. While the socket is blocked, everything waits here, in memory of its exact size.
+ * The RFC leaves all of this to us (§5.4 only forbids to change the order).
+ */
+
+import type { Duplex } from 'node:stream';
+import type { ByteSink } from '../frame/endpoint.ts';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
+
+/** Who is told what happens to the bytes. */
+export interface OutboxOwner {
+  /** Nothing waits any more, after the socket had been blocked. */
+  onDrained(): void;
+  /** The socket takes no more for now. */
+  onBlocked(): void;
+  /** Replies to received data pile up: stop reading. */
+  onCongested(): void;
+  /** More waits than the send cap allows. */
+  onOverflow(): void;
+  /** The closing handshake began, or the end was asked for. */
+  onClosing(): void;
+}
+
+export interface OutboxOptions {
+  /** Bytes that may wait before `onCongested`. */
+  readonly highWaterMark: number;
+  /** Bytes that may wait at all; one message is always admitted to an empty queue. */
+  readonly sendCap: number;
+  readonly memoryBudget: MemoryBudget;
+}
+
+/** A socket hands bytes to the kernel, or encrypts them; any other Duplex may keep, or share, the memory it is given. */
+export type Ownership = 'taken' | 'kept';
+
+const SLAB_SIZE = 65_536;
+
+// What waits unflushed: from here on a larger write saves nothing.
+const FLUSH_FROM = 65_536;
+
+// A write of ours to the socket. Large payloads go in slices, so that progress can be seen and one peer's 16 MiB do not
+// sit in the socket's own queue, out of reach of our accounting.
+const WRITE_SIZE = 262_144;
+
+// Two of them may be in use by each of 32 connections; when more are asked for, everybody is flushed first.
+const MAX_SLABS = 64;
+
+// What an object costs beside its bytes, for the send cap.
+const ITEM_COST = 128;
+
+// A header is committed before its payload is appended: it does not make the queue count as occupied.
+const MAX_HEADER_SIZE = 14;
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+const freeSlabs: Buffer[] = [];
+let slabsInUse = 0;
+
+function acquireSlab(): Buffer {
+  if (slabsInUse >= MAX_SLABS) flushDirty();
+  slabsInUse++;
+  return freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
+}
+
+function releaseSlab(slab: Buffer): void {
+  slabsInUse--;
+  if (freeSlabs.length < MAX_SLABS) freeSlabs.push(slab);
+}
+
+// Outboxes with something to flush at the end of this turn of the loop.
+let dirty: Outbox[] = [];
+let scheduled = false;
+
+function flushDirty(): void {
+  const list = dirty;
+  dirty = [];
+  for (const outbox of list) outbox.flush();
+}
+
+function flushTurn(): void {
+  scheduled = false;
+  flushDirty();
+}
+
+function markDirty(outbox: Outbox): void {
+  dirty.push(outbox);
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(flushTurn);
+}
+
+/** The sending half of one socket. */
+export class Outbox implements ByteSink {
+  readonly #socket: Duplex;
+  readonly #owner: OutboxOwner;
+  readonly #options: OutboxOptions;
+  readonly #copies: boolean;
+
+  // `reserve` returns this object itself: no allocation for a frame.
+  buffer: Buffer = EMPTY;
+  offset = 0;
+
+  /** The slab that frames are written into, or null. Its bytes [start, offset) are not flushed. */
+  #slab: Buffer | null = null;
+  #start = 0;
+  /** Bytes in the slab and in `#chunks`. */
+  #unflushed = 0;
+  /** Slab parts and large payloads in order, where the slab alone does not tell. */
+  #chunks: Uint8Array[] | null = null;
+  #isDirty = false;
+
+  #blocked = false;
+  /** A slab that the blocked socket still reads from. */
+  #slabInFlight: Buffer | null = null;
+  /** What waits while the socket is blocked. */
+  #queue: Uint8Array[] = [];
+  #queueHead = 0;
+  #queuedBytes = 0;
+  /** What the memory budget was told. */
+  #counted = 0;
+
+  #replying = false;
+  #replyBytes = 0;
+  #ending = false;
+  #ended = false;
+  #destroyed = false;
+
+  /** When the blocked socket last took something, in milliseconds of `performance.now()`. */
+  lastTaken = 0;
+
+  /** @param ownership what the Duplex does with memory once a write is done */
+  constructor(socket: Duplex, owner: OutboxOwner, options: OutboxOptions, ownership: Ownership) {
+    this.#copies = ownership === 'kept';
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#options = options;
+  }
+
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  get bufferedAmount(): number {
+    return this.#unflushed + this.#queuedBytes + (this.#blocked ? this.#socket.writableLength : 0);
+  }
+
+  /** Whether what is sent now answers what is being received. */
+  set replying(value: boolean) {
+    this.#replying = value;
+  }
+
+  reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
+    if (this.#slab === null || this.offset + size > SLAB_SIZE) this.#nextSlab();
+    return this;
+  }
+
+  commit(size: number): void {
+    this.offset += size;
+    this.#added(size);
+  }
+
+  append(payload: Uint8Array): void {
+    if (this.#destroyed) return;
+    // A queue that could be empty is, before it decides on a large payload.
+    if (!this.#blocked && this.#unflushed + payload.length > this.#options.sendCap) this.flush();
+    if (this.#destroyed) return;
+    this.#chunks ??= [];
+    if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
+    this.#chunks.push(this.#copies ? new Uint8Array(payload) : payload);
+    this.#added(payload.length);
+  }
+
+  closing(): void {
+    this.flush();
+    this.#owner.onClosing();
+  }
+
+  end(): void {
+    if (this.#ending || this.#destroyed) return;
+    this.#ending = true;
+    this.flush();
+    this.#owner.onClosing();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.release();
+    this.#socket.destroy();
+  }
+
+  /** The socket is gone: everything that waits is dropped. */
+  release(): void {
+    this.#destroyed = true;
+    this.#chunks = null;
+    this.#queue = [];
+    this.#queueHead = 0;
+    this.#queuedBytes = 0;
+    this.#unflushed = 0;
+    this.#blocked = false;
+    this.#start = 0;
+    this.offset = 0;
+    // A slab that the socket may still read from is left to the collector.
+    if (this.#slab !== null) releaseSlab(this.#slab);
+    this.#slab = null;
+    if (this.#slabInFlight !== null) slabsInUse--;
+    this.#slabInFlight = null;
+    this.#count();
+  }
+
+  /** Writes what waits, as far as the socket takes it. */
+  flush(): void {
+    this.#isDirty = false;
+    if (this.#destroyed) return;
+    if (this.#unflushed > 0) {
+      if (this.#blocked) this.#setAside();
+      else if (this.#chunks === null) this.#writeSlab();
+      else this.#writeChunks();
+    }
+    if (this.#destroyed) return;
+    if (this.#blocked) {
+      this.#count();
+      if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
+    } else {
+      this.#replyBytes = 0;
+    }
+    if (this.#ending && !this.#ended && this.#queueHead === this.#queue.length) {
+      this.#ended = true;
+      this.#socket.end();
+    }
+  }
+
+  #added(size: number): void {
+    if (this.#destroyed) {
+      this.offset = this.#start;
+      return;
+    }
+    this.#unflushed += size;
+    if (this.#replying) this.#replyBytes += size;
+    if (this.#blocked && this.#overflows(size)) {
+      this.#owner.onOverflow();
+      return;
+    }
+    if (this.#unflushed >= FLUSH_FROM) {
+      this.flush();
+    } else if (!this.#isDirty) {
+      this.#isDirty = true;
+      markDirty(this);
+    }
+  }
+
+  #overflows(size: number): boolean {
+    const amount = this.bufferedAmount + (this.#queue.length - this.#queueHead) * ITEM_COST;
+    return amount > this.#options.sendCap && amount - size > MAX_HEADER_SIZE;
+  }
+
+  #nextSlab(): void {
+    // Full: what it holds leaves, or is set aside, before the next one is begun.
+    if (this.#slab !== null) this.flush();
+    this.#slab ??= acquireSlab();
+    this.buffer = this.#slab;
+  }
+
+  #slabPart(): Buffer {
+    const part = this.#slab!.subarray(this.#start, this.offset);
+    this.#start = this.offset;
+    return part;
+  }
+
+  /** The one write of a turn: the slab as it is. */
+  #writeSlab(): void {
+    const part = this.#slabPart();
+    this.#unflushed = 0;
+    // Where many slabs are out, a socket that blocks now must not keep 64 KiB for a frame of a few bytes.
+    this.#socket.write(this.#copies || slabsInUse > MAX_SLABS / 2 ? Buffer.from(part) : part);
+    if (this.#socket.writableLength > 0) this.#block();
+    this.#leaveSlab();
+  }
+
+  #writeChunks(): void {
+    const chunks = this.#chunks!;
+    if (this.offset > this.#start) chunks.push(this.#slabPart());
+    if (this.#copies) {
+      for (let index = 0; index < chunks.length; index++) chunks[index] = this.#apartFromSlab(chunks[index]!);
+    }
+    this.#queue = chunks;
+    this.#queueHead = 0;
+    this.#chunks = null;
+    this.#queuedBytes = this.#unflushed;
+    this.#unflushed = 0;
+    this.#feed();
+    if (this.#slab === null) return;
+    for (let index = this.#queueHead; index < this.#queue.length; index++) {
+      this.#queue[index] = this.#apartFromSlab(this.#queue[index]!);
+    }
+    this.#leaveSlab();
+  }
+
+  /** What the slab held was written. Where the kernel took it all, the slab is free again at once. */
+  #leaveSlab(): void {
+    const slab = this.#slab;
+    if (slab === null) return;
+    if (this.#blocked) this.#slabInFlight = slab;
+    else releaseSlab(slab);
+    this.#slab = null;
+    this.#start = 0;
+    this.offset = 0;
+  }
+
+  /** Writes from the queue until the socket is blocked. */
+  #feed(): void {
+    while (this.#queueHead < this.#queue.length && !this.#blocked && !this.#destroyed) {
+      this.#socket.cork();
+      this.#writeSome();
+      this.#socket.uncork();
+      if (this.#socket.writableLength > 0) this.#block();
+    }
+    if (this.#queueHead === this.#queue.length) {
+      this.#queue = [];
+      this.#queueHead = 0;
+    } else if (this.#queueHead > 1024 && this.#queueHead * 2 > this.#queue.length) {
+      this.#queue.splice(0, this.#queueHead);
+      this.#queueHead = 0;
+    }
+  }
+
+  #writeSome(): void {
+    let room = WRITE_SIZE;
+    while (this.#queueHead < this.#queue.length && room > 0) {
+      const chunk = this.#queue[this.#queueHead]!;
+      const size = Math.min(chunk.length, room);
+      room -= size;
+      this.#queuedBytes -= size;
+      if (size < chunk.length) {
+        this.#queue[this.#queueHead] = chunk.subarray(size);
+        this.#socket.write(chunk.subarray(0, size));
+      } else {
+        this.#queue[this.#queueHead++] = EMPTY;
+        this.#socket.write(chunk);
+      }
+    }
+  }
+
+  #block(): void {
+    this.#blocked = true;
+    this.lastTaken = performance.now();
+    // An empty write behind the others: its callback says that they are gone. 'drain' would not come for small amounts.
+    this.#socket.write(EMPTY, (error) => {
+      if (!error) this.#taken();
+    });
+    this.#owner.onBlocked();
+  }
+
+  /** The socket took everything it had been given. */
+  #taken(): void {
+    if (this.#destroyed) return;
+    this.#blocked = false;
+    this.lastTaken = performance.now();
+    if (this.#slabInFlight !== null) releaseSlab(this.#slabInFlight);
+    this.#slabInFlight = null;
+    this.#feed();
+    this.flush();
+    if (this.#blocked || this.#destroyed) return;
+    this.#count();
+    this.#owner.onDrained();
+  }
+
+  /** The socket is blocked: what was sent meanwhile waits in memory of its own size, and the slab goes to others. */
+  #setAside(): void {
+    for (const chunk of this.#chunks ?? []) this.#queue.push(this.#apartFromSlab(chunk));
+    this.#chunks = null;
+    if (this.offset > this.#start) this.#queue.push(new Uint8Array(this.#slabPart()));
+    this.#queuedBytes += this.#unflushed;
+    this.#unflushed = 0;
+    if (this.#slab !== null) releaseSlab(this.#slab);
+    this.#slab = null;
+    this.#start = 0;
+    this.offset = 0;
+  }
+
+  /** A part of the slab in memory of its own; anything else as it is. */
+  #apartFromSlab(chunk: Uint8Array): Uint8Array {
+    return this.#slab !== null && chunk.buffer === this.#slab.buffer ? new Uint8Array(chunk) : chunk;
+  }
+
+  #count(): void {
+    const held = this.#blocked ? this.bufferedAmount : 0;
+    const difference = held - this.#counted;
+    if (difference === 0) return;
+    this.#counted = held;
+    this.#options.memoryBudget.countQueued(difference);
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * Binds a socket to an endpoint: data, end, errors, and the deadlines that keep a peer from holding us.
+ * The protocol is frame/endpoint.ts; how bytes leave is outbox.ts. RFC 6455 §7.1.1 (closing TCP), §7.2.1 (its loss).
+ */
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
+import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
+import { ConnectionError } from './connection-error.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
+import { processTimers, type Timer, type TimerOwner } from './timers.ts';
+
+/** What an endpoint reports, and what its transport adds. */
+export interface ConnectionEvents extends EndpointEvents {
+  /** Everything that was sent has left, after the socket had been blocked. */
+  onDrain(): void;
+}
+
+/** Bounds and deadlines of one connection; times in milliseconds, `Infinity` switches one off. */
+export interface ConnectionLimits {
+  /** Bytes of a received message, after defragmentation; inclusive. 1009 beyond it. */
+  readonly maxMessageSize: number;
+  /** Bytes waiting to be sent above which `send` asks to wait, and replies make a server stop reading. */
+  readonly highWaterMark: number;
+  /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
+  readonly sendCap: number;
+  /** How long a peer may take nothing at all while over 1 MiB waits for it. */
+  readonly sendTimeout: number;
+  /** How long the closing handshake, and then the end of TCP, may take. */
+  readonly closeTimeout: number;
+  /** Silence after which a ping is sent. */
+  readonly heartbeatInterval: number;
+  /** How long a pinged peer may stay silent. */
+  readonly heartbeatTimeout: number;
+  /** How long a message may stand still before it is complete. 1008 beyond it. */
+  readonly messageTimeout: number;
+  /** When sent bytes leave: at the end of the loop's turn, or of each read. */
+  readonly flush: 'turn' | 'read';
+  readonly memoryBudget: MemoryBudget;
+}
+
+/** design.md's table, for a server. */
+export const serverLimits: ConnectionLimits = {
+  maxMessageSize: 1_048_576,
+  highWaterMark: 65_536,
+  sendCap: 67_108_864,
+  sendTimeout: 10_000,
+  closeTimeout: 5_000,
+  heartbeatInterval: 30_000,
+  heartbeatTimeout: 20_000,
+  messageTimeout: 30_000,
+  flush: 'turn',
+  memoryBudget: processMemoryBudget,
+};
+
+/** The same for a client: it takes larger messages, and its application decides how much to send. */
+export const clientLimits: ConnectionLimits = {
+  ...serverLimits,
+  maxMessageSize: 16_777_216,
+  sendCap: Number.POSITIVE_INFINITY,
+};
+
+/** What `bindSocket` needs beside the limits. */
+export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text'> {
+  readonly limits: ConnectionLimits;
+}
+
+// With less than this waiting, a peer that takes nothing is the heartbeat's business.
+const STALL_FROM = 1_048_576;
+
+const bound: unique symbol = Symbol('rfc6455 connection');
+type BoundSocket = Duplex & { [bound]: SocketConnection };
+
+// One set of listeners for all sockets: a connection costs no closures.
+function onData(this: Duplex, chunk: Buffer): void {
+  (this as BoundSocket)[bound].onData(chunk);
+}
+function onEnd(this: Duplex): void {
+  (this as BoundSocket)[bound].onEnd();
+}
+function onError(this: Duplex, error: Error): void {
+  (this as BoundSocket)[bound].onError(error);
+}
+function onClose(this: Duplex): void {
+  (this as BoundSocket)[bound].onClose();
+}
+
+/** An endpoint on a socket. Made by `bindSocket`. */
+export class SocketConnection implements OutboxOwner, TimerOwner {
+  readonly socket: Duplex;
+  readonly endpoint: Endpoint;
+  readonly #outbox: Outbox;
+  readonly #events: ConnectionEvents;
+  readonly #limits: ConnectionLimits;
+  readonly #pausesForReplies: boolean;
+  readonly #timer: Timer;
+
+  #lastReceived: number;
+  /** When the ping was sent whose answer is due, or 0. */
+  #pingedAt = 0;
+  /** Since when a message stands still, or 0 between messages. */
+  #messageSince = 0;
+  #messagePieces = 0;
+  /** When the connection is dropped, or 0 while it is not closing. */
+  #closeBy = 0;
+
+  constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
+    const { limits, role } = options;
+    this.socket = socket;
+    this.#events = events;
+    this.#limits = limits;
+    // A client that stopped reading for its replies, facing a server that does, would deadlock.
+    this.#pausesForReplies = role === 'server';
+    this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
+    this.endpoint = new Endpoint(this.#outbox, events, {
+      role,
+      maxMessageSize: limits.maxMessageSize,
+      memoryBudget: limits.memoryBudget,
+      ...(options.text === undefined ? null : { text: options.text }),
+    });
+    this.#timer = processTimers.timer(this);
+    this.#lastReceived = processTimers.now();
+    (socket as BoundSocket)[bound] = this;
+    socket.on('error', onError);
+    socket.on('close', onClose);
+  }
+
+  /** Begins to read; `head` is what was read already, behind the opening handshake. */
+  start(head: Buffer): void {
+    const { socket } = this;
+    if (socket instanceof Socket) socket.setNoDelay(true);
+    if (socket.destroyed) {
+      this.onClose();
+      return;
+    }
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    this.#schedule(processTimers.now());
+    if (head.length > 0) this.onData(head);
+    if (!this.endpoint.isPaused) socket.resume();
+  }
+
+  // ---- what the application asks for ----
+
+  /** Whether bytes wait beyond the high-water mark: `onDrain` follows. */
+  get isCongested(): boolean {
+    // A Duplex with a larger mark of its own says nothing before that.
+    return this.#outbox.bufferedAmount > this.#limits.highWaterMark;
+  }
+
+  pause(): void {
+    this.endpoint.pause();
+    if (this.endpoint.isPaused) this.socket.pause();
+  }
+
+  resume(): void {
+    // The clocks that stood still start over.
+    this.#lastReceived = processTimers.now();
+    this.#messageSince = this.#messageSince === 0 ? 0 : this.#lastReceived;
+    this.#receiving(() => this.endpoint.resume());
+    this.#resumeSocket();
+  }
+
+  /** Sends what waits now, not at the end of the turn. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  // ---- the socket's events ----
+
+  onData(chunk: Buffer): void {
+    this.#lastReceived = processTimers.now();
+    this.#outbox.replying = this.#pausesForReplies;
+    const goOn = this.endpoint.receive(chunk);
+    this.#outbox.replying = false;
+    if (this.#limits.flush === 'read') this.#outbox.flush();
+    if (!goOn) this.socket.pause();
+    this.#watchMessage();
+  }
+
+  onEnd(): void {
+    this.endpoint.receiveEnd();
+  }
+
+  onError(error: Error): void {
+    // Behind a finished closing handshake a reset is nobody's loss (§7.1.1 allows it).
+    if (this.endpoint.state < EndpointState.CloseReceived) {
+      this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
+    }
+  }
+
+  onClose(): void {
+    this.#timer.cancel();
+    this.#outbox.release();
+    this.endpoint.transportClosed();
+  }
+
+  // ---- the outbox's events ----
+
+  onBlocked(): void {
+    this.#timer.setSooner(this.#limits.sendTimeout);
+  }
+
+  onDrained(): void {
+    this.endpoint.drained();
+    this.#receiving(() => this.endpoint.resumeTransport());
+    this.#resumeSocket();
+    this.#events.onDrain();
+  }
+
+  onCongested(): void {
+    this.endpoint.pauseTransport();
+    if (this.endpoint.isPaused) this.socket.pause();
+  }
+
+  onOverflow(): void {
+    this.endpoint.abort(new ConnectionError('WS_SEND_CAP'));
+  }
+
+  onClosing(): void {
+    if (this.#closeBy === 0) {
+      this.#closeBy = processTimers.now() + this.#limits.closeTimeout;
+      this.#timer.set(this.#limits.closeTimeout);
+    }
+    // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
+    this.#resumeSocket();
+  }
+
+  // ---- deadlines ----
+
+  onTimer(): void {
+    const now = processTimers.now();
+    if (this.#closeBy !== 0) {
+      if (now < this.#closeBy) this.#timer.set(this.#closeBy - now);
+      else this.#closeTimedOut();
+      return;
+    }
+    this.#checkStall(now);
+    this.#checkMessage(now);
+    this.#checkHeartbeat(now);
+    if (this.#closeBy === 0 && !this.socket.destroyed) this.#schedule(now);
+  }
+
+  #closeTimedOut(): void {
+    // §7.1.1 lets a client, and §7.1.7 anybody, give up; 1006 says so where no Close frame came.
+    if (this.endpoint.state === EndpointState.CloseSent) {
+      this.endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
+    } else {
+      this.endpoint.terminate();
+      this.#outbox.destroy();
+    }
+  }
+
+  #checkStall(now: number): void {
+    const outbox = this.#outbox;
+    if (!outbox.blocked || outbox.bufferedAmount <= STALL_FROM) return;
+    if (now - outbox.lastTaken >= this.#limits.sendTimeout) this.onOverflow();
+  }
+
+  #checkMessage(now: number): void {
+    if (this.#messageSince === 0) return;
+    // While we do not read, the peer can't make progress.
+    if (this.endpoint.isPaused) this.#messageSince = now;
+    else if (now - this.#messageSince >= this.#limits.messageTimeout) this.endpoint.messageTimedOut();
+  }
+
+  #checkHeartbeat(now: number): void {
+    const alive = this.#lastAlive(now);
+    if (this.#pingedAt !== 0 && alive >= this.#pingedAt) this.#pingedAt = 0;
+    if (this.#pingedAt !== 0) {
+      if (now - this.#pingedAt >= this.#limits.heartbeatTimeout) {
+        this.endpoint.abort(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
+      }
+    } else if (now - alive >= this.#limits.heartbeatInterval) {
+      this.#pingedAt = now;
+      this.endpoint.ping();
+    }
+  }
+
+  /** When the peer last gave a sign of life. */
+  #lastAlive(now: number): number {
+    if (!this.endpoint.isPaused) return this.#lastReceived;
+    // While we do not read, a pong could not be seen: then taking what we send counts, if there is anything to take.
+    if (this.#outbox.blocked) return Math.max(this.#lastReceived, this.#outbox.lastTaken);
+    this.#lastReceived = now;
+    return now;
+  }
+
+  #watchMessage(): void {
+    if (!this.endpoint.insideMessage) {
+      this.#messageSince = 0;
+      return;
+    }
+    const pieces = this.endpoint.dataPieces;
+    if (this.#messageSince !== 0 && pieces === this.#messagePieces) return;
+    this.#messagePieces = pieces;
+    this.#messageSince = this.#lastReceived;
+    this.#timer.setSooner(this.#limits.messageTimeout);
+  }
+
+  /** One timer for all deadlines: it is set for the first of them. */
+  #schedule(now: number): void {
+    const limits = this.#limits;
+    let due =
+      this.#pingedAt === 0
+        ? this.#lastReceived + limits.heartbeatInterval
+        : this.#pingedAt + limits.heartbeatTimeout;
+    if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
+    if (this.#outbox.blocked) due = Math.min(due, this.#outbox.lastTaken + limits.sendTimeout);
+    // Never in a tight loop, whatever stands still.
+    this.#timer.set(Math.max(due - now, MIN_DELAY));
+  }
+
+  #receiving(step: () => void): void {
+    this.#outbox.replying = this.#pausesForReplies;
+    step();
+    this.#outbox.replying = false;
+  }
+
+  #resumeSocket(): void {
+    if (!this.endpoint.isPaused) this.socket.resume();
+  }
+}
+
+const MIN_DELAY = 20;
+
+/**
+ * Puts an endpoint on a socket whose opening handshake is done. Call `start` when the events may come.
+ * @param socket a net or TLS socket, or any Duplex of bytes; it belongs to the connection from now on.
+ */
+export function bindSocket(socket: Duplex, events: ConnectionEvents, options: BindOptions): SocketConnection {
+  return new SocketConnection(socket, events, options);
+}

@@ -1,0 +1,148 @@
+/**
+ * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few of them (§7.1.1: a client MAY time out on
+ * the server's close); the others keep a peer from holding us, see docs/architecture.md.
+ *
+ * A deadline is at most one tick late, never early. While nothing is scheduled, no timer runs; none keeps the process alive.
+ */
+
+/** Who is called when a timer is due. */
+export interface TimerOwner {
+  onTimer(): void;
+}
+
+// Milliseconds. Deadlines here are tens of seconds; a finer tick would only wake the process more often.
+const TICK = 20;
+
+const SLOTS = 1024;
+
+/** A deadline that can be set again and again without allocation. Made by `TimerWheel.timer`. */
+export class Timer {
+  readonly #wheel: TimerWheel;
+  readonly owner: TimerOwner;
+  /** The tick it is due at; 0 while it is not set. */
+  tick = 0;
+  previous: Timer | null = null;
+  next: Timer | null = null;
+
+  constructor(wheel: TimerWheel, owner: TimerOwner) {
+    this.#wheel = wheel;
+    this.owner = owner;
+  }
+
+  get isSet(): boolean {
+    return this.tick !== 0;
+  }
+
+  /** Due in `delay` milliseconds, in place of what was set before. `Infinity` is never. */
+  set(delay: number): void {
+    this.cancel();
+    if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
+  }
+
+  /** Like `set`, but only where that is sooner than what is set. */
+  setSooner(delay: number): void {
+    if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
+  }
+
+  cancel(): void {
+    if (this.tick !== 0) this.#wheel.remove(this);
+  }
+}
+
+export class TimerWheel {
+  readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
+  #count = 0;
+  /** Everything up to this tick has been called. */
+  #done = 0;
+  #handle: NodeJS.Timeout | null = null;
+  /** The tick that `#handle` waits for. */
+  #armedFor = 0;
+
+  /** Milliseconds on a clock that never jumps. */
+  now(): number {
+    return performance.now();
+  }
+
+  timer(owner: TimerOwner): Timer {
+    return new Timer(this, owner);
+  }
+
+  /** The tick at which `delay` milliseconds will have passed. */
+  tickAfter(delay: number): number {
+    return Math.ceil((this.now() + delay) / TICK);
+  }
+
+  /** Called by `Timer.set`. */
+  add(timer: Timer, delay: number): void {
+    if (this.#count === 0) this.#done = Math.floor(this.now() / TICK);
+    timer.tick = Math.max(this.tickAfter(delay), this.#done + 1);
+    const slot = timer.tick % SLOTS;
+    const head = this.#slots[slot] ?? null;
+    timer.next = head;
+    timer.previous = null;
+    if (head !== null) head.previous = timer;
+    this.#slots[slot] = timer;
+    this.#count++;
+    if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
+  }
+
+  /** Called by `Timer.cancel`. */
+  remove(timer: Timer): void {
+    if (timer.previous === null) this.#slots[timer.tick % SLOTS] = timer.next;
+    else timer.previous.next = timer.next;
+    if (timer.next !== null) timer.next.previous = timer.previous;
+    timer.previous = null;
+    timer.next = null;
+    timer.tick = 0;
+    if (--this.#count === 0) this.#disarm();
+  }
+
+  #arm(tick: number): void {
+    this.#disarm();
+    this.#armedFor = tick;
+    this.#handle = setTimeout(() => this.#run(), Math.max(1, Math.ceil(tick * TICK - this.now())));
+    // Sockets keep a process alive, their deadlines do not.
+    this.#handle.unref();
+  }
+
+  #disarm(): void {
+    if (this.#handle !== null) clearTimeout(this.#handle);
+    this.#handle = null;
+  }
+
+  #run(): void {
+    this.#handle = null;
+    const reached = Math.floor(this.now() / TICK);
+    // After a pause of the whole process every slot is looked at once, not once for each tick that was missed.
+    const first = Math.max(this.#done + 1, reached - SLOTS + 1);
+    this.#done = Math.max(this.#done, reached);
+    for (let tick = first; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached);
+    if (this.#count > 0 && this.#handle === null) this.#arm(this.#nextTick());
+  }
+
+  #runSlot(slot: number, reached: number): void {
+    let timer = this.#slots[slot] ?? null;
+    while (timer !== null) {
+      if (timer.tick > reached) {
+        timer = timer.next;
+        continue;
+      }
+      this.remove(timer);
+      timer.owner.onTimer();
+      // The owner may have set or cancelled any timer of this slot.
+      timer = this.#slots[slot] ?? null;
+    }
+  }
+
+  /** The next tick worth waking up for: a slot that holds something, one turn of the wheel away at most. */
+  #nextTick(): number {
+    const last = this.#done + SLOTS;
+    for (let tick = this.#done + 1; tick < last; tick++) {
+      if ((this.#slots[tick % SLOTS] ?? null) !== null) return tick;
+    }
+    return last;
+  }
+}
+
+/** The wheel that every connection of the process shares. */
+export const processTimers: TimerWheel = new TimerWheel();

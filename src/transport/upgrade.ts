@@ -1,0 +1,210 @@
+/**
+ * The server's opening handshake on a socket: RFC 6455 §4.2, with a deadline, a limit on how many, and an application that
+ * may take its time. The rules are handshake/server.ts; where the request comes from is listen.ts or attach.ts.
+ */
+
+import type { Duplex } from 'node:stream';
+import { HandshakeError, refuse } from '../handshake/error.ts';
+import type { ExtensionOffer } from '../handshake/extension.ts';
+import type { OriginPolicy } from '../handshake/origin.ts';
+import {
+  type Acceptance,
+  type AcceptedRequest,
+  acceptRequest,
+  formatRefusal,
+  type HandshakeRequest,
+  type UpgradeRequest,
+  verifyRequest,
+} from '../handshake/server.ts';
+import { processTimers, type Timer, type TimerOwner } from './timers.ts';
+
+/** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
+export interface UpgradeAcceptance<Context> extends Acceptance {
+  readonly context: Context;
+}
+export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeError;
+
+/** A connection whose 101 was written. */
+export interface OpenedUpgrade<Context> {
+  readonly socket: Duplex;
+  /** Bytes that came behind the request: frames already. */
+  readonly head: Buffer;
+  readonly request: UpgradeRequest;
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+  readonly context: Context;
+}
+
+/** Who takes the connections. */
+export interface UpgradeHost<Context = unknown> {
+  readonly origins: OriginPolicy;
+  /** Milliseconds from the beginning to the 101. */
+  readonly handshakeTimeout: number;
+  /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `settled`. */
+  admit(): boolean;
+  settled(): void;
+  decide(request: UpgradeRequest): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+  opened(upgrade: OpenedUpgrade<Context>): void;
+  /** A request was answered with an error, or given up. */
+  refused(error: HandshakeError, request: HandshakeRequest | null): void;
+}
+
+// How long a refused peer may take to read its answer.
+const LINGER = 2_000;
+
+/** One opening handshake, from accept to 101 or refusal. */
+export class ServerHandshake<Context> implements TimerOwner {
+  readonly #host: UpgradeHost<Context>;
+  readonly #timer: Timer;
+  #socket: Duplex;
+  #request: HandshakeRequest | null = null;
+  #settled = false;
+  #lingering = false;
+  readonly #onGone = (): void => this.#abandon();
+
+  /** The deadline runs from now. The host has admitted this handshake. */
+  constructor(socket: Duplex, host: UpgradeHost<Context>) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#timer = processTimers.timer(this);
+    this.#timer.set(host.handshakeTimeout);
+    this.#watch(socket);
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  /** TLS is established: what follows happens on this socket. */
+  moveTo(socket: Duplex): void {
+    this.#unwatch(this.#socket);
+    // Errors of the raw socket reach the TLS socket as well.
+    this.#socket.on('error', ignore);
+    this.#socket = socket;
+    this.#watch(socket);
+  }
+
+  /** The request is complete; `head` is what came behind it. */
+  receive(request: HandshakeRequest, head: Buffer): void {
+    this.#request = request;
+    let decision: UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+    let upgrade: UpgradeRequest;
+    try {
+      upgrade = verifyRequest(request, this.#host);
+      decision = this.#host.decide(upgrade);
+    } catch (error) {
+      this.refuse(error);
+      return;
+    }
+    if (!(decision instanceof Promise)) {
+      this.#decided(upgrade, head, decision);
+      return;
+    }
+    decision.then(
+      (settled) => this.#decided(upgrade, head, settled),
+      (error: unknown) => this.refuse(error),
+    );
+  }
+
+  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
+  refuse(error: unknown): void {
+    if (this.#settled) return;
+    const refusal =
+      error instanceof HandshakeError && error.status >= 300
+        ? error
+        : refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
+    this.#settle();
+    this.#answer(refusal);
+    this.#host.refused(refusal, this.#request);
+  }
+
+  onTimer(): void {
+    if (this.#lingering) {
+      this.#socket.destroy();
+      return;
+    }
+    this.refuse(refuse('WS_HANDSHAKE_TIMEOUT'));
+  }
+
+  #decided(upgrade: UpgradeRequest, head: Buffer, decision: UpgradeDecision<Context>): void {
+    // The peer left, or the deadline passed, while the application thought about it.
+    if (this.#settled) return;
+    if (decision instanceof HandshakeError) {
+      this.refuse(decision);
+      return;
+    }
+    let accepted: AcceptedRequest;
+    try {
+      accepted = acceptRequest(upgrade, decision);
+    } catch (error) {
+      this.refuse(error);
+      return;
+    }
+    this.#settle();
+    const socket = this.#socket;
+    this.#unwatch(socket);
+    socket.write(accepted.head, 'latin1');
+    const { subprotocol, extensions } = accepted;
+    this.#host.opened({ socket, head, request: upgrade, subprotocol, extensions, context: decision.context });
+  }
+
+  #answer(refusal: HandshakeError): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
+    socket.removeAllListeners('data');
+    socket.on('error', ignore);
+    this.#lingering = true;
+    this.#timer.set(LINGER);
+    socket.on('close', () => this.#timer.cancel());
+    socket.end(formatAnswer(refusal, this.#request?.method), 'latin1');
+    socket.resume();
+  }
+
+  /** The peer left before an answer. */
+  #abandon(): void {
+    if (this.#settled) return;
+    this.#settle();
+    this.#socket.on('error', ignore);
+    this.#socket.destroy();
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.#timer.cancel();
+    this.#host.settled();
+  }
+
+  #watch(socket: Duplex): void {
+    socket.on('error', this.#onGone);
+    socket.on('close', this.#onGone);
+    socket.on('end', this.#onGone);
+  }
+
+  #unwatch(socket: Duplex): void {
+    socket.off('error', this.#onGone);
+    socket.off('close', this.#onGone);
+    socket.off('end', this.#onGone);
+  }
+}
+
+function ignore(): void {}
+
+/** The application's own refusal may hold what can't be written: then it is our fault, and the peer hears 500. */
+function formatAnswer(refusal: HandshakeError, method: string | undefined): string {
+  try {
+    return formatRefusal(refusal, method);
+  } catch (cause) {
+    return formatRefusal(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), method);
+  }
+}
+
+/** Answers 503 and closes, with as little work as possible. */
+export function answerUnavailable(socket: Duplex): void {
+  socket.on('error', ignore);
+  socket.end(formatAnswer(refuse('WS_HANDSHAKE_UNAVAILABLE'), undefined), 'latin1');
+  socket.resume();
+  const timer = processTimers.timer({ onTimer: () => socket.destroy() });
+  timer.set(LINGER);
+  socket.on('close', () => timer.cancel());
+}

@@ -1,0 +1,94 @@
+/** What the package gives away: exactly these names, these files, and nothing that runs on installation. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { scan } from '../scripts/source-scan.js';
+
+const root = new URL('../', import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+
+/** Every name that an entry point exports: what is there at run time, and the types besides. */
+const entries: Readonly<Record<string, { values: readonly string[]; types: readonly string[] }>> = {
+  '.': {
+    values: [],
+    types: [],
+  },
+  './protocol': {
+    values: [],
+    types: [],
+  },
+};
+
+describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
+  const { default: compiled, types: declarations } = manifest.exports[entry];
+
+  test('exports these names', async () => {
+    const names = Object.keys(await import(new URL(compiled, root).href));
+    expect(names.sort()).toEqual([...values].sort());
+  });
+
+  test('and these types, each by its name', () => {
+    const source = compiled.replace('dist', 'src').replace(/\.js$/, '.ts');
+    const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
+    // A star would let names slip out that nobody decided on.
+    expect(code).not.toMatch(/export\s+(?:type\s+)?\*/);
+    const named = [...code.matchAll(/\bexport\s+(type\s+)?\{([^}]*)\}/g)].flatMap((match) =>
+      (match[2] ?? '')
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+        .map((name) => ({
+          name: name.replace(/^type\s+/, '').replace(/^.*\bas\s+/, ''),
+          type: match[1] !== undefined || name.startsWith('type '),
+        })),
+    );
+    const namesOf = (type: boolean): string[] =>
+      named
+        .filter((one) => one.type === type)
+        .map(({ name }) => name)
+        .sort();
+    expect(namesOf(true)).toEqual([...types].sort());
+    expect(namesOf(false)).toEqual([...values].sort());
+    expect(existsSync(new URL(declarations, root))).toBe(true);
+  });
+});
+
+test('the exports map holds these entry points and the manifest', () => {
+  expect(Object.keys(manifest.exports)).toEqual([...Object.keys(entries), './package.json']);
+});
+
+test('nothing is depended on, and nothing runs on installation', () => {
+  for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
+    expect(manifest[field] ?? {}).toEqual({});
+  // "prepare" runs for those who clone the repository, not for those who install the package.
+  const hooks = ['preinstall', 'install', 'postinstall', 'preuninstall', 'uninstall', 'postuninstall'];
+  expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
+  expect(existsSync(new URL('binding.gyp', root))).toBe(false);
+});
+
+describe('the packed package', () => {
+  const listing = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: fileURLToPath(root),
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const files: string[] = JSON.parse(listing)[0].files.map(({ path }: { path: string }) => path);
+
+  test('holds what is imported, its types, its maps and their sources', () => {
+    for (const { default: compiled, types } of [manifest.exports['.'], manifest.exports['./protocol']]) {
+      expect(files).toContain(compiled.replace('./', ''));
+      expect(files).toContain(types.replace('./', ''));
+      expect(files).toContain(`${compiled.replace('./', '')}.map`);
+      expect(files).toContain(compiled.replace('./dist', 'src').replace(/\.js$/, '.ts'));
+    }
+    expect(files).toContain(manifest.bin.rfc6455);
+  });
+
+  test('holds nothing else but its papers', () => {
+    const rest = files.filter((path) => !/^(?:dist|src)\//.test(path));
+    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+    expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);
+  });
+});

@@ -1,0 +1,212 @@
+/**
+ * The layers of src/ point one way: frame and handshake import no I/O, transport knows no api, and so on. The table is
+ * the one of docs/architecture.md; every import of every file is held to it, and so are a few habits of the source.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { importsOf, scan } from '../scripts/source-scan.js';
+
+interface Layer {
+  /** Folders, or single files, of which anything may be imported. */
+  readonly uses: readonly string[];
+  /** Folders of which only types may be imported. */
+  readonly types: readonly string[];
+  readonly node: readonly string[];
+  /** Whether types of any node: module may be named (a Duplex, an http.Server); they leave nothing at run time. */
+  readonly nodeTypes: boolean;
+}
+
+/** Constants and errors, which every layer above may use by value. */
+const shared = ['frame/opcode.ts', 'frame/close-code.ts', 'frame/violation.ts', 'handshake/error.ts'];
+
+const layers: Readonly<Record<string, Layer>> = {
+  frame: { uses: [], types: [], node: ['buffer', 'crypto'], nodeTypes: false },
+  handshake: { uses: [], types: [], node: ['crypto'], nodeTypes: false },
+  deflate: {
+    uses: ['frame/violation.ts', 'handshake/extension.ts'],
+    types: ['frame', 'handshake'],
+    node: ['zlib'],
+    nodeTypes: false,
+  },
+  transport: {
+    uses: ['frame', 'handshake', 'deflate'],
+    types: [],
+    node: ['net', 'tls', 'http', 'https', 'http2'],
+    nodeTypes: true,
+  },
+  api: {
+    uses: ['transport', ...shared],
+    types: ['frame', 'handshake', 'deflate'],
+    node: [],
+    nodeTypes: true,
+  },
+  cli: {
+    uses: ['api', 'index.ts'],
+    types: [],
+    node: ['http', 'https', 'util', 'readline', 'fs', 'path', 'url', 'process'],
+    nodeTypes: true,
+  },
+  // Entry points: re-exports only.
+  'index.ts': {
+    uses: ['api', ...shared],
+    types: ['transport', 'frame', 'handshake'],
+    node: [],
+    nodeTypes: false,
+  },
+  'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
+};
+
+/** Single files that may use more than their folder: file → node: modules. */
+const exceptions: Readonly<Record<string, readonly string[]>> = {
+  'api/4d/web-server.ts': ['http', 'https', 'fs'],
+};
+
+const inside = (path: string, places: readonly string[]): boolean =>
+  places.some((place) => path === place || path.startsWith(`${place}/`));
+
+/** What is wrong with the imports and the habits of these files, keyed by their path below src/. */
+function faultsOf(files: ReadonlyMap<string, string>): string[] {
+  const faults: string[] = [];
+  for (const [file, source] of files) {
+    const name = file.split('/')[0] ?? '';
+    const layer = layers[name];
+    if (layer === undefined) {
+      faults.push(`${file} is in no layer`);
+      continue;
+    }
+    for (const { specifier, line, typeOnly } of importsOf(source)) {
+      const where = `${file}:${line} imports ${specifier}`;
+      if (specifier.startsWith('node:')) {
+        const module = specifier.slice('node:'.length);
+        const allowed = [...layer.node, ...(exceptions[file] ?? [])];
+        if (!inside(module, allowed) && !(typeOnly && layer.nodeTypes)) faults.push(where);
+      } else if (!specifier.startsWith('.')) {
+        faults.push(`${where}, a dependency`);
+      } else {
+        const target = posix.join(posix.dirname(file), specifier);
+        const own = name.endsWith('.ts') ? [] : [name];
+        const allowed = [...own, ...layer.uses, ...(typeOnly ? layer.types : [])];
+        if (!inside(target, allowed)) faults.push(where);
+        else if (!files.has(target)) faults.push(`${where}, which is not there`);
+      }
+    }
+    const { code } = scan(source);
+    if (/(?:^|\/)(?:utils?|types|helpers?|common|misc)\.ts$/.test(file))
+      faults.push(`${file}: a name that says nothing`);
+    if (/\bexport\s+default\b|\bas\s+default\b/.test(code)) faults.push(`${file} has a default export`);
+    // §10.3: masking keys MUST NOT be predictable, and nothing else here needs a weak source.
+    if (/\bMath\s*\??\.?\s*\[?\s*random\b|\brandom\b[^;]*=\s*Math\b/.test(code))
+      faults.push(`${file} uses Math.random`);
+    if (name.endsWith('.ts')) {
+      const rest = code.replace(
+        /\bexport\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\s*(['"])\s*\1\s*;?/g,
+        '',
+      );
+      if (!/^\s*(?:export\s*\{\s*\}\s*;?)?\s*$/.test(rest)) faults.push(`${file} holds more than re-exports`);
+    }
+  }
+  return [...faults, ...cyclesOf(files)];
+}
+
+/** Import cycles that remain at run time: a module in one sees others half evaluated. */
+function cyclesOf(files: ReadonlyMap<string, string>): string[] {
+  const graph = new Map<string, string[]>();
+  for (const [file, source] of files) {
+    const targets = importsOf(source)
+      .filter(({ specifier, typeOnly, dynamic }) => specifier.startsWith('.') && !typeOnly && !dynamic)
+      .map(({ specifier }) => posix.join(posix.dirname(file), specifier));
+    graph.set(file, targets);
+  }
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) cycles.push(`a cycle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`);
+    if (path.includes(file) || done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return cycles;
+}
+
+function readSource(): Map<string, string> {
+  const src = new URL('../src/', import.meta.url);
+  const names = readdirSync(src, { recursive: true, encoding: 'utf8' }).map((name) =>
+    name.replaceAll('\\', '/'),
+  );
+  const files = names.filter((name) => /\.[cm]?[jt]sx?$/.test(name)).sort();
+  return new Map(files.map((name) => [name, readFileSync(new URL(name, src), 'utf8')]));
+}
+
+test('every import of src/ points down, and no file breaks a habit', () => {
+  const files = readSource();
+  expect(files.has('index.ts')).toBe(true);
+  expect(faultsOf(files)).toEqual([]);
+});
+
+describe('what the check must catch', () => {
+  const good: readonly (readonly [string, string])[] = [
+    ['frame/violation.ts', "import { randomFillSync } from 'node:crypto';\nexport const violations = {};"],
+    ['frame/endpoint.ts', "import { violations } from './violation.ts';\nexport interface Limits {}"],
+    ['handshake/error.ts', 'export class HandshakeError extends Error {}'],
+    [
+      'transport/socket.ts',
+      "import type { Duplex } from 'node:stream';\nexport * from '../frame/endpoint.ts';",
+    ],
+    [
+      'api/connection.ts',
+      "import type { Limits } from '../frame/endpoint.ts';\nimport '../transport/socket.ts';",
+    ],
+    ['cli/main.ts', "import { parseArgs } from 'node:util';\nimport '../index.ts';"],
+    [
+      'index.ts',
+      "/** Entry. */\nexport * from './api/connection.ts';\nexport type { Limits } from './frame/endpoint.ts';",
+    ],
+  ];
+
+  test('nothing in a tree that keeps the rules', () => {
+    expect(faultsOf(new Map(good))).toEqual([]);
+  });
+
+  test.each([
+    ['frame/a.ts', "import { connect } from 'node:net';", 'imports node:net'],
+    ['frame/a.ts', "import type { Socket } from 'node:net';", 'imports node:net'],
+    [
+      'frame/a.ts',
+      "import { HandshakeError } from '../handshake/error.ts';",
+      'imports ../handshake/error.ts',
+    ],
+    ['frame/a.ts', "import type { X } from '../api/connection.ts';", 'imports ../api/connection.ts'],
+    ['frame/a.ts', "import fs from 'fs';", 'imports fs, a dependency'],
+    ['frame/a.ts', "await import('node:zlib');", 'imports node:zlib'],
+    ['frame/a.ts', 'await import(name);', 'imports <computed>'],
+    [
+      'handshake/a.ts',
+      "export { violations } from '../frame/violation.ts';",
+      'imports ../frame/violation.ts',
+    ],
+    ['handshake/a.ts', "import type { IncomingMessage } from 'node:http';", 'imports node:http'],
+    ['deflate/a.ts', "import { Limits } from '../frame/endpoint.ts';", 'imports ../frame/endpoint.ts'],
+    ['transport/a.ts', "export * from '../api/connection.ts';", 'imports ../api/connection.ts'],
+    ['transport/a.ts', "import '../index.ts';", 'imports ../index.ts'],
+    ['transport/a.ts', "import x from './gone.ts';", 'which is not there'],
+    ['api/a.ts', "import net from 'node:net';", 'imports node:net'],
+    ['api/a.ts', "import { Limits } from '../frame/endpoint.ts';", 'imports ../frame/endpoint.ts'],
+    ['api/a.ts', "import '../cli/main.ts';", 'imports ../cli/main.ts'],
+    ['cli/a.ts', "import '../transport/socket.ts';", 'imports ../transport/socket.ts'],
+    ['cli/a.ts', "import ws from 'ws';", 'imports ws, a dependency'],
+    ['protocol.ts', "export * from './transport/socket.ts';", 'imports ./transport/socket.ts'],
+    ['protocol.ts', 'export const version = 1;', 'holds more than re-exports'],
+    ['elsewhere/a.ts', 'export const a = 1;', 'is in no layer'],
+    ['frame/utils.ts', 'export const a = 1;', 'a name that says nothing'],
+    ['api/types.ts', 'export const a = 1;', 'a name that says nothing'],
+    ['frame/a.ts', 'export default 1;', 'default export'],
+    ['frame/a.ts', 'const a = 1;\nexport { a as default };', 'default export'],
+    ['transport/a.ts', 'const jitter = Math.random();', 'Math.random'],
+    ['transport/a.ts', 'const { random } = Math;', 'Math.random'],
+    ['frame/a.ts', "import './endpoint.ts';\nimport './a.ts';", 'a cycle: frame/a.ts → frame/a.ts'],
+  ])('%s: %s', (file, source, fault) => {
+    expect(faultsOf(new Map([...good, [file, source]])).join('\n')).toContain(fault);
+  });
+});

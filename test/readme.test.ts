@@ -1,0 +1,163 @@
+/**
+ * The code in README.md and docs/ runs. A block opened with "```js run" or "```ts run" is executed in a process of its
+ * own, where the package is found by its name; it passes when it ends by itself with status 0. A comment directly
+ * behind the block, which no reader sees, may change it first and add what ends it:
+ *
+ *     <!-- test
+ *     replace: 8080 → 0
+ *     append:
+ *     await server.shutdown();
+ *     -->
+ *
+ * In README.md every block of code has to run; docs/ may show fragments too.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Block {
+  readonly line: number;
+  readonly language: string;
+  readonly runs: boolean;
+  /** With the comment's changes applied. */
+  readonly code: string;
+}
+
+function blocksOf(markdown: string): Block[] {
+  const blocks: Block[] = [];
+  const fence = /^```(\w*)([^\n]*)\n([\s\S]*?)^```[^\n]*\n?(?:\s*<!-- test\n([\s\S]*?)-->)?/gm;
+  for (const match of markdown.matchAll(fence)) {
+    const [, language = '', flags = '', shown = '', hidden = ''] = match;
+    const [changes = '', appended = ''] = hidden.split(/^append:\n/m);
+    let code = shown;
+    for (const change of changes.split('\n').filter((text) => text.trim() !== '')) {
+      const [, from = '', to = ''] = /^replace: (.+) → (.*)$/.exec(change) ?? [];
+      if (from === '' || !code.includes(from))
+        throw new Error(`"${change}" does not fit the block:\n${shown}`);
+      code = code.replaceAll(from, to);
+    }
+    blocks.push({
+      line: markdown.slice(0, match.index).split('\n').length,
+      language,
+      runs: flags.trim() === 'run',
+      code: `${code}${appended}`,
+    });
+  }
+  return blocks;
+}
+
+/** Below the package, so that its own name resolves through its exports; reports/ is no part of the repository. */
+mkdirSync(join(root, 'reports'), { recursive: true });
+const folder = mkdtempSync(join(root, 'reports', 'readme-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function execute(args: readonly string[]): Promise<{ status: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, output }));
+  });
+}
+
+async function run(
+  { language, code }: Block,
+  name: string,
+): Promise<{ status: number | null; output: string }> {
+  const source = join(folder, `${name}.${language === 'ts' ? 'mts' : 'mjs'}`);
+  writeFileSync(source, code);
+  if (language === 'ts') {
+    const compilerOptions = { noEmit: false, noEmitOnError: true };
+    const settings = { extends: '../../tsconfig.json', compilerOptions, files: [`${name}.mts`], include: [] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings));
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const compiled = await execute([tsc, '-p', join(folder, 'tsconfig.json')]);
+    if (compiled.status !== 0) return compiled;
+  }
+  return execute([join(folder, `${name}.mjs`)]);
+}
+
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const pages = ['README.md', ...docs.sort().map((name) => `docs/${name}`)];
+
+describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(root, page), 'utf8')) })))(
+  '$page',
+  ({ page, blocks }) => {
+    test.runIf(page === 'README.md')('shows code that runs, and none that does not', () => {
+      const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
+      expect(code.length).toBeGreaterThan(0);
+      expect(
+        code.filter(({ runs }) => !runs).map(({ line, language }) => `${language}, line ${line}`),
+      ).toEqual([]);
+    });
+
+    for (const block of blocks.filter(({ runs }) => runs)) {
+      test(`the block of line ${block.line} runs`, async () => {
+        const { status, output } = await run(block, `${page.replace(/\W/g, '-')}-${block.line}`);
+        expect(status, output).toBe(0);
+      });
+    }
+  },
+);
+
+describe('how a page is read', () => {
+  const page = [
+    'Text',
+    '```js run',
+    'const port = 8080;',
+    '```',
+    '',
+    '<!-- test',
+    'replace: 8080 → 0',
+    'append:',
+    "if (port !== 0) throw new Error('not replaced');",
+    '-->',
+    '```sh',
+    'npm start',
+    '```',
+    '<!-- another comment -->',
+    '```ts run',
+    'const n: number = 1;',
+    '```',
+  ].join('\n');
+
+  test('blocks come with their line, language and what the comment adds', () => {
+    expect(blocksOf(page)).toEqual([
+      {
+        line: 2,
+        language: 'js',
+        runs: true,
+        code: "const port = 0;\nif (port !== 0) throw new Error('not replaced');\n",
+      },
+      { line: 11, language: 'sh', runs: false, code: 'npm start\n' },
+      { line: 15, language: 'ts', runs: true, code: 'const n: number = 1;\n' },
+    ]);
+    expect(() => blocksOf(page.replace('8080;', '80;'))).toThrow('does not fit');
+  });
+
+  const block = (language: string, code: string): Block => ({ line: 1, language, runs: true, code });
+
+  test('the package is found by its name', async () => {
+    const { status, output } = await run(block('js', "console.log(import.meta.resolve('rfc6455'));"), 'name');
+    expect({ status, output: output.trim() }).toEqual({
+      status: 0,
+      output: new URL('../dist/index.js', import.meta.url).href,
+    });
+  });
+
+  test('a block that throws, or whose types are wrong, fails', async () => {
+    expect((await run(block('js', "throw new Error('no');"), 'throws')).status).not.toBe(0);
+    expect((await run(block('ts', 'const n: number = 1;\nconsole.log(n);'), 'typed')).status).toBe(0);
+    expect((await run(block('ts', "const n: number = 'one';"), 'mistyped')).status).not.toBe(0);
+  });
+});

@@ -1,0 +1,112 @@
+/** The requirement trace must turn red for each way in which table, code, tests and page can disagree. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { missingCode, parseTable, render, trace, wrongCitations } from '../../scripts/requirements.js';
+
+const committed = readFileSync(new URL('../../docs/requirements.txt', import.meta.url), 'utf8');
+const table = `
+## Group
+
+F1 both MUST §5.1
+  What is asked,
+  in two lines.
+  code: src/a.ts#f, src/a.ts#C.m
+
+F2 server SHOULD §5.1, §10.4
+  Another.
+  code: src/a.ts#f
+  deviation: because.
+`;
+const { requirements } = parseTable(table);
+const traced = (source: string): string[] =>
+  trace(requirements, new Map([['test/a.test.ts', source]])).problems;
+
+test('the committed table is well formed and complete', () => {
+  const { requirements: all, problems } = parseTable(committed);
+  expect(problems).toEqual([]);
+  expect(all).toHaveLength(105);
+});
+
+test('an entry that is dropped from the table is noticed', () => {
+  const without = committed.replace(/\nC25 [\s\S]*$/, '\n');
+  expect(parseTable(without).problems).toContain('C25 is not in the table');
+});
+
+test('an entry is read with its fields', () => {
+  expect(requirements[0]).toEqual({
+    id: 'F1',
+    role: 'both',
+    level: 'MUST',
+    group: 'Group',
+    sections: ['5.1'],
+    what: 'What is asked, in two lines.',
+    code: ['src/a.ts#f', 'src/a.ts#C.m'],
+    reason: null,
+  });
+  expect(requirements[1]?.reason).toEqual({ status: 'deviation', why: 'because.' });
+});
+
+test('malformed entries and sections that the RFC lacks are refused', () => {
+  const { problems } = parseTable('\n## G\n\nF1 nobody MUST §5.9\n  x\n  code: a#b\n\nF2 MUST\n  y\n');
+  expect(problems).toEqual(
+    expect.arrayContaining(['F1: role "nobody"', 'F1: RFC 6455 has no §5.9', 'not an entry: "F2 MUST"']),
+  );
+});
+
+describe('test titles', () => {
+  test('a named test satisfies the entry, and one that is removed, skipped or emptied does not', () => {
+    expect(traced("test('F1: works', () => {});")).toEqual([]);
+    expect(traced('')).toEqual(['F1 (MUST) has no test']);
+    expect(traced("test.skip('F1: works', () => {});")).toEqual([
+      'F1 (MUST) has no test (test/a.test.ts:1 "F1: works" is skipped or empty)',
+    ]);
+    expect(traced("describe('F1: works', () => {});")).toHaveLength(1);
+  });
+
+  test('an unknown id is refused, an id of another series is not ours', () => {
+    expect(traced("test('F1, F99: works', () => {});")).toEqual([
+      'test/a.test.ts:1 names F99, which is not in the table',
+    ]);
+    expect(traced("test('F1: works [A38]', () => {});")).toEqual([]);
+  });
+
+  test('a mention in the wrong form is pointed out', () => {
+    expect(traced("test('as F1 says', () => {});")[0]).toMatch(/a\.test\.ts:1 .* mentions it, not as/);
+  });
+});
+
+test('code that is not declared is reported', () => {
+  const read = (source: string) => missingCode(requirements, () => source);
+  expect(read('export function f() {}\nexport class C {\n  async m(): void {}\n}')).toEqual([]);
+  expect(read('const f = 1;\nclass C {\n  #m() {}\n}')).toEqual(['F1: src/a.ts: C has no m']);
+  expect(read('// function f\nclass C {\n  m = 1;\n}')).toEqual([
+    'F1: src/a.ts declares no f',
+    'F2: src/a.ts declares no f',
+  ]);
+  expect(missingCode(requirements, () => null)).toContain('F1: src/a.ts does not exist');
+});
+
+test('a removed test also makes the page stale', () => {
+  const page = (source: string): string =>
+    render(requirements, trace(requirements, new Map([['test/a.test.ts', source]])).tests);
+  const two = "test('F1: works', () => {}); test('F1: fails', () => {});";
+  expect(page(two)).toContain('F1: fails');
+  expect(page("test('F1: works', () => {});")).not.toBe(page(two));
+  const group = "describe('F1: all', () => { test('a', () => {}); test('b', () => {}); });";
+  expect(page(group)).not.toBe(page(group.replace("test('b', () => {});", '')));
+});
+
+test.each([
+  ['// §5.5: fine', []],
+  ['// §5.5.3 and §7.1.7: fine', []],
+  ['// 7692 §7.2.3.4: fine', []],
+  ['// 7692 §7.1, §7.2.3.6: fine', []],
+  ['// RFC 6455 §5.2 (layout), §5.3 (unmasking)', []],
+  ['// 9110 §15.5.22: another document', []],
+  ['/** one\n * §5.9: no */', ['src/a.ts:2: RFC 6455 has no §5.9']],
+  ['// 7692 §7.1, §7.9', ['src/a.ts:1: RFC 7692 has no §7.9']],
+  ['// §: nothing named', ['src/a.ts:1: RFC 6455 has no §']],
+  ["const text = '§99: not a comment';", []],
+])('citations: %j', (source, problems) => {
+  expect(wrongCitations(new Map([['src/a.ts', source]]))).toEqual(problems);
+});
