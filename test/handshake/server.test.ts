@@ -646,6 +646,22 @@ describe('refusing', () => {
     expect(formatRefusal(error, 'POST')).toBe(formatRefusal(error));
   });
 
+  test('A50: what a client received from another server is never passed on to a peer', () => {
+    const headers = ['Set-Cookie', 'session=of-the-backend'];
+    const details = { status: 403, headers, body: Buffer.from('from the backend') };
+    const received = refuse('WS_RESPONSE_STATUS', details);
+    expect(() => formatRefusal(received)).toThrow(RangeError);
+    for (const stage of ['url', 'dns', 'tcp', 'tls', 'proxy', 'http', 'redirect', 'abort'] as const) {
+      expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { ...details, stage })), stage).toThrow(
+        RangeError,
+      );
+    }
+    for (const stage of ['request', 'subprotocol', 'extensions', 'timeout'] as const) {
+      const answer = formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { ...details, stage }));
+      expect(readHead(answer).startLine, stage).toBe('HTTP/1.1 403 Forbidden');
+    }
+  });
+
   test.each([0, 101, 200, 299, 600, 1000, 400.5, Number.NaN, -1])(
     'S12: status %d refuses nothing: RangeError',
     (status) => {
