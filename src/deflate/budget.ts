@@ -1,0 +1,37 @@
+/**
+ * A limit on what compression contexts hold together. RFC 7692 §7.1.1 lets an endpoint do without context takeover, so a
+ * connection that comes when the budget is spent is answered without it, and costs nothing between messages.
+ */
+
+/** 64 MiB. */
+export const DEFAULT_COMPRESSION_BUDGET = 67_108_864;
+
+/** Counts the worst case of each context, from negotiation to the end of the connection. */
+export class CompressionBudget {
+  /** Bytes. `Infinity` switches the limit off. */
+  limit: number;
+  #used = 0;
+
+  constructor(limit: number = DEFAULT_COMPRESSION_BUDGET) {
+    this.limit = limit;
+  }
+
+  /** Bytes reserved now. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** False, and nothing reserved, where that would be too much. */
+  reserve(bytes: number): boolean {
+    if (this.#used + bytes > this.limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** The budget of the process, which every connection shares unless it is given another. */
+export const processCompressionBudget: CompressionBudget = new CompressionBudget();

@@ -1,0 +1,189 @@
+/**
+ * Messages through DEFLATE: RFC 7692 §7.2. Two engines on one context: our own (engine/) for small messages, where zlib would
+ * spend ten times the work on setting itself up, and node:zlib for the rest. All that lasts from message to message is
+ * plaintext, at most 32 KiB of it in each direction, so the engines can take turns. What was agreed is params.ts.
+ */
+
+import type { MessageCodec } from '../frame/endpoint.ts';
+import { ProtocolError } from '../frame/violation.ts';
+import { CompressionBudget } from './budget.ts';
+import { deflate } from './engine/deflate.ts';
+import { inflate } from './engine/inflate.ts';
+import { InflateError } from './engine/inflate-error.ts';
+import { Window } from './engine/window.ts';
+import { inPool } from './pool.ts';
+import { deflateElsewhere, deflateNow, inflateElsewhere, inflateNow, inputWithoutOutput } from './zlib.ts';
+
+/** One direction of a connection, as agreed (7692 §7.1). */
+export interface Direction {
+  /** How far back references may reach: 2^windowBits bytes, 8 to 15. */
+  readonly windowBits: number;
+  /** Whether a message may refer to those before it. */
+  readonly takeover: boolean;
+}
+
+export interface CodecSettings {
+  /** Bytes; shorter messages are sent uncompressed. */
+  readonly threshold: number;
+  /** zlib's level for the messages that go to zlib, 1 to 9. */
+  readonly level: number;
+  /** 'auto': small messages go to our own engine; 'zlib': none does. */
+  readonly engine: 'auto' | 'zlib';
+  /** Never use zlib's threads, whatever the size. */
+  readonly synchronous: boolean;
+  readonly budget: CompressionBudget;
+}
+
+// Measured with bench/deflate.js: from here on zlib's set-up is paid back.
+const OUR_DEFLATE_UP_TO = 2_048;
+const OUR_INFLATE_UP_TO = 768;
+
+// With `engine: 'zlib'`: taking up a context costs zlib up to 50 µs, and saves little on longer messages.
+const DICTIONARY_UP_TO = 8_192;
+
+// About 150 µs of deflating; what is larger would keep the event loop from other connections.
+const DEFLATE_NOW_UP_TO = 16_384;
+const INFLATE_NOW_UP_TO = 16_384;
+
+// Compressed input tells little about its output: what grows beyond this is begun again in zlib's threads.
+const INFLATED_NOW_UP_TO = 262_144;
+
+/** What a context of 2^bits bytes holds at most, the engine's tables included. */
+export function contextSize(direction: Direction): number {
+  return direction.takeover ? (2 ** direction.windowBits * 9) / 8 : 0;
+}
+
+/** permessage-deflate for one connection. */
+export class DeflateCodec implements MessageCodec {
+  readonly threshold: number;
+  readonly #settings: CodecSettings;
+  readonly #sending: Direction;
+  readonly #receiving: Direction;
+  #reserved: number;
+  /** Made with the first message that needs it. */
+  #sent: Window | null = null;
+  #received: Window | null = null;
+  /** Whether the budget had room for `#sent`; asked when it is first needed. */
+  #keepsSent: boolean | null = null;
+  #closed = false;
+
+  /** @param reserved what the budget was asked for already, for the receiving side; given back by `close`. */
+  constructor(sending: Direction, receiving: Direction, settings: CodecSettings, reserved: number) {
+    this.#sending = sending;
+    this.#receiving = receiving;
+    this.#settings = settings;
+    this.#reserved = reserved;
+    this.threshold = settings.threshold;
+  }
+
+  /**
+   * Connections with the same key compress a message to the same bytes, so that a broadcast can do it once; null where each
+   * has a context of its own.
+   */
+  get sharedKey(): string | null {
+    const { engine, level } = this.#settings;
+    return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
+  }
+
+  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const { synchronous } = this.#settings;
+    if (synchronous || payload.length <= DEFLATE_NOW_UP_TO) return this.compressNow(payload);
+    // 7692 §7.2.1 permits a context, it does not ask for one: over this size it saves about a fiftieth.
+    return inPool(() => deflateElsewhere(payload, this.#deflateSettings)).then((output) =>
+      this.#sentAs(payload, output),
+    );
+  }
+
+  /** The same in this turn, whatever the size. */
+  compressNow(payload: Uint8Array): Uint8Array {
+    const window = this.#sendingWindow();
+    const { length } = payload;
+    if (this.#settings.engine === 'auto' && length <= OUR_DEFLATE_UP_TO) {
+      return this.#sentAs(payload, deflate(payload, window));
+    }
+    const usesContext = this.#settings.engine === 'zlib' && length <= DICTIONARY_UP_TO;
+    const dictionary = usesContext && window !== null ? window.history : null;
+    return this.#sentAs(payload, deflateNow(payload, this.#deflateSettings, dictionary));
+  }
+
+  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+    const { synchronous, engine } = this.#settings;
+    const { windowBits } = this.#receiving;
+    const window = this.#receivingWindow();
+    if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
+      return this.#receivedAs(inflateSmall(payload, window, windowBits, maxLength));
+    }
+    const history = window === null ? NOTHING : window.history;
+    if (synchronous || payload.length <= INFLATE_NOW_UP_TO) {
+      const most = synchronous ? maxLength : Math.min(maxLength, INFLATED_NOW_UP_TO);
+      try {
+        return this.#receivedAs(checked(payload, inflateNow(payload, windowBits, history, most)));
+      } catch (error) {
+        const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
+        if (!isTooBig || most === maxLength) throw error;
+      }
+    }
+    return inPool(() => inflateElsewhere(payload, windowBits, history, maxLength)).then((message) =>
+      this.#receivedAs(checked(payload, message)),
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#sent = null;
+    this.#received = null;
+    this.#settings.budget.release(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  get #deflateSettings(): { level: number; windowBits: number } {
+    return { level: this.#settings.level, windowBits: this.#sending.windowBits };
+  }
+
+  /** The context of what we send; null where none was agreed, or the budget has no room: to keep one is only permitted. */
+  #sendingWindow(): Window | null {
+    if (this.#keepsSent === null) {
+      const size = contextSize(this.#sending);
+      this.#keepsSent = size > 0 && !this.#closed && this.#settings.budget.reserve(size);
+      if (this.#keepsSent) this.#reserved += size;
+    }
+    if (this.#keepsSent && !this.#closed) this.#sent ??= new Window(this.#sending.windowBits);
+    return this.#sent;
+  }
+
+  #receivingWindow(): Window | null {
+    if (this.#receiving.takeover && !this.#closed) this.#received ??= new Window(this.#receiving.windowBits);
+    return this.#received;
+  }
+
+  /** What is sent for `payload`: it becomes part of the context only if it goes out compressed. */
+  #sentAs(payload: Uint8Array, output: Uint8Array): Uint8Array {
+    if (output.length >= payload.length) return payload;
+    if (!this.#closed) this.#sendingWindow()?.append(payload);
+    return output;
+  }
+
+  #receivedAs(message: Buffer): Buffer {
+    if (!this.#closed) this.#received?.append(message);
+    return message;
+  }
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+function checked(payload: Uint8Array, message: Buffer): Buffer {
+  if (inputWithoutOutput(payload.length, message.length)) throw new ProtocolError('WS_NO_DEFLATE_OUTPUT');
+  return message;
+}
+
+/** Our engine, with its errors in the peer's terms. */
+function inflateSmall(payload: Uint8Array, window: Window | null, windowBits: number, maxLength: number): Buffer {
+  try {
+    const message = inflate(payload, window, maxLength);
+    return Buffer.from(message.buffer, message.byteOffset, message.length);
+  } catch (error) {
+    if (!(error instanceof InflateError)) throw error;
+    if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+    throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
+  }
+}
