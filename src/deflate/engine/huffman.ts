@@ -1,0 +1,233 @@
+/**
+ * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths say it all) and §3.2.6 (the fixed ones).
+ * Three directions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
+ * lengths → a table that a receiver decodes with. Codes are stored with their first bit lowest, as §3.1.1 packs them.
+ */
+
+/** Longest code of the literal/length and distance alphabets. */
+export const MAX_CODE_BITS = 15;
+
+// §3.2.6: the fixed codes. All 288 and 32 symbols take part in the construction, though not all may occur.
+export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
+  .fill(8, 0, 144)
+  .fill(9, 144, 256)
+  .fill(7, 256, 280)
+  .fill(8, 280, 288);
+export const FIXED_DISTANCE_LENGTHS: Uint8Array = new Uint8Array(32).fill(5);
+
+const MOST_SYMBOLS = 288;
+
+const countOfLength = new Uint16Array(MAX_CODE_BITS + 1);
+const nextCode = new Uint16Array(MAX_CODE_BITS + 2);
+
+function reverse(code: number, length: number): number {
+  let reversed = code;
+  reversed = ((reversed & 0x5555) << 1) | ((reversed >>> 1) & 0x5555);
+  reversed = ((reversed & 0x3333) << 2) | ((reversed >>> 2) & 0x3333);
+  reversed = ((reversed & 0x0f0f) << 4) | ((reversed >>> 4) & 0x0f0f);
+  reversed = ((reversed & 0x00ff) << 8) | (reversed >>> 8);
+  return reversed >>> (16 - length);
+}
+
+/** §3.2.2: the code of each symbol of `lengths[0, count)`, bits reversed, into `codes`. Length 0 means no code. */
+export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Array): void {
+  countOfLength.fill(0);
+  for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[symbol]!]!++;
+  countOfLength[0] = 0;
+  let code = 0;
+  for (let bits = 1; bits <= MAX_CODE_BITS; bits++) {
+    code = (code + countOfLength[bits - 1]!) << 1;
+    nextCode[bits] = code;
+  }
+  for (let symbol = 0; symbol < count; symbol++) {
+    const length = lengths[symbol]!;
+    if (length !== 0) codes[symbol] = reverse(nextCode[length]!++, length);
+  }
+}
+
+// Scratch of buildLengths: the used symbols by rising frequency, then the tree above them.
+const sorted = new Uint16Array(MOST_SYMBOLS);
+const weight = new Uint32Array(2 * MOST_SYMBOLS);
+const parent = new Uint16Array(2 * MOST_SYMBOLS);
+const depth = new Uint8Array(2 * MOST_SYMBOLS);
+/** Frequencies below this are sorted by counting, the few above by insertion. */
+const COUNTED = 32;
+const place = new Uint16Array(COUNTED + 1);
+
+/** Fills `sorted` with the symbols of `frequencies[0, count)` that occur, by rising frequency, and returns their number. */
+function sortByFrequency(frequencies: Uint16Array, count: number): number {
+  place.fill(0);
+  for (let symbol = 0; symbol < count; symbol++) {
+    const frequency = frequencies[symbol]!;
+    place[frequency < COUNTED ? frequency : COUNTED]!++;
+  }
+  let next = 0;
+  for (let frequency = 1; frequency <= COUNTED; frequency++) {
+    const here = place[frequency]!;
+    place[frequency] = next;
+    next += here;
+  }
+  const firstLarge = place[COUNTED]!;
+  let large = firstLarge;
+  for (let symbol = 0; symbol < count; symbol++) {
+    const frequency = frequencies[symbol]!;
+    if (frequency === 0) continue;
+    if (frequency < COUNTED) {
+      sorted[place[frequency]!++] = symbol;
+      continue;
+    }
+    let slot = large++;
+    while (slot > firstLarge && frequencies[sorted[slot - 1]!]! > frequency) {
+      sorted[slot] = sorted[slot - 1]!;
+      slot--;
+    }
+    sorted[slot] = symbol;
+  }
+  return next;
+}
+
+/**
+ * Chooses code lengths for `frequencies[0, count)`: Huffman's tree, then made no deeper than `limit` bits.
+ * A lone symbol gets one bit (§3.2.7); `lengths[0, count)` of the others is 0.
+ * @returns the number of symbols that occur.
+ */
+export function buildLengths(
+  frequencies: Uint16Array,
+  count: number,
+  limit: number,
+  lengths: Uint8Array,
+): number {
+  lengths.fill(0, 0, count);
+  const used = sortByFrequency(frequencies, count);
+  if (used < 2) {
+    if (used === 1) lengths[sorted[0]!] = 1;
+    return used;
+  }
+  // Leaves are 0 … used-1. Inner nodes follow in the order of their making, which is that of their weight, so the two
+  // lightest of all are always the next of one row or of the other.
+  for (let leaf = 0; leaf < used; leaf++) weight[leaf] = frequencies[sorted[leaf]!]!;
+  const root = 2 * used - 2;
+  let leaf = 0;
+  let inner = used;
+  for (let made = used; made <= root; made++) {
+    const first = leaf < used && (inner >= made || weight[leaf]! <= weight[inner]!) ? leaf++ : inner++;
+    const second = leaf < used && (inner >= made || weight[leaf]! <= weight[inner]!) ? leaf++ : inner++;
+    weight[made] = weight[first]! + weight[second]!;
+    parent[first] = made;
+    parent[second] = made;
+  }
+  countOfLength.fill(0);
+  depth[root] = 0;
+  for (let node = root - 1; node >= used; node--) depth[node] = depth[parent[node]!]! + 1;
+  // Leaves that lie too deep are lifted to the limit, which makes the code too full …
+  let filled = 0;
+  for (let node = 0; node < used; node++) {
+    const bits = Math.min(depth[parent[node]!]! + 1, limit);
+    countOfLength[bits]!++;
+    filled += 1 << (limit - bits);
+  }
+  // … until enough shorter leaves have moved down: one becomes a node for itself and for one of the deepest.
+  for (; filled > 1 << limit; filled--) {
+    let bits = limit - 1;
+    while (countOfLength[bits] === 0) bits--;
+    countOfLength[bits]!--;
+    countOfLength[bits + 1]! += 2;
+    countOfLength[limit]!--;
+  }
+  let next = 0;
+  for (let bits = limit; bits > 0; bits--)
+    for (let left = countOfLength[bits]!; left > 0; left--) lengths[sorted[next++]!] = bits;
+  return used;
+}
+
+/*
+ * Decoding tables. The next `rootBits` bits of input select an entry; a longer code leads to a second table.
+ * An entry: bits 0–3 how many bits the code takes, 4–7 extra bits (or the index bits of the second table),
+ * 8–11 what it is, 16–31 the literal, the base of the length or distance, or where the second table starts.
+ */
+export const ENTRY_LITERAL = 0x100;
+export const ENTRY_END = 0x200;
+export const ENTRY_LINK = 0x400;
+export const ENTRY_INVALID = 0x800;
+
+const offsets = new Uint16Array(MAX_CODE_BITS + 2);
+
+/**
+ * Builds the table for `lengths[from, from + count)`.
+ * @param values what each symbol stands for, as an entry without its bit count.
+ * @param rootBits the most index bits of the first table; fewer are taken if all codes are shorter.
+ * @param mayBeIncomplete whether one single code of one bit, or none at all, is allowed (§3.2.7).
+ * @returns the index bits of the first table, or -1 if these lengths are no code: too many, or too few.
+ */
+export function buildTable(
+  lengths: Uint8Array,
+  from: number,
+  count: number,
+  values: Int32Array,
+  rootBits: number,
+  mayBeIncomplete: boolean,
+  table: Int32Array,
+): number {
+  countOfLength.fill(0);
+  for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[from + symbol]!]!++;
+  let longest = MAX_CODE_BITS;
+  while (longest > 0 && countOfLength[longest] === 0) longest--;
+  let left = 1;
+  for (let bits = 1; bits <= MAX_CODE_BITS; bits++) {
+    left = (left << 1) - countOfLength[bits]!;
+    if (left < 0) return -1;
+  }
+  if (left > 0) {
+    if (!mayBeIncomplete || longest > 1) return -1;
+    // No code, or half of one: the bits that are not a code must not be met.
+    table.fill(ENTRY_INVALID | 1, 0, 2);
+    for (let symbol = 0; symbol < count; symbol++)
+      if (lengths[from + symbol] === 1) table[0] = values[symbol]! | 1;
+    return 1;
+  }
+  offsets[1] = 0;
+  for (let bits = 1; bits <= MAX_CODE_BITS; bits++) offsets[bits + 1] = offsets[bits]! + countOfLength[bits]!;
+  for (let symbol = 0; symbol < count; symbol++) {
+    const length = lengths[from + symbol]!;
+    if (length !== 0) sorted[offsets[length]!++] = symbol;
+  }
+  const root = longest < rootBits ? longest : rootBits;
+  const rootMask = (1 << root) - 1;
+  let code = 0; // as the next bits of the input show it: reversed
+  let next = 0;
+  let tableEnd = 1 << root;
+  let linked = -1; // the first bits that lead to the current second table
+  let second = 0;
+  let secondBits = 0;
+  for (let bits = 1; bits <= longest; bits++) {
+    for (let remaining = countOfLength[bits]!; remaining > 0; remaining--) {
+      const symbol = sorted[next++]!;
+      if (bits <= root) {
+        const entry = values[symbol]! | bits;
+        for (let at = code; at < 1 << root; at += 1 << bits) table[at] = entry;
+      } else {
+        if ((code & rootMask) !== linked) {
+          linked = code & rootMask;
+          second = tableEnd;
+          // As many bits as the codes behind these first bits need to fill it.
+          secondBits = bits - root;
+          let room = (1 << secondBits) - remaining;
+          while (room > 0 && root + secondBits < longest) {
+            secondBits++;
+            room = (room << 1) - countOfLength[root + secondBits]!;
+          }
+          tableEnd += 1 << secondBits;
+          table[linked] = (second << 16) | ENTRY_LINK | (secondBits << 4) | root;
+        }
+        const entry = values[symbol]! | (bits - root);
+        for (let at = code >>> root; at < 1 << secondBits; at += 1 << (bits - root))
+          table[second + at] = entry;
+      }
+      // Adds one to the reversed code: clears the set bits from its end, then sets the one before.
+      let bit = 1 << (bits - 1);
+      while ((code & bit) !== 0) bit >>>= 1;
+      code = bit === 0 ? 0 : (code & (bit - 1)) | bit;
+    }
+  }
+  return root;
+}

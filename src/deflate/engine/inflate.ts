@@ -1,0 +1,357 @@
+/**
+ * Decompression of one message: RFC 1951 §3.2 on what RFC 7692 §7.2.2 hands over.
+ * Bytes that a peer made up: every index is bounded, every turn of a loop takes at least one bit of input, and the
+ * output limit holds while inflating. Leaves the window to its owner, see window.ts.
+ */
+
+import { BitReader, behindEnd } from './bit-reader.ts';
+import {
+  buildTable,
+  ENTRY_END,
+  ENTRY_INVALID,
+  ENTRY_LINK,
+  ENTRY_LITERAL,
+  FIXED_DISTANCE_LENGTHS,
+  FIXED_LITERAL_LENGTHS,
+} from './huffman.ts';
+import { InflateError } from './inflate-error.ts';
+import {
+  CODE_LENGTH_ORDER,
+  DISTANCE_BASE,
+  DISTANCE_EXTRA,
+  DISTANCE_SYMBOLS,
+  END_OF_BLOCK,
+  LENGTH_BASE,
+  LENGTH_EXTRA,
+  LITERAL_SYMBOLS,
+} from './symbols.ts';
+import type { Window } from './window.ts';
+
+/** Input that may go by without any output: empty blocks cost time and carry nothing. */
+const MOST_IDLE_INPUT = 1 << 20;
+
+/** Output that is collected in memory which stays; more than that gets memory of its own. */
+const SCRATCH_SIZE = 1 << 16;
+
+/** No byte of input makes more output than this: four matches of 258 bytes at two bits each. */
+const MOST_PER_BYTE = 1032;
+
+const LITERAL_ROOT = 9;
+const DISTANCE_ROOT = 7;
+
+// Sizes that no code exceeds with these root bits: 852 entries for 286 symbols and 9 bits, 592 for 30 symbols and 6.
+const FIXED_LITERALS = new Int32Array(512);
+const FIXED_DISTANCES = new Int32Array(32);
+const literalTable = new Int32Array(1024);
+const distanceTable = new Int32Array(1024);
+const codeLengthTable = new Int32Array(128);
+
+// What symbols stand for, as entries of the tables.
+const literalValues = new Int32Array(288).fill(ENTRY_INVALID);
+for (let literal = 0; literal < 256; literal++) literalValues[literal] = (literal << 16) | ENTRY_LITERAL;
+literalValues[END_OF_BLOCK] = ENTRY_END;
+for (let symbol = 0; symbol < LENGTH_BASE.length; symbol++)
+  literalValues[257 + symbol] = (LENGTH_BASE[symbol]! << 16) | (LENGTH_EXTRA[symbol]! << 4);
+const distanceValues = new Int32Array(32).fill(ENTRY_INVALID);
+for (let symbol = 0; symbol < DISTANCE_SYMBOLS; symbol++)
+  distanceValues[symbol] = (DISTANCE_BASE[symbol]! << 16) | (DISTANCE_EXTRA[symbol]! << 4);
+const codeLengthValues = Int32Array.from({ length: 19 }, (_, symbol) => symbol << 16);
+
+buildTable(FIXED_LITERAL_LENGTHS, 0, 288, literalValues, LITERAL_ROOT, false, FIXED_LITERALS);
+buildTable(FIXED_DISTANCE_LENGTHS, 0, 32, distanceValues, 5, false, FIXED_DISTANCES);
+
+const codeLengths = new Uint8Array(19);
+const lengths = new Uint8Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
+
+const NOTHING = new Uint8Array(0);
+const scratch = new Uint8Array(SCRATCH_SIZE);
+const reader = new BitReader(NOTHING);
+let output = scratch;
+/** Bytes of `output` that are written. */
+let written = 0;
+let maxOutput = 0;
+
+function corrupt(message: string): InflateError {
+  return new InflateError('corrupt', message);
+}
+
+/**
+ * Inflates one message.
+ * @param input the payload as it was received, without the four bytes that RFC 7692 §7.2.2 appends.
+ * @param window what the peer sent before, or null without context takeover; not changed.
+ * @param maxLength the most bytes of output, inclusive.
+ * @returns memory that belongs to the caller.
+ * @throws InflateError
+ */
+export function inflate(input: Uint8Array, window: Window | null, maxLength: number): Uint8Array {
+  written = 0;
+  // 7692 §7.2.3.6: an empty message is one byte; that none at all means the same costs nothing.
+  if (input.length === 0) return new Uint8Array(0);
+  output = scratch;
+  maxOutput = maxLength;
+  reader.reset(input);
+  const history = window === null ? NOTHING : window.buffer;
+  const historyStart = window === null ? 0 : window.start;
+  const historyEnd = window === null ? 0 : window.end;
+  try {
+    inflateBlocks(history, historyStart, historyEnd);
+    return ownCopy();
+  } finally {
+    output = scratch;
+    reader.reset(NOTHING);
+  }
+}
+
+function ownCopy(): Uint8Array {
+  // What outgrew the scratch memory is handed over, unless most of it would be waste.
+  if (output !== scratch && written > output.length >>> 1) return output.subarray(0, written);
+  return output.slice(0, written);
+}
+
+function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: number): void {
+  const end = reader.input.length;
+  let idleSince = 0;
+  let writtenThen = 0;
+  for (;;) {
+    const isFinal = reader.take(1);
+    switch (reader.take(2)) {
+      case 0:
+        reader.alignToByte();
+        // 7692 §7.2.2: the message ends in an empty stored block whose length fields were not sent.
+        if (reader.position === end) return;
+        copyStored();
+        break;
+      case 1:
+        inflateSymbols(FIXED_LITERALS, LITERAL_ROOT, FIXED_DISTANCES, 5, history, historyStart, historyEnd);
+        break;
+      case 2: {
+        const roots = readTables();
+        inflateSymbols(
+          literalTable,
+          roots >>> 4,
+          distanceTable,
+          roots & 15,
+          history,
+          historyStart,
+          historyEnd,
+        );
+        break;
+      }
+      default:
+        throw corrupt('Block type 3 does not exist.');
+    }
+    if (reader.overrun) throw corrupt('The compressed data ends too early.');
+    if (isFinal !== 0) {
+      // 7692 §7.2.3.4: a final block is padded to a byte, and others may follow.
+      reader.alignToByte();
+      if (reader.position === end) return;
+    }
+    if (written !== writtenThen) {
+      writtenThen = written;
+      idleSince = reader.position;
+    } else if (reader.position - idleSince > MOST_IDLE_INPUT) {
+      throw new InflateError('no-output', 'The compressed data consists of empty blocks.');
+    }
+  }
+}
+
+/** 1951 §3.2.4: a stored block, from its length on. */
+function copyStored(): void {
+  const length = reader.take(16);
+  if (reader.take(16) !== (length ^ 0xffff)) throw corrupt('The length of a stored block is damaged.');
+  const from = reader.position;
+  const to = from + length;
+  if (to > reader.input.length) throw corrupt('The compressed data ends too early.');
+  if (written + length > output.length || written + length > maxOutput) grow(length);
+  output.set(reader.input.subarray(from, to), written);
+  written += length;
+  reader.position = to;
+}
+
+/** Makes room for `length` more bytes of output, or refuses them. */
+function grow(length: number): void {
+  const needed = written + length;
+  if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
+  if (needed <= output.length) return;
+  // At once for all that can come, so that it never moves again. Memory that is not written is not resident.
+  const coming = (reader.input.length - reader.position + 8) * MOST_PER_BYTE;
+  const grown = new Uint8Array(Math.min(maxOutput, needed + coming));
+  grown.set(output.subarray(0, written));
+  output = grown;
+}
+
+/** 1951 §3.2.7: reads the codes of a block; returns the root bits of both tables, those of literals × 16. */
+function readTables(): number {
+  const literals = reader.take(5) + 257;
+  const distances = reader.take(5) + 1;
+  const transmitted = reader.take(4) + 4;
+  if (literals > LITERAL_SYMBOLS || distances > DISTANCE_SYMBOLS) throw corrupt('Too many symbols.');
+  codeLengths.fill(0);
+  for (let index = 0; index < transmitted; index++) codeLengths[CODE_LENGTH_ORDER[index]!] = reader.take(3);
+  const root = buildTable(codeLengths, 0, 19, codeLengthValues, 7, false, codeLengthTable);
+  if (root < 0) throw corrupt('The code lengths have no valid code.');
+  readLengths(literals + distances, root);
+  if (lengths[END_OF_BLOCK] === 0) throw corrupt('A block has no end.');
+  const literalRoot = buildTable(lengths, 0, literals, literalValues, LITERAL_ROOT, true, literalTable);
+  if (literalRoot < 0) throw corrupt('The literals have no valid code.');
+  const distanceRoot = buildTable(
+    lengths,
+    literals,
+    distances,
+    distanceValues,
+    DISTANCE_ROOT,
+    true,
+    distanceTable,
+  );
+  if (distanceRoot < 0) throw corrupt('The distances have no valid code.');
+  return (literalRoot << 4) | distanceRoot;
+}
+
+/** The code lengths of both alphabets are one sequence: a repetition may run from one into the other. */
+function readLengths(count: number, root: number): void {
+  const { input } = reader;
+  const end = input.length;
+  const mask = (1 << root) - 1;
+  let { position, held, count: bits } = reader;
+  let done = 0;
+  while (done < count) {
+    while (bits < 14) {
+      held |= (position < end ? input[position]! : behindEnd(position - end)) << bits;
+      position++;
+      bits += 8;
+    }
+    const entry = codeLengthTable[held & mask]!;
+    held >>>= entry & 15;
+    bits -= entry & 15;
+    const symbol = entry >>> 16;
+    if (symbol < 16) {
+      lengths[done++] = symbol;
+      continue;
+    }
+    let repeated = 0;
+    let times: number;
+    if (symbol === 16) {
+      if (done === 0) throw corrupt('There is no code length to repeat.');
+      repeated = lengths[done - 1]!;
+      times = 3 + (held & 3);
+      held >>>= 2;
+      bits -= 2;
+    } else if (symbol === 17) {
+      times = 3 + (held & 7);
+      held >>>= 3;
+      bits -= 3;
+    } else {
+      times = 11 + (held & 127);
+      held >>>= 7;
+      bits -= 7;
+    }
+    if (done + times > count) throw corrupt('Too many code lengths.');
+    for (; times > 0; times--) lengths[done++] = repeated;
+  }
+  reader.position = position;
+  reader.held = held | 0;
+  reader.count = bits;
+}
+
+/** 1951 §3.2.3: literals and matches up to the end of the block. */
+function inflateSymbols(
+  literalCodes: Int32Array,
+  literalRoot: number,
+  distanceCodes: Int32Array,
+  distanceRoot: number,
+  history: Uint8Array,
+  historyStart: number,
+  historyEnd: number,
+): void {
+  const { input } = reader;
+  const end = input.length;
+  const literalMask = (1 << literalRoot) - 1;
+  const distanceMask = (1 << distanceRoot) - 1;
+  let { position, held, count } = reader;
+  let target = output;
+  let out = written;
+  let limit = Math.min(target.length, maxOutput);
+  for (;;) {
+    // A length takes at most 15 bits and 5 extra bits.
+    while (count < 20) {
+      held |= (position < end ? input[position]! : behindEnd(position - end)) << count;
+      position++;
+      count += 8;
+    }
+    let entry = literalCodes[held & literalMask]!;
+    if ((entry & ENTRY_LINK) !== 0) {
+      held >>>= literalRoot;
+      count -= literalRoot;
+      entry = literalCodes[(entry >>> 16) + (held & ((1 << ((entry >>> 4) & 15)) - 1))]!;
+    }
+    held >>>= entry & 15;
+    count -= entry & 15;
+    if ((entry & ENTRY_LITERAL) !== 0) {
+      if (out === limit) {
+        reader.position = position;
+        written = out;
+        grow(1);
+        target = output;
+        limit = Math.min(target.length, maxOutput);
+      }
+      target[out++] = entry >>> 16;
+      continue;
+    }
+    if ((entry & (ENTRY_END | ENTRY_INVALID)) !== 0) {
+      if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A literal or length is none.');
+      reader.position = position;
+      reader.held = held | 0;
+      reader.count = count;
+      written = out;
+      return;
+    }
+    let extra = (entry >>> 4) & 15;
+    let length = (entry >>> 16) + (held & ((1 << extra) - 1));
+    held >>>= extra;
+    count -= extra;
+
+    // A distance takes at most 15 bits, then 13 extra bits.
+    while (count < 15) {
+      held |= (position < end ? input[position]! : behindEnd(position - end)) << count;
+      position++;
+      count += 8;
+    }
+    entry = distanceCodes[held & distanceMask]!;
+    if ((entry & ENTRY_LINK) !== 0) {
+      held >>>= distanceRoot;
+      count -= distanceRoot;
+      entry = distanceCodes[(entry >>> 16) + (held & ((1 << ((entry >>> 4) & 15)) - 1))]!;
+    }
+    if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A distance is none.');
+    held >>>= entry & 15;
+    count -= entry & 15;
+    extra = (entry >>> 4) & 15;
+    while (count < extra) {
+      held |= (position < end ? input[position]! : behindEnd(position - end)) << count;
+      position++;
+      count += 8;
+    }
+    const distance = (entry >>> 16) + (held & ((1 << extra) - 1));
+    held >>>= extra;
+    count -= extra;
+
+    if (out + length > limit) {
+      reader.position = position;
+      written = out;
+      grow(length);
+      target = output;
+      limit = Math.min(target.length, maxOutput);
+    }
+    if (distance > out) {
+      // The match starts in an earlier message and may run on into this one.
+      let from = historyEnd - (distance - out);
+      if (from < historyStart) throw corrupt('A distance reaches back too far.');
+      while (length > 0 && from < historyEnd) {
+        target[out++] = history[from++]!;
+        length--;
+      }
+    }
+    // Byte by byte: a match may overlap what it makes.
+    for (let from = out - distance; length > 0; length--) target[out++] = target[from++]!;
+  }
+}

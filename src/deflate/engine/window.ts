@@ -1,0 +1,110 @@
+/**
+ * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692
+ * §7.1.2 (how far) and §7.2.1 (earlier messages count too: context takeover).
+ * The last bytes of plaintext are the whole state of a compression context, so any engine can take the next message:
+ * ours reads them in place, zlib takes them as a dictionary. Each engine leaves the window as it was; the codec appends
+ * a message once it is certain to be sent, or was inflated.
+ */
+
+import type { MatchIndex } from './matcher.ts';
+
+/** Bytes of the first buffer. It doubles as plaintext arrives, so a quiet connection keeps little. */
+const FIRST_CAPACITY = 1024;
+
+/** Room behind a full window, so that small messages do not each move all of it. */
+const slackOf = (size: number): number => Math.max(size >>> 3, 512);
+
+/** The last `size` bytes, or fewer, of what was sent or received. */
+export class Window {
+  /** How far a distance may reach: 2^bits bytes, 256 to 32,768. */
+  readonly size: number;
+  /** The history is `buffer[start, end)`; what lies behind `end` is room, with unspecified content. */
+  buffer: Uint8Array = EMPTY;
+  start = 0;
+  end = 0;
+  /** Bytes appended since the window was made or cleared. */
+  total = 0;
+  /** Where the compressor remembers what stands where; null until it is used. */
+  index: MatchIndex | null = null;
+
+  /**
+   * @param bits the negotiated window bits, 8 to 15 (7692 §7.1.2).
+   * @throws RangeError for other bits.
+   */
+  constructor(bits: number) {
+    if (!(Number.isInteger(bits) && bits >= 8 && bits <= 15))
+      throw new RangeError(`window bits are 8 to 15, not ${bits}`);
+    this.size = 1 << bits;
+  }
+
+  /** Bytes of history, at most `size`. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Bytes of memory held, the compressor's index included. */
+  get retained(): number {
+    return this.buffer.byteLength + (this.index === null ? 0 : this.index.retained);
+  }
+
+  /** The history as zlib's `dictionary`: a view, valid until the next call of `append` or `reserve`. */
+  get history(): Uint8Array {
+    return this.buffer.subarray(this.start, this.end);
+  }
+
+  /** Adds a message's plaintext; what is older than `size` bytes is forgotten. */
+  append(plaintext: Uint8Array): void {
+    const length = plaintext.length;
+    this.total += length;
+    if (length >= this.size) {
+      this.end = 0;
+      this.start = 0;
+      this.reserve(this.size);
+      this.buffer.set(plaintext.subarray(length - this.size));
+      this.end = this.size;
+      return;
+    }
+    // Only what stays visible has to survive the making of room.
+    const surplus = this.end - this.start + length - this.size;
+    if (surplus > 0) this.start += surplus;
+    if (!this.reserve(length)) throw new Error('unreachable: a full window has room');
+    this.buffer.set(plaintext, this.end);
+    this.end += length;
+  }
+
+  /**
+   * Makes room for `length` bytes at `buffer[end]`, by moving the history or growing the buffer.
+   * @returns false, and nothing changed, if that would take more memory than a full window and its slack.
+   */
+  reserve(length: number): boolean {
+    const kept = this.end - this.start;
+    if (this.end + length <= this.buffer.length) return true;
+    const most = this.size + slackOf(this.size);
+    if (kept + length > most) return false;
+    let capacity = Math.max(this.buffer.length, FIRST_CAPACITY);
+    while (capacity < kept + length) capacity *= 2;
+    // A full window that fits exactly would move for every message.
+    if (kept === this.size || capacity > most) capacity = most;
+    if (capacity > this.buffer.length) {
+      const grown = new Uint8Array(capacity);
+      grown.set(this.buffer.subarray(this.start, this.end));
+      this.buffer = grown;
+    } else {
+      this.buffer.copyWithin(0, this.start, this.end);
+    }
+    this.start = 0;
+    this.end = kept;
+    return true;
+  }
+
+  /** Forgets everything and gives the memory back. */
+  clear(): void {
+    this.buffer = EMPTY;
+    this.start = 0;
+    this.end = 0;
+    this.total = 0;
+    this.index = null;
+  }
+}
+
+const EMPTY: Uint8Array = new Uint8Array(0);
