@@ -158,7 +158,8 @@ describe('the URL', () => {
       password: 'pa:ss wörd',
       href: 'wss://example.com:8443/chat',
     });
-    expect(buildRequest(parsed).head).not.toMatch(/us|pa:?ss|authorization/i);
+    const { head, key } = buildRequest(parsed);
+    expect(head.replace(key, '')).not.toMatch(/us|pa:?ss|authorization/i);
     expect(parseTarget('ws://example.com/')).toMatchObject({ username: '', password: '' });
     expect(parseTarget('ws://user@example.com/')).toMatchObject({ username: 'user', password: '' });
   });
