@@ -118,7 +118,7 @@ export class Endpoint implements FrameHandler {
   /** Chunks that wait: read while paused, or handed in while busy. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
-  /** The peer's end came behind chunks that wait. */
+  /** The peer's end came while we were paused or busy. */
   #endSeen = false;
 
   /** §5.5.3: the one pong that waits while the transport is blocked. */
@@ -229,12 +229,12 @@ export class Endpoint implements FrameHandler {
       this.#backlogOffset = 0;
       this.#parse(chunk, offset);
     }
-    if (this.#endSeen && this.#backlog === null) this.#end();
+    if (this.#endSeen && this.#pauses === 0) this.#end();
   }
 
-  /** The peer ended its direction: there is nothing more to receive but what waits. */
+  /** The peer ended its direction: there is nothing more to receive but what waits. While paused, the end waits too. */
   receiveEnd(): void {
-    if (this.#busy || this.#backlog !== null) this.#endSeen = true;
+    if (this.#busy || this.#pauses !== 0) this.#endSeen = true;
     else this.#end();
   }
 
