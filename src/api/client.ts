@@ -5,7 +5,7 @@
 import { type DialOptions, dial } from '../transport/dial.ts';
 import { clientLimits } from '../transport/socket.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
-import { type ConnectionOptions, positive, toLimits } from './options.ts';
+import { type ConnectionOptions, positive, toCompression, toLimits } from './options.ts';
 
 /** How to connect, what to hear, and within which limits. */
 export interface ConnectOptions<Data = undefined> extends DialOptions, ConnectionOptions {
@@ -30,8 +30,8 @@ export async function connect<Data = undefined>(
   const limits = toLimits(options, clientLimits);
   positive('handshakeTimeout', options.handshakeTimeout, 1);
   const { handlers = {}, text } = options;
-  const dialed = await dial(url, options);
-  const { socket, head, subprotocol, extensions } = dialed;
+  const dialed = await dial(url, options, toCompression(options.compression));
+  const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
   const connection = new Connection<Data>(
     socket,
@@ -43,7 +43,7 @@ export async function connect<Data = undefined>(
       remoteAddress: address.remoteAddress,
       remotePort: address.remotePort,
     },
-    { role: 'client', limits, ...(text === undefined ? null : { text }) },
+    { role: 'client', limits, codec, ...(text === undefined ? null : { text }) },
     options.data as Data,
     null,
   );

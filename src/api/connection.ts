@@ -84,6 +84,8 @@ export type ConnectionState = 'open' | 'closing' | 'closed';
 export interface SendOptions {
   /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number;
+  /** False: this message is not compressed, whatever was negotiated. @default true */
+  readonly compress?: boolean;
 }
 
 // Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
@@ -101,6 +103,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
   #needsDrain = false;
+  #lastWireSize = 0;
   #inbox: Inbox | null = null;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
@@ -162,6 +165,11 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     return this.#binding.endpoint.bufferedAmount;
   }
 
+  /** Payload bytes that the last message sent took on the wire; -1 while they are not known, because it is being compressed. */
+  get lastWireSize(): number {
+    return this.#lastWireSize;
+  }
+
   /** Resolves when the connection is closed. Never rejects. */
   get closed(): Promise<CloseInfo> {
     if (this.#closed === null) {
@@ -189,9 +197,14 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
     if (endpoint.state !== EndpointState.Open) return false;
-    if (options?.fragmentSize !== undefined) endpoint.sendFragmented(data, options.fragmentSize);
-    else if (typeof data === 'string') endpoint.sendText(data);
-    else endpoint.sendBinary(data);
+    const compress = options?.compress !== false;
+    if (options?.fragmentSize !== undefined) {
+      this.#lastWireSize = endpoint.sendFragmented(data, options.fragmentSize, compress);
+    } else if (typeof data === 'string') {
+      this.#lastWireSize = endpoint.sendText(data, compress);
+    } else {
+      this.#lastWireSize = endpoint.sendBinary(data, compress);
+    }
     return this.#mayGoOn();
   }
 

@@ -3,6 +3,7 @@
  */
 
 import { MemoryBudget } from '../frame/memory-budget.ts';
+import { Compression, type CompressionOptions } from '../transport/compression.ts';
 import type { ConnectionLimits } from '../transport/socket.ts';
 
 /** Bounds and deadlines of a connection; times in milliseconds. */
@@ -25,6 +26,11 @@ export interface ConnectionOptions {
   readonly flush?: 'turn' | 'read';
   /** Text messages as strings, or as bytes that were checked to be UTF-8. @default 'string' */
   readonly text?: 'string' | 'bytes';
+  /**
+   * permessage-deflate (RFC 7692): a server accepts it, a client offers it, with these options. Do not compress secrets together
+   * with what an attacker can choose: the length tells (CRIME). @default false
+   */
+  readonly compression?: boolean | CompressionOptions;
   /** The budget that this connection's memory counts for. @default the one of the process, `processMemoryBudget` */
   readonly memoryBudget?: MemoryBudget;
 }
@@ -54,6 +60,19 @@ export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits)
     flush,
     memoryBudget,
   };
+}
+
+/**
+ * The `compression` option.
+ * @throws {RangeError | TypeError} for options that can't be
+ */
+export function toCompression(option: boolean | CompressionOptions = false): Compression | null {
+  if (option === false) return null;
+  if (option === true) return new Compression();
+  if (typeof option !== 'object' || option === null) {
+    throw new TypeError(`compression is true, false or an object, not ${String(option)}`);
+  }
+  return new Compression(option);
 }
 
 /**

@@ -15,11 +15,12 @@ import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import { type HandshakeRequest, selectSubprotocol, type UpgradeRequest } from '../handshake/server.ts';
 import { acceptUpgrade, attachTo } from '../transport/attach.ts';
+import type { Compression } from '../transport/compression.ts';
 import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
 import { type ConnectionLimits, serverLimits } from '../transport/socket.ts';
 import type { OpenedUpgrade, UpgradeDecision, UpgradeHost } from '../transport/upgrade.ts';
 import { Connection, type ConnectionHandlers, type ConnectionInfo } from './connection.ts';
-import { type ConnectionOptions, positive, toLimits } from './options.ts';
+import { type ConnectionOptions, positive, toCompression, toLimits } from './options.ts';
 
 const log = debuglog('rfc6455');
 
@@ -118,6 +119,7 @@ export class WebSocketServer<Data = undefined> {
   readonly #origins: OriginPolicy;
   readonly #handshakeTimeout: number;
   readonly #maxConnections: number;
+  readonly #compression: Compression | null;
   readonly #connections = new Set<Connection<Data>>();
   #handshakes = 0;
   #listeners: Listener[] = [];
@@ -132,6 +134,7 @@ export class WebSocketServer<Data = undefined> {
     this.#handlers = handlers;
     this.#limits = toLimits(options, serverLimits);
     this.#text = options.text ?? 'string';
+    this.#compression = toCompression(options.compression);
     this.#subprotocols = options.subprotocols ?? [];
     this.#origins = options.origins ?? 'same-origin';
     this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, 10_000);
@@ -259,6 +262,7 @@ export class WebSocketServer<Data = undefined> {
     return {
       origins: this.#origins,
       handshakeTimeout: this.#handshakeTimeout,
+      compression: this.#compression,
       admit: () => this.#admit(),
       settled: () => {
         this.#handshakes--;
@@ -305,7 +309,7 @@ export class WebSocketServer<Data = undefined> {
   }
 
   #opened(upgrade: OpenedUpgrade<Accept<Data>>): void {
-    const { socket, head, request, subprotocol, extensions, context } = upgrade;
+    const { socket, head, request, subprotocol, extensions, codec, context } = upgrade;
     const info: ConnectionInfo = {
       subprotocol,
       extensions,
@@ -317,7 +321,7 @@ export class WebSocketServer<Data = undefined> {
       socket,
       this.#handlers,
       info,
-      { role: 'server', limits: this.#limits, text: this.#text },
+      { role: 'server', limits: this.#limits, text: this.#text, codec },
       context.data as Data,
       (closed) => {
         this.#connections.delete(closed);

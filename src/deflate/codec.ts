@@ -6,7 +6,7 @@
 
 import type { MessageCodec } from '../frame/endpoint.ts';
 import { ProtocolError } from '../frame/violation.ts';
-import { CompressionBudget } from './budget.ts';
+import type { CompressionBudget } from './budget.ts';
 import { deflate } from './engine/deflate.ts';
 import { inflate } from './engine/inflate.ts';
 import { InflateError } from './engine/inflate-error.ts';
@@ -177,7 +177,12 @@ function checked(payload: Uint8Array, message: Buffer): Buffer {
 }
 
 /** Our engine, with its errors in the peer's terms. */
-function inflateSmall(payload: Uint8Array, window: Window | null, windowBits: number, maxLength: number): Buffer {
+function inflateSmall(
+  payload: Uint8Array,
+  window: Window | null,
+  windowBits: number,
+  maxLength: number,
+): Buffer {
   try {
     const message = inflate(payload, window, maxLength);
     return Buffer.from(message.buffer, message.byteOffset, message.length);

@@ -3,7 +3,14 @@
  * plaintext (see engine/window.ts). For messages too large for our own engine, and for all of them with `engine: 'zlib'`.
  */
 
-import { constants, createInflateRaw, deflateRaw, deflateRawSync, type InflateRaw, inflateRawSync } from 'node:zlib';
+import {
+  constants,
+  createInflateRaw,
+  deflateRaw,
+  deflateRawSync,
+  type InflateRaw,
+  inflateRawSync,
+} from 'node:zlib';
 import { ProtocolError } from '../frame/violation.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
@@ -34,7 +41,11 @@ function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array |
 }
 
 /** Compresses a message in this turn. @param dictionary the plaintext before it, or null to ignore that */
-export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array | null): Buffer {
+export function deflateNow(
+  payload: Uint8Array,
+  settings: DeflateSettings,
+  dictionary: Uint8Array | null,
+): Buffer {
   const output = deflateRawSync(payload, toZlib(settings, dictionary));
   return output.subarray(0, output.length - TAIL_SIZE);
 }
@@ -58,7 +69,12 @@ const MAX_FINAL_BLOCKS = 64;
  * @param maxLength bytes of output
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE
  */
-export function inflateNow(payload: Uint8Array, windowBits: number, window: Uint8Array, maxLength: number): Buffer {
+export function inflateNow(
+  payload: Uint8Array,
+  windowBits: number,
+  window: Uint8Array,
+  maxLength: number,
+): Buffer {
   const input = Buffer.concat([payload, TAIL]);
   const parts: Buffer[] = [];
   let length = 0;

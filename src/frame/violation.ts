@@ -58,6 +58,16 @@ export const violations = {
   },
   WS_CLOSE_REASON: { closeCode: 1007, section: '6455 §5.5.1', text: 'the close reason is not UTF-8' },
   WS_INVALID_UTF8: { closeCode: 1007, section: '6455 §8.1', text: 'a text message is not UTF-8' },
+  WS_INVALID_DEFLATE: {
+    closeCode: 1007,
+    section: '7692 §7.2.2',
+    text: 'a compressed message is corrupt or cut off',
+  },
+  WS_NO_DEFLATE_OUTPUT: {
+    closeCode: 1007,
+    section: '7692 §7.2.2',
+    text: 'too much of a compressed message decompresses to nothing',
+  },
   WS_EMPTY_FRAGMENTS: {
     closeCode: 1008,
     section: '6455 §10.4',

@@ -7,9 +7,9 @@
 import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket, type ConnectionOptions as TlsConnectionOptions, connect as tlsConnect } from 'node:tls';
+import type { MessageCodec } from '../frame/endpoint.ts';
 import {
   buildRequest,
-  type ExpectedResponse,
   parseTarget,
   type RequestOptions,
   verifyResponse,
@@ -19,6 +19,7 @@ import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { HeaderFields } from '../handshake/header-fields.ts';
 import { HttpHeadParser, type HttpResponseHead } from '../handshake/http-head.ts';
+import type { Compression, CompressionOffer } from './compression.ts';
 import { dialFailure, systemFailure } from './dial-failure.ts';
 import { basicAuthorization, type ConnectProxy, chooseProxy, formatConnect } from './proxy.ts';
 import { followRedirect, isRedirect, isSameOrigin, MAX_REDIRECTS, withoutCredentials } from './redirect.ts';
@@ -56,15 +57,12 @@ export interface DialedConnection {
   readonly head: Buffer;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
+  /** Of the negotiated compression, or null. */
+  readonly codec: MessageCodec | null;
   /** Header fields of the response, flat. */
   readonly headers: readonly string[];
   /** The URL that was reached, after redirects. */
   readonly url: string;
-}
-
-/** What a codec adds to the handshake: offers for the request, a check of the answers. */
-export interface DialExtensions extends Pick<ExpectedResponse, 'confirm'> {
-  readonly offers?: readonly ExtensionOffer[];
 }
 
 // 9110 §15.2: any number of 1xx may come; nobody needs more than a few.
@@ -78,7 +76,7 @@ const MAX_INFORMATIONAL = 8;
 export async function dial(
   url: string | URL,
   options: DialOptions = {},
-  extensions: DialExtensions = {},
+  compression: Compression | null = null,
 ): Promise<DialedConnection> {
   const { redirects = 0 } = options;
   if (!Number.isInteger(redirects) || redirects < 0 || redirects > MAX_REDIRECTS) {
@@ -91,7 +89,7 @@ export async function dial(
   const attempt = new Attempt(options.handshakeTimeout ?? 10_000, options.signal);
   try {
     for (let followed = 0; ; followed++) {
-      const reached = await dialOnce(attempt, target, hop, extensions);
+      const reached = await dialOnce(attempt, target, hop, compression);
       if ('socket' in reached) return attempt.finish(reached);
       if (followed === redirects) {
         const { status, headers } = reached;
@@ -154,15 +152,33 @@ async function dialOnce(
   attempt: Attempt,
   target: WebSocketTarget,
   hop: Hop,
-  extensions: DialExtensions,
+  compression: Compression | null,
 ): Promise<DialedConnection | HttpResponseHead> {
   const socket = await connect(attempt, target, hop);
-  const offers = extensions.offers ?? [];
+  const offer = compression?.offer() ?? null;
+  try {
+    return await shakeHands(attempt, socket, target, hop, offer);
+  } catch (error) {
+    offer?.abandon();
+    throw error;
+  }
+}
+
+/** The request, and what its answer means. */
+async function shakeHands(
+  attempt: Attempt,
+  socket: Duplex,
+  target: WebSocketTarget,
+  hop: Hop,
+  offer: CompressionOffer | null,
+): Promise<DialedConnection | HttpResponseHead> {
+  const offers = offer === null ? [] : offer.offers;
   const { head, key } = buildRequest(target, { ...hop.request, offers });
   socket.write(head, 'latin1');
   const { response, rest } = await readResponse(attempt, socket, 'http');
   if (isRedirect(response.status)) {
     socket.destroy();
+    offer?.abandon();
     return response;
   }
   const { subprotocols = [], requireSubprotocol = false } = hop.options;
@@ -172,9 +188,12 @@ async function dialOnce(
       subprotocols,
       requireSubprotocol,
       offers,
-      ...(extensions.confirm === undefined ? null : { confirm: extensions.confirm }),
+      ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
     });
-    return { socket, head: rest, headers: response.headers, url: target.href, ...verified };
+    const codec = offer === null ? null : offer.codec;
+    // Declined: what was set aside for it is free again.
+    if (codec === null) offer?.abandon();
+    return { socket, head: rest, headers: response.headers, url: target.href, codec, ...verified };
   } catch (error) {
     if (response.status === 101 || !(error instanceof HandshakeError)) throw error;
     throw error.withBody(await readBody(attempt, socket, response, rest));

@@ -4,6 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import type { MessageCodec } from '../frame/endpoint.ts';
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
@@ -16,6 +17,7 @@ import {
   type UpgradeRequest,
   verifyRequest,
 } from '../handshake/server.ts';
+import type { Compression, CompressionAgreement } from './compression.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 /** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
@@ -32,6 +34,8 @@ export interface OpenedUpgrade<Context> {
   readonly request: UpgradeRequest;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
+  /** Of the negotiated compression, or null. */
+  readonly codec: MessageCodec | null;
   readonly context: Context;
 }
 
@@ -40,6 +44,8 @@ export interface UpgradeHost<Context = unknown> {
   readonly origins: OriginPolicy;
   /** Milliseconds from the beginning to the 101. */
   readonly handshakeTimeout: number;
+  /** What to answer offers of permessage-deflate with; null: nothing. */
+  readonly compression: Compression | null;
   /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `settled`. */
   admit(): boolean;
   settled(): void;
@@ -133,10 +139,12 @@ export class ServerHandshake<Context> implements TimerOwner {
       this.refuse(decision);
       return;
     }
+    const agreement = this.#host.compression?.accept(upgrade.offers) ?? null;
     let accepted: AcceptedRequest;
     try {
-      accepted = acceptRequest(upgrade, decision);
+      accepted = acceptRequest(upgrade, withCompression(decision, agreement));
     } catch (error) {
+      agreement?.codec.close();
       this.refuse(error);
       return;
     }
@@ -145,7 +153,16 @@ export class ServerHandshake<Context> implements TimerOwner {
     this.#unwatch(socket);
     socket.write(accepted.head, 'latin1');
     const { subprotocol, extensions } = accepted;
-    this.#host.opened({ socket, head, request: upgrade, subprotocol, extensions, context: decision.context });
+    const codec = agreement === null ? null : agreement.codec;
+    this.#host.opened({
+      socket,
+      head,
+      request: upgrade,
+      subprotocol,
+      extensions,
+      codec,
+      context: decision.context,
+    });
   }
 
   #answer(refusal: HandshakeError): void {
@@ -186,6 +203,10 @@ export class ServerHandshake<Context> implements TimerOwner {
     socket.off('close', this.#onGone);
     socket.off('end', this.#onGone);
   }
+}
+
+function withCompression(acceptance: Acceptance, agreement: CompressionAgreement | null): Acceptance {
+  return agreement === null ? acceptance : { ...acceptance, negotiate: () => [agreement.answer] };
 }
 
 function ignore(): void {}

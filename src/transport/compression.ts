@@ -1,0 +1,146 @@
+/**
+ * permessage-deflate as servers and clients use it: options once, then a codec for each connection that negotiates one.
+ * RFC 7692 §5, §7.1 are deflate/params.ts, §7.2 is deflate/codec.ts.
+ */
+
+import { type CompressionBudget, processCompressionBudget } from '../deflate/budget.ts';
+import { type CodecSettings, contextSize, DeflateCodec, type Direction } from '../deflate/codec.ts';
+import {
+  acceptDeflate,
+  checkDeflateConfig,
+  confirmDeflate,
+  type DeflateConfig,
+  type DeflateParams,
+  offerDeflate,
+} from '../deflate/params.ts';
+import type { ExtensionOffer } from '../handshake/extension.ts';
+
+/** permessage-deflate: what to negotiate, what to compress, and what it may cost. */
+export interface CompressionOptions extends DeflateConfig {
+  /** Bytes; shorter messages are sent as they are. @default 1024 */
+  readonly threshold?: number;
+  /** zlib's level for messages over 2 KiB, 1 to 9. @default 6 */
+  readonly level?: number;
+  /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster there; 'zlib': all go to zlib. @default 'auto' */
+  readonly engine?: 'auto' | 'zlib';
+  /** Compress and decompress in this turn at any size, never in zlib's threads. @default false */
+  readonly synchronous?: boolean;
+  /** Bounds what all contexts hold together. @default the one of the process, `processCompressionBudget`: 64 MiB */
+  readonly budget?: CompressionBudget;
+}
+
+/** A server's answer to an offer. */
+export interface CompressionAgreement {
+  readonly answer: ExtensionOffer;
+  readonly codec: DeflateCodec;
+}
+
+/** What one client's handshake offers. */
+export interface CompressionOffer {
+  readonly offers: readonly ExtensionOffer[];
+  /** Checks the answers. @throws HandshakeError stage 'extensions' */
+  confirm(answers: readonly ExtensionOffer[]): void;
+  /** The codec that was agreed, or null where the server declined. */
+  readonly codec: DeflateCodec | null;
+  /** The handshake failed: gives back what was reserved. */
+  abandon(): void;
+}
+
+/** The compression of a server, or of one `connect`. */
+export class Compression {
+  readonly #config: DeflateConfig;
+  readonly #settings: CodecSettings;
+
+  /** @throws {RangeError | TypeError} for options that can't be */
+  constructor(options: CompressionOptions = {}) {
+    checkDeflateConfig(options);
+    const { threshold = 1024, level = 6, engine = 'auto', synchronous = false } = options;
+    if (!(threshold >= 0)) throw new RangeError(`threshold is ${String(threshold)}, not a number of bytes`);
+    if (!Number.isInteger(level) || level < 1 || level > 9) {
+      throw new RangeError(`level is ${String(level)}, not 1 to 9`);
+    }
+    if (engine !== 'auto' && engine !== 'zlib') {
+      throw new TypeError(`engine is 'auto' or 'zlib', not ${String(engine)}`);
+    }
+    if (typeof synchronous !== 'boolean') throw new TypeError('synchronous is true or false');
+    const budget = options.budget ?? processCompressionBudget;
+    this.#config = options;
+    this.#settings = { threshold, level, engine, synchronous, budget };
+  }
+
+  /**
+   * Answers a client's offers.
+   * @returns null to decline all of them: the connection then opens without compression (7692 §5)
+   */
+  accept(offers: readonly ExtensionOffer[]): CompressionAgreement | null {
+    const first = acceptDeflate(offers, this.#config);
+    if (first === null) return null;
+    const reserved = this.#reserve(clientDirection(first.params));
+    if (reserved !== null) return { answer: first.answer, codec: this.#serverCodec(first.params, reserved) };
+    // No room for what the client's context would take: 7692 §7.1.1.2 lets a server ask for none, offered or not.
+    const thrifty = acceptDeflate(offers, { ...this.#config, clientNoContextTakeover: true });
+    return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
+  }
+
+  /** Begins a client's handshake. */
+  offer(): CompressionOffer {
+    const wished = this.#config.serverNoContextTakeover === true;
+    const reserved = wished
+      ? 0
+      : this.#reserve({ windowBits: this.#config.serverMaxWindowBits ?? 15, takeover: true });
+    const config = reserved === null ? { ...this.#config, serverNoContextTakeover: true } : this.#config;
+    return new ClientOffer(config, this.#settings, reserved ?? 0);
+  }
+
+  /** @returns bytes, or null where the budget has no room */
+  #reserve(direction: Direction): number | null {
+    const size = contextSize(direction);
+    return this.#settings.budget.reserve(size) ? size : null;
+  }
+
+  #serverCodec(params: DeflateParams, reserved: number): DeflateCodec {
+    return new DeflateCodec(serverDirection(params), clientDirection(params), this.#settings, reserved);
+  }
+}
+
+class ClientOffer implements CompressionOffer {
+  readonly offers: readonly ExtensionOffer[];
+  codec: DeflateCodec | null = null;
+  readonly #config: DeflateConfig;
+  readonly #settings: CodecSettings;
+  #reserved: number;
+
+  constructor(config: DeflateConfig, settings: CodecSettings, reserved: number) {
+    this.#config = config;
+    this.#settings = settings;
+    this.#reserved = reserved;
+    this.offers = offerDeflate(config);
+  }
+
+  confirm(answers: readonly ExtensionOffer[]): void {
+    const params = confirmDeflate(answers, this.#config);
+    if (params === null) return;
+    this.codec = new DeflateCodec(
+      clientDirection(params),
+      serverDirection(params),
+      this.#settings,
+      this.#reserved,
+    );
+    this.#reserved = 0;
+  }
+
+  abandon(): void {
+    this.codec?.close();
+    this.codec = null;
+    this.#settings.budget.release(this.#reserved);
+    this.#reserved = 0;
+  }
+}
+
+function serverDirection(params: DeflateParams): Direction {
+  return { windowBits: params.serverMaxWindowBits, takeover: !params.serverNoContextTakeover };
+}
+
+function clientDirection(params: DeflateParams): Direction {
+  return { windowBits: params.clientMaxWindowBits, takeover: !params.clientNoContextTakeover };
+}
