@@ -28,6 +28,13 @@ const tables = [
     intro:
       'A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is what the server answered, if it did. `stage` says how far it came.',
   },
+  {
+    module: 'dist/transport/connection-error.js',
+    name: 'connectionFaults',
+    title: 'The connection was lost or given up',
+    intro:
+      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. `cause` holds the error of the socket where there is one.',
+  },
 ];
 
 /**

@@ -1,1 +1,32 @@
-export {};
+/** `rfc6455`: WebSocket servers and clients. */
+
+export { type ConnectOptions, connect } from './api/client.ts';
+export {
+  type CloseInfo,
+  Connection,
+  type ConnectionHandlers,
+  type ConnectionInfo,
+  type ConnectionState,
+  type SendOptions,
+} from './api/connection.ts';
+export type { ConnectionOptions } from './api/options.ts';
+export {
+  type Accept,
+  type ListenOptions,
+  Rejection,
+  reject,
+  type ServerHandlers,
+  type ServerOptions,
+  type ShutdownOptions,
+  type UpgradeAnswer,
+  WebSocketServer,
+} from './api/server.ts';
+export { CloseCode } from './frame/close-code.ts';
+export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
+export { ProtocolError, type ViolationCode, violations } from './frame/violation.ts';
+export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './handshake/error.ts';
+export type { ExtensionOffer } from './handshake/extension.ts';
+export type { OriginPolicy } from './handshake/origin.ts';
+export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
+export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './transport/connection-error.ts';
+export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';

@@ -60,7 +60,9 @@ class Router {
 
   add(path: string, host: UpgradeHost): void {
     if (this.#hosts.has(path)) {
-      throw new TypeError(`this HTTP server already has a WebSocket endpoint at ${path === '' ? 'any path' : path}`);
+      throw new TypeError(
+        `this HTTP server already has a WebSocket endpoint at ${path === '' ? 'any path' : path}`,
+      );
     }
     this.#hosts.set(path, host);
   }

@@ -3,8 +3,14 @@
  * The head is parsed by handshake/http-head.ts, the rest is upgrade.ts. No HTTP server is involved.
  */
 
-import { type AddressInfo, createServer, type ListenOptions as NetListenOptions, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls';
+import {
+  type AddressInfo,
+  createServer,
+  type ListenOptions as NetListenOptions,
+  type Server,
+  type Socket,
+} from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { refuse } from '../handshake/error.ts';
 import { type HttpHead, HttpHeadParser } from '../handshake/http-head.ts';
 import { answerUnavailable, ServerHandshake, type UpgradeHost } from './upgrade.ts';
@@ -39,8 +45,7 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
  * @returns when ready; rejects with the system's error, such as EADDRINUSE.
  */
 export function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
-  const server =
-    options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
+  const server = options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const where: NetListenOptions =

@@ -1,0 +1,510 @@
+/**
+ * One open WebSocket connection, as its user holds it: the same class on both sides. RFC 6455 §6, §7 behind it.
+ * The protocol is frame/endpoint.ts, the socket transport/socket.ts; here are handlers, iteration, and what they throw.
+ */
+
+import type { Duplex } from 'node:stream';
+import { debuglog } from 'node:util';
+import { EndpointState } from '../frame/endpoint.ts';
+import { ProtocolError } from '../frame/violation.ts';
+import type { ExtensionOffer } from '../handshake/extension.ts';
+import { ConnectionError } from '../transport/connection-error.ts';
+import {
+  type BindOptions,
+  bindSocket,
+  type ConnectionEvents,
+  type SocketConnection,
+} from '../transport/socket.ts';
+
+const log = debuglog('rfc6455');
+
+/** How a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
+export interface CloseInfo {
+  /** The peer's close code; 1005 where its Close frame had none, 1006 where there was no Close frame. */
+  readonly code: number;
+  /** The peer's reason. Not for end users (§5.5.1), and not to be trusted: escape it before you show it. */
+  readonly reason: string;
+  /** Whether both Close frames were exchanged before TCP ended. */
+  readonly wasClean: boolean;
+  /** Whether the peer's Close frame came first. */
+  readonly byPeer: boolean;
+}
+
+/**
+ * What an application hears of its connections: one object for all of them. Every call is optional, and may return a
+ * Promise: nothing waits for it, but its rejection is treated like a throw. What a handler throws closes that connection
+ * with 1011 and is reported to `error`, or else as a process warning.
+ */
+export interface ConnectionHandlers<Data = undefined> {
+  /** The opening handshake is done; sending is allowed from here on. */
+  open?(connection: Connection<Data>): void | Promise<void>;
+  /**
+   * A message. Without this handler messages wait for `for await (const message of connection)`.
+   * @param message text as a string (or as checked bytes, with `text: 'bytes'`), binary as a Buffer that is yours to keep
+   * @param wireSize payload bytes as they came over the wire
+   */
+  message?(
+    connection: Connection<Data>,
+    message: string | Buffer,
+    isBinary: boolean,
+    wireSize: number,
+  ): void | Promise<void>;
+  /** A frame of an unfinished message arrived: progress of a large one. */
+  fragment?(connection: Connection<Data>): void | Promise<void>;
+  /** A ping came, and was answered. */
+  ping?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
+  pong?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
+  /** After `send` returned false: everything has left, go on. */
+  drain?(connection: Connection<Data>): void | Promise<void>;
+  /** The closing handshake began. */
+  closing?(connection: Connection<Data>, byPeer: boolean): void | Promise<void>;
+  /** The connection is closed. Exactly once for each that was open. */
+  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
+  /**
+   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (lost, or dropped by a limit), or
+   * what a handler threw. `close` follows.
+   */
+  error?(connection: Connection<Data>, error: Error): void | Promise<void>;
+}
+
+/** What the opening handshake agreed on. */
+export interface ConnectionInfo {
+  /** The negotiated subprotocol, '' for none. */
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+  /** Client: the URL that was reached. Server: the request target (path and query), as sent. */
+  readonly url: string;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+}
+
+/** Where a connection is: 'closing' from the first Close frame, in either direction, to the end of TCP. */
+export type ConnectionState = 'open' | 'closing' | 'closed';
+
+export interface SendOptions {
+  /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
+  readonly fragmentSize?: number;
+}
+
+// Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
+const MAX_WAITING_MESSAGES = 16;
+const MAX_WAITING_BYTES = 65_536;
+
+/** An open connection, made by `connect` or by a `WebSocketServer`. */
+export class Connection<Data = undefined> implements ConnectionEvents {
+  /** Yours: typed by the server's `upgrade` handler, or by `connect`. */
+  data: Data;
+  readonly #handlers: ConnectionHandlers<Data>;
+  readonly #info: ConnectionInfo;
+  readonly #binding: SocketConnection;
+  readonly #onClosed: ((connection: Connection<Data>) => void) | null;
+  #closeInfo: CloseInfo | null = null;
+  #error: Error | null = null;
+  #needsDrain = false;
+  #inbox: Inbox | null = null;
+  #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
+    null;
+
+  /** Made by the library. @param onClosed called before the `close` handler */
+  constructor(
+    socket: Duplex,
+    handlers: ConnectionHandlers<Data>,
+    info: ConnectionInfo,
+    options: BindOptions,
+    data: Data,
+    onClosed: ((connection: Connection<Data>) => void) | null,
+  ) {
+    this.data = data;
+    this.#handlers = handlers;
+    this.#info = info;
+    this.#onClosed = onClosed;
+    this.#binding = bindSocket(socket, this, options);
+  }
+
+  /** Made by the library. Reports `open`, then begins to read; `head` is what was read already. */
+  start(head: Buffer): void {
+    this.#call(this.#handlers.open?.bind(this.#handlers, this));
+    this.#binding.start(head);
+  }
+
+  // ---- what it is ----
+
+  get state(): ConnectionState {
+    const { state } = this.#binding.endpoint;
+    if (state === EndpointState.Open) return 'open';
+    return state === EndpointState.Closed ? 'closed' : 'closing';
+  }
+
+  /** The negotiated subprotocol, '' for none. */
+  get subprotocol(): string {
+    return this.#info.subprotocol;
+  }
+
+  get extensions(): readonly ExtensionOffer[] {
+    return this.#info.extensions;
+  }
+
+  /** Client: the URL that was reached. Server: the request target (path and query), as sent. */
+  get url(): string {
+    return this.#info.url;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#info.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#info.remotePort;
+  }
+
+  /** Bytes that were sent and have not left the process. */
+  get bufferedAmount(): number {
+    return this.#binding.endpoint.bufferedAmount;
+  }
+
+  /** Resolves when the connection is closed. Never rejects. */
+  get closed(): Promise<CloseInfo> {
+    if (this.#closed === null) {
+      let resolve: (info: CloseInfo) => void = () => {};
+      const promise = new Promise<CloseInfo>((settle) => {
+        resolve = settle;
+      });
+      this.#closed = { promise, resolve };
+      if (this.#closeInfo !== null) resolve(this.#closeInfo);
+    }
+    return this.#closed.promise;
+  }
+
+  // ---- sending ----
+
+  /**
+   * Sends a string as a text message, bytes as a binary one. Bytes over 4 KiB are not copied on a server: leave them
+   * unchanged until they have left.
+   * @returns true: go on. False: more than the high-water mark is waiting and `drain` will be called; or the connection is
+   *   not open any more, and nothing was sent.
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer
+   */
+  send(message: string | ArrayBufferLike | ArrayBufferView, options?: SendOptions): boolean {
+    const { endpoint } = this.#binding;
+    const data = typeof message === 'string' ? message : toBytes(message);
+    if (endpoint.state !== EndpointState.Open) return false;
+    if (options?.fragmentSize !== undefined) endpoint.sendFragmented(data, options.fragmentSize);
+    else if (typeof data === 'string') endpoint.sendText(data);
+    else endpoint.sendBinary(data);
+    return this.#mayGoOn();
+  }
+
+  /**
+   * Sends bytes that are UTF-8 as a text message, without decoding them first. Not checked: the peer will.
+   * @returns as `send`
+   */
+  sendText(bytes: Uint8Array): boolean {
+    const data = toBytes(bytes);
+    if (this.#binding.endpoint.state !== EndpointState.Open) return false;
+    this.#binding.endpoint.sendTextBytes(data);
+    return this.#mayGoOn();
+  }
+
+  /** For `WebSocketServer.broadcast`: a frame that was serialized once for everybody. */
+  sendSerialized(frame: Buffer, payloadSize: number): boolean {
+    if (this.#binding.endpoint.state !== EndpointState.Open) return false;
+    this.#binding.endpoint.sendSerialized(frame, payloadSize);
+    return this.#mayGoOn();
+  }
+
+  #mayGoOn(): boolean {
+    if (!this.#binding.isCongested) return true;
+    this.#needsDrain = true;
+    return false;
+  }
+
+  /**
+   * Sends a ping; the answer comes to `pong`.
+   * @param payload at most 125 bytes
+   * @returns false where the connection is not open
+   * @throws {RangeError} for a longer payload
+   */
+  ping(payload?: string | ArrayBufferLike | ArrayBufferView): boolean {
+    return this.#binding.endpoint.ping(payload === undefined ? undefined : toBytes(payload));
+  }
+
+  /** Sends a pong that nobody asked for (RFC 6455 §5.5.3). As `ping`. */
+  pong(payload?: string | ArrayBufferLike | ArrayBufferView): boolean {
+    return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
+  }
+
+  /** Hands what was sent to the socket now, not at the end of the loop's turn. */
+  flush(): void {
+    this.#binding.flush();
+  }
+
+  // ---- receiving ----
+
+  /** No more events of the peer until `resume`; the socket is not read meanwhile. */
+  pause(): void {
+    this.#binding.pause();
+  }
+
+  resume(): void {
+    this.#binding.resume();
+  }
+
+  /**
+   * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
+   * throws where it failed or was lost. Leaving the loop early closes the connection.
+   * @throws {TypeError} where a `message` handler takes the messages, or another loop does
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
+    if (this.#handlers.message !== undefined) {
+      throw new TypeError('the messages of this connection go to its message handler');
+    }
+    const inbox = this.#openInbox();
+    if (inbox.isTaken) throw new TypeError('the messages of this connection are being read already');
+    inbox.isTaken = true;
+    const iterator: AsyncIterableIterator<string | Buffer> = {
+      next: () => inbox.next(),
+      return: async () => {
+        if (this.state === 'open') this.close(1000);
+        inbox.discard();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  #openInbox(): Inbox {
+    this.#inbox ??= new Inbox(
+      () => this.pause(),
+      () => this.resume(),
+    );
+    return this.#inbox;
+  }
+
+  // ---- closing ----
+
+  /**
+   * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing where it has begun already.
+   * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999
+   * @param reason at most 123 bytes of UTF-8
+   * @returns `closed`
+   * @throws {RangeError} for another code or a longer reason
+   */
+  close(code = 1000, reason = ''): Promise<CloseInfo> {
+    this.#binding.endpoint.close(code, reason);
+    this.#inbox?.stopPausing();
+    return this.closed;
+  }
+
+  /** Drops the connection without a Close frame. The peer, and `close` here, hear 1006. */
+  terminate(): void {
+    this.#binding.endpoint.terminate();
+  }
+
+  /** `await using`: closes with 1000 and waits for the end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** `using`: drops the connection. */
+  [Symbol.dispose](): void {
+    this.terminate();
+  }
+
+  // ---- what the endpoint and the socket report; not for users ----
+
+  /** @internal */
+  onText(text: string | Buffer, wireSize: number): void {
+    this.#onMessage(text, false, wireSize);
+  }
+
+  /** @internal */
+  onBinary(payload: Buffer, wireSize: number): void {
+    this.#onMessage(payload, true, wireSize);
+  }
+
+  #onMessage(message: string | Buffer, isBinary: boolean, wireSize: number): void {
+    if (this.#handlers.message === undefined) {
+      this.#openInbox().push(message, wireSize);
+      return;
+    }
+    // What this throws, `Endpoint.receive` catches: the hot path needs no second try.
+    const result = this.#handlers.message(this, message, isBinary, wireSize);
+    if (result !== undefined) this.#watch(result);
+  }
+
+  /** @internal */
+  onFragment(): void {
+    if (this.#handlers.fragment !== undefined) this.#watch(this.#handlers.fragment(this));
+  }
+
+  /** @internal */
+  onPing(payload: Buffer): void {
+    if (this.#handlers.ping !== undefined) this.#watch(this.#handlers.ping(this, payload));
+  }
+
+  /** @internal */
+  onPong(payload: Buffer): void {
+    if (this.#handlers.pong !== undefined) this.#watch(this.#handlers.pong(this, payload));
+  }
+
+  /** @internal */
+  onDrain(): void {
+    if (!this.#needsDrain) return;
+    this.#needsDrain = false;
+    this.#call(this.#handlers.drain?.bind(this.#handlers, this));
+  }
+
+  /** @internal */
+  onClosing(byPeer: boolean): void {
+    this.#call(this.#handlers.closing?.bind(this.#handlers, this, byPeer));
+  }
+
+  /** @internal */
+  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void {
+    const info = { code, reason, wasClean, byPeer };
+    this.#closeInfo = info;
+    this.#onClosed?.(this);
+    this.#inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
+    this.#closed?.resolve(info);
+    this.#call(this.#handlers.close?.bind(this.#handlers, this, code, reason, wasClean));
+  }
+
+  /** @internal */
+  onError(error: Error): void {
+    this.#error ??= error;
+    const isOurs = error instanceof ProtocolError || error instanceof ConnectionError;
+    log('%s: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
+    if (this.#handlers.error === undefined) {
+      // A peer's fault is the peer's; what a handler threw must not vanish.
+      if (!isOurs) process.emitWarning(error);
+      return;
+    }
+    try {
+      const result = this.#handlers.error(this, error);
+      if (result instanceof Promise) result.catch(warn);
+    } catch (thrown) {
+      warn(thrown);
+    }
+  }
+
+  // ---- handlers that throw ----
+
+  #call(handler: (() => void | Promise<void>) | undefined): void {
+    if (handler === undefined) return;
+    try {
+      this.#watch(handler());
+    } catch (error) {
+      this.#binding.endpoint.fail(error);
+    }
+  }
+
+  #watch(result: void | Promise<void>): void {
+    if (result instanceof Promise) result.catch((error: unknown) => this.#binding.endpoint.fail(error));
+  }
+}
+
+function warn(thrown: unknown): void {
+  process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+}
+
+function toBytes(data: string | ArrayBufferLike | ArrayBufferView): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (typeof data === 'string') return Buffer.from(data);
+  // A view's length in bytes, not in elements: what lies beside it must never be sent.
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
+}
+
+/** Messages that wait for `for await`. */
+class Inbox {
+  isTaken = false;
+  readonly #pause: () => void;
+  readonly #resume: () => void;
+  #messages: { readonly message: string | Buffer; readonly size: number }[] = [];
+  #bytes = 0;
+  #paused = false;
+  #mayPause = true;
+  #ended: { readonly error: Error | null } | null = null;
+  #discards = false;
+  #reader: {
+    resolve(result: IteratorResult<string | Buffer>): void;
+    reject(error: Error): void;
+  } | null = null;
+
+  constructor(pause: () => void, resume: () => void) {
+    this.#pause = pause;
+    this.#resume = resume;
+  }
+
+  push(message: string | Buffer, size: number): void {
+    if (this.#discards) return;
+    if (this.#reader !== null) {
+      const reader = this.#reader;
+      this.#reader = null;
+      reader.resolve({ done: false, value: message });
+      return;
+    }
+    const isFull = this.#isFull;
+    // We said goodbye: what comes now, beyond what there is room for, is not waited for by anybody.
+    if (!this.#mayPause && isFull) return;
+    this.#messages.push({ message, size });
+    this.#bytes += size;
+    if (!this.#paused && this.#mayPause && this.#isFull) {
+      this.#paused = true;
+      this.#pause();
+    }
+  }
+
+  async next(): Promise<IteratorResult<string | Buffer>> {
+    const first = this.#messages.shift();
+    if (first !== undefined) {
+      this.#bytes -= first.size;
+      if (this.#paused && !this.#isFull) this.#goOn();
+      return { done: false, value: first.message };
+    }
+    if (this.#ended !== null) {
+      const { error } = this.#ended;
+      this.#ended = { error: null };
+      if (error !== null) throw error;
+      return { done: true, value: undefined };
+    }
+    if (this.#reader !== null) throw new TypeError('the message before this one has not come yet');
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
+  }
+
+  /** The closing handshake needs the connection to be read. */
+  stopPausing(): void {
+    this.#mayPause = false;
+    if (this.#paused) this.#goOn();
+  }
+
+  discard(): void {
+    this.#discards = true;
+    this.#messages = [];
+    this.stopPausing();
+  }
+
+  end(error: Error | null): void {
+    this.#ended = { error };
+    const reader = this.#reader;
+    this.#reader = null;
+    if (reader === null) return;
+    this.#ended = { error: null };
+    if (error !== null) reader.reject(error);
+    else reader.resolve({ done: true, value: undefined });
+  }
+
+  #goOn(): void {
+    this.#paused = false;
+    this.#resume();
+  }
+
+  get #isFull(): boolean {
+    return this.#messages.length >= MAX_WAITING_MESSAGES || this.#bytes >= MAX_WAITING_BYTES;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The options that servers and clients share, and how they become limits: `Infinity` switches a limit off, 0 never does.
+ */
+
+import { MemoryBudget } from '../frame/memory-budget.ts';
+import type { ConnectionLimits } from '../transport/socket.ts';
+
+/** Bounds and deadlines of a connection; times in milliseconds. */
+export interface ConnectionOptions {
+  /** Bytes of a received message, inclusive; 1009 beyond. @default 1 MiB on a server, 16 MiB on a client */
+  readonly maxMessageSize?: number;
+  /** Bytes waiting to be sent above which `send` returns false. @default 65536 */
+  readonly highWaterMark?: number;
+  /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
+  readonly sendCap?: number;
+  /** How long a peer may take nothing while over 1 MiB waits for it. @default 10000 */
+  readonly sendTimeout?: number;
+  /** How long the closing handshake may take. @default 5000 */
+  readonly closeTimeout?: number;
+  /** Silence after which a ping is sent, and how long its answer may take. @default 30000 and 20000 */
+  readonly heartbeat?: { readonly interval?: number; readonly timeout?: number };
+  /** How long a message may stand still before it is complete; 1008 beyond. @default 30000 */
+  readonly messageTimeout?: number;
+  /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
+  readonly flush?: 'turn' | 'read';
+  /** Text messages as strings, or as bytes that were checked to be UTF-8. @default 'string' */
+  readonly text?: 'string' | 'bytes';
+  /** The budget that this connection's memory counts for. @default the one of the process, `processMemoryBudget` */
+  readonly memoryBudget?: MemoryBudget;
+}
+
+/**
+ * Options over defaults.
+ * @throws {RangeError} for a limit that is not a positive number
+ * @throws {TypeError} for anything else that can't be
+ */
+export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits): ConnectionLimits {
+  const { heartbeat = {}, flush = defaults.flush, memoryBudget = defaults.memoryBudget, text } = options;
+  if (flush !== 'turn' && flush !== 'read')
+    throw new TypeError(`flush is 'turn' or 'read', not ${String(flush)}`);
+  if (text !== undefined && text !== 'string' && text !== 'bytes') {
+    throw new TypeError(`text is 'string' or 'bytes', not ${String(text)}`);
+  }
+  if (!(memoryBudget instanceof MemoryBudget)) throw new TypeError('memoryBudget is not a MemoryBudget');
+  return {
+    maxMessageSize: positive('maxMessageSize', options.maxMessageSize, defaults.maxMessageSize),
+    highWaterMark: positive('highWaterMark', options.highWaterMark, defaults.highWaterMark),
+    sendCap: positive('sendCap', options.sendCap, defaults.sendCap),
+    sendTimeout: positive('sendTimeout', options.sendTimeout, defaults.sendTimeout),
+    closeTimeout: positive('closeTimeout', options.closeTimeout, defaults.closeTimeout),
+    heartbeatInterval: positive('heartbeat.interval', heartbeat.interval, defaults.heartbeatInterval),
+    heartbeatTimeout: positive('heartbeat.timeout', heartbeat.timeout, defaults.heartbeatTimeout),
+    messageTimeout: positive('messageTimeout', options.messageTimeout, defaults.messageTimeout),
+    flush,
+    memoryBudget,
+  };
+}
+
+/**
+ * A limit. 0 is refused: it would be read as "none" by one and as "nothing" by another.
+ * @throws {RangeError}
+ */
+export function positive(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || !(value > 0)) {
+    throw new RangeError(`${name} is ${String(value)}, not a positive number (Infinity switches it off)`);
+  }
+  return value;
+}

@@ -1,0 +1,343 @@
+/**
+ * `WebSocketServer`: handlers for all connections, over a listener of its own, somebody's HTTP server, or both.
+ * RFC 6455 §4.2 behind it, see transport/upgrade.ts.
+ */
+
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { debuglog } from 'node:util';
+import { serializeClosePayload } from '../frame/close-code.ts';
+import { Opcode } from '../frame/opcode.ts';
+import { serializeFrame } from '../frame/serializer.ts';
+import { type HandshakeError, refuse } from '../handshake/error.ts';
+import type { OriginPolicy } from '../handshake/origin.ts';
+import { type HandshakeRequest, selectSubprotocol, type UpgradeRequest } from '../handshake/server.ts';
+import { acceptUpgrade, attachTo } from '../transport/attach.ts';
+import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
+import { type ConnectionLimits, serverLimits } from '../transport/socket.ts';
+import type { OpenedUpgrade, UpgradeDecision, UpgradeHost } from '../transport/upgrade.ts';
+import { Connection, type ConnectionHandlers, type ConnectionInfo } from './connection.ts';
+import { type ConnectionOptions, positive, toLimits } from './options.ts';
+
+const log = debuglog('rfc6455');
+
+/** How to accept a request. */
+export interface Accept<Data> {
+  /** The connection's `data`. */
+  readonly data?: Data;
+  /** One of the request's subprotocols; '' for none. @default the first that `subprotocols` of the options has */
+  readonly subprotocol?: string;
+  /** More header fields for the 101, flat or by name. */
+  readonly headers?: readonly string[] | Readonly<Record<string, string>>;
+}
+
+/** How to refuse a request; made by `reject`. */
+export class Rejection {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: readonly string[];
+
+  constructor(status: number, body: string, headers: readonly string[]) {
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/**
+ * What an `upgrade` handler returns to refuse a request.
+ * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
+ * @param body plain text, latin1
+ * @throws {RangeError} for another status
+ */
+export function reject(
+  status: number,
+  body = '',
+  headers: readonly string[] | Readonly<Record<string, string>> = [],
+): Rejection {
+  if (!Number.isInteger(status) || status < 300 || status > 599) {
+    throw new RangeError(`status ${String(status)} refuses nothing: use 300 to 599`);
+  }
+  return new Rejection(status, body, toFlat(headers));
+}
+
+/** What an `upgrade` handler may answer; nothing accepts. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks at the request returns nothing.
+export type UpgradeAnswer<Data> = Accept<Data> | Rejection | void;
+
+/** What an application hears of its server. */
+export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Data> {
+  /**
+   * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept
+   * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500.
+   */
+  upgrade?(request: UpgradeRequest): UpgradeAnswer<Data> | Promise<UpgradeAnswer<Data>>;
+  /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
+  refused?(error: HandshakeError, request: HandshakeRequest | null): void;
+}
+
+/** Limits of a server, and of each of its connections. */
+export interface ServerOptions extends ConnectionOptions {
+  /** Subprotocols, of which the first in the client's order is chosen. @default none */
+  readonly subprotocols?: readonly string[];
+  /**
+   * Which origins browsers may connect from: 'same-origin', 'any', a list, or a function. Requests without an Origin come from
+   * no browser and are allowed. 403 otherwise. @default 'same-origin'
+   */
+  readonly origins?: OriginPolicy;
+  /** Milliseconds from accept to the 101, TLS and `upgrade` included; 408 beyond. @default 10000 */
+  readonly handshakeTimeout?: number;
+  /** Connections and unfinished handshakes together; 503 beyond. @default 10000 */
+  readonly maxConnections?: number;
+}
+
+/** Where to listen, and at which path. */
+export interface ListenOptions extends Omit<TransportListenOptions, 'path'> {
+  /** The path that is served, compared literally; others get 404. @default any */
+  readonly path?: string;
+  /** A Unix domain socket or Windows pipe in place of host and port. */
+  readonly socketPath?: string;
+}
+
+export interface ShutdownOptions {
+  /** The close code that every connection gets. @default 1001 */
+  readonly code?: number;
+  readonly reason?: string;
+  /** Milliseconds for the closing handshakes; then the rest is dropped. @default 5000 */
+  readonly grace?: number;
+}
+
+/** A WebSocket server. */
+export class WebSocketServer<Data = undefined> {
+  readonly #handlers: ServerHandlers<Data>;
+  readonly #limits: ConnectionLimits;
+  readonly #text: 'string' | 'bytes';
+  readonly #subprotocols: readonly string[];
+  readonly #origins: OriginPolicy;
+  readonly #handshakeTimeout: number;
+  readonly #maxConnections: number;
+  readonly #connections = new Set<Connection<Data>>();
+  #handshakes = 0;
+  #listeners: Listener[] = [];
+  #detach: (() => void)[] = [];
+  #shutdown: Promise<void> | null = null;
+  #whenEmpty: (() => void) | null = null;
+
+  /**
+   * @throws {RangeError | TypeError} for options that can't be
+   */
+  constructor(handlers: ServerHandlers<Data> = {}, options: ServerOptions = {}) {
+    this.#handlers = handlers;
+    this.#limits = toLimits(options, serverLimits);
+    this.#text = options.text ?? 'string';
+    this.#subprotocols = options.subprotocols ?? [];
+    this.#origins = options.origins ?? 'same-origin';
+    this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, 10_000);
+    this.#maxConnections = positive('maxConnections', options.maxConnections, 10_000);
+  }
+
+  /** The open connections, those that are closing included. */
+  get connections(): ReadonlySet<Connection<Data>> {
+    return this.#connections;
+  }
+
+  /** Where it listens: one address for each `listen`. */
+  get addresses(): readonly (AddressInfo | string)[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /**
+   * Listens on a port of its own, with TLS where `tls` is given. May be called several times.
+   * @returns the bound address (`port` tells which one port 0 became), or the path of the Unix socket
+   * @throws the system's error, such as EADDRINUSE
+   */
+  async listen(options: ListenOptions = {}): Promise<AddressInfo> {
+    this.#refuseAfterShutdown();
+    const { path = '', socketPath, ...where } = options;
+    const listener = await listen(
+      socketPath === undefined ? where : { ...where, path: socketPath },
+      this.#host(path, false),
+    );
+    this.#listeners.push(listener);
+    const { address } = listener;
+    return typeof address === 'string' ? { address, family: 'unix', port: 0 } : address;
+  }
+
+  /**
+   * Takes the upgrades of an HTTP server, all of them or those of one path; several servers may share it. Upgrades that match
+   * none are left to the HTTP server's other listeners, and answered with 404 where it has none.
+   * @returns how to let go of it; open connections stay
+   * @throws {TypeError} where the path is taken
+   */
+  attach(server: HttpServer | HttpsServer, options: { readonly path?: string } = {}): () => void {
+    this.#refuseAfterShutdown();
+    const detach = attachTo(server, options.path ?? '', this.#host('', true));
+    this.#detach.push(detach);
+    return detach;
+  }
+
+  /**
+   * Takes one upgrade out of your own 'upgrade' listener.
+   * @param head the listener's third argument
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    acceptUpgrade(request, socket, head, this.#host('', true));
+  }
+
+  /**
+   * Sends a message to every open connection, serialized once.
+   * @param except connections to leave out
+   * @returns how many it was sent to
+   */
+  broadcast(
+    message: string | Uint8Array,
+    except: ReadonlySet<Connection<Data>> | Connection<Data> | null = null,
+  ): number {
+    const isText = typeof message === 'string';
+    const payload = isText ? Buffer.from(message) : message;
+    const frame = serializeFrame({ opcode: isText ? Opcode.Text : Opcode.Binary, payload }, 'server');
+    let sent = 0;
+    for (const connection of this.#connections) {
+      if (connection === except || (except instanceof Set && except.has(connection))) continue;
+      if (connection.state !== 'open') continue;
+      connection.sendSerialized(frame, payload.length);
+      sent++;
+    }
+    return sent;
+  }
+
+  /**
+   * Ends the server: no new connections (503), a Close frame to each open one, the rest dropped after `grace`.
+   * @returns when every connection and listener is gone; the same Promise for every call
+   * @throws {RangeError} for a code that may not be sent, a reason over 123 bytes
+   */
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const { code = 1001, reason = '' } = options;
+    const grace = positive('grace', options.grace, 5_000);
+    serializeClosePayload(code, reason);
+    this.#shutdown ??= this.#end(code, reason, grace);
+    return this.#shutdown;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #end(code: number, reason: string, grace: number): Promise<void> {
+    for (const detach of this.#detach) detach();
+    const listeners = this.#listeners.map((listener) => listener.close());
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    for (const connection of [...this.#connections]) connection.close(code, reason);
+    const timer =
+      grace < 2_147_483_647
+        ? setTimeout(() => {
+            for (const connection of [...this.#connections]) connection.terminate();
+          }, grace)
+        : null;
+    this.#checkEmpty();
+    await empty;
+    if (timer !== null) clearTimeout(timer);
+    await Promise.all(listeners);
+    this.#listeners = [];
+  }
+
+  #checkEmpty(): void {
+    if (this.#connections.size === 0 && this.#handshakes === 0) this.#whenEmpty?.();
+  }
+
+  #refuseAfterShutdown(): void {
+    if (this.#shutdown !== null) throw new TypeError('this server was shut down');
+  }
+
+  // ---- the transport's side ----
+
+  #host(path: string, attached: boolean): UpgradeHost<Accept<Data>> {
+    return {
+      origins: this.#origins,
+      handshakeTimeout: this.#handshakeTimeout,
+      admit: () => this.#admit(),
+      settled: () => {
+        this.#handshakes--;
+        this.#checkEmpty();
+      },
+      decide: (request) => {
+        if (!attached && path !== '' && request.path !== path) throw refuse('WS_HANDSHAKE_NOT_FOUND');
+        return this.#decide(request);
+      },
+      opened: (upgrade) => this.#opened(upgrade),
+      refused: (error, request) => this.#refused(error, request),
+    };
+  }
+
+  #admit(): boolean {
+    if (this.#shutdown !== null || this.#connections.size + this.#handshakes >= this.#maxConnections) {
+      this.#refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
+      return false;
+    }
+    this.#handshakes++;
+    return true;
+  }
+
+  #decide(request: UpgradeRequest): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
+    const answer = this.#handlers.upgrade?.(request);
+    return answer instanceof Promise
+      ? answer.then((settled) => this.#answer(request, settled))
+      : this.#answer(request, answer);
+  }
+
+  #answer(request: UpgradeRequest, answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
+    // A shutdown that began while the application thought about it.
+    if (this.#shutdown !== null) return refuse('WS_HANDSHAKE_UNAVAILABLE');
+    if (answer instanceof Rejection) {
+      const { status, headers, body } = answer;
+      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body, 'latin1') });
+    }
+    const context = answer ?? {};
+    return {
+      subprotocol: context.subprotocol ?? selectSubprotocol(request.subprotocols, this.#subprotocols),
+      headers: toFlat(context.headers ?? []),
+      context,
+    };
+  }
+
+  #opened(upgrade: OpenedUpgrade<Accept<Data>>): void {
+    const { socket, head, request, subprotocol, extensions, context } = upgrade;
+    const info: ConnectionInfo = {
+      subprotocol,
+      extensions,
+      url: request.target,
+      remoteAddress: request.remote.address,
+      remotePort: request.remote.port,
+    };
+    const connection = new Connection<Data>(
+      socket,
+      this.#handlers,
+      info,
+      { role: 'server', limits: this.#limits, text: this.#text },
+      context.data as Data,
+      (closed) => {
+        this.#connections.delete(closed);
+        this.#checkEmpty();
+      },
+    );
+    this.#connections.add(connection);
+    connection.start(head);
+  }
+
+  #refused(error: HandshakeError, request: HandshakeRequest | null): void {
+    log('refused: %d %s', error.status, error.message);
+    try {
+      this.#handlers.refused?.(error, request);
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+}
+
+function toFlat(headers: readonly string[] | Readonly<Record<string, string>>): readonly string[] {
+  return Array.isArray(headers) ? (headers as readonly string[]) : Object.entries(headers).flat();
+}

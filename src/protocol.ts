@@ -1,0 +1,49 @@
+/** `rfc6455/protocol`: the endpoint without a socket. Frames, the state machine, the opening handshake as text. */
+
+export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } from './frame/close-code.ts';
+export {
+  type ByteSink,
+  Endpoint,
+  type EndpointEvents,
+  type EndpointOptions,
+  EndpointState,
+  type Limits,
+} from './frame/endpoint.ts';
+export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
+export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';
+export { type FrameHandler, FrameParser, type Role } from './frame/parser.ts';
+export { type FrameInit, frameHeaderSize, serializeFrame, writeFrameHeader } from './frame/serializer.ts';
+export { isValidUtf8, Utf8Validator } from './frame/utf8.ts';
+export { ProtocolError, type Violation, type ViolationCode, violations } from './frame/violation.ts';
+export {
+  buildRequest,
+  type ExpectedResponse,
+  parseTarget,
+  type RequestOptions,
+  type VerifiedResponse,
+  verifyResponse,
+  type WebSocketTarget,
+} from './handshake/client.ts';
+export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './handshake/error.ts';
+export { type ExtensionOffer, formatExtensions, parseExtensions } from './handshake/extension.ts';
+export {
+  defaultHeadLimits,
+  formatHead,
+  type HeadLimits,
+  type HttpHead,
+  HttpHeadParser,
+  type HttpRequestHead,
+  type HttpResponseHead,
+} from './handshake/http-head.ts';
+export { computeAccept, generateKey, isKey } from './handshake/key.ts';
+export { isAllowedOrigin, type OriginPolicy } from './handshake/origin.ts';
+export {
+  type Acceptance,
+  type AcceptedRequest,
+  acceptRequest,
+  formatRefusal,
+  type HandshakeRequest,
+  selectSubprotocol,
+  type UpgradeRequest,
+  verifyRequest,
+} from './handshake/server.ts';

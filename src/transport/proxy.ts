@@ -1,0 +1,97 @@
+/**
+ * HTTP CONNECT proxies: RFC 6455 §4.1 (3), RFC 9110 §9.3.6. Which proxy to use, and the request that opens a tunnel.
+ * The connection to the proxy and through it is dial.ts.
+ */
+
+import type { WebSocketTarget } from '../handshake/client.ts';
+import { formatHead } from '../handshake/http-head.ts';
+import { dialFailure } from './dial-failure.ts';
+
+/** A proxy to tunnel through. */
+export interface ConnectProxy {
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** The value of Proxy-Authorization, or null. It goes to the proxy and nowhere else. */
+  readonly authorization: string | null;
+}
+
+/**
+ * The proxy for a target.
+ * @param option a URL, or 'env': `https_proxy` for wss, `http_proxy` for ws, `all_proxy` for both, unless `no_proxy` names the host
+ * @returns null for a direct connection
+ * @throws HandshakeError stage 'proxy' where the URL is not usable
+ */
+export function chooseProxy(
+  option: string | URL | undefined,
+  target: WebSocketTarget,
+  environment: NodeJS.ProcessEnv = process.env,
+): ConnectProxy | null {
+  if (option === undefined) return null;
+  if (option !== 'env') return parseProxy(option);
+  const name = target.secure ? 'https_proxy' : 'http_proxy';
+  const url = variable(environment, name) ?? variable(environment, 'all_proxy');
+  if (url === null || isExcluded(variable(environment, 'no_proxy') ?? '', target)) return null;
+  return parseProxy(url.includes('://') ? url : `http://${url}`);
+}
+
+function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
+  const value = environment[name] ?? environment[name.toUpperCase()];
+  // In a CGI program HTTP_PROXY is the Proxy header of whoever asks ("httpoxy").
+  if (name === 'http_proxy' && environment[name] === undefined && environment.REQUEST_METHOD !== undefined)
+    return null;
+  return value === undefined || value === '' ? null : value;
+}
+
+function parseProxy(option: string | URL): ConnectProxy {
+  const text = String(option);
+  if (!URL.canParse(text)) throw dialFailure('WS_PROXY_URL');
+  const url = new URL(text);
+  if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
+    throw dialFailure('WS_PROXY_URL');
+  const secure = url.protocol === 'https:';
+  return {
+    secure,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    authorization: url.username === '' && url.password === '' ? null : basic(url.username, url.password),
+  };
+}
+
+function basic(username: string, password: string): string {
+  try {
+    return basicAuthorization(decodeURIComponent(username), decodeURIComponent(password));
+  } catch {
+    throw dialFailure('WS_PROXY_URL');
+  }
+}
+
+/** The value of an Authorization field (RFC 7617). */
+export function basicAuthorization(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+// A list of host names, which stand for their subdomains too, each perhaps with a port; '*' is everything.
+function isExcluded(list: string, target: WebSocketTarget): boolean {
+  for (const entry of list.split(/[,\s]/)) {
+    const rule = entry.toLowerCase();
+    if (rule === '') continue;
+    if (rule === '*') return true;
+    const port = /^(.+):(\d+)$/.exec(rule);
+    // An IPv6 address without brackets has colons of its own.
+    const withPort = port !== null && (rule.startsWith('[') || rule.indexOf(':') === rule.lastIndexOf(':'));
+    if (withPort && Number(port[2]) !== target.port) continue;
+    const host = (withPort ? port[1]! : rule).replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
+    if (target.hostname === host || target.hostname.endsWith(`.${host}`)) return true;
+  }
+  return false;
+}
+
+/** The request that asks a proxy for a tunnel to a target. */
+export function formatConnect(proxy: ConnectProxy, target: WebSocketTarget): string {
+  const host = target.hostname.includes(':') ? `[${target.hostname}]` : target.hostname;
+  const authority = `${host}:${target.port}`;
+  const fields = ['Host', authority];
+  if (proxy.authorization !== null) fields.push('Proxy-Authorization', proxy.authorization);
+  return formatHead(`CONNECT ${authority} HTTP/1.1`, fields);
+}
