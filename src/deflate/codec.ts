@@ -99,7 +99,7 @@ export class DeflateCodec implements MessageCodec {
     const window = this.#sendingWindow();
     const { length } = payload;
     if (this.#settings.engine === 'auto' && length <= OUR_DEFLATE_UP_TO) {
-      return this.#sentAs(payload, deflate(payload, window));
+      return this.#sentAs(payload, deflate(payload, window, this.#sending.windowBits));
     }
     const usesContext = this.#settings.engine === 'zlib' && length <= DICTIONARY_UP_TO;
     const dictionary = usesContext && window !== null ? window.history : null;
@@ -111,7 +111,7 @@ export class DeflateCodec implements MessageCodec {
     const { windowBits } = this.#receiving;
     const window = this.#receivingWindow();
     if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
-      return this.#receivedAs(inflateSmall(payload, window, windowBits, maxLength));
+      return this.#receivedAs(inflateSmall(payload, window, maxLength));
     }
     const history = window === null ? NOTHING : window.history;
     if (synchronous || payload.length <= INFLATE_NOW_UP_TO) {
@@ -180,7 +180,6 @@ function checked(payload: Uint8Array, message: Buffer): Buffer {
 function inflateSmall(
   payload: Uint8Array,
   window: Window | null,
-  windowBits: number,
   maxLength: number,
 ): Buffer {
   try {

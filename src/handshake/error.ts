@@ -3,7 +3,6 @@
  * HTTP status). One table holds every rule that this layer enforces, and the few that transport/ raises on a
  * server. What a failure means for the socket (answer, drop, retry) is transport/'s business.
  */
-import { Buffer } from 'node:buffer';
 
 /**
  * Where the handshake stopped. `'request'` is a server refusing what a client asked; the others are met by a

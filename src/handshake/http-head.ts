@@ -3,7 +3,6 @@
  * limits, and written. What the head has to say to open a WebSocket is server.ts and client.ts; HTTP bodies
  * are nobody's here. Every octet is looked at once, however the head is cut into chunks.
  */
-import { Buffer } from 'node:buffer';
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
 import { isLineOctet, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';

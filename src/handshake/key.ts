@@ -2,7 +2,6 @@
  * Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
  * Proof that the server read a WebSocket handshake; no authentication and no secret.
  */
-import { Buffer } from 'node:buffer';
 import { hash, randomBytes } from 'node:crypto';
 
 // §1.3: the GUID that the server appends to the key.

@@ -99,6 +99,7 @@ class NotFound implements UpgradeHost {
   // The path is wrong for every origin: who asks is not the question.
   readonly origins = 'any';
   readonly compression = null;
+  readonly subprotocols: readonly string[] = [];
   readonly handshakeTimeout: number;
 
   constructor(host: UpgradeHost) {

@@ -7,7 +7,7 @@
 import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket, type ConnectionOptions as TlsConnectionOptions, connect as tlsConnect } from 'node:tls';
-import type { MessageCodec } from '../frame/endpoint.ts';
+import type { DeflateCodec } from '../deflate/codec.ts';
 import {
   buildRequest,
   parseTarget,
@@ -58,7 +58,7 @@ export interface DialedConnection {
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
   /** Of the negotiated compression, or null. */
-  readonly codec: MessageCodec | null;
+  readonly codec: DeflateCodec | null;
   /** Header fields of the response, flat. */
   readonly headers: readonly string[];
   /** The URL that was reached, after redirects. */

@@ -5,6 +5,8 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { DeflateCodec } from '../deflate/codec.ts';
+import { serializeClosePayload } from '../frame/close-code.ts';
 import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
 import { ConnectionError } from './connection-error.ts';
@@ -62,7 +64,9 @@ export const clientLimits: ConnectionLimits = {
 };
 
 /** What `bindSocket` needs beside the limits. */
-export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'codec'> {
+export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text'> {
+  /** Of the negotiated compression. */
+  readonly codec?: DeflateCodec | null;
   readonly limits: ConnectionLimits;
 }
 
@@ -90,6 +94,8 @@ function onClose(this: Duplex): void {
 export class SocketConnection implements OutboxOwner, TimerOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
+  /** Of the negotiated compression, or null. */
+  readonly codec: DeflateCodec | null;
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
   readonly #limits: ConnectionLimits;
@@ -108,6 +114,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
     const { limits, role } = options;
     this.socket = socket;
+    this.codec = options.codec ?? null;
     this.#events = events;
     this.#limits = limits;
     // A client that stopped reading for its replies, facing a server that does, would deadlock.
@@ -118,7 +125,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       maxMessageSize: limits.maxMessageSize,
       memoryBudget: limits.memoryBudget,
       ...(options.text === undefined ? null : { text: options.text }),
-      codec: options.codec ?? null,
+      codec: this.codec,
     });
     this.#timer = processTimers.timer(this);
     this.#lastReceived = processTimers.now();
@@ -140,6 +147,16 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     this.#schedule(processTimers.now());
     if (head.length > 0) this.onData(head);
     if (!this.endpoint.isPaused) socket.resume();
+  }
+
+  /** Whether messages may be sent (§6.1). */
+  get isOpen(): boolean {
+    return this.endpoint.state === EndpointState.Open;
+  }
+
+  /** Whether TCP is gone as well. */
+  get isClosed(): boolean {
+    return this.endpoint.state === EndpointState.Closed;
   }
 
   // ---- what the application asks for ----
@@ -329,6 +346,14 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 }
 
 const MIN_DELAY = 20;
+
+/**
+ * Checks a close code and reason before anything is done with them.
+ * @throws {RangeError | TypeError} as `Endpoint.close`
+ */
+export function checkClose(code: number, reason: string): void {
+  serializeClosePayload(code, reason);
+}
 
 /**
  * Puts an endpoint on a socket whose opening handshake is done. Call `start` when the events may come.

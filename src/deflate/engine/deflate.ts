@@ -71,12 +71,13 @@ let codeLengthsSent = 0;
  * Deflates one message.
  * @param window what was sent before, or null without context takeover; not changed. Append the message to it once it
  *   is certain to be sent.
+ * @param windowBits how far references may reach where there is no window: 2^windowBits bytes (7692 §7.1.2).
  * @returns the payload without the four bytes that RFC 7692 §7.2.1 removes; memory that belongs to the caller.
  */
-export function deflate(input: Uint8Array, window: Window | null): Uint8Array {
+export function deflate(input: Uint8Array, window: Window | null, windowBits = 15): Uint8Array {
   writer.position = 0;
   if (input.length !== 0) {
-    if (window === null) deflateAlone(input);
+    if (window === null) deflateAlone(input, 2 ** windowBits);
     else deflateInContext(input, window);
   }
   // 7692 §7.2.1: an empty stored block, of which the two length fields are not sent. §7.2.3.6: alone it is 00.
@@ -88,14 +89,14 @@ export function deflate(input: Uint8Array, window: Window | null): Uint8Array {
   return result;
 }
 
-function deflateAlone(input: Uint8Array): void {
+function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
   // Entries of earlier messages are farther away than this one is long, as long as positions do not wrap around.
   if (sharedPosition + length > 0xffff) {
     sharedIndex.heads.fill(0);
     sharedPosition = 1;
   }
-  deflateText(input, 0, 0, length, sharedPosition, sharedIndex, 1 << 15);
+  deflateText(input, 0, 0, length, sharedPosition, sharedIndex, farthest);
   sharedPosition += length;
 }
 
