@@ -1,0 +1,82 @@
+/**
+ * What a server's answer to permessage-deflate can have wrong, in one table: name → stage, section, text.
+ * Met by a client only: it fails the opening handshake (RFC 7692 §5, §7). A server never refuses: it declines an offer.
+ */
+import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
+
+/** One rule for the answer of a server. */
+export interface DeflateRefusal {
+  readonly stage: HandshakeStage;
+  /** RFC number and section, such as `'7692 §7'`. */
+  readonly section: string;
+  /** Fixed text; the message adds which parameter it is about. */
+  readonly text: string;
+}
+
+/** Every rule for the answer of a server, by the code that `HandshakeError.code` carries. */
+export const deflateRefusals = {
+  WS_DEFLATE_REPEATED: {
+    stage: 'extensions',
+    section: '7692 §5',
+    text: 'The server accepted permessage-deflate more than once',
+  },
+  WS_DEFLATE_PARAMETER_UNKNOWN: {
+    stage: 'extensions',
+    section: '7692 §7',
+    text: 'The server answered permessage-deflate with a parameter that is not defined',
+  },
+  WS_DEFLATE_PARAMETER_REPEATED: {
+    stage: 'extensions',
+    section: '7692 §7',
+    text: 'The server answered permessage-deflate with a parameter twice',
+  },
+  WS_DEFLATE_CONTEXT_VALUE: {
+    stage: 'extensions',
+    section: '7692 §7.1.1',
+    text: 'The server gave a value to a parameter of permessage-deflate that takes none',
+  },
+  WS_DEFLATE_WINDOW_VALUE: {
+    stage: 'extensions',
+    section: '7692 §7.1.2',
+    text: 'The server answered permessage-deflate with window bits that are not a decimal from 8 to 15',
+  },
+  WS_DEFLATE_PARAMETER_MISSING: {
+    stage: 'extensions',
+    section: '7692 §7.1',
+    text: 'The server accepted permessage-deflate, but left out a parameter that it was asked to obey',
+  },
+  WS_DEFLATE_WINDOW_TOO_LARGE: {
+    stage: 'extensions',
+    section: '7692 §7.1.2',
+    text: 'The server answered permessage-deflate with more window bits than were offered',
+  },
+  WS_DEFLATE_PARAMETER_NOT_OFFERED: {
+    stage: 'extensions',
+    section: '7692 §7.1.2.2',
+    text: 'The server answered permessage-deflate with a parameter that needs to be offered, and was not',
+  },
+} as const;
+
+/** The code of a rule in `deflateRefusals`. */
+export type DeflateRefusalCode = keyof typeof deflateRefusals;
+
+/** Characters of a peer's text that go into a message. */
+const shown = 64;
+
+/**
+ * The error for a row of the table.
+ * @param parameter the name at fault, as the peer sent it: in the message it is quoted, escaped and cut
+ * @param value the value with it, or null; `HandshakeError.value` holds both as sent
+ */
+export function deflateRefusal(
+  code: DeflateRefusalCode,
+  parameter: string,
+  value: string | null = null,
+): HandshakeError {
+  const { stage, section, text }: DeflateRefusal = deflateRefusals[code];
+  const sent = value === null ? parameter : `${parameter}=${value}`;
+  return new HandshakeError(code, `${text}: ${JSON.stringify(sent.slice(0, shown))} (${section})`, {
+    stage,
+    value: sent,
+  });
+}
