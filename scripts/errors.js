@@ -29,6 +29,13 @@ const tables = [
       'A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is what the server answered, if it did. `stage` says how far it came.',
   },
   {
+    module: 'dist/deflate/refusal.js',
+    name: 'deflateRefusals',
+    title: 'The answer to permessage-deflate is wrong',
+    intro:
+      'A `HandshakeError` of a client: `connect()` rejects (RFC 7692 §7). The message names the parameter, and `value` holds it as the server sent it. A server raises none of these: it declines a bad offer, and the connection opens without compression.',
+  },
+  {
     module: 'dist/transport/connection-error.js',
     name: 'connectionFaults',
     title: 'The connection was lost or given up',

@@ -15,7 +15,7 @@ import { idsOf, lineOf, scan, titlesOf } from './source-scan.js';
  */
 
 /** How many entries each series has, so that none can be dropped unseen. */
-const series = { U: 4, O: 9, H: 11, V: 8, S: 22, F: 26, C: 25 };
+const series = { U: 4, O: 9, H: 11, V: 8, S: 22, F: 26, C: 25, P: 32 };
 const roles = ['client', 'server', 'both'];
 const levels = ['MUST', 'step', 'SHOULD', 'MAY'];
 
@@ -69,7 +69,7 @@ export function parseTable(text) {
       group = head.slice(3);
       continue;
     }
-    const m = /^([A-Z]\d+) (\w+) (\w+) (§[\d.]+(?:, §[\d.]+)*)$/.exec(head);
+    const m = /^([A-Z]\d+) (\w+) (\w+) ((?:7692 )?§[\d.]+(?:, (?:7692 )?§[\d.]+)*)$/.exec(head);
     if (m === null) {
       problems.push(`not an entry: "${head}"`);
       continue;
@@ -79,7 +79,7 @@ export function parseTable(text) {
     /** @type {Requirement} */
     const entry = {
       ...{ id, role, level, group, what: '', code: [], reason: null },
-      sections: cited.split(', ').map((s) => s.slice(1)),
+      sections: cited.split(', ').map((s) => s.replace('§', '')),
     };
     for (const line of lines) {
       const field = /^(code|deviation|documented|not an endpoint): (.*)$/.exec(line);
@@ -92,8 +92,10 @@ export function parseTable(text) {
     if (entry.what === '') problems.push(`${id}: no wording`);
     if (requirements.some((other) => other.id === id)) problems.push(`${id}: listed twice`);
     if (entry.code.length === 0 && entry.reason === null) problems.push(`${id}: no code`);
-    for (const section of entry.sections)
-      if (!sectionExists('6455', section)) problems.push(`${id}: RFC 6455 has no §${section}`);
+    for (const section of entry.sections) {
+      const [number = '', rfc = '6455'] = section.split(' ').reverse();
+      if (!sectionExists(rfc, number)) problems.push(`${id}: RFC ${rfc} has no §${number}`);
+    }
     requirements.push(entry);
   }
   for (const [letter, count] of Object.entries(series)) {
@@ -219,9 +221,10 @@ export function render(requirements, tests) {
     '',
     '<!-- Written by scripts/requirements.js from docs/requirements.txt and the titles of test/. Do not edit. -->',
     '',
-    'What RFC 6455 asks of an endpoint, where our code does it, and which tests hold it there. Level: MUST (also MUST',
-    'NOT), step (an instruction inside an algorithm that MUST be followed), SHOULD (also SHOULD NOT), MAY (a permission',
-    'that we rely on). Sections are those of RFC 6455. The wording is ours; the RFC is the authority.',
+    'What RFC 6455 and RFC 7692 ask of an endpoint, where our code does it, and which tests hold it there. Level: MUST',
+    '(also MUST NOT), step (an instruction inside an algorithm that MUST be followed), SHOULD (also SHOULD NOT), MAY (a',
+    'permission that we rely on). Sections are those of RFC 6455, or of RFC 7692 where that number stands before. The',
+    'wording is ours; the RFCs are the authority.',
     '',
     `${requirements.length} requirements: ${counted} tested, ${others.length} not, each with its reason:`,
     '',

@@ -24,7 +24,7 @@ const layers: Readonly<Record<string, Layer>> = {
   frame: { uses: [], types: [], node: ['buffer', 'crypto'], nodeTypes: false },
   handshake: { uses: [], types: [], node: ['crypto'], nodeTypes: false },
   deflate: {
-    uses: ['frame/violation.ts', 'handshake/extension.ts'],
+    uses: ['frame/violation.ts', 'handshake/extension.ts', 'handshake/error.ts'],
     types: ['frame', 'handshake'],
     node: ['zlib'],
     nodeTypes: false,

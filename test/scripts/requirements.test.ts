@@ -24,7 +24,7 @@ const traced = (source: string): string[] =>
 test('the committed table is well formed and complete', () => {
   const { requirements: all, problems } = parseTable(committed);
   expect(problems).toEqual([]);
-  expect(all).toHaveLength(105);
+  expect(all).toHaveLength(137);
 });
 
 test('an entry that is dropped from the table is noticed', () => {
@@ -51,6 +51,17 @@ test('malformed entries and sections that the RFC lacks are refused', () => {
   expect(problems).toEqual(
     expect.arrayContaining(['F1: role "nobody"', 'F1: RFC 6455 has no §5.9', 'not an entry: "F2 MUST"']),
   );
+});
+
+test('a section of RFC 7692 is cited with its number, and looked up there', () => {
+  const entry = (sections: string): ReturnType<typeof parseTable> =>
+    parseTable(`\n## G\n\nP1 both MUST ${sections}\n  x\n  code: a#b\n`);
+  const mixed = entry('7692 §7.1.2.2, §9.1');
+  expect(mixed.requirements[0]?.sections).toEqual(['7692 7.1.2.2', '9.1']);
+  expect(mixed.problems.filter((problem) => problem.startsWith('P1: '))).toEqual([]);
+  expect(entry('7692 §7.4').problems).toContain('P1: RFC 7692 has no §7.4');
+  expect(entry('§7.1.2.2').problems).toContain('P1: RFC 6455 has no §7.1.2.2');
+  expect(entry('8441 §5').problems).toContain('not an entry: "P1 both MUST 8441 §5"');
 });
 
 describe('test titles', () => {
