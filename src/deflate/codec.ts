@@ -177,11 +177,7 @@ function checked(payload: Uint8Array, message: Buffer): Buffer {
 }
 
 /** Our engine, with its errors in the peer's terms. */
-function inflateSmall(
-  payload: Uint8Array,
-  window: Window | null,
-  maxLength: number,
-): Buffer {
+function inflateSmall(payload: Uint8Array, window: Window | null, maxLength: number): Buffer {
   try {
     const message = inflate(payload, window, maxLength);
     return Buffer.from(message.buffer, message.byteOffset, message.length);
