@@ -40,35 +40,55 @@ export interface UpgradeHost<Context = unknown> {
   readonly origins: OriginPolicy;
   /** Milliseconds from the beginning to the 101. */
   readonly handshakeTimeout: number;
-  /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `settled`. */
+  /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `started` and one `settled`. */
   admit(): boolean;
-  settled(): void;
-  decide(request: UpgradeRequest): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+  /** A handshake began; its `refuse` may be called until it is settled. */
+  started(handshake: PendingHandshake): void;
+  /** It ended, one way or the other; where it succeeded, `opened` was called before. */
+  settled(handshake: PendingHandshake): void;
+  decide(request: UpgradeRequest): UpgradeDecision<Context> | PromiseLike<UpgradeDecision<Context>>;
   opened(upgrade: OpenedUpgrade<Context>): void;
   /** A request was answered with an error, or given up. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
 
+/** An opening handshake that has not been answered yet. */
+export interface PendingHandshake {
+  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
+  refuse(error: unknown): void;
+}
+
+// Sockets that a handshake was begun on: an 'upgrade' event has several listeners, a socket has one handshake.
+const taken = new WeakSet<Duplex>();
+
 // How long a refused peer may take to read its answer.
 const LINGER = 2_000;
 
 /** One opening handshake, from accept to 101 or refusal. */
-export class ServerHandshake<Context> implements TimerOwner {
+export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
   readonly #host: UpgradeHost<Context>;
   readonly #timer: Timer;
   #socket: Duplex;
   #request: HandshakeRequest | null = null;
+  /** Whether the socket can carry an answer: not while TLS is being established on it. */
+  #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
   readonly #onGone = (): void => this.#abandon();
 
-  /** The deadline runs from now. The host has admitted this handshake. */
-  constructor(socket: Duplex, host: UpgradeHost<Context>) {
+  /**
+   * The deadline runs from now. The host has admitted this handshake.
+   * @param speaksHttp false: until `moveTo`, nothing can be answered on this socket
+   */
+  constructor(socket: Duplex, host: UpgradeHost<Context>, speaksHttp = true) {
+    taken.add(socket);
     this.#socket = socket;
+    this.#speaksHttp = speaksHttp;
     this.#host = host;
     this.#timer = processTimers.timer(this);
     this.#timer.set(host.handshakeTimeout);
     this.#watch(socket);
+    host.started(this);
   }
 
   get isSettled(): boolean {
@@ -81,13 +101,14 @@ export class ServerHandshake<Context> implements TimerOwner {
     // Errors of the raw socket reach the TLS socket as well.
     this.#socket.on('error', ignore);
     this.#socket = socket;
+    this.#speaksHttp = true;
     this.#watch(socket);
   }
 
   /** The request is complete; `head` is what came behind it. */
   receive(request: HandshakeRequest, head: Buffer): void {
     this.#request = request;
-    let decision: UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+    let decision: UpgradeDecision<Context> | PromiseLike<UpgradeDecision<Context>>;
     let upgrade: UpgradeRequest;
     try {
       upgrade = verifyRequest(request, this.#host);
@@ -96,7 +117,7 @@ export class ServerHandshake<Context> implements TimerOwner {
       this.refuse(error);
       return;
     }
-    if (!(decision instanceof Promise)) {
+    if (!('then' in decision)) {
       this.#decided(upgrade, head, decision);
       return;
     }
@@ -115,6 +136,7 @@ export class ServerHandshake<Context> implements TimerOwner {
         : refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
     this.#settle();
     this.#answer(refusal);
+    this.#host.settled(this);
     this.#host.refused(refusal, this.#request);
   }
 
@@ -146,11 +168,17 @@ export class ServerHandshake<Context> implements TimerOwner {
     socket.write(accepted.head, 'latin1');
     const { subprotocol, extensions } = accepted;
     this.#host.opened({ socket, head, request: upgrade, subprotocol, extensions, context: decision.context });
+    // Behind `opened`, so that at no time neither counts.
+    this.#host.settled(this);
   }
 
   #answer(refusal: HandshakeError): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
+    if (!this.#speaksHttp) {
+      socket.destroy();
+      return;
+    }
     // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
     socket.removeAllListeners('data');
     socket.on('error', ignore);
@@ -167,12 +195,12 @@ export class ServerHandshake<Context> implements TimerOwner {
     this.#settle();
     this.#socket.on('error', ignore);
     this.#socket.destroy();
+    this.#host.settled(this);
   }
 
   #settle(): void {
     this.#settled = true;
     this.#timer.cancel();
-    this.#host.settled();
   }
 
   #watch(socket: Duplex): void {
@@ -197,6 +225,11 @@ function formatAnswer(refusal: HandshakeError, method: string | undefined): stri
   } catch (cause) {
     return formatRefusal(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), method);
   }
+}
+
+/** Whether a handshake was begun on a socket before. */
+export function isTaken(socket: Duplex): boolean {
+  return taken.has(socket);
 }
 
 /** Answers 503 and closes, with as little work as possible. */
