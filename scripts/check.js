@@ -39,8 +39,9 @@ function packed() {
 /** @type {[string, () => boolean][]} */
 const steps = [
   ['lint and format', () => run(process.execPath, [tool('@biomejs/biome', 'bin/biome'), 'check', '.'])],
-  ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
+  // Built first: examples and benches import the package by its name, whose types are in dist/.
   ['build', () => script('build.js')],
+  ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],

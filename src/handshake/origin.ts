@@ -1,14 +1,18 @@
 /**
  * Who may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454.
- * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they like, or none.
+ * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they
+ * like, or none.
  */
 import type { UpgradeRequest } from './server.ts';
 import { isVisibleAscii } from './token.ts';
+import { parseUrl } from './url.ts';
 
 /**
- * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
- * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on either side, is the
- *   default port of the Origin's scheme. The scheme is not compared: a TLS proxy may stand before us.
+ * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and
+ * always passes.
+ * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on
+ *   either side, is the default port of the Origin's scheme. The scheme is not compared: a TLS proxy may
+ *   stand before us.
  * - `'any'`: all of them.
  * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
  * - a function: accepts by returning exactly `true`. Not a promise, which would be true before it is settled.
@@ -71,15 +75,16 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops tabs and line
-// ends, reads "\" as "/", and puts "victim" of "http://victim@attacker" aside.
+// scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops
+// tabs and line ends, reads "\" as "/", puts "victim" of "http://victim@attacker" aside, and thinks that
+// "*.example" is a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code <= 0x20 || code === 0x7f) return null;
-    if (at >= authority && '/\\?#@'.includes(text[at]!)) return null;
+    if (at >= authority && '/\\?#@*'.includes(text[at]!)) return null;
   }
-  return URL.canParse(text) ? new URL(text) : null;
+  return parseUrl(text);
 }

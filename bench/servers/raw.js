@@ -1,0 +1,27 @@
+/**
+ * The ceiling: answers the opening handshake, then echoes bytes unparsed through node:net. What a server can be measured
+ * against, not a server: its frames stay masked.
+ */
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:net';
+import { serve } from './serve.js';
+
+const server = createServer({ noDelay: true }, (socket) => {
+  socket.on('error', () => {});
+  socket.once('data', (request) => {
+    const key = /sec-websocket-key: (\S+)/i.exec(request.toString('latin1'))?.[1] ?? '';
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.on('data', (chunk) => {
+      if (!socket.write(chunk)) {
+        socket.pause();
+        socket.once('drain', () => socket.resume());
+      }
+    });
+  });
+});
+server.listen(0, '127.0.0.1', () =>
+  serve(/** @type {import('node:net').AddressInfo} */ (server.address()).port),
+);
