@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { connect } from '../../src/cli/connect.ts';
+import { computeAccept } from '../../src/handshake/key.ts';
 import {
   type ListenOptions,
   reject,
@@ -27,6 +30,15 @@ const echo: ServerHandlers = {
     connection.send(message);
   },
 };
+
+/** Answers one message, and closes: what waits for the server to close sees the end at once. */
+const echoOnce: ServerHandlers = {
+  message(connection, message) {
+    connection.send(message);
+    connection.close(1000);
+  },
+};
+const untilClosed = ['--linger', 'Infinity'];
 
 /** Lines of stderr without the one of the connection's beginning. */
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
@@ -69,13 +81,14 @@ describe('a pipe', () => {
     expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'answer 1\nanswer 2\nanswer 3\nanswer 4\n' });
   });
 
-  test('a message that comes in parts is waited for', async () => {
+  test('a message that comes in parts is one', async () => {
     const port = await listen({
       message(connection) {
         connection.send(Buffer.alloc(100), { fragmentSize: 10 });
+        connection.close(1000);
       },
     });
-    const { stdout } = await run(['connect', '--linger', '0.3', `ws://127.0.0.1:${port}/`], 'go\n');
+    const { stdout } = await run(['connect', ...untilClosed, `ws://127.0.0.1:${port}/`], 'go\n');
     expect(stdout).toMatch(/^binary, 100 bytes: 00 /);
   });
 
@@ -110,10 +123,30 @@ describe('a pipe', () => {
     expect(await start('connect', `ws://127.0.0.1:${port}/`).exit).toBe(0);
   });
 
-  test('input that cannot be read', async () => {
+  test('no input at all', async () => {
     const { url } = await serve();
-    const { exit, stderr } = await run(['connect', url], '');
+    const { exit, stderr } = await run(['connect', '--linger', '0', url]);
     expect({ exit, notes: notes(stderr) }).toEqual({ exit: 0, notes: ['closed: 1000 (normal closure)'] });
+  });
+
+  test('input that breaks off', async () => {
+    const received: unknown[] = [];
+    const port = await listen({
+      message(connection, message) {
+        received.push(message);
+        broken.destroy(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+        connection.send(message);
+      },
+    });
+    const broken = new PassThrough();
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    broken.write('a\nb');
+    expect(await connect([`ws://127.0.0.1:${port}/`], { stdin: broken, stdout, stderr })).toBe(1);
+    expect(notes(String(stderr.read()))).toEqual([
+      'cannot read standard input: EIO: i/o error',
+      'closed: 1000 (normal closure)',
+    ]);
+    expect(received).toEqual(['a']);
   });
 });
 
@@ -230,7 +263,7 @@ describe('exit codes', () => {
         connection.close(code, reason);
       },
     });
-    const ended = await run(['connect', '--linger', 'Infinity', `ws://127.0.0.1:${port}/`]);
+    const ended = await run(['connect', ...untilClosed, `ws://127.0.0.1:${port}/`]);
     expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
   });
 
@@ -240,10 +273,33 @@ describe('exit codes', () => {
         connection.terminate();
       },
     });
-    const { exit, stderr } = await run(['connect', '--linger', 'Infinity', `ws://127.0.0.1:${port}/`]);
+    const { exit, stderr } = await run(['connect', ...untilClosed, `ws://127.0.0.1:${port}/`]);
     expect(exit).toBe(1);
+    expect(notes(stderr).at(-1)).toBe('closed: 1006 (abnormal closure)');
+  });
+
+  test('F4: a server that masks its frames', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    server.on('upgrade', ({ headers }, socket) => {
+      const accept = computeAccept(String(headers['sec-websocket-key']));
+      const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+      socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+      socket.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]));
+      socket.on('error', () => {}).resume();
+      socket.on('end', () => socket.end());
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { exit, stdout, stderr } = await run([
+      'connect',
+      '--linger',
+      'Infinity',
+      `ws://127.0.0.1:${port}/`,
+    ]);
+    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
     expect(notes(stderr)).toEqual([
-      expect.stringMatching(/^the connection failed: /),
+      expect.stringMatching(/^the connection failed: .*mask/),
       'closed: 1006 (abnormal closure)',
     ]);
   });
@@ -260,6 +316,19 @@ describe('exit codes', () => {
     client.child.kill('SIGINT');
     expect(await client.exit).toBe(1);
     expect(await code).toBe(1001);
+  });
+
+  test('Ctrl-C gives up an attempt that hangs', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = start('connect', `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    socket.on('error', () => {});
+    client.child.kill('SIGINT');
+    expect(await client.exit).toBe(1);
+    expect(client.stdout + client.stderr).toBe('');
+    socket.destroy();
+    server.close();
   });
 
   test.each([
@@ -305,8 +374,8 @@ describe('exit codes', () => {
     const port = await listen(echo);
     const client = start('connect', `ws://127.0.0.1:${port}/`);
     await client.output(/connected/, 'stderr');
-    client.child.stdout?.destroy();
-    client.child.stdin?.write('a\n');
+    client.child.stdout.destroy();
+    client.child.stdin.write('a\n');
     expect(await client.exit).toBe(1);
     expect(client.stderr).not.toContain('at ');
   });
@@ -316,7 +385,7 @@ describe('TLS', () => {
   const ca = ['--ca', tlsFixture('ca-cert.pem')];
   const url = (port: number, host = 'localhost'): string => `wss://${host}:${port}/`;
   const listenTls = (name: string): Promise<number> =>
-    listen(echo, {
+    listen(echoOnce, {
       listen: {
         host: '127.0.0.1',
         tls: { cert: readFixture(`${name}-cert.pem`), key: readFixture(`${name}-key.pem`) },
@@ -326,7 +395,10 @@ describe('TLS', () => {
   test('a certificate of a CA that is trusted, for a name and for an address', async () => {
     const port = await listenTls('localhost');
     for (const host of ['localhost', '127.0.0.1']) {
-      const { exit, stdout, stderr } = await run(['connect', ...ca, url(port, host)], 'hello\n');
+      const { exit, stdout, stderr } = await run(
+        ['connect', ...untilClosed, ...ca, url(port, host)],
+        'hello\n',
+      );
       expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'hello\n' });
       expect(stderr).not.toContain('insecure');
     }
@@ -349,7 +421,10 @@ describe('TLS', () => {
     'the certificate %s is taken with --insecure, loudly',
     async (name) => {
       const port = await listenTls(name);
-      const { exit, stdout, stderr } = await run(['connect', '--insecure', url(port)], 'hello\n');
+      const { exit, stdout, stderr } = await run(
+        ['connect', ...untilClosed, '--insecure', url(port)],
+        'hello\n',
+      );
       expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'hello\n' });
       expect(stderr).toMatch(/^WARNING: --insecure: the certificate is NOT verified/);
     },

@@ -60,7 +60,7 @@ test('the policy allows its own script, style and server, and nothing else', asy
       .map((rule) => [rule.slice(0, rule.indexOf(' ')), rule.slice(rule.indexOf(' ') + 1)]),
   );
   const hashOf = (tag: string): string => {
-    const [, content = ''] = new RegExp(`<${tag}>([^]*)</${tag}>`).exec(body) ?? [];
+    const [, content = ''] = new RegExp(`<${tag}>([\\s\\S]*)</${tag}>`).exec(body) ?? [];
     return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
   };
   expect(policy.get('default-src')).toBe("'none'");

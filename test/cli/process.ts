@@ -1,5 +1,9 @@
 /** The command line as a process: what a person starts, sees and stops. Everything that was started is killed at the end. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptionsWithoutStdio,
+  spawn,
+} from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
@@ -18,21 +22,21 @@ export function readFixture(name: string): Buffer {
 
 /** A process whose output is collected. */
 export class Running {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessWithoutNullStreams;
   stdout = '';
   stderr = '';
   /** The exit code, or the signal's name. */
   readonly exit: Promise<number | string>;
   #waiting: (() => void)[] = [];
 
-  constructor(command: string, args: readonly string[], options: { readonly detached?: boolean } = {}) {
-    this.child = spawn(command, args, { cwd: root, stdio: 'pipe', ...options });
-    this.child.stdin?.on('error', () => {});
-    this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+  constructor(command: string, args: readonly string[], options: SpawnOptionsWithoutStdio = {}) {
+    this.child = spawn(command, args, { cwd: root, ...options });
+    this.child.stdin.on('error', () => {});
+    this.child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       this.stdout += chunk;
       this.#tell();
     });
-    this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    this.child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.stderr += chunk;
       this.#tell();
     });
@@ -78,18 +82,22 @@ afterAll(async () => {
 
 /** Starts the command; its input stays open. */
 export function start(...args: string[]): Running {
-  const started = new Running(process.execPath, [main, ...args]);
+  return track(new Running(process.execPath, [main, ...args]));
+}
+
+/** Kills it at the end of the test file, where it is still running. */
+export function track(started: Running): Running {
   running.add(started);
   return started;
 }
 
-/** Runs the command to its end, with this input. */
+/** Runs the command to its end. */
 export async function run(
   args: readonly string[],
   input = '',
 ): Promise<{ exit: number | string; stdout: string; stderr: string }> {
   const started = start(...args);
-  started.child.stdin?.end(input);
+  started.child.stdin.end(input);
   const exit = await started.exit;
   return { exit, stdout: started.stdout, stderr: started.stderr };
 }

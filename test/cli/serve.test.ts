@@ -240,7 +240,7 @@ test('the page is served while connections are open, and HTTP connections do not
 
 test('output that nobody reads ends it without a stack', async () => {
   const server = start('serve', '--port', '0');
-  server.child.stdout?.destroy();
+  server.child.stdout.destroy();
   expect(await server.exit).toBe(1);
   expect(server.stderr).toBe('');
 });
