@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { PassThrough, Readable } from 'node:stream';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connect } from '../../src/cli/connect.ts';
 import { computeAccept } from '../../src/handshake/key.ts';
 import {
+  type Connection,
   type ListenOptions,
   reject,
   type ServerHandlers,
@@ -65,6 +66,42 @@ describe('a pipe', () => {
     const { exit, stdout } = await run(['connect', url], input);
     expect(exit).toBe(0);
     expect(stdout === input).toBe(true);
+  });
+
+  test('input is read no faster than the server takes it', async () => {
+    const total = 1024;
+    let received = 0;
+    let server: Connection | undefined;
+    const port = await listen({
+      open(connection) {
+        server = connection;
+        connection.pause();
+      },
+      message(connection) {
+        if (++received === total) connection.close(1000);
+      },
+    });
+    let read = 0;
+    function* lines(): Generator<string> {
+      for (; read < total; read++) yield `${'x'.repeat(65_535)}\n`;
+    }
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const stdin = Readable.from(lines(), { objectMode: false });
+    const exit = connect([...untilClosed, `ws://127.0.0.1:${port}/`], { stdin, stdout, stderr });
+    // Until the system's buffers between both are full.
+    let before = -1;
+    await vi.waitUntil(
+      () => {
+        const stands = read > 0 && read === before;
+        before = read;
+        return stands;
+      },
+      { interval: 300, timeout: 20_000 },
+    );
+    expect(read).toBeLessThan(total);
+    server?.resume();
+    expect(await exit).toBe(0);
+    expect(received).toBe(total);
   });
 
   test('answers are waited for while they keep coming', async () => {

@@ -165,6 +165,14 @@ test('Ctrl-D closes with 1000, Ctrl-C with 1001', async () => {
   }
 });
 
+test('the terminal goes away', async () => {
+  const person = new Person();
+  await person.sees('> ');
+  person.stdin.destroy(new Error('EIO'));
+  expect(await person.exit).toBe(0);
+  expect(await closed).toBe('1000 ');
+});
+
 test('the server closes: no prompt is left behind', async () => {
   onOpen = (connection) => {
     connection.send('one');
