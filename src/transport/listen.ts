@@ -120,6 +120,9 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
       answerUnavailable(socket);
       return;
     }
+    // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
+    // that gives up would hold its socket until the deadline.
+    socket.allowHalfOpen = true;
     handshake.moveTo(socket);
     readRequest(socket, handshake, true);
   });
