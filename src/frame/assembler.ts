@@ -109,7 +109,9 @@ export class MessageAssembler implements BudgetHolder {
     }
     const needed = this.#length + (end - start);
     if (this.#buffer === null || needed > this.#buffer.length) this.#grow(needed);
-    buffer.copy(this.#buffer!, this.#length, start, end);
+    // Given up meanwhile, see `#grow`.
+    if (this.#buffer === null) return;
+    buffer.copy(this.#buffer, this.#length, start, end);
     this.#length = needed;
   }
 
@@ -151,6 +153,11 @@ export class MessageAssembler implements BudgetHolder {
     const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), this.#maxMessageSize);
     const capacity = Math.max(needed, this.#complete ? Math.min(doubled, this.#announced) : doubled);
     this.#budget.reserve(this, capacity - held);
+    if (this.#opcode === 0) {
+      // A connection was shed, and one of its callbacks ended ours.
+      this.#budget.release(this, capacity - held);
+      return;
+    }
     const buffer = Buffer.allocUnsafeSlow(capacity);
     before?.copy(buffer, 0, 0, this.#length);
     this.#buffer = buffer;

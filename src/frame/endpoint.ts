@@ -113,10 +113,13 @@ export class Endpoint implements FrameHandler {
   #opcode = 0;
 
   #pauses = 0;
-  #receiving = false;
-  /** Chunks that wait: read while paused, or handed in while another one is being parsed. */
+  /** A chunk is being parsed, or a frame being sent whose header and payload are two steps. */
+  #busy = false;
+  /** Chunks that wait: read while paused, or handed in while busy. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
+  /** The peer's end came behind chunks that wait. */
+  #endSeen = false;
 
   /** §5.5.3: the one pong that waits while the transport is blocked. */
   #pendingPong: Buffer | null = null;
@@ -127,7 +130,15 @@ export class Endpoint implements FrameHandler {
   #closeReason = '';
   #closedByPeer = false;
 
+  /** @throws {TypeError | RangeError} for a role that is none, or a `maxMessageSize` that is not a number from 0 up. */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions) {
+    if (options.role !== 'client' && options.role !== 'server') {
+      throw new TypeError(`role is ${String(options.role)}, neither 'client' nor 'server'`);
+    }
+    // Compared the other way round, NaN and undefined would be no limit at all.
+    if (!(options.maxMessageSize >= 0)) {
+      throw new RangeError(`maxMessageSize is ${String(options.maxMessageSize)}, not a number of bytes`);
+    }
     this.#sink = sink;
     this.#events = events;
     this.#role = options.role;
@@ -177,32 +188,31 @@ export class Endpoint implements FrameHandler {
    */
   receive(chunk: Buffer): boolean {
     // Handed in while paused, or from inside one of our own callbacks: its turn comes.
-    if (this.#receiving || this.#pauses !== 0) {
-      if (this.#state >= CloseReceived) return true;
+    if (this.#busy || this.#pauses !== 0) {
+      if (this.#parser.isOff) return true;
       this.#backlog ??= [];
       this.#backlog.push(chunk);
       return this.#pauses === 0;
     }
     this.#parse(chunk, 0);
-    if (this.#backlog !== null) this.#parseBacklog();
+    if (this.#backlog !== null || this.#endSeen) this.#parseBacklog();
     return this.#pauses === 0;
   }
 
   /** The one place where what goes wrong below, or in a callback, becomes a close. */
   #parse(chunk: Buffer, offset: number): void {
-    this.#receiving = true;
+    this.#busy = true;
     try {
       const parsed = this.#parser.push(chunk, offset);
       if (parsed < chunk.length) this.#keep(chunk, parsed);
     } catch (error) {
       this.fail(error);
     }
-    this.#receiving = false;
+    this.#busy = false;
   }
 
   /** A handler paused us in the middle of a chunk: the rest comes first when we go on. */
   #keep(chunk: Buffer, offset: number): void {
-    if (this.#state >= CloseReceived) return;
     if (this.#backlog === null) this.#backlog = [chunk];
     else this.#backlog.unshift(chunk);
     this.#backlogOffset = offset;
@@ -213,16 +223,23 @@ export class Endpoint implements FrameHandler {
       const chunk = this.#backlog.shift();
       if (chunk === undefined) {
         this.#backlog = null;
-        return;
+        break;
       }
       const offset = this.#backlogOffset;
       this.#backlogOffset = 0;
       this.#parse(chunk, offset);
     }
+    if (this.#endSeen && this.#backlog === null) this.#end();
   }
 
-  /** The peer ended its direction: there is nothing more to receive. */
+  /** The peer ended its direction: there is nothing more to receive but what waits. */
   receiveEnd(): void {
+    if (this.#busy || this.#backlog !== null) this.#endSeen = true;
+    else this.#end();
+  }
+
+  #end(): void {
+    this.#endSeen = false;
     // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.
     if (this.#state === CloseReceived) {
       this.#sink.end();
@@ -240,8 +257,11 @@ export class Endpoint implements FrameHandler {
     const wasClean = this.#state === CloseReceived;
     this.#state = Closed;
     this.#stopReceiving();
-    this.#pendingPong = null;
-    this.#events.onClose(this.#closeCode, this.#closeReason, wasClean, this.#closedByPeer);
+    try {
+      this.#events.onClose(this.#closeCode, this.#closeReason, wasClean, this.#closedByPeer);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
@@ -269,7 +289,8 @@ export class Endpoint implements FrameHandler {
     }
     this.#dataPieces++;
     assembler.append(buffer, start, end);
-    if (!last) return;
+    // Making room may have run callbacks of other connections, and those may have ended this one.
+    if (!last || this.#parser.isOff) return;
     if (!this.#fin) {
       this.#events.onFragment();
       return;
@@ -309,8 +330,14 @@ export class Endpoint implements FrameHandler {
       return;
     }
     // §5.5.2: a ping MUST be answered, with the same payload. §5.5.3: while the answer can't leave, only the newest.
-    if (this.#sink.blocked) this.#pendingPong = payload;
-    else this.#sendControl(Opcode.Pong, payload);
+    if (this.#sink.blocked) {
+      this.#pendingPong = payload;
+    } else {
+      this.#pendingPong = null;
+      this.#sendControl(Opcode.Pong, payload);
+      // The pong may have been one byte too many for the send cap.
+      if (this.#parser.isOff) return;
+    }
     this.#events.onPing(payload);
   }
 
@@ -320,15 +347,25 @@ export class Endpoint implements FrameHandler {
     this.#closeCode = code;
     this.#closeReason = reason;
     this.#closedByPeer = byPeer;
-    // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
-    if (byPeer) this.#sendControl(Opcode.Close, buffer.subarray(start, end));
+    // Before the sink is called: a synchronous transport may come back from there.
     this.#state = CloseReceived;
     // §5.5.1: nothing behind a Close frame counts.
     this.#stopReceiving();
+    // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
+    if (byPeer) this.#sendControl(Opcode.Close, buffer.subarray(start, end));
     this.#sink.closing();
     // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
     if (this.#role === 'server') this.#sink.end();
-    if (byPeer) this.#events.onClosing(true);
+    if (byPeer) this.#announceClosing(true);
+  }
+
+  #announceClosing(byPeer: boolean): void {
+    if (this.#state === Closed) return;
+    try {
+      this.#events.onClosing(byPeer);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #stopReceiving(): void {
@@ -336,6 +373,7 @@ export class Endpoint implements FrameHandler {
     this.#assembler.clear();
     this.#backlog = null;
     this.#backlogOffset = 0;
+    this.#pendingPong = null;
     this.#pauses = 0;
   }
 
@@ -361,14 +399,14 @@ export class Endpoint implements FrameHandler {
   }
 
   #pauseFor(bit: number): void {
-    if (this.#state >= CloseReceived) return;
+    if (this.#parser.isOff) return;
     this.#pauses |= bit;
     this.#parser.stop();
   }
 
   #resumeFrom(bit: number): void {
     this.#pauses &= ~bit;
-    if (!this.#receiving) this.#parseBacklog();
+    if (!this.#busy) this.#parseBacklog();
   }
 
   /** The transport is not blocked any more. */
@@ -376,8 +414,8 @@ export class Endpoint implements FrameHandler {
     const pong = this.#pendingPong;
     if (pong === null) return;
     this.#pendingPong = null;
-    // §5.5.2: unless a Close frame was received meanwhile.
-    if (this.#state < CloseReceived) this.#sendControl(Opcode.Pong, pong);
+    // §5.5.2: a Close frame that was received meanwhile has taken it away.
+    this.#sendControl(Opcode.Pong, pong);
   }
 
   // ---- sending ----
@@ -431,6 +469,9 @@ export class Endpoint implements FrameHandler {
     // §5.4: the first fragment has the opcode, the others are continuations, the last has FIN.
     let opcode: number = typeof data === 'string' ? Opcode.Text : Opcode.Binary;
     let start = 0;
+    // §5.4: no other message between the fragments, not even an answer to what a synchronous transport hands in.
+    const wasBusy = this.#busy;
+    this.#busy = true;
     do {
       const end = Math.min(start + fragmentSize, payload.length);
       const fin = end === payload.length ? FIN : 0;
@@ -439,14 +480,19 @@ export class Endpoint implements FrameHandler {
       start = end;
       // §6.1: sending stops where the state changed meanwhile: the send cap may have closed the connection.
     } while (start < payload.length && this.#state === Open);
+    this.#leaveBusy(wasBusy);
     return payload.length;
   }
 
   /**
    * Sends a frame that `serializeFrame` made for the server role: a broadcast is serialized once.
    * @param payloadSize what to return.
+   * @throws {TypeError} on a client.
    */
   sendSerialized(frame: Buffer, payloadSize: number): number {
+    // §5.1: a client MUST mask each frame with a key of its own.
+    if (this.#masks)
+      throw new TypeError('a client cannot send a frame that was serialized for the server role');
     if (this.#state !== Open) return 0;
     if (frame.length > COPY_UP_TO) {
       this.#sink.append(frame);
@@ -491,8 +537,7 @@ export class Endpoint implements FrameHandler {
     if (payload.length <= COPY_UP_TO) return this.#sendCopied(first, payload);
     // §5.3: masked into a copy; what the caller passed stays as it is.
     if (this.#masks) return this.#sendOwned(first, Buffer.from(payload));
-    this.#sendHeader(first, payload.length, 0);
-    this.#sink.append(payload);
+    this.#sendLarge(first, payload, 0);
     return payload.length;
   }
 
@@ -511,14 +556,24 @@ export class Endpoint implements FrameHandler {
   #sendOwned(first: number, payload: Buffer): number {
     const key = this.#masks ? nextMaskingKey() : 0;
     if (this.#masks) applyMask(payload, 0, payload.length, key);
-    this.#sendHeader(first, payload.length, key);
-    this.#sink.append(payload);
+    this.#sendLarge(first, payload, key);
     return payload.length;
   }
 
-  #sendHeader(first: number, length: number, key: number): void {
+  /** A frame in two steps, header and payload: nothing that arrives meanwhile may be answered in between. */
+  #sendLarge(first: number, payload: Uint8Array, key: number): void {
+    const wasBusy = this.#busy;
+    this.#busy = true;
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
-    this.#sink.commit(writeFrameHeader(buffer, offset, first, length, this.#masks, key) - offset);
+    this.#sink.commit(writeFrameHeader(buffer, offset, first, payload.length, this.#masks, key) - offset);
+    this.#sink.append(payload);
+    this.#leaveBusy(wasBusy);
+  }
+
+  /** Takes up what a synchronous transport handed in while we were sending. */
+  #leaveBusy(wasBusy: boolean): void {
+    this.#busy = wasBusy;
+    if (!wasBusy && (this.#backlog !== null || this.#endSeen)) this.#parseBacklog();
   }
 
   // ---- closing ----
@@ -532,10 +587,10 @@ export class Endpoint implements FrameHandler {
   close(code?: number, reason?: string): void {
     const payload = serializeClosePayload(code, reason);
     if (this.#state !== Open) return;
-    this.#sendControl(Opcode.Close, payload);
     this.#state = CloseSent;
+    this.#sendControl(Opcode.Close, payload);
     this.#sink.closing();
-    this.#events.onClosing(false);
+    this.#announceClosing(false);
   }
 
   /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */
@@ -573,18 +628,19 @@ export class Endpoint implements FrameHandler {
     const open = this.#state === Open;
     this.#stopReceiving();
     if (open) {
+      this.#state = CloseSent;
       const violation = error instanceof ProtocolError ? error : null;
       const code = violation === null ? CloseCode.InternalError : violation.closeCode;
       this.#sendControl(
         Opcode.Close,
         serializeClosePayload(code, violation === null ? '' : violation.message),
       );
-      this.#state = CloseSent;
     }
     this.#sink.closing();
     // §7.1.7: both roles close TCP at once after a failure.
     this.#sink.end();
     this.#report(error);
+    if (this.#endSeen && !this.#busy) this.#end();
   }
 
   #report(error: unknown): void {

@@ -71,6 +71,11 @@ export class FrameParser {
     return this.#remaining > 0 || this.#headerSize > 0;
   }
 
+  /** Whether `switchOff` was called. */
+  get isOff(): boolean {
+    return this.#off;
+  }
+
   /** After the frame at hand, `push` returns early. To be called from a handler. */
   stop(): void {
     this.#stopped = true;

@@ -8,6 +8,7 @@ import { forbidFields, HeaderFields } from './header-fields.ts';
 import { formatHead, type HttpResponseHead, isHost, isHttp11 } from './http-head.ts';
 import { computeAccept, generateKey } from './key.ts';
 import { isToken, isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';
+import { parseUrl } from './url.ts';
 
 /** Where a WebSocket URL leads (RFC 6455 §3). */
 export interface WebSocketTarget {
@@ -32,7 +33,7 @@ export interface WebSocketTarget {
  * @throws HandshakeError stage 'url', before any network activity (RFC 6455 §4.1)
  */
 export function parseTarget(url: string | URL): WebSocketTarget {
-  const parsed = parseUrl(url);
+  const parsed = readUrl(url);
   const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[parsed.protocol];
   if (scheme === undefined) throw refuse('WS_URL_SCHEME', { value: parsed.protocol });
   // §3: MUST NOT be used, not even an empty one. In the normal form, "#" begins a fragment wherever it stands.
@@ -56,12 +57,13 @@ export function parseTarget(url: string | URL): WebSocketTarget {
 
 // The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently; we refuse them:
 // in a URL they are an accident or an injection.
-function parseUrl(url: string | URL): URL {
+function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
   // Not with the text of a URL that may hold a password: errors end in logs.
-  if (!URL.canParse(text)) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
-  return new URL(text);
+  const parsed = parseUrl(text);
+  if (parsed === null) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
+  return parsed;
 }
 
 function decodeUserinfo({ username, password }: URL): { username: string; password: string } {

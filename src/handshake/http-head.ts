@@ -7,6 +7,7 @@ import { Buffer } from 'node:buffer';
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
 import { isLineOctet, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
+import { parseUrl } from './url.ts';
 
 /** The head of a request. `headers` is flat, as `rawHeaders` of node:http: name, value, name, value … */
 export interface HttpRequestHead {
@@ -209,7 +210,7 @@ export function isHttp11(version: string): boolean {
 export function isHost(text: string): boolean {
   if (!isVisibleAscii(text)) return false;
   for (const character of text) if ('"#/<>?@\\^`{|}'.includes(character)) return false;
-  return URL.canParse(`http://${text}`);
+  return parseUrl(`http://${text}`) !== null;
 }
 
 type StartLine = Omit<HttpRequestHead, 'headers'> | Omit<HttpResponseHead, 'headers'>;

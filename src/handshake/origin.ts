@@ -4,6 +4,7 @@
  */
 import type { UpgradeRequest } from './server.ts';
 import { isVisibleAscii } from './token.ts';
+import { parseUrl } from './url.ts';
 
 /**
  * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
@@ -72,14 +73,14 @@ function isListed(entries: readonly string[], origin: string): boolean {
 }
 
 // scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops tabs and line
-// ends, reads "\" as "/", and puts "victim" of "http://victim@attacker" aside.
+// ends, reads "\" as "/", puts "victim" of "http://victim@attacker" aside, and thinks that "*.example" is a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code <= 0x20 || code === 0x7f) return null;
-    if (at >= authority && '/\\?#@'.includes(text[at]!)) return null;
+    if (at >= authority && '/\\?#@*'.includes(text[at]!)) return null;
   }
-  return URL.canParse(text) ? new URL(text) : null;
+  return parseUrl(text);
 }

@@ -2,7 +2,7 @@
  * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, a 101 or a refusal goes out, as text.
  * Reading the head is http-head.ts (or node:http), routing by path and the application's consent are transport/ and api/.
  */
-import { type HandshakeError, type RefusalCode, refusals, refuse } from './error.ts';
+import { type HandshakeError, type HandshakeStage, type RefusalCode, refusals, refuse } from './error.ts';
 import {
   type ExtensionOffer,
   extensionLimits,
@@ -261,17 +261,22 @@ const phrases: ReadonlyMap<number, string> = new Map([
   [505, 'HTTP Version Not Supported'],
 ]);
 
+const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extensions', 'timeout'];
+
 /**
  * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close: whatever
  * follows the request on this connection may have been written by somebody else (request smuggling), and is not served.
  * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of its rule. Nothing that
  *   the peer sent is repeated.
  * @param method the request's method if it is known: the answer to HEAD has no body
- * @throws RangeError for a status that refuses nothing (not 300 to 599)
+ * @throws RangeError for a status that refuses nothing (not 300 to 599), and for an error that a client met
  * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
-  const { status, headers } = error;
+  const { stage, status, headers } = error;
+  // Status, fields and body of a client's error are what another server sent, maybe a backend of the application.
+  if (!answerable.includes(stage))
+    throw new RangeError(`An error of stage '${stage}' is not for a peer of ours`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);
   }

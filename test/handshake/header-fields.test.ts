@@ -29,7 +29,6 @@ test('A11: names of Object.prototype are absent until they are sent', () => {
     const fields = new HeaderFields([key, 'a', key.toUpperCase(), 'b']);
     expect(fields.values(key)).toEqual(['a', 'b']);
   }
-  expect(({} as Record<string, unknown>)['a']).toBeUndefined();
 });
 
 test('what a caller does with the values does not change the fields', () => {

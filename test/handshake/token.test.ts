@@ -101,7 +101,11 @@ describe('lists', () => {
   });
 
   test('S8: any tokens with any white space and empty elements are read back', () => {
-    const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"), minLength: 1, maxLength: 8 });
+    const token = fc.string({
+      unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"),
+      minLength: 1,
+      maxLength: 8,
+    });
     const gap = fc.string({ unit: fc.constantFrom(' ', '\t', ','), maxLength: 4 });
     fc.assert(
       fc.property(fc.array(fc.tuple(gap, token, gap)), gap, (elements, end) => {
@@ -147,9 +151,9 @@ describe('quoted-string', () => {
 
   test('S18: any text, escaped in any places, is read back, and what follows is left', () => {
     fc.assert(
-      fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escape) => {
+      fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escaped) => {
         const quoted = Array.from(text, (character) =>
-          character === '"' || character === '\\' || escape.next().value ? `\\${character}` : character,
+          character === '"' || character === '\\' || escaped.next().value ? `\\${character}` : character,
         ).join('');
         const scanner = new FieldScanner(`"${quoted}";`);
         expect(scanner.quotedString()).toBe(text);

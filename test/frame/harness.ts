@@ -1,0 +1,272 @@
+/**
+ * What the tests of frame/ share: a frame builder and a frame reader that know nothing of src/, a sink in memory, and a
+ * recorder of events. The builder makes illegal frames too; the reader refuses them.
+ */
+import {
+  type ByteSink,
+  Endpoint,
+  type EndpointEvents,
+  type EndpointOptions,
+} from '../../src/frame/endpoint.ts';
+import type { Role } from '../../src/frame/parser.ts';
+
+export const roles = ['client', 'server'] as const;
+
+/** The masking key of RFC 6455 §5.7. */
+export const rfcKey = [0x37, 0xfa, 0x21, 0x3d] as const;
+
+export interface FrameSpec {
+  readonly opcode: number;
+  readonly payload?: Uint8Array | string;
+  readonly fin?: boolean;
+  /** RSV1 to RSV3 as a number from 0 to 7. */
+  readonly rsv?: number;
+  /** Null: not masked. */
+  readonly key?: readonly number[] | null;
+  /** What the header says where that is not the payload's length. */
+  readonly length?: bigint;
+  /** The length form: 7, 16 or 64 bits. @default the shortest */
+  readonly form?: 7 | 16 | 64;
+}
+
+/** One frame, byte for byte as the specification says. */
+export function frame(spec: FrameSpec): Buffer {
+  const payload = typeof spec.payload === 'string' ? Buffer.from(spec.payload) : (spec.payload ?? []);
+  const length = spec.length ?? BigInt(payload.length);
+  const form = spec.form ?? (length < 126n ? 7 : length < 65536n ? 16 : 64);
+  const key = spec.key ?? null;
+  const first = ((spec.fin ?? true) ? 128 : 0) + (spec.rsv ?? 0) * 16 + spec.opcode;
+  const second = (key === null ? 0 : 128) + (form === 7 ? Number(length) : form === 16 ? 126 : 127);
+  const header = [first, second];
+  if (form !== 7) {
+    for (let shift = BigInt(form) - 8n; shift >= 0n; shift -= 8n) {
+      header.push(Number((length >> shift) & 255n));
+    }
+  }
+  if (key !== null) header.push(...key);
+  return Buffer.concat([
+    Buffer.from(header),
+    Uint8Array.from(payload, (byte, i) => byte ^ (key?.[i % 4] ?? 0)),
+  ]);
+}
+
+/** A frame as the peer of `role` has to send it. */
+export function peerFrame(role: Role, spec: FrameSpec): Buffer {
+  return frame({ key: role === 'server' ? rfcKey : null, ...spec });
+}
+
+export interface ReadFrame {
+  readonly fin: boolean;
+  readonly rsv: number;
+  readonly opcode: number;
+  readonly masked: boolean;
+  readonly key: readonly number[];
+  readonly payload: Buffer;
+  readonly size: number;
+}
+
+/** Reads frames the slow and plain way; throws for a length that is not in its shortest form, and for what is cut off. */
+export function readFrames(bytes: Buffer): ReadFrame[] {
+  const frames: ReadFrame[] = [];
+  let at = 0;
+  const take = (count: number): Buffer => {
+    if (at + count > bytes.length) throw new Error(`cut off at ${at}: ${count} bytes wanted`);
+    at += count;
+    return bytes.subarray(at - count, at);
+  };
+  while (at < bytes.length) {
+    const start = at;
+    const [first = 0, second = 0] = take(2);
+    let length = BigInt(second & 127);
+    if (length === 126n) {
+      length = BigInt(take(2).readUInt16BE());
+      if (length < 126n) throw new Error(`${length} in 16 bits`);
+    } else if (length === 127n) {
+      length = take(8).readBigUInt64BE();
+      if (length < 65536n) throw new Error(`${length} in 64 bits`);
+    }
+    const masked = second >= 128;
+    const key = masked ? [...take(4)] : [];
+    const payload = Buffer.from(take(Number(length)).map((byte, i) => byte ^ (key[i % 4] ?? 0)));
+    frames.push({
+      ...{ fin: first >= 128, rsv: (first >> 4) & 7, opcode: first & 15, masked, key, payload },
+      size: at - start,
+    });
+  }
+  return frames;
+}
+
+const POISON = 0xa5;
+
+/** Keeps what it is given. Its memory is poisoned: a byte that was never written shows. */
+export class MemorySink implements ByteSink {
+  readonly calls: string[] = [];
+  blocked = false;
+  bufferedAmount = 0;
+  /** Called for each commit and append, behind it. */
+  onSend: (() => void) | null = null;
+  onEnd: (() => void) | null = null;
+  onDestroy: (() => void) | null = null;
+  readonly #parts: Buffer[] = [];
+  #reserved: { buffer: Buffer; offset: number; size: number } | null = null;
+
+  reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
+    // No more room than was asked for, at an odd place: what is written beyond it throws or is lost.
+    this.#reserved = { buffer: Buffer.alloc(size + 3, POISON), offset: 3, size };
+    return this.#reserved;
+  }
+
+  commit(size: number): void {
+    const reserved = this.#reserved;
+    if (reserved === null) throw new Error('commit without reserve');
+    if (size > reserved.size) throw new Error(`committed ${size} of ${reserved.size} bytes`);
+    this.#reserved = null;
+    this.#add(Buffer.from(reserved.buffer.subarray(reserved.offset, reserved.offset + size)));
+  }
+
+  append(payload: Uint8Array): void {
+    this.#add(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
+  }
+
+  closing(): void {
+    this.calls.push('closing');
+  }
+
+  end(): void {
+    this.calls.push('end');
+    this.onEnd?.();
+  }
+
+  destroy(): void {
+    this.calls.push('destroy');
+    this.onDestroy?.();
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  get frames(): ReadFrame[] {
+    return readFrames(this.bytes);
+  }
+
+  /** Forgets what was sent so far. */
+  clear(): void {
+    this.#parts.length = 0;
+    this.calls.length = 0;
+  }
+
+  #add(bytes: Buffer): void {
+    if (this.calls.includes('destroy')) return;
+    this.#parts.push(bytes);
+    this.bufferedAmount += bytes.length;
+    this.onSend?.();
+  }
+}
+
+export type EventName = keyof EndpointEvents;
+export const eventNames: readonly EventName[] = [
+  'onText',
+  'onBinary',
+  'onFragment',
+  'onPing',
+  'onPong',
+  'onClosing',
+  'onClose',
+  'onError',
+];
+
+/** Writes events down as plain values, and lets a test act inside them. */
+export class Recorder implements EndpointEvents {
+  readonly log: unknown[][] = [];
+  readonly errors: Error[] = [];
+  /** Runs inside each event, behind its recording. */
+  act: (name: EventName) => void = () => {};
+
+  onText(text: string | Buffer, wireSize: number): void {
+    this.#record('onText', typeof text === 'string' ? text : `bytes ${text.toString('hex')}`, wireSize);
+  }
+  onBinary(payload: Buffer, wireSize: number): void {
+    this.#record('onBinary', payload.toString('hex'), wireSize);
+  }
+  onFragment(): void {
+    this.#record('onFragment');
+  }
+  onPing(payload: Buffer): void {
+    this.#record('onPing', payload.toString('hex'));
+  }
+  onPong(payload: Buffer): void {
+    this.#record('onPong', payload.toString('hex'));
+  }
+  onClosing(byPeer: boolean): void {
+    this.#record('onClosing', byPeer);
+  }
+  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void {
+    this.#record('onClose', code, reason, wasClean, byPeer);
+  }
+  onError(error: Error): void {
+    this.errors.push(error);
+    this.#record('onError', 'code' in error ? error.code : error.message);
+  }
+
+  /** The events of one name. */
+  of(name: EventName): unknown[][] {
+    return this.log.filter(([first]) => first === name).map(([, ...rest]) => rest);
+  }
+
+  #record(name: EventName, ...values: unknown[]): void {
+    this.log.push([name, ...values]);
+    this.act(name);
+  }
+}
+
+export interface Bench {
+  readonly role: Role;
+  readonly endpoint: Endpoint;
+  readonly sink: MemorySink;
+  readonly events: Recorder;
+  /** Receives one frame as the peer sends it. */
+  feed(spec: FrameSpec): boolean;
+  /** The code in the one Close frame that was sent, or null. */
+  sentCloseCode(): number | null;
+}
+
+/** An endpoint on a sink in memory. */
+export function bench(role: Role, options: Partial<EndpointOptions> = {}): Bench {
+  const sink = new MemorySink();
+  const events = new Recorder();
+  const endpoint = new Endpoint(sink, events, { maxMessageSize: 1_048_576, ...options, role });
+  return {
+    ...{ role, endpoint, sink, events },
+    feed: (spec) => endpoint.receive(peerFrame(role, spec)),
+    sentCloseCode: () => {
+      const closes = sink.frames.filter(({ opcode }) => opcode === 8);
+      if (closes.length > 1) throw new Error(`${closes.length} Close frames`);
+      const [close] = closes;
+      return close === undefined ? null : close.payload.length === 0 ? 1005 : close.payload.readUInt16BE();
+    },
+  };
+}
+
+/** Pieces of `bytes`, each in memory of its own, cut at the given places. */
+export function cut(bytes: Buffer, ...places: number[]): Buffer[] {
+  const edges = [0, ...places, bytes.length];
+  return edges.slice(1).map((edge, i) => Buffer.from(bytes.subarray(edges[i], edge)));
+}
+
+/** Whole, byte by byte, and in two at every place. */
+export function allCuts(bytes: Buffer): Buffer[][] {
+  const places = Array.from({ length: Math.max(bytes.length - 1, 0) }, (_, i) => i + 1);
+  return [cut(bytes), cut(bytes, ...places), ...places.map((place) => cut(bytes, place))];
+}
+
+/** A generator of numbers from 0 up to, but not including, `limit`; the same for the same seed. */
+export function random(seed: number): (limit: number) => number {
+  let state = seed >>> 0;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % limit;
+  };
+}

@@ -1,0 +1,195 @@
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { applyMask, copyMasked, nextMaskingKey, rotateMaskingKey } from '../../src/frame/mask.ts';
+
+/** §5.3 word by word. */
+function naive(payload: Uint8Array, key: readonly number[], phase = 0): Buffer {
+  return Buffer.from(payload.map((byte, i) => byte ^ key[(i + phase) % 4]!));
+}
+
+/** A key as mask.ts keeps it: the first byte on the wire lowest. */
+function packed(key: readonly number[]): number {
+  return Buffer.from(key).readInt32LE();
+}
+
+function unpacked(key: number): number[] {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(key | 0);
+  return [...bytes];
+}
+
+/** A key in which no byte, and no byte's sign, can be mistaken for another. */
+const key = [0x81, 0x02, 0xf3, 0x7c] as const;
+const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
+
+/** Masks `length` bytes at `offset` of a larger memory, and checks that the bytes around them stay. */
+function check(memoryOffset: number, start: number, length: number): void {
+  const memory = new Uint8Array(memoryOffset + start + length + 8).fill(0x55);
+  const buffer = Buffer.from(memory.buffer, memoryOffset);
+  buffer.set(content.subarray(0, length), start);
+  const next = applyMask(buffer, start, start + length, packed(key));
+  const where = `memory ${memoryOffset}, start ${start}, length ${length}`;
+  if (!buffer.subarray(start, start + length).equals(naive(content.subarray(0, length), key))) {
+    expect.fail(`${where}: not what §5.3 says`);
+  }
+  if (memory.subarray(0, memoryOffset + start).some((byte) => byte !== 0x55)) expect.fail(`${where}: before`);
+  if (memory.subarray(memoryOffset + start + length).some((byte) => byte !== 0x55)) {
+    expect.fail(`${where}: behind`);
+  }
+  expect(unpacked(next), where).toEqual([0, 1, 2, 3].map((i) => key[(i + length) % 4]));
+}
+
+describe('masking', () => {
+  test('F13: RFC 6455 §5.7, "Hello" with the key 37 fa 21 3d', () => {
+    const bytes = Buffer.from('Hello');
+    applyMask(bytes, 0, 5, packed([0x37, 0xfa, 0x21, 0x3d]));
+    expect(bytes.toString('hex')).toBe('7f9f4d5158');
+  });
+
+  test('F13: the same as octet by octet at every alignment and every length to 64, around 96 and beyond', () => {
+    const lengths = [...Array(65).keys()];
+    for (let length = 88; length <= 110; length++) lengths.push(length);
+    lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);
+    for (let memoryOffset = 0; memoryOffset < 8; memoryOffset++) {
+      for (let start = 0; start < 4; start++) {
+        for (const length of lengths) check(memoryOffset, start, length);
+      }
+    }
+  });
+
+  test('F13: the key goes on where the chunk before ended, at every phase and cut', () => {
+    for (const total of [7, 64, 97, 300]) {
+      for (let place = 0; place <= total; place++) {
+        const buffer = Buffer.from(content.subarray(0, total));
+        const next = applyMask(buffer, 0, place, packed(key));
+        applyMask(buffer, place, total, next);
+        if (!buffer.equals(naive(content.subarray(0, total), key))) expect.fail(`${total} cut at ${place}`);
+      }
+    }
+  });
+
+  test('F13: any payload, key, alignment and cuts; twice is nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 4, maxLength: 4 }),
+        fc.integer({ min: 0, max: 7 }),
+        fc.array(fc.nat(400), { maxLength: 5 }),
+        (payload, bytes, offset, cuts) => {
+          const buffer = Buffer.from(new ArrayBuffer(offset + payload.length), offset);
+          buffer.set(payload);
+          const edges = [0, ...cuts.filter((place) => place <= payload.length).sort((a, b) => a - b)];
+          let next = packed(bytes);
+          for (const [i, edge] of edges.entries()) {
+            next = applyMask(buffer, edge, edges[i + 1] ?? payload.length, next);
+          }
+          expect(buffer.equals(naive(payload, bytes))).toBe(true);
+          applyMask(buffer, 0, payload.length, packed(bytes));
+          expect(buffer.equals(payload)).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('F13: a key is rotated by the bytes that were masked, modulo 4', () => {
+    for (let count = 0; count < 12; count++) {
+      expect(unpacked(rotateMaskingKey(packed(key), count))).toEqual(
+        [0, 1, 2, 3].map((i) => key[(i + count) % 4]),
+      );
+    }
+  });
+
+  test('F13: copyMasked masks the copy and leaves the source', () => {
+    for (const length of [0, 1, 5, 63, 64, 95, 96, 97, 200, 4096]) {
+      for (let offset = 0; offset < 8; offset++) {
+        const source = Buffer.from(content.subarray(0, length));
+        const target = Buffer.alloc(offset + length + 1, 0x55);
+        copyMasked(source, target, offset, packed(key));
+        expect(source.equals(content.subarray(0, length))).toBe(true);
+        expect(target.subarray(offset, offset + length).equals(naive(source, key))).toBe(true);
+        expect([...target.subarray(0, offset), target[offset + length]].every((byte) => byte === 0x55)).toBe(
+          true,
+        );
+      }
+    }
+  });
+});
+
+describe('masking keys', () => {
+  test('F12: keys do not repeat beyond chance, and no key is a function of the one before [A38]', () => {
+    const keys = Array.from({ length: 20_000 }, nextMaskingKey);
+    // 20,000 of 2^32: 0.05 repetitions are expected, more than five come once in 10^11 runs.
+    expect(new Set(keys).size).toBeGreaterThan(19_994);
+    const differences = new Set(keys.slice(1).map((value, i) => (value - keys[i]!) | 0));
+    expect(differences.size).toBeGreaterThan(19_990);
+    const xors = new Set(keys.slice(1).map((value, i) => value ^ keys[i]!));
+    expect(xors.size).toBeGreaterThan(19_990);
+  });
+
+  test('F12: every byte value is as frequent as every other in all four places [A38]', () => {
+    const counts = [0, 1, 2, 3].map(() => new Uint32Array(256));
+    const draws = 51_200;
+    for (let n = 0; n < draws; n++) {
+      for (const [place, byte] of unpacked(nextMaskingKey()).entries()) counts[place]![byte]!++;
+    }
+    for (const [place, table] of counts.entries()) {
+      const expected = draws / 256;
+      const chiSquare = table.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+      // 255 degrees of freedom: mean 255, deviation 22.6. Ten deviations either way are no accident.
+      expect(chiSquare, `byte ${place}`).toBeGreaterThan(60);
+      expect(chiSquare, `byte ${place}`).toBeLessThan(480);
+    }
+  });
+
+  test('F12: keys come from randomFillSync, and each is wiped from the pool as it is handed out [A38]', () => {
+    const original = crypto.randomFillSync;
+    const pools: Buffer[] = [];
+    crypto.randomFillSync = ((pool: Buffer) => {
+      pools.push(pool);
+      return pool.fill(0x5a);
+    }) as typeof original;
+    syncBuiltinESMExports();
+    try {
+      let drawn = 0;
+      while (pools.length === 0) {
+        nextMaskingKey();
+        expect(++drawn).toBeLessThan(1_000_000);
+      }
+      const pool = pools[0]!;
+      // The key that made the pool fill, and those that follow it.
+      for (let used = 4; used <= pool.length; used += 4) {
+        expect(pool.subarray(0, used).every((byte) => byte === 0)).toBe(true);
+        expect(pool.subarray(used).every((byte) => byte === 0x5a)).toBe(true);
+        if (used < pool.length) expect(nextMaskingKey()).toBe(0x5a5a5a5a);
+      }
+      // An empty pool is never handed out.
+      expect(pools.length).toBe(1);
+      expect(nextMaskingKey()).toBe(0x5a5a5a5a);
+      expect(pools.length).toBe(2);
+    } finally {
+      crypto.randomFillSync = original;
+      syncBuiltinESMExports();
+    }
+    // What the false source left behind is used up, so that no later test gets it.
+    while (nextMaskingKey() === 0x5a5a5a5a);
+  });
+
+  test('F12: no key can be chosen by who uses the package [A39]', async () => {
+    const mask = await import('../../src/frame/mask.ts');
+    expect(nextMaskingKey.length).toBe(0);
+    expect(Object.keys(mask).sort()).toEqual([
+      'applyMask',
+      'copyMasked',
+      'nextMaskingKey',
+      'rotateMaskingKey',
+    ]);
+    // `serializeFrame` takes a role, no key.
+    const { serializeFrame } = await import('../../src/frame/serializer.ts');
+    const withKey = { opcode: 2, payload: new Uint8Array(4), key: 0, maskingKey: 0, mask: [0, 0, 0, 0] };
+    const seen = new Set(Array.from({ length: 20 }, () => serializeFrame(withKey, 'client').readInt32LE(2)));
+    expect(seen.size).toBe(20);
+  });
+});

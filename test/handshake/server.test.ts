@@ -1,0 +1,683 @@
+import { Buffer } from 'node:buffer';
+import { describe, expect, test } from 'vitest';
+import { HandshakeError, type RefusalCode, refusals, refuse } from '../../src/handshake/error.ts';
+import type { ExtensionOffer } from '../../src/handshake/extension.ts';
+import { HttpHeadParser } from '../../src/handshake/http-head.ts';
+import {
+  type Acceptance,
+  acceptRequest,
+  formatRefusal,
+  type HandshakeRequest,
+  maxSubprotocols,
+  selectSubprotocol,
+  type UpgradeRequest,
+  verifyRequest,
+} from '../../src/handshake/server.ts';
+import { prototypeKeys, readHead, refusalOf, request, sampleAccept, sampleKey, valuesOf } from './samples.ts';
+
+function verify(one: HandshakeRequest): UpgradeRequest {
+  return verifyRequest(one, { origins: 'same-origin' });
+}
+
+function expectRefused(one: HandshakeRequest, code: RefusalCode): void {
+  const { status, stage } = refusals[code];
+  expect(refusalOf(() => verify(one))).toMatchObject({ code, status, stage });
+}
+
+describe('a request that is right', () => {
+  test('S2, S3, S4, S5, S6, S7, S8: everything that it says is there to read', () => {
+    const one = request(
+      {
+        Origin: ['http://server.example.com'],
+        'Sec-WebSocket-Protocol': ['chat, superchat'],
+        'Sec-WebSocket-Extensions': ['foo; bar=1'],
+        Cookie: ['a=b'],
+        'X-Twice': ['1', '2'],
+      },
+      { target: '/chat/room?name=a&b?c' },
+    );
+    const upgrade = verify(one);
+    expect(upgrade).toMatchObject({
+      method: 'GET',
+      target: '/chat/room?name=a&b?c',
+      httpVersion: '1.1',
+      path: '/chat/room',
+      query: 'name=a&b?c',
+      host: 'server.example.com',
+      origin: 'http://server.example.com',
+      key: sampleKey,
+      subprotocols: ['chat', 'superchat'],
+      offers: [{ name: 'foo', parameters: [['bar', '1']] }],
+      remote: { address: '192.0.2.1', port: 50_000, secure: false },
+    });
+    expect(upgrade.headers).toBe(one.headers);
+    expect(upgrade.header('cookie')).toBe('a=b');
+    expect(upgrade.header('x-TWICE')).toBe('1, 2');
+    expect(upgrade.header('x-none')).toBeNull();
+    expect(upgrade.headerValues('x-twice')).toEqual(['1', '2']);
+    expect(upgrade.headerValues('x-none')).toEqual([]);
+  });
+
+  test('S8: protocols and extensions are optional', () => {
+    expect(verify(request())).toMatchObject({ origin: null, subprotocols: [], offers: [], query: '' });
+  });
+
+  test('S8: unknown fields are ignored, the order of fields does not matter', () => {
+    const { headers } = request({
+      'Sec-WebSocket-Accept': ['x'],
+      'Sec-WebSocket-Unknown': ['1'],
+      'X-Y': [''],
+    });
+    const pairs: string[][] = [];
+    for (let at = 0; at < headers.length; at += 2) pairs.push(headers.slice(at, at + 2));
+    const reversed = { ...request(), headers: pairs.reverse().flat() };
+    expect(verify(reversed).key).toBe(sampleKey);
+  });
+
+  test('A11: names of Object.prototype as fields, subprotocols, extensions and in the query', () => {
+    const changes = Object.fromEntries(prototypeKeys.map((key) => [`X-${key}`, ['1']]));
+    const one = request(
+      {
+        ...changes,
+        'Sec-WebSocket-Protocol': [prototypeKeys.join()],
+        'Sec-WebSocket-Extensions': [prototypeKeys.join()],
+      },
+      { target: `/__proto__?${prototypeKeys.join('&')}` },
+    );
+    const upgrade = verify({
+      ...one,
+      headers: [...one.headers, ...prototypeKeys.flatMap((key) => [key, 'v'])],
+    });
+    expect(upgrade.subprotocols).toEqual(prototypeKeys);
+    expect(upgrade.offers.map(({ name }) => name)).toEqual(prototypeKeys);
+    expect(upgrade.path).toBe('/__proto__');
+    for (const key of prototypeKeys) expect(upgrade.header(key)).toBe('v');
+    for (const key of prototypeKeys) expect(verify(request()).header(key)).toBeNull();
+  });
+});
+
+describe('S2: method, version and target', () => {
+  test.each(['POST', 'HEAD', 'CONNECT', 'OPTIONS', 'get', 'GETT', ''])('S2: method %j: 405', (method) => {
+    expectRefused(request({}, { method }), 'WS_HANDSHAKE_METHOD');
+  });
+
+  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])('S2: HTTP/%s: 505', (httpVersion) => {
+    expectRefused(request({}, { httpVersion }), 'WS_HANDSHAKE_HTTP_VERSION');
+  });
+
+  test.each(['1.1', '1.2', '1.9'])('S2: HTTP/%s is 1.1 or higher', (httpVersion) => {
+    expect(verify(request({}, { httpVersion })).httpVersion).toBe(httpVersion);
+  });
+
+  test.each<[target: string, path: string, query: string]>([
+    ['/', '/', ''],
+    ['/?', '/', ''],
+    ['/a?b', '/a', 'b'],
+    ['/a?b?c=/d', '/a', 'b?c=/d'],
+    ['//evil.example/x', '//evil.example/x', ''],
+    ['//e/', '//e/', ''],
+    ['///', '///', ''],
+    ['/\\e', '/\\e', ''],
+    ['/http://evil.example/', '/http://evil.example/', ''],
+    ['/../a/./b', '/../a/./b', ''],
+    ['/%2e%2e/%00%zz', '/%2e%2e/%00%zz', ''],
+    ['/@evil.example', '/@evil.example', ''],
+    ['/a%3Fb%23c', '/a%3Fb%23c', ''],
+    ['/"{}|^`<>', '/"{}|^`<>', ''],
+    ['http://server.example.com', '/', ''],
+    ['http://server.example.com/', '/', ''],
+    ['http://server.example.com?a', '/', 'a'],
+    ['http://server.example.com/chat?a=b', '/chat', 'a=b'],
+    ['https://server.example.com//x', '//x', ''],
+    ['HTTP://SERVER.example.COM/Chat', '/Chat', ''],
+  ])('S2, A2: target %j has the path %j and the query %j, literally', (target, path, query) => {
+    expect(verify(request({}, { target }))).toMatchObject({ target, path, query });
+  });
+
+  test.each([
+    '',
+    '*',
+    'chat',
+    '?a',
+    'server.example.com',
+    'server.example.com:80',
+    'http://evil.example/',
+    'http://server.example.com.evil.example/',
+    'http://server.example.comx/',
+    'http://server.example.com:80/',
+    'http://server.example.com:8080/',
+    'http://server.example.com.',
+    'http://server.example.co/',
+    'http://user@server.example.com/',
+    'http://server.example.com@evil.example/',
+    'http://server.example.com\\@evil.example/',
+    'http://server.example.com\\',
+    'http:///chat',
+    'http://h/',
+    'http:/server.example.com/',
+    'http:server.example.com/',
+    'http://',
+    '\\\\server.example.com/',
+    'ws://server.example.com/',
+    'wss://server.example.com/',
+    'ftp://server.example.com/',
+    'file:///etc/passwd',
+    'javascript:alert(1)',
+    '/a#b',
+    '/#',
+    '/a?b#c',
+    'http://server.example.com/#',
+    'http://server.example.com#/',
+    '/a b',
+    '/a\tb',
+    '/a\r\nb',
+    '/a\0',
+    '/\u00e4',
+    '/\u2603',
+    ' /',
+  ])('S2, A2: target %j: 400', (target) => {
+    expectRefused(request({}, { target }), 'WS_HANDSHAKE_TARGET');
+  });
+
+  test('S2, A2: an absolute target has the port of Host too', () => {
+    const changes = { Host: ['[::1]:8080'] };
+    expect(verify(request(changes, { target: 'http://[::1]:8080/a' })).path).toBe('/a');
+    expectRefused(request(changes, { target: 'http://[::1]/a' }), 'WS_HANDSHAKE_TARGET');
+    expectRefused(request(changes, { target: 'http://[::1]:808/a' }), 'WS_HANDSHAKE_TARGET');
+  });
+});
+
+describe('S3: Host', () => {
+  test.each([
+    [[]],
+    [['']],
+    [['a', 'a']],
+    [['server.example.com', 'evil.example']],
+    [['a, b']],
+    [['http://a']],
+    [['a/b']],
+    [['user@a']],
+    [['a:b']],
+    [['a b']],
+    [['a:65536']],
+    [['\u00e4']],
+  ])('S3, A8: the Host fields %j: 400', (Host) => {
+    expectRefused(request({ Host }), 'WS_HANDSHAKE_HOST');
+  });
+
+  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])('S3: Host %j', (host) => {
+    expect(verify(request({ Host: [host] })).host).toBe(host);
+  });
+});
+
+describe('A3: nothing announces a body', () => {
+  test.each<[string, string]>([
+    ['Content-Length', '5'],
+    ['Content-Length', '0'],
+    ['content-length', '+0'],
+    ['Content-Length', ''],
+    ['Content-Length', '0, 0'],
+    ['Transfer-Encoding', 'chunked'],
+    ['Transfer-Encoding', 'identity'],
+    ['TRANSFER-ENCODING', 'xchunked'],
+    ['Transfer-Encoding', ''],
+    ['Expect', '100-continue'],
+    ['expect', ''],
+  ])('S1, A3: %s: %j: 400', (name, value) => {
+    expectRefused(request({ [name]: [value] }), 'WS_HANDSHAKE_BODY');
+  });
+
+  test('S1, A3: Content-Length and Transfer-Encoding together: 400', () => {
+    expectRefused(
+      request({ 'Content-Length': ['4', '0'], 'Transfer-Encoding': ['chunked'] }),
+      'WS_HANDSHAKE_BODY',
+    );
+  });
+});
+
+describe('S4: Upgrade and Connection', () => {
+  test.each([
+    [['websocket']],
+    [['WebSocket']],
+    [['WEBSOCKET']],
+    [['h2c, websocket']],
+    [['websocket, h2c/2.0']],
+    [['h2c', 'websocket']],
+    [['', 'websocket']],
+    [[',\twebsocket ,']],
+  ])('S4: the Upgrade fields %j list websocket', (Upgrade) => {
+    expect(verify(request({ Upgrade })).key).toBe(sampleKey);
+  });
+
+  test.each([
+    [[]],
+    [['']],
+    [['h2c']],
+    [['websockets']],
+    [['websocket/13']],
+    [['web, socket']],
+    [['h2c', 'TLS/1.0']],
+  ])('S4, S13: the Upgrade fields %j do not: 426, with the version', (Upgrade) => {
+    const error = refusalOf(() => verify(request({ Upgrade })));
+    expect(error).toMatchObject({ code: 'WS_HANDSHAKE_UPGRADE', status: 426 });
+    expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
+  });
+
+  test.each(['websocket; a', '"websocket"', 'web socket', 'websocket=1', 'websocket/', 'websoc\u212aet'])(
+    'S4, S1: Upgrade %j is malformed: 400',
+    (value) => {
+      expectRefused(request({ Upgrade: [value] }), 'WS_HANDSHAKE_UPGRADE_SYNTAX');
+    },
+  );
+
+  test.each([
+    [['Upgrade']],
+    [['upgrade']],
+    [['UPGRADE']],
+    [['keep-alive, Upgrade']],
+    [['keep-alive', 'Upgrade']],
+    [['Upgrade', 'keep-alive']],
+    [[' ,keep-alive ,,\tUpgrade,']],
+  ])('S4: the Connection fields %j list Upgrade', (Connection) => {
+    expect(verify(request({ Connection })).key).toBe(sampleKey);
+  });
+
+  test.each([
+    [[]],
+    [['']],
+    [['keep-alive']],
+    [['close']],
+    [['Upgrades']],
+    [['Upgrade; a']],
+    [['Up grade']],
+    [['"Upgrade"']],
+  ])('S4: the Connection fields %j do not: 400', (Connection) => {
+    expectRefused(request({ Connection }), 'WS_HANDSHAKE_CONNECTION');
+  });
+
+  test.each(['Upgrade', 'Connection', 'Sec-WebSocket-Protocol'])(
+    'A10: a %s field of more than 8 KiB is 431',
+    (name) => {
+      const last = name === 'Upgrade' ? 'websocket' : 'upgrade';
+      const value = (size: number) => `${'a'.repeat(size - last.length - 1)},${last}`;
+      expect(verify(request({ [name]: [value(8_192)] })).key).toBe(sampleKey);
+      expectRefused(request({ [name]: [value(8_193)] }), 'WS_HANDSHAKE_FIELD_SIZE');
+      expectRefused(request({ [name]: ['a'.repeat(5_000), value(5_000)] }), 'WS_HANDSHAKE_FIELD_SIZE');
+    },
+  );
+});
+
+describe('S5: the key', () => {
+  test.each([
+    [[]],
+    [['']],
+    [[sampleKey, sampleKey]],
+    [[sampleKey, 'AAAAAAAAAAAAAAAAAAAAAA==']],
+    [[`${sampleKey}, ${sampleKey}`]],
+    [['dGhlIHNhbXBsZSBub25jZQ']],
+    [['dGhlIHNhbXBsZSBub25jZR==']],
+    [['dGhlIHNhbXBsZSBub25j']],
+    [['dGhlIHNhbXBsZSBub25jZSE=']],
+    [['not base64 at all!!!!!==']],
+  ])('S5: the key fields %j: 400', (values) => {
+    expectRefused(request({ 'Sec-WebSocket-Key': values }), 'WS_HANDSHAKE_KEY');
+  });
+
+  test('S5: white space around the key is not part of it', () => {
+    expect(verify(request({ 'Sec-WebSocket-Key': [` \t${sampleKey} `] })).key).toBe(sampleKey);
+  });
+});
+
+describe('S6, S13: the version', () => {
+  test.each([
+    '0',
+    '7',
+    '8',
+    '12',
+    '14',
+    '99',
+    '255',
+    '013',
+    '13,8',
+    '13, 8',
+    '8, 13',
+    '13,',
+    '+13',
+    '1 3',
+    '13.0',
+    '0xd',
+    '13a',
+    '\u0661\u0663',
+    '',
+  ])('S6, S13, A5: version %j: 426 that names 13', (version) => {
+    const error = refusalOf(() => verify(request({ 'Sec-WebSocket-Version': [version] })));
+    expect(error).toMatchObject({ code: 'WS_HANDSHAKE_VERSION', status: 426, value: version });
+    expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
+  });
+
+  test('S6, S13: no version: 426, also for a draft that has no key either', () => {
+    expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
+    const hybi00 = {
+      'Sec-WebSocket-Version': [],
+      'Sec-WebSocket-Key': [],
+      'Sec-WebSocket-Key1': ['4 @1  46546xW%0l 1 5'],
+    };
+    expectRefused(request(hybi00), 'WS_HANDSHAKE_VERSION');
+  });
+
+  test.each([[['13', '13']], [['13', '8']], [['8', '13']], [['13', '']]])(
+    'S6: two version fields %j: 400',
+    (values) => {
+      expectRefused(request({ 'Sec-WebSocket-Version': values }), 'WS_HANDSHAKE_VERSION_REPEATED');
+    },
+  );
+
+  test.each([' 13', '13\t', '\t 13 '])('S6, A5: version %j: white space around 13 is legal', (version) => {
+    expect(verify(request({ 'Sec-WebSocket-Version': [version] })).key).toBe(sampleKey);
+  });
+});
+
+describe('S8: subprotocols', () => {
+  test.each<[string[], string[]]>([
+    [['chat'], ['chat']],
+    [['chat, superchat'], ['chat', 'superchat']],
+    [
+      ['b', 'a, c'],
+      ['b', 'a', 'c'],
+    ],
+    [
+      [', b,,', 'a'],
+      ['b', 'a'],
+    ],
+    [['Chat, chat'], ['Chat', 'chat']],
+  ])('S8, S20: the fields %j offer %j', (values, expected) => {
+    expect(verify(request({ 'Sec-WebSocket-Protocol': values })).subprotocols).toEqual(expected);
+  });
+
+  test.each([
+    [['']],
+    [[',']],
+    [['', '']],
+    [['a b']],
+    [['a;b']],
+    [['"a"']],
+    [['a/b']],
+    [['\u00e4']],
+    [['a, a']],
+    [['a', 'b', 'a']],
+    [['a,', '(b)']],
+  ])('S8, S1: the fields %j: 400', (values) => {
+    expectRefused(request({ 'Sec-WebSocket-Protocol': values }), 'WS_HANDSHAKE_SUBPROTOCOLS');
+  });
+
+  test('A12: 64 subprotocols pass, 65 are 400', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`);
+    expect(maxSubprotocols).toBe(64);
+    expect(verify(request({ 'Sec-WebSocket-Protocol': names(64) })).subprotocols).toHaveLength(64);
+    expectRefused(request({ 'Sec-WebSocket-Protocol': names(65) }), 'WS_HANDSHAKE_SUBPROTOCOL_COUNT');
+    expectRefused(
+      request({ 'Sec-WebSocket-Protocol': [names(65).join()] }),
+      'WS_HANDSHAKE_SUBPROTOCOL_COUNT',
+    );
+  });
+});
+
+describe('S8, S19, S20: extensions', () => {
+  test('S20: offers over several lines come in order', () => {
+    const { offers } = verify(request({ 'Sec-WebSocket-Extensions': ['a; x', 'b, c; y=1'] }));
+    expect(offers).toEqual([
+      { name: 'a', parameters: [['x', null]] },
+      { name: 'b', parameters: [] },
+      { name: 'c', parameters: [['y', '1']] },
+    ]);
+  });
+
+  test.each(['', 'a;', 'a b', 'a; b="c d"'])('S19, S18: %j: 400', (value) => {
+    expectRefused(request({ 'Sec-WebSocket-Extensions': [value] }), 'WS_HANDSHAKE_EXTENSIONS');
+  });
+});
+
+test('S12, S21: an origin that is not allowed: 403, and the text names the option', () => {
+  const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
+  expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
+  expect(error.message).toContain('"origins"');
+  expect(error.message).not.toContain('evil');
+});
+
+describe('accepting', () => {
+  const offered = () =>
+    verify(
+      request({
+        'Sec-WebSocket-Protocol': ['chat, superchat'],
+        'Sec-WebSocket-Extensions': ['foo; bar=1, baz, foo'],
+      }),
+    );
+  const foo: ExtensionOffer = { name: 'foo', parameters: [['bar', '2']] };
+  const baz: ExtensionOffer = { name: 'baz', parameters: [] };
+
+  test('S17: 101 with Upgrade, Connection and the accept of RFC 6455 §1.3, and nothing else', () => {
+    expect(acceptRequest(verify(request()))).toEqual({
+      head:
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        `Sec-WebSocket-Accept: ${sampleAccept}\r\n\r\n`,
+      subprotocol: '',
+      extensions: [],
+    });
+  });
+
+  test('S15, S16, S17: subprotocol, extensions and more fields, each in one line', () => {
+    const accepted = acceptRequest(offered(), {
+      subprotocol: 'superchat',
+      negotiate: (offers) => {
+        expect(offers.map(({ name }) => name)).toEqual(['foo', 'baz', 'foo']);
+        return [foo, baz];
+      },
+      headers: ['Set-Cookie', 'a=b', 'Set-Cookie', 'c=d'],
+    });
+    expect(accepted).toMatchObject({ subprotocol: 'superchat', extensions: [foo, baz] });
+    const { startLine, fields, body } = readHead(accepted.head);
+    expect(startLine).toBe('HTTP/1.1 101 Switching Protocols');
+    expect(valuesOf(fields, 'Sec-WebSocket-Protocol')).toEqual(['superchat']);
+    expect(valuesOf(fields, 'Sec-WebSocket-Extensions')).toEqual(['foo; bar=2, baz']);
+    expect(valuesOf(fields, 'Set-Cookie')).toEqual(['a=b', 'c=d']);
+    expect(body).toBe('');
+  });
+
+  test('S15: no subprotocol agreed: no field, not an empty one', () => {
+    for (const acceptance of [{}, { subprotocol: '' }] satisfies Acceptance[]) {
+      expect(acceptRequest(offered(), acceptance).head).not.toMatch(/protocol:/i);
+    }
+  });
+
+  test('S15: only a subprotocol of the client, letter by letter', () => {
+    for (const subprotocol of ['other', 'Chat', 'chat, superchat', ' chat', ...prototypeKeys]) {
+      expect(() => acceptRequest(offered(), { subprotocol }), subprotocol).toThrow(TypeError);
+    }
+    expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
+  });
+
+  test('S16: only extensions of the client, and no more of one name than offered', () => {
+    const answers: ExtensionOffer[][] = [
+      [{ name: 'other', parameters: [] }],
+      [{ name: 'Foo', parameters: [] }],
+      [baz, baz],
+      [foo, foo, foo],
+      [foo, { name: '__proto__', parameters: [] }],
+    ];
+    for (const extensions of answers) {
+      expect(() => acceptRequest(offered(), { negotiate: () => extensions })).toThrow(TypeError);
+    }
+    expect(() => acceptRequest(verify(request()), { negotiate: () => [foo] })).toThrow(TypeError);
+    expect(acceptRequest(offered(), { negotiate: () => [] }).head).not.toMatch(/extensions:/i);
+    expect(acceptRequest(offered(), { negotiate: () => [foo, foo] }).extensions).toHaveLength(2);
+  });
+
+  test('S16: what negotiating throws is not caught here', () => {
+    const error = refuse('WS_HANDSHAKE_EXTENSIONS');
+    const negotiate = () => {
+      throw error;
+    };
+    expect(refusalOf(() => acceptRequest(offered(), { negotiate }))).toBe(error);
+  });
+
+  test.each([
+    'Upgrade',
+    'connection',
+    'Content-Length',
+    'TRANSFER-ENCODING',
+    'Sec-WebSocket-Accept',
+    'sec-websocket-protocol',
+    'Sec-WebSocket-Extensions',
+    'SEC-WEBSOCKET-VERSION',
+    'Sec-WebSocket-Anything',
+  ])('S17: the field %s cannot be set', (name) => {
+    expect(() => acceptRequest(offered(), { headers: ['X', 'y', name, '1'] })).toThrow(TypeError);
+  });
+
+  test.each(['\r', '\n', '\0', 'a\r\nX: y', '\u010d\u010a'])('A9: %j in a field is refused', (text) => {
+    expect(() => acceptRequest(offered(), { headers: ['X', `a${text}`] })).toThrow(TypeError);
+    expect(() => acceptRequest(offered(), { headers: [`X${text}`, 'a'] })).toThrow(TypeError);
+    const negotiate = () => [{ name: 'baz', parameters: [[`a${text}`, null] as const] }];
+    expect(() => acceptRequest(offered(), { negotiate })).toThrow(TypeError);
+  });
+});
+
+describe('S15: choosing a subprotocol', () => {
+  test.each<[string[], string[], string]>([
+    [['a', 'b'], ['b', 'a'], 'a'],
+    [['a', 'b'], ['b'], 'b'],
+    [['a'], ['b'], ''],
+    [['a'], ['A'], ''],
+    [[], ['a'], ''],
+    [['a'], [], ''],
+    [['toString', 'a'], ['a'], 'a'],
+  ])('S15: offered %j, supported %j: %j', (offered, supported, expected) => {
+    expect(selectSubprotocol(offered, supported)).toBe(expected);
+  });
+});
+
+describe('refusing', () => {
+  test.each(Object.entries(refusals).filter(([, { status }]) => status > 0))(
+    'S1, S22: %s is a whole HTTP response that ends the connection',
+    (code, { status, text }) => {
+      const error = refuse(code as RefusalCode);
+      const { startLine, fields, body } = readHead(formatRefusal(error));
+      expect(startLine).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z][A-Za-z ]+$`));
+      expect(valuesOf(fields, 'Connection')).toEqual(['close']);
+      expect(valuesOf(fields, 'Content-Type')).toEqual(['text/plain; charset=utf-8']);
+      expect(valuesOf(fields, 'Content-Length')).toEqual([String(body.length)]);
+      expect(valuesOf(fields, 'Transfer-Encoding')).toEqual([]);
+      expect(body).toBe(`${text}\n`);
+      // Our own client reads it.
+      const parser = new HttpHeadParser('response');
+      expect(parser.push(Buffer.from(formatRefusal(error), 'latin1'))).toMatchObject({ status });
+      expect(parser.rest().toString('latin1')).toBe(body);
+    },
+  );
+
+  test('S13, A5: 426 names version 13 and the protocol, and does not look like a switch of protocols', () => {
+    for (const code of ['WS_HANDSHAKE_VERSION', 'WS_HANDSHAKE_UPGRADE'] as const) {
+      const { startLine, fields } = readHead(formatRefusal(refuse(code)));
+      expect(startLine).toBe('HTTP/1.1 426 Upgrade Required');
+      expect(valuesOf(fields, 'Sec-WebSocket-Version')).toEqual(['13']);
+      expect(valuesOf(fields, 'Upgrade')).toEqual(['websocket']);
+      expect(valuesOf(fields, 'Connection')).toEqual(['close']);
+    }
+  });
+
+  test('S2, A5: 405 names GET', () => {
+    const { startLine, fields } = readHead(formatRefusal(refuse('WS_HANDSHAKE_METHOD')));
+    expect(startLine).toBe('HTTP/1.1 405 Method Not Allowed');
+    expect(valuesOf(fields, 'Allow')).toEqual(['GET']);
+  });
+
+  test('S14, A13: 404 for no endpoint, 503 with Retry-After for no room', () => {
+    expect(readHead(formatRefusal(refuse('WS_HANDSHAKE_NOT_FOUND'))).startLine).toBe(
+      'HTTP/1.1 404 Not Found',
+    );
+    const { startLine, fields } = readHead(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')));
+    expect(startLine).toBe('HTTP/1.1 503 Service Unavailable');
+    expect(Number(valuesOf(fields, 'Retry-After')[0])).toBeGreaterThan(0);
+  });
+
+  test('S10, S11: an application refuses with its own status, fields and body', () => {
+    const unauthorized = refuse('WS_HANDSHAKE_REJECTED', {
+      status: 401,
+      headers: ['WWW-Authenticate', 'Basic realm="a"', 'content-type', 'application/json'],
+      body: Buffer.from('{"é":1}'),
+    });
+    const { startLine, fields, body } = readHead(formatRefusal(unauthorized));
+    expect(startLine).toBe('HTTP/1.1 401 Unauthorized');
+    expect(valuesOf(fields, 'WWW-Authenticate')).toEqual(['Basic realm="a"']);
+    expect(valuesOf(fields, 'Content-Type')).toEqual(['application/json']);
+    expect(valuesOf(fields, 'Content-Length')).toEqual(['8']);
+    expect(Buffer.from(body, 'latin1').toString('utf8')).toBe('{"é":1}');
+
+    const redirect = refuse('WS_HANDSHAKE_REJECTED', { status: 307, headers: ['Location', '/there'] });
+    expect(readHead(formatRefusal(redirect)).startLine).toBe('HTTP/1.1 307 Temporary Redirect');
+    expect(valuesOf(readHead(formatRefusal(redirect)).fields, 'Location')).toEqual(['/there']);
+  });
+
+  test('S1: a status without a phrase of ours and a code of somebody else are answered too', () => {
+    const error = new HandshakeError('MY_CODE', 'secret details', { stage: 'request', status: 418 });
+    const { startLine, body } = readHead(formatRefusal(error));
+    expect(startLine).toBe('HTTP/1.1 418 ');
+    expect(body).toBe('\n');
+    for (const code of prototypeKeys) {
+      const odd = new HandshakeError(code, 'x', { stage: 'request', status: 400 });
+      expect(readHead(formatRefusal(odd)).body).toBe('Bad Request\n');
+    }
+  });
+
+  test('A50: nothing of what the peer sent, nor of the cause, is in the answer', () => {
+    const secret = 'X-SECRET-\u001b[31m';
+    const error = refuse('WS_HANDSHAKE_ORIGIN', { value: secret, cause: new Error(secret) });
+    expect(formatRefusal(error)).not.toContain('X-SECRET');
+    expect(error.message).not.toContain('X-SECRET');
+  });
+
+  test('S22: the answer to HEAD has the head only', () => {
+    const error = refuse('WS_HANDSHAKE_METHOD');
+    const { fields, body } = readHead(formatRefusal(error, 'HEAD'));
+    expect(body).toBe('');
+    expect(valuesOf(fields, 'Content-Length')).toEqual([
+      String(refusals.WS_HANDSHAKE_METHOD.text.length + 1),
+    ]);
+    expect(formatRefusal(error, 'POST')).toBe(formatRefusal(error));
+  });
+
+  test('A50: what a client received from another server is never passed on to a peer', () => {
+    const headers = ['Set-Cookie', 'session=of-the-backend'];
+    const details = { status: 403, headers, body: Buffer.from('from the backend') };
+    const received = refuse('WS_RESPONSE_STATUS', details);
+    expect(() => formatRefusal(received)).toThrow(RangeError);
+    for (const stage of ['url', 'dns', 'tcp', 'tls', 'proxy', 'http', 'redirect', 'abort'] as const) {
+      expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { ...details, stage })), stage).toThrow(
+        RangeError,
+      );
+    }
+    for (const stage of ['request', 'subprotocol', 'extensions', 'timeout'] as const) {
+      const answer = formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { ...details, stage }));
+      expect(readHead(answer).startLine, stage).toBe('HTTP/1.1 403 Forbidden');
+    }
+  });
+
+  test.each([0, 101, 200, 299, 600, 1000, 400.5, Number.NaN, -1])(
+    'S12: status %d refuses nothing: RangeError',
+    (status) => {
+      expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { status }))).toThrow(RangeError);
+    },
+  );
+
+  test.each([
+    ['Connection', 'keep-alive'],
+    ['content-length', '0'],
+    ['Transfer-Encoding', 'chunked'],
+    ['X', 'a\r\nY: b'],
+    ['X\r\n', 'a'],
+    ['X', '\u010d\u010a'],
+    ['X'],
+  ])('A9: the field %j cannot be added: TypeError', (...headers) => {
+    expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { headers }))).toThrow(TypeError);
+  });
+});
