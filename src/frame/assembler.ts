@@ -20,6 +20,8 @@ const MAX_EMPTY_FRAGMENTS = 1000;
 /** Collects one message at a time. */
 export class MessageAssembler implements BudgetHolder {
   readonly #maxMessageSize: number;
+  /** What does not compress grows a little: five bytes for each stored block (RFC 1951 §3.2.4). More would be padding. */
+  readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
   readonly #shed: (error: ProtocolError) => void;
 
@@ -42,6 +44,7 @@ export class MessageAssembler implements BudgetHolder {
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, shed: (error: ProtocolError) => void) {
     this.#maxMessageSize = maxMessageSize;
+    this.#maxCompressedSize = Math.floor(maxMessageSize * (17 / 16)) + 1024;
     this.#budget = budget;
     this.#shed = shed;
   }
@@ -54,6 +57,11 @@ export class MessageAssembler implements BudgetHolder {
   /** The opcode of the message at hand (§5.4: all fragments share the first frame's type). */
   get opcode(): number {
     return this.#opcode;
+  }
+
+  /** Whether the message at hand went through the extension that RSV1 stands for (7692 §6.1). */
+  get isCompressed(): boolean {
+    return this.#compressed;
   }
 
   /** Payload bytes of the message at hand, over all frames so far, as on the wire. */
@@ -93,7 +101,9 @@ export class MessageAssembler implements BudgetHolder {
     // §10.4: the limit is on the message, and is checked before anything is buffered.
     this.#announced += length;
     this.#complete = fin;
-    if (this.#announced > this.#maxMessageSize) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+    if (this.#announced > (this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize)) {
+      throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+    }
   }
 
   /**
@@ -150,7 +160,8 @@ export class MessageAssembler implements BudgetHolder {
     const before = this.#buffer;
     const held = before === null ? 0 : before.length;
     // Doubling, but not past the limit: the old and the new buffer together stay under twice the limit.
-    const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), this.#maxMessageSize);
+    const limit = this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize;
+    const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), limit);
     const capacity = Math.max(needed, this.#complete ? Math.min(doubled, this.#announced) : doubled);
     this.#budget.reserve(this, capacity - held);
     if (this.#opcode === 0) {

@@ -11,13 +11,13 @@
 
 import { MessageAssembler } from './assembler.ts';
 import { CloseCode, parseClosePayload, serializeClosePayload } from './close-code.ts';
-import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
 import { type MemoryBudget, processMemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
+import { OutgoingMessages, type OutgoingOwner } from './outgoing.ts';
 import { type FrameHandler, FrameParser, type Role } from './parser.ts';
-import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
+import { COPY_UP_TO, FrameWriter } from './writer.ts';
 
 /** Where an endpoint's bytes go. Calls come from any of the endpoint's methods, `receive` included. */
 export interface ByteSink {
@@ -33,6 +33,10 @@ export interface ByteSink {
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
+  /** With a codec: so many bytes more (or, negative, less) wait inside the endpoint; they count as buffered. */
+  hold?(size: number): void;
+  /** With a codec: reading may go on; what made `receive` return false inside the endpoint is done. */
+  resume?(): void;
   /** Bytes that have not left yet. */
   readonly bufferedAmount: number;
   /** Whether the transport takes no more for now; `Endpoint.drained` is to be called when it does again. */
@@ -61,6 +65,27 @@ export interface EndpointEvents {
   onError(error: Error): void;
 }
 
+/**
+ * What an extension does to messages (RFC 6455 §9.1); permessage-deflate is deflate/codec.ts. RSV1 of a message's first frame
+ * says that it went through. One call in each direction is pending at most; the endpoint holds back what follows.
+ */
+export interface MessageCodec {
+  /** Shorter messages are sent as they are. Bytes. */
+  readonly threshold: number;
+  /**
+   * The payload to send; the very same object where compressing would not make it smaller. The result may be kept and
+   * changed by the endpoint. A Promise only for large payloads.
+   */
+  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /**
+   * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
+   * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
+   */
+  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer>;
+  /** The connection is closed: memory goes back. */
+  close(): void;
+}
+
 /** §7: where a connection is after the opening handshake. */
 export const EndpointState = { Open: 0, CloseSent: 1, CloseReceived: 2, Closed: 3 } as const;
 export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
@@ -79,32 +104,37 @@ export interface EndpointOptions extends Limits {
   readonly role: Role;
   /** How text messages are delivered: decoded, or as bytes that were checked to be UTF-8. @default 'string' */
   readonly text?: 'string' | 'bytes';
+  /** Of the negotiated extension; null or absent: RSV1 stays reserved. */
+  readonly codec?: MessageCodec | null;
 }
-
-// Up to here a payload is copied beside its header; above, copying costs more than a second chunk in the write.
-const COPY_UP_TO = 4096;
-
-// 2 bytes, 8 of length, 4 of masking key.
-const MAX_HEADER_SIZE = 14;
 
 // From here on a message is delivered where it lies in the chunk, if it is most of the chunk.
 const VIEW_FROM = 4096;
 
-const FIN = 0x80;
-
 /** Reasons to stop reading, as bits: each has its own resume. */
 const PAUSED_BY_USER = 1;
 const PAUSED_BY_TRANSPORT = 2;
+const PAUSED_BY_CODEC = 4;
+
+/** A message that came out of the codec, and could not be delivered at once. */
+interface DecodedMessage {
+  readonly opcode: number;
+  readonly message: Buffer;
+  readonly wireSize: number;
+}
 
 /** RFC 6455 after the handshake, either role, over any transport. */
-export class Endpoint implements FrameHandler {
+export class Endpoint implements FrameHandler, OutgoingOwner {
   readonly #events: EndpointEvents;
   readonly #sink: ByteSink;
   readonly #role: Role;
-  readonly #masks: boolean;
   readonly #decodes: boolean;
+  readonly #maxMessageSize: number;
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
+  readonly #writer: FrameWriter;
+  readonly #codec: MessageCodec | null;
+  readonly #outgoing: OutgoingMessages | null;
 
   #state: EndpointState = Open;
 
@@ -113,13 +143,16 @@ export class Endpoint implements FrameHandler {
   #opcode = 0;
 
   #pauses = 0;
-  /** A chunk is being parsed, or a frame being sent whose header and payload are two steps. */
-  #busy = false;
-  /** Chunks that wait: read while paused, or handed in while busy. */
+  #parsing = false;
+  /** Chunks that wait: read while paused, or handed in while another is being parsed, or a frame half written. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
   /** The peer's end came behind chunks that wait. */
   #endSeen = false;
+
+  #decoded: DecodedMessage | null = null;
+  /** A Close frame that waits for the messages before it to be compressed. */
+  #pendingClose: Uint8Array | null = null;
 
   /** §5.5.3: the one pong that waits while the transport is blocked. */
   #pendingPong: Buffer | null = null;
@@ -142,9 +175,13 @@ export class Endpoint implements FrameHandler {
     this.#sink = sink;
     this.#events = events;
     this.#role = options.role;
-    this.#masks = options.role === 'client';
     this.#decodes = options.text !== 'bytes';
-    this.#parser = new FrameParser(this, options.role);
+    this.#maxMessageSize = options.maxMessageSize;
+    const codec = options.codec ?? null;
+    this.#codec = codec;
+    this.#parser = new FrameParser(this, options.role, codec !== null);
+    this.#writer = new FrameWriter(sink, options.role, () => this.#onWritten());
+    this.#outgoing = codec === null ? null : new OutgoingMessages(codec, this.#writer, sink, this);
     this.#assembler = new MessageAssembler(
       options.maxMessageSize,
       options.memoryBudget ?? processMemoryBudget,
@@ -188,7 +225,7 @@ export class Endpoint implements FrameHandler {
    */
   receive(chunk: Buffer): boolean {
     // Handed in while paused, or from inside one of our own callbacks: its turn comes.
-    if (this.#busy || this.#pauses !== 0) {
+    if (this.#parsing || this.#writer.isWriting || this.#pauses !== 0) {
       if (this.#parser.isOff) return true;
       this.#backlog ??= [];
       this.#backlog.push(chunk);
@@ -201,14 +238,14 @@ export class Endpoint implements FrameHandler {
 
   /** The one place where what goes wrong below, or in a callback, becomes a close. */
   #parse(chunk: Buffer, offset: number): void {
-    this.#busy = true;
+    this.#parsing = true;
     try {
       const parsed = this.#parser.push(chunk, offset);
       if (parsed < chunk.length) this.#keep(chunk, parsed);
     } catch (error) {
       this.fail(error);
     }
-    this.#busy = false;
+    this.#parsing = false;
   }
 
   /** A handler paused us in the middle of a chunk: the rest comes first when we go on. */
@@ -218,7 +255,17 @@ export class Endpoint implements FrameHandler {
     this.#backlogOffset = offset;
   }
 
+  get #isBusy(): boolean {
+    return this.#parsing || this.#writer.isWriting;
+  }
+
+  /** A frame or message of several steps is written: what a synchronous transport handed in meanwhile has its turn. */
+  #onWritten(): void {
+    if (!this.#parsing && (this.#backlog !== null || this.#endSeen)) this.#parseBacklog();
+  }
+
   #parseBacklog(): void {
+    if (this.#decoded !== null && this.#pauses === 0) this.#deliverDecoded(this.#decoded);
     while (this.#backlog !== null && this.#pauses === 0) {
       const chunk = this.#backlog.shift();
       if (chunk === undefined) {
@@ -229,12 +276,13 @@ export class Endpoint implements FrameHandler {
       this.#backlogOffset = 0;
       this.#parse(chunk, offset);
     }
-    if (this.#endSeen && this.#backlog === null) this.#end();
+    if (this.#endSeen && this.#backlog === null && this.#pauses === 0) this.#end();
   }
 
   /** The peer ended its direction: there is nothing more to receive but what waits. */
   receiveEnd(): void {
-    if (this.#busy || this.#backlog !== null) this.#endSeen = true;
+    if (this.#isBusy || this.#backlog !== null || this.#decoded !== null || this.#pauses & PAUSED_BY_CODEC)
+      this.#endSeen = true;
     else this.#end();
   }
 
@@ -257,6 +305,8 @@ export class Endpoint implements FrameHandler {
     const wasClean = this.#state === CloseReceived;
     this.#state = Closed;
     this.#stopReceiving();
+    this.#stopSending();
+    this.#codec?.close();
     try {
       this.#events.onClose(this.#closeCode, this.#closeReason, wasClean, this.#closedByPeer);
     } catch (error) {
@@ -282,8 +332,10 @@ export class Endpoint implements FrameHandler {
     if (last && this.#fin && assembler.isEmpty) {
       const opcode = assembler.opcode;
       const wireSize = assembler.announced;
+      const compressed = assembler.isCompressed;
       assembler.clear();
-      if (opcode === Opcode.Text) this.#deliverText(buffer, start, end, wireSize);
+      if (compressed) this.#decompress(opcode, buffer.subarray(start, end), wireSize);
+      else if (opcode === Opcode.Text) this.#deliverText(buffer, start, end, wireSize);
       else this.#events.onBinary(ownBytes(buffer, start, end), wireSize);
       return;
     }
@@ -297,13 +349,56 @@ export class Endpoint implements FrameHandler {
     }
     const opcode = assembler.opcode;
     const wireSize = assembler.announced;
+    const compressed = assembler.isCompressed;
     const message = assembler.take();
-    if (opcode === Opcode.Text) {
+    if (compressed) {
+      this.#decompress(opcode, message, wireSize);
+    } else if (opcode === Opcode.Text) {
       // Checked while it came in.
       this.#events.onText(this.#decodes ? message.toString('utf8') : message, wireSize);
     } else {
       this.#events.onBinary(message, wireSize);
     }
+  }
+
+  /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked behind it (§8.1). */
+  #decompress(opcode: number, payload: Buffer, wireSize: number): void {
+    const result = this.#codec!.decompress(payload, this.#maxMessageSize);
+    if (!(result instanceof Promise)) {
+      this.#deliver(opcode, result, wireSize);
+      return;
+    }
+    // What follows in this direction waits: messages keep their order, and a Close frame ends all of them.
+    this.#pauseFor(PAUSED_BY_CODEC);
+    result.then(
+      (message) => this.#onDecoded({ opcode, message, wireSize }),
+      (error: unknown) => {
+        if (!this.#parser.isOff) this.fail(error);
+      },
+    );
+  }
+
+  #onDecoded(decoded: DecodedMessage): void {
+    if (this.#parser.isOff) return;
+    this.#decoded = decoded;
+    this.#resumeFrom(PAUSED_BY_CODEC);
+    if (this.#pauses === 0) this.#sink.resume?.();
+  }
+
+  #deliverDecoded({ opcode, message, wireSize }: DecodedMessage): void {
+    this.#decoded = null;
+    this.#parsing = true;
+    try {
+      this.#deliver(opcode, message, wireSize);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#parsing = false;
+  }
+
+  #deliver(opcode: number, message: Buffer, wireSize: number): void {
+    if (opcode === Opcode.Text) this.#deliverText(message, 0, message.length, wireSize);
+    else this.#events.onBinary(message, wireSize);
   }
 
   #deliverText(buffer: Buffer, start: number, end: number, wireSize: number): void {
@@ -352,10 +447,10 @@ export class Endpoint implements FrameHandler {
     // §5.5.1: nothing behind a Close frame counts.
     this.#stopReceiving();
     // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
-    if (byPeer) this.#sendControl(Opcode.Close, buffer.subarray(start, end));
+    if (byPeer) this.#sendClose(buffer.subarray(start, end));
     this.#sink.closing();
     // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
-    if (this.#role === 'server') this.#sink.end();
+    if (this.#role === 'server' && this.#pendingClose === null) this.#sink.end();
     if (byPeer) this.#announceClosing(true);
   }
 
@@ -374,7 +469,15 @@ export class Endpoint implements FrameHandler {
     this.#backlog = null;
     this.#backlogOffset = 0;
     this.#pendingPong = null;
+    this.#decoded = null;
     this.#pauses = 0;
+  }
+
+  /** Messages that are not out yet never will be. */
+  #stopSending(): void {
+    this.#pendingClose = null;
+    this.#writer.stopMessage();
+    this.#outgoing?.drop();
   }
 
   // ---- pausing ----
@@ -406,7 +509,7 @@ export class Endpoint implements FrameHandler {
 
   #resumeFrom(bit: number): void {
     this.#pauses &= ~bit;
-    if (!this.#busy) this.#parseBacklog();
+    if (!this.#isBusy) this.#parseBacklog();
   }
 
   /** The transport is not blocked any more. */
@@ -422,65 +525,60 @@ export class Endpoint implements FrameHandler {
 
   /**
    * Sends a text message; lone surrogates become U+FFFD.
-   * @returns payload bytes put on the wire; 0 where the state is not Open (§6.1: MUST NOT send then).
+   * @param compress false: not through the codec, where there is one.
+   * @returns payload bytes put on the wire, -1 while the codec works on them; 0 where the state is not Open (§6.1: MUST NOT
+   *   send then).
    */
-  sendText(text: string): number {
+  sendText(text: string, compress = true): number {
     if (this.#state !== Open) return 0;
-    if (text.length > COPY_UP_TO) return this.#sendOwned(FIN | Opcode.Text, Buffer.from(text));
-    // One UTF-16 unit takes at most three bytes. Guess that it is ASCII, and move the text where it was not.
-    const room = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
-    const { buffer, offset } = room;
-    const guess = frameHeaderSize(text.length, this.#masks);
-    const length = buffer.write(text, offset + guess);
-    const headerSize = frameHeaderSize(length, this.#masks);
-    if (headerSize !== guess) {
-      buffer.copyWithin(offset + headerSize, offset + guess, offset + guess + length);
+    // The common case: short enough for the sink's own memory, and nothing to do with a codec.
+    if (text.length <= COPY_UP_TO && !this.#goesThroughCodec(text.length * 3, compress)) {
+      return this.#writer.writeText(text);
     }
-    const key = this.#masks ? nextMaskingKey() : 0;
-    const position = writeFrameHeader(buffer, offset, FIN | Opcode.Text, length, this.#masks, key);
-    if (this.#masks) applyMask(buffer, position, position + length, key);
-    this.#sink.commit(headerSize + length);
-    return length;
+    return this.#send(Opcode.Text, Buffer.from(text), true, Number.POSITIVE_INFINITY, compress);
   }
 
   /**
    * Sends a binary message. A server does not copy payloads over 4 KiB: leave them unchanged until they are gone.
    * @returns as `sendText`.
    */
-  sendBinary(payload: Uint8Array): number {
-    return this.#sendData(FIN | Opcode.Binary, payload);
+  sendBinary(payload: Uint8Array, compress = true): number {
+    return this.#send(Opcode.Binary, payload, false, Number.POSITIVE_INFINITY, compress);
   }
 
   /** Sends bytes as a text message. The caller answers for them being UTF-8. */
-  sendTextBytes(payload: Uint8Array): number {
-    return this.#sendData(FIN | Opcode.Text, payload);
+  sendTextBytes(payload: Uint8Array, compress = true): number {
+    return this.#send(Opcode.Text, payload, false, Number.POSITIVE_INFINITY, compress);
   }
 
   /**
    * Sends a message as frames of at most `fragmentSize` payload bytes (§5.4).
    * @throws {RangeError} where `fragmentSize` is not a positive integer.
    */
-  sendFragmented(data: string | Uint8Array, fragmentSize: number): number {
+  sendFragmented(data: string | Uint8Array, fragmentSize: number, compress = true): number {
     if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
       throw new RangeError(`fragmentSize is ${String(fragmentSize)}, not a positive number of bytes`);
     }
+    return typeof data === 'string'
+      ? this.#send(Opcode.Text, Buffer.from(data), true, fragmentSize, compress)
+      : this.#send(Opcode.Binary, data, false, fragmentSize, compress);
+  }
+
+  #goesThroughCodec(size: number, compress: boolean): boolean {
+    if (this.#outgoing === null) return false;
+    return this.#outgoing.isPending || (compress && size >= this.#codec!.threshold);
+  }
+
+  #send(
+    opcode: number,
+    payload: Uint8Array,
+    isOurs: boolean,
+    fragmentSize: number,
+    compress: boolean,
+  ): number {
     if (this.#state !== Open) return 0;
-    const payload = typeof data === 'string' ? Buffer.from(data) : data;
-    // §5.4: the first fragment has the opcode, the others are continuations, the last has FIN.
-    let opcode: number = typeof data === 'string' ? Opcode.Text : Opcode.Binary;
-    let start = 0;
-    // §5.4: no other message between the fragments, not even an answer to what a synchronous transport hands in.
-    const wasBusy = this.#busy;
-    this.#busy = true;
-    do {
-      const end = Math.min(start + fragmentSize, payload.length);
-      const fin = end === payload.length ? FIN : 0;
-      this.#sendData(fin | opcode, payload.subarray(start, end));
-      opcode = Opcode.Continuation;
-      start = end;
-      // §6.1: sending stops where the state changed meanwhile: the send cap may have closed the connection.
-    } while (start < payload.length && this.#state === Open);
-    this.#leaveBusy(wasBusy);
+    if (this.#outgoing !== null) return this.#outgoing.send(opcode, payload, isOurs, fragmentSize, compress);
+    this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize);
     return payload.length;
   }
 
@@ -491,17 +589,19 @@ export class Endpoint implements FrameHandler {
    */
   sendSerialized(frame: Buffer, payloadSize: number): number {
     // §5.1: a client MUST mask each frame with a key of its own.
-    if (this.#masks)
+    if (this.#role === 'client') {
       throw new TypeError('a client cannot send a frame that was serialized for the server role');
-    if (this.#state !== Open) return 0;
-    if (frame.length > COPY_UP_TO) {
-      this.#sink.append(frame);
-    } else {
-      const { buffer, offset } = this.#sink.reserve(frame.length);
-      frame.copy(buffer, offset);
-      this.#sink.commit(frame.length);
     }
+    if (this.#state !== Open) return 0;
+    if (this.#outgoing?.isPending)
+      throw new TypeError('a message is being compressed: this one may not overtake it');
+    this.#writer.writeSerialized(frame);
     return payloadSize;
+  }
+
+  /** Whether `sendSerialized` may be called: false while a message is being compressed. */
+  get takesSerialized(): boolean {
+    return !this.#outgoing?.isPending;
   }
 
   /**
@@ -529,51 +629,7 @@ export class Endpoint implements FrameHandler {
   }
 
   #sendControl(opcode: number, payload: Uint8Array): void {
-    this.#sendCopied(FIN | opcode, payload);
-  }
-
-  #sendData(first: number, payload: Uint8Array): number {
-    if (this.#state !== Open) return 0;
-    if (payload.length <= COPY_UP_TO) return this.#sendCopied(first, payload);
-    // §5.3: masked into a copy; what the caller passed stays as it is.
-    if (this.#masks) return this.#sendOwned(first, Buffer.from(payload));
-    this.#sendLarge(first, payload, 0);
-    return payload.length;
-  }
-
-  #sendCopied(first: number, payload: Uint8Array): number {
-    const length = payload.length;
-    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + length);
-    const key = this.#masks ? nextMaskingKey() : 0;
-    const position = writeFrameHeader(buffer, offset, first, length, this.#masks, key);
-    if (this.#masks) copyMasked(payload, buffer, position, key);
-    else buffer.set(payload, position);
-    this.#sink.commit(position - offset + length);
-    return length;
-  }
-
-  /** A payload that is ours: masked where it lies. */
-  #sendOwned(first: number, payload: Buffer): number {
-    const key = this.#masks ? nextMaskingKey() : 0;
-    if (this.#masks) applyMask(payload, 0, payload.length, key);
-    this.#sendLarge(first, payload, key);
-    return payload.length;
-  }
-
-  /** A frame in two steps, header and payload: nothing that arrives meanwhile may be answered in between. */
-  #sendLarge(first: number, payload: Uint8Array, key: number): void {
-    const wasBusy = this.#busy;
-    this.#busy = true;
-    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
-    this.#sink.commit(writeFrameHeader(buffer, offset, first, payload.length, this.#masks, key) - offset);
-    this.#sink.append(payload);
-    this.#leaveBusy(wasBusy);
-  }
-
-  /** Takes up what a synchronous transport handed in while we were sending. */
-  #leaveBusy(wasBusy: boolean): void {
-    this.#busy = wasBusy;
-    if (!wasBusy && (this.#backlog !== null || this.#endSeen)) this.#parseBacklog();
+    this.#writer.writeSmall(opcode, payload);
   }
 
   // ---- closing ----
@@ -588,9 +644,24 @@ export class Endpoint implements FrameHandler {
     const payload = serializeClosePayload(code, reason);
     if (this.#state !== Open) return;
     this.#state = CloseSent;
-    this.#sendControl(Opcode.Close, payload);
+    this.#sendClose(payload);
     this.#sink.closing();
     this.#announceClosing(false);
+  }
+
+  /** §5.5.1: nothing follows a Close frame, so what waits for the codec goes first. The deadline for it runs already. */
+  #sendClose(payload: Uint8Array): void {
+    if (this.#outgoing?.isPending) this.#pendingClose = new Uint8Array(payload);
+    else this.#sendControl(Opcode.Close, payload);
+  }
+
+  onOutgoingDone(): void {
+    const payload = this.#pendingClose;
+    if (payload === null) return;
+    this.#pendingClose = null;
+    this.#sendControl(Opcode.Close, payload);
+    this.#sink.closing();
+    if (this.#role === 'server' && this.#state === CloseReceived) this.#sink.end();
   }
 
   /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */
@@ -599,6 +670,7 @@ export class Endpoint implements FrameHandler {
     this.#stopReceiving();
     // Nothing can be sent any more. Where both Close frames had been exchanged, the end stays a clean one.
     if (this.#state === Open) this.#state = CloseSent;
+    this.#stopSending();
     this.#sink.destroy();
   }
 
@@ -625,8 +697,10 @@ export class Endpoint implements FrameHandler {
       this.#report(error);
       return;
     }
-    const open = this.#state === Open;
+    // A Close frame of ours that still waits can take the better code.
+    const open = this.#state === Open || this.#pendingClose !== null;
     this.#stopReceiving();
+    this.#stopSending();
     if (open) {
       this.#state = CloseSent;
       const violation = error instanceof ProtocolError ? error : null;
@@ -640,7 +714,7 @@ export class Endpoint implements FrameHandler {
     // §7.1.7: both roles close TCP at once after a failure.
     this.#sink.end();
     this.#report(error);
-    if (this.#endSeen && !this.#busy) this.#end();
+    if (this.#endSeen && !this.#isBusy) this.#end();
   }
 
   #report(error: unknown): void {

@@ -18,6 +18,8 @@ export interface OutboxOwner {
   onBlocked(): void;
   /** Replies to received data pile up: stop reading. */
   onCongested(): void;
+  /** Reading may go on. */
+  onResumable(): void;
   /** More waits than the send cap allows. */
   onOverflow(): void;
   /** The closing handshake began, or the end was asked for. */
@@ -121,8 +123,13 @@ export class Outbox implements ByteSink {
   /** What the memory budget was told. */
   #counted = 0;
 
+  /** Bytes that wait inside the endpoint for its codec. */
+  #held = 0;
+
   #replying = false;
   #replyBytes = 0;
+  /** What waited for the codec is written: once it has left, the owner is told. */
+  #isDraining = false;
   #ending = false;
   #ended = false;
   #destroyed = false;
@@ -143,7 +150,8 @@ export class Outbox implements ByteSink {
   }
 
   get bufferedAmount(): number {
-    return this.#unflushed + this.#queuedBytes + (this.#blocked ? this.#socket.writableLength : 0);
+    const inSocket = this.#blocked ? this.#socket.writableLength : 0;
+    return this.#unflushed + this.#queuedBytes + this.#held + inSocket;
   }
 
   /** Whether what is sent now answers what is being received. */
@@ -172,6 +180,25 @@ export class Outbox implements ByteSink {
     this.#added(payload.length);
   }
 
+  hold(size: number): void {
+    if (this.#destroyed) return;
+    this.#held += size;
+    this.#count();
+    if (size > 0) {
+      if (this.#replying) this.#replyBytes += size;
+      if (this.#overflows(size)) this.#owner.onOverflow();
+      else if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
+    } else if (this.#held === 0 && !this.#blocked) {
+      // The last result is written right behind this call; what it adds blocks, or is gone at the end of the turn.
+      this.#isDraining = true;
+      this.#markDirty();
+    }
+  }
+
+  resume(): void {
+    this.#owner.onResumable();
+  }
+
   closing(): void {
     this.flush();
     this.#owner.onClosing();
@@ -198,6 +225,7 @@ export class Outbox implements ByteSink {
     this.#queueHead = 0;
     this.#queuedBytes = 0;
     this.#unflushed = 0;
+    this.#held = 0;
     this.#blocked = false;
     this.#start = 0;
     this.offset = 0;
@@ -222,8 +250,9 @@ export class Outbox implements ByteSink {
     if (this.#blocked) {
       this.#count();
       if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
-    } else {
+    } else if (this.#held === 0) {
       this.#replyBytes = 0;
+      if (this.#isDraining) this.#drained();
     }
     if (this.#ending && !this.#ended && this.#queueHead === this.#queue.length) {
       this.#ended = true;
@@ -242,12 +271,14 @@ export class Outbox implements ByteSink {
       this.#owner.onOverflow();
       return;
     }
-    if (this.#unflushed >= FLUSH_FROM) {
-      this.flush();
-    } else if (!this.#isDirty) {
-      this.#isDirty = true;
-      markDirty(this);
-    }
+    if (this.#unflushed >= FLUSH_FROM) this.flush();
+    else this.#markDirty();
+  }
+
+  #markDirty(): void {
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    markDirty(this);
   }
 
   #overflows(size: number): boolean {
@@ -363,6 +394,11 @@ export class Outbox implements ByteSink {
     this.flush();
     if (this.#blocked || this.#destroyed) return;
     this.#count();
+    if (this.#held === 0) this.#drained();
+  }
+
+  #drained(): void {
+    this.#isDraining = false;
     this.#owner.onDrained();
   }
 
@@ -385,10 +421,10 @@ export class Outbox implements ByteSink {
   }
 
   #count(): void {
-    const held = this.#blocked ? this.bufferedAmount : 0;
-    const difference = held - this.#counted;
+    const counted = this.#blocked || this.#held > 0 ? this.bufferedAmount : 0;
+    const difference = counted - this.#counted;
     if (difference === 0) return;
-    this.#counted = held;
+    this.#counted = counted;
     this.#options.memoryBudget.countQueued(difference);
   }
 }

@@ -62,7 +62,7 @@ export const clientLimits: ConnectionLimits = {
 };
 
 /** What `bindSocket` needs beside the limits. */
-export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text'> {
+export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'codec'> {
   readonly limits: ConnectionLimits;
 }
 
@@ -118,6 +118,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       maxMessageSize: limits.maxMessageSize,
       memoryBudget: limits.memoryBudget,
       ...(options.text === undefined ? null : { text: options.text }),
+      codec: options.codec ?? null,
     });
     this.#timer = processTimers.timer(this);
     this.#lastReceived = processTimers.now();
@@ -212,6 +213,10 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   onCongested(): void {
     this.endpoint.pauseTransport();
     if (this.endpoint.isPaused) this.socket.pause();
+  }
+
+  onResumable(): void {
+    this.#resumeSocket();
   }
 
   onOverflow(): void {

@@ -1,0 +1,144 @@
+/**
+ * Frames into the sink: RFC 6455 §5.2, §5.3, one step for a small frame, two for a large one, several for a fragmented
+ * message (§5.4). Whether a frame may be sent now is endpoint.ts.
+ */
+
+import type { ByteSink } from './endpoint.ts';
+import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
+import { Opcode } from './opcode.ts';
+import type { Role } from './parser.ts';
+import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
+
+/** Up to here a payload is copied beside its header; above, copying costs more than a second chunk in the write. */
+export const COPY_UP_TO = 4096;
+
+// 2 bytes, 8 of length, 4 of masking key.
+const MAX_HEADER_SIZE = 14;
+
+/** FIN as it stands in the first byte. */
+const FIN = 0x80;
+
+/** RSV1 as it stands in the first byte. */
+export const RSV1 = 0x40;
+
+/** Writes one endpoint's frames. */
+export class FrameWriter {
+  readonly #sink: ByteSink;
+  readonly #masks: boolean;
+  readonly #onWritten: () => void;
+  #depth = 0;
+  #isStopped = false;
+
+  /** @param onWritten called behind what took several steps: see `isWriting` */
+  constructor(sink: ByteSink, role: Role, onWritten: () => void) {
+    this.#sink = sink;
+    // §5.1: a client masks every frame, a server none.
+    this.#masks = role === 'client';
+    this.#onWritten = onWritten;
+  }
+
+  /**
+   * Whether a frame or a fragmented message is half written. §5.4: nothing may come in between, not even an answer to what
+   * a synchronous transport hands in from inside the sink; so it has to wait for `onWritten`.
+   */
+  get isWriting(): boolean {
+    return this.#depth > 0;
+  }
+
+  /**
+   * A text message of at most `COPY_UP_TO` UTF-16 units, encoded in place.
+   * @returns payload bytes
+   */
+  writeText(text: string): number {
+    // One UTF-16 unit takes at most three bytes. Guess that it is ASCII, and move the text where it was not.
+    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
+    const guess = frameHeaderSize(text.length, this.#masks);
+    const length = buffer.write(text, offset + guess);
+    const headerSize = frameHeaderSize(length, this.#masks);
+    if (headerSize !== guess) {
+      buffer.copyWithin(offset + headerSize, offset + guess, offset + guess + length);
+    }
+    const key = this.#masks ? nextMaskingKey() : 0;
+    const position = writeFrameHeader(buffer, offset, FIN | Opcode.Text, length, this.#masks, key);
+    if (this.#masks) applyMask(buffer, position, position + length, key);
+    this.#sink.commit(headerSize + length);
+    return length;
+  }
+
+  /** A control frame, or any other whose payload is at most `COPY_UP_TO` bytes and is copied. `first` without FIN. */
+  writeSmall(first: number, payload: Uint8Array): void {
+    this.#writeCopied(FIN | first, payload);
+  }
+
+  /**
+   * A message: one frame, or frames of at most `fragmentSize` payload bytes.
+   * @param first opcode and RSV1 of the first frame
+   * @param isOurs the payload may be masked where it lies
+   */
+  writeMessage(first: number, payload: Uint8Array, isOurs: boolean, fragmentSize: number): void {
+    if (payload.length <= fragmentSize) {
+      this.#writeFrame(FIN | first, payload, isOurs);
+      return;
+    }
+    this.#depth++;
+    // §5.4: the first fragment has the opcode (7692 §6.1: and RSV1), the others are continuations, the last has FIN.
+    let opcode = first;
+    this.#isStopped = false;
+    for (let start = 0; start < payload.length && !this.#isStopped; start += fragmentSize) {
+      const end = Math.min(start + fragmentSize, payload.length);
+      const fin = end === payload.length ? FIN : 0;
+      this.#writeFrame(fin | opcode, payload.subarray(start, end), isOurs);
+      opcode = Opcode.Continuation;
+    }
+    this.#leave();
+  }
+
+  /** §6.1: the rest of a fragmented message is not sent where the state changed meanwhile. */
+  stopMessage(): void {
+    this.#isStopped = true;
+  }
+
+  /** A frame that `serializeFrame` made for the server role. */
+  writeSerialized(frame: Buffer): void {
+    if (frame.length > COPY_UP_TO) {
+      this.#sink.append(frame);
+      return;
+    }
+    const { buffer, offset } = this.#sink.reserve(frame.length);
+    frame.copy(buffer, offset);
+    this.#sink.commit(frame.length);
+  }
+
+  #writeFrame(first: number, payload: Uint8Array, isOurs: boolean): void {
+    if (payload.length <= COPY_UP_TO) {
+      this.#writeCopied(first, payload);
+      return;
+    }
+    const key = this.#masks ? nextMaskingKey() : 0;
+    let body = payload;
+    if (this.#masks) {
+      // §5.3: masked into a copy, unless it is ours; what a caller passed stays as it is.
+      body = isOurs ? payload : new Uint8Array(payload);
+      applyMask(body, 0, body.length, key);
+    }
+    this.#depth++;
+    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
+    this.#sink.commit(writeFrameHeader(buffer, offset, first, body.length, this.#masks, key) - offset);
+    this.#sink.append(body);
+    this.#leave();
+  }
+
+  #writeCopied(first: number, payload: Uint8Array): void {
+    const length = payload.length;
+    const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + length);
+    const key = this.#masks ? nextMaskingKey() : 0;
+    const position = writeFrameHeader(buffer, offset, first, length, this.#masks, key);
+    if (this.#masks) copyMasked(payload, buffer, position, key);
+    else buffer.set(payload, position);
+    this.#sink.commit(position - offset + length);
+  }
+
+  #leave(): void {
+    if (--this.#depth === 0) this.#onWritten();
+  }
+}

@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type FrameInit,
+  frameHeaderSize,
+  serializeFrame,
+  writeFrameHeader,
+} from '../../src/frame/serializer.ts';
+import { frame, readFrames, rfcKey, roles } from './harness.ts';
+
+const hello = Buffer.from('Hello');
+
+/** A client's key is random: read it back, and build the frame that belongs to it. */
+function expectFrame(init: FrameInit, role: 'client' | 'server'): Buffer {
+  const before = Buffer.from(init.payload);
+  const bytes = serializeFrame(init, role);
+  const [read, ...more] = readFrames(bytes);
+  expect(more).toEqual([]);
+  expect(read?.masked).toBe(role === 'client');
+  const key = role === 'client' ? read!.key : null;
+  const { opcode, payload, fin = true, rsv1 = false } = init;
+  expect(bytes.equals(frame({ opcode, payload, fin, rsv: rsv1 ? 4 : 0, key }))).toBe(true);
+  // What the caller passed stays as it is.
+  expect(before.equals(payload)).toBe(true);
+  return bytes;
+}
+
+describe('RFC 6455 §5.7', () => {
+  test('F10: a text "Hello" of a server, in one frame', () => {
+    expect(serializeFrame({ opcode: 1, payload: hello }, 'server').toString('hex')).toBe('810548656c6c6f');
+  });
+
+  test('F1, F13: a text "Hello" of a client, with the key 37 fa 21 3d', () => {
+    const bytes = Buffer.alloc(6);
+    expect(writeFrameHeader(bytes, 0, 0x81, 5, true, Buffer.from(rfcKey).readInt32LE())).toBe(6);
+    expect(bytes.toString('hex')).toBe('818537fa213d');
+    expect(frame({ opcode: 1, payload: 'Hello', key: rfcKey }).toString('hex')).toBe(
+      '818537fa213d7f9f4d5158',
+    );
+    expectFrame({ opcode: 1, payload: hello }, 'client');
+  });
+
+  test('F17: the fragments "Hel" and "lo"', () => {
+    expect(
+      serializeFrame({ opcode: 1, fin: false, payload: Buffer.from('Hel') }, 'server').toString('hex'),
+    ).toBe('010348656c');
+    expect(serializeFrame({ opcode: 0, payload: Buffer.from('lo') }, 'server').toString('hex')).toBe(
+      '80026c6f',
+    );
+  });
+
+  test('C7: a ping with "Hello", and its answer', () => {
+    expect(serializeFrame({ opcode: 9, payload: hello }, 'server').toString('hex')).toBe('890548656c6c6f');
+    expect(expectFrame({ opcode: 10, payload: hello }, 'client').subarray(0, 2).toString('hex')).toBe('8a85');
+  });
+
+  test('F10: 256 bytes in one frame have a length of 16 bits, 64 KiB one of 64', () => {
+    const short = serializeFrame({ opcode: 2, payload: Buffer.alloc(256, 7) }, 'server');
+    expect(short.subarray(0, 4).toString('hex')).toBe('827e0100');
+    expect(short.length).toBe(260);
+    const long = serializeFrame({ opcode: 2, payload: Buffer.alloc(65536, 7) }, 'server');
+    expect(long.subarray(0, 10).toString('hex')).toBe('827f0000000000010000');
+    expect(long.length).toBe(65546);
+  });
+});
+
+const sizes = [0, 1, 2, 95, 96, 125, 126, 127, 128, 255, 256, 65535, 65536, 65537];
+
+test.each(roles)('F9, F10: %s: every border of the length forms, in the shortest form', (role) => {
+  for (const size of sizes) {
+    const payload = Buffer.alloc(size, 0x3c);
+    const bytes = expectFrame({ opcode: 2, payload }, role);
+    expect(frameHeaderSize(size, role === 'client')).toBe(bytes.length - size);
+  }
+});
+
+test('F9, F10: headers of lengths that no test can hold', () => {
+  for (const length of [
+    2 ** 31 - 1,
+    2 ** 31,
+    2 ** 32 - 1,
+    2 ** 32,
+    2 ** 40 + 12345,
+    Number.MAX_SAFE_INTEGER,
+  ]) {
+    const bytes = Buffer.alloc(14, 0xa5);
+    expect(writeFrameHeader(bytes, 0, 0x82, length, false, 0)).toBe(10);
+    expect(bytes.subarray(0, 10).equals(frame({ opcode: 2, length: BigInt(length) }))).toBe(true);
+    expect(frameHeaderSize(length, false)).toBe(10);
+    expect(frameHeaderSize(length, true)).toBe(14);
+  }
+});
+
+test('F3, F1: a server never masks, a client masks every frame, empty ones too', () => {
+  for (const opcode of [0, 1, 2, 8, 9, 10]) {
+    for (const size of [0, 1, 125]) {
+      const payload = Buffer.alloc(size);
+      expect(serializeFrame({ opcode, payload }, 'server')[1]! >= 128).toBe(false);
+      expect(serializeFrame({ opcode, payload }, 'client')[1]! >= 128).toBe(true);
+    }
+  }
+});
+
+test('F12: each frame of a client has a key of its own', () => {
+  const keys = Array.from({ length: 500 }, () =>
+    serializeFrame({ opcode: 2, payload: hello }, 'client').readInt32LE(2),
+  );
+  expect(new Set(keys).size).toBeGreaterThan(498);
+});
+
+test('F10, F13: any frame, either role, is read back as it was', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...roles),
+      fc.constantFrom(0, 1, 2, 8, 9, 10),
+      fc.boolean(),
+      fc.boolean(),
+      fc.uint8Array({ maxLength: 700 }),
+      (role, opcode, fin, rsv1, payload) => {
+        expectFrame({ opcode, fin, rsv1, payload }, role);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,112 @@
+/** Each row of `violations` has its shortest trigger here; a row without one fails. */
+import { describe, expect, test } from 'vitest';
+import { isWireCloseCode } from '../../src/frame/close-code.ts';
+import { EndpointState } from '../../src/frame/endpoint.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import type { Role } from '../../src/frame/parser.ts';
+import { ProtocolError, type ViolationCode, violations } from '../../src/frame/violation.ts';
+import { type Bench, bench, type FrameSpec, peerFrame, rfcKey, roles } from './harness.ts';
+
+type Trigger = FrameSpec[] | ((connection: Bench) => void);
+
+/** What an endpoint of 1,000 bytes per message, in a budget of 2,000 bytes, must not be sent. */
+const triggers: Record<ViolationCode, Trigger> = {
+  WS_RESERVED_BITS: [{ opcode: 1, rsv: 2 }],
+  WS_UNKNOWN_OPCODE: [{ opcode: 3 }],
+  WS_UNMASKED_FRAME: [{ opcode: 1, key: null }],
+  WS_MASKED_FRAME: [{ opcode: 1, key: rfcKey }],
+  WS_FRAGMENTED_CONTROL: [{ opcode: 9, fin: false }],
+  WS_CONTROL_TOO_LONG: [{ opcode: 9, length: 126n }],
+  WS_NON_MINIMAL_LENGTH: [{ opcode: 1, length: 125n, form: 16 }],
+  WS_LENGTH_MSB: [{ opcode: 1, length: 2n ** 63n }],
+  WS_UNEXPECTED_CONTINUATION: [{ opcode: 0 }],
+  WS_INTERLEAVED_MESSAGE: [{ opcode: 1, fin: false }, { opcode: 1 }],
+  WS_CLOSE_LENGTH: [{ opcode: 8, payload: '\x03' }],
+  WS_CLOSE_CODE: [{ opcode: 8, payload: Buffer.from([1005 >> 8, 1005 & 255]) }],
+  WS_CLOSE_REASON: [{ opcode: 8, payload: Buffer.from([3, 232, 0xff]) }],
+  WS_INVALID_UTF8: [{ opcode: 1, payload: Buffer.from([0xff]) }],
+  WS_EMPTY_FRAGMENTS: Array.from({ length: 1001 }, (_, i) => ({ opcode: i === 0 ? 1 : 0, fin: false })),
+  WS_MESSAGE_TIMEOUT: (connection) => {
+    connection.feed({ opcode: 1, fin: false, payload: 'half' });
+    connection.endpoint.messageTimedOut();
+  },
+  WS_MESSAGE_TOO_BIG: [{ opcode: 2, length: 1001n }],
+  WS_MEMORY_BUDGET: (connection) => {
+    connection.feed({ opcode: 2, fin: false, payload: 'a' });
+    // Another connection asks for what this one holds.
+    budgets.get(connection)!.reserve({ heldBytes: 0, shed: () => {} }, 1000);
+  },
+};
+
+const budgets = new WeakMap<Bench, MemoryBudget>();
+
+function connect(role: Role): Bench {
+  const memoryBudget = new MemoryBudget(1500);
+  const connection = bench(role, { maxMessageSize: 1000, memoryBudget });
+  budgets.set(connection, memoryBudget);
+  return connection;
+}
+
+describe('F26: each row of the table is enforced, with a Close of its code before the end', () => {
+  for (const code of Object.keys(violations) as ViolationCode[]) {
+    for (const role of roles) {
+      if (
+        (role === 'client' && code === 'WS_UNMASKED_FRAME') ||
+        (role === 'server' && code === 'WS_MASKED_FRAME')
+      ) {
+        continue;
+      }
+      test(`F26, C16: ${code}, ${role}`, () => {
+        const trigger = triggers[code];
+        const connection = connect(role);
+        const { endpoint, sink, events } = connection;
+        if (typeof trigger === 'function') trigger(connection);
+        else for (const spec of trigger) endpoint.receive(peerFrame(role, spec));
+
+        const { closeCode, section, text } = violations[code];
+        const [error, ...more] = events.errors;
+        expect(more).toEqual([]);
+        expect(error).toBeInstanceOf(ProtocolError);
+        expect(error).toMatchObject({ name: 'ProtocolError', code, closeCode, section, message: text });
+        const close = sink.frames.at(-1);
+        expect([close?.opcode, close?.fin, close?.masked]).toEqual([8, true, role === 'client']);
+        expect(close?.payload.readUInt16BE()).toBe(closeCode);
+        expect(close?.payload.toString('utf8', 2)).toBe(text);
+        expect(sink.calls).toEqual(['closing', 'end']);
+        expect(endpoint.state).toBe(EndpointState.CloseSent);
+        endpoint.transportClosed();
+        // C13: no Close frame came, so the code is 1006, whatever we sent.
+        expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
+      });
+    }
+  }
+
+  test('F26: no trigger is left over', () => {
+    expect(Object.keys(triggers).sort()).toEqual(Object.keys(violations).sort());
+  });
+});
+
+describe('the table', () => {
+  test.each(Object.entries(violations))('C16, C22: %s can be sent as it stands', (_, row) => {
+    expect(isWireCloseCode(row.closeCode)).toBe(true);
+    expect([1002, 1007, 1008, 1009, 1013]).toContain(row.closeCode);
+    expect(Buffer.byteLength(row.text)).toBeLessThanOrEqual(123);
+    expect(row.section).toMatch(/^(6455|7692) §\d+(\.\d+)*$/);
+  });
+
+  test('C22: the codes are used with their meaning', () => {
+    const codes = (closeCode: number): string[] =>
+      Object.entries(violations)
+        .filter(([, row]) => row.closeCode === closeCode)
+        .map(([code]) => code);
+    expect(codes(1007)).toEqual(['WS_CLOSE_REASON', 'WS_INVALID_UTF8']);
+    expect(codes(1008)).toEqual(['WS_EMPTY_FRAGMENTS', 'WS_MESSAGE_TIMEOUT']);
+    expect(codes(1009)).toEqual(['WS_MESSAGE_TOO_BIG']);
+    expect(codes(1013)).toEqual(['WS_MEMORY_BUDGET']);
+  });
+
+  test('an error keeps its cause', () => {
+    const cause = new Error('why');
+    expect(new ProtocolError('WS_INVALID_UTF8', { cause }).cause).toBe(cause);
+  });
+});
