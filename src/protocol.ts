@@ -36,7 +36,7 @@ export {
   type HttpResponseHead,
 } from './handshake/http-head.ts';
 export { computeAccept, generateKey, isKey } from './handshake/key.ts';
-export { isAllowedOrigin, type OriginPolicy } from './handshake/origin.ts';
+export { checkOriginPolicy, isAllowedOrigin, type OriginPolicy } from './handshake/origin.ts';
 export {
   type Acceptance,
   type AcceptedRequest,

@@ -32,7 +32,8 @@ const layers: Readonly<Record<string, Layer>> = {
   transport: {
     uses: ['frame', 'handshake', 'deflate'],
     types: [],
-    node: ['net', 'tls', 'http', 'https', 'http2'],
+    // node:util for its debuglog, which is no I/O of a connection.
+    node: ['net', 'tls', 'http', 'https', 'http2', 'util'],
     nodeTypes: true,
   },
   api: {
@@ -49,8 +50,8 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   // Entry points: re-exports only.
   'index.ts': {
-    uses: ['api', ...shared],
-    types: ['transport', 'frame', 'handshake'],
+    uses: ['api', 'transport', 'deflate', 'handshake', 'frame'],
+    types: [],
     node: [],
     nodeTypes: false,
   },

@@ -4,19 +4,17 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { debuglog } from 'node:util';
-import { EndpointState } from '../frame/endpoint.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
+import type { Broadcast } from '../transport/broadcast.ts';
 import { ConnectionError } from '../transport/connection-error.ts';
+import { log } from '../transport/log.ts';
 import {
   type BindOptions,
   bindSocket,
   type ConnectionEvents,
   type SocketConnection,
 } from '../transport/socket.ts';
-
-const log = debuglog('rfc6455');
 
 /** How a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
 export interface CloseInfo {
@@ -130,9 +128,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   // ---- what it is ----
 
   get state(): ConnectionState {
-    const { state } = this.#binding.endpoint;
-    if (state === EndpointState.Open) return 'open';
-    return state === EndpointState.Closed ? 'closed' : 'closing';
+    if (this.#binding.isOpen) return 'open';
+    return this.#binding.isClosed ? 'closed' : 'closing';
   }
 
   /** The negotiated subprotocol, '' for none. */
@@ -188,7 +185,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   send(message: string | ArrayBufferLike | ArrayBufferView, options?: SendOptions): boolean {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
-    if (endpoint.state !== EndpointState.Open) return false;
+    if (!this.#binding.isOpen) return false;
     if (options?.fragmentSize !== undefined) endpoint.sendFragmented(data, options.fragmentSize);
     else if (typeof data === 'string') endpoint.sendText(data);
     else endpoint.sendBinary(data);
@@ -201,15 +198,15 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    */
   sendText(bytes: Uint8Array): boolean {
     const data = toBytes(bytes);
-    if (this.#binding.endpoint.state !== EndpointState.Open) return false;
+    if (!this.#binding.isOpen) return false;
     this.#binding.endpoint.sendTextBytes(data);
     return this.#mayGoOn();
   }
 
-  /** For `WebSocketServer.broadcast`: a frame that was serialized once for everybody. */
-  sendSerialized(frame: Buffer, payloadSize: number): boolean {
-    if (this.#binding.endpoint.state !== EndpointState.Open) return false;
-    this.#binding.endpoint.sendSerialized(frame, payloadSize);
+  /** @internal For `WebSocketServer.broadcast`: a message that was serialized once for everybody. */
+  sendBroadcast(message: Broadcast): boolean {
+    if (!this.#binding.isOpen) return false;
+    message.sendTo(this.#binding);
     return this.#mayGoOn();
   }
 

@@ -7,21 +7,22 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { debuglog } from 'node:util';
-import { serializeClosePayload } from '../frame/close-code.ts';
-import { Opcode } from '../frame/opcode.ts';
-import { serializeFrame } from '../frame/serializer.ts';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
-import { type HandshakeRequest, selectSubprotocol, type UpgradeRequest } from '../handshake/server.ts';
+import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
 import { acceptUpgrade, attachTo } from '../transport/attach.ts';
+import { Broadcast } from '../transport/broadcast.ts';
 import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
-import { type ConnectionLimits, serverLimits } from '../transport/socket.ts';
-import type { OpenedUpgrade, UpgradeDecision, UpgradeHost } from '../transport/upgrade.ts';
+import { log } from '../transport/log.ts';
+import { type ConnectionLimits, checkClose, serverLimits } from '../transport/socket.ts';
+import {
+  checkOrigins,
+  type OpenedUpgrade,
+  type UpgradeDecision,
+  type UpgradeHost,
+} from '../transport/upgrade.ts';
 import { Connection, type ConnectionHandlers, type ConnectionInfo } from './connection.ts';
 import { type ConnectionOptions, positive, toLimits } from './options.ts';
-
-const log = debuglog('rfc6455');
 
 /** How to accept a request. */
 export interface Accept<Data> {
@@ -133,6 +134,7 @@ export class WebSocketServer<Data = undefined> {
     this.#limits = toLimits(options, serverLimits);
     this.#text = options.text ?? 'string';
     this.#subprotocols = options.subprotocols ?? [];
+    checkOrigins(options.origins ?? 'same-origin');
     this.#origins = options.origins ?? 'same-origin';
     this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, 10_000);
     this.#maxConnections = positive('maxConnections', options.maxConnections, 10_000);
@@ -195,14 +197,12 @@ export class WebSocketServer<Data = undefined> {
     message: string | Uint8Array,
     except: ReadonlySet<Connection<Data>> | Connection<Data> | null = null,
   ): number {
-    const isText = typeof message === 'string';
-    const payload = isText ? Buffer.from(message) : message;
-    const frame = serializeFrame({ opcode: isText ? Opcode.Text : Opcode.Binary, payload }, 'server');
+    const prepared = new Broadcast(message);
     let sent = 0;
     for (const connection of this.#connections) {
       if (connection === except || (except instanceof Set && except.has(connection))) continue;
       if (connection.state !== 'open') continue;
-      connection.sendSerialized(frame, payload.length);
+      connection.sendBroadcast(prepared);
       sent++;
     }
     return sent;
@@ -216,7 +216,7 @@ export class WebSocketServer<Data = undefined> {
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code = 1001, reason = '' } = options;
     const grace = positive('grace', options.grace, 5_000);
-    serializeClosePayload(code, reason);
+    checkClose(code, reason);
     this.#shutdown ??= this.#end(code, reason, grace);
     return this.#shutdown;
   }
@@ -258,6 +258,7 @@ export class WebSocketServer<Data = undefined> {
   #host(path: string, attached: boolean): UpgradeHost<Accept<Data>> {
     return {
       origins: this.#origins,
+      subprotocols: this.#subprotocols,
       handshakeTimeout: this.#handshakeTimeout,
       admit: () => this.#admit(),
       settled: () => {
@@ -284,12 +285,10 @@ export class WebSocketServer<Data = undefined> {
 
   #decide(request: UpgradeRequest): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request);
-    return answer instanceof Promise
-      ? answer.then((settled) => this.#answer(request, settled))
-      : this.#answer(request, answer);
+    return answer instanceof Promise ? answer.then((settled) => this.#answer(settled)) : this.#answer(answer);
   }
 
-  #answer(request: UpgradeRequest, answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
+  #answer(answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
     // A shutdown that began while the application thought about it.
     if (this.#shutdown !== null) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {
@@ -298,7 +297,7 @@ export class WebSocketServer<Data = undefined> {
     }
     const context = answer ?? {};
     return {
-      subprotocol: context.subprotocol ?? selectSubprotocol(request.subprotocols, this.#subprotocols),
+      ...(context.subprotocol === undefined ? null : { subprotocol: context.subprotocol }),
       headers: toFlat(context.headers ?? []),
       context,
     };

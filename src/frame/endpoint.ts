@@ -147,7 +147,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   /** Chunks that wait: read while paused, or handed in while another is being parsed, or a frame half written. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
-  /** The peer's end came behind chunks that wait. */
+  /** The peer's end came while we were paused or busy. */
   #endSeen = false;
 
   #decoded: DecodedMessage | null = null;
@@ -276,13 +276,12 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
       this.#backlogOffset = 0;
       this.#parse(chunk, offset);
     }
-    if (this.#endSeen && this.#backlog === null && this.#pauses === 0) this.#end();
+    if (this.#endSeen && this.#pauses === 0) this.#end();
   }
 
-  /** The peer ended its direction: there is nothing more to receive but what waits. */
+  /** The peer ended its direction: there is nothing more to receive but what waits. While paused, the end waits too. */
   receiveEnd(): void {
-    if (this.#isBusy || this.#backlog !== null || this.#decoded !== null || this.#pauses & PAUSED_BY_CODEC)
-      this.#endSeen = true;
+    if (this.#isBusy || this.#pauses !== 0) this.#endSeen = true;
     else this.#end();
   }
 

@@ -5,6 +5,7 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { serializeClosePayload } from '../frame/close-code.ts';
 import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
 import { ConnectionError } from './connection-error.ts';
@@ -140,6 +141,16 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     this.#schedule(processTimers.now());
     if (head.length > 0) this.onData(head);
     if (!this.endpoint.isPaused) socket.resume();
+  }
+
+  /** Whether messages may be sent (§6.1). */
+  get isOpen(): boolean {
+    return this.endpoint.state === EndpointState.Open;
+  }
+
+  /** Whether TCP is gone as well. */
+  get isClosed(): boolean {
+    return this.endpoint.state === EndpointState.Closed;
   }
 
   // ---- what the application asks for ----
@@ -329,6 +340,14 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 }
 
 const MIN_DELAY = 20;
+
+/**
+ * Checks a close code and reason before anything is done with them.
+ * @throws {RangeError | TypeError} as `Endpoint.close`
+ */
+export function checkClose(code: number, reason: string): void {
+  serializeClosePayload(code, reason);
+}
 
 /**
  * Puts an endpoint on a socket whose opening handshake is done. Call `start` when the events may come.

@@ -6,13 +6,14 @@
 import type { Duplex } from 'node:stream';
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
-import type { OriginPolicy } from '../handshake/origin.ts';
+import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
 import {
   type Acceptance,
   type AcceptedRequest,
   acceptRequest,
   formatRefusal,
   type HandshakeRequest,
+  selectSubprotocol,
   type UpgradeRequest,
   verifyRequest,
 } from '../handshake/server.ts';
@@ -38,6 +39,8 @@ export interface OpenedUpgrade<Context> {
 /** Who takes the connections. */
 export interface UpgradeHost<Context = unknown> {
   readonly origins: OriginPolicy;
+  /** Of these, the first in the client's order is chosen where the decision names none. */
+  readonly subprotocols: readonly string[];
   /** Milliseconds from the beginning to the 101. */
   readonly handshakeTimeout: number;
   /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `settled`. */
@@ -109,12 +112,9 @@ export class ServerHandshake<Context> implements TimerOwner {
   /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    const refusal =
-      error instanceof HandshakeError && error.status >= 300
-        ? error
-        : refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
+    const { refusal, text } = answerTo(error, this.#request?.method);
     this.#settle();
-    this.#answer(refusal);
+    this.#answer(text);
     this.#host.refused(refusal, this.#request);
   }
 
@@ -135,7 +135,8 @@ export class ServerHandshake<Context> implements TimerOwner {
     }
     let accepted: AcceptedRequest;
     try {
-      accepted = acceptRequest(upgrade, decision);
+      const subprotocol = selectSubprotocol(upgrade.subprotocols, this.#host.subprotocols);
+      accepted = acceptRequest(upgrade, { subprotocol, ...decision });
     } catch (error) {
       this.refuse(error);
       return;
@@ -148,7 +149,7 @@ export class ServerHandshake<Context> implements TimerOwner {
     this.#host.opened({ socket, head, request: upgrade, subprotocol, extensions, context: decision.context });
   }
 
-  #answer(refusal: HandshakeError): void {
+  #answer(text: string): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
     // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
@@ -157,7 +158,7 @@ export class ServerHandshake<Context> implements TimerOwner {
     this.#lingering = true;
     this.#timer.set(LINGER);
     socket.on('close', () => this.#timer.cancel());
-    socket.end(formatAnswer(refusal, this.#request?.method), 'latin1');
+    socket.end(text, 'latin1');
     socket.resume();
   }
 
@@ -188,21 +189,34 @@ export class ServerHandshake<Context> implements TimerOwner {
   }
 }
 
+/**
+ * Checks a server's `origins` when it is made, not at the first request.
+ * @throws TypeError for an entry that no origin can match
+ */
+export function checkOrigins(policy: OriginPolicy): void {
+  checkOriginPolicy(policy);
+}
+
 function ignore(): void {}
 
-/** The application's own refusal may hold what can't be written: then it is our fault, and the peer hears 500. */
-function formatAnswer(refusal: HandshakeError, method: string | undefined): string {
+/**
+ * The answer to a failed handshake. What can't be answered is our fault, and the peer hears 500: an exception of the application,
+ * a refusal with a header field that can't be written, or the error of a client's handshake with some other server.
+ */
+function answerTo(error: unknown, method: string | undefined): { refusal: HandshakeError; text: string } {
   try {
-    return formatRefusal(refusal, method);
-  } catch (cause) {
-    return formatRefusal(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), method);
+    if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
+  } catch {
+    // Answered below.
   }
+  const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
+  return { refusal, text: formatRefusal(refusal, method) };
 }
 
 /** Answers 503 and closes, with as little work as possible. */
 export function answerUnavailable(socket: Duplex): void {
   socket.on('error', ignore);
-  socket.end(formatAnswer(refuse('WS_HANDSHAKE_UNAVAILABLE'), undefined), 'latin1');
+  socket.end(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), 'latin1');
   socket.resume();
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
   timer.set(LINGER);

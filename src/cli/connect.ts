@@ -1,0 +1,124 @@
+/**
+ * `rfc6455 connect`: a telnet for WebSockets. Lines of a terminal (prompt.ts) or of a pipe (pipe.ts) go out as text
+ * messages, and what comes is printed (transcript.ts).
+ */
+
+import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
+import { connectFailure, misuse } from './failure.ts';
+import { Interrupt } from './interrupt.ts';
+import { parseOptions, readOptionFile, toHeaderField, toMilliseconds } from './options.ts';
+import { sendLines } from './pipe.ts';
+import { Prompt, promptHelp } from './prompt.ts';
+import type { Command, Streams } from './streams.ts';
+import { Transcript } from './transcript.ts';
+
+const help = `usage: rfc6455 connect [options] <url>
+
+Connects to a WebSocket server, ws: or wss:, sends lines as text messages and prints what comes.
+
+  --header 'Name: value'  one more header field for the request; may be repeated
+  --subprotocol NAME      offer a subprotocol; may be repeated
+  --ca FILE               trust certificates of this CA (PEM), in place of the well-known ones
+  --insecure              take any certificate: anybody in between can read and change everything
+  --linger SECONDS        how long nothing must have come, after the pipe's end, before the connection
+                          is closed; Infinity waits for the server to close it (default 1)
+  --help                  show this
+
+Messages go to stdout, one line each; everything else goes to stderr. Control characters are escaped,
+binary messages are shown as their size and first bytes.
+
+From a pipe, each line is a message. At a terminal:
+${promptHelp}
+Exit code 0 where the connection was closed cleanly with 1000, else 1.
+`;
+
+/** What the arguments ask for. */
+export interface ConnectArguments {
+  readonly url: string;
+  readonly options: ConnectOptions;
+  readonly insecure: boolean;
+  /** Milliseconds. */
+  readonly linger: number;
+}
+
+/**
+ * Reads the arguments, and the files that they name.
+ * @returns null where help is asked for
+ * @throws {CommandFailure}
+ */
+export function parseConnectArguments(args: readonly string[]): ConnectArguments | null {
+  const { values, positionals } = parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      header: { type: 'string', multiple: true, default: [] },
+      subprotocol: { type: 'string', multiple: true, default: [] },
+      ca: { type: 'string' },
+      insecure: { type: 'boolean', default: false },
+      linger: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return null;
+  const [url, ...rest] = positionals;
+  if (url === undefined) throw misuse('the URL is missing');
+  if (rest.length > 0) throw misuse(`one URL is enough, but there is '${rest[0]}' too`);
+  const { ca, insecure } = values;
+  return {
+    url,
+    insecure,
+    linger: toMilliseconds('linger', values.linger),
+    options: {
+      headers: values.header.flatMap(toHeaderField),
+      subprotocols: values.subprotocol,
+      tls: {
+        ...(ca === undefined ? null : { ca: readOptionFile('ca', ca) }),
+        ...(insecure ? { rejectUnauthorized: false } : null),
+      },
+    },
+  };
+}
+
+/** The subcommand. */
+export const connect: Command = async (args, streams) => {
+  const parsed = parseConnectArguments(args);
+  if (parsed === null) {
+    streams.stdout.write(help);
+    return 0;
+  }
+  if (parsed.insecure) {
+    streams.stderr.write(
+      'WARNING: --insecure: the certificate is NOT verified; anybody may be at the other end\n',
+    );
+  }
+  const transcript = new Transcript(streams);
+  let connection: Connection;
+  try {
+    connection = await open(parsed.url, { ...parsed.options, handlers: transcript });
+  } catch (error) {
+    throw connectFailure(error);
+  }
+  return await talk(connection, transcript, streams, parsed.linger);
+};
+
+/** Sends what is typed or piped, until the connection is closed. */
+async function talk(
+  connection: Connection,
+  transcript: Transcript,
+  streams: Streams,
+  linger: number,
+): Promise<number> {
+  // §7.4.1: 1001, an endpoint "going away", as a browser does that leaves the page.
+  const interrupt = new Interrupt(() => connection.close(1001));
+  const input =
+    streams.stdin.isTTY === true
+      ? new Prompt(connection, transcript, streams, interrupt)
+      : sendLines(connection, transcript, streams.stdin, linger);
+  try {
+    const { code, wasClean } = await connection.closed;
+    return code === 1000 && wasClean && !input.failed ? 0 : 1;
+  } finally {
+    input.close();
+    interrupt.release();
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What a peer sent, made fit for a terminal and a log: no control character, no line break, no change of the writing
+ * direction gets through. RFC 6455 §7.1.6 and §10 tell applications not to trust what they are sent.
+ */
+
+// C0, DEL and C1 move cursors and start escape sequences; the separators break lines; the bidirectional controls make a
+// line read otherwise than it is; a lone surrogate is no character.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
+const unfit = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+
+const named = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+/** Text on one line, with what a terminal might obey written as `\n`, `\x1b` or `\u202e`. A backslash stays as it is. */
+export function escapeText(text: string): string {
+  return text.replace(unfit, (character) => {
+    const name = named.get(character);
+    if (name !== undefined) return name;
+    const code = character.charCodeAt(0);
+    return code < 0x100
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** How many bytes of binary data are shown. */
+const SHOWN_BYTES = 32;
+
+/** Binary data as its size and the first bytes in hex: `5 bytes: 68 65 6c 6c 6f`. */
+export function describeBytes(bytes: Uint8Array): string {
+  const size = `${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`;
+  if (bytes.length === 0) return size;
+  const shown = Array.from(bytes.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+  return `${size}: ${shown.join(' ')}${bytes.length > SHOWN_BYTES ? ' …' : ''}`;
+}

@@ -1,0 +1,93 @@
+/**
+ * Failures that a user of the command line is told in one line. Whatever else is thrown is a fault of this program, and
+ * is shown with its stack.
+ */
+
+import { HandshakeError } from '../index.ts';
+import { escapeText } from './escape.ts';
+
+/** Ends a command with one line on stderr. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  /** The process's exit code: 1 for what went wrong, 2 for how the command was called. */
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2, options?: ErrorOptions) {
+    super(escapeText(message), options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Something went wrong that calling the command otherwise may not change. */
+export function failure(message: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(message, 1, { cause });
+}
+
+/** The command was called the wrong way. */
+export function misuse(message: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(message, 2, { cause });
+}
+
+/** The system's error code, '' where there is none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** What an error says, without the syscall and path that Node adds: `ENOENT: no such file or directory`. */
+export function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error.message === '' ? codeOf(error) || error.name : error.message;
+  return codeOf(error).startsWith('E') ? text.replace(/^(E[A-Z0-9]+: [^,]*),.*$/s, '$1') : text;
+}
+
+/** Why a server cannot listen. @param where as the user gave it */
+export function listenFailure(
+  error: unknown,
+  where: { readonly host: string; readonly port: number },
+): CommandFailure {
+  const { host, port } = where;
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return failure(`port ${port} on ${host} is in use`, error);
+    case 'EACCES':
+      return failure(`port ${port} on ${host} may not be used: permission denied`, error);
+    case 'EADDRNOTAVAIL':
+      return failure(`${host} is not an address of this machine`, error);
+    case 'ENOTFOUND':
+      return failure(`host ${host} was not found`, error);
+    default:
+      return failure(`cannot listen on port ${port} of ${host}: ${textOf(error)}`, error);
+  }
+}
+
+/** Certificates whose issuer is unknown here. */
+const untrusted: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** How much of a refusal's body is shown. */
+const SHOWN_BODY = 200;
+
+/** Why a client has no connection. */
+export function connectFailure(error: unknown): CommandFailure {
+  // §4.1: an option that no request can carry; the library says so before anything is sent.
+  if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
+  if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
+  const { code, stage, status, body } = error;
+  if (stage === 'url') return failure(`${error.message}; it looks like ws://127.0.0.1:9001/`, error);
+  if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
+  const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
+  const hint = untrusted.has(code) ? '; --ca FILE trusts its issuer' : '';
+  const text =
+    error.message.includes(code) || code.startsWith('WS_') ? error.message : `${error.message} (${code})`;
+  return failure(`cannot connect, ${stage}: ${text}${answer}${hint}`, error);
+}
+
+function excerpt(body: Buffer): string {
+  const text = body.toString('utf8', 0, SHOWN_BODY).trim();
+  return body.length > SHOWN_BODY ? `${text} …` : text;
+}

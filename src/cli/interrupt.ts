@@ -1,0 +1,47 @@
+/**
+ * SIGINT and SIGTERM: the first asks a command to end well, a second one ends it at once.
+ */
+
+type Signal = 'SIGINT' | 'SIGTERM';
+
+// `npm start` passes a Ctrl-C on that the terminal has sent to the whole process group already: what follows this
+// closely is the same key, not an impatient second one.
+const SAME_KEY = 500;
+
+/** Signals 2 and 15, as shells report them. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Listens to the signals until it is released. */
+export class Interrupt {
+  readonly #onFirst: (signal: Signal) => void;
+  readonly #exit: (code: number) => void;
+  readonly #now: () => number;
+  #firstAt: number | null = null;
+
+  /** @param now milliseconds */
+  constructor(
+    onFirst: (signal: Signal) => void,
+    exit: (code: number) => void = process.exit,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#onFirst = onFirst;
+    this.#exit = exit;
+    this.#now = now;
+    process.on('SIGINT', this.raise).on('SIGTERM', this.raise);
+  }
+
+  /** As if the signal had come: a terminal in raw mode reports Ctrl-C as a key. */
+  readonly raise = (signal: Signal): void => {
+    const now = this.#now();
+    if (this.#firstAt === null) {
+      this.#firstAt = now;
+      this.#onFirst(signal);
+    } else if (now - this.#firstAt >= SAME_KEY) {
+      this.#exit(exitCodes[signal]);
+    }
+  };
+
+  release(): void {
+    process.off('SIGINT', this.raise).off('SIGTERM', this.raise);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * What `rfc6455 serve` does with messages: send each one back, or pass it on to everybody.
+ */
+
+import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts';
+
+/** What a server does, and how it wants its text. */
+export interface Mode {
+  readonly handlers: ServerHandlers;
+  readonly text: NonNullable<ServerOptions['text']>;
+}
+
+/** Each message goes back as it came: text as text, binary as binary. */
+export const echo: Mode = {
+  // Text is checked to be UTF-8, but neither decoded nor encoded again.
+  text: 'bytes',
+  handlers: {
+    message(connection, message, isBinary) {
+      if (isBinary) connection.send(message);
+      else connection.sendText(message as Buffer);
+    },
+  },
+};
+
+/**
+ * Each message goes to everybody as it came, to its sender too: a browser cannot ping, and so it sees how long the way
+ * there and back takes. Others hear who comes and goes, in lines that start with `* `.
+ */
+export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connections'>): Mode {
+  return {
+    text: 'string',
+    handlers: {
+      open(connection) {
+        const { size } = server().connections;
+        server().broadcast(`* somebody joined, ${size} here`, connection);
+      },
+      message(_connection, message) {
+        server().broadcast(message);
+      },
+      close() {
+        server().broadcast(`* somebody left, ${server().connections.size} here`);
+      },
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * The command line's options, read with node:util's parseArgs: every mistake is one line, and exit code 2.
+ */
+
+import { readFileSync } from 'node:fs';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { codeOf, failure, misuse, textOf } from './failure.ts';
+
+/** What parseArgs returns for a configuration. */
+type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config>>;
+
+/**
+ * `parseArgs`, with its complaints as one short line.
+ * @throws {CommandFailure}
+ */
+export function parseOptions<const Config extends ParseArgsConfig>(config: Config): Parsed<Config> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    if (!codeOf(error).startsWith('ERR_PARSE_ARGS_')) throw error;
+    // Node adds advice about options that look like arguments, in further sentences and lines.
+    const [first = ''] = textOf(error).split(/\. |\n/);
+    throw misuse(first.charAt(0).toLowerCase() + first.slice(1), error);
+  }
+}
+
+/** A port: 0 (any free one) to 65535. @throws {CommandFailure} */
+export function toPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw misuse(`--port is a number from 0 to 65535, not '${text}'`);
+  return port;
+}
+
+/** A size in bytes, at least 1. @throws {CommandFailure} */
+export function toSize(name: string, text: string): number {
+  const size = Number(text);
+  if (!/^\d+$/.test(text) || size < 1 || !Number.isSafeInteger(size)) {
+    throw misuse(`--${name} is a number of bytes, at least 1, not '${text}'`);
+  }
+  return size;
+}
+
+/** Seconds, 0 or more, as milliseconds; `Infinity` is allowed. @throws {CommandFailure} */
+export function toMilliseconds(name: string, text: string): number {
+  if (!/^(?:\d+(?:\.\d*)?|\.\d+|Infinity)$/.test(text)) {
+    throw misuse(`--${name} is a number of seconds, or Infinity, not '${text}'`);
+  }
+  return Number(text) * 1000;
+}
+
+/** `Name: value` as a name and a value. Whether a request can carry them is the handshake's to say. @throws {CommandFailure} */
+export function toHeaderField(text: string): readonly [string, string] {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw misuse(`--header is 'Name: value', not '${text}'`);
+  return [text.slice(0, colon), text.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')];
+}
+
+/** The content of a file that an option names. @throws {CommandFailure} */
+export function readOptionFile(name: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw failure(`cannot read the file of --${name}, ${file}: ${textOf(error)}`, error);
+  }
+}

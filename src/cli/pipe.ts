@@ -1,0 +1,74 @@
+/**
+ * The input of `rfc6455 connect` where it is a pipe or a file: each line is a message. At its end the connection is
+ * closed with 1000, once everything has left and the server has been quiet for a while.
+ */
+
+import { createInterface } from 'node:readline';
+import type { Connection } from '../index.ts';
+import { escapeText } from './escape.ts';
+import { textOf } from './failure.ts';
+import type { Streams } from './streams.ts';
+import type { Transcript } from './transcript.ts';
+
+/** Where lines come from. */
+export interface LineSource {
+  /** Whether it broke before its end. */
+  readonly failed: boolean;
+  /** The connection is gone: no more lines are needed. */
+  close(): void;
+}
+
+/** The longest delay of a timer; setTimeout makes 1 ms of anything longer. */
+const MAX_DELAY = 2_147_483_647;
+
+/** Sends the lines of a stream. @param linger milliseconds of quiet before the connection is closed */
+export function sendLines(
+  connection: Connection,
+  transcript: Transcript,
+  stdin: Streams['stdin'],
+  linger: number,
+): LineSource {
+  const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  let timer: NodeJS.Timeout | undefined;
+  const source = {
+    failed: false,
+    close() {
+      clearTimeout(timer);
+      lines.close();
+      // Whoever writes to us is told that nobody reads.
+      stdin.destroy();
+    },
+  };
+  const onError = (error: unknown): void => {
+    if (source.failed) return;
+    source.failed = true;
+    transcript.note(`cannot read standard input: ${escapeText(textOf(error))}`);
+    connection.close(1000);
+  };
+  const closeWhenQuiet = (): void => {
+    // Silence counts from the moment where the server had everything to answer.
+    if (connection.bufferedAmount > 0) transcript.lastReceived = performance.now();
+    const left = transcript.lastReceived + linger - performance.now();
+    if (left <= 0) connection.close(1000);
+    else timer = setTimeout(closeWhenQuiet, Math.min(left, connection.bufferedAmount > 0 ? 50 : MAX_DELAY));
+  };
+  const send = async (): Promise<void> => {
+    for await (const line of lines) {
+      if (connection.state !== 'open') return;
+      if (!connection.send(line)) await drained(connection, transcript);
+    }
+    if (source.failed) return;
+    transcript.lastReceived = performance.now();
+    closeWhenQuiet();
+  };
+  stdin.once('error', onError);
+  send().catch(onError);
+  return source;
+}
+
+function drained(connection: Connection, transcript: Transcript): Promise<unknown> {
+  const left = new Promise<void>((resolve) => {
+    transcript.onDrain = resolve;
+  });
+  return Promise.race([left, connection.closed]);
+}

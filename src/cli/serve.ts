@@ -1,0 +1,164 @@
+/**
+ * `rfc6455 serve`: an echo or chat server that runs until SIGINT or SIGTERM, with a page to try it on request.
+ */
+
+import type { AddressInfo } from 'node:net';
+import { processMemoryBudget, WebSocketServer } from '../index.ts';
+import { CommandFailure, listenFailure, misuse } from './failure.ts';
+import { Interrupt } from './interrupt.ts';
+import { chat, echo, type Mode } from './modes.ts';
+import { parseOptions, readOptionFile, toPort, toSize } from './options.ts';
+import { createPageServer, type PageServer, type TlsFiles } from './page-server.ts';
+import type { Command } from './streams.ts';
+
+const help = `usage: rfc6455 serve [options]
+
+Runs a WebSocket server until SIGINT or SIGTERM; its connections are then closed with 1001.
+When it is ready it prints the line "listening on ws://127.0.0.1:9001/".
+
+  --port PORT               where to listen; 0 picks a free port (default 9001)
+  --host HOST               which address to listen on (default 127.0.0.1)
+  --mode echo|chat          echo: each message goes back as it came (default)
+                            chat: each message goes to everybody, its sender included
+  --max-message-size BYTES  largest message taken; 1009 beyond (default 1048576)
+  --any-origin              let pages of every origin connect, not only those of this host and port
+  --tls-cert FILE           speak wss with this certificate (PEM, with its chain)
+  --tls-key FILE            the certificate's private key (PEM)
+  --page                    serve a page at / to try the server with; a second line names its URL
+  --help                    show this
+
+Refused handshakes and broken rules are logged to stderr with NODE_DEBUG=rfc6455.
+A second Ctrl-C ends at once, with exit code 130.
+`;
+
+/** What the arguments ask for. */
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly mode: 'echo' | 'chat';
+  /** Bytes; undefined for the library's default. */
+  readonly maxMessageSize: number | undefined;
+  readonly anyOrigin: boolean;
+  readonly tls: TlsFiles | null;
+  readonly page: boolean;
+}
+
+/**
+ * Reads the arguments, and the files that they name.
+ * @returns null where help is asked for
+ * @throws {CommandFailure}
+ */
+export function parseServeOptions(args: readonly string[]): ServeOptions | null {
+  const { values } = parseOptions({
+    args: [...args],
+    options: {
+      port: { type: 'string', default: '9001' },
+      host: { type: 'string', default: '127.0.0.1' },
+      mode: { type: 'string', default: 'echo' },
+      'max-message-size': { type: 'string' },
+      'any-origin': { type: 'boolean', default: false },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      page: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return null;
+  const { mode, host } = values;
+  if (mode !== 'echo' && mode !== 'chat') throw misuse(`--mode is echo or chat, not '${mode}'`);
+  if (host === '') throw misuse('--host is empty');
+  const port = toPort(values.port);
+  const limit = values['max-message-size'];
+  const maxMessageSize = limit === undefined ? undefined : toSize('max-message-size', limit);
+  const tls = readTls(values['tls-cert'], values['tls-key']);
+  return { host, port, mode, maxMessageSize, anyOrigin: values['any-origin'], tls, page: values.page };
+}
+
+function readTls(cert: string | undefined, key: string | undefined): TlsFiles | null {
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined) throw misuse('--tls-cert and --tls-key need each other');
+  return { cert: readOptionFile('tls-cert', cert), key: readOptionFile('tls-key', key) };
+}
+
+/** The subcommand. */
+export const serve: Command = async (args, { stdout }) => {
+  const options = parseServeOptions(args);
+  if (options === null) {
+    stdout.write(help);
+    return 0;
+  }
+  const running = await start(options);
+  const interrupted = new Promise<Interrupt>((resolve) => {
+    const interrupt = new Interrupt(() => resolve(interrupt));
+  });
+  // One write: who waits for the first line has the second one too.
+  stdout.write(running.lines.map((line) => `${line}\n`).join(''));
+  const interrupt = await interrupted;
+  await running.stop();
+  interrupt.release();
+  return 0;
+};
+
+/** A server that listens. */
+export interface RunningServer {
+  /** What there is to say of it: where it listens, and where its page is. */
+  readonly lines: readonly string[];
+  /** Closes every connection with 1001. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts what the options ask for.
+ * @throws {CommandFailure}
+ */
+export async function start(options: ServeOptions): Promise<RunningServer> {
+  const { host, port, tls, maxMessageSize } = options;
+  const secure = tls === null ? '' : 's';
+  const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
+  const server = new WebSocketServer(mode.handlers, {
+    text: mode.text,
+    origins: options.anyOrigin ? 'any' : 'same-origin',
+    ...(maxMessageSize === undefined ? null : { maxMessageSize }),
+  });
+  // A message under the limit must not fail for the whole process's limit, which is made for many small ones.
+  if (maxMessageSize !== undefined) {
+    processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
+  }
+  let page: PageServer | null = null;
+  let address: AddressInfo;
+  try {
+    if (options.page) {
+      page = await createPageServer(tls);
+      server.attach(page.http);
+      address = await page.listen(port, host);
+    } else {
+      address = await server.listen({ port, host, ...(tls === null ? null : { tls }) });
+    }
+  } catch (error) {
+    throw isTlsFailure(error)
+      ? new CommandFailure(`the TLS certificate or key cannot be used: ${(error as Error).message}`, 1)
+      : listenFailure(error, { host, port });
+  }
+  const where = `${inUrl(address)}:${address.port}/`;
+  const lines = [`listening on ws${secure}://${where}`];
+  if (page !== null) lines.push(`page on http${secure}://${where}`);
+  return {
+    lines,
+    async stop() {
+      page?.close();
+      await server.shutdown({ code: 1001 });
+    },
+  };
+}
+
+// An IPv6 address stands in brackets in a URL.
+function inUrl({ address, family }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]` : address;
+}
+
+/** OpenSSL's errors: `ERR_OSSL_…`, or a library and a reason. */
+function isTlsFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return code.startsWith('ERR_OSSL_') || code.startsWith('ERR_TLS_') || 'opensslErrorStack' in error;
+}

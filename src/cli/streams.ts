@@ -1,0 +1,15 @@
+/**
+ * The three streams of a process as commands see them, so that a test can stand in for a terminal.
+ */
+
+import type { Readable, Writable } from 'node:stream';
+
+/** Standard input, output and error; `isTTY` where they are a terminal. */
+export interface Streams {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+/** A subcommand: takes the arguments behind its name, returns the process's exit code. */
+export type Command = (args: readonly string[], streams: Streams) => Promise<number>;

@@ -1,0 +1,112 @@
+/**
+ * What `rfc6455 connect` prints: messages on stdout, what happens around them on stderr. Everything that a peer chose
+ * goes through escape.ts.
+ */
+
+import { CloseCode, type Connection, type ConnectionHandlers } from '../index.ts';
+import { describeBytes, escapeText } from './escape.ts';
+import type { Streams } from './streams.ts';
+
+/** The line that is being typed, which must not be written into. */
+export interface TypedLine {
+  hide(): void;
+  show(): void;
+}
+
+/** Prints what a connection reports, and remembers when a message came last. */
+export class Transcript implements ConnectionHandlers {
+  /** Set by the prompt. */
+  typedLine: TypedLine | null = null;
+  /** When a message, or a part of one, came last, by `performance.now`. */
+  lastReceived: number = performance.now();
+  /** Called once everything has left, after `send` returned false. */
+  onDrain: () => void = () => {};
+  readonly #streams: Streams;
+  /** The payloads of our pings, and when they were sent. */
+  readonly #pings = new Map<string, number>();
+  #pingCount = 0;
+  #closedByPeer = false;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  /** A line beside the messages. What is not ours in it has to be escaped. */
+  note(line: string): void {
+    this.#print(this.#streams.stderr, line);
+  }
+
+  /** Sends a ping whose pong will be shown with its time. */
+  sendPing(connection: Connection): void {
+    this.#pingCount++;
+    const payload = `ping ${this.#pingCount}`;
+    if (connection.ping(payload)) this.#pings.set(payload, performance.now());
+  }
+
+  open({ url, subprotocol }: Connection): void {
+    const agreed = subprotocol === '' ? '' : `, subprotocol ${escapeText(subprotocol)}`;
+    this.note(`connected to ${escapeText(withoutCredentials(url))}${agreed}`);
+  }
+
+  message(_connection: Connection, message: string | Buffer): void {
+    this.lastReceived = performance.now();
+    const { stdout } = this.#streams;
+    const text = typeof message === 'string' ? escapeText(message) : `binary, ${describeBytes(message)}`;
+    this.#print(stdout, stdout.isTTY === true ? `< ${text}` : text);
+  }
+
+  fragment(): void {
+    this.lastReceived = performance.now();
+  }
+
+  ping(_connection: Connection, payload: Buffer): void {
+    this.note(`ping, ${describeBytes(payload)}`);
+  }
+
+  pong(_connection: Connection, payload: Buffer): void {
+    // The answer to a heartbeat, every 30 s of silence: nobody asked to see it.
+    if (payload.length === 0) return;
+    const text = payload.toString('latin1');
+    const sent = this.#pings.get(text);
+    this.#pings.delete(text);
+    if (sent === undefined) this.note(`pong, ${describeBytes(payload)}`);
+    else this.note(`pong after ${(performance.now() - sent).toFixed(1)} ms`);
+  }
+
+  drain(): void {
+    this.onDrain();
+  }
+
+  closing(_connection: Connection, byPeer: boolean): void {
+    this.#closedByPeer = byPeer;
+  }
+
+  error(_connection: Connection, error: Error): void {
+    this.note(`the connection failed: ${escapeText(error.message)}`);
+  }
+
+  close(_connection: Connection, code: number, reason: string): void {
+    const who = this.#closedByPeer ? ' by the server' : '';
+    const name = closeNames.get(code);
+    const why = reason === '' ? '' : `: ${escapeText(reason)}`;
+    this.note(`closed${who}: ${code}${name === undefined ? '' : ` (${name})`}${why}`);
+  }
+
+  #print(stream: Streams['stdout'], line: string): void {
+    this.typedLine?.hide();
+    stream.write(`${line}\n`);
+    this.typedLine?.show();
+  }
+}
+
+/** 1001 → 'going away'. */
+const closeNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(CloseCode).map(([name, code]) => [
+    code,
+    name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim(),
+  ]),
+);
+
+function withoutCredentials(url: string): string {
+  return url.replace(/^(wss?:\/\/)[^/?#]*@/, '$1');
+}
