@@ -57,6 +57,15 @@ function membersOf(name: string): string[] {
   );
 }
 
+/** Methods that are public only between our own modules. */
+const internal = new Set(
+  sources.flatMap(({ path }) =>
+    [...read(join('src', path)).matchAll(/\/\*\* @internal\b[^/]*\*\/\n {2}(\w+)\(/g)].map(
+      ([, name = '']) => name,
+    ),
+  ),
+);
+
 describe.each(Object.entries(sections))('docs/api.md and %s', (path, page) => {
   const names = exportsOf(path);
 
@@ -77,10 +86,7 @@ describe.each(Object.entries(sections))('docs/api.md and %s', (path, page) => {
     const methods = Object.entries(exported).flatMap(([name, value]) =>
       typeof value === 'function' && value.prototype !== undefined
         ? Object.getOwnPropertyNames(value.prototype)
-            // What the endpoint reports to a Connection is not for its users.
-            .filter(
-              (method) => method !== 'constructor' && !(name === 'Connection' && /^on[A-Z]/.test(method)),
-            )
+            .filter((method) => method !== 'constructor' && !internal.has(method))
             .map((method) => ({ name, method }))
         : [],
     );
