@@ -63,8 +63,9 @@ export interface ConnectionHandlers<Data = undefined> {
   /** The connection is closed. Exactly once for each that was open. */
   close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
   /**
-   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (lost, or dropped by a limit), or
-   * what a handler threw. `close` follows.
+   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
+   * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
+   * is no error here: `close` says 1006.
    */
   error?(connection: Connection<Data>, error: Error): void | Promise<void>;
 }
@@ -104,6 +105,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   #error: Error | null = null;
   #needsDrain = false;
   #inbox: Inbox | null = null;
+  #isPaused = false;
+  #isHeld = false;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
 
@@ -215,7 +218,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   }
 
   #mayGoOn(): boolean {
-    if (!this.#binding.isCongested) return true;
+    if (!this.#binding.waitsForDrain()) return true;
     this.#needsDrain = true;
     return false;
   }
@@ -244,11 +247,20 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** No more events of the peer until `resume`; the socket is not read meanwhile. */
   pause(): void {
+    this.#isPaused = true;
     this.#binding.pause();
   }
 
   resume(): void {
-    this.#binding.resume();
+    this.#isPaused = false;
+    if (!this.#isHeld) this.#binding.resume();
+  }
+
+  /** The iterator's own reason to stop reading; `pause()` and `resume()` neither know nor change it. */
+  #holdReading(hold: boolean): void {
+    this.#isHeld = hold;
+    if (hold) this.#binding.pause();
+    else if (!this.#isPaused) this.#binding.resume();
   }
 
   /**
@@ -277,8 +289,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #openInbox(): Inbox {
     this.#inbox ??= new Inbox(
-      () => this.pause(),
-      () => this.resume(),
+      () => this.#holdReading(true),
+      () => this.#holdReading(false),
     );
     return this.#inbox;
   }

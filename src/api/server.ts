@@ -60,7 +60,7 @@ export class Rejection {
 /**
  * What an `upgrade` handler returns to refuse a request.
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
- * @param body plain text, latin1
+ * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
  */
 export function reject(
@@ -321,7 +321,7 @@ export class WebSocketServer<Data = undefined> {
     if (this.#shutdown !== null) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {
       const { status, headers, body } = answer;
-      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body, 'latin1') });
+      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body) });
     }
     const context = checkAccept(answer);
     return {

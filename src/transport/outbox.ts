@@ -200,9 +200,14 @@ export class Outbox implements ByteSink {
       else if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
     } else if (this.#held === 0 && !this.#blocked) {
       // The last result is written right behind this call; what it adds blocks, or is gone at the end of the turn.
-      this.#isDraining = true;
-      this.#markDirty();
+      this.notifyWhenEmpty();
     }
+  }
+
+  /** `onDrained` is to follow once nothing waits any more, even if the socket never blocks. */
+  notifyWhenEmpty(): void {
+    this.#isDraining = true;
+    this.#markDirty();
   }
 
   resume(): void {

@@ -158,14 +158,11 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   // ---- what the application asks for ----
 
-  /** Whether bytes wait beyond the high-water mark: `onDrain` follows. */
-  get isCongested(): boolean {
-    const outbox = this.#outbox;
-    const { highWaterMark } = this.#limits;
-    if (outbox.bufferedAmount <= highWaterMark) return false;
-    // What only waits for the end of the turn leaves now: `onDrain` follows on a blocked socket, nowhere else.
-    outbox.flush();
-    return outbox.bufferedAmount > highWaterMark;
+  /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
+  waitsForDrain(): boolean {
+    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    this.#outbox.notifyWhenEmpty();
+    return true;
   }
 
   pause(): void {
