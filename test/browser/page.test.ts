@@ -84,10 +84,10 @@ describe('npm start', () => {
     await ann.getByLabel('Name').fill('Ann');
     await ann.getByLabel('Message', { exact: true }).fill('hello Bob');
     await ann.getByRole('button', { name: 'Send', exact: true }).click();
-    await line(bob, 'Ann: hello Bob').filter({ hasText: 'came' }).waitFor();
+    await line(bob, 'Ann: hello Bob').filter({ hasText: 'received' }).waitFor();
     await line(ann, 'Ann: hello Bob').filter({ hasText: time }).waitFor();
     await bob.getByRole('button', { name: 'Send 1 MiB of random bytes' }).click();
-    await line(ann, '1,048,576 bytes').filter({ hasText: 'came' }).waitFor();
+    await line(ann, '1,048,576 bytes').filter({ hasText: 'received' }).waitFor();
     // Own messages are not shown twice.
     expect(await line(ann, 'hello Bob').count()).toBe(1);
     await bob.getByRole('button', { name: 'Disconnect' }).click();
