@@ -11,7 +11,6 @@ import {
   type Socket,
 } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import { refuse } from '../handshake/error.ts';
 import { type HttpHead, HttpHeadParser } from '../handshake/http-head.ts';
 import { answerUnavailable, ServerHandshake, type UpgradeHost } from './upgrade.ts';
 
@@ -86,38 +85,54 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: Math.min(host.handshakeTimeout, 2_147_483_647),
     ...tls,
-    allowHalfOpen: true,
+    // Half-open from secureConnection on: before it, nobody would be told of a peer that leaves.
+    allowHalfOpen: false,
   });
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
-    const key = remoteKey(socket);
+    const key = connectionKey(socket);
+    if (key === null) return;
     if (!host.admit()) {
       if (++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
       socket.once('close', () => unavailable--);
       return;
     }
-    pending.set(key, new ServerHandshake(socket, host));
-    socket.once('close', () => pending.delete(key));
+    const handshake = new ServerHandshake(socket, host, false);
+    pending.set(key, handshake);
+    socket.once('close', () => {
+      if (pending.get(key) === handshake) pending.delete(key);
+    });
   });
   // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('secureConnection', (socket: TLSSocket) => {
-    const key = remoteKey(socket);
+    socket.allowHalfOpen = true;
+    const key = connectionKey(socket);
+    if (key === null) {
+      // A Unix domain socket: TLS had its own deadline, the same as ours.
+      if (host.admit()) readRequest(socket, new ServerHandshake(socket, host), true);
+      else answerUnavailable(socket);
+      return;
+    }
     const handshake = pending.get(key);
     pending.delete(key);
     if (handshake === undefined || handshake.isSettled) {
       answerUnavailable(socket);
       return;
     }
+    // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
+    // that gives up would hold its socket until the deadline.
+    socket.allowHalfOpen = true;
     handshake.moveTo(socket);
     readRequest(socket, handshake, true);
   });
   return server;
 }
 
-/** One remote end has one connection to a port. */
-function remoteKey(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`;
+/** Two ends have one connection between them. Null where ends have no address: those of Unix domain sockets. */
+function connectionKey(socket: Socket): string | null {
+  if (socket.remoteAddress === undefined) return null;
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 }
 
 /** Reads the request's head; what follows it goes along. */
@@ -139,5 +154,4 @@ function readRequest<Context>(socket: Socket, handshake: ServerHandshake<Context
     handshake.receive({ method, target, httpVersion, headers, remote }, parser.rest());
   }
   socket.on('data', onData);
-  if (handshake.isSettled) handshake.refuse(refuse('WS_HANDSHAKE_TIMEOUT'));
 }
