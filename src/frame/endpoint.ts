@@ -151,7 +151,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   #endSeen = false;
 
   #decoded: DecodedMessage | null = null;
-  /** A Close frame that waits for the messages before it to be compressed. */
+  /** A Close frame that waits for the messages before it to be compressed and written. */
   #pendingClose: Uint8Array | null = null;
 
   /** §5.5.3: the one pong that waits while the transport is blocked. */
@@ -261,7 +261,9 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
 
   /** A frame or message of several steps is written: what a synchronous transport handed in meanwhile has its turn. */
   #onWritten(): void {
-    if (!this.#parsing && (this.#backlog !== null || this.#endSeen)) this.#parseBacklog();
+    this.onOutgoingDone();
+    if (this.#parsing) return;
+    if (this.#backlog !== null || this.#decoded !== null || this.#endSeen) this.#parseBacklog();
   }
 
   #parseBacklog(): void {
@@ -648,19 +650,23 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#announceClosing(false);
   }
 
-  /** §5.5.1: nothing follows a Close frame, so what waits for the codec goes first. The deadline for it runs already. */
+  /**
+   * §5.5.1: nothing follows a Close frame, so a message that is half written, or waits for the codec, goes first. The deadline
+   * for it runs already.
+   */
   #sendClose(payload: Uint8Array): void {
-    if (this.#outgoing?.isPending) this.#pendingClose = new Uint8Array(payload);
+    if (this.#outgoing?.isPending || this.#writer.isWriting) this.#pendingClose = new Uint8Array(payload);
     else this.#sendControl(Opcode.Close, payload);
   }
 
   onOutgoingDone(): void {
     const payload = this.#pendingClose;
-    if (payload === null) return;
+    if (payload === null || this.#outgoing?.isPending || this.#writer.isWriting) return;
     this.#pendingClose = null;
     this.#sendControl(Opcode.Close, payload);
     this.#sink.closing();
-    if (this.#role === 'server' && this.#state === CloseReceived) this.#sink.end();
+    const isOver = this.#state === CloseReceived ? this.#role === 'server' : this.#parser.isOff;
+    if (isOver) this.#sink.end();
   }
 
   /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */
@@ -694,6 +700,8 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     if (this.#state >= CloseReceived) {
       // The closing handshake is over; what a callback throws now changes nothing but must be heard.
       this.#report(error);
+      // Or the codec broke over a message that our Close waits for: it goes without that.
+      this.onOutgoingDone();
       return;
     }
     // A Close frame of ours that still waits can take the better code.
@@ -704,14 +712,11 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
       this.#state = CloseSent;
       const violation = error instanceof ProtocolError ? error : null;
       const code = violation === null ? CloseCode.InternalError : violation.closeCode;
-      this.#sendControl(
-        Opcode.Close,
-        serializeClosePayload(code, violation === null ? '' : violation.message),
-      );
+      this.#sendClose(serializeClosePayload(code, violation === null ? '' : violation.message));
     }
     this.#sink.closing();
     // §7.1.7: both roles close TCP at once after a failure.
-    this.#sink.end();
+    if (this.#pendingClose === null) this.#sink.end();
     this.#report(error);
     if (this.#endSeen && !this.#isBusy) this.#end();
   }
