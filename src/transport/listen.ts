@@ -86,7 +86,8 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: Math.min(host.handshakeTimeout, 2_147_483_647),
     ...tls,
-    allowHalfOpen: true,
+    // Half-open from secureConnection on: before it, nobody would be told of a peer that leaves.
+    allowHalfOpen: false,
   });
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
@@ -102,6 +103,7 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
   // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
     const key = remoteKey(socket);
     const handshake = pending.get(key);
     pending.delete(key);

@@ -20,3 +20,9 @@ export function certificate(name: 'localhost' | 'wrong-host' | 'expired' | 'self
 } {
   return { cert: read(`${name}-cert.pem`), key: read(`${name}-key.pem`) };
 }
+
+/** The same as files. */
+export function certificateFiles(name: 'localhost'): { readonly cert: string; readonly key: string } {
+  const path = (file: string): string => fileURLToPath(new URL(file, folder));
+  return { cert: path(`${name}-cert.pem`), key: path(`${name}-key.pem`) };
+}

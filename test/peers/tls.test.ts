@@ -1,7 +1,13 @@
 /** wss: between us and other implementations, and what our client asks of a server's certificate. */
 
 import { once } from 'node:events';
-import { type AddressInfo, isIP, connect as netConnect, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  createServer as createPlainServer,
+  isIP,
+  connect as netConnect,
+  type Socket,
+} from 'node:net';
 import {
   type ConnectionOptions,
   createServer,
@@ -10,7 +16,7 @@ import {
   connect as tlsConnect,
 } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { connect, HandshakeError } from '../../src/index.ts';
+import { connect, HandshakeError, WebSocketServer } from '../../src/index.ts';
 import { ca, certificate } from './certificates.ts';
 import type { End, OpenOptions, Pair } from './end.ts';
 import * as exchanges from './exchanges.ts';
@@ -232,6 +238,23 @@ describe('the certificate of the server, as our client checks it by default', ()
     expect(server.received()).toBe('');
   });
 
+  test('O7: a server that hangs up during the TLS handshake fails the connection', async () => {
+    const server = createPlainServer((socket) => {
+      socket.on('error', () => {});
+      socket.resume();
+      socket.end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      expect(await failure(port, '127.0.0.1', { ca })).toMatchObject({ stage: 'tls' });
+    } finally {
+      server.close();
+      await once(server, 'close');
+    }
+  });
+
   test('O7: a server that speaks no TLS fails the connection, without a plain request', async () => {
     const server = await startOurServer();
     try {
@@ -327,6 +350,20 @@ describe('what our TLS server tells a client', () => {
     } finally {
       await server.release();
     }
+  });
+
+  test('S9: a client that leaves during the TLS handshake is forgotten, not waited for', async () => {
+    const refused: string[] = [];
+    const server = new WebSocketServer({ refused: (error) => refused.push(error.code) });
+    const { port } = await server.listen({ tls: good });
+    const socket = netConnect(port, '127.0.0.1');
+    // The beginning of a ClientHello.
+    socket.end(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+    socket.resume();
+    await closed(socket);
+    // Were it still waited for, this would last until its deadline, which is answered with 408.
+    await server.shutdown();
+    expect(refused).toEqual([]);
   });
 
   test('S9: plain HTTP at a TLS port is not answered in plain text', async () => {
