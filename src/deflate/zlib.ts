@@ -31,29 +31,29 @@ export interface DeflateSettings {
 }
 
 // zlib can't have a window of 256 bytes, and takes 512 instead. But its distances stay 262 below the window's size: 250 here.
-function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array | null) {
+function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array) {
   return {
     level,
     windowBits: Math.max(windowBits, 9),
     finishFlush: Z_SYNC_FLUSH,
-    ...(dictionary === null || dictionary.length === 0 ? null : { dictionary }),
+    ...(dictionary.length === 0 ? null : { dictionary }),
   };
 }
 
-/** Compresses a message in this turn. @param dictionary the plaintext before it, or null to ignore that */
-export function deflateNow(
-  payload: Uint8Array,
-  settings: DeflateSettings,
-  dictionary: Uint8Array | null,
-): Buffer {
+/** Compresses a message in this turn. @param dictionary plaintext before it to refer to; empty for none */
+export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): Buffer {
   const output = deflateRawSync(payload, toZlib(settings, dictionary));
   return output.subarray(0, output.length - TAIL_SIZE);
 }
 
 /** Compresses a message in zlib's threads. */
-export function deflateElsewhere(payload: Uint8Array, settings: DeflateSettings): Promise<Buffer> {
+export function deflateElsewhere(
+  payload: Uint8Array,
+  settings: DeflateSettings,
+  dictionary: Uint8Array,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    deflateRaw(payload, toZlib(settings, null), (error, output) => {
+    deflateRaw(payload, toZlib(settings, dictionary), (error, output) => {
       if (error === null) resolve(output.subarray(0, output.length - TAIL_SIZE));
       else reject(error);
     });

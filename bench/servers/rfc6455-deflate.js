@@ -1,0 +1,17 @@
+/** Echo server of ours with permessage-deflate for the bench; the arguments turn context takeover off. */
+import { WebSocketServer } from 'rfc6455';
+import { serve } from './serve.js';
+
+const noContext = process.argv.includes('no-context');
+const server = new WebSocketServer(
+  {
+    message(connection, message) {
+      connection.send(message);
+    },
+  },
+  {
+    origins: 'any',
+    compression: { threshold: 0, serverNoContextTakeover: noContext, clientNoContextTakeover: noContext },
+  },
+);
+serve((await server.listen()).port);
