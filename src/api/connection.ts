@@ -219,7 +219,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   sendText(bytes: Uint8Array): boolean {
     const data = toBytes(bytes);
     if (!this.#binding.isOpen) return false;
-    this.#binding.endpoint.sendTextBytes(data);
+    this.#lastWireSize = this.#binding.endpoint.sendTextBytes(data);
     return this.#mayGoOn();
   }
 
@@ -352,7 +352,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #onMessage(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#handlers.message === undefined) {
-      this.#openInbox().push(message, wireSize);
+      // Not its size on the wire: what is compressed takes little there.
+      this.#openInbox().push(message, message.length);
       return;
     }
     // What this throws, `Endpoint.receive` catches: the hot path needs no second try.

@@ -10,7 +10,8 @@ import type { CompressionBudget } from './budget.ts';
 import { deflate } from './engine/deflate.ts';
 import { inflate } from './engine/inflate.ts';
 import { InflateError } from './engine/inflate-error.ts';
-import { Window } from './engine/window.ts';
+import { largestIndex } from './engine/matcher.ts';
+import { largestWindow, Window } from './engine/window.ts';
 import { inPool } from './pool.ts';
 import { deflateElsewhere, deflateNow, inflateElsewhere, inflateNow, inputWithoutOutput } from './zlib.ts';
 
@@ -47,11 +48,17 @@ const DEFLATE_NOW_UP_TO = 16_384;
 const INFLATE_NOW_UP_TO = 16_384;
 
 // Compressed input tells little about its output: what grows beyond this is begun again in zlib's threads.
-const INFLATED_NOW_UP_TO = 262_144;
+const INFLATED_NOW_UP_TO = 131_072;
 
-/** What a context of 2^bits bytes holds at most, the engine's tables included. */
-export function contextSize(direction: Direction): number {
-  return direction.takeover ? (2 ** direction.windowBits * 9) / 8 : 0;
+/** What the context of the receiving side holds at most: the window. */
+export function receivingContextSize(direction: Direction): number {
+  return direction.takeover ? largestWindow(direction.windowBits) : 0;
+}
+
+/** What the context of the sending side holds at most: the window, and our engine's index of it. */
+function sendingContextSize(direction: Direction, engine: CodecSettings['engine']): number {
+  if (!direction.takeover) return 0;
+  return largestWindow(direction.windowBits) + (engine === 'auto' ? largestIndex(direction.windowBits) : 0);
 }
 
 /** permessage-deflate for one connection. */
@@ -108,6 +115,8 @@ export class DeflateCodec implements MessageCodec {
   decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { windowBits } = this.#receiving;
+    // 7692 §7.2.3.6: an empty message is one byte. That none at all means the same costs nothing.
+    if (payload.length === 0) return Buffer.alloc(0);
     const window = this.#receivingWindow();
     if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
       return this.#receivedAs(inflateSmall(payload, window, maxLength));
@@ -142,7 +151,7 @@ export class DeflateCodec implements MessageCodec {
   /** The context of what we send; null where none was agreed, or the budget has no room: to keep one is only permitted. */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
-      const size = contextSize(this.#sending);
+      const size = sendingContextSize(this.#sending, this.#settings.engine);
       this.#keepsSent = size > 0 && !this.#closed && this.#settings.budget.reserve(size);
       if (this.#keepsSent) this.#reserved += size;
     }

@@ -8,14 +8,16 @@ const MAX_JOBS = 3;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Runs `job` when there is room. */
+/** Runs `job` when there is room; first come, first served. */
 export async function inPool<Result>(job: () => Promise<Result>): Promise<Result> {
-  if (running >= MAX_JOBS) await new Promise<void>((resolve) => waiting.push(resolve));
-  running++;
+  if (running < MAX_JOBS) running++;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     return await job();
   } finally {
-    running--;
-    waiting.shift()?.();
+    // The room goes to the one that waits longest, without being free in between.
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
   }
 }

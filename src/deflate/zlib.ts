@@ -60,8 +60,14 @@ export function deflateElsewhere(
   });
 }
 
-// 7692 §7.2.3.4 allows final blocks inside a message, and zlib stops at each. An honest peer has one, at the end.
+// 7692 §7.2.3.4 allows final blocks inside a message. zlib stops at each and has to be set up anew, which costs as much as a
+// message of its own: so they are bounded, by what as many frames could cost. An honest peer has one, at the end.
 const MAX_FINAL_BLOCKS = 64;
+const INPUT_PER_FINAL_BLOCK = 256;
+
+function checkFinalBlocks(count: number, size: number): void {
+  if (count > MAX_FINAL_BLOCKS + size / INPUT_PER_FINAL_BLOCK) throw new ProtocolError('WS_INVALID_DEFLATE');
+}
 
 /**
  * Decompresses a message in this turn.
@@ -76,22 +82,17 @@ export function inflateNow(
   maxLength: number,
 ): Buffer {
   const input = Buffer.concat([payload, TAIL]);
-  const parts: Buffer[] = [];
-  let length = 0;
+  const output = new Output(maxLength);
   let position = 0;
-  for (let blocks = 0; position < payload.length || blocks === 0; blocks++) {
-    if (blocks > MAX_FINAL_BLOCKS) throw new ProtocolError('WS_INVALID_DEFLATE');
-    const { buffer, engine } = inflateOnce(
-      input.subarray(position),
-      windowBits,
-      blocks === 0 ? window : lastBytes(window, parts, windowBits),
-      maxLength - length,
-    );
-    parts.push(buffer);
-    length += buffer.length;
+  for (let blocks = 0; position < payload.length; blocks++) {
+    checkFinalBlocks(blocks, payload.length);
+    const history = blocks === 0 ? window : output.lastBytes(window, 2 ** windowBits);
+    const left = maxLength - output.length;
+    const { buffer, engine } = inflateOnce(input.subarray(position), windowBits, history, left);
+    if (!output.append(buffer)) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     position += engine.bytesWritten;
   }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, length);
+  return wholeMessage(payload, position, output);
 }
 
 function inflateOnce(
@@ -104,14 +105,12 @@ function inflateOnce(
     const result: unknown = inflateRawSync(input, {
       windowBits,
       finishFlush: Z_FINISH,
-      // At least 1, or zlib refuses the option; what is over is seen below.
+      // At least 1, or zlib refuses the option.
       maxOutputLength: Math.max(1, Math.min(maxLength, MAX_BUFFER)),
       info: true,
       ...(dictionary.length === 0 ? null : { dictionary }),
     });
-    const { buffer, engine } = result as { buffer: Buffer; engine: InflateRaw };
-    if (buffer.length > maxLength) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
-    return { buffer, engine };
+    return result as { buffer: Buffer; engine: InflateRaw };
   } catch (error) {
     throw toProtocolError(error);
   }
@@ -120,18 +119,45 @@ function inflateOnce(
 // What one Buffer can hold, near enough, on any Node we support.
 const MAX_BUFFER = 2 ** 31 - 1;
 
+const PEERS_FAULTS: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
+
+/** What zlib says of the peer's bytes. Anything else, such as being out of memory, is not the peer's fault and stays as it is. */
 function toProtocolError(error: unknown): unknown {
-  if (error instanceof ProtocolError) return error;
   const code = (error as { code?: unknown }).code;
   if (code === 'ERR_BUFFER_TOO_LARGE') return new ProtocolError('WS_MESSAGE_TOO_BIG');
-  return new ProtocolError('WS_INVALID_DEFLATE', { cause: error });
+  return PEERS_FAULTS.has(code) ? new ProtocolError('WS_INVALID_DEFLATE', { cause: error }) : error;
 }
 
-/** The last 2^windowBits bytes of what came before and what came out so far. */
-function lastBytes(window: Uint8Array, parts: readonly Buffer[], windowBits: number): Uint8Array {
-  const size = 2 ** windowBits;
-  const whole = Buffer.concat([window, ...parts]);
-  return whole.subarray(Math.max(0, whole.length - size));
+/**
+ * The message, if `payload` ends where a message may end.
+ * @param taken what zlib took of the payload, and of the tail behind it
+ */
+function wholeMessage(payload: Uint8Array, taken: number, output: Output): Buffer {
+  // Some of the tail was taken for a part of a block that was cut off.
+  const behind = taken - payload.length;
+  if (behind > 0 && behind < TAIL.length) throw new ProtocolError('WS_INVALID_DEFLATE');
+  const message = output.take();
+  if (isCutOffStored(payload, message)) throw new ProtocolError('WS_INVALID_DEFLATE');
+  return message;
+}
+
+/**
+ * Whether `payload` ends in a stored block (RFC 1951 §3.2.4) that lacks four bytes: it took the tail's for them, and all seems
+ * well. Then the message ends in those, and the block's length stands in the payload, as far from its end as it says.
+ */
+function isCutOffStored(payload: Uint8Array, message: Buffer): boolean {
+  if (!message.subarray(-TAIL_SIZE).equals(TAIL.subarray(0, TAIL_SIZE))) return false;
+  const most = Math.min(payload.length - 1, message.length, 0xffff);
+  for (let size = TAIL_SIZE; size <= most; size++) {
+    const at = payload.length - size;
+    const low = size & 0xff;
+    const high = size >>> 8;
+    if (payload[at] !== low || payload[at + 1] !== high) continue;
+    if (payload[at + 2] !== 255 - low || payload[at + 3] !== 255 - high) continue;
+    const content = payload.subarray(at + 4);
+    if (message.subarray(message.length - size, message.length - TAIL_SIZE).equals(content)) return true;
+  }
+  return false;
 }
 
 // Input that goes into zlib between two looks at what came out.
@@ -142,7 +168,7 @@ const CHUNK = 65_536;
 
 /**
  * Decompresses a message in zlib's threads, its input slice by slice: the limit and the guard against input without output hold
- * while it runs. Rejects as `inflateNow` throws.
+ * while it runs. Rejects as `inflateNow` throws, and with WS_NO_DEFLATE_OUTPUT.
  */
 export async function inflateElsewhere(
   payload: Uint8Array,
@@ -150,14 +176,14 @@ export async function inflateElsewhere(
   window: Uint8Array,
   maxLength: number,
 ): Promise<Buffer> {
-  const output = new GrowingBuffer(maxLength);
+  const output = new Output(maxLength);
   let position = 0;
-  for (let blocks = 0; position < payload.length || blocks === 0; blocks++) {
-    if (blocks > MAX_FINAL_BLOCKS) throw new ProtocolError('WS_INVALID_DEFLATE');
-    const before = blocks === 0 ? window : lastBytes(window, [output.bytes], windowBits);
-    position += await inflateStream(payload.subarray(position), windowBits, before, output);
+  for (let blocks = 0; position < payload.length; blocks++) {
+    checkFinalBlocks(blocks, payload.length);
+    const history = blocks === 0 ? window : output.lastBytes(window, 2 ** windowBits);
+    position += await inflateStream(payload.subarray(position), windowBits, history, output);
   }
-  return output.bytes;
+  return wholeMessage(payload, position, output);
 }
 
 /** One zlib stream, to its final block. @returns the bytes of `payload` that it took, or more where it took the tail as well */
@@ -165,7 +191,7 @@ function inflateStream(
   payload: Uint8Array,
   windowBits: number,
   dictionary: Uint8Array,
-  output: GrowingBuffer,
+  output: Output,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const stream = createInflateRaw({
@@ -177,7 +203,7 @@ function inflateStream(
     let offset = 0;
     const fail = (error: unknown): void => {
       stream.destroy();
-      reject(toProtocolError(error));
+      reject(error);
     };
     const step = (): void => {
       if (stream.destroyed || stream.writableEnded) return;
@@ -194,7 +220,7 @@ function inflateStream(
     stream.on('data', (chunk: Buffer) => {
       if (!output.append(chunk)) fail(new ProtocolError('WS_MESSAGE_TOO_BIG'));
     });
-    stream.on('error', fail);
+    stream.on('error', (error) => fail(toProtocolError(error)));
     stream.on('end', () => {
       const taken = stream.bytesWritten;
       stream.destroy();
@@ -212,10 +238,10 @@ export function inputWithoutOutput(input: number, output: number): boolean {
   return input - output * (17 / 16) > MAX_IDLE_INPUT;
 }
 
-/** Output of unknown length: grows by doubling, never past the limit. */
-class GrowingBuffer {
+/** Output of unknown length, in the pieces it came in: what is refused for its size was never held twice. */
+class Output {
   readonly #limit: number;
-  #buffer: Buffer = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
   length = 0;
 
   constructor(limit: number) {
@@ -223,20 +249,30 @@ class GrowingBuffer {
   }
 
   /** False, and nothing taken, where the limit would be passed. */
-  append(chunk: Buffer): boolean {
-    const needed = this.length + chunk.length;
-    if (needed > this.#limit) return false;
-    if (needed > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(this.#buffer.length * 2, this.#limit)));
-      this.#buffer.copy(grown, 0, 0, this.length);
-      this.#buffer = grown;
-    }
-    chunk.copy(this.#buffer, this.length);
-    this.length = needed;
+  append(piece: Buffer): boolean {
+    if (this.length + piece.length > this.#limit) return false;
+    this.length += piece.length;
+    // zlib makes room for 16 or 64 KiB at a time: a message of a few bytes must not keep that.
+    if (piece.length > 0)
+      this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece);
     return true;
   }
 
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.length);
+  /** The last `size` bytes of what came before and what came out so far. */
+  lastBytes(before: Uint8Array, size: number): Buffer {
+    const last: Uint8Array[] = [];
+    let missing = size;
+    for (let index = this.#pieces.length - 1; index >= 0 && missing > 0; index--) {
+      const piece = this.#pieces[index]!.subarray(-missing);
+      last.push(piece);
+      missing -= piece.length;
+    }
+    if (missing > 0) last.push(before.subarray(-missing));
+    return Buffer.concat(last.reverse());
+  }
+
+  /** All of it, in memory of its own. */
+  take(): Buffer {
+    return this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.length);
   }
 }

@@ -37,6 +37,8 @@ export interface ByteSink {
   hold?(size: number): void;
   /** With a codec: reading may go on; what made `receive` return false inside the endpoint is done. */
   resume?(): void;
+  /** With a codec: whether what is sent now answers a message that came out of it, outside of `receive`. */
+  replying?: boolean;
   /** Bytes that have not left yet. */
   readonly bufferedAmount: number;
   /** Whether the transport takes no more for now; `Endpoint.drained` is to be called when it does again. */
@@ -153,6 +155,8 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   #decoded: DecodedMessage | null = null;
   /** A Close frame that waits for the messages before it to be compressed and written. */
   #pendingClose: Uint8Array | null = null;
+  /** The peer's end came meanwhile: nothing is to be waited for behind that Close, in either role. */
+  #endsBehindClose = false;
 
   /** §5.5.3: the one pong that waits while the transport is blocked. */
   #pendingPong: Buffer | null = null;
@@ -181,7 +185,8 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#codec = codec;
     this.#parser = new FrameParser(this, options.role, codec !== null);
     this.#writer = new FrameWriter(sink, options.role, () => this.#onWritten());
-    this.#outgoing = codec === null ? null : new OutgoingMessages(codec, this.#writer, sink, this);
+    this.#outgoing =
+      codec === null ? null : new OutgoingMessages(codec, this.#writer, sink, this, options.role);
     this.#assembler = new MessageAssembler(
       options.maxMessageSize,
       options.memoryBudget ?? processMemoryBudget,
@@ -291,7 +296,9 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#endSeen = false;
     // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.
     if (this.#state === CloseReceived) {
-      this.#sink.end();
+      // Our Close still waits for the messages before it.
+      if (this.#pendingClose === null) this.#sink.end();
+      else this.#endsBehindClose = true;
       return;
     }
     // §7.2.1: lost without a Close frame.
@@ -382,7 +389,10 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   #onDecoded(decoded: DecodedMessage): void {
     if (this.#parser.isOff) return;
     this.#decoded = decoded;
+    // As in `receive`: a server that is sent more than it can answer stops reading.
+    this.#sink.replying = this.#role === 'server';
     this.#resumeFrom(PAUSED_BY_CODEC);
+    this.#sink.replying = false;
     if (this.#pauses === 0) this.#sink.resume?.();
   }
 
@@ -666,7 +676,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#sendControl(Opcode.Close, payload);
     this.#sink.closing();
     const isOver = this.#state === CloseReceived ? this.#role === 'server' : this.#parser.isOff;
-    if (isOver) this.#sink.end();
+    if (isOver || this.#endsBehindClose) this.#sink.end();
   }
 
   /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */

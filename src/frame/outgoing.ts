@@ -5,6 +5,7 @@
  */
 
 import type { ByteSink, MessageCodec } from './endpoint.ts';
+import type { Role } from './parser.ts';
 import { COPY_UP_TO, type FrameWriter, RSV1 } from './writer.ts';
 
 /** Who owns the messages. */
@@ -28,15 +29,18 @@ export class OutgoingMessages {
   readonly #writer: FrameWriter;
   readonly #sink: ByteSink;
   readonly #owner: OutgoingOwner;
+  readonly #copies: boolean;
   #waiting: WaitingMessage[] = [];
   #isPending = false;
   #isDropped = false;
 
-  constructor(codec: MessageCodec, writer: FrameWriter, sink: ByteSink, owner: OutgoingOwner) {
+  /** @param role a client copies what the codec may still read later: what was sent is its caller's again at once */
+  constructor(codec: MessageCodec, writer: FrameWriter, sink: ByteSink, owner: OutgoingOwner, role: Role) {
     this.#codec = codec;
     this.#writer = writer;
     this.#sink = sink;
     this.#owner = owner;
+    this.#copies = role === 'client';
   }
 
   /** Whether a message is being compressed, and what is sent now would have to wait. */
@@ -46,7 +50,7 @@ export class OutgoingMessages {
 
   /**
    * Sends a message, or lets it wait for those before it.
-   * @param isOurs the payload may be changed and kept; otherwise a small one is copied if it has to wait
+   * @param isOurs the payload may be changed and kept; otherwise a small one is copied if it has to wait, and on a client any
    * @returns payload bytes put on the wire, -1 where they are not known yet
    */
   send(
@@ -57,7 +61,7 @@ export class OutgoingMessages {
     compress: boolean,
   ): number {
     if (!this.isPending) return this.#begin(opcode, payload, isOurs, fragmentSize, compress);
-    const copies = !isOurs && payload.length <= COPY_UP_TO;
+    const copies = !isOurs && (this.#copies || payload.length <= COPY_UP_TO);
     const kept = copies ? new Uint8Array(payload) : payload;
     this.#waiting.push({ opcode, payload: kept, isOurs: isOurs || copies, fragmentSize, compress });
     this.#sink.hold?.(payload.length);
@@ -84,6 +88,13 @@ export class OutgoingMessages {
       this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize);
       return payload.length;
     }
+    if (this.#copies && !isOurs && payload.length > COPY_UP_TO) {
+      return this.#compress(opcode, new Uint8Array(payload), true, fragmentSize);
+    }
+    return this.#compress(opcode, payload, isOurs, fragmentSize);
+  }
+
+  #compress(opcode: number, payload: Uint8Array, isOurs: boolean, fragmentSize: number): number {
     let result: Uint8Array | Promise<Uint8Array>;
     try {
       result = this.#codec.compress(payload);

@@ -4,7 +4,7 @@
  */
 
 import { type CompressionBudget, processCompressionBudget } from '../deflate/budget.ts';
-import { type CodecSettings, contextSize, DeflateCodec, type Direction } from '../deflate/codec.ts';
+import { type CodecSettings, DeflateCodec, type Direction, receivingContextSize } from '../deflate/codec.ts';
 import {
   acceptDeflate,
   checkDeflateConfig,
@@ -55,7 +55,8 @@ export class Compression {
   constructor(options: CompressionOptions = {}) {
     checkDeflateConfig(options);
     const { threshold = 1024, level = 6, engine = 'auto', synchronous = false } = options;
-    if (!(threshold >= 0)) throw new RangeError(`threshold is ${String(threshold)}, not a number of bytes`);
+    if (typeof threshold !== 'number' || !(threshold >= 0))
+      throw new RangeError(`threshold is ${String(threshold)}, not a number of bytes`);
     if (!Number.isInteger(level) || level < 1 || level > 9) {
       throw new RangeError(`level is ${String(level)}, not 1 to 9`);
     }
@@ -63,7 +64,8 @@ export class Compression {
       throw new TypeError(`engine is 'auto' or 'zlib', not ${String(engine)}`);
     }
     if (typeof synchronous !== 'boolean') throw new TypeError('synchronous is true or false');
-    const budget = options.budget ?? processCompressionBudget;
+    const { budget = processCompressionBudget } = options;
+    if (typeof budget?.reserve !== 'function') throw new TypeError('budget is not a CompressionBudget');
     this.#config = options;
     this.#settings = { threshold, level, engine, synchronous, budget };
   }
@@ -94,7 +96,7 @@ export class Compression {
 
   /** @returns bytes, or null where the budget has no room */
   #reserve(direction: Direction): number | null {
-    const size = contextSize(direction);
+    const size = receivingContextSize(direction);
     return this.#settings.budget.reserve(size) ? size : null;
   }
 
@@ -120,13 +122,12 @@ class ClientOffer implements CompressionOffer {
   confirm(answers: readonly ExtensionOffer[]): void {
     const params = confirmDeflate(answers, this.#config);
     if (params === null) return;
-    this.codec = new DeflateCodec(
-      clientDirection(params),
-      serverDirection(params),
-      this.#settings,
-      this.#reserved,
-    );
+    const receiving = serverDirection(params);
+    // The server may have agreed to less than was set aside for it.
+    const needed = receivingContextSize(receiving);
+    this.#settings.budget.release(this.#reserved - needed);
     this.#reserved = 0;
+    this.codec = new DeflateCodec(clientDirection(params), receiving, this.#settings, needed);
   }
 
   abandon(): void {

@@ -240,6 +240,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onResumable(): void {
+    this.#watchMessage();
     this.#resumeSocket();
   }
 

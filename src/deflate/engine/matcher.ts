@@ -83,6 +83,11 @@ export class MatchIndex {
   }
 }
 
+/** Bytes of memory that the index of a window of 2^bits bytes holds at most. */
+export function largestIndex(bits: number): number {
+  return 3 * Math.min(MOST_POSITIONS, 2 ** bits);
+}
+
 /** An index for a window of this size. */
 export function indexFor(windowSize: number): MatchIndex {
   return new MatchIndex(Math.min(FIRST_POSITIONS, windowSize));

@@ -17,6 +17,11 @@ const FIRST_CAPACITY = 1024;
 /** Room behind a full window, so that small messages do not each move all of it. */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
+/** Bytes of memory that a window of 2^bits bytes holds at most, without the compressor's index. */
+export function largestWindow(bits: number): number {
+  return 2 ** bits + slackOf(2 ** bits);
+}
+
 /** The last `size` bytes, or fewer, of what was sent or received. */
 export class Window {
   /** How far a distance may reach: 2^bits bytes, 256 to 32,768. */
