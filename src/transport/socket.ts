@@ -240,7 +240,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onResumable(): void {
-    this.#watchMessage();
+    this.#watchMessage(processTimers.now());
     this.#resumeSocket();
   }
 
