@@ -311,11 +311,11 @@ export class WebSocketServer<Data = undefined> {
 
   #decide(
     request: UpgradeRequest,
-  ): UpgradeDecision<Accept<Data>> | PromiseLike<UpgradeDecision<Accept<Data>>> {
+  ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request);
     // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
     return isThenable(answer)
-      ? answer.then((settled) => this.#answer(request, settled))
+      ? Promise.resolve(answer).then((settled) => this.#answer(request, settled))
       : this.#answer(request, answer);
   }
 
