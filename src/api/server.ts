@@ -310,10 +310,12 @@ export class WebSocketServer<Data = undefined> {
 
   #decide(
     request: UpgradeRequest,
-  ): UpgradeDecision<Accept<Data>> | PromiseLike<UpgradeDecision<Accept<Data>>> {
+  ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request);
     // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
-    return isThenable(answer) ? answer.then((settled) => this.#answer(settled)) : this.#answer(answer);
+    return isThenable(answer)
+      ? Promise.resolve(answer).then((settled) => this.#answer(settled))
+      : this.#answer(answer);
   }
 
   #answer(answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
