@@ -1,17 +1,12 @@
-import { defineConfig } from 'vitest/config';
-import base from './vitest.config.ts';
+import { mergeConfig } from 'vitest/config';
+import suite from './vitest.config.ts';
 
-/** `npm run test:browser`: a real browser against the command line and the library. Build first. */
-export default defineConfig({
-  // As everywhere: what is tested is dist/.
-  plugins: base.plugins ?? [],
-  test: {
-    include: ['test/browser/**/*.test.ts'],
-    pool: 'forks',
-    fileParallelism: false,
-    // Deadlines are only there so that a hang is reported.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    server: { deps: { external: [/\/dist\//] } },
-  },
+/** `npm run test:browser`: Chromium against the command line, its page, and the library. */
+const config: typeof suite = mergeConfig(suite, {
+  // One file, and so one browser, at a time; the deadlines are only there so that a hang is reported.
+  test: { fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 },
 });
+config.test!.include = ['test/browser/**/*.test.ts'];
+config.test!.exclude = [];
+
+export default config;

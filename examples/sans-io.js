@@ -55,8 +55,9 @@ class Wire {
   commit(size) {
     this.pieces.push(this.#room.subarray(0, size));
   }
-  /** @param {Uint8Array} payload */
-  append(payload) {
+  /** @param {Uint8Array} payload @param {number} size */
+  append(payload, size) {
+    if (size > 0) this.commit(size);
     // The sender keeps its payload, and the receiver owns the chunk: so this has to be a copy.
     this.pieces.push(Buffer.from(payload));
   }

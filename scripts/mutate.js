@@ -1,7 +1,7 @@
 /**
  * Switches rules off, one at a time, and wants to see the tests that name them fail:
  * `npm run mutate -- [--seed S] [--count 30] [--id F16,C4]`. Each mutation of mutations.js is made in a copy of the tree,
- * which is built; then the tests that name the requirement run. Prints requirement → first failing test; fails where none
+ * which is built; then the tests that name the requirement run, which pass without it. Prints requirement → first failing test; fails where none
  * does. The same seed draws the same requirements.
  */
 import { spawnSync } from 'node:child_process';
@@ -126,6 +126,19 @@ function tryMutation(copy, mutation, files) {
 }
 
 /**
+ * A test that fails anyway would prove nothing.
+ * @param {string} copy
+ * @param {string[]} files
+ */
+function checkUnchanged(copy, files) {
+  const { status: built, stdout, stderr } = node(copy, [join('scripts', 'build.js')]);
+  if (built !== 0) throw new Error(`the tree does not build:\n${stdout}${stderr}`);
+  const vitest = join('node_modules', 'vitest', 'vitest.mjs');
+  const { status, stdout: output } = node(copy, [vitest, 'run', ...files]);
+  if (status !== 0) throw new Error(`the tests fail without any mutation:\n${output}`);
+}
+
+/**
  * `count` requirements, in an order that the seed decides.
  * @param {number} count
  * @param {number} seed
@@ -176,6 +189,7 @@ const copy = copyTree();
 const survived = [];
 const start = performance.now();
 try {
+  checkUnchanged(copy, [...new Set(drawn.flatMap(({ id }) => [...(files.get(id) ?? [])]))]);
   for (const mutation of drawn) {
     const { id } = mutation;
     let outcome;

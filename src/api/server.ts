@@ -265,14 +265,15 @@ export class WebSocketServer<Data = undefined> {
       grace < 2_147_483_647
         ? setTimeout(() => {
             for (const connection of [...this.#connections]) connection.terminate();
+            for (const listener of this.#listeners) listener.terminate();
           }, grace)
         : null;
     this.#checkEmpty();
     await empty;
-    if (timer !== null) clearTimeout(timer);
     // Until here an HTTP server's upgrades were answered with 503.
     for (const detach of this.#detach) detach();
     await Promise.all(listeners);
+    if (timer !== null) clearTimeout(timer);
     this.#listeners = [];
   }
 
@@ -314,12 +315,12 @@ export class WebSocketServer<Data = undefined> {
     return false;
   }
 
-  #decide(
-    request: UpgradeRequest,
-  ): UpgradeDecision<Accept<Data>> | PromiseLike<UpgradeDecision<Accept<Data>>> {
+  #decide(request: UpgradeRequest): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request);
     // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
-    return isThenable(answer) ? answer.then((settled) => this.#answer(settled)) : this.#answer(answer);
+    return isThenable(answer)
+      ? Promise.resolve(answer).then((settled) => this.#answer(settled))
+      : this.#answer(answer);
   }
 
   #answer(answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {

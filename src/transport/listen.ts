@@ -34,6 +34,8 @@ export interface Listener {
   readonly secure: boolean;
   /** Accepts no more; resolves when handshakes and connections are gone as well. */
   close(): Promise<void>;
+  /** Drops what still keeps `close` waiting: peers that read the answer to a refused handshake, mostly. */
+  terminate(): void;
 }
 
 // TLS handshakes that are carried on over the connection limit, only to answer 503; further ones are dropped.
@@ -45,6 +47,14 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
  */
 export function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
   const server = options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
+  const sockets = new Set<Socket>();
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', forget);
+  });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const where: NetListenOptions =
@@ -61,6 +71,9 @@ export function listen<Context>(options: ListenOptions, host: UpgradeHost<Contex
         address: server.address()!,
         secure: options.tls !== undefined,
         close: () => new Promise((done) => server.close(() => done())),
+        terminate: () => {
+          for (const socket of sockets) socket.destroy();
+        },
       });
     });
   });

@@ -167,6 +167,9 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
   waitsForDrain(): boolean {
     if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    // A mark below what a turn collects: the socket may well take it all now.
+    this.#outbox.flush();
+    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
     return true;
   }

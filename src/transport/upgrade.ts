@@ -56,7 +56,7 @@ export interface UpgradeHost<Context = unknown> {
   started(handshake: PendingHandshake): void;
   /** It ended, one way or the other; where it succeeded, `opened` was called before. */
   settled(handshake: PendingHandshake): void;
-  decide(request: UpgradeRequest): UpgradeDecision<Context> | PromiseLike<UpgradeDecision<Context>>;
+  decide(request: UpgradeRequest): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   opened(upgrade: OpenedUpgrade<Context>): void;
   /** A request was answered with an error, or given up. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
@@ -118,7 +118,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
   /** The request is complete; `head` is what came behind it. */
   receive(request: HandshakeRequest, head: Buffer): void {
     this.#request = request;
-    let decision: UpgradeDecision<Context> | PromiseLike<UpgradeDecision<Context>>;
+    let decision: UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
     let upgrade: UpgradeRequest;
     try {
       upgrade = verifyRequest(request, this.#host);
@@ -127,7 +127,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
       this.refuse(error);
       return;
     }
-    if (!('then' in decision)) {
+    if (!(decision instanceof Promise)) {
       this.#decided(upgrade, head, decision);
       return;
     }

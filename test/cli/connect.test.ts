@@ -177,9 +177,15 @@ describe('a pipe', () => {
     });
     const broken = new PassThrough();
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    let said = '';
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
     broken.write('a\nb');
     expect(await connect([`ws://127.0.0.1:${port}/`], { stdin: broken, stdout, stderr })).toBe(1);
-    expect(notes(String(stderr.read()))).toEqual([
+    stderr.end();
+    await once(stderr, 'end');
+    expect(notes(said)).toEqual([
       'cannot read standard input: EIO: i/o error',
       'closed: 1000 (normal closure)',
     ]);
@@ -191,7 +197,7 @@ describe('what a peer sent never reaches the terminal raw', () => {
   const nasty = '\x1b]0;title\x07\x9b31m\r\nclosed: 1000\u202e';
   const escaped = '\\x1b]0;title\\x07\\x9b31m\\r\\nclosed: 1000\\u202e';
 
-  test('messages, pings, pongs, and the reason of a Close', async () => {
+  test('messages, pings, pongs, and the reason of a Close [A50]', async () => {
     const port = await listen({
       open(connection) {
         connection.send(nasty);
@@ -211,7 +217,7 @@ describe('what a peer sent never reaches the terminal raw', () => {
     ]);
   });
 
-  test('the body of a refusal', async () => {
+  test('the body of a refusal [A50]', async () => {
     const port = await listen({ upgrade: () => reject(401, 'who\x1b[31m\nare you?') });
     expect(await run(['connect', `ws://127.0.0.1:${port}/`])).toEqual({
       exit: 1,
@@ -380,7 +386,7 @@ describe('exit codes', () => {
     expect(stderr).toContain('it looks like ws://127.0.0.1:9001/');
   });
 
-  test('a refused connection', async () => {
+  test('O6: a refused connection', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -446,7 +452,7 @@ describe('TLS', () => {
     ['wrong-host', ca, 'ERR_TLS_CERT_ALTNAME_INVALID)'],
     ['expired', ca, 'CERT_HAS_EXPIRED)'],
     ['self-signed', ca, 'DEPTH_ZERO_SELF_SIGNED_CERT); --ca FILE trusts its issuer'],
-  ])('O7: the certificate %s with %j is refused', async (name, options, text) => {
+  ])('O7: the certificate %s with %j is refused [A41]', async (name, options, text) => {
     const port = await listenTls(name);
     const { exit, stdout, stderr } = await run(['connect', ...options, url(port)], 'secret\n');
     expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });

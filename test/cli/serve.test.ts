@@ -191,7 +191,7 @@ describe('the end', () => {
 });
 
 describe('who may connect', () => {
-  test('S21: a page of another origin only with --any-origin', async () => {
+  test('S21: a page of another origin only with --any-origin [A1]', async () => {
     for (const page of [[], ['--page']]) {
       const strict = await serve(...page);
       const open = await serve('--any-origin', ...page);
