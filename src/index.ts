@@ -7,6 +7,7 @@ export {
   type ConnectionHandlers,
   type ConnectionInfo,
   type ConnectionState,
+  type Message,
   type SendOptions,
 } from './api/connection.ts';
 export type { ConnectionOptions } from './api/options.ts';

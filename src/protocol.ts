@@ -8,6 +8,7 @@ export {
   type EndpointOptions,
   EndpointState,
   type Limits,
+  type MessageCodec,
 } from './frame/endpoint.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';

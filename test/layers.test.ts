@@ -39,7 +39,8 @@ const layers: Readonly<Record<string, Layer>> = {
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    node: [],
+    // node:util tells an ArrayBuffer of any realm; no I/O.
+    node: ['util'],
     nodeTypes: true,
   },
   cli: {

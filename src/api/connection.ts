@@ -4,6 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import { types } from 'node:util';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
@@ -15,6 +16,9 @@ import {
   type ConnectionEvents,
   type SocketConnection,
 } from '../transport/socket.ts';
+
+/** What can be sent: text as a string, anything else as bytes. */
+export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /** How a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
 export interface CloseInfo {
@@ -59,8 +63,9 @@ export interface ConnectionHandlers<Data = undefined> {
   /** The connection is closed. Exactly once for each that was open. */
   close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
   /**
-   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (lost, or dropped by a limit), or
-   * what a handler threw. `close` follows.
+   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
+   * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
+   * is no error here: `close` says 1006.
    */
   error?(connection: Connection<Data>, error: Error): void | Promise<void>;
 }
@@ -103,6 +108,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   #needsDrain = false;
   #lastWireSize = 0;
   #inbox: Inbox | null = null;
+  #isPaused = false;
+  #isHeld = false;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
 
@@ -124,7 +131,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** Made by the library. Reports `open`, then begins to read; `head` is what was read already. */
   start(head: Buffer): void {
-    this.#call(this.#handlers.open?.bind(this.#handlers, this));
+    this.#call(() => this.#handlers.open?.(this));
     this.#binding.start(head);
   }
 
@@ -190,7 +197,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer
    */
-  send(message: string | ArrayBufferLike | ArrayBufferView, options?: SendOptions): boolean {
+  send(message: Message, options?: SendOptions): boolean {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
     if (!this.#binding.isOpen) return false;
@@ -224,7 +231,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   }
 
   #mayGoOn(): boolean {
-    if (!this.#binding.isCongested) return true;
+    if (!this.#binding.waitsForDrain()) return true;
     this.#needsDrain = true;
     return false;
   }
@@ -235,12 +242,12 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    * @returns false where the connection is not open
    * @throws {RangeError} for a longer payload
    */
-  ping(payload?: string | ArrayBufferLike | ArrayBufferView): boolean {
+  ping(payload?: Message): boolean {
     return this.#binding.endpoint.ping(payload === undefined ? undefined : toBytes(payload));
   }
 
   /** Sends a pong that nobody asked for (RFC 6455 §5.5.3). As `ping`. */
-  pong(payload?: string | ArrayBufferLike | ArrayBufferView): boolean {
+  pong(payload?: Message): boolean {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
 
@@ -253,11 +260,20 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** No more events of the peer until `resume`; the socket is not read meanwhile. */
   pause(): void {
+    this.#isPaused = true;
     this.#binding.pause();
   }
 
   resume(): void {
-    this.#binding.resume();
+    this.#isPaused = false;
+    if (!this.#isHeld) this.#binding.resume();
+  }
+
+  /** The iterator's own reason to stop reading; `pause()` and `resume()` neither know nor change it. */
+  #holdReading(hold: boolean): void {
+    this.#isHeld = hold;
+    if (hold) this.#binding.pause();
+    else if (!this.#isPaused) this.#binding.resume();
   }
 
   /**
@@ -286,8 +302,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #openInbox(): Inbox {
     this.#inbox ??= new Inbox(
-      () => this.pause(),
-      () => this.resume(),
+      () => this.#holdReading(true),
+      () => this.#holdReading(false),
     );
     return this.#inbox;
   }
@@ -364,12 +380,12 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   onDrain(): void {
     if (!this.#needsDrain) return;
     this.#needsDrain = false;
-    this.#call(this.#handlers.drain?.bind(this.#handlers, this));
+    this.#call(() => this.#handlers.drain?.(this));
   }
 
   /** @internal */
   onClosing(byPeer: boolean): void {
-    this.#call(this.#handlers.closing?.bind(this.#handlers, this, byPeer));
+    this.#call(() => this.#handlers.closing?.(this, byPeer));
   }
 
   /** @internal */
@@ -379,7 +395,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     this.#onClosed?.(this);
     this.#inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
     this.#closed?.resolve(info);
-    this.#call(this.#handlers.close?.bind(this.#handlers, this, code, reason, wasClean));
+    this.#call(() => this.#handlers.close?.(this, code, reason, wasClean));
   }
 
   /** @internal */
@@ -387,23 +403,25 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     this.#error ??= error;
     const isOurs = error instanceof ProtocolError || error instanceof ConnectionError;
     log('%s: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
-    if (this.#handlers.error === undefined) {
-      // A peer's fault is the peer's; what a handler threw must not vanish.
-      if (!isOurs) process.emitWarning(error);
-      return;
-    }
     try {
-      const result = this.#handlers.error(this, error);
-      if (result instanceof Promise) result.catch(warn);
+      const handler = this.#handlers.error;
+      if (handler !== undefined) {
+        const result = handler.call(this.#handlers, this, error);
+        if (isThenable(result)) result.then(undefined, warn);
+        return;
+      }
     } catch (thrown) {
       warn(thrown);
+      return;
     }
+    // A peer's fault is the peer's; what a handler threw must not vanish.
+    if (!isOurs) warn(error);
   }
 
   // ---- handlers that throw ----
 
-  #call(handler: (() => void | Promise<void>) | undefined): void {
-    if (handler === undefined) return;
+  // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
+  #call(handler: () => void | Promise<void>): void {
     try {
       this.#watch(handler());
     } catch (error) {
@@ -412,20 +430,32 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   }
 
   #watch(result: void | Promise<void>): void {
-    if (result instanceof Promise) result.catch((error: unknown) => this.#binding.endpoint.fail(error));
+    if (isThenable(result)) result.then(undefined, (error: unknown) => this.#binding.endpoint.fail(error));
   }
 }
 
-function warn(thrown: unknown): void {
+/** A Promise, of whichever realm or library. */
+export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** For what nobody else is there to hear. */
+export function warn(thrown: unknown): void {
   process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
 }
 
-function toBytes(data: string | ArrayBufferLike | ArrayBufferView): Uint8Array {
+/**
+ * The bytes of a message, not copied; a string as UTF-8.
+ * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
+ */
+export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (typeof data === 'string') return Buffer.from(data);
   // A view's length in bytes, not in elements: what lies beside it must never be sent.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
   throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
 }
 

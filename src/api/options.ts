@@ -48,6 +48,10 @@ export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits)
     throw new TypeError(`text is 'string' or 'bytes', not ${String(text)}`);
   }
   if (typeof memoryBudget?.reserve !== 'function') throw new TypeError('memoryBudget is not a MemoryBudget');
+  // `false` would be read as "no heartbeat" and be the default.
+  if (typeof heartbeat !== 'object' || heartbeat === null) {
+    throw new TypeError('heartbeat is { interval, timeout }; Infinity switches it off');
+  }
   return {
     maxMessageSize: positive('maxMessageSize', options.maxMessageSize, defaults.maxMessageSize),
     highWaterMark: positive('highWaterMark', options.highWaterMark, defaults.highWaterMark),

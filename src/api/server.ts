@@ -18,11 +18,21 @@ import { log } from '../transport/log.ts';
 import { type ConnectionLimits, checkClose, serverLimits } from '../transport/socket.ts';
 import {
   checkOrigins,
+  checkSubprotocols,
   type OpenedUpgrade,
+  type PendingHandshake,
   type UpgradeDecision,
   type UpgradeHost,
 } from '../transport/upgrade.ts';
-import { Connection, type ConnectionHandlers, type ConnectionInfo } from './connection.ts';
+import {
+  Connection,
+  type ConnectionHandlers,
+  type ConnectionInfo,
+  isThenable,
+  type Message,
+  toBytes,
+  warn,
+} from './connection.ts';
 import { type ConnectionOptions, positive, toCompression, toLimits } from './options.ts';
 
 /** How to accept a request. */
@@ -51,7 +61,7 @@ export class Rejection {
 /**
  * What an `upgrade` handler returns to refuse a request.
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
- * @param body plain text, latin1
+ * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
  */
 export function reject(
@@ -73,9 +83,10 @@ export type UpgradeAnswer<Data> = Accept<Data> | Rejection | void;
 export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Data> {
   /**
    * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept
-   * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500.
+   * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500,
+   * and so is anything else that is returned: what is not understood lets nobody in.
    */
-  upgrade?(request: UpgradeRequest): UpgradeAnswer<Data> | Promise<UpgradeAnswer<Data>>;
+  upgrade?(request: UpgradeRequest): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
   /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
   refused?(error: HandshakeError, request: HandshakeRequest | null): void;
 }
@@ -122,10 +133,12 @@ export class WebSocketServer<Data = undefined> {
   readonly #maxConnections: number;
   readonly #compression: Compression | null;
   readonly #connections = new Set<Connection<Data>>();
-  #handshakes = 0;
+  readonly #handshakes = new Set<PendingHandshake>();
   #listeners: Listener[] = [];
   #detach: (() => void)[] = [];
   #shutdown: Promise<void> | null = null;
+  /** What connections that come late to a shutdown are told. */
+  #closing: { readonly code: number; readonly reason: string } | null = null;
   #whenEmpty: (() => void) | null = null;
 
   /**
@@ -138,6 +151,7 @@ export class WebSocketServer<Data = undefined> {
     this.#compression = toCompression(options.compression);
     this.#subprotocols = options.subprotocols ?? [];
     checkOrigins(options.origins ?? 'same-origin');
+    checkSubprotocols(this.#subprotocols);
     this.#origins = options.origins ?? 'same-origin';
     this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, 10_000);
     this.#maxConnections = positive('maxConnections', options.maxConnections, 10_000);
@@ -161,10 +175,15 @@ export class WebSocketServer<Data = undefined> {
   async listen(options: ListenOptions = {}): Promise<AddressInfo> {
     this.#refuseAfterShutdown();
     const { path = '', socketPath, ...where } = options;
+    checkPath(path);
     const listener = await listen(
       socketPath === undefined ? where : { ...where, path: socketPath },
       this.#host(path, false),
     );
+    if (this.#shutdown !== null) {
+      await listener.close();
+      this.#refuseAfterShutdown();
+    }
     this.#listeners.push(listener);
     const { address } = listener;
     return typeof address === 'string' ? { address, family: 'unix', port: 0 } : address;
@@ -178,7 +197,9 @@ export class WebSocketServer<Data = undefined> {
    */
   attach(server: HttpServer | HttpsServer, options: { readonly path?: string } = {}): () => void {
     this.#refuseAfterShutdown();
-    const detach = attachTo(server, options.path ?? '', this.#host('', true));
+    const { path = '' } = options;
+    checkPath(path);
+    const detach = attachTo(server, path, this.#host('', true));
     this.#detach.push(detach);
     return detach;
   }
@@ -196,13 +217,14 @@ export class WebSocketServer<Data = undefined> {
    * @param except connections to leave out
    * @param compress false: not compressed, whatever was negotiated
    * @returns how many it was sent to
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
    */
   broadcast(
-    message: string | Uint8Array,
+    message: Message,
     except: ReadonlySet<Connection<Data>> | Connection<Data> | null = null,
     compress = true,
   ): number {
-    const prepared = new Broadcast(message, compress);
+    const prepared = new Broadcast(typeof message === 'string' ? message : toBytes(message), compress);
     let sent = 0;
     for (const connection of this.#connections) {
       if (connection === except || (except instanceof Set && except.has(connection))) continue;
@@ -214,7 +236,8 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Ends the server: no new connections (503), a Close frame to each open one, the rest dropped after `grace`.
+   * Ends the server: no new connections and no handshake that is under way (503), a Close frame to each open connection;
+   * what is left after `grace` is dropped.
    * @returns when every connection and listener is gone; the same Promise for every call
    * @throws {RangeError} for a code that may not be sent, a reason over 123 bytes
    */
@@ -231,27 +254,31 @@ export class WebSocketServer<Data = undefined> {
   }
 
   async #end(code: number, reason: string, grace: number): Promise<void> {
-    for (const detach of this.#detach) detach();
+    this.#closing = { code, reason };
     const listeners = this.#listeners.map((listener) => listener.close());
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
+    for (const handshake of [...this.#handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
     for (const connection of [...this.#connections]) connection.close(code, reason);
     const timer =
       grace < 2_147_483_647
         ? setTimeout(() => {
             for (const connection of [...this.#connections]) connection.terminate();
+            for (const listener of this.#listeners) listener.terminate();
           }, grace)
         : null;
     this.#checkEmpty();
     await empty;
-    if (timer !== null) clearTimeout(timer);
+    // Until here an HTTP server's upgrades were answered with 503.
+    for (const detach of this.#detach) detach();
     await Promise.all(listeners);
+    if (timer !== null) clearTimeout(timer);
     this.#listeners = [];
   }
 
   #checkEmpty(): void {
-    if (this.#connections.size === 0 && this.#handshakes === 0) this.#whenEmpty?.();
+    if (this.#connections.size === 0 && this.#handshakes.size === 0) this.#whenEmpty?.();
   }
 
   #refuseAfterShutdown(): void {
@@ -267,8 +294,9 @@ export class WebSocketServer<Data = undefined> {
       handshakeTimeout: this.#handshakeTimeout,
       compression: this.#compression,
       admit: () => this.#admit(),
-      settled: () => {
-        this.#handshakes--;
+      started: (handshake) => this.#handshakes.add(handshake),
+      settled: (handshake) => {
+        this.#handshakes.delete(handshake);
         this.#checkEmpty();
       },
       decide: (request) => {
@@ -281,17 +309,18 @@ export class WebSocketServer<Data = undefined> {
   }
 
   #admit(): boolean {
-    if (this.#shutdown !== null || this.#connections.size + this.#handshakes >= this.#maxConnections) {
-      this.#refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
-      return false;
-    }
-    this.#handshakes++;
-    return true;
+    const isFull = this.#connections.size + this.#handshakes.size >= this.#maxConnections;
+    if (this.#shutdown === null && !isFull) return true;
+    this.#refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
+    return false;
   }
 
   #decide(request: UpgradeRequest): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request);
-    return answer instanceof Promise ? answer.then((settled) => this.#answer(settled)) : this.#answer(answer);
+    // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
+    return isThenable(answer)
+      ? Promise.resolve(answer).then((settled) => this.#answer(settled))
+      : this.#answer(answer);
   }
 
   #answer(answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
@@ -299,9 +328,9 @@ export class WebSocketServer<Data = undefined> {
     if (this.#shutdown !== null) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {
       const { status, headers, body } = answer;
-      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body, 'latin1') });
+      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body) });
     }
-    const context = answer ?? {};
+    const context = checkAccept(answer);
     return {
       ...(context.subprotocol === undefined ? null : { subprotocol: context.subprotocol }),
       headers: toFlat(context.headers ?? []),
@@ -331,15 +360,41 @@ export class WebSocketServer<Data = undefined> {
     );
     this.#connections.add(connection);
     connection.start(head);
+    if (this.#closing !== null) connection.close(this.#closing.code, this.#closing.reason);
   }
 
   #refused(error: HandshakeError, request: HandshakeRequest | null): void {
     log('refused: %d %s', error.status, error.message);
     try {
-      this.#handlers.refused?.(error, request);
+      const { refused } = this.#handlers;
+      if (refused !== undefined) refused.call(this.#handlers, error, request);
+      // What the application threw must not vanish.
+      else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
     } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      warn(thrown);
     }
+  }
+}
+
+/**
+ * What an `upgrade` handler returned in order to accept.
+ * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response
+ */
+function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
+  if (answer === undefined) return {};
+  if (typeof answer !== 'object' || answer === null || answer instanceof Error || 'status' in answer) {
+    throw new TypeError(
+      'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
+    );
+  }
+  return answer;
+}
+
+/** A path that can't match would be found out much later. */
+function checkPath(path: string): void {
+  if (path === '') return;
+  if (typeof path !== 'string' || !path.startsWith('/') || /[?#]/.test(path)) {
+    throw new TypeError(`path is ${JSON.stringify(path)}, not a path: it starts with "/" and has no query`);
   }
 }
 

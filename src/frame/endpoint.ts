@@ -25,11 +25,17 @@ export interface ByteSink {
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
   /** The first `size` of the reserved bytes are to be sent. What was not committed never is. */
   commit(size: number): void;
-  /** A large payload, to be sent behind what was committed; not copied, so it must not change until it is gone. */
-  append(payload: Uint8Array): void;
+  /**
+   * Commits the first `size` of the reserved bytes, a header, and a large payload behind it, in one step: nothing may come in
+   * between. The payload is not copied, so it must not change until it is gone.
+   */
+  append(payload: Uint8Array, size: number): void;
   /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
   closing(): void;
-  /** §7.1.1: half-close once everything is out. May be called more than once. */
+  /**
+   * §7.1.1: half-close once everything is out. May be called more than once. The transport's own end is reported to the endpoint
+   * later, not from inside this call or `destroy`.
+   */
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;

@@ -8,7 +8,13 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { refuse } from '../handshake/error.ts';
 import type { HandshakeRequest } from '../handshake/server.ts';
-import { answerUnavailable, ServerHandshake, type UpgradeHost } from './upgrade.ts';
+import {
+  answerUnavailable,
+  isTaken,
+  type PendingHandshake,
+  ServerHandshake,
+  type UpgradeHost,
+} from './upgrade.ts';
 
 /** A request of node:http as handshake/ reads it. */
 export function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
@@ -36,6 +42,12 @@ export function acceptUpgrade<Context>(
   head: Buffer,
   host: UpgradeHost<Context>,
 ): void {
+  if (isTaken(socket)) {
+    // Two listeners of one 'upgrade' event. It is reported, not thrown: any peer can cause the event.
+    const cause = new TypeError('the socket of this upgrade has been taken already');
+    host.refused(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), toHandshakeRequest(request));
+    return;
+  }
   if (!host.admit()) {
     answerUnavailable(socket);
     return;
@@ -67,7 +79,9 @@ class Router {
     this.#hosts.set(path, host);
   }
 
-  remove(path: string): boolean {
+  /** Whether there is none left. */
+  remove(path: string, host: UpgradeHost): boolean {
+    if (this.#hosts.get(path) !== host) return false;
     this.#hosts.delete(path);
     if (this.#hosts.size > 0) return false;
     this.#server.off('upgrade', this.#listener);
@@ -75,9 +89,7 @@ class Router {
   }
 
   #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const target = request.url ?? '';
-    const mark = target.indexOf('?');
-    const path = mark === -1 ? target : target.slice(0, mark);
+    const path = pathOf(request.url ?? '');
     const host = this.#hosts.get(path) ?? this.#hosts.get('');
     if (host !== undefined) {
       acceptUpgrade(request, socket, head, host);
@@ -91,6 +103,15 @@ class Router {
       return;
     }
   }
+}
+
+/** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  if (path.startsWith('/') || !/^https?:\/\//i.test(path)) return path;
+  const slash = path.indexOf('/', path.indexOf('//') + 2);
+  return slash === -1 ? '/' : path.slice(slash);
 }
 
 /** Refuses everything, within the limits of an endpoint that is there. */
@@ -111,8 +132,12 @@ class NotFound implements UpgradeHost {
     return this.#host.admit();
   }
 
-  settled(): void {
-    this.#host.settled();
+  started(handshake: PendingHandshake): void {
+    this.#host.started(handshake);
+  }
+
+  settled(handshake: PendingHandshake): void {
+    this.#host.settled(handshake);
   }
 
   decide(): never {
@@ -143,6 +168,6 @@ export function attachTo(server: HttpServer | HttpsServer, path: string, host: U
   const attached = router;
   attached.add(path, host);
   return () => {
-    if (attached.remove(path)) routers.delete(server);
+    if (attached.remove(path, host)) routers.delete(server);
   };
 }

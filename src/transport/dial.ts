@@ -86,6 +86,7 @@ export async function dial(
   let hop = requestFor(target, options);
   // §4.1 (1): what is invalid fails before any network activity.
   buildRequest(target, hop.request);
+  options.signal?.throwIfAborted();
   const attempt = new Attempt(options.handshakeTimeout ?? 10_000, options.signal);
   try {
     for (let followed = 0; ; followed++) {
@@ -346,16 +347,17 @@ async function readBody(
 class Attempt {
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#interrupt(this.#signal!.reason);
+  readonly #onAbort = (): void => this.#interrupt(this.#signal!.reason, true);
   #sockets: Duplex[] = [];
   #failStep: ((error: unknown) => void) | null = null;
-  #interruption: { readonly reason: unknown } | null = null;
+  #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
 
   constructor(timeout: number, signal: AbortSignal | undefined) {
-    this.#timer = processTimers.timer({ onTimer: () => this.#interrupt(dialFailure('WS_DIAL_TIMEOUT')) });
+    this.#timer = processTimers.timer({
+      onTimer: () => this.#interrupt(dialFailure('WS_DIAL_TIMEOUT'), false),
+    });
     this.#timer.set(timeout);
     this.#signal = signal;
-    if (signal?.aborted) this.#interruption = { reason: signal.reason };
     signal?.addEventListener('abort', this.#onAbort);
   }
 
@@ -405,32 +407,30 @@ class Attempt {
     });
   }
 
-  /** The connection is open: what the attempt watched is left alone. */
+  /** The connection is open: it is left alone. What it runs on, under TLS, keeps somebody to hear its errors. */
   finish(connection: DialedConnection): DialedConnection {
     if (this.#interruption !== null) throw this.#interruption.reason;
     this.#release();
+    connection.socket.off('error', ignore);
     return connection;
   }
 
   /** @returns what to throw */
   fail(error: unknown): unknown {
     this.#release();
-    for (const socket of this.#sockets) {
-      socket.on('error', ignore);
-      socket.destroy();
-    }
-    return this.#interruption === null ? error : this.#interruption.reason;
+    for (const socket of this.#sockets) socket.destroy();
+    // A deadline that passes while the body of a refusal comes in does not make the refusal unsaid.
+    return this.#interruption?.aborted ? this.#interruption.reason : error;
   }
 
-  #interrupt(reason: unknown): void {
-    this.#interruption ??= { reason };
+  #interrupt(reason: unknown, aborted: boolean): void {
+    this.#interruption ??= { reason, aborted };
     this.#failStep?.(reason);
   }
 
   #release(): void {
     this.#timer.cancel();
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    for (const socket of this.#sockets) socket.off('error', ignore);
   }
 }
 

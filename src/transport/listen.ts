@@ -11,7 +11,6 @@ import {
   type Socket,
 } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import { refuse } from '../handshake/error.ts';
 import { type HttpHead, HttpHeadParser } from '../handshake/http-head.ts';
 import { answerUnavailable, ServerHandshake, type UpgradeHost } from './upgrade.ts';
 
@@ -35,6 +34,8 @@ export interface Listener {
   readonly secure: boolean;
   /** Accepts no more; resolves when handshakes and connections are gone as well. */
   close(): Promise<void>;
+  /** Drops what still keeps `close` waiting: peers that read the answer to a refused handshake, mostly. */
+  terminate(): void;
 }
 
 // TLS handshakes that are carried on over the connection limit, only to answer 503; further ones are dropped.
@@ -46,6 +47,14 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
  */
 export function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
   const server = options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
+  const sockets = new Set<Socket>();
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', forget);
+  });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const where: NetListenOptions =
@@ -62,6 +71,9 @@ export function listen<Context>(options: ListenOptions, host: UpgradeHost<Contex
         address: server.address()!,
         secure: options.tls !== undefined,
         close: () => new Promise((done) => server.close(() => done())),
+        terminate: () => {
+          for (const socket of sockets) socket.destroy();
+        },
       });
     });
   });
@@ -91,35 +103,49 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
   });
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
-    const key = remoteKey(socket);
+    const key = connectionKey(socket);
+    if (key === null) return;
     if (!host.admit()) {
       if (++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
       socket.once('close', () => unavailable--);
       return;
     }
-    pending.set(key, new ServerHandshake(socket, host));
-    socket.once('close', () => pending.delete(key));
+    const handshake = new ServerHandshake(socket, host, false);
+    pending.set(key, handshake);
+    socket.once('close', () => {
+      if (pending.get(key) === handshake) pending.delete(key);
+    });
   });
   // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.allowHalfOpen = true;
-    const key = remoteKey(socket);
+    const key = connectionKey(socket);
+    if (key === null) {
+      // A Unix domain socket: TLS had its own deadline, the same as ours.
+      if (host.admit()) readRequest(socket, new ServerHandshake(socket, host), true);
+      else answerUnavailable(socket);
+      return;
+    }
     const handshake = pending.get(key);
     pending.delete(key);
     if (handshake === undefined || handshake.isSettled) {
       answerUnavailable(socket);
       return;
     }
+    // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
+    // that gives up would hold its socket until the deadline.
+    socket.allowHalfOpen = true;
     handshake.moveTo(socket);
     readRequest(socket, handshake, true);
   });
   return server;
 }
 
-/** One remote end has one connection to a port. */
-function remoteKey(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`;
+/** Two ends have one connection between them. Null where ends have no address: those of Unix domain sockets. */
+function connectionKey(socket: Socket): string | null {
+  if (socket.remoteAddress === undefined) return null;
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 }
 
 /** Reads the request's head; what follows it goes along. */
@@ -141,5 +167,4 @@ function readRequest<Context>(socket: Socket, handshake: ServerHandshake<Context
     handshake.receive({ method, target, httpVersion, headers, remote }, parser.rest());
   }
   socket.on('data', onData);
-  if (handshake.isSettled) handshake.refuse(refuse('WS_HANDSHAKE_TIMEOUT'));
 }

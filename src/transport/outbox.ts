@@ -42,9 +42,9 @@ const SLAB_SIZE = 65_536;
 // What waits unflushed: from here on a larger write saves nothing.
 const FLUSH_FROM = 65_536;
 
-// A write of ours to the socket. Large payloads go in slices, so that progress can be seen and one peer's 16 MiB do not
-// sit in the socket's own queue, out of reach of our accounting.
-const WRITE_SIZE = 262_144;
+// A write of ours to the socket. Large payloads go in slices, so that slow progress can be told from none and one peer's
+// 16 MiB do not sit in the socket's own queue, out of reach of our accounting.
+const WRITE_SIZE = 65_536;
 
 // Two of them may be in use by each of 32 connections; when more are asked for, everybody is flushed first.
 const MAX_SLABS = 64;
@@ -52,16 +52,12 @@ const MAX_SLABS = 64;
 // What an object costs beside its bytes, for the send cap.
 const ITEM_COST = 128;
 
-// A header is committed before its payload is appended: it does not make the queue count as occupied.
-const MAX_HEADER_SIZE = 14;
-
 const EMPTY: Buffer = Buffer.alloc(0);
 
 const freeSlabs: Buffer[] = [];
 let slabsInUse = 0;
 
 function acquireSlab(): Buffer {
-  if (slabsInUse >= MAX_SLABS) flushDirty();
   slabsInUse++;
   return freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
 }
@@ -120,6 +116,8 @@ export class Outbox implements ByteSink {
   #queue: Uint8Array[] = [];
   #queueHead = 0;
   #queuedBytes = 0;
+  /** Inside `socket.write`: some transports hand the bytes on, and bring back the answer, before it returns. */
+  #writing = false;
   /** What the memory budget was told. */
   #counted = 0;
 
@@ -154,7 +152,16 @@ export class Outbox implements ByteSink {
     return this.#unflushed + this.#queuedBytes + this.#held + inSocket;
   }
 
+  /** Whether the end was asked for: what waits still leaves, nothing is added. */
+  get isEnding(): boolean {
+    return this.#ending;
+  }
+
   /** Whether what is sent now answers what is being received. */
+  get replying(): boolean {
+    return this.#replying;
+  }
+
   set replying(value: boolean) {
     this.#replying = value;
   }
@@ -169,15 +176,19 @@ export class Outbox implements ByteSink {
     this.#added(size);
   }
 
-  append(payload: Uint8Array): void {
+  append(payload: Uint8Array, size = 0): void {
     if (this.#destroyed) return;
-    // A queue that could be empty is, before it decides on a large payload.
-    if (!this.#blocked && this.#unflushed + payload.length > this.#options.sendCap) this.flush();
+    // A queue that could be empty is, before it decides on a large payload. The header is not in it yet, and moves out.
+    const flushes = !this.#blocked && this.#unflushed + size + payload.length > this.#options.sendCap;
+    const header = flushes ? Buffer.from(this.buffer.subarray(this.offset, this.offset + size)) : EMPTY;
+    if (flushes) this.flush();
+    else this.offset += size;
     if (this.#destroyed) return;
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
+    if (header.length > 0) this.#chunks.push(header);
     this.#chunks.push(this.#copies ? new Uint8Array(payload) : payload);
-    this.#added(payload.length);
+    this.#added(size + payload.length);
   }
 
   hold(size: number): void {
@@ -190,9 +201,14 @@ export class Outbox implements ByteSink {
       else if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
     } else if (this.#held === 0 && !this.#blocked) {
       // The last result is written right behind this call; what it adds blocks, or is gone at the end of the turn.
-      this.#isDraining = true;
-      this.#markDirty();
+      this.notifyWhenEmpty();
     }
+  }
+
+  /** `onDrained` is to follow once nothing waits any more, even if the socket never blocks. */
+  notifyWhenEmpty(): void {
+    this.#isDraining = true;
+    this.#markDirty();
   }
 
   resume(): void {
@@ -227,11 +243,8 @@ export class Outbox implements ByteSink {
     this.#unflushed = 0;
     this.#held = 0;
     this.#blocked = false;
-    this.#start = 0;
-    this.offset = 0;
     // A slab that the socket may still read from is left to the collector.
-    if (this.#slab !== null) releaseSlab(this.#slab);
-    this.#slab = null;
+    this.#dropSlab();
     if (this.#slabInFlight !== null) slabsInUse--;
     this.#slabInFlight = null;
     this.#count();
@@ -240,13 +253,15 @@ export class Outbox implements ByteSink {
   /** Writes what waits, as far as the socket takes it. */
   flush(): void {
     this.#isDirty = false;
-    if (this.#destroyed) return;
+    // What is added while a write is going on must come behind it: it leaves at the end of the turn.
+    if (this.#destroyed || this.#writing) return;
     if (this.#unflushed > 0) {
       if (this.#blocked) this.#setAside();
       else if (this.#chunks === null) this.#writeSlab();
       else this.#writeChunks();
     }
     if (this.#destroyed) return;
+    if (this.#unflushed > 0) this.#markDirty();
     if (this.#blocked) {
       this.#count();
       if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
@@ -254,7 +269,7 @@ export class Outbox implements ByteSink {
       this.#replyBytes = 0;
       if (this.#isDraining) this.#drained();
     }
-    if (this.#ending && !this.#ended && this.#queueHead === this.#queue.length) {
+    if (this.#ending && !this.#ended && this.#unflushed === 0 && this.#queueHead === this.#queue.length) {
       this.#ended = true;
       this.#socket.end();
     }
@@ -262,7 +277,7 @@ export class Outbox implements ByteSink {
 
   #added(size: number): void {
     if (this.#destroyed) {
-      this.offset = this.#start;
+      this.#dropSlab();
       return;
     }
     this.#unflushed += size;
@@ -283,13 +298,25 @@ export class Outbox implements ByteSink {
 
   #overflows(size: number): boolean {
     const amount = this.bufferedAmount + (this.#queue.length - this.#queueHead) * ITEM_COST;
-    return amount > this.#options.sendCap && amount - size > MAX_HEADER_SIZE;
+    return amount > this.#options.sendCap && amount - size > 0;
   }
 
   #nextSlab(): void {
     // Full: what it holds leaves, or is set aside, before the next one is begun.
     if (this.#slab !== null) this.flush();
-    this.#slab ??= acquireSlab();
+    if (this.#slab !== null) {
+      // Inside a write: it waits in its slab, which is left to the collector afterwards.
+      this.#chunks ??= [];
+      if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
+      slabsInUse--;
+      this.#slab = null;
+    }
+    if (slabsInUse >= MAX_SLABS) flushDirty();
+    if (this.#slab === null) {
+      this.#slab = acquireSlab();
+      this.#start = 0;
+      this.offset = 0;
+    }
     this.buffer = this.#slab;
   }
 
@@ -302,50 +329,86 @@ export class Outbox implements ByteSink {
   /** The one write of a turn: the slab as it is. */
   #writeSlab(): void {
     const part = this.#slabPart();
+    const slab = this.#detachSlab()!;
+    const copies = this.#copiesSlab;
     this.#unflushed = 0;
-    // Where many slabs are out, a socket that blocks now must not keep 64 KiB for a frame of a few bytes.
-    this.#socket.write(this.#copies || slabsInUse > MAX_SLABS / 2 ? Buffer.from(part) : part);
-    if (this.#socket.writableLength > 0) this.#block();
-    this.#leaveSlab();
+    this.#writing = true;
+    try {
+      this.#socket.write(copies ? Buffer.from(part) : part);
+    } catch (error) {
+      this.#writeFailed(error);
+    }
+    this.#written();
+    this.#leaveSlab(slab, copies);
   }
 
   #writeChunks(): void {
     const chunks = this.#chunks!;
     if (this.offset > this.#start) chunks.push(this.#slabPart());
-    if (this.#copies) {
-      for (let index = 0; index < chunks.length; index++) chunks[index] = this.#apartFromSlab(chunks[index]!);
-    }
+    const slab = this.#detachSlab();
+    const copies = this.#copiesSlab;
+    if (copies) setApart(chunks, 0, slab);
     this.#queue = chunks;
     this.#queueHead = 0;
     this.#chunks = null;
     this.#queuedBytes = this.#unflushed;
     this.#unflushed = 0;
     this.#feed();
-    if (this.#slab === null) return;
-    for (let index = this.#queueHead; index < this.#queue.length; index++) {
-      this.#queue[index] = this.#apartFromSlab(this.#queue[index]!);
-    }
-    this.#leaveSlab();
+    if (slab === null) return;
+    setApart(this.#queue, this.#queueHead, slab);
+    this.#leaveSlab(slab, copies);
   }
 
-  /** What the slab held was written. Where the kernel took it all, the slab is free again at once. */
-  #leaveSlab(): void {
+  /** Whether a part of the slab is given to the socket as a copy. */
+  get #copiesSlab(): boolean {
+    // Where many slabs are out, a socket that blocks now must not keep 64 KiB for a frame of a few bytes.
+    return this.#copies || slabsInUse > MAX_SLABS / 2;
+  }
+
+  /** What is added from now on goes to another slab. */
+  #detachSlab(): Buffer | null {
     const slab = this.#slab;
-    if (slab === null) return;
-    if (this.#blocked) this.#slabInFlight = slab;
-    else releaseSlab(slab);
     this.#slab = null;
     this.#start = 0;
     this.offset = 0;
+    return slab;
+  }
+
+  #dropSlab(): void {
+    const slab = this.#detachSlab();
+    if (slab !== null) releaseSlab(slab);
+  }
+
+  /** What the slab held was written. Where the kernel took it all, the slab is free again at once. */
+  #leaveSlab(slab: Buffer, copied: boolean): void {
+    if (copied || !(this.#blocked || this.#destroyed)) releaseSlab(slab);
+    else if (this.#blocked) this.#slabInFlight = slab;
+    // The socket may still read from it: it is left to the collector.
+    else slabsInUse--;
+  }
+
+  /** A transport that throws is a broken one; the other connections that are flushed in this turn are not. */
+  #writeFailed(error: unknown): void {
+    this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #written(): void {
+    this.#writing = false;
+    if (!this.#destroyed && this.#socket.writableLength > 0) this.#block();
   }
 
   /** Writes from the queue until the socket is blocked. */
   #feed(): void {
     while (this.#queueHead < this.#queue.length && !this.#blocked && !this.#destroyed) {
-      this.#socket.cork();
-      this.#writeSome();
-      this.#socket.uncork();
-      if (this.#socket.writableLength > 0) this.#block();
+      this.#writing = true;
+      try {
+        this.#socket.cork();
+        this.#writeSome();
+        this.#socket.uncork();
+      } catch (error) {
+        this.#writeFailed(error);
+      }
+      this.#written();
     }
     if (this.#queueHead === this.#queue.length) {
       this.#queue = [];
@@ -404,20 +467,14 @@ export class Outbox implements ByteSink {
 
   /** The socket is blocked: what was sent meanwhile waits in memory of its own size, and the slab goes to others. */
   #setAside(): void {
-    for (const chunk of this.#chunks ?? []) this.#queue.push(this.#apartFromSlab(chunk));
+    const chunks = this.#chunks ?? [];
+    if (this.offset > this.#start) chunks.push(this.#slabPart());
+    setApart(chunks, 0, this.#slab);
+    for (const chunk of chunks) this.#queue.push(chunk);
     this.#chunks = null;
-    if (this.offset > this.#start) this.#queue.push(new Uint8Array(this.#slabPart()));
     this.#queuedBytes += this.#unflushed;
     this.#unflushed = 0;
-    if (this.#slab !== null) releaseSlab(this.#slab);
-    this.#slab = null;
-    this.#start = 0;
-    this.offset = 0;
-  }
-
-  /** A part of the slab in memory of its own; anything else as it is. */
-  #apartFromSlab(chunk: Uint8Array): Uint8Array {
-    return this.#slab !== null && chunk.buffer === this.#slab.buffer ? new Uint8Array(chunk) : chunk;
+    this.#dropSlab();
   }
 
   #count(): void {
@@ -426,5 +483,14 @@ export class Outbox implements ByteSink {
     if (difference === 0) return;
     this.#counted = counted;
     this.#options.memoryBudget.countQueued(difference);
+  }
+}
+
+/** Puts parts of the slab, from `from` on, in memory of their own; anything else stays as it is. */
+function setApart(chunks: Uint8Array[], from: number, slab: Buffer | null): void {
+  if (slab === null) return;
+  for (let index = from; index < chunks.length; index++) {
+    const chunk = chunks[index]!;
+    if (chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
   }
 }

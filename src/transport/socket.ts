@@ -73,6 +73,9 @@ export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text'> {
 // With less than this waiting, a peer that takes nothing is the heartbeat's business.
 const STALL_FROM = 1_048_576;
 
+// How often a peer that takes nothing is looked at, once `sendTimeout` has passed.
+const STALL_CHECK = 1_000;
+
 const bound: unique symbol = Symbol('rfc6455 connection');
 type BoundSocket = Duplex & { [bound]: SocketConnection };
 
@@ -161,10 +164,14 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   // ---- what the application asks for ----
 
-  /** Whether bytes wait beyond the high-water mark: `onDrain` follows. */
-  get isCongested(): boolean {
-    // A Duplex with a larger mark of its own says nothing before that.
-    return this.#outbox.bufferedAmount > this.#limits.highWaterMark;
+  /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
+  waitsForDrain(): boolean {
+    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    // A mark below what a turn collects: the socket may well take it all now.
+    this.#outbox.flush();
+    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    this.#outbox.notifyWhenEmpty();
+    return true;
   }
 
   pause(): void {
@@ -173,9 +180,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   resume(): void {
-    // The clocks that stood still start over.
-    this.#lastReceived = processTimers.now();
-    this.#messageSince = this.#messageSince === 0 ? 0 : this.#lastReceived;
+    if (this.endpoint.isPausedByUser) this.#restartClocks();
     this.#receiving(() => this.endpoint.resume());
     this.#resumeSocket();
   }
@@ -189,12 +194,14 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   onData(chunk: Buffer): void {
     this.#lastReceived = processTimers.now();
-    this.#outbox.replying = this.#pausesForReplies;
+    const outbox = this.#outbox;
+    const before = outbox.replying;
+    outbox.replying = this.#pausesForReplies;
     const goOn = this.endpoint.receive(chunk);
-    this.#outbox.replying = false;
-    if (this.#limits.flush === 'read') this.#outbox.flush();
+    outbox.replying = before;
+    if (this.#limits.flush === 'read') outbox.flush();
     if (!goOn) this.socket.pause();
-    this.#watchMessage();
+    this.#watchMessage(this.#lastReceived);
   }
 
   onEnd(): void {
@@ -202,8 +209,9 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onError(error: Error): void {
-    // Behind a finished closing handshake a reset is nobody's loss (§7.1.1 allows it).
-    if (this.endpoint.state < EndpointState.CloseReceived) {
+    // Behind a finished closing handshake a reset is nobody's loss (§7.1.1 allows it); behind a failure it is no news:
+    // whoever sent what we don't read any more is reset by our end.
+    if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }
   }
@@ -222,9 +230,11 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   onDrained(): void {
     this.endpoint.drained();
+    if (this.endpoint.isPaused) this.#restartClocks();
     this.#receiving(() => this.endpoint.resumeTransport());
     this.#resumeSocket();
-    this.#events.onDrain();
+    // Where replies to what had waited fill the socket again, the next time is soon enough.
+    if (!this.#outbox.blocked) this.#events.onDrain();
   }
 
   onCongested(): void {
@@ -233,7 +243,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onResumable(): void {
-    this.#watchMessage();
+    this.#watchMessage(processTimers.now());
     this.#resumeSocket();
   }
 
@@ -259,15 +269,21 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       else this.#closeTimedOut();
       return;
     }
+    // One of them is enough: what ended the connection is reported once.
     this.#checkStall(now);
-    this.#checkMessage(now);
-    this.#checkHeartbeat(now);
-    if (this.#closeBy === 0 && !this.socket.destroyed) this.#schedule(now);
+    if (!this.#isOver) this.#checkMessage(now);
+    if (!this.#isOver) this.#checkHeartbeat(now);
+    if (!this.#isOver) this.#schedule(now);
+  }
+
+  get #isOver(): boolean {
+    return this.#closeBy !== 0 || this.socket.destroyed;
   }
 
   #closeTimedOut(): void {
-    // §7.1.1 lets a client, and §7.1.7 anybody, give up; 1006 says so where no Close frame came.
-    if (this.endpoint.state === EndpointState.CloseSent) {
+    // §7.1.1 lets a client, and §7.1.7 anybody, give up; 1006 says so where no Close frame came. After a failure the peer's
+    // Close frame is not waited for, and the reason has been reported.
+    if (this.endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
       this.endpoint.terminate();
@@ -303,14 +319,24 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   /** When the peer last gave a sign of life. */
   #lastAlive(now: number): number {
-    if (!this.endpoint.isPaused) return this.#lastReceived;
-    // While we do not read, a pong could not be seen: then taking what we send counts, if there is anything to take.
-    if (this.#outbox.blocked) return Math.max(this.#lastReceived, this.#outbox.lastTaken);
-    this.#lastReceived = now;
-    return now;
+    const { isPaused } = this.endpoint;
+    const outbox = this.#outbox;
+    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. Then taking
+    // what we send counts, if there is anything to take.
+    if (outbox.blocked && (isPaused || outbox.bufferedAmount > this.#limits.highWaterMark)) {
+      return Math.max(this.#lastReceived, outbox.lastTaken);
+    }
+    if (isPaused) this.#lastReceived = now;
+    return this.#lastReceived;
   }
 
-  #watchMessage(): void {
+  /** Reading goes on: what stood still meanwhile starts over. */
+  #restartClocks(): void {
+    this.#lastReceived = processTimers.now();
+    if (this.#messageSince !== 0) this.#messageSince = this.#lastReceived;
+  }
+
+  #watchMessage(now: number): void {
     if (!this.endpoint.insideMessage) {
       this.#messageSince = 0;
       return;
@@ -318,7 +344,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     const pieces = this.endpoint.dataPieces;
     if (this.#messageSince !== 0 && pieces === this.#messagePieces) return;
     this.#messagePieces = pieces;
-    this.#messageSince = this.#lastReceived;
+    this.#messageSince = now;
     this.#timer.setSooner(this.#limits.messageTimeout);
   }
 
@@ -327,26 +353,30 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     const limits = this.#limits;
     let due =
       this.#pingedAt === 0
-        ? this.#lastReceived + limits.heartbeatInterval
+        ? this.#lastAlive(now) + limits.heartbeatInterval
         : this.#pingedAt + limits.heartbeatTimeout;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
-    if (this.#outbox.blocked) due = Math.min(due, this.#outbox.lastTaken + limits.sendTimeout);
-    // Never in a tight loop, whatever stands still.
-    this.#timer.set(Math.max(due - now, MIN_DELAY));
+    if (this.#outbox.blocked) {
+      // A peer that stopped taking may have little waiting for it now, and more than STALL_FROM later.
+      const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
+      due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
+    }
+    this.#timer.set(due - now);
   }
 
   #receiving(step: () => void): void {
-    this.#outbox.replying = this.#pausesForReplies;
+    const outbox = this.#outbox;
+    const before = outbox.replying;
+    outbox.replying = this.#pausesForReplies;
     step();
-    this.#outbox.replying = false;
+    outbox.replying = before;
+    this.#watchMessage(processTimers.now());
   }
 
   #resumeSocket(): void {
     if (!this.endpoint.isPaused) this.socket.resume();
   }
 }
-
-const MIN_DELAY = 20;
 
 /**
  * Checks a close code and reason before anything is done with them.

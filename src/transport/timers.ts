@@ -57,6 +57,7 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick that `#handle` waits for. */
   #armedFor = 0;
+  #running = false;
 
   /** Milliseconds on a clock that never jumps. */
   now(): number {
@@ -83,6 +84,8 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#count++;
+    // What an owner sets while it is called does not decide when to wake up next: others may be due before.
+    if (this.#running) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
 
@@ -99,8 +102,10 @@ export class TimerWheel {
 
   #arm(tick: number): void {
     this.#disarm();
-    this.#armedFor = tick;
-    this.#handle = setTimeout(() => this.#run(), Math.max(1, Math.ceil(tick * TICK - this.now())));
+    // One turn of the wheel at most: a delay over 2^31 ms would fire at once.
+    this.#armedFor = Math.min(tick, this.#done + SLOTS);
+    const delay = Math.ceil(this.#armedFor * TICK - this.now());
+    this.#handle = setTimeout(() => this.#run(), Math.max(1, delay));
     // Sockets keep a process alive, their deadlines do not.
     this.#handle.unref();
   }
@@ -114,23 +119,29 @@ export class TimerWheel {
     this.#handle = null;
     const reached = Math.floor(this.now() / TICK);
     // After a pause of the whole process every slot is looked at once, not once for each tick that was missed.
-    const first = Math.max(this.#done + 1, reached - SLOTS + 1);
+    let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
-    for (let tick = first; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached);
-    if (this.#count > 0 && this.#handle === null) this.#arm(this.#nextTick());
+    this.#running = true;
+    try {
+      for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached);
+    } finally {
+      // Where an owner threw, the others of its tick have their turn when we wake up again.
+      if (tick <= reached) this.#done = tick - 1;
+      this.#running = false;
+      if (this.#count > 0) this.#arm(this.#nextTick());
+    }
   }
 
   #runSlot(slot: number, reached: number): void {
-    let timer = this.#slots[slot] ?? null;
-    while (timer !== null) {
-      if (timer.tick > reached) {
-        timer = timer.next;
-        continue;
-      }
+    const due: Timer[] = [];
+    for (let timer = this.#slots[slot] ?? null; timer !== null; timer = timer.next) {
+      if (timer.tick <= reached) due.push(timer);
+    }
+    for (const timer of due) {
+      // An owner that was called before this one may have cancelled it, or set it again.
+      if (timer.tick === 0 || timer.tick > reached) continue;
       this.remove(timer);
       timer.owner.onTimer();
-      // The owner may have set or cancelled any timer of this slot.
-      timer = this.#slots[slot] ?? null;
     }
   }
 

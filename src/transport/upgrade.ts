@@ -18,6 +18,7 @@ import {
   type UpgradeRequest,
   verifyRequest,
 } from '../handshake/server.ts';
+import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionAgreement } from './compression.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
@@ -49,35 +50,55 @@ export interface UpgradeHost<Context = unknown> {
   readonly handshakeTimeout: number;
   /** What to answer offers of permessage-deflate with; null: nothing. */
   readonly compression: Compression | null;
-  /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `settled`. */
+  /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `started` and one `settled`. */
   admit(): boolean;
-  settled(): void;
+  /** A handshake began; its `refuse` may be called until it is settled. */
+  started(handshake: PendingHandshake): void;
+  /** It ended, one way or the other; where it succeeded, `opened` was called before. */
+  settled(handshake: PendingHandshake): void;
   decide(request: UpgradeRequest): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   opened(upgrade: OpenedUpgrade<Context>): void;
   /** A request was answered with an error, or given up. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
 
+/** An opening handshake that has not been answered yet. */
+export interface PendingHandshake {
+  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
+  refuse(error: unknown): void;
+}
+
+// Sockets that a handshake was begun on: an 'upgrade' event has several listeners, a socket has one handshake.
+const taken = new WeakSet<Duplex>();
+
 // How long a refused peer may take to read its answer.
 const LINGER = 2_000;
 
 /** One opening handshake, from accept to 101 or refusal. */
-export class ServerHandshake<Context> implements TimerOwner {
+export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
   readonly #host: UpgradeHost<Context>;
   readonly #timer: Timer;
   #socket: Duplex;
   #request: HandshakeRequest | null = null;
+  /** Whether the socket can carry an answer: not while TLS is being established on it. */
+  #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
   readonly #onGone = (): void => this.#abandon();
 
-  /** The deadline runs from now. The host has admitted this handshake. */
-  constructor(socket: Duplex, host: UpgradeHost<Context>) {
+  /**
+   * The deadline runs from now. The host has admitted this handshake.
+   * @param speaksHttp false: until `moveTo`, nothing can be answered on this socket
+   */
+  constructor(socket: Duplex, host: UpgradeHost<Context>, speaksHttp = true) {
+    taken.add(socket);
     this.#socket = socket;
+    this.#speaksHttp = speaksHttp;
     this.#host = host;
     this.#timer = processTimers.timer(this);
     this.#timer.set(host.handshakeTimeout);
     this.#watch(socket);
+    host.started(this);
   }
 
   get isSettled(): boolean {
@@ -90,6 +111,7 @@ export class ServerHandshake<Context> implements TimerOwner {
     // Errors of the raw socket reach the TLS socket as well.
     this.#socket.on('error', ignore);
     this.#socket = socket;
+    this.#speaksHttp = true;
     this.#watch(socket);
   }
 
@@ -121,6 +143,7 @@ export class ServerHandshake<Context> implements TimerOwner {
     const { refusal, text } = answerTo(error, this.#request?.method);
     this.#settle();
     this.#answer(text);
+    this.#host.settled(this);
     this.#host.refused(refusal, this.#request);
   }
 
@@ -164,11 +187,17 @@ export class ServerHandshake<Context> implements TimerOwner {
       codec,
       context: decision.context,
     });
+    // Behind `opened`, so that at no time neither counts.
+    this.#host.settled(this);
   }
 
   #answer(text: string): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
+    if (!this.#speaksHttp) {
+      socket.destroy();
+      return;
+    }
     // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
     socket.removeAllListeners('data');
     socket.on('error', ignore);
@@ -185,12 +214,12 @@ export class ServerHandshake<Context> implements TimerOwner {
     this.#settle();
     this.#socket.on('error', ignore);
     this.#socket.destroy();
+    this.#host.settled(this);
   }
 
   #settle(): void {
     this.#settled = true;
     this.#timer.cancel();
-    this.#host.settled();
   }
 
   #watch(socket: Duplex): void {
@@ -221,6 +250,17 @@ export function checkOrigins(policy: OriginPolicy): void {
 function ignore(): void {}
 
 /**
+ * Checks a server's `subprotocols` likewise.
+ * @throws TypeError for anything but a list of tokens
+ */
+export function checkSubprotocols(subprotocols: readonly string[]): void {
+  const isList = Array.isArray(subprotocols);
+  if (!isList || !subprotocols.every((value) => typeof value === 'string' && isToken(value))) {
+    throw new TypeError('subprotocols is a list of tokens');
+  }
+}
+
+/**
  * The answer to a failed handshake. What can't be answered is our fault, and the peer hears 500: an exception of the application,
  * a refusal with a header field that can't be written, or the error of a client's handshake with some other server.
  */
@@ -232,6 +272,11 @@ function answerTo(error: unknown, method: string | undefined): { refusal: Handsh
   }
   const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
   return { refusal, text: formatRefusal(refusal, method) };
+}
+
+/** Whether a handshake was begun on a socket before. */
+export function isTaken(socket: Duplex): boolean {
+  return taken.has(socket);
 }
 
 /** Answers 503 and closes, with as little work as possible. */

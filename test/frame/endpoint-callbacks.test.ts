@@ -339,9 +339,13 @@ class SynchronousSink implements ByteSink {
     return { buffer: this.#buffer, offset: 0 };
   }
   commit(size: number): void {
-    this.append(this.#buffer.subarray(0, size));
+    this.#send(this.#buffer.subarray(0, size));
   }
-  append(payload: Uint8Array): void {
+  append(payload: Uint8Array, size: number): void {
+    if (size > 0) this.commit(size);
+    this.#send(payload);
+  }
+  #send(payload: Uint8Array): void {
     this.sent.push(Buffer.from(payload));
     this.peer?.receive(Buffer.from(payload));
   }

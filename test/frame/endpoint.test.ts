@@ -596,6 +596,29 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(done.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
+  test('C18: nothing that the rules allow makes an endpoint close', () => {
+    const { endpoint, feed, sink, events } = bench(role, { maxMessageSize: 70_000 });
+    const payloads = ['', 'x', 'x'.repeat(125), '\ufeff', '\ufffd\0\u{10ffff}', 'x'.repeat(70_000)];
+    for (const payload of payloads) {
+      feed({ opcode: 1, payload });
+      feed({ opcode: 2, payload });
+      feed({ opcode: 1, fin: false, payload: '' });
+      for (let i = 1; i < 1000; i++) feed({ opcode: 0, fin: false, payload: '' });
+      feed({ opcode: 9, payload: payload.slice(0, 40) });
+      feed({ opcode: 10, payload: payload.slice(0, 40) });
+      feed({ opcode: 0, payload });
+      endpoint.messageTimedOut();
+      endpoint.pause();
+      endpoint.resume();
+      endpoint.drained();
+    }
+    expect(events.of('onText').length).toBe(12);
+    expect(events.of('onError')).toEqual([]);
+    expect(new Set(opcodes(sink))).toEqual(new Set([10]));
+    expect(sink.calls).toEqual([]);
+    expect(endpoint.state).toBe(Open);
+  });
+
   test('C20: abort drops the connection and reports why, once', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.abort(new Error('gone'));

@@ -13,7 +13,7 @@ export class BitReader {
   position = 0;
   /** Loaded bits that were not taken, the next one lowest. */
   held = 0;
-  /** How many those are: 0 to 32. */
+  /** How many those are: 0 to 27, so that they never reach the sign. */
   count = 0;
 
   constructor(input: Uint8Array) {
@@ -38,7 +38,7 @@ export class BitReader {
       this.count += 8;
     }
     const value = this.held & ((1 << count) - 1);
-    this.held >>>= count;
+    this.held >>= count;
     this.count -= count;
     return value;
   }

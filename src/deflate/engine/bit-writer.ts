@@ -32,7 +32,7 @@ export class BitWriter {
     this.count += count;
     while (this.count >= 8) {
       this.buffer[this.position++] = this.held;
-      this.held >>>= 8;
+      this.held >>= 8;
       this.count -= 8;
     }
   }

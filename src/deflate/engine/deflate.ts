@@ -11,16 +11,9 @@ import {
   FIXED_DISTANCE_LENGTHS,
   FIXED_LITERAL_LENGTHS,
   MAX_CODE_BITS,
+  Tally,
 } from './huffman.ts';
-import {
-  distanceCounts,
-  findMatches,
-  indexFor,
-  literalCounts,
-  MatchIndex,
-  tokenCount,
-  tokens,
-} from './matcher.ts';
+import { distances, findMatches, indexFor, literals, MatchIndex, tokenCount, tokens } from './matcher.ts';
 import {
   CODE_LENGTH_ORDER,
   DISTANCE_BASE,
@@ -38,14 +31,15 @@ import type { Window } from './window.ts';
 const MOST_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
-/** History and message, where they do not fit into the window's own buffer. */
-let joined = new Uint8Array(0);
+/** Where a message is read if there is no window, or no room in its buffer behind the history. */
+let scratch = new Uint8Array(1 << 14);
+let scratchView = new DataView(scratch.buffer);
 /** Memory beyond this is given back after a message that needed it. */
 const MOST_KEPT = 1 << 17;
 
 /** For messages without context. Positions go on from message to message, so nothing has to be cleared in between. */
-const sharedIndex = new MatchIndex(32768);
-let sharedPosition = 0;
+const alone = new MatchIndex(2048);
+const aloneLarge = new MatchIndex(32768);
 
 const fixedLiteralCodes = new Uint16Array(288);
 const fixedDistanceCodes = new Uint16Array(32);
@@ -57,12 +51,14 @@ const literalLengths = new Uint8Array(288);
 const literalCodes = new Uint16Array(288);
 const distanceLengths = new Uint8Array(32);
 const distanceCodes = new Uint16Array(32);
-const codeLengthCounts = new Uint16Array(19);
+const codeLengthTally = new Tally(19);
 const codeLengthLengths = new Uint8Array(19);
 const codeLengthCodes = new Uint16Array(19);
-/** Symbols 0 to 18 of §3.2.7, each with the value of its extra bits × 32. */
+/** Symbols 0 to 18 of 1951 §3.2.7, each with the value of its extra bits × 32. */
 const transmitted = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 let transmittedCount = 0;
+/** The lengths of both alphabets in one row, as they are transmitted. */
+const sentLengths = new Uint8Array(288 + 32);
 let literalsSent = 0;
 let distancesSent = 0;
 let codeLengthsSent = 0;
@@ -74,65 +70,77 @@ let codeLengthsSent = 0;
  * @param windowBits how far references may reach where there is no window: 2^windowBits bytes (7692 §7.1.2).
  * @returns the payload without the four bytes that RFC 7692 §7.2.1 removes; memory that belongs to the caller.
  */
-export function deflate(input: Uint8Array, window: Window | null, windowBits = 15): Uint8Array {
+export function deflate(input: Uint8Array, window: Window | null, windowBits = 15): Buffer {
   writer.position = 0;
   if (input.length !== 0) {
     if (window === null) deflateAlone(input, 2 ** windowBits);
     else deflateInContext(input, window);
   }
-  // 7692 §7.2.1: an empty stored block, of which the two length fields are not sent. §7.2.3.6: alone it is 00.
+  // 7692 §7.2.1: an empty stored block, of which the two length fields are not sent. 7692 §7.2.3.6: alone it is 00.
   writer.reserve(2);
   writer.put(0, 3);
   writer.alignToByte();
-  const result = writer.buffer.slice(0, writer.position);
-  if (writer.buffer.length > MOST_KEPT) writer.buffer = new Uint8Array(MOST_KEPT);
+  const result = Buffer.allocUnsafe(writer.position);
+  result.set(writer.buffer.subarray(0, writer.position));
+  releaseScratch();
   return result;
 }
 
 function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
+  // A small index for small messages stays in the processor's nearest cache.
+  const index = length <= alone.previous.length ? alone : aloneLarge;
   // Entries of earlier messages are farther away than this one is long, as long as positions do not wrap around.
-  if (sharedPosition + length > 0xffff) {
-    sharedIndex.heads.fill(0);
-    sharedPosition = 1;
+  if (index.covered + length > 0xffff) {
+    index.heads.fill(0);
+    index.covered = 1;
   }
-  deflateText(input, 0, 0, length, sharedPosition, sharedIndex, farthest);
-  sharedPosition += length;
+  reserveScratch(length);
+  scratch.set(input);
+  deflateText(scratch, scratchView, 0, 0, length, index.covered, index, farthest);
+  index.covered += length;
 }
 
 function deflateInContext(input: Uint8Array, window: Window): void {
   const { length } = input;
   const { size, total } = window;
-  let text: Uint8Array;
-  let from: number;
-  let start: number;
   const inPlace = window.reserve(length);
-  if (inPlace) {
-    text = window.buffer;
-    from = window.start;
-    start = window.end;
-  } else {
-    const { history } = window;
-    if (joined.length < history.length + length) joined = new Uint8Array(history.length + length);
-    text = joined;
-    text.set(history);
-    from = 0;
-    start = history.length;
-  }
-  text.set(input, start);
+  const from = inPlace ? window.start : 0;
+  const start = from + window.length;
   const end = start + length;
+  if (!inPlace) {
+    reserveScratch(end);
+    scratch.set(window.history);
+  }
+  const text = inPlace ? window.buffer : scratch;
+  const view = inPlace ? window.view : scratchView;
+  text.set(input, start);
   window.index ??= indexFor(size);
   const { index } = window;
   index.fit(end - from, size);
   const base = total - start;
-  index.catchUp(text, from, start, base);
-  deflateText(text, from, start, end, base & 0xffff, index, size);
+  index.catchUp(view, from, start, base);
+  deflateText(text, view, from, start, end, base & 0xffff, index, size);
   index.covered = total + length;
-  if (joined.length > MOST_KEPT) joined = new Uint8Array(0);
+}
+
+function reserveScratch(size: number): void {
+  if (size <= scratch.length) return;
+  scratch = new Uint8Array(size);
+  scratchView = new DataView(scratch.buffer);
+}
+
+/** Memory that a large message needed is not kept for small ones. */
+function releaseScratch(): void {
+  if (writer.buffer.length > MOST_KEPT) writer.buffer = new Uint8Array(MOST_KEPT);
+  if (scratch.length <= MOST_KEPT) return;
+  scratch = new Uint8Array(MOST_KEPT);
+  scratchView = new DataView(scratch.buffer);
 }
 
 function deflateText(
   text: Uint8Array,
+  view: DataView,
   from: number,
   start: number,
   end: number,
@@ -141,24 +149,16 @@ function deflateText(
   farthest: number,
 ): void {
   for (let at = start; at < end; ) {
-    const next = findMatches(text, from, at, end, base, index, farthest);
+    const next = findMatches(view, from, at, end, base, index, farthest);
     putBlock(text, at, next);
     at = next;
   }
 }
 
 function putBlock(text: Uint8Array, from: number, to: number): void {
-  let fixedBits = 0;
-  let extraBits = 0;
-  for (let symbol = 0; symbol < LITERAL_SYMBOLS; symbol++)
-    fixedBits += literalCounts[symbol]! * FIXED_LITERAL_LENGTHS[symbol]!;
-  for (let symbol = 0; symbol < LENGTH_EXTRA.length; symbol++)
-    extraBits += literalCounts[257 + symbol]! * LENGTH_EXTRA[symbol]!;
-  for (let symbol = 0; symbol < DISTANCE_SYMBOLS; symbol++) {
-    fixedBits += distanceCounts[symbol]! * 5;
-    extraBits += distanceCounts[symbol]! * DISTANCE_EXTRA[symbol]!;
-  }
-  const dynamicBits = chooseCodes();
+  const fixedBits = bitsWithFixedCodes();
+  const extraBits = bitsBesideCodes();
+  const dynamicBits = estimateOwnCodes() < fixedBits ? chooseCodes() : fixedBits;
   // The padding of the first stored block depends on where it starts; the others start at a byte.
   const length = to - from;
   const storedBits = 7 + 8 * (length + 5 * Math.ceil(length / MOST_STORED));
@@ -174,6 +174,51 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
     writer.put(1 << 1, 3);
     putTokens(fixedLiteralCodes, FIXED_LITERAL_LENGTHS, fixedDistanceCodes, FIXED_DISTANCE_LENGTHS);
   }
+}
+
+function bitsWithFixedCodes(): number {
+  let bits = 0;
+  for (let index = 0; index < literals.size; index++) {
+    const symbol = literals.symbols[index]!;
+    bits += literals.counts[symbol]! * FIXED_LITERAL_LENGTHS[symbol]!;
+  }
+  for (let index = 0; index < distances.size; index++)
+    bits += 5 * distances.counts[distances.symbols[index]!]!;
+  return bits;
+}
+
+/** The extra bits of lengths and distances, which all codes have in common. */
+function bitsBesideCodes(): number {
+  let bits = 0;
+  for (let index = 0; index < literals.size; index++) {
+    const symbol = literals.symbols[index]!;
+    if (symbol > END_OF_BLOCK) bits += literals.counts[symbol]! * LENGTH_EXTRA[symbol - 257]!;
+  }
+  for (let index = 0; index < distances.size; index++) {
+    const symbol = distances.symbols[index]!;
+    bits += distances.counts[symbol]! * DISTANCE_EXTRA[symbol]!;
+  }
+  return bits;
+}
+
+/** n → n × log2(n), of which the entropy is made. */
+const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
+
+/** About the least that a block with codes of its own takes: the entropy, and what transmitting codes costs at best. */
+function estimateOwnCodes(): number {
+  return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
+}
+
+function entropyOf(tally: Tally): number {
+  const { counts, symbols, size } = tally;
+  let all = 0;
+  let saved = 0;
+  for (let index = 0; index < size; index++) {
+    const count = counts[symbols[index]!]!;
+    all += count;
+    saved += count < 256 ? weightedLog[count]! : count * Math.log2(count);
+  }
+  return all === 0 ? 0 : all * Math.log2(all) - saved;
 }
 
 /** 1951 §3.2.4. */
@@ -192,38 +237,34 @@ function putStored(text: Uint8Array, from: number, to: number): void {
 
 /** Builds the block's own codes; returns the bits that they and the symbols take, without extra bits. */
 function chooseCodes(): number {
-  buildLengths(literalCounts, LITERAL_SYMBOLS, MAX_CODE_BITS, literalLengths);
-  buildLengths(distanceCounts, DISTANCE_SYMBOLS, MAX_CODE_BITS, distanceLengths);
+  let bits = buildLengths(literals, MAX_CODE_BITS, literalLengths);
+  bits += buildLengths(distances, MAX_CODE_BITS, distanceLengths);
   literalsSent = LITERAL_SYMBOLS;
   while (literalLengths[literalsSent - 1] === 0) literalsSent--;
-  // §3.2.7: without any match, one distance code of zero bits is sent.
+  // 1951 §3.2.7: without any match, one distance code of zero bits is sent.
   distancesSent = DISTANCE_SYMBOLS;
   while (distancesSent > 1 && distanceLengths[distancesSent - 1] === 0) distancesSent--;
-  let bits = 14 + transmitLengths();
-  buildLengths(codeLengthCounts, 19, 7, codeLengthLengths);
+  bits += 14 + transmitLengths();
+  bits += buildLengths(codeLengthTally, 7, codeLengthLengths);
   codeLengthsSent = 19;
   while (codeLengthLengths[CODE_LENGTH_ORDER[codeLengthsSent - 1]!] === 0) codeLengthsSent--;
-  if (codeLengthsSent < 4) codeLengthsSent = 4;
-  bits += 3 * codeLengthsSent;
-  for (let symbol = 0; symbol < 19; symbol++) bits += codeLengthCounts[symbol]! * codeLengthLengths[symbol]!;
-  for (let symbol = 0; symbol < literalsSent; symbol++)
-    bits += literalCounts[symbol]! * literalLengths[symbol]!;
-  for (let symbol = 0; symbol < distancesSent; symbol++)
-    bits += distanceCounts[symbol]! * distanceLengths[symbol]!;
-  return bits;
+  return bits + 3 * codeLengthsSent;
 }
 
 /** 1951 §3.2.7: writes both rows of code lengths as symbols with repetitions; returns the extra bits these take. */
 function transmitLengths(): number {
   const all = literalsSent + distancesSent;
-  codeLengthCounts.fill(0);
+  sentLengths.set(literalLengths);
+  for (let symbol = 0; symbol < distancesSent; symbol++)
+    sentLengths[literalsSent + symbol] = distanceLengths[symbol]!;
+  codeLengthTally.clear();
   transmittedCount = 0;
   let extraBits = 0;
   for (let at = 0; at < all; ) {
-    const length = lengthAt(at);
-    let run = 1;
-    while (at + run < all && lengthAt(at + run) === length) run++;
-    at += run;
+    const length = sentLengths[at]!;
+    const first = at++;
+    while (at < all && sentLengths[at] === length) at++;
+    let run = at - first;
     if (length === 0) {
       while (run >= 11) {
         const times = run < 138 ? run : 138;
@@ -251,12 +292,8 @@ function transmitLengths(): number {
   return extraBits;
 }
 
-function lengthAt(index: number): number {
-  return index < literalsSent ? literalLengths[index]! : distanceLengths[index - literalsSent]!;
-}
-
 function transmit(symbol: number, extra: number): void {
-  codeLengthCounts[symbol]!++;
+  codeLengthTally.add(symbol);
   transmitted[transmittedCount++] = symbol | (extra << 5);
 }
 
@@ -300,7 +337,7 @@ function putTokens(
       count += LENGTH_EXTRA[lengthSymbol]!;
       while (count >= 8) {
         buffer[position++] = held;
-        held >>>= 8;
+        held >>= 8;
         count -= 8;
       }
       const distance = token & 0x7fff;
@@ -309,7 +346,7 @@ function putTokens(
       count += distanceLengthsOf[symbol]!;
       while (count >= 8) {
         buffer[position++] = held;
-        held >>>= 8;
+        held >>= 8;
         count -= 8;
       }
       held |= (distance + 1 - DISTANCE_BASE[symbol]!) << count;
@@ -317,7 +354,7 @@ function putTokens(
     }
     while (count >= 8) {
       buffer[position++] = held;
-      held >>>= 8;
+      held >>= 8;
       count -= 8;
     }
   }

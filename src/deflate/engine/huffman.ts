@@ -1,13 +1,13 @@
 /**
  * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths say it all) and §3.2.6 (the fixed ones).
  * Three directions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
- * lengths → a table that a receiver decodes with. Codes are stored with their first bit lowest, as §3.1.1 packs them.
+ * lengths → a table that a receiver decodes with. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
  */
 
 /** Longest code of the literal/length and distance alphabets. */
 export const MAX_CODE_BITS = 15;
 
-// §3.2.6: the fixed codes. All 288 and 32 symbols take part in the construction, though not all may occur.
+// 1951 §3.2.6: the fixed codes. All 288 and 32 symbols take part in the construction, though not all may occur.
 export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
   .fill(8, 0, 144)
   .fill(9, 144, 256)
@@ -20,16 +20,12 @@ const MOST_SYMBOLS = 288;
 const countOfLength = new Uint16Array(MAX_CODE_BITS + 1);
 const nextCode = new Uint16Array(MAX_CODE_BITS + 2);
 
-function reverse(code: number, length: number): number {
-  let reversed = code;
-  reversed = ((reversed & 0x5555) << 1) | ((reversed >>> 1) & 0x5555);
-  reversed = ((reversed & 0x3333) << 2) | ((reversed >>> 2) & 0x3333);
-  reversed = ((reversed & 0x0f0f) << 4) | ((reversed >>> 4) & 0x0f0f);
-  reversed = ((reversed & 0x00ff) << 8) | (reversed >>> 8);
-  return reversed >>> (16 - length);
-}
+/** Byte → the same bits, last one first. */
+const reversedByte = new Uint8Array(256);
+for (let byte = 1; byte < 256; byte++)
+  reversedByte[byte] = (reversedByte[byte >>> 1]! >>> 1) | ((byte & 1) << 7);
 
-/** §3.2.2: the code of each symbol of `lengths[0, count)`, bits reversed, into `codes`. Length 0 means no code. */
+/** 1951 §3.2.2: the code of each symbol of `lengths[0, count)`, bits reversed, into `codes`. Length 0 means no code. */
 export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Array): void {
   countOfLength.fill(0);
   for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[symbol]!]!++;
@@ -41,11 +37,38 @@ export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Arr
   }
   for (let symbol = 0; symbol < count; symbol++) {
     const length = lengths[symbol]!;
-    if (length !== 0) codes[symbol] = reverse(nextCode[length]!++, length);
+    if (length === 0) continue;
+    const next = nextCode[length]!++;
+    codes[symbol] = ((reversedByte[next & 0xff]! << 8) | reversedByte[next >>> 8]!) >>> (16 - length);
   }
 }
 
-// Scratch of buildLengths: the used symbols by rising frequency, then the tree above them.
+/** How often each symbol of an alphabet occurs, and which ones do. */
+export class Tally {
+  readonly counts: Uint16Array;
+  /** The symbols that occur, `symbols[0, size)`, in the order of their first occurrence. */
+  readonly symbols: Uint16Array;
+  size = 0;
+
+  constructor(alphabet: number) {
+    this.counts = new Uint16Array(alphabet);
+    this.symbols = new Uint16Array(alphabet);
+  }
+
+  add(symbol: number): void {
+    const before = this.counts[symbol]!;
+    if (before === 0) this.symbols[this.size++] = symbol;
+    this.counts[symbol] = before + 1;
+  }
+
+  clear(): void {
+    const { counts, symbols, size } = this;
+    for (let index = 0; index < size; index++) counts[symbols[index]!] = 0;
+    this.size = 0;
+  }
+}
+
+// Scratch of buildLengths: the symbols by rising frequency, then the tree above them.
 const sorted = new Uint16Array(MOST_SYMBOLS);
 const weight = new Uint32Array(2 * MOST_SYMBOLS);
 const parent = new Uint16Array(2 * MOST_SYMBOLS);
@@ -54,11 +77,12 @@ const depth = new Uint8Array(2 * MOST_SYMBOLS);
 const COUNTED = 32;
 const place = new Uint16Array(COUNTED + 1);
 
-/** Fills `sorted` with the symbols of `frequencies[0, count)` that occur, by rising frequency, and returns their number. */
-function sortByFrequency(frequencies: Uint16Array, count: number): number {
+/** Fills `sorted` with the symbols of a tally by rising frequency. */
+function sortByFrequency(tally: Tally): void {
+  const { counts, symbols, size } = tally;
   place.fill(0);
-  for (let symbol = 0; symbol < count; symbol++) {
-    const frequency = frequencies[symbol]!;
+  for (let index = 0; index < size; index++) {
+    const frequency = counts[symbols[index]!]!;
     place[frequency < COUNTED ? frequency : COUNTED]!++;
   }
   let next = 0;
@@ -69,60 +93,57 @@ function sortByFrequency(frequencies: Uint16Array, count: number): number {
   }
   const firstLarge = place[COUNTED]!;
   let large = firstLarge;
-  for (let symbol = 0; symbol < count; symbol++) {
-    const frequency = frequencies[symbol]!;
-    if (frequency === 0) continue;
+  for (let index = 0; index < size; index++) {
+    const symbol = symbols[index]!;
+    const frequency = counts[symbol]!;
     if (frequency < COUNTED) {
       sorted[place[frequency]!++] = symbol;
       continue;
     }
     let slot = large++;
-    while (slot > firstLarge && frequencies[sorted[slot - 1]!]! > frequency) {
+    while (slot > firstLarge && counts[sorted[slot - 1]!]! > frequency) {
       sorted[slot] = sorted[slot - 1]!;
       slot--;
     }
     sorted[slot] = symbol;
   }
-  return next;
 }
 
 /**
- * Chooses code lengths for `frequencies[0, count)`: Huffman's tree, then made no deeper than `limit` bits.
- * A lone symbol gets one bit (§3.2.7); `lengths[0, count)` of the others is 0.
- * @returns the number of symbols that occur.
+ * Chooses code lengths for the symbols of a tally: Huffman's tree, then made no deeper than `limit` bits.
+ * A lone symbol gets one bit (1951 §3.2.7). The other lengths are set to 0.
+ * @returns how many bits all the symbols take together.
  */
-export function buildLengths(
-  frequencies: Uint16Array,
-  count: number,
-  limit: number,
-  lengths: Uint8Array,
-): number {
-  lengths.fill(0, 0, count);
-  const used = sortByFrequency(frequencies, count);
-  if (used < 2) {
-    if (used === 1) lengths[sorted[0]!] = 1;
-    return used;
+export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): number {
+  const { counts, size } = tally;
+  lengths.fill(0);
+  if (size === 0) return 0;
+  sortByFrequency(tally);
+  if (size === 1) {
+    lengths[sorted[0]!] = 1;
+    return counts[sorted[0]!]!;
   }
-  // Leaves are 0 … used-1. Inner nodes follow in the order of their making, which is that of their weight, so the two
+  // Leaves are 0 … size-1. Inner nodes follow in the order of their making, which is that of their weight, so the two
   // lightest of all are always the next of one row or of the other.
-  for (let leaf = 0; leaf < used; leaf++) weight[leaf] = frequencies[sorted[leaf]!]!;
-  const root = 2 * used - 2;
+  for (let leaf = 0; leaf < size; leaf++) weight[leaf] = counts[sorted[leaf]!]!;
+  const root = 2 * size - 2;
   let leaf = 0;
-  let inner = used;
-  for (let made = used; made <= root; made++) {
-    const first = leaf < used && (inner >= made || weight[leaf]! <= weight[inner]!) ? leaf++ : inner++;
-    const second = leaf < used && (inner >= made || weight[leaf]! <= weight[inner]!) ? leaf++ : inner++;
+  let inner = size;
+  for (let made = size; made <= root; made++) {
+    const first = leaf < size && (inner >= made || weight[leaf]! <= weight[inner]!) ? leaf++ : inner++;
+    const second = leaf < size && (inner >= made || weight[leaf]! <= weight[inner]!) ? leaf++ : inner++;
     weight[made] = weight[first]! + weight[second]!;
     parent[first] = made;
     parent[second] = made;
   }
   countOfLength.fill(0);
   depth[root] = 0;
-  for (let node = root - 1; node >= used; node--) depth[node] = depth[parent[node]!]! + 1;
+  for (let node = root - 1; node >= size; node--) depth[node] = depth[parent[node]!]! + 1;
   // Leaves that lie too deep are lifted to the limit, which makes the code too full …
   let filled = 0;
-  for (let node = 0; node < used; node++) {
-    const bits = Math.min(depth[parent[node]!]! + 1, limit);
+  for (let node = 0; node < size; node++) {
+    const deep = depth[parent[node]!]! + 1;
+    const bits = deep < limit ? deep : limit;
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
@@ -135,9 +156,14 @@ export function buildLengths(
     countOfLength[limit]!--;
   }
   let next = 0;
-  for (let bits = limit; bits > 0; bits--)
-    for (let left = countOfLength[bits]!; left > 0; left--) lengths[sorted[next++]!] = bits;
-  return used;
+  let total = 0;
+  for (let bits = limit; bits > 0; bits--) {
+    for (let left = countOfLength[bits]!; left > 0; left--) {
+      lengths[sorted[next]!] = bits;
+      total += bits * weight[next++]!;
+    }
+  }
+  return total;
 }
 
 /*
@@ -156,7 +182,7 @@ const offsets = new Uint16Array(MAX_CODE_BITS + 2);
  * Builds the table for `lengths[from, from + count)`.
  * @param values what each symbol stands for, as an entry without its bit count.
  * @param rootBits the most index bits of the first table; fewer are taken if all codes are shorter.
- * @param mayBeIncomplete whether one single code of one bit, or none at all, is allowed (§3.2.7).
+ * @param mayBeIncomplete whether one single code of one bit, or none at all, is allowed (1951 §3.2.7).
  * @returns the index bits of the first table, or -1 if these lengths are no code: too many, or too few.
  */
 export function buildTable(

@@ -105,7 +105,9 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
 function ownCopy(): Uint8Array {
   // What outgrew the scratch memory is handed over, unless most of it would be waste.
   if (output !== scratch && written > output.length >>> 1) return output.subarray(0, written);
-  return output.slice(0, written);
+  const copy = Buffer.allocUnsafe(written);
+  copy.set(output.subarray(0, written));
+  return copy;
 }
 
 function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: number): void {
@@ -221,7 +223,7 @@ function readLengths(count: number, root: number): void {
       bits += 8;
     }
     const entry = codeLengthTable[held & mask]!;
-    held >>>= entry & 15;
+    held >>= entry & 15;
     bits -= entry & 15;
     const symbol = entry >>> 16;
     if (symbol < 16) {
@@ -234,22 +236,22 @@ function readLengths(count: number, root: number): void {
       if (done === 0) throw corrupt('There is no code length to repeat.');
       repeated = lengths[done - 1]!;
       times = 3 + (held & 3);
-      held >>>= 2;
+      held >>= 2;
       bits -= 2;
     } else if (symbol === 17) {
       times = 3 + (held & 7);
-      held >>>= 3;
+      held >>= 3;
       bits -= 3;
     } else {
       times = 11 + (held & 127);
-      held >>>= 7;
+      held >>= 7;
       bits -= 7;
     }
     if (done + times > count) throw corrupt('Too many code lengths.');
     for (; times > 0; times--) lengths[done++] = repeated;
   }
   reader.position = position;
-  reader.held = held | 0;
+  reader.held = held;
   reader.count = bits;
 }
 
@@ -280,11 +282,11 @@ function inflateSymbols(
     }
     let entry = literalCodes[held & literalMask]!;
     if ((entry & ENTRY_LINK) !== 0) {
-      held >>>= literalRoot;
+      held >>= literalRoot;
       count -= literalRoot;
       entry = literalCodes[(entry >>> 16) + (held & ((1 << ((entry >>> 4) & 15)) - 1))]!;
     }
-    held >>>= entry & 15;
+    held >>= entry & 15;
     count -= entry & 15;
     if ((entry & ENTRY_LITERAL) !== 0) {
       if (out === limit) {
@@ -300,14 +302,14 @@ function inflateSymbols(
     if ((entry & (ENTRY_END | ENTRY_INVALID)) !== 0) {
       if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A literal or length is none.');
       reader.position = position;
-      reader.held = held | 0;
+      reader.held = held;
       reader.count = count;
       written = out;
       return;
     }
     let extra = (entry >>> 4) & 15;
     let length = (entry >>> 16) + (held & ((1 << extra) - 1));
-    held >>>= extra;
+    held >>= extra;
     count -= extra;
 
     // A distance takes at most 15 bits, then 13 extra bits.
@@ -318,12 +320,12 @@ function inflateSymbols(
     }
     entry = distanceCodes[held & distanceMask]!;
     if ((entry & ENTRY_LINK) !== 0) {
-      held >>>= distanceRoot;
+      held >>= distanceRoot;
       count -= distanceRoot;
       entry = distanceCodes[(entry >>> 16) + (held & ((1 << ((entry >>> 4) & 15)) - 1))]!;
     }
     if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A distance is none.');
-    held >>>= entry & 15;
+    held >>= entry & 15;
     count -= entry & 15;
     extra = (entry >>> 4) & 15;
     while (count < extra) {
@@ -332,7 +334,7 @@ function inflateSymbols(
       count += 8;
     }
     const distance = (entry >>> 16) + (held & ((1 << extra) - 1));
-    held >>>= extra;
+    held >>= extra;
     count -= extra;
 
     if (out + length > limit) {

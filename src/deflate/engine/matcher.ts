@@ -5,6 +5,7 @@
  * overwritten, or stand for bytes that are gone, so a distance is held to the history and every byte is compared.
  */
 
+import { Tally } from './huffman.ts';
 import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbols.ts';
 
 /** Bytes that are hashed. Matches of three bytes hardly pay, and their hashes would crowd the chains. */
@@ -26,10 +27,10 @@ export const MOST_TOKENS = 16384;
 
 /** Below 256 a literal, else a match: length × 32,768 + distance less 1. */
 export const tokens: Uint32Array = new Uint32Array(MOST_TOKENS);
-/** How often each symbol of the literal/length alphabet occurs in the block, the end of the block included. */
-export const literalCounts: Uint16Array = new Uint16Array(288);
-/** How often each distance symbol occurs in the block. */
-export const distanceCounts: Uint16Array = new Uint16Array(32);
+/** The block's symbols of the literal/length alphabet, the end of the block included. */
+export const literals: Tally = new Tally(288);
+/** The block's distance symbols. */
+export const distances: Tally = new Tally(32);
 /** How many of `tokens` are set. */
 export let tokenCount = 0;
 
@@ -66,18 +67,15 @@ export class MatchIndex {
    * Enters what stands in `text[from, to)` and was not entered yet.
    * @param base stream position of `text[0]`.
    */
-  catchUp(text: Uint8Array, from: number, to: number, base: number): void {
+  catchUp(text: DataView, from: number, to: number, base: number): void {
     const { heads, previous } = this;
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
     let at = Math.max(from, this.covered - base, to - MOST_CAUGHT_UP);
     // `to` itself is where the next message begins, so the last bytes are hashed together with its first ones.
-    const last = Math.min(to, text.length - HASHED + 1);
+    const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
-      const hash = hashOf(
-        text[at]! | (text[at + 1]! << 8) | (text[at + 2]! << 16) | (text[at + 3]! << 24),
-        shift,
-      );
+      const hash = hashOf(text.getInt32(at, true), shift);
       const position = (at + base) & 0xffff;
       previous[position & mask] = heads[hash]!;
       heads[hash] = position;
@@ -100,15 +98,26 @@ function hashOf(bytes: number, shift: number): number {
   return Math.imul(bytes, 0x9e3779b1) >>> shift;
 }
 
+function addLiteral(literal: number): void {
+  tokens[tokenCount++] = literal;
+  literals.add(literal);
+}
+
+function addMatch(length: number, distance: number): void {
+  tokens[tokenCount++] = (length << 15) | (distance - 1);
+  literals.add(257 + LENGTH_SYMBOL[length]!);
+  distances.add(DISTANCE_SYMBOL[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >>> 7)]!);
+}
+
 /**
- * Fills `tokens` and the counts with the next block.
- * @param text the history `text[from, start)` and what is to be compressed, `text[start, end)`.
- * @param base stream position of `text[0]`, modulo 65,536.
+ * Fills `tokens` and the tallies with the next block.
+ * @param text the history, which begins at `from`, and what is to be compressed, `start` to `end`.
+ * @param base stream position of the first byte of `text`, modulo 65,536.
  * @param farthest the greatest distance.
  * @returns how far it came: `end`, or less if the block is full.
  */
 export function findMatches(
-  text: Uint8Array,
+  text: DataView,
   from: number,
   start: number,
   end: number,
@@ -119,21 +128,19 @@ export function findMatches(
   const { heads, previous } = index;
   const shift = Math.clz32(heads.length) + 1;
   const mask = previous.length - 1;
-  literalCounts.fill(0);
-  distanceCounts.fill(0);
-  literalCounts[END_OF_BLOCK] = 1;
-  let count = 0;
-  let at = start;
+  literals.clear();
+  distances.clear();
+  literals.add(END_OF_BLOCK);
+  tokenCount = 0;
+  /** The last place where four bytes can be hashed. */
+  const last = end - HASHED;
   // A match that was found at the byte before, and waits for a longer one here.
   let heldLength = 0;
   let heldDistance = 0;
-  /** The last place where four bytes can be hashed. */
-  const last = end - HASHED;
-  while (at <= last && count < MOST_TOKENS - HASHED) {
-    const hash = hashOf(
-      text[at]! | (text[at + 1]! << 8) | (text[at + 2]! << 16) | (text[at + 3]! << 24),
-      shift,
-    );
+  let at = start;
+  while (at <= last && tokenCount < MOST_TOKENS - 8) {
+    const word = text.getInt32(at, true);
+    const hash = hashOf(word, shift);
     const position = (at + base) & 0xffff;
     let candidate = heads[hash]!;
     heads[hash] = position;
@@ -144,20 +151,20 @@ export function findMatches(
     let length = heldLength === 0 ? HASHED - 1 : heldLength;
     let distance = 0;
     if (length < most) {
-      let wanted = text[at + length]!;
+      // The last four bytes that a longer match has to have.
+      let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
       let back = (position - candidate) & 0xffff;
       // Along a chain distances grow; where they don't, the chain was overwritten.
       for (let probes = MOST_PROBES; back > nearer && back <= reach; ) {
         const place = at - back;
-        if (text[place + length] === wanted && text[place] === text[at]) {
-          let same = 1;
-          while (same < most && text[place + same] === text[at + same]) same++;
+        if (text.getInt32(place + length - 3, true) === wanted && text.getInt32(place, true) === word) {
+          const same = commonLength(text, place, at, most);
           if (same > length) {
             length = same;
             distance = back;
             if (same >= NICE_LENGTH || same === most) break;
-            wanted = text[at + length]!;
+            wanted = text.getInt32(at + length - 3, true);
           }
         }
         if (--probes === 0 || back > mask) break;
@@ -167,67 +174,54 @@ export function findMatches(
       }
     }
 
-    if (distance !== 0 && length < LAZY_LENGTH) {
-      // Longer than what was held, or the first: held in its turn, and the byte before is a literal.
-      if (heldLength !== 0) {
-        const literal = text[at - 1]!;
-        tokens[count++] = literal;
-        literalCounts[literal]!++;
-      }
-      heldLength = length;
-      heldDistance = distance;
-      at++;
-      continue;
-    }
-    if (distance === 0 && heldLength === 0) {
-      const literal = text[at]!;
-      tokens[count++] = literal;
-      literalCounts[literal]!++;
-      at++;
-      continue;
-    }
-    let next = at + length;
     if (distance === 0) {
+      if (heldLength === 0) {
+        addLiteral(word & 0xff);
+        at++;
+        continue;
+      }
+      // Nothing longer: the match at the byte before it is.
       length = heldLength;
       distance = heldDistance;
-      next = at - 1 + length;
-    } else if (heldLength !== 0) {
-      const literal = text[at - 1]!;
-      tokens[count++] = literal;
-      literalCounts[literal]!++;
+      at--;
+    } else {
+      if (heldLength !== 0) addLiteral(text.getUint8(at - 1));
+      if (length < LAZY_LENGTH) {
+        heldLength = length;
+        heldDistance = distance;
+        at++;
+        continue;
+      }
     }
-    heldLength = 0;
-    tokens[count++] = (length << 15) | (distance - 1);
-    literalCounts[257 + LENGTH_SYMBOL[length]!]!++;
-    distanceCounts[DISTANCE_SYMBOL[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >>> 7)]!]!++;
-    // The bytes inside a match can start later ones.
-    const lastInside = next - 1 < last ? next - 1 : last;
-    for (at++; at <= lastInside; at++) {
-      const inside = hashOf(
-        text[at]! | (text[at + 1]! << 8) | (text[at + 2]! << 16) | (text[at + 3]! << 24),
-        shift,
-      );
+    addMatch(length, distance);
+    // The bytes inside a match can start later ones. One of them was entered already if the match was held.
+    const next = at + length;
+    const stop = next <= last ? next : last + 1;
+    for (at += heldLength === 0 ? 1 : 2; at < stop; at++) {
+      const inside = hashOf(text.getInt32(at, true), shift);
       const insidePosition = (at + base) & 0xffff;
       previous[insidePosition & mask] = heads[inside]!;
       heads[inside] = insidePosition;
     }
+    heldLength = 0;
     at = next;
   }
   if (heldLength !== 0) {
-    tokens[count++] = (heldLength << 15) | (heldDistance - 1);
-    literalCounts[257 + LENGTH_SYMBOL[heldLength]!]!++;
-    distanceCounts[
-      DISTANCE_SYMBOL[heldDistance <= 256 ? heldDistance - 1 : 256 + ((heldDistance - 1) >>> 7)]!
-    ]!++;
+    addMatch(heldLength, heldDistance);
     at += heldLength - 1;
   }
-  if (at > last) {
-    for (; at < end && count < MOST_TOKENS; at++) {
-      const literal = text[at]!;
-      tokens[count++] = literal;
-      literalCounts[literal]!++;
-    }
-  }
-  tokenCount = count;
+  if (at > last) for (; at < end; at++) addLiteral(text.getUint8(at));
   return at;
+}
+
+/** How many bytes at `place` and `at` are the same: four that are known to be, up to `most`. */
+function commonLength(text: DataView, place: number, at: number, most: number): number {
+  let same = 4;
+  for (; same <= most - 4; same += 4) {
+    const difference = text.getInt32(place + same, true) ^ text.getInt32(at + same, true);
+    // The lowest bit that differs lies in the first byte that does.
+    if (difference !== 0) return same + ((31 - Math.clz32(difference & -difference)) >>> 3);
+  }
+  while (same < most && text.getUint8(place + same) === text.getUint8(at + same)) same++;
+  return same;
 }

@@ -1,6 +1,6 @@
 /**
  * The two alphabets of compressed blocks: RFC 1951 §3.2.5 (lengths and distances as a symbol and extra bits), and the
- * alphabet that transmits code lengths (§3.2.7). Tables only.
+ * alphabet that transmits code lengths (1951 §3.2.7). Tables only.
  */
 
 /** Symbols of the literal/length alphabet that may occur; 286 and 287 have fixed codes, but no meaning. */
@@ -29,7 +29,7 @@ export const DISTANCE_EXTRA: Uint8Array = Uint8Array.of(
 /** Shortest distance of the symbols 0 to 29. */
 export const DISTANCE_BASE: Uint16Array = basesOf(DISTANCE_EXTRA, 1);
 
-/** The order in which the lengths of the code length code are transmitted (§3.2.7). */
+/** The order in which the lengths of the code length code are transmitted (1951 §3.2.7). */
 export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.of(
   ...[16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15],
 );

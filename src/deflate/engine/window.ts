@@ -8,6 +8,9 @@
 
 import type { MatchIndex } from './matcher.ts';
 
+const EMPTY = new Uint8Array(0);
+const EMPTY_VIEW = new DataView(EMPTY.buffer);
+
 /** Bytes of the first buffer. It doubles as plaintext arrives, so a quiet connection keeps little. */
 const FIRST_CAPACITY = 1024;
 
@@ -25,6 +28,8 @@ export class Window {
   readonly size: number;
   /** The history is `buffer[start, end)`; what lies behind `end` is room, with unspecified content. */
   buffer: Uint8Array = EMPTY;
+  /** The same memory, as words at any place. */
+  view: DataView = EMPTY_VIEW;
   start = 0;
   end = 0;
   /** Bytes appended since the window was made or cleared. */
@@ -94,6 +99,7 @@ export class Window {
       const grown = new Uint8Array(capacity);
       grown.set(this.buffer.subarray(this.start, this.end));
       this.buffer = grown;
+      this.view = new DataView(grown.buffer);
     } else {
       this.buffer.copyWithin(0, this.start, this.end);
     }
@@ -105,11 +111,10 @@ export class Window {
   /** Forgets everything and gives the memory back. */
   clear(): void {
     this.buffer = EMPTY;
+    this.view = EMPTY_VIEW;
     this.start = 0;
     this.end = 0;
     this.total = 0;
     this.index = null;
   }
 }
-
-const EMPTY: Uint8Array = new Uint8Array(0);

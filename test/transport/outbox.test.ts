@@ -1,0 +1,563 @@
+/** Coalescing, order, backpressure and the send cap, over sockets that do what the test says. */
+import { randomFillSync } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import { Outbox, type OutboxOptions, type OutboxOwner, type Ownership } from '../../src/transport/outbox.ts';
+import { FakeSocket, turn } from './fake-socket.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+interface Line {
+  readonly socket: FakeSocket;
+  readonly outbox: Outbox;
+  readonly owner: Record<keyof OutboxOwner, ReturnType<typeof vi.fn<() => void>>>;
+  readonly budget: MemoryBudget;
+}
+
+function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket?: FakeSocket } = {}): Line {
+  const socket = options.socket ?? new FakeSocket();
+  const owner = {
+    onDrained: vi.fn<() => void>(),
+    onBlocked: vi.fn<() => void>(),
+    onCongested: vi.fn<() => void>(),
+    onResumable: vi.fn<() => void>(),
+    onOverflow: vi.fn<() => void>(),
+    onClosing: vi.fn<() => void>(),
+  };
+  const budget = new MemoryBudget();
+  const outbox = new Outbox(
+    socket as Duplex,
+    owner,
+    {
+      highWaterMark: options.highWaterMark ?? 64 * KIB,
+      sendCap: options.sendCap ?? 64 * MIB,
+      memoryBudget: options.memoryBudget ?? budget,
+    },
+    options.ownership ?? 'taken',
+  );
+  return { socket, outbox, owner, budget };
+}
+
+/** Sends bytes as the endpoint sends a small frame: in place. */
+function send(outbox: Outbox, bytes: Uint8Array): void {
+  const { buffer, offset } = outbox.reserve(bytes.length + 10);
+  buffer.set(bytes, offset);
+  outbox.commit(bytes.length);
+}
+
+function text(value: string): Buffer {
+  return Buffer.from(value);
+}
+
+describe('coalescing', () => {
+  test('what is sent within one turn leaves in one write, at its end', async () => {
+    const { socket, outbox } = setUp();
+    for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
+    expect(socket.writes).toBe(0);
+    await turn();
+    expect(socket.writes).toBe(1);
+    expect(socket.bytes.toString()).toBe(Array.from({ length: 100 }, (_, index) => `${index},`).join(''));
+    await turn();
+    expect(socket.writes).toBe(1);
+  });
+
+  test('small and large together leave in one write too', async () => {
+    const { socket, outbox } = setUp();
+    send(outbox, text('header '));
+    outbox.append(text('payload '));
+    send(outbox, text('next'));
+    await turn();
+    expect(socket.writes).toBe(1);
+    expect(socket.bytes.toString()).toBe('header payload next');
+  });
+
+  test('64 KiB leave at once, in the middle of the turn', () => {
+    const { socket, outbox } = setUp();
+    const piece = Buffer.alloc(KIB, 1);
+    for (let index = 0; index < 63; index++) send(outbox, piece);
+    expect(socket.bytes.length).toBe(0);
+    for (let index = 63; index < 200; index++) send(outbox, piece);
+    expect(socket.bytes.length).toBeGreaterThanOrEqual(128 * KIB);
+    outbox.flush();
+    expect(socket.bytes.length).toBe(200 * KIB);
+  });
+
+  test('closing and end do not wait for the end of the turn', () => {
+    const { socket, outbox, owner } = setUp();
+    send(outbox, text('Close'));
+    outbox.closing();
+    expect(socket.bytes.toString()).toBe('Close');
+    expect(owner.onClosing).toHaveBeenCalledOnce();
+    send(outbox, text('!'));
+    outbox.end();
+    expect(socket.bytes.toString()).toBe('Close!');
+    expect(socket.writableEnded).toBe(true);
+  });
+
+  test('a large payload is handed over as it is, never copied, where the kernel takes it', () => {
+    const { socket, outbox } = setUp();
+    const payload = randomFillSync(Buffer.alloc(20 * KIB));
+    outbox.append(payload);
+    outbox.flush();
+    expect(socket.handed.some((chunk) => chunk.buffer === payload.buffer)).toBe(true);
+  });
+
+  test('a Duplex that may keep memory is given copies only [O9]', async () => {
+    const { socket, outbox } = setUp({ ownership: 'kept' });
+    const payload = randomFillSync(Buffer.alloc(20 * KIB));
+    const before = Buffer.from(payload);
+    send(outbox, text('small'));
+    outbox.append(payload);
+    outbox.flush();
+    for (let index = 0; index < 50; index++) send(outbox, Buffer.alloc(2 * KIB, 0xa5));
+    payload.fill(0);
+    await turn();
+    // What was handed over then is still what it was.
+    expect(Buffer.concat(socket.handed).subarray(0, 5 + before.length)).toEqual(
+      Buffer.concat([text('small'), before]),
+    );
+  });
+});
+
+describe('order and integrity', () => {
+  type Operation =
+    | { readonly kind: 'small' | 'large'; readonly size: number }
+    | { readonly kind: 'flush' | 'turn' | 'block' | 'take' | 'open' };
+  const operations = fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.record({ kind: fc.constant('small' as const), size: fc.nat(4_200) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('large' as const), size: fc.nat(300_000) }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constantFrom('flush', 'turn', 'block', 'take', 'open' as const) }),
+      },
+    ),
+    { maxLength: 60 },
+  ) as fc.Arbitrary<Operation[]>;
+
+  // Several at once: they share the pool of slabs, so that a slab given back too early shows up in another's bytes.
+  test.each<Ownership>(['taken', 'kept'])(
+    'A40: the bytes that come out are those that went in (%s)',
+    async (ownership) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(operations, { minLength: 1, maxLength: 4 }), async (scripts) => {
+          let seed = 1;
+          const next = (): number => {
+            seed = (seed * 16_807) % 2_147_483_647;
+            return seed & 0xff;
+          };
+          const lines = scripts.map((script) => ({
+            ...setUp({ ownership }),
+            script,
+            expected: [] as Buffer[],
+          }));
+          const longest = Math.max(...scripts.map(({ length }) => length));
+          for (let step = 0; step < longest; step++) {
+            for (const { outbox, socket, script, expected } of lines) {
+              const operation = script[step];
+              if (operation === undefined) continue;
+              if (operation.kind === 'small' || operation.kind === 'large') {
+                const bytes = Buffer.alloc(operation.size);
+                for (let at = 0; at < bytes.length; at++) bytes[at] = next();
+                expected.push(bytes);
+                if (operation.kind === 'small') send(outbox, bytes);
+                else outbox.append(bytes);
+              } else if (operation.kind === 'flush') outbox.flush();
+              else if (operation.kind === 'block') socket.block();
+              else if (operation.kind === 'take') socket.takeWaiting();
+              else if (operation.kind === 'open') socket.takeWaiting(true);
+              else await turn();
+              const out = socket.taken.reduce((sum, { length }) => sum + length, 0);
+              const sent = expected.reduce((sum, { length }) => sum + length, 0);
+              // What is taken is gone, once its callback has run; before that the socket counts it still.
+              expect(outbox.bufferedAmount).toBeGreaterThanOrEqual(sent - out);
+            }
+          }
+          for (const { outbox, socket, expected, budget } of lines) {
+            outbox.end();
+            while (!socket.finished) {
+              socket.takeWaiting(true);
+              await turn();
+            }
+            expect(socket.bytes.equals(Buffer.concat(expected))).toBe(true);
+            expect(outbox.bufferedAmount).toBe(0);
+            expect(budget.used).toBe(0);
+          }
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+
+  test('A40: a slab that a blocked socket still reads from is not written into by others', async () => {
+    const blocked = setUp();
+    blocked.socket.block();
+    send(blocked.outbox, text('in flight'));
+    blocked.outbox.flush();
+    // Whoever gets a slab now gets another one.
+    const others = Array.from({ length: 100 }, () => setUp());
+    for (const { outbox } of others) send(outbox, Buffer.alloc(4 * KIB, 0xa5));
+    await turn();
+    blocked.socket.takeWaiting(true);
+    await turn();
+    expect(blocked.socket.bytes.toString()).toBe('in flight');
+  });
+
+  test('many blocked sockets do not hold a slab of 64 KiB each', async () => {
+    const lines = Array.from({ length: 300 }, () => setUp());
+    for (const { outbox, socket } of lines) {
+      socket.block();
+      send(outbox, text('few bytes'));
+      outbox.append(Buffer.alloc(5 * KIB, 7));
+      outbox.flush();
+    }
+    const slabs = new Set(
+      lines
+        .flatMap(({ socket }) => socket.handed.map(({ buffer }) => buffer))
+        .filter(({ byteLength }) => byteLength === 64 * KIB),
+    );
+    expect(slabs.size).toBeLessThanOrEqual(64);
+    for (const { outbox } of lines) outbox.destroy();
+    await turn();
+  });
+
+  test('bytes beyond what was committed never leave', async () => {
+    const { socket, outbox } = setUp();
+    const { buffer, offset } = outbox.reserve(100);
+    buffer.fill(0xa5, offset, offset + 100);
+    outbox.commit(3);
+    const next = outbox.reserve(50);
+    next.buffer.fill(0x5a, next.offset, next.offset + 50);
+    outbox.commit(0);
+    await turn();
+    expect(socket.bytes).toEqual(Buffer.alloc(3, 0xa5));
+  });
+
+  /** Hands bytes on before `write` returns, and lets `answer` send from inside, as a duplex pair of Node's does. */
+  function answering(answer: (written: number) => void): FakeSocket {
+    const socket = new FakeSocket();
+    const write = socket._write.bind(socket);
+    let written = 0;
+    socket._write = (chunk, encoding, callback) => {
+      written += chunk.length;
+      if (chunk.length > 0) answer(written);
+      write(chunk, encoding, callback);
+    };
+    // One by one, so that every chunk of a write gets its answer.
+    Object.defineProperty(socket, '_writev', { value: undefined });
+    return socket;
+  }
+
+  test.each<Ownership>(['taken', 'kept'])(
+    'what is sent from inside a write comes behind it, none of it lost (%s)',
+    async (ownership) => {
+      let depth = 0;
+      const sent: Buffer[] = [];
+      const sendSmall = (bytes: Buffer): void => {
+        sent.push(bytes);
+        send(outbox, bytes);
+      };
+      const sendLarge = (bytes: Buffer): void => {
+        sent.push(bytes);
+        outbox.append(bytes);
+      };
+      const socket = answering(() => {
+        if (++depth > 6) return;
+        sendSmall(Buffer.alloc(3_000, depth));
+        sendLarge(Buffer.alloc(70_000, 0x40 + depth));
+        sendSmall(Buffer.alloc(3_000, 0x80 + depth));
+        if (depth % 2 === 0) outbox.flush();
+      });
+      const { outbox } = setUp({ socket, ownership });
+      sendSmall(Buffer.alloc(2_000, 0xf1));
+      sendLarge(Buffer.alloc(200_000, 0xf2));
+      sendSmall(Buffer.alloc(2_000, 0xf3));
+      for (let index = 0; index < 20; index++) await turn();
+      outbox.end();
+      for (let index = 0; index < 20; index++) await turn();
+      expect(depth).toBeGreaterThan(6);
+      expect(socket.bytes.equals(Buffer.concat(sent))).toBe(true);
+      expect(socket.finished).toBe(true);
+    },
+  );
+
+  test('many small frames from inside a write fill slab after slab', async () => {
+    let answered = false;
+    const socket: FakeSocket = answering(() => {
+      if (answered) return;
+      answered = true;
+      for (let index = 0; index < 100; index++) send(outbox, Buffer.alloc(2 * KIB, index));
+    });
+    const { outbox } = setUp({ socket });
+    send(outbox, text('first'));
+    outbox.flush();
+    await turn();
+    await turn();
+    const expected = [
+      text('first'),
+      ...Array.from({ length: 100 }, (_, index) => Buffer.alloc(2 * KIB, index)),
+    ];
+    expect(socket.bytes.equals(Buffer.concat(expected))).toBe(true);
+  });
+
+  test('a destroy from inside a write ends it', async () => {
+    const socket: FakeSocket = answering(() => {
+      send(outbox, text('more'));
+      outbox.destroy();
+      send(outbox, text('too late'));
+    });
+    const { outbox, budget } = setUp({ socket });
+    outbox.append(Buffer.alloc(500_000));
+    outbox.flush();
+    await turn();
+    expect(socket.destroyed).toBe(true);
+    expect([outbox.bufferedAmount, budget.used]).toEqual([0, 0]);
+  });
+
+  test('a socket that throws takes nobody else along [A48]', async () => {
+    const broken = setUp();
+    broken.socket._write = () => {
+      throw new Error('a broken transport');
+    };
+    const errors: Error[] = [];
+    broken.socket.on('error', (error) => errors.push(error));
+    const good = setUp();
+    send(broken.outbox, text('lost'));
+    send(good.outbox, text('arrives'));
+    await turn();
+    expect(good.socket.bytes.toString()).toBe('arrives');
+    expect(errors.map(({ message }) => message)).toEqual(['a broken transport']);
+  });
+});
+
+describe('backpressure', () => {
+  test('a blocked socket is given nothing more until it took what it has', async () => {
+    const { socket, outbox, owner } = setUp();
+    socket.block();
+    send(outbox, text('one '));
+    outbox.flush();
+    expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
+    send(outbox, text('two '));
+    outbox.append(text('three '));
+    await turn();
+    expect(socket.writes).toBe(1);
+    expect(outbox.bufferedAmount).toBe('one two three '.length);
+    socket.takeWaiting();
+    await turn();
+    expect(socket.writes).toBe(2);
+    expect(owner.onDrained).not.toHaveBeenCalled();
+    socket.takeWaiting(true);
+    await turn();
+    expect(socket.bytes.toString()).toBe('one two three ');
+    expect(owner.onDrained).toHaveBeenCalledOnce();
+    expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
+  });
+
+  test('an application that sends is not congested, whatever waits', async () => {
+    const { socket, outbox, owner } = setUp({ highWaterMark: KIB });
+    socket.block();
+    for (let index = 0; index < 100; index++) send(outbox, Buffer.alloc(KIB));
+    await turn();
+    expect(owner.onCongested).not.toHaveBeenCalled();
+    outbox.destroy();
+  });
+
+  test('design: replies beyond the high-water mark congest a blocked socket, and only that', async () => {
+    const open = setUp({ highWaterMark: KIB });
+    open.outbox.replying = true;
+    for (let index = 0; index < 100; index++) send(open.outbox, Buffer.alloc(KIB));
+    await turn();
+    expect(open.owner.onCongested).not.toHaveBeenCalled();
+
+    const { socket, outbox, owner } = setUp({ highWaterMark: 4 * KIB });
+    socket.block();
+    outbox.replying = true;
+    for (let index = 0; index < 4; index++) send(outbox, Buffer.alloc(KIB));
+    await turn();
+    expect(owner.onCongested).not.toHaveBeenCalled();
+    send(outbox, Buffer.alloc(1));
+    await turn();
+    expect(owner.onCongested).toHaveBeenCalled();
+    owner.onCongested.mockClear();
+    socket.takeWaiting(true);
+    await turn();
+    // Drained: the count starts over.
+    socket.block();
+    for (let index = 0; index < 4; index++) send(outbox, Buffer.alloc(KIB));
+    await turn();
+    expect(owner.onCongested).not.toHaveBeenCalled();
+    outbox.destroy();
+  });
+
+  test('progress of a slow peer is seen in steps of 64 KiB', async () => {
+    const { socket, outbox } = setUp();
+    socket.block();
+    outbox.append(Buffer.alloc(4 * MIB));
+    outbox.flush();
+    let steps = 0;
+    while (outbox.bufferedAmount > 0) {
+      const before = outbox.bufferedAmount;
+      socket.takeWaiting();
+      await turn();
+      expect(before - outbox.bufferedAmount).toBeLessThanOrEqual(64 * KIB);
+      steps++;
+    }
+    expect(steps).toBe(64);
+  });
+});
+
+describe('the send cap', () => {
+  test('design: beyond it the owner is told', async () => {
+    const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
+    socket.block();
+    for (let index = 0; index < 90; index++) send(outbox, Buffer.alloc(KIB));
+    await turn();
+    expect(owner.onOverflow).not.toHaveBeenCalled();
+    for (let index = 0; index < 12; index++) send(outbox, Buffer.alloc(KIB));
+    expect(owner.onOverflow).toHaveBeenCalled();
+    outbox.destroy();
+  });
+
+  test('design: one message is always admitted to an empty queue, a second one is not', () => {
+    const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
+    socket.block();
+    outbox.reserve(10);
+    outbox.append(Buffer.alloc(MIB), 10);
+    expect(owner.onOverflow).not.toHaveBeenCalled();
+    outbox.reserve(10);
+    outbox.append(Buffer.alloc(MIB), 10);
+    expect(owner.onOverflow).toHaveBeenCalled();
+    outbox.destroy();
+  });
+
+  test('the same behind small frames of this turn, as they leave first', () => {
+    const { outbox, owner, socket } = setUp({ sendCap: 100 * KIB });
+    send(outbox, Buffer.alloc(KIB));
+    send(outbox, Buffer.alloc(10));
+    outbox.append(Buffer.alloc(MIB));
+    expect(owner.onOverflow).not.toHaveBeenCalled();
+    expect(socket.bytes.length).toBe(KIB + 10 + MIB);
+  });
+
+  test('each item counts 128 bytes beside its own: tiny ones are not free', async () => {
+    const { socket, outbox, owner } = setUp({ sendCap: 10_000 });
+    socket.block();
+    let sent = 0;
+    while (owner.onOverflow.mock.calls.length === 0 && sent < 1_000) {
+      send(outbox, Buffer.alloc(1));
+      sent++;
+      // Each turn sets its bytes aside on their own.
+      outbox.flush();
+    }
+    expect(sent).toBeLessThan(100);
+    outbox.destroy();
+  });
+
+  test('Infinity is no cap', async () => {
+    const { socket, outbox, owner } = setUp({ sendCap: Number.POSITIVE_INFINITY });
+    socket.block();
+    const payload = Buffer.alloc(MIB);
+    for (let index = 0; index < 200; index++) outbox.append(payload);
+    expect(owner.onOverflow).not.toHaveBeenCalled();
+    outbox.destroy();
+  });
+});
+
+describe('accounts', () => {
+  test('what waits counts for the memory budget, and is given back when it leaves or is dropped', async () => {
+    const { socket, outbox, budget } = setUp();
+    socket.block();
+    outbox.append(Buffer.alloc(500 * KIB));
+    send(outbox, Buffer.alloc(100));
+    await turn();
+    expect(budget.used).toBe(500 * KIB + 100);
+    socket.takeWaiting();
+    await turn();
+    expect(budget.used).toBe(500 * KIB + 100 - 64 * KIB);
+    socket.takeWaiting(true);
+    await turn();
+    expect(budget.used).toBe(0);
+    socket.block();
+    outbox.append(Buffer.alloc(500 * KIB));
+    await turn();
+    outbox.destroy();
+    expect([budget.used, outbox.bufferedAmount]).toEqual([0, 0]);
+  });
+
+  test('bufferedAmount is exact at every moment', async () => {
+    const { socket, outbox } = setUp();
+    send(outbox, Buffer.alloc(7));
+    expect(outbox.bufferedAmount).toBe(7);
+    await turn();
+    expect(outbox.bufferedAmount).toBe(0);
+    socket.block();
+    send(outbox, Buffer.alloc(11));
+    outbox.append(Buffer.alloc(300_000));
+    expect(outbox.bufferedAmount).toBe(300_011);
+    send(outbox, Buffer.alloc(5));
+    expect(outbox.bufferedAmount).toBe(300_016);
+    await turn();
+    expect(outbox.bufferedAmount).toBe(300_016);
+    socket.takeWaiting();
+    await turn();
+    expect(outbox.bufferedAmount).toBe(300_016 - 64 * KIB);
+    socket.takeWaiting(true);
+    await turn();
+    expect(outbox.bufferedAmount).toBe(0);
+  });
+});
+
+describe('the end', () => {
+  test('C9: end() comes behind everything that waits, once', async () => {
+    const { socket, outbox } = setUp();
+    socket.block();
+    outbox.append(Buffer.alloc(200 * KIB, 1));
+    send(outbox, text('last'));
+    outbox.end();
+    outbox.end();
+    await turn();
+    expect(socket.writableEnded).toBe(false);
+    while (socket.isWaiting) {
+      expect(socket.finished).toBe(false);
+      socket.takeWaiting();
+      await turn();
+    }
+    expect(socket.finished).toBe(true);
+    expect(socket.bytes.subarray(-4).toString()).toBe('last');
+    expect(socket.bytes.length).toBe(200 * KIB + 4);
+  });
+
+  test('after destroy nothing is written, and sending is harmless', async () => {
+    const { socket, outbox, budget, owner } = setUp();
+    socket.block();
+    outbox.append(Buffer.alloc(200 * KIB));
+    outbox.flush();
+    outbox.destroy();
+    outbox.destroy();
+    for (let index = 0; index < 200; index++) send(outbox, Buffer.alloc(KIB));
+    outbox.append(Buffer.alloc(200 * KIB));
+    outbox.flush();
+    outbox.closing();
+    outbox.end();
+    await turn();
+    expect(socket.destroyed).toBe(true);
+    expect([outbox.bufferedAmount, budget.used]).toEqual([0, 0]);
+    expect(owner.onDrained).not.toHaveBeenCalled();
+  });
+
+  test('a socket that is destroyed by somebody else while blocked is given up', async () => {
+    const { socket, outbox, budget, owner } = setUp();
+    socket.on('error', () => {});
+    socket.on('close', () => outbox.release());
+    socket.block();
+    outbox.append(Buffer.alloc(200 * KIB));
+    outbox.flush();
+    socket.destroy(new Error('reset'));
+    await turn();
+    expect([outbox.bufferedAmount, budget.used, outbox.blocked]).toEqual([0, 0, false]);
+    expect(owner.onDrained).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,773 @@
+/** An endpoint on a socket: deadlines on a clock that the tests move, the end of TCP, and what is reported when. */
+import { type Duplex, duplexPair } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import { ProtocolError } from '../../src/frame/violation.ts';
+import { ConnectionError } from '../../src/transport/connection-error.ts';
+import {
+  bindSocket,
+  type ConnectionEvents,
+  type ConnectionLimits,
+  clientLimits,
+  type SocketConnection,
+  serverLimits,
+} from '../../src/transport/socket.ts';
+import { FakeSocket, turn } from './fake-socket.ts';
+import { closeFrame, codeOf, frame, framesOf, Op, type WireFrame } from './wire.ts';
+
+const MIB = 1_048_576;
+
+beforeEach(() => {
+  // Streams and turns of the loop go on as they are; only the clock is ours.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  // No process has a clock at 0.
+  vi.advanceTimersByTime(1_000);
+});
+
+const opened: SocketConnection[] = [];
+
+afterEach(async () => {
+  for (const connection of opened.splice(0)) connection.endpoint.terminate();
+  await turn();
+  const left = vi.getTimerCount();
+  vi.useRealTimers();
+  // The wheel is the whole process's: with nothing open, nothing is due.
+  expect(left).toBe(0);
+});
+
+type Reported = [name: string, ...values: unknown[]];
+
+interface Line {
+  readonly socket: FakeSocket;
+  readonly connection: SocketConnection;
+  readonly reported: Reported[];
+  /** What happened at the end: close codes and errors. */
+  end(): Reported[];
+  frames(): WireFrame[];
+  /** Bytes from the peer. */
+  receive(...chunks: Buffer[]): Promise<void>;
+  pass(milliseconds: number): Promise<void>;
+}
+
+function setUp(
+  role: 'client' | 'server' = 'server',
+  limits: Partial<ConnectionLimits> = {},
+  handlers: Partial<ConnectionEvents> = {},
+): Line {
+  const socket = new FakeSocket();
+  const reported: Reported[] = [];
+  const events: ConnectionEvents = {
+    onText: (text) => reported.push(['text', text]),
+    onBinary: (payload) => reported.push(['binary', payload.length]),
+    onFragment: () => reported.push(['fragment']),
+    onPing: (payload) => reported.push(['ping', payload.toString()]),
+    onPong: (payload) => reported.push(['pong', payload.toString()]),
+    onClosing: (byPeer) => reported.push(['closing', byPeer]),
+    onClose: (code, reason, wasClean, byPeer) => reported.push(['close', code, reason, wasClean, byPeer]),
+    onError: (error) => reported.push(['error', (error as ConnectionError).code ?? error.message]),
+    onDrain: () => reported.push(['drain']),
+    ...handlers,
+  };
+  const connection = bindSocket(socket as Duplex, events, {
+    role,
+    limits: {
+      ...(role === 'server' ? serverLimits : clientLimits),
+      memoryBudget: new MemoryBudget(),
+      ...limits,
+    },
+  });
+  opened.push(connection);
+  connection.start(Buffer.alloc(0));
+  return {
+    socket,
+    connection,
+    reported,
+    end: () => reported.filter(([name]) => name === 'close' || name === 'error'),
+    frames: () => framesOf(socket.bytes),
+    receive: async (...chunks) => {
+      for (const chunk of chunks) socket.push(chunk);
+      await turn();
+    },
+    pass: async (milliseconds) => {
+      // In steps, so that what one deadline causes has happened before the next.
+      for (let left = milliseconds; left > 0; left -= 1_000) {
+        vi.advanceTimersByTime(Math.min(left, 1_000));
+        await turn();
+      }
+    },
+  };
+}
+
+function opcodes(frames: readonly WireFrame[]): number[] {
+  return frames.map(({ opcode }) => opcode);
+}
+
+describe('heartbeat', () => {
+  test('design: after 30 s of silence a ping leaves; its pong keeps the connection', async () => {
+    const { frames, receive, pass, end } = setUp();
+    await pass(29_900);
+    expect(frames()).toEqual([]);
+    await pass(200);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    await pass(19_000);
+    await receive(frame(Op.Pong));
+    await pass(29_900);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    await pass(200);
+    expect(opcodes(frames())).toEqual([Op.Ping, Op.Ping]);
+    expect(end()).toEqual([]);
+  });
+
+  test('A14, design: no answer for 20 s drops the connection with 1006, reported once', async () => {
+    const { socket, pass, end } = setUp();
+    await pass(30_100);
+    await pass(19_800);
+    expect(end()).toEqual([]);
+    await pass(300);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_HEARTBEAT_TIMEOUT'],
+      ['close', 1006, '', false, false],
+    ]);
+    await pass(100_000);
+    expect(end()).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('any byte counts, before the ping and as an answer', async () => {
+    const { frames, receive, pass, end } = setUp();
+    await pass(29_000);
+    await receive(frame(Op.Text, 'alive'));
+    await pass(29_900);
+    expect(frames()).toEqual([]);
+    await pass(200);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    // Half a frame is a sign of life as well.
+    await pass(19_000);
+    await receive(frame(Op.Text, 'still').subarray(0, 3));
+    await pass(19_000);
+    await receive(frame(Op.Text, 'still').subarray(3));
+    await pass(20_000);
+    expect(end()).toEqual([]);
+  });
+
+  test('design: it stands still while the application has paused reading', async () => {
+    const { connection, frames, pass, end } = setUp();
+    connection.pause();
+    await pass(600_000);
+    expect([frames(), end()]).toEqual([[], []]);
+    connection.resume();
+    await pass(29_900);
+    expect(frames()).toEqual([]);
+    await pass(20_300);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    await pass(20_000);
+    expect(end()).toEqual([
+      ['error', 'WS_HEARTBEAT_TIMEOUT'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('resume() of a connection that was not paused is no sign of life', async () => {
+    const { connection, pass, end } = setUp();
+    for (let second = 0; second < 52; second++) {
+      connection.resume();
+      await pass(1_000);
+    }
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test('design: while we do not read, a peer that takes nothing is dropped', async () => {
+    const { socket, connection, pass, end } = setUp();
+    socket.block();
+    connection.endpoint.sendText('x'.repeat(10_000));
+    connection.pause();
+    await turn();
+    await pass(49_900);
+    expect(end()).toEqual([]);
+    await pass(400);
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test('design: while we do not read, taking what we send keeps a peer', async () => {
+    const { socket, connection, pass, end } = setUp();
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(MIB - 1_000));
+    connection.pause();
+    for (let step = 0; step < 15; step++) {
+      await pass(15_000);
+      expect(end()).toEqual([]);
+      socket.takeWaiting();
+      await turn();
+    }
+  });
+
+  test('a long message that leaves slowly is no silence, though our ping waits behind it', async () => {
+    const { socket, connection, pass, end } = setUp('client');
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
+    while (connection.endpoint.bufferedAmount > 65_536) {
+      await pass(9_000);
+      expect(end()).toEqual([]);
+      socket.takeWaiting();
+      await turn();
+    }
+    socket.takeWaiting(true);
+    await turn();
+    await pass(60_000);
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test('Infinity switches it off, and leaves no timer', async () => {
+    const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
+    await pass(200_000);
+    expect(frames()).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('message deadline', () => {
+  const half = frame(Op.Binary, Buffer.alloc(100)).subarray(0, 50);
+
+  test('A23, design: 30 s without progress inside a message fails with 1008, once', async () => {
+    const { socket, receive, frames, pass, end } = setUp('server', { heartbeatInterval: 1_000_000 });
+    await receive(half);
+    await pass(29_900);
+    expect(end()).toEqual([]);
+    await pass(300);
+    expect(codeOf(frames().at(-1)!)).toBe(1008);
+    expect(end()).toEqual([['error', 'WS_MESSAGE_TIMEOUT']]);
+    // §7.1.7: no Close frame of the peer's is waited for, but a peer that stays is dropped.
+    await pass(5_200);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_MESSAGE_TIMEOUT'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('each piece of the message is progress; pings in between are none', async () => {
+    const { connection, receive, pass, end } = setUp();
+    await receive(half);
+    for (let at = 50; at < 60; at++) {
+      await pass(29_000);
+      await receive(frame(Op.Binary, Buffer.alloc(100)).subarray(at, at + 1));
+    }
+    expect(end()).toEqual([]);
+    connection.endpoint.terminate();
+    await turn();
+
+    const other = setUp();
+    await other.receive(frame(Op.Text, 'first', { fin: false }));
+    for (let second = 0; second < 31; second++) {
+      await other.pass(1_000);
+      await other.receive(frame(Op.Ping));
+    }
+    expect(other.end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
+  });
+
+  test('between messages there is no deadline', async () => {
+    const { receive, pass, end } = setUp('server', { heartbeatInterval: 10_000_000 });
+    await receive(half, frame(Op.Binary, Buffer.alloc(100)).subarray(50));
+    await pass(200_000);
+    expect(end()).toEqual([]);
+  });
+
+  test('design: it stands still while the application has paused reading, and starts over then', async () => {
+    const { connection, receive, pass, end } = setUp();
+    await receive(half);
+    await pass(20_000);
+    connection.pause();
+    await pass(100_000);
+    connection.resume();
+    await pass(29_000);
+    expect(end()).toEqual([]);
+    await pass(1_500);
+    expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
+  });
+
+  test('it also runs for a message that began in what had waited', async () => {
+    const { connection, receive, pass, end } = setUp(
+      'server',
+      { heartbeatInterval: 1_000_000 },
+      {
+        onText: () => connection.pause(),
+      },
+    );
+    await receive(Buffer.concat([frame(Op.Text, 'pauses'), half]));
+    await pass(60_000);
+    connection.resume();
+    await pass(29_000);
+    expect(end()).toEqual([]);
+    await pass(1_500);
+    expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
+  });
+});
+
+describe('closing handshake', () => {
+  test('A30, design: a silent peer is dropped after 5 s: 1006, WS_CLOSE_TIMEOUT', async () => {
+    const { socket, connection, frames, pass, end } = setUp();
+    connection.endpoint.close(1000);
+    await pass(4_900);
+    expect(codeOf(frames()[0]!)).toBe(1000);
+    expect(end()).toEqual([]);
+    await pass(200);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_CLOSE_TIMEOUT'],
+      ['close', 1006, '', false, false],
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('A30: a peer that keeps sending data is dropped all the same', async () => {
+    const { socket, connection, receive, pass, reported, end } = setUp();
+    connection.endpoint.close(1000);
+    for (let step = 0; step < 10; step++) {
+      await receive(frame(Op.Text, String(step)), frame(Op.Ping));
+      await pass(510);
+    }
+    expect(socket.destroyed).toBe(true);
+    expect(end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
+    // §5.5.1: until its Close frame comes, what it sends counts.
+    expect(reported.filter(([name]) => name === 'text').length).toBeGreaterThan(5);
+  });
+
+  test('A30: also while the application has paused reading, or the socket is blocked', async () => {
+    const paused = setUp();
+    paused.connection.pause();
+    paused.connection.endpoint.close(1000);
+    await paused.pass(5_100);
+    expect(paused.end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
+
+    const blocked = setUp();
+    blocked.socket.block();
+    blocked.connection.endpoint.sendBinary(Buffer.alloc(100_000));
+    blocked.connection.endpoint.close(1000);
+    await blocked.pass(5_100);
+    expect(blocked.socket.destroyed).toBe(true);
+    expect(blocked.end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
+  });
+
+  test('C5, C9: a server answers and half-closes at once, behind its Close frame', async () => {
+    const { socket, connection, frames, receive, end, pass } = setUp('server');
+    await receive(closeFrame(3000, 'bye'));
+    expect(codeOf(frames()[0]!)).toBe(3000);
+    expect(socket.finished).toBe(true);
+    // §7.1.1: the other half is read until the peer's end.
+    expect(socket.destroyed).toBe(false);
+    socket.push(null);
+    await turn();
+    expect(end()).toEqual([['close', 3000, 'bye', true, true]]);
+    await pass(100_000);
+    expect(end()).toHaveLength(1);
+    expect(connection.socket.destroyed).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('C5, C9: a client waits for the server to end TCP, then ends too', async () => {
+    const { socket, frames, receive, end } = setUp('client');
+    await receive(closeFrame(1001, '', { mask: false }));
+    expect(frames().map((one) => [one.masked, codeOf(one)])).toEqual([[true, 1001]]);
+    expect(socket.writableEnded).toBe(false);
+    expect(end()).toEqual([]);
+    socket.push(null);
+    await turn();
+    expect(socket.finished).toBe(true);
+    expect(end()).toEqual([['close', 1001, '', true, true]]);
+  });
+
+  test('C5: a client whose server does not end TCP gives up after the timeout, cleanly', async () => {
+    const { socket, receive, end, pass } = setUp('client');
+    await receive(closeFrame(1000, '', { mask: false }));
+    await pass(4_900);
+    expect(end()).toEqual([]);
+    await pass(300);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([['close', 1000, '', true, true]]);
+  });
+
+  test('C12: not clean until TCP is closed, and reported only then', async () => {
+    const { socket, connection, receive, end } = setUp('client');
+    connection.endpoint.close(1000);
+    await receive(closeFrame(1000, '', { mask: false }));
+    expect(end()).toEqual([]);
+    socket.push(null);
+    await turn();
+    expect(end()).toEqual([['close', 1000, '', true, false]]);
+  });
+
+  test('C13: no code is 1005, the first Close frame counts, and no frame behind it', async () => {
+    const none = setUp();
+    await none.receive(closeFrame(null));
+    none.socket.push(null);
+    await turn();
+    expect(none.end()).toEqual([['close', 1005, '', true, true]]);
+
+    const two = setUp();
+    await two.receive(
+      Buffer.concat([closeFrame(3001, 'first'), closeFrame(3002, 'second'), frame(Op.Text, 'late')]),
+    );
+    two.socket.push(null);
+    await turn();
+    expect(two.end()).toEqual([['close', 3001, 'first', true, true]]);
+    expect(two.reported.filter(([name]) => name === 'text')).toEqual([]);
+  });
+
+  test('C13, C19: the end of TCP without a Close frame is 1006', async () => {
+    for (const role of ['client', 'server'] as const) {
+      const { socket, end } = setUp(role);
+      socket.push(null);
+      await turn();
+      expect(end()).toEqual([['close', 1006, '', false, false]]);
+      expect(socket.destroyed).toBe(true);
+    }
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('C19: a reset is 1006, with the cause, reported once', async () => {
+    const errors: Error[] = [];
+    const { socket, reported } = setUp('server', {}, { onError: (error) => errors.push(error) });
+    const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    socket.destroy(reset);
+    await turn();
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toBeInstanceOf(ConnectionError);
+    expect(errors[0]).toMatchObject({ code: 'WS_SOCKET', section: '6455 §7.2.1', cause: reset });
+    expect(errors[0]!.message).toContain('ECONNRESET');
+    expect(reported.filter(([name]) => name === 'close')).toEqual([['close', 1006, '', false, false]]);
+  });
+
+  test('a reset behind the closing handshake is nobody’s loss', async () => {
+    const { socket, receive, end } = setUp('server');
+    await receive(closeFrame(1000));
+    socket.destroy(new Error('reset'));
+    await turn();
+    expect(end()).toEqual([['close', 1000, '', true, true]]);
+  });
+
+  test('C17: a reset behind a failure is no second error', async () => {
+    const { socket, receive, end } = setUp('server');
+    await receive(frame(Op.Text, 'not masked', { mask: false }));
+    expect(end()).toEqual([['error', 'WS_UNMASKED_FRAME']]);
+    socket.destroy(new Error('reset'));
+    await turn();
+    expect(end()).toEqual([
+      ['error', 'WS_UNMASKED_FRAME'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('C14, C15, C17: after a failure both roles close TCP, and a peer that stays is dropped, in silence', async () => {
+    for (const role of ['client', 'server'] as const) {
+      const { socket, frames, receive, end, pass } = setUp(role);
+      const mask = role === 'server';
+      await receive(frame(3, '', { mask }));
+      expect(codeOf(frames()[0]!)).toBe(1002);
+      expect(socket.finished).toBe(true);
+      await receive(closeFrame(1000, '', { mask }), frame(Op.Text, 'late', { mask }));
+      await pass(5_200);
+      expect(socket.destroyed).toBe(true);
+      expect(end()).toEqual([
+        ['error', 'WS_UNKNOWN_OPCODE'],
+        ['close', 1006, '', false, false],
+      ]);
+    }
+  });
+
+  test('terminate drops without a Close frame: 1006', async () => {
+    const { socket, connection, frames, end } = setUp();
+    connection.endpoint.terminate();
+    connection.endpoint.terminate();
+    await turn();
+    expect(socket.destroyed).toBe(true);
+    expect([frames(), end()]).toEqual([[], [['close', 1006, '', false, false]]]);
+  });
+
+  test('a socket that was gone before the start is reported closed', async () => {
+    const socket = new FakeSocket();
+    socket.destroy();
+    await turn();
+    const closed = vi.fn();
+    const nothing = (): void => {};
+    const events = {
+      onText: nothing,
+      onBinary: nothing,
+      onFragment: nothing,
+      onPing: nothing,
+      onPong: nothing,
+      onClosing: nothing,
+      onError: nothing,
+      onDrain: nothing,
+      onClose: closed,
+    };
+    bindSocket(socket as Duplex, events, { role: 'server', limits: serverLimits }).start(Buffer.alloc(0));
+    expect(closed).toHaveBeenCalledExactlyOnceWith(1006, '', false, false);
+  });
+});
+
+describe('sending', () => {
+  test('design: above 1 MiB queued and not one byte taken for 10 s: WS_SEND_CAP, 1006', async () => {
+    const { socket, connection, pass, end } = setUp();
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
+    await pass(9_900);
+    expect(end()).toEqual([]);
+    await pass(200);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_SEND_CAP'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('design: 1 MiB and less may wait; what makes it more is found within a second', async () => {
+    const { socket, connection, pass, end } = setUp();
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(MIB - 100));
+    await pass(20_000);
+    expect(end()).toEqual([]);
+    connection.endpoint.sendBinary(Buffer.alloc(1_000));
+    await pass(1_100);
+    expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
+  });
+
+  test('a blocked peer is not polled every tick', async () => {
+    const { socket, connection, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(10_000));
+    await pass(11_000);
+    const spy = vi.spyOn(globalThis, 'setTimeout');
+    await pass(60_000);
+    expect(spy.mock.calls.length).toBeLessThan(100);
+    spy.mockRestore();
+  });
+
+  test('design: beyond the send cap: WS_SEND_CAP, 1006, at once', async () => {
+    const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(600_000));
+    connection.endpoint.sendBinary(Buffer.alloc(600_000));
+    await turn();
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_SEND_CAP'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('drain follows when everything has left', async () => {
+    const { socket, connection, reported } = setUp();
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(200_000));
+    expect(connection.waitsForDrain()).toBe(true);
+    await turn();
+    socket.takeWaiting(true);
+    await turn();
+    expect(reported).toContainEqual(['drain']);
+    expect(connection.waitsForDrain()).toBe(false);
+  });
+
+  test('a small high-water mark does not wait for the end of the turn: nobody would say drain', () => {
+    const { socket, connection } = setUp('server', { highWaterMark: 100 });
+    connection.endpoint.sendBinary(Buffer.alloc(1_000));
+    expect(connection.waitsForDrain()).toBe(false);
+    expect(socket.bytes.length).toBe(1_004);
+  });
+
+  test("flush: 'read' sends what a chunk caused before the turn ends", () => {
+    const echo = (connection: SocketConnection) => (text: string | Buffer) =>
+      void connection.endpoint.sendText(String(text));
+    for (const flush of ['turn', 'read'] as const) {
+      const line: Line = setUp('server', { flush }, { onText: (text) => echo(line.connection)(text) });
+      line.connection.onData(Buffer.concat([frame(Op.Text, 'a'), frame(Op.Text, 'b')]));
+      expect(line.frames().map(({ payload }) => payload.toString())).toEqual(
+        flush === 'read' ? ['a', 'b'] : [],
+      );
+      expect(line.socket.writes).toBe(flush === 'read' ? 1 : 0);
+      line.connection.endpoint.terminate();
+    }
+  });
+});
+
+describe('replies that pile up', () => {
+  const request = frame(Op.Binary, Buffer.alloc(10_000));
+
+  test('A32, design: a server stops reading above the high-water mark, and goes on when they have left', async () => {
+    let handled = 0;
+    const line: Line = setUp(
+      'server',
+      {},
+      {
+        onBinary: (payload) => {
+          handled++;
+          line.connection.endpoint.sendBinary(payload);
+        },
+      },
+    );
+    const { socket, connection, receive } = line;
+    socket.block();
+    for (let index = 0; index < 40; index++) await receive(request);
+    expect(connection.endpoint.isPaused).toBe(true);
+    expect(handled).toBeLessThan(12);
+    expect(connection.endpoint.bufferedAmount).toBeLessThan(200_000);
+    while (handled < 40) {
+      socket.takeWaiting();
+      await turn();
+    }
+    socket.takeWaiting(true);
+    await turn();
+    expect(connection.endpoint.isPaused).toBe(false);
+    expect(line.frames()).toHaveLength(40);
+  });
+
+  test('A32: one chunk full of requests does not get around it', async () => {
+    let handled = 0;
+    const line: Line = setUp(
+      'server',
+      {},
+      {
+        onText: () => {
+          handled++;
+          line.connection.endpoint.sendBinary(Buffer.alloc(30_000));
+        },
+      },
+    );
+    line.socket.block();
+    await line.receive(Buffer.concat(Array.from({ length: 1_000 }, () => frame(Op.Text, 'more'))));
+    expect(handled).toBeLessThan(10);
+  });
+
+  test('A32: nor does a handler that calls resume() first', async () => {
+    let handled = 0;
+    const line: Line = setUp(
+      'server',
+      {},
+      {
+        onText: () => {
+          handled++;
+          line.connection.resume();
+          line.connection.endpoint.sendBinary(Buffer.alloc(30_000));
+        },
+      },
+    );
+    line.socket.block();
+    await line.receive(Buffer.concat(Array.from({ length: 1_000 }, () => frame(Op.Text, 'more'))));
+    expect(handled).toBeLessThan(10);
+  });
+
+  test('design: a client goes on reading, or two busy endpoints would deadlock', async () => {
+    let handled = 0;
+    const line: Line = setUp(
+      'client',
+      {},
+      {
+        onText: () => {
+          handled++;
+          line.connection.endpoint.sendBinary(Buffer.alloc(30_000));
+        },
+      },
+    );
+    line.socket.block();
+    for (let index = 0; index < 40; index++) await line.receive(frame(Op.Text, 'more', { mask: false }));
+    expect(handled).toBe(40);
+  });
+
+  test('A26: a ping flood that is not read leaves one pong, the newest', async () => {
+    const { socket, connection, receive, frames } = setUp();
+    socket.block();
+    await receive(frame(Op.Ping, 'first'));
+    for (let index = 0; index < 1_000; index++) await receive(frame(Op.Ping, `ping ${index}`));
+    expect(connection.endpoint.bufferedAmount).toBeLessThan(20);
+    socket.takeWaiting(true);
+    await turn();
+    expect(frames().map(({ payload }) => payload.toString())).toEqual(['first', 'ping 999']);
+  });
+
+  test('A27: pings that are read are answered, each of them', async () => {
+    const { receive, frames } = setUp();
+    await receive(Buffer.concat(Array.from({ length: 10_000 }, (_, index) => frame(Op.Ping, String(index)))));
+    expect(frames().map(({ payload }) => payload.toString())).toEqual(
+      Array.from({ length: 10_000 }, (_, index) => String(index)),
+    );
+  });
+});
+
+describe('pause', () => {
+  test('what was read stays, in order, and nothing more is read', async () => {
+    const line: Line = setUp(
+      'server',
+      {},
+      {
+        onText: (text) => {
+          line.reported.push(['text', text]);
+          if (text === 'b') line.connection.pause();
+        },
+      },
+    );
+    await line.receive(
+      Buffer.concat(['a', 'b', 'c'].map((text) => frame(Op.Text, text))),
+      frame(Op.Text, 'd'),
+    );
+    const texts = (): unknown[] => line.reported.filter(([name]) => name === 'text').map(([, text]) => text);
+    expect(texts()).toEqual(['a', 'b']);
+    expect(line.socket.isPaused()).toBe(true);
+    line.connection.resume();
+    await turn();
+    expect(texts()).toEqual(['a', 'b', 'c', 'd']);
+  });
+});
+
+test('two of our endpoints on a duplex pair close each other, whatever runs inside what', async () => {
+  for (const flush of ['turn', 'read'] as const) {
+    const [left, right] = duplexPair();
+    const closed: unknown[][] = [];
+    const events = (onText: (text: string) => void): ConnectionEvents => ({
+      onText: (text) => onText(String(text)),
+      onBinary() {},
+      onFragment() {},
+      onPing() {},
+      onPong() {},
+      onClosing() {},
+      onDrain() {},
+      onClose: (...values) => closed.push(values),
+      onError: (error) => closed.push([error]),
+    });
+    let count = 0;
+    const server = bindSocket(
+      left as Duplex,
+      events((text) => {
+        if (text === '100') server.endpoint.close(3000, 'enough');
+        else server.endpoint.sendText(text);
+      }),
+      { role: 'server', limits: { ...serverLimits, flush } },
+    );
+    const client = bindSocket(
+      right as Duplex,
+      events(() => {
+        client.endpoint.sendText(String(++count));
+      }),
+      { role: 'client', limits: { ...clientLimits, flush } },
+    );
+    server.start(Buffer.alloc(0));
+    client.start(Buffer.alloc(0));
+    client.endpoint.sendText('0');
+    while (closed.length < 2) await turn();
+    await turn();
+    expect(closed).toEqual(
+      expect.arrayContaining([
+        [3000, 'enough', true, true],
+        [3000, 'enough', true, false],
+      ]),
+    );
+  }
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('errors of the endpoint keep their type', async () => {
+  const errors: Error[] = [];
+  const { receive, pass } = setUp('server', {}, { onError: (error) => errors.push(error) });
+  await receive(frame(3));
+  expect(errors[0]).toBeInstanceOf(ProtocolError);
+  await pass(6_000);
+});

@@ -1,0 +1,297 @@
+/** The wheel of deadlines on a clock that the tests move. */
+import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { processTimers, type Timer, TimerWheel } from '../../src/transport/timers.ts';
+
+// One tick of the wheel, and one turn of it: docs of timers.ts promise "at most one tick late".
+const TICK = 20;
+const TURN = 1024 * TICK;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 0 });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A timer that notes when it is called, on the clock of the test. */
+function recorder(
+  wheel: TimerWheel,
+  onTimer: (timer: Timer) => void = () => {},
+): { timer: Timer; at: number[] } {
+  const at: number[] = [];
+  const timer: Timer = wheel.timer({
+    onTimer: () => {
+      at.push(performance.now());
+      onTimer(timer);
+    },
+  });
+  return { timer, at };
+}
+
+function expectDue(at: number, due: number): void {
+  expect(at).toBeGreaterThanOrEqual(due);
+  expect(at).toBeLessThanOrEqual(due + TICK + 1);
+}
+
+describe('a deadline', () => {
+  test.each([
+    0,
+    1,
+    19,
+    20,
+    21,
+    999,
+    5_000,
+    TURN - TICK,
+    TURN - 1,
+    TURN,
+    TURN + 1,
+    30_000,
+    10 * TURN + 7,
+    86_400_000,
+  ])('of %i ms is met once, never early, at most one tick late', (delay) => {
+    const wheel = new TimerWheel();
+    vi.advanceTimersByTime(1_234.5);
+    const { timer, at } = recorder(wheel);
+    const due = performance.now() + delay;
+    timer.set(delay);
+    expect(timer.isSet).toBe(true);
+    vi.advanceTimersByTime(delay + 2 * TICK);
+    expect(at).toHaveLength(1);
+    expectDue(at[0]!, due);
+    expect(timer.isSet).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('of Infinity is never met, and costs no timer', () => {
+    const { timer, at } = recorder(new TimerWheel());
+    timer.set(Number.POSITIVE_INFINITY);
+    expect(timer.isSet).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(100 * TURN);
+    expect(at).toEqual([]);
+  });
+
+  test('of Infinity takes the place of what was set before', () => {
+    const { timer, at } = recorder(new TimerWheel());
+    timer.set(100);
+    timer.set(Number.POSITIVE_INFINITY);
+    vi.advanceTimersByTime(1_000);
+    expect(at).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('beyond what setTimeout takes (2^31 ms) is neither met at once nor warned about', () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const spy = vi.spyOn(globalThis, 'setTimeout');
+    const { timer, at } = recorder(new TimerWheel());
+    timer.set(2 ** 33);
+    expect(spy.mock.calls.every(([, delay]) => (delay ?? 0) < 2 ** 31)).toBe(true);
+    vi.advanceTimersByTime(10 * TURN);
+    expect(at).toEqual([]);
+    timer.cancel();
+    spy.mockRestore();
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
+  test('set again counts from then', () => {
+    const { timer, at } = recorder(new TimerWheel());
+    timer.set(100);
+    vi.advanceTimersByTime(90);
+    timer.set(100);
+    vi.advanceTimersByTime(90);
+    expect(at).toEqual([]);
+    vi.advanceTimersByTime(40);
+    expect(at).toHaveLength(1);
+  });
+
+  test('is moved forward by setSooner, never back', () => {
+    const { timer, at } = recorder(new TimerWheel());
+    timer.setSooner(1_000);
+    timer.setSooner(5_000);
+    timer.setSooner(300);
+    timer.setSooner(Number.POSITIVE_INFINITY);
+    vi.advanceTimersByTime(340);
+    expect(at).toHaveLength(1);
+    expectDue(at[0]!, 300);
+    vi.advanceTimersByTime(10_000);
+    expect(at).toHaveLength(1);
+  });
+
+  test('can be cancelled twice, and set after that', () => {
+    const { timer, at } = recorder(new TimerWheel());
+    timer.set(50);
+    timer.cancel();
+    timer.cancel();
+    vi.advanceTimersByTime(200);
+    expect(at).toEqual([]);
+    timer.set(50);
+    vi.advanceTimersByTime(100);
+    expect(at).toHaveLength(1);
+  });
+});
+
+describe('inside a callback', () => {
+  test('a far deadline does not delay nearer ones of others', () => {
+    const wheel = new TimerWheel();
+    const first = recorder(wheel, (timer) => {
+      if (first.at.length === 1) timer.set(30_000);
+    });
+    const second = recorder(wheel);
+    first.timer.set(100);
+    second.timer.set(5_000);
+    vi.advanceTimersByTime(5_100);
+    expect(second.at).toHaveLength(1);
+    expectDue(second.at[0]!, 5_000);
+    vi.advanceTimersByTime(30_000);
+    expect(first.at).toHaveLength(2);
+  });
+
+  test('a timer may set itself again, at once too, without keeping the loop', () => {
+    const wheel = new TimerWheel();
+    const { timer, at } = recorder(wheel, () => {
+      if (at.length < 5) timer.set(0);
+    });
+    timer.set(0);
+    vi.advanceTimersByTime(10 * TICK);
+    expect(at).toHaveLength(5);
+    expect(new Set(at).size).toBe(5);
+  });
+
+  test('a timer of the same tick may be cancelled, or moved', () => {
+    const wheel = new TimerWheel();
+    const others = [recorder(wheel), recorder(wheel), recorder(wheel)];
+    const [kept, cancelled, moved] = others as [(typeof others)[0], (typeof others)[0], (typeof others)[0]];
+    const meddler = recorder(wheel, () => {
+      cancelled.timer.cancel();
+      if (meddler.at.length === 1) moved.timer.set(200);
+    });
+    // Both orders: the meddler is the newest of its tick, then the oldest. In one of them it comes before the others.
+    for (const { timer } of others) timer.set(100);
+    meddler.timer.set(100);
+    vi.advanceTimersByTime(400);
+    meddler.at.length = 0;
+    meddler.timer.set(100);
+    for (const { timer } of others) timer.set(100);
+    vi.advanceTimersByTime(400);
+    expect(kept.at).toHaveLength(2);
+    expect(cancelled.at).toHaveLength(1);
+    // Once for each time it was set: moved before it was due, or set again after it.
+    expect(moved.at).toHaveLength(3);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a throw reaches the process, and the others are called all the same', () => {
+    const wheel = new TimerWheel();
+    const before = recorder(wheel);
+    const bad = recorder(wheel, () => {
+      throw new Error('an owner threw');
+    });
+    const after = recorder(wheel);
+    before.timer.set(100);
+    bad.timer.set(100);
+    after.timer.set(100);
+    expect(() => vi.advanceTimersByTime(200)).toThrow('an owner threw');
+    vi.advanceTimersByTime(200);
+    expect([before.at.length, bad.at.length, after.at.length]).toEqual([1, 1, 1]);
+  });
+});
+
+test('after a pause of the whole process every deadline that passed is met at once, each once', () => {
+  const wheel = new TimerWheel();
+  const timers = Array.from({ length: 50 }, () => recorder(wheel));
+  timers.forEach(({ timer }, index) => {
+    timer.set(index * 2_000);
+  });
+  const later = recorder(wheel);
+  later.timer.set(400_000);
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(200_000);
+  vi.advanceTimersByTime(TICK);
+  expect(timers.map(({ at }) => at.length)).toEqual(timers.map(() => 1));
+  expect(later.at).toEqual([]);
+  clock.mockRestore();
+  later.timer.cancel();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('one timer of the process serves all deadlines, and none is left when the last is done', () => {
+  const wheel = new TimerWheel();
+  const timers = Array.from({ length: 1_000 }, () => recorder(wheel));
+  timers.forEach(({ timer }, index) => {
+    timer.set((index * 37) % 60_000);
+  });
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(61_000);
+  expect(timers.every(({ at }) => at.length === 1)).toBe(true);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('any sequence of set, setSooner and cancel keeps to the promise', () => {
+  const operation = fc.record({
+    kind: fc.constantFrom('set', 'setSooner', 'cancel', 'wait'),
+    which: fc.nat(4),
+    delay: fc.oneof(fc.nat(200), fc.nat(3 * TURN)),
+  });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 40 }), (operations) => {
+      const wheel = new TimerWheel();
+      const due: (number | null)[] = [null, null, null, null, null];
+      const faults: string[] = [];
+      const timers = due.map((_, which) =>
+        wheel.timer({
+          onTimer: () => {
+            const expected = due[which];
+            const now = performance.now();
+            if (expected == null) faults.push('called while not set');
+            else if (now < expected) faults.push(`early: ${now} for ${expected}`);
+            else if (now > expected + TICK + 1) faults.push(`late: ${now} for ${expected}`);
+            due[which] = null;
+          },
+        }),
+      );
+      for (const { kind, which, delay } of operations) {
+        const at = performance.now() + delay;
+        if (kind === 'wait') vi.advanceTimersByTime(delay);
+        else if (kind === 'set') {
+          due[which] = at;
+          timers[which]!.set(delay);
+        } else if (kind === 'setSooner') {
+          const before = due[which];
+          timers[which]!.setSooner(delay);
+          // Within one tick of each other, either may be the one that counts.
+          if (before == null || at < before) due[which] = before == null ? at : Math.min(before, at);
+          if (before != null && Math.abs(before - at) < TICK) due[which] = Math.min(before, at);
+        } else {
+          due[which] = null;
+          timers[which]!.cancel();
+        }
+      }
+      vi.advanceTimersByTime(4 * TURN);
+      expect(faults).toEqual([]);
+      expect(due).toEqual([null, null, null, null, null]);
+      expect(vi.getTimerCount()).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a deadline does not keep the process alive', () => {
+  const timers = new URL('../../dist/transport/timers.js', import.meta.url).href;
+  const script = `const { processTimers } = await import(${JSON.stringify(timers)});
+    processTimers.timer({ onTimer() { console.log('met'); } }).set(3_600_000);
+    console.log('set');`;
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  expect([status, stdout]).toEqual([0, 'set\n']);
+});
+
+test('the connections of a process share one wheel', () => {
+  expect(processTimers).toBeInstanceOf(TimerWheel);
+});

@@ -1,0 +1,480 @@
+/** The server's opening handshake over real sockets, through every kind of listener. */
+import { Buffer } from 'node:buffer';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Rejection, reject, type ServerHandlers } from '../../src/api/server.ts';
+import type { HandshakeError } from '../../src/handshake/error.ts';
+import { certificate, closeServers, kinds, plainPeer, startServer, tlsPeer } from './servers.ts';
+import { acceptOf, closeFrame, frame, Op, type RawPeer, requestHead, sampleKey } from './wire.ts';
+
+afterEach(closeServers);
+
+const echo: ServerHandlers = {
+  message: (connection, message) => void connection.send(message),
+};
+
+/** Waits for what a callback sets. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+async function answerTo(peer: RawPeer, request: string): Promise<string> {
+  return peer.write(request).answer();
+}
+
+describe.each(kinds)('%s', (kind) => {
+  const attached = kind.startsWith('attach');
+
+  test('S17: a right request is answered with 101 and the right Accept, and opens', async () => {
+    const { peer } = await startServer(echo, {}, kind);
+    const raw = await peer().open();
+    expect(raw.head).toBe(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(sampleKey)}\r\n\r\n`,
+    );
+    raw.write(frame(Op.Text, 'hello'));
+    await raw.until(() => raw.frames.length === 1);
+    expect(raw.frames[0]).toEqual({
+      fin: true,
+      opcode: Op.Text,
+      masked: false,
+      payload: Buffer.from('hello'),
+    });
+  });
+
+  test('S1, S22: statuses of requests that are refused', async () => {
+    const { peer } = await startServer(
+      {
+        upgrade: (request) => {
+          if (request.query === 'throw') throw new Error('in the hook');
+        },
+        refused: () => {},
+      },
+      { path: '/' },
+      kind,
+    );
+    const requests: [status: number, request: string][] = [
+      [400, requestHead({ 'Sec-WebSocket-Key': 'short' })],
+      [400, requestHead({ 'Sec-WebSocket-Key': null })],
+      [400, requestHead({ Host: null })],
+      [400, requestHead({ 'Content-Length': '0' })],
+      [403, requestHead({ Origin: 'https://elsewhere.example' })],
+      [404, requestHead({}, 'GET /nowhere HTTP/1.1')],
+      [405, requestHead({}, 'POST / HTTP/1.1')],
+      [426, requestHead({ Upgrade: 'h2c' })],
+      [426, requestHead({ 'Sec-WebSocket-Version': '8' })],
+      [431, requestHead({ 'Sec-WebSocket-Extensions': 'x'.repeat(9_000) })],
+      [500, requestHead({}, 'GET /?throw HTTP/1.1')],
+      [505, requestHead({}, 'GET / HTTP/1.0')],
+    ];
+    if (!attached) {
+      // Where node:http reads the head, these are its own answers.
+      requests.push(
+        [400, requestHead({}, 'GET  / HTTP/1.1')],
+        [414, requestHead({}, `GET /${'x'.repeat(9_000)} HTTP/1.1`)],
+        [431, requestHead({ Cookie: 'x'.repeat(17_000) })],
+        [431, requestHead(Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`x-${at}`, '1'])))],
+        [505, requestHead({}, 'GET / HTTP/2.0')],
+        [426, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+      );
+    }
+    for (const [status, request] of requests) {
+      const answer = await answerTo(peer(), request);
+      expect(answer, request.slice(0, 200)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(answer).toMatch(/\r\nConnection: close\r\n/);
+    }
+  });
+
+  test('S13, A5: 426 names the version; 405 the method', async () => {
+    const { peer } = await startServer({}, {}, kind);
+    const version = await answerTo(peer(), requestHead({ 'Sec-WebSocket-Version': '99' }));
+    expect(version).toMatch(/\r\nSec-WebSocket-Version: 13\r\n/);
+    expect(version).toMatch(/\r\nUpgrade: websocket\r\n/);
+    expect(await answerTo(peer(), requestHead({}, 'PUT / HTTP/1.1'))).toMatch(/\r\nAllow: GET\r\n/);
+  });
+
+  test('A4: nothing behind a refused request is served', async () => {
+    const seen: string[] = [];
+    const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
+    const answer = await answerTo(
+      peer(),
+      requestHead({ 'Sec-WebSocket-Version': '7' }) + requestHead({}, 'GET /smuggled HTTP/1.1'),
+    );
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(seen).toEqual([]);
+  });
+
+  test('A3: a body is not skipped, it is refused, and no byte of it is served', async () => {
+    const seen: string[] = [];
+    const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
+    const inner = requestHead({}, 'GET /smuggled HTTP/1.1');
+    for (const fields of [
+      { 'Content-Length': String(inner.length) },
+      { 'Transfer-Encoding': 'chunked' },
+      { Expect: '100-continue' },
+    ]) {
+      const answer = await answerTo(peer(), requestHead(fields) + inner);
+      expect(answer).not.toContain('101');
+    }
+    expect(seen).toEqual([]);
+  });
+
+  test('V8, S17: frames in the segment of the request are not lost', async () => {
+    for (const upgrade of [undefined, async () => {}] as const) {
+      const { peer } = await startServer(
+        { ...echo, ...(upgrade === undefined ? null : { upgrade }) },
+        {},
+        kind,
+      );
+      const raw = peer();
+      raw.write(
+        Buffer.concat([
+          Buffer.from(requestHead()),
+          frame(Op.Text, 'early'),
+          frame(Op.Text, 'bird').subarray(0, 3),
+        ]),
+      );
+      await raw.until(() => raw.head !== '');
+      raw.write(frame(Op.Text, 'bird').subarray(3));
+      await raw.until(() => raw.frames.length === 2);
+      expect(raw.frames.map(({ payload }) => payload.toString())).toEqual(['early', 'bird']);
+    }
+  });
+
+  test('A25: byte by byte comes to the same', async () => {
+    const { peer } = await startServer(echo, {}, kind);
+    const raw = peer();
+    await new Promise((resolve) =>
+      raw.socket.once(kind.includes('TLS') || kind.includes('https') ? 'secureConnect' : 'connect', resolve),
+    );
+    for (const byte of Buffer.concat([
+      Buffer.from(requestHead()),
+      frame(Op.Text, 'drop by drop'),
+      closeFrame(1000),
+    ])) {
+      raw.socket.write(Buffer.from([byte]));
+      await new Promise(setImmediate);
+    }
+    await raw.until(() => raw.frames.length === 2);
+    expect(raw.frames[0]!.payload.toString()).toBe('drop by drop');
+    expect(raw.frames[1]!.opcode).toBe(Op.Close);
+  });
+
+  test('A13: the connection beyond maxConnections hears 503 with Retry-After; a place is free again afterwards', async () => {
+    const { server, peer } = await startServer(echo, { maxConnections: 2 }, kind);
+    const first = await peer().open();
+    await peer().open();
+    const third = peer();
+    const answer = await answerTo(third, requestHead());
+    expect(answer).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
+    expect(answer).toMatch(/\r\nRetry-After: \d+\r\n/);
+    first.write(closeFrame(1000));
+    await first.answer();
+    first.destroy();
+    await until(() => server.connections.size === 1);
+    await peer().open();
+  });
+
+  test('A13: unfinished handshakes take places too, and give them back', async () => {
+    let settle: () => void = () => {};
+    const { peer } = await startServer(
+      { upgrade: () => new Promise<void>((resolve) => (settle = resolve)) },
+      { maxConnections: 1 },
+      kind,
+    );
+    const first = peer().write(requestHead());
+    const served = async (): Promise<number> => {
+      const raw = peer();
+      await answerTo(raw, requestHead());
+      return raw.status;
+    };
+    await new Promise<void>((resolve) => first.socket.once('ready', resolve));
+    while ((await served()) !== 503) first.socket.resume();
+    settle();
+    await first.until(() => first.status === 101);
+  });
+
+  test('A7: a hook that never settles: 408 at the deadline', async () => {
+    const refused: string[] = [];
+    const { peer } = await startServer(
+      { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
+      { handshakeTimeout: 100 },
+      kind,
+    );
+    expect(await answerTo(peer(), requestHead())).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(refused).toEqual(['WS_HANDSHAKE_TIMEOUT']);
+  });
+
+  test('A48: a hook that throws or rejects: 500, nothing of it on the wire, reported once', async () => {
+    const refused: HandshakeError[] = [];
+    const { peer } = await startServer(
+      {
+        upgrade: ({ path }) => {
+          if (path === '/throw') throw new Error('secret');
+          return Promise.reject(new Error('secret'));
+        },
+        refused: (error) => void refused.push(error),
+      },
+      {},
+      kind,
+    );
+    for (const path of ['/throw', '/reject']) {
+      const answer = await answerTo(peer(), requestHead({}, `GET ${path} HTTP/1.1`));
+      expect(answer).toMatch(/^HTTP\/1\.1 500 /);
+      expect(answer).not.toContain('secret');
+    }
+    expect(refused.map(({ code, cause }) => [code, (cause as Error).message])).toEqual([
+      ['WS_HANDSHAKE_HOOK_FAILED', 'secret'],
+      ['WS_HANDSHAKE_HOOK_FAILED', 'secret'],
+    ]);
+  });
+
+  test('S10, S11: reject() answers with its status, header fields and body', async () => {
+    const { peer } = await startServer(
+      {
+        upgrade: ({ path }) =>
+          path === '/move'
+            ? reject(307, '', ['Location', '/other'])
+            : Promise.resolve(reject(401, 'who are you?', { 'WWW-Authenticate': 'Basic realm="chat"' })),
+      },
+      {},
+      kind,
+    );
+    const answer = await answerTo(peer(), requestHead());
+    expect(answer).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/);
+    expect(answer).toMatch(/\r\nWWW-Authenticate: Basic realm="chat"\r\n/);
+    expect(answer).toMatch(/\r\nContent-Length: 12\r\n/);
+    expect(answer).toMatch(/\r\n\r\nwho are you\?$/);
+    expect(await answerTo(peer(), requestHead({}, 'GET /move HTTP/1.1'))).toMatch(
+      /\r\nLocation: \/other\r\n/,
+    );
+  });
+
+  test('S12: what a hook returns and nobody understands lets nobody in: 500', async () => {
+    const answers: unknown[] = [
+      false,
+      null,
+      0,
+      '',
+      'no',
+      new Error('returned, not thrown'),
+      { status: 401 },
+      new Response('no', { status: 401 }),
+    ];
+    for (const wrong of answers) {
+      for (const answer of [wrong, Promise.resolve(wrong)]) {
+        const { peer } = await startServer(
+          { upgrade: () => answer as Rejection, refused: () => {} },
+          {},
+          kind,
+        );
+        const raw = peer();
+        await answerTo(raw, requestHead());
+        expect(raw.status, String(wrong)).toBe(500);
+      }
+    }
+  });
+
+  test('S12: a thenable that is no Promise of this realm is waited for like one', async () => {
+    const thenable = {
+      // biome-ignore lint/suspicious/noThenProperty: that is the point.
+      then: (resolve: (value: Rejection) => void) => setTimeout(() => resolve(reject(403)), 10),
+    };
+    const { peer } = await startServer(
+      { upgrade: () => thenable as unknown as Promise<Rejection> },
+      {},
+      kind,
+    );
+    const raw = peer();
+    await answerTo(raw, requestHead());
+    expect(raw.status).toBe(403);
+  });
+
+  test('A9: CR LF in what a hook returns is its fault: 500, and no such line', async () => {
+    for (const answer of [
+      { headers: ['X-Name', 'a\r\nSet-Cookie: b'] },
+      { headers: { 'Bad\r\nName': 'x' } },
+      { headers: { 'X-Wide': '\u010d\u010a' } },
+      { subprotocol: 'not\r\noffered' },
+      { headers: { 'Sec-WebSocket-Accept': 'forged' } },
+      reject(401, '', ['X-Name', 'a\r\nSet-Cookie: b']),
+      reject(401, '', { 'Content-Length': '0' }),
+    ]) {
+      const { peer } = await startServer({ upgrade: () => answer, refused: () => {} }, {}, kind);
+      const got = await answerTo(peer(), requestHead());
+      expect(got).toMatch(/^HTTP\/1\.1 500 /);
+      expect(got).not.toMatch(/Set-Cookie|forged/);
+    }
+  });
+
+  test('S15: a subprotocol of the client’s list, chosen by the options or by the hook', async () => {
+    const byOptions = await startServer({}, { subprotocols: ['b', 'a'] }, kind);
+    const offer = { 'Sec-WebSocket-Protocol': 'x, a, b' };
+    expect((await byOptions.peer().open(offer)).head).toMatch(/\r\nSec-WebSocket-Protocol: a\r\n/);
+    expect((await byOptions.peer().open({ 'Sec-WebSocket-Protocol': 'x' })).head).not.toMatch(/Protocol:/i);
+    const byHook = await startServer(
+      { upgrade: () => ({ subprotocol: 'x' }) },
+      { subprotocols: ['a'] },
+      kind,
+    );
+    expect((await byHook.peer().open(offer)).head).toMatch(/\r\nSec-WebSocket-Protocol: x\r\n/);
+    const none = await startServer({ upgrade: () => ({ subprotocol: '' }) }, { subprotocols: ['a'] }, kind);
+    expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
+  });
+
+  test('a peer that leaves during the hook gives its place back', async () => {
+    let settle: () => void = () => {};
+    let asked = 0;
+    const events: string[] = [];
+    const { server, peer } = await startServer(
+      {
+        upgrade: () => {
+          asked++;
+          return asked > 1 ? undefined : new Promise<void>((resolve) => (settle = resolve));
+        },
+        open: () => void events.push('open'),
+        close: (_, code) => void events.push(`close ${code}`),
+      },
+      { maxConnections: 1 },
+      kind,
+    );
+    const leaving = peer().write(requestHead());
+    await until(() => asked === 1);
+    if (kind === 'listen' || kind === 'attach') leaving.socket.resetAndDestroy();
+    leaving.destroy();
+    await leaving.gone();
+    settle();
+    // Where the leaving was not seen before the answer, the connection opened and was lost; it never stays.
+    await until(() => events.length !== 1 && server.connections.size === 0);
+    expect(events.length === 0 || events.join() === 'open,close 1006').toBe(true);
+    await peer().open();
+  });
+
+  test('S21, A1: foreign origins are refused by default, before the hook', async () => {
+    let asked = 0;
+    const { peer, port } = await startServer({ upgrade: () => void asked++ }, {}, kind);
+    const statuses: number[] = [];
+    const scheme = kind === 'listen over TLS' || kind === 'attach to https' ? 'https' : 'http';
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      `${scheme}://localhost:1`,
+      `${scheme}://localhost:${port}.evil`,
+    ]) {
+      const raw = peer();
+      await answerTo(raw, requestHead({ Origin: origin, Host: `localhost:${port}` }));
+      statuses.push(raw.status);
+    }
+    expect(statuses).toEqual([403, 403, 403, 403]);
+    expect(asked).toBe(0);
+    await peer().open({ Origin: `${scheme}://localhost:${port}`, Host: `localhost:${port}` });
+    expect(asked).toBe(1);
+  });
+
+  test('503 for handshakes that are under way when the server shuts down', async () => {
+    let asked = 0;
+    const { server, peer } = await startServer(
+      {
+        upgrade: () => {
+          asked++;
+          return new Promise<void>(() => {});
+        },
+      },
+      { handshakeTimeout: Number.POSITIVE_INFINITY },
+      kind,
+    );
+    const silent = peer();
+    const waiting = peer().write(requestHead());
+    await until(() => asked === 1);
+    const done = server.shutdown();
+    await waiting.answer();
+    expect(waiting.status).toBe(503);
+    waiting.destroy();
+    silent.destroy();
+    await done;
+  });
+});
+
+describe('slow peers of an own listener', () => {
+  test('A7, design: a request that drips is answered with 408 at the deadline, however it drips', async () => {
+    const { peer } = await startServer({}, { handshakeTimeout: 200 });
+    const raw = peer();
+    const request = requestHead();
+    let at = 0;
+    const drip = setInterval(() => {
+      if (!raw.ended && !raw.closed) raw.socket.write(request[at++] ?? 'x');
+    }, 20);
+    const answer = await raw.answer();
+    clearInterval(drip);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('A7: silence too, over TLS as well; and TLS that is never finished is dropped without a word', async () => {
+    const plain = await startServer({}, { handshakeTimeout: 150 });
+    expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
+    const secure = await startServer({}, { handshakeTimeout: 150 }, 'listen over TLS');
+    expect(await tlsPeer(secure.port).answer()).toMatch(/^HTTP\/1\.1 408 /);
+    const held = plainPeer(secure.port);
+    await held.answer();
+    expect(held.received.length).toBe(0);
+  });
+
+  test('A6: a head that never ends is refused at 16 KiB, one byte or many at a time', async () => {
+    const { peer } = await startServer();
+    const raw = peer();
+    raw.write('GET / HTTP/1.1\r\nHost: localhost\r\nX: ');
+    let sent = 0;
+    while (raw.status === 0) {
+      raw.socket.write('x'.repeat(97));
+      sent += 97;
+      await new Promise(setImmediate);
+      if (sent > 1_000_000) break;
+    }
+    await raw.answer();
+    expect(raw.status).toBe(431);
+  });
+
+  test('a refused peer that keeps sending and never closes is dropped', async () => {
+    const { peer } = await startServer();
+    const raw = peer();
+    raw.write(requestHead({ 'Sec-WebSocket-Version': '1' }));
+    await raw.answer();
+    const flood = setInterval(() => {
+      if (!raw.closed) raw.socket.write('x'.repeat(1_000));
+    }, 50);
+    await raw.gone();
+    clearInterval(flood);
+    expect(raw.status).toBe(426);
+  });
+});
+
+describe('TLS', () => {
+  test('S9: a TLS handshake that fails closes the connection and gives its place back', async () => {
+    const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
+    const garbage = plainPeer(port);
+    garbage.write('GET / HTTP/1.1\r\n\r\n');
+    await garbage.answer();
+    await peer().open();
+  });
+
+  test('S9: many at once are told apart', async () => {
+    const { peer, server } = await startServer(echo, {}, 'listen over TLS');
+    const peers = await Promise.all(Array.from({ length: 20 }, () => peer().open()));
+    expect(server.connections.size).toBe(20);
+    for (const [index, raw] of peers.entries()) raw.write(frame(Op.Text, String(index)));
+    await Promise.all(peers.map((raw) => raw.until(() => raw.frames.length === 1)));
+    expect(peers.map(({ frames }) => frames[0]!.payload.toString())).toEqual(
+      peers.map((_, index) => String(index)),
+    );
+  });
+
+  test('only http/1.1 is agreed by ALPN', async () => {
+    const { peer } = await startServer({}, {}, 'listen over TLS');
+    const raw = peer();
+    await raw.open();
+    expect((raw.socket as unknown as { alpnProtocol: unknown }).alpnProtocol).toBe(false);
+  });
+
+  test('a certificate that can’t be used rejects listen()', async () => {
+    const { server } = await startServer();
+    await expect(server.listen({ tls: { ...certificate('localhost'), key: 'none' } })).rejects.toThrow();
+  });
+});

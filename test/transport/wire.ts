@@ -1,0 +1,209 @@
+/** What a peer's test double writes and reads: frames by hand, so that they may be wrong, and nothing of src/ between. */
+import { createHash } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+
+export interface WireFrame {
+  readonly fin: boolean;
+  readonly opcode: number;
+  readonly masked: boolean;
+  readonly payload: Buffer;
+}
+
+export const Op = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 } as const;
+
+const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+
+/** The bytes of a frame; masked as a client's unless told otherwise. */
+export function frame(
+  opcode: number,
+  payload: Uint8Array | string = '',
+  { mask = true, fin = true }: { mask?: boolean; fin?: boolean } = {},
+): Buffer {
+  const body = Buffer.from(payload as string);
+  const { length } = body;
+  const head = [(fin ? 0x80 : 0) | opcode];
+  const bit = mask ? 0x80 : 0;
+  if (length < 126) head.push(bit | length);
+  else if (length < 65_536) head.push(bit | 126, length >> 8, length & 0xff);
+  else
+    head.push(
+      bit | 127,
+      0,
+      0,
+      0,
+      0,
+      length >>> 24,
+      (length >> 16) & 0xff,
+      (length >> 8) & 0xff,
+      length & 0xff,
+    );
+  if (!mask) return Buffer.concat([Buffer.from(head), body]);
+  for (let at = 0; at < length; at++) body[at]! ^= KEY[at & 3]!;
+  return Buffer.concat([Buffer.from(head), KEY, body]);
+}
+
+export function closeFrame(code: number | null, reason = '', options: { mask?: boolean } = {}): Buffer {
+  if (code === null) return frame(Op.Close, '', options);
+  const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
+  payload.writeUInt16BE(code);
+  payload.write(reason, 2);
+  return frame(Op.Close, payload, options);
+}
+
+/** The whole frames at the beginning of `bytes`, unmasked. */
+export function framesOf(bytes: Buffer): WireFrame[] {
+  const frames: WireFrame[] = [];
+  let at = 0;
+  while (at + 2 <= bytes.length) {
+    const first = bytes[at]!;
+    const second = bytes[at + 1]!;
+    let length = second & 0x7f;
+    let start = at + 2;
+    if (length === 126) {
+      if (start + 2 > bytes.length) break;
+      length = bytes.readUInt16BE(start);
+      start += 2;
+    } else if (length === 127) {
+      if (start + 8 > bytes.length) break;
+      length = Number(bytes.readBigUInt64BE(start));
+      start += 8;
+    }
+    const masked = (second & 0x80) !== 0;
+    const key = masked ? bytes.subarray(start, start + 4) : null;
+    if (masked) start += 4;
+    if (start + length > bytes.length) break;
+    const payload = Buffer.from(bytes.subarray(start, start + length));
+    if (key !== null) for (let index = 0; index < length; index++) payload[index]! ^= key[index & 3]!;
+    frames.push({ fin: (first & 0x80) !== 0, opcode: first & 0x0f, masked, payload });
+    at = start + length;
+  }
+  return frames;
+}
+
+/** The code of a Close frame's payload; 1005 for none. */
+export function codeOf({ payload }: WireFrame): number {
+  return payload.length < 2 ? 1005 : payload.readUInt16BE();
+}
+
+/** The key of RFC 6455 §1.3. */
+export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
+
+export function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+}
+
+/** An opening handshake's request; lines in place of, or (with a new name) behind, the usual ones. null takes a line away. */
+export function requestHead(
+  changes: Readonly<Record<string, string | readonly string[] | null>> = {},
+  start = 'GET / HTTP/1.1',
+): string {
+  const fields: Record<string, string | readonly string[] | null> = {
+    Host: 'localhost',
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': sampleKey,
+    'Sec-WebSocket-Version': '13',
+    ...changes,
+  };
+  const lines = Object.entries(fields).flatMap(([name, value]) =>
+    value === null ? [] : [value].flat().map((one) => `${name}: ${one}`),
+  );
+  return [start, ...lines, '', ''].join('\r\n');
+}
+
+/** A raw peer over a socket: what came is kept, until the test asks for it. */
+export class RawPeer {
+  readonly socket: Socket;
+  received: Buffer = Buffer.alloc(0);
+  /** The other end is done: FIN or reset. */
+  ended = false;
+  closed = false;
+  error: (Error & { code?: string }) | null = null;
+  #waiters: (() => void)[] = [];
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk) => {
+      this.received = Buffer.concat([this.received, chunk]);
+      this.#wake();
+    });
+    socket.on('end', () => {
+      this.ended = true;
+      this.#wake();
+    });
+    socket.on('error', (error) => {
+      this.error = error;
+      this.#wake();
+    });
+    socket.on('close', () => {
+      this.closed = true;
+      this.#wake();
+    });
+  }
+
+  static to(port: number): RawPeer {
+    return new RawPeer(connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true }));
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+
+  write(bytes: Buffer | string): this {
+    this.socket.write(bytes, 'latin1' as BufferEncoding);
+    return this;
+  }
+
+  /** Waits until what came satisfies the test. Throws where nothing more can come. */
+  async until(condition: () => boolean): Promise<this> {
+    while (!condition()) {
+      if (this.closed) throw new Error(`closed too early, after ${JSON.stringify(this.text.slice(0, 300))}`);
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+    return this;
+  }
+
+  get text(): string {
+    return this.received.toString('latin1');
+  }
+
+  /** The head of the first HTTP answer, '' while it is not complete. */
+  get head(): string {
+    const end = this.text.indexOf('\r\n\r\n');
+    return end === -1 ? '' : this.text.slice(0, end + 4);
+  }
+
+  get status(): number {
+    return Number(/^HTTP\/1\.1 (\d{3})/.exec(this.text)?.[1] ?? 0);
+  }
+
+  /** The frames behind the head. */
+  get frames(): WireFrame[] {
+    return framesOf(this.received.subarray(this.head.length));
+  }
+
+  /** The whole answer, up to the other side's end. */
+  async answer(): Promise<string> {
+    while (!this.ended && !this.closed) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    return this.text;
+  }
+
+  async gone(): Promise<this> {
+    while (!this.closed) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    return this;
+  }
+
+  /** Performs the opening handshake. */
+  async open(changes: Parameters<typeof requestHead>[0] = {}): Promise<this> {
+    this.write(requestHead(changes));
+    await this.until(() => this.head !== '');
+    if (this.status !== 101) throw new Error(`not opened: ${this.text}`);
+    return this;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
