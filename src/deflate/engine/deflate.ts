@@ -159,9 +159,10 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   const fixedBits = bitsWithFixedCodes();
   const extraBits = bitsBesideCodes();
   const dynamicBits = estimateOwnCodes() < fixedBits ? chooseCodes() : fixedBits;
-  // The padding of the first stored block depends on where it starts; the others start at a byte.
+  // Each stored block begins with three bits and padding, which for the first one depends on where it starts.
   const length = to - from;
-  const storedBits = 7 + 8 * (length + 5 * Math.ceil(length / MOST_STORED));
+  const padding = -(writer.count + 3) & 7;
+  const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MOST_STORED) - 1);
   const codedBits = 3 + extraBits + (dynamicBits < fixedBits ? dynamicBits : fixedBits);
   writer.reserve(((codedBits < storedBits ? codedBits : storedBits) >>> 3) + 8);
   if (storedBits <= codedBits) {
