@@ -53,13 +53,14 @@ export function deflateElsewhere(
   dictionary: Uint8Array,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const stream = createDeflateRaw({
+    const options = {
       ...toZlib(settings, dictionary),
       // One write, flushed, with room for all that can come out of it: one trip to zlib's threads in place of three.
       flush: Z_SYNC_FLUSH,
       chunkSize: payload.length + (payload.length >>> 8) + 256,
       readableHighWaterMark: MAX_BUFFER,
-    });
+    };
+    const stream = createDeflateRaw(options);
     stream.on('error', reject);
     stream.write(payload, () => {
       const output: Buffer = stream.read();
