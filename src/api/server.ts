@@ -309,9 +309,7 @@ export class WebSocketServer<Data = undefined> {
     return false;
   }
 
-  #decide(
-    request: UpgradeRequest,
-  ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
+  #decide(request: UpgradeRequest): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request);
     // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
     return isThenable(answer)
