@@ -44,6 +44,7 @@ const steps = [
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],
   ['docs/errors.md', () => script('errors.js', '--check')],
+  ['SECURITY.md', () => script('attacks.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],
 ];
 

@@ -8,6 +8,7 @@ export {
   type EndpointOptions,
   EndpointState,
   type Limits,
+  type MessageCodec,
 } from './frame/endpoint.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';
@@ -36,7 +37,7 @@ export {
   type HttpResponseHead,
 } from './handshake/http-head.ts';
 export { computeAccept, generateKey, isKey } from './handshake/key.ts';
-export { isAllowedOrigin, type OriginPolicy } from './handshake/origin.ts';
+export { checkOriginPolicy, isAllowedOrigin, type OriginPolicy } from './handshake/origin.ts';
 export {
   type Acceptance,
   type AcceptedRequest,

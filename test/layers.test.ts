@@ -32,13 +32,15 @@ const layers: Readonly<Record<string, Layer>> = {
   transport: {
     uses: ['frame', 'handshake', 'deflate'],
     types: [],
-    node: ['net', 'tls', 'http', 'https', 'http2'],
+    // node:util for its debuglog, which is no I/O of a connection.
+    node: ['net', 'tls', 'http', 'https', 'http2', 'util'],
     nodeTypes: true,
   },
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    node: [],
+    // node:util tells an ArrayBuffer of any realm; no I/O.
+    node: ['util'],
     nodeTypes: true,
   },
   cli: {
@@ -49,8 +51,8 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   // Entry points: re-exports only.
   'index.ts': {
-    uses: ['api', ...shared],
-    types: ['transport', 'frame', 'handshake'],
+    uses: ['api', 'transport', 'deflate', 'handshake', 'frame'],
+    types: [],
     node: [],
     nodeTypes: false,
   },

@@ -4,19 +4,18 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { debuglog, types } from 'node:util';
-import { EndpointState } from '../frame/endpoint.ts';
+import { types } from 'node:util';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
+import type { Broadcast } from '../transport/broadcast.ts';
 import { ConnectionError } from '../transport/connection-error.ts';
+import { log } from '../transport/log.ts';
 import {
   type BindOptions,
   bindSocket,
   type ConnectionEvents,
   type SocketConnection,
 } from '../transport/socket.ts';
-
-const log = debuglog('rfc6455');
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -64,8 +63,9 @@ export interface ConnectionHandlers<Data = undefined> {
   /** The connection is closed. Exactly once for each that was open. */
   close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
   /**
-   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (lost, or dropped by a limit), or
-   * what a handler threw. `close` follows.
+   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
+   * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
+   * is no error here: `close` says 1006.
    */
   error?(connection: Connection<Data>, error: Error): void | Promise<void>;
 }
@@ -105,6 +105,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   #error: Error | null = null;
   #needsDrain = false;
   #inbox: Inbox | null = null;
+  #isPaused = false;
+  #isHeld = false;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
 
@@ -133,9 +135,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   // ---- what it is ----
 
   get state(): ConnectionState {
-    const { state } = this.#binding.endpoint;
-    if (state === EndpointState.Open) return 'open';
-    return state === EndpointState.Closed ? 'closed' : 'closing';
+    if (this.#binding.isOpen) return 'open';
+    return this.#binding.isClosed ? 'closed' : 'closing';
   }
 
   /** The negotiated subprotocol, '' for none. */
@@ -191,7 +192,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   send(message: Message, options?: SendOptions): boolean {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
-    if (endpoint.state !== EndpointState.Open) return false;
+    if (!this.#binding.isOpen) return false;
     if (options?.fragmentSize !== undefined) endpoint.sendFragmented(data, options.fragmentSize);
     else if (typeof data === 'string') endpoint.sendText(data);
     else endpoint.sendBinary(data);
@@ -204,20 +205,20 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    */
   sendText(bytes: Uint8Array): boolean {
     const data = toBytes(bytes);
-    if (this.#binding.endpoint.state !== EndpointState.Open) return false;
+    if (!this.#binding.isOpen) return false;
     this.#binding.endpoint.sendTextBytes(data);
     return this.#mayGoOn();
   }
 
-  /** For `WebSocketServer.broadcast`: a frame that was serialized once for everybody. */
-  sendSerialized(frame: Buffer, payloadSize: number): boolean {
-    if (this.#binding.endpoint.state !== EndpointState.Open) return false;
-    this.#binding.endpoint.sendSerialized(frame, payloadSize);
+  /** @internal For `WebSocketServer.broadcast`: a message that was serialized once for everybody. */
+  sendBroadcast(message: Broadcast): boolean {
+    if (!this.#binding.isOpen) return false;
+    message.sendTo(this.#binding);
     return this.#mayGoOn();
   }
 
   #mayGoOn(): boolean {
-    if (!this.#binding.isCongested) return true;
+    if (!this.#binding.waitsForDrain()) return true;
     this.#needsDrain = true;
     return false;
   }
@@ -246,11 +247,20 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** No more events of the peer until `resume`; the socket is not read meanwhile. */
   pause(): void {
+    this.#isPaused = true;
     this.#binding.pause();
   }
 
   resume(): void {
-    this.#binding.resume();
+    this.#isPaused = false;
+    if (!this.#isHeld) this.#binding.resume();
+  }
+
+  /** The iterator's own reason to stop reading; `pause()` and `resume()` neither know nor change it. */
+  #holdReading(hold: boolean): void {
+    this.#isHeld = hold;
+    if (hold) this.#binding.pause();
+    else if (!this.#isPaused) this.#binding.resume();
   }
 
   /**
@@ -279,8 +289,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #openInbox(): Inbox {
     this.#inbox ??= new Inbox(
-      () => this.pause(),
-      () => this.resume(),
+      () => this.#holdReading(true),
+      () => this.#holdReading(false),
     );
     return this.#inbox;
   }

@@ -2,7 +2,7 @@
  * The options that servers and clients share, and how they become limits: `Infinity` switches a limit off, 0 never does.
  */
 
-import { MemoryBudget } from '../frame/memory-budget.ts';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { ConnectionLimits } from '../transport/socket.ts';
 
 /** Bounds and deadlines of a connection; times in milliseconds. */
@@ -41,7 +41,7 @@ export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits)
   if (text !== undefined && text !== 'string' && text !== 'bytes') {
     throw new TypeError(`text is 'string' or 'bytes', not ${String(text)}`);
   }
-  if (!(memoryBudget instanceof MemoryBudget)) throw new TypeError('memoryBudget is not a MemoryBudget');
+  if (typeof memoryBudget?.reserve !== 'function') throw new TypeError('memoryBudget is not a MemoryBudget');
   // `false` would be read as "no heartbeat" and be the default.
   if (typeof heartbeat !== 'object' || heartbeat === null) {
     throw new TypeError('heartbeat is { interval, timeout }; Infinity switches it off');

@@ -7,18 +7,22 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { debuglog } from 'node:util';
-import { serializeClosePayload } from '../frame/close-code.ts';
-import { Opcode } from '../frame/opcode.ts';
-import { serializeFrame } from '../frame/serializer.ts';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
-import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
-import { type HandshakeRequest, selectSubprotocol, type UpgradeRequest } from '../handshake/server.ts';
-import { isToken } from '../handshake/token.ts';
+import type { OriginPolicy } from '../handshake/origin.ts';
+import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
 import { acceptUpgrade, attachTo } from '../transport/attach.ts';
+import { Broadcast } from '../transport/broadcast.ts';
 import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
-import { type ConnectionLimits, serverLimits } from '../transport/socket.ts';
-import type { OpenedUpgrade, PendingHandshake, UpgradeDecision, UpgradeHost } from '../transport/upgrade.ts';
+import { log } from '../transport/log.ts';
+import { type ConnectionLimits, checkClose, serverLimits } from '../transport/socket.ts';
+import {
+  checkOrigins,
+  checkSubprotocols,
+  type OpenedUpgrade,
+  type PendingHandshake,
+  type UpgradeDecision,
+  type UpgradeHost,
+} from '../transport/upgrade.ts';
 import {
   Connection,
   type ConnectionHandlers,
@@ -29,8 +33,6 @@ import {
   warn,
 } from './connection.ts';
 import { type ConnectionOptions, positive, toLimits } from './options.ts';
-
-const log = debuglog('rfc6455');
 
 /** How to accept a request. */
 export interface Accept<Data> {
@@ -58,7 +60,7 @@ export class Rejection {
 /**
  * What an `upgrade` handler returns to refuse a request.
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
- * @param body plain text, latin1
+ * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
  */
 export function reject(
@@ -145,11 +147,9 @@ export class WebSocketServer<Data = undefined> {
     this.#limits = toLimits(options, serverLimits);
     this.#text = options.text ?? 'string';
     this.#subprotocols = options.subprotocols ?? [];
-    if (!Array.isArray(this.#subprotocols) || !this.#subprotocols.every(isSubprotocol)) {
-      throw new TypeError('subprotocols is a list of tokens');
-    }
+    checkOrigins(options.origins ?? 'same-origin');
+    checkSubprotocols(this.#subprotocols);
     this.#origins = options.origins ?? 'same-origin';
-    checkOriginPolicy(this.#origins);
     this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, 10_000);
     this.#maxConnections = positive('maxConnections', options.maxConnections, 10_000);
   }
@@ -219,14 +219,12 @@ export class WebSocketServer<Data = undefined> {
     message: Message,
     except: ReadonlySet<Connection<Data>> | Connection<Data> | null = null,
   ): number {
-    const isText = typeof message === 'string';
-    const payload = toBytes(message);
-    const frame = serializeFrame({ opcode: isText ? Opcode.Text : Opcode.Binary, payload }, 'server');
+    const prepared = new Broadcast(typeof message === 'string' ? message : toBytes(message));
     let sent = 0;
     for (const connection of this.#connections) {
       if (connection === except || (except instanceof Set && except.has(connection))) continue;
       if (connection.state !== 'open') continue;
-      connection.sendSerialized(frame, payload.length);
+      connection.sendBroadcast(prepared);
       sent++;
     }
     return sent;
@@ -241,7 +239,7 @@ export class WebSocketServer<Data = undefined> {
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code = 1001, reason = '' } = options;
     const grace = positive('grace', options.grace, 5_000);
-    serializeClosePayload(code, reason);
+    checkClose(code, reason);
     this.#shutdown ??= this.#end(code, reason, grace);
     return this.#shutdown;
   }
@@ -262,14 +260,15 @@ export class WebSocketServer<Data = undefined> {
       grace < 2_147_483_647
         ? setTimeout(() => {
             for (const connection of [...this.#connections]) connection.terminate();
+            for (const listener of this.#listeners) listener.terminate();
           }, grace)
         : null;
     this.#checkEmpty();
     await empty;
-    if (timer !== null) clearTimeout(timer);
     // Until here an HTTP server's upgrades were answered with 503.
     for (const detach of this.#detach) detach();
     await Promise.all(listeners);
+    if (timer !== null) clearTimeout(timer);
     this.#listeners = [];
   }
 
@@ -286,6 +285,7 @@ export class WebSocketServer<Data = undefined> {
   #host(path: string, attached: boolean): UpgradeHost<Accept<Data>> {
     return {
       origins: this.#origins,
+      subprotocols: this.#subprotocols,
       handshakeTimeout: this.#handshakeTimeout,
       admit: () => this.#admit(),
       started: (handshake) => this.#handshakes.add(handshake),
@@ -313,20 +313,20 @@ export class WebSocketServer<Data = undefined> {
     const answer = this.#handlers.upgrade?.(request);
     // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
     return isThenable(answer)
-      ? Promise.resolve(answer).then((settled) => this.#answer(request, settled))
-      : this.#answer(request, answer);
+      ? Promise.resolve(answer).then((settled) => this.#answer(settled))
+      : this.#answer(answer);
   }
 
-  #answer(request: UpgradeRequest, answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
+  #answer(answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
     // A shutdown that began while the application thought about it.
     if (this.#shutdown !== null) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {
       const { status, headers, body } = answer;
-      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body, 'latin1') });
+      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body) });
     }
     const context = checkAccept(answer);
     return {
-      subprotocol: context.subprotocol ?? selectSubprotocol(request.subprotocols, this.#subprotocols),
+      ...(context.subprotocol === undefined ? null : { subprotocol: context.subprotocol }),
       headers: toFlat(context.headers ?? []),
       context,
     };
@@ -382,10 +382,6 @@ function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
     );
   }
   return answer;
-}
-
-function isSubprotocol(value: unknown): boolean {
-  return typeof value === 'string' && isToken(value);
 }
 
 /** A path that can't match would be found out much later. */

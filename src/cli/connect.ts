@@ -92,33 +92,47 @@ export const connect: Command = async (args, streams) => {
     );
   }
   const transcript = new Transcript(streams);
-  let connection: Connection;
+  const attempt = new AbortController();
+  // §7.4.1: 1001, an endpoint "going away", as a browser does that leaves the page.
+  const interrupt = new Interrupt(() => {
+    attempt.abort();
+    transcript.connection?.close(1001);
+  });
   try {
-    connection = await open(parsed.url, { ...parsed.options, handlers: transcript });
-  } catch (error) {
-    throw connectFailure(error);
+    const connection = await reach(parsed, transcript, attempt.signal);
+    return connection === null ? 1 : await talk(connection, transcript, streams, parsed.linger, interrupt);
+  } finally {
+    interrupt.release();
   }
-  return await talk(connection, transcript, streams, parsed.linger);
 };
 
-/** Sends what is typed or piped, until the connection is closed. */
+/** @returns null where the attempt was given up */
+async function reach(
+  { url, options }: ConnectArguments,
+  handlers: Transcript,
+  signal: AbortSignal,
+): Promise<Connection | null> {
+  try {
+    return await open(url, { ...options, handlers, signal });
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw connectFailure(error);
+  }
+}
+
+/** Sends what is typed or piped, until the connection is closed. @returns the exit code */
 async function talk(
   connection: Connection,
   transcript: Transcript,
   streams: Streams,
   linger: number,
+  interrupt: Interrupt,
 ): Promise<number> {
-  // §7.4.1: 1001, an endpoint "going away", as a browser does that leaves the page.
-  const interrupt = new Interrupt(() => connection.close(1001));
   const input =
     streams.stdin.isTTY === true
       ? new Prompt(connection, transcript, streams, interrupt)
       : sendLines(connection, transcript, streams.stdin, linger);
-  try {
-    const { code, wasClean } = await connection.closed;
-    return code === 1000 && wasClean && !input.failed ? 0 : 1;
-  } finally {
-    input.close();
-    interrupt.release();
-  }
+  const { code, wasClean } = await connection.closed;
+  input.close();
+  return code === 1000 && wasClean && !input.failed ? 0 : 1;
 }

@@ -25,21 +25,22 @@ header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem 1re
 h1 { margin: 0; font-size: 1.25rem; }
 #url { color: var(--faint); font-family: ui-monospace, monospace; font-size: 0.875rem; }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
-#status { flex: 1; min-width: 12rem; font-weight: 600; overflow-wrap: anywhere; }
+#status { flex: 1; min-width: 7rem; font-weight: 600; overflow-wrap: anywhere; }
 #status::before { content: '\\25CF\\00A0'; }
 [data-state='open'] #status::before { color: var(--good); }
 [data-state='closed'] #status::before { color: var(--bad); }
 #log {
-  flex: 1; min-height: 8rem; margin: 0; padding: 0.5rem; overflow-y: auto; list-style: none;
+  flex: 1; min-height: 8rem; padding: 0.5rem; overflow-y: auto;
   background: var(--sheet); border: 1px solid var(--line); border-radius: 0.5rem;
 }
+#lines { margin: 0; padding: 0; list-style: none; }
 #log li { display: flex; gap: 0.75rem; padding: 0.25rem 0.5rem; border-radius: 0.25rem; align-items: baseline; }
 #log .mine { background: var(--mine); }
 #log .note { color: var(--faint); }
 #log .what { flex: 1; min-width: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
 #log .binary .what { font-family: ui-monospace, monospace; font-size: 0.875rem; }
 #log .side { color: var(--faint); font-size: 0.8125rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
-#log .who { width: 3rem; }
+#log .who { width: 3.75rem; }
 form { display: grid; grid-template-columns: 9rem 1fr auto; gap: 0.25rem 0.5rem; }
 label { font-size: 0.8125rem; color: var(--faint); }
 input, button, .file {
@@ -61,6 +62,7 @@ const script = `
 'use strict';
 const element = (id) => document.getElementById(id);
 const log = element('log');
+const lines = element('lines');
 const url = (location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + '/';
 const SHOWN_TEXT = 2000;
 const SHOWN_BYTES = 16;
@@ -90,8 +92,8 @@ function add(kind, who, what, side) {
   const line = document.createElement('li');
   line.className = kind;
   line.append(part('side who', who), part('what', what), part('side time', side));
-  log.append(line);
-  while (log.children.length > KEPT_LINES) log.firstElementChild.remove();
+  lines.append(line);
+  while (lines.children.length > KEPT_LINES) lines.firstElementChild.remove();
   if (atEnd) log.scrollTop = log.scrollHeight;
   return line;
 }
@@ -140,7 +142,7 @@ function connect() {
       first.line.lastChild.textContent = 'back in ' + (now - first.sent).toFixed(1) + ' ms';
       first.line.dataset.back = 'true';
     } else if (typeof data === 'string' && data.startsWith('* ')) add('note', '', data.slice(2), '');
-    else add(typeof data === 'string' ? 'text' : 'binary', 'came', describe(data), '');
+    else add(typeof data === 'string' ? 'text' : 'binary', 'received', describe(data), '');
   };
   current.onclose = (event) => {
     const name = CLOSE_NAMES[event.code];
@@ -203,7 +205,7 @@ const html = `<!doctype html>
   <button id="connect" type="button" data-needs="closed">Reconnect</button>
   <button id="disconnect" type="button" data-needs="open">Disconnect</button>
 </div>
-<ol id="log" role="log" aria-label="Messages" tabindex="0"></ol>
+<div id="log" role="log" aria-label="Messages" tabindex="0"><ol id="lines"></ol></div>
 <form id="form" autocomplete="off">
   <label for="name">Name (optional)</label>
   <input id="name" maxlength="40">

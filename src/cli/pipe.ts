@@ -52,23 +52,18 @@ export function sendLines(
     if (left <= 0) connection.close(1000);
     else timer = setTimeout(closeWhenQuiet, Math.min(left, connection.bufferedAmount > 0 ? 50 : MAX_DELAY));
   };
-  const send = async (): Promise<void> => {
-    for await (const line of lines) {
-      if (connection.state !== 'open') return;
-      if (!connection.send(line)) await drained(connection, transcript);
-    }
-    if (source.failed) return;
+  lines.on('line', (line) => {
+    // What readline has split already comes in spite of the pause: that is one chunk of input at most.
+    if (!connection.send(line)) lines.pause();
+  });
+  transcript.onDrain = () => lines.resume();
+  lines.on('close', () => {
+    if (source.failed || connection.state !== 'open') return;
     transcript.lastReceived = performance.now();
     closeWhenQuiet();
-  };
-  stdin.once('error', onError);
-  send().catch(onError);
-  return source;
-}
-
-function drained(connection: Connection, transcript: Transcript): Promise<unknown> {
-  const left = new Promise<void>((resolve) => {
-    transcript.onDrain = resolve;
   });
-  return Promise.race([left, connection.closed]);
+  // Node passes an error of the stream on to readline; both need a listener.
+  stdin.on('error', onError);
+  lines.on('error', onError);
+  return source;
 }

@@ -39,6 +39,9 @@ export class Prompt implements LineSource {
     this.#lines.on('line', (line) => this.#onLine(line));
     // In raw mode a Ctrl-C is a key, and no signal.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
+    // The terminal is gone, and with it whoever typed.
+    stdin.on('error', () => this.#lines.close());
+    this.#lines.on('error', () => this.#lines.close());
     this.#lines.on('close', () => {
       this.#isOpen = false;
       connection.close(1000);

@@ -31,6 +31,9 @@ Refused handshakes and broken rules are logged to stderr with NODE_DEBUG=rfc6455
 A second Ctrl-C ends at once, with exit code 130.
 `;
 
+/** Milliseconds for the closing handshakes at the end. */
+const GRACE = 5_000;
+
 /** What the arguments ask for. */
 export interface ServeOptions {
   readonly host: string;
@@ -146,7 +149,13 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     lines,
     async stop() {
       page?.close();
-      await server.shutdown({ code: 1001 });
+      // A handshake that somebody holds up has its own, longer deadline: that is not waited for.
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, GRACE + 500);
+      });
+      await Promise.race([server.shutdown({ code: 1001, grace: GRACE }), late]);
+      clearTimeout(timer);
     },
   };
 }

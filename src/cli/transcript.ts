@@ -15,6 +15,8 @@ export interface TypedLine {
 
 /** Prints what a connection reports, and remembers when a message came last. */
 export class Transcript implements ConnectionHandlers {
+  /** Set when the connection is open. */
+  connection: Connection | null = null;
   /** Set by the prompt. */
   typedLine: TypedLine | null = null;
   /** When a message, or a part of one, came last, by `performance.now`. */
@@ -43,7 +45,9 @@ export class Transcript implements ConnectionHandlers {
     if (connection.ping(payload)) this.#pings.set(payload, performance.now());
   }
 
-  open({ url, subprotocol }: Connection): void {
+  open(connection: Connection): void {
+    this.connection = connection;
+    const { url, subprotocol } = connection;
     const agreed = subprotocol === '' ? '' : `, subprotocol ${escapeText(subprotocol)}`;
     this.note(`connected to ${escapeText(withoutCredentials(url))}${agreed}`);
   }

@@ -25,11 +25,17 @@ export interface ByteSink {
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
   /** The first `size` of the reserved bytes are to be sent. What was not committed never is. */
   commit(size: number): void;
-  /** A large payload, to be sent behind what was committed; not copied, so it must not change until it is gone. */
-  append(payload: Uint8Array): void;
+  /**
+   * Commits the first `size` of the reserved bytes, a header, and a large payload behind it, in one step: nothing may come in
+   * between. The payload is not copied, so it must not change until it is gone.
+   */
+  append(payload: Uint8Array, size: number): void;
   /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
   closing(): void;
-  /** §7.1.1: half-close once everything is out. May be called more than once. */
+  /**
+   * §7.1.1: half-close once everything is out. May be called more than once. The transport's own end is reported to the endpoint
+   * later, not from inside this call or `destroy`.
+   */
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
@@ -147,11 +153,11 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   /** Chunks that wait: read while paused, or handed in while another is being parsed, or a frame half written. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
-  /** The peer's end came behind chunks that wait. */
+  /** The peer's end came while we were paused or busy. */
   #endSeen = false;
 
   #decoded: DecodedMessage | null = null;
-  /** A Close frame that waits for the messages before it to be compressed. */
+  /** A Close frame that waits for the messages before it to be compressed and written. */
   #pendingClose: Uint8Array | null = null;
 
   /** §5.5.3: the one pong that waits while the transport is blocked. */
@@ -261,7 +267,9 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
 
   /** A frame or message of several steps is written: what a synchronous transport handed in meanwhile has its turn. */
   #onWritten(): void {
-    if (!this.#parsing && (this.#backlog !== null || this.#endSeen)) this.#parseBacklog();
+    this.onOutgoingDone();
+    if (this.#parsing) return;
+    if (this.#backlog !== null || this.#decoded !== null || this.#endSeen) this.#parseBacklog();
   }
 
   #parseBacklog(): void {
@@ -276,13 +284,12 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
       this.#backlogOffset = 0;
       this.#parse(chunk, offset);
     }
-    if (this.#endSeen && this.#backlog === null && this.#pauses === 0) this.#end();
+    if (this.#endSeen && this.#pauses === 0) this.#end();
   }
 
-  /** The peer ended its direction: there is nothing more to receive but what waits. */
+  /** The peer ended its direction: there is nothing more to receive but what waits. While paused, the end waits too. */
   receiveEnd(): void {
-    if (this.#isBusy || this.#backlog !== null || this.#decoded !== null || this.#pauses & PAUSED_BY_CODEC)
-      this.#endSeen = true;
+    if (this.#isBusy || this.#pauses !== 0) this.#endSeen = true;
     else this.#end();
   }
 
@@ -649,19 +656,23 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#announceClosing(false);
   }
 
-  /** §5.5.1: nothing follows a Close frame, so what waits for the codec goes first. The deadline for it runs already. */
+  /**
+   * §5.5.1: nothing follows a Close frame, so a message that is half written, or waits for the codec, goes first. The deadline
+   * for it runs already.
+   */
   #sendClose(payload: Uint8Array): void {
-    if (this.#outgoing?.isPending) this.#pendingClose = new Uint8Array(payload);
+    if (this.#outgoing?.isPending || this.#writer.isWriting) this.#pendingClose = new Uint8Array(payload);
     else this.#sendControl(Opcode.Close, payload);
   }
 
   onOutgoingDone(): void {
     const payload = this.#pendingClose;
-    if (payload === null) return;
+    if (payload === null || this.#outgoing?.isPending || this.#writer.isWriting) return;
     this.#pendingClose = null;
     this.#sendControl(Opcode.Close, payload);
     this.#sink.closing();
-    if (this.#role === 'server' && this.#state === CloseReceived) this.#sink.end();
+    const isOver = this.#state === CloseReceived ? this.#role === 'server' : this.#parser.isOff;
+    if (isOver) this.#sink.end();
   }
 
   /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */
@@ -695,6 +706,8 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     if (this.#state >= CloseReceived) {
       // The closing handshake is over; what a callback throws now changes nothing but must be heard.
       this.#report(error);
+      // Or the codec broke over a message that our Close waits for: it goes without that.
+      this.onOutgoingDone();
       return;
     }
     // A Close frame of ours that still waits can take the better code.
@@ -705,14 +718,11 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
       this.#state = CloseSent;
       const violation = error instanceof ProtocolError ? error : null;
       const code = violation === null ? CloseCode.InternalError : violation.closeCode;
-      this.#sendControl(
-        Opcode.Close,
-        serializeClosePayload(code, violation === null ? '' : violation.message),
-      );
+      this.#sendClose(serializeClosePayload(code, violation === null ? '' : violation.message));
     }
     this.#sink.closing();
     // §7.1.7: both roles close TCP at once after a failure.
-    this.#sink.end();
+    if (this.#pendingClose === null) this.#sink.end();
     this.#report(error);
     if (this.#endSeen && !this.#isBusy) this.#end();
   }

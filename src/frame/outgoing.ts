@@ -41,7 +41,7 @@ export class OutgoingMessages {
 
   /** Whether a message is being compressed, and what is sent now would have to wait. */
   get isPending(): boolean {
-    return this.#isPending;
+    return this.#isPending || this.#waiting.length > 0;
   }
 
   /**
@@ -56,7 +56,7 @@ export class OutgoingMessages {
     fragmentSize: number,
     compress: boolean,
   ): number {
-    if (!this.#isPending) return this.#begin(opcode, payload, isOurs, fragmentSize, compress);
+    if (!this.isPending) return this.#begin(opcode, payload, isOurs, fragmentSize, compress);
     const copies = !isOurs && payload.length <= COPY_UP_TO;
     const kept = copies ? new Uint8Array(payload) : payload;
     this.#waiting.push({ opcode, payload: kept, isOurs: isOurs || copies, fragmentSize, compress });
@@ -67,6 +67,7 @@ export class OutgoingMessages {
   /** Nothing more is to be sent. */
   drop(): void {
     this.#isDropped = true;
+    this.#isPending = false;
     for (const message of this.#waiting) this.#sink.hold?.(-message.payload.length);
     this.#waiting = [];
   }
@@ -83,7 +84,13 @@ export class OutgoingMessages {
       this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize);
       return payload.length;
     }
-    const result = this.#codec.compress(payload);
+    let result: Uint8Array | Promise<Uint8Array>;
+    try {
+      result = this.#codec.compress(payload);
+    } catch (error) {
+      this.#failed(error);
+      return 0;
+    }
     if (!(result instanceof Promise)) {
       return this.#write(opcode, payload, result, isOurs, fragmentSize);
     }
@@ -98,10 +105,16 @@ export class OutgoingMessages {
       },
       (error: unknown) => {
         this.#sink.hold?.(-payload.length);
-        if (!this.#isDropped) this.#owner.fail(error);
+        if (!this.#isDropped) this.#failed(error);
       },
     );
     return -1;
+  }
+
+  /** What the codec and the peer know of each other is lost: no later message can be sent either. */
+  #failed(error: unknown): void {
+    this.drop();
+    this.#owner.fail(error);
   }
 
   #write(

@@ -119,6 +119,7 @@ export class FrameParser {
         position += size;
       }
       this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
+      if (this.#off) break;
       // A payload that is here whole, an empty one included, needs no state between calls.
       if (this.#length <= end - position) {
         const payloadEnd = position + this.#length;

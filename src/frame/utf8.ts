@@ -75,7 +75,7 @@ export class Utf8Validator {
       this.#highest = 0xbf;
       return true;
     }
-    if (byte < 0x80) return true;
+    // A lead: `lastCharacterStart` lets nothing else begin here.
     // RFC 3629 §4: C0 and C1 would be overlong, F5 and above are past U+10FFFF.
     if (byte < 0xc2 || byte > 0xf4) return false;
     this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;

@@ -101,7 +101,7 @@ export class FrameWriter {
   /** A frame that `serializeFrame` made for the server role. */
   writeSerialized(frame: Buffer): void {
     if (frame.length > COPY_UP_TO) {
-      this.#sink.append(frame);
+      this.#sink.append(frame, 0);
       return;
     }
     const { buffer, offset } = this.#sink.reserve(frame.length);
@@ -123,8 +123,8 @@ export class FrameWriter {
     }
     this.#depth++;
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
-    this.#sink.commit(writeFrameHeader(buffer, offset, first, body.length, this.#masks, key) - offset);
-    this.#sink.append(body);
+    const end = writeFrameHeader(buffer, offset, first, body.length, this.#masks, key);
+    this.#sink.append(body, end - offset);
     this.#leave();
   }
 

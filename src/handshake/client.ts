@@ -1,6 +1,6 @@
 /**
- * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (request, and what the response must say).
- * Connecting, TLS, proxies, redirects and the body of a refusal are transport/dial.ts.
+ * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (request, and what the response must
+ * say). Connecting, TLS, proxies, redirects and the body of a refusal are transport/dial.ts.
  */
 import { type HandshakeError, type RefusalCode, refuse } from './error.ts';
 import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions } from './extension.ts';
@@ -21,7 +21,10 @@ export interface WebSocketTarget {
   readonly host: string;
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
-  /** Decoded user information of the URL; `''` without. Kept aside: it is in no other member, and never sent by `buildRequest`. */
+  /**
+   * Decoded user information of the URL; `''` without. Kept aside: it is in no other member, and never sent
+   * by `buildRequest`.
+   */
   readonly username: string;
   readonly password: string;
   /** The URL in normal form, as ws or wss, without user information. */
@@ -36,7 +39,8 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   const parsed = readUrl(url);
   const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[parsed.protocol];
   if (scheme === undefined) throw refuse('WS_URL_SCHEME', { value: parsed.protocol });
-  // §3: MUST NOT be used, not even an empty one. In the normal form, "#" begins a fragment wherever it stands.
+  // §3: MUST NOT be used, not even an empty one. In the normal form, "#" begins a fragment wherever it
+  // stands.
   if (parsed.href.includes('#')) throw refuse('WS_URL_FRAGMENT');
   const { username, password } = decodeUserinfo(parsed);
   parsed.username = '';
@@ -55,8 +59,8 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   };
 }
 
-// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently; we refuse them:
-// in a URL they are an accident or an injection.
+// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently;
+// we refuse them: in a URL they are an accident or an injection.
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
@@ -86,7 +90,8 @@ export interface RequestOptions {
   readonly origin?: string;
 }
 
-// §4.1 gives these to the handshake itself; the others would announce a body, or change what follows the request.
+// §4.1 gives these to the handshake itself; the others would announce a body, or change what follows the
+// request.
 const reservedNames: readonly string[] = [
   'host',
   'upgrade',
@@ -99,10 +104,11 @@ const reservedNames: readonly string[] = [
 
 /**
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
- * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Nothing may be sent behind it before the
- *   response is verified.
- * @throws TypeError for a subprotocol or an extension that is no token, a repeated subprotocol, header fields that belong to the
- *   handshake or hold a forbidden character, and for a target that `parseTarget` would not return
+ * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Nothing may be
+ *   sent behind it before the response is verified.
+ * @throws TypeError for a subprotocol or an extension that is no token, a repeated subprotocol, header fields
+ *   that belong to the handshake or hold a forbidden character, and for a target that `parseTarget` would not
+ *   return
  */
 export function buildRequest(
   target: WebSocketTarget,
@@ -168,9 +174,15 @@ export interface ExpectedResponse {
   readonly subprotocols?: readonly string[];
   /** The extensions of the request. */
   readonly offers?: readonly ExtensionOffer[];
-  /** Checks the parameters of the answers, which only the extension itself knows; throws HandshakeError. Not called without answers. */
+  /**
+   * Checks the parameters of the answers, which only the extension itself knows; throws HandshakeError. Not
+   * called without answers.
+   */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
-  /** Fail if subprotocols were offered and the server chose none. RFC 6455 lets that pass, the WHATWG API does not. Default false. */
+  /**
+   * Fail if subprotocols were offered and the server chose none. RFC 6455 lets that pass, the WHATWG API does
+   * not. Default false.
+   */
   readonly requireSubprotocol?: boolean;
 }
 
@@ -182,9 +194,11 @@ export interface VerifiedResponse {
 }
 
 /**
- * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Skip 1xx responses other than 101 before.
- * @throws HandshakeError with status and header fields as received; stage 'http' with another status than 101 (its body is for the
- *   caller to read, see `withBody`), or 'http', 'extensions', 'subprotocol' for a 101 that is not what was asked for
+ * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Skip 1xx responses other than 101
+ * before.
+ * @throws HandshakeError with status and header fields as received; stage 'http' with another status than 101
+ *   (its body is for the caller to read, see `withBody`), or 'http', 'extensions', 'subprotocol' for a 101
+ *   that is not what was asked for
  */
 export function verifyResponse(response: HttpResponseHead, expected: ExpectedResponse): VerifiedResponse {
   const fail = (code: RefusalCode, details: { value?: string | null; cause?: unknown } = {}) => {
@@ -223,8 +237,8 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
 
 type Fail = (code: RefusalCode, details?: { value?: string | null; cause?: unknown }) => HandshakeError;
 
-// §4.1 (5), §9.1: only what was offered, well formed, with parameters that the extension allows. Erratum 3433: over several lines
-// in a response too.
+// §4.1 (5), §9.1: only what was offered, well formed, with parameters that the extension allows. Erratum
+// 3433: over several lines in a response too.
 function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): ExtensionOffer[] {
   const values = fields.values('Sec-WebSocket-Extensions');
   let answers: ExtensionOffer[];

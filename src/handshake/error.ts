@@ -1,11 +1,13 @@
 /**
- * Why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status).
- * One table holds every rule that this layer enforces, and the few that transport/ raises on a server.
- * What a failure means for the socket (answer, drop, retry) is transport/'s business.
+ * Why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an
+ * HTTP status). One table holds every rule that this layer enforces, and the few that transport/ raises on a
+ * server. What a failure means for the socket (answer, drop, retry) is transport/'s business.
  */
-import { Buffer } from 'node:buffer';
 
-/** Where the handshake stopped. `'request'` is a server refusing what a client asked; the others are met by a client or by both. */
+/**
+ * Where the handshake stopped. `'request'` is a server refusing what a client asked; the others are met by a
+ * client or by both.
+ */
 export type HandshakeStage =
   | 'url'
   | 'dns'
@@ -351,7 +353,9 @@ export class HandshakeError extends Error {
   readonly headers: readonly string[];
   /** The body to answer instead of the rule's text (server) or as received (client): the first 64 KiB. */
   readonly body: Buffer;
-  /** What was at fault, as the peer sent it, or null. Not part of the message: escape it before you log it. */
+  /**
+   * What was at fault, as the peer sent it, or null. Not part of the message: escape it before you log it.
+   */
   readonly value: string | null;
 
   static {
@@ -359,7 +363,8 @@ export class HandshakeError extends Error {
   }
 
   constructor(code: string, message: string, options: HandshakeErrorOptions) {
-    // Some system errors, an AggregateError of failed connects among them, have an empty message. Ours never is.
+    // Some system errors, an AggregateError of failed connects among them, have an empty message. Ours never
+    // is.
     super(message === '' ? `The opening handshake failed (${options.stage})` : message, options);
     this.code = code;
     this.stage = options.stage;
@@ -369,7 +374,9 @@ export class HandshakeError extends Error {
     this.value = options.value ?? null;
   }
 
-  /** The same error with the body of the response, which arrives after its head. The body is cut at 64 KiB. */
+  /**
+   * The same error with the body of the response, which arrives after its head. The body is cut at 64 KiB.
+   */
   withBody(body: Buffer): HandshakeError {
     const { stage, status, headers, value } = this;
     const cause = 'cause' in this ? { cause: this.cause } : {};
@@ -384,7 +391,8 @@ function capped(body: Buffer): Buffer {
 
 /**
  * The error for a rule of the table.
- * @param details what to carry instead of, or beside, what the row says; `headers` are added to the row's own.
+ * @param details what to carry instead of, or beside, what the row says; `headers` are added to the row's
+ *   own.
  */
 export function refuse(code: RefusalCode, details: Partial<HandshakeErrorOptions> = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];

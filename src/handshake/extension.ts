@@ -25,7 +25,8 @@ export const extensionLimits = {
  * Parses the field.
  * @param values one for each line, in order: the field may be split over lines (RFC 6455 §9.1)
  * @returns the elements of all lines; none if the field is absent
- * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that is too long
+ * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that
+ *   is too long
  */
 export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (values.length === 0) return [];
@@ -42,7 +43,8 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   return extensions;
 }
 
-// §9.1: extension = extension-token *( ";" extension-param ), with white space allowed between any two of them.
+// §9.1: extension = extension-token *( ";" extension-param ), with white space allowed between any two of
+// them.
 function parseExtension(scanner: FieldScanner): ExtensionOffer | null {
   const name = scanner.token();
   if (name === null) return null;
@@ -94,7 +96,8 @@ function checkedToken(text: string): string {
 }
 
 /**
- * The first of `answers` that was not offered, or that is there more often than it was offered; null if there is none.
+ * The first of `answers` that was not offered, or that is there more often than it was offered; null if there
+ * is none.
  * §9.1: a server MUST NOT use an extension that the client did not ask for.
  */
 export function findUnoffered(

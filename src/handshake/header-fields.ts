@@ -4,7 +4,10 @@
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
-/** The header fields of one head. Values come without surrounding white space, in the order in which they arrived. */
+/**
+ * The header fields of one head. Values come without surrounding white space, in the order in which they
+ * arrived.
+ */
 export class HeaderFields {
   readonly #values = new Map<string, string[]>();
 

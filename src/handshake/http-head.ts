@@ -1,9 +1,8 @@
 /**
- * The head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5), read strictly and within limits, and written.
- * What the head has to say to open a WebSocket is server.ts and client.ts; HTTP bodies are nobody's here.
- * Every octet is looked at once, however the head is cut into chunks.
+ * The head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5), read strictly and within
+ * limits, and written. What the head has to say to open a WebSocket is server.ts and client.ts; HTTP bodies
+ * are nobody's here. Every octet is looked at once, however the head is cut into chunks.
  */
-import { Buffer } from 'node:buffer';
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
 import { isLineOctet, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
@@ -62,7 +61,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   #line: Buffer = nothing;
   #lineLength = 0;
   #afterCr = false;
-  // Null until the start line is complete. Until then: how many spaces it has so far, and the octets between the first two.
+  // Null until the start line is complete. Until then: how many spaces it has so far, and the octets between
+  // the first two.
   #start: StartLine | null = null;
   #spaces = 0;
   #targetSize = 0;
@@ -89,7 +89,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (++this.#size > this.#limits.headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const octet = chunk[at]!;
       if (octet === LF) {
-        // 9112 §2.2 would let a recipient take a bare LF for a line end. We don't: two readers of one head must agree.
+        // 9112 §2.2 would let a recipient take a bare LF for a line end. We don't: two readers of one head
+        // must agree.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
@@ -106,7 +107,10 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return null;
   }
 
-  /** What arrived behind the head in the last chunk: already frames (RFC 6455 §4.1). Shares the chunk's memory. Empty until the head is complete. */
+  /**
+   * What arrived behind the head in the last chunk: already frames (RFC 6455 §4.1). Shares the chunk's
+   * memory. Empty until the head is complete.
+   */
   rest(): Buffer {
     return this.#rest ?? nothing;
   }
@@ -148,8 +152,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     this.#lineLength = length;
   }
 
-  // 9112 §2.2 lets a server skip an empty line before the request line: for clients that end a body with a stray CR LF.
-  // There was no body before an opening handshake, so we don't.
+  // 9112 §2.2 lets a server skip an empty line before the request line: for clients that end a body with a
+  // stray CR LF. There was no body before an opening handshake, so we don't.
   #parseStartLine(line: string): StartLine {
     return this.#kind === 'request' ? this.#parseRequestLine(line) : this.#parseStatusLine(line);
   }
@@ -161,7 +165,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return { kind: 'request', method, target, httpVersion: this.#parseVersion(version) };
   }
 
-  // 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]. Without a phrase, many servers leave out the second space too.
+  // 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]. Without a phrase, many servers leave out the
+  // second space too.
   #parseStatusLine(line: string): StartLine {
     const httpVersion = this.#parseVersion(line.slice(0, 8));
     const code = line.slice(9, 12);
@@ -182,7 +187,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   #parseHeaderLine(line: string): void {
-    // 9112 §5.2: a server MUST refuse obs-fold. A client might unfold it, but then it trusts that everybody did the same.
+    // 9112 §5.2: a server MUST refuse obs-fold. A client might unfold it, but then it trusts that everybody
+    // did the same.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
     // 9112 §5.1: no white space between name and colon. A token has none, and is never empty.
@@ -198,7 +204,10 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 }
 
-/** Whether a version is 1.1 or a later 1.x: what both sides of an opening handshake need (RFC 6455 §4.1, §4.2.1). */
+/**
+ * Whether a version is 1.1 or a later 1.x: what both sides of an opening handshake need (RFC 6455 §4.1,
+ * §4.2.1).
+ */
 export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
 }
@@ -224,8 +233,8 @@ function isDigits(text: string, length: number): boolean {
 /**
  * Writes a head, with the empty line at its end. Send the text as latin1.
  * @param headers name, value, name, value …
- * @throws TypeError if a name is not a token, or the start line or a value holds CR, LF, NUL, another control character
- *   but HTAB, or a character beyond U+00FF (which latin1 would cut, perhaps into a CR or LF)
+ * @throws TypeError if a name is not a token, or the start line or a value holds CR, LF, NUL, another control
+ *   character but HTAB, or a character beyond U+00FF (which latin1 would cut, perhaps into a CR or LF)
  */
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))

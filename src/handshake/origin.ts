@@ -1,15 +1,18 @@
 /**
  * Who may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454.
- * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they like, or none.
+ * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they
+ * like, or none.
  */
 import type { UpgradeRequest } from './server.ts';
 import { isVisibleAscii } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
- * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on either side, is the
- *   default port of the Origin's scheme. The scheme is not compared: a TLS proxy may stand before us.
+ * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and
+ * always passes.
+ * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on
+ *   either side, is the default port of the Origin's scheme. The scheme is not compared: a TLS proxy may
+ *   stand before us.
  * - `'any'`: all of them.
  * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
  * - a function: accepts by returning exactly `true`. Not a promise, which would be true before it is settled.
@@ -72,8 +75,9 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops tabs and line
-// ends, reads "\" as "/", puts "victim" of "http://victim@attacker" aside, and thinks that "*.example" is a name.
+// scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops
+// tabs and line ends, reads "\" as "/", puts "victim" of "http://victim@attacker" aside, and thinks that
+// "*.example" is a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;

@@ -1,6 +1,7 @@
 /**
- * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, a 101 or a refusal goes out, as text.
- * Reading the head is http-head.ts (or node:http), routing by path and the application's consent are transport/ and api/.
+ * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, a 101 or a refusal
+ * goes out, as text. Reading the head is http-head.ts (or node:http), routing by path and the application's
+ * consent are transport/ and api/.
  */
 import { type HandshakeError, type HandshakeStage, type RefusalCode, refusals, refuse } from './error.ts';
 import {
@@ -34,7 +35,10 @@ export interface HandshakeRequest {
 
 /** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. */
 export interface UpgradeRequest extends HandshakeRequest {
-  /** The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts with `/`. */
+  /**
+   * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts
+   * with `/`.
+   */
   readonly path: string;
   /** What follows the first `?`; `''` without one. */
   readonly query: string;
@@ -75,8 +79,9 @@ export function verifyRequest(
   const host = fields.single('Host');
   if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
   const { path, query } = parseRequestTarget(target, host);
-  // §4.1 knows no body, and no rule would tell us where frames begin behind one. "Content-Length: 0" is refused too:
-  // no client sends it here, and one rule without exceptions leaves no spelling of zero to argue about.
+  // §4.1 knows no body, and no rule would tell us where frames begin behind one. "Content-Length: 0" is
+  // refused too: §4.1 gives a client no reason for it, and one rule without exceptions leaves no spelling of
+  // zero to argue about.
   for (const name of ['Content-Length', 'Transfer-Encoding', 'Expect']) {
     if (fields.has(name)) throw refuse('WS_HANDSHAKE_BODY', { value: name });
   }
@@ -107,7 +112,8 @@ export function verifyRequest(
     header: (name) => fields.joined(name),
     headerValues: (name) => fields.values(name),
   };
-  // §10.2: an origin that is not acceptable SHOULD be answered with 403. Last, so that a policy function sees a valid request.
+  // §10.2: an origin that is not acceptable SHOULD be answered with 403. Last, so that a policy function sees
+  // a valid request.
   if (!isAllowedOrigin(policy.origins, origin, upgrade))
     throw refuse('WS_HANDSHAKE_ORIGIN', { value: origin });
   return upgrade;
@@ -130,7 +136,8 @@ function cutResource(target: string, host: string): string | null {
   const lower = toAsciiLowerCase(target);
   const scheme = ['http://', 'https://'].find((prefix) => lower.startsWith(prefix));
   if (scheme === undefined) return null;
-  // 9112 §3.2.2: with an absolute-form, the client sends the same authority in Host. If it differs, somebody is misled.
+  // 9112 §3.2.2: with an absolute-form, the client sends the same authority in Host. If it differs, somebody
+  // is misled.
   const resource = target.slice(scheme.length + host.length);
   if (lower.slice(scheme.length, target.length - resource.length) !== toAsciiLowerCase(host)) return null;
   if (resource === '' || resource.startsWith('?')) return `/${resource}`;
@@ -156,8 +163,9 @@ function lists(tokens: readonly string[], wanted: string): boolean {
 }
 
 // §4.2.1 (6), §4.4: version 13, and for any other an answer that names 13.
-// Asked before the key: the drafts before hybi-04 have neither field, and to learn the version is what helps them.
-// That is also why a missing field counts as an unknown version (426), not as a malformed request (400).
+// Asked before the key: the drafts before hybi-04 have neither field, and to learn the version is what helps
+// them. That is also why a missing field counts as an unknown version (426), not as a malformed request
+// (400).
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('Sec-WebSocket-Version');
   // §11.3.5: MUST NOT appear more than once in a request.
@@ -185,7 +193,10 @@ function joinedList(fields: HeaderFields, name: string): string | null {
   return value;
 }
 
-/** The first subprotocol of the client's list that the server supports; `''` if there is none (RFC 6455 §4.2.2). */
+/**
+ * The first subprotocol of the client's list that the server supports; `''` if there is none (RFC 6455
+ * §4.2.2).
+ */
 export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
   return offered.find((subprotocol) => supported.includes(subprotocol)) ?? '';
 }
@@ -211,12 +222,13 @@ export interface AcceptedRequest {
 
 /**
  * Accepts a verified request with 101 (RFC 6455 §4.2.2).
- * @throws TypeError for a subprotocol or an extension that the client did not offer, and for header fields that belong to the
- *   handshake or hold a forbidden character
+ * @throws TypeError for a subprotocol or an extension that the client did not offer, and for header fields
+ *   that belong to the handshake or hold a forbidden character
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
   const { subprotocol = '', negotiate, headers = [] } = acceptance;
-  // §4.2.2 (5.5): MUST be one of the client's; without an agreement the field stays away, since '' is no value for it.
+  // §4.2.2 (5.5): MUST be one of the client's; without an agreement the field stays away, since '' is no
+  // value for it.
   if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {
     throw new TypeError('The subprotocol is not one that the client offered');
   }
@@ -264,17 +276,19 @@ const phrases: ReadonlyMap<number, string> = new Map([
 const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extensions', 'timeout'];
 
 /**
- * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close: whatever
- * follows the request on this connection may have been written by somebody else (request smuggling), and is not served.
- * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of its rule. Nothing that
- *   the peer sent is repeated.
+ * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close:
+ * whatever follows the request on this connection may have been written by somebody else (request smuggling),
+ * and is not served.
+ * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of
+ *   its rule. Nothing that the peer sent is repeated.
  * @param method the request's method if it is known: the answer to HEAD has no body
  * @throws RangeError for a status that refuses nothing (not 300 to 599), and for an error that a client met
  * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
-  // Status, fields and body of a client's error are what another server sent, maybe a backend of the application.
+  // Status, fields and body of a client's error are what another server sent, maybe a backend of the
+  // application.
   if (!answerable.includes(stage))
     throw new RangeError(`An error of stage '${stage}' is not for a peer of ours`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
@@ -283,8 +297,8 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
   const phrase = phrases.get(status) ?? '';
   const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
-  // No "Upgrade" option in Connection, although 9110 §7.8 wants it beside Upgrade: a proxy that sees one may take this for a
-  // switch of protocols and pass on what follows unread.
+  // No "Upgrade" option in Connection, although 9110 §7.8 wants it beside Upgrade: a proxy that sees one may
+  // take this for a switch of protocols and pass on what follows unread.
   const fields = ['Connection', 'close'];
   if (!new HeaderFields(headers).has('Content-Type'))
     fields.push('Content-Type', 'text/plain; charset=utf-8');

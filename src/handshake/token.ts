@@ -1,6 +1,7 @@
 /**
- * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP; RFC 9110 §5.6).
- * One scanner, which looks at each character once: no regular expression ever sees what a peer sent.
+ * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP; RFC
+ * 9110 §5.6). One scanner, which looks at each character once: no regular expression ever sees what a peer
+ * sent.
  */
 
 // 9110 §5.6.2: the characters of a token are the visible ones of ASCII without the delimiters.
@@ -23,8 +24,8 @@ export function isToken(value: string): boolean {
 }
 
 /**
- * Whether `text` may stand in a line of an HTTP head (RFC 9110 §5.5): HTAB, visible ASCII, space, and U+0080 to U+00FF.
- * So neither CR, LF nor NUL, and nothing that writing as latin1 would turn into one of them.
+ * Whether `text` may stand in a line of an HTTP head (RFC 9110 §5.5): HTAB, visible ASCII, space, and U+0080
+ * to U+00FF. So neither CR, LF nor NUL, and nothing that writing as latin1 would turn into one of them.
  */
 export function isLineText(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (!isLineOctet(text.charCodeAt(at))) return false;
@@ -60,11 +61,19 @@ function isSpace(code: number): boolean {
 
 /** `text` in lower case, A to Z only: the comparison that RFC 6455 §2.1 calls ASCII case-insensitive. */
 export function toAsciiLowerCase(text: string): string {
-  // The long way for anything beyond ASCII: U+212A KELVIN SIGN has the lower case "k".
-  return isVisibleAscii(text) ? text.toLowerCase() : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  if (isVisibleAscii(text)) return text.toLowerCase();
+  // The long way for anything else: U+212A KELVIN SIGN has the lower case "k".
+  let lower = '';
+  for (const character of text) {
+    lower += character >= 'A' && character <= 'Z' ? character.toLowerCase() : character;
+  }
+  return lower;
 }
 
-/** Reads the value of a header field from left to right. Each read consumes what it returns; null consumes nothing useful: give up. */
+/**
+ * Reads the value of a header field from left to right. Each read consumes what it returns; null consumes
+ * nothing useful: give up.
+ */
 export class FieldScanner {
   readonly #text: string;
   #at = 0;
@@ -96,7 +105,10 @@ export class FieldScanner {
     return this.#at === start ? null : this.#text.slice(start, this.#at);
   }
 
-  /** The text of a quoted-string (RFC 9110 §5.6.4) without its quotes and escapes; null if none starts here or it has no end. */
+  /**
+   * The text of a quoted-string (RFC 9110 §5.6.4) without its quotes and escapes; null if none starts here or
+   * it has no end.
+   */
   quotedString(): string | null {
     if (!this.skip('"')) return null;
     let value = '';
@@ -117,8 +129,8 @@ export class FieldScanner {
 }
 
 /**
- * A list (RFC 9110 §5.6.1) of what `element` reads: separated by commas, with optional white space around them.
- * Empty elements count as nothing, as a recipient has to take them.
+ * A list (RFC 9110 §5.6.1) of what `element` reads: separated by commas, with optional white space around
+ * them. Empty elements count as nothing, as a recipient has to take them.
  * @returns the elements, perhaps none; null if the value is not such a list, or `element` returned null.
  */
 export function parseList<Element>(
@@ -139,13 +151,17 @@ export function parseList<Element>(
   }
 }
 
-/** A list of tokens, or null if `value` is none. The list may be empty: whether that is allowed is the field's own rule. */
+/**
+ * A list of tokens, or null if `value` is none. The list may be empty: whether that is allowed is the field's
+ * own rule.
+ */
 export function parseTokenList(value: string): string[] | null {
   return parseList(value, (scanner) => scanner.token());
 }
 
 /**
- * The value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version behind a slash.
+ * The value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version
+ * behind a slash.
  * @returns the elements as they stand, such as `['h2c', 'TLS/1.0', 'websocket']`, or null.
  */
 export function parseUpgradeList(value: string): string[] | null {

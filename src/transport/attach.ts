@@ -119,6 +119,7 @@ class NotFound implements UpgradeHost {
   readonly #host: UpgradeHost;
   // The path is wrong for every origin: who asks is not the question.
   readonly origins = 'any';
+  readonly subprotocols: readonly string[] = [];
   readonly handshakeTimeout: number;
 
   constructor(host: UpgradeHost) {

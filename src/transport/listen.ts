@@ -34,6 +34,8 @@ export interface Listener {
   readonly secure: boolean;
   /** Accepts no more; resolves when handshakes and connections are gone as well. */
   close(): Promise<void>;
+  /** Drops what still keeps `close` waiting: peers that read the answer to a refused handshake, mostly. */
+  terminate(): void;
 }
 
 // TLS handshakes that are carried on over the connection limit, only to answer 503; further ones are dropped.
@@ -45,6 +47,14 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
  */
 export function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
   const server = options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
+  const sockets = new Set<Socket>();
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', forget);
+  });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const where: NetListenOptions =
@@ -61,6 +71,9 @@ export function listen<Context>(options: ListenOptions, host: UpgradeHost<Contex
         address: server.address()!,
         secure: options.tls !== undefined,
         close: () => new Promise((done) => server.close(() => done())),
+        terminate: () => {
+          for (const socket of sockets) socket.destroy();
+        },
       });
     });
   });
@@ -85,7 +98,8 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: Math.min(host.handshakeTimeout, 2_147_483_647),
     ...tls,
-    allowHalfOpen: true,
+    // Half-open from secureConnection on: before it, nobody would be told of a peer that leaves.
+    allowHalfOpen: false,
   });
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
@@ -105,6 +119,7 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
   // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   server.on('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
     const key = connectionKey(socket);
     if (key === null) {
       // A Unix domain socket: TLS had its own deadline, the same as ours.
@@ -118,6 +133,9 @@ function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): S
       answerUnavailable(socket);
       return;
     }
+    // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
+    // that gives up would hold its socket until the deadline.
+    socket.allowHalfOpen = true;
     handshake.moveTo(socket);
     readRequest(socket, handshake, true);
   });

@@ -52,9 +52,6 @@ const MAX_SLABS = 64;
 // What an object costs beside its bytes, for the send cap.
 const ITEM_COST = 128;
 
-// A header is committed before its payload is appended: it does not make the queue count as occupied.
-const MAX_HEADER_SIZE = 14;
-
 const EMPTY: Buffer = Buffer.alloc(0);
 
 const freeSlabs: Buffer[] = [];
@@ -179,15 +176,19 @@ export class Outbox implements ByteSink {
     this.#added(size);
   }
 
-  append(payload: Uint8Array): void {
+  append(payload: Uint8Array, size = 0): void {
     if (this.#destroyed) return;
-    // A queue that could be empty is, before it decides on a large payload.
-    if (!this.#blocked && this.#unflushed + payload.length > this.#options.sendCap) this.flush();
+    // A queue that could be empty is, before it decides on a large payload. The header is not in it yet, and moves out.
+    const flushes = !this.#blocked && this.#unflushed + size + payload.length > this.#options.sendCap;
+    const header = flushes ? Buffer.from(this.buffer.subarray(this.offset, this.offset + size)) : EMPTY;
+    if (flushes) this.flush();
+    else this.offset += size;
     if (this.#destroyed) return;
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
+    if (header.length > 0) this.#chunks.push(header);
     this.#chunks.push(this.#copies ? new Uint8Array(payload) : payload);
-    this.#added(payload.length);
+    this.#added(size + payload.length);
   }
 
   hold(size: number): void {
@@ -200,9 +201,14 @@ export class Outbox implements ByteSink {
       else if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
     } else if (this.#held === 0 && !this.#blocked) {
       // The last result is written right behind this call; what it adds blocks, or is gone at the end of the turn.
-      this.#isDraining = true;
-      this.#markDirty();
+      this.notifyWhenEmpty();
     }
+  }
+
+  /** `onDrained` is to follow once nothing waits any more, even if the socket never blocks. */
+  notifyWhenEmpty(): void {
+    this.#isDraining = true;
+    this.#markDirty();
   }
 
   resume(): void {
@@ -292,7 +298,7 @@ export class Outbox implements ByteSink {
 
   #overflows(size: number): boolean {
     const amount = this.bufferedAmount + (this.#queue.length - this.#queueHead) * ITEM_COST;
-    return amount > this.#options.sendCap && amount - size > MAX_HEADER_SIZE;
+    return amount > this.#options.sendCap && amount - size > 0;
   }
 
   #nextSlab(): void {

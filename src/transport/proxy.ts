@@ -5,6 +5,7 @@
 
 import type { WebSocketTarget } from '../handshake/client.ts';
 import { formatHead } from '../handshake/http-head.ts';
+import { parseUrl } from '../handshake/url.ts';
 import { dialFailure } from './dial-failure.ts';
 
 /** A proxy to tunnel through. */
@@ -44,9 +45,8 @@ function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
 }
 
 function parseProxy(option: string | URL): ConnectProxy {
-  const text = String(option);
-  if (!URL.canParse(text)) throw dialFailure('WS_PROXY_URL');
-  const url = new URL(text);
+  const url = parseUrl(String(option));
+  if (url === null) throw dialFailure('WS_PROXY_URL');
   if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
     throw dialFailure('WS_PROXY_URL');
   const secure = url.protocol === 'https:';

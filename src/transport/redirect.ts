@@ -24,9 +24,8 @@ export function isRedirect(status: number): boolean {
 export function followRedirect(from: WebSocketTarget, response: HttpResponseHead): WebSocketTarget {
   const details = { status: response.status, headers: response.headers };
   const location = new HeaderFields(response.headers).single('Location');
-  if (location === null || !URL.canParse(location, from.href))
-    throw dialFailure('WS_REDIRECT_LOCATION', details);
-  const url = new URL(location, from.href);
+  const url = location === null ? null : resolve(location, from.href);
+  if (url === null) throw dialFailure('WS_REDIRECT_LOCATION', details);
   url.username = '';
   url.password = '';
   // A fragment is meant for documents (9110 §10.2.2); a WebSocket URL has none (§3).
@@ -40,6 +39,14 @@ export function followRedirect(from: WebSocketTarget, response: HttpResponseHead
   // §10.6: who asked for TLS gets TLS.
   if (from.secure && !target.secure) throw dialFailure('WS_REDIRECT_DOWNGRADE', details);
   return target;
+}
+
+function resolve(location: string, base: string): URL | null {
+  try {
+    return new URL(location, base);
+  } catch {
+    return null;
+  }
 }
 
 export function isSameOrigin(one: WebSocketTarget, other: WebSocketTarget): boolean {

@@ -5,6 +5,7 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { serializeClosePayload } from '../frame/close-code.ts';
 import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
 import { ConnectionError } from './connection-error.ts';
@@ -145,16 +146,26 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     if (!this.endpoint.isPaused) socket.resume();
   }
 
+  /** Whether messages may be sent (§6.1). */
+  get isOpen(): boolean {
+    return this.endpoint.state === EndpointState.Open;
+  }
+
+  /** Whether TCP is gone as well. */
+  get isClosed(): boolean {
+    return this.endpoint.state === EndpointState.Closed;
+  }
+
   // ---- what the application asks for ----
 
-  /** Whether bytes wait beyond the high-water mark: `onDrain` follows. */
-  get isCongested(): boolean {
-    const outbox = this.#outbox;
-    const { highWaterMark } = this.#limits;
-    if (outbox.bufferedAmount <= highWaterMark) return false;
-    // What only waits for the end of the turn leaves now: `onDrain` follows on a blocked socket, nowhere else.
-    outbox.flush();
-    return outbox.bufferedAmount > highWaterMark;
+  /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
+  waitsForDrain(): boolean {
+    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    // A mark below what a turn collects: the socket may well take it all now.
+    this.#outbox.flush();
+    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    this.#outbox.notifyWhenEmpty();
+    return true;
   }
 
   pause(): void {
@@ -358,6 +369,14 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   #resumeSocket(): void {
     if (!this.endpoint.isPaused) this.socket.resume();
   }
+}
+
+/**
+ * Checks a close code and reason before anything is done with them.
+ * @throws {RangeError | TypeError} as `Endpoint.close`
+ */
+export function checkClose(code: number, reason: string): void {
+  serializeClosePayload(code, reason);
 }
 
 /**

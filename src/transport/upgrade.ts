@@ -6,16 +6,18 @@
 import type { Duplex } from 'node:stream';
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
-import type { OriginPolicy } from '../handshake/origin.ts';
+import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
 import {
   type Acceptance,
   type AcceptedRequest,
   acceptRequest,
   formatRefusal,
   type HandshakeRequest,
+  selectSubprotocol,
   type UpgradeRequest,
   verifyRequest,
 } from '../handshake/server.ts';
+import { isToken } from '../handshake/token.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 /** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
@@ -38,6 +40,8 @@ export interface OpenedUpgrade<Context> {
 /** Who takes the connections. */
 export interface UpgradeHost<Context = unknown> {
   readonly origins: OriginPolicy;
+  /** Of these, the first in the client's order is chosen where the decision names none. */
+  readonly subprotocols: readonly string[];
   /** Milliseconds from the beginning to the 101. */
   readonly handshakeTimeout: number;
   /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `started` and one `settled`. */
@@ -130,12 +134,9 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
   /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    const refusal =
-      error instanceof HandshakeError && error.status >= 300
-        ? error
-        : refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
+    const { refusal, text } = answerTo(error, this.#request?.method);
     this.#settle();
-    this.#answer(refusal);
+    this.#answer(text);
     this.#host.settled(this);
     this.#host.refused(refusal, this.#request);
   }
@@ -157,7 +158,8 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     }
     let accepted: AcceptedRequest;
     try {
-      accepted = acceptRequest(upgrade, decision);
+      const subprotocol = selectSubprotocol(upgrade.subprotocols, this.#host.subprotocols);
+      accepted = acceptRequest(upgrade, { subprotocol, ...decision });
     } catch (error) {
       this.refuse(error);
       return;
@@ -172,7 +174,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     this.#host.settled(this);
   }
 
-  #answer(refusal: HandshakeError): void {
+  #answer(text: string): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
     if (!this.#speaksHttp) {
@@ -185,7 +187,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     this.#lingering = true;
     this.#timer.set(LINGER);
     socket.on('close', () => this.#timer.cancel());
-    socket.end(formatAnswer(refusal, this.#request?.method), 'latin1');
+    socket.end(text, 'latin1');
     socket.resume();
   }
 
@@ -216,15 +218,39 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
   }
 }
 
+/**
+ * Checks a server's `origins` when it is made, not at the first request.
+ * @throws TypeError for an entry that no origin can match
+ */
+export function checkOrigins(policy: OriginPolicy): void {
+  checkOriginPolicy(policy);
+}
+
 function ignore(): void {}
 
-/** The application's own refusal may hold what can't be written: then it is our fault, and the peer hears 500. */
-function formatAnswer(refusal: HandshakeError, method: string | undefined): string {
-  try {
-    return formatRefusal(refusal, method);
-  } catch (cause) {
-    return formatRefusal(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), method);
+/**
+ * Checks a server's `subprotocols` likewise.
+ * @throws TypeError for anything but a list of tokens
+ */
+export function checkSubprotocols(subprotocols: readonly string[]): void {
+  const isList = Array.isArray(subprotocols);
+  if (!isList || !subprotocols.every((value) => typeof value === 'string' && isToken(value))) {
+    throw new TypeError('subprotocols is a list of tokens');
   }
+}
+
+/**
+ * The answer to a failed handshake. What can't be answered is our fault, and the peer hears 500: an exception of the application,
+ * a refusal with a header field that can't be written, or the error of a client's handshake with some other server.
+ */
+function answerTo(error: unknown, method: string | undefined): { refusal: HandshakeError; text: string } {
+  try {
+    if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
+  } catch {
+    // Answered below.
+  }
+  const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
+  return { refusal, text: formatRefusal(refusal, method) };
 }
 
 /** Whether a handshake was begun on a socket before. */
@@ -235,7 +261,7 @@ export function isTaken(socket: Duplex): boolean {
 /** Answers 503 and closes, with as little work as possible. */
 export function answerUnavailable(socket: Duplex): void {
   socket.on('error', ignore);
-  socket.end(formatAnswer(refuse('WS_HANDSHAKE_UNAVAILABLE'), undefined), 'latin1');
+  socket.end(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), 'latin1');
   socket.resume();
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
   timer.set(LINGER);

@@ -7,8 +7,10 @@ import {
   Endpoint,
   type EndpointEvents,
   type EndpointOptions,
+  type MessageCodec,
 } from '../../src/frame/endpoint.ts';
 import type { Role } from '../../src/frame/parser.ts';
+import { ProtocolError } from '../../src/frame/violation.ts';
 
 export const roles = ['client', 'server'] as const;
 
@@ -103,6 +105,8 @@ export class MemorySink implements ByteSink {
   readonly calls: string[] = [];
   blocked = false;
   bufferedAmount = 0;
+  /** Bytes that the endpoint said wait for its codec. */
+  held = 0;
   /** Called for each commit and append, behind it. */
   onSend: (() => void) | null = null;
   onEnd: (() => void) | null = null;
@@ -124,7 +128,8 @@ export class MemorySink implements ByteSink {
     this.#add(Buffer.from(reserved.buffer.subarray(reserved.offset, reserved.offset + size)));
   }
 
-  append(payload: Uint8Array): void {
+  append(payload: Uint8Array, size: number): void {
+    if (size > 0) this.commit(size);
     this.#add(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
   }
 
@@ -140,6 +145,14 @@ export class MemorySink implements ByteSink {
   destroy(): void {
     this.calls.push('destroy');
     this.onDestroy?.();
+  }
+
+  hold(size: number): void {
+    this.held += size;
+  }
+
+  resume(): void {
+    this.calls.push('resume');
   }
 
   get bytes(): Buffer {
@@ -269,4 +282,50 @@ export function random(seed: number): (limit: number) => number {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) % limit;
   };
+}
+
+/** A codec that says what it did: `z:` before the bytes. Each call waits for `release` where the test asks for that. */
+export class FakeCodec implements MessageCodec {
+  threshold = 4;
+  /** Calls that return a Promise. */
+  waits = false;
+  closed = 0;
+  #pending: (() => void)[] = [];
+
+  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const text = Buffer.from(payload).toString('latin1');
+    if (text.includes('throws')) throw new Error('the codec broke');
+    const result = text.includes('random') ? payload : Buffer.from(`z:${text}`, 'latin1');
+    return this.#answer(() => {
+      if (text.includes('rejects')) throw new Error('the codec broke');
+      return result;
+    });
+  }
+
+  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+    const result = Buffer.from(payload.subarray(2));
+    const isLegal = Buffer.from(payload).toString('latin1', 0, 2) === 'z:';
+    return this.#answer(() => {
+      if (!isLegal) throw new ProtocolError('WS_INVALID_UTF8');
+      if (result.length > maxLength) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+      return result;
+    });
+  }
+
+  close(): void {
+    this.closed++;
+  }
+
+  /** Lets the oldest call, or all of them, answer; resolves when the answer has been taken. */
+  async release(count = Infinity): Promise<void> {
+    for (let n = 0; n < count && this.#pending.length > 0; n++) {
+      this.#pending.shift()!();
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    }
+  }
+
+  #answer<T>(result: () => T): T | Promise<T> {
+    if (!this.waits) return result();
+    return new Promise<void>((resolve) => this.#pending.push(resolve)).then(result);
+  }
 }

@@ -131,7 +131,7 @@ describe('the URL', () => {
     'ws://[::1/',
     'ws://[::1%25eth0]/',
     'ws://1.2.3.256/',
-    'ws://xn--0/',
+    'ws://\u00ad/',
     'ws://h/a\r\nX: y',
     'ws://h\r\n/',
     'ws://h/\0',
@@ -158,7 +158,8 @@ describe('the URL', () => {
       password: 'pa:ss wörd',
       href: 'wss://example.com:8443/chat',
     });
-    expect(buildRequest(parsed).head).not.toMatch(/us|pa:?ss|authorization/i);
+    const { head, key } = buildRequest(parsed);
+    expect(head.replace(key, '')).not.toMatch(/us|pa:?ss|authorization/i);
     expect(parseTarget('ws://example.com/')).toMatchObject({ username: '', password: '' });
     expect(parseTarget('ws://user@example.com/')).toMatchObject({ username: 'user', password: '' });
   });

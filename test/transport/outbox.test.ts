@@ -424,11 +424,11 @@ describe('the send cap', () => {
   test('design: one message is always admitted to an empty queue, a second one is not', () => {
     const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
     socket.block();
-    send(outbox, Buffer.alloc(10));
-    outbox.append(Buffer.alloc(MIB));
+    outbox.reserve(10);
+    outbox.append(Buffer.alloc(MIB), 10);
     expect(owner.onOverflow).not.toHaveBeenCalled();
-    send(outbox, Buffer.alloc(10));
-    outbox.append(Buffer.alloc(MIB));
+    outbox.reserve(10);
+    outbox.append(Buffer.alloc(MIB), 10);
     expect(owner.onOverflow).toHaveBeenCalled();
     outbox.destroy();
   });

@@ -560,18 +560,18 @@ describe('sending', () => {
     const { socket, connection, reported } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
-    expect(connection.isCongested).toBe(true);
+    expect(connection.waitsForDrain()).toBe(true);
     await turn();
     socket.takeWaiting(true);
     await turn();
     expect(reported).toContainEqual(['drain']);
-    expect(connection.isCongested).toBe(false);
+    expect(connection.waitsForDrain()).toBe(false);
   });
 
   test('a small high-water mark does not wait for the end of the turn: nobody would say drain', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
-    expect(connection.isCongested).toBe(false);
+    expect(connection.waitsForDrain()).toBe(false);
     expect(socket.bytes.length).toBe(1_004);
   });
 

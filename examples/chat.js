@@ -1,0 +1,68 @@
+/**
+ * A chat with a room for each path, and the visitor's name in the query:
+ *
+ *     node examples/chat.js
+ *     npx rfc6455 connect 'ws://127.0.0.1:8080/garden?name=Ann'
+ */
+import { reject, WebSocketServer } from 'rfc6455';
+
+/** @typedef {{ name: string, room: string }} Visitor */
+/** @typedef {import('rfc6455').Connection<Visitor>} Member */
+
+/** @type {Map<string, Set<Member>>} */
+const rooms = new Map();
+
+// Somebody who is this far behind misses lines, instead of costing us memory.
+const TOO_FAR_BEHIND = 1_048_576;
+
+/** @param {string} room @param {string} line */
+function tell(room, line) {
+  for (const member of rooms.get(room) ?? []) {
+    if (member.bufferedAmount < TOO_FAR_BEHIND) member.send(line);
+  }
+}
+
+/** @type {WebSocketServer<Visitor>} */
+const server = new WebSocketServer(
+  {
+    upgrade(request) {
+      const room = request.path.slice(1);
+      const name = new URLSearchParams(request.query).get('name') ?? '';
+      // What a peer chooses is checked before anything is kept under it.
+      if (!/^[a-z]{1,20}$/.test(room)) return reject(404, 'A room is 1 to 20 small letters\n');
+      if (!/^[\p{L}\p{N} ]{1,20}$/u.test(name))
+        return reject(400, 'Who are you? Add ?name=Ann to the address\n');
+      return { data: { name, room } };
+    },
+
+    open(member) {
+      const { room, name } = member.data;
+      const members = rooms.get(room) ?? new Set();
+      rooms.set(room, members.add(member));
+      tell(room, `* ${name} came, ${members.size} here`);
+    },
+
+    message(member, message, isBinary) {
+      if (isBinary) {
+        member.close(1003, 'text only');
+        return;
+      }
+      tell(member.data.room, `${member.data.name}: ${message}`);
+    },
+
+    // Called exactly once for each member that was open, however it left.
+    close(member) {
+      const { room, name } = member.data;
+      const members = rooms.get(room);
+      members?.delete(member);
+      if (members?.size === 0) rooms.delete(room);
+      tell(room, `* ${name} left`);
+    },
+  },
+  { maxMessageSize: 2_000 },
+);
+
+const { address, port } = await server.listen({ port: Number(process.env.PORT ?? 8080) });
+console.log(`listening on ws://${address}:${port}/`);
+
+process.once('SIGINT', () => server.shutdown({ reason: 'the chat is closing' }));

@@ -1,0 +1,122 @@
+/**
+ * The protocol without a socket: `rfc6455/protocol` turns bytes into events and calls into bytes, and the transport is
+ * yours. Here it is two arrays in memory; a serial line, a QUIC stream or a test would do as well.
+ *
+ *     node examples/sans-io.js
+ */
+import {
+  acceptRequest,
+  buildRequest,
+  Endpoint,
+  HttpHeadParser,
+  parseTarget,
+  verifyRequest,
+  verifyResponse,
+} from 'rfc6455/protocol';
+
+// ---- The opening handshake is text: a request, an answer, and a check on each side. ----
+
+const target = parseTarget('ws://example.com/chat');
+const subprotocols = ['chat.v1'];
+const request = buildRequest(target, { subprotocols });
+
+const received = new HttpHeadParser('request').push(Buffer.from(request.head, 'latin1'));
+if (received === null) throw new Error('the head is not complete yet: push more bytes');
+const remote = { address: undefined, port: undefined, secure: false };
+const verified = verifyRequest({ ...received, remote }, { origins: 'same-origin' });
+const accepted = acceptRequest(verified, { subprotocol: 'chat.v1' });
+
+const response = new HttpHeadParser('response').push(Buffer.from(accepted.head, 'latin1'));
+if (response === null) throw new Error('the head is not complete yet: push more bytes');
+const agreed = verifyResponse(response, { key: request.key, subprotocols });
+console.log(`agreed on ${agreed.subprotocol}`);
+
+// ---- After it, an Endpoint on each side, which writes to a ByteSink. ----
+
+/**
+ * @typedef {import('rfc6455/protocol').ByteSink} ByteSink
+ * @implements {ByteSink}
+ */
+class Wire {
+  /** What left the endpoint and has not arrived at the other one. */
+  pieces = /** @type {Buffer[]} */ ([]);
+  isEnded = false;
+  isDelivered = false;
+  bufferedAmount = 0;
+  blocked = false;
+  #room = Buffer.alloc(0);
+
+  /** @param {number} size */
+  reserve(size) {
+    this.#room = Buffer.alloc(size);
+    return { buffer: this.#room, offset: 0 };
+  }
+  /** @param {number} size */
+  commit(size) {
+    this.pieces.push(this.#room.subarray(0, size));
+  }
+  /** @param {Uint8Array} payload @param {number} size */
+  append(payload, size) {
+    if (size > 0) this.commit(size);
+    // The sender keeps its payload, and the receiver owns the chunk: so this has to be a copy.
+    this.pieces.push(Buffer.from(payload));
+  }
+  closing() {
+    // A real transport flushes here, and starts a deadline.
+  }
+  end() {
+    this.isEnded = true;
+  }
+  destroy() {
+    this.pieces = [];
+    this.isEnded = true;
+  }
+}
+
+/** @param {string} name @returns {import('rfc6455/protocol').EndpointEvents} */
+function events(name) {
+  return {
+    onText: (text) => console.log(`${name} received ${JSON.stringify(text)}`),
+    onBinary: (payload) => console.log(`${name} received ${payload.length} bytes`),
+    onFragment: () => console.log(`${name} received a fragment`),
+    onPing: (payload) => console.log(`${name} answered a ping: ${payload}`),
+    onPong: (payload) => console.log(`${name} received a pong: ${payload}`),
+    onClosing: (byPeer) => console.log(`${name}: closing, by ${byPeer ? 'the peer' : 'us'}`),
+    onClose: (code, reason, wasClean) =>
+      console.log(`${name} closed: ${code} "${reason}" clean: ${wasClean}`),
+    onError: (error) => console.log(`${name} failed: ${error.message}`),
+  };
+}
+
+const [clientOut, serverOut] = [new Wire(), new Wire()];
+const maxMessageSize = 65_536;
+const client = new Endpoint(clientOut, events('client'), { role: 'client', maxMessageSize });
+const server = new Endpoint(serverOut, events('server'), { role: 'server', maxMessageSize });
+
+/** Carries bytes until both directions are silent. @param {Wire} wire @param {Endpoint} to */
+function deliver(wire, to) {
+  const pieces = wire.pieces.splice(0);
+  if (pieces.length > 0) {
+    to.receive(Buffer.concat(pieces));
+    return true;
+  }
+  if (!wire.isEnded || wire.isDelivered) return false;
+  wire.isDelivered = true;
+  to.receiveEnd();
+  return true;
+}
+function run() {
+  while (deliver(clientOut, server) || deliver(serverOut, client));
+}
+
+client.sendText('hello');
+client.sendFragmented('in three frames', 5);
+server.sendBinary(new Uint8Array(10_000));
+server.ping(Buffer.from('there?'));
+run();
+
+client.close(1000, 'done');
+run();
+// Both directions have ended: the transport is gone, and each side reports its close.
+client.transportClosed();
+server.transportClosed();

@@ -1,0 +1,549 @@
+/**
+ * Throws inputs at the endpoint: `npm run fuzz -- [--inputs N] [--seed S]`. Each input is a fresh `Endpoint`; four of five
+ * are a valid stream (fragments, control frames, text) with one to three mutations, the fifth is noise; all in random
+ * chunks, either role. Says how often each rule of `violations` was hit; fails where one never was, where anything threw,
+ * or where what the endpoint did or wrote breaks a rule of its own. The same seed gives the same inputs.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/**
+ * @typedef {'client' | 'server'} Role
+ * @typedef {{ fin: boolean, rsv: number, opcode: number, payload: Buffer, form?: 7 | 16 | 64, length?: bigint,
+ *   flipMask?: boolean }} Frame a frame to be built; what is not given is as it should be
+ * @typedef {{ masked: boolean, fin: boolean, rsv: number, opcode: number, payload: Buffer }} SentFrame
+ */
+
+const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist');
+
+/** @param {string} path @returns {Promise<any>} */
+function built(path) {
+  const file = join(dist, path);
+  if (!existsSync(file)) throw new Error(`${file} is missing: run "npm run build" first`);
+  return import(pathToFileURL(file).href);
+}
+
+const { Endpoint, EndpointState } = await built('frame/endpoint.js');
+const { MemoryBudget } = await built('frame/memory-budget.js');
+const { ProtocolError, violations } = await built('frame/violation.js');
+
+const MAX_MESSAGE_SIZE = 3000;
+
+/**
+ * A generator of numbers from 0 up to, but not including, `limit`.
+ * @param {number} seed
+ * @returns {(limit: number) => number}
+ */
+function generator(seed) {
+  let state = seed >>> 0;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % limit;
+  };
+}
+
+/** @typedef {(limit: number) => number} Pick */
+
+/** @template T @param {Pick} pick @param {readonly T[]} list @returns {T} */
+function oneOf(pick, list) {
+  return /** @type {T} */ (list[pick(list.length)]);
+}
+
+// ---- valid streams ----
+
+const texts = ['', 'Hello', 'Grüße', 'κόσμε', '€uro', '😀😀', '\ufeffmark', '\ufffd', 'a'.repeat(130)];
+
+/** @param {Pick} pick */
+function textOf(pick) {
+  let text = '';
+  for (let n = pick(4); n >= 0; n--) text += oneOf(pick, texts);
+  return Buffer.from(text);
+}
+
+/** @param {Pick} pick */
+function bytesOf(pick) {
+  const size = oneOf(pick, [0, 1, 5, 125, 126, 127, 300, pick(1200)]);
+  return Buffer.alloc(size, pick(256));
+}
+
+/** @param {Pick} pick @returns {Frame} */
+function controlFrame(pick) {
+  return { fin: true, rsv: 0, opcode: 9 + pick(2), payload: Buffer.alloc(pick(126), pick(256)) };
+}
+
+/** @param {Pick} pick @returns {Frame} */
+function closeFrame(pick) {
+  const code = oneOf(pick, [1000, 1001, 1003, 1011, 1014, 3000, 4999]);
+  const reason = oneOf(pick, ['', 'bye', 'grüß']);
+  const payload = Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
+  return { fin: true, rsv: 0, opcode: 8, payload: pick(5) === 0 ? Buffer.alloc(0) : payload };
+}
+
+/**
+ * A message in one frame or several, with control frames between them.
+ * @param {Pick} pick
+ * @returns {Frame[]}
+ */
+function message(pick) {
+  const opcode = 1 + pick(2);
+  const payload = opcode === 1 ? textOf(pick) : bytesOf(pick);
+  /** @type {Frame[]} */
+  const frames = [];
+  let start = 0;
+  for (let left = pick(3) === 0 ? pick(5) : 0; left >= 0; left--) {
+    const end = left === 0 ? payload.length : start + pick(payload.length - start + 1);
+    frames.push({
+      ...{ fin: left === 0, rsv: 0, opcode: frames.length === 0 ? opcode : 0 },
+      payload: payload.subarray(start, end),
+    });
+    start = end;
+  }
+  return frames.flatMap((frame, i) => (i > 0 && pick(4) === 0 ? [controlFrame(pick), frame] : [frame]));
+}
+
+/** @param {Pick} pick @returns {Frame[]} */
+function validStream(pick) {
+  /** @type {Frame[]} */
+  const frames = [];
+  for (let n = 1 + pick(5); n > 0; n--)
+    frames.push(...(pick(4) === 0 ? [controlFrame(pick)] : message(pick)));
+  if (pick(3) === 0) frames.push(closeFrame(pick));
+  return frames;
+}
+
+// ---- mutations ----
+
+/**
+ * Each changes the frames in place. Which rule that breaks, if any, is the endpoint's to say.
+ * @type {((frames: Frame[], at: number, pick: Pick) => void)[]}
+ */
+const frameMutations = [
+  (frames, at, pick) => {
+    frameAt(frames, at).rsv = 1 + pick(7);
+  },
+  (frames, at, pick) => {
+    frameAt(frames, at).opcode = pick(16);
+  },
+  (frames, at) => {
+    frameAt(frames, at).fin = !frameAt(frames, at).fin;
+  },
+  (frames, at) => {
+    frameAt(frames, at).flipMask = true;
+  },
+  (frames, at, pick) => {
+    frameAt(frames, at).form = oneOf(pick, [16, 64]);
+  },
+  (frames, at, pick) => {
+    const lengths = [
+      126n,
+      65536n,
+      2n ** 31n,
+      2n ** 32n,
+      2n ** 53n,
+      2n ** 63n,
+      2n ** 64n - 1n,
+      BigInt(pick(4000)),
+    ];
+    frameAt(frames, at).length = oneOf(pick, lengths);
+  },
+  (frames, at) => void frames.splice(at, 1),
+  (frames, at) => void frames.splice(at, 0, { ...frameAt(frames, at) }),
+  (frames, at, pick) => {
+    const other = pick(frames.length);
+    [frames[at], frames[other]] = [frameAt(frames, other), frameAt(frames, at)];
+  },
+  (frames, at, pick) => {
+    const { payload } = frameAt(frames, at);
+    const changed = Buffer.from(payload);
+    if (changed.length > 0) changed[pick(changed.length)] = oneOf(pick, [0xff, 0xc0, 0xed, 0x80, pick(256)]);
+    frameAt(frames, at).payload = changed;
+  },
+  (frames, at, pick) => {
+    const { payload } = frameAt(frames, at);
+    frameAt(frames, at).payload = payload.subarray(0, pick(payload.length + 1));
+  },
+  (frames, at, pick) => {
+    frameAt(frames, at).payload = Buffer.alloc(pick(MAX_MESSAGE_SIZE * 2), 0x61);
+  },
+  (frames, at, pick) => {
+    const payload = oneOf(pick, [
+      '\x03',
+      '\x03\xed',
+      '\x03\xe8\xff',
+      '\x03\xe8ok',
+      '\0\0',
+      '\x13\x88',
+      '\x0f\xa0\xc3',
+    ]);
+    frames.splice(at, 0, { fin: true, rsv: 0, opcode: 8, payload: Buffer.from(payload, 'latin1') });
+  },
+  // The costly one is rare: see `mutate`.
+  (frames) => {
+    const empty = { fin: false, rsv: 0, opcode: 0, payload: Buffer.alloc(0) };
+    frames.unshift({ ...empty, opcode: 2 }, ...Array.from({ length: 1000 }, () => empty));
+  },
+];
+
+/** @param {Frame[]} frames @param {number} at @returns {Frame} */
+function frameAt(frames, at) {
+  return /** @type {Frame} */ (frames[at]);
+}
+
+/** @param {Frame[]} frames @param {Pick} pick */
+function mutate(frames, pick) {
+  if (frames.length === 0) return;
+  const costly = pick(40) === 0;
+  const kind = costly ? frameMutations.length - 1 : pick(frameMutations.length - 1);
+  /** @type {(frames: Frame[], at: number, pick: Pick) => void} */ (frameMutations[kind])(
+    frames,
+    pick(frames.length),
+    pick,
+  );
+}
+
+/** Changes bytes, which knows nothing of frames. @param {Buffer} bytes @param {Pick} pick @returns {Buffer} */
+function mutateBytes(bytes, pick) {
+  if (bytes.length === 0) return bytes;
+  const at = pick(bytes.length);
+  switch (pick(4)) {
+    case 0:
+      bytes[at] = pick(256);
+      return bytes;
+    case 1:
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << pick(8));
+      return bytes;
+    case 2:
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + pick(8))]);
+    default:
+      return Buffer.concat([bytes.subarray(0, at), Buffer.alloc(1 + pick(8), pick(256)), bytes.subarray(at)]);
+  }
+}
+
+/** @param {Frame} frame @param {Role} receiver @param {Pick} pick */
+function build(frame, receiver, pick) {
+  const { fin, rsv, opcode, payload, flipMask = false } = frame;
+  const length = frame.length ?? BigInt(payload.length);
+  const shortest = length < 126n ? 7 : length < 65536n ? 16 : 64;
+  const form = Math.max(frame.form ?? 7, shortest);
+  const masked = (receiver === 'server') !== flipMask;
+  const header = Buffer.alloc(2 + (form === 7 ? 0 : form / 8) + (masked ? 4 : 0));
+  header[0] = (fin ? 128 : 0) | (rsv << 4) | opcode;
+  header[1] = (masked ? 128 : 0) | (form === 7 ? Number(length) : form === 16 ? 126 : 127);
+  if (form === 16) header.writeUInt16BE(Number(length), 2);
+  if (form === 64) header.writeBigUInt64BE(length, 2);
+  if (!masked) return Buffer.concat([header, payload]);
+  const key = Array.from({ length: 4 }, () => pick(256));
+  header.set(key, header.length - 4);
+  return Buffer.concat([header, Buffer.from(payload.map((byte, i) => byte ^ (key[i & 3] ?? 0)))]);
+}
+
+// ---- the endpoint's side ----
+
+/** Room for small frames; all of it is poisoned, so that what was never written would show. */
+class Sink {
+  /** @type {Buffer[]} */
+  parts = [];
+  blocked = false;
+  bufferedAmount = 0;
+  closings = 0;
+  ends = 0;
+  destroyed = false;
+  /** @type {Buffer} */
+  buffer = Buffer.alloc(0);
+  offset = 0;
+
+  /** @param {number} size */
+  reserve(size) {
+    this.buffer = Buffer.alloc(size, 0xa5);
+    return this;
+  }
+  /** @param {number} size */
+  commit(size) {
+    if (!this.destroyed) this.parts.push(this.buffer.subarray(0, size));
+  }
+  /** @param {Uint8Array} payload */
+  append(payload) {
+    if (!this.destroyed) this.parts.push(Buffer.from(payload));
+  }
+  closing() {
+    this.closings++;
+  }
+  end() {
+    this.ends++;
+  }
+  destroy() {
+    this.destroyed = true;
+  }
+}
+
+/** Writes down what matters for the invariants. */
+class Events {
+  /** @type {string[]} */
+  names = [];
+  /** @type {unknown[]} */
+  errors = [];
+  /** @type {(name: string) => void} */
+  act = () => {};
+
+  /** @param {string | Buffer} text */
+  onText(text) {
+    this.#note('text');
+    if (typeof text === 'string' && Buffer.from(text).toString() !== text) throw new Error('ill-formed text');
+  }
+  onBinary() {
+    this.#note('binary');
+  }
+  onFragment() {
+    this.#note('fragment');
+  }
+  onPing() {
+    this.#note('ping');
+  }
+  onPong() {
+    this.#note('pong');
+  }
+  onClosing() {
+    this.#note('closing');
+  }
+  /** @param {number} code */
+  onClose(code) {
+    this.#note('close');
+    this.code = code;
+  }
+  /** @param {unknown} error */
+  onError(error) {
+    this.errors.push(error);
+    this.#note('error');
+  }
+
+  /** @param {string} name */
+  #note(name) {
+    this.names.push(name);
+    this.act(name);
+  }
+}
+
+/** A reader of frames of its own. @param {Buffer} bytes @returns {SentFrame[]} */
+function readFrames(bytes) {
+  /** @type {SentFrame[]} */
+  const frames = [];
+  for (let at = 0; at < bytes.length; ) {
+    const [first, second] = [bytes.readUInt8(at), bytes.readUInt8(at + 1)];
+    const masked = second > 127;
+    let length = second & 127;
+    at += 2;
+    if (length === 126) {
+      length = bytes.readUInt16BE(at);
+      at += 2;
+      if (length < 126) throw new Error('a length that is not in its shortest form');
+    } else if (length === 127) {
+      length = Number(bytes.readBigUInt64BE(at));
+      at += 8;
+      if (length < 65536) throw new Error('a length that is not in its shortest form');
+    }
+    const key = masked ? bytes.subarray(at, at + 4) : Buffer.alloc(4);
+    at += masked ? 4 : 0;
+    if (at + length > bytes.length) throw new Error('a frame that is cut off');
+    const payload = Buffer.from(bytes.subarray(at, at + length).map((byte, i) => byte ^ (key[i & 3] ?? 0)));
+    frames.push({ masked, fin: first > 127, rsv: (first >> 4) & 7, opcode: first & 15, payload });
+    at += length;
+  }
+  return frames;
+}
+
+/** @param {boolean} condition @param {string} what */
+function check(condition, what) {
+  if (!condition) throw new Error(what);
+}
+
+/**
+ * RFC 6455 §5.1, §5.4, §5.5, §7.4 for what the endpoint wrote.
+ * @param {SentFrame[]} frames
+ * @param {Role} role
+ * @param {boolean} failed whether the connection was failed: then nothing at all follows the Close
+ */
+function checkSent(frames, role, failed) {
+  let inside = false;
+  let closed = false;
+  for (const { masked, fin, rsv, opcode, payload } of frames) {
+    check(masked === (role === 'client'), 'wrong masking');
+    check(rsv === 0, 'a reserved bit was sent');
+    check([0, 1, 2, 8, 9, 10].includes(opcode), 'an unknown opcode was sent');
+    if (opcode > 7) check(fin && payload.length <= 125, 'an illegal control frame was sent');
+    if (closed) check(opcode === 10 && !failed, `opcode ${opcode} was sent behind a Close`);
+    if (opcode === 8) {
+      closed = true;
+      if (payload.length > 0) checkCloseCode(payload.readUInt16BE(0));
+    }
+    if (opcode < 8) {
+      check((opcode === 0) === inside, 'messages were interleaved');
+      inside = !fin;
+    }
+  }
+  check(!inside, 'a message was not finished');
+}
+
+/** @param {number} code */
+function checkCloseCode(code) {
+  const registered = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
+  check(registered || (code >= 3000 && code <= 4999), `close code ${code} was sent`);
+}
+
+// ---- one input ----
+
+/** @param {Pick} pick @param {Role} role @returns {Buffer} */
+function inputFor(pick, role) {
+  if (pick(5) === 0) {
+    const noise = Buffer.alloc(1 + pick(300));
+    for (let i = 0; i < noise.length; i++) noise[i] = pick(256);
+    // Half of the noise has a mask bit and opcode that let more of it be looked at.
+    if (pick(2) === 0) noise[0] = oneOf(pick, [0x81, 0x82, 0x01, 0x88, 0x89]);
+    if (pick(2) === 0) noise[1] = role === 'server' ? 0x80 | pick(128) : pick(128);
+    return noise;
+  }
+  const frames = validStream(pick);
+  let byteMutations = 0;
+  for (let n = 1 + pick(3); n > 0; n--) {
+    if (pick(4) === 0) byteMutations++;
+    else mutate(frames, pick);
+  }
+  /** @type {Buffer} */
+  let bytes = Buffer.concat(frames.map((frame) => build(frame, role, pick)));
+  for (; byteMutations > 0; byteMutations--) bytes = mutateBytes(bytes, pick);
+  return bytes;
+}
+
+/** What an application may do at any time. @type {((endpoint: any, pick: Pick) => void)[]} */
+const actions = [
+  (endpoint) => endpoint.sendText('a reply, grüß'),
+  (endpoint) => endpoint.sendBinary(Buffer.alloc(200, 1)),
+  (endpoint) => endpoint.sendBinary(Buffer.alloc(5000, 2)),
+  (endpoint) => endpoint.sendFragmented('a reply in parts', 5),
+  (endpoint) => endpoint.ping(),
+  (endpoint, pick) => endpoint.close(3000 + pick(1000), 'from inside'),
+  (endpoint) => endpoint.terminate(),
+  (endpoint) => endpoint.pause(),
+  (endpoint) => {
+    endpoint.pause();
+    endpoint.resume();
+  },
+];
+
+/**
+ * Runs one input; throws where a rule of ours is broken.
+ * @param {number} seed
+ * @returns {string[]} the rules that the input broke
+ */
+function run(seed) {
+  const pick = generator(seed);
+  /** @type {Role} */
+  const role = pick(2) === 0 ? 'client' : 'server';
+  const sink = new Sink();
+  const events = new Events();
+  // Some share a budget that is nearly spent, by a message that somebody else holds.
+  const memoryBudget = new MemoryBudget(pick(5) === 0 ? 200 + pick(2500) : 1_000_000);
+  const text = pick(4) === 0 ? 'bytes' : 'string';
+  const endpoint = new Endpoint(sink, events, { role, maxMessageSize: MAX_MESSAGE_SIZE, memoryBudget, text });
+  if (pick(4) === 0) {
+    const throws = pick(4) === 0;
+    events.act = () => {
+      if (pick(12) !== 0) return;
+      if (throws) throw new Error('a callback threw');
+      oneOf(pick, actions)(endpoint, pick);
+    };
+  }
+
+  const input = inputFor(pick, role);
+  const step = oneOf(pick, [1, 3, 20, 200, 5000]);
+  let deadlineAt = pick(15) === 0 ? pick(input.length) : Infinity;
+  for (let at = 0; at < input.length; ) {
+    const end = Math.min(input.length, at + 1 + pick(step));
+    endpoint.receive(Buffer.from(input.subarray(at, end)));
+    at = end;
+    if (at >= deadlineAt) {
+      endpoint.messageTimedOut();
+      deadlineAt = Infinity;
+    }
+    if (pick(50) === 0) {
+      sink.blocked = !sink.blocked;
+      if (!sink.blocked) endpoint.drained();
+    }
+    if (pick(10) === 0 || at === input.length) endpoint.resume();
+  }
+  if (pick(2) === 0) endpoint.receiveEnd();
+  endpoint.resume();
+  endpoint.transportClosed();
+  endpoint.receive(Buffer.from([0x81, 0]));
+
+  const { names } = events;
+  check(endpoint.state === EndpointState.Closed, 'not closed');
+  check(names.filter((name) => name === 'close').length === 1, 'not exactly one onClose');
+  const last = names.filter((name) => name !== 'error').at(-1);
+  check(last === 'close', `${last} behind onClose`);
+  check(names.filter((name) => name === 'closing').length <= 1, 'more than one onClosing');
+  check(memoryBudget.used === 0, `${memoryBudget.used} bytes are still counted`);
+  // Without a closing handshake before it, a Close was our way to fail.
+  checkSent(readFrames(Buffer.concat(sink.parts)), role, !names.includes('closing'));
+  return events.errors.flatMap((error) =>
+    error instanceof ProtocolError ? [/** @type {any} */ (error).code] : [],
+  );
+}
+
+// ---- all of them ----
+
+/** @param {string} name @param {string | undefined} value @param {number} least @returns {number} */
+function numberOption(name, value, least) {
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number >= least) return number;
+  console.error(`--${name} takes a whole number from ${least} up, not "${value}"`);
+  process.exit(2);
+}
+
+const { values } = parseArgs({
+  options: {
+    inputs: { type: 'string', default: '100000' },
+    seed: { type: 'string' },
+    only: { type: 'string' },
+  },
+});
+const inputs = numberOption('inputs', values.inputs, 1);
+const seed = numberOption('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 32)), 0);
+
+/** @type {Map<string, number>} */
+const hits = new Map(Object.keys(violations).map((code) => [code, 0]));
+/** @type {string[]} */
+const faults = [];
+process.on('uncaughtException', (error) => void faults.push(`uncaught: ${error.stack}`));
+process.on('unhandledRejection', (error) => void faults.push(`unhandled rejection: ${error}`));
+
+console.log(`fuzz: ${inputs} inputs, seed ${seed}`);
+const start = performance.now();
+const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
+const seeds = generator(seed);
+for (let n = 1; n <= inputs; n++) {
+  const inputSeed = seeds(2 ** 32);
+  if (values.only !== undefined && inputSeed !== Number(values.only)) continue;
+  try {
+    for (const code of run(inputSeed)) hits.set(code, (hits.get(code) ?? 0) + 1);
+  } catch (error) {
+    faults.push(
+      `input ${n} (--seed ${seed} --only ${inputSeed}): ${error instanceof Error ? error.stack : error}`,
+    );
+    if (faults.length >= 10) break;
+  }
+  if (process.stdout.isTTY && n % 5000 === 0) process.stdout.write(`\r${n} of ${inputs}, ${seconds()} s `);
+}
+if (process.stdout.isTTY) process.stdout.write('\r');
+
+const width = Math.max(...[...hits.keys()].map((code) => code.length));
+for (const [code, count] of hits) console.log(`${code.padEnd(width)} ${String(count).padStart(8)}`);
+for (const fault of faults) console.error(fault);
+const missed = [...hits].filter(([, count]) => count === 0).map(([code]) => code);
+if (missed.length > 0 && values.only === undefined) console.error(`never hit: ${missed.join(', ')}`);
+const failed = faults.length > 0 || (missed.length > 0 && values.only === undefined);
+console.log(`${inputs} inputs in ${seconds()} s, ${faults.length} faults, ${missed.length} rules never hit`);
+process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,294 @@
+/**
+ * For each requirement one edit of the source that switches its rule off, for mutate.js. `find` is in the file exactly
+ * once. A rule that has nothing to be switched off (it is a duty of the application, say) has no entry.
+ */
+
+/** @typedef {{ id: string, file: string, find: string, replace: string }} Mutation */
+
+const [assembler, closeCode, endpoint] = ['frame/assembler', 'frame/close-code', 'frame/endpoint'];
+const [mask, parser, serializer, writer] = ['frame/mask', 'frame/parser', 'frame/serializer', 'frame/writer'];
+const [client, server, head] = ['handshake/client', 'handshake/server', 'handshake/http-head'];
+const [extension, key, origin, refusal] = [
+  'handshake/extension',
+  'handshake/key',
+  'handshake/origin',
+  'handshake/error',
+];
+
+/** @type {[id: string, module: string, find: string, replace: string][]} */
+const table = [
+  // Framing
+  ['F1', writer, `this.#masks = role === 'client';`, 'this.#masks = false;'],
+  ['F2', parser, 'if (second >= 0x80 !== this.#masked) {', 'if (second >= 0x80 && !this.#masked) {'],
+  ['F3', serializer, `const masked = role === 'client';`, 'const masked = true;'],
+  ['F4', parser, 'if (second >= 0x80 !== this.#masked) {', 'if (second < 0x80 && this.#masked) {'],
+  [
+    'F5',
+    endpoint,
+    'if (this.#state !== Open) return 0;\n    if (this.#outgoing !== null)',
+    'if (this.#outgoing !== null)',
+  ],
+  [
+    'F6',
+    parser,
+    `if ((first & 0x70 & ~this.#allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');`,
+    '',
+  ],
+  ['F7', parser, `if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE');`, ''],
+  ['F8', parser, `if (high >= 0x80000000) throw new ProtocolError('WS_LENGTH_MSB');`, ''],
+  ['F9', parser, `if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');`, ''],
+  ['F10', serializer, 'target[position++] = length >>> 8;\n', 'target[position++] = length >>> 9;\n'],
+  [
+    'F11',
+    assembler,
+    'if (this.#opcode === Opcode.Text && !this.#compressed) {',
+    'if (this.#opcode === Opcode.Text) {',
+  ],
+  ['F12', mask, 'randomFillSync(pool);', 'pool.fill(7);'],
+  ['F13', mask, 'buffer[index + 3]! ^= key3;', 'buffer[index + 3]! ^= key2;'],
+  ['F14', parser, 'if (this.#masked) applyMask(chunk, position, payloadEnd, this.#key);', ''],
+  ['F15', endpoint, 'if (isControl(opcode)) return;\n    this.#dataPieces++;', 'this.#dataPieces++;'],
+  ['F16', parser, `if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');`, ''],
+  ['F17', assembler, `if (this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');`, ''],
+  [
+    'F18',
+    assembler,
+    'buffer.copy(this.#buffer, this.#length, start, end);',
+    'buffer.copy(this.#buffer, 0, start, end);',
+  ],
+  [
+    'F19',
+    endpoint,
+    'this.#events.onFragment();\n      return;\n    }\n    const opcode = assembler.opcode;',
+    'this.#events.onFragment();\n      return;\n    }\n    const opcode = this.#opcode;',
+  ],
+  [
+    'F21',
+    assembler,
+    `if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');`,
+    'this.#validator.push(buffer, start, end);',
+  ],
+  ['F22', parser, 'this.#allowedReserved = rsv1 ? 0x40 : 0;', 'this.#allowedReserved = rsv1 ? 0x40 : 0x40;'],
+  ['F23', writer, 'const fin = end === payload.length ? FIN : 0;', 'const fin = FIN;'],
+  ['F24', assembler, 'this.#opcode = 0;\n    this.#emptyFragments = 0;', 'this.#emptyFragments = 0;'],
+  [
+    'F25',
+    assembler,
+    'if (this.#announced > (this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize)) {',
+    'if (this.#announced > Number.MAX_SAFE_INTEGER) {',
+  ],
+  [
+    'F26',
+    endpoint,
+    'if (parsed < chunk.length) this.#keep(chunk, parsed);\n    } catch (error) {\n      this.fail(error);',
+    'if (parsed < chunk.length) this.#keep(chunk, parsed);\n    } catch (error) {\n      this.#report(error);',
+  ],
+
+  // Control frames and closing
+  ['C1', closeCode, `if (end - start === 1) throw new ProtocolError('WS_CLOSE_LENGTH');`, ''],
+  ['C3', endpoint, 'if (this.#state !== Open) return 0;\n    // The common case', '// The common case'],
+  ['C4', endpoint, 'if (byPeer) this.#sendClose(buffer.subarray(start, end));', ''],
+  [
+    'C5',
+    endpoint,
+    `if (this.#role === 'server' && this.#pendingClose === null) this.#sink.end();`,
+    `if (this.#role === 'client' && this.#pendingClose === null) this.#sink.end();`,
+  ],
+  ['C6', endpoint, 'const byPeer = this.#state === Open;', 'const byPeer = true;'],
+  ['C7', endpoint, 'this.#sendControl(Opcode.Pong, payload);\n      // The pong', '// The pong'],
+  ['C8', endpoint, 'if (this.#sink.blocked) {', 'if (this.#sink.blocked && this.#dataPieces < 0) {'],
+  [
+    'C10',
+    endpoint,
+    'const payload = serializeClosePayload(code, reason);\n    if',
+    'const payload = serializeClosePayload(code).fill(0, 0, reason?.length);\n    if',
+  ],
+  [
+    'C11',
+    endpoint,
+    'this.#sink.closing();\n    // §7.1.1: the server closes',
+    '// §7.1.1: the server closes',
+  ],
+  [
+    'C12',
+    endpoint,
+    'const wasClean = this.#state === CloseReceived;',
+    'const wasClean = this.#state >= CloseSent;',
+  ],
+  [
+    'C13',
+    endpoint,
+    '#closeCode: number = CloseCode.AbnormalClosure;',
+    '#closeCode: number = CloseCode.NormalClosure;',
+  ],
+  [
+    'C14',
+    endpoint,
+    'if (this.#pendingClose === null) this.#sink.end();\n    this.#report(error);',
+    `if (this.#role === 'server') this.#sink.end();\n    this.#report(error);`,
+  ],
+  [
+    'C15',
+    endpoint,
+    'if (this.#pendingClose === null) this.#sink.end();\n    this.#report(error);',
+    `if (this.#role === 'client') this.#sink.end();\n    this.#report(error);`,
+  ],
+  [
+    'C16',
+    endpoint,
+    'const open = this.#state === Open || this.#pendingClose !== null;',
+    'const open = this.#pendingClose !== null;',
+  ],
+  [
+    'C17',
+    endpoint,
+    'this.#stopReceiving();\n    this.#stopSending();\n    if (open) {',
+    'this.#stopSending();\n    if (open) {',
+  ],
+  ['C19', endpoint, 'this.#sink.end();\n    this.transportClosed();', 'this.#sink.end();'],
+  ['C20', endpoint, 'this.#stopSending();\n    this.#sink.destroy();', 'this.#stopSending();'],
+  ['C22', closeCode, 'MessageTooBig: 1009,', 'MessageTooBig: 1004,'],
+  ['C23', closeCode, '(code >= 1000 && code <= 1003)', '(code >= 1000 && code <= 1006)'],
+  ['C24', closeCode, '(code >= 3000 && code <= 4999)', '(code >= 1016 && code <= 4999)'],
+
+  // URIs and the client's request
+  ['U1', client, '(secure ? 443 : 80)', '(secure ? 80 : 443)'],
+  ['U2', client, `if (parsed.href.includes('#')) throw refuse('WS_URL_FRAGMENT');`, ''],
+  ['U3', client, 'resource: parsed.pathname + parsed.search,', 'resource: parsed.pathname,'],
+  ['U4', client, 'const parsed = parseUrl(text);', `const parsed = parseUrl(text.replace(/[^ -~]/g, 'x'));`],
+  ['O1', client, `if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');`, 'text.charCodeAt(at);'],
+  ['H1', client, '{resource} HTTP/1.1`', '{resource} HTTP/1.0`'],
+  ['H2', client, '`GET $', '`GET http:$'],
+  ['H3', client, 'host: parsed.host,', 'host: parsed.hostname,'],
+  [
+    'H4',
+    client,
+    `'Upgrade', 'websocket', 'Connection', 'Upgrade'];`,
+    `'Upgrade', 'websocket', 'Connection', 'close'];`,
+  ],
+  ['H5', key, 'randomBytes(16)', 'randomBytes(15)'],
+  ['H6', client, `if (origin !== undefined) fields.push('Origin', origin);`, ''],
+  ['H7', client, `'Sec-WebSocket-Version', '13');`, `'Sec-WebSocket-Version', '8');`],
+  [
+    'H8',
+    client,
+    `if (new Set(subprotocols).size < subprotocols.length) throw new TypeError('A subprotocol is repeated');`,
+    '',
+  ],
+  [
+    'H9',
+    client,
+    `if (offers.length > 0) fields.push('Sec-WebSocket-Extensions', formatExtensions(offers));`,
+    '',
+  ],
+  ['H10', client, '[...fields, ...extra])', 'fields)'],
+
+  // What the client demands of the response
+  ['V1', client, `if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');`, ''],
+  [
+    'V2',
+    client,
+    `if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {`,
+    'if (upgrade === null) {',
+  ],
+  ['V3', client, `=== 'upgrade').length !== 1) {`, `=== 'upgrade').length > 1) {`],
+  [
+    'V4',
+    client,
+    'if (accept === null || accept !== computeAccept(expected.key)) {',
+    'if (accept === null) {',
+  ],
+  [
+    'V5',
+    client,
+    `if (unoffered !== null) throw fail('WS_RESPONSE_EXTENSION_NOT_OFFERED', { value: unoffered.name });`,
+    '',
+  ],
+  [
+    'V6',
+    client,
+    'if (subprotocol !== undefined && !subprotocols.includes(subprotocol)) {',
+    `if (subprotocol === '?') {`,
+  ],
+  ['V7', client, `if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');`, ''],
+  ['V8', head, 'return this.#rest ?? nothing;', 'return this.#rest === null ? nothing : nothing;'],
+
+  // What the server demands of the request, and answers
+  ['S1', head, 'if (colon < 0 || !isToken(line.slice(0, colon)))', 'if (colon < 0)'],
+  ['S2', server, `if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });`, ''],
+  ['S3', server, 'if (host === null || !isHost(host)) throw', 'if (host === null) throw'],
+  [
+    'S4',
+    server,
+    `if (!lists(protocols, 'websocket')) throw refuse('WS_HANDSHAKE_UPGRADE', { value: upgrade });`,
+    '',
+  ],
+  ['S5', server, 'if (key === null || !isKey(key)) throw', 'if (key === null) throw'],
+  [
+    'S6',
+    server,
+    `if (versions[0] !== '13') throw refuse('WS_HANDSHAKE_VERSION', { value: versions[0] ?? null });`,
+    '',
+  ],
+  [
+    'S7',
+    origin,
+    `if (origin === null || policy === 'any') return true;`,
+    `if (origin === null) return policy === 'any';\n  if (policy === 'any') return true;`,
+  ],
+  [
+    'S8',
+    server,
+    'if (value === null) return [];',
+    `if (value === null) throw refuse('WS_HANDSHAKE_SUBPROTOCOLS');`,
+  ],
+  ['S10', server, `[401, 'Unauthorized'],`, ''],
+  ['S11', server, 'status < 300 || status > 599', 'status < 400 || status > 599'],
+  ['S12', server, 'if (!isAllowedOrigin(policy.origins, origin, upgrade))', `if (origin === 'https://?')`],
+  [
+    'S13',
+    refusal,
+    `this server speaks version 13',\n    headers: ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],`,
+    `this server speaks version 13',\n    headers: ['Upgrade', 'websocket'],`,
+  ],
+  [
+    'S14',
+    refusal,
+    'WS_HANDSHAKE_NOT_FOUND: {\n    status: 404,',
+    'WS_HANDSHAKE_NOT_FOUND: {\n    status: 400,',
+  ],
+  [
+    'S15',
+    server,
+    `if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {`,
+    `if (subprotocol === '?') {`,
+  ],
+  [
+    'S16',
+    server,
+    'if (findUnoffered(extensions, request.offers) !== null) {',
+    'if (extensions.length > 1000) {',
+  ],
+  ['S17', key, '258EAFA5-E914-47DA-95CA-C5AB0DC85B11', '258EAFA5-E914-47DA-95CA-C5AB0DC85B12'],
+  [
+    'S18',
+    extension,
+    'return value !== null && isToken(value) ? [name, value] : null;',
+    'return value !== null ? [name, value] : null;',
+  ],
+  [
+    'S19',
+    extension,
+    `if (extensions === null || count === 0) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });\n  return extensions;`,
+    'return extensions ?? [];',
+  ],
+  ['S20', server, 'const value = fields.joined(name);', 'const value = fields.values(name)[0] ?? null;'],
+  ['S21', origin, 'return server !== null && server.host === page.host;', 'return server !== null;'],
+  ['S22', head, 'else if (!isLineOctet(octet)) this', 'else if (octet < 0) this'],
+];
+
+/** @type {Mutation[]} */
+export const mutations = table.map(([id, module, find, replace]) => ({
+  ...{ id, file: `src/${module}.ts` },
+  ...{ find, replace },
+}));

@@ -1,0 +1,27 @@
+/** The browser of these tests: the system's Chromium, driven by playwright-core. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+/** CHROMIUM names another executable. */
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** @throws where there is no Chromium: a browser test that is skipped would look like one that passed */
+export async function launchChromium(): Promise<Browser> {
+  if (!existsSync(executablePath)) {
+    throw new Error(
+      `there is no Chromium at ${executablePath}: install it (apt-get install chromium) or set CHROMIUM`,
+    );
+  }
+  return await chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}

@@ -1,0 +1,189 @@
+/** `npm start` and its page in Chromium: what a person does who tries the package for the first time. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Running, track } from '../cli/process.ts';
+import { launchChromium } from './chromium.ts';
+
+// What the functions below use inside the page; the tests themselves are no page.
+interface PageElement {
+  readonly id: string;
+  readonly parentElement: PageElement | null;
+}
+declare const document: { readonly activeElement: PageElement | null; readonly body: PageElement };
+declare function getComputedStyle(element: PageElement): {
+  readonly color: string;
+  readonly backgroundColor: string;
+};
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+afterAll(() => browser?.close());
+
+/** `npm start` in a process group of its own, as a shell starts it. */
+async function npmStart(...args: string[]): Promise<{ readonly npm: Running; readonly url: string }> {
+  const npm = track(new Running('npm', ['start', '--', '--port', '0', ...args], { detached: true }));
+  const [, url = ''] = await npm.output(/^page on (http:\S+)\n/m);
+  return { npm, url };
+}
+
+/** Ctrl-C: the terminal sends SIGINT to the whole group. */
+function pressCtrlC({ child }: Running): void {
+  process.kill(-(child.pid ?? 0), 'SIGINT');
+}
+
+/** Opens the page, and notes what goes wrong on it. */
+async function openPage(url: string, faults: string[] = []): Promise<Page> {
+  const page = await browser.newPage();
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  await page.goto(url);
+  await page.getByRole('status').filter({ hasText: 'Open' }).waitFor();
+  return page;
+}
+
+const line = (page: Page, text: string | RegExp) =>
+  page.getByRole('log').getByRole('listitem').filter({ hasText: text });
+const time = /back in [\d.]+ ms/;
+
+describe('npm start', () => {
+  let npm: Running;
+  let url: string;
+  beforeAll(async () => {
+    ({ npm, url } = await npmStart());
+  });
+
+  test('text and 1 MiB of binary come back with their times, and nothing goes wrong on the page', async () => {
+    const faults: string[] = [];
+    const page = await openPage(url, faults);
+    await page.getByLabel('Message', { exact: true }).fill('hello <b>there</b>');
+    await page.keyboard.press('Enter');
+    await line(page, 'hello <b>there</b>').filter({ hasText: time }).waitFor();
+    await page.getByRole('button', { name: 'Send 1 MiB of random bytes' }).click();
+    await line(page, '1,048,576 bytes').filter({ hasText: time }).waitFor();
+    await page.getByLabel('Send a file').setInputFiles({
+      name: 'three.bin',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from([1, 2, 255]),
+    });
+    await line(page, '3 bytes: 01 02 ff').filter({ hasText: time }).waitFor();
+    expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('');
+    expect(faults).toEqual([]);
+  });
+
+  test('two tabs chat, text and binary, and see each other come and go', async () => {
+    const ann = await openPage(url);
+    const bob = await openPage(url);
+    await line(ann, /somebody joined, \d+ here/).waitFor();
+    await ann.getByLabel('Name').fill('Ann');
+    await ann.getByLabel('Message', { exact: true }).fill('hello Bob');
+    await ann.getByRole('button', { name: 'Send', exact: true }).click();
+    await line(bob, 'Ann: hello Bob').filter({ hasText: 'received' }).waitFor();
+    await line(ann, 'Ann: hello Bob').filter({ hasText: time }).waitFor();
+    await bob.getByRole('button', { name: 'Send 1 MiB of random bytes' }).click();
+    await line(ann, '1,048,576 bytes').filter({ hasText: 'received' }).waitFor();
+    // Own messages are not shown twice.
+    expect(await line(ann, 'hello Bob').count()).toBe(1);
+    await bob.getByRole('button', { name: 'Disconnect' }).click();
+    await bob
+      .getByRole('status')
+      .filter({ hasText: 'Closed: 1000 (normal closure): the page said goodbye' })
+      .waitFor();
+    await line(ann, /somebody left, \d+ here/).waitFor();
+    await bob.getByRole('button', { name: 'Reconnect' }).click();
+    await bob.getByRole('status').filter({ hasText: 'Open' }).waitFor();
+    await line(ann, 'somebody joined').nth(1).waitFor();
+  });
+
+  test('markup and scripts of a peer are text', async () => {
+    const [ann, bob] = [await openPage(url), await openPage(url)];
+    const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+    await ann.getByLabel('Message', { exact: true }).fill(markup);
+    await ann.keyboard.press('Enter');
+    await line(bob, markup).waitFor();
+    expect(await bob.getByRole('log').locator('img, script').count()).toBe(0);
+    expect(await bob.title()).toBe('rfc6455');
+  });
+
+  test('it works by keyboard alone, and controls that cannot do anything are off', async () => {
+    const page = await openPage(url);
+    await page.getByLabel('Message', { exact: true }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
+    await page.keyboard.type('typed');
+    await page.keyboard.press('Enter');
+    await line(page, 'typed').filter({ hasText: time }).waitFor();
+    expect(await page.getByRole('button', { name: 'Reconnect' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Disconnect' }).press('Enter');
+    await page.getByRole('status').filter({ hasText: 'Closed' }).waitFor();
+    expect(await page.getByLabel('Message', { exact: true }).isDisabled()).toBe(true);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('connect');
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').filter({ hasText: 'Open' }).waitFor();
+  });
+
+  test('a message over the limit closes with 1009, and the page says so', async () => {
+    const page = await openPage(url);
+    await page.getByLabel('Send a file').setInputFiles({
+      name: 'large.bin',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.alloc(1_048_577),
+    });
+    await page.getByRole('status').filter({ hasText: 'Closed: 1009 (message too big)' }).waitFor();
+    await line(page, '1,048,577 bytes').filter({ hasText: 'did not come back' }).waitFor();
+  });
+
+  test.each(['light', 'dark'] as const)('its text is readable in %s', async (colorScheme) => {
+    const page = await openPage(url);
+    await page.emulateMedia({ colorScheme });
+    await page.getByLabel('Message', { exact: true }).fill('hello');
+    await page.keyboard.press('Enter');
+    await line(page, 'hello').filter({ hasText: time }).waitFor();
+    for (const selector of [
+      '#status',
+      '#url',
+      '#log .note .what',
+      '#log .mine .what',
+      '#log .mine .time',
+      'button.main',
+      'label',
+    ]) {
+      // WCAG 2 AA.
+      expect(await page.locator(selector).first().evaluate(contrast), selector).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+
+  test('[C22] Ctrl-C closes both tabs with 1001', async () => {
+    const tabs = [await openPage(url), await openPage(url)];
+    pressCtrlC(npm);
+    for (const tab of tabs) {
+      await tab.getByRole('status').filter({ hasText: 'Closed: 1001 (going away)' }).waitFor();
+      expect(await line(tab, 'not clean').count()).toBe(0);
+    }
+    await npm.exit;
+    expect(npm.stderr).not.toMatch(/^ +at /m);
+  });
+});
+
+/** The contrast of an element's text to what is behind it, by WCAG 2. Runs in the page. */
+function contrast(element: PageElement): number {
+  const channels = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
+  const luminance = (color: string): number => {
+    const [red = 0, green = 0, blue = 0] = channels(color).map((value) => {
+      const part = value / 255;
+      return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  let behind: PageElement | null = element;
+  while (behind !== null && channels(getComputedStyle(behind).backgroundColor)[3] === 0)
+    behind = behind.parentElement;
+  const ground = luminance(getComputedStyle(behind ?? document.body).backgroundColor);
+  const ink = luminance(getComputedStyle(element).color);
+  return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+}

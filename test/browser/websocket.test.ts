@@ -1,0 +1,215 @@
+/** Chromium's own WebSocket against `rfc6455 serve` and the library. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CloseInfo, WebSocketServer } from '../../src/index.ts';
+import { interrupt, serve, tlsFixture } from '../cli/process.ts';
+import { launchChromium } from './chromium.ts';
+
+let browser: Browser;
+/** A page of another origin than every server here. */
+let page: Page;
+const elsewhere = createServer((_request, response) =>
+  response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>elsewhere</title>'),
+);
+beforeAll(async () => {
+  browser = await launchChromium();
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+  page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  await page.goto(`http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`);
+});
+afterAll(async () => {
+  await browser?.close();
+  elsewhere.close();
+});
+
+interface Exchange {
+  /** What came back: text, or the sizes and sums of binary messages. */
+  readonly messages: readonly string[];
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+/** Sends messages one after the other, each when the one before is back, then closes; runs in the page. */
+async function exchange(
+  {
+    url,
+    send,
+    close,
+  }: { url: string; send: readonly (string | number)[]; close?: { code: number; reason: string } },
+  on: Page = page,
+): Promise<Exchange> {
+  return await on.evaluate(
+    ([to, outgoing, goodbye]) =>
+      new Promise<Exchange>((resolve) => {
+        const socket = new WebSocket(to);
+        socket.binaryType = 'arraybuffer';
+        const messages: string[] = [];
+        const left = [...outgoing];
+        const sum = (bytes: Uint8Array): string =>
+          `${bytes.length} ${bytes.reduce((a, b) => (a * 31 + b) % 65_521, 7)}`;
+        const next = (): void => {
+          const message = left.shift();
+          if (message === undefined) {
+            if (goodbye !== null) socket.close(goodbye.code, goodbye.reason);
+          } else if (typeof message === 'string') socket.send(message);
+          else {
+            const bytes = Uint8Array.from({ length: message }, (_, i) => (i * 7) % 251);
+            messages.push(`sent ${sum(bytes)}`);
+            socket.send(bytes);
+          }
+        };
+        socket.onopen = next;
+        socket.onmessage = ({ data }) => {
+          messages.push(typeof data === 'string' ? data : `back ${sum(new Uint8Array(data))}`);
+          next();
+        };
+        socket.onclose = ({ code, reason, wasClean }) => resolve({ messages, code, reason, wasClean });
+      }),
+    [url, send, close ?? null] as const,
+  );
+}
+
+/** The two lines of a binary message that came back whole. */
+function expectWhole(messages: readonly string[], size: number): void {
+  const [sent = '', back] = messages;
+  expect(sent).toMatch(new RegExp(`^sent ${size} \\d+$`));
+  expect(back).toBe(sent.replace('sent', 'back'));
+}
+
+describe('echo', () => {
+  test.each([
+    [1000, ''],
+    [1000, 'bye'],
+    [3000, 'own reason: héllo'],
+  ])('text and binary, and a Close of the browser with %i %j', async (code, reason) => {
+    const { server, url } = await serve('--any-origin');
+    const text = 'héllo 世界 🙂';
+    const { messages, ...end } = await exchange({
+      url,
+      send: [text, '', 'x'.repeat(70_000), 0, 5, 70_000],
+      close: { code, reason },
+    });
+    expect(messages.slice(0, 3)).toEqual([text, '', 'x'.repeat(70_000)]);
+    expectWhole(messages.slice(3, 5), 0);
+    expectWhole(messages.slice(5, 7), 5);
+    expectWhole(messages.slice(7, 9), 70_000);
+    expect(end).toEqual({ code, reason, wasClean: true });
+    await interrupt(server);
+  });
+
+  test('16 MiB where the limit allows it, 1009 where it does not', async () => {
+    const size = 16_777_216;
+    const { server, url } = await serve('--any-origin', '--max-message-size', String(size));
+    const { messages, ...end } = await exchange({ url, send: [size], close: { code: 1000, reason: '' } });
+    expectWhole(messages, size);
+    expect(end).toEqual({ code: 1000, reason: '', wasClean: true });
+    expect((await exchange({ url, send: [size + 1] })).code).toBe(1009);
+    await interrupt(server);
+  });
+
+  test('[C22] SIGTERM closes with 1001', async () => {
+    const { server, url } = await serve('--any-origin');
+    const ended = exchange({ url, send: ['hello', 'hello'] });
+    await exchange({ url, send: ['x'], close: { code: 1000, reason: '' } });
+    server.child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 1001, wasClean: true });
+    expect(await server.exit).toBe(0);
+  });
+});
+
+describe('a Close of the server', () => {
+  test.each([
+    [1000, 'enough'],
+    [3000, 'own reason: héllo'],
+    [4999, ''],
+  ])('%i %j reaches the browser, and its answer reaches the server', async (code, reason) => {
+    let closed: Promise<CloseInfo> | undefined;
+    const server = new WebSocketServer(
+      {
+        message(connection) {
+          closed = connection.close(code, reason);
+        },
+      },
+      { origins: 'any' },
+    );
+    const { port } = await server.listen();
+    expect(await exchange({ url: `ws://127.0.0.1:${port}/`, send: ['go'] })).toEqual({
+      messages: [],
+      code,
+      reason,
+      wasClean: true,
+    });
+    expect(await closed).toMatchObject({ code, wasClean: true });
+    await server.shutdown();
+  });
+
+  test('text and binary in many frames arrive as one message', async () => {
+    const server = new WebSocketServer(
+      {
+        message(connection, message) {
+          connection.send(message, { fragmentSize: 1000 });
+        },
+      },
+      { origins: 'any' },
+    );
+    const { port } = await server.listen();
+    const text = '🙂'.repeat(2000);
+    const { messages } = await exchange({
+      url: `ws://127.0.0.1:${port}/`,
+      send: [text, 100_000],
+      close: { code: 1000, reason: '' },
+    });
+    expect(messages[0]).toBe(text);
+    expectWhole(messages.slice(1), 100_000);
+    await server.shutdown();
+  });
+});
+
+describe('origins', () => {
+  test('S12, S21: a page of another origin is refused', async () => {
+    for (const options of [[], ['--page']]) {
+      const { server, url } = await serve(...options);
+      expect(await exchange({ url, send: ['hello'] })).toEqual({
+        messages: [],
+        code: 1006,
+        reason: '',
+        wasClean: false,
+      });
+      await interrupt(server);
+    }
+  });
+
+  test('and is let in with --any-origin', async () => {
+    const { server, url } = await serve('--page', '--any-origin');
+    const { messages } = await exchange({ url, send: ['hello'], close: { code: 1000, reason: '' } });
+    expect(messages).toEqual(['hello']);
+    await interrupt(server);
+  });
+});
+
+test('O9: wss, and its page', async () => {
+  const certificate = [
+    '--tls-cert',
+    tlsFixture('localhost-cert.pem'),
+    '--tls-key',
+    tlsFixture('localhost-key.pem'),
+  ];
+  const { server, url } = await serve('--page', ...certificate);
+  const [, address = ''] = await server.output(/page on (https:\S+)\n/);
+  const secure = await page.context().newPage();
+  await secure.goto(address);
+  await secure.getByRole('status').filter({ hasText: 'Open' }).waitFor();
+  expect(await secure.locator('#url').textContent()).toBe(url);
+  const { messages } = await exchange(
+    { url, send: ['hello', 100_000], close: { code: 1000, reason: '' } },
+    secure,
+  );
+  expect(messages[0]).toBe('hello');
+  expectWhole(messages.slice(1), 100_000);
+  await interrupt(server);
+  await secure.getByRole('status').filter({ hasText: 'Closed: 1001' }).waitFor();
+  await secure.close();
+});

@@ -1,0 +1,486 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { PassThrough, Readable } from 'node:stream';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { connect } from '../../src/cli/connect.ts';
+import { computeAccept } from '../../src/handshake/key.ts';
+import {
+  type Connection,
+  type ListenOptions,
+  reject,
+  type ServerHandlers,
+  type ServerOptions,
+  WebSocketServer,
+} from '../../src/index.ts';
+import { readFixture, run, serve, start, tlsFixture } from './process.ts';
+
+/** A server in this process. @returns its port */
+async function listen(
+  handlers: ServerHandlers,
+  options: ServerOptions & { readonly listen?: ListenOptions } = {},
+): Promise<number> {
+  const { listen: where = {}, ...rest } = options;
+  const server = new WebSocketServer(handlers, rest);
+  onTestFinished(() => server.shutdown({ grace: 100 }));
+  return (await server.listen({ port: 0, ...where })).port;
+}
+
+const echo: ServerHandlers = {
+  message(connection, message) {
+    connection.send(message);
+  },
+};
+
+/** Answers one message, and closes: what waits for the server to close sees the end at once. */
+const echoOnce: ServerHandlers = {
+  message(connection, message) {
+    connection.send(message);
+    connection.close(1000);
+  },
+};
+const untilClosed = ['--linger', 'Infinity'];
+
+/** Lines of stderr without the one of the connection's beginning. */
+const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
+
+describe('a pipe', () => {
+  test('each line is a message, each answer a line; 1000 and exit code 0', async () => {
+    const { url } = await serve();
+    const input = 'hello\r\n\n  two words\t\nno line break at the end';
+    expect(await run(['connect', url], input)).toEqual({
+      exit: 0,
+      stdout: 'hello\n\n  two words\\t\nno line break at the end\n',
+      stderr: `connected to ${url}\nclosed: 1000 (normal closure)\n`,
+    });
+  });
+
+  test('a slash is nothing special', async () => {
+    const { url } = await serve();
+    expect((await run(['connect', url], '/close\n/ping\n//x\n')).stdout).toBe('/close\n/ping\n//x\n');
+  });
+
+  test('more than the connection takes at once', async () => {
+    const { url } = await serve();
+    const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
+    const { exit, stdout } = await run(['connect', url], input);
+    expect(exit).toBe(0);
+    expect(stdout === input).toBe(true);
+  });
+
+  test('input is read no faster than the server takes it', async () => {
+    const total = 1024;
+    let received = 0;
+    let server: Connection | undefined;
+    const port = await listen({
+      open(connection) {
+        server = connection;
+        connection.pause();
+      },
+      message(connection) {
+        if (++received === total) connection.close(1000);
+      },
+    });
+    let read = 0;
+    function* lines(): Generator<string> {
+      for (; read < total; read++) yield `${'x'.repeat(65_535)}\n`;
+    }
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const stdin = Readable.from(lines(), { objectMode: false });
+    const exit = connect([...untilClosed, `ws://127.0.0.1:${port}/`], { stdin, stdout, stderr });
+    // Until the system's buffers between both are full.
+    let before = -1;
+    await vi.waitUntil(
+      () => {
+        const stands = read > 0 && read === before;
+        before = read;
+        return stands;
+      },
+      { interval: 300, timeout: 20_000 },
+    );
+    expect(read).toBeLessThan(total);
+    server?.resume();
+    expect(await exit).toBe(0);
+    expect(received).toBe(total);
+  });
+
+  test('answers are waited for while they keep coming', async () => {
+    const port = await listen({
+      message(connection) {
+        let count = 0;
+        const timer = setInterval(() => {
+          connection.send(`answer ${++count}`);
+          if (count === 4) clearInterval(timer);
+        }, 300);
+      },
+    });
+    const { exit, stdout } = await run(['connect', `ws://127.0.0.1:${port}/`], 'go\n');
+    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'answer 1\nanswer 2\nanswer 3\nanswer 4\n' });
+  });
+
+  test('a message that comes in parts is one', async () => {
+    const port = await listen({
+      message(connection) {
+        connection.send(Buffer.alloc(100), { fragmentSize: 10 });
+        connection.close(1000);
+      },
+    });
+    const { stdout } = await run(['connect', ...untilClosed, `ws://127.0.0.1:${port}/`], 'go\n');
+    expect(stdout).toMatch(/^binary, 100 bytes: 00 /);
+  });
+
+  test('--linger 0 closes at once, and still sends everything', async () => {
+    const received: unknown[] = [];
+    const port = await listen({
+      message(_connection, message) {
+        received.push(message);
+      },
+    });
+    expect((await run(['connect', '--linger', '0', `ws://127.0.0.1:${port}/`], 'a\nb\n')).exit).toBe(0);
+    expect(received).toEqual(['a', 'b']);
+  });
+
+  test('--linger Infinity waits for the server to close', async () => {
+    const port = await listen({
+      message(connection) {
+        setTimeout(() => connection.close(1000, 'enough'), 200);
+      },
+    });
+    const { exit, stderr } = await run(['connect', `ws://127.0.0.1:${port}/`, '--linger', 'Infinity'], 'a\n');
+    expect(exit).toBe(0);
+    expect(notes(stderr)).toEqual(['closed by the server: 1000 (normal closure): enough']);
+  });
+
+  test('the end of the connection ends it, even where its input stays open', async () => {
+    const port = await listen({
+      open(connection) {
+        connection.close(1000);
+      },
+    });
+    expect(await start('connect', `ws://127.0.0.1:${port}/`).exit).toBe(0);
+  });
+
+  test('no input at all', async () => {
+    const { url } = await serve();
+    const { exit, stderr } = await run(['connect', '--linger', '0', url]);
+    expect({ exit, notes: notes(stderr) }).toEqual({ exit: 0, notes: ['closed: 1000 (normal closure)'] });
+  });
+
+  test('input that breaks off', async () => {
+    const received: unknown[] = [];
+    const port = await listen({
+      message(connection, message) {
+        received.push(message);
+        broken.destroy(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+        connection.send(message);
+      },
+    });
+    const broken = new PassThrough();
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    let said = '';
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    broken.write('a\nb');
+    expect(await connect([`ws://127.0.0.1:${port}/`], { stdin: broken, stdout, stderr })).toBe(1);
+    stderr.end();
+    await once(stderr, 'end');
+    expect(notes(said)).toEqual([
+      'cannot read standard input: EIO: i/o error',
+      'closed: 1000 (normal closure)',
+    ]);
+    expect(received).toEqual(['a']);
+  });
+});
+
+describe('what a peer sent never reaches the terminal raw', () => {
+  const nasty = '\x1b]0;title\x07\x9b31m\r\nclosed: 1000\u202e';
+  const escaped = '\\x1b]0;title\\x07\\x9b31m\\r\\nclosed: 1000\\u202e';
+
+  test('messages, pings, pongs, and the reason of a Close [A50]', async () => {
+    const port = await listen({
+      open(connection) {
+        connection.send(nasty);
+        connection.send(Buffer.from('\x1b[2J'));
+        connection.ping('\x1b[2J');
+        connection.pong('\x1b[2J');
+        connection.close(4000, nasty);
+      },
+    });
+    const { exit, stdout, stderr } = await run(['connect', `ws://127.0.0.1:${port}/`]);
+    expect(exit).toBe(1);
+    expect(stdout).toBe(`${escaped}\nbinary, 4 bytes: 1b 5b 32 4a\n`);
+    expect(notes(stderr)).toEqual([
+      'ping, 4 bytes: 1b 5b 32 4a',
+      'pong, 4 bytes: 1b 5b 32 4a',
+      `closed by the server: 4000: ${escaped}`,
+    ]);
+  });
+
+  test('the body of a refusal [A50]', async () => {
+    const port = await listen({ upgrade: () => reject(401, 'who\x1b[31m\nare you?') });
+    expect(await run(['connect', `ws://127.0.0.1:${port}/`])).toEqual({
+      exit: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^rfc6455: cannot connect, http: .* \(status 401: who\\x1b\[31m\\nare you\?\)\n$/,
+      ),
+    });
+  });
+
+  test('and our own arguments', async () => {
+    const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
+    expect(exit).toBe(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
+    expect(stderr).not.toMatch(/\x1b/);
+  });
+});
+
+describe('the request', () => {
+  test('header fields and subprotocols reach the server, and the choice is shown', async () => {
+    let seen: readonly string[] = [];
+    const port = await listen(
+      {
+        upgrade({ headers }) {
+          seen = headers as readonly string[];
+        },
+      },
+      { subprotocols: ['v1.chat', 'v2.chat'] },
+    );
+    const url = `ws://127.0.0.1:${port}/path?query`;
+    const options = [
+      '--header',
+      'X-One: 1',
+      '--header',
+      'Cookie: a=b',
+      '--subprotocol',
+      'v2.chat',
+      '--subprotocol',
+      'v1.chat',
+    ];
+    const { exit, stderr } = await run(['connect', ...options, '--linger', '0', url]);
+    expect({ exit, first: stderr.split('\n')[0] }).toEqual({
+      exit: 0,
+      first: `connected to ${url}, subprotocol v2.chat`,
+    });
+    const fields = new Map<string, string>();
+    for (let i = 0; i < seen.length; i += 2) fields.set(seen[i]?.toLowerCase() ?? '', seen[i + 1] ?? '');
+    expect(fields.get('x-one')).toBe('1');
+    expect(fields.get('cookie')).toBe('a=b');
+    expect(fields.get('sec-websocket-protocol')).toBe('v2.chat, v1.chat');
+  });
+
+  test('credentials of the URL are sent, and not shown', async () => {
+    let authorization: unknown;
+    const port = await listen({
+      upgrade({ headers }) {
+        const flat = headers as readonly string[];
+        authorization = flat[flat.findIndex((name) => name.toLowerCase() === 'authorization') + 1];
+      },
+    });
+    const { stderr } = await run(['connect', '--linger', '0', `ws://ann:secret@127.0.0.1:${port}/`]);
+    expect(authorization).toBe(`Basic ${Buffer.from('ann:secret').toString('base64')}`);
+    expect(stderr).not.toContain('secret');
+  });
+
+  test.each([
+    ['--header', 'X-One: a\r\nX-Two: b'],
+    ['--header', 'Sec-WebSocket-Key: mine'],
+    ['--subprotocol', 'not a token'],
+  ])('%s %j is refused before anything is sent', async (...option) => {
+    const { exit, stderr } = await run(['connect', ...option, 'ws://127.0.0.1:1/']);
+    expect(exit).toBe(2);
+    expect(stderr).toMatch(/^rfc6455: [^\n]*; see rfc6455 connect --help\n$/);
+  });
+});
+
+describe('exit codes', () => {
+  test.each([
+    [1000, 'bye', 0, 'closed by the server: 1000 (normal closure): bye'],
+    [1001, '', 1, 'closed by the server: 1001 (going away)'],
+    [1011, '', 1, 'closed by the server: 1011 (internal error)'],
+    [3000, 'own', 1, 'closed by the server: 3000: own'],
+  ])('a Close with %i', async (code, reason, exit, line) => {
+    const port = await listen({
+      open(connection) {
+        connection.close(code, reason);
+      },
+    });
+    const ended = await run(['connect', ...untilClosed, `ws://127.0.0.1:${port}/`]);
+    expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
+  });
+
+  test('a lost connection', async () => {
+    const port = await listen({
+      open(connection) {
+        connection.terminate();
+      },
+    });
+    const { exit, stderr } = await run(['connect', ...untilClosed, `ws://127.0.0.1:${port}/`]);
+    expect(exit).toBe(1);
+    expect(notes(stderr).at(-1)).toBe('closed: 1006 (abnormal closure)');
+  });
+
+  test('F4: a server that masks its frames', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    server.on('upgrade', ({ headers }, socket) => {
+      const accept = computeAccept(String(headers['sec-websocket-key']));
+      const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+      socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+      socket.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]));
+      socket.on('error', () => {}).resume();
+      socket.on('end', () => socket.end());
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { exit, stdout, stderr } = await run([
+      'connect',
+      '--linger',
+      'Infinity',
+      `ws://127.0.0.1:${port}/`,
+    ]);
+    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+    expect(notes(stderr)).toEqual([
+      expect.stringMatching(/^the connection failed: .*mask/),
+      'closed: 1006 (abnormal closure)',
+    ]);
+  });
+
+  test('[C22] Ctrl-C closes with 1001', async () => {
+    let code: Promise<number> | undefined;
+    const port = await listen({
+      open(connection) {
+        code = connection.closed.then((info) => info.code);
+      },
+    });
+    const client = start('connect', `ws://127.0.0.1:${port}/`);
+    await client.output(/connected/, 'stderr');
+    client.child.kill('SIGINT');
+    expect(await client.exit).toBe(1);
+    expect(await code).toBe(1001);
+  });
+
+  test('Ctrl-C gives up an attempt that hangs', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = start('connect', `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    socket.on('error', () => {});
+    client.child.kill('SIGINT');
+    expect(await client.exit).toBe(1);
+    expect(client.stdout + client.stderr).toBe('');
+    socket.destroy();
+    server.close();
+  });
+
+  test.each([
+    ['nonsense', 'Not a valid absolute WebSocket URL'],
+    ['ftp://127.0.0.1/', 'The scheme of a WebSocket URL is ws or wss'],
+    ['ws://127.0.0.1/#fragment', 'A WebSocket URL has no fragment'],
+  ])('%s is no URL for us', async (url, text) => {
+    const { exit, stdout, stderr } = await run(['connect', url]);
+    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+    expect(stderr).toMatch(/^[^\n]*\n$/);
+    expect(stderr).toContain(`rfc6455: ${text}`);
+    expect(stderr).toContain('it looks like ws://127.0.0.1:9001/');
+  });
+
+  test('O6: a refused connection', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    expect(await run(['connect', `ws://127.0.0.1:${port}/`])).toEqual({
+      exit: 1,
+      stdout: '',
+      stderr: `rfc6455: the connection was refused: connect ECONNREFUSED 127.0.0.1:${port}\n`,
+    });
+  });
+
+  test('a server that knows no WebSocket', async () => {
+    const server = createServer((_request, response) => response.writeHead(404).end('nothing here')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    const { exit, stderr } = await run([
+      'connect',
+      `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    ]);
+    server.close();
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^rfc6455: cannot connect, http: [^\n]*\(status 404: nothing here\)\n$/);
+  });
+
+  test('output that nobody reads', async () => {
+    const port = await listen(echo);
+    const client = start('connect', `ws://127.0.0.1:${port}/`);
+    await client.output(/connected/, 'stderr');
+    client.child.stdout.destroy();
+    client.child.stdin.write('a\n');
+    expect(await client.exit).toBe(1);
+    expect(client.stderr).not.toContain('at ');
+  });
+});
+
+describe('TLS', () => {
+  const ca = ['--ca', tlsFixture('ca-cert.pem')];
+  const url = (port: number, host = 'localhost'): string => `wss://${host}:${port}/`;
+  const listenTls = (name: string): Promise<number> =>
+    listen(echoOnce, {
+      listen: {
+        host: '127.0.0.1',
+        tls: { cert: readFixture(`${name}-cert.pem`), key: readFixture(`${name}-key.pem`) },
+      },
+    });
+
+  test('a certificate of a CA that is trusted, for a name and for an address', async () => {
+    const port = await listenTls('localhost');
+    for (const host of ['localhost', '127.0.0.1']) {
+      const { exit, stdout, stderr } = await run(
+        ['connect', ...untilClosed, ...ca, url(port, host)],
+        'hello\n',
+      );
+      expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'hello\n' });
+      expect(stderr).not.toContain('insecure');
+    }
+  });
+
+  test.each([
+    ['localhost', [], 'UNABLE_TO_VERIFY_LEAF_SIGNATURE); --ca FILE trusts its issuer'],
+    ['wrong-host', ca, 'ERR_TLS_CERT_ALTNAME_INVALID)'],
+    ['expired', ca, 'CERT_HAS_EXPIRED)'],
+    ['self-signed', ca, 'DEPTH_ZERO_SELF_SIGNED_CERT); --ca FILE trusts its issuer'],
+  ])('O7: the certificate %s with %j is refused [A41]', async (name, options, text) => {
+    const port = await listenTls(name);
+    const { exit, stdout, stderr } = await run(['connect', ...options, url(port)], 'secret\n');
+    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+    expect(stderr).toMatch(/^rfc6455: cannot connect, tls: [^\n]*\n$/);
+    expect(stderr).toContain(text);
+  });
+
+  test.each([['localhost'], ['wrong-host'], ['expired'], ['self-signed']])(
+    'the certificate %s is taken with --insecure, loudly',
+    async (name) => {
+      const port = await listenTls(name);
+      const { exit, stdout, stderr } = await run(
+        ['connect', ...untilClosed, '--insecure', url(port)],
+        'hello\n',
+      );
+      expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'hello\n' });
+      expect(stderr).toMatch(/^WARNING: --insecure: the certificate is NOT verified/);
+    },
+  );
+
+  test('a CA file that holds no certificate', async () => {
+    const { exit, stderr } = await run([
+      'connect',
+      '--ca',
+      tlsFixture('make.sh'),
+      url(await listenTls('localhost')),
+    ]);
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^rfc6455: [^\n]*\n$/);
+  });
+});

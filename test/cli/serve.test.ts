@@ -1,0 +1,246 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { type AddressInfo, createServer, connect as netConnect } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { type Connection, connect } from '../../src/index.ts';
+import { interrupt, run, serve, start, tlsFixture } from './process.ts';
+
+const key = Buffer.from('the sample nonce').toString('base64');
+const ca = readFileSync(tlsFixture('ca-cert.pem'));
+const certificate = [
+  '--tls-cert',
+  tlsFixture('localhost-cert.pem'),
+  '--tls-key',
+  tlsFixture('localhost-key.pem'),
+];
+
+const iterators = new WeakMap<Connection, AsyncIterator<string | Buffer>>();
+
+/** The next `count` messages. */
+async function receive(connection: Connection, count: number): Promise<(string | Buffer)[]> {
+  const messages: (string | Buffer)[] = [];
+  const iterator = iterators.get(connection) ?? connection[Symbol.asyncIterator]();
+  iterators.set(connection, iterator);
+  while (messages.length < count) {
+    const { value, done } = await iterator.next();
+    if (done === true) break;
+    messages.push(value);
+  }
+  return messages;
+}
+
+/** A handshake by hand. @returns all that comes until the server ends, as latin1 */
+async function request(port: number, fields: readonly string[], host = '127.0.0.1'): Promise<string> {
+  const socket = netConnect(port, host);
+  const head = ['GET / HTTP/1.1', `Host: ${host}:${port}`, ...fields, '', ''];
+  socket.end(head.join('\r\n'));
+  const chunks: Buffer[] = await socket.toArray();
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+const upgrade = [
+  'Upgrade: websocket',
+  'Connection: Upgrade',
+  `Sec-WebSocket-Key: ${key}`,
+  'Sec-WebSocket-Version: 13',
+];
+
+describe('listening', () => {
+  test('one line when it is ready, and exit code 0 after SIGINT', async () => {
+    const { server, url } = await serve();
+    expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
+    expect(await interrupt(server)).toBe(0);
+    expect(server.stdout).toBe(`listening on ${url}\n`);
+    expect(server.stderr).toBe('');
+  });
+
+  test('with a page a second line, in the same write', async () => {
+    const { server, url } = await serve('--page');
+    expect(server.stdout).toBe(`listening on ${url}\npage on ${url.replace('ws', 'http')}\n`);
+    expect(await interrupt(server)).toBe(0);
+  });
+
+  test('an IPv6 address stands in brackets', async () => {
+    const { server, url } = await serve('--host', '::1');
+    expect(url).toMatch(/^ws:\/\/\[::1\]:\d+\/$/);
+    const connection = await connect(url);
+    expect((await connection.close()).code).toBe(1000);
+    await interrupt(server);
+  });
+
+  test.each([[[]], [['--page']]])('%j: a port in use is named', async (options) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    expect(await run(['serve', '--port', String(port), ...options])).toEqual({
+      exit: 1,
+      stdout: '',
+      stderr: `rfc6455: port ${port} on 127.0.0.1 is in use\n`,
+    });
+    holder.close();
+  });
+
+  test.each([[[]], [['--page']]])('%j: a certificate that is none', async (options) => {
+    const file = tlsFixture('README.md');
+    const { exit, stdout, stderr } = await run([
+      'serve',
+      '--port',
+      '0',
+      '--tls-cert',
+      file,
+      '--tls-key',
+      file,
+      ...options,
+    ]);
+    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+    expect(stderr).toMatch(/^rfc6455: the TLS certificate or key cannot be used: .*no start line\n$/);
+  });
+});
+
+describe('echo', () => {
+  test('text comes back as text, binary as binary, fragmented or not, up to the limit', async () => {
+    const { server, url } = await serve();
+    const connection = await connect(url);
+    const large = Buffer.alloc(1_048_576, 'rfc6455');
+    connection.send('héllo');
+    connection.send('');
+    connection.send(Buffer.from([0, 255]));
+    connection.send('in three frames', { fragmentSize: 6 });
+    connection.send(large);
+    const small = await receive(connection, 4);
+    const [back] = await receive(connection, 1);
+    expect(small).toEqual(['héllo', '', Buffer.from([0, 255]), 'in three frames']);
+    expect(large.equals(back as Buffer)).toBe(true);
+    expect(await connection.close(3000, 'done')).toMatchObject({
+      code: 3000,
+      reason: 'done',
+      wasClean: true,
+    });
+    await interrupt(server);
+  });
+
+  test('F25: a message over --max-message-size is refused with 1009, one of it is not', async () => {
+    const { server, url } = await serve('--max-message-size', '100');
+    const connection = await connect(url);
+    connection.send('x'.repeat(100));
+    expect(await receive(connection, 1)).toEqual(['x'.repeat(100)]);
+    connection.send('x'.repeat(101));
+    expect(await connection.closed).toMatchObject({ code: 1009 });
+    await interrupt(server);
+  });
+
+  test('with the limit raised, 16 MiB come back', async () => {
+    const { server, url } = await serve('--max-message-size', '16777216');
+    const connection = await connect(url);
+    const message = Buffer.alloc(16_777_216, 'sixteen');
+    connection.send(message);
+    const [back] = await receive(connection, 1);
+    expect(message.equals(back as Buffer)).toBe(true);
+    await connection.close();
+    await interrupt(server);
+  });
+});
+
+describe('chat', () => {
+  test('everybody gets each message as it was sent, the sender too; others hear who comes and goes', async () => {
+    const { server, url } = await serve('--mode', 'chat');
+    const ann = await connect(url);
+    const bob = await connect(url);
+    expect(await receive(ann, 1)).toEqual(['* somebody joined, 2 here']);
+    ann.send('hello');
+    bob.send(Buffer.from([1, 2, 3]));
+    const both = new Set(await receive(ann, 2));
+    expect(both).toEqual(new Set(['hello', Buffer.from([1, 2, 3])]));
+    expect(new Set(await receive(bob, 2))).toEqual(both);
+    await bob.close();
+    expect(await receive(ann, 1)).toEqual(['* somebody left, 1 here']);
+    await ann.close();
+    await interrupt(server);
+  });
+});
+
+describe('the end', () => {
+  test.each([['SIGINT'], ['SIGTERM']] as const)('%s: [C22] every client sees 1001', async (signal) => {
+    for (const options of [[], ['--mode', 'chat', '--page']]) {
+      const { server, url } = await serve(...options);
+      const clients = [await connect(url), await connect(url)];
+      server.child.kill(signal);
+      for (const { closed } of clients)
+        expect(await closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
+      expect(await server.exit).toBe(0);
+      expect(server.stderr).toBe('');
+    }
+  });
+
+  test('a second Ctrl-C does not wait for a client that does not answer', async () => {
+    const { server, url } = await serve();
+    const socket = netConnect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(['GET / HTTP/1.1', 'Host: a', ...upgrade, '', ''].join('\r\n'));
+    await once(socket, 'data');
+    server.child.kill('SIGINT');
+    // The Close frame; there will be no answer.
+    await once(socket, 'data');
+    const timer = setInterval(() => server.child.kill('SIGINT'), 50);
+    expect(await server.exit).toBe(130);
+    clearInterval(timer);
+    socket.destroy();
+  });
+});
+
+describe('who may connect', () => {
+  test('S21: a page of another origin only with --any-origin [A1]', async () => {
+    for (const page of [[], ['--page']]) {
+      const strict = await serve(...page);
+      const open = await serve('--any-origin', ...page);
+      const fields = [...upgrade, 'Origin: http://elsewhere.example'];
+      expect(await request(Number(new URL(strict.url).port), fields)).toMatch(/^HTTP\/1\.1 403 /);
+      expect(await request(Number(new URL(open.url).port), fields)).toMatch(/^HTTP\/1\.1 101 /);
+      const own = [...upgrade, `Origin: http://127.0.0.1:${new URL(strict.url).port}`];
+      expect(await request(Number(new URL(strict.url).port), own)).toMatch(/^HTTP\/1\.1 101 /);
+      await Promise.all([interrupt(strict.server), interrupt(open.server)]);
+    }
+  });
+
+  test('O9: wss with a certificate, on its own and with the page', async () => {
+    for (const options of [[], ['--page']]) {
+      const { server, url } = await serve(...certificate, ...options);
+      expect(url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+\/$/);
+      const connection = await connect(url, { tls: { ca } });
+      connection.send('hello');
+      expect(await receive(connection, 1)).toEqual(['hello']);
+      if (options.length > 0) {
+        const [, page = ''] = await server.output(/page on (https:\S+)\n/);
+        const response = await new Promise<IncomingMessage>((resolve, reject) => {
+          httpsGet(page, { ca, agent: false }, (answer) => resolve(answer.resume())).on('error', reject);
+        });
+        expect(response.statusCode).toBe(200);
+      }
+      await connection.close();
+      expect(await interrupt(server)).toBe(0);
+    }
+  });
+});
+
+test('the page is served while connections are open, and HTTP connections do not hold the end up', async () => {
+  const { server, url } = await serve('--page');
+  const connection = await connect(url);
+  const idle = netConnect(Number(new URL(url).port), '127.0.0.1');
+  idle.on('error', () => {});
+  await once(idle, 'connect');
+  idle.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(idle, 'data');
+  const gone = once(idle, 'close');
+  expect(await interrupt(server)).toBe(0);
+  expect((await connection.closed).code).toBe(1001);
+  await gone;
+});
+
+test('output that nobody reads ends it without a stack', async () => {
+  const server = start('serve', '--port', '0');
+  server.child.stdout.destroy();
+  expect(await server.exit).toBe(1);
+  expect(server.stderr).toBe('');
+});

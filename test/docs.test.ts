@@ -1,0 +1,203 @@
+/**
+ * The pages say what the code says: docs/api.md has every exported name and every member of it, the tables of limits have
+ * the defaults that are in the code, links lead somewhere, and SECURITY.md's attacks lead to tests that name them.
+ * The code shown on the pages is readme.test.ts's business.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { testFiles, traceAttacks } from '../scripts/attacks.js';
+import { groupEnd, scan } from '../scripts/source-scan.js';
+import { DEFAULT_MEMORY_BUDGET } from '../src/frame/memory-budget.ts';
+import * as api from '../src/index.ts';
+import * as protocol from '../src/protocol.ts';
+import { clientLimits, serverLimits } from '../src/transport/socket.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const reference = read('docs/api.md');
+const split = reference.indexOf('\n## `rfc6455/protocol`');
+const sections: Readonly<Record<string, string>> = {
+  'src/index.ts': reference.slice(0, split),
+  // What both entry points export is described once.
+  'src/protocol.ts': reference,
+};
+
+/** Whether a name stands in code on the page, as a word of its own. */
+function isNamed(page: string, name: string): boolean {
+  const code = [...page.matchAll(/^```[\s\S]*?^```|`[^`\n]+`/gm)].map(([text]) => text).join('\n');
+  return new RegExp(`(?<![\\w$])${name}(?![\\w$])`).test(code);
+}
+
+/** The names that an entry point exports, types included. */
+function exportsOf(path: string): string[] {
+  const { code } = scan(read(path));
+  return [...code.matchAll(/\bexport\s+(?:type\s+)?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
+    names
+      .split(',')
+      .map((name) => name.trim().replace(/^type\s+/, ''))
+      .filter((name) => name !== ''),
+  );
+}
+
+const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && !path.startsWith('cli'))
+  .map((path) => ({ path, code: scan(readFileSync(join(root, 'src', path), 'utf8')).code }));
+
+/** The members of every interface of this name. */
+function membersOf(name: string): string[] {
+  return sources.flatMap(({ code }) =>
+    [...code.matchAll(new RegExp(`\\bexport interface ${name}\\b[^{]*\\{`, 'g'))].flatMap((match) => {
+      const open = match.index + match[0].length - 1;
+      const body = code.slice(open, groupEnd(code, open));
+      return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, member = '']) => member);
+    }),
+  );
+}
+
+/** Methods that are public only between our own modules. */
+const internal = new Set(
+  sources.flatMap(({ path }) =>
+    [...read(join('src', path)).matchAll(/\/\*\* @internal\b[^/]*\*\/\n {2}(\w+)\(/g)].map(
+      ([, name = '']) => name,
+    ),
+  ),
+);
+
+describe.each(Object.entries(sections))('docs/api.md and %s', (path, page) => {
+  const names = exportsOf(path);
+
+  test('every exported name is on the page', () => {
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
+  });
+
+  test('so is every member of every exported interface', () => {
+    const members = names.flatMap((name) => membersOf(name).map((member) => ({ name, member })));
+    expect(members.length).toBeGreaterThan(40);
+    expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
+  });
+
+  test('and every method of every exported class', () => {
+    const exported: Readonly<Record<string, unknown>> =
+      path === 'src/index.ts' ? { ...api } : { ...protocol };
+    const methods = Object.entries(exported).flatMap(([name, value]) =>
+      typeof value === 'function' && value.prototype !== undefined
+        ? Object.getOwnPropertyNames(value.prototype)
+            .filter((method) => method !== 'constructor' && !internal.has(method))
+            .map((method) => ({ name, method }))
+        : [],
+    );
+    expect(methods.length).toBeGreaterThan(20);
+    expect(methods.filter(({ method }) => !isNamed(page, method))).toEqual([]);
+  });
+});
+
+test('the options that connect and listen take from the layer below are on the page', () => {
+  const options = ['DialOptions', 'ListenOptions', 'ConnectionOptions'].flatMap(membersOf);
+  expect(options).toEqual(expect.arrayContaining(['proxy', 'redirects', 'tls', 'port', 'host', 'heartbeat']));
+  expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
+});
+
+describe.each(['docs/api.md', 'README.md', 'SECURITY.md'])('the limits in %s', (page) => {
+  const { heartbeatInterval, heartbeatTimeout, memoryBudget, ...others } = serverLimits;
+  const rows = Object.entries({
+    ...others,
+    'heartbeat.interval': heartbeatInterval,
+    'heartbeat.timeout': heartbeatTimeout,
+    memoryBudget: memoryBudget.limit,
+  }).map(([name, server]) => {
+    const client = name in clientLimits ? clientLimits[name as keyof typeof others] : server;
+    return { name, server, client: name === 'memoryBudget' ? server : client };
+  });
+  const text = (value: unknown): string =>
+    typeof value === 'number' && Number.isFinite(value) ? value.toLocaleString('en') : `\`${value}\``;
+
+  test.each(rows)('$name', ({ name, server, client }) => {
+    // What one may not set is no limit: SECURITY.md leaves `flush` out.
+    if (page === 'SECURITY.md' && name === 'flush') return;
+    const row = read(page)
+      .split('\n')
+      .find((line) => line.startsWith(`| \`${name}\` |`));
+    const cells = row?.split('|').map((cell) => cell.trim().replace(/^`'(.*)'`$/, '`$1`'));
+    expect(cells?.slice(2, 4)).toEqual([text(server), text(client)]);
+  });
+
+  test('memoryBudget is the default one', () => {
+    expect(memoryBudget.limit).toBe(DEFAULT_MEMORY_BUDGET);
+  });
+});
+
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...docs.map((name) => `docs/${name}`),
+];
+
+/** Text without code, in which brackets are no links. */
+function prose(page: string): string {
+  return read(page)
+    .replace(/^```[\s\S]*?^```/gm, '')
+    .replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, '_'));
+}
+
+/** The anchors that GitHub makes of a page's headings. */
+function anchorsOf(path: string): string[] {
+  return [...readFileSync(path, 'utf8').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe.each(pages)('%s', (page) => {
+  const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  const inside = links.filter((target) => !/^[a-z]+:/.test(target));
+
+  test('links to files and headings that are there', () => {
+    const broken = inside.filter((target) => {
+      const [file = '', anchor] = target.split('#');
+      const path = file === '' ? join(root, page) : join(root, dirname(page), file);
+      // Written by "npm run docs", whose --check says when it is missing or old.
+      if (relative(root, path) === join('docs', 'requirements.md')) return false;
+      if (!existsSync(path)) return true;
+      return anchor !== undefined && (statSync(path).isDirectory() || !anchorsOf(path).includes(anchor));
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test('names symbols that are in the file beside them', () => {
+    // The form: [`name`](path), [`Class.member`](path).
+    const named = [...read(page).matchAll(/\[`([\w.#]+)(?:\(\))?`\]\(([^)#\s]+\.(?:ts|js))\)/g)]
+      .map(([, symbol = '', file = '']) => ({ symbol, path: join(root, dirname(page), file) }))
+      .filter(({ symbol, path }) => !path.endsWith(symbol) && existsSync(path));
+    const missing = named.filter(({ symbol, path }) => {
+      const { code } = scan(readFileSync(path, 'utf8'));
+      return !symbol.split('.').every((part) => new RegExp(`(?<![\\w$])${part}(?![\\w$])`).test(code));
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("SECURITY.md's attacks", () => {
+  const trace = traceAttacks(testFiles());
+  const rows = [...read('SECURITY.md').matchAll(/^\| (A\d+) \|.*$/gm)].map(([line, id = '']) => ({
+    id,
+    files: [...line.matchAll(/\]\(([^)\s]+)\)/g)].map(([, file = '']) => file),
+  }));
+
+  test('are there', () => {
+    expect(rows.length).toBeGreaterThan(40);
+  });
+
+  // Whether a new test is missing from the column is for "npm run check" to say.
+  test.each(rows)('$id leads to tests that name it', ({ id, files }) => {
+    expect(files.filter((file) => !trace.get(id)?.includes(file))).toEqual([]);
+  });
+});

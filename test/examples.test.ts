@@ -1,0 +1,218 @@
+/**
+ * Each file of examples/ runs as a reader would start it, against the built package by its name. Servers are talked to
+ * over a socket and stopped with SIGINT; the others end by themselves.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Connection, connect } from '../src/index.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const certificates = join(root, 'test', 'fixtures', 'tls');
+
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+interface Example {
+  readonly child: ChildProcess;
+  /** The address of its `listening on …` line. */
+  readonly listening: Promise<string>;
+  readonly ended: Promise<{ status: number | null; output: string }>;
+}
+
+function start(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Example {
+  const child = spawn(process.execPath, [join('examples', name), ...args], {
+    cwd: root,
+    env: { ...process.env, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let output = '';
+  let found: (url: string) => void = () => {};
+  const listening = new Promise<string>((resolve) => {
+    found = resolve;
+  });
+  const collect = (chunk: Buffer): void => {
+    output += chunk;
+    const line = /^listening on (\S+)$/m.exec(output);
+    if (line?.[1] !== undefined) found(line[1]);
+  };
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  const ended = new Promise<{ status: number | null; output: string }>((resolve) => {
+    child.on('close', (status) => {
+      running.delete(child);
+      resolve({ status, output });
+    });
+  });
+  return { child, listening, ended };
+}
+
+/** Stops a server as Ctrl-C does. @returns what it printed; it has to end with status 0 */
+async function interrupt({ child, ended }: Example): Promise<string> {
+  child.kill('SIGINT');
+  const { status, output } = await ended;
+  expect(status, output).toBe(0);
+  return output;
+}
+
+/** The next messages of a connection. */
+async function read(connection: Connection, count: number): Promise<(string | Buffer)[]> {
+  const messages: (string | Buffer)[] = [];
+  const iterator = connection[Symbol.asyncIterator]();
+  while (messages.length < count) {
+    const { done, value } = await iterator.next();
+    if (done) break;
+    messages.push(value);
+  }
+  return messages;
+}
+
+const tested = new Set<string>();
+function example(name: string, run: (name: string) => Promise<void>): void {
+  tested.add(name);
+  test(name, () => run(name));
+}
+
+// A child has no SIGINT to catch on Windows: it would be killed.
+describe.skipIf(process.platform === 'win32')('servers', () => {
+  example('echo-server.js', async (name) => {
+    const server = start(name);
+    const connection = await connect(await server.listening);
+    connection.send('hello');
+    expect(await read(connection, 1)).toEqual(['hello']);
+    await interrupt(server);
+    expect(await connection.closed).toMatchObject({ code: 1001, wasClean: true });
+  });
+
+  example('client.js', async (name) => {
+    const server = start('echo-server.js');
+    const url = await server.listening;
+    const { status, output } = await start(name, [url, 'hello', 'tab\there']).ended;
+    expect(output).toBe('"hello"\n"tab\\there"\nclosed: 1000, clean\n');
+    expect(status).toBe(0);
+    await interrupt(server);
+    const refused = await start(name, [url, 'hello']).ended;
+    expect(refused.status).toBe(1);
+    expect(refused.output).toMatch(/^no connection \(tcp\): .*ECONNREFUSED/);
+  });
+
+  example('chat.js', async (name) => {
+    const server = start(name);
+    const url = await server.listening;
+    const ann = await connect(`${url}garden?name=Ann`);
+    expect(await read(ann, 1)).toEqual(['* Ann came, 1 here']);
+    const bob = await connect(`${url}garden?name=Bob`);
+    expect(await read(bob, 1)).toEqual(['* Bob came, 2 here']);
+    const elsewhere = await connect(`${url}kitchen?name=Cem`);
+    bob.send('hello');
+    bob.close();
+    const last = await connect(`${url}garden?name=Dan`);
+    expect(await read(elsewhere, 1)).toEqual(['* Cem came, 1 here']);
+    await Promise.all([bob.closed, last.close(), elsewhere.close()]);
+
+    await expect(connect(`${url}../?name=Ann`)).rejects.toMatchObject({ status: 404 });
+    await expect(connect(`${url}garden`)).rejects.toMatchObject({ status: 400 });
+    await interrupt(server);
+    expect(await ann.closed).toMatchObject({ code: 1001, reason: 'the chat is closing' });
+  });
+
+  example('http-attach.js', async (name) => {
+    const server = start(name);
+    const url = await server.listening;
+    const page = await fetch(url);
+    expect(await page.text()).toContain("new WebSocket('ws://' + location.host + '/echo')");
+    expect((await fetch(`${url}nothing`)).status).toBe(404);
+
+    const echo = await connect(`${url}echo`, { origin: url.slice(0, -1) });
+    echo.send('hello');
+    expect(await read(echo, 1)).toEqual(['hello']);
+    const time = await connect(`${url}time`);
+    expect((await read(time, 2)).map((value) => Number.isNaN(Date.parse(String(value))))).toEqual([
+      false,
+      false,
+    ]);
+    await expect(connect(`${url}elsewhere`)).rejects.toMatchObject({ status: 404 });
+    await expect(connect(`${url}echo`, { origin: 'http://evil.example' })).rejects.toMatchObject({
+      status: 403,
+    });
+    await interrupt(server);
+    expect((await echo.closed).code).toBe(1001);
+    expect((await time.closed).code).toBe(1001);
+  });
+
+  example('authentication.js', async (name) => {
+    const server = start(name, [], { TOKEN: 'secret' });
+    const url = await server.listening;
+    const connection = await connect(url, { headers: { Authorization: 'Bearer secret' } });
+    expect(await read(connection, 1)).toEqual([expect.stringMatching(/^welcome, authorized at 2/)]);
+    for (const headers of [{}, { Authorization: 'Bearer secre' }, { Authorization: 'Basic secret' }]) {
+      const error = await connect(url, { headers }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ status: 401, stage: 'http', code: 'WS_RESPONSE_STATUS' });
+      expect(error).toMatchObject({ headers: expect.arrayContaining(['WWW-Authenticate', 'Bearer']) });
+    }
+    const output = await interrupt(server);
+    expect(output.match(/^refused: 401 WS_HANDSHAKE_REJECTED$/gm)).toHaveLength(3);
+
+    expect(await start(name, [], { TOKEN: '' }).ended).toMatchObject({ status: 2 });
+  });
+});
+
+describe('what ends by itself', () => {
+  example('tls.js', async (name) => {
+    const files = ['localhost-cert.pem', 'localhost-key.pem', 'ca-cert.pem'];
+    const { status, output } = await start(
+      name,
+      files.map((file) => join(certificates, file)),
+    ).ended;
+    expect(output).toBe('over TLS\n');
+    expect(status).toBe(0);
+  });
+
+  example('backpressure.js', async (name) => {
+    const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
+    try {
+      const size = 32 * 1_048_576;
+      const file = join(folder, 'large');
+      writeFileSync(file, Buffer.alloc(size));
+      const { status, output } = await start(name, [file]).ended;
+      expect(status, output).toBe(0);
+      expect(output).toContain(`received ${size} of ${size} bytes\n`);
+      const [, waits, most] = /waited (\d+) times for drain; at most (\d+) bytes/.exec(output) ?? [];
+      expect(Number(waits)).toBeGreaterThan(0);
+      // One chunk of 256 KiB, with its header, beyond the mark of 64 KiB.
+      expect(Number(most)).toBeGreaterThan(65_536);
+      expect(Number(most)).toBeLessThanOrEqual(65_536 + 262_144 + 10);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  example('sans-io.js', async (name) => {
+    const { status, output } = await start(name).ended;
+    expect(status, output).toBe(0);
+    expect(output.trim().split('\n')).toEqual([
+      'agreed on chat.v1',
+      'server received "hello"',
+      'server received a fragment',
+      'server received a fragment',
+      'server received "in three frames"',
+      'client received 10000 bytes',
+      'client answered a ping: there?',
+      'server received a pong: there?',
+      'client: closing, by us',
+      'server: closing, by the peer',
+      'client closed: 1000 "done" clean: true',
+      'server closed: 1000 "done" clean: true',
+    ]);
+  });
+});
+
+test('no example is left out', () => {
+  expect([...tested].sort()).toEqual(readdirSync(join(root, 'examples')).sort());
+});

@@ -1,0 +1,1229 @@
+/**
+ * The endpoint after the opening handshake, rule by rule: RFC 6455 §5.5, §6, §7. The orders in which these rules meet
+ * are in endpoint-model.test.ts, what callbacks may do in endpoint-callbacks.test.ts.
+ */
+import { describe, expect, test } from 'vitest';
+import { Endpoint, type EndpointOptions, EndpointState } from '../../src/frame/endpoint.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import type { Role } from '../../src/frame/parser.ts';
+import { serializeFrame } from '../../src/frame/serializer.ts';
+import {
+  allCuts,
+  type Bench,
+  bench,
+  cut,
+  type FrameSpec,
+  frame,
+  MemorySink,
+  peerFrame,
+  type ReadFrame,
+  Recorder,
+  readFrames,
+  rfcKey,
+  roles,
+} from './harness.ts';
+
+const { Open, CloseSent, CloseReceived, Closed } = EndpointState;
+
+function closePayload(code: number, reason = ''): Buffer {
+  return Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
+}
+
+/** What a text becomes that has lone surrogates. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+/** The one frame that was sent. */
+function only(sink: MemorySink): ReadFrame {
+  const frames = sink.frames;
+  expect(frames.length).toBe(1);
+  return frames[0]!;
+}
+
+function opcodes(sink: MemorySink): number[] {
+  return sink.frames.map(({ opcode }) => opcode);
+}
+
+describe.each(roles)('receiving as a %s', (role) => {
+  test('F18, F24: text and binary messages, one by one', () => {
+    const { feed, events } = bench(role);
+    feed({ opcode: 1, payload: 'Hello' });
+    feed({ opcode: 2, payload: Buffer.from([0, 255, 128]) });
+    feed({ opcode: 1, payload: '' });
+    feed({ opcode: 2, payload: '' });
+    feed({ opcode: 1, payload: 'é€😀\ufeff' });
+    expect(events.log).toEqual([
+      ['onText', 'Hello', 5],
+      ['onBinary', '00ff80', 3],
+      ['onText', '', 0],
+      ['onBinary', '', 0],
+      ['onText', 'é€😀\ufeff', 12],
+    ]);
+  });
+
+  test('F15, F18, F19: fragments, with control frames between them', () => {
+    const { feed, events, sink } = bench(role);
+    feed({ opcode: 1, fin: false, payload: 'a' });
+    feed({ opcode: 9, payload: 'ping' });
+    feed({ opcode: 0, fin: false, payload: '' });
+    feed({ opcode: 10, payload: 'pong' });
+    feed({ opcode: 0, payload: 'b' });
+    feed({ opcode: 2, fin: false, payload: 'c' });
+    feed({ opcode: 0, payload: 'd' });
+    expect(events.log).toEqual([
+      ['onFragment'],
+      ['onPing', Buffer.from('ping').toString('hex')],
+      ['onFragment'],
+      ['onPong', Buffer.from('pong').toString('hex')],
+      ['onText', 'ab', 2],
+      ['onFragment'],
+      ['onBinary', '6364', 2],
+    ]);
+    expect(opcodes(sink)).toEqual([10]);
+  });
+
+  test('F15: a Close between fragments closes', () => {
+    const { feed, events } = bench(role);
+    feed({ opcode: 1, fin: false, payload: 'a' });
+    feed({ opcode: 8, payload: closePayload(1000) });
+    feed({ opcode: 0, payload: 'b' });
+    expect(events.log).toEqual([['onFragment'], ['onClosing', true]]);
+  });
+
+  test('F21: fragments and chunks may split characters [A37]', () => {
+    const bytes = Buffer.from('Grüße €😀');
+    for (let place = 0; place <= bytes.length; place++) {
+      const stream = Buffer.concat([
+        peerFrame(role, { opcode: 1, fin: false, payload: bytes.subarray(0, place) }),
+        peerFrame(role, { opcode: 0, payload: bytes.subarray(place) }),
+      ]);
+      for (const chunks of allCuts(stream)) {
+        const { endpoint, events } = bench(role);
+        for (const chunk of chunks) endpoint.receive(chunk);
+        expect(events.of('onText')).toEqual([['Grüße €😀', bytes.length]]);
+      }
+    }
+  });
+
+  test('F21, C16: a byte that no text can have fails at once, not at FIN [A37]', () => {
+    const { endpoint, events, sentCloseCode } = bench(role);
+    const stream = peerFrame(role, { opcode: 1, payload: Buffer.from('ok \xed\xa0 ok', 'latin1') });
+    const [start, impossible] = cut(stream, stream.length - 4) as [Buffer, Buffer];
+    endpoint.receive(start);
+    expect(events.log).toEqual([]);
+    endpoint.receive(impossible.subarray(0, 1));
+    expect(events.log).toEqual([['onError', 'WS_INVALID_UTF8']]);
+    expect(sentCloseCode()).toBe(1007);
+  });
+
+  test('F21: a text that ends inside a character is 1007, whole or in fragments', () => {
+    for (const specs of [
+      [{ opcode: 1, payload: Buffer.from([0x61, 0xe2, 0x82]) }],
+      [
+        { opcode: 1, fin: false, payload: Buffer.from([0x61, 0xe2]) },
+        { opcode: 0, payload: Buffer.from([0x82]) },
+      ],
+      [
+        { opcode: 1, fin: false, payload: Buffer.from([0x61, 0xe2]) },
+        { opcode: 0, payload: '' },
+      ],
+    ]) {
+      for (const text of ['string', 'bytes'] as const) {
+        const { feed, events, sentCloseCode } = bench(role, { text });
+        for (const spec of specs) feed(spec);
+        expect(events.of('onError')).toEqual([['WS_INVALID_UTF8']]);
+        expect(events.of('onText')).toEqual([]);
+        expect(sentCloseCode()).toBe(1007);
+      }
+    }
+  });
+
+  test('F21: text as bytes is checked all the same', () => {
+    for (const chunkCount of [1, 2]) {
+      const { endpoint, events } = bench(role, { text: 'bytes' });
+      const stream = peerFrame(role, { opcode: 1, payload: 'é' });
+      for (const chunk of cut(stream, ...(chunkCount === 1 ? [] : [stream.length - 1])))
+        endpoint.receive(chunk);
+      expect(events.log).toEqual([['onText', 'bytes c3a9', 2]]);
+    }
+  });
+
+  test('F25: a message of the limit passes; one byte more is 1009 at the header [A21, A22]', () => {
+    const exact = bench(role, { maxMessageSize: 300 });
+    exact.feed({ opcode: 2, payload: Buffer.alloc(300) });
+    expect(exact.events.of('onBinary').length).toBe(1);
+    const whole = bench(role, { maxMessageSize: 300 });
+    whole.endpoint.receive(peerFrame(role, { opcode: 2, length: 301n }));
+    expect(whole.sentCloseCode()).toBe(1009);
+    const fragments = bench(role, { maxMessageSize: 300 });
+    fragments.feed({ opcode: 2, fin: false, payload: Buffer.alloc(200) });
+    expect(fragments.sentCloseCode()).toBe(null);
+    fragments.endpoint.receive(peerFrame(role, { opcode: 0, length: 101n }));
+    expect(fragments.sentCloseCode()).toBe(1009);
+    expect(fragments.events.of('onBinary')).toEqual([]);
+  });
+
+  test('F25: a process-wide budget sheds the largest unfinished message with 1013 [A23]', () => {
+    const memoryBudget = new MemoryBudget(20_000);
+    const options = { maxMessageSize: 15_000, memoryBudget };
+    const [small, large, next] = [bench(role, options), bench(role, options), bench(role, options)];
+    small.feed({ opcode: 2, fin: false, payload: Buffer.alloc(3000) });
+    large.feed({ opcode: 2, fin: false, payload: Buffer.alloc(12_000) });
+    next.feed({ opcode: 2, fin: false, payload: Buffer.alloc(8000) });
+    expect([small, large, next].map((connection) => connection!.sentCloseCode())).toEqual([null, 1013, null]);
+    next.feed({ opcode: 0, payload: 'end' });
+    expect(next.events.of('onBinary').length).toBe(1);
+    small.endpoint.terminate();
+    small.endpoint.transportClosed();
+    expect(memoryBudget.used).toBe(0);
+  });
+
+  test('F18: a large message lies where it came, a small one does not keep its chunk', () => {
+    const { endpoint, events } = bench(role);
+    const received: Buffer[] = [];
+    events.onBinary = (payload) => received.push(payload);
+    const large = peerFrame(role, { opcode: 2, payload: Buffer.alloc(60_000, 1) });
+    const chunk = Buffer.from(new ArrayBuffer(65_536));
+    large.copy(chunk);
+    const small = peerFrame(role, { opcode: 2, payload: Buffer.alloc(100, 2) });
+    small.copy(chunk, large.length);
+    endpoint.receive(chunk.subarray(0, large.length + small.length));
+    expect(received[0]?.buffer).toBe(chunk.buffer);
+    expect(received[1]?.buffer).not.toBe(chunk.buffer);
+    expect(received[0]?.equals(Buffer.alloc(60_000, 1))).toBe(true);
+    expect(received[1]?.equals(Buffer.alloc(100, 2))).toBe(true);
+    // A part of a chunk that is mostly something else is copied out, large or not.
+    const mostlyOther = Buffer.from(new ArrayBuffer(65_536));
+    const medium = peerFrame(role, { opcode: 2, payload: Buffer.alloc(5000, 3) });
+    medium.copy(mostlyOther);
+    endpoint.receive(mostlyOther.subarray(0, medium.length));
+    expect(received[2]?.buffer).not.toBe(mostlyOther.buffer);
+    expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
+  });
+
+  test('C8: a Pong that nobody asked for is reported, and not answered [A28]', () => {
+    const { feed, events, sink } = bench(role);
+    for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
+    expect(events.of('onPong').length).toBe(1000);
+    expect(sink.bytes.length).toBe(0);
+  });
+
+  test('F25: a message without progress fails with 1008, nothing else does [A23]', () => {
+    const idle = bench(role);
+    idle.endpoint.messageTimedOut();
+    idle.feed({ opcode: 1, payload: 'whole' });
+    idle.endpoint.messageTimedOut();
+    expect(idle.events.of('onError')).toEqual([]);
+    const half = (stream: Buffer): Bench => {
+      const connection = bench(role);
+      expect(connection.endpoint.insideMessage).toBe(false);
+      connection.endpoint.receive(stream);
+      expect(connection.endpoint.insideMessage).toBe(true);
+      connection.endpoint.messageTimedOut();
+      expect(connection.endpoint.insideMessage).toBe(false);
+      return connection;
+    };
+    const message = peerFrame(role, { opcode: 1, payload: 'message' });
+    const ping = peerFrame(role, { opcode: 9, payload: 'ping' });
+    for (const stream of [
+      message.subarray(0, 1),
+      message.subarray(0, -1),
+      ping.subarray(0, -1),
+      peerFrame(role, { opcode: 1, fin: false, payload: 'a' }),
+    ]) {
+      const connection = half(Buffer.from(stream));
+      expect(connection.sentCloseCode()).toBe(1008);
+      connection.endpoint.messageTimedOut();
+      expect(connection.events.of('onError')).toEqual([['WS_MESSAGE_TIMEOUT']]);
+    }
+    const closed = bench(role);
+    closed.feed({ opcode: 1, fin: false, payload: 'a' });
+    closed.feed({ opcode: 8 });
+    closed.endpoint.messageTimedOut();
+    expect(closed.events.of('onError')).toEqual([]);
+  });
+
+  test('F25: pieces of data frames count as progress, nothing else does', () => {
+    const { endpoint, feed } = bench(role);
+    const counts = [endpoint.dataPieces];
+    const step = (act: () => void): void => {
+      act();
+      counts.push(endpoint.dataPieces);
+    };
+    step(() => feed({ opcode: 9 }));
+    step(() => feed({ opcode: 1, fin: false, payload: 'a' }));
+    step(() => feed({ opcode: 10 }));
+    const chunks = cut(peerFrame(role, { opcode: 0, payload: 'bcd' }), 1, role === 'server' ? 8 : 4);
+    step(() => endpoint.receive(chunks[0]!));
+    step(() => endpoint.receive(chunks[1]!));
+    step(() => endpoint.receive(chunks[2]!));
+    const grew = counts.slice(1).map((count, i) => count > counts[i]!);
+    expect(grew).toEqual([false, true, false, false, true, true]);
+  });
+});
+
+describe.each(roles)('pings to a %s', (role) => {
+  test('C7: a ping is answered with its own payload, from 0 to 125 bytes', () => {
+    for (let size = 0; size <= 125; size++) {
+      const { feed, sink, events } = bench(role);
+      const payload = Buffer.alloc(size, size + 1);
+      feed({ opcode: 9, payload });
+      expect(only(sink)).toMatchObject({ opcode: 10, fin: true, rsv: 0, masked: role === 'client' });
+      expect(only(sink).payload.equals(payload)).toBe(true);
+      expect(events.log).toEqual([['onPing', payload.toString('hex')]]);
+    }
+  });
+
+  test('C7: ten thousand pings in one chunk get ten thousand pongs [A27]', () => {
+    const { endpoint, sink } = bench(role);
+    endpoint.receive(Buffer.concat(Array(10_000).fill(peerFrame(role, { opcode: 9, payload: 'x' }))));
+    expect(endpoint.state).toBe(Open);
+    expect(opcodes(sink).length).toBe(10_000);
+  });
+
+  test('C7: a ping behind our own Close is answered, one behind the peer’s is not', () => {
+    const { endpoint, feed, sink } = bench(role);
+    endpoint.close(1000);
+    feed({ opcode: 9, payload: 'late' });
+    expect(opcodes(sink)).toEqual([8, 10]);
+    feed({ opcode: 8 });
+    feed({ opcode: 9, payload: 'too late' });
+    expect(opcodes(sink)).toEqual([8, 10]);
+  });
+
+  test('C8: while the transport is blocked one pong waits, the newest [A26]', () => {
+    const { endpoint, feed, sink, events } = bench(role);
+    sink.blocked = true;
+    for (let i = 0; i < 1000; i++) feed({ opcode: 9, payload: `ping ${i}` });
+    expect(sink.bytes.length).toBe(0);
+    expect(events.of('onPing').length).toBe(1000);
+    sink.blocked = false;
+    endpoint.drained();
+    expect(only(sink).payload.toString()).toBe('ping 999');
+    endpoint.drained();
+    expect(sink.frames.length).toBe(1);
+  });
+
+  test('C8: an older pong never follows a newer one', () => {
+    const { endpoint, feed, sink } = bench(role);
+    sink.blocked = true;
+    feed({ opcode: 9, payload: 'old' });
+    // Not blocked any more, but `drained` has not been called yet.
+    sink.blocked = false;
+    feed({ opcode: 9, payload: 'new' });
+    endpoint.drained();
+    expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['new']);
+  });
+
+  test('C7, C17: no pong goes out behind the peer’s Close, a failure, the end', () => {
+    const ends: ((connection: Bench) => void)[] = [
+      (connection) => connection.feed({ opcode: 8 }),
+      (connection) => connection.feed({ opcode: 3 }),
+      (connection) => connection.endpoint.transportClosed(),
+      (connection) => connection.endpoint.terminate(),
+    ];
+    for (const end of ends) {
+      const connection = bench(role);
+      connection.sink.blocked = true;
+      connection.feed({ opcode: 9, payload: 'x' });
+      end(connection);
+      connection.sink.blocked = false;
+      connection.endpoint.drained();
+      expect(opcodes(connection.sink)).not.toContain(10);
+    }
+  });
+
+  test('C8: the pong that waits goes out behind our own Close', () => {
+    const { endpoint, feed, sink } = bench(role);
+    sink.blocked = true;
+    feed({ opcode: 9, payload: 'x' });
+    endpoint.close();
+    endpoint.drained();
+    expect(opcodes(sink)).toEqual([8, 10]);
+  });
+
+  test('C7: the payload of a pong is a copy: the chunk may change', () => {
+    const { endpoint, sink, events } = bench(role);
+    sink.blocked = true;
+    const received: Buffer[] = [];
+    events.onPing = (payload) => received.push(payload);
+    const chunk = peerFrame(role, { opcode: 9, payload: 'before' });
+    endpoint.receive(chunk);
+    chunk.fill(0);
+    endpoint.drained();
+    expect(only(sink).payload.toString()).toBe('before');
+    expect(received[0]?.toString()).toBe('before');
+  });
+});
+
+describe.each(roles)('closing as a %s', (role) => {
+  test('C10: close sends one Close frame with code and reason; later calls do nothing', () => {
+    const { endpoint, sink, events } = bench(role);
+    endpoint.close(3001, 'enough');
+    endpoint.close(1000);
+    endpoint.close();
+    expect(only(sink)).toMatchObject({ opcode: 8, fin: true, rsv: 0, masked: role === 'client' });
+    expect(only(sink).payload.equals(closePayload(3001, 'enough'))).toBe(true);
+    expect(sink.calls).toEqual(['closing']);
+    expect(events.log).toEqual([['onClosing', false]]);
+    expect(endpoint.state).toBe(CloseSent);
+  });
+
+  test('C10: without a code the Close frame is empty', () => {
+    const { endpoint, sink } = bench(role);
+    endpoint.close();
+    expect(only(sink).payload.length).toBe(0);
+  });
+
+  test('C23: a code that may not be sent, a reason too long or without a code are refused before any byte', () => {
+    const { endpoint, sink, events } = bench(role);
+    for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, Number.NaN]) {
+      expect(() => endpoint.close(code), String(code)).toThrow(RangeError);
+    }
+    expect(() => endpoint.close(1000, '€'.repeat(42))).toThrow(RangeError);
+    expect(() => endpoint.close(undefined, 'why')).toThrow(TypeError);
+    expect(sink.bytes.length).toBe(0);
+    expect(events.log).toEqual([]);
+    expect(endpoint.state).toBe(Open);
+    // Misuse is misuse in every state.
+    endpoint.transportClosed();
+    expect(() => endpoint.close(1005)).toThrow(RangeError);
+  });
+
+  test('C3, F5, F23: no data frame follows our Close, and no ping of ours', () => {
+    const { endpoint, sink } = bench(role);
+    endpoint.close(1000);
+    sendEverything(endpoint, role);
+    expect(opcodes(sink)).toEqual([8]);
+  });
+
+  test('C3, C4: nothing of ours follows the Close that answers the peer’s', () => {
+    const { endpoint, feed, sink } = bench(role);
+    feed({ opcode: 8, payload: closePayload(1000) });
+    sendEverything(endpoint, role);
+    endpoint.close(1001);
+    expect(opcodes(sink)).toEqual([8]);
+  });
+
+  test('C4, C13: the peer’s Close is answered with its own payload, which is what is reported', () => {
+    for (const [payload, code, reason] of [
+      [closePayload(1000, 'done'), 1000, 'done'],
+      [closePayload(4999), 4999, ''],
+      [Buffer.alloc(0), 1005, ''],
+      [closePayload(1014, 'x'.repeat(123)), 1014, 'x'.repeat(123)],
+    ] as const) {
+      for (const chunks of allCuts(peerFrame(role, { opcode: 8, payload }))) {
+        const { endpoint, sink, events } = bench(role);
+        for (const chunk of chunks) endpoint.receive(chunk);
+        expect(only(sink).opcode).toBe(8);
+        expect(only(sink).payload.equals(payload)).toBe(true);
+        expect(endpoint.state).toBe(CloseReceived);
+        expect(events.log).toEqual([['onClosing', true]]);
+        endpoint.transportClosed();
+        expect(events.of('onClose')).toEqual([[code, reason, true, true]]);
+      }
+    }
+  });
+
+  test('C5, C11: with both Close frames exchanged a server ends TCP at once, a client waits for that', () => {
+    const answering = bench(role);
+    answering.feed({ opcode: 8, payload: closePayload(1000) });
+    const asking = bench(role);
+    asking.endpoint.close(1000);
+    asking.feed({ opcode: 8, payload: closePayload(1000) });
+    expect(answering.sink.calls).toEqual(role === 'server' ? ['closing', 'end'] : ['closing']);
+    expect(asking.sink.calls).toEqual(
+      role === 'server' ? ['closing', 'closing', 'end'] : ['closing', 'closing'],
+    );
+    for (const { endpoint, sink, events } of [answering, asking]) {
+      // §7.1.1: the other side ended: now the client does too.
+      endpoint.receiveEnd();
+      expect(sink.calls.at(-1)).toBe('end');
+      expect(events.of('onClose')).toEqual([]);
+      endpoint.transportClosed();
+      expect(events.of('onClose').length).toBe(1);
+    }
+  });
+
+  test('C6: Close frames that cross count as sent and received, without a second one', () => {
+    const { endpoint, feed, sink, events } = bench(role);
+    endpoint.close(1001, 'mine');
+    feed({ opcode: 8, payload: closePayload(3000, 'theirs') });
+    expect(only(sink).payload.equals(closePayload(1001, 'mine'))).toBe(true);
+    expect(endpoint.state).toBe(CloseReceived);
+    endpoint.transportClosed();
+    expect(events.log).toEqual([
+      ['onClosing', false],
+      ['onClose', 3000, 'theirs', true, false],
+    ]);
+  });
+
+  test('C4: what came before the peer’s Close is delivered after our own', () => {
+    const { endpoint, feed, events } = bench(role);
+    endpoint.close(1000);
+    feed({ opcode: 1, payload: 'late' });
+    feed({ opcode: 8, payload: closePayload(1000) });
+    expect(events.of('onText')).toEqual([['late', 4]]);
+  });
+
+  test('C17: behind the first Close nothing counts: messages, pings, Closes, garbage [A29]', () => {
+    const { endpoint, feed, sink, events } = bench(role);
+    const close = peerFrame(role, { opcode: 8, payload: closePayload(1000, 'first') });
+    const more = [
+      peerFrame(role, { opcode: 1, payload: 'more' }),
+      peerFrame(role, { opcode: 9 }),
+      peerFrame(role, { opcode: 8, payload: closePayload(4000, 'second') }),
+      Buffer.alloc(20, 0xff),
+    ];
+    endpoint.receive(Buffer.concat([close, ...more]));
+    for (const bytes of more) endpoint.receive(bytes);
+    for (let i = 0; i < 1000; i++) feed({ opcode: 8, payload: closePayload(4000) });
+    endpoint.transportClosed();
+    expect(opcodes(sink)).toEqual([8]);
+    expect(events.log).toEqual([
+      ['onClosing', true],
+      ['onClose', 1000, 'first', true, true],
+    ]);
+  });
+
+  test('C1, C16: a Close of one byte or with a bad code is 1002, with a bad reason 1007 [A31]', () => {
+    for (const [payload, code] of [
+      [Buffer.from([3]), 1002],
+      [closePayload(1006), 1002],
+      [closePayload(999), 1002],
+      [Buffer.concat([closePayload(1000), Buffer.from([0xc0, 0x80])]), 1007],
+    ] as const) {
+      const open = bench(role);
+      open.feed({ opcode: 8, payload });
+      expect(open.sentCloseCode()).toBe(code);
+      expect(open.sink.calls).toEqual(['closing', 'end']);
+      // §7.1.5: such a frame is no Close frame received.
+      open.endpoint.transportClosed();
+      expect(open.events.of('onClose')).toEqual([[1006, '', false, false]]);
+      const closing = bench(role);
+      closing.endpoint.close(3000);
+      closing.feed({ opcode: 8, payload });
+      expect(closing.sentCloseCode()).toBe(3000);
+      expect(closing.sink.calls).toEqual(['closing', 'closing', 'end']);
+    }
+  });
+
+  test('C23, C24: all 65,536 codes in a Close frame of the peer [A31]', () => {
+    for (let code = 0; code <= 0xffff; code++) {
+      const { feed, sentCloseCode } = bench(role);
+      feed({ opcode: 8, payload: closePayload(code) });
+      const legal =
+        (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+      if (sentCloseCode() !== (legal ? code : 1002))
+        expect.fail(`${code} was answered with ${sentCloseCode()}`);
+    }
+  });
+
+  test('C17: after a failure nothing of the peer is processed, not even its Close [A29]', () => {
+    const { endpoint, feed, sink, events } = bench(role);
+    feed({ opcode: 3 });
+    feed({ opcode: 1, payload: 'more' });
+    feed({ opcode: 9 });
+    feed({ opcode: 8, payload: closePayload(1000, 'bye') });
+    expect(opcodes(sink)).toEqual([8]);
+    expect(events.log).toEqual([['onError', 'WS_UNKNOWN_OPCODE']]);
+    endpoint.transportClosed();
+    expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
+  });
+
+  test('C14, C15, C16: to fail is one Close with the code, the end of TCP, and a report, in this order', () => {
+    const { endpoint, sink, events } = bench(role);
+    let sentBefore = '';
+    events.act = () => {
+      sentBefore ||= sink.frames.map(({ payload }) => payload.readUInt16BE()).join();
+    };
+    endpoint.receive(Buffer.concat([peerFrame(role, { opcode: 11 }), peerFrame(role, { opcode: 12 })]));
+    expect(sentBefore).toBe('1002');
+    expect(sink.calls).toEqual(['closing', 'end']);
+    expect(events.log).toEqual([['onError', 'WS_UNKNOWN_OPCODE']]);
+    endpoint.close(1000);
+    expect(endpoint.ping()).toBe(false);
+    expect(sink.frames.length).toBe(1);
+  });
+
+  test('C16: a violation behind our own Close ends the connection without a second one', () => {
+    const { endpoint, feed, sink, events } = bench(role);
+    endpoint.close(3000);
+    feed({ opcode: 3 });
+    expect(opcodes(sink)).toEqual([8]);
+    expect(sink.calls).toEqual(['closing', 'closing', 'end']);
+    endpoint.transportClosed();
+    expect(events.log).toEqual([
+      ['onClosing', false],
+      ['onError', 'WS_UNKNOWN_OPCODE'],
+      ['onClose', 1006, '', false, false],
+    ]);
+  });
+
+  test('C12, C13, C19: the transport ends without a Close frame: 1006, not clean, exactly once', () => {
+    for (const end of ['receiveEnd', 'transportClosed'] as const) {
+      for (const closeFirst of [false, true]) {
+        const { endpoint, events, sink } = bench(role);
+        if (closeFirst) endpoint.close(1000);
+        endpoint[end]();
+        endpoint.receiveEnd();
+        endpoint.transportClosed();
+        expect(endpoint.state).toBe(Closed);
+        expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
+        if (end === 'receiveEnd') expect(sink.calls).toContain('end');
+      }
+    }
+  });
+
+  test('C12: terminate drops the connection; clean only where both Close frames had been exchanged', () => {
+    const open = bench(role);
+    open.endpoint.terminate();
+    open.endpoint.terminate();
+    expect(open.sink.bytes.length).toBe(0);
+    expect(open.sink.calls).toContain('destroy');
+    sendEverything(open.endpoint, role);
+    open.feed({ opcode: 1, payload: 'x' });
+    open.endpoint.close(1000);
+    open.endpoint.transportClosed();
+    open.endpoint.terminate();
+    expect(open.sink.bytes.length).toBe(0);
+    expect(open.events.log).toEqual([['onClose', 1006, '', false, false]]);
+    const done = bench(role);
+    done.feed({ opcode: 8, payload: closePayload(1000) });
+    done.endpoint.terminate();
+    done.endpoint.transportClosed();
+    expect(done.events.of('onClose')).toEqual([[1000, '', true, true]]);
+  });
+
+  test('C18: nothing that the rules allow makes an endpoint close', () => {
+    const { endpoint, feed, sink, events } = bench(role, { maxMessageSize: 70_000 });
+    const payloads = ['', 'x', 'x'.repeat(125), '\ufeff', '\ufffd\0\u{10ffff}', 'x'.repeat(70_000)];
+    for (const payload of payloads) {
+      feed({ opcode: 1, payload });
+      feed({ opcode: 2, payload });
+      feed({ opcode: 1, fin: false, payload: '' });
+      for (let i = 1; i < 1000; i++) feed({ opcode: 0, fin: false, payload: '' });
+      feed({ opcode: 9, payload: payload.slice(0, 40) });
+      feed({ opcode: 10, payload: payload.slice(0, 40) });
+      feed({ opcode: 0, payload });
+      endpoint.messageTimedOut();
+      endpoint.pause();
+      endpoint.resume();
+      endpoint.drained();
+    }
+    expect(events.of('onText').length).toBe(12);
+    expect(events.of('onError')).toEqual([]);
+    expect(new Set(opcodes(sink))).toEqual(new Set([10]));
+    expect(sink.calls).toEqual([]);
+    expect(endpoint.state).toBe(Open);
+  });
+
+  test('C20: abort drops the connection and reports why, once', () => {
+    const { endpoint, sink, events } = bench(role);
+    endpoint.abort(new Error('gone'));
+    expect(sink.calls).toEqual(['destroy']);
+    endpoint.transportClosed();
+    endpoint.abort(new Error('again'));
+    expect(events.log).toEqual([
+      ['onError', 'gone'],
+      ['onClose', 1006, '', false, false],
+    ]);
+  });
+});
+
+interface ViewConstructor {
+  readonly BYTES_PER_ELEMENT?: number;
+  new (memory: ArrayBuffer, offset: number, length: number): ArrayBufferView<ArrayBuffer>;
+}
+
+/** Each way to send something, all of which are to be refused. */
+function sendEverything(endpoint: Endpoint, role: Role): void {
+  expect(endpoint.sendText('x')).toBe(0);
+  expect(endpoint.sendText('x'.repeat(5000))).toBe(0);
+  expect(endpoint.sendBinary(new Uint8Array(1))).toBe(0);
+  expect(endpoint.sendBinary(new Uint8Array(5000))).toBe(0);
+  expect(endpoint.sendTextBytes(new Uint8Array(1))).toBe(0);
+  expect(endpoint.sendFragmented('abc', 1)).toBe(0);
+  if (role === 'server') {
+    expect(
+      endpoint.sendSerialized(serializeFrame({ opcode: 1, payload: Buffer.from('x') }, 'server'), 1),
+    ).toBe(0);
+  }
+  expect(endpoint.ping()).toBe(false);
+  expect(endpoint.pong()).toBe(false);
+}
+
+/**
+ * The table in endpoint.ts's header, cell by cell. An event that a state can't have is `-`: nothing changes, nothing is
+ * sent, nothing is reported.
+ */
+describe.each(roles)('every cell of the table of states, as a %s', (role) => {
+  const ended = role === 'server' ? ['closing', 'end'] : ['closing'];
+  const enter: Record<string, (connection: Bench) => void> = {
+    Open: () => {},
+    CloseSent: ({ endpoint }) => endpoint.close(3000, 'ours'),
+    CloseReceived: ({ feed }) => void feed({ opcode: 8, payload: closePayload(4000, 'theirs') }),
+    Closed: ({ endpoint }) => endpoint.transportClosed(),
+  };
+  const act: Record<string, (connection: Bench) => void> = {
+    'close()': ({ endpoint }) => endpoint.close(1000),
+    'peer’s Close': ({ feed }) => void feed({ opcode: 8, payload: closePayload(1001, 'bye') }),
+    violation: ({ feed }) => void feed({ opcode: 3 }),
+    'transport’s end': ({ endpoint }) => endpoint.transportClosed(),
+    'peer’s end': ({ endpoint }) => endpoint.receiveEnd(),
+  };
+  interface Cell {
+    state: EndpointState;
+    sent?: number;
+    calls?: string[];
+    log?: unknown[][];
+    /** What `onClose` says in the end. */
+    close: unknown[] | null;
+  }
+  const lost = [1006, '', false, false];
+  const theirs = [4000, 'theirs', true, true];
+  const table: [string, string, Cell][] = [
+    [
+      'Open',
+      'close()',
+      { state: CloseSent, sent: 1000, calls: ['closing'], log: [['onClosing', false]], close: lost },
+    ],
+    [
+      'Open',
+      'peer’s Close',
+      {
+        ...{ state: CloseReceived, sent: 1001, calls: ended },
+        ...{ log: [['onClosing', true]], close: [1001, 'bye', true, true] },
+      },
+    ],
+    [
+      'Open',
+      'violation',
+      {
+        ...{ state: CloseSent, sent: 1002, calls: ['closing', 'end'] },
+        ...{ log: [['onError', 'WS_UNKNOWN_OPCODE']], close: lost },
+      },
+    ],
+    ['Open', 'transport’s end', { state: Closed, log: [['onClose', ...lost]], close: null }],
+    ['Open', 'peer’s end', { state: Closed, calls: ['end'], log: [['onClose', ...lost]], close: null }],
+    ['CloseSent', 'close()', { state: CloseSent, close: lost }],
+    ['CloseSent', 'peer’s Close', { state: CloseReceived, calls: ended, close: [1001, 'bye', true, false] }],
+    [
+      'CloseSent',
+      'violation',
+      {
+        ...{ state: CloseSent, calls: ['closing', 'end'] },
+        ...{ log: [['onError', 'WS_UNKNOWN_OPCODE']], close: lost },
+      },
+    ],
+    ['CloseSent', 'transport’s end', { state: Closed, log: [['onClose', ...lost]], close: null }],
+    ['CloseSent', 'peer’s end', { state: Closed, calls: ['end'], log: [['onClose', ...lost]], close: null }],
+    ['CloseReceived', 'close()', { state: CloseReceived, close: theirs }],
+    ['CloseReceived', 'peer’s Close', { state: CloseReceived, close: theirs }],
+    ['CloseReceived', 'violation', { state: CloseReceived, close: theirs }],
+    ['CloseReceived', 'transport’s end', { state: Closed, log: [['onClose', ...theirs]], close: null }],
+    ['CloseReceived', 'peer’s end', { state: CloseReceived, calls: ['end'], close: theirs }],
+    ['Closed', 'close()', { state: Closed, close: null }],
+    ['Closed', 'peer’s Close', { state: Closed, close: null }],
+    ['Closed', 'violation', { state: Closed, close: null }],
+    ['Closed', 'transport’s end', { state: Closed, close: null }],
+    ['Closed', 'peer’s end', { state: Closed, calls: ['end'], close: null }],
+  ];
+
+  test('no cell is missing', () => {
+    expect(table.length).toBe(Object.keys(enter).length * Object.keys(act).length);
+    expect(new Set(table.map(([state, event]) => `${state}, ${event}`)).size).toBe(table.length);
+    expect(Object.keys(enter)).toEqual(Object.keys(EndpointState));
+  });
+
+  test.each(table)('C3, C4, C5, C10, C12, C13, C16, C17: in %s: %s', (state, event, cell) => {
+    const connection = bench(role);
+    const { endpoint, sink, events } = connection;
+    enter[state]!(connection);
+    expect(endpoint.state).toBe(EndpointState[state as keyof typeof EndpointState]);
+    sink.clear();
+    events.log.length = 0;
+
+    act[event]!(connection);
+    expect(endpoint.state).toBe(cell.state);
+    expect(connection.sentCloseCode()).toBe(cell.sent ?? null);
+    expect(sink.frames.length).toBe(cell.sent === undefined ? 0 : 1);
+    expect(sink.calls).toEqual(cell.calls ?? []);
+    expect(events.log).toEqual(cell.log ?? []);
+
+    events.log.length = 0;
+    endpoint.transportClosed();
+    expect(endpoint.state).toBe(Closed);
+    expect(events.log).toEqual(cell.close === null ? [] : [['onClose', ...cell.close]]);
+  });
+});
+
+describe.each(roles)('pausing a %s', (role) => {
+  const messages = (...texts: string[]): Buffer =>
+    Buffer.concat(texts.map((payload) => peerFrame(role, { opcode: 1, payload })));
+
+  test('F24: pause in a callback stops behind the frame at hand; resume goes on in order', () => {
+    const { endpoint, events } = bench(role);
+    events.act = () => endpoint.pause();
+    expect(endpoint.receive(messages('a', 'b', 'c'))).toBe(false);
+    expect(endpoint.receive(messages('d'))).toBe(false);
+    expect(endpoint.isPaused).toBe(true);
+    expect(endpoint.isPausedByUser).toBe(true);
+    const seen = (): string =>
+      events
+        .of('onText')
+        .map(([text]) => text)
+        .join('');
+    expect(seen()).toBe('a');
+    endpoint.resume();
+    expect(seen()).toBe('ab');
+    events.act = () => {};
+    endpoint.resume();
+    expect(seen()).toBe('abcd');
+    expect(endpoint.isPaused).toBe(false);
+    expect(endpoint.receive(messages('e'))).toBe(true);
+    expect(seen()).toBe('abcde');
+  });
+
+  test('F24: pause and resume in one callback change nothing', () => {
+    const { endpoint, events } = bench(role);
+    events.act = () => {
+      endpoint.pause();
+      endpoint.resume();
+    };
+    expect(endpoint.receive(messages('a', 'b', 'c'))).toBe(true);
+    expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('F24: the user’s pause and the transport’s are independent', () => {
+    const { endpoint, events } = bench(role);
+    endpoint.pauseTransport();
+    expect([endpoint.isPaused, endpoint.isPausedByUser]).toEqual([true, false]);
+    endpoint.pause();
+    expect(endpoint.receive(messages('a'))).toBe(false);
+    endpoint.resume();
+    expect([endpoint.isPaused, endpoint.isPausedByUser]).toEqual([true, false]);
+    expect(events.log).toEqual([]);
+    endpoint.pause();
+    endpoint.resumeTransport();
+    expect(events.log).toEqual([]);
+    endpoint.resume();
+    expect(events.of('onText')).toEqual([['a', 1]]);
+  });
+
+  test('C13: an end that came behind what waits does not take it away', () => {
+    const { endpoint, events } = bench(role);
+    events.act = (name) => {
+      if (name === 'onText') endpoint.pause();
+    };
+    const close = peerFrame(role, { opcode: 8, payload: closePayload(3000, 'done') });
+    endpoint.receive(Buffer.concat([messages('a', 'b'), close]));
+    endpoint.receiveEnd();
+    expect(events.of('onClose')).toEqual([]);
+    endpoint.resume();
+    expect(events.of('onText').length).toBe(2);
+    expect(endpoint.state).toBe(Open);
+    endpoint.resume();
+    expect(endpoint.state).toBe(CloseReceived);
+    endpoint.transportClosed();
+    expect(events.of('onClose')).toEqual([[3000, 'done', true, true]]);
+  });
+
+  test('C13, C19: an end behind messages that wait, without a Close, is 1006 when they are read', () => {
+    const { endpoint, events } = bench(role);
+    endpoint.pause();
+    endpoint.receive(messages('a', 'b'));
+    endpoint.receiveEnd();
+    expect(events.log).toEqual([]);
+    endpoint.resume();
+    expect(events.log).toEqual([
+      ['onText', 'a', 1],
+      ['onText', 'b', 1],
+      ['onClose', 1006, '', false, false],
+    ]);
+  });
+
+  test('C19: the loss of the transport ends a pause, and what waits is dropped', () => {
+    const { endpoint, events } = bench(role);
+    endpoint.pause();
+    endpoint.receive(messages('a'));
+    endpoint.transportClosed();
+    endpoint.resume();
+    expect(endpoint.isPaused).toBe(false);
+    expect(events.log).toEqual([['onClose', 1006, '', false, false]]);
+  });
+
+  test('C17: a failure, a Close, terminate end a pause: the transport’s end must be seen', () => {
+    const ends: ((connection: Bench) => void)[] = [
+      ({ feed }) => void feed({ opcode: 3 }),
+      ({ feed }) => void feed({ opcode: 8 }),
+      ({ endpoint }) => endpoint.terminate(),
+      ({ endpoint }) => endpoint.abort(new Error('x')),
+    ];
+    for (const end of ends) {
+      const connection = bench(role);
+      const { endpoint, events } = connection;
+      end(connection);
+      endpoint.pause();
+      endpoint.pauseTransport();
+      expect(endpoint.isPaused).toBe(false);
+      expect(endpoint.receive(messages('a'))).toBe(true);
+      expect(events.of('onText')).toEqual([]);
+    }
+  });
+
+  test('C17: a failure while paused, with an end that waits, is the end', () => {
+    const { endpoint, events } = bench(role);
+    endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'half' }));
+    endpoint.pause();
+    endpoint.receive(messages('a'));
+    endpoint.receiveEnd();
+    endpoint.messageTimedOut();
+    expect(events.log).toEqual([
+      ['onFragment'],
+      ['onError', 'WS_MESSAGE_TIMEOUT'],
+      ['onClose', 1006, '', false, false],
+    ]);
+  });
+});
+
+describe.each(roles)('sending as a %s', (role) => {
+  test('F1, F3, F23: each message is one frame with FIN and its type, masked by a client only', () => {
+    const { endpoint, sink } = bench(role);
+    expect(endpoint.sendText('hé')).toBe(3);
+    expect(endpoint.sendBinary(Buffer.from([1, 2]))).toBe(2);
+    expect(endpoint.sendTextBytes(Buffer.from('t'))).toBe(1);
+    expect(endpoint.sendText('')).toBe(0);
+    expect(endpoint.ping(Buffer.from('p'))).toBe(true);
+    expect(endpoint.pong(Buffer.from('q'))).toBe(true);
+    expect(endpoint.ping()).toBe(true);
+    expect(endpoint.pong()).toBe(true);
+    expect(sink.frames.map(({ opcode, payload }) => [opcode, payload.toString('latin1')])).toEqual([
+      [1, 'h\xc3\xa9'],
+      [2, '\x01\x02'],
+      [1, 't'],
+      [1, ''],
+      [9, 'p'],
+      [10, 'q'],
+      [9, ''],
+      [10, ''],
+    ]);
+    for (const sent of sink.frames)
+      expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
+  });
+
+  test('F1, F3, F9, F10: binary at every border of the length forms and of the copy', () => {
+    for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
+      const { endpoint, sink } = bench(role);
+      const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
+      const before = Buffer.from(payload);
+      expect(endpoint.sendBinary(payload)).toBe(size);
+      expect(payload.equals(before)).toBe(true);
+      expect(only(sink)).toMatchObject({ opcode: 2, fin: true, masked: role === 'client' });
+      expect(only(sink).payload.equals(before)).toBe(true);
+      expect(endpoint.bufferedAmount).toBe(sink.bytes.length);
+    }
+  });
+
+  test('F9, F10, F21: text of every width around every border of the length forms and of the copy', () => {
+    for (const [unit, width] of [
+      ['a', 1],
+      ['é', 2],
+      ['€', 3],
+      ['😀', 4],
+      ['\ud800', 3],
+      ['\udfff', 3],
+    ] as const) {
+      const counts = new Set<number>();
+      for (const border of [0, 125, 126, 65535, 65536]) {
+        // Units of UTF-16, bytes, and the size up to which text is written in place.
+        for (const middle of [
+          border,
+          border / width,
+          border / unit.length,
+          4096 / unit.length,
+          4096 / width,
+        ]) {
+          for (let n = Math.floor(middle) - 2; n <= middle + 2; n++) if (n >= 0) counts.add(n);
+        }
+      }
+      for (const count of counts) {
+        for (const tail of ['', 'a', 'é']) {
+          const { endpoint, sink } = bench(role);
+          const text = unit.repeat(count) + tail;
+          const expected = Buffer.from(wellFormed(text));
+          const sent = endpoint.sendText(text);
+          if (sent !== expected.length || !only(sink).payload.equals(expected)) {
+            expect.fail(`${count} times ${JSON.stringify(unit)} and ${JSON.stringify(tail)}`);
+          }
+        }
+      }
+    }
+  });
+
+  test('F21: lone surrogates leave as U+FFFD, so that what is sent is UTF-8', () => {
+    for (const text of ['\ud800', 'a\udc00b', '\udc00\ud800', 'é\ud83d', '\ud83d\ud83d\ude00']) {
+      for (const long of ['', 'x'.repeat(5000)]) {
+        const { endpoint, sink } = bench(role);
+        endpoint.sendText(long + text);
+        expect(new TextDecoder('utf-8', { fatal: true }).decode(only(sink).payload)).toBe(
+          long + wellFormed(text),
+        );
+      }
+    }
+  });
+
+  test('F1, F12: each frame of a client has a key of its own', () => {
+    const { endpoint, sink } = bench(role);
+    for (let i = 0; i < 100; i++) {
+      endpoint.sendText('same');
+      endpoint.sendBinary(Buffer.alloc(5000));
+      endpoint.ping();
+    }
+    const keys = new Set(sink.frames.map(({ key }) => key.join()));
+    if (role === 'client') expect(keys.size).toBeGreaterThan(297);
+    else expect(keys).toEqual(new Set(['']));
+  });
+
+  test('F5, F17, F23: fragments: the type first, continuations, FIN last', () => {
+    for (const [data, opcode] of [
+      ['Grüße €😀', 1],
+      [Buffer.from('Grüße €😀'), 2],
+      ['', 1],
+      [Buffer.alloc(10_000, 9), 2],
+    ] as const) {
+      const expected = Buffer.from(data as string);
+      for (const fragmentSize of [1, 2, 3, 7, 4096, 4097, 5000, 100_000]) {
+        if (expected.length / fragmentSize > 5000) continue;
+        const { endpoint, sink } = bench(role);
+        expect(endpoint.sendFragmented(data, fragmentSize)).toBe(expected.length);
+        const { frames } = sink;
+        expect(frames.length).toBe(Math.max(1, Math.ceil(expected.length / fragmentSize)));
+        for (const [i, sent] of frames.entries()) {
+          expect(sent.opcode).toBe(i === 0 ? opcode : 0);
+          expect(sent.fin).toBe(i === frames.length - 1);
+          expect(sent.masked).toBe(role === 'client');
+          expect(sent.payload.length).toBeLessThanOrEqual(fragmentSize);
+        }
+        expect(Buffer.concat(frames.map(({ payload }) => payload)).equals(expected)).toBe(true);
+      }
+    }
+  });
+
+  test('F23: fragments stop where the state changes meanwhile', () => {
+    const { endpoint, sink } = bench(role);
+    sink.onSend = () => {
+      if (sink.frames.length === 2) endpoint.terminate();
+    };
+    endpoint.sendFragmented('abcdef', 1);
+    expect(sink.frames.map(({ opcode, fin }) => [opcode, fin])).toEqual([
+      [1, false],
+      [0, false],
+    ]);
+  });
+
+  test('F23: a fragment size that is no positive number of bytes is refused', () => {
+    const { endpoint, sink } = bench(role);
+    for (const size of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
+      expect(() => endpoint.sendFragmented('abc', size)).toThrow(RangeError);
+    }
+    expect(sink.bytes.length).toBe(0);
+  });
+
+  test('F16: a ping or pong of over 125 bytes is refused before any byte', () => {
+    const { endpoint, sink } = bench(role);
+    expect(endpoint.ping(Buffer.alloc(125, 1))).toBe(true);
+    expect(only(sink).payload.length).toBe(125);
+    sink.clear();
+    expect(() => endpoint.ping(Buffer.alloc(126))).toThrow(RangeError);
+    expect(() => endpoint.pong(Buffer.alloc(126))).toThrow(RangeError);
+    expect(sink.bytes.length).toBe(0);
+  });
+
+  test('F3: a frame that was serialized once may go to many clients, and never from one', () => {
+    const { endpoint, sink } = bench(role);
+    for (const size of [5, 4000, 5000]) {
+      sink.clear();
+      const serialized = serializeFrame({ opcode: 2, payload: Buffer.alloc(size, 3) }, 'server');
+      if (role === 'client') {
+        expect(() => endpoint.sendSerialized(serialized, size)).toThrow(TypeError);
+        expect(sink.bytes.length).toBe(0);
+      } else {
+        expect(endpoint.sendSerialized(serialized, size)).toBe(size);
+        expect(sink.bytes.equals(serialized)).toBe(true);
+      }
+    }
+  });
+
+  test('F13: what is passed in is never modified, and memory that was not written never leaves [A40]', () => {
+    // Our sink reserves memory full of 0xa5. No payload has that byte, so none may be on the wire of a server.
+    const content = Uint8Array.from({ length: 4104 }, (_, i) => i % 0xa5);
+    const memory = new Uint8Array(8 + content.length + 8).fill(0xa5);
+    memory.set(content, 8);
+    const kinds = [
+      Int8Array,
+      Uint8Array,
+      Uint8ClampedArray,
+      Int16Array,
+      Uint16Array,
+      Int32Array,
+      Uint32Array,
+    ];
+    const wide = [Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView];
+    for (const Kind of [...kinds, ...wide] as ViewConstructor[]) {
+      for (const size of [0, 8, 120, 128, 4088, 4096, 4104]) {
+        const view = new Kind(memory.buffer, 8, size / (Kind.BYTES_PER_ELEMENT ?? 1));
+        // What an API has to make of any view: its bytes, not its elements.
+        const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+        const expected = Buffer.from(content.subarray(0, size));
+        const { endpoint, sink } = bench(role);
+        endpoint.sendBinary(bytes);
+        endpoint.sendTextBytes(bytes);
+        endpoint.sendFragmented(bytes, 1000);
+        if (size <= 125) {
+          endpoint.ping(bytes);
+          endpoint.pong(bytes);
+        }
+        const sent = Buffer.concat(sink.frames.map(({ payload }) => payload));
+        expect(sent.equals(Buffer.concat(Array(size <= 125 ? 5 : 3).fill(expected)))).toBe(true);
+        expect(memory.subarray(8, 8 + content.length).every((byte, i) => byte === content[i])).toBe(true);
+        if (role === 'server') expect(sink.bytes.includes(0xa5)).toBe(false);
+      }
+    }
+    for (const text of ['', 'a', 'é'.repeat(60), 'é'.repeat(64), '€'.repeat(4096), '😀'.repeat(30_000)]) {
+      const { endpoint, sink } = bench(role);
+      endpoint.sendText(text);
+      endpoint.sendFragmented(text, 999);
+      endpoint.close(1000, text.slice(0, 30));
+      const frames = sink.frames;
+      const expected = Buffer.from(text);
+      expect(frames[0]?.payload.equals(expected)).toBe(true);
+      expect(Buffer.concat(frames.slice(1, -1).map(({ payload }) => payload)).equals(expected)).toBe(true);
+      expect(frames.at(-1)?.payload.equals(closePayload(1000, text.slice(0, 30)))).toBe(true);
+    }
+  });
+
+  test('F13: a client’s large payload is masked into a copy, a server’s is handed on as it is', () => {
+    const { endpoint, sink } = bench(role);
+    const payload = Buffer.alloc(10_000, 7);
+    const appended: Uint8Array[] = [];
+    sink.append = (bytes) => appended.push(bytes);
+    endpoint.sendBinary(payload);
+    expect(appended.length).toBe(1);
+    expect(appended[0] === payload).toBe(role === 'server');
+    expect(payload.equals(Buffer.alloc(10_000, 7))).toBe(true);
+  });
+});
+
+describe('two endpoints', () => {
+  test('F1, F3, F14, C4, C5: a client and a server talk and close', () => {
+    const [client, server] = [bench('client'), bench('server')];
+    const exchange = (): void => {
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+        [client, server],
+      ] as const) {
+        const { bytes, calls } = from.sink;
+        const ends = calls.includes('end');
+        from.sink.clear();
+        to.endpoint.receive(bytes);
+        if (ends) to.endpoint.receiveEnd();
+      }
+    };
+    client.endpoint.sendText('question');
+    client.endpoint.sendFragmented('in parts', 3);
+    server.endpoint.sendBinary(Buffer.alloc(100_000, 5));
+    server.endpoint.ping(Buffer.from('?'));
+    exchange();
+    expect(server.events.of('onText')).toEqual([
+      ['question', 8],
+      ['in parts', 8],
+    ]);
+    expect(client.events.of('onBinary')[0]?.[1]).toBe(100_000);
+    expect(server.events.of('onPong')).toEqual([['3f']]);
+    client.endpoint.close(3000, 'enough');
+    exchange();
+    for (const { endpoint } of [client, server]) endpoint.transportClosed();
+    expect(client.events.of('onClose')).toEqual([[3000, 'enough', true, false]]);
+    expect(server.events.of('onClose')).toEqual([[3000, 'enough', true, true]]);
+  });
+});
+
+describe('misuse', () => {
+  test('F25: a limit that is not a number from 0 up is refused, rather than being no limit', () => {
+    for (const maxMessageSize of [undefined, Number.NaN, -1, 'x']) {
+      const options = { role: 'server', maxMessageSize } as EndpointOptions;
+      expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(RangeError);
+    }
+    for (const maxMessageSize of [0, 1, Infinity]) {
+      new Endpoint(new MemorySink(), new Recorder(), { role: 'server', maxMessageSize });
+    }
+  });
+
+  test('F1, F2: a role that is none is refused', () => {
+    for (const role of [undefined, 'Server', '']) {
+      const options = { role, maxMessageSize: 1 } as EndpointOptions;
+      expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(TypeError);
+    }
+  });
+});
+
+test('F2, F4, C17: the wrong mask fails in every place [A15, A16]', () => {
+  const places: [string, FrameSpec[], FrameSpec][] = [
+    ['text', [], { opcode: 1, payload: 'x' }],
+    ['empty', [], { opcode: 2 }],
+    ['continuation', [{ opcode: 1, fin: false, payload: 'a' }], { opcode: 0, payload: 'b' }],
+    ['ping', [], { opcode: 9 }],
+    ['close', [], { opcode: 8 }],
+    ['behind a message', [{ opcode: 1, payload: 'a' }], { opcode: 1, payload: 'b' }],
+  ];
+  for (const role of roles) {
+    for (const [name, before, spec] of places) {
+      const { endpoint, feed, events, sentCloseCode } = bench(role);
+      for (const good of before) feed(good);
+      events.log.length = 0;
+      endpoint.receive(frame({ ...spec, key: role === 'server' ? null : rfcKey }));
+      expect(events.log, name).toEqual([
+        ['onError', role === 'server' ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME'],
+      ]);
+      expect(sentCloseCode()).toBe(1002);
+    }
+  }
+});
+
+test('F6, F7, F22: reserved bits and opcodes fail in every place, inside a message too [A17, A18]', () => {
+  for (const role of roles) {
+    for (const inside of [false, true]) {
+      for (let opcode = 0; opcode < 16; opcode++) {
+        for (let rsv = 0; rsv < 8; rsv++) {
+          const known = [0, 1, 2, 8, 9, 10].includes(opcode);
+          if (rsv === 0 && known) continue;
+          const { feed, events, sentCloseCode } = bench(role);
+          if (inside) feed({ opcode: 1, fin: false, payload: 'a' });
+          events.log.length = 0;
+          feed({ opcode, rsv });
+          expect(sentCloseCode()).toBe(1002);
+          expect(events.log.length).toBe(1);
+          const code = events.log[0]?.[1];
+          if (rsv === 0) expect(code).toBe('WS_UNKNOWN_OPCODE');
+          else if (known) expect(code).toBe('WS_RESERVED_BITS');
+        }
+      }
+    }
+  }
+});
+
+test('F18: what was read is read again the same, however it was cut', () => {
+  // The reader of this suite against its builder, so that neither hides a fault of the other.
+  const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
+    opcode: 2,
+    payload: Buffer.alloc(size, size),
+    key: rfcKey,
+  }));
+  const frames = readFrames(Buffer.concat(specs.map(frame)));
+  expect(frames.map(({ payload }) => payload.length)).toEqual([0, 1, 125, 126, 65535, 65536]);
+  for (const [i, spec] of specs.entries())
+    expect(frames[i]?.payload.equals(spec.payload as Buffer)).toBe(true);
+});

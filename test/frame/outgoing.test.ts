@@ -1,0 +1,358 @@
+/** Messages that go through a codec on their way out: order, RSV1, and what happens while the codec works elsewhere. */
+import { describe, expect, test } from 'vitest';
+import { EndpointState } from '../../src/frame/endpoint.ts';
+import { serializeFrame } from '../../src/frame/serializer.ts';
+import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
+
+function connect(role: 'client' | 'server', waits = true): Bench & { codec: FakeCodec } {
+  const codec = new FakeCodec();
+  codec.waits = waits;
+  return { ...bench(role, { codec }), codec };
+}
+
+/** What was sent: FIN, RSV, opcode and payload, as text. */
+function sent({ sink }: Bench): string[] {
+  return sink.frames.map(({ fin, rsv, opcode, payload }) => {
+    const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
+    return `${flags}${opcode} ${opcode === 8 ? payload.toString('hex') : payload.toString('latin1')}`;
+  });
+}
+
+describe.each(roles)('sending through a codec as a %s', (role) => {
+  test('F6, F22, F23: RSV1 stands on the first frame of what the codec changed, and nowhere else', () => {
+    const connection = connect(role, false);
+    const { endpoint } = connection;
+    expect(endpoint.sendText('text')).toBe(6);
+    expect(endpoint.sendBinary(Buffer.from('data'))).toBe(6);
+    expect(endpoint.sendTextBytes(Buffer.from('bytes'))).toBe(7);
+    expect(endpoint.sendFragmented('in parts', 4)).toBe(10);
+    expect(endpoint.sendText('not this', false)).toBe(8);
+    expect(endpoint.sendBinary(Buffer.from('random'))).toBe(6);
+    expect(endpoint.sendBinary(Buffer.from('abc'))).toBe(3);
+    endpoint.ping(Buffer.from('ping'));
+    endpoint.close(1000, 'done');
+    expect(sent(connection)).toEqual([
+      '*1 z:text',
+      '*2 z:data',
+      '*1 z:bytes',
+      '-*1 z:in',
+      '-0  par',
+      '0 ts',
+      '1 not this',
+      '2 random',
+      '2 abc',
+      '9 ping',
+      '8 03e8646f6e65',
+    ]);
+  });
+
+  test('F23: messages keep their order while one is being compressed; control frames do not wait', async () => {
+    const connection = connect(role);
+    const { endpoint, codec, sink } = connection;
+    expect(endpoint.sendText('first')).toBe(-1);
+    expect(endpoint.takesSerialized).toBe(false);
+    const payload = Buffer.from('abc');
+    expect(endpoint.sendBinary(payload)).toBe(-1);
+    // A small payload that has to wait was copied: the caller may change it.
+    payload.fill('x');
+    expect(endpoint.sendText('fourth', false)).toBe(-1);
+    expect(endpoint.sendFragmented('fifth', 2)).toBe(-1);
+    endpoint.ping();
+    expect(sink.held).toBe(5 + 3 + 6 + 5);
+    expect(sent(connection)).toEqual(['9 ']);
+    await codec.release(1);
+    expect(sent(connection)).toEqual(['9 ', '*1 z:first', '2 abc', '1 fourth']);
+    expect(endpoint.sendText('x')).toBe(-1);
+    await codec.release();
+    expect(sent(connection).slice(4)).toEqual(['-*1 z:', '-0 fi', '-0 ft', '0 h', '1 x']);
+    expect(sink.held).toBe(0);
+    expect(endpoint.takesSerialized).toBe(true);
+  });
+
+  test('C3, C10: a Close waits for the messages before it, and nothing follows it', async () => {
+    const connection = connect(role);
+    const { endpoint, codec, events, sink } = connection;
+    endpoint.sendText('first');
+    endpoint.sendText('second');
+    endpoint.close(3000, 'x');
+    expect(endpoint.state).toBe(EndpointState.CloseSent);
+    expect(events.of('onClosing')).toEqual([[false]]);
+    expect(sink.calls).toEqual(['closing']);
+    expect(endpoint.sendText('never')).toBe(0);
+    await codec.release();
+    expect(sent(connection)).toEqual(['*1 z:first', '*1 z:second', '8 0bb878']);
+    expect(sink.calls).toEqual(['closing', 'closing']);
+  });
+
+  test('C4, C5: the answer to the peer’s Close waits for them too, then a server ends TCP', async () => {
+    const connection = connect(role);
+    const { endpoint, codec, feed, sink } = connection;
+    endpoint.sendFragmented('first', 4);
+    endpoint.sendFragmented('second', 4);
+    feed({ opcode: 8, payload: Buffer.from([3, 232]) });
+    expect(sent(connection)).toEqual([]);
+    expect(sink.calls).toEqual(['closing']);
+    await codec.release();
+    expect(sent(connection)).toEqual(['-*1 z:fi', '0 rst', '-*1 z:se', '0 cond', '8 03e8']);
+    expect(sink.calls).toEqual(role === 'server' ? ['closing', 'closing', 'end'] : ['closing', 'closing']);
+    endpoint.transportClosed();
+    expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
+  });
+
+  test('C16, C17: a failure does not wait: what the codec still works on is dropped', async () => {
+    for (const closeFirst of [false, true]) {
+      const connection = connect(role);
+      const { endpoint, codec, feed, sink } = connection;
+      endpoint.sendText('first');
+      endpoint.sendText('second');
+      if (closeFirst) endpoint.close(1000);
+      feed({ opcode: 3 });
+      expect(sent(connection)[0]?.slice(0, 6)).toBe('8 03ea');
+      expect(sink.calls.slice(-2)).toEqual(['closing', 'end']);
+      await codec.release();
+      expect(sink.frames.length).toBe(1);
+      expect(sink.held).toBe(0);
+      endpoint.transportClosed();
+    }
+  });
+
+  test('F23: terminate and the end of the transport drop what waits', async () => {
+    for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
+      const connection = connect(role);
+      const { endpoint, codec, sink } = connection;
+      endpoint.sendText('first');
+      endpoint.sendText('second');
+      endpoint.close();
+      endpoint[end]();
+      await codec.release();
+      expect(sent(connection)).toEqual([]);
+      expect(sink.held).toBe(0);
+      endpoint.transportClosed();
+      expect(codec.closed).toBe(1);
+    }
+  });
+
+  test('C16, F26: a codec that breaks closes with 1011, now or later, and its peer is told nothing of it', async () => {
+    for (const text of ['throws', 'rejects']) {
+      const connection = connect(role);
+      const { endpoint, codec, sink, events } = connection;
+      endpoint.sendText(text);
+      endpoint.sendText('second');
+      await codec.release();
+      expect(sent(connection)).toEqual(['8 03f3']);
+      expect(events.of('onError')).toEqual([['the codec broke']]);
+      expect(sink.held).toBe(0);
+      expect(sink.calls).toEqual(['closing', 'end']);
+    }
+  });
+
+  test('C4: a codec that breaks over a message that our Close waits for', async () => {
+    // By the peer's wish: its Close is answered all the same.
+    const answering = connect(role);
+    answering.endpoint.sendText('rejects');
+    answering.endpoint.sendText('second');
+    answering.feed({ opcode: 8, payload: Buffer.from([3, 232]) });
+    await answering.codec.release();
+    expect(sent(answering)).toEqual(['8 03e8']);
+    expect(answering.sink.calls.includes('end')).toBe(role === 'server');
+    // By ours: the message is lost, so it is no normal closure any more.
+    const closing = connect(role);
+    closing.endpoint.sendText('first');
+    closing.endpoint.sendText('throws');
+    closing.endpoint.close(1000);
+    await closing.codec.release();
+    expect(sent(closing)).toEqual(['*1 z:first', '8 03f3']);
+    expect(closing.sink.calls.at(-1)).toBe('end');
+    for (const { events } of [answering, closing])
+      expect(events.of('onError')).toEqual([['the codec broke']]);
+  });
+
+  test('F13: what is passed in is never modified, whether it has to wait or not', async () => {
+    const { endpoint, codec } = connect(role);
+    const large = Buffer.alloc(9000, 7);
+    const small = Buffer.from('random');
+    for (const payload of [large, small, large]) {
+      endpoint.sendBinary(payload, payload === small);
+      endpoint.sendFragmented(payload, 5000, false);
+    }
+    await codec.release();
+    expect(large.equals(Buffer.alloc(9000, 7))).toBe(true);
+    expect(small.toString()).toBe('random');
+  });
+
+  test('F23: a frame that was serialized once may not overtake what is being compressed', async () => {
+    if (role === 'client') return;
+    const { endpoint, codec, sink } = connect(role);
+    const frame = serializeFrame({ opcode: 1, payload: Buffer.from('all') }, 'server');
+    endpoint.sendText('first');
+    expect(() => endpoint.sendSerialized(frame, 3)).toThrow(TypeError);
+    await codec.release();
+    expect(endpoint.sendSerialized(frame, 3)).toBe(3);
+    expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all']);
+  });
+
+  test('C3, F17: what is sent from inside the sink comes behind the messages that wait', async () => {
+    const connection = connect(role);
+    const { endpoint, codec, sink } = connection;
+    endpoint.sendText('first');
+    endpoint.sendText('abc');
+    endpoint.sendText('def');
+    let sends = 0;
+    sink.onSend = () => {
+      if (sends++ === 0) endpoint.sendText('ghi');
+    };
+    await codec.release();
+    expect(sent(connection)).toEqual(['*1 z:first', '1 abc', '1 def', '1 ghi']);
+  });
+});
+
+describe.each(roles)('receiving through a codec as a %s', (role) => {
+  const compressed = (payload: string, rest = {}): Buffer =>
+    peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
+
+  test('F6, F11, F22: RSV1 on the first frame means compressed, whole or in fragments; without it, not', () => {
+    const { endpoint, events, feed } = connect(role, false);
+    endpoint.receive(compressed('z:whole'));
+    endpoint.receive(compressed('z:fr', { fin: false }));
+    feed({ opcode: 0, fin: false, payload: 'agm' });
+    feed({ opcode: 9 });
+    feed({ opcode: 0, payload: 'ent' });
+    feed({ opcode: 1, payload: 'plain' });
+    endpoint.receive(compressed('z:data', { opcode: 2 }));
+    expect(events.log).toEqual([
+      ['onText', 'whole', 7],
+      ['onFragment'],
+      ['onFragment'],
+      ['onPing', ''],
+      ['onText', 'fragment', 10],
+      ['onText', 'plain', 5],
+      ['onBinary', Buffer.from('data').toString('hex'), 6],
+    ]);
+  });
+
+  test('F6: RSV1 on a continuation or a control frame fails, with a codec too [A17]', () => {
+    for (const opcode of [0, 8, 9, 10]) {
+      const { endpoint, feed, events } = connect(role, false);
+      if (opcode === 0) endpoint.receive(compressed('z:', { fin: false }));
+      feed({ opcode, rsv: 4 });
+      expect(events.of('onError')).toEqual([['WS_RESERVED_BITS']]);
+    }
+  });
+
+  test('F21: text is checked behind the codec, not before', () => {
+    const { endpoint, events } = connect(role, false);
+    endpoint.receive(compressed('z:', { fin: false }));
+    endpoint.receive(peerFrame(role, { opcode: 0, payload: Buffer.from([0xff]) }));
+    expect(events.log).toEqual([['onFragment'], ['onError', 'WS_INVALID_UTF8']]);
+  });
+
+  test('F25: the limit is on what comes out; what comes in may be a little more [A22]', () => {
+    const connection = (maxMessageSize: number): Bench =>
+      bench(role, { codec: new FakeCodec(), maxMessageSize });
+    const exact = connection(100);
+    exact.endpoint.receive(compressed(`z:${'x'.repeat(100)}`));
+    expect(exact.events.of('onText').length).toBe(1);
+    exact.endpoint.receive(compressed(`z:${'x'.repeat(101)}`));
+    expect(exact.sentCloseCode()).toBe(1009);
+    const header = connection(1600);
+    header.endpoint.receive(compressed('', { length: BigInt(1600 + 100 + 1024) }));
+    expect(header.sentCloseCode()).toBe(null);
+    const over = connection(1600);
+    over.endpoint.receive(compressed('', { length: BigInt(1600 + 100 + 1025) }));
+    expect(over.sentCloseCode()).toBe(1009);
+    // The larger limit is the compressed messages' alone.
+    const plain = connection(1600);
+    plain.feed({ opcode: 1, length: 1601n });
+    expect(plain.sentCloseCode()).toBe(1009);
+  });
+
+  test('F24: while a message is being decompressed what follows waits, and the transport is told to stop', async () => {
+    const { endpoint, codec, events, sink } = connect(role);
+    const chunk = Buffer.concat([
+      compressed('z:first'),
+      peerFrame(role, { opcode: 9, payload: 'ping' }),
+      compressed('z:second'),
+      peerFrame(role, { opcode: 8, payload: Buffer.from([3, 232]) }),
+    ]);
+    expect(endpoint.receive(chunk)).toBe(false);
+    endpoint.receiveEnd();
+    expect(events.log).toEqual([]);
+    await codec.release(1);
+    expect(events.log).toEqual([
+      ['onText', 'first', 7],
+      ['onPing', Buffer.from('ping').toString('hex')],
+    ]);
+    expect(sink.calls).toEqual([]);
+    await codec.release();
+    endpoint.transportClosed();
+    expect(events.log.slice(2)).toEqual([
+      ['onText', 'second', 8],
+      ['onClosing', true],
+      ['onClose', 1000, '', true, true],
+    ]);
+  });
+
+  test('F24: reading goes on by itself when the codec is done, unless somebody paused meanwhile', async () => {
+    const running = connect(role);
+    running.endpoint.receive(compressed('z:first'));
+    await running.codec.release();
+    expect(running.sink.calls).toEqual(['resume']);
+    expect(running.endpoint.isPaused).toBe(false);
+    const paused = connect(role);
+    paused.endpoint.receive(compressed('z:first'));
+    paused.endpoint.pause();
+    await paused.codec.release();
+    expect(paused.events.log).toEqual([]);
+    expect(paused.sink.calls).toEqual([]);
+    paused.endpoint.resume();
+    expect(paused.events.of('onText')).toEqual([['first', 7]]);
+  });
+
+  test('C16, C17, F26: what the codec refuses later is a failure like any other', async () => {
+    const { endpoint, codec, events, sentCloseCode } = connect(role);
+    endpoint.receive(Buffer.concat([compressed('corrupt'), compressed('z:second')]));
+    endpoint.receiveEnd();
+    await codec.release();
+    expect(sentCloseCode()).toBe(1007);
+    expect(events.log).toEqual([
+      ['onError', 'WS_INVALID_UTF8'],
+      ['onClose', 1006, '', false, false],
+    ]);
+  });
+
+  test('F26: an exception out of the handler of a message that came late is 1011 [A48]', async () => {
+    const { endpoint, codec, events, sentCloseCode } = connect(role);
+    events.act = (name) => {
+      if (name === 'onText') throw new Error('inside');
+    };
+    endpoint.receive(compressed('z:first'));
+    await codec.release();
+    expect(sentCloseCode()).toBe(1011);
+    expect(events.of('onError')).toEqual([['inside']]);
+  });
+
+  test('C17, C19: what comes out of the codec after the end is nobody’s', async () => {
+    for (const end of ['terminate', 'transportClosed', 'fail'] as const) {
+      for (const payload of ['z:first', 'corrupt']) {
+        const { endpoint, codec, events } = connect(role);
+        endpoint.receive(compressed(payload));
+        if (end === 'fail') endpoint.fail(new Error('other'));
+        else endpoint[end]();
+        const before = [...events.log];
+        await codec.release();
+        expect(events.log).toEqual(before);
+        expect(endpoint.isPaused).toBe(false);
+      }
+    }
+  });
+
+  test('F24: a message that waits is delivered when a send from inside a synchronous sink resumes', async () => {
+    const { endpoint, codec, events, sink } = connect(role);
+    endpoint.receive(compressed('z:first'));
+    endpoint.pause();
+    await codec.release();
+    sink.onSend = () => endpoint.resume();
+    endpoint.sendBinary(Buffer.alloc(5000), false);
+    expect(events.of('onText')).toEqual([['first', 7]]);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { COPY_UP_TO, FrameWriter, RSV1 } from '../../src/frame/writer.ts';
+import { bench, MemorySink, type ReadFrame, roles } from './harness.ts';
+
+function shape(frames: readonly ReadFrame[]): [boolean, number, number, number][] {
+  return frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
+}
+
+describe.each(roles)('frames of a %s', (role) => {
+  test('F17, F23: a message that fits is one frame, otherwise the first has type and RSV1 and the last FIN', () => {
+    const sink = new MemorySink();
+    const writer = new FrameWriter(sink, role, () => {});
+    writer.writeMessage(RSV1 | 2, Buffer.alloc(10), false, 10);
+    writer.writeMessage(RSV1 | 2, Buffer.alloc(10), false, 9);
+    writer.writeMessage(1, Buffer.alloc(0), false, 1);
+    writer.writeMessage(1, Buffer.alloc(COPY_UP_TO * 2 + 1), false, COPY_UP_TO + 1);
+    expect(shape(sink.frames)).toEqual([
+      [true, 4, 2, 10],
+      [false, 4, 2, 9],
+      [true, 0, 0, 1],
+      [true, 0, 1, 0],
+      [false, 0, 1, COPY_UP_TO + 1],
+      [true, 0, 0, COPY_UP_TO],
+    ]);
+  });
+
+  test('F1, F13: a payload of ours may be masked where it lies, another never is', () => {
+    for (const isOurs of [false, true]) {
+      const sink = new MemorySink();
+      const payload = Buffer.alloc(9000, 7);
+      new FrameWriter(sink, role, () => {}).writeMessage(2, payload, isOurs, 4500);
+      if (!isOurs) expect(payload.equals(Buffer.alloc(9000, 7))).toBe(true);
+      expect(Buffer.concat(sink.frames.map((sent) => sent.payload)).equals(Buffer.alloc(9000, 7))).toBe(true);
+    }
+  });
+
+  test('F17: isWriting from the first of several steps to the last, then onWritten, once', () => {
+    const sink = new MemorySink();
+    let written = 0;
+    const during: boolean[] = [];
+    const writer = new FrameWriter(sink, role, () => {
+      expect(writer.isWriting).toBe(false);
+      written++;
+    });
+    sink.onSend = () => during.push(writer.isWriting);
+    writer.writeSmall(9, Buffer.alloc(3));
+    writer.writeText('text');
+    expect([during.splice(0), written]).toEqual([[false, false], 0]);
+    writer.writeMessage(2, Buffer.alloc(5000), false, Infinity);
+    expect([during.splice(0), written]).toEqual([[true, true], 1]);
+    writer.writeMessage(2, Buffer.alloc(10_000), false, 5000);
+    expect([during.splice(0), written]).toEqual([[true, true, true, true], 2]);
+  });
+
+  test('F23: a fragmented message that is stopped ends behind the frame at hand; the next one is whole', () => {
+    const sink = new MemorySink();
+    const writer = new FrameWriter(sink, role, () => {});
+    sink.onSend = () => {
+      if (sink.frames.length === 2) writer.stopMessage();
+    };
+    writer.writeMessage(2, Buffer.alloc(50), false, 10);
+    expect(shape(sink.frames).length).toBe(2);
+    sink.onSend = null;
+    writer.writeMessage(2, Buffer.alloc(50), false, 10);
+    expect(shape(sink.frames).length).toBe(7);
+  });
+
+  test('C3, C10, C16: a Close from inside a sink waits for the message that is half written', () => {
+    for (const how of ['close', 'fail'] as const) {
+      for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
+        for (const fragmentSize of [5000, 10_000]) {
+          const { endpoint, sink, sentCloseCode } = bench(role);
+          let calls = 0;
+          sink.onSend = () => {
+            if (calls++ > 0) return;
+            if (how === 'close') endpoint.close(3000);
+            else endpoint.fail(new Error('inside'));
+          };
+          endpoint.sendFragmented(data, fragmentSize);
+          const frames = sink.frames;
+          expect(frames.at(-1)?.opcode).toBe(8);
+          expect(sentCloseCode()).toBe(how === 'close' ? 3000 : 1011);
+          // A failure gives the rest up, at the border of a frame.
+          const whole = how === 'close' || fragmentSize > 9000;
+          expect(frames.length - 1).toBe(fragmentSize > 9000 ? 1 : whole ? 2 : 1);
+          expect(frames.at(-2)?.fin).toBe(whole);
+          expect(sink.calls.filter((call) => call === 'end').length).toBe(how === 'fail' ? 1 : 0);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,218 @@
+/**
+ * Implementations in other languages as peers of ours, each in a process of its own. Those for Node are in test/peers.
+ */
+
+import { fileURLToPath } from 'node:url';
+import { describe, expect, inject, test } from 'vitest';
+import { ca, caFile, certificate, certificateFiles } from '../peers/certificates.ts';
+import type { OpenOptions, Pair } from '../peers/end.ts';
+import * as exchanges from '../peers/exchanges.ts';
+import { connectOurs, type OurEnd, startOurServer } from '../peers/our-end.ts';
+import { type RemoteConfig, RemoteEnd } from './remote-end.ts';
+
+const python = ['/usr/bin/python3', fileURLToPath(new URL('python/peer.py', import.meta.url))];
+const go = [inject('goPeer')];
+
+function configOf(options: OpenOptions): Omit<RemoteConfig, 'role' | 'subprotocols'> {
+  const { headers, maxMessageSize } = options;
+  return {
+    ...(headers === undefined ? null : { headers }),
+    ...(maxMessageSize === undefined ? null : { maxMessageSize }),
+  };
+}
+
+/** Somebody's client, connected to our server. */
+async function clientOfOurs(
+  command: readonly string[],
+  options: OpenOptions,
+  secure: boolean,
+): Promise<Pair<OurEnd>> {
+  const server = await startOurServer({
+    ...options,
+    ...(secure ? { tls: certificate('localhost'), hostname: 'localhost' } : null),
+  });
+  const peer = new RemoteEnd(command, {
+    role: 'client',
+    url: server.url,
+    subprotocols: options.subprotocols?.offered ?? [],
+    ...configOf(options),
+    ...(secure ? { ca: caFile } : null),
+  });
+  async function release(): Promise<void> {
+    await peer.release();
+    await server.release();
+  }
+  try {
+    await peer.opened;
+    const ours = await server.opened;
+    return { ours, peer, shutdown: (reason) => void server.server.shutdown({ reason }), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Our client, connected to somebody's server. */
+async function serverOfOurs(
+  command: readonly string[],
+  options: OpenOptions,
+  secure: boolean,
+): Promise<Pair<OurEnd>> {
+  const peer = new RemoteEnd(command, {
+    role: 'server',
+    subprotocols: options.subprotocols?.supported ?? [],
+    ...configOf(options),
+    ...(secure ? certificateFiles('localhost') : null),
+  });
+  try {
+    const port = await peer.listening;
+    const url = secure ? `wss://localhost:${port}/` : `ws://127.0.0.1:${port}/`;
+    const ours = await connectOurs(url, { ...options, ...(secure ? { tls: { ca } } : null) });
+    await peer.opened;
+    return {
+      ours,
+      peer,
+      shutdown: (reason) => peer.shutdown(reason),
+      async release() {
+        ours.abort();
+        await peer.release();
+      },
+    };
+  } catch (error) {
+    await peer.release();
+    throw error;
+  }
+}
+
+interface Peer {
+  readonly name: string;
+  readonly open: exchanges.Open;
+  readonly openSecurely: exchanges.Open;
+  /** Which of both is the server. */
+  readonly server: 'ours' | 'peer';
+  readonly isPython: boolean;
+}
+
+function bothRoles(name: string, command: readonly string[], isPython: boolean): Peer[] {
+  return [
+    {
+      name: `${name}, client of our server`,
+      open: (options = {}) => clientOfOurs(command, options, false),
+      openSecurely: (options = {}) => clientOfOurs(command, options, true),
+      server: 'ours',
+      isPython,
+    },
+    {
+      name: `${name}, server of our client`,
+      open: (options = {}) => serverOfOurs(command, options, false),
+      openSecurely: (options = {}) => serverOfOurs(command, options, true),
+      server: 'peer',
+      isPython,
+    },
+  ];
+}
+
+const peers: Peer[] = [
+  ...bothRoles(`python3-websockets ${inject('pythonVersion')}`, python, true),
+  ...bothRoles(`gorilla/websocket ${inject('goVersion')} (Go)`, go, false),
+];
+
+describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
+  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+    exchanges.text(open));
+
+  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+    exchanges.binary(open));
+
+  test('F10: text and binary of 16 MiB both ways, the limits of both ends raised to it', () =>
+    exchanges.sixteenMiB(open));
+
+  test('F18, F19, F23: fragmented text and binary from us, characters split', () =>
+    exchanges.fragmentsOfOurs(open));
+
+  // gorilla/websocket sends a fragment when 4 KiB are full, whatever is asked of it.
+  test('F18, F19: fragmented text and binary from the peer', () =>
+    exchanges.fragmentsOfPeer(
+      open,
+      isPython
+        ? undefined
+        : [
+            [exchanges.textOf(70_000), 5000],
+            [exchanges.bytesOf(exchanges.MiB), 5000],
+          ],
+    ));
+
+  test('F24: 5,000 small messages of random sizes in order, both ways at once', () =>
+    exchanges.many(open, 5_000));
+
+  test('C7: our pings are answered', () => exchanges.pingsOfOurs(open));
+
+  test('C7: we answer its pings', () => exchanges.pingsOfPeer(open));
+
+  test('C5, C10, C11, C12, C13: we close with 1000', () => exchanges.closing(open, 'ours', 1000, 'done'));
+
+  test('C4, C5, C11, C12, C13: the peer closes with 1000', () =>
+    exchanges.closing(open, 'peer', 1000, 'done'));
+
+  test('C5, C10, C13, C24: we close with 3000', () => exchanges.closing(open, 'ours', 3000, 'because €'));
+
+  test('C4, C5, C13, C24: the peer closes with 3000', () =>
+    exchanges.closing(open, 'peer', 3000, 'because €'));
+
+  // Python's says 1001 without a reason.
+  test('C13: the server goes away with 1001', () =>
+    exchanges.shutdown(open, server, server === 'peer' && isPython ? '' : 'restarting'));
+
+  // Python's always sends a code.
+  if (!isPython)
+    test('C13: the peer closes without a code: 1005 at both ends', () => exchanges.closingWithoutCode(open));
+
+  test('C9: what we sent before the Close frame arrives', () => exchanges.closingBehindMessages(open));
+
+  test('C13, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
+
+  test('C13, C19: the peer drops the connection: 1006 at both ends', () => exchanges.abortByPeer(open));
+
+  test('C16, F25: a message over our limit: the peer hears 1009', () => exchanges.overOurLimit(open));
+
+  test('S15: the subprotocol that the server has of those that the client offered', () =>
+    exchanges.exchange(
+      open,
+      async ({ ours, peer }) => {
+        expect(ours.subprotocol).toBe('chat.v2');
+        expect(peer.subprotocol).toBe('chat.v2');
+      },
+      { subprotocols: { offered: ['chat.v3', 'chat.v2'], supported: ['chat.v1', 'chat.v2'] } },
+    ));
+
+  test('H10, S8: header fields of the request arrive', () =>
+    exchanges.exchange(
+      open,
+      async ({ ours, peer }) => {
+        const header = (name: string): unknown =>
+          server === 'ours' ? ours.request?.header(name) : (peer as RemoteEnd).headers[name.toLowerCase()];
+        expect(header('X-Test')).toBe('of the client');
+        expect(header('Sec-WebSocket-Version')).toBe('13');
+      },
+      { headers: { 'X-Test': 'of the client' } },
+    ));
+
+  describe('wss with the test CA', () => {
+    test('O7, O9, S9: text and binary of 0 bytes to 1 MiB, both ways', async () => {
+      await exchanges.text(openSecurely);
+      await exchanges.binary(openSecurely);
+    });
+
+    test('O9: binary of 16 MiB both ways at once, the limits of both ends raised to it', () =>
+      exchanges.sixteenMiBAtOnce(openSecurely));
+
+    test('O9: fragmented text and binary from us', () => exchanges.fragmentsOfOurs(openSecurely));
+
+    test('O9, C5: we close with 1000', () => exchanges.closing(openSecurely, 'ours', 1000, 'done'));
+
+    test('O9, C5: the peer closes with 3000', () => exchanges.closing(openSecurely, 'peer', 3000, 'because'));
+
+    test('O9: the server goes away with 1001', () =>
+      exchanges.shutdown(openSecurely, server, server === 'peer' && isPython ? '' : 'restarting'));
+  });
+});

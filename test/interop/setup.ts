@@ -1,0 +1,57 @@
+/**
+ * Before the interop tests: the peers' languages and libraries are there, from Debian's packages, and the Go peer is
+ * built. What is missing ends the run with the package's name; nothing is skipped.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** "10.4": of Python's websockets. */
+    pythonVersion: string;
+    /** The Go peer. */
+    goPeer: string;
+    /** "1.5.0": of gorilla/websocket. */
+    goVersion: string;
+  }
+}
+
+const gorilla = 'golang-github-gorilla-websocket-dev';
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, packages: string): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+  if (status === 0) return stdout.trim();
+  throw new Error(
+    `${command} ${args.join(' ')}: ${error?.message ?? stderr}\nThe interop tests need Debian's packages: apt-get install ${packages}`,
+  );
+}
+
+export function setup(project: TestProject): () => void {
+  // Debian's own, whatever else is called python3 on this machine.
+  const version = 'import websockets; print(websockets.__version__)';
+  project.provide('pythonVersion', run('/usr/bin/python3', ['-c', version], {}, 'python3-websockets'));
+
+  const folder = mkdtempSync(join(tmpdir(), 'rfc6455-interop-'));
+  const peer = join(folder, 'peer');
+  const source = fileURLToPath(new URL('go/peer.go', import.meta.url));
+  try {
+    // Debian's libraries only: no module is fetched.
+    const env = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' };
+    run('go', ['build', '-o', peer, source], env, `golang-go ${gorilla}`);
+    project.provide('goPeer', peer);
+    const status = run('dpkg-query', ['--status', gorilla], {}, gorilla);
+    project.provide('goVersion', /^Version: ([\d.]+)/m.exec(status)?.[1] ?? '');
+  } catch (error) {
+    rmSync(folder, { recursive: true });
+    throw error;
+  }
+  return () => rmSync(folder, { recursive: true });
+}

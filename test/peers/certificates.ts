@@ -1,0 +1,28 @@
+/** The certificates of test/fixtures/tls; its README says what each is for. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const folder = new URL('../fixtures/tls/', import.meta.url);
+
+function read(file: string): string {
+  return readFileSync(new URL(file, folder), 'utf8');
+}
+
+/** Where the test CA's certificate is, for those who want a file. */
+export const caFile: string = fileURLToPath(new URL('ca-cert.pem', folder));
+export const ca: string = read('ca-cert.pem');
+
+/** A certificate and its key, for a server. */
+export function certificate(name: 'localhost' | 'wrong-host' | 'expired' | 'self-signed'): {
+  readonly cert: string;
+  readonly key: string;
+} {
+  return { cert: read(`${name}-cert.pem`), key: read(`${name}-key.pem`) };
+}
+
+/** The same as files. */
+export function certificateFiles(name: 'localhost'): { readonly cert: string; readonly key: string } {
+  const path = (file: string): string => fileURLToPath(new URL(file, folder));
+  return { cert: path(`${name}-cert.pem`), key: path(`${name}-key.pem`) };
+}

@@ -1,0 +1,237 @@
+/**
+ * Other implementations for Node as peers of ours, in this process. Those in other languages are in test/interop.
+ */
+
+import { createRequire } from 'node:module';
+import { describe, expect, test } from 'vitest';
+import type { End, OpenOptions, Pair } from './end.ts';
+import * as exchanges from './exchanges.ts';
+import { connectOurs, type OurEnd, responseHeaders, startOurServer } from './our-end.ts';
+import { BuiltinWebSocket, connectBuiltin, connectUndici, type WhatwgEnd } from './whatwg-end.ts';
+import { connectWs, startWs, type WsEnd } from './ws-end.ts';
+
+const require = createRequire(import.meta.url);
+const versionOf = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
+
+/** A client of somebody else, connected to our server. */
+async function clientOfOurs(
+  connect: (url: string, options: OpenOptions) => Promise<End>,
+  options: OpenOptions,
+  attached = false,
+): Promise<Pair<OurEnd>> {
+  const server = await startOurServer({ ...options, attached });
+  try {
+    const peer = await connect(server.url, options);
+    return {
+      ours: await server.opened,
+      peer,
+      shutdown: (reason) => void server.server.shutdown({ reason }),
+      release: () => server.release(),
+    };
+  } catch (error) {
+    await server.release();
+    throw error;
+  }
+}
+
+/** Our client, connected to a server of `ws`. */
+async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
+  const server = await startWs(options);
+  try {
+    const ours = await connectOurs(server.url, options);
+    const peer = await server.opened;
+    return {
+      ours,
+      peer,
+      // It has no call that says goodbye to its clients.
+      shutdown: (reason) => peer.close(1001, reason),
+      async release() {
+        ours.abort();
+        await server.release();
+      },
+    };
+  } catch (error) {
+    await server.release();
+    throw error;
+  }
+}
+
+interface Peer {
+  readonly name: string;
+  readonly open: exchanges.Open;
+  /** Which of both is the server. */
+  readonly server: 'ours' | 'peer';
+  readonly kind: 'ws' | 'whatwg';
+  /** Node's own has no call for it. */
+  readonly canPing: boolean;
+}
+
+const peers: Peer[] = [
+  {
+    name: `ws ${versionOf('ws')}, client of our server`,
+    open: (options = {}) => clientOfOurs(connectWs, options),
+    server: 'ours',
+    kind: 'ws',
+    canPing: true,
+  },
+  {
+    name: `ws ${versionOf('ws')}, client of our server on a node:http server`,
+    open: (options = {}) => clientOfOurs(connectWs, options, true),
+    server: 'ours',
+    kind: 'ws',
+    canPing: true,
+  },
+  {
+    name: `ws ${versionOf('ws')}, server of our client`,
+    open: clientOfWs,
+    server: 'peer',
+    kind: 'ws',
+    canPing: true,
+  },
+  {
+    name: `undici ${versionOf('undici')}, client of our server`,
+    open: (options = {}) => clientOfOurs(connectUndici, options),
+    server: 'ours',
+    kind: 'whatwg',
+    canPing: true,
+  },
+];
+if (BuiltinWebSocket !== undefined) {
+  peers.push({
+    name: `the WebSocket of Node ${process.version}, client of our server`,
+    open: (options = {}) => clientOfOurs(connectBuiltin, options),
+    server: 'ours',
+    kind: 'whatwg',
+    canPing: false,
+  });
+} else {
+  const major = Number(process.versions.node.split('.')[0]);
+  test(`the WebSocket of Node is absent from Node ${major}: it is built in from 22 on`, () => {
+    expect(major).toBeLessThan(22);
+  });
+}
+
+describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
+  // What a client with the WHATWG interface can't do is no test of its own: it has none of this to show.
+  const isWs = kind === 'ws';
+
+  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+    exchanges.text(open));
+
+  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+    exchanges.binary(open));
+
+  test('F10: text and binary of 16 MiB both ways, the limits of both ends raised to it', () =>
+    exchanges.sixteenMiB(open));
+
+  test('F10: binary of 16 MiB both ways at once', () => exchanges.sixteenMiBAtOnce(open));
+
+  test('F18, F19, F23: fragmented text and binary from us, characters split', () =>
+    exchanges.fragmentsOfOurs(open));
+
+  if (isWs)
+    test('F18, F19: fragmented text and binary from the peer, characters split', () =>
+      exchanges.fragmentsOfPeer(open));
+
+  if (isWs)
+    test('F15: a ping between the fragments of the peer is answered before the message is whole', () =>
+      exchanges.exchange(open, async ({ ours, peer }) => {
+        const { socket } = peer as WsEnd;
+        socket.send('frag', { fin: false });
+        expect(await peer.ping!('between')).toBe('between');
+        expect(ours.pings).toEqual(['between']);
+        socket.send('mented', { fin: true });
+        expect(await ours.next()).toBe('fragmented');
+      }));
+
+  test('F24: 20,000 small messages of random sizes in order, both ways at once', () =>
+    exchanges.many(open, 20_000));
+
+  test('C7: our pings are answered', () => exchanges.pingsOfOurs(open));
+
+  if (canPing) test('C7: we answer its pings', () => exchanges.pingsOfPeer(open));
+
+  test('C5, C10, C11, C12, C13: we close with 1000', () => exchanges.closing(open, 'ours', 1000, 'done'));
+
+  test('C4, C5, C11, C12, C13: the peer closes with 1000', () =>
+    exchanges.closing(open, 'peer', 1000, 'done'));
+
+  test('C5, C10, C13, C24: we close with 3000', () => exchanges.closing(open, 'ours', 3000, 'because €'));
+
+  test('C4, C5, C13, C24: the peer closes with 3000', () =>
+    exchanges.closing(open, 'peer', 3000, 'because €'));
+
+  test('C9: what we sent before the Close frame arrives', () => exchanges.closingBehindMessages(open));
+
+  test('C13: the server goes away with 1001', () => exchanges.shutdown(open, server, 'restarting'));
+
+  test('C13: the peer closes without a code: 1005 at both ends', () => exchanges.closingWithoutCode(open));
+
+  test('C6, C12: both close at once: each hears the code of the other', () =>
+    exchanges.simultaneousClose(open));
+
+  test('C13, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
+
+  if (isWs)
+    test('C13, C19: the peer drops the connection: 1006 at both ends', () => exchanges.abortByPeer(open));
+
+  test('C16, F25: a message over our limit: the peer hears 1009', () => exchanges.overOurLimit(open));
+
+  test('S15: the subprotocol that the server has of those that the client offered', () =>
+    exchanges.exchange(
+      open,
+      async ({ ours, peer }) => {
+        expect(ours.subprotocol).toBe('chat.v2');
+        expect(peer.subprotocol).toBe('chat.v2');
+      },
+      { subprotocols: { offered: ['chat.v3', 'chat.v2', 'chat.v1'], supported: ['chat.v1', 'chat.v2'] } },
+    ));
+
+  test('S15: no subprotocol where none is asked for', () =>
+    exchanges.exchange(
+      open,
+      async ({ ours, peer }) => {
+        expect(ours.subprotocol).toBe('');
+        expect(peer.subprotocol).toBe('');
+      },
+      { subprotocols: { offered: [], supported: ['chat.v1'] } },
+    ));
+
+  test('H10, S8: header fields of the request arrive', () =>
+    exchanges.exchange(
+      open,
+      async ({ ours, peer }) => {
+        const header = (name: string): unknown =>
+          server === 'ours' ? ours.request?.header(name) : (peer as WsEnd).headers[name.toLowerCase()];
+        expect(header('X-Test')).toBe('of the client');
+        expect(header('Cookie')).toBe('session=1; other=2');
+        expect(header('Sec-WebSocket-Version')).toBe('13');
+      },
+      { headers: { 'X-Test': 'of the client', Cookie: 'session=1; other=2' } },
+    ));
+
+  if (isWs && server === 'ours')
+    test('S17: header fields of our 101 arrive', () =>
+      exchanges.exchange(open, async ({ peer }) => {
+        const { headers } = peer as WsEnd;
+        expect(headers).toMatchObject({
+          upgrade: 'websocket',
+          connection: 'Upgrade',
+          'x-answer': responseHeaders['X-Answer'],
+          'set-cookie': [responseHeaders['Set-Cookie']],
+        });
+        // It offers permessage-deflate, and is not answered.
+        expect(headers).not.toHaveProperty('sec-websocket-extensions');
+      }));
+
+  test('we stop reading: the peer has to wait, nothing is lost', () =>
+    exchanges.pausedByUs(open, (peer) => (peer as WsEnd | WhatwgEnd).socket.bufferedAmount));
+
+  if (isWs)
+    test('the peer stops reading: send returns false, drain follows, nothing is lost', () =>
+      exchanges.pausedByPeer(open, (peer) => {
+        const { socket } = peer as WsEnd;
+        socket.pause();
+        return () => socket.resume();
+      }));
+});

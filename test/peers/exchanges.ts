@@ -1,0 +1,347 @@
+/**
+ * What two implementations do with each other, one function for each exchange, whoever they are and whichever is the
+ * server. Titles and requirement ids stand where these are called: exchanges.test.ts, and test/interop.
+ */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { End, Ending, Message, OpenOptions, Pair } from './end.ts';
+import type { OurEnd } from './our-end.ts';
+
+export type Open = (options?: OpenOptions) => Promise<Pair<OurEnd>>;
+
+export const MiB = 1_048_576;
+
+/** The edges of the three length forms (§5.2), and the largest message that a server of ours takes by default. */
+export const sizes: readonly number[] = [0, 1, 125, 126, 127, 65_535, 65_536, MiB];
+
+/** Opens a connection for one exchange, and releases it whatever happens. */
+export async function exchange(
+  open: Open,
+  body: (pair: Pair<OurEnd>) => Promise<void>,
+  options: OpenOptions = {},
+): Promise<void> {
+  const pair = await open(options);
+  try {
+    await body(pair);
+  } finally {
+    await pair.release();
+  }
+}
+
+/** `size` bytes without a period that a buffer's size could hide. */
+export function bytesOf(size: number): Buffer {
+  const block = Buffer.alloc(1021);
+  for (let index = 0; index < block.length; index++) block[index] = (index * index * 7 + index * 13) >> 3;
+  return size === 0 ? Buffer.alloc(0) : Buffer.alloc(size, block);
+}
+
+/** Text of `size` UTF-8 bytes, with characters of one to four. */
+export function textOf(size: number): string {
+  return 'a¢€𐍈'.repeat(Math.floor(size / 10)) + 'x'.repeat(size % 10);
+}
+
+/** As `toEqual`, without printing megabytes. */
+export function expectSame(received: Message, sent: Message, what = 'message'): void {
+  expect(typeof received, what).toBe(typeof sent);
+  const [a, b] = [Buffer.from(received), Buffer.from(sent)];
+  expect(a.length, `bytes of ${what}`).toBe(b.length);
+  if (a.equals(b)) return;
+  const at = a.findIndex((byte, index) => byte !== b[index]);
+  throw new Error(`${what} of ${b.length} bytes differs from byte ${at}`);
+}
+
+/** Sends from one end, and expects the same at the other. */
+async function passes(from: End, to: End, message: Message): Promise<void> {
+  from.send(message);
+  expectSame(await to.next(), message);
+}
+
+async function passesInFragments(from: End, to: End, message: Message, size: number): Promise<void> {
+  from.sendFragments!(message, size);
+  expectSame(await to.next(), message, `message in fragments of ${size}`);
+}
+
+// ---- messages ----
+
+/** Text, then binary, of every size, both ways. */
+export function text(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    for (const size of sizes) {
+      await passes(ours, peer, textOf(size));
+      await passes(peer, ours, textOf(size));
+    }
+    expect(ours.errors).toEqual([]);
+  });
+}
+
+export function binary(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    for (const size of sizes) {
+      await passes(ours, peer, bytesOf(size));
+      await passes(peer, ours, bytesOf(size));
+    }
+    expect(ours.errors).toEqual([]);
+  });
+}
+
+/** 16 MiB of both kinds, both ways, with the limits of both ends raised to exactly that. */
+export function sixteenMiB(open: Open): Promise<void> {
+  return exchange(
+    open,
+    async ({ ours, peer }) => {
+      for (const message of [textOf(16 * MiB), bytesOf(16 * MiB)]) {
+        await passes(ours, peer, message);
+        await passes(peer, ours, message);
+      }
+    },
+    { maxMessageSize: 16 * MiB },
+  );
+}
+
+/** 16 MiB both ways at once: neither end may stop reading because it can't write. */
+export function sixteenMiBAtOnce(open: Open): Promise<void> {
+  return exchange(
+    open,
+    async ({ ours, peer }) => {
+      const message = bytesOf(16 * MiB);
+      await Promise.all([passes(ours, peer, message), passes(peer, ours, message)]);
+    },
+    { maxMessageSize: 16 * MiB },
+  );
+}
+
+const fragmented: readonly (readonly [Message, number])[] = [
+  // One byte each: every character of more than one byte is split.
+  [textOf(200), 1],
+  [bytesOf(200), 1],
+  [textOf(70_000), 125],
+  [bytesOf(70_000), 126],
+  [textOf(MiB), 65_536],
+  [bytesOf(MiB), 65_535],
+  ['', 1],
+];
+
+export function fragmentsOfOurs(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    for (const [message, size] of fragmented) await passesInFragments(ours, peer, message, size);
+    // A whole message behind them: nothing was left over.
+    await passes(ours, peer, 'whole');
+  });
+}
+
+/** @param messages with the size that their frames may have */
+export function fragmentsOfPeer(open: Open, messages: typeof fragmented = fragmented): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    for (const [message, size] of messages) {
+      const before = ours.fragments;
+      await passesInFragments(peer, ours, message, size);
+      if (message.length > size) expect(ours.fragments).toBeGreaterThan(before);
+    }
+    await passes(peer, ours, 'whole');
+  });
+}
+
+/** Small messages of random sizes in a fixed order, text and binary mixed. */
+function manyMessages(count: number): Message[] {
+  let random = 6455;
+  return Array.from({ length: count }, (_, index) => {
+    random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
+    const size = (random >>> 16) % 200;
+    const message = `${index} ${'€'.repeat(size)}`;
+    return index % 3 === 0 ? Buffer.from(message) : message;
+  });
+}
+
+/** Many small messages from one end to the other and back at once. */
+export function many(open: Open, count: number): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    const messages = manyMessages(count);
+    for (const message of messages) {
+      ours.send(message);
+      peer.send(message);
+    }
+    for (const end of [peer, ours]) {
+      for (const [index, message] of messages.entries()) {
+        const received = await end.next();
+        // Without an assertion for each: they are many.
+        if (typeof received === 'string' ? received === message : received.equals(Buffer.from(message)))
+          continue;
+        expectSame(received, message, `message ${index}`);
+      }
+    }
+  });
+}
+
+// ---- pings ----
+
+export function pingsOfOurs(open: Open): Promise<void> {
+  return exchange(open, async ({ ours }) => {
+    const payloads = ['one', 'x'.repeat(125), ''];
+    for (const payload of payloads) expect(await ours.ping(payload)).toBe(payload);
+  });
+}
+
+export function pingsOfPeer(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    const payloads = ['one', 'x'.repeat(125), '€'];
+    for (const payload of payloads) expect(await peer.ping!(payload)).toBe(payload);
+    expect(ours.pings).toEqual(payloads);
+  });
+}
+
+// ---- closing ----
+
+/** Both ends report the code, ours that it was clean; whoever did not begin reports the reason, too. */
+export async function expectClosed(
+  { ours, peer }: Pick<Pair, 'ours' | 'peer'>,
+  by: 'ours' | 'peer',
+  expected: Ending,
+): Promise<void> {
+  const [ourEnding, peerEnding] = await Promise.all([ours.closed, peer.closed]);
+  const { code, reason } = expected;
+  expect(ourEnding).toMatchObject({ code, wasClean: true });
+  expect(peerEnding).toMatchObject({ code });
+  expect((by === 'ours' ? peerEnding : ourEnding).reason).toBe(reason);
+  // §5.5.1: the answer echoes the code; with or without the reason.
+  expect([reason, '']).toContain((by === 'ours' ? ourEnding : peerEnding).reason);
+  if (peerEnding.wasClean !== undefined) expect(peerEnding.wasClean).toBe(true);
+}
+
+/** A message first, so that the connection was in use; then the closing handshake. */
+export function closing(open: Open, by: 'ours' | 'peer', code: number, reason: string): Promise<void> {
+  return exchange(open, async (pair) => {
+    await passes(pair.peer, pair.ours, 'before');
+    pair[by].close(code, reason);
+    await expectClosed(pair, by, { code, reason });
+    expect(pair.ours.errors).toEqual([]);
+  });
+}
+
+/** What was sent in the turn of the close still arrives. */
+export function closingBehindMessages(open: Open): Promise<void> {
+  return exchange(open, async (pair) => {
+    const { ours, peer } = pair;
+    const messages = [textOf(100), bytesOf(100_000), textOf(5)];
+    for (const message of messages) ours.send(message);
+    ours.close(1000, 'that was all');
+    for (const message of messages) expectSame(await peer.next(), message);
+    await expectClosed(pair, 'ours', { code: 1000, reason: 'that was all' });
+  });
+}
+
+export function closingWithoutCode(open: Open): Promise<void> {
+  return exchange(open, async (pair) => {
+    pair.peer.close();
+    await expectClosed(pair, 'peer', { code: 1005, reason: '' });
+  });
+}
+
+/** The server is shut down while the connection is open. */
+export function shutdown(open: Open, server: 'ours' | 'peer', reason: string): Promise<void> {
+  return exchange(open, async (pair) => {
+    await passes(pair.peer, pair.ours, 'before');
+    pair.shutdown(reason);
+    await expectClosed(pair, server, { code: 1001, reason });
+  });
+}
+
+export function abortByOurs(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    await passes(peer, ours, 'before');
+    ours.abort();
+    expect(await ours.closed).toEqual({ code: 1006, reason: '', wasClean: false });
+    expect(await peer.closed).toMatchObject({ code: 1006, reason: '' });
+  });
+}
+
+export function abortByPeer(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    await passes(peer, ours, 'before');
+    peer.abort!();
+    expect(await ours.closed).toEqual({ code: 1006, reason: '', wasClean: false });
+    expect((await peer.closed).code).toBe(1006);
+  });
+}
+
+/** Both ends send their Close frame before they can have seen the other's. */
+export function simultaneousClose(open: Open): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    await passes(peer, ours, 'before');
+    await nextTurn();
+    ours.close(3000, 'of ours');
+    peer.close(3001, 'of the peer');
+    // §7.1.5: the code is that of the first Close frame received: each hears the other's.
+    expect(await ours.closed).toEqual({ code: 3001, reason: 'of the peer', wasClean: true });
+    expect(await peer.closed).toMatchObject({ code: 3000, reason: 'of ours' });
+  });
+}
+
+/** A message over our limit: we end the connection, and the peer hears why. */
+export function overOurLimit(open: Open): Promise<void> {
+  return exchange(
+    open,
+    async ({ ours, peer }) => {
+      await passes(peer, ours, bytesOf(1000));
+      peer.send(bytesOf(1001));
+      expect((await peer.closed).code).toBe(1009);
+      await ours.closed;
+      expect(ours.errors).toMatchObject([{ closeCode: 1009 }]);
+    },
+    { ourMaxMessageSize: 1000 },
+  );
+}
+
+// ---- flow ----
+
+/** We stop reading, the peer sends on; when we read again, everything is there and in order. */
+export function pausedByUs(open: Open, waiting: (peer: End) => number): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    await passes(peer, ours, 'before');
+    ours.connection.pause();
+    const message = bytesOf(MiB);
+    const count = 24;
+    for (let index = 0; index < count; index++) peer.send(message);
+    peer.send('behind');
+    await settled(() => waiting(peer));
+    // More than the system's buffers hold: it has to wait at the peer.
+    expect(waiting(peer)).toBeGreaterThan(0);
+    ours.connection.resume();
+    for (let index = 0; index < count; index++) expectSame(await ours.next(), message, `message ${index}`);
+    expect(await ours.next()).toBe('behind');
+    while (waiting(peer) > 0) await nextTurn();
+  });
+}
+
+/** The peer stops reading: our `send` says so, and `drain` follows when it reads again. */
+export function pausedByPeer(open: Open, pause: (peer: End) => () => void): Promise<void> {
+  return exchange(open, async ({ ours, peer }) => {
+    await passes(ours, peer, 'before');
+    const resume = pause(peer);
+    const message = bytesOf(MiB);
+    const count = 24;
+    let goOn = true;
+    for (let index = 0; index < count; index++) goOn = ours.connection.send(message);
+    expect(goOn).toBe(false);
+    ours.send('behind');
+    await settled(() => ours.connection.bufferedAmount);
+    expect(ours.connection.bufferedAmount).toBeGreaterThan(0);
+    expect(ours.drains).toBe(0);
+    resume();
+    for (let index = 0; index < count; index++) expectSame(await peer.next(), message, `message ${index}`);
+    expect(await peer.next()).toBe('behind');
+    while (ours.drains === 0) await nextTurn();
+    expect(ours.drains).toBe(1);
+    expect(ours.connection.bufferedAmount).toBe(0);
+  });
+}
+
+/** Waits for some turns of the loop until a number does not change any more. */
+async function settled(read: () => number): Promise<void> {
+  for (let quiet = 0, last = read(); quiet < 200; ) {
+    await nextTurn();
+    const now = read();
+    quiet = now === last ? quiet + 1 : 0;
+    last = now;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * A client with the WHATWG interface as a peer: the `WebSocket` of the `undici` package, and the one that is built into
+ * Node from 22 on, which is another version of the same. Neither can send fragments, nor drop TCP.
+ */
+
+import { channel } from 'node:diagnostics_channel';
+import { Agent, ping, WebSocket as UndiciWebSocket } from 'undici';
+import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs } from './end.ts';
+
+/** What both have of the interface. */
+interface WhatwgSocket {
+  binaryType: string;
+  readonly protocol: string;
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: 'open' | 'message' | 'error' | 'close', listener: (event: never) => void): void;
+}
+
+/** What their constructors take in place of a list of subprotocols. */
+interface WhatwgInit {
+  protocols: string[];
+  headers: Record<string, string>;
+}
+
+type WhatwgConstructor = new (url: string, init: WhatwgInit) => WhatwgSocket;
+
+/** The built-in one, or undefined before Node 22. */
+export const BuiltinWebSocket: WhatwgConstructor | undefined = globalThis.WebSocket as unknown as
+  | WhatwgConstructor
+  | undefined;
+
+export class WhatwgEnd implements End {
+  readonly socket: WhatwgSocket;
+  readonly errors: string[] = [];
+  readonly #inbox = new Inbox();
+
+  constructor(socket: WhatwgSocket) {
+    this.socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', ({ data }: { data: string | ArrayBuffer }) =>
+      this.#inbox.push(typeof data === 'string' ? data : Buffer.from(data)),
+    );
+    socket.addEventListener('error', ({ message }: { message: string }) => this.errors.push(message));
+    socket.addEventListener('close', ({ code, reason, wasClean }: Required<Ending>) =>
+      this.#inbox.end({ code, reason, wasClean }),
+    );
+  }
+
+  get subprotocol(): string {
+    return this.socket.protocol;
+  }
+
+  get closed(): Promise<Ending> {
+    return this.#inbox.closed;
+  }
+
+  send(message: Message): void {
+    this.socket.send(message);
+  }
+
+  close(code?: number, reason?: string): void {
+    this.socket.close(code, reason);
+  }
+
+  next(): Promise<Message> {
+    return this.#inbox.next();
+  }
+}
+
+/** undici's sends pings, and says that pongs came on a diagnostics channel. */
+class UndiciEnd extends WhatwgEnd {
+  readonly #pongs = new Pongs();
+  readonly #socket: UndiciWebSocket;
+
+  constructor(socket: UndiciWebSocket) {
+    // Its types declare the listeners' event as any.
+    super(socket as unknown as WhatwgSocket);
+    this.#socket = socket;
+    const pongs = channel('undici:websocket:pong');
+    const onPong = (event: unknown): void => {
+      const { payload, websocket } = event as { payload: Uint8Array; websocket: unknown };
+      if (websocket === socket) this.#pongs.push(Buffer.from(payload).toString());
+    };
+    pongs.subscribe(onPong);
+    void this.closed.then(() => pongs.unsubscribe(onPong));
+  }
+
+  ping(payload: string): Promise<string> {
+    return this.#pongs.expect(payload, () => ping(this.#socket, Buffer.from(payload)));
+  }
+}
+
+/** Resolves when it is open, rejects when it fails. */
+function opened<E extends WhatwgEnd>(end: E): Promise<E> {
+  return new Promise((resolve, reject) => {
+    end.socket.addEventListener('open', () => resolve(end));
+    void end.closed.then(({ code }) => reject(new Error(`not opened: ${code} ${end.errors.join(', ')}`)));
+  });
+}
+
+/** @param ca certificates to trust, for wss */
+export async function connectUndici(
+  url: string,
+  options: OpenOptions & { readonly ca?: string } = {},
+): Promise<WhatwgEnd> {
+  const { subprotocols, headers, maxMessageSize, ca } = options;
+  const dispatcher = new Agent({
+    ...(maxMessageSize === undefined ? null : { webSocket: { maxPayloadSize: maxMessageSize } }),
+    ...(ca === undefined ? null : { connect: { ca } }),
+  });
+  const socket = new UndiciWebSocket(url, {
+    protocols: [...(subprotocols?.offered ?? [])],
+    headers: { ...headers },
+    dispatcher,
+  });
+  const end = new UndiciEnd(socket);
+  void end.closed.then(() => dispatcher.destroy());
+  return opened(end);
+}
+
+/** The built-in one has its own limits, which only a dispatcher of its own undici could change. */
+export async function connectBuiltin(url: string, options: OpenOptions = {}): Promise<WhatwgEnd> {
+  if (BuiltinWebSocket === undefined) throw new Error('this Node has no WebSocket client');
+  const { subprotocols, headers } = options;
+  const protocols = [...(subprotocols?.offered ?? [])];
+  return opened(new WhatwgEnd(new BuiltinWebSocket(url, { protocols, headers: { ...headers } })));
+}

@@ -1,0 +1,33 @@
+/** A short run of the fuzzer; `npm run fuzz` is the long one. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { violations } from '../../src/frame/violation.ts';
+
+const script = fileURLToPath(new URL('../../scripts/fuzz.js', import.meta.url));
+
+function fuzz(...args: string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  return { status, output: stdout + stderr };
+}
+
+test('F26, C17: receive never throws, every rule is hit, and what is written is legal: 3,000 inputs', () => {
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  const { status, output } = fuzz('--inputs', '3000', '--seed', String(seed));
+  expect(output).toContain(`3000 inputs, seed ${seed}`);
+  for (const code of Object.keys(violations)) expect(output).toMatch(new RegExp(`^${code} +[1-9]`, 'm'));
+  expect(output).toMatch(/ 0 faults, 0 rules never hit$/m);
+  expect(status, output).toBe(0);
+}, 120_000);
+
+test('a run in which a rule is never hit fails, and the same seed gives the same inputs', () => {
+  const first = fuzz('--inputs', '20', '--seed', '7');
+  expect(first.status).toBe(1);
+  expect(first.output).toContain('never hit: ');
+  const withoutTime = (output: string): string => output.replace(/ in [\d.]+ s/, '');
+  expect(withoutTime(fuzz('--inputs', '20', '--seed', '7').output)).toBe(withoutTime(first.output));
+});
+
+test('an option that is no number is refused', () => {
+  expect(fuzz('--inputs', 'many')).toMatchObject({ status: 2, output: expect.stringContaining('--inputs') });
+});

@@ -1,0 +1,21 @@
+/** A TLS handshake that comes to nothing: its socket and its place among the handshakes are free again at once. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { connect, WebSocketServer } from '../../src/index.ts';
+
+const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+
+test('S9: a client that refuses the certificate does not occupy the server until the deadline', async () => {
+  const server = new WebSocketServer({}, { handshakeTimeout: Number.POSITIVE_INFINITY, maxConnections: 1 });
+  const tls = { cert: fixture('localhost-cert.pem'), key: fixture('localhost-key.pem') };
+  const { port } = await server.listen({ tls });
+  const url = `wss://localhost:${port}/`;
+  await expect(connect(url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+  // The only place is free again, as soon as the server has read the alert.
+  const trusting = async (): Promise<number> => {
+    const connection = await connect(url, { tls: { ca: fixture('ca-cert.pem') } });
+    return (await connection.close()).code;
+  };
+  await expect.poll(() => trusting().catch(() => 0), { timeout: 20_000 }).toBe(1000);
+  await server.shutdown();
+});
