@@ -39,7 +39,7 @@ export interface CloseInfo {
  */
 export interface ConnectionHandlers<Data = undefined> {
   /** The opening handshake is done; sending is allowed from here on. */
-  open?(connection: Connection<Data>): void | Promise<void>;
+  open?(connection: Connection<Data>): unknown;
   /**
    * A message. Without this handler messages wait for `for await (const message of connection)`.
    * @param message text as a string (or as checked bytes, with `text: 'bytes'`), binary as a Buffer that is yours to keep
@@ -50,24 +50,24 @@ export interface ConnectionHandlers<Data = undefined> {
     message: string | Buffer,
     isBinary: boolean,
     wireSize: number,
-  ): void | Promise<void>;
+  ): unknown;
   /** A frame of an unfinished message arrived: progress of a large one. */
-  fragment?(connection: Connection<Data>): void | Promise<void>;
+  fragment?(connection: Connection<Data>): unknown;
   /** A ping came, and was answered. */
-  ping?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
-  pong?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
+  ping?(connection: Connection<Data>, payload: Buffer): unknown;
+  pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** After `send` returned false: everything has left, go on. */
-  drain?(connection: Connection<Data>): void | Promise<void>;
+  drain?(connection: Connection<Data>): unknown;
   /** The closing handshake began. */
-  closing?(connection: Connection<Data>, byPeer: boolean): void | Promise<void>;
+  closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /** The connection is closed. Exactly once for each that was open. */
-  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
+  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): unknown;
   /**
    * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
    * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
    * is no error here: `close` says 1006.
    */
-  error?(connection: Connection<Data>, error: Error): void | Promise<void>;
+  error?(connection: Connection<Data>, error: Error): unknown;
 }
 
 /** What the opening handshake agreed on. */
@@ -407,7 +407,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   // ---- handlers that throw ----
 
   // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
-  #call(handler: () => void | Promise<void>): void {
+  #call(handler: () => unknown): void {
     try {
       this.#watch(handler());
     } catch (error) {
@@ -415,7 +415,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     }
   }
 
-  #watch(result: void | Promise<void>): void {
+  #watch(result: unknown): void {
     if (isThenable(result)) result.then(undefined, (error: unknown) => this.#binding.endpoint.fail(error));
   }
 }
