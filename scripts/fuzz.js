@@ -265,8 +265,9 @@ class Sink {
   commit(size) {
     if (!this.destroyed) this.parts.push(this.buffer.subarray(0, size));
   }
-  /** @param {Uint8Array} payload */
-  append(payload) {
+  /** @param {Uint8Array} payload @param {number} size */
+  append(payload, size) {
+    if (size > 0) this.commit(size);
     if (!this.destroyed) this.parts.push(Buffer.from(payload));
   }
   closing() {
