@@ -16,6 +16,7 @@ import {
   type ConnectionEvents,
   type SocketConnection,
 } from '../transport/socket.ts';
+import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -92,6 +93,10 @@ export interface SendOptions {
 // Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
 const MAX_WAITING_MESSAGES = 16;
 const MAX_WAITING_BYTES = 65_536;
+
+// How long nobody may ask for them, in milliseconds. A connection that is not read does not see its peer leave either: where
+// an application has no use for messages at all, each of those would stay for good.
+const UNREAD_TIMEOUT = 30_000;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> implements ConnectionEvents {
@@ -265,16 +270,16 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /**
    * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
-   * throws where it failed or was lost. Leaving the loop early closes the connection.
-   * @throws {TypeError} where a `message` handler takes the messages, or another loop does
+   * throws where it failed or was lost. Leaving the loop early closes the connection. Messages that nobody asks for within 30 s
+   * of the time they filled that room are dropped, with a process warning.
+   * @throws {TypeError} where a `message` handler takes the messages, another loop does, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#handlers.message !== undefined) {
       throw new TypeError('the messages of this connection go to its message handler');
     }
     const inbox = this.#openInbox();
-    if (inbox.isTaken) throw new TypeError('the messages of this connection are being read already');
-    inbox.isTaken = true;
+    inbox.open();
     const iterator: AsyncIterableIterator<string | Buffer> = {
       next: () => inbox.next(),
       return: async () => {
@@ -339,7 +344,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #onMessage(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#handlers.message === undefined) {
-      this.#openInbox().push(message, wireSize);
+      this.#openInbox().push(message);
       return;
     }
     // What this throws, `Endpoint.receive` catches: the hot path needs no second try.
@@ -445,12 +450,25 @@ export function toBytes(data: Message): Uint8Array {
   throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
 }
 
+let warnedOfDropped = false;
+
+/** Once: what one connection does, all of a server's do. */
+function warnOfDropped(): void {
+  if (warnedOfDropped) return;
+  warnedOfDropped = true;
+  process.emitWarning(
+    'messages are dropped: there is no "message" handler, and nobody reads them with "for await"; an empty handler says that they are not wanted',
+    { type: 'Rfc6455Warning', code: 'WS_UNREAD_MESSAGES' },
+  );
+}
+
 /** Messages that wait for `for await`. */
-class Inbox {
-  isTaken = false;
+class Inbox implements TimerOwner {
+  #isTaken = false;
+  #unread: Timer | null = null;
   readonly #pause: () => void;
   readonly #resume: () => void;
-  #messages: { readonly message: string | Buffer; readonly size: number }[] = [];
+  #messages: (string | Buffer)[] = [];
   #bytes = 0;
   #paused = false;
   #mayPause = true;
@@ -466,7 +484,24 @@ class Inbox {
     this.#resume = resume;
   }
 
-  push(message: string | Buffer, size: number): void {
+  /**
+   * Somebody reads them.
+   * @throws {TypeError} where somebody does already, or it is too late
+   */
+  open(): void {
+    if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
+    if (this.#discards)
+      throw new TypeError('the messages of this connection were dropped: nobody asked for them');
+    this.#isTaken = true;
+    this.#unread?.cancel();
+  }
+
+  onTimer(): void {
+    this.discard();
+    warnOfDropped();
+  }
+
+  push(message: string | Buffer): void {
     if (this.#discards) return;
     if (this.#reader !== null) {
       const reader = this.#reader;
@@ -477,20 +512,22 @@ class Inbox {
     const isFull = this.#isFull;
     // We said goodbye: what comes now, beyond what there is room for, is not waited for by anybody.
     if (!this.#mayPause && isFull) return;
-    this.#messages.push({ message, size });
-    this.#bytes += size;
-    if (!this.#paused && this.#mayPause && this.#isFull) {
-      this.#paused = true;
-      this.#pause();
-    }
+    this.#messages.push(message);
+    this.#bytes += message.length;
+    if (this.#paused || !this.#mayPause || !this.#isFull) return;
+    this.#paused = true;
+    this.#pause();
+    if (this.#isTaken) return;
+    this.#unread = processTimers.timer(this);
+    this.#unread.set(UNREAD_TIMEOUT);
   }
 
   async next(): Promise<IteratorResult<string | Buffer>> {
     const first = this.#messages.shift();
     if (first !== undefined) {
-      this.#bytes -= first.size;
+      this.#bytes -= first.length;
       if (this.#paused && !this.#isFull) this.#goOn();
-      return { done: false, value: first.message };
+      return { done: false, value: first };
     }
     if (this.#ended !== null) {
       const { error } = this.#ended;
@@ -507,6 +544,7 @@ class Inbox {
   /** The closing handshake needs the connection to be read. */
   stopPausing(): void {
     this.#mayPause = false;
+    this.#unread?.cancel();
     if (this.#paused) this.#goOn();
   }
 
@@ -518,6 +556,7 @@ class Inbox {
 
   end(error: Error | null): void {
     this.#ended = { error };
+    this.#unread?.cancel();
     const reader = this.#reader;
     this.#reader = null;
     if (reader === null) return;

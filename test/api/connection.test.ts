@@ -1,6 +1,6 @@
 /** `Connection`: what its user sends, hears, and gets wrong. */
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { Connection, ConnectionHandlers, Message } from '../../src/api/connection.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
@@ -402,6 +402,56 @@ describe('for await', () => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(await right.close()).toMatchObject({ code: 1000, wasClean: true });
     await left.closed;
+  });
+});
+
+describe('messages that nobody reads', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('A14: are dropped after 30 s with one warning, so that the peer’s leaving is seen', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    for (let round = 0; round < 2; round++) {
+      // A server that only sends.
+      const { server, peer } = await startServer({ open: (connection) => connection.send('news') });
+      const raw = await peer().open();
+      raw.write(Buffer.concat(Array.from({ length: 40 }, () => frame(Op.Text, 'thanks'))));
+      raw.write(closeFrame(1000));
+      raw.socket.end();
+      for (let count = 0; count < 50; count++) await turn();
+      const [connection] = server.connections;
+      expect(connection!.state).toBe('open');
+      vi.advanceTimersByTime(31_000);
+      while (server.connections.size > 0) await turn();
+      expect(await connection!.closed).toMatchObject({ code: 1000, wasClean: true });
+      expect(() => connection![Symbol.asyncIterator]()).toThrow('were dropped');
+    }
+    await turn();
+    process.off('warning', onWarning);
+    expect(warnings).toMatchObject([{ code: 'WS_UNREAD_MESSAGES' }]);
+  });
+
+  test('wait for a loop that begins before that, however long it then takes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const { server, peer } = await startServer();
+    const raw = await peer().open();
+    for (let index = 0; index < 40; index++) raw.write(frame(Op.Text, String(index)));
+    raw.write(closeFrame(1000));
+    raw.socket.end();
+    for (let count = 0; count < 50; count++) await turn();
+    vi.advanceTimersByTime(29_000);
+    const [connection] = server.connections;
+    const iterator = connection![Symbol.asyncIterator]();
+    vi.advanceTimersByTime(300_000);
+    const messages: unknown[] = [];
+    for await (const message of iterator) messages.push(message);
+    expect(messages).toEqual(Array.from({ length: 40 }, (_, index) => String(index)));
   });
 });
 
