@@ -502,7 +502,7 @@ describe.each(engines)('engine %s', (engine) => {
     const bomb = masked(Op.Binary, deflated(Buffer.alloc(1_000_000)));
     for (let n = 0; n < 60; n++) socket.write(bomb);
     const [connection] = connections as [Connection];
-    await until(() => received > 1 && connection.bufferedAmount > 1_000_000);
+    await until(() => received > 1);
     // Until it stands still: the kernel's buffers are full, and a little more waits here.
     for (let last = -1; received !== last; ) {
       last = received;
