@@ -1,4 +1,5 @@
 /** permessage-deflate on connections: what is negotiated, what it costs together, and what goes over the wire. */
+import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
@@ -153,6 +154,16 @@ describe('options', () => {
 });
 
 describe('A36: only where it is asked for', () => {
+  test('A36, P32: who turns the option on was told what it may cost', () => {
+    const options = readFileSync(new URL('../../src/api/options.ts', import.meta.url), 'utf8');
+    const end = options.indexOf('  readonly compression?');
+    const text = options.slice(options.lastIndexOf('/**', end), end);
+    expect(text).toMatch(/secrets/);
+    expect(text).toMatch(/attacker/);
+    expect(text).toMatch(/CRIME/);
+    expect(text).toMatch(/@default false/);
+  });
+
   test.each([undefined, false])(
     'A36, P3, F22: a server with compression: %s answers no offer',
     async (compression) => {
