@@ -28,8 +28,10 @@ for (let byte = 1; byte < 256; byte++)
 /** 1951 §3.2.2: the code of each symbol of `lengths[0, count)`, bits reversed, into `codes`. Length 0 means no code. */
 export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Array): void {
   countOfLength.fill(0);
-  for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[symbol]!]!++;
-  countOfLength[0] = 0;
+  for (let symbol = 0; symbol < count; symbol++) {
+    const length = lengths[symbol]!;
+    if (length !== 0) countOfLength[length]!++;
+  }
   let code = 0;
   for (let bits = 1; bits <= MAX_CODE_BITS; bits++) {
     code = (code + countOfLength[bits - 1]!) << 1;
@@ -178,6 +180,12 @@ export const ENTRY_INVALID = 0x800;
 
 const offsets = new Uint16Array(MAX_CODE_BITS + 2);
 
+/** Copies `table[0, size)` behind itself. */
+function repeatFront(table: Int32Array, size: number): void {
+  if (size >= 64) table.copyWithin(size, 0, size);
+  else for (let at = 0; at < size; at++) table[size + at] = table[at]!;
+}
+
 /**
  * Builds the table for `lengths[from, from + count)`.
  * @param values what each symbol stands for, as an entry without its bit count.
@@ -195,7 +203,10 @@ export function buildTable(
   table: Int32Array,
 ): number {
   countOfLength.fill(0);
-  for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[from + symbol]!]!++;
+  for (let at = from; at < from + count; at++) {
+    const length = lengths[at]!;
+    if (length !== 0) countOfLength[length]!++;
+  }
   let longest = MAX_CODE_BITS;
   while (longest > 0 && countOfLength[longest] === 0) longest--;
   let left = 1;
@@ -229,8 +240,7 @@ export function buildTable(
     for (let remaining = countOfLength[bits]!; remaining > 0; remaining--) {
       const symbol = sorted[next++]!;
       if (bits <= root) {
-        const entry = values[symbol]! | bits;
-        for (let at = code; at < 1 << root; at += 1 << bits) table[at] = entry;
+        table[code] = values[symbol]! | bits;
       } else {
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
@@ -254,6 +264,8 @@ export function buildTable(
       while ((code & bit) !== 0) bit >>>= 1;
       code = bit === 0 ? 0 : (code & (bit - 1)) | bit;
     }
+    // What was entered so far holds whatever the next bit is.
+    if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;
 }
