@@ -25,8 +25,11 @@ const reversedByte = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++)
   reversedByte[byte] = (reversedByte[byte >>> 1]! >>> 1) | ((byte & 1) << 7);
 
-/** 1951 §3.2.2: the code of each symbol of `lengths[0, count)`, bits reversed, into `codes`. Length 0 means no code. */
-export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Array): void {
+/**
+ * 1951 §3.2.2: sets `codes` for the symbols of `lengths[0, count)`: the code, bits reversed, and its length × 65,536.
+ * Symbols of length 0 have no code, and keep what was there.
+ */
+export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Array): void {
   countOfLength.fill(0);
   for (let symbol = 0; symbol < count; symbol++) {
     const length = lengths[symbol]!;
@@ -41,7 +44,8 @@ export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Arr
     const length = lengths[symbol]!;
     if (length === 0) continue;
     const next = nextCode[length]!++;
-    codes[symbol] = ((reversedByte[next & 0xff]! << 8) | reversedByte[next >>> 8]!) >>> (16 - length);
+    const reversed = ((reversedByte[next & 0xff]! << 8) | reversedByte[next >>> 8]!) >>> (16 - length);
+    codes[symbol] = reversed | (length << 16);
   }
 }
 
