@@ -266,7 +266,7 @@ export function buildTable(
       // Adds one to the reversed code: clears the set bits from its end, then sets the one before.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
-      code = bit === 0 ? 0 : (code & (bit - 1)) | bit;
+      code = (code & (bit - 1)) | bit;
     }
     // What was entered so far holds whatever the next bit is.
     if (bits < root) repeatFront(table, 1 << bits);
