@@ -1,5 +1,5 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths say it all) and §3.2.6 (the fixed ones).
+ * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes: the lengths say it all; the fixed ones).
  * Three directions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
  * lengths → a table that a receiver decodes with. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
  */
