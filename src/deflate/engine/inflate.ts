@@ -142,7 +142,6 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
       default:
         throw corrupt('Block type 3 does not exist.');
     }
-    if (reader.overrun) throw corrupt('The compressed data ends too early.');
     if (isFinal !== 0) {
       // 7692 §7.2.3.4: a final block is padded to a byte, and others may follow.
       reader.alignToByte();
