@@ -67,7 +67,8 @@ let failed = 0;
 try {
   for (const path of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts'])
     cpSync(join(root, path), join(project, path), { recursive: true });
-  cpSync(join(root, 'test', 'write-coverage.ts'), join(project, 'test', 'write-coverage.ts'));
+  for (const file of ['leak-check.ts', 'write-coverage.ts'])
+    cpSync(join(root, 'test', file), join(project, 'test', file));
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'), 'junction');
   const env = { ...process.env };
   delete env.NODE_V8_COVERAGE;
