@@ -18,7 +18,7 @@ function write(path, text) {
 }
 
 /** What each part of src/ holds: enough lines that one function more is a few percent of them. */
-const folders = ['frame', 'handshake', 'transport', 'api', 'cli'];
+const folders = ['frame', 'handshake', 'deflate', 'deflate/engine', 'transport', 'api', 'cli'];
 const body = Array.from({ length: 20 }, (_, i) => `  sum += n * ${i};`).join('\n');
 const part = `/** A comment that is long,\n * and counts for nothing. */
 export interface Unused {\n  readonly a: number;\n}
@@ -37,7 +37,8 @@ test('half, in a process of its own', () => {
 function plain() {
   for (const folder of folders) {
     write(`src/${folder}/part.ts`, part);
-    write(`test/${folder}/part.test.ts`, folder === 'cli' ? childTest : test.replace('FOLDER', folder));
+    const place = folder.replaceAll('/', '-');
+    write(`test/${place}/part.test.ts`, folder === 'cli' ? childTest : test.replace('FOLDER', folder));
   }
   write('src/index.ts', "export { half } from './api/part.ts';\n");
 }
@@ -66,7 +67,8 @@ let failed = 0;
 try {
   for (const path of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts'])
     cpSync(join(root, path), join(project, path), { recursive: true });
-  cpSync(join(root, 'test', 'write-coverage.ts'), join(project, 'test', 'write-coverage.ts'));
+  for (const file of ['leak-check.ts', 'write-coverage.ts'])
+    cpSync(join(root, 'test', file), join(project, 'test', file));
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'), 'junction');
   const env = { ...process.env };
   delete env.NODE_V8_COVERAGE;
