@@ -1,5 +1,16 @@
 /** `rfc6455/protocol`: the endpoint without a socket. Frames, the state machine, the opening handshake as text. */
 
+export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
+export { type CodecSettings, DeflateCodec, type Direction } from './deflate/codec.ts';
+export {
+  acceptDeflate,
+  confirmDeflate,
+  type DeflateAcceptance,
+  type DeflateConfig,
+  type DeflateParams,
+  offerDeflate,
+} from './deflate/params.ts';
+export { type DeflateRefusalCode, deflateRefusals } from './deflate/refusal.ts';
 export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } from './frame/close-code.ts';
 export {
   type ByteSink,

@@ -197,7 +197,10 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   send(message: Message, options?: SendOptions): boolean {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
-    if (!this.#binding.isOpen) return false;
+    if (!this.#binding.isOpen) {
+      this.#lastWireSize = 0;
+      return false;
+    }
     const compress = options?.compress !== false;
     if (options?.fragmentSize !== undefined) {
       this.#lastWireSize = endpoint.sendFragmented(data, options.fragmentSize, compress);

@@ -37,6 +37,7 @@ export interface CodecSettings {
 
 // Measured with bench/deflate.js: from here on zlib's set-up is paid back.
 const OUR_DEFLATE_UP_TO = 2_048;
+const OUR_DEFLATE_ALONE_UP_TO = 1_024;
 const OUR_INFLATE_UP_TO = 512;
 
 // What zlib is given of the context when it compresses. Taking up all 32 KiB costs it 50 µs for each message; the last 8 KiB are
@@ -106,7 +107,8 @@ export class DeflateCodec implements MessageCodec {
   compressNow(payload: Uint8Array): Uint8Array {
     const window = this.#sendingWindow();
     const { length } = payload;
-    if (this.#settings.engine === 'auto' && length <= OUR_DEFLATE_UP_TO) {
+    const most = window === null ? OUR_DEFLATE_ALONE_UP_TO : OUR_DEFLATE_UP_TO;
+    if (this.#settings.engine === 'auto' && length <= most) {
       return this.#sentAs(payload, deflate(payload, window, this.#sending.windowBits));
     }
     return this.#sentAs(payload, deflateNow(payload, this.#deflateSettings, recent(window)));

@@ -150,25 +150,28 @@ function wholeMessage(payload: Uint8Array, taken: number, output: Output): Buffe
   const behind = taken - payload.length;
   if (behind > 0 && behind < TAIL.length) throw new ProtocolError('WS_INVALID_DEFLATE');
   const message = output.take();
-  if (isCutOffStored(payload, message)) throw new ProtocolError('WS_INVALID_DEFLATE');
+  // With four bytes the stream goes on to our final block; with all six, the block that took them was a final one itself.
+  const isCutOff =
+    isCutOffStored(payload, message, TAIL_SIZE) || isCutOffStored(payload, message, TAIL.length);
+  if (isCutOff) throw new ProtocolError('WS_INVALID_DEFLATE');
   return message;
 }
 
 /**
- * Whether `payload` ends in a stored block (RFC 1951 §3.2.4) that lacks four bytes: it took the tail's for them, and all seems
+ * Whether `payload` ends in a stored block (RFC 1951 §3.2.4) that lacks its last bytes: it took the tail's for them, and all seems
  * well. Then the message ends in those, and the block's length stands in the payload, as far from its end as it says.
  */
-function isCutOffStored(payload: Uint8Array, message: Buffer): boolean {
-  if (!message.subarray(-TAIL_SIZE).equals(TAIL.subarray(0, TAIL_SIZE))) return false;
-  const most = Math.min(payload.length - 1, message.length, 0xffff);
-  for (let size = TAIL_SIZE; size <= most; size++) {
-    const at = payload.length - size;
+function isCutOffStored(payload: Uint8Array, message: Buffer, missing: number): boolean {
+  if (!message.subarray(-missing).equals(TAIL.subarray(0, missing))) return false;
+  const most = Math.min(payload.length + missing - 5, message.length, 0xffff);
+  for (let size = missing; size <= most; size++) {
+    const at = payload.length + missing - 4 - size;
     const low = size & 0xff;
     const high = size >>> 8;
     if (payload[at] !== low || payload[at + 1] !== high) continue;
     if (payload[at + 2] !== 255 - low || payload[at + 3] !== 255 - high) continue;
     const content = payload.subarray(at + 4);
-    if (message.subarray(message.length - size, message.length - TAIL_SIZE).equals(content)) return true;
+    if (message.subarray(message.length - size, message.length - missing).equals(content)) return true;
   }
   return false;
 }
