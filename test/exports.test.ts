@@ -44,6 +44,8 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ListenOptions',
       'Message',
       'OriginPolicy',
+      'PathPattern',
+      'PendingUpgrade',
       'RefusalCode',
       'SendOptions',
       'ServerHandlers',
