@@ -459,6 +459,11 @@ export function warn(thrown: unknown): void {
   process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
 }
 
+/** Whether this is sent as a binary message. */
+export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
+  return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
+}
+
 /**
  * The bytes of a message, not copied; a string as UTF-8.
  * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
