@@ -126,6 +126,7 @@ export class Link {
 
   /** There was no connection. */
   onFailed(error: unknown): void {
+    this.#isOver = true;
     this.#post(() => this.callbacks.report(toFourDError('CANNOT_CONNECT', error)));
   }
 

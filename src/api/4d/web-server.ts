@@ -318,13 +318,16 @@ async function serveFile(
     return;
   }
   let found = await find(root, names);
+  const isFolder = /^[^?#]*\/(?:[?#]|$)/.test(url);
   if (found?.stats.isDirectory()) {
-    if (names.length > 0 && !/^[^?]*\/(?:\?|$)/.test(url)) {
+    if (!isFolder) {
       response.setHeader('Location', folderLocation(names, url));
       answerText(response, 301, 'Moved Permanently\n');
       return;
     }
     found = await find(root, [...names, homepage]);
+  } else if (isFolder) {
+    found = null;
   }
   if (found === null || !found.stats.isFile()) {
     answerText(response, 404, 'Not Found\n');

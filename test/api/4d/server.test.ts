@@ -233,12 +233,13 @@ describe('onConnection', () => {
     expect(server.connections[0]?.handler).toBe(connectionHandler);
   });
 
-  test.each([
+  const refusals: readonly (readonly [string, WSSHandler['onConnection']])[] = [
     ['C64: null', () => null],
     ['C64: undefined', () => undefined],
     ['C65: a Promise of null', async () => null],
     ['C65: a Promise of nothing', async () => {}],
-  ] as const)('%s cancels the connection with 403', async (_title, onConnection) => {
+  ];
+  test.each(refusals)('%s cancels the connection with 403', async (_title, onConnection) => {
     const web = await startWeb();
     const journal = new Journal();
     const wss = new WebSocketServer(
@@ -296,13 +297,13 @@ describe('onConnection', () => {
     const web = await startWeb();
     const journal = new Journal();
     const failures: (() => ConnectionHandler | Promise<null>)[] = [
-      () => {
+      (): never => {
         throw new Error('the secret');
       },
-      async () => {
+      async (): Promise<never> => {
         throw new Error('the secret');
       },
-      () => ({
+      (): ConnectionHandler => ({
         get onMessage(): never {
           throw new Error('the secret');
         },
