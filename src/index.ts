@@ -22,6 +22,7 @@ export {
   type UpgradeAnswer,
   WebSocketServer,
 } from './api/server.ts';
+export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { CloseCode } from './frame/close-code.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export { ProtocolError, type ViolationCode, violations } from './frame/violation.ts';
@@ -30,6 +31,7 @@ export type { ExtensionOffer } from './handshake/extension.ts';
 export type { OriginPolicy } from './handshake/origin.ts';
 export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
 export type { PathPattern } from './transport/attach.ts';
+export type { CompressionOptions } from './transport/compression.ts';
 export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './transport/connection-error.ts';
 export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';
 export type { PendingUpgrade } from './transport/upgrade.ts';
