@@ -66,7 +66,7 @@ async function connected(handler: WebSocketHandler = {}, options: object = {}) {
 }
 
 describe('new', () => {
-  test('B-client-url, C83: it returns at once; status and callbacks go their way', async () => {
+  test('B-client-url, B-client-onOpen, C83: it returns at once; status and callbacks go their way', async () => {
     const { web } = await serve({
       onMessage(ws, { data }) {
         ws.send(data);
@@ -96,7 +96,6 @@ describe('new', () => {
     statuses.push(client.status);
     expect(client.send('too early')).toBe(false);
     await journal.length(9);
-    // B-client-order
     expect(journal.entries).toEqual([
       ...[true, true, { type: 'open' }],
       ...[true, true, { type: 'message', data: 'hello' }],

@@ -69,7 +69,7 @@ describe('new', () => {
     expect(String(peer.frames[0]?.payload)).toBe('hello');
   });
 
-  test('B-new-starts, C70: it serves at once, and onOpen comes when the code at hand is done', async () => {
+  test('B-new-starts, B-wss-onOpen, C70: it serves at once, and onOpen comes when the code at hand is done', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
