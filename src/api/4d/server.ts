@@ -21,7 +21,7 @@ import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { toConnectionRequest } from './request.ts';
-import { WebServer, webServer } from './web-server.ts';
+import { checkSeconds, WebServer, webServer } from './web-server.ts';
 import { Worker } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
@@ -189,9 +189,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
    * @throws {RangeError} for what is no time
    */
   terminate(timeout?: number): Promise<void> {
-    if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
-      throw new RangeError(`timeout is ${String(timeout)}, not a number of seconds`);
-    }
+    checkSeconds(timeout);
     if (timeout === 0) for (const connection of [...this.#native.connections]) connection.reset();
     const grace = timeout === undefined ? this.#closeTimeout : Math.max(1, timeout * 1000);
     const over = this.#native.shutdown({ grace });

@@ -173,8 +173,10 @@ export class WebServer {
    * Stops listening and terminates the WebSocket servers; requests under way may end. 4D: WebServer, `.stop()`.
    * @param timeout seconds, as for the `terminate` of a WebSocket server; then what is left is dropped. @default 30
    * @returns when every connection is closed
+   * @throws {RangeError} for what is no time
    */
   stop(timeout?: number): Promise<void> {
+    checkSeconds(timeout);
     if (this.#stopping !== null) {
       this.#terminateAll(timeout);
       return this.#stopping;
@@ -266,6 +268,13 @@ export class WebServer {
 
 /** The default web server, which a `WebSocketServer` uses where no other is named. 4D: `WEB Server`. */
 export const webServer: WebServer = new WebServer();
+
+/** @throws {RangeError} for a `timeout` that is no time */
+export function checkSeconds(timeout: number | undefined): void {
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+    throw new RangeError(`timeout is ${String(timeout)}, not a number of seconds`);
+  }
+}
 
 function isSecure({ certificateFolder, cert, key }: WebServerSettings): boolean {
   return certificateFolder !== undefined || cert !== undefined || key !== undefined;

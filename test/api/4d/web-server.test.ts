@@ -150,6 +150,13 @@ describe('start and stop', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
+  test('stop refuses what is no time, and nothing happens', async () => {
+    const web = await startWeb();
+    for (const timeout of [-1, Number.NaN, '1'])
+      expect(() => web.stop(timeout as number)).toThrow(RangeError);
+    expect(web.isRunning).toBe(true);
+  });
+
   test('stop(seconds) while it is stopping shortens the wait', async () => {
     const web = await startWeb();
     const wss = new WebSocketServer(silent, { server: web });
