@@ -45,6 +45,7 @@ const steps = [
   ['packed package', packed],
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['SECURITY.md', () => script('attacks.js', '--check')],
+  ['docs/4d.md', () => script('fourd.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],
 ];
 

@@ -30,6 +30,8 @@ export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from 
 export type { ExtensionOffer } from './handshake/extension.ts';
 export type { OriginPolicy } from './handshake/origin.ts';
 export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
+export type { PathPattern } from './transport/attach.ts';
 export type { CompressionOptions } from './transport/compression.ts';
 export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './transport/connection-error.ts';
 export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';
+export type { PendingUpgrade } from './transport/upgrade.ts';

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { testFiles, traceAttacks } from '../scripts/attacks.js';
 import { groupEnd, scan } from '../scripts/source-scan.js';
+import * as fourD from '../src/4d.ts';
 import { DEFAULT_MEMORY_BUDGET } from '../src/frame/memory-budget.ts';
 import * as api from '../src/index.ts';
 import * as protocol from '../src/protocol.ts';
@@ -23,6 +24,12 @@ const sections: Readonly<Record<string, string>> = {
   'src/index.ts': reference.slice(0, split),
   // What both entry points export is described once.
   'src/protocol.ts': reference,
+  'src/4d.ts': read('docs/4d.md'),
+};
+const entryPoints: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'src/index.ts': { ...api },
+  'src/protocol.ts': { ...protocol },
+  'src/4d.ts': { ...fourD },
 };
 
 /** Whether a name stands in code on the page, as a word of its own. */
@@ -60,13 +67,15 @@ function membersOf(name: string): string[] {
 /** Methods that are public only between our own modules. */
 const internal = new Set(
   sources.flatMap(({ path }) =>
-    [...read(join('src', path)).matchAll(/\/\*\* @internal\b[^/]*\*\/\n {2}(\w+)\(/g)].map(
-      ([, name = '']) => name,
-    ),
+    [
+      ...read(join('src', path)).matchAll(
+        /\/\*\*[\s*]*@internal\b[^/]*\*\/\n {2}(?:async )?(\w+)(?:<[^>]*>)?\(/g,
+      ),
+    ].map(([, name = '']) => name),
   ),
 );
 
-describe.each(Object.entries(sections))('docs/api.md and %s', (path, page) => {
+describe.each(Object.entries(sections))('the reference and %s', (path, page) => {
   const names = exportsOf(path);
 
   test('every exported name is on the page', () => {
@@ -81,9 +90,7 @@ describe.each(Object.entries(sections))('docs/api.md and %s', (path, page) => {
   });
 
   test('and every method of every exported class', () => {
-    const exported: Readonly<Record<string, unknown>> =
-      path === 'src/index.ts' ? { ...api } : { ...protocol };
-    const methods = Object.entries(exported).flatMap(([name, value]) =>
+    const methods = Object.entries(entryPoints[path] ?? {}).flatMap(([name, value]) =>
       typeof value === 'function' && value.prototype !== undefined
         ? Object.getOwnPropertyNames(value.prototype)
             .filter((method) => method !== 'constructor' && !internal.has(method))

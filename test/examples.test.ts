@@ -163,6 +163,48 @@ describe.skipIf(process.platform === 'win32')('servers', () => {
   });
 });
 
+describe.skipIf(process.platform === 'win32')('servers in the words of 4D', () => {
+  example('4d/uppercase.js', async (name) => {
+    const server = start(name);
+    const connection = await connect(await server.listening);
+    connection.send('héllo');
+    expect(await read(connection, 1)).toEqual(['HÉLLO']);
+    await interrupt(server);
+    expect(await connection.closed).toMatchObject({ code: 1001, wasClean: true });
+  });
+
+  example('4d/chat.js', async (name) => {
+    const server = start(name);
+    const page = await server.listening;
+    const html = await (await fetch(page)).text();
+    expect(html).toContain('<script src="chat.js" defer>');
+    expect((await fetch(`${page}chat.js`)).headers.get('Content-Type')).toMatch(/^text\/javascript/);
+
+    const url = page.replace('http', 'ws');
+    const ann = await connect(url);
+    expect(await read(ann, 1)).toEqual(['Welcome on the chat!']);
+    const bob = await connect(url);
+    const cem = await connect(url);
+    cem.send('hello');
+    cem.close();
+    const lines = ['Welcome on the chat!', 'New client connected', 'hello', 'Client disconnected'];
+    const reader = bob[Symbol.asyncIterator]();
+    for (const line of lines) expect(await reader.next()).toEqual({ done: false, value: line });
+    const output = await interrupt(server);
+    expect(await ann.closed).toMatchObject({ code: 1001, wasClean: true });
+    expect(output).toMatch(/^\*\*\* Server started$/m);
+    expect(output).toMatch(/\*\*\* Server closed\n$/);
+    expect((await bob.closed).code).toBe(1001);
+  });
+
+  test('4d/chat.js cancels the connection of an address that VerifyAddress does not know', async () => {
+    const server = start('4d/chat.js', [], { ALLOWED: '192.0.2.1' });
+    const url = (await server.listening).replace('http', 'ws');
+    await expect(connect(url)).rejects.toMatchObject({ status: 403 });
+    await interrupt(server);
+  });
+});
+
 describe('what ends by itself', () => {
   example('tls.js', async (name) => {
     const files = ['localhost-cert.pem', 'localhost-key.pem', 'ca-cert.pem'];
@@ -214,5 +256,9 @@ describe('what ends by itself', () => {
 });
 
 test('no example is left out', () => {
-  expect([...tested].sort()).toEqual(readdirSync(join(root, 'examples')).sort());
+  const programs = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    // A folder named "page" is what a program serves.
+    .filter((path) => path.endsWith('.js') && !path.includes('/page/'));
+  expect([...tested].sort()).toEqual(programs.sort());
 });

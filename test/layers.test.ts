@@ -56,6 +56,7 @@ const layers: Readonly<Record<string, Layer>> = {
     node: [],
     nodeTypes: false,
   },
+  '4d.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
   'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
 };
 

@@ -14,9 +14,11 @@ import {
   type BindOptions,
   bindSocket,
   type ConnectionEvents,
+  checkClose,
   type SocketConnection,
 } from '../transport/socket.ts';
 import { Inbox } from './inbox.ts';
+import { positive } from './options.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -314,10 +316,13 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing where it has begun already.
    * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999
    * @param reason at most 123 bytes of UTF-8
+   * @param timeout milliseconds for it, in place of `closeTimeout`; where it has begun already, this can only shorten it
    * @returns `closed`
-   * @throws {RangeError} for another code or a longer reason
+   * @throws {RangeError} for another code, a longer reason, or a timeout that is not a positive number
    */
-  close(code = 1000, reason = ''): Promise<CloseInfo> {
+  close(code = 1000, reason = '', timeout?: number): Promise<CloseInfo> {
+    checkClose(code, reason);
+    if (timeout !== undefined) this.#binding.closeWithin(positive('timeout', timeout, 0));
     this.#binding.endpoint.close(code, reason);
     this.#inbox?.stopPausing();
     return this.closed;
@@ -326,6 +331,14 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   /** Drops the connection without a Close frame. The peer, and `close` here, hear 1006. */
   terminate(): void {
     this.#binding.endpoint.terminate();
+  }
+
+  /**
+   * Drops the connection like `terminate`, and TCP with a reset: not even its FIN is exchanged, and what has not arrived yet is
+   * lost. TLS and pipes know no such thing; there it is `terminate`.
+   */
+  reset(): void {
+    this.#binding.reset();
   }
 
   /** `await using`: closes with 1000 and waits for the end. */
@@ -443,6 +456,11 @@ export function isThenable<Value>(value: Value): value is Value & PromiseLike<Aw
 /** For what nobody else is there to hear. */
 export function warn(thrown: unknown): void {
   process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+}
+
+/** Whether this is sent as a binary message. */
+export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
+  return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
-import { acceptUpgrade, attachTo } from '../transport/attach.ts';
+import { acceptUpgrade, attachTo, type PathPattern, servesPath } from '../transport/attach.ts';
 import { Broadcast } from '../transport/broadcast.ts';
 import type { Compression } from '../transport/compression.ts';
 import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
@@ -21,6 +21,7 @@ import {
   checkSubprotocols,
   type OpenedUpgrade,
   type PendingHandshake,
+  type PendingUpgrade,
   type UpgradeDecision,
   type UpgradeHost,
 } from '../transport/upgrade.ts';
@@ -85,8 +86,12 @@ export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Dat
    * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept
    * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500,
    * and so is anything else that is returned: what is not understood lets nobody in.
+   * @param pending has a `signal` that aborts when nobody waits for the answer any more
    */
-  upgrade?(request: UpgradeRequest): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
+  upgrade?(
+    request: UpgradeRequest,
+    pending: PendingUpgrade,
+  ): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
   /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
   refused?(error: HandshakeError, request: HandshakeRequest | null): void;
 }
@@ -108,8 +113,8 @@ export interface ServerOptions extends ConnectionOptions {
 
 /** Where to listen, and at which path. */
 export interface ListenOptions extends Omit<TransportListenOptions, 'path'> {
-  /** The path that is served, compared literally; others get 404. @default any */
-  readonly path?: string;
+  /** The path that is served, compared literally, or a RegExp for it; others get 404. @default any */
+  readonly path?: PathPattern;
   /** A Unix domain socket or Windows pipe in place of host and port. */
   readonly socketPath?: string;
 }
@@ -118,7 +123,7 @@ export interface ShutdownOptions {
   /** The close code that every connection gets. @default 1001 */
   readonly code?: number;
   readonly reason?: string;
-  /** Milliseconds for the closing handshakes; then the rest is dropped. @default 5000 */
+  /** Milliseconds for the closing handshakes, in place of `closeTimeout`; then the rest is dropped. @default 5000 */
   readonly grace?: number;
 }
 
@@ -140,6 +145,9 @@ export class WebSocketServer<Data = undefined> {
   /** What connections that come late to a shutdown are told. */
   #closing: { readonly code: number; readonly reason: string } | null = null;
   #whenEmpty: (() => void) | null = null;
+  /** Drops what is left of a shutdown; at this time of `performance.now()`. */
+  #graceTimer: NodeJS.Timeout | null = null;
+  #graceEnds = Number.POSITIVE_INFINITY;
 
   /**
    * @throws {RangeError | TypeError} for options that can't be
@@ -190,12 +198,13 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Takes the upgrades of an HTTP server, all of them or those of one path; several servers may share it. Upgrades that match
-   * none are left to the HTTP server's other listeners, and answered with 404 where it has none.
+   * Takes the upgrades of an HTTP server, all of them or those of one path or pattern; several servers may share it. A literal
+   * path goes before a RegExp, and that before none. Upgrades that match none are left to the HTTP server's other listeners,
+   * and answered with 404 where it has none.
    * @returns how to let go of it; open connections stay
    * @throws {TypeError} where the path is taken
    */
-  attach(server: HttpServer | HttpsServer, options: { readonly path?: string } = {}): () => void {
+  attach(server: HttpServer | HttpsServer, options: { readonly path?: PathPattern } = {}): () => void {
     this.#refuseAfterShutdown();
     const { path = '' } = options;
     checkPath(path);
@@ -237,7 +246,7 @@ export class WebSocketServer<Data = undefined> {
 
   /**
    * Ends the server: no new connections and no handshake that is under way (503), a Close frame to each open connection;
-   * what is left after `grace` is dropped.
+   * what is left after `grace` is dropped. A later call can only shorten that.
    * @returns when every connection and listener is gone; the same Promise for every call
    * @throws {RangeError} for a code that may not be sent, a reason over 123 bytes
    */
@@ -245,7 +254,8 @@ export class WebSocketServer<Data = undefined> {
     const { code = 1001, reason = '' } = options;
     const grace = positive('grace', options.grace, 5_000);
     checkClose(code, reason);
-    this.#shutdown ??= this.#end(code, reason, grace);
+    this.#shutdown ??= this.#end(code, reason);
+    this.#dropWithin(grace);
     return this.#shutdown;
   }
 
@@ -253,28 +263,34 @@ export class WebSocketServer<Data = undefined> {
     await this.shutdown();
   }
 
-  async #end(code: number, reason: string, grace: number): Promise<void> {
+  async #end(code: number, reason: string): Promise<void> {
     this.#closing = { code, reason };
     const listeners = this.#listeners.map((listener) => listener.close());
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
     for (const handshake of [...this.#handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
-    for (const connection of [...this.#connections]) connection.close(code, reason);
-    const timer =
-      grace < 2_147_483_647
-        ? setTimeout(() => {
-            for (const connection of [...this.#connections]) connection.terminate();
-            for (const listener of this.#listeners) listener.terminate();
-          }, grace)
-        : null;
+    // It is `grace` that ends them: one deadline, and nobody hears of an error.
+    for (const connection of [...this.#connections]) connection.close(code, reason, Number.POSITIVE_INFINITY);
     this.#checkEmpty();
     await empty;
     // Until here an HTTP server's upgrades were answered with 503.
     for (const detach of this.#detach) detach();
     await Promise.all(listeners);
-    if (timer !== null) clearTimeout(timer);
     this.#listeners = [];
+    this.#graceEnds = Number.NEGATIVE_INFINITY;
+    if (this.#graceTimer !== null) clearTimeout(this.#graceTimer);
+  }
+
+  #dropWithin(grace: number): void {
+    const ends = performance.now() + grace;
+    if (ends >= this.#graceEnds || grace > 2_147_483_647) return;
+    this.#graceEnds = ends;
+    if (this.#graceTimer !== null) clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => {
+      for (const connection of [...this.#connections]) connection.terminate();
+      for (const listener of this.#listeners) listener.terminate();
+    }, grace);
   }
 
   #checkEmpty(): void {
@@ -287,7 +303,7 @@ export class WebSocketServer<Data = undefined> {
 
   // ---- the transport's side ----
 
-  #host(path: string, attached: boolean): UpgradeHost<Accept<Data>> {
+  #host(path: PathPattern, attached: boolean): UpgradeHost<Accept<Data>> {
     return {
       origins: this.#origins,
       subprotocols: this.#subprotocols,
@@ -299,9 +315,9 @@ export class WebSocketServer<Data = undefined> {
         this.#handshakes.delete(handshake);
         this.#checkEmpty();
       },
-      decide: (request) => {
-        if (!attached && path !== '' && request.path !== path) throw refuse('WS_HANDSHAKE_NOT_FOUND');
-        return this.#decide(request);
+      decide: (request, pending) => {
+        if (!attached && !servesPath(path, request.path)) throw refuse('WS_HANDSHAKE_NOT_FOUND');
+        return this.#decide(request, pending);
       },
       opened: (upgrade) => this.#opened(upgrade),
       refused: (error, request) => this.#refused(error, request),
@@ -315,8 +331,11 @@ export class WebSocketServer<Data = undefined> {
     return false;
   }
 
-  #decide(request: UpgradeRequest): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
-    const answer = this.#handlers.upgrade?.(request);
+  #decide(
+    request: UpgradeRequest,
+    pending: PendingUpgrade,
+  ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
+    const answer = this.#handlers.upgrade?.(request, pending);
     // Any thenable: a Promise of another realm, or of a library, taken for an answer would let everybody in.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
@@ -391,8 +410,8 @@ function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
 }
 
 /** A path that can't match would be found out much later. */
-function checkPath(path: string): void {
-  if (path === '') return;
+function checkPath(path: PathPattern): void {
+  if (path === '' || path instanceof RegExp) return;
   if (typeof path !== 'string' || !path.startsWith('/') || /[?#]/.test(path)) {
     throw new TypeError(`path is ${JSON.stringify(path)}, not a path: it starts with "/" and has no query`);
   }

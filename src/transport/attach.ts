@@ -57,11 +57,22 @@ export function acceptUpgrade<Context>(
   new ServerHandshake(socket, host).receive(toHandshakeRequest(request), head);
 }
 
+/** Which paths an endpoint serves: one, compared literally; those that a RegExp finds something in; or, with `''`, all others. */
+export type PathPattern = string | RegExp;
+
+/** Whether an endpoint with this pattern serves a path. */
+export function servesPath(pattern: PathPattern, path: string): boolean {
+  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y.
+  return typeof pattern === 'string' ? pattern === '' || pattern === path : path.search(pattern) !== -1;
+}
+
 /** The endpoints of one HTTP server. */
 class Router {
   readonly #server: HttpServer | HttpsServer;
-  /** By path; `''` takes what no other path matches. */
+  /** By path; `''` takes what no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
+  /** In the order they came: the first that matches is taken. */
+  readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
   constructor(server: HttpServer | HttpsServer) {
@@ -70,27 +81,44 @@ class Router {
     server.on('upgrade', this.#listener);
   }
 
-  add(path: string, host: UpgradeHost): void {
-    if (this.#hosts.has(path)) {
+  add(path: PathPattern, host: UpgradeHost): void {
+    const isTakenPath =
+      typeof path === 'string'
+        ? this.#hosts.has(path)
+        : this.#patterns.some(({ pattern }) => String(pattern) === String(path));
+    if (isTakenPath) {
       throw new TypeError(
         `this HTTP server already has a WebSocket endpoint at ${path === '' ? 'any path' : path}`,
       );
     }
-    this.#hosts.set(path, host);
+    if (typeof path === 'string') this.#hosts.set(path, host);
+    else this.#patterns.push({ pattern: path, host });
   }
 
   /** Whether there is none left. */
-  remove(path: string, host: UpgradeHost): boolean {
-    if (this.#hosts.get(path) !== host) return false;
-    this.#hosts.delete(path);
-    if (this.#hosts.size > 0) return false;
+  remove(path: PathPattern, host: UpgradeHost): boolean {
+    if (typeof path === 'string') {
+      if (this.#hosts.get(path) !== host) return false;
+      this.#hosts.delete(path);
+    } else {
+      const index = this.#patterns.findIndex((one) => one.host === host);
+      if (index === -1) return false;
+      this.#patterns.splice(index, 1);
+    }
+    if (this.#hosts.size + this.#patterns.length > 0) return false;
     this.#server.off('upgrade', this.#listener);
     return true;
   }
 
+  #find(path: string): UpgradeHost | undefined {
+    const exact = this.#hosts.get(path);
+    if (exact !== undefined) return exact;
+    const matching = this.#patterns.find(({ pattern }) => servesPath(pattern, path));
+    return matching?.host ?? this.#hosts.get('');
+  }
+
   #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const path = pathOf(request.url ?? '');
-    const host = this.#hosts.get(path) ?? this.#hosts.get('');
+    const host = this.#find(pathOf(request.url ?? ''));
     if (host !== undefined) {
       acceptUpgrade(request, socket, head, host);
       return;
@@ -98,10 +126,8 @@ class Router {
     // Somebody else's, as long as there is somebody else: a development server's hot reload, say.
     if (this.#server.listenerCount('upgrade') > 1) return;
     // §4.2.2 (4): nothing here: 404.
-    for (const any of this.#hosts.values()) {
-      acceptUpgrade(request, socket, head, new NotFound(any));
-      return;
-    }
+    const any = this.#hosts.values().next().value ?? this.#patterns[0]?.host;
+    if (any !== undefined) acceptUpgrade(request, socket, head, new NotFound(any));
   }
 }
 
@@ -155,11 +181,12 @@ const routers = new WeakMap<HttpServer | HttpsServer, Router>();
 
 /**
  * Puts an endpoint on an HTTP server.
- * @param path compared with the request's path literally; `''` takes every path that no other endpoint has
+ * @param path compared with the request's path literally; a RegExp, asked where no literal path matches, in the order of
+ *   attachment; `''` takes every path that no other endpoint has
  * @returns how to take it off again; open connections stay
  * @throws TypeError where this server already has an endpoint at that path
  */
-export function attachTo(server: HttpServer | HttpsServer, path: string, host: UpgradeHost): () => void {
+export function attachTo(server: HttpServer | HttpsServer, path: PathPattern, host: UpgradeHost): () => void {
   let router = routers.get(server);
   if (router === undefined) {
     router = new Router(server);

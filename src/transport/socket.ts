@@ -113,6 +113,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   #messagePieces = 0;
   /** When the connection is dropped, or 0 while it is not closing. */
   #closeBy = 0;
+  #closeTimeout: number;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
     const { limits, role } = options;
@@ -122,6 +123,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     this.#limits = limits;
     // A client that stopped reading for its replies, facing a server that does, would deadlock.
     this.#pausesForReplies = role === 'server';
+    this.#closeTimeout = limits.closeTimeout;
     this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
     this.endpoint = new Endpoint(this.#outbox, events, {
       role,
@@ -183,6 +185,24 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     if (this.endpoint.isPausedByUser) this.#restartClocks();
     this.#receiving(() => this.endpoint.resume());
     this.#resumeSocket();
+  }
+
+  /** How long the closing handshake may take, in place of `closeTimeout`; where it has begun already, at most so long from now. */
+  closeWithin(timeout: number): void {
+    this.#closeTimeout = timeout;
+    if (this.#closeBy === 0) return;
+    this.#closeBy = Math.min(this.#closeBy, processTimers.now() + timeout);
+    this.#timer.setSooner(timeout);
+  }
+
+  /** Drops the connection with a TCP reset in place of TCP's own closing handshake, where the socket can do that. */
+  reset(): void {
+    const { socket } = this;
+    // TLS and pipes can't; they are dropped like anything else.
+    if (socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined) {
+      socket.resetAndDestroy();
+    }
+    this.endpoint.terminate();
   }
 
   /** Sends what waits now, not at the end of the turn. */
@@ -253,8 +273,8 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   onClosing(): void {
     if (this.#closeBy === 0) {
-      this.#closeBy = processTimers.now() + this.#limits.closeTimeout;
-      this.#timer.set(this.#limits.closeTimeout);
+      this.#closeBy = processTimers.now() + this.#closeTimeout;
+      this.#timer.set(this.#closeTimeout);
     }
     // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
     this.#resumeSocket();

@@ -56,10 +56,19 @@ export interface UpgradeHost<Context = unknown> {
   started(handshake: PendingHandshake): void;
   /** It ended, one way or the other; where it succeeded, `opened` was called before. */
   settled(handshake: PendingHandshake): void;
-  decide(request: UpgradeRequest): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+  decide(
+    request: UpgradeRequest,
+    upgrade: PendingUpgrade,
+  ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   opened(upgrade: OpenedUpgrade<Context>): void;
   /** A request was answered with an error, or given up. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
+}
+
+/** What an application that takes its time with an answer can find out meanwhile. */
+export interface PendingUpgrade {
+  /** Aborts when nobody waits for the answer any more: the peer left, the deadline passed, the server is shut down. */
+  readonly signal: AbortSignal;
 }
 
 /** An opening handshake that has not been answered yet. */
@@ -75,7 +84,7 @@ const taken = new WeakSet<Duplex>();
 const LINGER = 2_000;
 
 /** One opening handshake, from accept to 101 or refusal. */
-export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
+export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrade, TimerOwner {
   readonly #host: UpgradeHost<Context>;
   readonly #timer: Timer;
   #socket: Duplex;
@@ -84,6 +93,8 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
+  /** Made when somebody asks for its signal. */
+  #unwanted: AbortController | null = null;
   readonly #onGone = (): void => this.#abandon();
 
   /**
@@ -105,6 +116,11 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     return this.#settled;
   }
 
+  get signal(): AbortSignal {
+    this.#unwanted ??= new AbortController();
+    return this.#unwanted.signal;
+  }
+
   /** TLS is established: what follows happens on this socket. */
   moveTo(socket: Duplex): void {
     this.#unwatch(this.#socket);
@@ -122,7 +138,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     let upgrade: UpgradeRequest;
     try {
       upgrade = verifyRequest(request, this.#host);
-      decision = this.#host.decide(upgrade);
+      decision = this.#host.decide(upgrade, this);
     } catch (error) {
       this.refuse(error);
       return;
@@ -144,6 +160,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     this.#settle();
     this.#answer(text);
     this.#host.settled(this);
+    this.#unwanted?.abort();
     this.#host.refused(refusal, this.#request);
   }
 
@@ -215,6 +232,7 @@ export class ServerHandshake<Context> implements PendingHandshake, TimerOwner {
     this.#socket.on('error', ignore);
     this.#socket.destroy();
     this.#host.settled(this);
+    this.#unwanted?.abort();
   }
 
   #settle(): void {

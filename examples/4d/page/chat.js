@@ -1,0 +1,31 @@
+// @ts-nocheck: this runs in a browser, and the types here are those of Node.
+// The page's side of the chat: the browser's own WebSocket, to where the page came from.
+const status = document.querySelector('[role=status]');
+const log = document.querySelector('[role=log]');
+const form = document.querySelector('form');
+const input = document.querySelector('input');
+
+const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`);
+
+socket.addEventListener('open', () => {
+  status.textContent = 'Connected';
+});
+socket.addEventListener('message', ({ data }) => show(data));
+socket.addEventListener('close', ({ code }) => {
+  status.textContent = `Closed: ${code}`;
+});
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (input.value === '') return;
+  socket.send(input.value);
+  show(`I: ${input.value}`);
+  input.value = '';
+});
+
+function show(line) {
+  const item = document.createElement('li');
+  // As text: what others write is not the page's own markup.
+  item.textContent = line;
+  log.append(item);
+}

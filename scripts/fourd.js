@@ -1,0 +1,99 @@
+/**
+ * Fills the last column of docs/4d.md's tables: links to the test files whose titles name the row, as in
+ * `test('B-ws-send, C74: …')` or `[C74]`. With --check it writes nothing and fails where the column is out of date, where a
+ * row has no test, or where a test names a row that is not there.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { testFiles } from './attacks.js';
+import { titlesOf } from './source-scan.js';
+
+const id = String.raw`(?:B-[a-z]+-\w+|C(?:6\d|7\d|8[0-7]))`;
+const claim = new RegExp(String.raw`^(?:${id}, )*${id}(?=:)|\[(?:${id}, )*${id}\]`, 'g');
+
+/**
+ * The rows that a title claims: at its start, or anywhere in brackets.
+ * @param {string} title
+ * @returns {string[]}
+ */
+export function rowsOf(title) {
+  return [...title.matchAll(claim)].flatMap(([text]) => text.match(new RegExp(id, 'g')) ?? []);
+}
+
+/**
+ * Which files name which row.
+ * @param {{ file: string, source: string }[]} files
+ * @returns {Map<string, string[]>}
+ */
+export function traceRows(files) {
+  /** @type {Map<string, string[]>} */
+  const trace = new Map();
+  for (const { file, source } of files) {
+    const titles = titlesOf(source).filter(({ skipped, tests }) => !skipped && tests > 0);
+    for (const row of new Set(titles.flatMap(({ title }) => rowsOf(title)))) {
+      trace.set(row, [...(trace.get(row) ?? []), file]);
+    }
+  }
+  return trace;
+}
+
+const line = new RegExp(String.raw`^(\| (${id}) \|.*\|.*\|)[^|\n]*\|$`, 'gm');
+
+/**
+ * The ids of the page's rows, in order.
+ * @param {string} page
+ * @returns {string[]}
+ */
+export function idsOfPage(page) {
+  return [...page.matchAll(line)].map(([, , row = '']) => row);
+}
+
+/**
+ * The page with its column filled.
+ * @param {string} page
+ * @param {Map<string, string[]>} trace
+ * @returns {string}
+ */
+export function fillColumn(page, trace) {
+  return page.replace(line, (_row, cells, row) => {
+    const links = (trace.get(row) ?? []).map((file) => `[${nameOf(file)}](../${file})`);
+    return `${cells} ${links.join(', ')}${links.length > 0 ? ' ' : ''}|`;
+  });
+}
+
+/** @param {string} file */
+function nameOf(file) {
+  const name = basename(file, '.test.ts');
+  return file.startsWith('test/browser/') ? 'browser' : name;
+}
+
+/**
+ * What is wrong between the page and the tests.
+ * @param {string} page
+ * @param {Map<string, string[]>} trace
+ * @returns {string[]}
+ */
+export function problemsOf(page, trace) {
+  const rows = idsOfPage(page);
+  return [
+    ...rows.filter((row, index) => rows.indexOf(row) !== index).map((row) => `${row} is there twice`),
+    ...rows.filter((row) => !trace.has(row)).map((row) => `${row} has no test`),
+    ...[...trace.keys()]
+      .filter((row) => !rows.includes(row))
+      .map((row) => `${trace.get(row)?.[0]} names ${row}, which is no row`),
+  ];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const path = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', '4d.md');
+  const page = readFileSync(path, 'utf8');
+  const trace = traceRows(testFiles());
+  const filled = fillColumn(page, trace);
+  const problems = problemsOf(page, trace);
+  if (!process.argv.includes('--check')) writeFileSync(path, filled);
+  else if (filled !== page)
+    problems.push('docs/4d.md does not name the tests that there are: run "npm run docs"');
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+}

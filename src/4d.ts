@@ -1,0 +1,23 @@
+/** `rfc6455/4d`: the WebSocket classes of 4D. */
+
+export { WebSocket, type WebSocketOptions } from './api/4d/client.ts';
+export { type ConnectionStatus, WebSocketConnection } from './api/4d/connection.ts';
+export type { DataOf, DataType, Sendable } from './api/4d/data.ts';
+export { FourDError, type FourDErrorName, fourDErrors } from './api/4d/error.ts';
+export type {
+  ClientTerminateEvent,
+  ConnectionEvent,
+  ConnectionHandler,
+  Done,
+  ErrorEvent,
+  MessageEvent,
+  OpenEvent,
+  ServerTerminateEvent,
+  TerminateEvent,
+  WebSocketHandler,
+  WSSHandler,
+} from './api/4d/handlers.ts';
+export type { Status, TerminateOptions } from './api/4d/link.ts';
+export type { ConnectionRequest, TextsByKey } from './api/4d/request.ts';
+export { WebSocketServer, type WebSocketServerOptions } from './api/4d/server.ts';
+export { WebServer, type WebServerSettings, webServer } from './api/4d/web-server.ts';

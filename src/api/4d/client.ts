@@ -1,0 +1,150 @@
+/**
+ * `WebSocket`: 4D's client. The connection is the native `connect`; what becomes of its events is link.ts.
+ */
+
+import { type ConnectOptions, connect } from '../client.ts';
+import type { Connection } from '../connection.ts';
+import { checkDataType, type DataType, type Sendable } from './data.ts';
+import { FourDError } from './error.ts';
+import type { ClientTerminateEvent, WebSocketHandler } from './handlers.ts';
+import { Link, type Status, type TerminateOptions, terminateArguments, terminateEvent } from './link.ts';
+import { Worker } from './worker.ts';
+
+/** What 4D has no words for: the options of the native `connect`. */
+export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
+  /** False: callbacks do not wait for each other's Promises. @default true */
+  readonly serialize?: boolean;
+}
+
+/** 4D: WebSocket. */
+export class WebSocket<T extends DataType = 'text'> {
+  readonly #url: string;
+  readonly #handler: WebSocketHandler<T>;
+  readonly #dataType: T;
+  readonly #link: Link;
+  readonly #abort = new AbortController();
+  #isDropped = false;
+
+  /**
+   * Begins to connect. Where that fails, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
+   * `4D.WebSocket.new()`; there it returns when the connection is open, or Null.
+   * @param url ws: or wss:
+   * @param handler callbacks, `dataType` and `headers`
+   * @throws {FourDError} where the handler is no object
+   * @throws {TypeError} for an unknown dataType
+   */
+  constructor(url: string | URL, handler: WebSocketHandler<T> = {}, options: WebSocketOptions = {}) {
+    if (typeof handler !== 'object' || handler === null) {
+      throw new FourDError('NO_HANDLER', 'the handler of a WebSocket is an object');
+    }
+    this.#url = String(url);
+    this.#handler = handler;
+    this.#dataType = checkDataType(handler.dataType);
+    this.#link = new Link(handler, this, this.#dataType, new Worker(options.serialize !== false));
+    this.#connect(options);
+  }
+
+  /** As the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
+  static new<T extends DataType = 'text'>(
+    url: string | URL,
+    handler?: WebSocketHandler<T>,
+    options?: WebSocketOptions,
+  ): WebSocket<T> {
+    return new WebSocket(url, handler, options);
+  }
+
+  /** 4D: WebSocket, `.dataType`. */
+  get dataType(): T {
+    return this.#dataType;
+  }
+
+  /** 4D: WebSocket, `.handler`. */
+  get handler(): WebSocketHandler<T> {
+    return this.#handler;
+  }
+
+  /** Unique in the process, among the connections of servers too. 4D: WebSocket, `.id`. */
+  get id(): number {
+    return this.#link.id;
+  }
+
+  /** The URL that was given. 4D: WebSocket, `.url`. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** 4D: WebSocket, `.status`. */
+  get status(): Status {
+    return this.#link.status;
+  }
+
+  /**
+   * Sends a message, by the type of the argument. 4D: WebSocket, `.send()`.
+   * @returns false where the status is not "Connected": nothing was sent. 4D returns nothing.
+   * @throws {TypeError} for an object that is no JSON: a cycle, a function
+   */
+  send(message: Sendable): boolean {
+    return this.#link.send(message);
+  }
+
+  /**
+   * Closes the connection; while it is "Connecting", gives up. 4D: WebSocket, `.terminate()`.
+   * @param code 1000 (the default) or 3000 to 4999; or `{ code, reason }`
+   * @param reason cut to 123 bytes
+   * @throws {RangeError} for another code
+   */
+  terminate(code?: number | TerminateOptions, reason?: string): void {
+    const given = terminateArguments(code, reason);
+    const { code: closeCode = 1000 } = given;
+    const isCustom = Number.isInteger(closeCode) && closeCode >= 3000 && closeCode <= 4999;
+    if (closeCode !== 1000 && !isCustom) {
+      throw new RangeError(`code is ${String(closeCode)}, not 1000 or 3000 to 4999`);
+    }
+    if (this.status === 'Connecting') {
+      this.#isDropped = true;
+      this.#link.drop();
+      this.#abort.abort();
+      return;
+    }
+    this.#link.close(closeCode, given.reason);
+  }
+
+  async #connect(options: WebSocketOptions): Promise<void> {
+    const link = this.#link;
+    const { signal } = options;
+    const onAbort = () => this.#abort.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort);
+    try {
+      const { headers } = this.#handler;
+      await connect(this.#url, {
+        ...options,
+        ...(headers === undefined || headers === null ? null : { headers }),
+        signal: this.#abort.signal,
+        text: this.#dataType === 'blob' ? 'bytes' : 'string',
+        handlers: {
+          open: (connection: Connection) => {
+            // `terminate` came when the answer was there already.
+            if (this.#isDropped) connection.terminate();
+            else link.onOpen(connection);
+          },
+          message: (_connection, message) => link.onMessage(message),
+          closing: () => link.onClosing(),
+          error: (_connection, error) => link.onError(error),
+          close: (_connection, code, reason, wasClean) => this.#onClose(code, reason, wasClean),
+        },
+      });
+    } catch (error) {
+      // Giving up by `terminate` is no error.
+      if (!this.#isDropped) link.onFailed(error);
+      this.#onClose(1006, '', false);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #onClose(code: number, reason: string, wasClean: boolean): void {
+    const event: ClientTerminateEvent = { ...terminateEvent(code, reason), wasClean };
+    this.#link.onClose(event);
+  }
+}

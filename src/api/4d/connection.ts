@@ -1,0 +1,76 @@
+/**
+ * `WebSocketConnection`: one client of a `WebSocketServer`. The connection itself is the native one; what becomes of its
+ * events is link.ts.
+ */
+
+import type { DataType, Sendable } from './data.ts';
+import type { ConnectionHandler } from './handlers.ts';
+import { Link, type TerminateOptions, terminateArguments } from './link.ts';
+import type { WebSocketServer } from './server.ts';
+import type { Worker } from './worker.ts';
+
+/** 4D: WebSocketConnection, `.status`. */
+export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
+
+/** 4D: WebSocketConnection. Made by a `WebSocketServer` where `onConnection` returns a handler. */
+export class WebSocketConnection<T extends DataType = 'text'> {
+  readonly #wss: WebSocketServer<T>;
+  readonly #handler: ConnectionHandler<T>;
+  readonly #link: Link;
+
+  /** Made by the library. */
+  constructor(
+    wss: WebSocketServer<T>,
+    handler: ConnectionHandler<T>,
+    worker: Worker,
+    own: (link: Link) => void,
+  ) {
+    this.#wss = wss;
+    this.#handler = handler;
+    this.#link = new Link(handler, this, wss.dataType, worker);
+    own(this.#link);
+  }
+
+  /** The handler that `onConnection` returned. 4D: WebSocketConnection, `.handler`. */
+  get handler(): ConnectionHandler<T> {
+    return this.#handler;
+  }
+
+  /** Unique in the process; the first is 1. 4D: WebSocketConnection, `.id`. */
+  get id(): number {
+    return this.#link.id;
+  }
+
+  /** 4D: WebSocketConnection, `.status`. */
+  get status(): ConnectionStatus {
+    return this.#link.status as ConnectionStatus;
+  }
+
+  /** The server that it belongs to. 4D: WebSocketConnection, `.wss`. */
+  get wss(): WebSocketServer<T> {
+    return this.#wss;
+  }
+
+  /**
+   * Sends a message: by the type of the argument, whatever the server's dataType. 4D: WebSocketConnection, `.send()`.
+   * @returns false where the status is not "Connected": nothing was sent. 4D returns nothing.
+   * @throws {TypeError} for an object that is no JSON: a cycle, a function
+   */
+  send(message: Sendable): boolean {
+    return this.#link.send(message);
+  }
+
+  /**
+   * Closes the connection. A code from 3001 to 4999 reaches the client, with the message; with any other, or none, neither
+   * does, and it sees 1000. 4D: WebSocketConnection, `.terminate()`.
+   * @param code or `{ code, message }`
+   * @param message cut to 123 bytes
+   */
+  terminate(code?: number | TerminateOptions, message?: string): void {
+    const given = terminateArguments(code, message);
+    // C61: "must be > 3000, otherwise the message isn't sent". §7.4.2 ends at 4999.
+    const isSent = Number.isInteger(given.code) && given.code! > 3000 && given.code! < 5000;
+    if (isSent) this.#link.close(given.code!, given.reason);
+    else this.#link.close(1000, '');
+  }
+}

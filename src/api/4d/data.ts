@@ -1,0 +1,72 @@
+/**
+ * What 4D's dataType makes of a received message, and what becomes of an argument of `send`. 4D: WebSocketServer,
+ * "options parameter"; WebSocketConnection, `.send()`.
+ */
+
+import { isBytes, type Message, toBytes } from '../connection.ts';
+import { FourDError } from './error.ts';
+
+/** 4D: WebSocketServer, `.dataType`. */
+export type DataType = 'text' | 'blob' | 'object';
+
+/** What `onMessage` gets, by dataType. */
+export interface DataOf {
+  readonly text: string;
+  readonly blob: Buffer;
+  /** Any JSON value. */
+  readonly object: unknown;
+}
+
+/**
+ * What `send` takes: text as a string; a Blob as bytes or as the web's `Blob`; any other object goes as JSON, other
+ * values as their text.
+ */
+export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
+
+/** @throws {TypeError} for what is no dataType */
+export function checkDataType<T extends DataType>(dataType: T | undefined): T {
+  const value = dataType ?? 'text';
+  if (value !== 'text' && value !== 'blob' && value !== 'object') {
+    throw new TypeError(`dataType is ${String(value)}, not "text", "blob" or "object"`);
+  }
+  return value as T;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The `data` of a message, whether it came as text or binary.
+ * @throws {FourDError} where it is not of the dataType
+ */
+export function decode(message: string | Buffer, dataType: DataType): unknown {
+  if (dataType === 'blob') return typeof message === 'string' ? Buffer.from(message) : message;
+  const text = typeof message === 'string' ? message : toText(message);
+  if (dataType === 'text') return text;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FourDError('BAD_JSON', 'the message is no JSON', { cause });
+  }
+}
+
+// §8.1 holds text messages to UTF-8; nothing but this holds binary ones to it.
+function toText(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new FourDError('BAD_TEXT', 'the binary message is no UTF-8', { cause });
+  }
+}
+
+/**
+ * What goes on the wire for an argument of `send`: a string as text, bytes as binary, a Blob still to be read.
+ * @throws {TypeError} for an object that is no JSON: a cycle, a function
+ */
+export function encode(message: unknown): Message | Blob {
+  if (typeof message === 'string' || message instanceof Blob) return message;
+  if (isBytes(message)) return toBytes(message);
+  if (typeof message !== 'object' && typeof message !== 'function') return String(message);
+  const json: string | undefined = JSON.stringify(message);
+  if (json === undefined) throw new TypeError('the message is an object that JSON has no text for');
+  return json;
+}

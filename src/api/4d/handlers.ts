@@ -1,0 +1,107 @@
+/**
+ * The callbacks of the 4D surface and their events, named and shaped as in 4D's pages WebSocketServer, WebSocketConnection
+ * and WebSocket. In each callback `this` is the handler. All may return a Promise: the next callback waits for it.
+ */
+
+import type { WebSocket } from './client.ts';
+import type { WebSocketConnection } from './connection.ts';
+import type { DataOf, DataType } from './data.ts';
+import type { FourDError } from './error.ts';
+import type { ConnectionRequest } from './request.ts';
+import type { WebSocketServer } from './server.ts';
+
+/** 4D: WebSocketServer, `WSHandler.onConnection`. */
+export interface ConnectionEvent {
+  readonly type: 'connection';
+  readonly request: ConnectionRequest;
+}
+
+/** 4D: WebSocketServer, `WSHandler.onOpen`, `connectionHandler.onOpen`; WebSocket, `onOpen`. */
+export interface OpenEvent {
+  readonly type: 'open';
+}
+
+/** 4D: WebSocketServer, `connectionHandler.onMessage`; WebSocket, `onMessage`. */
+export interface MessageEvent<T extends DataType = 'text'> {
+  readonly type: 'message';
+  /** A string with dataType "text", a Buffer that is yours to keep with "blob", any JSON value with "object". */
+  readonly data: DataOf[T];
+}
+
+/** 4D: WebSocketServer, `WSHandler.onError`, `connectionHandler.onError`; WebSocket, `onError`. */
+export interface ErrorEvent {
+  readonly type: 'error';
+  /** Never empty. */
+  readonly errors: readonly FourDError[];
+}
+
+/** 4D: WebSocketServer, `WSHandler.onTerminate`. */
+export interface ServerTerminateEvent {
+  readonly type: 'terminate';
+}
+
+/** 4D: WebSocketServer, `connectionHandler.onTerminate`. */
+export interface TerminateEvent {
+  readonly type: 'terminate';
+  /** The peer's close code; 1005 where its Close frame had none, 1006 where there was no Close frame. */
+  readonly code: number;
+  /** The peer's reason; undefined where there is none. */
+  readonly reason: string | undefined;
+}
+
+/** 4D: WebSocket, `onTerminate`. */
+export interface ClientTerminateEvent extends TerminateEvent {
+  /** Whether both Close frames were exchanged. Not in 4D any more: its first release had it. */
+  readonly wasClean: boolean;
+}
+
+/** What a callback returns that has nothing to say. */
+export type Done = void | PromiseLike<void>;
+
+/** What a `WebSocketServer` calls. 4D: WebSocketServer, "WSSHandler parameter". */
+export interface WSSHandler<T extends DataType = 'text'> {
+  /**
+   * A new client. Return the handler of its connection; null or nothing cancels it (HTTP 403), and so does an exception (500).
+   */
+  onConnection(
+    wss: WebSocketServer<T>,
+    event: ConnectionEvent,
+  ):
+    | ConnectionHandler<T>
+    | null
+    | undefined
+    | void
+    // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
+    | PromiseLike<ConnectionHandler<T> | null | undefined | void>;
+  /** The server is started; called when the code that made it is done. */
+  onOpen?(wss: WebSocketServer<T>, event: OpenEvent): Done;
+  /** The server is closed, by `terminate` or because its web server stopped. */
+  onTerminate?(wss: WebSocketServer<T>, event: ServerTerminateEvent): Done;
+  /** A callback of this handler threw, or the web server failed. */
+  onError?(wss: WebSocketServer<T>, event: ErrorEvent): Done;
+}
+
+/** What a `WebSocketConnection` calls. 4D: WebSocketServer, "connectionHandler object". */
+export interface ConnectionHandler<T extends DataType = 'text'> {
+  /** A message. */
+  onMessage(ws: WebSocketConnection<T>, event: MessageEvent<T>): Done;
+  /** The connection is there; sending is allowed. */
+  onOpen?(ws: WebSocketConnection<T>, event: OpenEvent): Done;
+  /** The connection is closed: its status is "Closed", and it is no longer in `wss.connections`. */
+  onTerminate?(ws: WebSocketConnection<T>, event: TerminateEvent): Done;
+  /** A callback of this handler threw, a message was not of the dataType, or the connection failed. */
+  onError?(ws: WebSocketConnection<T>, event: ErrorEvent): Done;
+}
+
+/** What a `WebSocket` calls, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
+export interface WebSocketHandler<T extends DataType = 'text'> {
+  onMessage?(ws: WebSocket<T>, event: MessageEvent<T>): Done;
+  onOpen?(ws: WebSocket<T>, event: OpenEvent): Done;
+  /** Always the last callback, also where there was no connection: 1006 then. */
+  onTerminate?(ws: WebSocket<T>, event: ClientTerminateEvent): Done;
+  onError?(ws: WebSocket<T>, event: ErrorEvent): Done;
+  /** What `onMessage` gets. @default "text" */
+  readonly dataType?: T;
+  /** More header fields for the request; an array stands for a repeated one. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}

@@ -1,0 +1,193 @@
+/**
+ * What `WebSocketConnection` and `WebSocket` share: the events of a native connection become callbacks in the worker. A
+ * connection with an event that was not delivered yet stops reading, so that a slow handler does not fill memory.
+ */
+
+import type { Connection, Message } from '../connection.ts';
+import { Callbacks } from './callbacks.ts';
+import { type DataType, decode, encode } from './data.ts';
+import { FourDError, toFourDError } from './error.ts';
+import { Outgoing } from './outgoing.ts';
+import type { Task, Worker } from './worker.ts';
+
+/** 4D: WebSocket, `.status`. A `WebSocketConnection` is never "Connecting". */
+export type Status = 'Connecting' | 'Connected' | 'Closing' | 'Closed';
+
+const statusOf = { open: 'Connected', closing: 'Closing', closed: 'Closed' } as const;
+
+// C79: 4D does not say where ids begin; 0 would be false in a condition.
+let lastId = 0;
+
+/** What is asked of a native connection, whatever its `data` is. */
+export type NativeConnection = Pick<
+  Connection<unknown>,
+  'state' | 'send' | 'close' | 'terminate' | 'pause' | 'resume'
+>;
+
+/** A native connection, as the 4D surface sees it. */
+export class Link {
+  readonly id: number = ++lastId;
+  readonly callbacks: Callbacks;
+  readonly #worker: Worker;
+  readonly #dataType: DataType;
+  readonly #outgoing: Outgoing;
+  /** Null while connecting, and for ever where that failed. */
+  #connection: NativeConnection | null = null;
+  #isClosing = false;
+  #isOver = false;
+  #undelivered = 0;
+
+  /** @param target the first argument of the handler's callbacks */
+  constructor(handler: object, target: unknown, dataType: DataType, worker: Worker) {
+    this.callbacks = new Callbacks(handler, target);
+    this.#worker = worker;
+    this.#dataType = dataType;
+    this.#outgoing = new Outgoing(
+      (message) => this.#send(message),
+      (error) => this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
+    );
+  }
+
+  get status(): Status {
+    if (this.#isOver) return 'Closed';
+    if (this.#connection === null) return this.#isClosing ? 'Closing' : 'Connecting';
+    const status = statusOf[this.#connection.state];
+    return this.#isClosing && status === 'Connected' ? 'Closing' : status;
+  }
+
+  // ---- what the application asks for ----
+
+  /** @returns whether the status was "Connected"; nothing is sent otherwise */
+  send(message: unknown): boolean {
+    if (this.status !== 'Connected') return false;
+    this.#outgoing.send(encode(message));
+    return true;
+  }
+
+  #send(message: Message): void {
+    this.#connection?.send(message);
+  }
+
+  /** Closes, behind what is being sent. */
+  close(code: number, reason: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#outgoing.finally(() => {
+      this.#connection?.close(code, reason);
+    });
+    this.#readOn();
+  }
+
+  /** Drops the connection. */
+  drop(): void {
+    this.#isClosing = true;
+    this.#connection?.terminate();
+  }
+
+  // ---- what the native connection reports ----
+
+  onOpen(connection: NativeConnection): void {
+    this.#connection = connection;
+    this.#post(() => this.callbacks.call('onOpen', { type: 'open' }));
+  }
+
+  /** Reads on where the connection had been paused before it was ours. */
+  start(): void {
+    if (this.#undelivered === 0) this.#connection?.resume();
+  }
+
+  onMessage(message: string | Buffer): void {
+    // As in browsers: who said goodbye is told nothing any more. Nobody could hold back what still comes.
+    if (this.status !== 'Connected') return;
+    this.#post(() => this.#deliver(message));
+  }
+
+  #deliver(message: string | Buffer): unknown {
+    let data: unknown;
+    try {
+      data = decode(message, this.#dataType);
+    } catch (error) {
+      return this.callbacks.report(toFourDError('BAD_TEXT', error));
+    }
+    const event: { readonly type: 'message'; readonly data: unknown } = { type: 'message', data };
+    return this.callbacks.call('onMessage', event);
+  }
+
+  onClosing(): void {
+    this.#isClosing = true;
+    this.#readOn();
+  }
+
+  onError(error: Error): void {
+    // That a peer did not answer our Close frame in time is what `terminate` allows for.
+    if ('code' in error && error.code === 'WS_CLOSE_TIMEOUT') return;
+    this.#post(() => this.callbacks.report(new FourDError('CONNECTION', error.message, { cause: error })));
+  }
+
+  /** There was no connection. */
+  onFailed(error: unknown): void {
+    this.#isOver = true;
+    this.#post(() => this.callbacks.report(toFourDError('CANNOT_CONNECT', error)));
+  }
+
+  /** @param event of `onTerminate`, the last callback */
+  onClose(event: { readonly type: 'terminate' }): void {
+    this.#isOver = true;
+    this.#post(() => this.callbacks.call('onTerminate', event));
+  }
+
+  // ---- the worker ----
+
+  #post(event: Task): void {
+    let waited = false;
+    const task = (): unknown => {
+      if (waited && --this.#undelivered === 0 && !this.#isClosing) this.#connection?.resume();
+      return event();
+    };
+    if (this.#worker.post(task)) return;
+    waited = true;
+    this.#undelivered++;
+    if (!this.#isClosing) this.#connection?.pause();
+  }
+
+  /** The closing handshake needs the connection to be read. */
+  #readOn(): void {
+    if (this.#undelivered > 0) this.#connection?.resume();
+  }
+}
+
+/** The members of `onTerminate`'s event that both sides have. */
+export function terminateEvent(
+  code: number,
+  reason: string,
+): { readonly type: 'terminate'; readonly code: number; readonly reason: string | undefined } {
+  return { type: 'terminate', code, reason: reason === '' ? undefined : reason };
+}
+
+/** An argument of `terminate`: positional as 4D documents it, or as one object, which its braces can be taken for. */
+export interface TerminateOptions {
+  readonly code?: number;
+  readonly message?: string;
+  readonly reason?: string;
+}
+
+/** Both forms of the arguments of `terminate` as one. */
+export function terminateArguments(
+  code: number | TerminateOptions | null | undefined,
+  reason: string | undefined,
+): { readonly code: number | undefined; readonly reason: string } {
+  if (typeof code !== 'object' || code === null) {
+    return { code: code ?? undefined, reason: cut(String(reason ?? '')) };
+  }
+  return { code: code.code, reason: cut(String(code.message ?? code.reason ?? '')) };
+}
+
+/** §5.5.1: at most 123 bytes go behind the code. A longer reason is cut between two characters. */
+function cut(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= 123) return reason;
+  let end = 123;
+  // §8.1: 10xxxxxx continues a character.
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}

@@ -1,0 +1,21 @@
+/**
+ * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no
+ * wildcards; here a `*` at the end stands for anything, and a RegExp is one.
+ */
+
+import type { PathPattern } from '../../transport/attach.ts';
+
+/**
+ * The path as `attach` takes it: '' for every path that no other server has.
+ * @throws {TypeError} for what no request's path can match
+ */
+export function toPathPattern(path: string | RegExp | undefined): PathPattern {
+  if (path === undefined || path === '') return '';
+  if (path instanceof RegExp) return path;
+  if (typeof path !== 'string' || /[?#]/.test(path)) {
+    throw new TypeError(`path is ${JSON.stringify(path)}: a path without a query, or a RegExp`);
+  }
+  const absolute = path.startsWith('/') ? path : `/${path}`;
+  if (!absolute.endsWith('*')) return absolute;
+  return new RegExp(`^${absolute.slice(0, -1).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`);
+}

@@ -1,0 +1,75 @@
+/**
+ * The `request` object of `onConnection`. 4D: WebSocketServer, "request object". The request itself was read and checked
+ * by handshake/.
+ */
+
+import type { UpgradeRequest } from '../../handshake/server.ts';
+
+/** A text, or several where the same key came repeatedly. Without a prototype: any key is a peer's own choice. */
+export interface TextsByKey {
+  readonly [key: string]: string | readonly string[];
+}
+
+/** 4D: WebSocketServer, "request object". */
+export interface ConnectionRequest {
+  /** The header fields in the client's spelling; repeats, in whichever case, are an array under the first spelling. */
+  readonly headers: TextsByKey;
+  /** The URL's parameters, decoded; repeats are an array. */
+  readonly query: TextsByKey;
+  /** The request target as it was sent: `/status?name=ryan`. */
+  readonly url: string;
+  /** The client's IP address; '' where there is none, as on a Unix socket. */
+  readonly remoteAddress: string;
+}
+
+/**
+ * @param trustedProxies how many proxies stand before us that add to X-Forwarded-For: that many of its last addresses are
+ *   believed
+ */
+export function toConnectionRequest(request: UpgradeRequest, trustedProxies: number): ConnectionRequest {
+  return {
+    headers: headersOf(request.headers),
+    query: queryOf(request.query),
+    url: request.target,
+    remoteAddress: addressOf(request, trustedProxies),
+  };
+}
+
+function headersOf(flat: readonly string[]): TextsByKey {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  const spellings = new Map<string, string>();
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = flat[at] ?? '';
+    const lower = name.toLowerCase();
+    const key = spellings.get(lower) ?? name;
+    spellings.set(lower, key);
+    add(headers, key, flat[at + 1] ?? '');
+  }
+  return headers;
+}
+
+function queryOf(text: string): TextsByKey {
+  const query: Record<string, string | string[]> = Object.create(null);
+  for (const [key, value] of new URLSearchParams(text)) add(query, key, value);
+  return query;
+}
+
+function add(texts: Record<string, string | string[]>, key: string, value: string): void {
+  const before = texts[key];
+  if (before === undefined) texts[key] = value;
+  else if (Array.isArray(before)) before.push(value);
+  else texts[key] = [before, value];
+}
+
+function addressOf(request: UpgradeRequest, trustedProxies: number): string {
+  const forwarded = request
+    .headerValues('X-Forwarded-For')
+    .flatMap((line) => line.split(','))
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+  // The last entry was added by the proxy nearest to us. What stands before the trusted ones, anybody can have written.
+  const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
+  const address = believed ?? request.remote.address ?? '';
+  // An IPv4 client of a socket that takes both.
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}

@@ -1,0 +1,63 @@
+/**
+ * Which file of a folder a request asks for, and what kind of file that is. Pure: reading it is web-server.ts.
+ */
+
+/** By the name's ending. */
+const mediaTypes: ReadonlyMap<string, string> = new Map([
+  ['css', 'text/css; charset=utf-8'],
+  ['gif', 'image/gif'],
+  ['htm', 'text/html; charset=utf-8'],
+  ['html', 'text/html; charset=utf-8'],
+  ['ico', 'image/x-icon'],
+  ['jpeg', 'image/jpeg'],
+  ['jpg', 'image/jpeg'],
+  ['js', 'text/javascript; charset=utf-8'],
+  ['json', 'application/json'],
+  ['mjs', 'text/javascript; charset=utf-8'],
+  ['pdf', 'application/pdf'],
+  ['png', 'image/png'],
+  ['svg', 'image/svg+xml'],
+  ['txt', 'text/plain; charset=utf-8'],
+  ['wasm', 'application/wasm'],
+  ['webp', 'image/webp'],
+  ['woff2', 'font/woff2'],
+]);
+
+export function mediaTypeOf(name: string): string {
+  const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  return mediaTypes.get(ending) ?? 'application/octet-stream';
+}
+
+/**
+ * The names from the root folder down to the file; none for the root folder itself. Null for what no file of the folder
+ * can be: a hidden file, a way up, a name with a separator, what cannot be decoded.
+ * @param target of the request
+ */
+export function toNames(target: string): readonly string[] | null {
+  const mark = target.search(/[?#]/);
+  const path = mark === -1 ? target : target.slice(0, mark);
+  if (!path.startsWith('/')) return null;
+  const names: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '') continue;
+    let name: string;
+    try {
+      name = decodeURIComponent(segment);
+    } catch {
+      return null;
+    }
+    // A leading dot is "..", or a file that was not meant to be seen; a colon is a stream or a drive on Windows.
+    if (name.startsWith('.') && name !== '.well-known') return null;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    if (/[/\\:\u0000-\u001f]/.test(name)) return null;
+    names.push(name);
+  }
+  return names;
+}
+
+/** Where a folder's page is, when it was asked for without the slash at the end; never another host, as `//host/` would be. */
+export function folderLocation(names: readonly string[], target: string): string {
+  const mark = target.indexOf('?');
+  const query = mark === -1 ? '' : target.slice(mark);
+  return `/${names.map((name) => encodeURIComponent(name)).join('/')}/${query}`;
+}

@@ -1,0 +1,43 @@
+/** docs/4d.md: every row of 4D's pages and every decision is there, and has a test that names it. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { testFiles } from '../../../scripts/attacks.js';
+import { idsOfPage, problemsOf, traceRows } from '../../../scripts/fourd.js';
+
+const page = readFileSync(new URL('../../../docs/4d.md', import.meta.url), 'utf8');
+const rows = idsOfPage(page);
+
+test('the decisions are there, all of them', () => {
+  const decisions = Array.from({ length: 28 }, (_, index) => `C${60 + index}`);
+  expect(rows.filter((row) => row.startsWith('C'))).toEqual(decisions);
+});
+
+/** How many rows each part of 4D's pages has, so that none is lost. */
+const parts: Readonly<Record<string, number>> = {
+  new: 8,
+  wss: 14,
+  request: 4,
+  terminate: 6,
+  ws: 12,
+  data: 4,
+  client: 17,
+};
+
+test.each(Object.entries(parts))('B-%s: %i rows', (part, count) => {
+  expect(rows.filter((row) => row.startsWith(`B-${part}-`))).toHaveLength(count);
+});
+
+describe('rows and tests', () => {
+  const trace = traceRows(testFiles());
+
+  test('every row has a test, and every test a row', () => {
+    expect(problemsOf(page, trace)).toEqual([]);
+  });
+
+  test.each(rows)('%s leads to tests that name it', (row) => {
+    const cells = page.split('\n').find((line) => line.startsWith(`| ${row} |`)) ?? '';
+    const links = [...cells.matchAll(/\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, file = '']) => file);
+    expect(links.filter((file) => !trace.get(row)?.includes(file))).toEqual([]);
+    expect(links).not.toEqual([]);
+  });
+});

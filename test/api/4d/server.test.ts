@@ -1,0 +1,546 @@
+/** WebSocketServer: its constructor, its callbacks and their order, its members. docs/4d.md explains the ids. */
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  type ConnectionHandler,
+  FourDError,
+  fourDErrors,
+  WebServer,
+  WebSocket,
+  WebSocketServer,
+  type WSSHandler,
+  webServer,
+} from '../../../src/4d.ts';
+import { codeOf, frame, Op } from '../../transport/wire.ts';
+import {
+  closeAll,
+  defer,
+  Journal,
+  keep,
+  openPeer,
+  peerOf,
+  request,
+  serve,
+  startWeb,
+  urlOf,
+} from './harness.ts';
+
+afterEach(closeAll);
+
+const echo: ConnectionHandler = {
+  onMessage(ws, { data }) {
+    ws.send(data);
+  },
+};
+
+function thrown(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('new', () => {
+  test('B-new-requires, B-new-stopped, C69: the web server has to be started; FourDError otherwise', async () => {
+    const web = new WebServer({ port: 0 });
+    const error = thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web }));
+    expect(error).toBeInstanceOf(FourDError);
+    expect(error).toMatchObject({
+      errCode: fourDErrors.WEB_SERVER,
+      message: 'the web server is not started',
+      componentSignature: 'wsjs',
+    });
+    await keep(web).start();
+    const wss = new WebSocketServer({ onConnection: () => echo }, { server: web });
+    expect(wss.terminated).toBe(false);
+    await web.stop();
+    expect(() => new WebSocketServer({ onConnection: () => echo }, { server: web })).toThrow(FourDError);
+  });
+
+  test('C69: without options.server it is the default web server, on its host and port', async () => {
+    expect(() => WebSocketServer.new({ onConnection: () => echo })).toThrow(FourDError);
+    await keep(webServer).start({ port: 0 });
+    WebSocketServer.new({ onConnection: () => echo });
+    const peer = await openPeer(webServer);
+    peer.write(frame(Op.Text, 'hello'));
+    await peer.until(() => peer.frames.length === 1);
+    expect(String(peer.frames[0]?.payload)).toBe('hello');
+  });
+
+  test('B-new-starts, B-wss-onOpen, C70: it serves at once, and onOpen comes when the code at hand is done', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const handler: WSSHandler = {
+      onConnection: () => echo,
+      onOpen(wss, event) {
+        journal.note(this === handler, wss === server, event, wss.terminated);
+      },
+    };
+    const server = WebSocketServer.new(handler, { server: web });
+    expect(server).toBeInstanceOf(WebSocketServer);
+    journal.note('after new');
+    await openPeer(web);
+    expect(journal.entries).toEqual(['after new', true, true, { type: 'open' }, false]);
+  });
+
+  test('C70: onOpen comes before onTerminate, however soon that is', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const wss = new WebSocketServer(
+      {
+        onConnection: () => echo,
+        onOpen: () => journal.note('open'),
+        onTerminate: () => journal.note('terminate'),
+      },
+      { server: web },
+    );
+    await wss.terminate(0);
+    expect(await journal.length(2)).toEqual(['open', 'terminate']);
+  });
+
+  test('C66: without onConnection there is no server', async () => {
+    const web = await startWeb();
+    for (const handler of [{}, null, undefined, 'handler', { onConnection: 1 }]) {
+      const error = thrown(() => new WebSocketServer(handler as unknown as WSSHandler, { server: web }));
+      expect(error).toBeInstanceOf(FourDError);
+      expect(error).toMatchObject({ errCode: fourDErrors.NO_HANDLER });
+    }
+    // Nothing of the failed ones is left behind.
+    new WebSocketServer({ onConnection: () => echo }, { server: web });
+  });
+
+  test('B-new-failure, C68: the same path twice is error -10718, and so is a second server without a path', async () => {
+    const web = await startWeb();
+    const make = (path?: string | RegExp) =>
+      new WebSocketServer(
+        { onConnection: () => echo },
+        { server: web, ...(path === undefined ? null : { path }) },
+      );
+    const chat = make('/chat');
+    make();
+    make('/rooms*');
+    for (const path of ['/chat', 'chat', undefined, '', 'rooms*']) {
+      const error = thrown(() => make(path));
+      expect(error, String(path)).toBeInstanceOf(FourDError);
+      expect(error).toMatchObject({ errCode: -10_718, componentSignature: 'wsjs' });
+    }
+    make('/chat/');
+    await chat.terminate();
+    make('/chat');
+  });
+
+  test('options that can not be are a TypeError or RangeError', async () => {
+    const web = await startWeb();
+    const make = (options: object) =>
+      thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
+    expect(make({ dataType: 'json' })).toBeInstanceOf(TypeError);
+    expect(make({ path: '/a?b' })).toBeInstanceOf(TypeError);
+    expect(make({ path: 1 })).toBeInstanceOf(TypeError);
+    expect(make({ cancel: 'later' })).toBeInstanceOf(TypeError);
+    expect(make({ server: createServer() })).toBeInstanceOf(TypeError);
+    expect(make({ trustedProxies: -1 })).toBeInstanceOf(RangeError);
+    expect(make({ closeTimeout: 0 })).toBeInstanceOf(RangeError);
+    expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
+  });
+
+  test('the limits of the native server are options here too; origins default to any, as in 4D', async () => {
+    const { web } = await serve(echo, { maxMessageSize: 4 });
+    const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
+    peer.write(frame(Op.Text, '12345'));
+    await peer.until(() => peer.frames.length === 1);
+    expect(codeOf(peer.frames[0]!)).toBe(1009);
+    const closed = await serve(echo, { origins: 'same-origin' });
+    expect(await request(peerOf(closed.web), '/', { Origin: 'https://elsewhere.example' })).toBe(403);
+  });
+});
+
+describe('path', () => {
+  test('B-new-path, C67: the pathname decides, not the query; the leading slash is optional, the last one is not', async () => {
+    const web = await startWeb();
+    for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
+      new WebSocketServer({ onConnection: () => echo }, { server: web, path });
+    }
+    const status = (target: string) => request(peerOf(web), target);
+    for (const target of ['/chat', '/chat?room=1', '/a/b/', '/rooms/', '/rooms/a/b?c', '/v12']) {
+      expect(await status(target), target).toBe(101);
+    }
+    for (const target of ['/', '/Chat', '/chat/', '/chatter', '/a/b', '/rooms', '/v', '/v1/', '/x/v1']) {
+      expect(await status(target), target).toBe(404);
+    }
+  });
+
+  test('C67: an exact path goes before a pattern, and that before the server without a path', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const make = (name: string, path?: string) =>
+      new WebSocketServer(
+        {
+          onConnection() {
+            journal.note(name);
+            return null;
+          },
+        },
+        { server: web, ...(path === undefined ? null : { path }) },
+      );
+    make('any');
+    make('pattern', '/r*');
+    make('exact', '/room');
+    for (const target of ['/room', '/rooms', '/else']) await request(peerOf(web), target);
+    expect(journal.entries).toEqual(['exact', 'pattern', 'any']);
+  });
+
+  test('B-new-pattern, C67: a * stands only for itself but at the end, and other signs for themselves', async () => {
+    const web = await startWeb();
+    new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/a.b*c' });
+    new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/x.(y)*' });
+    expect(await request(peerOf(web), '/a.b*c')).toBe(101);
+    expect(await request(peerOf(web), '/a.bbc')).toBe(404);
+    expect(await request(peerOf(web), '/x.(y)z')).toBe(101);
+    expect(await request(peerOf(web), '/x-(y)z')).toBe(404);
+  });
+
+  test('B-wss-several: several servers side by side, each with its own connections', async () => {
+    const web = await startWeb();
+    const one = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/one' });
+    const two = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/two' });
+    await openPeer(web, '/one');
+    await openPeer(web, '/two');
+    await openPeer(web, '/two');
+    expect([one.connections.length, two.connections.length]).toEqual([1, 2]);
+    await one.terminate(0);
+    expect(await request(peerOf(web), '/one')).toBe(404);
+    expect(await request(peerOf(web), '/two')).toBe(101);
+  });
+});
+
+describe('onConnection', () => {
+  test('B-wss-onConnection: it gets the server and the request, and its result becomes a connection', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const connectionHandler: ConnectionHandler = { onMessage() {} };
+    const handler: WSSHandler = {
+      onConnection(wss, event) {
+        journal.note(this === handler, wss === server, event.type, event.request.url, wss.connections.length);
+        return connectionHandler;
+      },
+    };
+    const server = new WebSocketServer(handler, { server: web });
+    await openPeer(web, '/here?a=1');
+    expect(journal.entries).toEqual([true, true, 'connection', '/here?a=1', 0]);
+    expect(server.connections).toHaveLength(1);
+    expect(server.connections[0]?.handler).toBe(connectionHandler);
+  });
+
+  const refusals: readonly (readonly [string, WSSHandler['onConnection']])[] = [
+    ['C64: null', () => null],
+    ['C64: undefined', () => undefined],
+    ['C65: a Promise of null', async () => null],
+    ['C65: a Promise of nothing', async () => {}],
+  ];
+  test.each(refusals)('%s cancels the connection with 403', async (_title, onConnection) => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const wss = new WebSocketServer(
+      { onConnection, onError: (_wss, { errors }) => journal.note(errors[0]?.message) },
+      { server: web },
+    );
+    const peer = peerOf(web);
+    expect(await request(peer)).toBe(403);
+    expect(wss.connections).toEqual([]);
+    expect(journal.entries).toEqual([]);
+  });
+
+  test('C65: a Promise is waited for, and nobody is let in meanwhile', async () => {
+    const decision = defer<ConnectionHandler | null>();
+    const asked = defer();
+    const web = await startWeb();
+    const wss = new WebSocketServer(
+      {
+        onConnection() {
+          asked.resolve();
+          return decision.promise;
+        },
+      },
+      { server: web },
+    );
+    const peer = peerOf(web);
+    const status = request(peer);
+    await asked.promise;
+    expect([peer.text, wss.connections.length]).toEqual(['', 0]);
+    decision.resolve(echo);
+    expect(await status).toBe(101);
+    expect(wss.connections).toHaveLength(1);
+  });
+
+  test.each([
+    ['C66: a handler without onMessage', { onOpen() {} }],
+    ['C66: a handler whose onMessage is no function', { onMessage: true }],
+    ['C66: what is no object', 'handler'],
+    ['C66: true', true],
+  ])('%s is refused like null, and onError hears of it', async (_title, result) => {
+    const web = await startWeb();
+    const journal = new Journal();
+    new WebSocketServer(
+      {
+        onConnection: () => result as unknown as ConnectionHandler,
+        onError: (_wss, { errors }) => journal.note(errors[0]?.errCode),
+      },
+      { server: web },
+    );
+    expect(await request(peerOf(web))).toBe(403);
+    expect(journal.entries).toEqual([fourDErrors.NO_HANDLER]);
+  });
+
+  test('B-wss-exceptions, C64: an exception is answered with 500, and nothing of it is told', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const failures: (() => ConnectionHandler | Promise<null>)[] = [
+      (): never => {
+        throw new Error('the secret');
+      },
+      async (): Promise<never> => {
+        throw new Error('the secret');
+      },
+      (): ConnectionHandler => ({
+        get onMessage(): never {
+          throw new Error('the secret');
+        },
+      }),
+    ];
+    new WebSocketServer(
+      {
+        onConnection: () => failures.shift()?.(),
+        onError: (_wss, { errors }) => journal.note(errors[0]?.message),
+      },
+      { server: web },
+    );
+    for (let left = failures.length; left > 0; left--) {
+      const peer = peerOf(web);
+      expect(await request(peer)).toBe(500);
+      expect(await peer.answer()).not.toContain('secret');
+    }
+    expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
+  });
+
+  test('C64: with cancel "close" the handshake is complete first, and null closes with 1008, an exception with 1011', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const results: (() => ConnectionHandler | null | Promise<null>)[] = [
+      () => null,
+      async () => null,
+      () => {
+        throw new Error('no');
+      },
+      () => echo,
+    ];
+    const wss = new WebSocketServer(
+      {
+        onConnection: () => results.shift()?.(),
+        onError: (_wss, { errors }) => journal.note(errors[0]?.message),
+      },
+      { server: web, cancel: 'close' },
+    );
+    for (const code of [1008, 1008, 1011]) {
+      const peer = await openPeer(web);
+      await peer.until(() => peer.frames.length === 1);
+      expect(codeOf(peer.frames[0]!)).toBe(code);
+      expect(wss.connections).toEqual([]);
+      peer.destroy();
+    }
+    expect(journal.entries).toEqual(['no']);
+    const peer = await openPeer(web);
+    peer.write(frame(Op.Text, 'hello'));
+    await peer.until(() => peer.frames.length === 1);
+    expect(String(peer.frames[0]?.payload)).toBe('hello');
+  });
+
+  test.each([true, false])(
+    'C64: with cancel "close" messages wait for the decision, and none is lost (serialize: %s)',
+    async (serialize) => {
+      const decision = defer<ConnectionHandler>();
+      const asked = defer();
+      const web = await startWeb();
+      const wss = new WebSocketServer(
+        {
+          onConnection() {
+            asked.resolve();
+            return decision.promise;
+          },
+        },
+        { server: web, cancel: 'close', serialize },
+      );
+      const peer = await openPeer(web);
+      peer.write(Buffer.concat([frame(Op.Text, 'one'), frame(Op.Text, 'two')]));
+      await asked.promise;
+      expect(wss.connections).toEqual([]);
+      decision.resolve(echo);
+      await peer.until(() => peer.frames.length === 2);
+      expect(peer.frames.map(({ payload }) => String(payload))).toEqual(['one', 'two']);
+    },
+  );
+
+  test('C64: a server that is terminated meanwhile cancels who waits, with cancel "refuse" and "close"', async () => {
+    for (const cancel of ['refuse', 'close'] as const) {
+      const web = await startWeb();
+      const asked = defer();
+      const decision = defer<ConnectionHandler>();
+      const wss = new WebSocketServer(
+        {
+          onConnection() {
+            asked.resolve();
+            return decision.promise;
+          },
+        },
+        { server: web, cancel },
+      );
+      const peer = peerOf(web);
+      const status = request(peer);
+      await asked.promise;
+      const over = wss.terminate();
+      expect(await status).toBe(cancel === 'refuse' ? 503 : 101);
+      if (cancel === 'close') {
+        await peer.until(() => peer.frames.length === 1);
+        expect(codeOf(peer.frames[0]!)).toBe(1001);
+      }
+      peer.destroy();
+      await over;
+      decision.resolve(echo);
+      expect(wss.connections).toEqual([]);
+    }
+  });
+});
+
+describe('members', () => {
+  test('B-wss-connections, C77: the live ones, in a snapshot that nobody can change', async () => {
+    const journal = new Journal();
+    const { web, wss } = await serve({ onMessage() {}, onTerminate: (ws) => journal.note(ws.id) });
+    const first = await openPeer(web);
+    const before = wss.connections;
+    await openPeer(web);
+    expect(before).toHaveLength(1);
+    expect(wss.connections).toHaveLength(2);
+    expect(wss.connections).toBe(wss.connections);
+    expect(() => (wss.connections as unknown[]).pop()).toThrow(TypeError);
+    first.destroy();
+    await journal.length(1);
+    expect(journal.entries).toEqual([before[0]?.id]);
+    expect(wss.connections.map(({ id }) => id)).not.toContain(before[0]?.id);
+  });
+
+  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: what was given, text by default', async () => {
+    const web = await startWeb();
+    const handler: WSSHandler = { onConnection: () => echo };
+    const plain = new WebSocketServer(handler, { server: web });
+    expect([plain.dataType, plain.path]).toEqual(['text', undefined]);
+    expect(plain.handler).toBe(handler);
+    const other = new WebSocketServer<'object'>(
+      { onConnection: () => null },
+      { server: web, path: 'chat', dataType: 'object' },
+    );
+    expect([other.dataType, other.path]).toEqual(['object', 'chat']);
+  });
+
+  test('B-wss-scalableSession, C86: always false, as that of the web server', async () => {
+    const { web, wss } = await serve(echo);
+    expect([wss.scalableSession, web.scalableSession]).toEqual([false, false]);
+  });
+
+  test('all of them are read-only', async () => {
+    const { wss } = await serve(echo);
+    for (const name of [
+      'connections',
+      'dataType',
+      'handler',
+      'path',
+      'terminated',
+      'scalableSession',
+    ] as const) {
+      const before = wss[name];
+      expect(() => Object.assign(wss, { [name]: 'other' }), name).toThrow(TypeError);
+      expect(wss[name]).toBe(before);
+    }
+  });
+});
+
+describe('the end', () => {
+  test('B-wss-onTerminate, B-wss-terminated, B-terminate-after: onTerminate is the last callback, on a later tick', async () => {
+    const web = await startWeb();
+    const journal = new Journal();
+    const handler: WSSHandler = {
+      onConnection: () => ({ onMessage() {}, onTerminate: () => journal.note('connection') }),
+      onTerminate(wss, event) {
+        journal.note(this === handler, wss === server, event, wss.terminated, wss.connections.length);
+      },
+    };
+    const server = new WebSocketServer(handler, { server: web });
+    const client = WebSocket.new(urlOf(web), { onOpen: () => journal.note('client') });
+    await journal.length(1);
+    const over = server.terminate();
+    expect(server.terminated).toBe(false);
+    expect(journal.entries).toEqual(['client']);
+    await over;
+    expect(server.terminated).toBe(true);
+    expect(journal.entries).toEqual(['client', 'connection', true, true, { type: 'terminate' }, true, 0]);
+    expect(client.status).not.toBe('Connected');
+  });
+
+  test('B-wss-webserver: stopping the web server terminates it, and every step is consistent', async () => {
+    const journal = new Journal();
+    const ids: number[] = [];
+    const handler: ConnectionHandler = {
+      onMessage() {},
+      onOpen: (ws) => void ids.push(ws.id),
+      onTerminate(ws, { code }) {
+        const { connections, terminated } = ws.wss;
+        journal.note([ws.id, ws.status, code, connections.includes(ws), connections.length, terminated]);
+      },
+    };
+    const { web, wss } = await serve(
+      handler,
+      {},
+      {
+        onTerminate: (server) => journal.note(['server', server.terminated, server.connections.length]),
+      },
+    );
+    const closed = new Journal();
+    const clients = ['a', 'b'].map(() =>
+      WebSocket.new(urlOf(web), {
+        onOpen: () => closed.note('open'),
+        onTerminate: (_ws, { code }) => closed.note(code),
+      }),
+    );
+    await closed.length(2);
+    expect(wss.connections.map(({ id }) => id)).toEqual(ids);
+    const stopped = web.stop();
+    expect(web.isRunning).toBe(false);
+    expect(wss.connections.map(({ status }) => status)).toEqual(['Closing', 'Closing']);
+    await stopped;
+    expect(wss.terminated).toBe(true);
+    const [first, second, last] = journal.entries as unknown[][];
+    expect([first?.[0], second?.[0]].sort()).toEqual([...ids].sort());
+    expect([first?.slice(1, 4), second?.slice(1, 4)]).toEqual([
+      ['Closed', 1001, false],
+      ['Closed', 1001, false],
+    ]);
+    expect([first?.[5], second?.[5]]).toEqual([false, false]);
+    expect(last).toEqual(['server', true, 0]);
+    expect(journal.entries).toHaveLength(3);
+    await closed.length(4);
+    expect(closed.entries.slice(2)).toEqual([1001, 1001]);
+    expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
+  });
+
+  test('B-new-where, B-client-lifetime: no worker has to be made: what listens or is connected keeps the process alive', async () => {
+    const { web } = await serve(echo);
+    const journal = new Journal();
+    const ws = WebSocket.new(urlOf(web), { onMessage: (_ws, { data }) => journal.note(data) });
+    // Nobody holds `ws` from here on, and it is heard until it is terminated.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const timer = setInterval(() => ws.send('still here') && clearInterval(timer), 1);
+    await journal.length(1);
+    expect(journal.entries).toEqual(['still here']);
+    ws.terminate();
+  });
+});

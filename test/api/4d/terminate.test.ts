@@ -1,0 +1,217 @@
+/** wss.terminate on the wire: Close frames, FIN, the forced end, and nothing at all for 0. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { WebSocketServer } from '../../../src/4d.ts';
+import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
+import {
+  certificateFolder,
+  closeAll,
+  Journal,
+  openPeer,
+  peerOf,
+  request,
+  serve,
+  startWeb,
+  tlsPeerOf,
+} from './harness.ts';
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await closeAll();
+});
+
+/** A server that notes how its connections and it end. */
+async function observed(options: Parameters<typeof serve>[1] = {}) {
+  const journal = new Journal();
+  const served = await serve(
+    {
+      onMessage() {},
+      onTerminate: (_ws, { code, reason }) => journal.note([code, reason]),
+      onError: (_ws, { errors }) => journal.note(errors[0]?.message),
+    },
+    options,
+    { onTerminate: () => journal.note('server') },
+  );
+  return { ...served, journal };
+}
+
+/** From here on time stands still for those who wait for seconds; sockets go on. */
+function stopTime(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+}
+
+describe('terminate()', () => {
+  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: Close frames with 1001, then FIN, then the end', async () => {
+    const { web, wss, journal } = await observed();
+    const peers = [await openPeer(web), await openPeer(web)];
+    const over = wss.terminate();
+    expect(wss.connections.map(({ status }) => status)).toEqual(['Closing', 'Closing']);
+    for (const peer of peers) {
+      await peer.until(() => peer.frames.length === 1);
+      expect(peer.frames.map(({ opcode }) => opcode)).toEqual([Op.Close]);
+      expect(codeOf(peer.frames[0]!)).toBe(1001);
+      // No FIN before the answer.
+      expect(peer.ended).toBe(false);
+      peer.write(closeFrame(1001));
+      await peer.until(() => peer.ended);
+      expect(peer.error).toBe(null);
+      expect(peer.frames).toHaveLength(1);
+    }
+    expect(wss.terminated).toBe(false);
+    for (const peer of peers) peer.socket.end();
+    await over;
+    expect(wss.terminated).toBe(true);
+    expect(journal.entries).toEqual([[1001, undefined], [1001, undefined], 'server']);
+  });
+
+  test('C78: it waits 30 seconds for a peer that never answers, then drops it', async () => {
+    const { web, wss, journal } = await observed();
+    const peer = await openPeer(web);
+    stopTime();
+    const over = wss.terminate();
+    await peer.until(() => peer.frames.length === 1);
+    await vi.advanceTimersByTimeAsync(29_999);
+    // A second connection of the same kind has come and gone meanwhile: the first could have, too.
+    await roundTrip();
+    expect([peer.ended, wss.terminated, wss.connections[0]?.status]).toEqual([false, false, 'Closing']);
+    await vi.advanceTimersByTimeAsync(1);
+    await peer.answer();
+    await over;
+    expect(peer.frames).toHaveLength(1);
+    expect(journal.entries).toEqual([[1006, undefined], 'server']);
+  });
+
+  test('C78: closeTimeout is another bound for it', async () => {
+    const { web, wss, journal } = await observed({ closeTimeout: 1 });
+    const peer = await openPeer(web);
+    await wss.terminate();
+    await peer.answer();
+    expect(peer.frames.map(codeOf)).toEqual([1001]);
+    expect(journal.entries).toEqual([[1006, undefined], 'server']);
+  });
+
+  test('B-terminate-again, C78: a second call changes nothing, but for a shorter time', async () => {
+    const { web, wss, journal } = await observed();
+    const peer = await openPeer(web);
+    const over = wss.terminate();
+    expect(wss.terminate()).toBe(over);
+    expect(wss.terminate(3600)).toBe(over);
+    await peer.until(() => peer.frames.length === 1);
+    expect(wss.terminated).toBe(false);
+    wss.terminate(0);
+    await over;
+    await wss.terminate();
+    expect(peer.frames).toHaveLength(1);
+    expect(journal.entries).toEqual([[1006, undefined], 'server']);
+  });
+
+  test('C78: without connections it is over on the next tick, and not before', async () => {
+    const { wss, journal } = await observed();
+    const over = wss.terminate();
+    expect([wss.terminated, journal.entries]).toEqual([false, []]);
+    await over;
+    expect(wss.terminated).toBe(true);
+    expect(await journal.length(1)).toEqual(['server']);
+  });
+
+  test('no new connection comes in meanwhile', async () => {
+    const { web, wss } = await observed();
+    await openPeer(web);
+    wss.terminate();
+    expect(await request(peerOf(web))).toBe(503);
+  });
+});
+
+describe('terminate(seconds)', () => {
+  test('B-terminate-timeout: as without, and drops who has not answered when the time is over', async () => {
+    const { web, wss, journal } = await observed();
+    const [mute, polite] = [await openPeer(web), await openPeer(web)];
+    stopTime();
+    const over = wss.terminate(2);
+    for (const peer of [mute, polite]) {
+      await peer.until(() => peer.frames.length === 1);
+      expect(codeOf(peer.frames[0]!)).toBe(1001);
+    }
+    polite.write(closeFrame(1001));
+    await polite.until(() => polite.ended);
+    polite.socket.end();
+    await journal.length(1);
+    await vi.advanceTimersByTimeAsync(1_999);
+    await roundTrip();
+    expect([mute.ended, mute.closed, wss.terminated]).toEqual([false, false, false]);
+    await vi.advanceTimersByTimeAsync(1);
+    await mute.answer();
+    await over;
+    expect(mute.frames).toHaveLength(1);
+    expect(journal.entries).toEqual([[1001, undefined], [1006, undefined], 'server']);
+  });
+
+  test('C78: more than closeTimeout is waited as long', async () => {
+    const { web, wss } = await observed({ closeTimeout: 1 });
+    const peer = await openPeer(web);
+    stopTime();
+    const over = wss.terminate(60);
+    await peer.until(() => peer.frames.length === 1);
+    await vi.advanceTimersByTimeAsync(59_999);
+    await roundTrip();
+    expect(peer.ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await over;
+  });
+
+  test('what is no time is a RangeError, and nothing happens', async () => {
+    const { web, wss } = await observed();
+    await openPeer(web);
+    for (const timeout of [-1, Number.NaN, '2', null]) {
+      expect(() => wss.terminate(timeout as number)).toThrow(RangeError);
+    }
+    expect(wss.connections.map(({ status }) => status)).toEqual(['Connected']);
+  });
+});
+
+describe('terminate(0)', () => {
+  test('B-terminate-zero: at once, without any frame, and without FIN', async () => {
+    const { web, wss, journal } = await observed();
+    const peers = [await openPeer(web), await openPeer(web)];
+    peers[1]?.write(frame(Op.Text, 'unfinished', { fin: false }));
+    await wss.terminate(0);
+    for (const peer of peers) {
+      await peer.gone();
+      expect(peer.frames).toEqual([]);
+      expect(peer.ended).toBe(false);
+      expect(peer.error?.code).toBe('ECONNRESET');
+    }
+    expect(wss.terminated).toBe(true);
+    expect(journal.entries).toEqual([[1006, undefined], [1006, undefined], 'server']);
+  });
+
+  test('B-terminate-zero: what was sent just before is lost with it', async () => {
+    const { web, wss } = await observed();
+    const peer = await openPeer(web);
+    wss.connections[0]?.send('too late');
+    await wss.terminate(0);
+    await peer.gone();
+    expect(peer.frames).toEqual([]);
+  });
+
+  test('B-terminate-zero: over TLS without any frame', async () => {
+    const web = await startWeb({ certificateFolder: certificateFolder() });
+    const wss = new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
+    const peer = tlsPeerOf(web);
+    expect(await request(peer)).toBe(101);
+    await wss.terminate(0);
+    await peer.answer();
+    expect(peer.frames).toEqual([]);
+  });
+});
+
+/** A message there and back over a connection of its own: whatever was on its way before has arrived. */
+async function roundTrip(): Promise<void> {
+  const { web } = await serve({
+    onMessage(ws, { data }) {
+      ws.send(data);
+    },
+  });
+  const peer = await openPeer(web);
+  peer.write(frame(Op.Text, 'x'));
+  await peer.until(() => peer.frames.length === 1);
+}

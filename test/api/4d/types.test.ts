@@ -1,0 +1,66 @@
+/** The types of the 4D surface: what a dataType makes of `data`, also where nobody names it. Checked by the compiler. */
+import { expectTypeOf, test } from 'vitest';
+import {
+  type ConnectionHandler,
+  type DataType,
+  type MessageEvent,
+  WebSocket,
+  type WebSocketConnection,
+  type WebSocketHandler,
+  WebSocketServer,
+  type WSSHandler,
+} from '../../../src/4d.ts';
+
+test('B-new-dataType: `data` is what the dataType says', () => {
+  expectTypeOf<MessageEvent['data']>().toEqualTypeOf<string>();
+  expectTypeOf<MessageEvent<'blob'>['data']>().toEqualTypeOf<Buffer>();
+  expectTypeOf<MessageEvent<'object'>['data']>().toEqualTypeOf<unknown>();
+  expectTypeOf<MessageEvent<DataType>['data']>().toEqualTypeOf<unknown>();
+});
+
+// Never called: what it holds is only compiled.
+function inferred(): void {
+  const server = WebSocketServer.new(
+    {
+      onConnection: () => ({
+        onMessage(ws, { data }) {
+          expectTypeOf(data).toEqualTypeOf<Buffer>();
+          expectTypeOf(ws.wss.dataType).toEqualTypeOf<'blob'>();
+        },
+      }),
+    },
+    { dataType: 'blob' },
+  );
+  expectTypeOf(server).toEqualTypeOf<WebSocketServer<'blob'>>();
+  expectTypeOf(server.connections).toEqualTypeOf<readonly WebSocketConnection<'blob'>[]>();
+  const client = WebSocket.new('ws://localhost/', {
+    dataType: 'object',
+    onMessage(_ws, { data }) {
+      expectTypeOf(data).toEqualTypeOf<unknown>();
+    },
+  });
+  expectTypeOf(client.dataType).toEqualTypeOf<'object'>();
+  // @ts-expect-error: onConnection is mandatory
+  new WebSocketServer({});
+  // @ts-expect-error: onMessage is mandatory
+  new WebSocketServer({ onConnection: () => ({ onOpen() {} }) });
+  // @ts-expect-error: read-only
+  server.path = '/';
+  // @ts-expect-error: read-only
+  client.status = 'Closed';
+}
+
+class Handler implements ConnectionHandler<'blob'>, WebSocketHandler {
+  onMessage(): void {}
+}
+
+class ServerHandler implements WSSHandler<'blob'> {
+  async onConnection(): Promise<Handler | null> {
+    return new Handler();
+  }
+}
+
+test('B-wss-handler: classes of handlers', () => {
+  expectTypeOf(inferred).toBeFunction();
+  expectTypeOf<ServerHandler>().toExtend<WSSHandler<'blob'>>();
+});

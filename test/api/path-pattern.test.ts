@@ -1,0 +1,73 @@
+/** Endpoints by pattern: a RegExp in place of a literal path, on a listener of our own and on an HTTP server. */
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connect, type HandshakeError, WebSocketServer } from '../../src/index.ts';
+import { closeServers, listenHttp } from '../transport/servers.ts';
+
+afterEach(closeServers);
+
+/** An endpoint that says its name to whoever comes. */
+function named(name: string): WebSocketServer {
+  return new WebSocketServer({
+    open(connection) {
+      connection.close(1000, name);
+    },
+  });
+}
+
+/** The name of the endpoint that answers, or the HTTP status. */
+async function at(port: number, target: string): Promise<string | number> {
+  try {
+    const connection = await connect(`ws://127.0.0.1:${port}${target}`);
+    return (await connection.closed).reason;
+  } catch (error) {
+    return (error as HandshakeError).status;
+  }
+}
+
+describe('on an HTTP server', () => {
+  test('a literal path goes before a RegExp, the first RegExp before the next, and all before none', async () => {
+    const http = createServer();
+    named('any').attach(http);
+    named('rooms').attach(http, { path: /^\/rooms\// });
+    named('deep').attach(http, { path: /\/deep$/g });
+    named('lobby').attach(http, { path: '/rooms/lobby' });
+    const port = await listenHttp(http);
+    expect(await at(port, '/rooms/lobby')).toBe('lobby');
+    expect(await at(port, '/rooms/garden?x=/deep')).toBe('rooms');
+    expect(await at(port, '/rooms/deep')).toBe('rooms');
+    // A RegExp that keeps state would miss every other request.
+    expect(await at(port, '/deep')).toBe('deep');
+    expect(await at(port, '/deep')).toBe('deep');
+    expect(await at(port, '/else')).toBe('any');
+  });
+
+  test('what no pattern matches gets 404, also where there is no literal path', async () => {
+    const http = createServer();
+    named('rooms').attach(http, { path: /^\/rooms\// });
+    const port = await listenHttp(http);
+    expect(await at(port, '/')).toBe(404);
+    expect(await at(port, '/rooms/a')).toBe('rooms');
+  });
+
+  test('a pattern is taken once, and free again when it is let go of', async () => {
+    const http = createServer();
+    const detach = named('first').attach(http, { path: /^\/rooms$/ });
+    expect(() => named('second').attach(http, { path: /^\/rooms$/ })).toThrow(TypeError);
+    named('other flags').attach(http, { path: /^\/rooms$/i });
+    const port = await listenHttp(http);
+    expect(await at(port, '/rooms')).toBe('first');
+    detach();
+    detach();
+    expect(await at(port, '/rooms')).toBe('other flags');
+    expect(http.listenerCount('upgrade')).toBe(1);
+  });
+});
+
+test('on a listener of its own', async () => {
+  const server = named('rooms');
+  const { port } = await server.listen({ path: /^\/rooms\/\w+$/ });
+  expect(await at(port, '/rooms/garden?name=Ann')).toBe('rooms');
+  expect(await at(port, '/rooms/')).toBe(404);
+  await server.shutdown();
+});
