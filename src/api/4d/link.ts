@@ -75,7 +75,6 @@ export class Link {
     this.#outgoing.finally(() => {
       this.#connection?.close(code, reason);
     });
-    this.#readOn();
   }
 
   /** Drops the connection. */
@@ -115,7 +114,8 @@ export class Link {
 
   onClosing(): void {
     this.#isClosing = true;
-    this.#readOn();
+    // The closing handshake needs the connection to be read.
+    this.#connection?.resume();
   }
 
   onError(error: Error): void {
@@ -141,18 +141,13 @@ export class Link {
   #post(event: Task): void {
     let waited = false;
     const task = (): unknown => {
-      if (waited && --this.#undelivered === 0 && !this.#isClosing) this.#connection?.resume();
+      if (waited && --this.#undelivered === 0) this.#connection?.resume();
       return event();
     };
     if (this.#worker.post(task)) return;
     waited = true;
     this.#undelivered++;
     if (!this.#isClosing) this.#connection?.pause();
-  }
-
-  /** The closing handshake needs the connection to be read. */
-  #readOn(): void {
-    if (this.#undelivered > 0) this.#connection?.resume();
   }
 }
 

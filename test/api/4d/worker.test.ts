@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectionHandler, WebSocket, WebSocketServer } from '../../../src/4d.ts';
 import { Worker } from '../../../src/api/4d/worker.ts';
-import { frame, Op } from '../../transport/wire.ts';
+import { frame, Op, requestHead } from '../../transport/wire.ts';
 import { closeAll, defer, Journal, openPeer, peerOf, request, serve, startWeb, urlOf } from './harness.ts';
 
 afterEach(closeAll);
@@ -238,6 +238,33 @@ describe('back-pressure', () => {
     await done.promise;
     expect(taken).toBe(count);
   });
+
+  test.each(['refuse', 'close'] as const)(
+    'C87: frames right behind the request wait for their turn too (cancel: %s)',
+    async (cancel) => {
+      const journal = new Journal();
+      const web = await startWeb();
+      new WebSocketServer(
+        {
+          async onConnection() {
+            await turns(3);
+            return {
+              async onOpen() {
+                await turns(3);
+                journal.note('open');
+              },
+              onMessage: (_ws, { data }) => journal.note(data),
+            };
+          },
+        },
+        { server: web, cancel },
+      );
+      const peer = peerOf(web);
+      const frames = ['one', 'two', 'three'].map((text) => frame(Op.Text, text).toString('latin1'));
+      peer.write([requestHead(), ...frames].join(''));
+      expect(await journal.length(4)).toEqual(['open', 'one', 'two', 'three']);
+    },
+  );
 
   test('C87: a connection that waits is closed all the same when its server is', async () => {
     const goOn = defer();
