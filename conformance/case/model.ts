@@ -112,7 +112,7 @@ export interface LoopStep {
 export interface LimitStep {
   readonly do: 'limit';
   readonly seconds: number;
-  readonly then: 'fail' | 'close';
+  readonly otherwise: 'fail' | 'close';
 }
 
 export type Step =

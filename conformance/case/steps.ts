@@ -62,8 +62,8 @@ export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, co
   count,
 });
 /** Behind the last frame: the time that the peer has, and what becomes of a connection that is still there. */
-export const failAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, then: 'fail' });
-export const closeAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, then: 'close' });
+export const failAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'fail' });
+export const closeAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'close' });
 
 export const messageEvent = (kind: Kind, payload: string | Payload = ''): Event => ({
   type: 'message',

@@ -95,7 +95,7 @@ export class Player {
       case 'limit':
         this.limited = true;
         return this.limit('limit', step.seconds, () =>
-          step.then === 'fail' ? link.close(1001, 'Going Away') : link.close(null),
+          step.otherwise === 'fail' ? link.close(1001, 'Going Away') : link.close(null),
         );
       default:
         link.flush();
