@@ -13,6 +13,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
   '.': {
     values: [
       'CloseCode',
+      'CompressionBudget',
       'Connection',
       'ConnectionError',
       'HandshakeError',
@@ -23,6 +24,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'connect',
       'connectionFaults',
       'dialFailures',
+      'processCompressionBudget',
       'processMemoryBudget',
       'refusals',
       'reject',
@@ -31,6 +33,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
     types: [
       'Accept',
       'CloseInfo',
+      'CompressionOptions',
       'ConnectOptions',
       'ConnectionFaultCode',
       'ConnectionHandlers',

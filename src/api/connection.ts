@@ -16,6 +16,7 @@ import {
   type ConnectionEvents,
   type SocketConnection,
 } from '../transport/socket.ts';
+import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -39,7 +40,7 @@ export interface CloseInfo {
  */
 export interface ConnectionHandlers<Data = undefined> {
   /** The opening handshake is done; sending is allowed from here on. */
-  open?(connection: Connection<Data>): void | Promise<void>;
+  open?(connection: Connection<Data>): unknown;
   /**
    * A message. Without this handler messages wait for `for await (const message of connection)`.
    * @param message text as a string (or as checked bytes, with `text: 'bytes'`), binary as a Buffer that is yours to keep
@@ -50,24 +51,24 @@ export interface ConnectionHandlers<Data = undefined> {
     message: string | Buffer,
     isBinary: boolean,
     wireSize: number,
-  ): void | Promise<void>;
+  ): unknown;
   /** A frame of an unfinished message arrived: progress of a large one. */
-  fragment?(connection: Connection<Data>): void | Promise<void>;
+  fragment?(connection: Connection<Data>): unknown;
   /** A ping came, and was answered. */
-  ping?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
-  pong?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
+  ping?(connection: Connection<Data>, payload: Buffer): unknown;
+  pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** After `send` returned false: everything has left, go on. */
-  drain?(connection: Connection<Data>): void | Promise<void>;
+  drain?(connection: Connection<Data>): unknown;
   /** The closing handshake began. */
-  closing?(connection: Connection<Data>, byPeer: boolean): void | Promise<void>;
+  closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /** The connection is closed. Exactly once for each that was open. */
-  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
+  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): unknown;
   /**
    * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
    * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
    * is no error here: `close` says 1006.
    */
-  error?(connection: Connection<Data>, error: Error): void | Promise<void>;
+  error?(connection: Connection<Data>, error: Error): unknown;
 }
 
 /** What the opening handshake agreed on. */
@@ -94,6 +95,10 @@ export interface SendOptions {
 // Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
 const MAX_WAITING_MESSAGES = 16;
 const MAX_WAITING_BYTES = 65_536;
+
+// How long nobody may ask for them, in milliseconds. A connection that is not read does not see its peer leave either: where
+// an application has no use for messages at all, each of those would stay for good.
+const UNREAD_TIMEOUT = 30_000;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> implements ConnectionEvents {
@@ -278,16 +283,16 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /**
    * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
-   * throws where it failed or was lost. Leaving the loop early closes the connection.
-   * @throws {TypeError} where a `message` handler takes the messages, or another loop does
+   * throws where it failed or was lost. Leaving the loop early closes the connection. Messages that nobody asks for within 30 s
+   * of the time they filled that room are dropped, with a process warning.
+   * @throws {TypeError} where a `message` handler takes the messages, another loop does, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#handlers.message !== undefined) {
       throw new TypeError('the messages of this connection go to its message handler');
     }
     const inbox = this.#openInbox();
-    if (inbox.isTaken) throw new TypeError('the messages of this connection are being read already');
-    inbox.isTaken = true;
+    inbox.open();
     const iterator: AsyncIterableIterator<string | Buffer> = {
       next: () => inbox.next(),
       return: async () => {
@@ -352,8 +357,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #onMessage(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#handlers.message === undefined) {
-      // Not its size on the wire: what is compressed takes little there.
-      this.#openInbox().push(message, message.length);
+      this.#openInbox().push(message);
       return;
     }
     // What this throws, `Endpoint.receive` catches: the hot path needs no second try.
@@ -421,7 +425,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   // ---- handlers that throw ----
 
   // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
-  #call(handler: () => void | Promise<void>): void {
+  #call(handler: () => unknown): void {
     try {
       this.#watch(handler());
     } catch (error) {
@@ -429,7 +433,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     }
   }
 
-  #watch(result: void | Promise<void>): void {
+  #watch(result: unknown): void {
     if (isThenable(result)) result.then(undefined, (error: unknown) => this.#binding.endpoint.fail(error));
   }
 }
@@ -459,12 +463,25 @@ export function toBytes(data: Message): Uint8Array {
   throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
 }
 
+let warnedOfDropped = false;
+
+/** Once: what one connection does, all of a server's do. */
+function warnOfDropped(): void {
+  if (warnedOfDropped) return;
+  warnedOfDropped = true;
+  process.emitWarning(
+    'messages are dropped: there is no "message" handler, and nobody reads them with "for await"; an empty handler says that they are not wanted',
+    { type: 'Rfc6455Warning', code: 'WS_UNREAD_MESSAGES' },
+  );
+}
+
 /** Messages that wait for `for await`. */
-class Inbox {
-  isTaken = false;
+class Inbox implements TimerOwner {
+  #isTaken = false;
+  #unread: Timer | null = null;
   readonly #pause: () => void;
   readonly #resume: () => void;
-  #messages: { readonly message: string | Buffer; readonly size: number }[] = [];
+  #messages: (string | Buffer)[] = [];
   #bytes = 0;
   #paused = false;
   #mayPause = true;
@@ -480,7 +497,24 @@ class Inbox {
     this.#resume = resume;
   }
 
-  push(message: string | Buffer, size: number): void {
+  /**
+   * Somebody reads them.
+   * @throws {TypeError} where somebody does already, or it is too late
+   */
+  open(): void {
+    if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
+    if (this.#discards)
+      throw new TypeError('the messages of this connection were dropped: nobody asked for them');
+    this.#isTaken = true;
+    this.#unread?.cancel();
+  }
+
+  onTimer(): void {
+    this.discard();
+    warnOfDropped();
+  }
+
+  push(message: string | Buffer): void {
     if (this.#discards) return;
     if (this.#reader !== null) {
       const reader = this.#reader;
@@ -491,20 +525,22 @@ class Inbox {
     const isFull = this.#isFull;
     // We said goodbye: what comes now, beyond what there is room for, is not waited for by anybody.
     if (!this.#mayPause && isFull) return;
-    this.#messages.push({ message, size });
-    this.#bytes += size;
-    if (!this.#paused && this.#mayPause && this.#isFull) {
-      this.#paused = true;
-      this.#pause();
-    }
+    this.#messages.push(message);
+    this.#bytes += message.length;
+    if (this.#paused || !this.#mayPause || !this.#isFull) return;
+    this.#paused = true;
+    this.#pause();
+    if (this.#isTaken) return;
+    this.#unread = processTimers.timer(this);
+    this.#unread.set(UNREAD_TIMEOUT);
   }
 
   async next(): Promise<IteratorResult<string | Buffer>> {
     const first = this.#messages.shift();
     if (first !== undefined) {
-      this.#bytes -= first.size;
+      this.#bytes -= first.length;
       if (this.#paused && !this.#isFull) this.#goOn();
-      return { done: false, value: first.message };
+      return { done: false, value: first };
     }
     if (this.#ended !== null) {
       const { error } = this.#ended;
@@ -521,6 +557,7 @@ class Inbox {
   /** The closing handshake needs the connection to be read. */
   stopPausing(): void {
     this.#mayPause = false;
+    this.#unread?.cancel();
     if (this.#paused) this.#goOn();
   }
 
@@ -532,6 +569,7 @@ class Inbox {
 
   end(error: Error | null): void {
     this.#ended = { error };
+    this.#unread?.cancel();
     const reader = this.#reader;
     this.#reader = null;
     if (reader === null) return;

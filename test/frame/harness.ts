@@ -107,6 +107,7 @@ export class MemorySink implements ByteSink {
   bufferedAmount = 0;
   /** Bytes that the endpoint said wait for its codec. */
   held = 0;
+  replying = false;
   /** Called for each commit and append, behind it. */
   onSend: (() => void) | null = null;
   onEnd: (() => void) | null = null;

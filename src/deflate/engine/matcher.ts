@@ -11,7 +11,10 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 /** Bytes that are hashed. Matches of three bytes hardly pay, and their hashes would crowd the chains. */
 const HASHED = 4;
 /** Places that are compared before the best one is taken. */
-const MOST_PROBES = 8;
+const MOST_PROBES = 32;
+/** With a match of this length at hand, so many are. */
+const GOOD_LENGTH = 6;
+const FEW_PROBES = 8;
 /** A match of this length is taken without looking at more places. */
 const NICE_LENGTH = 64;
 /** A match of this length is taken without looking at the next byte. */
@@ -19,9 +22,6 @@ const LAZY_LENGTH = 16;
 /** Positions that an index remembers at most, which are 16 KiB for the chains and 8 KiB for their heads. */
 const MOST_POSITIONS = 8192;
 const FIRST_POSITIONS = 1024;
-/** After messages that another engine took, so much of the window is read again. */
-const MOST_CAUGHT_UP = 4096;
-
 /** Literals and matches of one block; a message with more has several blocks. */
 export const MOST_TOKENS = 16384;
 
@@ -71,7 +71,7 @@ export class MatchIndex {
     const { heads, previous } = this;
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
-    let at = Math.max(from, this.covered - base, to - MOST_CAUGHT_UP);
+    let at = Math.max(from, this.covered - base, to - MOST_POSITIONS);
     // `to` itself is where the next message begins, so the last bytes are hashed together with its first ones.
     const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
@@ -98,15 +98,17 @@ function hashOf(bytes: number, shift: number): number {
   return Math.imul(bytes, 0x9e3779b1) >>> shift;
 }
 
-function addLiteral(literal: number): void {
-  tokens[tokenCount++] = literal;
+/** A literal as a token, counted. */
+function literalToken(literal: number): number {
   literals.add(literal);
+  return literal;
 }
 
-function addMatch(length: number, distance: number): void {
-  tokens[tokenCount++] = (length << 15) | (distance - 1);
+/** A match as a token, counted. */
+function matchToken(length: number, distance: number): number {
   literals.add(257 + LENGTH_SYMBOL[length]!);
   distances.add(DISTANCE_SYMBOL[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >>> 7)]!);
+  return (length << 15) | (distance - 1);
 }
 
 /**
@@ -131,14 +133,14 @@ export function findMatches(
   literals.clear();
   distances.clear();
   literals.add(END_OF_BLOCK);
-  tokenCount = 0;
+  let count = 0;
   /** The last place where four bytes can be hashed. */
   const last = end - HASHED;
   // A match that was found at the byte before, and waits for a longer one here.
   let heldLength = 0;
   let heldDistance = 0;
   let at = start;
-  while (at <= last && tokenCount < MOST_TOKENS - 8) {
+  while (at <= last && count < MOST_TOKENS - 8) {
     const word = text.getInt32(at, true);
     const hash = hashOf(word, shift);
     const position = (at + base) & 0xffff;
@@ -146,17 +148,20 @@ export function findMatches(
     heads[hash] = position;
     previous[position & mask] = candidate;
 
-    const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
     const reach = at - from < farthest ? at - from : farthest;
     let length = heldLength === 0 ? HASHED - 1 : heldLength;
     let distance = 0;
-    if (length < most) {
+    let back = (position - candidate) & 0xffff;
+    if (back !== 0 && back <= reach && length < end - at) {
+      const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
       // The last four bytes that a longer match has to have.
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
-      let back = (position - candidate) & 0xffff;
       // Along a chain distances grow; where they don't, the chain was overwritten.
-      for (let probes = MOST_PROBES; back > nearer && back <= reach; ) {
+      for (
+        let probes = heldLength < GOOD_LENGTH ? MOST_PROBES : FEW_PROBES;
+        back > nearer && back <= reach;
+      ) {
         const place = at - back;
         if (text.getInt32(place + length - 3, true) === wanted && text.getInt32(place, true) === word) {
           const same = commonLength(text, place, at, most);
@@ -176,7 +181,7 @@ export function findMatches(
 
     if (distance === 0) {
       if (heldLength === 0) {
-        addLiteral(word & 0xff);
+        tokens[count++] = literalToken(word & 0xff);
         at++;
         continue;
       }
@@ -185,7 +190,7 @@ export function findMatches(
       distance = heldDistance;
       at--;
     } else {
-      if (heldLength !== 0) addLiteral(text.getUint8(at - 1));
+      if (heldLength !== 0) tokens[count++] = literalToken(text.getUint8(at - 1));
       if (length < LAZY_LENGTH) {
         heldLength = length;
         heldDistance = distance;
@@ -193,7 +198,7 @@ export function findMatches(
         continue;
       }
     }
-    addMatch(length, distance);
+    tokens[count++] = matchToken(length, distance);
     // The bytes inside a match can start later ones. One of them was entered already if the match was held.
     const next = at + length;
     const stop = next <= last ? next : last + 1;
@@ -207,10 +212,11 @@ export function findMatches(
     at = next;
   }
   if (heldLength !== 0) {
-    addMatch(heldLength, heldDistance);
+    tokens[count++] = matchToken(heldLength, heldDistance);
     at += heldLength - 1;
   }
-  if (at > last) for (; at < end; at++) addLiteral(text.getUint8(at));
+  if (at > last) for (; at < end; at++) tokens[count++] = literalToken(text.getUint8(at));
+  tokenCount = count;
   return at;
 }
 

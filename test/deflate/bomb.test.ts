@@ -1,0 +1,68 @@
+/** What bombs cost: the resident set of a process that receives one, at its peak (attacks A33, A34). */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { engines, jsonOf, noiseOf } from './harness.ts';
+
+const script = fileURLToPath(new URL('peak.js', import.meta.url));
+const MiB = 1_048_576;
+
+function compressed(message: Buffer): Buffer {
+  return deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
+}
+
+const small = [jsonOf(3000, 1), Buffer.alloc(70_000), Buffer.concat([noiseOf(20_000, 1), jsonOf(20_000, 2)])];
+
+function peak(
+  payload: Buffer,
+  engine: string,
+  synchronous: boolean,
+  limit: number,
+): { verdict: string; growth: number } {
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--expose-gc', script, engine, `${synchronous}`, `${limit}`],
+    {
+      input: JSON.stringify({
+        payload: payload.toString('base64'),
+        small: small.map((message) => compressed(message).toString('base64')),
+      }),
+      encoding: 'utf8',
+    },
+  );
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as { verdict: string; growth: number };
+}
+
+// Only there the kernel tells a peak since a given moment.
+const linux = process.platform === 'linux';
+
+describe.runIf(linux).each(engines)('engine %s', (engine) => {
+  for (const limit of [MiB, 16 * MiB]) {
+    for (const synchronous of [false, true]) {
+      test(`P10: 1009 for a bomb of 1000:1, within ${limit / MiB} MiB + 256 KiB, synchronous: ${synchronous} [A33]`, () => {
+        const bomb = compressed(Buffer.alloc(limit * 10));
+        expect((limit * 10) / bomb.length).toBeGreaterThan(1000);
+        const { verdict, growth } = peak(bomb, engine, synchronous, limit);
+        expect(verdict).toBe('1009');
+        expect(growth).toBeLessThan(limit + 262_144);
+      });
+    }
+  }
+
+  test('P10: nor does one that brings more than is inflated at once [A33]', () => {
+    const bomb = compressed(Buffer.concat([noiseOf(40_000, 1), Buffer.alloc(100 * MiB)]));
+    const { verdict, growth } = peak(bomb, engine, false, 16 * MiB);
+    expect(verdict).toBe('1009');
+    expect(growth).toBeLessThan(16 * MiB + 262_144);
+  });
+
+  test('the measure sees what there is: a message of 16 MiB that is delivered takes that much', () => {
+    const { verdict, growth } = peak(compressed(Buffer.alloc(16 * MiB)), engine, false, 16 * MiB);
+    expect(verdict).toBe('delivered');
+    expect(growth).toBeGreaterThan(15 * MiB);
+    // Its pieces, and the whole.
+    expect(growth).toBeLessThan(33 * MiB);
+  });
+});

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import {
+  CompressionBudget,
+  DEFAULT_COMPRESSION_BUDGET,
+  processCompressionBudget,
+} from '../../src/deflate/budget.ts';
+
+test('A35: what fits is reserved, to the last byte; what does not is refused, and nothing of it kept', () => {
+  const budget = new CompressionBudget(100);
+  expect(budget.reserve(60)).toBe(true);
+  expect(budget.reserve(41)).toBe(false);
+  expect(budget.used).toBe(60);
+  expect(budget.reserve(40)).toBe(true);
+  expect(budget.reserve(1)).toBe(false);
+  expect(budget.reserve(0)).toBe(true);
+  budget.release(60);
+  expect(budget.used).toBe(40);
+  expect(budget.reserve(60)).toBe(true);
+});
+
+test('A35: 64 MiB for the process; Infinity is no limit; a limit may change, and holds for what comes then', () => {
+  expect(DEFAULT_COMPRESSION_BUDGET).toBe(64 * 1024 * 1024);
+  expect(processCompressionBudget.limit).toBe(DEFAULT_COMPRESSION_BUDGET);
+  const budget = new CompressionBudget(Infinity);
+  expect(budget.reserve(2 ** 50)).toBe(true);
+  budget.limit = 10;
+  expect(budget.reserve(1)).toBe(false);
+  budget.release(2 ** 50);
+  expect(budget.reserve(10)).toBe(true);
+});

@@ -1,0 +1,476 @@
+/** Messages through the codec, in both engine modes: RFC 7692 §7.2, and the bounds on what a peer may make it do. */
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { CompressionBudget } from '../../src/deflate/budget.ts';
+import { DeflateCodec, type Direction, receivingContextSize } from '../../src/deflate/codec.ts';
+import { deflate } from '../../src/deflate/engine/deflate.ts';
+import { Window } from '../../src/deflate/engine/window.ts';
+import { random } from '../frame/harness.ts';
+import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
+import { StrictInflate } from './strict-inflate.ts';
+
+/** Where one engine, or one way through zlib, gives over to another; one less, the same, one more. */
+const thresholds = [768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
+const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
+
+/** Compresses as the peer does, without our code; in one block or several, as `flush` says. */
+function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
+  const output = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options });
+  return output.subarray(0, -4);
+}
+
+/** A whole DEFLATE stream, its last block final. */
+function finalDeflate(message: Uint8Array, options: object = {}): Buffer {
+  return deflateRawSync(message, options);
+}
+
+/** A stored block (RFC 1951 §3.2.4). */
+function stored(content: Uint8Array, isFinal = false): Buffer {
+  const header = Buffer.from([isFinal ? 1 : 0, 0, 0, 0, 0]);
+  header.writeUInt16LE(content.length, 1);
+  header.writeUInt16LE(0xffff - content.length, 3);
+  return Buffer.concat([header, content]);
+}
+
+describe.each(engines)('engine %s', (engine) => {
+  describe('RFC 7692 §7.2.3, the examples', () => {
+    const examples: [string, string[], string[]][] = [
+      ['one block', ['f2 48 cd c9 c9 07 00'], ['Hello']],
+      [
+        'two messages, the second with the context',
+        ['f2 48 cd c9 c9 07 00', 'f2 00 11 00 00'],
+        ['Hello', 'Hello'],
+      ],
+      ['two messages without it', ['f2 48 cd c9 c9 07 00', 'f2 48 cd c9 c9 07 00'], ['Hello', 'Hello']],
+      ['a block without compression', ['00 05 00 fa ff 48 65 6c 6c 6f 00'], ['Hello']],
+      ['a final block', ['f3 48 cd c9 c9 07 00 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
+      ['two blocks', ['f2 48 05 00 00 00 ff ff ca c9 c9 07 00', 'f2 00 11 00 00'], ['Hello', 'Hello']],
+      ['empty', ['00', 'f2 48 cd c9 c9 07 00', '00', 'f2 00 11 00 00'], ['', 'Hello', '', 'Hello']],
+    ];
+    test.each(examples)('P23, P24, P27, P29: received: %s', async (_, payloads, messages) => {
+      for (const synchronous of [false, true]) {
+        const codec = codecOf(full, { engine, synchronous });
+        for (const [index, payload] of payloads.entries()) {
+          expect((await codec.decompress(hex(payload), 5)).toString()).toBe(messages[index]);
+        }
+      }
+    });
+
+    test('P23, P26, P29: sent: with the context the second Hello is the five bytes of §7.2.3.2', () => {
+      // Too short to become smaller by itself, so that it would not be sent compressed: as a part of more.
+      const codec = codecOf(full, { engine });
+      expect(codec.compressNow(Buffer.from('Hello'))).toEqual(Buffer.from('Hello'));
+      const first = Buffer.from('Hello'.repeat(4));
+      const second = Buffer.from('HelloHello');
+      const peer = new StrictInflate(15, true);
+      const sent = codec.compressNow(first);
+      expect(sent).not.toBe(first);
+      expect(peer.message(sent)).toEqual(first);
+      const short = codec.compressNow(second);
+      // One match, whatever its distance, the end of the block and of the message.
+      expect(short.length).toBeLessThanOrEqual(5);
+      expect(peer.message(short)).toEqual(second);
+    });
+
+    test('P29: an empty message goes out uncompressed; received, one byte 00 or none at all is empty', async () => {
+      const codec = codecOf(full, { engine });
+      const empty = Buffer.alloc(0);
+      expect(codec.compressNow(empty)).toBe(empty);
+      expect(await verdict(codec, hex('00'), 0)).toEqual(empty);
+      expect(await verdict(codec, empty, 0)).toEqual(empty);
+      // A final empty block, alone and in a row.
+      expect(await verdict(codec, hex('03 00'), 0)).toEqual(empty);
+      expect(await verdict(codec, hex('03 00 03 00 00'), 0)).toEqual(empty);
+    });
+  });
+
+  describe.each([true, false])('takeover %s', (takeover) => {
+    test('P6, P10, P23, P25, P26, P27: sizes around each threshold, both engines in turn on one context', async () => {
+      for (const synchronous of [false, true]) {
+        const direction = { windowBits: 15, takeover };
+        const sender = codecOf(direction, { engine, synchronous });
+        const receiver = codecOf(direction, { engine, synchronous });
+        const peer = new StrictInflate(15, takeover);
+        const pick = random(7);
+        const sizes = [...around, 1, 2, 3, 100, 200, 1000, 5000];
+        // Small ones between the large ones, in an order that looks like none.
+        const mixed = [...sizes, ...sizes.map((size) => size % 700)].sort(
+          (a, b) => ((a * 7919) % 997) - ((b * 7919) % 997),
+        );
+        for (const [index, size] of mixed.entries()) {
+          const message = jsonOf(size, pick(3));
+          const sent = await sender.compress(message);
+          if (synchronous) expect(sent).toBeInstanceOf(Uint8Array);
+          if (sent === message) continue;
+          expect(sent.length, `message ${index}`).toBeLessThan(size);
+          expect(peer.message(sent).equals(message), `message ${index} of ${size} bytes`).toBe(true);
+          expect((await receiver.decompress(sent, size)).equals(message)).toBe(true);
+        }
+      }
+    });
+
+    test('P7, P26: what does not get smaller goes out as it is and is no part of the context', async () => {
+      const direction = { windowBits: 15, takeover };
+      const sender = codecOf(direction, { engine });
+      const peer = new StrictInflate(15, takeover);
+      for (const size of [100, 700, 2000, 3000, 9000, 20_000]) {
+        for (const message of [
+          jsonOf(size, size),
+          noiseOf(size, size),
+          // A context with the noise in it would make next to nothing of this.
+          Buffer.concat([noiseOf(size, size), jsonOf(50, 1)]),
+          jsonOf(size, size),
+          Buffer.concat([jsonOf(60, 2), noiseOf(40, size)]),
+        ]) {
+          const sent = await sender.compress(message);
+          if (sent !== message) expect(peer.message(sent).equals(message)).toBe(true);
+        }
+        const noise = noiseOf(size, size + 1);
+        expect(await sender.compress(noise)).toBe(noise);
+        expect(await sender.compress(noise)).toBe(noise);
+      }
+    });
+  });
+
+  test.each([8, 9, 10, 11, 12, 13, 14, 15])(
+    'P6, P25, P26, P28: window bits %i: no distance leaves a window of exactly that size',
+    async (windowBits) => {
+      for (const takeover of [true, false]) {
+        for (const synchronous of [false, true]) {
+          const direction = { windowBits, takeover };
+          const sender = codecOf(direction, { engine, synchronous, level: takeover ? 6 : 9 });
+          const receiver = codecOf(direction, { engine, synchronous });
+          const peer = new StrictInflate(windowBits, takeover);
+          const window = 2 ** windowBits;
+          // Text that repeats at the window's edge, just inside and just outside, to tempt the compressor.
+          const messages = [-263, -262, -2, -1, 0, 1, 2, 262, 263].flatMap((offset) => {
+            const noise = noiseOf(Math.min(40, window), offset + 300);
+            const block = Buffer.concat([noise, jsonOf(Math.max(0, window + offset - noise.length), 3)]);
+            return [Buffer.concat([block, noise, noise.subarray(0, 20)]), jsonOf(300, 4), block];
+          });
+          messages.push(jsonOf(1000, 5), jsonOf(20_000, 6), jsonOf(3000, 7), jsonOf(700, 8));
+          for (const message of messages) {
+            const sent = await sender.compress(message);
+            if (sent === message) continue;
+            expect(peer.message(sent).equals(message)).toBe(true);
+            expect((await receiver.decompress(sent, message.length)).equals(message)).toBe(true);
+          }
+          expect(peer.farthest).toBeLessThanOrEqual(window);
+          expect(peer.farthest).toBeGreaterThan(window / 4);
+        }
+      }
+    },
+  );
+
+  test('P15, P16, P26, P27: without takeover nothing is kept: what refers to the message before is corrupt', async () => {
+    for (const synchronous of [false, true]) {
+      const codec = codecOf(alone, { engine, synchronous });
+      expect((await codec.decompress(hex('f2 48 cd c9 c9 07 00'), 5)).toString()).toBe('Hello');
+      expect(await verdict(codec, hex('f2 00 11 00 00'))).toBe('WS_INVALID_DEFLATE');
+    }
+    const large = jsonOf(40_000, 1);
+    const second = peerDeflate(large, { dictionary: noiseOf(1000, 1), level: 9 });
+    expect((await verdict(codecOf(alone, { engine }), second)).toString()).toBe(large.toString());
+  });
+
+  test('P28: a peer whose window is not limited refers back 32 KiB, in every way through the codec', async () => {
+    const far = noiseOf(32_768, 1);
+    for (const size of [200, 1000, 20_000, 200_000]) {
+      for (const synchronous of [false, true]) {
+        const codec = codecOf(full, { engine, synchronous });
+        expect((await codec.decompress(peerDeflate(far), Infinity)).equals(far)).toBe(true);
+        const message = Buffer.concat([far.subarray(300, 500), jsonOf(size, 2)]);
+        const sent = peerDeflate(message, { dictionary: far });
+        expect(sent.length).toBeLessThan(size / 2 + 100);
+        expect((await codec.decompress(sent, Infinity)).equals(message)).toBe(true);
+      }
+    }
+  });
+
+  describe('what a peer may send', () => {
+    const hello = Buffer.from('Hello');
+    const sizes = [5, 600, 3000, 60_000, 400_000];
+
+    test('P24: several blocks of every type, final ones among them, and what follows keeps its context', async () => {
+      for (const size of sizes) {
+        const text = jsonOf(size, size);
+        const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];
+        const dictionary = Buffer.concat([hello, a]).subarray(-32_768);
+        const variants: Record<string, Buffer> = {
+          'two flushed blocks': Buffer.concat([
+            peerDeflate(a, { dictionary: hello }),
+            hex('00 00 ff ff'),
+            peerDeflate(b, { dictionary }),
+          ]),
+          'a final block in front': Buffer.concat([
+            finalDeflate(a, { dictionary: hello }),
+            peerDeflate(b, { dictionary }),
+          ]),
+          'final blocks only': Buffer.concat([
+            finalDeflate(a, { dictionary: hello }),
+            finalDeflate(b, { dictionary }),
+          ]),
+          'final blocks, then the byte 00': Buffer.concat([
+            finalDeflate(a, { dictionary: hello }),
+            finalDeflate(b, { dictionary }),
+            hex('00'),
+          ]),
+          'fixed codes': peerDeflate(text, { strategy: zlib.Z_FIXED }),
+          'stored blocks': Buffer.concat([
+            ...Array.from({ length: Math.ceil(size / 5000) }, (_, n) =>
+              stored(text.subarray(n * 5000, n * 5000 + 5000), n % 7 === 6),
+            ),
+            hex('00'),
+          ]),
+          'empty blocks around': Buffer.concat([
+            ...Array.from({ length: 20 }, (_, n) => stored(Buffer.alloc(0), n % 5 === 0)),
+            peerDeflate(text),
+            ...Array.from({ length: 20 }, () => hex('00 00 ff ff 00')),
+          ]),
+        };
+        for (const [name, payload] of Object.entries(variants)) {
+          for (const synchronous of [false, true]) {
+            const codec = codecOf(full, { engine, synchronous });
+            expect((await codec.decompress(peerDeflate(hello), 5)).equals(hello)).toBe(true);
+            const message = await verdict(codec, payload, size);
+            expect(message.toString(), `${name}, ${size} bytes`).toBe(text.toString());
+            const last = peerDeflate(hello, { dictionary: text.subarray(-32_768) });
+            expect((await codec.decompress(last, 5)).equals(hello)).toBe(true);
+          }
+        }
+      }
+    });
+
+    test('P24, P31: many final blocks: some are fine, too many to be honest are not [A34]', async () => {
+      const words = Buffer.from('some text in a block of its own');
+      const final = finalDeflate(words);
+      const padding = Buffer.alloc(250);
+      for (const [part, count] of [
+        [{ sent: final, text: words }, 60],
+        // More of them, with more around them.
+        [{ sent: Buffer.concat([final, stored(padding)]), text: Buffer.concat([words, padding]) }, 700],
+      ] as const) {
+        const payload = Buffer.concat([...Array.from({ length: count }, () => part.sent), hex('00')]);
+        const text = Buffer.concat(Array.from({ length: count }, () => part.text));
+        for (const synchronous of [false, true]) {
+          const message = await verdict(codecOf(full, { engine, synchronous }), payload);
+          expect(message.toString('hex')).toBe(text.toString('hex'));
+        }
+      }
+      // Two bytes each: every one of them would cost zlib as much as a message.
+      for (const size of [2000, 40_000]) {
+        const blocks = Buffer.alloc(size, hex('03 00'));
+        for (const synchronous of [false, true]) {
+          expect(await verdict(codecOf(full, { engine, synchronous }), blocks)).toBe('WS_INVALID_DEFLATE');
+        }
+      }
+    });
+
+    test('P31: cut off at every byte: never another message, and the code is 1007', async () => {
+      const text = jsonOf(900, 1);
+      const noise = noiseOf(900, 1);
+      const streams: Buffer[] = [
+        peerDeflate(text),
+        peerDeflate(text, { strategy: zlib.Z_FIXED }),
+        peerDeflate(noise),
+        Buffer.concat([stored(noise), hex('00')]),
+        Buffer.concat([stored(text.subarray(0, 300)), peerDeflate(text.subarray(300))]),
+        Buffer.concat([finalDeflate(text.subarray(0, 300)), peerDeflate(text.subarray(300))]),
+        Buffer.concat([stored(Buffer.concat([noise, Buffer.alloc(9)])), hex('00')]),
+      ];
+      for (const stream of streams) {
+        const whole = await verdict(codecOf(full, { engine }), stream);
+        for (let size = 0; size < stream.length; size++) {
+          const cut = await verdict(codecOf(full, { engine }), stream.subarray(0, size));
+          if (typeof cut === 'string') {
+            expect(cut).toBe('WS_INVALID_DEFLATE');
+            continue;
+          }
+          // Only where blocks end: behind a final one, or behind nothing at all.
+          expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
+          expect([0, 300]).toContain(cut.length);
+        }
+      }
+    });
+
+    test('P31: a stored block without its last four bytes is not completed by those that §7.2.2 appends', async () => {
+      for (const size of [4, 5, 260, 900, 20_000, 65_535]) {
+        for (const synchronous of [false, true]) {
+          const block = stored(noiseOf(size, size));
+          const payload = Buffer.concat([
+            peerDeflate(jsonOf(1000, 1)),
+            hex('00 00 ff ff'),
+            block.subarray(0, -4),
+          ]);
+          expect(await verdict(codecOf(full, { engine, synchronous }), payload)).toBe('WS_INVALID_DEFLATE');
+        }
+        // While a message may well end in these bytes.
+        const message = Buffer.concat([noiseOf(size, size), hex('00 00 ff ff')]).subarray(-65_535);
+        for (const sent of [Buffer.concat([stored(message), hex('00')]), peerDeflate(message)]) {
+          expect((await verdict(codecOf(full, { engine }), sent)).toString('hex')).toBe(
+            message.toString('hex'),
+          );
+        }
+      }
+    });
+
+    test('P31: any bit flipped, any byte added: a message within the limit, or 1007 or 1009, and nothing else', async () => {
+      const pick = random(11);
+      const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
+      for (const size of [60, 900, 5000, 30_000]) {
+        const stream = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 2)]));
+        for (let n = 0; n < 150; n++) {
+          const broken = Buffer.from(stream);
+          broken[pick(broken.length)]! ^= 1 << pick(8);
+          const result = await verdict(codecOf(full, { engine, synchronous: n % 2 === 0 }), broken, size * 2);
+          if (typeof result === 'string') expect(allowed).toContain(result);
+          else expect(result.length).toBeLessThanOrEqual(size * 2);
+        }
+        // Behind the empty block, garbage is read as one more block: of type 3 here.
+        const garbage = Buffer.concat([stream, hex('00 00 ff ff 07 55')]);
+        expect(await verdict(codecOf(full, { engine }), garbage)).toBe('WS_INVALID_DEFLATE');
+        const behindFinal = Buffer.concat([finalDeflate(jsonOf(size, 1)), hex('07')]);
+        expect(await verdict(codecOf(full, { engine }), behindFinal)).toBe('WS_INVALID_DEFLATE');
+      }
+    });
+  });
+
+  describe('limits', () => {
+    test('P10, P31: the limit of a message is inclusive, whichever way it goes [A33]', async () => {
+      for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
+        for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
+          for (const synchronous of [false, true]) {
+            const payload = peerDeflate(message);
+            const limit = (maxLength: number): Promise<Buffer | string> =>
+              verdict(codecOf(full, { engine, synchronous }), payload, maxLength);
+            expect((await limit(size)).length).toBe(size);
+            expect(await limit(size - 1)).toBe('WS_MESSAGE_TOO_BIG');
+            expect(await limit(Math.floor(size / 2))).toBe('WS_MESSAGE_TOO_BIG');
+            expect((await limit(Infinity)).length).toBe(size);
+          }
+        }
+      }
+    });
+
+    test('P24, P31: the limit holds over final blocks, too [A33]', async () => {
+      const part = finalDeflate(Buffer.alloc(100_000));
+      for (const synchronous of [false, true]) {
+        const payload = Buffer.concat([part, part, part]);
+        const limit = (maxLength: number): Promise<Buffer | string> =>
+          verdict(codecOf(full, { engine, synchronous }), payload, maxLength);
+        expect((await limit(300_000)).length).toBe(300_000);
+        expect(await limit(299_999)).toBe('WS_MESSAGE_TOO_BIG');
+        expect(await limit(100_000)).toBe('WS_MESSAGE_TOO_BIG');
+      }
+    });
+
+    test('P31: 100 MB of empty blocks, a quarter of the limit: 1007 after at most a few MiB [A34]', async () => {
+      const empty = Buffer.alloc(100_000_000, hex('00 00 00 ff ff'));
+      const blocks = await verdict(codecOf(full, { engine }), empty, 268_435_456);
+      expect(blocks).toBe('WS_NO_DEFLATE_OUTPUT');
+      // A little output at its end does not make it better, nor does synchronous: true.
+      const some = Buffer.concat([
+        Buffer.alloc(5_000_000, hex('00 00 00 ff ff')),
+        peerDeflate(jsonOf(1000, 1)),
+      ]);
+      expect(await verdict(codecOf(full, { engine }), some)).toBe('WS_NO_DEFLATE_OUTPUT');
+      expect(await verdict(codecOf(full, { engine, synchronous: true }), some)).toBe('WS_NO_DEFLATE_OUTPUT');
+      // Honest messages have next to none, and are let pass.
+      const honest = noiseOf(3_000_000, 1);
+      expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
+    });
+
+    test('P10: a short message does not keep the memory that zlib had for it', async () => {
+      const codec = codecOf(full, { engine });
+      for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
+        const received = await codec.decompress(peerDeflate(message), 5000);
+        expect(received.equals(message)).toBe(true);
+        expect(received.buffer.byteLength).toBeLessThanOrEqual(8192);
+      }
+    });
+  });
+
+  test('P10: a Promise only for what is large: messages up to 16 KiB are through at once', () => {
+    const codec = codecOf(full, { engine });
+    const small = jsonOf(16_384, 1);
+    const sent = codec.compress(small);
+    expect(sent).toBeInstanceOf(Uint8Array);
+    expect(codec.decompress(sent as Uint8Array, 20_000)).toBeInstanceOf(Buffer);
+    const later = codec.compress(jsonOf(16_385, 1));
+    expect(later).toBeInstanceOf(Promise);
+    const grows = codecOf(full, { engine }).decompress(peerDeflate(Buffer.alloc(131_073)), Infinity);
+    expect(grows).toBeInstanceOf(engine === 'auto' ? Buffer : Promise);
+    return Promise.all([later, grows]);
+  });
+
+  test('P26, A35: the sending context asks the budget first, and does without where there is no room', async () => {
+    const budget = new CompressionBudget(100);
+    const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);
+    const peer = new StrictInflate(15, false);
+    for (const size of [300, 300, 3000, 3000, 20_000, 20_000]) {
+      const message = jsonOf(size, 1);
+      // Each by itself: the peer that would keep a context does not need it.
+      expect(peer.message(await sender.compress(message)).equals(message)).toBe(true);
+    }
+    expect(budget.used).toBe(0);
+    sender.close();
+    expect(budget.used).toBe(0);
+  });
+
+  test('A35: contexts are given back with the connection, once, and also what the budget was asked for before', async () => {
+    const budget = new CompressionBudget();
+    const reserved = receivingContextSize(full);
+    expect(budget.reserve(reserved)).toBe(true);
+    const codec = new DeflateCodec(full, full, settings({ engine, budget }), reserved);
+    expect(budget.used).toBe(reserved);
+    await codec.decompress(peerDeflate(jsonOf(1000, 1)), Infinity);
+    expect(budget.used).toBe(reserved);
+    codec.compressNow(jsonOf(1000, 1));
+    const used = budget.used;
+    expect(used).toBeGreaterThan(reserved + 32_768);
+    codec.compressNow(jsonOf(1000, 2));
+    expect(budget.used).toBe(used);
+    // Work that is under way when the connection ends brings nothing back to life.
+    const sending = codec.compress(jsonOf(50_000, 1));
+    const receiving = codec.decompress(peerDeflate(jsonOf(400_000, 1)), Infinity);
+    codec.close();
+    codec.close();
+    expect(budget.used).toBe(0);
+    await Promise.all([sending, receiving]);
+    codec.compressNow(jsonOf(1000, 1));
+    await codec.decompress(peerDeflate(jsonOf(1000, 1)), Infinity);
+    expect(budget.used).toBe(0);
+  });
+
+  test('P26: the key of those that compress alike: engine, level and window; none with a context', () => {
+    const key = (sending: Direction, level: number): string | null =>
+      new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
+    expect(key(full, 6)).toBe(null);
+    const keys = [key(alone, 6), key(alone, 1), key({ windowBits: 9, takeover: false }, 6)];
+    expect(new Set(keys).size).toBe(3);
+    expect(key({ ...alone }, 6)).toBe(keys[0]);
+  });
+});
+
+test.each([8, 9, 10, 11, 12, 13, 14, 15])(
+  'A35: what the budget counts for window bits %i is never less than what is held',
+  (windowBits) => {
+    const direction = { windowBits, takeover: true };
+    const received = new Window(windowBits);
+    const sent = new Window(windowBits);
+    const budget = new CompressionBudget();
+    const codec = new DeflateCodec(direction, direction, settings({ budget }), 0);
+    const pick = random(windowBits);
+    for (let n = 0; n < 300; n++) {
+      const message = jsonOf(pick(n % 10 === 0 ? 3000 : 200), n);
+      deflate(message, sent, windowBits);
+      sent.append(message);
+      received.append(message);
+      codec.compressNow(message);
+      expect(received.retained).toBeLessThanOrEqual(receivingContextSize(direction));
+      if (budget.used > 0) expect(sent.retained).toBeLessThanOrEqual(budget.used);
+    }
+    expect(budget.used).toBeGreaterThan(0);
+    expect(receivingContextSize({ ...direction, takeover: false })).toBe(0);
+  },
+);

@@ -1,0 +1,467 @@
+/** permessage-deflate where it is used: an endpoint with a codec, over frames. RFC 7692 §6, §7.2; RFC 6455 §5.2. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CompressionBudget } from '../../src/deflate/budget.ts';
+import { DeflateCodec } from '../../src/deflate/codec.ts';
+import { Endpoint, type EndpointEvents } from '../../src/frame/endpoint.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import {
+  type Bench,
+  bench,
+  cut,
+  type FrameSpec,
+  MemorySink,
+  peerFrame,
+  random,
+  roles,
+} from '../frame/harness.ts';
+import { codecOf, engines, full, hex, jsonOf, noiseOf, settings } from './harness.ts';
+import { StrictInflate } from './strict-inflate.ts';
+
+function peerDeflate(message: Uint8Array, options: object = {}): Buffer {
+  return deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, ...options }).subarray(0, -4);
+}
+
+/** Waits for zlib's threads. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await nextTurn();
+}
+
+describe.each(engines)('engine %s', (engine) => {
+  describe.each(roles)('as a %s', (role) => {
+    const connect = (options: object = {}, rest: object = {}): Bench =>
+      bench(role, { codec: codecOf(full, { engine, ...rest }), ...options });
+    const compressed = (payload: Uint8Array, rest: Partial<FrameSpec> = {}): Buffer =>
+      peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
+
+    test('P7, P10, P23, P27: "Hello" of RFC 7692 §7.2.3.1, whole and in fragments, masked and not [F11]', () => {
+      const { endpoint, events } = connect();
+      endpoint.receive(compressed(hex('f2 48 cd c9 c9 07 00')));
+      endpoint.receive(compressed(hex('f2 00'), { fin: false }));
+      endpoint.receive(peerFrame(role, { opcode: 9, payload: 'between' }));
+      endpoint.receive(peerFrame(role, { opcode: 0, payload: hex('11 00 00') }));
+      endpoint.receive(compressed(hex('00')));
+      endpoint.receive(compressed(hex('')));
+      expect(events.of('onText')).toEqual([
+        ['Hello', 7],
+        ['Hello', 5],
+        ['', 1],
+        ['', 0],
+      ]);
+      // The octets of the RFC itself.
+      const wire = role === 'client' ? hex('41 03 f2 48 cd 80 04 c9 c9 07 00') : null;
+      if (wire !== null) {
+        const other = connect();
+        other.endpoint.receive(wire);
+        expect(other.events.of('onText')).toEqual([['Hello', 7]]);
+      }
+    });
+
+    test('P7, P10: compressed and uncompressed messages in turn; only the former are part of the context', async () => {
+      const { endpoint, events, sink } = connect();
+      const text = jsonOf(1000, 1);
+      endpoint.receive(compressed(peerDeflate(text)));
+      endpoint.receive(peerFrame(role, { opcode: 1, payload: 'in between' }));
+      endpoint.receive(compressed(peerDeflate(text, { dictionary: text })));
+      expect(events.of('onText').map(([message]) => message)).toEqual([`${text}`, 'in between', `${text}`]);
+
+      const peer = new StrictInflate(15, true);
+      const messages: [string, boolean][] = [
+        [`${text}`, true],
+        ['not this one'.repeat(100), false],
+        [`${text}`, true],
+        ['short', true],
+        [`${text}`, true],
+      ];
+      const sizes = messages.map(([message, compress]) => endpoint.sendText(message, compress));
+      for (const [index, { rsv, opcode, payload }] of sink.frames.entries()) {
+        const [message, compress] = messages[index]!;
+        expect(opcode).toBe(1);
+        expect(rsv).toBe(compress && message !== 'short' ? 4 : 0);
+        expect(payload.length).toBe(sizes[index]);
+        expect((rsv === 4 ? peer.message(payload) : payload).toString()).toBe(message);
+      }
+      expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
+    });
+
+    test('P7, P23: fragments of a compressed message: RSV1 on the first only, the tail removed at the end only', () => {
+      for (const fragmentSize of [1, 7, 100]) {
+        const { endpoint, sink } = connect();
+        const message = jsonOf(1500, fragmentSize);
+        expect(endpoint.sendFragmented(message, fragmentSize)).toBeLessThan(1500);
+        const { frames } = sink;
+        expect(frames.length).toBeGreaterThan(2);
+        expect(frames.map(({ rsv }) => rsv)).toEqual(frames.map((_, index) => (index === 0 ? 4 : 0)));
+        expect(frames.map(({ opcode }) => opcode)).toEqual(frames.map((_, index) => (index === 0 ? 2 : 0)));
+        const payload = Buffer.concat(frames.map((frame) => frame.payload));
+        expect(new StrictInflate(15, true).message(payload).equals(message)).toBe(true);
+      }
+    });
+
+    test('P7: the threshold: what is shorter goes out as it is', () => {
+      const { endpoint, sink } = connect({}, { threshold: 1024 });
+      endpoint.sendText('x'.repeat(1023));
+      endpoint.sendText('x'.repeat(1024));
+      endpoint.sendText('€'.repeat(342));
+      endpoint.sendText('€'.repeat(341));
+      endpoint.sendBinary(Buffer.alloc(1023));
+      endpoint.sendBinary(Buffer.alloc(1024));
+      endpoint.sendTextBytes(Buffer.alloc(1024, 'x'));
+      expect(sink.frames.map(({ rsv }) => rsv)).toEqual([0, 4, 4, 0, 0, 4, 4]);
+    });
+
+    test('P9: a compressed text is checked behind the codec, at once or later', async () => {
+      const bad = Buffer.concat([jsonOf(200, 1), hex('c3 28')]);
+      const good = Buffer.from('é'.repeat(100));
+      for (const size of [0, 500, 40_000, 300_000]) {
+        const { endpoint, events, sentCloseCode } = connect();
+        endpoint.receive(compressed(peerDeflate(Buffer.concat([good, jsonOf(size, 1)]))));
+        await until(() => events.log.length > 0);
+        expect(events.of('onText').length).toBe(1);
+        endpoint.receive(compressed(peerDeflate(bad), { opcode: 2 }));
+        await until(() => events.log.length > 1);
+        expect(events.of('onBinary').length).toBe(1);
+        endpoint.receive(compressed(peerDeflate(Buffer.concat([jsonOf(size, 1), bad]))));
+        await until(() => events.log.length > 2);
+        expect(events.of('onError')).toEqual([['WS_INVALID_UTF8']]);
+        expect(sentCloseCode()).toBe(1007);
+      }
+    });
+
+    test('P8: RSV1 on a continuation or a control frame fails with 1002 [A17]', () => {
+      for (const opcode of [0, 8, 9, 10]) {
+        const { endpoint, feed, sentCloseCode } = connect();
+        endpoint.receive(compressed(hex('f2 48 cd'), { fin: false }));
+        feed({ opcode, rsv: 4, payload: opcode === 0 ? hex('c9 c9 07 00') : '' });
+        expect(sentCloseCode()).toBe(1002);
+      }
+    });
+
+    test('P7, F22: without a codec RSV1 is a violation, and never sent', () => {
+      const { endpoint, sink, sentCloseCode } = bench(role);
+      endpoint.sendText('x'.repeat(5000));
+      expect(sink.frames[0]?.rsv).toBe(0);
+      endpoint.receive(compressed(hex('f2 48 cd c9 c9 07 00')));
+      expect(sentCloseCode()).toBe(1002);
+    });
+
+    test('P31: a broken stream is 1007, at once or later, and nothing of it is delivered', async () => {
+      for (const size of [50, 900, 5000, 100_000, 900_000]) {
+        const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
+        for (const broken of [
+          payload.subarray(0, -2),
+          Buffer.concat([payload.subarray(0, -5), noiseOf(50, 9)]),
+        ]) {
+          const { endpoint, events, sentCloseCode, sink } = connect();
+          endpoint.receive(Buffer.concat([compressed(broken), compressed(hex('00'))]));
+          await until(() => events.log.length > 0);
+          expect(events.log).toEqual([['onError', 'WS_INVALID_DEFLATE']]);
+          expect(sentCloseCode()).toBe(1007);
+          expect(sink.calls).toEqual(['closing', 'end']);
+          endpoint.receive(compressed(hex('f2 48 cd c9 c9 07 00')));
+          expect(events.log.length).toBe(1);
+        }
+      }
+    });
+
+    test('P10, F25: the limit is on the message: inclusive, in frames or not, whatever it was compressed to [A22, A33]', async () => {
+      for (const maxMessageSize of [10, 700, 20_000, 300_000]) {
+        for (const over of [0, 1]) {
+          for (const parts of [1, 3]) {
+            const payload = peerDeflate(jsonOf(maxMessageSize + over, 1));
+            const { endpoint, events, sentCloseCode } = connect({ maxMessageSize });
+            const third = Math.ceil(payload.length / parts);
+            for (let n = 0; n < parts; n++) {
+              const piece = payload.subarray(n * third, n * third + third);
+              const first = { rsv: 4, opcode: 1 };
+              const rest = { rsv: 0, opcode: 0 };
+              endpoint.receive(compressed(piece, { ...(n === 0 ? first : rest), fin: n === parts - 1 }));
+            }
+            await until(() => events.of('onText').length + events.of('onError').length > 0);
+            expect(sentCloseCode()).toBe(over === 0 ? null : 1009);
+          }
+        }
+      }
+    });
+
+    test('F25: more compressed bytes than any honest message has: 1009 at the header, before they come', () => {
+      for (const maxMessageSize of [1000, 1_048_576]) {
+        const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
+        const exact = connect({ maxMessageSize });
+        exact.endpoint.receive(compressed(hex(''), { length: BigInt(most) }));
+        expect(exact.sentCloseCode()).toBe(null);
+        const over = connect({ maxMessageSize });
+        over.endpoint.receive(compressed(hex(''), { length: BigInt(most + 1) }));
+        expect(over.sentCloseCode()).toBe(1009);
+        const sum = connect({ maxMessageSize });
+        sum.endpoint.receive(compressed(Buffer.alloc(600), { fin: false }));
+        sum.endpoint.receive(peerFrame(role, { opcode: 0, length: BigInt(most - 599) }));
+        expect(sum.sentCloseCode()).toBe(1009);
+      }
+    });
+
+    test('F24, P10: while a large message is inflated, what follows waits in its order, and reading stops', async () => {
+      const { endpoint, events, sink } = connect();
+      const large = jsonOf(200_000, 1);
+      const noise = noiseOf(50_000, 1);
+      const wire = Buffer.concat([
+        compressed(peerDeflate(large)),
+        peerFrame(role, { opcode: 9, payload: 'one' }),
+        compressed(peerDeflate(noise), { opcode: 2 }),
+        peerFrame(role, { opcode: 1, payload: 'small' }),
+        peerFrame(role, { opcode: 10, payload: 'two' }),
+        compressed(peerDeflate(large, { dictionary: noise.subarray(-32_768) })),
+        peerFrame(role, { opcode: 8, payload: hex('03 e8') }),
+      ]);
+      let goOn = true;
+      for (const chunk of cut(wire, 10, 5000, 30_000, 60_000)) goOn = endpoint.receive(chunk);
+      endpoint.receiveEnd();
+      expect(goOn).toBe(false);
+      expect(endpoint.isPaused).toBe(true);
+      await until(() => events.of('onClosing').length > 0);
+      expect(events.log.map(([name]) => name)).toEqual([
+        ...['onText', 'onPing', 'onBinary', 'onText', 'onPong', 'onText', 'onClosing'],
+      ]);
+      expect(events.of('onText').map(([text]) => (text as string).length)).toEqual([200_000, 5, 200_000]);
+      endpoint.transportClosed();
+      expect(events.of('onClose')).toEqual([[1000, '', true, true]]);
+      expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
+    });
+
+    test('C13, P10: an end of any kind while a message is being inflated, or compressed, leaves nothing behind', async () => {
+      for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
+        const budget = new CompressionBudget();
+        const codec = new DeflateCodec(full, full, settings({ engine, budget }), 0);
+        const { endpoint, events, sink } = bench(role, { codec });
+        endpoint.sendBinary(jsonOf(50_000, 1));
+        endpoint.receive(compressed(peerDeflate(jsonOf(300_000, 1))));
+        if (end === 'fail') endpoint.fail(new Error('elsewhere'));
+        else endpoint[end]();
+        if (end === 'receiveEnd') endpoint.terminate();
+        if (end === 'close') {
+          // Our Close waits for the message before it, and what was received before it is still delivered.
+          await until(() => sink.frames.length === 2 && events.of('onText').length === 1);
+          expect(sink.frames.map(({ opcode }) => opcode)).toEqual([2, 8]);
+        }
+        endpoint.transportClosed();
+        // Both jobs end, whoever is there to hear of it.
+        await until(() => sink.held === 0);
+        await codecOf(full, { engine }).decompress(peerDeflate(jsonOf(300_000, 1)), 300_000);
+        expect(events.of('onClose').length).toBe(1);
+        expect(events.log.at(-1)?.[0]).toBe('onClose');
+        if (end !== 'close') expect(events.of('onText')).toEqual([]);
+        expect(budget.used).toBe(0);
+      }
+    });
+
+    test('C4, C9: the peer’s Close and end come while our message is compressed: it goes out, then our Close, then the end', async () => {
+      const { endpoint, feed, sink } = connect();
+      const message = jsonOf(50_000, 1);
+      expect(endpoint.sendBinary(message)).toBe(-1);
+      feed({ opcode: 8, payload: hex('03 e8') });
+      endpoint.receiveEnd();
+      expect(sink.calls).not.toContain('end');
+      await until(() => sink.calls.includes('end'));
+      expect(sink.frames.map(({ opcode, rsv }) => [opcode, rsv])).toEqual([
+        [2, 4],
+        [8, 0],
+      ]);
+      expect(new StrictInflate(15, true).message(sink.frames[0]!.payload).equals(message)).toBe(true);
+    });
+
+    test('F13: what was sent is not changed; on a client it may be used again at once, compressed later or not', async () => {
+      const { endpoint, sink } = connect();
+      const buffer = jsonOf(50_000, 1);
+      const before = Buffer.from(buffer);
+      endpoint.sendBinary(buffer);
+      endpoint.sendBinary(buffer, false);
+      await until(() => sink.frames.length === 2);
+      expect(buffer.equals(before)).toBe(true);
+      endpoint.sendBinary(buffer);
+      endpoint.sendBinary(buffer, false);
+      if (role === 'client') buffer.fill(0);
+      await until(() => sink.frames.length === 4);
+      const peer = new StrictInflate(15, true);
+      for (const { rsv, payload } of sink.frames) {
+        expect((rsv === 4 ? peer.message(payload) : payload).equals(before)).toBe(true);
+      }
+    });
+
+    test('A32: on a server replies to a message that was inflated elsewhere count as replies; on a client none do', async () => {
+      const { endpoint, events, sink } = connect();
+      const seen: (boolean | undefined)[] = [];
+      events.act = () => seen.push(sink.replying);
+      endpoint.receive(
+        Buffer.concat([compressed(peerDeflate(jsonOf(300_000, 1))), peerFrame(role, { opcode: 9 })]),
+      );
+      await until(() => seen.length === 2);
+      expect(seen).toEqual(role === 'server' ? [true, true] : [false, false]);
+      expect(sink.replying).toBe(false);
+    });
+  });
+
+  test('P6, P7, P10, P23, P26, P27: any messages, any sizes, compressed or not, any fragments, any chunks', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const size = fc.oneof(
+      { weight: 6, arbitrary: fc.nat(300) },
+      { weight: 4, arbitrary: fc.nat(3000) },
+      { weight: 2, arbitrary: fc.nat(20_000) },
+      { weight: 1, arbitrary: fc.nat(200_000) },
+    );
+    const message = fc.record({
+      size,
+      kind: fc.constantFrom('json', 'noise', 'same', 'both'),
+      seed: fc.nat(4),
+      text: fc.boolean(),
+      compress: fc.boolean().map((no) => !no),
+      fragmentSize: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5000 })),
+      ping: fc.boolean(),
+    });
+    const direction = fc.record({ windowBits: fc.integer({ min: 8, max: 15 }), takeover: fc.boolean() });
+    await fc
+      .assert(
+        fc.asyncProperty(
+          fc.array(message, { minLength: 1, maxLength: 12 }),
+          direction,
+          direction,
+          fc.record({
+            level: fc.integer({ min: 1, max: 9 }),
+            threshold: fc.constantFrom(0, 100, 1024),
+            synchronous: fc.boolean(),
+          }),
+          fc.nat(),
+          async (messages, toServer, toClient, rest, chunkSeed) => {
+            const budget = new CompressionBudget(Infinity);
+            const common = settings({ engine, budget, ...rest });
+            const other = settings({ ...common, engine: chunkSeed % 2 === 0 ? engine : 'auto' });
+            const client = new Party('client', new DeflateCodec(toServer, toClient, common, 0));
+            const server = new Party('server', new DeflateCodec(toClient, toServer, other, 0));
+            const wire = new Wire(client, server, random(chunkSeed));
+            for (const [index, each] of messages.entries()) {
+              for (const party of index % 3 === 0 ? [client, server] : [index % 2 === 0 ? client : server]) {
+                party.send(each);
+              }
+              if (index % 2 === 0) wire.carry();
+            }
+            client.endpoint.close(1000);
+            await until(() => {
+              wire.carry();
+              return client.closing && server.closing;
+            });
+            for (const [from, to] of [
+              [client, server],
+              [server, client],
+            ] as const) {
+              // The server does not learn of the client's end before it read all of it; the client may have closed first.
+              expect(to.received.length).toBe(from.sent.length);
+              for (const [at, each] of from.sent.entries()) expect(to.received[at]!.equals(each)).toBe(true);
+              expect(to.errors).toEqual([]);
+            }
+            client.endpoint.transportClosed();
+            server.endpoint.transportClosed();
+            expect(budget.used).toBe(0);
+          },
+        ),
+        { seed, numRuns: 40 },
+      )
+      .catch((error: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: error });
+      });
+  });
+});
+
+interface Sending {
+  readonly size: number;
+  readonly kind: string;
+  readonly seed: number;
+  readonly text: boolean;
+  readonly compress: boolean;
+  readonly fragmentSize: number;
+  readonly ping: boolean;
+}
+
+function contentOf({ size, kind, seed }: Sending): Buffer {
+  if (kind === 'noise') return noiseOf(Math.min(size, 30_000), seed);
+  if (kind === 'same') return Buffer.alloc(size, 65 + seed);
+  return kind === 'both' ? Buffer.concat([noiseOf(size >> 4, seed), jsonOf(size, seed)]) : jsonOf(size, seed);
+}
+
+/** One side of a connection in memory. */
+class Party implements EndpointEvents {
+  readonly sink: MemorySink = new MemorySink();
+  readonly endpoint: Endpoint;
+  readonly sent: Buffer[] = [];
+  readonly received: Buffer[] = [];
+  readonly errors: Error[] = [];
+  closing = false;
+
+  constructor(role: 'client' | 'server', codec: DeflateCodec) {
+    this.endpoint = new Endpoint(this.sink, this, {
+      ...{ role, codec, maxMessageSize: 1_048_576, memoryBudget: new MemoryBudget() },
+    });
+  }
+
+  send(message: Sending): void {
+    const content = contentOf(message);
+    const { compress, fragmentSize, text, ping } = message;
+    // latin1 letters, which are two bytes each in UTF-8.
+    const data = text ? content.toString('latin1') : content;
+    this.sent.push(Buffer.from(data as string));
+    if (fragmentSize > 0) this.endpoint.sendFragmented(data, fragmentSize, compress);
+    else if (typeof data === 'string') this.endpoint.sendText(data, compress);
+    else this.endpoint.sendBinary(data, compress);
+    if (ping) this.endpoint.ping();
+  }
+
+  onText(text: string | Buffer): void {
+    this.received.push(Buffer.from(text as string));
+  }
+  onBinary(payload: Buffer): void {
+    this.received.push(payload);
+  }
+  onFragment(): void {}
+  onPing(): void {}
+  onPong(): void {}
+  onClosing(byPeer: boolean): void {
+    // Here everything that was sent before it has come.
+    if (byPeer) this.closing = true;
+  }
+  onClose(): void {}
+  onError(error: Error): void {
+    this.errors.push(error);
+  }
+}
+
+/** Carries bytes between two parties, in chunks of any size. */
+class Wire {
+  readonly #parties: readonly Party[];
+  readonly #pick: (limit: number) => number;
+  readonly #carried = [0, 0];
+
+  constructor(client: Party, server: Party, pick: (limit: number) => number) {
+    this.#parties = [client, server];
+    this.#pick = pick;
+  }
+
+  carry(): void {
+    for (const [index, from] of this.#parties.entries()) {
+      const to = this.#parties[1 - index]!;
+      const bytes = from.sink.bytes.subarray(this.#carried[index]);
+      this.#carried[index]! += bytes.length;
+      const step = [3, 100, 5000, 70_000][this.#pick(4)]!;
+      // Byte by byte only where that is over soon.
+      const least = bytes.length > 20_000 ? 5000 : 1;
+      for (let at = 0; at < bytes.length; ) {
+        const end = Math.min(bytes.length, at + Math.max(least, 1 + this.#pick(step)));
+        to.endpoint.receive(Buffer.from(bytes.subarray(at, end)));
+        at = end;
+      }
+    }
+    // The client's Close was answered where it was seen; its own answer is not asked for.
+    const [client, server] = this.#parties as [Party, Party];
+    if (server.closing && client.endpoint.state >= 2) client.closing = true;
+  }
+}

@@ -1,0 +1,295 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { deflate } from '../../../src/deflate/engine/deflate.ts';
+import { inflate } from '../../../src/deflate/engine/inflate.ts';
+import { MOST_TOKENS } from '../../../src/deflate/engine/matcher.ts';
+import { Window } from '../../../src/deflate/engine/window.ts';
+import { distanceSymbol } from './block-writer.ts';
+import { type Inflated, referenceInflate } from './reference-inflate.ts';
+import { copies, jsonText, kinds, randomBytes, randomFrom, zlibDeflate, zlibInflate } from './samples.ts';
+
+const NONE = Buffer.alloc(0);
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** Deflates, holds the result to zlib and to the exact window, and appends the message. */
+function send(
+  message: Uint8Array,
+  window: Window | null,
+  exact = true,
+): { data: Buffer; seen: Inflated | null } {
+  const history = Buffer.from(window?.history ?? NONE);
+  const before = Buffer.from(message);
+  const data = deflate(message, window);
+  expect(before.equals(message)).toBe(true);
+  expect(history.equals(window?.history ?? NONE)).toBe(true);
+  expect(before.equals(zlibInflate(data, history))).toBe(true);
+  let seen: Inflated | null = null;
+  if (exact) {
+    seen = referenceInflate(data, history, window?.size);
+    expect(before.equals(seen.bytes)).toBe(true);
+  }
+  window?.append(message);
+  return { data, seen };
+}
+
+describe('the examples of RFC 7692 §7.2.3', () => {
+  test('P23: Hello, and Hello again with and without context', () => {
+    const window = new Window(15);
+    const hello = Buffer.from('Hello');
+    expect(hex(send(hello, null).data)).toBe('f248cdc9c90700');
+    expect(hex(send(hello, window).data)).toBe('f248cdc9c90700');
+    // The RFC's example takes a literal first (f2 00 11 00 00); a single match says the same in a byte less.
+    expect(hex(send(hello, window).data)).toBe('02130000');
+    expect(hex(send(hello, null).data)).toBe('f248cdc9c90700');
+  });
+
+  test('P23, P29: an empty message is one byte', () => {
+    const window = new Window(15);
+    expect(hex(send(NONE, null).data)).toBe('00');
+    expect(hex(send(NONE, window).data)).toBe('00');
+    send(Buffer.from('Hello'), window);
+    expect(hex(send(NONE, window).data)).toBe('00');
+  });
+});
+
+describe('messages alone', () => {
+  for (const [kind, make] of Object.entries(kinds)) {
+    test(`P23, P26: ${kind}, lengths 0 to 600`, () => {
+      const random = randomFrom(1);
+      for (let length = 0; length <= 600; length++) send(make(length, random), null, length % 25 === 0);
+    });
+
+    test(`P23, P26: ${kind}, longer`, () => {
+      const random = randomFrom(2);
+      for (const length of [1000, 4096, 16_384, 65_535, 65_536, 200_000])
+        send(make(length, random), null, length < 20_000);
+    });
+  }
+
+  test('stored, fixed and own codes are chosen, by size', () => {
+    const random = randomFrom(3);
+    const types = (message: Buffer): readonly number[] => send(message, null).seen?.blocks ?? [];
+    expect(types(randomBytes(300, random))).toEqual([0, 0]);
+    expect(types(Buffer.from('a short text'))).toEqual([1, 0]);
+    expect(types(jsonText(600, random))).toEqual([2, 0]);
+    // Never more than a stored block would add: its header, and the five bytes of each block of at most 64 KiB.
+    for (let length = 1; length < 400; length++)
+      expect(deflate(randomBytes(length, random), null).length).toBeLessThanOrEqual(length + 6);
+    expect(deflate(randomBytes(70_000, random), null).length).toBeLessThan(70_000 + 50);
+  });
+
+  test('more literals and matches than a block takes go into several blocks', () => {
+    const random = randomFrom(4);
+    for (const length of [
+      MOST_TOKENS - 8,
+      MOST_TOKENS - 4,
+      MOST_TOKENS - 1,
+      MOST_TOKENS,
+      MOST_TOKENS + 1,
+      50_000,
+    ]) {
+      const { seen } = send(randomBytes(length, random, 200), null);
+      expect(seen?.blocks.length).toBe(
+        length > MOST_TOKENS ? 1 + Math.ceil(length / MOST_TOKENS) : 2 + +(length > MOST_TOKENS - 8),
+      );
+    }
+  });
+
+  test('every length, and distances of every symbol', () => {
+    const random = randomFrom(5);
+    for (let length = 5; length <= 258; length++) {
+      const part = randomBytes(length, random);
+      // What stands before and behind the repetition differs, so that it is exactly that long.
+      part[0] = 0xff;
+      part[length - 1] = 0xfe;
+      const message = Buffer.concat([Buffer.of(1), part, Buffer.of(2, 3, 4), part, Buffer.of(5)]);
+      expect(send(message, null).seen?.matches).toContainEqual([length, length + 3]);
+    }
+    const symbols = new Set<number>();
+    for (let distance = 1; distance <= 32768; distance += Math.ceil(distance / 6)) {
+      const part = randomBytes(Math.min(distance, 30), random);
+      const message = Buffer.concat([part, Buffer.alloc(distance - part.length), part, part, part]);
+      for (const [, far] of send(message, null).seen?.matches ?? []) symbols.add(distanceSymbol(far)[0]);
+    }
+    expect(symbols.size).toBe(30);
+  });
+
+  test('messages do not depend on those before them', () => {
+    const random = randomFrom(6);
+    const messages = Array.from({ length: 300 }, (_, n) =>
+      n % 3 === 0
+        ? jsonText(Math.floor(random() * 3000), random)
+        : copies(Math.floor(random() * 3000), random),
+    );
+    const first = messages.map((message) => hex(deflate(message, null)));
+    const second = messages.map((_, n) => hex(deflate(messages[299 - n]!, null)));
+    expect(second.reverse()).toEqual(first);
+  });
+});
+
+describe('messages in context', () => {
+  test.each([8, 9, 10, 11, 12, 13, 14, 15])(
+    'P25: with %i bits no distance is greater than the window',
+    (bits) => {
+      const random = randomFrom(bits);
+      const window = new Window(bits);
+      let farthest = 0;
+      for (let count = 0; count < 150; count++) {
+        const make = Object.values(kinds)[count % 8] ?? jsonText;
+        const length = Math.floor(random() ** 3 * (count % 10 === 0 ? 40_000 : 2000));
+        const { seen } = send(make(length, random), window);
+        farthest = Math.max(farthest, seen?.farthest ?? 0);
+      }
+      expect(farthest).toBeGreaterThan(2 ** bits * 0.9);
+      expect(farthest).toBeLessThanOrEqual(2 ** bits);
+    },
+  );
+
+  test.each([8, 9, 12, 15])(
+    'P25: with %i bits the farthest byte is reached, not the one before it',
+    (bits) => {
+      const size = 1 << bits;
+      const random = randomFrom(bits);
+      for (const distance of [size - 30, size - 1, size, size + 1, size + 30]) {
+        const window = new Window(bits);
+        const needle = randomBytes(30, random);
+        send(Buffer.concat([randomBytes(40, random), needle]), window, false);
+        // What lies between has few hashes, so that the index still knows the needle.
+        for (let gap = distance - 30; gap > 0; gap -= 1000)
+          send(Buffer.alloc(Math.min(gap, 1000)), window, false);
+        const { seen } = send(needle, window);
+        expect(seen?.matches ?? []).toEqual(distance <= size ? [[30, distance]] : []);
+      }
+    },
+  );
+
+  test('P26, P27: both engines take turns on both sides', () => {
+    const random = randomFrom(17);
+    for (const bits of [9, 12, 15]) {
+      const sent = new Window(bits);
+      const received = new Window(bits);
+      for (let count = 0; count < 400; count++) {
+        const make = random() < 0.6 ? jsonText : (Object.values(kinds)[Math.floor(random() * 8)] ?? jsonText);
+        const message = make(Math.floor(random() ** 4 * 20_000), random);
+        const data =
+          random() < 0.5 ? deflate(message, sent) : zlibDeflate(message, sent.history, { windowBits: bits });
+        // A message that was compressed but not sent leaves no trace.
+        if (random() < 0.1) continue;
+        sent.append(message);
+        const inflated =
+          random() < 0.5
+            ? inflate(data, received, message.length)
+            : zlibInflate(data, received.history, { windowBits: bits });
+        expect(message.equals(inflated)).toBe(true);
+        received.append(inflated);
+      }
+      expect(hex(sent.history)).toBe(hex(received.history));
+    }
+  });
+
+  test('P26: any messages in any order', () => {
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.string({ maxLength: 60 }).map((text) => Buffer.from(text)),
+      fc
+        .tuple(fc.uint8Array({ minLength: 1, maxLength: 9 }), fc.nat({ max: 200 }))
+        .map(([unit, times]) => Buffer.alloc(unit.length * times, unit)),
+    );
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 8, max: 15 }),
+        fc.array(fc.array(piece, { maxLength: 6 }), { maxLength: 12 }),
+        (bits, messages) => {
+          const window = new Window(bits);
+          for (const pieces of messages) send(Buffer.concat(pieces), window);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  test('what was said before is found again, after a large message of another engine too', () => {
+    const random = randomFrom(19);
+    const window = new Window(15);
+    const message = jsonText(300, random);
+    send(message, window);
+    expect(send(message, window).data.length).toBeLessThan(12);
+    window.append(jsonText(2000, random));
+    expect(send(message, window).data.length).toBeLessThan(80);
+    const other = jsonText(400, random);
+    window.append(other);
+    expect(send(other, window).data.length).toBeLessThan(16);
+  });
+
+  test('positions that wrap around at 65,536 do no harm', () => {
+    const random = randomFrom(23);
+    const window = new Window(15);
+    let bytes = 0;
+    for (let count = 0; bytes < 300_000; count++) {
+      const message = count % 50 === 0 ? randomBytes(9000, random) : jsonText(500, random);
+      bytes += message.length;
+      send(message, window, count % 40 === 0);
+    }
+    expect(window.total).toBe(bytes);
+  });
+
+  test('bytes around the history have no say', () => {
+    const outcomes = [0x00, 0xff, 0x61].map((poison) => {
+      const random = randomFrom(29);
+      const window = new Window(9);
+      const all: string[] = [];
+      for (let count = 0; count < 100; count++) {
+        const message = copies(Math.floor(random() * 200), random);
+        window.buffer.fill(poison, 0, window.start);
+        window.buffer.fill(poison, window.end);
+        const around = Buffer.alloc(message.length + 64, poison);
+        around.set(message, 32);
+        const { data } = send(new Uint8Array(around.buffer, around.byteOffset + 32, message.length), window);
+        expect(around.subarray(0, 32).every((byte) => byte === poison)).toBe(true);
+        expect(around.subarray(-32).every((byte) => byte === poison)).toBe(true);
+        all.push(hex(data));
+      }
+      return all.join();
+    });
+    expect(new Set(outcomes).size).toBe(1);
+  });
+});
+
+describe('how small', () => {
+  test.each([
+    [256, 1.1],
+    [1024, 1.1],
+    [4096, 1.16],
+  ])('JSON of %i bytes with context: near zlib at level 6', (length, most) => {
+    const random = randomFrom(31);
+    const window = new Window(15);
+    let ours = 0;
+    let zlibs = 0;
+    for (let count = 0; count < 200_000 / length; count++) {
+      const message = jsonText(length, random);
+      zlibs += zlibDeflate(message, window.history).length;
+      ours += send(message, window, false).data.length;
+    }
+    expect(ours).toBeLessThan(zlibs * most);
+  });
+
+  test.each([256, 1024, 4096])('JSON of %i bytes alone: as small as zlib at level 6, or nearly', (length) => {
+    const random = randomFrom(37);
+    let ours = 0;
+    let zlibs = 0;
+    for (let count = 0; count < 100; count++) {
+      const message = jsonText(length, random);
+      zlibs += zlibDeflate(message, NONE).length;
+      ours += deflate(message, null).length;
+    }
+    expect(ours).toBeLessThan(zlibs * 1.03);
+  });
+
+  test('results belong to the caller', () => {
+    const random = randomFrom(41);
+    const kept = Array.from({ length: 50 }, (_, n) => deflate(jsonText(n * 40, random), null));
+    const before = kept.map(hex);
+    for (let count = 0; count < 50; count++) deflate(jsonText(3000, random), null);
+    expect(kept.map(hex)).toEqual(before);
+  });
+});

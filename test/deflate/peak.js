@@ -1,0 +1,70 @@
+/**
+ * The most memory that one compressed message takes, in a process of its own: `node --expose-gc peak.js <engine> <synchronous>
+ * <limit>`. On stdin, as JSON in base64, the message's payload and some small ones that come before it. Prints JSON: the close
+ * code, or 'delivered', and the growth of the resident set in bytes, from its level before to its peak. Needs Linux, whose
+ * kernel resets that peak on request.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { CompressionBudget } from '../../dist/deflate/budget.js';
+import { DeflateCodec } from '../../dist/deflate/codec.js';
+import { Endpoint } from '../../dist/frame/endpoint.js';
+
+const [, , engine = 'auto', synchronous = 'false', size = '1048576'] = process.argv;
+const limit = Number(size);
+const direction = { windowBits: 15, takeover: true };
+
+/** @param {string} name @returns {number} bytes */
+function status(name) {
+  const kib = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}
+
+/** @param {Buffer} payload @param {number} maxMessageSize @returns {Promise<string>} the code of the error */
+function receive(payload, maxMessageSize) {
+  const codec = new DeflateCodec(
+    direction,
+    direction,
+    // @ts-expect-error: an argument of the command line
+    { threshold: 0, level: 6, engine, synchronous: synchronous === 'true', budget: new CompressionBudget() },
+    0,
+  );
+  const slab = Buffer.alloc(200);
+  return new Promise((resolve) => {
+    const nothing = () => {};
+    const events = { onText: nothing, onFragment: nothing, onPing: nothing, onPong: nothing };
+    const sink = { closing: nothing, end: nothing, destroy: nothing, append: nothing, commit: nothing };
+    const endpoint = new Endpoint(
+      { ...sink, reserve: () => ({ buffer: slab, offset: 0 }), bufferedAmount: 0, blocked: false },
+      {
+        ...events,
+        onBinary: () => resolve('delivered'),
+        onClosing: nothing,
+        onClose: nothing,
+        /** @param {any} error */
+        onError: (error) => resolve(String(error.closeCode)),
+      },
+      { role: 'client', maxMessageSize, codec },
+    );
+    const header = Buffer.from([0xc2, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+    header.writeUInt32BE(payload.length, 6);
+    if (payload.length < 65_536) {
+      header[1] = 126;
+      header.writeUInt16BE(payload.length, 2);
+    }
+    const head = payload.length < 65_536 ? header.subarray(0, 4) : header;
+    endpoint.receive(Buffer.concat([head, payload]));
+  });
+}
+
+/** @type {{ payload: string, small: string[] }} */
+const input = JSON.parse(readFileSync(0, 'utf8'));
+const payload = Buffer.from(input.payload, 'base64');
+const small = input.small.map((text) => Buffer.from(text, 'base64'));
+// Code is loaded and compiled, and threads are there, by messages that leave no room behind which a large one could use.
+for (let n = 0; n < 20; n++) for (const each of small) await receive(each, 60_000);
+/** @type {any} */ (globalThis).gc();
+const before = status('VmRSS');
+writeFileSync('/proc/self/clear_refs', '5');
+const verdict = await receive(payload, limit);
+const peak = status('VmHWM');
+console.log(JSON.stringify({ verdict, growth: peak - before }));

@@ -1,0 +1,122 @@
+/** One message at a time through node:zlib, in this turn and in its threads: both ways have to agree. */
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import {
+  deflateElsewhere,
+  deflateNow,
+  inflateElsewhere,
+  inflateNow,
+  inputWithoutOutput,
+} from '../../src/deflate/zlib.ts';
+import { ProtocolError } from '../../src/frame/violation.ts';
+import { hex, jsonOf, noiseOf } from './harness.ts';
+import { StrictInflate } from './strict-inflate.ts';
+
+const nothing = Buffer.alloc(0);
+const fast = { level: 6, windowBits: 15 };
+
+const ways = [
+  { name: 'now', inflate: async (...args: Parameters<typeof inflateNow>) => inflateNow(...args) },
+  { name: 'elsewhere', inflate: inflateElsewhere },
+];
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    return error instanceof ProtocolError ? error.code : String(error);
+  }
+  return 'no error';
+}
+
+describe('P23: deflating', () => {
+  test('P23, P26: the examples of RFC 7692 §7.2.3.1 and §7.2.3.2, octet by octet', async () => {
+    const hello = Buffer.from('Hello');
+    expect(deflateNow(hello, fast, nothing)).toEqual(hex('f2 48 cd c9 c9 07 00'));
+    expect(deflateNow(hello, fast, hello)).toEqual(hex('f2 00 11 00 00'));
+    expect(await deflateElsewhere(hello, fast, nothing)).toEqual(hex('f2 48 cd c9 c9 07 00'));
+    expect(await deflateElsewhere(hello, fast, hello)).toEqual(hex('f2 00 11 00 00'));
+    // §7.2.3.6
+    expect(deflateNow(nothing, fast, nothing)).toEqual(hex('00'));
+  });
+
+  test('P23: both ways make the same of a message; the four bytes that do not travel are not in it', async () => {
+    for (const message of [jsonOf(100, 1), jsonOf(50_000, 2), noiseOf(70_000, 3)]) {
+      for (const dictionary of [nothing, jsonOf(8192, 4)]) {
+        const now = deflateNow(message, fast, dictionary);
+        expect((await deflateElsewhere(message, fast, dictionary)).equals(now)).toBe(true);
+        const whole = deflateRawSync(message, { finishFlush: zlib.Z_SYNC_FLUSH, dictionary });
+        expect(Buffer.concat([now, hex('00 00 ff ff')]).equals(whole)).toBe(true);
+      }
+    }
+  });
+
+  test.each([8, 9])('P25: with %i window bits no distance is over 250, or 512', (windowBits) => {
+    // zlib makes 9 of 8: 512 bytes of window. What it does with them must fit into 256.
+    const peer = new StrictInflate(windowBits, false);
+    for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      for (let period = 240; period <= 270; period++) {
+        const noise = noiseOf(period, period);
+        const message = Buffer.concat([noise, noise, noise, jsonOf(300, period), noise]);
+        const sent = deflateNow(message, { level, windowBits }, nothing);
+        expect(peer.message(sent).equals(message)).toBe(true);
+      }
+    }
+    expect(peer.farthest).toBeGreaterThan(240);
+    expect(peer.farthest).toBeLessThanOrEqual(250);
+  });
+});
+
+describe.each(ways)('P27: inflating $name', ({ inflate }) => {
+  const message = jsonOf(100_000, 1);
+  const sent = deflateNow(message, fast, nothing);
+
+  test('P24, P27: whole messages, with the context before them', async () => {
+    expect((await inflate(sent, 15, nothing, 100_000)).equals(message)).toBe(true);
+    const second = deflateNow(message, fast, message.subarray(-32_768));
+    expect((await inflate(second, 15, message.subarray(-32_768), 100_000)).equals(message)).toBe(true);
+    expect(await codeOf(inflate(second, 15, nothing, 100_000))).toBe('WS_INVALID_DEFLATE');
+    expect((await inflate(nothing, 15, nothing, 0)).length).toBe(0);
+  });
+
+  test('P31: what is cut off, damaged, or goes on behind its end', async () => {
+    for (const size of [1, 100, sent.length - 1]) {
+      expect(await codeOf(inflate(sent.subarray(0, size), 15, nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
+    }
+    expect(await codeOf(inflate(hex('07'), 15, nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
+    expect(await codeOf(inflate(hex('03 00 ff'), 15, nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
+    expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), 15, nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
+  });
+
+  test('P24, A34: a final block goes on with the window behind it, from whatever came out before', async () => {
+    const window = noiseOf(32_768, 5);
+    // The first stream begins with what is just inside the window, the second with what is after the first.
+    const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);
+    const between = Buffer.concat([window, first]).subarray(-32_768);
+    const second = Buffer.concat([between.subarray(300, 900), first.subarray(0, 900), jsonOf(500, 1)]);
+    const payload = Buffer.concat([
+      deflateRawSync(first, { dictionary: window }),
+      deflateRawSync(second, { dictionary: between }),
+    ]);
+    expect(payload.length).toBeLessThan(7600);
+    expect((await inflate(payload, 15, window, 1e6)).equals(Buffer.concat([first, second]))).toBe(true);
+  });
+
+  test('P31, A33: 1009 from one byte over the limit on, however much more there is', async () => {
+    expect(await codeOf(inflate(sent, 15, nothing, 99_999))).toBe('WS_MESSAGE_TOO_BIG');
+    const bomb = deflateNow(Buffer.alloc(50_000_000), fast, nothing);
+    expect(await codeOf(inflate(bomb, 15, nothing, 1000))).toBe('WS_MESSAGE_TOO_BIG');
+    expect(await codeOf(inflate(hex('f2 48 cd c9 c9 07 00'), 15, nothing, 0))).toBe('WS_MESSAGE_TOO_BIG');
+  });
+
+  test('what is not the peer’s fault is not called a violation', async () => {
+    expect(await codeOf(inflate(sent, 99, nothing, 1e6))).toMatch(/RangeError|ERR_OUT_OF_RANGE/);
+  });
+});
+
+test('P31, A34: a MiB may go by without output, and 17/16 of what came out', () => {
+  expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
+  expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
+  expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);
+  expect(inputWithoutOutput(1_048_576 + 1701, 1600)).toBe(true);
+});
