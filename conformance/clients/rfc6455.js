@@ -5,7 +5,10 @@ const [url = 'ws://127.0.0.1:9001', agent = 'rfc6455'] = process.argv.slice(2);
 const name = encodeURIComponent(agent);
 const options = { compression: true, maxMessageSize: 64 * 1024 * 1024 };
 
-/** Connects, calls back with each message, and waits for the end. */
+/**
+ * Connects, calls back with each message, and waits for the end.
+ * @param {string} path @param {(connection: import('rfc6455').Connection, message: string | Buffer) => void} message @returns {Promise<void>}
+ */
 async function talk(path, message) {
   try {
     const connection = await connect(`${url}${path}`, { ...options, handlers: { message, error() {} } });

@@ -4,13 +4,16 @@ import { WebSocket } from 'undici';
 const [url = 'ws://127.0.0.1:9001', agent = 'undici'] = process.argv.slice(2);
 const name = encodeURIComponent(agent);
 
-/** Connects, calls back with each message, and waits for the end. */
+/**
+ * Connects, calls back with each message, and waits for the end.
+ * @param {string} path @param {(socket: WebSocket, data: any) => void} message @returns {Promise<void>}
+ */
 function talk(path, message) {
   return new Promise((resolve) => {
     const socket = new WebSocket(`${url}${path}`);
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => message(socket, data));
-    socket.addEventListener('close', resolve);
+    socket.addEventListener('close', () => resolve());
     // A handshake that fails is an error without a close in some versions.
     socket.addEventListener('error', () => {
       if (socket.readyState === WebSocket.CLOSED) resolve();

@@ -4,14 +4,17 @@ import { WebSocket } from 'ws';
 const [url = 'ws://127.0.0.1:9001', agent = 'ws'] = process.argv.slice(2);
 const name = encodeURIComponent(agent);
 
-/** Connects, calls back with each message, and waits for the end. */
+/**
+ * Connects, calls back with each message, and waits for the end.
+ * @param {string} path @param {(socket: WebSocket, data: import('ws').RawData, isBinary: boolean) => void} message @returns {Promise<void>}
+ */
 function talk(path, message) {
   return new Promise((resolve) => {
     // Autobahn's 9.3.1 has 65 537 fragments.
     const socket = new WebSocket(`${url}${path}`, { perMessageDeflate: true, maxFragments: 1 << 20 });
     socket.on('message', (data, isBinary) => message(socket, data, isBinary));
     socket.on('error', () => {});
-    socket.on('close', resolve);
+    socket.on('close', () => resolve());
   });
 }
 
