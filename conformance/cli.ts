@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Role } from './case/model.ts';
-import { casesFor, type RunOptions, runClientCases, runServerCases } from './index.ts';
+import { casesFor, type RunOptions, runClientCases, runServerCases } from './judge.ts';
 import { baselineOf, differences, parseBaseline } from './report/baseline.ts';
 import { Progress, type Screen } from './report/progress.ts';
 import { writeReports } from './report/write.ts';

@@ -2,7 +2,7 @@
  * The driver as a server that runs until it is told to stop: what Autobahn's fuzzing server is.
  */
 
-import { casesFor, type RunOptions } from './index.ts';
+import { casesFor, type RunOptions } from './judge.ts';
 import type { Screen } from './report/progress.ts';
 import { Progress } from './report/progress.ts';
 import { Driver, type DriverAddress } from './run/driver.ts';
