@@ -13,10 +13,10 @@ export interface Baseline {
   readonly cases: Readonly<Record<string, string>>;
 }
 
-/** `OK`, or `FAILED, close UNCLEAN`. */
+/** `OK`, `FAILED` where both halves are, or `FAILED, close UNCLEAN`. */
 export function verdictOf({ behavior, behaviorClose }: CaseResult): string {
-  const same = behaviorClose === 'OK' || behaviorClose === behavior;
-  if (same) return behavior;
+  const plain = behaviorClose === 'OK' && behavior !== 'FAILED';
+  if (plain || behaviorClose === behavior) return behavior;
   return `${behavior}, close ${behaviorClose}`;
 }
 

@@ -57,7 +57,9 @@ export class Driver {
   private timeFactor: number;
   private server: Server | null = null;
   private readonly sockets = new Set<Duplex>();
+  /** Connections, and those among them that run a case. */
   private readonly running = new Set<Promise<void>>();
+  private readonly runningCases = new Set<Promise<void>>();
   private waiting: (() => void)[] = [];
   /** When a connection last came or went. */
   lastActivity: number = performance.now();
@@ -144,6 +146,7 @@ export class Driver {
         return this.say(link, request, JSON.stringify({ behavior }));
       }
       case '/updateReports': {
+        await this.settled();
         await this.options.onReports?.(agentOf(call));
         await this.say(link, request, null);
         const stop = call.query.get('shutdownOnComplete');
@@ -171,7 +174,18 @@ export class Driver {
     return one;
   }
 
+  /** Waits until every case that was begun has its result: a client may see the end of one before we do. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.runningCases);
+  }
+
   private async run(link: Link, request: string, one: Case, agent: string): Promise<void> {
+    const done = this.runToEnd(link, request, one, agent).finally(() => this.runningCases.delete(done));
+    this.runningCases.add(done);
+    await done;
+  }
+
+  private async runToEnd(link: Link, request: string, one: Case, agent: string): Promise<void> {
     link.quirks = one.quirks ?? {};
     const { full, commandOf, onResult } = this.options;
     this.activity();

@@ -93,6 +93,6 @@ async function watch(driver: Driver, run: ClientRun, url: string): Promise<strin
     fault ??= (error as Error).message;
   }
   over = true;
-  await watching;
+  await Promise.all([watching, driver.settled()]);
   return fault;
 }
