@@ -40,6 +40,13 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
       resultClose,
     );
   }
+  if (seen.violation !== null) {
+    return verdict('FAILED', behaviorClose, `The peer broke a rule: ${seen.violation}.`, resultClose);
+  }
+  // Only a MUST fails a connection: what else was not done is told by the behavior alone.
+  if (one.level !== 'MUST' && behaviorClose !== 'OK') {
+    return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
+  }
   if (expect.events?.['NON-STRICT'] !== undefined && sameEvents(seen.events, expect.events['NON-STRICT'])) {
     const fault = faultBeside(one, seen, behaviorClose);
     if (fault === null)
