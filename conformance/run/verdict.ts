@@ -29,7 +29,7 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
   if (expect.answer !== undefined) return judgeAnswer(one, expect.answer, seen);
   if (!seen.opened) {
     const why = `The opening handshake was not completed: ${seen.openFault ?? 'for no known reason'}.`;
-    return verdict('FAILED', 'FAILED', why, why);
+    return verdict(failure(one), one.level === 'MUST' ? 'FAILED' : 'INFORMATIONAL', why, why);
   }
   const [behaviorClose, resultClose] = judgeClose(one, seen);
   if (unimplemented && one.deflate?.optional !== false) {
