@@ -75,6 +75,8 @@ export interface PauseStep {
   readonly do: 'pause';
   readonly seconds: number;
   readonly tag?: string;
+  /** The peer ought to end the connection: the time factor gives it longer. @default false */
+  readonly due?: boolean;
 }
 
 /** Waits until the peer did something, so and so often; if it does not in time, a 'timeout' event with this tag. */
