@@ -145,6 +145,8 @@ export interface HeadSpec {
   readonly newline?: string;
   /** Octets per write. @default all in one */
   readonly chop?: number;
+  /** Seconds of silence before it. @default 0 */
+  readonly delay?: number;
   /** Octets behind the head, in the same write. */
   readonly body?: Payload;
   /** The octets of the first steps that are frames leave in the same write as the head. */
@@ -184,7 +186,7 @@ export interface CloseExpectation {
 }
 
 /** What a server has to answer to a request: its status, as `400`, `'4xx'`; or, with 'end', nothing but the end of TCP. */
-export type AnswerExpectation = readonly (number | '4xx' | '5xx' | 'end')[];
+export type AnswerExpectation = readonly (number | '2xx' | '3xx' | '4xx' | '5xx' | 'end')[];
 
 /** What is expected of the peer. */
 export interface Expectation {

@@ -29,7 +29,7 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
   if (expect.answer !== undefined) return judgeAnswer(one, expect.answer, seen);
   if (!seen.opened) {
     const why = `The opening handshake was not completed: ${seen.openFault ?? 'for no known reason'}.`;
-    return verdict('FAILED', 'FAILED', why, why);
+    return verdict(failure(one), one.level === 'MUST' ? 'FAILED' : 'INFORMATIONAL', why, why);
   }
   const [behaviorClose, resultClose] = judgeClose(one, seen);
   if (unimplemented && one.deflate?.optional !== false) {
@@ -39,6 +39,13 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
       'The peer did not agree to permessage-deflate.',
       resultClose,
     );
+  }
+  if (seen.violation !== null) {
+    return verdict('FAILED', behaviorClose, `The peer broke a rule: ${seen.violation}.`, resultClose);
+  }
+  // Only a MUST fails a connection: what else was not done is told by the behavior alone.
+  if (one.level !== 'MUST' && behaviorClose !== 'OK') {
+    return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
   }
   if (expect.events?.['NON-STRICT'] !== undefined && sameEvents(seen.events, expect.events['NON-STRICT'])) {
     const fault = faultBeside(one, seen, behaviorClose);
