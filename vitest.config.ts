@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const root = dirname(fileURLToPath(import.meta.url));
-const source = resolve(root, 'src') + sep;
+/** Folders of source → where they are compiled to. */
+const folders = [
+  [resolve(root, 'src') + sep, resolve(root, 'dist')],
+  [resolve(root, 'conformance') + sep, resolve(root, 'dist', 'conformance')],
+] as const;
 
 /**
- * Tests are written and type-checked against src/, and run against dist/: what is tested is what is published,
+ * Tests are written and type-checked against src/ and conformance/, and run against dist/: what is tested is what is published,
  * and coverage is V8's own count over the compiled files, mapped back by the compiler's source maps.
  */
 const compiled = {
@@ -16,8 +20,9 @@ const compiled = {
   resolveId(specifier: string, importer: string | undefined) {
     if (importer === undefined || !specifier.startsWith('.')) return null;
     const path = resolve(dirname(importer), specifier);
-    if (!path.startsWith(source)) return null;
-    const built = resolve(root, 'dist', path.slice(source.length).replace(/\.ts$/, '.js'));
+    const folder = folders.find(([source]) => path.startsWith(source) && path.endsWith('.ts'));
+    if (folder === undefined) return null;
+    const built = resolve(folder[1], path.slice(folder[0].length).replace(/\.ts$/, '.js'));
     if (!existsSync(built)) throw new Error(`${built} is missing: run "npm run build" first`);
     return { id: built, external: true };
   },

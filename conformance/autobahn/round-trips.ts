@@ -1,0 +1,32 @@
+/**
+ * The shape of cases that are a loop: messages one by one, each sent when the last one's echo came.
+ */
+
+import type { Case, DeflateSpec, LoopStep } from '../case/model.ts';
+import { judgeCloses } from '../case/steps.ts';
+import type { Common } from './build.ts';
+
+/** @param each what a message is */
+export function roundTrips(
+  id: string,
+  { section, covers, about }: Common,
+  loop: LoopStep,
+  each: string,
+  deflate?: DeflateSpec,
+): Case {
+  const { full, quick } = loop.messages;
+  const kind = `${deflate === undefined ? '' : 'compressed '}${loop.kind}`;
+  const sent = `Sends ${full} ${kind} messages (${quick} in the quick profile), ${each}, one by one.`;
+  const compared = loop.compare === 'content' ? 'type and content' : 'type and length';
+  return {
+    id,
+    description: about === undefined ? sent : `${about}. ${sent}`,
+    expectation: `Expects each back with the same ${compared}, all within ${loop.seconds} s; then closes with 1000.`,
+    section,
+    level: 'MUST',
+    covers,
+    ...(deflate !== undefined && { deflate }),
+    steps: [loop],
+    expect: { close: judgeCloses },
+  };
+}

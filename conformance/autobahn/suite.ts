@@ -1,0 +1,91 @@
+/**
+ * Autobahn's 517 cases in their order, with the groups' titles in our words.
+ */
+
+import type { Suite, Titles } from '../case/model.ts';
+import { closingCases } from './closing.ts';
+import { compressionCases } from './compression.ts';
+import { framingCases, miscellaneousCases } from './framing.ts';
+import { limitCases } from './limits.ts';
+import { utf8Cases } from './utf8.ts';
+
+const titles: Titles = {
+  1: 'Framing',
+  '1.1': 'Text in one frame',
+  '1.2': 'Binary in one frame',
+  2: 'Pings and pongs',
+  3: 'Reserved bits',
+  4: 'Reserved opcodes',
+  '4.1': 'Data opcodes',
+  '4.2': 'Control opcodes',
+  5: 'Fragmentation',
+  6: 'UTF-8',
+  '6.1': 'Empty fragments',
+  '6.2': 'Valid text, split',
+  '6.3': 'Invalid text, split',
+  '6.4': 'Invalid text is refused at once',
+  '6.5': 'Valid sequences',
+  '6.6': 'Every start of a text',
+  '6.7': 'The first code point of each length',
+  '6.8': 'The first of five and six octets',
+  '6.9': 'The last code point of each length',
+  '6.10': 'The last beyond U+10FFFF',
+  '6.11': 'Other boundaries',
+  '6.12': 'Continuation octets alone',
+  '6.13': 'First octets alone',
+  '6.14': 'The last octet missing',
+  '6.15': 'All of those joined',
+  '6.16': 'Octets that never occur',
+  '6.17': 'Overlong slashes',
+  '6.18': 'The largest overlong forms',
+  '6.19': 'Overlong NULs',
+  '6.20': 'Single surrogates',
+  '6.21': 'Surrogate pairs',
+  '6.22': 'Noncharacters, which are valid',
+  '6.23': 'Specials, which are valid',
+  7: 'Closing',
+  '7.1': 'What comes around a Close frame',
+  '7.3': 'Payloads of Close frames',
+  '7.5': 'Reasons that are no UTF-8',
+  '7.7': 'Codes to be accepted',
+  '7.9': 'Codes to be refused',
+  '7.13': 'Codes out of range, without a verdict',
+  9: 'Limits and speed',
+  '9.1': 'Growing text frames',
+  '9.2': 'Growing binary frames',
+  '9.3': '4 MiB of text in fragments',
+  '9.4': '4 MiB of octets in fragments',
+  '9.5': '1 MiB of text in small writes',
+  '9.6': '1 MiB of octets in small writes',
+  '9.7': 'Text round trips',
+  '9.8': 'Binary round trips',
+  10: 'Miscellaneous',
+  '10.1': 'Fragments of a size that divides nothing',
+  12: 'Compression of various content',
+  '12.1': 'JSON',
+  '12.2': 'A bitmap',
+  '12.3': 'Prose',
+  '12.4': 'HTML',
+  '12.5': 'A document with compressed parts',
+  13: 'Compression under various agreements',
+  '13.1': 'As the client likes',
+  '13.2': 'No context takeover',
+  '13.3': 'A window of 512 octets',
+  '13.4': 'A window of 32 KiB',
+  '13.5': 'A window of 512 octets, no context takeover',
+  '13.6': 'A window of 32 KiB, no context takeover',
+  '13.7': 'Three offers',
+};
+
+/** Groups 1 to 13. */
+export const autobahn: Suite = {
+  titles,
+  cases: [
+    ...framingCases,
+    ...utf8Cases,
+    ...closingCases,
+    ...limitCases,
+    ...miscellaneousCases,
+    ...compressionCases,
+  ],
+};

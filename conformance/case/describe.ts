@@ -1,0 +1,89 @@
+/**
+ * Steps in words, so that a case that is built from a table has its sentence too.
+ */
+
+import { opcodeName } from '../run/timeline.ts';
+import { isUtf8 } from '../wire/utf8.ts';
+import type { FrameStep, Step } from './model.ts';
+import { octetsOf, type Payload } from './payload.ts';
+
+/** A payload in words: its text, its octets in hex, or how many of which. */
+export function describePayload(payload: Payload): string {
+  if (payload.length === 0) return 'empty';
+  if (!Buffer.isBuffer(payload)) {
+    const unit = isUtf8(payload.unit) ? `"${payload.unit}"` : `0x${payload.unit.toString('hex')}`;
+    return `${payload.length} octets of ${unit}`;
+  }
+  const octets = octetsOf(payload);
+  const printable = isUtf8(octets) && !/\p{C}/u.test(octets.toString());
+  if (printable && octets.length <= 40) return `"${octets}"`;
+  const hex = octets.toString('hex', 0, 24);
+  return octets.length > 24 ? `${octets.length} octets 0x${hex}...` : `0x${hex}`;
+}
+
+/** Steps that say something to the peer, in words: `a text frame "a" that is not final, then …`. */
+export function describeSteps(steps: readonly Step[]): string {
+  const parts = steps.filter(({ do: kind }) => kind !== 'limit').map(describeStep);
+  return parts.join('; then ');
+}
+
+function describeStep(step: Step): string {
+  switch (step.do) {
+    case 'frame':
+      return describeFrameStep(step);
+    case 'message':
+      return `a ${step.kind} message, ${describePayload(step.payload)}, in frames of ${step.fragmentSize}`;
+    case 'close':
+      return describeClose(step.payload);
+    case 'octets':
+      return `${step.ofFrame === true ? 'payload' : 'octets'} ${describePayload(step.octets)}`;
+    case 'pause':
+      return `${step.seconds} s of silence`;
+    case 'await':
+      return `a wait for the peer's ${step.what}`;
+    case 'loop':
+      return `${step.messages.full} ${step.kind} messages (${step.messages.quick} in the quick profile), one by one`;
+    case 'half-close':
+      return "the end of the judge's side of TCP";
+    case 'reset':
+      return 'a TCP reset';
+    default:
+      return step.do;
+  }
+}
+
+function describeFrameStep({
+  opcode,
+  payload,
+  fin,
+  rsv = 0,
+  chop,
+  ownWrite,
+  headerOnly,
+  mask,
+  lengthForm,
+}: FrameStep): string {
+  const name = opcodeName(opcode);
+  const article = /^[aeiou]/.test(name) ? 'an' : 'a';
+  const bits = [4, 2, 1]
+    .filter((bit) => (rsv & bit) !== 0)
+    .map((bit) => `RSV${bit === 4 ? 1 : bit === 2 ? 2 : 3}`);
+  const marks = [
+    ...(fin === false ? ['not final'] : []),
+    ...(bits.length > 0 ? [bits.join(' and ')] : []),
+    ...(mask === 'wrong way' ? ['masked the wrong way'] : []),
+    ...(lengthForm === undefined ? [] : [`its length in ${lengthForm} bits`]),
+    ...(chop === undefined ? [] : [`in writes of ${chop} octet${chop === 1 ? '' : 's'}`]),
+    ...(ownWrite === true ? ['in a write of its own'] : []),
+  ];
+  const what = headerOnly === true ? `the header of ${article} ${name} frame` : `${article} ${name} frame`;
+  return `${what}, ${[describePayload(payload), ...marks].join(', ')}`;
+}
+
+function describeClose(payload: Payload): string {
+  const octets = octetsOf(payload);
+  if (octets.length === 0) return 'a Close frame without a code';
+  if (octets.length === 1) return `a Close frame of the one octet 0x${octets.toString('hex')}`;
+  const reason = octets.length > 2 ? ` and the reason ${describePayload(octets.subarray(2))}` : '';
+  return `a Close frame with ${octets.readUInt16BE(0)}${reason}`;
+}

@@ -1,0 +1,89 @@
+/**
+ * Steps, events and expectations by short names, for writing cases.
+ */
+
+import type {
+  AwaitStep,
+  CloseExpectation,
+  CloseStep,
+  Event,
+  Expectation,
+  FrameStep,
+  Kind,
+  LimitStep,
+  MessageStep,
+  PauseStep,
+} from './model.ts';
+import { type Payload, payloadOf } from './payload.ts';
+
+/** What may be changed on a frame. */
+type FrameOptions = Partial<Omit<FrameStep, 'do' | 'opcode' | 'payload'>>;
+
+/** A frame with any opcode. */
+export function frame(opcode: number, payload: string | Payload = '', options: FrameOptions = {}): FrameStep {
+  return { do: 'frame', opcode, payload: payloadOf(payload), ...options };
+}
+export const continuation = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
+  frame(0, payload, options);
+export const text = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
+  frame(1, payload, options);
+export const binary = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
+  frame(2, payload, options);
+export const ping = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
+  frame(9, payload, options);
+export const pong = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
+  frame(10, payload, options);
+
+/** A message in frames of `fragmentSize` octets. */
+export function message(kind: Kind, payload: string | Payload, fragmentSize: number): MessageStep {
+  return { do: 'message', kind, payload: payloadOf(payload), fragmentSize };
+}
+
+/** A Close frame with a code and a reason, or with octets as they are. */
+export function close(code?: number | Buffer, reason: string | Buffer = ''): CloseStep {
+  if (code === undefined) return { do: 'close', payload: Buffer.alloc(0) };
+  if (Buffer.isBuffer(code)) return { do: 'close', payload: code };
+  return {
+    do: 'close',
+    payload: Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason as string)]),
+  };
+}
+
+export const pause = (seconds: number, tag?: string): PauseStep => ({
+  do: 'pause',
+  seconds,
+  ...(tag !== undefined && { tag }),
+});
+/** The peer ought to end the connection within this time. */
+export const due = (seconds: number, tag: string): PauseStep => ({ do: 'pause', seconds, tag, due: true });
+export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, count = 1): AwaitStep => ({
+  do: 'await',
+  what,
+  seconds,
+  tag,
+  count,
+});
+/** Behind the last frame: the time that the peer has, and what becomes of a connection that is still there. */
+export const failAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'fail' });
+export const closeAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'close' });
+
+export const messageEvent = (kind: Kind, payload: string | Payload = ''): Event => ({
+  type: 'message',
+  kind,
+  payload: payloadOf(payload),
+});
+export const pongEvent = (payload: string | Payload = ''): Event => ({
+  type: 'pong',
+  payload: payloadOf(payload),
+});
+export const timeoutEvent = (tag: string): Event => ({ type: 'timeout', tag });
+
+/** The judge closes, and the peer answers: the closing handshake of every case that goes well. */
+export const judgeCloses: CloseExpectation = { by: 'judge', codes: [1000], clean: true };
+/** The peer fails the connection, with one of these codes or without any Close frame (§7.1.7). */
+export const peerFails = (...codes: number[]): CloseExpectation => ({ by: 'peer', codes, clean: false });
+/** A client that has to refuse an answer ends TCP, and sends back nothing of what it was sent. */
+export const clientRefuses: Expectation = {
+  events: { OK: [] },
+  close: { by: 'peer', codes: 'any', clean: false },
+};

@@ -1,0 +1,30 @@
+/**
+ * A small deterministic generator (xorshift32): the corpora are the same on every machine and in every run.
+ */
+
+/** Numbers from 0 to 2^32 - 1. */
+export class Random {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed | 0 || 1;
+  }
+
+  next(): number {
+    let x = this.state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.state = x;
+    return x >>> 0;
+  }
+
+  /** From 0 to below `bound`. */
+  below(bound: number): number {
+    return this.next() % bound;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+}

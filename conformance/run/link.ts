@@ -1,0 +1,357 @@
+/**
+ * One connection to the peer under test: octets and frames out, what comes in as events, and the closing handshake of
+ * the judge's side. The interpreter (play.ts) drives it; nothing here knows of cases.
+ */
+
+import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Event, Quirks, Role } from '../case/model.ts';
+import type { CloseSeen } from '../case/observation.ts';
+import { samePayload } from '../case/payload.ts';
+import { Deflate, type DeflateParams } from '../wire/deflate.ts';
+import {
+  encodeFrame,
+  encodeHeader,
+  type Frame,
+  type FrameHead,
+  FrameReader,
+  type FrameSpec,
+  freshKey,
+  mask,
+} from '../wire/frame.ts';
+import type { Clock } from './clock.ts';
+import { Reception, Violation } from './reception.ts';
+import { Timeline } from './timeline.ts';
+
+/** Headers of the peer's frames that are kept. */
+const KEPT_HEADS = 10_000;
+
+/** A connection, from TCP's start to its end. */
+export class Link {
+  readonly socket: Duplex;
+  /** Who the judge is here; the peer is the other one. */
+  readonly side: Role;
+  readonly clock: Clock;
+  quirks: Quirks;
+  readonly timeline: Timeline = new Timeline();
+
+  // What an observation is made of; see case/observation.ts.
+  deflate: Deflate | null = null;
+  readonly events: Event[] = [];
+  readonly heads: FrameHead[] = [];
+  pings = 0;
+  violation: string | null = null;
+  firstClose: 'judge' | 'peer' | null = null;
+  sentClose: CloseSeen | null = null;
+  receivedClose: CloseSeen | null = null;
+  octetsAfterClose = 0;
+  endedBy: 'judge' | 'peer' | null = null;
+  peerEnded = false;
+  reset = false;
+  dropped = false;
+  /** TCP is gone, both ways. */
+  gone = false;
+  readonly expired: string[] = [];
+  openedAt: number | null = null;
+  goneAt: number | null = null;
+
+  /** Called with each event, before it is looked at by anybody who waits. */
+  onEvent: () => void = () => {};
+  private reader: FrameReader | null = null;
+  private before: Buffer = Buffer.alloc(0);
+  private pending: Buffer[] = [];
+  private readonly waiting = new Set<() => void>();
+  private openFrame: { readonly key: Buffer | null; offset: number } | null = null;
+
+  constructor(socket: Duplex, side: Role, clock: Clock, quirks: Quirks = {}) {
+    this.socket = socket;
+    this.side = side;
+    this.clock = clock;
+    this.quirks = quirks;
+    this.timeline.add('judge', 'tcp', 'connected');
+    if ('setNoDelay' in socket) (socket as unknown as { setNoDelay(on: boolean): void }).setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('end', () => this.peerEnd('ended TCP'));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.reset ||= error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      this.peerEnd(`TCP error: ${error.code ?? error.message}`);
+    });
+    socket.on('close', () => this.lost());
+  }
+
+  /** The peer's role. */
+  get peer(): Role {
+    return this.side === 'client' ? 'server' : 'client';
+  }
+
+  // Waiting.
+
+  /** Waits for something to be so. @returns whether it came to be, within the milliseconds and the connection's life */
+  async until(met: () => boolean, milliseconds: number): Promise<boolean> {
+    this.flush();
+    if (met()) return true;
+    return new Promise((resolve) => {
+      const done = (result: boolean): void => {
+        clearTimeout(timer);
+        this.waiting.delete(look);
+        resolve(result);
+      };
+      const look = (): void => {
+        if (met()) done(true);
+        else if (this.gone) done(false);
+      };
+      const timer = setTimeout(() => done(false), milliseconds);
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  private changed(): void {
+    for (const look of [...this.waiting]) look();
+  }
+
+  // The opening handshake, as text.
+
+  /** What came before frames are read. */
+  get unread(): Buffer {
+    return this.before;
+  }
+
+  /** Waits for a whole head. @returns it with its empty line, null where none came */
+  async readHead(milliseconds: number): Promise<string | null> {
+    const end = (): number => this.before.indexOf('\r\n\r\n');
+    await this.until(() => end() >= 0 || this.peerEnded, milliseconds);
+    if (end() < 0) return null;
+    const text = this.before.toString('latin1', 0, end() + 4);
+    this.before = this.before.subarray(end() + 4);
+    this.timeline.add('peer', 'http', text);
+    return text;
+  }
+
+  /** Frames from here on. */
+  open(params: DeflateParams | null): void {
+    this.deflate = params && new Deflate(params, this.side);
+    this.openedAt = this.timeline.now();
+    const reception = new Reception(this.peer, this.deflate);
+    this.reader = new FrameReader(
+      (head) =>
+        this.guard(() => {
+          if (this.heads.length < KEPT_HEADS) this.heads.push(head);
+          reception.check(head);
+        }),
+      (frame) => this.guard(() => this.received(reception, frame)),
+    );
+    const early = this.before;
+    this.before = Buffer.alloc(0);
+    if (early.length > 0) this.reader.read(early);
+  }
+
+  // Sending.
+
+  /** Octets as they are; they leave together with what else is sent before the next wait. */
+  send(octets: Buffer): void {
+    this.pending.push(octets);
+  }
+
+  /** What was sent, as one write. */
+  flush(): void {
+    if (this.pending.length === 0) return;
+    const octets = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending);
+    this.pending = [];
+    if (this.gone || this.socket.writableEnded || this.socket.destroyed) return;
+    this.timeline.octets('judge', octets);
+    this.socket.write(octets);
+  }
+
+  /** Octets in pieces, each a write of its own; no more once the peer has closed. */
+  async sendChopped(octets: Buffer, size: number): Promise<void> {
+    for (let at = 0; at < octets.length && !this.isOver; at += size) {
+      this.flush();
+      this.send(octets.subarray(at, at + size));
+      this.flush();
+      await turn();
+    }
+  }
+
+  /** §5.3: the key that this side has to mask with. */
+  dueKey(): Buffer | null {
+    return this.side === 'client' ? freshKey() : null;
+  }
+
+  /** A frame's octets, which are recorded as sent. */
+  encode(spec: FrameSpec, headerOnly = false): Buffer {
+    this.timeline.frame('judge', { ...spec, length: spec.payload.length, lengthForm: spec.lengthForm ?? 7 });
+    if (headerOnly) this.openFrame = { key: spec.key, offset: 0 };
+    return headerOnly ? encodeHeader(spec) : encodeFrame(spec);
+  }
+
+  /** The next payload octets of a frame whose header was sent alone. */
+  continueFrame(octets: Buffer): Buffer {
+    if (this.openFrame === null) throw new Error('no frame was begun');
+    const { key, offset } = this.openFrame;
+    this.openFrame.offset += octets.length;
+    return key === null ? octets : mask(octets, key, offset);
+  }
+
+  /** A whole, legal frame. */
+  sendFrame(opcode: number, payload: Buffer): void {
+    this.send(this.encode({ opcode, payload, fin: true, rsv: 0, key: this.dueKey() }));
+  }
+
+  /** Notes that a Close frame with this payload leaves. */
+  closing(payload: Buffer): void {
+    this.firstClose ??= 'judge';
+    this.sentClose ??= {
+      code: payload.length < 2 ? null : payload.readUInt16BE(0),
+      reason: payload.subarray(2),
+    };
+  }
+
+  /** A Close frame, unless one was sent. @param code null for an empty one */
+  close(code: number | null, reason = ''): void {
+    if (this.sentClose !== null) return;
+    const payload =
+      code === null
+        ? Buffer.alloc(0)
+        : Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
+    this.closing(payload);
+    this.sendFrame(8, payload);
+    this.flush();
+    this.changed();
+  }
+
+  // Ending.
+
+  /** The peer has closed, or TCP is no more: nothing further is sent. */
+  get isOver(): boolean {
+    return this.receivedClose !== null || this.violation !== null || this.peerEnded || this.gone;
+  }
+
+  /** Ends the judge's direction. */
+  endTcp(): void {
+    this.flush();
+    if (this.gone || this.socket.writableEnded) return;
+    this.endedBy ??= 'judge';
+    this.timeline.add('judge', 'tcp', 'ended TCP');
+    this.socket.end();
+  }
+
+  /** Drops TCP. @param why null where that is no fault of the peer */
+  drop(why: string | null): void {
+    if (this.gone) return;
+    this.endedBy ??= 'judge';
+    this.dropped ||= why !== null;
+    this.timeline.add('judge', 'tcp', `dropped TCP${why === null ? '' : `: ${why}`}`);
+    this.socket.destroy();
+    this.lost();
+  }
+
+  /** Sends a reset where the socket can. */
+  resetTcp(): void {
+    this.endedBy ??= 'judge';
+    this.timeline.add('judge', 'tcp', 'reset TCP');
+    if ('resetAndDestroy' in this.socket)
+      (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  /** Close frames both ways, the right side ended TCP, and nothing went wrong: null. Otherwise why not. */
+  get uncleanReason(): string | null {
+    if (this.violation !== null) return `the peer broke a rule: ${this.violation}`;
+    if (this.sentClose === null) return 'the judge sent no Close frame';
+    if (this.receivedClose === null) return 'the peer sent no Close frame';
+    if (this.dropped) return 'the judge had to drop TCP';
+    if (this.side === 'client' && this.endedBy !== 'peer') return 'the server did not end TCP';
+    return null;
+  }
+
+  // Receiving.
+
+  private receive(chunk: Buffer): void {
+    this.timeline.octets('peer', chunk);
+    if (this.reader === null) this.before = Buffer.concat([this.before, chunk]);
+    else if (this.receivedClose !== null) this.octetsAfterClose += chunk.length;
+    else this.reader.read(chunk);
+    this.flush();
+    this.changed();
+  }
+
+  private guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.violation = error.message;
+      this.timeline.add('judge', 'note', `the peer broke a rule: ${error.message}`);
+      this.reader?.stop();
+      this.close(error.closeCode, error.message.slice(0, 100));
+    }
+  }
+
+  private received(reception: Reception, frame: Frame): void {
+    this.timeline.frame('peer', frame);
+    const received = reception.take(frame);
+    if (received === null) return;
+    if (received.type === 'ping') {
+      this.pings += 1;
+      if (this.quirks.ignoresPings !== true && this.sentClose === null) this.sendFrame(10, received.payload);
+    } else if (received.type === 'close') {
+      this.peerCloses(received.close);
+    } else {
+      this.addEvent(received);
+    }
+  }
+
+  /** Something that counts happened. */
+  addEvent(event: Event): void {
+    this.events.push(event);
+    const text = event.type === 'timeout' ? `still open at time-out ${event.tag}` : `${event.type} complete`;
+    this.timeline.add(event.type === 'timeout' ? 'judge' : 'peer', 'event', text);
+    this.onEvent();
+  }
+
+  private peerCloses(close: CloseSeen): void {
+    this.receivedClose = close;
+    this.firstClose ??= 'peer';
+    this.reader?.stop();
+    this.octetsAfterClose += this.reader?.unread ?? 0;
+    if (this.quirks.ignoresClose === true) return;
+    this.close(1000);
+    // §7.1.1: the server ends TCP first.
+    if (this.side === 'server' && this.quirks.keepsTcp !== true) this.endTcp();
+  }
+
+  private peerEnd(how: string): void {
+    if (this.peerEnded || this.gone) return;
+    this.peerEnded = true;
+    this.endedBy ??= 'peer';
+    this.timeline.add('peer', 'tcp', how);
+    this.endTcp();
+    this.changed();
+  }
+
+  private lost(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.goneAt = this.timeline.now();
+    this.endedBy ??= 'peer';
+    this.timeline.add('peer', 'tcp', 'TCP is gone');
+    this.changed();
+  }
+
+  /** Whether the events are these, in this order. */
+  eventsAre(expected: readonly Event[]): boolean {
+    return (
+      this.events.length === expected.length &&
+      this.events.every((event, i) => sameEvent(event, expected[i]!))
+    );
+  }
+}
+
+/** Whether two events are the same, content included. */
+export function sameEvent(a: Event, b: Event): boolean {
+  if (a.type === 'timeout' || b.type === 'timeout')
+    return a.type === b.type && 'tag' in a && 'tag' in b && a.tag === b.tag;
+  if (a.type !== b.type || !samePayload(a.payload, b.payload)) return false;
+  return a.type !== 'message' || (b.type === 'message' && a.kind === b.kind);
+}

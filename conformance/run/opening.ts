@@ -1,0 +1,227 @@
+/**
+ * The opening handshake, RFC 6455 §4, from the judge's end of the line: the usual heads, changed as a case says, and
+ * what became of them.
+ */
+
+import type { DeflateSpec, HeadSpec } from '../case/model.ts';
+import { octetsOf } from '../case/payload.ts';
+import { answerOffer, type DeflateParams, paramsOf, parseExtensionField } from '../wire/deflate.ts';
+import {
+  acceptOf,
+  faultOfAnswer,
+  freshHandshakeKey,
+  type Head,
+  listOf,
+  parseHead,
+  valuesOf,
+} from '../wire/head.ts';
+import type { Link } from './link.ts';
+
+/** Where the judge as a client connects to, and what it says besides. */
+export interface Target {
+  /** As in Host. */
+  readonly host: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Further fields for every request: authorization, cookies. */
+  readonly fields: readonly (readonly [string, string])[];
+}
+
+/** What became of an opening handshake. */
+export interface Opening {
+  readonly opened: boolean;
+  readonly fault: string | null;
+  readonly requestText: string;
+  readonly answerText: string;
+  readonly request: Head | null;
+  readonly answer: Head | null;
+  readonly body: Buffer;
+  /** Octets of the peer behind its request, before the answer. */
+  readonly earlyOctets: number;
+  /** The case wants compression, and the peer does not. */
+  readonly unimplemented: boolean;
+}
+
+const nothing: Opening = {
+  opened: false,
+  fault: null,
+  requestText: '',
+  answerText: '',
+  request: null,
+  answer: null,
+  body: Buffer.alloc(0),
+  earlyOctets: 0,
+  unimplemented: false,
+};
+
+/** A head as text: the usual one, changed as the case says. */
+function compose(
+  line: string,
+  usual: readonly (readonly [string, string])[],
+  spec: HeadSpec,
+  right: Readonly<Record<string, string>>,
+): string {
+  const fill = (text: string): string =>
+    text.replace(/\{(\w+)\}/g, (all, name: string) => right[name] ?? all);
+  if (spec.raw !== undefined) return fill(spec.raw);
+  const set = new Map(
+    Object.entries(spec.set ?? {}).map(([name, value]) => [name.toLowerCase(), { name, value }]),
+  );
+  const lines = [spec.line ?? line];
+  const put = (name: string, value: string | readonly string[] | null): void => {
+    for (const one of value === null ? [] : [value].flat()) lines.push(`${name}: ${one}`);
+  };
+  for (const [name, value] of usual) {
+    const other = set.get(name.toLowerCase());
+    set.delete(name.toLowerCase());
+    if (other === undefined) put(name, value);
+    else put(other.name, other.value);
+  }
+  for (const { name, value } of set.values()) put(name, value);
+  const newline = spec.newline ?? '\r\n';
+  return fill([...lines, ...(spec.add ?? []), '', ''].join(newline));
+}
+
+/** Sends a head; what is to go with it in one write waits in the link. */
+async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void> {
+  link.timeline.add('judge', 'http', text);
+  const octets = Buffer.concat([
+    Buffer.from(text, 'latin1'),
+    spec.body === undefined ? Buffer.alloc(0) : octetsOf(spec.body),
+  ]);
+  if (spec.chop !== undefined) await link.sendChopped(octets, spec.chop);
+  else link.send(octets);
+  if (spec.withFrames !== true) link.flush();
+}
+
+/**
+ * The judge as a client.
+ * @param early sends what goes out in one write with the request
+ */
+export async function openAsClient(
+  link: Link,
+  { host, target, fields }: Target,
+  spec: HeadSpec = {},
+  deflate: DeflateSpec | null = null,
+  early: () => Promise<void> = async () => {},
+): Promise<Opening> {
+  const key = freshHandshakeKey();
+  const usual: (readonly [string, string])[] = [
+    ['User-Agent', 'rfc6455-conformance'],
+    ['Host', host],
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Pragma', 'no-cache'],
+    ['Cache-Control', 'no-cache'],
+    ['Sec-WebSocket-Key', key],
+    ...(deflate === null ? [] : [['Sec-WebSocket-Extensions', deflate.offer] as const]),
+    ['Sec-WebSocket-Version', '13'],
+    ...fields,
+  ];
+  const requestText = compose(`GET ${target} HTTP/1.1`, usual, spec, {
+    host,
+    target,
+    key,
+    accept: acceptOf(key),
+  });
+  await sendHead(link, requestText, spec);
+  if (spec.withFrames === true) {
+    await early();
+    link.flush();
+  }
+  const request = parseHead(requestText);
+  const seen = { ...nothing, requestText, request };
+  const answerText = await link.readHead(link.clock.opening);
+  if (answerText === null) {
+    if (!link.peerEnded) link.expired.push('opening handshake');
+    return { ...seen, fault: link.peerEnded ? 'TCP ended without an answer' : 'no answer in time' };
+  }
+  const answer = parseHead(answerText);
+  const sent = valuesOf(request, 'Sec-WebSocket-Key')[0] ?? key;
+  const asked = valuesOf(request, 'Sec-WebSocket-Protocol').flatMap((value) =>
+    value.split(',').map((one) => one.trim()),
+  );
+  const fault = faultOfAnswer(answer, sent, asked);
+  if (fault !== null) return { ...seen, answerText, answer, fault, body: await readBody(link, answer) };
+  const params = agreed(valuesOf(answer, 'Sec-WebSocket-Extensions'), deflate);
+  if (typeof params === 'string') return { ...seen, answerText, answer, fault: params };
+  link.open(params);
+  return { ...seen, opened: true, answerText, answer, unimplemented: deflate !== null && params === null };
+}
+
+function agreed(values: readonly string[], deflate: DeflateSpec | null): DeflateParams | string | null {
+  const elements = values.flatMap(parseExtensionField);
+  if (elements.length === 0) return null;
+  if (deflate === null) return `an extension that was not offered: ${elements[0]!.name}`;
+  if (elements.length > 1) return 'several extensions, one was offered';
+  return paramsOf(elements[0]!);
+}
+
+/** The body of an answer that is not 101, as far as it comes; with what is behind it where TCP is to end. */
+async function readBody(link: Link, answer: Head): Promise<Buffer> {
+  if (listOf(answer, 'Connection').includes('close')) {
+    await link.until(() => link.peerEnded, link.clock.opening);
+    return link.unread;
+  }
+  const length = Number(valuesOf(answer, 'Content-Length')[0] ?? 0);
+  if (length > 0) await link.until(() => link.unread.length >= length || link.peerEnded, link.clock.opening);
+  return link.unread;
+}
+
+/**
+ * The judge as a server; the request was read.
+ * @param early sends what goes out in one write with the answer
+ */
+export async function openAsServer(
+  link: Link,
+  requestText: string,
+  spec: HeadSpec = {},
+  deflate: DeflateSpec | null = null,
+  early: () => Promise<void> = async () => {},
+): Promise<Opening> {
+  const request = parseHead(requestText);
+  const key = valuesOf(request, 'Sec-WebSocket-Key')[0] ?? '';
+  const offers = valuesOf(request, 'Sec-WebSocket-Extensions').join(', ');
+  const answer = deflate === null ? null : deflateAnswer(offers, deflate);
+  const usual: (readonly [string, string])[] = [
+    ['Server', 'rfc6455-conformance'],
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Accept', acceptOf(key)],
+    ...(answer === null ? [] : [['Sec-WebSocket-Extensions', answer.text] as const]),
+  ];
+  const [, target] = request.parts;
+  const host = valuesOf(request, 'Host')[0] ?? '';
+  const right = { host, target, key, accept: acceptOf(key) };
+  const answerText = compose('HTTP/1.1 101 Switching Protocols', usual, spec, right);
+  if (spec.delay !== undefined)
+    await link.until(() => link.unread.length > 0 || link.peerEnded, spec.delay * 1000);
+  const earlyOctets = link.unread.length;
+  // The peer may answer in the same turn as it reads.
+  link.open(answer?.params ?? null);
+  await sendHead(link, answerText, spec);
+  if (spec.withFrames === true) {
+    await early();
+    link.flush();
+  }
+  return {
+    ...nothing,
+    opened: true,
+    requestText,
+    request,
+    answerText,
+    answer: parseHead(answerText),
+    earlyOctets,
+    unimplemented: deflate !== null && answer === null,
+  };
+}
+
+function deflateAnswer(
+  offers: string,
+  spec: DeflateSpec,
+): { text: string; params: DeflateParams | null } | null {
+  if (spec.answer === undefined) return answerOffer(offers, spec.wishes);
+  const element = parseExtensionField(spec.answer)[0];
+  const params = element === undefined ? null : paramsOf(element);
+  return { text: spec.answer, params: typeof params === 'string' ? null : params };
+}

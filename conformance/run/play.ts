@@ -1,0 +1,257 @@
+/**
+ * The interpreter: plays a case's steps on a link, waits for what they wait for, and brings the connection to its end.
+ */
+
+import { setImmediate as turn } from 'node:timers/promises';
+import type { AwaitStep, Case, FrameStep, LoopStep, MessageStep, Step } from '../case/model.ts';
+import { octetsOf, type Payload, samePayload } from '../case/payload.ts';
+import type { Link } from './link.ts';
+
+/** How a loop of echoes went. */
+export interface LoopOutcome {
+  done: boolean;
+  fault: string | null;
+}
+
+/** One case on one connection that is open. */
+export class Player {
+  readonly link: Link;
+  readonly loop: LoopOutcome = { done: true, fault: null };
+  private readonly case: Case;
+  private readonly full: boolean;
+  private next = 0;
+  private limited = false;
+
+  /** @param full every message of a loop, not the few of the quick profile */
+  constructor(link: Link, one: Case, full: boolean) {
+    this.link = link;
+    this.case = one;
+    this.full = full;
+    link.onEvent = () => this.closeWhenMet();
+  }
+
+  /** The frames at the start of the steps, sent without a wait. */
+  async playEarly(): Promise<void> {
+    const { steps } = this.case;
+    while (['frame', 'message', 'close', 'octets'].includes(steps[this.next]?.do ?? ''))
+      await this.step(steps[this.next++]!);
+  }
+
+  /** No steps: a polite close, and the end. */
+  async playNone(): Promise<void> {
+    this.link.close(1000);
+    await this.finish();
+  }
+
+  /** All steps, and the end. */
+  async play(): Promise<void> {
+    const { link } = this;
+    while (this.next < this.case.steps.length && !link.isOver) await this.step(this.case.steps[this.next++]!);
+    if (!this.limited) await this.limit('connection', 10, () => link.close(1001, 'Going Away'));
+    await this.finish();
+  }
+
+  // §7.1.2: the judge's close, as soon as everything came that was to come.
+  private closeWhenMet(): void {
+    const { events, echo, closeWhenMet } = this.case.expect;
+    const met =
+      events === undefined
+        ? echo !== undefined && this.link.events.length > 0
+        : this.link.eventsAre(events.OK);
+    if (closeWhenMet === true && met) this.link.close(1000);
+  }
+
+  private async step(step: Step): Promise<void> {
+    const { link } = this;
+    switch (step.do) {
+      case 'frame':
+        return this.write(this.frameOctets(step), step);
+      case 'message':
+        return this.write(Buffer.concat(this.fragments(step)), step);
+      case 'close': {
+        const payload = octetsOf(step.payload);
+        const octets = link.encode({ opcode: 8, payload, fin: true, rsv: 0, key: link.dueKey() });
+        link.closing(payload);
+        return this.write(octets, step);
+      }
+      case 'octets': {
+        const octets = octetsOf(step.octets);
+        return this.write(step.ofFrame === true ? link.continueFrame(octets) : octets, step);
+      }
+      case 'pause': {
+        const milliseconds = step.due === true ? link.clock.due(step.seconds) : step.seconds * 1000;
+        link.timeline.add('judge', 'timer', `waits ${step.seconds} s`);
+        const over = await link.until(() => link.isOver, milliseconds);
+        if (!over && !link.isOver && step.tag !== undefined) {
+          if (step.due === true) link.expired.push(`pause ${step.tag}`);
+          link.addEvent({ type: 'timeout', tag: step.tag });
+        }
+        return;
+      }
+      case 'await':
+        return this.awaitPeer(step);
+      case 'loop':
+        return this.runLoop(step);
+      case 'limit':
+        this.limited = true;
+        return this.limit('limit', step.seconds, () =>
+          step.otherwise === 'fail' ? link.close(1001, 'Going Away') : link.close(null),
+        );
+      default:
+        link.flush();
+        await turn();
+        if (step.do === 'half-close') link.endTcp();
+        else if (step.do === 'reset') link.resetTcp();
+        else if (step.do === 'stop reading') link.socket.pause();
+        else link.socket.resume();
+    }
+  }
+
+  private async write(
+    octets: Buffer,
+    { chop, ownWrite }: { chop?: number; ownWrite?: boolean },
+  ): Promise<void> {
+    const { link } = this;
+    if (chop !== undefined) return link.sendChopped(octets, chop);
+    if (ownWrite === true) link.flush();
+    link.send(octets);
+    if (ownWrite === true) {
+      link.flush();
+      await turn();
+    }
+  }
+
+  private frameOctets(step: FrameStep): Buffer {
+    const { link } = this;
+    const { opcode, fin = true, mask = 'as due', compress = false, lengthForm, declaredLength } = step;
+    const plain = octetsOf(step.payload);
+    const payload = compress && link.deflate !== null ? link.deflate.compress(plain) : plain;
+    const due = link.dueKey();
+    const key =
+      mask === 'as due'
+        ? due
+        : mask === 'wrong way'
+          ? due === null
+            ? Buffer.from('5a17c3e8', 'hex')
+            : null
+          : Buffer.from(mask.key, 'hex');
+    const rsv = step.rsv ?? (compress ? 4 : 0);
+    const spec = {
+      opcode,
+      payload,
+      fin,
+      rsv,
+      key,
+      ...(lengthForm !== undefined && { lengthForm }),
+      ...(declaredLength !== undefined && { declaredLength }),
+    };
+    return link.encode(spec, step.headerOnly);
+  }
+
+  /** A message's frames; the last is empty where the length is a multiple of the fragments' size. */
+  private fragments({ kind, payload, fragmentSize, compress }: Omit<MessageStep, 'do'>): Buffer[] {
+    const { link } = this;
+    const plain = octetsOf(payload);
+    const octets = compress === true && link.deflate !== null ? link.deflate.compress(plain) : plain;
+    const frames: Buffer[] = [];
+    let at = 0;
+    for (let fin = false; !fin; at += fragmentSize) {
+      const size = Math.min(fragmentSize, octets.length - at);
+      // A message no longer than a fragment is one frame, and no empty one follows.
+      fin = size < fragmentSize || (at === 0 && octets.length === fragmentSize);
+      const rsv = compress === true && at === 0 ? 4 : 0;
+      const opcode = at > 0 ? 0 : kind === 'text' ? 1 : 2;
+      frames.push(
+        link.encode({ opcode, payload: octets.subarray(at, at + size), fin, rsv, key: link.dueKey() }),
+      );
+    }
+    return frames;
+  }
+
+  private async awaitPeer({ what, count = 1, seconds, tag }: AwaitStep): Promise<void> {
+    const { link } = this;
+    const seen = (): number => {
+      if (what === 'close') return link.receivedClose === null ? 0 : 1;
+      if (what === 'end') return link.peerEnded || link.gone ? 1 : 0;
+      if (what === 'ping') return link.pings;
+      return link.events.filter(({ type }) => type === what).length;
+    };
+    const came = await link.until(() => seen() >= count, link.clock.limit(seconds));
+    if (came || link.isOver) return;
+    link.expired.push(tag);
+    link.addEvent({ type: 'timeout', tag });
+  }
+
+  private async runLoop(step: LoopStep): Promise<void> {
+    const { link, loop } = this;
+    this.limited = true;
+    loop.done = false;
+    const deadline = performance.now() + link.clock.limit(step.seconds);
+    const messages = this.full ? step.messages.full : step.messages.quick;
+    for (let index = 0; index < messages && loop.fault === null; index++) {
+      const payload = step.source(index);
+      const size = step.fragmentSize ?? Number.POSITIVE_INFINITY;
+      const frames = this.fragments({
+        kind: step.kind,
+        payload,
+        fragmentSize: size,
+        compress: step.compress,
+      });
+      for (const octets of frames) link.send(octets);
+      const came = await link.until(
+        () => link.events.length > index || link.isOver,
+        deadline - performance.now(),
+      );
+      loop.fault = this.faultOfEcho(step, index, payload, came);
+      // Only the last one is looked at again: a thousand messages of 128 KiB need not be kept.
+      if (index > 0 && loop.fault === null) link.events[index - 1] = link.events[0]!;
+    }
+    loop.done = loop.fault === null;
+    if (!link.isOver) link.close(1000);
+  }
+
+  private faultOfEcho(step: LoopStep, index: number, payload: Payload, came: boolean): string | null {
+    const event = this.link.events[index];
+    const which = `echo ${index + 1}`;
+    if (event === undefined) {
+      if (!came && !this.link.isOver) this.link.expired.push('loop');
+      return `${which} did not come`;
+    }
+    if (event.type !== 'message') return `a ${event.type} in place of ${which}`;
+    if (event.kind !== step.kind) return `${which} is a ${event.kind} message`;
+    if (event.payload.length !== payload.length)
+      return `${which} has ${event.payload.length} octets, not ${payload.length}`;
+    if (step.compare === 'content' && !samePayload(event.payload, payload))
+      return `${which} holds something else`;
+    return null;
+  }
+
+  /** Gives the peer so much time; then does something about a connection on which nobody has closed. */
+  private async limit(name: string, seconds: number, otherwise: () => void): Promise<void> {
+    const { link } = this;
+    const over = (): boolean => link.isOver || link.sentClose !== null;
+    if (await link.until(over, link.clock.limit(seconds))) return;
+    if (over()) return;
+    link.expired.push(name);
+    link.timeline.add('judge', 'timer', `time is up after ${seconds} s (times ${link.clock.factor})`);
+    otherwise();
+  }
+
+  /** The closing handshake and TCP's end, each in its time; what is then still there is dropped. */
+  private async finish(): Promise<void> {
+    const { link } = this;
+    const { clock, quirks } = link;
+    const answered = (): boolean => link.receivedClose !== null || link.peerEnded || link.violation !== null;
+    if (!(await link.until(answered, clock.closing)) && !link.gone) {
+      link.expired.push('closing handshake');
+      return link.drop('the peer answered the Close frame with nothing');
+    }
+    if (link.side === 'server' && quirks.keepsTcp !== true) link.endTcp();
+    if (await link.until(() => link.gone, clock.ending)) return;
+    if (link.gone) return;
+    // A server has to end TCP; of a client that has closed it is enough that the judge did.
+    const owed = link.side === 'client' || quirks.keepsTcp === true;
+    if (owed) link.expired.push("TCP's end");
+    link.drop(owed ? 'the peer did not end it' : null);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Tests a server: a connection per case, several at a time. Cases that ran out of time are run once more, alone and with
+ * longer limits, and marked.
+ */
+
+import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Case, LoopStep, Step } from '../case/model.ts';
+import { clockOf } from './clock.ts';
+import type { Target } from './opening.ts';
+import { type CaseResult, notRun } from './result.ts';
+import { type CaseSettings, runServerCase } from './run-case.ts';
+
+/** How a server is tested. */
+export interface ServerRun {
+  /** Opens a connection on which nothing was sent yet: TCP, TLS, or any Duplex. */
+  readonly connect: () => Promise<Duplex>;
+  readonly target: Target;
+  readonly cases: readonly Case[];
+  readonly agent: string;
+  readonly full: boolean;
+  /** Connections at a time. */
+  readonly parallel: number;
+  readonly timeFactor: number;
+  readonly commandOf: (id: string) => string;
+  /** Told of each result as it comes; of a case that is run again, the second one only. */
+  readonly onResult?: (result: CaseResult) => void;
+}
+
+/** What limits of a case that ran out of them are multiplied with. */
+export const RERUN_FACTOR = 3;
+
+/** Whether a case moves much: such cases would take each other's time, and the light ones'. */
+function isHeavy({ steps }: Case): boolean {
+  const size = (step: Step): number => {
+    if (step.do === 'frame' || step.do === 'message') return step.payload.length;
+    return step.do === 'loop' ? weight(step) : 0;
+  };
+  return steps.some((step) => size(step) >= 1_000_000);
+}
+
+const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
+
+/** Whether a result may be the clock's fault: it is not fine, and some limit ran out. */
+export function mayBeLate(result: CaseResult): boolean {
+  const fine = result.passed && result.behavior !== 'NON-STRICT';
+  return !fine && result.expired.length > 0;
+}
+
+/**
+ * Runs the cases; those that no connection can be made for have failed.
+ * @returns results in the order of the cases
+ */
+export async function testServer(run: ServerRun): Promise<CaseResult[]> {
+  const results = new Map<string, CaseResult>();
+  const settings = (factor: number): CaseSettings => ({
+    agent: run.agent,
+    clock: clockOf(factor),
+    full: run.full,
+    commandOf: run.commandOf,
+  });
+  const usual = settings(run.timeFactor);
+  const connection = new Connector(run);
+  const attempt = async (one: Case, how: CaseSettings): Promise<CaseResult> => {
+    const socket = await connection.open();
+    if (socket !== null) return runServerCase(one, socket, run.target, how);
+    const about = { agent: run.agent, peer: 'server', command: run.commandOf(one.id) } as const;
+    return notRun(one, `No connection could be made: ${connection.fault}.`, about);
+  };
+  const perform = async (one: Case): Promise<void> => {
+    const first = await attempt(one, usual);
+    results.set(one.id, first);
+    if (!mayBeLate(first)) run.onResult?.(first);
+  };
+  const light = run.cases.filter((one) => !isHeavy(one));
+  await inParallel(light, run.parallel, perform);
+  await inParallel(run.cases.filter(isHeavy), Math.min(run.parallel, 2), perform);
+
+  const patient = settings(run.timeFactor * RERUN_FACTOR);
+  const late = run.cases.filter(({ id }) => mayBeLate(results.get(id)!));
+  // A few at a time; but a server that fails everything is not waited for that long.
+  await inParallel(late, late.length > 20 ? run.parallel : Math.min(run.parallel, 4), async (one) => {
+    const second = await attempt(one, patient);
+    const result = asRerun(results.get(one.id)!, second);
+    results.set(one.id, result);
+    run.onResult?.(result);
+  });
+  return run.cases.map(({ id }) => results.get(id)!);
+}
+
+/** Connections to a server that may need a moment to come back; where it does not, none is tried any more. */
+class Connector {
+  fault: string | null = null;
+  private readonly run: ServerRun;
+
+  constructor(run: ServerRun) {
+    this.run = run;
+  }
+
+  async open(): Promise<Duplex | null> {
+    const deadline = performance.now() + clockOf(this.run.timeFactor).opening;
+    while (this.fault === null) {
+      try {
+        return await this.run.connect();
+      } catch (error) {
+        if (performance.now() > deadline) this.fault = (error as Error).message;
+        await wait(100);
+      }
+    }
+    return null;
+  }
+}
+
+/** The second result of a case, marked as such. */
+export function asRerun(first: CaseResult, second: CaseResult): CaseResult {
+  const same = first.behavior === second.behavior && first.behaviorClose === second.behaviorClose;
+  return { ...second, rerun: true, flaky: !same };
+}
+
+async function inParallel<T>(
+  list: readonly T[],
+  lanes: number,
+  work: (one: T) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < list.length) await work(list[next++]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(lanes, list.length) }, lane));
+}

@@ -1,0 +1,125 @@
+/**
+ * The recorder: everything that happened on one connection, with its time. Reports show it, and nothing is judged by it.
+ */
+
+import type { Frame, FrameHead } from '../wire/frame.ts';
+
+/** What happened. */
+export type TimelineKind = 'tcp' | 'http' | 'octets' | 'frame' | 'event' | 'timer' | 'note';
+
+/** One thing that happened. */
+export interface TimelineEntry {
+  /** Milliseconds since the TCP connection was there, to the hundredth. */
+  readonly at: number;
+  readonly by: 'judge' | 'peer';
+  readonly kind: TimelineKind;
+  /** In words; of 'http' the head as it was. */
+  readonly text: string;
+  /** Of 'octets' and 'frame': how many octets (of the payload, for a frame), and the first 64 in hex. */
+  readonly length?: number;
+  readonly hex?: string;
+  /** Of 'frame': its header, the masking key in hex. */
+  readonly frame?: {
+    readonly opcode: number;
+    readonly fin: boolean;
+    readonly rsv: number;
+    readonly key: string | null;
+  };
+}
+
+/** How many octets are shown. */
+const SHOWN = 64;
+/** Beyond so many entries, octets and data frames are only counted. */
+const KEPT = 400;
+
+/** Sizes of chunks and kinds of frames, counted. */
+export interface Counts {
+  /** Chunk size → how often. */
+  readonly octets: Record<string, number>;
+  /** Opcode → how often. */
+  readonly frames: Record<string, number>;
+}
+
+/** Names of opcodes. */
+export function opcodeName(opcode: number): string {
+  const names: Readonly<Record<number, string>> = {
+    0: 'continuation',
+    1: 'text',
+    2: 'binary',
+    8: 'close',
+    9: 'ping',
+    10: 'pong',
+  };
+  return names[opcode] ?? `opcode ${opcode}`;
+}
+
+/** A frame in a few words: `text, not FIN, RSV1, 5 octets`. */
+export function describeFrame(head: Pick<FrameHead, 'opcode' | 'fin' | 'rsv' | 'length'>): string {
+  const bits = [4, 2, 1]
+    .filter((bit) => (head.rsv & bit) !== 0)
+    .map((bit) => `RSV${bit === 4 ? 1 : bit === 2 ? 2 : 3}`);
+  const parts = [opcodeName(head.opcode), ...(head.fin ? [] : ['not FIN']), ...bits];
+  return `${parts.join(', ')}, ${head.length} octet${head.length === 1 ? '' : 's'}`;
+}
+
+/** The record of one connection. */
+export class Timeline {
+  readonly entries: TimelineEntry[] = [];
+  /** Entries that were not kept. */
+  omitted = 0;
+  readonly received: Counts = { octets: {}, frames: {} };
+  readonly sent: Counts = { octets: {}, frames: {} };
+  private readonly start = performance.now();
+
+  /** Milliseconds since the connection was there. */
+  now(): number {
+    return Math.round((performance.now() - this.start) * 100) / 100;
+  }
+
+  add(by: 'judge' | 'peer', kind: TimelineKind, text: string): void {
+    if (kind === 'event' && this.isFull()) return;
+    this.entries.push({ at: this.now(), by, kind, text });
+  }
+
+  octets(by: 'judge' | 'peer', octets: Buffer): void {
+    const { octets: sizes } = by === 'peer' ? this.received : this.sent;
+    sizes[octets.length] = (sizes[octets.length] ?? 0) + 1;
+    if (this.isFull()) return;
+    const text = by === 'peer' ? 'received' : 'sent';
+    this.entries.push({
+      at: this.now(),
+      by,
+      kind: 'octets',
+      text,
+      length: octets.length,
+      hex: shown(octets),
+    });
+  }
+
+  /** @param frame with its payload unmasked */
+  frame(by: 'judge' | 'peer', frame: Frame): void {
+    const { frames } = by === 'peer' ? this.received : this.sent;
+    frames[frame.opcode] = (frames[frame.opcode] ?? 0) + 1;
+    if (frame.opcode < 8 && this.isFull()) return;
+    const { opcode, fin, rsv, key, payload, length } = frame;
+    this.entries.push({
+      at: this.now(),
+      by,
+      kind: 'frame',
+      text: describeFrame(frame),
+      length,
+      hex: shown(payload),
+      frame: { opcode, fin, rsv, key: key?.toString('hex') ?? null },
+    });
+  }
+
+  private isFull(): boolean {
+    if (this.entries.length < KEPT) return false;
+    this.omitted += 1;
+    return true;
+  }
+}
+
+function shown(octets: Buffer): string {
+  return octets.toString('hex', 0, SHOWN);
+}

@@ -1,0 +1,37 @@
+/**
+ * UTF-8 as RFC 3629 defines it: the judge's own check, octet by octet.
+ */
+
+/** Second octets that a first one allows; the third and the fourth are always 80 to BF. */
+function secondRange(first: number): readonly [number, number] {
+  switch (first) {
+    case 0xe0:
+      return [0xa0, 0xbf];
+    case 0xed:
+      return [0x80, 0x9f];
+    case 0xf0:
+      return [0x90, 0xbf];
+    case 0xf4:
+      return [0x80, 0x8f];
+    default:
+      return [0x80, 0xbf];
+  }
+}
+
+/** Whether octets are a whole number of UTF-8 sequences. */
+export function isUtf8(octets: Uint8Array): boolean {
+  let i = 0;
+  while (i < octets.length) {
+    const first = octets[i]!;
+    i += 1;
+    if (first < 0x80) continue;
+    if (first < 0xc2 || first > 0xf4) return false;
+    const further = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (i + further > octets.length) return false;
+    const [low, high] = secondRange(first);
+    if (octets[i]! < low || octets[i]! > high) return false;
+    for (let k = 1; k < further; k++) if ((octets[i + k]! & 0xc0) !== 0x80) return false;
+    i += further;
+  }
+  return true;
+}
