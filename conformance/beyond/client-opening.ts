@@ -7,16 +7,7 @@ import type { Case, Check, HeadSpec, Titles } from '../case/model.ts';
 import { repeated } from '../case/payload.ts';
 import { messageEvent, ping, pongEvent, text } from '../case/steps.ts';
 import { type Head, listOf, valuesOf } from '../wire/head.ts';
-import {
-  type About,
-  echoed,
-  either,
-  notOpened,
-  numbered,
-  opens,
-  rejected,
-  sendsNothing,
-} from './build.ts';
+import { type About, echoed, either, notOpened, numbered, opens, rejected, sendsNothing } from './build.ts';
 
 const client = { against: 'client' } as const;
 const request: About = { ...client, section: '6455 §4.1', covers: ['H1'] };
