@@ -53,13 +53,13 @@ export function inShort(ids, all) {
       const runs = [];
       for (const number of numbers) {
         const last = runs.at(-1);
-        if (last !== undefined && number === last.at(-1) + 1) last.push(number);
+        if (last !== undefined && number === (last.at(-1) ?? 0) + 1) last.push(number);
         else runs.push([number]);
       }
       return runs
         .map((run) =>
           run.length > 2
-            ? `${group}.${run[0]}–${run.at(-1)}`
+            ? `${group}.${run[0]}–${group}.${run.at(-1)}`
             : run.map((one) => `${group}.${one}`).join(', '),
         )
         .join(', ');

@@ -161,14 +161,14 @@ const limitDrafts: readonly Draft[] = [
     [messageEvent('binary', repeated('0123456789', 1_048_576))],
   ),
   echoed(
-    'Sends a ping within each pair of 100 fragments.',
+    'Sends 30 fragments with a ping behind each.',
     { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
     [
       text('', { fin: false }),
-      ...count(100).flatMap((i) => [continuation('a', { fin: false }), ping(`${i}`, { ownWrite: true })]),
+      ...count(30).flatMap((i) => [continuation('a', { fin: false }), ping(`${i}`, { ownWrite: true })]),
       continuation(''),
     ],
-    [...count(100).map((i) => pongEvent(`${i}`)), messageEvent('text', repeated('a', 100))],
+    [...count(30).map((i) => pongEvent(`${i}`)), messageEvent('text', repeated('a', 30))],
     { level: 'SHOULD' },
   ),
 ];

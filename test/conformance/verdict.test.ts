@@ -22,6 +22,7 @@ function good(one: Case, changes: Partial<Observation> = {}): Observation {
     request: null,
     answer: null,
     body: Buffer.alloc(0),
+    earlyOctets: 0,
     deflate: null,
     events:
       echo === undefined
