@@ -9,7 +9,7 @@ import { binary, continuation, frame, messageEvent, ping, pongEvent, text } from
 import { Random } from '../corpus/random.ts';
 import { parseExtensionField } from '../wire/deflate.ts';
 import { valuesOf } from '../wire/head.ts';
-import { type About, type Draft, echoed, fails, numbered, opens, rejected } from './build.ts';
+import { type About, type Draft, echoed, either, fails, numbered, opens, rejected } from './build.ts';
 
 const server = { against: 'server' } as const;
 const client = { against: 'client' } as const;
@@ -360,7 +360,6 @@ const emptyForms: readonly (readonly [string, readonly Step[]])[] = [
   ['as an empty fixed block, 02 00', [raw('0200')]],
   ['as an empty fixed block with BFINAL, 03 00 00', [raw('030000')]],
   ['as an empty stored block, and another one', [raw(Buffer.concat([stored(''), end]))]],
-  ['as nothing at all, with RSV1', [raw('')]],
   ['without compression', [text('')]],
   ['in two fragments, the first of them empty', [raw('', { fin: false }), continuation(hex('00'))]],
 ];
@@ -368,7 +367,8 @@ const corrupted: readonly (readonly [string, string])[] = [
   ['a block of the reserved type', 'ffffffff'],
   ['a stored block whose two lengths do not match', '0005000000'],
   ['a reference in front of the first octet', 'f200110000'],
-  ['a reference to a distance that there is none of', '4b04f80100'],
+  ['a reference with the distance code 30, which there is none of', '4a043e0000'],
+  ['a stored block whose second length is missing', '00050000'],
   ['a dynamic block with too many codes', 'fdff1000000000'],
   ['octets at random', 'a7d3e1f5c60b9d2e4c8871b5'],
 ];
@@ -488,9 +488,8 @@ export const compression: readonly Case[] = [
       echoed(`Sends ${what}.`, blocks, steps, events, { deflate: plain }),
     ),
   ),
-  ...numbered(
-    '26.3',
-    emptyForms.map(([how, steps]) =>
+  ...numbered('26.3', [
+    ...emptyForms.map(([how, steps]) =>
       echoed(
         `Sends an empty message ${how}, and "Hello" behind it.`,
         empty,
@@ -499,7 +498,15 @@ export const compression: readonly Case[] = [
         { deflate: plain },
       ),
     ),
-  ),
+    either(
+      'Sends an empty payload with RSV1, a form that no sender should use, and "Hello" behind it.',
+      { ...empty, covers: ['P29', 'P31'] },
+      [raw(''), raw(fixedHello)],
+      [1007, 1002, 1011],
+      [messageEvent('text', ''), hello],
+      { deflate: plain },
+    ),
+  ]),
   ...numbered('26.4', [
     ...corrupted.map(([what, octets]) =>
       fails(

@@ -46,7 +46,9 @@ const emptyFragments = (n: number, masked: boolean): Step => ({
   octets: masked ? repeated(hex('008001020304'), 6 * n) : repeated(hex('0000'), 2 * n),
 });
 
-const lastPong: Check = ({ events }) => {
+const lastPong: Check = ({ events, firstClose, endedBy }) => {
+  // A flood is what a limit is for: the peer may fail the connection, and need not say so.
+  if (firstClose === 'peer' || (firstClose === null && endedBy === 'peer')) return null;
   const pongs = events.filter(({ type }) => type === 'pong');
   const last = pongs.at(-1);
   if (last === undefined || last.type !== 'pong') return 'No pong came.';
@@ -66,7 +68,7 @@ const flood: Draft = {
     [],
   ),
   expectation:
-    'Expects the message, and pongs in order, the last one of the last ping; or that the peer fails the connection with 1008.',
+    'Expects the message, and pongs in order, the last one of the last ping; or that the peer fails the connection, with 1008 or 1013, or by ending TCP.',
 };
 const floodSteps: Step[] = [
   ...count(5000).map((i) => ping(`${i}`)),
@@ -159,14 +161,14 @@ const limitDrafts: readonly Draft[] = [
     [messageEvent('binary', repeated('0123456789', 1_048_576))],
   ),
   echoed(
-    'Sends a ping within each pair of 100 fragments.',
+    'Sends 30 fragments with a ping behind each.',
     { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
     [
       text('', { fin: false }),
-      ...count(100).flatMap((i) => [continuation('a', { fin: false }), ping(`${i}`, { ownWrite: true })]),
+      ...count(30).flatMap((i) => [continuation('a', { fin: false }), ping(`${i}`, { ownWrite: true })]),
       continuation(''),
     ],
-    [...count(100).map((i) => pongEvent(`${i}`)), messageEvent('text', repeated('a', 100))],
+    [...count(30).map((i) => pongEvent(`${i}`)), messageEvent('text', repeated('a', 30))],
     { level: 'SHOULD' },
   ),
 ];

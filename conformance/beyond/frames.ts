@@ -149,7 +149,7 @@ const boundaries: readonly Draft[] = kinds.flatMap(([kind, opcode]) =>
   [124, 125, 126, 127, 128, 65_534, 65_535, 65_536, 65_537].map((length) =>
     echoed(
       `Sends a ${kind} frame of ${length} octets; the echo has its length in the shortest form.`,
-      { ...lengths, covers: ['F9', 'F10'] },
+      { ...lengths, covers: ['F3', 'F9', 'F10'] },
       [frame(opcode, repeated('*', length))],
       [messageEvent(kind, repeated('*', length))],
     ),

@@ -1,0 +1,158 @@
+// Writes the table of docs/conformance.md between its markers: rows of docs/requirements.txt (RFC 6455 §4 and on, RFC
+// 7692) → the judge's cases that touch them, from the cases' own data. --check fails where the page differs, where a row
+// that a peer can observe has no case, and where a case names a row that does not exist.
+// Usage: npm run build && node scripts/conformance-docs.js [--check]
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const page = join(root, 'docs', 'conformance.md');
+
+/** Rows that no peer on the other end of a connection can observe, and why. @type {Record<string, string>} */
+export const unobservable = {
+  H6: "Whether a client is a browser, which has to send Origin, can't be seen; others may leave it out.",
+  S9: 'A server is tested over TLS by its address, wss://…; then each case passes through it.',
+  S10: 'A permission: which requests need a password is what the server is set up for.',
+  S11: 'A permission: what a server redirects is what it is set up for.',
+  F20: 'About intermediaries: an echo cannot show what was held in memory.',
+  C2: 'About what people are shown.',
+  C12: 'What an endpoint reports to its own application.',
+  C13: 'What an endpoint reports to its own application.',
+  C21: 'Only a client that its application has reconnect shows its delays.',
+  C25: 'Only a client whose application requires an extension closes with 1010.',
+  P4: 'Needs a server with a second extension that uses RSV1; there is none to be had.',
+  P20: 'What a client offers is its own choice; none is known that offers server_max_window_bits by itself.',
+  P30: 'A hint about usefulness.',
+  P32: 'About what applications compress together.',
+};
+
+/** The rows, in order. @param {string} text of docs/requirements.txt @returns {{ id: string, title: string, says: string }[]} */
+export function rowsOf(text) {
+  const rows = [];
+  for (const entry of text.split(/\n\n+/)) {
+    const [head = '', says = ''] = entry.split('\n');
+    const [, id, title] = /^([HVSFCP]\d+) (.*)$/.exec(head) ?? [];
+    if (id !== undefined && title !== undefined) rows.push({ id, title, says: says.trim() });
+  }
+  return rows;
+}
+
+/** Ids in short: whole subgroups by `22.1.*`. @param {string[]} ids @param {string[]} all @returns {string} */
+export function inShort(ids, all) {
+  const wanted = new Set(ids);
+  const groups = [...new Set(ids.map((id) => id.replace(/\.\d+$/, '')))];
+  const inGroup = (/** @type {string} */ group) => (/** @type {string} */ id) =>
+    id.replace(/\.\d+$/, '') === group;
+  return groups
+    .map((group) => {
+      const of = all.filter(inGroup(group));
+      if (of.length > 1 && of.every((id) => wanted.has(id))) return `${group}.*`;
+      const numbers = ids.filter(inGroup(group)).map((id) => Number(id.split('.').at(-1)));
+      /** @type {number[][]} */
+      const runs = [];
+      for (const number of numbers) {
+        const last = runs.at(-1);
+        if (last !== undefined && number === (last.at(-1) ?? 0) + 1) last.push(number);
+        else runs.push([number]);
+      }
+      return runs
+        .map((run) =>
+          run.length > 2
+            ? `${group}.${run[0]}–${group}.${run.at(-1)}`
+            : run.map((one) => `${group}.${one}`).join(', '),
+        )
+        .join(', ');
+    })
+    .join(', ');
+}
+
+/**
+ * The table, and what is wrong with it.
+ * @param {{ id: string, title: string, says: string }[]} rows
+ * @param {readonly { readonly id: string, readonly covers?: readonly string[] }[]} cases
+ * @returns {{ text: string, faults: string[] }}
+ */
+export function tableOf(rows, cases) {
+  const faults = [];
+  const known = new Set(rows.map(({ id }) => id));
+  for (const { id, covers = [] } of cases)
+    for (const row of covers) if (!known.has(row)) faults.push(`case ${id} names ${row}, which is no row`);
+  const all = cases.map(({ id }) => id);
+  const lines = ['| row | what is asked | cases |', '|---|---|---|'];
+  const rest = ['| row | what is asked | why no peer can observe it |', '|---|---|---|'];
+  for (const { id, title, says } of rows) {
+    const ids = cases.filter(({ covers = [] }) => covers.includes(id)).map((one) => one.id);
+    const reason = unobservable[id];
+    const cells = `| ${id} | ${title}: ${says.replaceAll('|', '\\|')} |`;
+    if (ids.length > 0) lines.push(`${cells} ${inShort(ids, all)} |`);
+    else if (reason !== undefined) rest.push(`${cells} ${reason} |`);
+    else faults.push(`${id} has neither a case nor a reason why no peer can observe it`);
+    if (ids.length > 0 && reason !== undefined) faults.push(`${id} has cases, and a reason why not`);
+  }
+  return { text: `${[...lines, '', ...rest].join('\n')}\n`, faults };
+}
+
+/**
+ * How many cases each group has for whom, and of which level.
+ * @param {readonly { readonly id: string, readonly level: string, readonly against?: string }[]} cases
+ * @param {Readonly<Record<string, string>>} titles @returns {string}
+ */
+export function groupsOf(cases, titles) {
+  const lines = [
+    '| group | what | for servers | for clients | MUST | SHOULD | MAY |',
+    '|---|---|---|---|---|---|---|',
+  ];
+  const row = (/** @type {string} */ group, /** @type {string} */ title, /** @type {typeof cases} */ of) => {
+    const count = (/** @type {(one: (typeof cases)[number]) => boolean} */ is) => of.filter(is).length;
+    const numbers = [
+      count(({ against }) => against !== 'client'),
+      count(({ against }) => against !== 'server'),
+      ...['MUST', 'SHOULD', 'MAY'].map((level) => count((one) => one.level === level)),
+    ];
+    lines.push(`| ${group} | ${title} | ${numbers.join(' | ')} |`);
+  };
+  const groupOf = (/** @type {{ id: string }} */ { id }) => Number(id.split('.')[0]);
+  row(
+    '1 to 13',
+    "Autobahn's",
+    cases.filter((one) => groupOf(one) < 20),
+  );
+  for (const group of [...new Set(cases.map(groupOf))].filter((one) => one >= 20))
+    row(
+      String(group),
+      titles[group] ?? '',
+      cases.filter((one) => groupOf(one) === group),
+    );
+  row('all', '', cases);
+  return `${lines.join('\n')}\n`;
+}
+
+async function main() {
+  const { allCases, titles } = await import(
+    pathToFileURL(join(root, 'dist', 'conformance', 'cases.js')).href
+  );
+  const rows = rowsOf(readFileSync(join(root, 'docs', 'requirements.txt'), 'utf8'));
+  const { text, faults } = tableOf(rows, allCases);
+  const before = readFileSync(page, 'utf8');
+  const fill = (/** @type {string} */ whole, /** @type {string} */ name, /** @type {string} */ table) => {
+    const [start, end] = [
+      `<!-- ${name}: written by scripts/conformance-docs.js -->\n`,
+      `\n<!-- end of ${name} -->`,
+    ];
+    const [from, to] = [whole.indexOf(start), whole.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`docs/conformance.md has no place for ${name}`);
+    return `${whole.slice(0, from + start.length)}\n${table}${whole.slice(to)}`;
+  };
+  const after = fill(fill(before, 'groups', groupsOf(allCases, titles)), 'rows', text);
+  if (process.argv.includes('--check')) {
+    if (after !== before)
+      faults.push('docs/conformance.md is not up to date: run node scripts/conformance-docs.js');
+  } else {
+    writeFileSync(page, after);
+  }
+  for (const fault of faults) console.error(fault);
+  process.exitCode = faults.length > 0 ? 1 : 0;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main();

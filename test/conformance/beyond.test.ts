@@ -1,0 +1,121 @@
+/**
+ * The cases beyond Autobahn as data: well formed, told in sentences, and mapped in docs/conformance.md.
+ */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { beyond } from '../../conformance/beyond/suite.ts';
+import { select } from '../../conformance/case/select.ts';
+import { allCases, titles } from '../../conformance/cases.ts';
+import { groupsOf, inShort, rowsOf, tableOf, unobservable } from '../../scripts/conformance-docs.js';
+
+const { cases } = beyond;
+const everything = { cases: [], exclude: [] };
+const requirements = readFileSync(new URL('../../docs/requirements.txt', import.meta.url), 'utf8');
+
+/** The sections of RFC 6455 and RFC 7692, and those of HTTP that cases name. */
+const sections: Readonly<Record<string, RegExp>> = {
+  6455: /^(?:1\.3|4\.[1-4]|4\.2\.[12]|5\.[1-8]|5\.5\.[1-3]|6\.[12]|7\.[1-4]|7\.1\.[1-7]|7\.2\.[1-3]|7\.4\.[12]|8\.1|9\.[12]|10\.[1-8]|11\.3\.[1-5])$/,
+  7692: /^(?:5(?:\.[12])?|6(?:\.[12])?|7(?:\.[123])?|7\.1\.[12]|7\.1\.[12]\.[12]|7\.2\.[123]|7\.2\.3\.[1-6])$/,
+  9110: /^(?:5\.5|15\.2)$/,
+  9112: /^(?:2\.2|3|3\.2|5|5\.[12]|6|6\.[13])$/,
+  6265: /^6\.1$/,
+};
+
+describe('cases beyond Autobahn', () => {
+  test('are more than 150, in groups 20 to 29', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(150);
+    expect(select(cases, 'server', everything).length).toBeGreaterThanOrEqual(150);
+    expect(select(cases, 'client', everything).length).toBeGreaterThanOrEqual(150);
+    const groups = new Set(cases.map(({ id }) => Number(id.split('.')[0])));
+    expect([...groups]).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
+  });
+
+  test('have ids of three numbers, none twice, with titles for their groups', () => {
+    const ids = allCases.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { id } of cases) {
+      expect(id).toMatch(/^2\d\.\d+\.\d+$/);
+      const [group = '', part] = id.split('.');
+      expect(titles[group], id).toBeDefined();
+      expect(titles[`${group}.${part}`], id).toBeDefined();
+    }
+  });
+
+  test('no two ask the same of the same peer', () => {
+    const seen = new Map<string, string>();
+    for (const { id, description, against = 'both' } of cases) {
+      const key = `${against} ${description}`;
+      expect(seen.get(key), `${id}: ${description}`).toBeUndefined();
+      seen.set(key, id);
+    }
+  });
+
+  test('name a section that exists, and every level is used', () => {
+    for (const { id, section } of cases) {
+      const [, document = '', number = ''] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
+      expect(number, `${id}: ${section}`).toMatch(sections[document] ?? /^no such document$/);
+    }
+    expect([...new Set(cases.map(({ level }) => level))].sort()).toEqual(['MAY', 'MUST', 'SHOULD']);
+  });
+
+  test('say what is sent and what is expected, in sentences', () => {
+    for (const { id, description, expectation } of cases) {
+      expect(description, id).toMatch(/^[A-Z"].*\S$/s);
+      expect(expectation, id).toMatch(/^[A-Z].*\.$/s);
+      expect(`${description}${expectation}`, id).not.toMatch(/undefined|\[object|NaN/);
+    }
+  });
+
+  test('requests are for servers only, answers for clients only', () => {
+    for (const { id, request, response, against, expect: expected } of cases) {
+      if (response !== undefined) expect(against, id).toBe('client');
+      if (expected.answer !== undefined) expect(against, id).toBe('server');
+      if (request !== undefined) expect(against, id).toBe('server');
+    }
+  });
+
+  test('hold no more than 8 MiB each, so that definitions cost little', () => {
+    for (const { id, steps, request, response } of cases) {
+      const sizes = steps.map((step) =>
+        'payload' in step ? step.payload.length : 'octets' in step ? step.octets.length : 0,
+      );
+      const sum = [...sizes, request?.body?.length ?? 0, response?.body?.length ?? 0].reduce(
+        (a, b) => a + b,
+        0,
+      );
+      expect(sum, id).toBeLessThanOrEqual(8 * 1_048_576);
+    }
+  });
+});
+
+describe('docs/conformance.md', () => {
+  const rows = rowsOf(requirements);
+
+  test('every row that a peer can observe has a case, and every row that a case names exists', () => {
+    expect(rows.length).toBeGreaterThan(100);
+    expect(tableOf(rows, allCases).faults).toEqual([]);
+    for (const id of Object.keys(unobservable)) expect(rows.map((row) => row.id)).toContain(id);
+  });
+
+  test('shows the tables that the cases give', () => {
+    const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
+    expect(page).toContain(tableOf(rows, allCases).text);
+    expect(page).toContain(groupsOf(allCases, titles));
+  });
+
+  test('a row without case and reason, and a case with an unknown row, are found', () => {
+    const none = tableOf([{ id: 'H1', title: 'a', says: 'b' }], [{ id: '1.1.1', covers: ['X9'] }]);
+    expect(none.faults).toEqual([
+      'case 1.1.1 names X9, which is no row',
+      'H1 has neither a case nor a reason why no peer can observe it',
+    ]);
+  });
+
+  test('ids are shortened to subgroups and runs', () => {
+    const all = ['1.1.1', '1.1.2', '1.2.1', '1.2.2', '1.2.3', '1.2.4', '1.2.6'];
+    expect(inShort(['1.1.1', '1.1.2', '1.2.2', '1.2.3', '1.2.4', '1.2.6'], all)).toBe(
+      '1.1.*, 1.2.2–1.2.4, 1.2.6',
+    );
+  });
+});
