@@ -13,6 +13,8 @@ export interface ConnectOptions<Data = undefined> extends DialOptions, Connectio
   readonly handlers?: ConnectionHandlers<Data>;
   /** The connection's `data`. */
   readonly data?: Data;
+  /** True: the process may end while the connection is open, see `Connection.unref`. @default false */
+  readonly unref?: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function connect<Data = undefined>(
     options.data as Data,
     null,
   );
+  if (options.unref === true) connection.unref();
   connection.start(head);
   return connection;
 }

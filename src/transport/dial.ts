@@ -40,8 +40,6 @@ export interface DialOptions extends Omit<RequestOptions, 'offers' | 'headers'> 
   readonly tls?: TlsConnectionOptions;
   /** For `net.connect`: `lookup`, `family`, `localAddress` … */
   readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'>;
-  /** True: the process may end while this connects, or is connected. @default false */
-  readonly unref?: boolean;
   /** A Unix domain socket or Windows pipe in place of the URL's host and port. */
   readonly socketPath?: string;
   /** An established connection to use. For a wss URL TLS is started on it, unless it is a TLS socket already. */
@@ -229,7 +227,6 @@ function connectTcp(
 ): Promise<Socket> {
   const where = options.socketPath === undefined ? { host, port } : { path: options.socketPath };
   const socket = netConnect({ ...options.tcp, ...where, allowHalfOpen: true, noDelay: true });
-  if (options.unref === true) socket.unref();
   return attempt.step(socket, stage, (done) => {
     const onConnect = () => done(socket);
     socket.once('connect', onConnect);

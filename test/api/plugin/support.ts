@@ -164,7 +164,7 @@ export class RawServer {
   }
 
   constructor(respond: (request: string, key: string) => string | null) {
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+    this.#server = createServer((socket) => {
       const peer = new RawPeer(socket);
       peer
         .until(() => peer.head !== '')

@@ -313,7 +313,7 @@ describe('Websocket client start', () => {
     const raw = await RawServer.start((_request) =>
       left-- > 0 ? 'HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n' : null,
     );
-    const { id } = v2.client({ URL: raw.url, enableAutomaticReconnection: false });
+    const { id } = v2.client({ URL: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 });
     expect(await v2.clientStart({ id })).toMatchObject({ success: true, uri: '/next' });
     expect(raw.peers).toHaveLength(6);
     await v2.clientStop({ id });
@@ -615,7 +615,6 @@ describe('how a connection ends', () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(3_500, 'bye', unmasked));
-    expect(await v2.until(() => v2.of(2, id).length === 1 || peer.frames.length === 1)).toBeUndefined();
     await peer.until(() => peer.frames.length === 1);
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('bye');
     expect(codeOf(peer.frames[0]!)).toBe(3_500);
