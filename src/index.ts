@@ -10,7 +10,18 @@ export {
   type Message,
   type SendOptions,
 } from './api/connection.ts';
-export type { ConnectionOptions } from './api/options.ts';
+export type { ConnectionOptions, PingOptions } from './api/options.ts';
+export {
+  type AttemptOptions,
+  type Backoff,
+  type ReconnectClock,
+  type ReconnectHandlers,
+  Reconnection,
+  type ReconnectionState,
+  type ReconnectOptions,
+  reconnect,
+  type SendOutcome,
+} from './api/reconnect.ts';
 export {
   type Accept,
   type ListenOptions,

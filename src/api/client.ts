@@ -5,7 +5,7 @@
 import { type DialOptions, dial } from '../transport/dial.ts';
 import { clientLimits } from '../transport/socket.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
-import { type ConnectionOptions, positive, toCompression, toLimits } from './options.ts';
+import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
 
 /** How to connect, what to hear, and within which limits. */
 export interface ConnectOptions<Data = undefined> extends DialOptions, ConnectionOptions {
@@ -13,6 +13,8 @@ export interface ConnectOptions<Data = undefined> extends DialOptions, Connectio
   readonly handlers?: ConnectionHandlers<Data>;
   /** The connection's `data`. */
   readonly data?: Data;
+  /** True: the process may end while the connection is open, see `Connection.unref`. @default false */
+  readonly unref?: boolean;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function connect<Data = undefined>(
   const limits = toLimits(options, clientLimits);
   positive('handshakeTimeout', options.handshakeTimeout, 1);
   const { handlers = {}, text } = options;
+  const closeReason = toCloseReason(options);
   const dialed = await dial(url, options, toCompression(options.compression));
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
@@ -42,11 +45,13 @@ export async function connect<Data = undefined>(
       url: dialed.url,
       remoteAddress: address.remoteAddress,
       remotePort: address.remotePort,
+      headers: dialed.headers,
     },
-    { role: 'client', limits, codec, ...(text === undefined ? null : { text }) },
+    { role: 'client', limits, codec, ...closeReason, ...(text === undefined ? null : { text }) },
     options.data as Data,
     null,
   );
+  if (options.unref === true) connection.unref();
   connection.start(head);
   return connection;
 }

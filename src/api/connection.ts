@@ -82,6 +82,8 @@ export interface ConnectionInfo {
   readonly url: string;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  /** Client: the header fields of the response, flat. Server: none; those of the request are `upgrade`'s to keep. */
+  readonly headers: readonly string[];
 }
 
 /** Where a connection is: 'closing' from the first Close frame, in either direction, to the end of TCP. */
@@ -90,6 +92,8 @@ export type ConnectionState = 'open' | 'closing' | 'closed';
 export interface SendOptions {
   /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number;
+  /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default `fragmentSize` */
+  readonly lastFragmentSize?: number;
   /** False: this message is not compressed, whatever was negotiated. @default true */
   readonly compress?: boolean;
 }
@@ -163,6 +167,11 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     return this.#info.remotePort;
   }
 
+  /** Client: the header fields of the response, flat: name, value, name, value … Server: none, see `upgrade`. */
+  get headers(): readonly string[] {
+    return this.#info.headers;
+  }
+
   /** Bytes that were sent and have not left the process. */
   get bufferedAmount(): number {
     return this.#binding.endpoint.bufferedAmount;
@@ -194,7 +203,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    * @returns true: go on. False: more than the high-water mark is waiting and `drain` will be called; or the connection is
    *   not open any more, and nothing was sent.
    * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
    */
   send(message: Message, options?: SendOptions): boolean {
     const { endpoint } = this.#binding;
@@ -205,7 +214,8 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     }
     const compress = options?.compress !== false;
     if (options?.fragmentSize !== undefined) {
-      this.#lastWireSize = endpoint.sendFragmented(data, options.fragmentSize, compress);
+      const { fragmentSize, lastFragmentSize } = options;
+      this.#lastWireSize = endpoint.sendFragmented(data, fragmentSize, compress, lastFragmentSize);
     } else if (typeof data === 'string') {
       this.#lastWireSize = endpoint.sendText(data, compress);
     } else {
@@ -256,6 +266,16 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   /** Hands what was sent to the socket now, not at the end of the loop's turn. */
   flush(): void {
     this.#binding.flush();
+  }
+
+  /** As `ref` of a socket: the connection keeps the process alive, which it does from the beginning. */
+  ref(): void {
+    this.#binding.keepAlive(true);
+  }
+
+  /** As `unref` of a socket: the process may end while the connection is open. */
+  unref(): void {
+    this.#binding.keepAlive(false);
   }
 
   // ---- receiving ----
@@ -385,6 +405,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** @internal */
   onPong(payload: Buffer): void {
+    this.#binding.ponged();
     if (this.#handlers.pong !== undefined) this.#watch(this.#handlers.pong(this, payload));
   }
 

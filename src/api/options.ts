@@ -4,7 +4,7 @@
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { Compression, type CompressionOptions } from '../transport/compression.ts';
-import type { ConnectionLimits } from '../transport/socket.ts';
+import type { ConnectionLimits, PingSchedule } from '../transport/socket.ts';
 
 /** Bounds and deadlines of a connection; times in milliseconds. */
 export interface ConnectionOptions {
@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly closeTimeout?: number;
   /** Silence after which a ping is sent, and how long its answer may take. @default 30000 and 20000 */
   readonly heartbeat?: { readonly interval?: number; readonly timeout?: number };
+  /** Pings at a fixed pace, beside the heartbeat. @default none */
+  readonly pings?: PingOptions;
   /** How long a message may stand still before it is complete; 1008 beyond. @default 30000 */
   readonly messageTimeout?: number;
   /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
@@ -33,6 +35,27 @@ export interface ConnectionOptions {
   readonly compression?: boolean | CompressionOptions;
   /** The budget that this connection's memory counts for. @default the one of the process, `processMemoryBudget` */
   readonly memoryBudget?: MemoryBudget;
+  /**
+   * The reason in our Close frame when a connection fails, in your words: at most 123 bytes of UTF-8, seen by the peer. Where it
+   * throws, or returns more, the default holds. @default the text of a `ProtocolError`, '' for anything else
+   */
+  readonly closeReason?: (error: Error) => string;
+}
+
+/**
+ * Pings at a fixed pace, whatever else the peer sends; only a pong counts as an answer. Without one the connection fails with
+ * 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less.
+ */
+export interface PingOptions {
+  readonly interval: number;
+  /** From the beginning to the first ping; 0: at once. @default `interval` */
+  readonly first?: number;
+  /** How long no pong may come. @default Infinity */
+  readonly timeout?: number;
+  /** Whether each ping has to be answered before the next one is due. @default true */
+  readonly answerEach?: boolean;
+  /** What the next ping carries, at most 125 bytes. @default nothing */
+  readonly payload?: () => Uint8Array;
 }
 
 /**
@@ -63,7 +86,39 @@ export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits)
     messageTimeout: positive('messageTimeout', options.messageTimeout, defaults.messageTimeout),
     flush,
     memoryBudget,
+    ...(options.pings === undefined ? null : { pings: toPingSchedule(options.pings) }),
   };
+}
+
+/** @throws {RangeError | TypeError} */
+function toPingSchedule(options: PingOptions): PingSchedule {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('pings is { interval, first, timeout, answerEach, payload }');
+  }
+  const { payload = () => undefined, answerEach = true, first = options.interval } = options;
+  if (typeof payload !== 'function') throw new TypeError('pings.payload is not a function');
+  if (typeof answerEach !== 'boolean') throw new TypeError('pings.answerEach is true or false');
+  if (typeof first !== 'number' || !(first >= 0)) {
+    throw new RangeError(`pings.first is ${String(first)}, not a number of milliseconds`);
+  }
+  return {
+    first,
+    interval: positive('pings.interval', options.interval, Number.POSITIVE_INFINITY),
+    timeout: positive('pings.timeout', options.timeout, Number.POSITIVE_INFINITY),
+    answerEach,
+    payload,
+  };
+}
+
+/**
+ * The `closeReason` option, for `bindSocket`.
+ * @throws {TypeError} for anything but a function
+ */
+export function toCloseReason(options: ConnectionOptions): Pick<ConnectionOptions, 'closeReason'> {
+  const { closeReason } = options;
+  if (closeReason === undefined) return {};
+  if (typeof closeReason !== 'function') throw new TypeError('closeReason is not a function');
+  return { closeReason };
 }
 
 /**

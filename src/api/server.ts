@@ -34,7 +34,7 @@ import {
   toBytes,
   warn,
 } from './connection.ts';
-import { type ConnectionOptions, positive, toCompression, toLimits } from './options.ts';
+import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
 
 /** How to accept a request. */
 export interface Accept<Data> {
@@ -132,6 +132,7 @@ export class WebSocketServer<Data = undefined> {
   readonly #handlers: ServerHandlers<Data>;
   readonly #limits: ConnectionLimits;
   readonly #text: 'string' | 'bytes';
+  readonly #closeReason: Pick<ConnectionOptions, 'closeReason'>;
   readonly #subprotocols: readonly string[];
   readonly #origins: OriginPolicy;
   readonly #handshakeTimeout: number;
@@ -156,6 +157,7 @@ export class WebSocketServer<Data = undefined> {
     this.#handlers = handlers;
     this.#limits = toLimits(options, serverLimits);
     this.#text = options.text ?? 'string';
+    this.#closeReason = toCloseReason(options);
     this.#compression = toCompression(options.compression);
     this.#subprotocols = options.subprotocols ?? [];
     checkOrigins(options.origins ?? 'same-origin');
@@ -365,12 +367,13 @@ export class WebSocketServer<Data = undefined> {
       url: request.target,
       remoteAddress: request.remote.address,
       remotePort: request.remote.port,
+      headers: [],
     };
     const connection = new Connection<Data>(
       socket,
       this.#handlers,
       info,
-      { role: 'server', limits: this.#limits, text: this.#text, codec },
+      { role: 'server', limits: this.#limits, text: this.#text, codec, ...this.#closeReason },
       context.data as Data,
       (closed) => {
         this.#connections.delete(closed);

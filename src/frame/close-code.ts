@@ -53,14 +53,14 @@ export interface ClosePayload {
 
 /**
  * Reads the payload of a Close frame, `buffer[start, end)`.
- * @throws {ProtocolError} for one byte, a code that must not be sent, or a reason that is not UTF-8.
+ * @throws {ProtocolError} for one byte, a code that must not be sent (its `cause`), or a reason that is not UTF-8.
  */
 export function parseClosePayload(buffer: Buffer, start: number, end: number): ClosePayload {
   if (start === end) return { code: CloseCode.NoStatusReceived, reason: '' };
   // §5.5.1: if there is a body, its first two bytes MUST be the code.
   if (end - start === 1) throw new ProtocolError('WS_CLOSE_LENGTH');
   const code = buffer.readUInt16BE(start);
-  if (!isWireCloseCode(code)) throw new ProtocolError('WS_CLOSE_CODE');
+  if (!isWireCloseCode(code)) throw new ProtocolError('WS_CLOSE_CODE', { cause: code });
   // §5.5.1: the rest is a reason in UTF-8.
   if (!isUtf8(buffer.subarray(start + 2, end))) throw new ProtocolError('WS_CLOSE_REASON');
   return { code, reason: buffer.toString('utf8', start + 2, end) };

@@ -114,6 +114,11 @@ export interface EndpointOptions extends Limits {
   readonly text?: 'string' | 'bytes';
   /** Of the negotiated extension; null or absent: RSV1 stays reserved. */
   readonly codec?: MessageCodec | null;
+  /**
+   * What our Close frame gives as its reason when the connection fails: at most 123 bytes, and nothing that is secret. Where it
+   * throws, or returns more, the default holds. @default the text of a `ProtocolError`, '' for anything else
+   */
+  readonly closeReason?: (error: Error) => string;
 }
 
 // From here on a message is delivered where it lies in the chunk, if it is most of the chunk.
@@ -143,6 +148,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   readonly #writer: FrameWriter;
   readonly #codec: MessageCodec | null;
   readonly #outgoing: OutgoingMessages | null;
+  readonly #wording: ((error: Error) => string) | null;
 
   #state: EndpointState = Open;
 
@@ -189,6 +195,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#maxMessageSize = options.maxMessageSize;
     const codec = options.codec ?? null;
     this.#codec = codec;
+    this.#wording = options.closeReason ?? null;
     this.#parser = new FrameParser(this, options.role, codec !== null);
     this.#writer = new FrameWriter(sink, options.role, () => this.#onWritten());
     this.#outgoing =
@@ -552,7 +559,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     if (text.length <= COPY_UP_TO && !this.#goesThroughCodec(text.length * 3, compress)) {
       return this.#writer.writeText(text);
     }
-    return this.#send(Opcode.Text, Buffer.from(text), true, Number.POSITIVE_INFINITY, compress);
+    return this.#send(Opcode.Text, Buffer.from(text), true, UNLIMITED, UNLIMITED, compress);
   }
 
   /**
@@ -560,25 +567,34 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
    * @returns as `sendText`.
    */
   sendBinary(payload: Uint8Array, compress = true): number {
-    return this.#send(Opcode.Binary, payload, false, Number.POSITIVE_INFINITY, compress);
+    return this.#send(Opcode.Binary, payload, false, UNLIMITED, UNLIMITED, compress);
   }
 
   /** Sends bytes as a text message. The caller answers for them being UTF-8. */
   sendTextBytes(payload: Uint8Array, compress = true): number {
-    return this.#send(Opcode.Text, payload, false, Number.POSITIVE_INFINITY, compress);
+    return this.#send(Opcode.Text, payload, false, UNLIMITED, UNLIMITED, compress);
   }
 
   /**
-   * Sends a message as frames of at most `fragmentSize` payload bytes (§5.4).
-   * @throws {RangeError} where `fragmentSize` is not a positive integer.
+   * Sends a message as frames of `fragmentSize` payload bytes (§5.4); what is left goes in the last one.
+   * @param lastSize payload bytes that the last frame may have; a message up to it is one frame. @default fragmentSize
+   * @throws {RangeError} where `fragmentSize` is not a positive integer, or `lastSize` is less.
    */
-  sendFragmented(data: string | Uint8Array, fragmentSize: number, compress = true): number {
+  sendFragmented(
+    data: string | Uint8Array,
+    fragmentSize: number,
+    compress = true,
+    lastSize: number = fragmentSize,
+  ): number {
     if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
       throw new RangeError(`fragmentSize is ${String(fragmentSize)}, not a positive number of bytes`);
     }
+    if (!(lastSize >= fragmentSize)) {
+      throw new RangeError(`a last fragment of ${String(lastSize)} bytes is less than ${fragmentSize}`);
+    }
     return typeof data === 'string'
-      ? this.#send(Opcode.Text, Buffer.from(data), true, fragmentSize, compress)
-      : this.#send(Opcode.Binary, data, false, fragmentSize, compress);
+      ? this.#send(Opcode.Text, Buffer.from(data), true, fragmentSize, lastSize, compress)
+      : this.#send(Opcode.Binary, data, false, fragmentSize, lastSize, compress);
   }
 
   #goesThroughCodec(size: number, compress: boolean): boolean {
@@ -591,11 +607,14 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     payload: Uint8Array,
     isOurs: boolean,
     fragmentSize: number,
+    lastSize: number,
     compress: boolean,
   ): number {
     if (this.#state !== Open) return 0;
-    if (this.#outgoing !== null) return this.#outgoing.send(opcode, payload, isOurs, fragmentSize, compress);
-    this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize);
+    if (this.#outgoing !== null) {
+      return this.#outgoing.send(opcode, payload, isOurs, fragmentSize, lastSize, compress);
+    }
+    this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
     return payload.length;
   }
 
@@ -726,9 +745,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     this.#stopSending();
     if (open) {
       this.#state = CloseSent;
-      const violation = error instanceof ProtocolError ? error : null;
-      const code = violation === null ? CloseCode.InternalError : violation.closeCode;
-      this.#sendClose(serializeClosePayload(code, violation === null ? '' : violation.message));
+      this.#sendClose(this.#failurePayload(error));
     }
     this.#sink.closing();
     // §7.1.7: both roles close TCP at once after a failure.
@@ -737,9 +754,22 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     if (this.#endSeen && !this.#isBusy) this.#end();
   }
 
+  #failurePayload(error: unknown): Buffer {
+    const violation = error instanceof ProtocolError ? error : null;
+    const code = violation === null ? CloseCode.InternalError : violation.closeCode;
+    if (this.#wording !== null) {
+      try {
+        return serializeClosePayload(code, this.#wording(toError(error)));
+      } catch {
+        // What can't be sent must not keep us from closing.
+      }
+    }
+    return serializeClosePayload(code, violation === null ? '' : violation.message);
+  }
+
   #report(error: unknown): void {
     try {
-      this.#events.onError(error instanceof Error ? error : new Error('a callback threw', { cause: error }));
+      this.#events.onError(toError(error));
     } catch {
       // The one who is told of errors failed at that: there is nobody left to tell, and a peer must not get a throw.
     }
@@ -747,6 +777,12 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+
+const UNLIMITED: number = Number.POSITIVE_INFINITY;
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('a callback threw', { cause: thrown });
+}
 
 /**
  * `buffer[start, end)` for the user to keep. Small payloads are copied out: a view would keep a whole read of 64 KiB

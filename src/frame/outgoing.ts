@@ -20,6 +20,7 @@ interface WaitingMessage {
   readonly payload: Uint8Array;
   readonly isOurs: boolean;
   readonly fragmentSize: number;
+  readonly lastSize: number;
   readonly compress: boolean;
 }
 
@@ -58,12 +59,13 @@ export class OutgoingMessages {
     payload: Uint8Array,
     isOurs: boolean,
     fragmentSize: number,
+    lastSize: number,
     compress: boolean,
   ): number {
-    if (!this.isPending) return this.#begin(opcode, payload, isOurs, fragmentSize, compress);
+    if (!this.isPending) return this.#begin(opcode, payload, isOurs, fragmentSize, lastSize, compress);
     const copies = !isOurs && (this.#copies || payload.length <= COPY_UP_TO);
     const kept = copies ? new Uint8Array(payload) : payload;
-    this.#waiting.push({ opcode, payload: kept, isOurs: isOurs || copies, fragmentSize, compress });
+    this.#waiting.push({ opcode, payload: kept, isOurs: isOurs || copies, fragmentSize, lastSize, compress });
     this.#sink.hold?.(payload.length);
     return -1;
   }
@@ -81,20 +83,27 @@ export class OutgoingMessages {
     payload: Uint8Array,
     isOurs: boolean,
     fragmentSize: number,
+    lastSize: number,
     compress: boolean,
   ): number {
     // 7692 §6.1: each message is compressed or not, as the sender likes.
     if (!compress || payload.length < this.#codec.threshold) {
-      this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize);
+      this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
       return payload.length;
     }
     if (this.#copies && !isOurs && payload.length > COPY_UP_TO) {
-      return this.#compress(opcode, new Uint8Array(payload), true, fragmentSize);
+      return this.#compress(opcode, new Uint8Array(payload), true, fragmentSize, lastSize);
     }
-    return this.#compress(opcode, payload, isOurs, fragmentSize);
+    return this.#compress(opcode, payload, isOurs, fragmentSize, lastSize);
   }
 
-  #compress(opcode: number, payload: Uint8Array, isOurs: boolean, fragmentSize: number): number {
+  #compress(
+    opcode: number,
+    payload: Uint8Array,
+    isOurs: boolean,
+    fragmentSize: number,
+    lastSize: number,
+  ): number {
     let result: Uint8Array | Promise<Uint8Array>;
     try {
       result = this.#codec.compress(payload);
@@ -103,7 +112,7 @@ export class OutgoingMessages {
       return 0;
     }
     if (!(result instanceof Promise)) {
-      return this.#write(opcode, payload, result, isOurs, fragmentSize);
+      return this.#write(opcode, payload, result, isOurs, fragmentSize, lastSize);
     }
     this.#isPending = true;
     this.#sink.hold?.(payload.length);
@@ -111,7 +120,7 @@ export class OutgoingMessages {
       (compressed) => {
         this.#sink.hold?.(-payload.length);
         if (this.#isDropped) return;
-        this.#write(opcode, payload, compressed, isOurs, fragmentSize);
+        this.#write(opcode, payload, compressed, isOurs, fragmentSize, lastSize);
         this.#goOn();
       },
       (error: unknown) => {
@@ -134,10 +143,11 @@ export class OutgoingMessages {
     result: Uint8Array,
     isOurs: boolean,
     fragmentSize: number,
+    lastSize: number,
   ): number {
     // 7692 §6.1: RSV1 says that the message is compressed; a codec that would not make it smaller returns it as it was.
-    if (result === payload) this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize);
-    else this.#writer.writeMessage(RSV1 | opcode, result, true, fragmentSize);
+    if (result === payload) this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
+    else this.#writer.writeMessage(RSV1 | opcode, result, true, fragmentSize, lastSize);
     return result.length;
   }
 
@@ -150,7 +160,7 @@ export class OutgoingMessages {
         return;
       }
       this.#sink.hold?.(-next.payload.length);
-      this.#begin(next.opcode, next.payload, next.isOurs, next.fragmentSize, next.compress);
+      this.#begin(next.opcode, next.payload, next.isOurs, next.fragmentSize, next.lastSize, next.compress);
     }
   }
 }

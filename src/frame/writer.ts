@@ -71,12 +71,18 @@ export class FrameWriter {
   }
 
   /**
-   * A message: one frame, or frames of at most `fragmentSize` payload bytes.
+   * A message: frames of `fragmentSize` payload bytes, and what is left, up to `lastSize`, in the last or only one.
    * @param first opcode and RSV1 of the first frame
    * @param isOurs the payload may be masked where it lies
    */
-  writeMessage(first: number, payload: Uint8Array, isOurs: boolean, fragmentSize: number): void {
-    if (payload.length <= fragmentSize) {
+  writeMessage(
+    first: number,
+    payload: Uint8Array,
+    isOurs: boolean,
+    fragmentSize: number,
+    lastSize: number = fragmentSize,
+  ): void {
+    if (payload.length <= lastSize) {
       this.#writeFrame(FIN | first, payload, isOurs);
       return;
     }
@@ -84,11 +90,12 @@ export class FrameWriter {
     // §5.4: the first fragment has the opcode (7692 §6.1: and RSV1), the others are continuations, the last has FIN.
     let opcode = first;
     this.#isStopped = false;
-    for (let start = 0; start < payload.length && !this.#isStopped; start += fragmentSize) {
-      const end = Math.min(start + fragmentSize, payload.length);
-      const fin = end === payload.length ? FIN : 0;
-      this.#writeFrame(fin | opcode, payload.subarray(start, end), isOurs);
+    for (let start = 0; start < payload.length && !this.#isStopped; ) {
+      const isLast = payload.length - start <= lastSize;
+      const end = isLast ? payload.length : start + fragmentSize;
+      this.#writeFrame((isLast ? FIN : 0) | opcode, payload.subarray(start, end), isOurs);
       opcode = Opcode.Continuation;
+      start = end;
     }
     this.#leave();
   }

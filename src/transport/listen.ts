@@ -3,6 +3,7 @@
  * The head is parsed by handshake/http-head.ts, the rest is upgrade.ts. No HTTP server is involved.
  */
 
+import { lookup } from 'node:dns/promises';
 import {
   type AddressInfo,
   createServer,
@@ -20,6 +21,10 @@ export interface ListenOptions extends Pick<NetListenOptions, 'backlog' | 'signa
   readonly port?: number;
   /** @default '127.0.0.1' */
   readonly host?: string;
+  /** Which of a name's addresses. @default the first one */
+  readonly family?: 4 | 6;
+  /** True: the process may end while the listener is open; its connections keep it alive. @default false */
+  readonly unref?: boolean;
   /** A Unix domain socket or Windows pipe in place of host and port. */
   readonly path?: string;
   /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
@@ -45,7 +50,8 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
  * Listens.
  * @returns when ready; rejects with the system's error, such as EADDRINUSE.
  */
-export function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
+export async function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
+  const address = await resolveHost(options);
   const server = options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
   const sockets = new Set<Socket>();
   function forget(this: Socket): void {
@@ -58,13 +64,12 @@ export function listen<Context>(options: ListenOptions, host: UpgradeHost<Contex
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const where: NetListenOptions =
-      options.path === undefined
-        ? { port: options.port ?? 0, host: options.host ?? '127.0.0.1' }
-        : { path: options.path };
+      options.path === undefined ? { port: options.port ?? 0, host: address } : { path: options.path };
     if (options.backlog !== undefined) where.backlog = options.backlog;
     if (options.signal !== undefined) where.signal = options.signal;
     server.listen(where, () => {
       server.off('error', reject);
+      if (options.unref === true) server.unref();
       // Accepting can fail for a while (no file descriptors left): the listener stays.
       server.on('error', () => {});
       resolve({
@@ -77,6 +82,17 @@ export function listen<Context>(options: ListenOptions, host: UpgradeHost<Contex
       });
     });
   });
+}
+
+/** @throws the system's error, such as ENOTFOUND, where the name has no address of that family; EAFNOSUPPORT for another's address */
+async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
+  if (family === undefined) return host;
+  const found = await lookup(host, { family });
+  // An address, not a name: it is what it is.
+  if (found.family !== family) {
+    throw Object.assign(new Error(`${host} is no IPv${family} address`), { code: 'EAFNOSUPPORT' });
+  }
+  return found.address;
 }
 
 function listenPlain<Context>(host: UpgradeHost<Context>): Server {

@@ -40,6 +40,21 @@ export interface ConnectionLimits {
   /** When sent bytes leave: at the end of the loop's turn, or of each read. */
   readonly flush: 'turn' | 'read';
   readonly memoryBudget: MemoryBudget;
+  /** Pings at a fixed pace. */
+  readonly pings?: PingSchedule;
+}
+
+/** Pings at a fixed pace, whatever else the peer sends; only a pong is an answer. Times in milliseconds. */
+export interface PingSchedule {
+  /** From the beginning to the first one. */
+  readonly first: number;
+  readonly interval: number;
+  /** How long no pong may come; 1011 beyond it. */
+  readonly timeout: number;
+  /** Whether a pong has to come before the next ping is due; 1011 otherwise. */
+  readonly answerEach: boolean;
+  /** What the next ping carries, at most 125 bytes. */
+  payload(): Uint8Array | undefined;
 }
 
 /** design.md's table, for a server. */
@@ -64,7 +79,7 @@ export const clientLimits: ConnectionLimits = {
 };
 
 /** What `bindSocket` needs beside the limits. */
-export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text'> {
+export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
   /** Of the negotiated compression. */
   readonly codec?: DeflateCodec | null;
   readonly limits: ConnectionLimits;
@@ -115,6 +130,11 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   #closeBy = 0;
   #closeTimeout: number;
 
+  // With a `PingSchedule`: when the next ping is due, when the last pong came, and whether the last ping had one.
+  #nextPing = 0;
+  #lastPong = 0;
+  #isAnswered = true;
+
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
     const { limits, role } = options;
     this.socket = socket;
@@ -131,6 +151,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       memoryBudget: limits.memoryBudget,
       ...(options.text === undefined ? null : { text: options.text }),
       codec: this.codec,
+      ...(options.closeReason === undefined ? null : { closeReason: options.closeReason }),
     });
     this.#timer = processTimers.timer(this);
     this.#lastReceived = processTimers.now();
@@ -149,6 +170,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     }
     socket.on('data', onData);
     socket.on('end', onEnd);
+    this.#beginPings(processTimers.now());
     this.#schedule(processTimers.now());
     if (head.length > 0) this.onData(head);
     if (!this.endpoint.isPaused) socket.resume();
@@ -203,6 +225,20 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       socket.resetAndDestroy();
     }
     this.endpoint.terminate();
+  }
+
+  /** A pong came. */
+  ponged(): void {
+    this.#lastPong = processTimers.now();
+    this.#isAnswered = true;
+  }
+
+  /** Whether the socket keeps the process alive. */
+  keepAlive(keeps: boolean): void {
+    const { socket } = this;
+    if (!(socket instanceof Socket)) return;
+    if (keeps) socket.ref();
+    else socket.unref();
   }
 
   /** Sends what waits now, not at the end of the turn. */
@@ -293,6 +329,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);
     if (!this.#isOver) this.#checkHeartbeat(now);
+    if (!this.#isOver) this.#checkPings(now);
     if (!this.#isOver) this.#schedule(now);
   }
 
@@ -337,6 +374,39 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     }
   }
 
+  #beginPings(now: number): void {
+    const { pings } = this.#limits;
+    if (pings === undefined) return;
+    this.#lastPong = now;
+    this.#nextPing = now + pings.first;
+    if (pings.first <= 0) this.#checkPings(now);
+  }
+
+  #checkPings(now: number): void {
+    const { pings } = this.#limits;
+    if (pings === undefined) return;
+    // While we do not read, a pong could not be seen.
+    if (this.endpoint.isPaused) {
+      this.#lastPong = now;
+      this.#isAnswered = true;
+    }
+    const isDue = now >= this.#nextPing;
+    if (now - this.#lastPong >= pings.timeout || (isDue && pings.answerEach && !this.#isAnswered)) {
+      this.endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
+    } else if (isDue) {
+      this.#nextPing += pings.interval;
+      // The process slept, or the clock jumped: what was missed is not made up for.
+      if (this.#nextPing <= now) this.#nextPing = now + pings.interval;
+      this.#isAnswered = false;
+      try {
+        this.endpoint.ping(pings.payload());
+      } catch (error) {
+        // What the application gave can't be had, or is too long.
+        this.endpoint.fail(error);
+      }
+    }
+  }
+
   /** When the peer last gave a sign of life. */
   #lastAlive(now: number): number {
     const { isPaused } = this.endpoint;
@@ -353,6 +423,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   /** Reading goes on: what stood still meanwhile starts over. */
   #restartClocks(): void {
     this.#lastReceived = processTimers.now();
+    this.#lastPong = this.#lastReceived;
     if (this.#messageSince !== 0) this.#messageSince = this.#lastReceived;
   }
 
@@ -381,6 +452,8 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
+    if (limits.pings !== undefined)
+      due = Math.min(due, this.#nextPing, this.#lastPong + limits.pings.timeout);
     this.#timer.set(due - now);
   }
 

@@ -24,6 +24,32 @@ describe.each(roles)('frames of a %s', (role) => {
     ]);
   });
 
+  test('F17, F23: what is left, up to the size of a last fragment, is not cut off it', () => {
+    const sink = new MemorySink();
+    const writer = new FrameWriter(sink, role, () => {});
+    for (const length of [19, 20, 29, 30, 100]) {
+      writer.writeMessage(RSV1 | 2, Buffer.alloc(length), false, 10, 19);
+    }
+    expect(shape(sink.frames).map(([fin, , , length]) => [fin, length])).toEqual([
+      [true, 19],
+      ...[
+        [false, 10],
+        [true, 10],
+      ],
+      ...[
+        [false, 10],
+        [true, 19],
+      ],
+      ...[
+        [false, 10],
+        [false, 10],
+        [true, 10],
+      ],
+      ...Array.from({ length: 9 }, () => [false, 10]),
+      [true, 10],
+    ]);
+  });
+
   test('F1, F13: a payload of ours may be masked where it lies, another never is', () => {
     for (const isOurs of [false, true]) {
       const sink = new MemorySink();

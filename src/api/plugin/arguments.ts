@@ -1,0 +1,51 @@
+/**
+ * How the plugins read the properties of an object: by type, never converting. A number that is no number reads as 0, a text
+ * that is no text as absent, a flag that is no flag as false. So nothing here throws, whatever a caller passes.
+ */
+
+/** An object with properties of any type, as a caller passed it. */
+export type Properties = Readonly<Record<string, unknown>>;
+
+/** Whether a command was given an object at all. */
+export function isObject(value: unknown): value is Properties {
+  return typeof value === 'object' && value !== null;
+}
+
+export function has(object: Properties, name: string): boolean {
+  return object[name] !== undefined;
+}
+
+/** A whole number; the fraction is cut off. */
+export function integer(object: Properties, name: string, fallback: number): number {
+  const value = object[name];
+  if (value === undefined) return fallback;
+  return typeof value === 'number' && !Number.isNaN(value) ? Math.trunc(value) : 0;
+}
+
+export function text(object: Properties, name: string, fallback: string): string {
+  const value = object[name];
+  return typeof value === 'string' ? value : fallback;
+}
+
+export function flag(object: Properties, name: string, fallback: boolean): boolean {
+  const value = object[name];
+  return value === undefined ? fallback : value === true;
+}
+
+/** A list of what has the right type in a collection; a single value counts as a collection of one. */
+export function collection<Type extends 'string' | 'number'>(
+  value: unknown,
+  type: Type,
+): (Type extends 'string' ? string : number)[] {
+  const values: unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((one) => typeof one === type) as (Type extends 'string' ? string : number)[];
+}
+
+/** Writes a property where that is possible, and never throws: the object may be frozen. */
+export function write(object: Properties, name: string, value: unknown): void {
+  try {
+    Reflect.set(object, name, value);
+  } catch {
+    // A setter of the caller's own.
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * A client as the plugins' engine runs it: one at a time, connecting again by itself, with its own heartbeat and its own words.
+ * Connections are `connect`'s, when the next one is tried is reconnect.ts; the commands are v1.ts and v2.ts.
+ */
+
+import { checkClose } from '../../transport/socket.ts';
+import type { ConnectOptions } from '../client.ts';
+import type { PingOptions } from '../options.ts';
+import { type AttemptOptions, Reconnection, type ReconnectOptions } from '../reconnect.ts';
+import {
+  closeInvalid,
+  Ending,
+  type EngineEvent,
+  engineHandlers,
+  type SendStatus,
+  sendMessage,
+} from './engine-events.ts';
+import { closeReason, connectErrorText, NORMAL_CLOSURE } from './engine-texts.ts';
+import { toHeaderObject } from './header-object.ts';
+import { clientMaterial, type TlsSettings } from './tls.ts';
+
+/** The options of a client; they may change at any time, and are looked at for each attempt. */
+export interface ClientSettings {
+  url: string;
+  /** Flat. */
+  headers: readonly string[];
+  /** Null: none. */
+  pings: PingOptions | null;
+  reconnects: boolean;
+  /** Milliseconds. */
+  maxWait: number;
+  minWait: number;
+  compression: ConnectOptions['compression'];
+  tls: TlsSettings | null;
+  redirects: number;
+  /** Milliseconds. */
+  closeTimeout: number;
+  /** Bytes; null: the client's default. */
+  maxMessageSize: number | null;
+  unref: boolean;
+}
+
+/** How the opening handshake ended. */
+export interface StartStatus {
+  success: boolean;
+  /** 101, the status of a refusal, or 0 where there was no answer. */
+  http_status: number;
+  /** '' where all is well. */
+  errorStr: string;
+  /** Path and query; '' where there was no answer. */
+  uri: string;
+  headers: Record<string, string>;
+}
+
+export type ReadyState = 'connecting' | 'open' | 'closing' | 'closed';
+
+/** For tests: what a client stands on. */
+export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' | 'dial'>;
+
+export interface ClientData {
+  readonly ending: Ending;
+}
+
+// The engine's own, for attempts that nobody waits for.
+const RETRY_TIMEOUT = 60;
+
+/** Compresses everything, at once, so that a status can say how much it was. */
+export const ENGINE_COMPRESSION = { threshold: 0, synchronous: true } as const;
+
+export class EngineClient {
+  readonly settings: ClientSettings;
+  readonly #reconnection: Reconnection<ClientData>;
+  #isStarting = false;
+  /** Seconds, of the last `start`; for the attempts after it, where it was given. */
+  #timeout = RETRY_TIMEOUT;
+  #retryTimeout = RETRY_TIMEOUT;
+
+  /** @param emit hears the events, from a socket's stack: it queues them */
+  constructor(settings: ClientSettings, emit: (event: EngineEvent) => void, base: ClientBase = {}) {
+    this.settings = settings;
+    this.#reconnection = new Reconnection<ClientData>(() => this.settings.url, {
+      ...base,
+      handlers: {
+        ...engineHandlers<ClientData>((_connection, event) => emit(event)),
+        open: (connection) =>
+          emit({ type: 'open', uri: uriOf(connection.url), headers: toHeaderObject(connection.headers) }),
+        failed: (error, retries, wait) => {
+          const { errorStr, http_status } = failure(error, this.settings.url);
+          emit({
+            type: 'error',
+            retries,
+            wait_time: wait,
+            http_status,
+            reason: errorStr,
+            decompressionError: false,
+          });
+        },
+      },
+      retryFirst: false,
+      connect: () => this.#attempt(),
+      shouldReconnect: () => this.settings.reconnects,
+      // 100 · 2^n ms up to the maximum, behind an immediate first attempt; never a busy loop.
+      backoff: () => ({
+        first: 0,
+        base: 100,
+        max: Math.max(0, this.settings.maxWait),
+        min: Math.max(1, this.settings.minWait),
+        jitter: 0,
+      }),
+      unref: settings.unref,
+    });
+  }
+
+  get readyState(): ReadyState {
+    const { connection } = this.#reconnection;
+    if (connection !== null) return connection.state;
+    return this.#isStarting ? 'connecting' : 'closed';
+  }
+
+  get bufferedAmount(): number {
+    return this.#reconnection.connection?.bufferedAmount ?? 0;
+  }
+
+  /**
+   * Connects; what fails is not tried again, and is no event.
+   * @param timeout seconds; null: `fallback`, and a minute for the attempts after a lost connection
+   */
+  async start(timeout: number | null, fallback: number): Promise<StartStatus> {
+    // During a wait the state is 'closed', but it is still running.
+    if (this.#isStarting || this.#reconnection.isActive) return failedStart('already started');
+    this.#timeout = timeout ?? fallback;
+    this.#retryTimeout = timeout ?? RETRY_TIMEOUT;
+    this.#isStarting = true;
+    try {
+      const connection = await this.#reconnection.start();
+      const headers = toHeaderObject(connection.headers);
+      return { success: true, http_status: 101, errorStr: '', uri: uriOf(connection.url), headers };
+    } catch (thrown) {
+      return failure(thrown, this.settings.url);
+    } finally {
+      this.#isStarting = false;
+    }
+  }
+
+  /**
+   * Closes the connection, or gives up the attempt or the wait for it. Behind it there is no event any more.
+   * @returns what was wrong with the code, or ''
+   */
+  async stop(code = 1000, reason: string = NORMAL_CLOSURE): Promise<string> {
+    const isValid = isCloseCode(code);
+    const requested = { code: isValid ? code : 1000, reason: cutReason(reason) };
+    const { connection } = this.#reconnection;
+    if (connection?.state === 'open') connection.data.ending.requested = requested;
+    await this.#reconnection.stop(requested.code, requested.reason);
+    return isValid ? '' : 'invalid close code';
+  }
+
+  send(message: string | Uint8Array): SendStatus {
+    return sendMessage(this.#reconnection.connection, message);
+  }
+
+  closeInvalid(): void {
+    closeInvalid(this.#reconnection.connection);
+  }
+
+  async #attempt(): Promise<AttemptOptions<ClientData>> {
+    const { settings } = this;
+    const timeout = this.#isStarting ? this.#timeout : this.#retryTimeout;
+    const hasAgent = settings.headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'user-agent');
+    return {
+      data: { ending: new Ending() },
+      headers: hasAgent ? settings.headers : ['User-Agent', 'rfc6455', ...settings.headers],
+      handshakeTimeout: timeout * 1_000,
+      redirects: settings.redirects,
+      closeTimeout: settings.closeTimeout,
+      closeReason,
+      // The engine knows no other heartbeat than this one.
+      heartbeat: { interval: Number.POSITIVE_INFINITY },
+      ...(settings.pings === null ? null : { pings: settings.pings }),
+      ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
+      ...(settings.compression === undefined ? null : { compression: settings.compression }),
+      ...(settings.tls === null ? null : { tls: await clientMaterial(settings.tls) }),
+    };
+  }
+}
+
+/** §7.4: whether a code may be sent. */
+function isCloseCode(code: number): boolean {
+  try {
+    checkClose(code, '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** §5.5.1: 123 bytes of UTF-8 fit into a Close frame; cut between two characters. */
+export function cutReason(reason: string): string {
+  let bytes = 0;
+  let cut = '';
+  for (const character of reason) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > 123) break;
+    cut += character;
+  }
+  return cut;
+}
+
+function failedStart(errorStr: string): StartStatus {
+  return { success: false, http_status: 0, errorStr, uri: '', headers: Object.create(null) };
+}
+
+function failure(thrown: unknown, url: string): StartStatus {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error.name === 'AbortError') return failedStart('Cancelled');
+  const status = failedStart(connectErrorText(error, url));
+  const { status: http_status = 0, headers = [] } = error as { status?: number; headers?: readonly string[] };
+  if (http_status === 0) return status;
+  return { ...status, http_status, uri: uriOf(url), headers: toHeaderObject(headers) };
+}
+
+function uriOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}

@@ -1,0 +1,189 @@
+/**
+ * What a connection reports, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine
+ * told them. The connection itself is api/connection.ts; which events a program sees, and how, is v1.ts and v2.ts.
+ */
+
+import { ProtocolError } from '../../frame/violation.ts';
+import { ConnectionError } from '../../transport/connection-error.ts';
+import type { Connection, ConnectionHandlers } from '../connection.ts';
+import {
+  ABNORMAL_CLOSURE,
+  closeReason,
+  INVALID_PAYLOAD,
+  NO_STATUS_CODE,
+  NORMAL_CLOSURE,
+} from './engine-texts.ts';
+
+export interface OpenEvent {
+  readonly type: 'open';
+  /** Path and query, at both ends. */
+  readonly uri: string;
+  /** Of the response at a client, of the request at a server. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface MessageEvent {
+  readonly type: 'message' | 'ping' | 'pong' | 'fragment';
+  readonly binary: boolean;
+  /** Of a binary message: its bytes read as UTF-8, with U+FFFD for what is none. */
+  readonly text: string;
+  /** Of a binary message only. */
+  readonly bytes: Buffer | null;
+  readonly wireSize: number;
+}
+
+export interface CloseEvent {
+  readonly type: 'close';
+  readonly code: number;
+  readonly reason: string;
+  /** Whether the peer began it. */
+  readonly remote: boolean;
+}
+
+export interface ErrorEvent {
+  readonly type: 'error';
+  readonly retries: number;
+  /** Milliseconds. */
+  readonly wait_time: number;
+  readonly http_status: number;
+  readonly reason: string;
+  readonly decompressionError: boolean;
+}
+
+export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
+
+/** What is known about the end of a connection before it is there; part of its `data`. */
+export class Ending {
+  /** The code and reason that the program asked for. */
+  requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
+  beganBy: 'us' | 'peer' | null = null;
+  failure: Error | null = null;
+
+  /** The event for the end that the connection reports. */
+  event(code: number, reason: string): CloseEvent {
+    // Our own code and reason, whatever the peer answered.
+    if (this.beganBy === 'us') return { type: 'close', ...this.requested, remote: false };
+    if (this.beganBy === 'peer') {
+      const text = code === 1005 ? NO_STATUS_CODE : reason;
+      return { type: 'close', code, reason: text, remote: true };
+    }
+    const { failure } = this;
+    const isLost = failure === null || (failure instanceof ConnectionError && !isPingTimeout(failure));
+    if (isLost) return { type: 'close', code: 1006, reason: ABNORMAL_CLOSURE, remote: false };
+    const isOfPeer = failure instanceof ProtocolError && failure.code.startsWith('WS_CLOSE_');
+    return {
+      type: 'close',
+      code: failure instanceof ProtocolError ? failure.closeCode : 1011,
+      reason: closeReason(failure),
+      remote: isOfPeer,
+    };
+  }
+}
+
+function isPingTimeout(error: ConnectionError): boolean {
+  return error.code === 'WS_HEARTBEAT_TIMEOUT';
+}
+
+/** Handlers for connections, that turn what they hear into events; all but `open`. */
+export function engineHandlers<Data extends { readonly ending: Ending }>(
+  emit: (connection: Connection<Data>, event: EngineEvent) => void,
+): ConnectionHandlers<Data> {
+  return {
+    message(connection, message, _isBinary, wireSize) {
+      const isText = typeof message === 'string';
+      emit(connection, {
+        type: 'message',
+        binary: !isText,
+        text: isText ? message : message.toString('utf8'),
+        bytes: isText ? null : message,
+        wireSize,
+      });
+    },
+    fragment(connection) {
+      emit(connection, { type: 'fragment', binary: false, text: '', bytes: null, wireSize: 0 });
+    },
+    ping(connection, payload) {
+      emit(connection, controlEvent('ping', payload));
+    },
+    pong(connection, payload) {
+      emit(connection, controlEvent('pong', payload));
+    },
+    closing({ data }, byPeer) {
+      data.ending.beganBy = byPeer ? 'peer' : 'us';
+    },
+    error(connection, error) {
+      connection.data.ending.failure ??= error;
+      if (!(error instanceof ProtocolError) || !isDecompression(error)) return;
+      emit(connection, {
+        type: 'error',
+        retries: 0,
+        wait_time: 0,
+        http_status: 0,
+        reason: error.message,
+        decompressionError: true,
+      });
+    },
+    close(connection, code, reason) {
+      emit(connection, connection.data.ending.event(code, reason));
+    },
+  };
+}
+
+function controlEvent(type: 'ping' | 'pong', payload: Buffer): MessageEvent {
+  return { type, binary: false, text: payload.toString('utf8'), bytes: null, wireSize: payload.length };
+}
+
+function isDecompression({ code }: ProtocolError): boolean {
+  return code === 'WS_INVALID_DEFLATE' || code === 'WS_NO_DEFLATE_OUTPUT';
+}
+
+/** What became of a message that was sent. */
+export interface SendStatus {
+  /** Whether the local stack took it; nobody knows yet whether it arrives. */
+  success: boolean;
+  compressionError: boolean;
+  /** Bytes of UTF-8, or of the binary message. */
+  payloadSize: number;
+  /** The same on the wire, after compression. */
+  wireSize: number;
+}
+
+// A message of 64 KiB or more on the wire goes out in pieces of 32 KiB, the last one with what is left.
+const FRAGMENT_SIZE = 32_768;
+const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
+
+/** Sends a message as the engine did, with its status. */
+export function sendMessage<Data extends { readonly ending: Ending }>(
+  connection: Connection<Data> | null,
+  message: string | Uint8Array,
+): SendStatus {
+  if (connection === null || connection.state !== 'open') return notSent();
+  const payloadSize = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+  connection.send(message, payloadSize >= 2 * FRAGMENT_SIZE ? FRAGMENTED : undefined);
+  if (isOpen(connection)) {
+    return { success: true, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
+  }
+  // The compressor broke: nothing was sent, and the connection could not go on without it.
+  const { failure } = connection.data.ending;
+  if (failure !== null && !(failure instanceof ConnectionError))
+    return { ...notSent(), compressionError: true };
+  return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
+}
+
+/** What the engine did when a program sent a text that is not UTF-8: it closed the connection with 1007. */
+export function closeInvalid<Data extends { readonly ending: Ending }>(
+  connection: Connection<Data> | null,
+): void {
+  if (connection?.state !== 'open') return;
+  connection.data.ending.requested = { code: 1007, reason: INVALID_PAYLOAD };
+  void connection.close(1007, INVALID_PAYLOAD);
+}
+
+// Sending can close a connection, which a compiler does not see.
+function isOpen(connection: { readonly state: string }): boolean {
+  return connection.state === 'open';
+}
+
+export function notSent(): SendStatus {
+  return { success: false, compressionError: false, payloadSize: 0, wireSize: 0 };
+}

@@ -1,0 +1,175 @@
+/**
+ * A server as the plugins' engine runs it: started and stopped any number of times, with its own words and its own limits.
+ * Listening, handshakes and connections are api/server.ts; the commands are v1.ts and v2.ts.
+ */
+
+import type { OriginPolicy } from '../../handshake/origin.ts';
+import type { Connection } from '../connection.ts';
+import { WebSocketServer } from '../server.ts';
+import { ENGINE_COMPRESSION } from './engine-client.ts';
+import { Ending, type EngineEvent, engineHandlers } from './engine-events.ts';
+import { ADDRESS_FAMILY, closeReason, listenErrorText, NORMAL_CLOSURE } from './engine-texts.ts';
+import { toHeaderObject } from './header-object.ts';
+import { serverMaterial, type TlsSettings } from './tls.ts';
+
+export interface ServerSettings {
+  port: number;
+  host: string;
+  backlog: number;
+  maxConnections: number;
+  /** Seconds. */
+  handshakeTimeout: number;
+  /** A number of some system's AF_INET or AF_INET6, or a text; see `familyOf`. */
+  addressFamily: unknown;
+  compresses: boolean;
+  tls: TlsSettings | null;
+  origins: OriginPolicy;
+  /** Milliseconds. */
+  closeTimeout: number;
+  /** Bytes; null: the server's default. */
+  maxMessageSize: number | null;
+  unref: boolean;
+}
+
+/** What the surface knows of a connection. */
+export interface ServerData {
+  readonly ending: Ending;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The surface's own number for it. */
+  client: number;
+}
+
+export type ServerConnection = Connection<ServerData>;
+
+export type ListenStatus =
+  | { readonly success: true; readonly port: number; readonly host: string }
+  | { readonly success: false; readonly errorStr: string };
+
+/** What a surface hears of a server's connections. */
+export interface ServerEvents {
+  /** Behind `opened`, and before any event. */
+  opened(connection: ServerConnection): void;
+  emit(connection: ServerConnection, event: EngineEvent): void;
+  /** Behind the Close event. */
+  closed(connection: ServerConnection): void;
+}
+
+export class EngineServer {
+  readonly settings: ServerSettings;
+  readonly #events: ServerEvents;
+  #server: WebSocketServer<ServerData> | null = null;
+  #starting: Promise<ListenStatus> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(settings: ServerSettings, events: ServerEvents) {
+    this.settings = settings;
+    this.#events = events;
+  }
+
+  /** Those that are open, in the order in which they came. */
+  get connections(): ServerConnection[] {
+    if (this.#server === null) return [];
+    return [...this.#server.connections].filter((connection) => connection.state === 'open');
+  }
+
+  start(): Promise<ListenStatus> {
+    if (this.#starting !== null || this.#server !== null || this.#stopping !== null) {
+      return Promise.resolve({ success: false, errorStr: 'already started' });
+    }
+    this.#starting = this.#listen().finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  async #listen(): Promise<ListenStatus> {
+    const { settings } = this;
+    const family = familyOf(settings.addressFamily);
+    if (family === null) return { success: false, errorStr: ADDRESS_FAMILY };
+    const host = settings.host === '' ? (family === 4 ? '127.0.0.1' : '::1') : settings.host;
+    try {
+      const { tls } = settings;
+      const server = this.#make();
+      const listening = await server.listen({
+        port: settings.port,
+        host,
+        family,
+        backlog: settings.backlog,
+        unref: settings.unref,
+        ...(tls?.enabled ? { tls: await serverMaterial(tls) } : null),
+      });
+      this.#server = server;
+      return { success: true, port: listening.port, host: listening.address };
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      return { success: false, errorStr: listenErrorText(error, `${host}:${settings.port}`) };
+    }
+  }
+
+  #make(): WebSocketServer<ServerData> {
+    const { settings } = this;
+    const handlers = engineHandlers<ServerData>((connection, event) => this.#events.emit(connection, event));
+    return new WebSocketServer<ServerData>(
+      {
+        ...handlers,
+        upgrade: (request) => ({
+          data: { ending: new Ending(), headers: toHeaderObject(request.headers), client: 0 },
+        }),
+        open: (connection) => {
+          if (settings.unref) connection.unref();
+          this.#events.opened(connection);
+          const { url: uri, data } = connection;
+          this.#events.emit(connection, { type: 'open', uri, headers: data.headers });
+        },
+        close: (connection, code, reason, wasClean) => {
+          void handlers.close?.(connection, code, reason, wasClean);
+          this.#events.closed(connection);
+        },
+      },
+      {
+        origins: settings.origins,
+        maxConnections: settings.maxConnections,
+        handshakeTimeout: settings.handshakeTimeout * 1_000,
+        closeTimeout: settings.closeTimeout,
+        closeReason,
+        heartbeat: { interval: Number.POSITIVE_INFINITY },
+        compression: settings.compresses ? ENGINE_COMPRESSION : false,
+        ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
+      },
+    );
+  }
+
+  /** Every client hears 1000; returns when all are gone. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end().finally(() => {
+      this.#stopping = null;
+    });
+    return this.#stopping;
+  }
+
+  async #end(): Promise<void> {
+    await this.#starting;
+    const server = this.#server;
+    if (server === null) return;
+    await server.shutdown({ code: 1000, reason: NORMAL_CLOSURE, grace: this.settings.closeTimeout });
+    this.#server = null;
+  }
+}
+
+/** 2 and 4 are IPv4; 6, and the AF_INET6 of Linux, Windows and macOS, are IPv6. */
+function familyOf(value: unknown): 4 | 6 | null {
+  switch (value) {
+    case 2:
+    case 4:
+    case 'IPv4':
+      return 4;
+    case 6:
+    case 10:
+    case 23:
+    case 30:
+    case 'IPv6':
+      return 6;
+    default:
+      return null;
+  }
+}

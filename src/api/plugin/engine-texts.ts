@@ -1,0 +1,130 @@
+/**
+ * The engine's texts: the reasons of Close frames and the `errorStr` of a status, which programs may compare. What fails, and
+ * when, is decided below; here it is only put in the words that the plugins used.
+ */
+
+import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
+import { HandshakeError } from '../../handshake/error.ts';
+import { ConnectionError } from '../../transport/connection-error.ts';
+
+export const NORMAL_CLOSURE = 'Normal closure';
+export const ABNORMAL_CLOSURE = 'Abnormal closure';
+export const NO_STATUS_CODE = 'No status code';
+export const PING_TIMEOUT = 'Ping timeout';
+export const INTERNAL_ERROR = 'Internal error';
+export const INVALID_PAYLOAD = 'Invalid frame payload data';
+
+const reasons: Partial<Record<ViolationCode, string>> = {
+  WS_RESERVED_BITS: 'Reserved bit used',
+  WS_FRAGMENTED_CONTROL: 'Control message fragmented',
+  WS_INTERLEAVED_MESSAGE: 'Fragmentation: data message out of sequence',
+  WS_UNEXPECTED_CONTINUATION: 'Fragmentation: continuation opcode out of sequence',
+  WS_CONTROL_TOO_LONG: 'Ping reason control frame with payload length > 125 octets',
+  WS_UNKNOWN_OPCODE: 'Protocol error',
+  WS_INVALID_UTF8: INVALID_PAYLOAD,
+  WS_CLOSE_REASON: INVALID_PAYLOAD,
+};
+
+/** Why we fail a connection, for the Close frame and the Close event. What the engine let pass has our own text. */
+export function closeReason(error: Error): string {
+  if (error instanceof ProtocolError) {
+    if (error.code === 'WS_CLOSE_CODE') return `Invalid close code: ${String(error.cause)}`;
+    return reasons[error.code] ?? error.message;
+  }
+  const isPing = error instanceof ConnectionError && error.code === 'WS_HEARTBEAT_TIMEOUT';
+  return isPing ? PING_TIMEOUT : INTERNAL_ERROR;
+}
+
+/** The system's errors as `strerror` says them. */
+const systemTexts: Readonly<Record<string, string>> = {
+  EACCES: 'Permission denied',
+  EADDRINUSE: 'Address already in use',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+  ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
+  ETIMEDOUT: 'Connection timed out',
+};
+
+function systemText(error: Error & { code?: unknown }): string {
+  return (typeof error.code === 'string' ? systemTexts[error.code] : undefined) ?? error.message;
+}
+
+export const ADDRESS_FAMILY =
+  'SocketServer::listen() AF_INET and AF_INET6 are currently the only supported address families';
+
+/** Why a server does not listen. */
+export function listenErrorText(error: Error & { code?: unknown; syscall?: unknown }, where: string): string {
+  if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
+    return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
+  }
+  if (error.syscall === undefined) return error.message;
+  return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
+}
+
+/** Why a client has no connection. */
+export function connectErrorText(error: Error, url: string): string {
+  if (!(error instanceof HandshakeError)) return error.message;
+  const { code, stage, status } = error;
+  switch (stage) {
+    case 'url':
+      return `Could not parse url: '${url}'`;
+    case 'dns':
+      return unableToConnect(url, error.message);
+    case 'tcp':
+    case 'proxy':
+      return unableToConnect(url, `Connect error: ${systemText(error)}`);
+    case 'tls':
+      return unableToConnect(url, error.message);
+    case 'timeout':
+    case 'abort':
+      return unableToConnect(url, 'Cancelled');
+    case 'redirect':
+      if (code === 'WS_REDIRECT_LOCATION') {
+        return `Missing Location Header for HTTP Redirect response. ${error.message}`;
+      }
+      return error.message;
+    case 'extensions':
+      return 'Failed to initialize per message deflate engine';
+  }
+  switch (code) {
+    case 'WS_DIAL_CLOSED':
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `Failed reading HTTP status line from ${url}`;
+    case 'WS_RESPONSE_STATUS':
+      return `Expecting status 101 (Switching Protocol), got ${status} status connecting to ${url}, HTTP Status line: HTTP/1.1 ${status}`;
+    case 'WS_RESPONSE_HTTP_VERSION':
+      return 'Expecting HTTP/1.1, got another version';
+    case 'WS_RESPONSE_CONNECTION':
+      return error.value === null
+        ? 'Missing connection value'
+        : `Invalid connection value: ${printable(error.value)}`;
+    case 'WS_RESPONSE_ACCEPT':
+      return 'Invalid Sec-WebSocket-Accept value';
+    case 'WS_HANDSHAKE_START_LINE':
+      return 'Expecting HTTP/1.1, got something else';
+  }
+  return code.startsWith('WS_HANDSHAKE_') ? `Error parsing HTTP headers: ${error.message}` : error.message;
+}
+
+function unableToConnect(url: string, detail: string): string {
+  const { host, port } = placeOf(url);
+  return `Unable to connect to ${host} on port ${port}, error: ${detail}`;
+}
+
+function placeOf(url: string): { host: string; port: string } {
+  try {
+    const { hostname, port, protocol } = new URL(url);
+    const isSecure = protocol === 'wss:' || protocol === 'https:';
+    return { host: hostname, port: port === '' ? (isSecure ? '443' : '80') : port };
+  } catch {
+    return { host: url, port: '0' };
+  }
+}
+
+/** What a peer sent, for a text that may end in a log. */
+function printable(value: string): string {
+  return JSON.stringify(value).slice(1, -1);
+}

@@ -1,0 +1,36 @@
+/** Header fields as an object, name → text: the form in which the plugins show them, and take them. */
+
+/**
+ * Fields that repeat are joined by ", " (RFC 9110 §5.3), under the spelling that came first. Without a prototype, so that no
+ * name can mean anything but itself.
+ * @param headers flat: name, value, name, value …
+ */
+export function toHeaderObject(headers: readonly string[]): Record<string, string> {
+  const spelling = new Map<string, string>();
+  const object: Record<string, string> = Object.create(null);
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at]!;
+    const value = headers[at + 1]!.trim();
+    const known = spelling.get(name.toLowerCase());
+    if (known === undefined) {
+      spelling.set(name.toLowerCase(), name);
+      object[name] = value;
+    } else {
+      object[known] = `${object[known]}, ${value}`;
+    }
+  }
+  return object;
+}
+
+/** The texts of an object, flat; of names that differ in case only, the last value under the first spelling. */
+export function fromHeaderObject(object: unknown): string[] {
+  if (typeof object !== 'object' || object === null) return [];
+  const fields = new Map<string, [name: string, value: string]>();
+  for (const [name, value] of Object.entries(object)) {
+    if (typeof value !== 'string') continue;
+    const known = fields.get(name.toLowerCase());
+    if (known === undefined) fields.set(name.toLowerCase(), [name, value]);
+    else known[1] = value;
+  }
+  return [...fields.values()].flat();
+}

@@ -1,0 +1,40 @@
+/**
+ * The numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …): the smallest that is free. A number that
+ * was cleared becomes free when the last event that bears it has been delivered, so that no event can be taken for another's.
+ */
+
+export class IdTable<Entry> {
+  readonly #sign: 1 | -1;
+  readonly #entries = new Map<number, Entry>();
+  /** Cleared, but not free yet. */
+  readonly #reserved = new Set<number>();
+
+  constructor(sign: 1 | -1) {
+    this.#sign = sign;
+  }
+
+  add(make: (id: number) => Entry): Entry {
+    let id: number = this.#sign;
+    while (this.#entries.has(id) || this.#reserved.has(id)) id += this.#sign;
+    const entry = make(id);
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  get(id: number): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  values(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** From now on nobody finds it; the number stays taken until `free`. */
+  remove(id: number): void {
+    if (this.#entries.delete(id)) this.#reserved.add(id);
+  }
+
+  free(id: number): void {
+    this.#reserved.delete(id);
+  }
+}

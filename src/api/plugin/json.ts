@@ -1,0 +1,42 @@
+/**
+ * JSON texts as the plugins made them (with jsoncpp): names in alphabetical order, nothing but ASCII, compact in v2, one line
+ * for each property in v1.
+ */
+
+/** Real numbers, which are written with a fraction even where it is 0. */
+const reals: ReadonlySet<string> = new Set(['wait_time']);
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** v2: `{"binary":false,"str":"text","wireSize":4}` */
+export function toCompactJson(value: Json): string {
+  return `{${properties(value)
+    .map(([name, member]) => `${quote(name)}:${write(name, member)}`)
+    .join(',')}}`;
+}
+
+/** v1: the same on lines of its own, indented by a tab, with ` : ` behind the name. Members are no objects there. */
+export function toStyledJson(value: Json): string {
+  const lines = properties(value).map(([name, member]) => `\t${quote(name)} : ${write(name, member)}`);
+  return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n}`;
+}
+
+function properties(value: Json): [string, unknown][] {
+  // By code units, which is what a C++ map of UTF-8 strings comes to for all names but exotic ones.
+  return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+function write(name: string, value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  if (typeof value === 'object' && value !== null) return toCompactJson(value as Json);
+  if (typeof value === 'number' && reals.has(name) && Number.isInteger(value)) return `${value}.0`;
+  return String(value);
+}
+
+function quote(text: string): string {
+  // JSON.stringify escapes what has to be; what is left beyond ASCII follows, surrogates one by one.
+  return JSON.stringify(text).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * The TLS options of the plugins: files for certificate and key, "NONE", "SYSTEM", PEM text or a file for the authorities, an
+ * OpenSSL cipher list. What they become is Node's `tls` options; RFC 6455 §10.6 asks a client to verify the server.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { flag, has, type Properties, text } from './arguments.ts';
+
+/** One set of options: a command that brings any replaces all of them. */
+export interface TlsSettings {
+  readonly enabled: boolean;
+  /** Paths of PEM files; used where both are given. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with some; '' is the role's default. */
+  readonly caFile: string;
+  /** '' and "DEFAULT" are Node's own list. */
+  readonly ciphers: string;
+}
+
+/** What both `tls.connect` and `tls.createServer` take. */
+export interface TlsMaterial {
+  cert?: Buffer;
+  key?: Buffer;
+  ca?: Buffer | string;
+  ciphers?: string;
+  rejectUnauthorized?: boolean;
+  requestCert?: boolean;
+}
+
+const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
+
+/** A client's: any of the options counts; the URL decides whether there is TLS at all. Null where there is none. */
+export function clientTls(object: Properties): TlsSettings | null {
+  return names.some((name) => has(object, name)) ? settings(object) : null;
+}
+
+/** A server's: `tls` is the switch, and without it the others mean nothing. */
+export function serverTls(object: Properties): TlsSettings | null {
+  return has(object, 'tls') ? settings(object) : null;
+}
+
+function settings(object: Properties): TlsSettings {
+  return {
+    enabled: flag(object, 'tls', false),
+    certFile: text(object, 'certFile', ''),
+    keyFile: text(object, 'keyFile', ''),
+    caFile: text(object, 'caFile', ''),
+    ciphers: text(object, 'ciphers', ''),
+  };
+}
+
+/** @throws the system's error for a file that can't be read */
+export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
+  const material = await common(tls);
+  // Asked for in so many words: the peer may be anybody.
+  if (tls.caFile === 'NONE') material.rejectUnauthorized = false;
+  else await trust(material, tls.caFile);
+  return material;
+}
+
+/**
+ * Without a `caFile`, or with "NONE", no client needs a certificate; otherwise each does.
+ * @throws the system's error for a file that can't be read
+ */
+export async function serverMaterial(tls: TlsSettings): Promise<TlsMaterial> {
+  const material = await common(tls);
+  if (tls.caFile === '' || tls.caFile === 'NONE') return material;
+  material.requestCert = true;
+  material.rejectUnauthorized = true;
+  await trust(material, tls.caFile);
+  return material;
+}
+
+async function common({ certFile, keyFile, ciphers }: TlsSettings): Promise<TlsMaterial> {
+  const material: TlsMaterial = {};
+  if (certFile !== '' && keyFile !== '') {
+    material.cert = await readFile(certFile);
+    material.key = await readFile(keyFile);
+  }
+  if (ciphers !== '' && ciphers !== 'DEFAULT') material.ciphers = ciphers;
+  return material;
+}
+
+async function trust(material: TlsMaterial, caFile: string): Promise<void> {
+  // Without `ca` Node trusts the authorities that it knows, NODE_EXTRA_CA_CERTS and --use-system-ca included.
+  if (caFile === '' || caFile === 'SYSTEM') return;
+  material.ca = caFile.includes('-----BEGIN CERTIFICATE-----') ? caFile : await readFile(caFile);
+}

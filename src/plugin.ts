@@ -1,0 +1,41 @@
+/** `rfc6455/plugin`: the commands of the IX WebSocket plugin, version 2. */
+
+export type { SendStatus } from './api/plugin/engine-events.ts';
+export type { PluginEvents } from './api/plugin/event-queue.ts';
+export { methods, type PluginMethod } from './api/plugin/methods.ts';
+export {
+  clearAll,
+  events,
+  type SetMethodOptions,
+  type WebsocketClientInfo,
+  type WebsocketClientOptions,
+  type WebsocketClientStart,
+  type WebsocketClientStatus,
+  type WebsocketClientStop,
+  type WebsocketClose,
+  type WebsocketError,
+  type WebsocketEvent,
+  WebsocketEventType,
+  type WebsocketIdentity,
+  type WebsocketMessage,
+  type WebsocketOpen,
+  type WebsocketServerConnection,
+  type WebsocketServerInfo,
+  type WebsocketServerOptions,
+  type WebsocketServerSend,
+  type WebsocketServerSendStatus,
+  type WebsocketServerStatus,
+  type WebsocketTlsOptions,
+  websocketClient,
+  websocketClientClear,
+  websocketClientSend,
+  websocketClientStart,
+  websocketClientStop,
+  websocketGetMethod,
+  websocketServer,
+  websocketServerClear,
+  websocketServerSend,
+  websocketServerStart,
+  websocketServerStop,
+  websocketSetMethod,
+} from './api/plugin/v2.ts';

@@ -1,0 +1,182 @@
+/** A clock that the test moves, and a network that it plays: for what connects again. No socket, no timer. */
+import type { ConnectOptions } from '../../src/api/client.ts';
+import type { Connection, ConnectionHandlers, ConnectionState, Message } from '../../src/api/connection.ts';
+import type { ReconnectClock } from '../../src/api/reconnect.ts';
+import { HandshakeError } from '../../src/handshake/error.ts';
+
+export class FakeClock implements ReconnectClock {
+  now = 0;
+  /** The delays that were asked for, in order. */
+  readonly delays: number[] = [];
+  #timers: { readonly at: number; readonly callback: () => void }[] = [];
+
+  setTimeout(callback: () => void, delay: number): unknown {
+    const timer = { at: this.now + delay, callback };
+    this.delays.push(delay);
+    this.#timers.push(timer);
+    return timer;
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#timers = this.#timers.filter((one) => one !== timer);
+  }
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Runs the next timer. @returns false where there is none */
+  next(): boolean {
+    const [timer] = this.#timers.sort((one, other) => one.at - other.at);
+    if (timer === undefined) return false;
+    this.clearTimeout(timer);
+    this.now = Math.max(this.now, timer.at);
+    timer.callback();
+    return true;
+  }
+}
+
+/** The least of a `Connection` that its users touch here. */
+export class FakeConnection<Data> {
+  state: ConnectionState = 'open';
+  readonly sent: Message[] = [];
+  readonly url = 'ws://fake.example/path?query';
+  readonly headers = ['X-Fake', 'yes'];
+  readonly bufferedAmount = 0;
+  readonly lastWireSize = 0;
+  data: Data;
+  readonly #handlers: ConnectionHandlers<Data>;
+  readonly #network: FakeNetwork<Data>;
+
+  constructor(network: FakeNetwork<Data>, options: ConnectOptions<Data>) {
+    this.#network = network;
+    this.#handlers = options.handlers ?? {};
+    this.data = options.data as Data;
+  }
+
+  get real(): Connection<Data> {
+    return this as unknown as Connection<Data>;
+  }
+
+  open(): void {
+    void this.#handlers.open?.(this.real);
+  }
+
+  send(message: Message): boolean {
+    this.sent.push(message);
+    return true;
+  }
+
+  receive(message: string): void {
+    void this.#handlers.message?.(this.real, message, false, message.length);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.state !== 'open') return;
+    this.state = 'closing';
+    void this.#handlers.closing?.(this.real, false);
+    this.#network.closing.push(() => this.end(code, reason, true));
+  }
+
+  terminate(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closing';
+    this.#network.closing.push(() => this.end(1006, '', false));
+  }
+
+  /** The peer closes. */
+  closeByPeer(code: number, reason: string): void {
+    if (this.state !== 'open') return;
+    this.state = 'closing';
+    void this.#handlers.closing?.(this.real, true);
+    this.#network.closing.push(() => this.end(code, reason, true));
+  }
+
+  end(code: number, reason: string, wasClean: boolean): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.#network.connections.delete(this);
+    void this.#handlers.close?.(this.real, code, reason, wasClean);
+  }
+}
+
+interface Attempt<Data> {
+  readonly options: ConnectOptions<Data>;
+  readonly url: string;
+  resolve(connection: unknown): void;
+  reject(error: unknown): void;
+}
+
+export function refused(): HandshakeError {
+  return new HandshakeError('ECONNREFUSED', 'connect ECONNREFUSED', { stage: 'tcp' });
+}
+
+/** A server that is up or down, and the attempts to reach it. Nothing happens by itself: see `settle`. */
+export class FakeNetwork<Data> {
+  isUp = true;
+  /** How many attempts there were. */
+  dials = 0;
+  readonly attempts: Attempt<Data>[] = [];
+  readonly connections = new Set<FakeConnection<Data>>();
+  /** Ends that are on their way. */
+  closing: (() => void)[] = [];
+  /** Whether an attempt that was aborted may succeed all the same, in the same moment. */
+  ignoresAborts: () => boolean = () => false;
+
+  readonly dial = (url: string | URL, options: ConnectOptions<Data>): Promise<unknown> => {
+    this.dials++;
+    return new Promise((resolve, reject) => {
+      const { signal } = options;
+      const onAbort = (): void => {
+        if (this.ignoresAborts() || !this.attempts.includes(attempt)) return;
+        this.attempts.splice(this.attempts.indexOf(attempt), 1);
+        reject(signal?.reason);
+      };
+      const attempt = {
+        options,
+        url: String(url),
+        resolve: (connection: unknown) => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve(connection);
+        },
+        reject: (error: unknown) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      this.attempts.push(attempt);
+      signal?.addEventListener('abort', onAbort);
+    });
+  };
+
+  /** The next attempt comes to its end. @returns the connection, or null where there is none */
+  settle(error: Error = refused()): FakeConnection<Data> | null {
+    const attempt = this.attempts.shift();
+    if (attempt === undefined) return null;
+    if (!this.isUp) {
+      attempt.reject(error);
+      return null;
+    }
+    const connection = new FakeConnection(this, attempt.options);
+    this.connections.add(connection);
+    connection.open();
+    attempt.resolve(connection);
+    return connection;
+  }
+
+  /** Closes that were asked for are done. */
+  settleClosing(): void {
+    for (const end of this.closing.splice(0)) end();
+  }
+
+  /** The server's process is gone. */
+  kill(): void {
+    this.isUp = false;
+    for (const connection of [...this.connections]) connection.end(1006, '', false);
+  }
+}
+
+/** What was promised, and what is queued, has happened. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}

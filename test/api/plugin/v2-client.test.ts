@@ -1,0 +1,804 @@
+/** The client commands of the plugin, version 2: options, statuses, events, and what goes over the wire. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DeflateCodec } from '../../../src/deflate/codec.ts';
+import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
+import { clearSurfaces, freePort, RawServer, switching, turn, V2 } from './support.ts';
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await clearSurfaces();
+});
+
+const unmasked = { mask: false } as const;
+
+describe('Websocket client', () => {
+  test('plugin A1.2-10, A1.2-1, C6, A0-8: creates `{id}`, and writes it into the options, so that they ask for information next', () => {
+    const v2 = new V2();
+    const options: Record<string, unknown> = { URL: 'ws://a.example/' };
+    expect(v2.client(options)).toEqual({ id: 1 });
+    expect(options.id).toBe(1);
+    expect(v2.client(options)).toMatchObject({ URL: 'ws://a.example/', readyState: 'closed' });
+    expect(v2.client(Object.freeze({ URL: 'ws://b.example/' }))).toEqual({ id: 2 });
+  });
+
+  test('plugin A1.2-11: null, and whatever is no object, creates nothing and returns {}', () => {
+    const v2 = new V2();
+    for (const wrong of [null, undefined, 'text', 7, true]) expect(v2.client(wrong)).toEqual({});
+    expect(v2.client({})).toEqual({ id: 1 });
+  });
+
+  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: information, with the defaults', () => {
+    const v2 = new V2();
+    const info = v2.client({ id: v2.client({}).id });
+    expect(info).toEqual({
+      readyState: 'closed',
+      URL: '',
+      perMessageDeflateOptionsEnabled: false,
+      pingInterval: -1,
+      bufferedAmount: 0,
+      automaticReconnectionEnabled: true,
+      maxWaitBetweenReconnectionRetries: 10_000,
+    });
+    const options = {
+      URL: 'ws://a.example/',
+      enablePerMessageDeflate: true,
+      pingInterval: 7,
+      enableAutomaticReconnection: false,
+      maxWaitBetweenReconnectionRetries: 5,
+    };
+    expect(v2.client({ id: v2.client(options).id })).toEqual({
+      readyState: 'closed',
+      URL: 'ws://a.example/',
+      perMessageDeflateOptionsEnabled: true,
+      pingInterval: 7,
+      bufferedAmount: 0,
+      automaticReconnectionEnabled: false,
+      maxWaitBetweenReconnectionRetries: 5,
+    });
+  });
+
+  test('plugin A1.2-13, C5: an unknown or cleared id: {} for information and stop, success: false for the others', async () => {
+    const v2 = new V2();
+    const { id } = v2.client({});
+    await v2.clientClear({ id });
+    for (const socket of [{ id }, { id: 99 }, { id: -1 }, { id: 0 }]) {
+      expect(v2.client(socket)).toEqual({});
+      expect(await v2.clientStop(socket)).toEqual({});
+      expect(await v2.clientStart(socket)).toEqual({ success: false, errorStr: 'unknown id' });
+      expect(v2.clientSend({ ...socket, message: 'x' })).toEqual({ success: false });
+      expect(await v2.clientClear(socket)).toEqual({ success: false });
+    }
+    for (const wrong of [null, undefined, {}, 'text']) {
+      expect(await v2.clientStart(wrong)).toEqual({ success: false, errorStr: 'unknown id' });
+      expect(await v2.clientStop(wrong)).toEqual({});
+      expect(v2.clientSend(wrong)).toEqual({ success: false });
+      expect(await v2.clientClear(wrong)).toEqual({ success: false });
+    }
+  });
+
+  test('plugin A0-9: a wrong type reads as 0, absent or false, and nothing throws', () => {
+    const v2 = new V2();
+    const { id } = v2.client({
+      URL: 7,
+      headers: 'text',
+      pingInterval: '5',
+      enableAutomaticReconnection: 'yes',
+      maxWaitBetweenReconnectionRetries: '9',
+      enablePerMessageDeflate: 1,
+    });
+    expect(v2.client({ id })).toMatchObject({
+      URL: '',
+      pingInterval: -1,
+      automaticReconnectionEnabled: false,
+      maxWaitBetweenReconnectionRetries: 0,
+      perMessageDeflateOptionsEnabled: false,
+    });
+    expect(v2.client({ id: '1' })).toEqual({});
+    expect(v2.client({ id: 1.9 })).toMatchObject({ readyState: 'closed' });
+  });
+
+  test('plugin A0-7, A0-5: ids of clients 1, 2, …, the smallest free one first', async () => {
+    const v2 = new V2();
+    expect([v2.client({}), v2.client({}), v2.client({})]).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    await v2.clientClear({ id: 2 });
+    expect([v2.client({}), v2.client({})]).toEqual([{ id: 2 }, { id: 4 }]);
+  });
+});
+
+describe('Websocket client start', () => {
+  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: a Promise of success, 101, path and query, headers; no errorStr; Open came before', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start((_request, key) => switching(key, 'X-One: 1', 'x-one: 2'));
+    const { id } = v2.client({ URL: `${raw.url}api?window=7`, enableAutomaticReconnection: false });
+    const pending = v2.clientStart({ id });
+    expect(pending).toBeInstanceOf(Promise);
+    const status = await pending;
+    expect(Object.keys(status).sort()).toEqual(['headers', 'http_status', 'success', 'uri']);
+    expect(status).toMatchObject({ success: true, http_status: 101, uri: '/api?window=7' });
+    expect(status.headers).toMatchObject({ Upgrade: 'websocket', 'X-One': '1, 2' });
+    expect(v2.events.waiting + v2.heard.length).toBe(1);
+    const [open] = await v2.got(1, id ?? 0);
+    expect(open).toEqual({ headers: status.headers, uri: '/api?window=7' });
+    expect(v2.client({ id })).toMatchObject({ readyState: 'open' });
+  });
+
+  test('plugin A1.3-5, A0.1-9, C14: a failed first start returns its status; no event, no further attempt', async () => {
+    const v2 = new V2();
+    const port = await freePort();
+    const { id } = v2.client({ URL: `ws://127.0.0.1:${port}/` });
+    const status = await v2.clientStart({ id });
+    expect(status).toEqual({
+      success: false,
+      http_status: 0,
+      uri: '',
+      headers: {},
+      errorStr: `Unable to connect to 127.0.0.1 on port ${port}, error: Connect error: Connection refused`,
+    });
+    const raw = await RawServer.start(undefined, { port });
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    expect(raw.peers).toEqual([]);
+    expect(v2.heard).toEqual([]);
+  });
+
+  test('plugin A1.3-5, A0.6-11: a refusal has its status, uri and headers', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start(
+      () => 'HTTP/1.1 403 Forbidden\r\nX-Why: because\r\nContent-Length: 0\r\n\r\n',
+    );
+    const URL = `${raw.url}there?now`;
+    const { id } = v2.client({ URL });
+    expect(await v2.clientStart({ id })).toEqual({
+      success: false,
+      http_status: 403,
+      uri: '/there?now',
+      headers: { 'X-Why': 'because', 'Content-Length': '0' },
+      errorStr: `Expecting status 101 (Switching Protocol), got 403 status connecting to ${URL}, HTTP Status line: HTTP/1.1 403`,
+    });
+  });
+
+  test('plugin A0.6-11: what is no HTTP has status 0', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start(() => 'SSH-2.0-OpenSSH\r\n\r\n');
+    const { id } = v2.client({ URL: raw.url });
+    expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, uri: '' });
+  });
+
+  test('plugin A0.6-1: ws, wss, http and https are taken, with their ports; other schemes can not be parsed', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    for (const scheme of ['ws', 'http']) await v2.startedClient(raw.url.replace('ws:', `${scheme}:`));
+    for (const [URL, port] of [
+      ['ws://no.invalid/', 80],
+      ['wss://no.invalid/', 443],
+      ['https://no.invalid/', 443],
+    ] as const) {
+      const { id } = v2.client({ URL });
+      expect((await v2.clientStart({ id, timeout: 5 })).errorStr).toMatch(
+        new RegExp(`^Unable to connect to no\\.invalid on port ${port}, error: `),
+      );
+    }
+    for (const URL of ['ftp://a.example/', 'nonsense', '']) {
+      const { id } = v2.client({ URL });
+      expect((await v2.clientStart({ id })).errorStr).toBe(`Could not parse url: '${URL}'`);
+    }
+  });
+
+  test('plugin A1.3-2, A0.6-9: `timeout` in seconds bounds the whole opening handshake', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start(() => '');
+    const { id } = v2.client({ URL: raw.url });
+    const status = await v2.clientStart({ id, timeout: 1 });
+    expect(status).toMatchObject({ success: false, http_status: 0 });
+    expect(status.errorStr).toMatch(/error: Cancelled$/);
+  });
+
+  test('plugin A1.3-2, C13: 30 s for start, 60 s for retries, unless start was given a time', async () => {
+    for (const [timeout, expected] of [
+      [undefined, [30_000, 60_000]],
+      [0, [30_000, 60_000]],
+      [7, [7_000, 7_000]],
+    ] as const) {
+      const times: (number | undefined)[] = [];
+      const v2 = new V2({
+        dial: async (_url, options) => {
+          times.push(options.handshakeTimeout);
+          if (times.length > 1) return new Promise(() => {});
+          const connection = {
+            state: 'open',
+            url: 'ws://a/',
+            headers: [],
+            data: options.data,
+            close() {},
+          } as never;
+          void options.handlers?.open?.(connection);
+          void options.handlers?.close?.(connection, 1006, '', false);
+          return connection;
+        },
+        clock: { setTimeout: (callback) => setImmediate(callback), clearTimeout: () => {} },
+      });
+      const { id } = v2.client({ URL: 'ws://a/' });
+      await v2.clientStart({ id, ...(timeout === undefined ? null : { timeout }) });
+      while (times.length < 2) await turn();
+      expect(times).toEqual(expected);
+      // The attempt never ends: there is nothing to stop.
+      (v2 as unknown as { clearAll(): Promise<void> }).clearAll = () => Promise.resolve();
+    }
+  });
+
+  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: options are applied before connecting; what is not named keeps its value', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = v2.client({
+      URL: 'ws://127.0.0.1:1/',
+      headers: { 'X-A': 'old', 'X-B': 'old' },
+      enableAutomaticReconnection: false,
+      pingInterval: 3,
+    });
+    await v2.clientStart({ id, URL: raw.url, headers: { 'x-c': 'new' } });
+    const { head } = await raw.peer();
+    expect(head).toMatch(/^x-c: new\r$/m);
+    expect(head).not.toMatch(/X-A|X-B/);
+    expect(v2.client({ id })).toMatchObject({
+      URL: raw.url,
+      automaticReconnectionEnabled: false,
+      pingInterval: 3,
+    });
+  });
+
+  test('plugin A1.3-9: a URL that is changed while it runs is that of the next connection', async () => {
+    const v2 = new V2();
+    const [one, two] = [await RawServer.start(), await RawServer.start()];
+    const { id } = await v2.startedClient(one.url, { enableAutomaticReconnection: true });
+    expect(await v2.clientStart({ id, URL: two.url })).toMatchObject({ errorStr: 'already started' });
+    (await one.peer()).destroy();
+    await two.peer();
+    await v2.got(1, id, 2);
+    expect(one.peers).toHaveLength(1);
+  });
+
+  test('plugin A1.3-7, C7: a second start changes nothing: while connecting, open, and between two attempts', async () => {
+    const v2 = new V2();
+    let answers = false;
+    const raw = await RawServer.start(() => (answers ? null : ''));
+    const { id = 0 } = v2.client({ URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 });
+    const refusal = {
+      success: false,
+      http_status: 0,
+      uri: '',
+      headers: {},
+      errorStr: 'already started',
+    };
+    const pending = v2.clientStart({ id });
+    expect(v2.client({ id })).toMatchObject({ readyState: 'connecting' });
+    expect(await v2.clientStart({ id })).toEqual(refusal);
+    const peer = await raw.peer();
+    answers = true;
+    peer.write(switching(/key: *(\S+)/i.exec(peer.head)![1]!));
+    expect(await pending).toMatchObject({ success: true });
+    expect(await v2.clientStart({ id })).toEqual(refusal);
+    peer.write(frame(Op.Text, 'still here', unmasked));
+    await v2.got(0, id);
+    await raw.close();
+    await v2.got(3, id, 3);
+    expect(v2.client({ id })).toMatchObject({ readyState: 'closed' });
+    expect(await v2.clientStart({ id })).toEqual(refusal);
+    expect(peer.closed).toBe(true);
+  });
+
+  test('plugin A1.3-8, A0.5-13, C8: lost with reconnection off, it is started again without stop, and hears', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    (await raw.peer()).write(closeFrame(1000, '', unmasked)).destroy();
+    await v2.got(2, id);
+    await turn();
+    expect(await v2.clientStart({ id })).toMatchObject({ success: true });
+    (await raw.peer(1)).write(frame(Op.Text, 'heard', unmasked));
+    expect(await v2.got(0, id)).toEqual([{ binary: false, str: 'heard', wireSize: 5 }]);
+  });
+
+  test('plugin A0.6-3: the request has a User-Agent, which `headers` may replace, and Host with its port', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    await v2.startedClient(raw.url);
+    await v2.startedClient(raw.url, { headers: { 'user-agent': 'mine' } });
+    expect((await raw.peer()).head).toMatch(/^User-Agent: rfc6455\r$/m);
+    expect((await raw.peer()).head).toMatch(new RegExp(`^Host: 127\\.0\\.0\\.1:${raw.port}\\r$`, 'm'));
+    expect((await raw.peer(1)).head.match(/^user-agent: .*$/gim)).toEqual(['user-agent: mine']);
+  });
+
+  test('plugin A0.6-2: redirects are followed, five of them', async () => {
+    const v2 = new V2();
+    let left = 5;
+    const raw = await RawServer.start((_request) =>
+      left-- > 0 ? 'HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n' : null,
+    );
+    const { id } = v2.client({ URL: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 });
+    expect(await v2.clientStart({ id })).toMatchObject({ success: true, uri: '/next' });
+    expect(raw.peers).toHaveLength(6);
+    await v2.clientStop({ id });
+    left = 6;
+    expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 302 });
+  });
+
+  test('plugin A0.8-1, A0.8-2, A0.8-5, A1.2-8: permessage-deflate is offered on request only', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    await v2.startedClient(raw.url);
+    await v2.startedClient(raw.url, { enablePerMessageDeflate: true });
+    expect((await raw.peer()).head).not.toMatch(/extensions/i);
+    expect((await raw.peer(1)).head).toMatch(
+      /^Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r$/m,
+    );
+  });
+});
+
+describe('Websocket client stop', () => {
+  test('plugin A1.4-1, A1.4-3, A0.3-1: 1000 Normal closure by default; information when it is closed', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
+    const peer = await raw.peer();
+    const stopping = v2.clientStop({ id });
+    await peer.until(() => peer.frames.length === 1);
+    expect(v2.client({ id })).toMatchObject({ readyState: 'closing' });
+    expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('Normal closure');
+    expect(codeOf(peer.frames[0]!)).toBe(1000);
+    peer.write(closeFrame(1000, 'Normal closure', unmasked));
+    peer.socket.end();
+    expect(await stopping).toMatchObject({ readyState: 'closed', URL: raw.url, bufferedAmount: 0 });
+    expect(await v2.got(2, id)).toEqual([{ code: 1000, reason: 'Normal closure', remote: false }]);
+  });
+
+  test('plugin A1.4-2: stop applies no other option', async () => {
+    const v2 = new V2();
+    const { id } = v2.client({ URL: 'ws://a.example/' });
+    const stop: object = { id, URL: 'ws://b.example/', pingInterval: 9 };
+    expect(await v2.clientStop(stop)).toMatchObject({ URL: 'ws://a.example/', pingInterval: -1 });
+  });
+
+  test('plugin A0.3-2, C30: the Close event has our code and reason, whatever the peer answers', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    const peer = await raw.peer();
+    const stopping = v2.clientStop({ id, code: 3_001, reason: 'enough' });
+    await peer.until(() => peer.frames.length === 1);
+    expect(codeOf(peer.frames[0]!)).toBe(3_001);
+    peer.write(closeFrame(4_000, 'other', unmasked));
+    peer.socket.end();
+    await stopping;
+    expect(await v2.got(2, id)).toEqual([{ code: 3_001, reason: 'enough', remote: false }]);
+  });
+
+  test('plugin C29, A0.3-2: a peer that never answers is waited for `closeTimeout`; the Close event is the same', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url, { closeTimeout: 50 });
+    await v2.clientStop({ id, code: 1_001, reason: 'going' });
+    expect(await v2.got(2, id)).toEqual([{ code: 1_001, reason: 'going', remote: false }]);
+    await (await raw.peer()).answer();
+  });
+
+  test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 66_536, -1, 1000.5, 'text', null])(
+    'plugin A0.3-3, A0.3-4, C28: code %j: closed with 1000 all the same, and the information says so',
+    async (code) => {
+      const v2 = new V2();
+      const raw = await RawServer.start();
+      const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
+      const info = await v2.clientStop({ id, code: code as number, reason: 'why' });
+      expect(info).toMatchObject({ readyState: 'closed', errorStr: 'invalid close code' });
+      const peer = await raw.peer();
+      expect(codeOf(peer.frames[0]!)).toBe(1000);
+      expect(await v2.got(2, id)).toEqual([{ code: 1000, reason: 'why', remote: false }]);
+    },
+  );
+
+  test('plugin A0.3-5, C28: a reason over 123 bytes is cut between two characters', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
+    expect(await v2.clientStop({ id, reason: '€'.repeat(50) })).not.toHaveProperty('errorStr');
+    const peer = await raw.peer();
+    expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
+  });
+
+  test('plugin A1.4-4, A1.4-5, A0.5-11: not open: no frame, no event; it ends a wait; and it can be started again', async () => {
+    const v2 = new V2();
+    const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
+    expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
+    const raw = await RawServer.start();
+    const options = { id, URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 };
+    expect(await v2.clientStart(options)).toMatchObject({ success: true });
+    const { port } = raw;
+    await raw.close();
+    await v2.got(3, id, 4);
+    await v2.clientStop({ id });
+    const { length } = v2.heard;
+    const again = await RawServer.start(undefined, { port });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await v2.events.idle();
+    expect([v2.heard.length, again.peers.length]).toEqual([length, 0]);
+    expect(await v2.clientStart({ id })).toMatchObject({ success: true });
+  });
+
+  test('plugin A0.5-12, C10: stop during the opening handshake wins: start fails, there is no event and no socket', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start(() => '');
+    const { id } = v2.client({ URL: raw.url });
+    const starting = v2.clientStart({ id });
+    const peer = await raw.peer();
+    await v2.clientStop({ id });
+    expect(await starting).toMatchObject({ success: false, errorStr: 'Cancelled' });
+    await peer.answer();
+    expect(v2.heard).toEqual([]);
+    expect(v2.client({ id })).toMatchObject({ readyState: 'closed' });
+  });
+});
+
+describe('Websocket client send', () => {
+  test('plugin A1.5-1, A1.5-2, C38, C39: a text message, at once: sizes in bytes; empty too; U+0000 cuts nothing', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    const status = { success: true, compressionError: false };
+    expect(v2.clientSend({ id, message: 'a\u0000€' })).toEqual({ ...status, payloadSize: 5, wireSize: 5 });
+    expect(v2.clientSend({ id, message: '' })).toEqual({ ...status, payloadSize: 0, wireSize: 0 });
+    const peer = await raw.peer();
+    await peer.until(() => peer.frames.length === 2);
+    expect(peer.frames.map(({ opcode, payload }) => [opcode, payload.toString()])).toEqual([
+      [Op.Text, 'a\u0000€'],
+      [Op.Text, ''],
+    ]);
+  });
+
+  test('plugin A1.5-3: not open: nothing is sent, all sizes 0', async () => {
+    const v2 = new V2();
+    const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
+    expect(v2.clientSend({ id, message: 'x' })).toEqual({
+      success: false,
+      compressionError: false,
+      payloadSize: 0,
+      wireSize: 0,
+    });
+  });
+
+  test('plugin A1.5-6: no message, or one that is neither text nor bytes: success: false, and nothing else', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    for (const message of [undefined, null, 7, {}, ['x']]) {
+      expect(v2.clientSend({ id, message })).toEqual({ success: false });
+    }
+  });
+
+  test("plugin C36: bytes go out as a binary message, and are their owner's again at once", async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    const message = Buffer.from([1, 2, 255]);
+    expect(v2.clientSend({ id, message })).toMatchObject({ success: true, payloadSize: 3, wireSize: 3 });
+    message.fill(0);
+    const peer = await raw.peer();
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]).toMatchObject({ opcode: Op.Binary, payload: Buffer.from([1, 2, 255]) });
+  });
+
+  test('plugin A0.3-13, C37: a lone surrogate goes out as U+FFFD, and the connection stays', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    expect(v2.clientSend({ id, message: 'a\ud800' })).toMatchObject({ success: true, payloadSize: 4 });
+    const peer = await raw.peer();
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]!.payload.toString()).toBe('a\ufffd');
+  });
+
+  test('plugin A1.5-4: where the send drops the connection, success is false and the sizes are there', async () => {
+    const v2 = new V2();
+    const server = await v2.startedServer();
+    await v2.startedClient(server.url);
+    // The second message is one too many for a peer that reads nothing.
+    const raw = (await import('node:net')).connect(server.port, '127.0.0.1');
+    const { requestHead } = await import('../../transport/wire.ts');
+    raw.on('error', () => {});
+    raw.pause();
+    raw.write(requestHead({}, 'GET /slow HTTP/1.1'));
+    await v2.until(() => v2.of(1, server.id).some(({ uri }) => uri === '/slow'));
+    const message = 'x'.repeat(40 * 1_048_576);
+    const statuses = Array.from({ length: 3 }, () =>
+      v2.serverSend({ id: server.id, uri: '/slow', message }),
+    ).flatMap((one) => one.statuses);
+    raw.destroy();
+    const failed = statuses.find(({ success }) => !success);
+    expect(statuses[0]).toMatchObject({ success: true, payloadSize: message.length });
+    expect(failed).toMatchObject({
+      compressionError: false,
+      payloadSize: message.length,
+      wireSize: message.length,
+    });
+  });
+
+  test('plugin A1.5-5: where the compressor breaks: compressionError, sizes 0, and 1011 Internal error', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start((_request, key) =>
+      switching(key, 'Sec-WebSocket-Extensions: permessage-deflate'),
+    );
+    const { id } = await v2.startedClient(raw.url, { enablePerMessageDeflate: true });
+    vi.spyOn(DeflateCodec.prototype, 'compress').mockImplementation(() => {
+      throw new Error('broken');
+    });
+    expect(v2.clientSend({ id, message: 'text' })).toEqual({
+      success: false,
+      compressionError: true,
+      payloadSize: 0,
+      wireSize: 0,
+    });
+    const peer = await raw.peer();
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('Internal error');
+    expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Internal error', remote: false }]);
+  });
+
+  test("plugin A1.5-7, C39: success says that it was taken: a client's queue has no limit", async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    (await raw.peer()).socket.pause();
+    const message = 'x'.repeat(8 * 1_048_576);
+    for (let count = 0; count < 10; count++) {
+      expect(v2.clientSend({ id, message })).toMatchObject({ success: true });
+    }
+    expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
+  });
+
+  test('plugin A0.9-1: below 64 KiB on the wire one frame; from there on frames of 32 KiB, the last with what is left', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    const sizes = [65_535, 65_536, 98_303, 98_304, 100_000, 1_000_000];
+    for (const size of sizes) v2.clientSend({ id, message: 'x'.repeat(size) });
+    const peer = await raw.peer();
+    await peer.until(() => peer.frames.filter(({ fin }) => fin).length === sizes.length);
+    const messages: number[][] = [[]];
+    for (const { fin, payload } of peer.frames) {
+      messages.at(-1)!.push(payload.length);
+      if (fin) messages.push([]);
+    }
+    expect(messages.slice(0, -1)).toEqual([
+      [65_535],
+      [32_768, 32_768],
+      [32_768, 65_535],
+      [32_768, 32_768, 32_768],
+      [32_768, 32_768, 34_464],
+      [...Array.from({ length: 29 }, () => 32_768), 49_728],
+    ]);
+  });
+});
+
+describe('Websocket client clear', () => {
+  test('plugin A1.6-1, C35: stops and forgets; the Close has the old id, which is free when that was delivered', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
+    await v2.events.idle();
+    // The callback is busy: the Close waits behind it.
+    let goOn: () => void = () => {};
+    v2.setMethod((...parameters: [number, number, never]) => {
+      v2.record(...parameters);
+      return new Promise<void>((resolve) => (goOn = resolve));
+    });
+    (await raw.peer()).write(frame(Op.Text, 'busy', unmasked));
+    await v2.got(0, id);
+    const clearing = v2.clientClear({ id });
+    expect(v2.client({ id })).toEqual({});
+    expect(await clearing).toEqual({ success: true });
+    expect(v2.client({})).toEqual({ id: 2 });
+    goOn();
+    expect(await v2.got(2, id)).toEqual([{ code: 1000, reason: 'Normal closure', remote: false }]);
+    expect(v2.client({})).toEqual({ id: 3 });
+    goOn();
+    await v2.events.idle();
+    expect(v2.client({})).toEqual({ id: 1 });
+  });
+});
+
+describe('how a connection ends', () => {
+  async function pair(options: object = {}): Promise<{ v2: V2; id: number; raw: RawServer }> {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url, options);
+    return { v2, id, raw };
+  }
+
+  test('plugin A0.3-6, A0.1-6, A1.1-11: the peer closes: its code and reason, echoed; remote', async () => {
+    const { v2, id, raw } = await pair();
+    const peer = await raw.peer();
+    peer.write(closeFrame(3_500, 'bye', unmasked));
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('bye');
+    expect(codeOf(peer.frames[0]!)).toBe(3_500);
+    peer.socket.end();
+    expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
+  });
+
+  test('plugin A0.3-7: an empty Close: 1005 No status code, answered with an empty one', async () => {
+    const { v2, id, raw } = await pair();
+    const peer = await raw.peer();
+    peer.write(closeFrame(null, '', unmasked));
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]!.payload).toHaveLength(0);
+    peer.socket.end();
+    expect(await v2.got(2, id)).toEqual([{ code: 1005, reason: 'No status code', remote: true }]);
+  });
+
+  test.each([0, 999, 1004, 1005, 1006, 1015, 2999, 5000])(
+    'plugin A0.3-8, C28: a Close with %i: 1002 Invalid close code, in the event and on the wire',
+    async (code) => {
+      const { v2, id, raw } = await pair();
+      const peer = await raw.peer();
+      peer.write(closeFrame(code, 'why', unmasked));
+      const reason = `Invalid close code: ${code}`;
+      expect(await v2.got(2, id)).toEqual([{ code: 1002, reason, remote: true }]);
+      await peer.until(() => peer.frames.length === 1);
+      expect(codeOf(peer.frames[0]!)).toBe(1002);
+      expect(peer.frames[0]!.payload.subarray(2).toString()).toBe(reason);
+    },
+  );
+
+  test('plugin A0.3-9: a reason that is not UTF-8: 1007 Invalid frame payload data', async () => {
+    const { v2, id, raw } = await pair();
+    (await raw.peer()).write(frame(Op.Close, Buffer.from([3, 232, 0xff]), unmasked));
+    expect(await v2.got(2, id)).toEqual([{ code: 1007, reason: 'Invalid frame payload data', remote: true }]);
+  });
+
+  test('plugin A0.3-10, A0.3-11: TCP is lost: 1006 Abnormal closure', async () => {
+    for (const lose of ['end', 'resetAndDestroy'] as const) {
+      const { v2, id, raw } = await pair();
+      (await raw.peer()).socket[lose]();
+      expect(await v2.got(2, id)).toEqual([{ code: 1006, reason: 'Abnormal closure', remote: false }]);
+    }
+  });
+
+  test('plugin A0.3-12: a text that is not UTF-8: 1007, and no message', async () => {
+    const { v2, id, raw } = await pair();
+    const peer = await raw.peer();
+    peer.write(frame(Op.Text, Buffer.from([0xc3, 0x28]), unmasked));
+    expect(await v2.got(2, id)).toEqual([
+      { code: 1007, reason: 'Invalid frame payload data', remote: false },
+    ]);
+    await peer.until(() => peer.frames.length === 1);
+    expect(codeOf(peer.frames[0]!)).toBe(1007);
+    expect(v2.of(0, id)).toEqual([]);
+  });
+
+  test.each<[string, Buffer, string]>([
+    ['RSV1', Buffer.from([0xc1, 0]), 'Reserved bit used'],
+    ['a ping in fragments', Buffer.from([0x09, 0]), 'Control message fragmented'],
+    [
+      'a new message in another',
+      Buffer.from([0x01, 0, 0x81, 0]),
+      'Fragmentation: data message out of sequence',
+    ],
+    [
+      'a continuation of nothing',
+      Buffer.from([0x80, 0]),
+      'Fragmentation: continuation opcode out of sequence',
+    ],
+    [
+      'a ping over 125 bytes',
+      Buffer.from([0x89, 126, 0, 126]),
+      'Ping reason control frame with payload length > 125 octets',
+    ],
+    ['an unknown opcode', Buffer.from([0x83, 0]), 'Protocol error'],
+  ])('plugin A0.3-14: %s: 1002 with the words of the engine', async (_name, bytes, reason) => {
+    const { v2, id, raw } = await pair();
+    const peer = await raw.peer();
+    peer.write(bytes);
+    expect(await v2.got(2, id)).toEqual([{ code: 1002, reason, remote: false }]);
+    await peer.until(() => peer.frames.length === 1);
+    expect(codeOf(peer.frames[0]!)).toBe(1002);
+    expect(peer.frames[0]!.payload.subarray(2).toString()).toBe(reason);
+  });
+
+  test('plugin A0.8-8, C51: what can not be decompressed: an Error that says so, then Close 1007', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start((_request, key) =>
+      switching(key, 'Sec-WebSocket-Extensions: permessage-deflate'),
+    );
+    const { id } = await v2.startedClient(raw.url, { enablePerMessageDeflate: true });
+    (await raw.peer()).write(Buffer.from([0xc1, 3, 0xff, 0xff, 0xff]));
+    await v2.got(2, id);
+    expect(v2.heard.slice(1)).toEqual([
+      [
+        3,
+        id,
+        {
+          retries: 0,
+          wait_time: 0,
+          http_status: 0,
+          reason: 'a compressed message is corrupt or cut off',
+          decompressionError: true,
+        },
+      ],
+      [2, id, expect.objectContaining({ code: 1007, remote: false })],
+    ]);
+  });
+
+  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: readyState in lower case: closed, connecting, open, closing, closed', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start(() => '');
+    const { id } = v2.client({ URL: raw.url, closeTimeout: 10_000 });
+    const states: unknown[] = [];
+    const look = (): void => void states.push(v2.client({ id }).readyState);
+    look();
+    const starting = v2.clientStart({ id });
+    look();
+    const peer = await raw.peer();
+    peer.write(switching(/key: *(\S+)/i.exec(peer.head)![1]!));
+    await starting;
+    look();
+    const stopping = v2.clientStop({ id });
+    look();
+    await peer.until(() => peer.frames.length === 1);
+    peer.destroy();
+    await stopping;
+    look();
+    expect(states).toEqual(['closed', 'connecting', 'open', 'closing', 'closed']);
+  });
+});
+
+describe('heartbeat', () => {
+  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping at once and each second; no pong: 1011 Ping timeout', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url, { pingInterval: 1 });
+    const peer = await raw.peer();
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]).toMatchObject({ opcode: Op.Ping });
+    expect(peer.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::0');
+    peer.write(frame(Op.Pong, 'ixwebsocket::heartbeat::1s::0', unmasked));
+    await peer.until(() => peer.frames.length === 2);
+    expect(peer.frames[1]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::1');
+    // Any other traffic is no pong.
+    peer.write(frame(Op.Text, 'alive', unmasked));
+    expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
+    await peer.until(() => peer.frames.length === 3);
+    expect(codeOf(peer.frames[2]!)).toBe(1011);
+    expect(peer.frames[2]!.payload.subarray(2).toString()).toBe('Ping timeout');
+  });
+
+  test('plugin A0.4-2: the counter goes on in the next connection', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    await v2.startedClient(raw.url, { pingInterval: 60, enableAutomaticReconnection: true });
+    const first = await raw.peer();
+    await first.until(() => first.frames.length === 1);
+    first.destroy();
+    const second = await raw.peer(1);
+    await second.until(() => second.frames.length === 1);
+    expect(second.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::60s::1');
+  });
+
+  test('plugin A0.4-1: 0 and less mean none', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    for (const pingInterval of [0, -5]) await v2.startedClient(raw.url, { pingInterval });
+    for (const index of [0, 1]) {
+      const peer = await raw.peer(index);
+      peer.write(frame(Op.Ping, 'you?', unmasked));
+      await peer.until(() => peer.frames.length === 1);
+      expect(peer.frames[0]!.opcode).toBe(Op.Pong);
+    }
+  });
+
+  test('plugin A0.4-4, A1.2-7: enablePong: false is taken, and pings are answered all the same [C7]', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    await v2.startedClient(raw.url, { enablePong: false });
+    const peer = await raw.peer();
+    peer.write(frame(Op.Ping, 'ping', unmasked));
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]).toMatchObject({ opcode: Op.Pong, payload: Buffer.from('ping') });
+  });
+});

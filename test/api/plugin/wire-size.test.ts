@@ -1,0 +1,128 @@
+/** What a status says was sent, beside what a raw peer saw. */
+import { inflateRawSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from 'vitest';
+import { framesOf, RawPeer } from '../../transport/wire.ts';
+import { clearSurfaces, RawServer, switching, V1, V2 } from './support.ts';
+
+const peers: RawPeer[] = [];
+
+afterEach(async () => {
+  for (const peer of peers.splice(0)) peer.destroy();
+  await clearSurfaces();
+});
+
+/** Text that compresses by about half, of so many bytes. */
+function textOf(size: number): string {
+  let state = 7;
+  let text = '';
+  while (text.length < size) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    text += state.toString(36);
+  }
+  return text.slice(0, size);
+}
+
+const sizes = [
+  ['10 B', 10],
+  ['10 KB', 10_000],
+  ['1 MB', 1_000_000],
+] as const;
+
+interface Sent {
+  readonly payload: Buffer;
+  readonly compressed: boolean;
+}
+
+/** The first message that came, its frames put together. */
+async function messageAt(peer: RawPeer): Promise<Sent> {
+  await peer.until(() => peer.frames.some(({ fin, opcode }) => fin && opcode < 8));
+  const bytes = peer.received.subarray(peer.head.length);
+  const frames = framesOf(bytes).filter(({ opcode }) => opcode < 8);
+  return {
+    payload: Buffer.concat(frames.map(({ payload }) => payload)),
+    compressed: (bytes[0]! & 0x40) !== 0,
+  };
+}
+
+function textIn({ payload, compressed }: Sent): string {
+  if (!compressed) return payload.toString();
+  return inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), {
+    finishFlush: 2,
+  }).toString();
+}
+
+const extension = 'Sec-WebSocket-Extensions: permessage-deflate';
+
+describe.each([true, false])('permessage-deflate %j', (deflate) => {
+  test.each(sizes)(
+    'plugin A1.5-1, A0.1-2, A0.8-7, C40: a client sends %s: wireSize is the payload that the peer sees',
+    async (_name, size) => {
+      const v2 = new V2();
+      const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
+      const { id } = await v2.startedClient(raw.url, { enablePerMessageDeflate: deflate });
+      const message = textOf(size);
+      const status = v2.clientSend({ id, message });
+      const seen = await messageAt(await raw.peer());
+      expect(status).toEqual({
+        success: true,
+        compressionError: false,
+        payloadSize: size,
+        wireSize: seen.payload.length,
+      });
+      expect(textIn(seen)).toBe(message);
+      // There is no threshold; but what would not become smaller goes out as it is.
+      expect(seen.compressed).toBe(deflate && seen.payload.length < size);
+      if (deflate && size > 10) expect(seen.payload.length).toBeLessThan(size * 0.9);
+    },
+  );
+
+  test.each(sizes)('plugin A1.10-4, A0.8-6, A0.8-7, C40: a server sends %s likewise', async (_name, size) => {
+    const v2 = new V2();
+    const { id, port } = await v2.startedServer();
+    const peer = RawPeer.to(port);
+    peers.push(peer);
+    await peer.open(deflate ? { 'Sec-WebSocket-Extensions': 'permessage-deflate' } : {});
+    const message = textOf(size);
+    const { statuses } = v2.serverSend({ id, message });
+    const seen = await messageAt(peer);
+    expect(statuses).toMatchObject([{ success: true, payloadSize: size, wireSize: seen.payload.length }]);
+    expect(textIn(seen)).toBe(message);
+    expect(seen.compressed).toBe(deflate && seen.payload.length < size);
+  });
+
+  test.each(sizes)('plugin A2.3-5, A2.3-6: version 1, %s likewise, at both ends', async (_name, size) => {
+    const v1 = new V1();
+    const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
+    const { ref } = await v1.startedClient(raw.url, { perMessageDeflate: { enabled: deflate } });
+    const data = Buffer.from(textOf(size));
+    const status = v1.clientSend({ ref }, data);
+    const seen = await messageAt(await raw.peer());
+    expect(status).toMatchObject({ success: true, payloadSize: size, wireSize: seen.payload.length });
+
+    const server = await v1.startedServer();
+    const peer = RawPeer.to(server.port);
+    peers.push(peer);
+    await peer.open(deflate ? { 'Sec-WebSocket-Extensions': 'permessage-deflate' } : {});
+    const statuses = v1.serverSend({ ref: server.ref }, data);
+    const received = await messageAt(peer);
+    expect(statuses).toMatchObject([{ success: true, payloadSize: size, wireSize: received.payload.length }]);
+    expect(textIn(received)).toBe(data.toString());
+  });
+});
+
+test('plugin A0.1-2: the wireSize of a message that came is its payload on the wire, without headers', async () => {
+  const v2 = new V2();
+  const { id, url } = await v2.startedServer();
+  const client = await v2.startedClient(url, { enablePerMessageDeflate: true });
+  const { wireSize } = v2.clientSend({ ...client, message: textOf(10_000) });
+  expect(await v2.got(0, id)).toMatchObject([{ wireSize }]);
+  expect(wireSize).toBeLessThan(9_000);
+});
+
+test('plugin A0.8-7: 1,000 equal bytes take about ten', async () => {
+  const v2 = new V2();
+  const { url } = await v2.startedServer();
+  const client = await v2.startedClient(url, { enablePerMessageDeflate: true });
+  const status = v2.clientSend({ ...client, message: 'x'.repeat(1_000) });
+  expect(status.wireSize).toBeLessThanOrEqual(11);
+});

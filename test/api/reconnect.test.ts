@@ -1,0 +1,587 @@
+/** A client that connects again: when it tries, what it reports, what it keeps to send, and that stopping ends all of it. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { CloseInfo } from '../../src/api/connection.ts';
+import { Reconnection, type ReconnectOptions, reconnect } from '../../src/api/reconnect.ts';
+import { WebSocketServer } from '../../src/api/server.ts';
+import { random } from '../frame/harness.ts';
+import { closeServers, startServer } from '../transport/servers.ts';
+import { FakeClock, type FakeConnection, FakeNetwork, refused, settled } from './fake-dial.ts';
+
+afterEach(closeServers);
+
+interface Line {
+  readonly clock: FakeClock;
+  readonly network: FakeNetwork<undefined>;
+  readonly client: Reconnection;
+  readonly events: string[];
+}
+
+function setUp(options: Partial<ReconnectOptions> = {}): Line {
+  const clock = new FakeClock();
+  const network = new FakeNetwork<undefined>();
+  const events: string[] = [];
+  const client = new Reconnection('ws://fake.example/', {
+    clock,
+    dial: network.dial,
+    random: () => 0.5,
+    ...options,
+    handlers: {
+      open: () => void events.push('open'),
+      message: (_connection, message) => void events.push(`message ${message}`),
+      close: (_connection, code) => void events.push(`close ${code}`),
+      failed: (_error, retries, wait) => void events.push(`failed ${retries} ${wait}`),
+      ended: (cause) => void events.push(`ended ${'code' in cause ? cause.code : cause.message}`),
+      ...options.handlers,
+    },
+  });
+  return { clock, network, client, events };
+}
+
+/** The next wait is over, and the attempt behind it as well. */
+async function retry({ clock, network }: Line): Promise<FakeConnection<undefined> | null> {
+  expect(clock.next()).toBe(true);
+  await settled();
+  const connection = network.settle();
+  await settled();
+  return connection;
+}
+
+async function opened(line: Line): Promise<FakeConnection<undefined>> {
+  const started = line.client.start();
+  await settled();
+  const connection = line.network.settle()!;
+  expect(await started).toBe(connection);
+  return connection;
+}
+
+describe('waiting', () => {
+  test('C21: behind a lost connection a random time up to 5 s, then truncated binary exponential back-off', async () => {
+    const line = setUp();
+    const connection = await opened(line);
+    line.network.kill();
+    expect(connection.state).toBe('closed');
+    expect(line.client.state).toBe('waiting');
+    for (let attempt = 0; attempt < 9; attempt++) await retry(line);
+    // Half of the first one, as `random` says; then three quarters of 1, 2, 4 … 60 s: half of each is random.
+    expect(line.clock.delays).toEqual([
+      2_500, 750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000,
+    ]);
+  });
+
+  test('C21: clients that lost the same server do not come back together', async () => {
+    const delays: number[] = [];
+    for (let client = 0; client < 200; client++) {
+      const clock = new FakeClock();
+      const network = new FakeNetwork<undefined>();
+      const own = new Reconnection('ws://fake.example/', { clock, dial: network.dial });
+      const started = own.start();
+      await settled();
+      network.settle();
+      await started;
+      network.kill();
+      delays.push(...clock.delays);
+      await own.stop();
+    }
+    expect(delays).toHaveLength(200);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...delays)).toBeLessThan(5_000);
+    expect(new Set(delays).size).toBeGreaterThan(190);
+    const early = delays.filter((delay) => delay < 2_500).length;
+    expect(early).toBeGreaterThan(60);
+    expect(early).toBeLessThan(140);
+  });
+
+  test('C21: exact figures without jitter; a connection starts the count anew; 2^26 is the end of doubling', async () => {
+    const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
+    await opened(line);
+    line.network.kill();
+    for (let attempt = 0; attempt < 6; attempt++) await retry(line);
+    line.network.isUp = true;
+    await retry(line);
+    line.network.kill();
+    for (let attempt = 0; attempt < 2; attempt++) await retry(line);
+    expect(line.clock.delays).toEqual([0, 100, 200, 400, 800, 1_000, 1_000, 0, 100, 200]);
+    await line.client.stop();
+
+    const patient = setUp({ backoff: { first: 0, base: 1, max: 1e12, jitter: 0 } });
+    patient.network.isUp = false;
+    patient.client.start().catch(() => {});
+    await settled();
+    patient.network.settle();
+    await settled();
+    for (let attempt = 0; attempt < 28; attempt++) await retry(patient);
+    // Never so long that a timer fires at once.
+    expect(patient.clock.delays.at(25)).toBe(2 ** 25);
+    expect(patient.clock.delays.at(-1)).toBe(2_147_483_647);
+    await patient.client.stop();
+  });
+
+  test('`min` bounds what follows a failed attempt; `backoff` as a function is asked each time', async () => {
+    let max = 0;
+    const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });
+    await opened(line);
+    line.network.kill();
+    await retry(line);
+    max = 150;
+    await retry(line);
+    await retry(line);
+    expect(line.clock.delays).toEqual([0, 7, 150, 150]);
+  });
+
+  test('a `backoff` that fails is reported, and the default holds', async () => {
+    const warnings: string[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', listener);
+    const line = setUp({ backoff: () => ({ max: Number.NaN }) });
+    await opened(line);
+    line.network.kill();
+    await settled();
+    process.off('warning', listener);
+    expect(line.clock.delays).toEqual([2_500]);
+    expect(warnings).toEqual(['backoff.max is NaN, not a number of milliseconds']);
+  });
+
+  test.each([[{ first: -1 }], [{ base: Number.NaN }], [{ max: '1' }], [{ min: null }], [{ jitter: 1.1 }]])(
+    'backoff: %j is refused',
+    (backoff) => {
+      expect(() => new Reconnection('ws://a/', { backoff: backoff as never })).toThrow(RangeError);
+    },
+  );
+});
+
+describe('what is reported', () => {
+  test('open, message, close, failed …, open: in this order, and `close` once for each `open`', async () => {
+    const line = setUp();
+    const connection = await opened(line);
+    connection.receive('one');
+    line.network.kill();
+    await retry(line);
+    await retry(line);
+    line.network.isUp = true;
+    await retry(line);
+    expect(line.events).toEqual([
+      'open',
+      'message one',
+      'close 1006',
+      'failed 1 750',
+      'failed 2 1500',
+      'open',
+    ]);
+    expect(line.client.retries).toBe(0);
+    expect(line.client.state).toBe('open');
+  });
+
+  test('a close by the peer, clean or not, is a reason to connect again, unless shouldReconnect says no', async () => {
+    const causes: [CloseInfo | Error, number][] = [];
+    const line = setUp({
+      shouldReconnect(cause, retries) {
+        causes.push([cause, retries]);
+        return !('code' in cause) || cause.code !== 1000;
+      },
+    });
+    let connection = await opened(line);
+    connection.closeByPeer(1001, 'restart');
+    line.network.settleClosing();
+    connection = (await retry(line))!;
+    connection.closeByPeer(1000, 'done');
+    line.network.settleClosing();
+    expect(line.events).toEqual(['open', 'close 1001', 'open', 'close 1000', 'ended 1000']);
+    expect(line.client.isActive).toBe(false);
+    expect(line.clock.pending).toBe(0);
+    expect(causes[0]).toEqual([{ code: 1001, reason: 'restart', wasClean: true, byPeer: true }, 0]);
+    // It may be started again.
+    await opened(line);
+    expect(line.events.at(-1)).toBe('open');
+  });
+
+  test('shouldReconnect is asked again when the wait is over', async () => {
+    let wanted = true;
+    const line = setUp({ shouldReconnect: () => wanted });
+    await opened(line);
+    line.network.kill();
+    wanted = false;
+    expect(line.clock.next()).toBe(true);
+    await settled();
+    expect(line.network.dials).toBe(1);
+    expect(line.events).toEqual(['open', 'close 1006', 'ended 1006']);
+  });
+
+  test('what shouldReconnect throws is reported and means no', async () => {
+    const warnings: string[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', listener);
+    const line = setUp({
+      shouldReconnect() {
+        throw new Error('undecided');
+      },
+    });
+    await opened(line);
+    line.network.kill();
+    await settled();
+    process.off('warning', listener);
+    expect(warnings).toEqual(['undecided']);
+    expect(line.events.at(-1)).toBe('ended 1006');
+  });
+
+  test('the first attempt is repeated, and `start` waits for the connection; with retryFirst: false it fails', async () => {
+    const line = setUp();
+    line.network.isUp = false;
+    const started = line.client.start();
+    await settled();
+    line.network.settle();
+    await settled();
+    await retry(line);
+    line.network.isUp = true;
+    const connection = await retry(line);
+    expect(await started).toBe(connection);
+    expect(line.events).toEqual(['failed 1 750', 'failed 2 1500', 'open']);
+
+    const impatient = setUp({ retryFirst: false });
+    impatient.network.isUp = false;
+    const failing = expect(impatient.client.start()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await settled();
+    impatient.network.settle();
+    await failing;
+    expect(impatient.events).toEqual([]);
+    expect(impatient.client.state).toBe('stopped');
+  });
+
+  test('options that can not be are no reason to try again', async () => {
+    const line = setUp();
+    line.network.isUp = false;
+    const failing = expect(line.client.start()).rejects.toThrow('headers');
+    await settled();
+    line.network.settle(new TypeError('headers'));
+    await failing;
+    expect(line.events).toEqual(['ended headers']);
+  });
+
+  test('a second `start` is refused, whatever the state', async () => {
+    const line = setUp();
+    await opened(line);
+    await expect(line.client.start()).rejects.toThrow(TypeError);
+    line.network.kill();
+    await expect(line.client.start()).rejects.toThrow('already started');
+  });
+
+  test('URL and options may be made for each attempt; what fails there is a failed attempt', async () => {
+    let token = 0;
+    const seen: unknown[] = [];
+    const line = setUp();
+    const client = new Reconnection(async () => 'ws://fake.example/async', {
+      clock: line.clock,
+      random: () => 0,
+      dial: (url, options) => {
+        seen.push(options.headers);
+        return line.network.dial(url, options);
+      },
+      connect: async () => {
+        if (++token === 2) throw new Error('no token');
+        return { headers: { Authorization: `Bearer ${token}` } };
+      },
+    });
+    client.start().catch(() => {});
+    await settled();
+    expect(line.network.attempts[0]?.url).toBe('ws://fake.example/async');
+    line.network.settle();
+    line.network.kill();
+    line.network.isUp = true;
+    line.clock.next();
+    await settled();
+    expect(client.state).toBe('waiting');
+    line.clock.next();
+    await settled();
+    expect(seen).toEqual([{ Authorization: 'Bearer 1' }, { Authorization: 'Bearer 3' }]);
+    await client.stop();
+  });
+
+  test('a handler that throws concerns its connection; `failed` and `ended` are reported as warnings', async () => {
+    const warnings: string[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', listener);
+    const line = setUp({
+      handlers: {
+        failed: async () => {
+          throw new Error('in failed');
+        },
+        close() {
+          throw new Error('in close');
+        },
+      },
+    });
+    const connection = await opened(line);
+    line.network.isUp = false;
+    expect(() => connection.end(1006, '', false)).toThrow('in close');
+    expect(line.client.state).toBe('waiting');
+    await retry(line);
+    await settled();
+    process.off('warning', listener);
+    expect(warnings).toEqual(['in failed']);
+    expect(line.client.state).toBe('waiting');
+  });
+});
+
+describe('the queue', () => {
+  test('what is sent without a connection leaves with the next one, behind what `open` sends', async () => {
+    const line = setUp({ handlers: { open: (connection) => void connection.send('login') } });
+    expect(line.client.send('not started')).toBe('refused');
+    const started = line.client.start();
+    const bytes = Buffer.from('bytes');
+    expect(line.client.send('one')).toBe('queued');
+    expect(line.client.send(bytes)).toBe('queued');
+    bytes.fill(0);
+    expect(line.client.queuedAmount).toBe(128 + 3 + 128 + 5);
+    await settled();
+    const connection = line.network.settle()!;
+    await started;
+    expect(connection.sent.map(String)).toEqual(['login', 'one', Buffer.from('bytes').join()]);
+    expect(line.client.queuedAmount).toBe(0);
+    expect(line.client.send('now')).toBe('sent');
+    expect(connection.sent.at(-1)).toBe('now');
+  });
+
+  test('is bounded, counts empty messages too, and goes with `stop`', async () => {
+    const line = setUp({ maxQueued: 1_000 });
+    await opened(line);
+    line.network.kill();
+    const outcomes = Array.from({ length: 9 }, () => line.client.send(''));
+    expect(outcomes.filter((outcome) => outcome === 'queued')).toHaveLength(7);
+    expect(outcomes.at(-1)).toBe('refused');
+    await line.client.stop();
+    expect(line.client.queuedAmount).toBe(0);
+    expect(line.client.send('')).toBe('refused');
+  });
+
+  test('anything but a message is refused at the call', async () => {
+    const line = setUp();
+    line.client.start().catch(() => {});
+    expect(() => line.client.send(7 as never)).toThrow(TypeError);
+    await line.client.stop();
+  });
+});
+
+describe('stopping', () => {
+  test('closes with code and reason, reports that one `close`, and nothing behind it', async () => {
+    const line = setUp();
+    await opened(line);
+    const stopping = line.client.stop(3_000, 'enough');
+    expect(line.client.state).toBe('closing');
+    expect(line.client.stop()).toBe(stopping);
+    let isDone = false;
+    void stopping.then(() => {
+      isDone = true;
+    });
+    await settled();
+    expect(isDone).toBe(false);
+    line.network.settleClosing();
+    await stopping;
+    expect(line.events).toEqual(['open', 'close 3000']);
+    expect(line.client.state).toBe('stopped');
+    expect(line.clock.pending).toBe(0);
+    await line.client.stop();
+  });
+
+  test('ends a wait, without an event', async () => {
+    const line = setUp();
+    await opened(line);
+    line.network.kill();
+    await line.client.stop();
+    expect(line.clock.pending).toBe(0);
+    expect(line.events).toEqual(['open', 'close 1006']);
+  });
+
+  test('ends an attempt: `start` rejects with an AbortError', async () => {
+    const line = setUp();
+    const started = expect(line.client.start()).rejects.toMatchObject({ name: 'AbortError' });
+    await settled();
+    await line.client.stop();
+    await started;
+    expect(line.network.attempts).toEqual([]);
+    expect(line.events).toEqual([]);
+  });
+
+  test('wins over a connection that opens in the same moment: nobody hears of it, and it is dropped', async () => {
+    const line = setUp();
+    line.network.ignoresAborts = () => true;
+    line.client.start().catch(() => {});
+    await settled();
+    const stopping = line.client.stop();
+    const connection = line.network.settle()!;
+    await stopping;
+    line.network.settleClosing();
+    expect(connection.state).toBe('closed');
+    expect(line.events).toEqual([]);
+  });
+
+  test('does not wait for an application that never says which URL', async () => {
+    const client = new Reconnection(() => new Promise<string>(() => {}));
+    const started = expect(client.start()).rejects.toMatchObject({ name: 'AbortError' });
+    await client.stop();
+    await started;
+  });
+
+  test('may be asked for by any handler', async () => {
+    for (const name of ['open', 'message', 'close', 'failed'] as const) {
+      const line: Line = setUp({ handlers: { [name]: () => void line.client.stop() } });
+      const started = line.client.start().catch((error: Error) => error.name);
+      await settled();
+      const connection = line.network.settle()!;
+      expect(await started).toEqual(name === 'open' ? 'AbortError' : connection);
+      connection.receive('text');
+      line.network.settleClosing();
+      line.network.kill();
+      await settled();
+      if (name === 'failed') await retry(line);
+      await settled();
+      expect([name, line.client.state, line.clock.pending]).toEqual([name, 'stopped', 0]);
+    }
+  });
+
+  test('a code that may not be sent is refused, and nothing has changed', async () => {
+    const line = setUp();
+    await opened(line);
+    expect(() => line.client.stop(1005)).toThrow(RangeError);
+    expect(line.client.state).toBe('open');
+  });
+
+  test('10,000 random orders of start, stop, loss, kill, restart: behind `stop` no event, no socket, no timer', async () => {
+    const pick = random(455);
+    for (let round = 0; round < 10_000; round++) {
+      const line = setUp({ shouldReconnect: () => pick(8) > 0, retryFirst: pick(2) === 0 });
+      line.network.ignoresAborts = () => pick(2) === 0;
+      let stopping: Promise<void> = Promise.resolve();
+      for (let step = 0; step < 10; step++) {
+        switch (pick(8)) {
+          case 0:
+          case 1:
+            line.client.start().catch(() => {});
+            break;
+          case 2:
+            stopping = line.client.stop();
+            break;
+          case 3:
+            line.network.kill();
+            break;
+          case 4:
+            line.network.isUp = true;
+            break;
+          case 5:
+            line.clock.next();
+            break;
+          case 6:
+            line.network.settle();
+            break;
+          case 7:
+            line.network.settleClosing();
+        }
+        if (pick(2) === 0) await Promise.resolve();
+        if (line.network.connections.size > 1) {
+          // One that is being dropped, and nobody heard of, may be on its way out.
+          const open = [...line.network.connections].filter(({ state }) => state === 'open');
+          if (open.length > 1) expect.fail(`two connections in round ${round}`);
+        }
+      }
+      let isStopped = false;
+      stopping = line.client.stop();
+      void stopping.then(() => {
+        isStopped = true;
+      });
+      while (!isStopped) {
+        line.network.settle();
+        line.network.settleClosing();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const before = line.events.length;
+      const { dials } = line.network;
+      line.network.settleClosing();
+      line.network.isUp = true;
+      while (line.clock.next() || line.network.settle() !== null) await Promise.resolve();
+      line.network.settleClosing();
+      await new Promise((resolve) => setImmediate(resolve));
+      const opens = line.events.filter((event) => event === 'open').length;
+      const closes = line.events.filter((event) => event.startsWith('close')).length;
+      if (
+        line.events.length !== before ||
+        line.network.dials !== dials ||
+        line.network.connections.size > 0 ||
+        line.clock.pending > 0 ||
+        opens !== closes
+      ) {
+        expect.fail(`round ${round}: ${line.events.join(', ')}`);
+      }
+    }
+  });
+});
+
+describe('over sockets', () => {
+  test('C21: the server is gone and comes back at the same port: so does the client, with what waited', async () => {
+    const heard: string[] = [];
+    let onHeard: () => void = () => {};
+    const handlers = {
+      message: (_connection: unknown, message: string | Buffer) => {
+        heard.push(String(message));
+        onHeard();
+      },
+    };
+    const until = async (text: string): Promise<void> => {
+      while (!heard.includes(text)) await new Promise<void>((resolve) => (onHeard = resolve));
+    };
+    const first = await startServer(handlers);
+    const events: string[] = [];
+    let onLost: () => void = () => {};
+    const lost = new Promise<void>((resolve) => (onLost = resolve));
+    await using client = reconnect(`ws://127.0.0.1:${first.port}/`, {
+      backoff: { first: 1, base: 1, max: 20 },
+      handlers: {
+        open: () => void events.push('open'),
+        close: () => {
+          events.push('close');
+          onLost();
+        },
+        failed: () => void events.push('failed'),
+      },
+    });
+    expect(client.send('one')).toBe('queued');
+    await until('one');
+    for (const connection of first.server.connections) connection.terminate();
+    await first.server.shutdown();
+    await lost;
+    expect(client.send('two')).toBe('queued');
+    const second = new WebSocketServer(handlers);
+    await second.listen({ port: first.port });
+    await until('two');
+    await client.stop();
+    await second.shutdown();
+    expect(events.filter((event) => event !== 'failed')).toEqual(['open', 'close', 'open', 'close']);
+    expect(client.state).toBe('stopped');
+  });
+
+  test('unref: a process that only waits, or is only connected, ends', async () => {
+    const line = setUp({ unref: true });
+    const unref = vi.fn();
+    const { clock } = line;
+    const setTimeout = clock.setTimeout.bind(clock);
+    clock.setTimeout = (callback, delay) => Object.assign(setTimeout(callback, delay) as object, { unref });
+    await opened(line);
+    expect(line.network.dials).toBe(1);
+    line.network.kill();
+    expect(unref).toHaveBeenCalledOnce();
+    await line.client.stop();
+  });
+
+  test('the attempts of a process that is refused end when they are stopped', async () => {
+    const { port, server } = await startServer();
+    await server.shutdown();
+    const failures: Error[] = [];
+    const client = reconnect(`ws://127.0.0.1:${port}/`, {
+      backoff: { first: 0, base: 1, max: 1 },
+      handlers: { failed: (error) => void failures.push(error) },
+    });
+    while (failures.length < 3) await settled();
+    await client.stop();
+    const { length } = failures;
+    await settled();
+    expect(failures).toHaveLength(length);
+    expect(failures[0]).toMatchObject({ code: refused().code, stage: 'tcp' });
+  });
+});

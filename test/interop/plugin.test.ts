@@ -1,0 +1,43 @@
+/**
+ * The plugin surfaces with Debian's python3-websockets, each as the client and as the server. With each other and with `ws`
+ * they are in test/api/plugin/peers.test.ts.
+ */
+
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, inject, test } from 'vitest';
+import { connectPlugin, converse, startPlugin, type Version } from '../api/plugin/plugin-end.ts';
+import { clearSurfaces } from '../api/plugin/support.ts';
+import { RemoteEnd } from './remote-end.ts';
+
+const python = ['/usr/bin/python3', fileURLToPath(new URL('python/peer.py', import.meta.url))];
+
+afterEach(clearSurfaces);
+
+const versions: readonly Version[] = ['v2', 'v1'];
+const both = ['ours', 'peer'] as const;
+
+describe.each(versions)(`the plugin, %s, and python3-websockets ${inject('pythonVersion')}`, (version) => {
+  test.each(both.flatMap((by) => [true, false].map((deflate) => [by, deflate] as const)))(
+    'our client, closed by %s, permessage-deflate asked for: %j',
+    async (by, deflate) => {
+      const peer = new RemoteEnd(python, { role: 'server', subprotocols: [] });
+      try {
+        const client = await connectPlugin(version, `ws://127.0.0.1:${await peer.listening}/`, deflate);
+        await converse(client, peer, by);
+      } finally {
+        await peer.release();
+      }
+    },
+  );
+
+  test.each(both)('our server, closed by %s', async (by) => {
+    const { url, end } = await startPlugin(version);
+    const peer = new RemoteEnd(python, { role: 'client', url, subprotocols: [] });
+    try {
+      await peer.opened;
+      await converse(end, peer, by);
+    } finally {
+      await peer.release();
+    }
+  });
+});

@@ -1,0 +1,204 @@
+/** Pings at a fixed pace, on a clock that the tests move; and which reason our Close frame gives. */
+import type { Duplex } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Connection, type ConnectionHandlers } from '../../src/api/connection.ts';
+import { type PingOptions, toLimits } from '../../src/api/options.ts';
+import { ProtocolError } from '../../src/frame/violation.ts';
+import { ConnectionError } from '../../src/transport/connection-error.ts';
+import { clientLimits, serverLimits } from '../../src/transport/socket.ts';
+import { FakeSocket, turn } from './fake-socket.ts';
+import { codeOf, frame, framesOf, Op } from './wire.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  vi.advanceTimersByTime(1_000);
+});
+
+const opened: Connection[] = [];
+
+afterEach(async () => {
+  for (const connection of opened.splice(0)) connection.terminate();
+  await turn();
+  const left = vi.getTimerCount();
+  vi.useRealTimers();
+  expect(left).toBe(0);
+});
+
+function open(
+  pings: PingOptions | undefined,
+  handlers: ConnectionHandlers = {},
+  closeReason?: (error: Error) => string,
+): { socket: FakeSocket; connection: Connection; errors: Error[]; pass(ms: number): Promise<void> } {
+  const socket = new FakeSocket();
+  const errors: Error[] = [];
+  const options = {
+    heartbeat: { interval: Number.POSITIVE_INFINITY },
+    ...(pings === undefined ? null : { pings }),
+  };
+  const connection = new Connection(
+    socket as Duplex,
+    { message() {}, error: (_, error) => void errors.push(error), ...handlers },
+    {
+      subprotocol: '',
+      extensions: [],
+      url: '/',
+      remoteAddress: undefined,
+      remotePort: undefined,
+      headers: [],
+    },
+    {
+      role: 'server',
+      limits: toLimits(options, serverLimits),
+      ...(closeReason === undefined ? null : { closeReason }),
+    },
+    undefined,
+    null,
+  );
+  opened.push(connection);
+  connection.start(Buffer.alloc(0));
+  return {
+    socket,
+    connection,
+    errors,
+    pass: async (ms) => {
+      for (let left = ms; left > 0; left -= 500) {
+        vi.advanceTimersByTime(Math.min(left, 500));
+        await turn();
+      }
+    },
+  };
+}
+
+const sent = (socket: FakeSocket): string[] =>
+  framesOf(socket.bytes).map(({ opcode, payload }) =>
+    opcode === Op.Close ? `close ${codeOf({ payload } as never)}` : `${opcode} ${payload}`,
+  );
+
+test('with `first: 0` a ping leaves at once, then one each interval, with what `payload` gives', async () => {
+  let count = 0;
+  const { socket, pass } = open({ interval: 2_000, first: 0, payload: () => Buffer.from(`p${count++}`) });
+  await turn();
+  expect(sent(socket)).toEqual(['9 p0']);
+  for (const next of ['p1', 'p2', 'p3']) {
+    socket.push(frame(Op.Pong));
+    await turn();
+    await pass(1_900);
+    expect(sent(socket)).not.toContain(`9 ${next}`);
+    await pass(120);
+    expect(sent(socket)).toContain(`9 ${next}`);
+  }
+});
+
+test('C7: other traffic is no answer: without a pong before the next ping the connection fails with 1011', async () => {
+  const { socket, errors, pass, connection } = open({ interval: 2_000, first: 0 });
+  await pass(1_900);
+  socket.push(frame(Op.Text, 'I am here'));
+  await pass(200);
+  expect(sent(socket)).toEqual(['9 ', 'close 1011']);
+  expect(errors.map((error) => (error as ConnectionError).code)).toEqual(['WS_HEARTBEAT_TIMEOUT']);
+  expect(errors[0]).toBeInstanceOf(ConnectionError);
+  socket.push(null);
+  await turn();
+  expect((await connection.closed).code).toBe(1006);
+});
+
+test('`timeout` counts from the last pong, whatever the number of pings', async () => {
+  const { socket, pass } = open({ interval: 1_000, timeout: 3_500, answerEach: false });
+  await pass(2_100);
+  socket.push(frame(Op.Pong));
+  await turn();
+  await pass(3_400);
+  expect(sent(socket).filter((one) => one.startsWith('9'))).toHaveLength(5);
+  expect(sent(socket)).not.toContain('close 1011');
+  await pass(200);
+  expect(sent(socket)).toContain('close 1011');
+});
+
+test('while reading is paused, no pong is missed', async () => {
+  const { socket, pass, connection } = open({ interval: 1_000, timeout: 1_500 });
+  connection.pause();
+  await pass(5_000);
+  expect(sent(socket)).not.toContain('close 1011');
+  connection.resume();
+  await pass(2_600);
+  expect(sent(socket)).toContain('close 1011');
+});
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('no payload');
+    },
+    'no payload',
+  ],
+  ['is too long', () => Buffer.alloc(126), 'a control frame carries at most 125 bytes, not 126'],
+])('a payload that %s closes with 1011, and is reported', async (_name, payload, message) => {
+  const { socket, errors, pass } = open({ interval: 1_000, payload });
+  await pass(1_100);
+  expect(sent(socket)).toEqual(['close 1011']);
+  expect(errors.map((error) => error.message)).toEqual([message]);
+});
+
+test.each([
+  [{ interval: 0 }, RangeError],
+  [{ interval: 1, first: -1 }, RangeError],
+  [{ interval: 1, timeout: 0 }, RangeError],
+  [{ interval: 1, answerEach: 1 }, TypeError],
+  [{ interval: 1, payload: 'x' }, TypeError],
+  [null, TypeError],
+])('pings: %j is refused', (pings, error) => {
+  expect(() => toLimits({ pings: pings as unknown as PingOptions }, clientLimits)).toThrow(error);
+});
+
+describe('closeReason', () => {
+  const reasonOf = (socket: FakeSocket): string =>
+    framesOf(socket.bytes)
+      .find(({ opcode }) => opcode === Op.Close)!
+      .payload.subarray(2)
+      .toString();
+
+  test('C16: words the reason of a failure, of ours as of the peer', async () => {
+    const words = (error: Error): string =>
+      error instanceof ProtocolError ? `rule ${error.code}` : `fault ${error.message}`;
+    const ofPeer = open(undefined, {}, words);
+    ofPeer.socket.push(frame(Op.Text, 'not masked', { mask: false }));
+    await turn();
+    expect(reasonOf(ofPeer.socket)).toBe('rule WS_UNMASKED_FRAME');
+    const ofOurs = open(
+      undefined,
+      {
+        message: () => {
+          throw new Error('mine');
+        },
+      },
+      words,
+    );
+    ofOurs.socket.push(frame(Op.Text, 'text'));
+    await turn();
+    expect(reasonOf(ofOurs.socket)).toBe('fault mine');
+  });
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no words');
+      },
+    ],
+    ['is over 123 bytes', () => '€'.repeat(42)],
+  ])('where it %s, the default holds', async (_name, words) => {
+    const { socket } = open(undefined, {}, words);
+    socket.push(frame(Op.Text, 'not masked', { mask: false }));
+    await turn();
+    expect(reasonOf(socket)).toBe('a client must mask its frames');
+  });
+});
+
+test('C24: the code that a Close frame may not have is the cause of the error', async () => {
+  const { socket, errors } = open(undefined);
+  socket.push(frame(Op.Close, Buffer.from([5000 >> 8, 5000 & 255])));
+  await turn();
+  expect((errors[0] as ProtocolError).code).toBe('WS_CLOSE_CODE');
+  expect(errors[0]!.cause).toBe(5000);
+});
