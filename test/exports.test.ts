@@ -11,27 +11,380 @@ const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 /** Every name that an entry point exports: what is there at run time, and the types besides. */
 const entries: Readonly<Record<string, { values: readonly string[]; types: readonly string[] }>> = {
   '.': {
-    values: ['CloseCode', 'CompressionBudget', 'Connection', 'ConnectionError', 'HandshakeError', 'MemoryBudget', 'ProtocolError', 'Reconnection', 'Rejection', 'WebSocketServer', 'connect', 'connectionFaults', 'dialFailures', 'processCompressionBudget', 'processMemoryBudget', 'reconnect', 'refusals', 'reject', 'violations'],
-    types: ['Accept', 'AttemptOptions', 'Backoff', 'CloseInfo', 'CompressionOptions', 'ConnectOptions', 'ConnectionFaultCode', 'ConnectionHandlers', 'ConnectionInfo', 'ConnectionOptions', 'ConnectionState', 'DialFailureCode', 'ExtensionOffer', 'HandshakeRequest', 'HandshakeStage', 'ListenOptions', 'Message', 'OriginPolicy', 'PathPattern', 'PendingUpgrade', 'PingOptions', 'ReconnectClock', 'ReconnectHandlers', 'ReconnectOptions', 'ReconnectionState', 'RefusalCode', 'SendOptions', 'SendOutcome', 'ServerHandlers', 'ServerOptions', 'ShutdownOptions', 'UpgradeAnswer', 'UpgradeRequest', 'ViolationCode'],
+    values: [
+      'CloseCode',
+      'CompressionBudget',
+      'Connection',
+      'ConnectionError',
+      'HandshakeError',
+      'MemoryBudget',
+      'ProtocolError',
+      'Reconnection',
+      'Rejection',
+      'WebSocketServer',
+      'connect',
+      'connectionFaults',
+      'dialFailures',
+      'processCompressionBudget',
+      'processMemoryBudget',
+      'reconnect',
+      'refusals',
+      'reject',
+      'violations',
+    ],
+    types: [
+      'Accept',
+      'AttemptOptions',
+      'Backoff',
+      'CloseInfo',
+      'CompressionOptions',
+      'ConnectOptions',
+      'ConnectionFaultCode',
+      'ConnectionHandlers',
+      'ConnectionInfo',
+      'ConnectionOptions',
+      'ConnectionState',
+      'DialFailureCode',
+      'ExtensionOffer',
+      'HandshakeRequest',
+      'HandshakeStage',
+      'ListenOptions',
+      'Message',
+      'OriginPolicy',
+      'PathPattern',
+      'PendingUpgrade',
+      'PingOptions',
+      'ReconnectClock',
+      'ReconnectHandlers',
+      'ReconnectOptions',
+      'ReconnectionState',
+      'RefusalCode',
+      'SendOptions',
+      'SendOutcome',
+      'ServerHandlers',
+      'ServerOptions',
+      'ShutdownOptions',
+      'UpgradeAnswer',
+      'UpgradeRequest',
+      'ViolationCode',
+    ],
   },
   './protocol': {
-    values: ['CloseCode', 'CompressionBudget', 'DeflateCodec', 'Endpoint', 'EndpointState', 'FrameParser', 'HandshakeError', 'HttpHeadParser', 'MemoryBudget', 'Opcode', 'ProtocolError', 'Utf8Validator', 'acceptDeflate', 'acceptRequest', 'buildRequest', 'checkOriginPolicy', 'computeAccept', 'confirmDeflate', 'defaultHeadLimits', 'deflateRefusals', 'formatExtensions', 'formatHead', 'formatRefusal', 'frameHeaderSize', 'generateKey', 'isAllowedOrigin', 'isControl', 'isKey', 'isKnownOpcode', 'isValidUtf8', 'isWireCloseCode', 'offerDeflate', 'parseClosePayload', 'parseExtensions', 'parseTarget', 'processCompressionBudget', 'processMemoryBudget', 'refusals', 'selectSubprotocol', 'serializeClosePayload', 'serializeFrame', 'verifyRequest', 'verifyResponse', 'violations', 'writeFrameHeader'],
-    types: ['Acceptance', 'AcceptedRequest', 'ByteSink', 'CodecSettings', 'DeflateAcceptance', 'DeflateConfig', 'DeflateParams', 'DeflateRefusalCode', 'Direction', 'EndpointEvents', 'EndpointOptions', 'ExpectedResponse', 'ExtensionOffer', 'FrameHandler', 'FrameInit', 'HandshakeRequest', 'HandshakeStage', 'HeadLimits', 'HttpHead', 'HttpRequestHead', 'HttpResponseHead', 'Limits', 'MessageCodec', 'OriginPolicy', 'RefusalCode', 'RequestOptions', 'Role', 'UpgradeRequest', 'VerifiedResponse', 'Violation', 'ViolationCode', 'WebSocketTarget'],
+    values: [
+      'CloseCode',
+      'CompressionBudget',
+      'DeflateCodec',
+      'Endpoint',
+      'EndpointState',
+      'FrameParser',
+      'HandshakeError',
+      'HttpHeadParser',
+      'MemoryBudget',
+      'Opcode',
+      'ProtocolError',
+      'Utf8Validator',
+      'acceptDeflate',
+      'acceptRequest',
+      'buildRequest',
+      'checkOriginPolicy',
+      'computeAccept',
+      'confirmDeflate',
+      'defaultHeadLimits',
+      'deflateRefusals',
+      'formatExtensions',
+      'formatHead',
+      'formatRefusal',
+      'frameHeaderSize',
+      'generateKey',
+      'isAllowedOrigin',
+      'isControl',
+      'isKey',
+      'isKnownOpcode',
+      'isValidUtf8',
+      'isWireCloseCode',
+      'offerDeflate',
+      'parseClosePayload',
+      'parseExtensions',
+      'parseTarget',
+      'processCompressionBudget',
+      'processMemoryBudget',
+      'refusals',
+      'selectSubprotocol',
+      'serializeClosePayload',
+      'serializeFrame',
+      'verifyRequest',
+      'verifyResponse',
+      'violations',
+      'writeFrameHeader',
+    ],
+    types: [
+      'Acceptance',
+      'AcceptedRequest',
+      'ByteSink',
+      'CodecSettings',
+      'DeflateAcceptance',
+      'DeflateConfig',
+      'DeflateParams',
+      'DeflateRefusalCode',
+      'Direction',
+      'EndpointEvents',
+      'EndpointOptions',
+      'ExpectedResponse',
+      'ExtensionOffer',
+      'FrameHandler',
+      'FrameInit',
+      'HandshakeRequest',
+      'HandshakeStage',
+      'HeadLimits',
+      'HttpHead',
+      'HttpRequestHead',
+      'HttpResponseHead',
+      'Limits',
+      'MessageCodec',
+      'OriginPolicy',
+      'RefusalCode',
+      'RequestOptions',
+      'Role',
+      'UpgradeRequest',
+      'VerifiedResponse',
+      'Violation',
+      'ViolationCode',
+      'WebSocketTarget',
+    ],
   },
   './4d': {
-    values: ['FourDError', 'WebServer', 'WebSocket', 'WebSocketConnection', 'WebSocketServer', 'fourDErrors', 'webServer'],
-    types: ['ClientTerminateEvent', 'ConnectionEvent', 'ConnectionHandler', 'ConnectionRequest', 'ConnectionStatus', 'DataOf', 'DataType', 'Done', 'ErrorEvent', 'FourDErrorName', 'MessageEvent', 'OpenEvent', 'Sendable', 'ServerTerminateEvent', 'Status', 'TerminateEvent', 'TerminateOptions', 'TextsByKey', 'WSSHandler', 'WebServerSettings', 'WebSocketHandler', 'WebSocketOptions', 'WebSocketServerOptions'],
+    values: [
+      'FourDError',
+      'WebServer',
+      'WebSocket',
+      'WebSocketConnection',
+      'WebSocketServer',
+      'fourDErrors',
+      'webServer',
+    ],
+    types: [
+      'ClientTerminateEvent',
+      'ConnectionEvent',
+      'ConnectionHandler',
+      'ConnectionRequest',
+      'ConnectionStatus',
+      'DataOf',
+      'DataType',
+      'Done',
+      'ErrorEvent',
+      'FourDErrorName',
+      'MessageEvent',
+      'OpenEvent',
+      'Sendable',
+      'ServerTerminateEvent',
+      'Status',
+      'TerminateEvent',
+      'TerminateOptions',
+      'TextsByKey',
+      'WSSHandler',
+      'WebServerSettings',
+      'WebSocketHandler',
+      'WebSocketOptions',
+      'WebSocketServerOptions',
+    ],
   },
   './conformance': {
-    values: ['Driver', 'allCases', 'baselineOf', 'casesFor', 'differences', 'runClientCases', 'runServerCases', 'titles', 'writeReports'],
-    types: ['Baseline', 'Behavior', 'BehaviorClose', 'Case', 'CaseResult', 'Check', 'ClientRunOptions', 'DriverAddress', 'DriverOptions', 'Event', 'Expectation', 'Kind', 'Level', 'Observation', 'Role', 'RunOptions', 'ServerRunOptions', 'Step', 'TimelineEntry'],
+    values: [
+      'Driver',
+      'allCases',
+      'baselineOf',
+      'casesFor',
+      'differences',
+      'runClientCases',
+      'runServerCases',
+      'titles',
+      'writeReports',
+    ],
+    types: [
+      'Baseline',
+      'Behavior',
+      'BehaviorClose',
+      'Case',
+      'CaseResult',
+      'Check',
+      'ClientRunOptions',
+      'DriverAddress',
+      'DriverOptions',
+      'Event',
+      'Expectation',
+      'Kind',
+      'Level',
+      'Observation',
+      'Role',
+      'RunOptions',
+      'ServerRunOptions',
+      'Step',
+      'TimelineEntry',
+    ],
   },
   './plugin': {
-    values: ['WebsocketEventType', 'clearAll', 'events', 'methods', 'websocketClient', 'websocketClientClear', 'websocketClientSend', 'websocketClientStart', 'websocketClientStop', 'websocketGetMethod', 'websocketServer', 'websocketServerClear', 'websocketServerSend', 'websocketServerStart', 'websocketServerStop', 'websocketSetMethod'],
-    types: ['PluginEvents', 'PluginMethod', 'SendStatus', 'SetMethodOptions', 'WebsocketClientInfo', 'WebsocketClientOptions', 'WebsocketClientStart', 'WebsocketClientStatus', 'WebsocketClientStop', 'WebsocketClose', 'WebsocketError', 'WebsocketEvent', 'WebsocketIdentity', 'WebsocketMessage', 'WebsocketOpen', 'WebsocketServerConnection', 'WebsocketServerInfo', 'WebsocketServerOptions', 'WebsocketServerSend', 'WebsocketServerSendStatus', 'WebsocketServerStatus', 'WebsocketTlsOptions'],
+    values: [
+      'WebsocketEventType',
+      'clearAll',
+      'events',
+      'methods',
+      'websocketClient',
+      'websocketClientClear',
+      'websocketClientSend',
+      'websocketClientStart',
+      'websocketClientStop',
+      'websocketGetMethod',
+      'websocketServer',
+      'websocketServerClear',
+      'websocketServerSend',
+      'websocketServerStart',
+      'websocketServerStop',
+      'websocketSetMethod',
+    ],
+    types: [
+      'PluginEvents',
+      'PluginMethod',
+      'SendStatus',
+      'SetMethodOptions',
+      'WebsocketClientInfo',
+      'WebsocketClientOptions',
+      'WebsocketClientStart',
+      'WebsocketClientStatus',
+      'WebsocketClientStop',
+      'WebsocketClose',
+      'WebsocketError',
+      'WebsocketEvent',
+      'WebsocketIdentity',
+      'WebsocketMessage',
+      'WebsocketOpen',
+      'WebsocketServerConnection',
+      'WebsocketServerInfo',
+      'WebsocketServerOptions',
+      'WebsocketServerSend',
+      'WebsocketServerSendStatus',
+      'WebsocketServerStatus',
+      'WebsocketTlsOptions',
+    ],
   },
   './plugin-v1': {
-    values: ['clearAll', 'events', 'methods', 'websocketClient', 'websocketClientClear', 'websocketClientMessages', 'websocketClientSend', 'websocketClientStart', 'websocketClientStop', 'websocketServer', 'websocketServerClear', 'websocketServerClients', 'websocketServerMessages', 'websocketServerSend', 'websocketServerStart', 'websocketServerStop'],
-    types: ['PluginEvents', 'PluginMethod', 'SendStatus', 'WebsocketClient', 'WebsocketClientOptions', 'WebsocketClientStatus', 'WebsocketCloseContext', 'WebsocketContext', 'WebsocketDataContext', 'WebsocketDeflateOptions', 'WebsocketErrorContext', 'WebsocketEventType', 'WebsocketMethodOptions', 'WebsocketOpenContext', 'WebsocketServer', 'WebsocketServerOptions', 'WebsocketServerSendStatus', 'WebsocketServerStatus', 'WebsocketWaitingEvent'],
+    values: [
+      'clearAll',
+      'events',
+      'methods',
+      'websocketClient',
+      'websocketClientClear',
+      'websocketClientMessages',
+      'websocketClientSend',
+      'websocketClientStart',
+      'websocketClientStop',
+      'websocketServer',
+      'websocketServerClear',
+      'websocketServerClients',
+      'websocketServerMessages',
+      'websocketServerSend',
+      'websocketServerStart',
+      'websocketServerStop',
+    ],
+    types: [
+      'PluginEvents',
+      'PluginMethod',
+      'SendStatus',
+      'WebsocketClient',
+      'WebsocketClientOptions',
+      'WebsocketClientStatus',
+      'WebsocketCloseContext',
+      'WebsocketContext',
+      'WebsocketDataContext',
+      'WebsocketDeflateOptions',
+      'WebsocketErrorContext',
+      'WebsocketEventType',
+      'WebsocketMethodOptions',
+      'WebsocketOpenContext',
+      'WebsocketServer',
+      'WebsocketServerOptions',
+      'WebsocketServerSendStatus',
+      'WebsocketServerStatus',
+      'WebsocketWaitingEvent',
+    ],
   },
+};
 
+/** Where an entry point is written: src/index.ts for dist/index.js. */
+function sourceOf(compiled: string): string {
+  const path = compiled.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts');
+  return path.startsWith('conformance/') ? path : `src/${path}`;
+}
+
+describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
+  const { default: compiled, types: declarations } = manifest.exports[entry];
+
+  test('exports these names', async () => {
+    const names = Object.keys(await import(new URL(compiled, root).href));
+    expect(names.sort()).toEqual([...values].sort());
+  });
+
+  test('and these types, each by its name', () => {
+    const source = sourceOf(compiled);
+    const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
+    // A star would let names slip out that nobody decided on.
+    expect(code).not.toMatch(/export\s+(?:type\s+)?\*/);
+    const named = [...code.matchAll(/\bexport\s+(type\s+)?\{([^}]*)\}/g)].flatMap((match) =>
+      (match[2] ?? '')
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+        .map((name) => ({
+          name: name.replace(/^type\s+/, '').replace(/^.*\bas\s+/, ''),
+          type: match[1] !== undefined || name.startsWith('type '),
+        })),
+    );
+    const namesOf = (type: boolean): string[] =>
+      named
+        .filter((one) => one.type === type)
+        .map(({ name }) => name)
+        .sort();
+    expect(namesOf(true)).toEqual([...types].sort());
+    expect(namesOf(false)).toEqual([...values].sort());
+    expect(existsSync(new URL(declarations, root))).toBe(true);
+  });
+});
+
+test('the exports map holds these entry points and the manifest', () => {
+  expect(Object.keys(manifest.exports).sort()).toEqual([...Object.keys(entries), './package.json'].sort());
+});
+
+test('nothing is depended on, and nothing runs on installation', () => {
+  for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
+    expect(manifest[field] ?? {}).toEqual({});
+  // "prepare" runs for those who clone the repository, not for those who install the package.
+  const hooks = ['preinstall', 'install', 'postinstall', 'preuninstall', 'uninstall', 'postuninstall'];
+  expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
+  expect(existsSync(new URL('binding.gyp', root))).toBe(false);
+});
+
+describe('the packed package', () => {
+  const listing = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: fileURLToPath(root),
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const files: string[] = JSON.parse(listing)[0].files.map(({ path }: { path: string }) => path);
+
+  test('holds what is imported, its types, its maps and their sources', () => {
+    for (const entry of Object.keys(entries)) {
+      const { default: compiled, types } = manifest.exports[entry];
+      expect(files).toContain(compiled.replace('./', ''));
+      expect(files).toContain(types.replace('./', ''));
+      expect(files).toContain(`${compiled.replace('./', '')}.map`);
+      expect(files).toContain(sourceOf(compiled));
+    }
+    expect(files).toContain(manifest.bin.rfc6455);
+  });
+
+  test('holds nothing else but its papers', () => {
+    const rest = files.filter((path) => !/^(?:dist|src|conformance)\//.test(path));
+    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+    expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);
+  });
+});

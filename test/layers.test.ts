@@ -39,8 +39,8 @@ const layers: Readonly<Record<string, Layer>> = {
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    // node:util tells an ArrayBuffer of any realm; no I/O.
-    node: ['util'],
+    // node:util tells an ArrayBuffer of any realm, node:buffer what is UTF-8; no I/O.
+    node: ['util', 'buffer'],
     nodeTypes: true,
   },
   cli: {
@@ -57,6 +57,8 @@ const layers: Readonly<Record<string, Layer>> = {
     nodeTypes: false,
   },
   '4d.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
+  'plugin.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
+  'plugin-v1.ts': { uses: ['api'], types: [], node: [], nodeTypes: false },
   'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
 };
 
