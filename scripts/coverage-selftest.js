@@ -17,14 +17,19 @@ function write(path, text) {
   writeFileSync(join(project, path), text);
 }
 
-/** What each part of src/ holds: enough lines that one function more is a few percent of them. */
-const folders = ['frame', 'handshake', 'transport', 'api', 'cli'];
+/** What each part holds: enough lines that one function more is a few percent of them. */
+const folders = [
+  ...['frame', 'handshake', 'deflate', 'deflate/engine', 'transport', 'api', 'cli'].map(
+    (one) => `src/${one}`,
+  ),
+  'conformance',
+];
 const body = Array.from({ length: 20 }, (_, i) => `  sum += n * ${i};`).join('\n');
 const part = `/** A comment that is long,\n * and counts for nothing. */
 export interface Unused {\n  readonly a: number;\n}
 export function half(n: number): number {\n  let sum = 0;\n${body}\n  return sum / 2;\n}\n`;
 const test = `import { expect, test } from 'vitest';
-import { half } from '../../src/FOLDER/part.ts';
+import { half } from '../../FOLDER/part.ts';
 test('half', () => expect(half(2)).toBe(190));\n`;
 const childTest = `import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
@@ -36,8 +41,9 @@ test('half, in a process of its own', () => {
 
 function plain() {
   for (const folder of folders) {
-    write(`src/${folder}/part.ts`, part);
-    write(`test/${folder}/part.test.ts`, folder === 'cli' ? childTest : test.replace('FOLDER', folder));
+    write(`${folder}/part.ts`, part);
+    const place = folder.replaceAll('/', '-');
+    write(`test/${place}/part.test.ts`, folder === 'src/cli' ? childTest : test.replace('FOLDER', folder));
   }
   write('src/index.ts', "export { half } from './api/part.ts';\n");
 }
@@ -66,7 +72,9 @@ let failed = 0;
 try {
   for (const path of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts'])
     cpSync(join(root, path), join(project, path), { recursive: true });
-  cpSync(join(root, 'test', 'write-coverage.ts'), join(project, 'test', 'write-coverage.ts'));
+  for (const file of ['leak-check.ts', 'write-coverage.ts'])
+    cpSync(join(root, 'test', file), join(project, 'test', file));
+  cpSync(join(root, 'conformance', 'tsconfig.json'), join(project, 'conformance', 'tsconfig.json'));
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'), 'junction');
   const env = { ...process.env };
   delete env.NODE_V8_COVERAGE;

@@ -4,7 +4,6 @@
 
 import type { CaseResult } from '../run/result.ts';
 import { verdictOf } from './baseline.ts';
-import { complaint } from './texts.ts';
 
 /** Where it is shown. */
 export interface Screen {
@@ -52,7 +51,8 @@ export class Progress {
 }
 
 function tail(result: CaseResult): string {
-  const why = result.passed && !result.flaky ? '' : ` ${complaint(result)}`;
+  const sentences = new Set([result.result, result.resultClose]);
+  const why = result.passed && !result.flaky ? '' : ` ${[...sentences].join(' ')}`;
   const flaky = result.flaky ? ' (flaky: it went otherwise the first time)' : '';
   return `${result.section}${why}${flaky}`;
 }

@@ -28,7 +28,7 @@ export interface ServerRun {
 }
 
 /** What limits of a case that ran out of them are multiplied with. */
-export const RERUN_FACTOR = 4;
+export const RERUN_FACTOR = 3;
 
 /** Whether a case moves much: such cases would take each other's time, and the light ones'. */
 function isHeavy({ steps }: Case): boolean {

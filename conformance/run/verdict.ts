@@ -52,10 +52,6 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
     if (fault === null)
       return verdict('NON-STRICT', behaviorClose, 'The events are the second best ones.', resultClose);
   }
-  // What only SHOULD be does not fail a peer, by its way to close neither.
-  if (one.level !== 'MUST' && behaviorClose !== 'OK') {
-    return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
-  }
   const fault = faultOfEvents(one, seen) ?? faultBeside(one, seen, behaviorClose);
   if (fault !== null) return verdict(failure(one), behaviorClose, fault, resultClose);
   return verdict('OK', behaviorClose, 'Everything was as expected.', resultClose);

@@ -52,6 +52,19 @@ describe('conform server', () => {
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
   });
 
+  test('--strict: a peer that looks at text only when it is whole fails', async () => {
+    const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
+    const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
+    const lax = await run(['conform', 'server', url, '--cases', '6.4.1,7.7.1']);
+    expect(lax.stdout).toMatch(/1 OK; 1 NON-STRICT|1 NON-STRICT; 1 OK/);
+    expect(lax.exit).toBe(0);
+    expect(await run(['conform', 'server', url, '--cases', '6.4.1,7.7.1', '--strict'])).toMatchObject({
+      exit: 1,
+    });
+    peer.child.kill();
+    await peer.exit;
+  });
+
   test('over TLS, with a field of its own', async () => {
     const { url } = await serve(
       '--tls-cert',
@@ -94,6 +107,33 @@ describe('conform client', () => {
     expect(exit).toBe(0);
     const index = JSON.parse(readFileSync(join(out, 'index.json'), 'utf8'));
     expect(Object.keys(index.ours).length).toBe(12);
+  });
+
+  test('our client over TLS', async () => {
+    const certificate = [
+      '--tls-cert',
+      tlsFixture('localhost-cert.pem'),
+      '--tls-key',
+      tlsFixture('localhost-key.pem'),
+    ];
+    const judge = start(
+      'conform',
+      'client',
+      '--port',
+      '0',
+      '--cases',
+      '1.1.1',
+      '--agent',
+      'x',
+      ...certificate,
+    );
+    const [, url = ''] = await judge.output(/^listening on (\S+)\n/);
+    expect(url).toMatch(/^wss:/);
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: tlsFixture('ca-cert.pem') };
+    const looped = join(root, 'conformance', 'clients', 'rfc6455.js');
+    expect(await track(new Running(process.execPath, [looped, url, 'secure'], { env })).exit).toBe(0);
+    expect(await interrupt(judge)).toBe(0);
+    expect(judge.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
   test('a command that fails has failed the cases', async () => {
