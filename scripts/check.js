@@ -47,6 +47,7 @@ const steps = [
   ['SECURITY.md', () => script('attacks.js', '--check')],
   ['docs/4d.md', () => script('fourd.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],
+  ['docs/conformance.md', () => script('conformance-docs.js', '--check')],
 ];
 
 /** @type {string[]} */

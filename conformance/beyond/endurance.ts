@@ -334,6 +334,7 @@ const orders: readonly Draft[] = [
       [1000],
       [],
     ),
+    informational: true,
     quirks: { keepsTcp: true },
   },
 ];

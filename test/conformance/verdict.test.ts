@@ -137,6 +137,12 @@ describe('what a failure is follows from the level', () => {
     expect(judge({ ...base, level }, good(base, { firstClose: 'judge' }), false).passed).toBe(
       level !== 'MUST',
     );
+    expect(verdictOf({ ...base, level }, { opened: false })).toEqual([
+      behavior,
+      level === 'MUST' ? 'FAILED' : 'INFORMATIONAL',
+    ]);
+    // Frames that break a rule are no matter of the case's level.
+    expect(verdictOf({ ...base, level }, { violation: 'a masked frame of a server' })[0]).toBe('FAILED');
   });
 });
 

@@ -1,0 +1,112 @@
+/**
+ * Servers that agree to compression and then do something else: each lie is caught by the cases of group 25 that ask for
+ * what was promised, and an honest server passes them.
+ */
+
+import type { Duplex } from 'node:stream';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { runServerCases } from '../../conformance/index.ts';
+import { encodeFrame, type Frame, FrameReader } from '../../conformance/wire/frame.ts';
+import { acceptOf, parseHead, valuesOf } from '../../conformance/wire/head.ts';
+import { duplexPair } from './pair.ts';
+
+/** How a server compresses, whatever it said. */
+interface Habits {
+  /** Its answer to an offer; null to decline. */
+  readonly answer: (offer: string) => string | null;
+  readonly windowBits: number;
+  readonly keepsContext: boolean;
+}
+
+/** The last 32 KiB of two buffers. */
+const windowOf = (a: Buffer, b: Buffer): Buffer => Buffer.concat([a, b]).subarray(-32_768);
+
+function compress(plain: Buffer, { windowBits, keepsContext }: Habits, context: Buffer): Buffer {
+  const dictionary = keepsContext && context.length > 0 ? { dictionary: context } : {};
+  const options = { windowBits, finishFlush: constants.Z_SYNC_FLUSH, ...dictionary };
+  return deflateRawSync(plain, options).subarray(0, -4);
+}
+
+/** Echoes compressed messages of one frame. */
+function serve(socket: Duplex, habits: Habits): void {
+  let [received, sent]: Buffer[] = [Buffer.alloc(0), Buffer.alloc(0)];
+  const send = (opcode: number, rsv: number, payload: Buffer): void => {
+    socket.write(encodeFrame({ opcode, payload, fin: true, rsv, key: null }));
+  };
+  const take = ({ opcode, payload }: Frame): void => {
+    if (opcode === 8) {
+      send(8, 0, payload);
+      socket.end();
+      return;
+    }
+    const data = Buffer.concat([payload, Buffer.from('0000ffff', 'hex')]);
+    const dictionary = received!.length > 0 ? { dictionary: received! } : {};
+    const plain = inflateRawSync(data, { ...dictionary, finishFlush: constants.Z_SYNC_FLUSH });
+    received = windowOf(received!, plain);
+    send(opcode, 4, compress(plain, habits, sent!));
+    sent = windowOf(sent!, plain);
+  };
+  const reader = new FrameReader(() => {}, take);
+  socket.once('data', (chunk: Buffer) => {
+    const request = parseHead(chunk.toString('latin1'));
+    const extension = habits.answer(valuesOf(request, 'Sec-WebSocket-Extensions').join());
+    const accept = acceptOf(valuesOf(request, 'Sec-WebSocket-Key')[0] ?? '');
+    const fields = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
+    if (extension !== null) fields.push(`Sec-WebSocket-Extensions: ${extension}`);
+    socket.on('data', (octets: Buffer) => reader.read(octets));
+    socket.write(['HTTP/1.1 101 Switching Protocols', ...fields, '', ''].join('\r\n'));
+  });
+  socket.on('end', () => socket.end());
+  socket.on('error', () => {});
+}
+
+const agree = (offer: string): string => offer.replace(/; client_no_context_takeover/, '');
+const honest: Habits = { answer: agree, windowBits: 15, keepsContext: true };
+
+async function verdictsOf(habits: Habits, ...cases: string[]): Promise<string[]> {
+  const connect = (): Duplex => {
+    const [mine, yours] = duplexPair();
+    serve(yours, habits);
+    return mine;
+  };
+  const results = await runServerCases({ connect, agent: 'raw', cases });
+  return results.map((one) => `${one.behavior} ${one.behaviorClose}`);
+}
+
+const noTakeover = '25.4.1';
+const takeover = '25.4.2';
+const window9 = '25.4.6';
+
+describe('a server that promised it', () => {
+  test('keeps its context where it may, and uses the whole window where it may: OK', async () => {
+    expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
+  });
+
+  test('keeps no context, or a smaller window: OK', async () => {
+    expect(await verdictsOf({ ...honest, keepsContext: false }, noTakeover)).toEqual(['OK OK']);
+    expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
+  });
+
+  test('no context takeover, and refers to the message before: FAILED', async () => {
+    expect((await verdictsOf(honest, noTakeover))[0]).toMatch(/^FAILED/);
+  });
+
+  test('no context takeover is asked for, and missing in the answer: FAILED', async () => {
+    const silent: Habits = { ...honest, keepsContext: false, answer: () => 'permessage-deflate' };
+    expect((await verdictsOf(silent, noTakeover))[0]).toMatch(/^FAILED/);
+  });
+
+  test('a window of 2^9, and refers farther back: FAILED', async () => {
+    expect((await verdictsOf(honest, window9))[0]).toMatch(/^FAILED/);
+  });
+
+  test('a larger window than was asked for: FAILED', async () => {
+    const larger: Habits = { ...honest, answer: () => 'permessage-deflate; server_max_window_bits=12' };
+    expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
+  });
+
+  test('nothing: UNIMPLEMENTED, which is no pass', async () => {
+    expect((await verdictsOf({ ...honest, answer: () => null }, noTakeover))[0]).toMatch(/^UNIMPLEMENTED/);
+  });
+});
