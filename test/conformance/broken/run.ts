@@ -1,0 +1,114 @@
+/**
+ * Tests a peer with the judge's cases, in this process and over TCP: a server by testServer, a client case by case.
+ * What comes out is the list of the cases that are not all right.
+ */
+
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Case } from '../../../conformance/case/model.ts';
+import { clockOf } from '../../../conformance/run/clock.ts';
+import { Link } from '../../../conformance/run/link.ts';
+import type { CaseResult } from '../../../conformance/run/result.ts';
+import { runClientCase } from '../../../conformance/run/run-case.ts';
+import { asRerun, mayBeLate, RERUN_FACTOR, testServer } from '../../../conformance/run/test-server.ts';
+import { BrokenPeer } from './peer.ts';
+import type { Rules } from './rules.ts';
+
+/** Limits of cases are this long: peers in the same process answer at once. What runs out is run again with four times as much. */
+const TIME_FACTOR = 0.25;
+
+/** Ids of cases that are not all right, in order. */
+export interface Faulted {
+  readonly failed: readonly string[];
+  /** NON-STRICT. */
+  readonly tolerated: readonly string[];
+}
+
+/** What a case's result comes to. */
+export function faultedOf(results: readonly CaseResult[]): Faulted {
+  const ids = (wanted: (result: CaseResult) => boolean): string[] => results.filter(wanted).map(({ id }) => id);
+  return {
+    failed: ids(({ passed }) => !passed),
+    tolerated: ids(({ passed, behavior }) => passed && behavior === 'NON-STRICT'),
+  };
+}
+
+/** Runs a server with these rules through the cases. */
+export async function tryServer(rules: Rules, cases: readonly Case[], parallel = 32): Promise<CaseResult[]> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket.once('close', () => sockets.delete(socket)));
+    new BrokenPeer(socket, 'server', rules);
+  });
+  const port = await listening(server);
+  try {
+    return await testServer({
+      connect: () => dialled(port),
+      target: { host: `127.0.0.1:${port}`, target: '/', fields: [] },
+      cases,
+      agent: 'broken',
+      full: false,
+      parallel,
+      timeFactor: TIME_FACTOR,
+      commandOf: (id) => id,
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+}
+
+/** Runs a client with these rules through the cases: each is a connection of its own. */
+export async function tryClient(rules: Rules, cases: readonly Case[], parallel = 32): Promise<CaseResult[]> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true });
+  const port = await listening(server);
+  const accepted = new Map<number, Socket>();
+  server.on('connection', (socket) => accepted.set(socket.remotePort!, socket));
+  const perform = async (one: Case, factor: number): Promise<CaseResult> => {
+    const own = await dialled(port);
+    // Both ends are in this process, and either may hear of the connection first.
+    while (!accepted.has(own.localPort!)) await turn();
+    const peer = accepted.get(own.localPort!)!;
+    accepted.delete(own.localPort!);
+    const clock = clockOf(factor);
+    const link = new Link(peer, 'server', clock, one.quirks);
+    new BrokenPeer(own, 'client', rules);
+    try {
+      const request = await link.readHead(clock.opening);
+      const settings = { agent: 'broken', clock, full: false, commandOf: (id: string) => id };
+      return await runClientCase(one, link, request ?? '', settings);
+    } finally {
+      own.destroy();
+      peer.destroy();
+    }
+  };
+  const results: CaseResult[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < cases.length) {
+      const index = next++;
+      const one = cases[index]!;
+      const first = await perform(one, TIME_FACTOR);
+      results[index] = mayBeLate(first) ? asRerun(first, await perform(one, TIME_FACTOR * RERUN_FACTOR)) : first;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(parallel, cases.length) }, lane));
+  } finally {
+    server.close();
+  }
+  return results;
+}
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1', 1024);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function dialled(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
