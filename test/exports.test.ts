@@ -127,7 +127,47 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'WebSocketTarget',
     ],
   },
+  './conformance': {
+    values: [
+      'Driver',
+      'allCases',
+      'baselineOf',
+      'casesFor',
+      'differences',
+      'runClientCases',
+      'runServerCases',
+      'titles',
+      'writeReports',
+    ],
+    types: [
+      'Baseline',
+      'Behavior',
+      'BehaviorClose',
+      'Case',
+      'CaseResult',
+      'Check',
+      'ClientRunOptions',
+      'DriverAddress',
+      'DriverOptions',
+      'Event',
+      'Expectation',
+      'Kind',
+      'Level',
+      'Observation',
+      'Role',
+      'RunOptions',
+      'ServerRunOptions',
+      'Step',
+      'TimelineEntry',
+    ],
+  },
 };
+
+/** Where an entry point is written: src/index.ts for dist/index.js. */
+function sourceOf(compiled: string): string {
+  const path = compiled.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts');
+  return path.startsWith('conformance/') ? path : `src/${path}`;
+}
 
 describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
   const { default: compiled, types: declarations } = manifest.exports[entry];
@@ -138,7 +178,7 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
   });
 
   test('and these types, each by its name', () => {
-    const source = compiled.replace('dist', 'src').replace(/\.js$/, '.ts');
+    const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
     // A star would let names slip out that nobody decided on.
     expect(code).not.toMatch(/export\s+(?:type\s+)?\*/);
@@ -186,17 +226,18 @@ describe('the packed package', () => {
   const files: string[] = JSON.parse(listing)[0].files.map(({ path }: { path: string }) => path);
 
   test('holds what is imported, its types, its maps and their sources', () => {
-    for (const { default: compiled, types } of [manifest.exports['.'], manifest.exports['./protocol']]) {
+    for (const entry of Object.keys(entries)) {
+      const { default: compiled, types } = manifest.exports[entry];
       expect(files).toContain(compiled.replace('./', ''));
       expect(files).toContain(types.replace('./', ''));
       expect(files).toContain(`${compiled.replace('./', '')}.map`);
-      expect(files).toContain(compiled.replace('./dist', 'src').replace(/\.js$/, '.ts'));
+      expect(files).toContain(sourceOf(compiled));
     }
     expect(files).toContain(manifest.bin.rfc6455);
   });
 
   test('holds nothing else but its papers', () => {
-    const rest = files.filter((path) => !/^(?:dist|src)\//.test(path));
+    const rest = files.filter((path) => !/^(?:dist|src|conformance)\//.test(path));
     expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
     expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);
   });

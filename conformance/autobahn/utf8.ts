@@ -8,6 +8,7 @@ import { hex } from '../case/payload.ts';
 import {
   closeAfter,
   continuation,
+  due,
   failAfter,
   message,
   messageEvent,
@@ -93,7 +94,7 @@ function failFast(): Case[] {
       text(a, { fin: false }),
       pause(1, 'A'),
       continuation(b, { fin: false }),
-      pause(1, 'B'),
+      due(1, 'B'),
       continuation(c),
       failAfter(1),
     ];
@@ -107,7 +108,7 @@ function failFast(): Case[] {
     ];
     const declaredLength = BigInt(parts[0].length + parts[1].length + parts[2].length);
     const header = text('', { fin: false, headerOnly: true, declaredLength });
-    const steps = [header, a, pause(1, 'A'), b, pause(1, 'B'), c, continuation(), failAfter(1)];
+    const steps = [header, a, pause(1, 'A'), b, due(1, 'B'), c, continuation(), failAfter(1)];
     return refuses(`6.4.${i + 3}`, common, steps, 1007, outcome);
   });
   return [...fragments, ...octets];

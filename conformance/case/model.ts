@@ -75,6 +75,8 @@ export interface PauseStep {
   readonly do: 'pause';
   readonly seconds: number;
   readonly tag?: string;
+  /** The peer ought to end the connection: the time factor gives it longer. @default false */
+  readonly due?: boolean;
 }
 
 /** Waits until the peer did something, so and so often; if it does not in time, a 'timeout' event with this tag. */
@@ -143,6 +145,8 @@ export interface HeadSpec {
   readonly newline?: string;
   /** Octets per write. @default all in one */
   readonly chop?: number;
+  /** Seconds of silence before it. @default 0 */
+  readonly delay?: number;
   /** Octets behind the head, in the same write. */
   readonly body?: Payload;
   /** The octets of the first steps that are frames leave in the same write as the head. */
@@ -182,7 +186,7 @@ export interface CloseExpectation {
 }
 
 /** What a server has to answer to a request: its status, as `400`, `'4xx'`; or, with 'end', nothing but the end of TCP. */
-export type AnswerExpectation = readonly (number | '4xx' | '5xx' | 'end')[];
+export type AnswerExpectation = readonly (number | '2xx' | '3xx' | '4xx' | '5xx' | 'end')[];
 
 /** What is expected of the peer. */
 export interface Expectation {

@@ -30,6 +30,8 @@ export interface Observation {
   readonly answer: Head | null;
   /** What came behind a server's answer that was not 101. */
   readonly body: Buffer;
+  /** Octets that a client sent behind its request before it was answered (§4.1: none). */
+  readonly earlyOctets: number;
   /** What was agreed; null for no compression. */
   readonly deflate: DeflateParams | null;
   readonly events: readonly Event[];

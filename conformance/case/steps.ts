@@ -54,6 +54,8 @@ export const pause = (seconds: number, tag?: string): PauseStep => ({
   seconds,
   ...(tag !== undefined && { tag }),
 });
+/** The peer ought to end the connection within this time. */
+export const due = (seconds: number, tag: string): PauseStep => ({ do: 'pause', seconds, tag, due: true });
 export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, count = 1): AwaitStep => ({
   do: 'await',
   what,

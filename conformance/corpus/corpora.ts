@@ -35,17 +35,18 @@ function octetCorpus(title: string, length: number, make: (length: number) => Bu
 }
 
 function textCorpus(title: string, length: number, make: (length: number) => string): Corpus {
-  let made: string[] | null = null;
+  // No character of ours is beyond U+FFFF: a code point is a unit of a string.
+  let made: string | null = null;
   return {
     title,
     kind: 'text',
     unit: 'code point',
     length,
     cut(index, size) {
-      made ??= [...make(length)];
+      made ??= make(length);
       const at = (index * size) % length;
       const first = made.slice(at, at + size);
-      return Buffer.from(first.concat(made.slice(0, size - first.length)).join(''));
+      return Buffer.from(first + made.slice(0, size - first.length));
     },
   };
 }

@@ -9,8 +9,8 @@ export interface Clock {
   readonly factor: number;
   /** Milliseconds for a limit of so many seconds in a case. Short ones are lengthened: only a failing peer uses them up. */
   limit(seconds: number): number;
-  /** Milliseconds of a pause, which is always waited out unless the connection ends. */
-  pause(seconds: number): number;
+  /** Milliseconds of a pause in which the peer ought to end the connection: no longer than it has to be. */
+  due(seconds: number): number;
   /** Milliseconds for an opening handshake, a closing one, and the end of TCP behind it. */
   readonly opening: number;
   readonly closing: number;
@@ -25,7 +25,7 @@ export function clockOf(factor: number): Clock {
   return {
     factor,
     limit,
-    pause: (seconds) => seconds * 1000 * factor,
+    due: (seconds) => seconds * 1000 * factor,
     opening: limit(5),
     closing: limit(5),
     ending: limit(5),

@@ -32,7 +32,7 @@ export class Link {
   /** Who the judge is here; the peer is the other one. */
   readonly side: Role;
   readonly clock: Clock;
-  readonly quirks: Quirks;
+  quirks: Quirks;
   readonly timeline: Timeline = new Timeline();
 
   // What an observation is made of; see case/observation.ts.

@@ -6,7 +6,15 @@
 import type { DeflateSpec, HeadSpec } from '../case/model.ts';
 import { octetsOf } from '../case/payload.ts';
 import { answerOffer, type DeflateParams, paramsOf, parseExtensionField } from '../wire/deflate.ts';
-import { acceptOf, faultOfAnswer, freshHandshakeKey, type Head, parseHead, valuesOf } from '../wire/head.ts';
+import {
+  acceptOf,
+  faultOfAnswer,
+  freshHandshakeKey,
+  type Head,
+  listOf,
+  parseHead,
+  valuesOf,
+} from '../wire/head.ts';
 import type { Link } from './link.ts';
 
 /** Where the judge as a client connects to, and what it says besides. */
@@ -28,6 +36,8 @@ export interface Opening {
   readonly request: Head | null;
   readonly answer: Head | null;
   readonly body: Buffer;
+  /** Octets of the peer behind its request, before the answer. */
+  readonly earlyOctets: number;
   /** The case wants compression, and the peer does not. */
   readonly unimplemented: boolean;
 }
@@ -40,6 +50,7 @@ const nothing: Opening = {
   request: null,
   answer: null,
   body: Buffer.alloc(0),
+  earlyOctets: 0,
   unimplemented: false,
 };
 
@@ -146,8 +157,12 @@ function agreed(values: readonly string[], deflate: DeflateSpec | null): Deflate
   return paramsOf(elements[0]!);
 }
 
-/** The body of an answer that is not 101, as far as it comes. */
+/** The body of an answer that is not 101, as far as it comes; with what is behind it where TCP is to end. */
 async function readBody(link: Link, answer: Head): Promise<Buffer> {
+  if (listOf(answer, 'Connection').includes('close')) {
+    await link.until(() => link.peerEnded, link.clock.opening);
+    return link.unread;
+  }
   const length = Number(valuesOf(answer, 'Content-Length')[0] ?? 0);
   if (length > 0) await link.until(() => link.unread.length >= length || link.peerEnded, link.clock.opening);
   return link.unread;
@@ -179,6 +194,9 @@ export async function openAsServer(
   const host = valuesOf(request, 'Host')[0] ?? '';
   const right = { host, target, key, accept: acceptOf(key) };
   const answerText = compose('HTTP/1.1 101 Switching Protocols', usual, spec, right);
+  if (spec.delay !== undefined)
+    await link.until(() => link.unread.length > 0 || link.peerEnded, spec.delay * 1000);
+  const earlyOctets = link.unread.length;
   // The peer may answer in the same turn as it reads.
   link.open(answer?.params ?? null);
   await sendHead(link, answerText, spec);
@@ -193,6 +211,7 @@ export async function openAsServer(
     request,
     answerText,
     answer: parseHead(answerText),
+    earlyOctets,
     unimplemented: deflate !== null && answer === null,
   };
 }

@@ -79,11 +79,11 @@ export class Player {
         return this.write(step.ofFrame === true ? link.continueFrame(octets) : octets, step);
       }
       case 'pause': {
-        const milliseconds = step.tag === undefined ? step.seconds * 1000 : link.clock.pause(step.seconds);
+        const milliseconds = step.due === true ? link.clock.due(step.seconds) : step.seconds * 1000;
         link.timeline.add('judge', 'timer', `waits ${step.seconds} s`);
         const over = await link.until(() => link.isOver, milliseconds);
         if (!over && !link.isOver && step.tag !== undefined) {
-          link.expired.push(`pause ${step.tag}`);
+          if (step.due === true) link.expired.push(`pause ${step.tag}`);
           link.addEvent({ type: 'timeout', tag: step.tag });
         }
         return;

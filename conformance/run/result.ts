@@ -142,3 +142,38 @@ export function resultOf(
     flaky: false,
   };
 }
+
+/** A case that could not be run. */
+export function notRun(
+  one: Case,
+  why: string,
+  about: { readonly agent: string; readonly peer: Role; readonly command: string },
+): CaseResult {
+  const { agent, peer, command } = about;
+  const counts: Counts = { octets: {}, frames: {} };
+  return {
+    ...{ behavior: 'FAILED', behaviorClose: 'FAILED', result: why, resultClose: why, passed: false },
+    ...{ id: one.id, agent, peer, command, description: one.description, expectation: one.expectation },
+    ...{ section: one.section, level: one.level, covers: one.covers ?? [] },
+    ...{
+      started: new Date().toISOString(),
+      duration: 0,
+      expected: {},
+      received: [],
+      expectedClose: one.expect.close,
+    },
+    close: {
+      ...{
+        first: null,
+        sent: null,
+        received: null,
+        clean: false,
+        uncleanReason: why,
+        dropped: false,
+        endedBy: null,
+      },
+    },
+    ...{ opened: false, violation: null, request: '', answer: '', timeline: [], omitted: 0 },
+    ...{ sent: counts, got: counts, expired: [], rerun: false, flaky: false },
+  };
+}

@@ -86,6 +86,7 @@ function observe(link: Link, player: Player, opening: Opening, peer: Role): Obse
     request: opening.request,
     answer: opening.answer,
     body: opening.body,
+    earlyOctets: opening.earlyOctets,
     deflate: link.deflate?.params ?? null,
     events: link.events,
     frames: link.heads,

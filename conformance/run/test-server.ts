@@ -4,10 +4,11 @@
  */
 
 import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Case, LoopStep, Step } from '../case/model.ts';
 import { clockOf } from './clock.ts';
 import type { Target } from './opening.ts';
-import type { CaseResult } from './result.ts';
+import { type CaseResult, notRun } from './result.ts';
 import { type CaseSettings, runServerCase } from './run-case.ts';
 
 /** How a server is tested. */
@@ -47,8 +48,7 @@ export function mayBeLate(result: CaseResult): boolean {
 }
 
 /**
- * Runs the cases.
- * @throws {Error} where no connection can be made
+ * Runs the cases; those that no connection can be made for have failed.
  * @returns results in the order of the cases
  */
 export async function testServer(run: ServerRun): Promise<CaseResult[]> {
@@ -60,8 +60,15 @@ export async function testServer(run: ServerRun): Promise<CaseResult[]> {
     commandOf: run.commandOf,
   });
   const usual = settings(run.timeFactor);
+  const connection = new Connector(run);
+  const attempt = async (one: Case, how: CaseSettings): Promise<CaseResult> => {
+    const socket = await connection.open();
+    if (socket !== null) return runServerCase(one, socket, run.target, how);
+    const about = { agent: run.agent, peer: 'server', command: run.commandOf(one.id) } as const;
+    return notRun(one, `No connection could be made: ${connection.fault}.`, about);
+  };
   const perform = async (one: Case): Promise<void> => {
-    const first = await runServerCase(one, await run.connect(), run.target, usual);
+    const first = await attempt(one, usual);
     results.set(one.id, first);
     if (!mayBeLate(first)) run.onResult?.(first);
   };
@@ -73,12 +80,35 @@ export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   const late = run.cases.filter(({ id }) => mayBeLate(results.get(id)!));
   // A few at a time; but a server that fails everything is not waited for that long.
   await inParallel(late, late.length > 20 ? run.parallel : Math.min(run.parallel, 4), async (one) => {
-    const second = await runServerCase(one, await run.connect(), run.target, patient);
+    const second = await attempt(one, patient);
     const result = asRerun(results.get(one.id)!, second);
     results.set(one.id, result);
     run.onResult?.(result);
   });
   return run.cases.map(({ id }) => results.get(id)!);
+}
+
+/** Connections to a server that may need a moment to come back; where it does not, none is tried any more. */
+class Connector {
+  fault: string | null = null;
+  private readonly run: ServerRun;
+
+  constructor(run: ServerRun) {
+    this.run = run;
+  }
+
+  async open(): Promise<Duplex | null> {
+    const deadline = performance.now() + clockOf(this.run.timeFactor).opening;
+    while (this.fault === null) {
+      try {
+        return await this.run.connect();
+      } catch (error) {
+        if (performance.now() > deadline) this.fault = (error as Error).message;
+        await wait(100);
+      }
+    }
+    return null;
+  }
 }
 
 /** The second result of a case, marked as such. */

@@ -29,7 +29,7 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
   if (expect.answer !== undefined) return judgeAnswer(one, expect.answer, seen);
   if (!seen.opened) {
     const why = `The opening handshake was not completed: ${seen.openFault ?? 'for no known reason'}.`;
-    return verdict('FAILED', 'FAILED', why, why);
+    return verdict(failure(one), one.level === 'MUST' ? 'FAILED' : 'INFORMATIONAL', why, why);
   }
   const [behaviorClose, resultClose] = judgeClose(one, seen);
   if (unimplemented && one.deflate?.optional !== false) {
@@ -40,10 +40,21 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
       resultClose,
     );
   }
+  if (seen.violation !== null) {
+    return verdict('FAILED', behaviorClose, `The peer broke a rule: ${seen.violation}.`, resultClose);
+  }
+  // Only a MUST fails a connection: what else was not done is told by the behavior alone.
+  if (one.level !== 'MUST' && behaviorClose !== 'OK') {
+    return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
+  }
   if (expect.events?.['NON-STRICT'] !== undefined && sameEvents(seen.events, expect.events['NON-STRICT'])) {
     const fault = faultBeside(one, seen, behaviorClose);
     if (fault === null)
       return verdict('NON-STRICT', behaviorClose, 'The events are the second best ones.', resultClose);
+  }
+  // What only SHOULD be does not fail a peer, by its way to close neither.
+  if (one.level !== 'MUST' && behaviorClose !== 'OK') {
+    return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
   }
   const fault = faultOfEvents(one, seen) ?? faultBeside(one, seen, behaviorClose);
   if (fault !== null) return verdict(failure(one), behaviorClose, fault, resultClose);

@@ -14,6 +14,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<
     'connect',
     { summary: 'talk to a server, line by line', load: async () => (await import('./connect.ts')).connect },
   ],
+  [
+    'conform',
+    {
+      summary: 'test a server or a client for conformance',
+      load: async () => (await import('./conform.ts')).conform,
+    },
+  ],
 ]);
 
 const help = `usage: rfc6455 <command> [options]
@@ -33,7 +40,7 @@ function version(): string {
 }
 
 async function run([name, ...args]: readonly string[], streams: Streams): Promise<number> {
-  if (name === undefined) throw misuse('which command? serve or connect; see rfc6455 --help');
+  if (name === undefined) throw misuse('which command? serve, connect or conform; see rfc6455 --help');
   if (name === '--help' || name === '-h' || name === 'help') {
     streams.stdout.write(help);
     return 0;

@@ -1,0 +1,238 @@
+/**
+ * The shapes of cases beyond Autobahn's: an opening handshake that goes well or is refused, an echo, a failed
+ * connection, or one of the two. Each is a function from a sentence to a case without its id; a case's place in its table
+ * is its number, so new ones go to the end.
+ */
+
+import type { AnswerExpectation, Case, Check, Event, HeadSpec, Level, Role, Step } from '../case/model.ts';
+import { samePayload } from '../case/payload.ts';
+import { awaits, close, closeAfter, failAfter, judgeCloses, messageEvent, text } from '../case/steps.ts';
+import { describeEvents } from '../run/verdict.ts';
+
+/** A case that is not numbered yet. */
+export type Draft = Omit<Case, 'id'>;
+
+/** What cases of a table share. */
+export interface About {
+  readonly section: string;
+  readonly covers: readonly string[];
+  /** @default 'MUST' */
+  readonly level?: Level;
+  readonly against?: Role;
+}
+
+/** What may be changed on any case. */
+export type Extra = Partial<
+  Pick<Case, 'deflate' | 'quirks' | 'request' | 'response' | 'level' | 'covers' | 'section' | 'informational'>
+> & { readonly checks?: readonly Check[] };
+
+/** Ids by place: 20.1 gives 20.1.1, 20.1.2. */
+export function numbered(group: string, drafts: readonly Draft[]): Case[] {
+  return drafts.map((draft, i) => ({ id: `${group}.${i + 1}`, ...draft }));
+}
+
+function draft(
+  description: string,
+  about: About,
+  expectation: string,
+  { checks, ...extra }: Extra,
+  rest: Pick<Case, 'steps' | 'expect'>,
+): Draft {
+  const { section, covers, level = 'MUST', against } = about;
+  return {
+    description,
+    expectation,
+    section,
+    level,
+    covers,
+    ...(against !== undefined && { against }),
+    ...extra,
+    ...rest,
+    expect: { ...rest.expect, ...(checks !== undefined && { checks }) },
+  };
+}
+
+const hello = messageEvent('text', 'Hello');
+
+/** The peer has to send back these; then the judge closes. */
+export function echoed(
+  description: string,
+  about: About,
+  steps: readonly Step[],
+  events: readonly Event[],
+  extra: Extra = {},
+): Draft {
+  const expectation = `Expects ${describeEvents(events)}; then closes with 1000, which the peer answers.`;
+  return draft(description, about, expectation, extra, {
+    steps: [...steps, closeAfter(10)],
+    expect: { events: { OK: events }, close: judgeCloses, closeWhenMet: true },
+  });
+}
+
+/** A server has to take this request, or a client this answer; an echo shows it. */
+export function opens(description: string, about: About, head: HeadSpec, extra: Extra = {}): Draft {
+  const where = about.against === 'client' ? { response: head } : { request: head };
+  return {
+    ...echoed(description, about, [text('Hello')], [hello], { ...where, ...extra }),
+    expectation: 'Expects that the connection opens, and the echo of a message.',
+  };
+}
+
+/** A server has to refuse this request. */
+export function refused(
+  description: string,
+  about: About,
+  request: HeadSpec,
+  answer: AnswerExpectation = ['4xx'],
+  extra: Extra = {},
+): Draft {
+  const words = answer.map((one) => (one === 'end' ? 'the end of TCP' : one)).join(' or ');
+  const expectation = `Expects ${words}${answer.includes(101) ? '' : ', and no 101'}.`;
+  return draft(
+    description,
+    about,
+    expectation,
+    { request, ...extra },
+    {
+      steps: [],
+      expect: { answer, close: { by: 'any', codes: 'any', clean: false } },
+    },
+  );
+}
+
+/** A client has to refuse this 101: it ends TCP, and sends nothing. */
+export function rejected(description: string, about: About, response: HeadSpec, extra: Extra = {}): Draft {
+  return draft(
+    description,
+    about,
+    'Expects that the client ends TCP and sends back nothing of the message behind the answer.',
+    { response, ...extra },
+    {
+      steps: [text('Hello'), failAfter(2)],
+      expect: { events: { OK: [] }, close: { by: 'peer', codes: 'any', clean: false } },
+    },
+  );
+}
+
+/** A client has to see that this answer opens no WebSocket. The judge ends TCP first. */
+export function notOpened(description: string, about: About, response: HeadSpec, extra: Extra = {}): Draft {
+  return draft(
+    description,
+    about,
+    'Expects that the client sends no frame, and ends TCP too.',
+    { response, ...extra },
+    {
+      steps: [text('Hello'), { do: 'half-close' }, failAfter(2)],
+      expect: {
+        events: { OK: [] },
+        close: { by: 'any', codes: 'any', clean: false },
+        checks: [sendsNothing, ...(extra.checks ?? [])],
+      },
+    },
+  );
+}
+
+export const sendsNothing: Check = ({ frames }) =>
+  frames.length === 0 ? null : `The client sent ${frames.length} frames on a connection that is not open.`;
+
+/** The peer has to fail the connection, with one of these codes or by ending TCP. */
+export function fails(
+  description: string,
+  about: About,
+  steps: readonly Step[],
+  codes: readonly number[],
+  events: readonly Event[] = [],
+  extra: Extra = {},
+): Draft {
+  const before = events.length === 0 ? '' : `${describeEvents(events)}; then `;
+  const expectation = `Expects ${before}that the peer fails the connection, with ${codes.join(' or ')} or by ending TCP.`;
+  return draft(description, about, expectation, extra, {
+    steps: [...steps, failAfter(1)],
+    expect: { events: { OK: events }, close: { by: 'peer', codes, clean: false } },
+  });
+}
+
+/** The judge's steps hold its Close frame; the peer has to answer with one of these codes, or none. */
+export function closes(
+  description: string,
+  about: About,
+  steps: readonly Step[],
+  codes: readonly number[],
+  events: readonly Event[] = [],
+  extra: Extra = {},
+): Draft {
+  const expectation = `Expects ${describeEvents(events)}, and a Close frame with ${codes.join(' or ')}, or no code.`;
+  return draft(
+    description,
+    about,
+    expectation,
+    { ...extra, checks: [silentBehindClose, ...(extra.checks ?? [])] },
+    {
+      steps: [...steps, failAfter(3)],
+      expect: { events: { OK: events }, close: { by: 'judge', codes, clean: true }, wrongCodeFails: true },
+    },
+  );
+}
+
+/** The peer ends the connection, whoever is first; nothing else is asked but the events. */
+export function ends(
+  description: string,
+  about: About,
+  steps: readonly Step[],
+  codes: readonly number[] | 'any',
+  events: readonly Event[],
+  extra: Extra = {},
+): Draft {
+  const how = codes === 'any' ? '' : `, with ${codes.join(' or ')} where it sends a Close frame`;
+  const expectation = `Expects ${describeEvents(events)}, and that the peer ends the connection${how}.`;
+  return draft(
+    description,
+    about,
+    expectation,
+    { ...extra, checks: [silentBehindClose, ...(extra.checks ?? [])] },
+    {
+      steps: [...steps, failAfter(3)],
+      expect: { events: { OK: events }, close: { by: 'any', codes, clean: false } },
+    },
+  );
+}
+
+/** §5.5.1: nothing follows a Close frame. */
+export const silentBehindClose: Check = ({ octetsAfterClose }) =>
+  octetsAfterClose === 0 ? null : `${octetsAfterClose} octets came behind the peer's Close frame.`;
+
+/** Two reactions are legal: the echo, or that the peer fails the connection. Silence is not. */
+export function either(
+  description: string,
+  about: About,
+  steps: readonly Step[],
+  codes: readonly number[],
+  events: readonly Event[] = [hello],
+  extra: Extra = {},
+): Draft {
+  const expectation = `Expects ${describeEvents(events)}, or that the peer fails the connection, with ${codes.join(' or ')} or by ending TCP.`;
+  const check: Check = (seen) => {
+    const prefix = seen.events.every((event, i) => sameAs(event, events[i]));
+    if (prefix && seen.events.length === events.length) return null;
+    if (!prefix) return `The events are ${describeEvents(seen.events)}, expected ${describeEvents(events)}.`;
+    const failed = seen.firstClose === 'peer' || (seen.firstClose === null && seen.endedBy === 'peer');
+    return failed ? null : 'The peer neither sent back the message nor failed the connection.';
+  };
+  const count = events.filter(({ type }) => type === 'message').length;
+  return draft(
+    description,
+    about,
+    expectation,
+    { ...extra, checks: [check, ...(extra.checks ?? [])] },
+    {
+      steps: [...steps, awaits('message', 20, 'echo', count), close(1000)],
+      expect: { close: { by: 'any', codes: [1000, ...codes], clean: false } },
+    },
+  );
+}
+
+function sameAs(event: Event, other: Event | undefined): boolean {
+  if (other === undefined || event.type === 'timeout' || other.type === 'timeout') return false;
+  if (event.type !== other.type || !samePayload(event.payload, other.payload)) return false;
+  return event.type !== 'message' || (other.type === 'message' && event.kind === other.kind);
+}

@@ -1,0 +1,473 @@
+/**
+ * Group 21: the opening handshake, asked of clients: what they ask, which answers they take, which they refuse. RFC 6455
+ * §4.1, §9.1.
+ */
+
+import type { Case, Check, HeadSpec, Titles } from '../case/model.ts';
+import { repeated } from '../case/payload.ts';
+import { messageEvent, ping, pongEvent, text } from '../case/steps.ts';
+import { type Head, listOf, valuesOf } from '../wire/head.ts';
+import {
+  type About,
+  echoed,
+  either,
+  notOpened,
+  numbered,
+  opens,
+  rejected,
+  sendsNothing,
+} from './build.ts';
+
+const client = { against: 'client' } as const;
+const request: About = { ...client, section: '6455 §4.1', covers: ['H1'] };
+const answer: About = { ...client, section: '6455 §4.1', covers: ['V2', 'V3', 'V4', 'V7'] };
+const delivery: About = { ...client, section: '6455 §4.1', covers: ['V8'] };
+const accept: About = { ...client, section: '6455 §4.1', covers: ['V4'] };
+const upgrade: About = { ...client, section: '6455 §4.1', covers: ['V2'] };
+const connection: About = { ...client, section: '6455 §4.1', covers: ['V3'] };
+const status: About = { ...client, section: '6455 §4.1', covers: ['V1'] };
+const protocol: About = { ...client, section: '6455 §4.1', covers: ['V6'] };
+const extension: About = { ...client, section: '6455 §4.1', covers: ['V5', 'S19', 'F22'] };
+const http: About = { ...client, section: '9112 §5', covers: ['V7'] };
+const size: About = { ...client, section: '6455 §10.4', covers: ['F25'], level: 'SHOULD' };
+
+/** Looks at the request's fields. */
+function asks(look: (head: Head, text: string) => string | null): readonly Check[] {
+  return [
+    ({ request: head, requestText }) => (head === null ? 'There is no request.' : look(head, requestText)),
+  ];
+}
+const one = (head: Head, name: string): string | null => {
+  const values = valuesOf(head, name);
+  return values.length === 1 ? values[0]! : null;
+};
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Keys that were seen, each with the request that it was in: the same key in another request is not fresh. */
+const seenKeys = new Map<string, Head>();
+const fresh = asks((head) => {
+  const key = one(head, 'Sec-WebSocket-Key') ?? '';
+  const first = seenKeys.get(key);
+  seenKeys.set(key, first ?? head);
+  return first === undefined || first === head ? null : `The key ${key} was in an earlier request.`;
+});
+
+const requests: readonly (readonly [string, readonly string[], readonly Check[]])[] = [
+  [
+    'Looks at the request line: GET, and HTTP/1.1.',
+    ['H1'],
+    asks(({ line }) => (/^GET \S+ HTTP\/1\.1$/.test(line) ? null : `The request line is "${line}".`)),
+  ],
+  [
+    'Looks at the target: a path and a query, or an http address, with no fragment and no octet that has to be escaped.',
+    ['H2'],
+    asks(({ parts }) =>
+      /^(?:\/|https?:\/\/)[!$&-;=?-Z[\]_a-z~%]*$/.test(parts[1]) ? null : `The target is "${parts[1]}".`,
+    ),
+  ],
+  [
+    'Looks for one Host, with the port where it is not the default one.',
+    ['H3'],
+    asks((head) =>
+      /^[^\s/@,]+$/.test(one(head, 'Host') ?? '') ? null : 'There is no single, well-formed Host.',
+    ),
+  ],
+  [
+    'Looks for websocket in Upgrade.',
+    ['H4'],
+    asks((head) => (listOf(head, 'Upgrade').includes('websocket') ? null : 'Upgrade lacks websocket.')),
+  ],
+  [
+    'Looks for Upgrade in Connection.',
+    ['H4'],
+    asks((head) => (listOf(head, 'Connection').includes('upgrade') ? null : 'Connection lacks Upgrade.')),
+  ],
+  [
+    'Looks for one Sec-WebSocket-Version: 13.',
+    ['H7'],
+    asks((head) =>
+      one(head, 'Sec-WebSocket-Version') === '13' ? null : 'There is no single Sec-WebSocket-Version: 13.',
+    ),
+  ],
+  [
+    'Looks for one Sec-WebSocket-Key: 16 octets in base64, with padding and no bits left over.',
+    ['H5'],
+    asks((head) =>
+      /^[A-Za-z0-9+/]{21}[AQgw]==$/.test(one(head, 'Sec-WebSocket-Key') ?? '')
+        ? null
+        : 'There is no single key of 16 octets in base64.',
+    ),
+  ],
+  ['Remembers the key: it must be in no other request.', ['H5'], fresh],
+  ['Remembers the key again.', ['H5'], fresh],
+  ['Remembers the key a third time.', ['H5'], fresh],
+  [
+    'Looks for octets that are no part of the request: there is no body and none is announced.',
+    ['H1', 'H11'],
+    asks((head) =>
+      valuesOf(head, 'Transfer-Encoding').length +
+        valuesOf(head, 'Content-Length').filter((v) => v !== '0').length ===
+      0
+        ? null
+        : 'The request announces a body.',
+    ),
+  ],
+  [
+    'Looks at the head as a whole: every line ends with CR LF, and is a name, a colon and a value.',
+    ['H1', 'H10'],
+    asks((_, whole) => {
+      const [, ...lines] = whole.slice(0, -4).split('\r\n');
+      const odd = lines.find((line) => !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/.test(line));
+      return odd === undefined ? null : `This line is no field: ${JSON.stringify(odd)}.`;
+    }),
+  ],
+  [
+    'Looks at the subprotocols, if any are offered: tokens, none twice.',
+    ['H8'],
+    asks((head) => {
+      const fields = valuesOf(head, 'Sec-WebSocket-Protocol');
+      const names = fields.flatMap((value) => value.split(',').map((name) => name.trim()));
+      if (names.some((name) => !token.test(name))) return 'A subprotocol is no token.';
+      return new Set(names).size === names.length ? null : 'A subprotocol is offered twice.';
+    }),
+  ],
+  [
+    'Looks at the extensions, if any are offered: they have the form that §9.1 gives them, and permessage-deflate has parameters that it knows.',
+    ['H9', 'P1', 'P17', 'P18', 'P21'],
+    asks((head) => {
+      const t = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+      const element = `${t}(?:[ \\t]*;[ \\t]*${t}(?:[ \\t]*=[ \\t]*(?:${t}|"${t}"))?)*`;
+      const form = new RegExp(`^${element}(?:[ \\t]*,[ \\t]*${element})*$`);
+      const deflate =
+        /^permessage-deflate(?:\s*;\s*(?:(?:server|client)_no_context_takeover|server_max_window_bits="?(?:[89]|1[0-5])"?|client_max_window_bits(?:="?(?:[89]|1[0-5])"?)?))*$/;
+      for (const value of valuesOf(head, 'Sec-WebSocket-Extensions')) {
+        if (!form.test(value)) return `The offer is malformed: ${value}`;
+        for (const offer of value.split(',').map((part) => part.trim()))
+          if (offer.startsWith('permessage-deflate') && !deflate.test(offer))
+            return `This offer is illegal: ${offer}`;
+      }
+      return null;
+    }),
+  ],
+];
+
+const early: Check = ({ earlyOctets }) =>
+  earlyOctets === 0 ? null : `${earlyOctets} octets came before the answer.`;
+const twoHellos = [messageEvent('text', 'Hello'), messageEvent('text', 'world')];
+
+const taken: readonly (readonly [string, HeadSpec, About?])[] = [
+  ['Answers as usual.', {}],
+  ['Answers octet by octet.', { chop: 1 }, delivery],
+  ['Answers in writes of 11 octets.', { chop: 11 }, delivery],
+  ['Answers with Upgrade: WebSocket.', { set: { Upgrade: 'WebSocket' } }, upgrade],
+  ['Answers with Connection: upgrade.', { set: { Connection: 'upgrade' } }, connection],
+  [
+    'Answers with Connection: keep-alive, Upgrade.',
+    { set: { Connection: 'keep-alive, Upgrade' } },
+    connection,
+  ],
+  ['Answers with two fields Connection.', { set: { Connection: ['keep-alive', 'Upgrade'] } }, connection],
+  [
+    'Writes names in lower case.',
+    {
+      raw: 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n',
+    },
+  ],
+  [
+    'Writes the fields in another order.',
+    {
+      raw: 'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    },
+  ],
+  ['Answers without a reason phrase.', { line: 'HTTP/1.1 101 ' }],
+  ['Answers with another reason phrase.', { line: 'HTTP/1.1 101 Here we go!' }],
+  [
+    'Has white space around Sec-WebSocket-Accept.',
+    { set: { 'Sec-WebSocket-Accept': '  {accept} \t' } },
+    accept,
+  ],
+  ['Has fields that nobody knows.', { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] }],
+  [
+    'Has Sec-WebSocket-Version: 13 too.',
+    { add: ['Sec-WebSocket-Version: 13'] },
+    { ...answer, level: 'SHOULD' },
+  ],
+  ['Has a field of 4096 octets.', { add: [`X-Long: ${'a'.repeat(4096)}`] }, { ...answer, level: 'SHOULD' }],
+  [
+    'Sends 103 Early Hints in front of its answer.',
+    { line: 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 101 Switching Protocols' },
+    { ...answer, section: '9110 §15.2', level: 'SHOULD' },
+  ],
+];
+
+const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
+  ['Has no Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': null } }, accept],
+  ['Has an empty Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': '' } }, accept],
+  [
+    'Has the Sec-WebSocket-Accept of another key.',
+    { set: { 'Sec-WebSocket-Accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' } },
+    accept,
+  ],
+  ['Has the key as Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': '{key}' } }, accept],
+  [
+    'Has Sec-WebSocket-Accept with something behind it.',
+    { set: { 'Sec-WebSocket-Accept': '{accept}=' } },
+    accept,
+  ],
+  ['Has Sec-WebSocket-Accept in quotes.', { set: { 'Sec-WebSocket-Accept': '"{accept}"' } }, accept],
+  [
+    'Has Sec-WebSocket-Accept twice.',
+    { set: { 'Sec-WebSocket-Accept': ['{accept}', '{accept}'] } },
+    { ...accept, section: '6455 §11.3.3' },
+  ],
+  [
+    'Has two fields Sec-WebSocket-Accept, the first one right.',
+    { set: { 'Sec-WebSocket-Accept': ['{accept}', 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='] } },
+    { ...accept, section: '6455 §11.3.3' },
+  ],
+  [
+    'Has two fields Sec-WebSocket-Accept, the second one right.',
+    { set: { 'Sec-WebSocket-Accept': ['s3pPLMBiTxaQ9kYGzzhZRbK+xOo=', '{accept}'] } },
+    { ...accept, section: '6455 §11.3.3' },
+  ],
+  ['Has no Upgrade.', { set: { Upgrade: null } }, upgrade],
+  ['Has an empty Upgrade.', { set: { Upgrade: '' } }, upgrade],
+  ['Has Upgrade: h2c.', { set: { Upgrade: 'h2c' } }, upgrade],
+  ['Has Upgrade: websocket2.', { set: { Upgrade: 'websocket2' } }, upgrade],
+  ['Has Upgrade: websocket, h2c: not just websocket.', { set: { Upgrade: 'websocket, h2c' } }, upgrade],
+  ['Has no Connection.', { set: { Connection: null } }, connection],
+  ['Has Connection: close.', { set: { Connection: 'close' } }, connection],
+  ['Has Connection: Upgraded.', { set: { Connection: 'Upgraded' } }, connection],
+  ['Has Connection: keep-alive.', { set: { Connection: 'keep-alive' } }, connection],
+  [
+    'Is in HTTP/1.0.',
+    { line: 'HTTP/1.0 101 Switching Protocols' },
+    { ...answer, section: '6455 §4.2.2', covers: ['V7'] },
+  ],
+  ['Is in HTTP/0.9 of a kind.', { line: 'HTTP/0.9 101 Switching Protocols' }, { ...answer, covers: ['V7'] }],
+  ['Says HTTX/1.1.', { line: 'HTTX/1.1 101 Switching Protocols' }, { ...answer, covers: ['V7'] }],
+  [
+    'Has the status 1010.',
+    { line: 'HTTP/1.1 1010 Switching Protocols' },
+    { ...answer, covers: ['V1', 'V7'] },
+  ],
+  [
+    'Has the status 0101.',
+    { line: 'HTTP/1.1 0101 Switching Protocols' },
+    { ...answer, covers: ['V1', 'V7'] },
+  ],
+  [
+    'Names a subprotocol that was not offered.',
+    { add: ['Sec-WebSocket-Protocol: unasked.conformance'] },
+    protocol,
+  ],
+  [
+    'Has two fields Sec-WebSocket-Protocol.',
+    { add: ['Sec-WebSocket-Protocol: a', 'Sec-WebSocket-Protocol: b'] },
+    { ...protocol, section: '6455 §11.3.4' },
+  ],
+  ['Names two subprotocols in one field.', { add: ['Sec-WebSocket-Protocol: a, b'] }, protocol],
+  ['Names an empty subprotocol.', { add: ['Sec-WebSocket-Protocol:'] }, protocol],
+  ['Names an extension that was not offered.', { add: ['Sec-WebSocket-Extensions: x-unasked'] }, extension],
+  [
+    'Names two extensions that were not offered.',
+    { add: ['Sec-WebSocket-Extensions: x-one', 'Sec-WebSocket-Extensions: x-two'] },
+    { ...extension, covers: ['V5', 'S20'] },
+  ],
+  [
+    'Has a malformed Sec-WebSocket-Extensions: ";".',
+    { add: ['Sec-WebSocket-Extensions: ;'] },
+    { ...extension, section: '6455 §9.1' },
+  ],
+  [
+    'Has a malformed Sec-WebSocket-Extensions: "a b".',
+    { add: ['Sec-WebSocket-Extensions: a b'] },
+    { ...extension, section: '6455 §9.1' },
+  ],
+  [
+    "Has a malformed Sec-WebSocket-Extensions: 'a; b=\"'.",
+    { add: ['Sec-WebSocket-Extensions: a; b="'] },
+    { ...extension, section: '6455 §9.1' },
+  ],
+  ['Has a line without a colon.', { add: ['X-Odd'] }, http],
+  ['Has a name that is no token.', { add: ['X(Odd): a'] }, http],
+  ['Has a field without a name.', { add: [': a'] }, http],
+  ['Has a NUL in a value.', { add: ['X-Odd: a\0b'] }, { ...http, section: '9110 §5.5', level: 'SHOULD' }],
+  ['Has a bare CR in a value.', { add: ['X-Odd: a\rb'] }, { ...http, section: '9112 §2.2', level: 'SHOULD' }],
+  [
+    'Has a space between a name and its colon.',
+    { add: ['X-Odd : a'] },
+    { ...http, section: '9112 §5.1', level: 'SHOULD' },
+  ],
+  [
+    'Folds a field onto a second line.',
+    { add: ['X-Odd: a\r\n b'] },
+    { ...http, section: '9112 §5.2', level: 'MAY' },
+  ],
+  ['Ends its lines with a bare LF.', { newline: '\n' }, { ...http, section: '9112 §2.2', level: 'MAY' }],
+  [
+    'Sends a frame in front of its answer.',
+    { line: '\x81\x05HelloHTTP/1.1 101 Switching Protocols' },
+    { ...answer, covers: ['V7', 'F5'] },
+  ],
+  [
+    'Sends 4 MiB of one field that does not end.',
+    { raw: 'HTTP/1.1 101 Switching Protocols\r\nX-Endless: ', body: repeated('a', 4_194_304) },
+    size,
+  ],
+  [
+    'Sends 4 MiB of fields, and no end of them.',
+    { raw: 'HTTP/1.1 101 Switching Protocols\r\n', body: repeated('X-Endless: a\r\n', 4_194_304) },
+    size,
+  ],
+  ['Sends 4 MiB of a status line.', { raw: 'HTTP/1.1 101 ', body: repeated('a', 4_194_304) }, size],
+];
+
+const none = { Upgrade: null, Connection: 'close', 'Sec-WebSocket-Accept': null, 'Content-Length': '0' };
+/** Statuses, and whether the answer otherwise looks like a 101. */
+const statuses: readonly (readonly [string, Record<string, string | null>?])[] = [
+  ['200 OK'],
+  ['204 No Content'],
+  ['301 Moved Permanently', { Location: 'http://127.0.0.1:1/' }],
+  ['302 Found', { Location: 'http://127.0.0.1:1/' }],
+  ['307 Temporary Redirect', { Location: 'ws://127.0.0.1:1/' }],
+  ['302 Found'],
+  ['400 Bad Request'],
+  ['401 Unauthorized', { 'WWW-Authenticate': 'Basic realm="conformance"' }],
+  ['403 Forbidden'],
+  ['404 Not Found'],
+  ['407 Proxy Authentication Required', { 'Proxy-Authenticate': 'Basic realm="conformance"' }],
+  ['426 Upgrade Required', { 'Sec-WebSocket-Version': '13' }],
+  ['500 Internal Server Error'],
+  ['503 Service Unavailable', { 'Retry-After': '1' }],
+];
+
+const sixteen = Array.from({ length: 16 }, (_, i) => `message ${i}`);
+
+/** Titles of group 21. */
+export const clientOpeningTitles: Titles = {
+  '21': 'Opening handshake: clients',
+  '21.1': 'The request',
+  '21.2': 'Answers to take',
+  '21.3': 'Answers to refuse',
+  '21.4': 'Other statuses than 101',
+  '21.5': 'Answers with a body, or cut off',
+};
+
+/** Group 21, in order. */
+export const clientOpening: readonly Case[] = [
+  ...numbered('21.1', [
+    ...requests.map(([sentence, covers, checks]) => opens(sentence, { ...request, covers }, {}, { checks })),
+    opens(
+      'Waits for half a second before it answers: nothing may come until then.',
+      { ...request, covers: ['H11'] },
+      { delay: 0.5 },
+      { checks: [early] },
+    ),
+  ]),
+  ...numbered('21.2', [
+    ...taken.map(([sentence, head, about = answer]) => opens(sentence, about, head)),
+    echoed(
+      'Answers with two messages in the same segment.',
+      delivery,
+      [text('Hello'), text('world')],
+      twoHellos,
+      {
+        response: { withFrames: true },
+      },
+    ),
+    echoed(
+      'Answers with a fragmented message, a ping within, in the same segment.',
+      delivery,
+      [text('Hel', { fin: false }), ping('?'), { do: 'frame', opcode: 0, payload: Buffer.from('lo') }],
+      [pongEvent('?'), messageEvent('text', 'Hello')],
+      { response: { withFrames: true } },
+    ),
+    echoed(
+      'Answers with 16 messages in the same segment.',
+      delivery,
+      sixteen.map((one) => text(one)),
+      sixteen.map((one) => messageEvent('text', one)),
+      { response: { withFrames: true } },
+    ),
+    echoed(
+      'Answers with half a frame in the same segment; the rest follows.',
+      delivery,
+      [
+        text('Hello', { headerOnly: true }),
+        { do: 'pause', seconds: 0.2 },
+        { do: 'octets', octets: Buffer.from('Hello'), ofFrame: true },
+      ],
+      [messageEvent('text', 'Hello')],
+      { response: { withFrames: true } },
+    ),
+  ]),
+  ...numbered(
+    '21.3',
+    refusedAnswers.map(([sentence, head, about]) =>
+      rejected(`Answers with a 101 that is wrong. ${sentence}`, about, head, { checks: [sendsNothing] }),
+    ),
+  ),
+  ...numbered('21.4', [
+    ...statuses.map(([line, set = {}]) =>
+      notOpened(
+        `Answers ${line}${'Location' in set ? ' with a Location' : ''}, and sends a frame behind it.`,
+        status,
+        {
+          line: `HTTP/1.1 ${line}`,
+          set: { ...none, ...set },
+        },
+      ),
+    ),
+    ...['200 OK', '100 Continue', '400 Bad Request'].map((line) =>
+      notOpened(`Answers ${line} with all the fields of a 101, and sends a frame behind it.`, status, {
+        line: `HTTP/1.1 ${line}`,
+      }),
+    ),
+  ]),
+  ...numbered('21.5', [
+    either(
+      'Has Content-Length: 5 in its 101: refused, or what follows is frames all the same.',
+      { ...answer, section: '9112 §6.3', covers: ['V7', 'V8'] },
+      [text('Hello')],
+      [1002],
+      undefined,
+      { response: { add: ['Content-Length: 5'] } },
+    ),
+    either(
+      'Has Transfer-Encoding: chunked in its 101: refused, or what follows is frames all the same.',
+      { ...answer, section: '9112 §6.3', covers: ['V7', 'V8'] },
+      [text('Hello')],
+      [1002],
+      undefined,
+      { response: { add: ['Transfer-Encoding: chunked'] } },
+    ),
+    either(
+      'Folds Sec-WebSocket-Accept onto a second line: refused, or read as one line.',
+      { ...answer, section: '9112 §5.2', covers: ['V4', 'V7'] },
+      [text('Hello')],
+      [1002],
+      undefined,
+      { response: { set: { 'Sec-WebSocket-Accept': '\r\n {accept}' } } },
+    ),
+    notOpened(
+      'Ends TCP within its answer.',
+      { ...answer, covers: ['V7', 'C19'] },
+      {
+        raw: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n',
+      },
+    ),
+    notOpened(
+      'Ends TCP behind a whole 101 that lacks only its empty line.',
+      { ...answer, covers: ['V7', 'C19'] },
+      {
+        raw: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n',
+      },
+    ),
+    notOpened(
+      'Answers with what is no HTTP.',
+      { ...answer, covers: ['V7'] },
+      { raw: 'SSH-2.0-conformance\r\n' },
+    ),
+  ]),
+];

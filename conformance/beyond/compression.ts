@@ -1,0 +1,589 @@
+/**
+ * Groups 25 and 26: permessage-deflate, RFC 7692: what is agreed, and what the messages then hold.
+ */
+
+import { constants, deflateRawSync } from 'node:zlib';
+import type { Case, Check, DeflateSpec, Event, Step, Titles } from '../case/model.ts';
+import { hex, octetsOf, type Payload, repeated } from '../case/payload.ts';
+import { binary, continuation, frame, messageEvent, ping, pongEvent, text } from '../case/steps.ts';
+import { Random } from '../corpus/random.ts';
+import { parseExtensionField } from '../wire/deflate.ts';
+import { valuesOf } from '../wire/head.ts';
+import { type About, type Draft, echoed, fails, numbered, opens, rejected } from './build.ts';
+
+const server = { against: 'server' } as const;
+const client = { against: 'client' } as const;
+const offers: About = { ...server, section: '7692 §7.1', covers: ['P3', 'P11', 'P17', 'P18', 'P21'] };
+const answers: About = { ...client, section: '7692 §7.1', covers: ['P5', 'P12', 'P17', 'P18', 'P22'] };
+const several: About = { ...server, section: '7692 §5.1', covers: ['P1', 'P2', 'P11'] };
+const takeover: About = { section: '7692 §7.1.1', covers: ['P15', 'P26', 'P27'] };
+const windows: About = { section: '7692 §7.1.2', covers: ['P19', 'P25', 'P28'] };
+const rsv: About = { section: '7692 §6', covers: ['P7', 'P8', 'F6', 'F22'] };
+const blocks: About = { section: '7692 §7.2.3', covers: ['P10', 'P24', 'P27'] };
+const empty: About = { section: '7692 §7.2.3.6', covers: ['P29'] };
+const corrupt: About = { section: '7692 §7.2.2', covers: ['P31', 'F26'] };
+const texts: About = { section: '7692 §6.2', covers: ['P9', 'F21'] };
+
+/** The usual agreement, both ways with takeover. */
+const plain: DeflateSpec = { offer: 'permessage-deflate', wishes: [{}] };
+const hello = messageEvent('text', 'Hello');
+
+const badOffers = [
+  'unknown',
+  'unknown=1',
+  'server_no_context_takeover=1',
+  'server_no_context_takeover=true',
+  'client_no_context_takeover=1',
+  'client_no_context_takeover="x"',
+  'server_max_window_bits',
+  'server_max_window_bits=7',
+  'server_max_window_bits=16',
+  'server_max_window_bits=08',
+  'server_max_window_bits=010',
+  'server_max_window_bits=0',
+  'server_max_window_bits=ten',
+  'server_max_window_bits=1e1',
+  'client_max_window_bits=7',
+  'client_max_window_bits=16',
+  'client_max_window_bits=09',
+  'client_max_window_bits=x',
+  'server_no_context_takeover; server_no_context_takeover',
+  'client_no_context_takeover; client_no_context_takeover',
+  'server_max_window_bits=10; server_max_window_bits=10',
+  'client_max_window_bits; client_max_window_bits=10',
+];
+const badAnswers = [
+  ...badOffers.slice(0, -1),
+  'client_max_window_bits',
+  'client_max_window_bits=10; client_max_window_bits=10',
+  'Server_No_Context_Takeover=1',
+];
+const wrongAnswers: readonly (readonly [string, string])[] = [
+  ['names permessage-deflate twice', 'permessage-deflate, permessage-deflate'],
+  ['names permessage-deflate and an extension that was not offered', 'permessage-deflate, x-unasked'],
+  ['names permessage-bzip2', 'permessage-bzip2'],
+  ['names x-webkit-deflate-frame', 'x-webkit-deflate-frame'],
+  ['is malformed behind its name', 'permessage-deflate;'],
+  ['is malformed in a value', 'permessage-deflate; server_max_window_bits='],
+  ['has two values', 'permessage-deflate; server_max_window_bits=10=10'],
+  ['ends with an unfinished quoted value', 'permessage-deflate; server_max_window_bits="10'],
+];
+
+const secondOffers: readonly (readonly [string, string])[] = [
+  ['whose first has an unknown parameter', 'permessage-deflate; unknown, permessage-deflate'],
+  [
+    'whose first asks for a window of 2^7',
+    'permessage-deflate; server_max_window_bits=7, permessage-deflate',
+  ],
+  [
+    'whose first gives a flag a value',
+    'permessage-deflate; server_no_context_takeover=1, permessage-deflate',
+  ],
+  [
+    'whose first has a parameter twice',
+    'permessage-deflate; client_max_window_bits; client_max_window_bits, permessage-deflate',
+  ],
+  ['whose first two nobody knows', 'x-one, x-two; a=1, permessage-deflate'],
+  [
+    'that are all legal',
+    'permessage-deflate; client_max_window_bits, permessage-deflate; server_no_context_takeover, permessage-deflate',
+  ],
+];
+
+/** A parameter that only an offer may ask for must not be in the answer to one that does not. */
+const noClientWindow: Check = ({ answer }) => {
+  const elements = valuesOf(answer!, 'Sec-WebSocket-Extensions').flatMap(parseExtensionField);
+  return elements.some(({ params }) => params.some(([name]) => name === 'client_max_window_bits'))
+    ? 'The answer has client_max_window_bits, which was not offered.'
+    : null;
+};
+const smallWindow =
+  (bits: number): Check =>
+  ({ peer, deflate }) =>
+    peer === 'server' && deflate !== null && deflate.serverMaxWindowBits > bits
+      ? `A window of 2^${deflate.serverMaxWindowBits} was agreed, 2^${bits} was asked for.`
+      : null;
+const noTakeover: Check = ({ peer, deflate }) =>
+  peer === 'server' && deflate !== null && !deflate.serverNoContextTakeover
+    ? 'The answer lacks server_no_context_takeover, which was asked for.'
+    : null;
+
+/** Octets that do not compress, the same in every run. */
+function noise(length: number, seed: number): Buffer {
+  const random = new Random(seed);
+  return Buffer.from(Array.from({ length }, () => random.next() & 255));
+}
+
+/** So much noise again and again that a larger window would be of use. */
+const beyondWindow = (bits: number): Payload => {
+  const unit = noise((1 << bits) + 100, bits);
+  return { unit, length: Math.max(3 * unit.length, 8192) };
+};
+const prose = 'The same sentence once more, since it is there already. '.repeat(80);
+
+const negotiation: readonly Draft[] = [
+  ...secondOffers.map(([which, offer]) =>
+    echoed(
+      `Makes offers ${which}: a later one can be agreed to.`,
+      several,
+      [text('Hello', { compress: true })],
+      [hello],
+      { deflate: { offer, wishes: [{}] } },
+    ),
+  ),
+  echoed(
+    'Makes its offers in two fields.',
+    { ...several, section: '6455 §9.1', covers: ['S20', 'P2'] },
+    [text('Hello', { compress: true })],
+    [hello],
+    {
+      deflate: plain,
+      request: { set: { 'Sec-WebSocket-Extensions': ['x-unknown; a=1', 'permessage-deflate'] } },
+    },
+  ),
+  echoed(
+    'Offers a quoted value: server_max_window_bits="10".',
+    { ...offers, covers: ['S18', 'P18'] },
+    [text('Hello', { compress: true })],
+    [hello],
+    {
+      deflate: { offer: 'permessage-deflate; server_max_window_bits="10"', wishes: [{}] },
+      checks: [smallWindow(10)],
+    },
+  ),
+  opens(
+    "Offers permessage-deflate alone: the answer must not restrict the client's window.",
+    { ...offers, section: '7692 §7.1.2.2', covers: ['P22'] },
+    {},
+    { deflate: { ...plain, optional: false }, checks: [noClientWindow] },
+  ),
+  echoed(
+    'Offers all four parameters.',
+    { ...offers, covers: ['P2', 'P13', 'P21'] },
+    [text('Hello', { compress: true })],
+    [hello],
+    {
+      deflate: {
+        offer:
+          'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=12',
+        wishes: [{}],
+      },
+      checks: [smallWindow(12), noTakeover],
+    },
+  ),
+  echoed(
+    'Answers with server_no_context_takeover, asked for or not.',
+    { ...answers, section: '7692 §7.1.1.1', covers: ['P14', 'P15'] },
+    [text('Hello', { compress: true })],
+    [hello],
+    { deflate: { ...plain, wishes: [{ clientNoContextTakeover: true }, {}] } },
+  ),
+  opens('Answers no offer: the connection opens without compression.', { ...answers, covers: ['P3'] }, {}),
+];
+
+const identical = (count: number, compress: boolean): Step[] =>
+  Array.from({ length: count }, () => text(prose, { compress }));
+const again = (count: number): Event[] => Array.from({ length: count }, () => messageEvent('text', prose));
+
+const agreements: readonly Draft[] = [
+  echoed(
+    'Asks the peer for no context takeover, and sends a text of 4480 octets four times: no echo refers to another.',
+    { ...takeover, covers: ['P2', 'P13', 'P16', 'P26', 'S16'] },
+    identical(4, true),
+    again(4),
+    {
+      deflate: {
+        offer: 'permessage-deflate; server_no_context_takeover',
+        wishes: [{ clientNoContextTakeover: true }],
+      },
+      checks: [noTakeover],
+    },
+  ),
+  echoed(
+    'Sends a text of 4480 octets four times, with takeover: each refers to the one before.',
+    { ...takeover, covers: ['P6', 'P23', 'P27'] },
+    identical(4, true),
+    again(4),
+    { deflate: plain },
+  ),
+  echoed(
+    'Promises no takeover of its own (client_no_context_takeover), and sends four messages that refer to nothing.',
+    { ...server, ...takeover, section: '7692 §7.1.1.2' },
+    identical(4, true),
+    again(4),
+    {
+      deflate: { offer: 'permessage-deflate; client_no_context_takeover', wishes: [{}] },
+    },
+  ),
+  echoed(
+    'Mixes messages with and without compression.',
+    { ...rsv, covers: ['P7', 'P10'] },
+    [text(prose, { compress: true }), text(prose), text(prose, { compress: true }), text('')],
+    [...again(3), messageEvent('text', '')],
+    { deflate: plain },
+  ),
+  ...[8, 9, 10, 11, 12, 13, 14, 15].map((bits) =>
+    echoed(
+      `Asks for a window of 2^${bits} octets, and sends what repeats at a distance of 2^${bits} + 100: no echo refers so far.`,
+      windows,
+      [binary(beyondWindow(bits), { compress: true })],
+      [messageEvent('binary', beyondWindow(bits))],
+      {
+        deflate: {
+          offer: `permessage-deflate; server_max_window_bits=${bits}`,
+          wishes: [{ clientMaxWindowBits: bits }],
+        },
+        checks: [smallWindow(bits)],
+      },
+    ),
+  ),
+  ...[9, 12, 15].map((bits) =>
+    echoed(
+      `Sends the like twice in a window of 2^${bits}: the second echo refers no farther either.`,
+      windows,
+      [binary(beyondWindow(bits), { compress: true }), binary(beyondWindow(bits), { compress: true })],
+      [messageEvent('binary', beyondWindow(bits)), messageEvent('binary', beyondWindow(bits))],
+      {
+        deflate: {
+          offer: `permessage-deflate; server_max_window_bits=${bits}`,
+          wishes: [{ clientMaxWindowBits: bits }],
+        },
+        checks: [smallWindow(bits)],
+      },
+    ),
+  ),
+  echoed(
+    'Sends what refers as far back as 32 KiB, over messages.',
+    { ...windows, covers: ['P27', 'P28'] },
+    [binary(noise(32_000, 77), { compress: true }), binary(noise(32_000, 77), { compress: true })],
+    [messageEvent('binary', noise(32_000, 77)), messageEvent('binary', noise(32_000, 77))],
+    { deflate: plain },
+  ),
+];
+
+/** A message of octets that are compressed already, or are not. */
+const raw = (octets: Buffer | string, more: { fin?: boolean } = {}): Step =>
+  text(Buffer.isBuffer(octets) ? octets : hex(octets), { rsv: 4, ...more });
+const stored = (plainText: string, final = false): Buffer => {
+  const octets = Buffer.from(plainText);
+  const head = Buffer.from([
+    final ? 1 : 0,
+    octets.length & 255,
+    octets.length >> 8,
+    ~octets.length & 255,
+    (~octets.length >> 8) & 255,
+  ]);
+  return Buffer.concat([head, octets]);
+};
+const end = Buffer.from([0]);
+const fixedHello = 'f248cdc9c90700';
+const finalHello = 'f348cdc9c9070000';
+
+const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]])[] = [
+  ['"Hello" in a fixed block', [raw(fixedHello)], [hello]],
+  ['"Hello" in a fixed block, twice', [raw(fixedHello), raw(fixedHello)], [hello, hello]],
+  [
+    '"Hello", then "Hello" by a reference into the message before',
+    [raw(fixedHello), raw('f200110000')],
+    [hello, hello],
+  ],
+  ['"Hello" in a stored block', [raw(Buffer.concat([stored('Hello'), end]))], [hello]],
+  ['"Hello" in two stored blocks', [raw(Buffer.concat([stored('Hel'), stored('lo'), end]))], [hello]],
+  [
+    '"Hello" in a stored block between empty ones',
+    [raw(Buffer.concat([stored(''), stored('Hello'), stored(''), stored(''), end]))],
+    [hello],
+  ],
+  ['"Hello" in a fixed block with BFINAL', [raw(finalHello)], [hello]],
+  [
+    '"Hello" in a fixed block with BFINAL, and a second message',
+    [raw(finalHello), raw(fixedHello)],
+    [hello, hello],
+  ],
+  [
+    '"Hello" with BFINAL three times',
+    [raw(finalHello), raw(finalHello), raw(finalHello)],
+    [hello, hello, hello],
+  ],
+  [
+    '"Hello" in a stored block with BFINAL',
+    [raw(Buffer.concat([stored('Hello', true), end])), raw(fixedHello)],
+    [hello, hello],
+  ],
+  [
+    '"Hello" in a stored and a fixed block',
+    [raw(Buffer.concat([stored('Hel'), deflateRawSync('lo', { strategy: constants.Z_FIXED }), end]))],
+    [hello],
+  ],
+  [
+    'a text in a dynamic block with BFINAL',
+    [raw(Buffer.concat([deflateRawSync(prose), end]))],
+    [messageEvent('text', prose)],
+  ],
+  [
+    '"Hello" in a fixed block, the trailing 00 00 ff ff left in place',
+    [raw(`${fixedHello}0000ffff00`)],
+    [hello],
+  ],
+  [
+    '"Hello" in a fixed block, octet by octet in fragments',
+    [
+      raw('f2', { fin: false }),
+      ...['48', 'cd', 'c9', 'c9', '07'].map((one) => continuation(hex(one), { fin: false })),
+      continuation(hex('00')),
+    ],
+    [hello],
+  ],
+  [
+    '"Hello" in fragments, an empty one first and last',
+    [
+      raw('', { fin: false }),
+      continuation(hex('f248cd'), { fin: false }),
+      continuation(hex('c9c90700'), { fin: false }),
+      continuation(''),
+    ],
+    [hello],
+  ],
+  [
+    '"Hello" in fragments, with a ping within',
+    [raw('f248cd', { fin: false }), ping('!'), continuation(hex('c9c90700'))],
+    [pongEvent('!'), hello],
+  ],
+  [
+    '5000 empty stored blocks in front of "Hello"',
+    [raw(Buffer.concat([octetsOf(repeated(stored(''), 25_000)), hex(fixedHello)]))],
+    [hello],
+  ],
+];
+const emptyForms: readonly (readonly [string, readonly Step[]])[] = [
+  ['as the octet 00', [raw('00')]],
+  ['as an empty fixed block, 02 00', [raw('0200')]],
+  ['as an empty fixed block with BFINAL, 03 00 00', [raw('030000')]],
+  ['as an empty stored block, and another one', [raw(Buffer.concat([stored(''), end]))]],
+  ['as nothing at all, with RSV1', [raw('')]],
+  ['without compression', [text('')]],
+  ['in two fragments, the first of them empty', [raw('', { fin: false }), continuation(hex('00'))]],
+];
+const corrupted: readonly (readonly [string, string])[] = [
+  ['a block of the reserved type', 'ffffffff'],
+  ['a stored block whose two lengths do not match', '0005000000'],
+  ['a reference in front of the first octet', 'f200110000'],
+  ['a reference to a distance that there is none of', '4b04f80100'],
+  ['a dynamic block with too many codes', 'fdff1000000000'],
+  ['octets at random', 'a7d3e1f5c60b9d2e4c8871b5'],
+];
+const badText = Buffer.from([0, 2, 0, 0xfd, 0xff, 0xc3, 0x28, 0]);
+
+/** Titles of groups 25 and 26. */
+export const compressionTitles: Titles = {
+  '25': 'Compression: agreement',
+  '25.1': 'Offers to decline',
+  '25.2': 'Answers to refuse',
+  '25.3': 'Several offers, and parameters',
+  '25.4': 'Context takeover and windows',
+  '26': 'Compression: messages',
+  '26.1': 'RSV bits',
+  '26.2': 'Blocks',
+  '26.3': 'Empty messages',
+  '26.4': 'Corrupt data',
+  '26.5': 'Texts',
+};
+
+/** Groups 25 and 26, in order. */
+export const compression: readonly Case[] = [
+  ...numbered('25.1', [
+    ...badOffers.map((params) =>
+      opens(
+        `Offers permessage-deflate with "${params}", which has to be declined; the connection opens.`,
+        offers,
+        { add: [`Sec-WebSocket-Extensions: permessage-deflate; ${params}`] },
+      ),
+    ),
+    opens(
+      'Offers x-webkit-deflate-frame alone.',
+      { ...offers, section: '7692 §5.1' },
+      { add: ['Sec-WebSocket-Extensions: x-webkit-deflate-frame'] },
+    ),
+  ]),
+  ...numbered('25.2', [
+    ...badAnswers.map((params) =>
+      rejected(
+        `Agrees to permessage-deflate with "${params}", offered or not.`,
+        answers,
+        {},
+        { deflate: { ...plain, answer: `permessage-deflate; ${params}`, optional: false } },
+      ),
+    ),
+    ...wrongAnswers.map(([how, answer]) =>
+      rejected(
+        `Gives an answer that ${how}: ${answer}`,
+        { ...answers, covers: ['P5', 'P12', 'V5'] },
+        {},
+        { deflate: { ...plain, answer, optional: false } },
+      ),
+    ),
+  ]),
+  ...numbered('25.3', negotiation),
+  ...numbered('25.4', agreements),
+  ...numbered('26.1', [
+    ...[8, 9, 10].map((opcode) =>
+      fails(
+        `Sends a control frame (opcode ${opcode}) with RSV1, permessage-deflate agreed.`,
+        rsv,
+        [frame(opcode, opcode === 8 ? Buffer.from([3, 232]) : 'a', { rsv: 4 })],
+        [1002],
+        [],
+        { deflate: plain },
+      ),
+    ),
+    fails(
+      'Sends RSV1 on the second fragment only.',
+      rsv,
+      [text('Hel', { fin: false }), continuation('lo', { rsv: 4 })],
+      [1002],
+      [],
+      { deflate: plain },
+    ),
+    fails(
+      'Sends RSV1 on both fragments.',
+      rsv,
+      [raw('f248cd', { fin: false }), continuation(hex('c9c90700'), { rsv: 4 })],
+      [1002],
+      [],
+      { deflate: plain },
+    ),
+    fails(
+      'Sends RSV1 on a ping within a compressed message.',
+      rsv,
+      [raw('f248cd', { fin: false }), ping('', { rsv: 4 }), continuation(hex('c9c90700'))],
+      [1002],
+      [],
+      { deflate: plain },
+    ),
+    ...[1, 2, 3, 5, 6, 7].flatMap((one) => [
+      fails(
+        `Sends a text frame with RSV bits ${one.toString(2).padStart(3, '0')}, permessage-deflate agreed.`,
+        rsv,
+        [text(hex(fixedHello), { rsv: one })],
+        [1002],
+        [],
+        { deflate: plain },
+      ),
+    ]),
+    fails('Continues nothing, with RSV1.', rsv, [continuation(hex(fixedHello), { rsv: 4 })], [1002], [], {
+      deflate: plain,
+    }),
+    fails(
+      'Sends a reserved opcode with RSV1, permessage-deflate agreed.',
+      rsv,
+      [frame(3, hex(fixedHello), { rsv: 4 })],
+      [1002],
+      [],
+      { deflate: plain },
+    ),
+  ]),
+  ...numbered(
+    '26.2',
+    blockDrafts.map(([what, steps, events]) =>
+      echoed(`Sends ${what}.`, blocks, steps, events, { deflate: plain }),
+    ),
+  ),
+  ...numbered(
+    '26.3',
+    emptyForms.map(([how, steps]) =>
+      echoed(
+        `Sends an empty message ${how}, and "Hello" behind it.`,
+        empty,
+        [...steps, raw(fixedHello)],
+        [messageEvent('text', ''), hello],
+        { deflate: plain },
+      ),
+    ),
+  ),
+  ...numbered('26.4', [
+    ...corrupted.map(([what, octets]) =>
+      fails(
+        `Sends a compressed message that is corrupt: ${what}, 0x${octets}.`,
+        corrupt,
+        [raw(octets)],
+        [1007, 1002, 1011],
+        [],
+        { deflate: plain },
+      ),
+    ),
+    fails(
+      'Sends a good message, then a corrupt one.',
+      corrupt,
+      [raw(fixedHello), raw('ffffffff')],
+      [1007, 1002, 1011],
+      [hello],
+      { deflate: plain },
+    ),
+    fails(
+      'Sends a corrupt message in fragments, a good one behind it.',
+      corrupt,
+      [raw('ff', { fin: false }), continuation(hex('ffff')), text('Hello')],
+      [1007, 1002, 1011],
+      [],
+      { deflate: plain },
+    ),
+    fails(
+      'Sends a stored block that ends before its length.',
+      { ...corrupt, level: 'SHOULD' },
+      [raw(stored('Hello, this is cut').subarray(0, 10))],
+      [1007, 1002, 1011],
+      [],
+      { deflate: plain },
+    ),
+    fails(
+      'Sends plain text with RSV1.',
+      corrupt,
+      [text('Hello, this is plain text and nothing else', { rsv: 4 })],
+      [1007, 1002, 1011],
+      [],
+      { deflate: plain },
+    ),
+    fails(
+      'Refers to the message before, though it promised not to.',
+      { ...corrupt, against: 'server', section: '7692 §7.1.1.2', level: 'MAY' },
+      [raw(fixedHello), raw('f200110000')],
+      [1007, 1002, 1011],
+      [hello],
+      { deflate: { offer: 'permessage-deflate; client_no_context_takeover', wishes: [] } },
+    ),
+  ]),
+  ...numbered('26.5', [
+    fails('Sends a compressed text that is no UTF-8.', texts, [raw(badText)], [1007], [], {
+      deflate: plain,
+    }),
+    fails(
+      'Sends a compressed text that ends within a character.',
+      texts,
+      [raw(Buffer.from([0, 2, 0, 0xfd, 0xff, 0xe2, 0x82, 0]))],
+      [1007],
+      [],
+      { deflate: plain },
+    ),
+    echoed(
+      'Sends a compressed text whose octets are no UTF-8 before they are inflated.',
+      texts,
+      [text('Grüße an alle, die hier mitlesen: Grüße!', { compress: true })],
+      [messageEvent('text', 'Grüße an alle, die hier mitlesen: Grüße!')],
+      { deflate: plain },
+    ),
+    echoed(
+      'Splits a character of a compressed text between two stored blocks.',
+      texts,
+      [raw(Buffer.from([0, 1, 0, 0xfe, 0xff, 0xc3, 0, 1, 0, 0xfe, 0xff, 0xa4, 0]))],
+      [messageEvent('text', 'ä')],
+      { deflate: plain },
+    ),
+    echoed(
+      'Sends a compressed binary message of all octets.',
+      texts,
+      [binary(Buffer.from(Array.from({ length: 256 }, (_, i) => i)), { compress: true })],
+      [messageEvent('binary', Buffer.from(Array.from({ length: 256 }, (_, i) => i)))],
+      { deflate: plain },
+    ),
+  ]),
+];

@@ -1,0 +1,464 @@
+/**
+ * Groups 27 to 29: limits, the closing handshake, time. RFC 6455 §5.5, §7, §10.4.
+ */
+
+import { constants, deflateRawSync } from 'node:zlib';
+import type { Case, Check, Step, Titles } from '../case/model.ts';
+import { hex, type Payload, repeated } from '../case/payload.ts';
+import {
+  awaits,
+  binary,
+  close,
+  continuation,
+  frame,
+  message,
+  messageEvent,
+  pause,
+  ping,
+  pong,
+  pongEvent,
+  text,
+} from '../case/steps.ts';
+import { type About, closes, type Draft, echoed, either, ends, fails, numbered } from './build.ts';
+
+const limits: About = { section: '6455 §10.4', covers: ['F25', 'F18'] };
+const bomb: About = { section: '6455 §10.4', covers: ['F25'], level: 'SHOULD' };
+const control: About = { section: '6455 §5.5.2', covers: ['C7', 'C8'] };
+const codes: About = { section: '6455 §7.4', covers: ['C4', 'C10', 'C11', 'C22', 'C24'] };
+const badCodes: About = { section: '6455 §7.4', covers: ['C23', 'C24', 'F26'] };
+const payloads: About = { section: '6455 §5.5.1', covers: ['C1', 'F21'] };
+const order: About = { section: '6455 §5.5.1', covers: ['C3', 'C4', 'C5', 'C9'] };
+const lost: About = { section: '6455 §7.2', covers: ['C19', 'C20'] };
+const time: About = { section: '6455 §7.2.1', covers: ['C18'] };
+const plain = { offer: 'permessage-deflate', wishes: [{}] };
+
+const hello = messageEvent('text', 'Hello');
+const tooMuch = [1009, 1008, 1013, 1002, 1007, 1011];
+const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** 128 MiB of zeros in 128 KiB: the same compressed MiB again and again, each ending with an empty stored block. */
+const oneMib = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_FULL_FLUSH });
+const bombOf = (mebibytes: number): Payload => ({ unit: oneMib, length: oneMib.length * mebibytes });
+
+/** Empty fragments, masked as clients do or not, without 100 000 objects in the definition. */
+const emptyFragments = (n: number, masked: boolean): Step => ({
+  do: 'octets',
+  octets: masked ? repeated(hex('008001020304'), 6 * n) : repeated(hex('0000'), 2 * n),
+});
+
+const lastPong: Check = ({ events }) => {
+  const pongs = events.filter(({ type }) => type === 'pong');
+  const last = pongs.at(-1);
+  if (last === undefined || last.type !== 'pong') return 'No pong came.';
+  const wanted = '4999';
+  if (`${last.payload}` !== wanted)
+    return `The last pong carries "${last.payload}", the last ping "${wanted}".`;
+  return events.some(({ type }) => type === 'message')
+    ? null
+    : 'The message behind the pings did not come back.';
+};
+const flood: Draft = {
+  ...ends(
+    'Sends 5000 pings and a message in one go: the message comes back, and so does a pong of the last ping at least.',
+    { ...control, covers: ['C7', 'C8', 'F25'] },
+    [],
+    'any',
+    [],
+  ),
+  expectation:
+    'Expects the message, and pongs in order, the last one of the last ping; or that the peer fails the connection with 1008.',
+};
+const floodSteps: Step[] = [
+  ...count(5000).map((i) => ping(`${i}`)),
+  text('Hello'),
+  awaits('message', 20, 'echo'),
+  close(1000),
+];
+
+const limitDrafts: readonly Draft[] = [
+  ...(['server', 'client'] as const).map((against) =>
+    either(
+      'Sends 100000 empty fragments within a message.',
+      { ...limits, against },
+      [text('Hel', { fin: false }), emptyFragments(100_000, against === 'server'), continuation('lo')],
+      tooMuch,
+    ),
+  ),
+  either(
+    'Sends a message of 20000 octets in as many fragments.',
+    limits,
+    [message('binary', repeated('a', 20_000), 1)],
+    tooMuch,
+    [messageEvent('binary', repeated('a', 20_000))],
+  ),
+  echoed(
+    'Sends a message of 200 fragments.',
+    limits,
+    [message('text', repeated('ab', 400), 2)],
+    [messageEvent('text', repeated('ab', 400))],
+  ),
+  either(
+    'Sends 2000 empty messages in one go.',
+    limits,
+    count(2000).map(() => text('')),
+    tooMuch,
+    count(2000).map(() => messageEvent('text', '')),
+  ),
+  fails(
+    'Sends a message that inflates from 128 KiB to 128 MiB.',
+    bomb,
+    [binary(bombOf(128), { rsv: 4 })],
+    [1009, 1008, 1007],
+    [],
+    { deflate: plain },
+  ),
+  fails(
+    'Sends two fragments that together inflate to 128 MiB.',
+    bomb,
+    [binary(bombOf(64), { rsv: 4, fin: false }), continuation(bombOf(64))],
+    [1009, 1008, 1007],
+    [],
+    { deflate: plain },
+  ),
+  either(
+    'Sends a message that inflates from 1 KiB to 1 MiB.',
+    limits,
+    [binary(bombOf(1), { rsv: 4 })],
+    tooMuch,
+    [messageEvent('binary', repeated('\0', 1_048_576))],
+    { deflate: plain },
+  ),
+  {
+    ...flood,
+    steps: floodSteps,
+    expect: { close: { by: 'any', codes: [1000, 1008, 1013], clean: false }, checks: [lastPong] },
+  },
+  either(
+    'Sends 5000 pongs that nobody asked for, then a message.',
+    { ...control, section: '6455 §5.5.3', covers: ['C8', 'F25'] },
+    [...count(5000).map(() => pong('a')), text('Hello')],
+    [1008, 1013],
+  ),
+  either(
+    'Stops reading, sends 64 messages of 64 KiB, and reads again after half a second.',
+    { ...limits, level: 'SHOULD' },
+    [
+      { do: 'stop reading' },
+      ...count(64).map(() => binary(repeated('slow', 65_536))),
+      pause(0.5),
+      { do: 'resume reading' },
+    ],
+    tooMuch,
+    count(64).map(() => messageEvent('binary', repeated('slow', 65_536))),
+  ),
+  either(
+    'Sends a message of 1 MiB in writes of 1000 octets.',
+    limits,
+    [binary(repeated('0123456789', 1_048_576), { chop: 1000 })],
+    tooMuch,
+    [messageEvent('binary', repeated('0123456789', 1_048_576))],
+  ),
+  echoed(
+    'Sends a ping within each pair of 100 fragments.',
+    { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
+    [
+      text('', { fin: false }),
+      ...count(100).flatMap((i) => [continuation('a', { fin: false }), ping(`${i}`, { ownWrite: true })]),
+      continuation(''),
+    ],
+    [...count(100).map((i) => pongEvent(`${i}`)), messageEvent('text', repeated('a', 100))],
+    { level: 'SHOULD' },
+  ),
+];
+
+const legal = [
+  1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999,
+];
+const illegal = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999];
+const unspecified = [5000, 65_535];
+/** Reserved by RFC 6455, registered since. */
+const registered = [1012, 1013, 1014];
+
+const reasons: readonly (readonly [string, string])[] = [
+  ['a lone octet 0xff', 'ff'],
+  ['a character cut at its end', '616263e282'],
+  ['a character of four octets cut after three', 'f09f98'],
+  ['an overlong form', 'c0af'],
+  ['a surrogate', 'eda080'],
+  ['a character beyond U+10FFFF', 'f4908080'],
+  ['a continuation octet alone', '80'],
+];
+
+const closing: readonly Draft[] = [
+  ...legal.map((code) =>
+    closes(
+      `Closes with ${code} and the reason "Grüße".`,
+      { ...codes, level: registered.includes(code) ? 'SHOULD' : 'MUST' },
+      [close(code, 'Grüße')],
+      [...new Set([1000, code])],
+    ),
+  ),
+  ...illegal.map((code) =>
+    ends(
+      `Closes with ${code} and the reason "Grüße": the code is not to be sent.`,
+      badCodes,
+      [close(code, 'Grüße')],
+      [1002],
+      [],
+    ),
+  ),
+  ...unspecified.map((code) =>
+    ends(
+      `Closes with ${code} and the reason "Grüße": the code has no meaning.`,
+      { ...badCodes, level: 'MAY' },
+      [close(code, 'Grüße')],
+      [1002],
+      [],
+    ),
+  ),
+];
+const wrongPayloads: readonly Draft[] = [
+  ...['00', '03', 'ff', 'e8'].map((octet) =>
+    ends(`Closes with a payload of the one octet 0x${octet}.`, payloads, [close(hex(octet))], [1002], []),
+  ),
+  ...reasons.map(([what, octets]) =>
+    ends(
+      `Closes with 1000 and a reason that is no UTF-8: ${what}.`,
+      payloads,
+      [close(1000, hex(octets))],
+      [1007, 1002],
+      [],
+    ),
+  ),
+  closes(
+    'Closes with a reason of 123 octets in characters of three.',
+    payloads,
+    [close(1000, '€'.repeat(41))],
+    [1000],
+  ),
+  closes(
+    'Closes with a reason of U+0000 and other control characters.',
+    payloads,
+    [close(1000, '\0\x07\x1b[31m\r\n')],
+    [1000],
+  ),
+  closes(
+    'Closes with a Close frame that comes octet by octet.',
+    payloads,
+    [{ ...close(1000, 'bye'), chop: 1 }],
+    [1000],
+  ),
+  ends(
+    'Closes with an illegal code within a message.',
+    badCodes,
+    [text('Hel', { fin: false }), close(1005)],
+    [1002],
+    [],
+  ),
+];
+const orders: readonly Draft[] = [
+  closes('Closes within a fragmented message.', order, [text('Hel', { fin: false }), close(1000)], [1000]),
+  closes(
+    'Closes within a fragmented message, and finishes it then.',
+    order,
+    [text('Hel', { fin: false }), close(1000), continuation('lo')],
+    [1000],
+  ),
+  closes('Closes, and sends a message behind the Close frame.', order, [close(1000), text('Hello')], [1000]),
+  closes('Closes, and sends a ping behind the Close frame.', order, [close(1000), ping('Hello')], [1000]),
+  closes(
+    'Closes, and sends a second Close frame with another code.',
+    order,
+    [close(1000), frame(8, hex('0bb8'))],
+    [1000],
+  ),
+  closes(
+    'Closes, and sends what is no frame behind the Close frame.',
+    order,
+    [close(1000), { do: 'octets', octets: repeated(hex('ff'), 64) }],
+    [1000],
+  ),
+  ends(
+    'Closes, and sends 1 MiB behind the Close frame.',
+    order,
+    [close(1000), { do: 'octets', octets: repeated('junk', 1_048_576) }],
+    [1000],
+    [],
+  ),
+  closes('Closes without a code.', order, [close()], [1000]),
+  closes(
+    'Sends a message, waits for its echo, and closes.',
+    order,
+    [text('Hello'), awaits('message', 5, 'echo'), close(1000)],
+    [1000],
+    [hello],
+  ),
+  closes(
+    'Sends a message and closes behind it, in the same segment: it may be answered first.',
+    { ...order, level: 'MAY' },
+    [text('Hello'), close(1000)],
+    [1000],
+    [hello],
+  ),
+  ends(
+    'Breaks a rule, and closes in the same segment: both sides close at once, and the peer with its own code.',
+    { ...order, section: '6455 §7.1.7', covers: ['C6', 'C16', 'C17'] },
+    [frame(3), close(1000)],
+    [1002],
+    [],
+  ),
+  ends(
+    'Breaks two rules of different codes in the same segment: there is one Close frame, for the first.',
+    { ...order, section: '6455 §7.1.7', covers: ['C16', 'C17'] },
+    [text(hex('ff')), frame(3), frame(3)],
+    [1007],
+    [],
+  ),
+  {
+    ...ends(
+      "Breaks a rule, and leaves the peer's Close frame without an answer: TCP ends in time.",
+      { ...order, section: '6455 §7.1.7', covers: ['C5', 'C14', 'C15'], level: 'MAY' },
+      [frame(3)],
+      [1002],
+      [],
+    ),
+    quirks: { ignoresClose: true },
+  },
+  {
+    ...ends(
+      'Completes the closing handshake, and does not end TCP: the client ends it in time.',
+      { ...order, section: '6455 §7.1.1', covers: ['C5', 'C9'], level: 'MAY', against: 'client' },
+      [close(1000)],
+      [1000],
+      [],
+    ),
+    quirks: { keepsTcp: true },
+  },
+];
+const tcp: readonly Draft[] = [
+  ends(
+    'Ends its side of TCP without a Close frame: the peer ends TCP too.',
+    lost,
+    [text('Hello'), awaits('message', 5, 'echo'), { do: 'half-close' }],
+    'any',
+    [hello],
+  ),
+  ends(
+    'Ends its side of TCP right behind a message.',
+    { ...lost, level: 'MAY' },
+    [text('Hello'), { do: 'half-close' }],
+    'any',
+    [hello],
+  ),
+  ends(
+    'Ends its side of TCP within a frame: nothing of it is a message.',
+    lost,
+    [
+      text('Hello, world', { headerOnly: true }),
+      { do: 'octets', octets: Buffer.from('Hello'), ofFrame: true },
+      pause(0.1),
+      { do: 'half-close' },
+    ],
+    'any',
+    [],
+  ),
+  ends(
+    'Ends its side of TCP within a fragmented message.',
+    lost,
+    [text('Hel', { fin: false }), pause(0.1), { do: 'half-close' }],
+    'any',
+    [],
+  ),
+  ends(
+    'Ends its side of TCP right behind its Close frame: the peer answers and ends TCP.',
+    { ...order, section: '6455 §7.1.1' },
+    [close(1000), { do: 'half-close' }],
+    [1000],
+    [],
+  ),
+  ends(
+    'Resets TCP behind a message: the peer lives on, as the cases behind this one show.',
+    lost,
+    [text('Hello'), awaits('message', 5, 'echo'), { do: 'reset' }],
+    'any',
+    [hello],
+  ),
+  ends(
+    'Resets TCP within a frame.',
+    lost,
+    [
+      text('Hello, world', { headerOnly: true }),
+      { do: 'octets', octets: Buffer.from('Hello'), ofFrame: true },
+      pause(0.1),
+      { do: 'reset' },
+    ],
+    'any',
+    [],
+  ),
+  ends('Resets TCP behind its Close frame.', lost, [close(1000), { do: 'reset' }], 'any', []),
+];
+
+const slowFrame: Step[] = [
+  text('Hello', { headerOnly: true }),
+  pause(0.5),
+  ...[...'Hello'].flatMap((one): Step[] => [
+    { do: 'octets', octets: Buffer.from(one), ofFrame: true },
+    pause(0.3),
+  ]),
+];
+const idle: readonly Draft[] = [
+  echoed(
+    'Is silent for two seconds, then sends a message: the connection is still there.',
+    time,
+    [pause(2), text('Hello')],
+    [hello],
+  ),
+  echoed(
+    'Sends a message, is silent for two seconds, and sends another.',
+    time,
+    [text('Hello'), pause(2), text('Hello')],
+    [hello, hello],
+  ),
+  echoed('Sends a frame in pieces, with up to half a second between them.', time, slowFrame, [hello]),
+  echoed(
+    'Waits for a second between two fragments.',
+    time,
+    [text('Hel', { fin: false }), pause(1), continuation('lo')],
+    [hello],
+  ),
+  echoed(
+    'Waits for a second within a fragmented message, and for the pong of a ping in it.',
+    { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
+    [text('Hel', { fin: false }), pause(1), ping('!'), awaits('pong', 5, 'pong'), continuation('lo')],
+    [pongEvent('!'), hello],
+  ),
+  echoed('Sends a frame octet by octet.', time, [text('Hello', { chop: 1 })], [hello]),
+  closes(
+    'Is silent for a second before it closes.',
+    { ...order, covers: ['C4'] },
+    [pause(1), close(1000)],
+    [1000],
+  ),
+];
+
+/** Titles of groups 27 to 29. */
+export const enduranceTitles: Titles = {
+  '27': 'Limits',
+  '27.1': 'Fragments, floods, bombs, slow readers',
+  '28': 'Closing',
+  '28.1': 'Codes, with a reason',
+  '28.2': 'Payloads of Close frames',
+  '28.3': 'Order, and both at once',
+  '28.4': "TCP's end",
+  '29': 'Time',
+  '29.1': 'Silence and slowness',
+};
+
+export const endurance: readonly Case[] = [
+  ...numbered('27.1', limitDrafts),
+  ...numbered('28.1', closing),
+  ...numbered('28.2', wrongPayloads),
+  ...numbered('28.3', orders),
+  ...numbered('28.4', tcp),
+  ...numbered('29.1', idle),
+];

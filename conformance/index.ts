@@ -1,0 +1,31 @@
+/**
+ * The entry point `rfc6455/conformance`.
+ */
+
+export type {
+  Behavior,
+  BehaviorClose,
+  Case,
+  Check,
+  Event,
+  Expectation,
+  Kind,
+  Level,
+  Role,
+  Step,
+} from './case/model.ts';
+export type { Observation } from './case/observation.ts';
+export { allCases, titles } from './cases.ts';
+export {
+  type ClientRunOptions,
+  casesFor,
+  type RunOptions,
+  runClientCases,
+  runServerCases,
+  type ServerRunOptions,
+} from './judge.ts';
+export { type Baseline, baselineOf, differences } from './report/baseline.ts';
+export { writeReports } from './report/write.ts';
+export { Driver, type DriverAddress, type DriverOptions } from './run/driver.ts';
+export type { CaseResult } from './run/result.ts';
+export type { TimelineEntry } from './run/timeline.ts';

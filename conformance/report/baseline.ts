@@ -1,0 +1,51 @@
+/**
+ * What is expected of an implementation, in a file that is kept: every verdict that is not simply OK. A change either
+ * way is a failure, until somebody looked at it and wrote the file anew.
+ */
+
+import type { CaseResult } from '../run/result.ts';
+
+/** The file's content. */
+export interface Baseline {
+  readonly agent: string;
+  readonly peer: 'server' | 'client';
+  /** Case → verdict; cases that are not named are OK. */
+  readonly cases: Readonly<Record<string, string>>;
+}
+
+/** `OK`, `FAILED` where both halves are, or `FAILED, close UNCLEAN`. */
+export function verdictOf({ behavior, behaviorClose }: CaseResult): string {
+  const plain = behaviorClose === 'OK' && behavior !== 'FAILED';
+  if (plain || behaviorClose === behavior) return behavior;
+  return `${behavior}, close ${behaviorClose}`;
+}
+
+/** The baseline that these results are. */
+export function baselineOf(
+  agent: string,
+  peer: 'server' | 'client',
+  results: readonly CaseResult[],
+): Baseline {
+  const notable = results.filter((one) => one.behavior !== 'OK' || one.behaviorClose !== 'OK');
+  return { agent, peer, cases: Object.fromEntries(notable.map((one) => [one.id, verdictOf(one)])) };
+}
+
+/**
+ * Where results differ from a baseline, in sentences. Cases of the baseline that did not run are not looked at, since a
+ * run may be of a few cases only.
+ */
+export function differences(baseline: Baseline, results: readonly CaseResult[]): string[] {
+  return results.flatMap((one) => {
+    const expected = baseline.cases[one.id] ?? 'OK';
+    const actual = verdictOf(one);
+    return actual === expected ? [] : [`${one.id} is ${actual}, the baseline says ${expected}`];
+  });
+}
+
+/** @throws {TypeError} for what is no baseline */
+export function parseBaseline(text: string): Baseline {
+  const value = JSON.parse(text) as Baseline;
+  if (typeof value !== 'object' || value === null || typeof value.cases !== 'object')
+    throw new TypeError('this is no baseline: it has no "cases"');
+  return value;
+}

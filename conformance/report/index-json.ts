@@ -1,0 +1,118 @@
+/**
+ * Reports as Autobahn writes them: index.json, and a file per case. Scripts that read those read these.
+ */
+
+import { autobahnIds } from '../cases.ts';
+import type { CaseResult } from '../run/result.ts';
+import { wirelog } from './wirelog.ts';
+
+/** `ws` and 12.1.1 → `ws_case_12_1_1.json`. */
+export function reportFile(agent: string, id: string): string {
+  const name = agent
+    .trim()
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '_');
+  return `${name}_case_${id.replaceAll('.', '_')}.json`;
+}
+
+/** JSON with sorted keys, three blanks deep. */
+export function sortedJson(value: unknown): string {
+  const sort = (one: unknown): unknown => {
+    if (Array.isArray(one)) return one.map(sort);
+    if (typeof one !== 'object' || one === null) return one;
+    const entries = Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Map(entries.map(([key, inner]) => [key, sort(inner)]));
+  };
+  return `${write(sort(value), '')}\n`;
+}
+
+// Object keys that look like numbers would be put first, whatever their order: so objects are written by hand.
+function write(value: unknown, indent: string): string {
+  const inner = `${indent}   `;
+  if (value instanceof Map) {
+    const lines = [...value].map(([key, one]) => `${inner}${JSON.stringify(key)}: ${write(one, inner)}`);
+    return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n${indent}}`;
+  }
+  if (Array.isArray(value)) {
+    const lines = value.map((one) => `${inner}${write(one, inner)}`);
+    return lines.length === 0 ? '[]' : `[\n${lines.join(',\n')}\n${indent}]`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** index.json: agent → case → verdict. */
+export function indexJson(results: readonly CaseResult[]): string {
+  const index: Record<string, Record<string, unknown>> = {};
+  for (const { agent, id, behavior, behaviorClose, duration, close } of results) {
+    index[agent] ??= {};
+    const remoteCloseCode = close.received?.code ?? null;
+    index[agent][id] = {
+      behavior,
+      behaviorClose,
+      duration,
+      remoteCloseCode,
+      reportfile: reportFile(agent, id),
+    };
+  }
+  return sortedJson(index);
+}
+
+/** The report of one case. @param number its place among the cases that were selected */
+export function caseJson(result: CaseResult, number: number): string {
+  const { close, expectedClose, peer, id } = result;
+  const isServer = peer === 'client';
+  const payloadPhase = /^(?:9|12|13)\./.test(id);
+  return sortedJson({
+    agent: result.agent,
+    id,
+    case: isServer ? number : (autobahnIds.get(id) ?? number),
+    description: result.description,
+    expectation: result.expectation,
+    section: result.section,
+    level: result.level,
+    started: result.started,
+    duration: result.duration,
+    reportTime: payloadPhase,
+    reportCompressionRatio: /^1[23]\./.test(id),
+    behavior: result.behavior,
+    behaviorClose: result.behaviorClose,
+    result: result.result,
+    resultClose: result.resultClose,
+    expected: result.expected,
+    received: result.received,
+    expectedClose: {
+      closedByMe: expectedClose.by === 'judge',
+      closeCode: expectedClose.codes === 'any' ? [] : expectedClose.codes,
+      requireClean: expectedClose.clean,
+    },
+    closedByMe: close.first === 'judge',
+    failedByMe: result.violation !== null || result.expired.includes('limit'),
+    droppedByMe: close.dropped,
+    wasClean: close.clean,
+    wasNotCleanReason: close.uncleanReason,
+    wasServerConnectionDropTimeout: !isServer && result.expired.includes("TCP's end"),
+    wasOpenHandshakeTimeout: result.expired.includes('opening handshake'),
+    wasCloseHandshakeTimeout: result.expired.includes('closing handshake'),
+    localCloseCode: close.sent?.code ?? null,
+    localCloseReason: close.sent?.reason ?? null,
+    remoteCloseCode: close.received?.code ?? null,
+    remoteCloseReason: close.received?.reason ?? null,
+    isServer,
+    httpRequest: result.request || '?',
+    httpResponse: result.answer || '?',
+    createStats: true,
+    rxOctetStats: result.got.octets,
+    txOctetStats: result.sent.octets,
+    rxFrameStats: result.got.frames,
+    txFrameStats: result.sent.frames,
+    trafficStats: null,
+    createWirelog: !payloadPhase,
+    wirelog: wirelog(result.timeline),
+    // What Autobahn's files do not have.
+    timeline: result.timeline,
+    timelineOmitted: result.omitted,
+    rerun: result.rerun,
+    flaky: result.flaky,
+    command: result.command,
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * What a terminal sees of a run: a line that counts, and a line for each case that is not simply fine.
+ */
+
+import type { CaseResult } from '../run/result.ts';
+import { verdictOf } from './baseline.ts';
+import { complaint } from './texts.ts';
+
+/** Where it is shown. */
+export interface Screen {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Tells of results as they come. */
+export class Progress {
+  private readonly screen: Screen;
+  private readonly total: number;
+  private readonly start = performance.now();
+  private done = 0;
+
+  constructor(screen: Screen, total: number) {
+    this.screen = screen;
+    this.total = total;
+  }
+
+  add(result: CaseResult): void {
+    this.done += 1;
+    const notable = !result.passed || result.behavior === 'NON-STRICT' || result.flaky;
+    if (notable) this.line(`${verdictOf(result)}  ${result.id}  ${tail(result)}`);
+    this.count();
+  }
+
+  /** The last line. */
+  end(results: readonly CaseResult[]): void {
+    if (this.screen.isTTY === true) this.screen.write('\r\x1b[K');
+    const counts = new Map<string, number>();
+    for (const result of results) counts.set(verdictOf(result), (counts.get(verdictOf(result)) ?? 0) + 1);
+    const parts = [...counts].sort(([, a], [, b]) => b - a).map(([verdict, count]) => `${count} ${verdict}`);
+    const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
+    this.screen.write(`${results.length} cases in ${seconds} s: ${parts.join('; ')}\n`);
+  }
+
+  private line(text: string): void {
+    const clear = this.screen.isTTY === true ? '\r\x1b[K' : '';
+    this.screen.write(`${clear}${text}\n`);
+  }
+
+  private count(): void {
+    if (this.screen.isTTY === true) this.screen.write(`\r\x1b[K${this.done} of ${this.total}`);
+  }
+}
+
+function tail(result: CaseResult): string {
+  const why = result.passed && !result.flaky ? '' : ` ${complaint(result)}`;
+  const flaky = result.flaky ? ' (flaky: it went otherwise the first time)' : '';
+  return `${result.section}${why}${flaky}`;
+}

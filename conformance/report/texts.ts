@@ -1,0 +1,99 @@
+/**
+ * Reports for machines and readers that know nothing of us: JUnit, TAP, Markdown.
+ */
+
+import { groupOf, titles } from '../cases.ts';
+import type { CaseResult } from '../run/result.ts';
+
+/** What there is to say of a failure, in a line. */
+export function complaint({ result, resultClose, behavior, behaviorClose }: CaseResult): string {
+  const parts = [
+    ...(behavior === 'OK' ? [] : [`${behavior}: ${result}`]),
+    ...(behaviorClose === 'OK' || resultClose === result ? [] : [`close ${behaviorClose}: ${resultClose}`]),
+  ];
+  return parts.join(' ');
+}
+
+const escapeXml = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 cannot hold them, escaped or not
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
+    .replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!);
+
+function groupBy(results: readonly CaseResult[]): Map<string, CaseResult[]> {
+  const groups = new Map<string, CaseResult[]>();
+  for (const result of results) {
+    const name = `${result.agent} ${groupOf(result.id)}`;
+    groups.set(name, [...(groups.get(name) ?? []), result]);
+  }
+  return groups;
+}
+
+/** JUnit: a suite per group; INFORMATIONAL ones are skipped tests. */
+export function junit(results: readonly CaseResult[]): string {
+  const suites = [...groupBy(results)].map(([name, list]) => {
+    const failed = list.filter(({ passed }) => !passed).length;
+    const cases = list.map((one) => {
+      const title = escapeXml(`${one.id} ${one.description}`);
+      const time = (one.duration / 1000).toFixed(3);
+      const detail = escapeXml(`${complaint(one)} (${one.section}) again: ${one.command}`);
+      const inner = !one.passed
+        ? `<failure message="${escapeXml(complaint(one))}">${detail}</failure>`
+        : one.behavior === 'INFORMATIONAL'
+          ? `<skipped message="${escapeXml(one.resultClose)}"/>`
+          : '';
+      return `    <testcase classname="${escapeXml(name)}" name="${title}" time="${time}">${inner}</testcase>`;
+    });
+    const title = escapeXml(`${name} ${titles[groupOf(list[0]!.id)] ?? ''}`);
+    return `  <testsuite name="${title}" tests="${list.length}" failures="${failed}">\n${cases.join('\n')}\n  </testsuite>`;
+  });
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join('\n')}\n</testsuites>\n`;
+}
+
+/** TAP 13. */
+export function tap(results: readonly CaseResult[]): string {
+  const lines = results.map((one, i) => {
+    const mark = one.behavior === 'INFORMATIONAL' ? ' # SKIP informational' : '';
+    // A number sign would start a directive.
+    const title = `${one.agent} ${one.id} ${one.description}`.replaceAll('#', '\\#').replace(/\s+/g, ' ');
+    const line = `${one.passed ? 'ok' : 'not ok'} ${i + 1} - ${title}${mark}`;
+    if (one.passed) return line;
+    return `${line}\n  ---\n  message: ${JSON.stringify(complaint(one))}\n  section: ${JSON.stringify(one.section)}\n  again: ${JSON.stringify(one.command)}\n  ...`;
+  });
+  return `TAP version 13\n1..${results.length}\n${lines.join('\n')}\n`;
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ');
+
+/** A matrix of agents and groups, and below it all that is not simply fine. */
+export function markdown(results: readonly CaseResult[]): string {
+  const agents = [...new Set(results.map(({ agent }) => agent))];
+  const groups = [...new Set(results.map(({ id }) => groupOf(id)))];
+  const score = (agent: string, group: string): string => {
+    const list = results.filter((one) => one.agent === agent && groupOf(one.id) === group);
+    if (list.length === 0) return '';
+    const passed = list.filter((one) => one.passed).length;
+    return passed === list.length ? `${passed}` : `**${passed} of ${list.length}**`;
+  };
+  const rows = groups.map(
+    (group) =>
+      `| ${group} ${titles[group] ?? ''} | ${agents.map((agent) => score(agent, group)).join(' | ')} |`,
+  );
+  const noted = results.filter((one) => one.behavior !== 'OK' || one.behaviorClose !== 'OK' || one.flaky);
+  const notes = noted.map(
+    (one) =>
+      `| ${one.agent} | ${one.id} | ${one.section} | ${one.behavior} | ${one.behaviorClose}${one.flaky ? ' (flaky)' : ''} | ${cell(complaint(one))} |`,
+  );
+  return [
+    '# WebSocket conformance',
+    '',
+    `| group | ${agents.map(cell).join(' | ')} |`,
+    `|---|${agents.map(() => '---').join('|')}|`,
+    ...rows,
+    '',
+    ...(notes.length === 0
+      ? ['Everything is OK.']
+      : ['| agent | case | section | behavior | close | what |', '|---|---|---|---|---|---|', ...notes]),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,17 @@
+/**
+ * `rfc6455 conform`: hands over to the judge, which is built beside us (dist/conformance/) and shares no code with us.
+ */
+
+import type { Command, Streams } from './streams.ts';
+
+/** The judge's own subcommand. */
+interface Judge {
+  conform(args: readonly string[], streams: Pick<Streams, 'stdout' | 'stderr'>): Promise<number>;
+}
+
+/** The subcommand. */
+export const conform: Command = async (args, streams) => {
+  // Computed, since it is compiled by a project of its own, from conformance/cli.ts.
+  const judge = (await import(new URL('../conformance/cli.js', import.meta.url).href)) as Judge;
+  return judge.conform(args, streams);
+};

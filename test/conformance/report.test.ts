@@ -1,0 +1,211 @@
+/** Reports: what scripts that read Autobahn's rely on, and what others do. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { casesFor } from '../../conformance/index.ts';
+import { baselineOf, differences, parseBaseline, verdictOf } from '../../conformance/report/baseline.ts';
+import { caseJson, indexJson, reportFile, sortedJson } from '../../conformance/report/index-json.ts';
+import { Progress } from '../../conformance/report/progress.ts';
+import { junit, markdown, tap } from '../../conformance/report/texts.ts';
+import { writeReports } from '../../conformance/report/write.ts';
+import { type CaseResult, notRun, showPayload } from '../../conformance/run/result.ts';
+
+const [one] = casesFor('server', { cases: ['12.1.1'] });
+const missing = notRun(one!, 'No <connection> & "nothing"', {
+  agent: 'My Agent',
+  peer: 'server',
+  command: 'again',
+});
+const closed = { ...missing.close, received: { code: 1002, reason: 'bye' }, clean: true };
+const good: CaseResult = {
+  ...missing,
+  behavior: 'OK',
+  behaviorClose: 'OK',
+  passed: true,
+  result: 'fine',
+  resultClose: 'fine',
+  id: '7.9.2',
+  duration: 12,
+  close: closed,
+};
+const told: CaseResult = { ...good, behavior: 'INFORMATIONAL', behaviorClose: 'INFORMATIONAL', id: '7.13.1' };
+const tolerated: CaseResult = { ...good, behavior: 'NON-STRICT', id: '6.4.1' };
+const results = [tolerated, good, told, missing];
+
+describe('index.json', () => {
+  test('agent → case → five facts, keys in plain order, three blanks deep', () => {
+    const text = indexJson(results);
+    const index = JSON.parse(text);
+    expect(index['My Agent']['7.9.2']).toEqual({
+      behavior: 'OK',
+      behaviorClose: 'OK',
+      duration: 12,
+      remoteCloseCode: 1002,
+      reportfile: 'my_agent_case_7_9_2.json',
+    });
+    expect(index['My Agent']['12.1.1'].remoteCloseCode).toBeNull();
+    expect(Object.keys(index['My Agent'])).toEqual(['12.1.1', '6.4.1', '7.13.1', '7.9.2']);
+    expect(text).toContain('\n      "7.9.2": {\n         "behavior": "OK",\n');
+  });
+
+  test('file names', () => {
+    expect(reportFile('ws', '12.1.1')).toBe('ws_case_12_1_1.json');
+    expect(reportFile(' Agent/1.0 ü ', '5.1')).toBe('agent_1_0___case_5_1.json');
+  });
+
+  test('JSON as it is, but sorted', () => {
+    const value = { b: [1, { d: null, c: 'x' }], a: {}, e: [], 10: true, 9: false };
+    expect(JSON.parse(sortedJson(value))).toEqual(value);
+    expect(sortedJson(value).indexOf('"10"')).toBeLessThan(sortedJson(value).indexOf('"9"'));
+  });
+});
+
+test("a case's file has Autobahn's fields", () => {
+  const fields =
+    'agent case id description expectation started duration reportTime reportCompressionRatio behavior behaviorClose result resultClose expected received expectedClose closedByMe failedByMe droppedByMe wasClean wasNotCleanReason wasServerConnectionDropTimeout wasOpenHandshakeTimeout wasCloseHandshakeTimeout localCloseCode localCloseReason remoteCloseCode remoteCloseReason isServer httpRequest httpResponse createStats rxOctetStats txOctetStats rxFrameStats txFrameStats trafficStats createWirelog wirelog';
+  const timeline = [
+    { at: 1, by: 'judge', kind: 'octets', text: 'sent', length: 100, hex: 'aa'.repeat(64) },
+    {
+      at: 2,
+      by: 'peer',
+      kind: 'frame',
+      text: '',
+      length: 1,
+      hex: '41',
+      frame: { opcode: 1, fin: true, rsv: 0, key: '01020304' },
+    },
+    {
+      at: 3,
+      by: 'judge',
+      kind: 'frame',
+      text: '',
+      length: 0,
+      hex: '',
+      frame: { opcode: 8, fin: true, rsv: 0, key: null },
+    },
+    { at: 4, by: 'judge', kind: 'timer', text: 'waits' },
+  ] as const;
+  const json = JSON.parse(caseJson({ ...missing, timeline }, 3));
+  for (const field of fields.split(' ')) expect(json, field).toHaveProperty(field);
+  expect(json).toMatchObject({
+    id: '12.1.1',
+    case: 302,
+    isServer: false,
+    reportTime: true,
+    httpRequest: '?',
+  });
+  expect(json.wirelog).toEqual([
+    ['TO', [100, `${'aa'.repeat(64)} ...`], false],
+    ['RF', [1, '41'], 1, true, 0, true, '01020304'],
+    ['TF', [0, ''], 8, true, 0, null, null, null, false],
+    ['CT', 0, 'waits'],
+  ]);
+});
+
+test('payloads are shown as text, as hex, and cut', () => {
+  expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
+  expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
+  expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
+  // Not within a character.
+  expect(showPayload(Buffer.from(`${'*'.repeat(63)}ü!!!!`))).toBe(`${'*'.repeat(63)} ...`);
+});
+
+test('JUnit: a failure and a skipped test, escaped', () => {
+  const xml = junit(results);
+  expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0">');
+  expect(xml).toContain('<failure message="FAILED: No &lt;connection&gt; &amp; &quot;nothing&quot;">');
+  expect(xml.match(/<skipped /g)?.length).toBe(1);
+  expect(xml.match(/<testcase /g)?.length).toBe(4);
+});
+
+test('TAP: numbered, a failure with its details', () => {
+  const lines = tap(results).split('\n');
+  expect(lines.slice(0, 3)).toEqual([
+    'TAP version 13',
+    '1..4',
+    expect.stringMatching(/^ok 1 - My Agent 6\.4\.1 /),
+  ]);
+  expect(lines[4]).toMatch(/^ok 3 - .* # SKIP informational$/);
+  expect(lines[5]).toMatch(/^not ok 4 - My Agent 12\.1\.1 /);
+  expect(lines).toContain('  again: "again"');
+});
+
+test('Markdown: a matrix, and what is not simply fine', () => {
+  const text = markdown(results);
+  expect(text).toContain('| 7 Closing | 2 |');
+  expect(text).toContain('| 12 Compression of various content | **0 of 1** |');
+  expect(text).toContain('| My Agent | 12.1.1 | 7692 §7.2 | FAILED | FAILED |');
+  expect(text).not.toContain('| 7.9.2 |');
+  expect(markdown([good])).toContain('Everything is OK.');
+});
+
+test('all of them in a folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'reports-'));
+  try {
+    writeReports(join(folder, 'new'), results);
+    expect(readdirSync(join(folder, 'new')).sort()).toEqual([
+      'index.json',
+      'junit.xml',
+      'my_agent_case_12_1_1.json',
+      'my_agent_case_6_4_1.json',
+      'my_agent_case_7_13_1.json',
+      'my_agent_case_7_9_2.json',
+      'report.md',
+      'report.tap',
+    ]);
+    expect(JSON.parse(readFileSync(join(folder, 'new', 'index.json'), 'utf8'))).toHaveProperty('My Agent');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+describe('baselines', () => {
+  const baseline = baselineOf('My Agent', 'server', results);
+
+  test('name what is not OK', () => {
+    expect(baseline.cases).toEqual({ '6.4.1': 'NON-STRICT', '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
+    expect(verdictOf({ ...good, behaviorClose: 'UNCLEAN' })).toBe('OK, close UNCLEAN');
+    expect(parseBaseline(JSON.stringify(baseline))).toEqual(baseline);
+    expect(() => parseBaseline('{}')).toThrow(TypeError);
+  });
+
+  test('the same results do not differ, and a few of them do not either', () => {
+    expect(differences(baseline, results)).toEqual([]);
+    expect(differences(baseline, [good])).toEqual([]);
+  });
+
+  test('a change is told either way', () => {
+    const better = { ...tolerated, behavior: 'OK' } as const;
+    const worse = { ...good, behavior: 'FAILED' } as const;
+    expect(differences(baseline, [better, worse])).toEqual([
+      '6.4.1 is OK, the baseline says NON-STRICT',
+      '7.9.2 is FAILED, close OK, the baseline says OK',
+    ]);
+  });
+});
+
+test('verdicts whose two halves differ are told in full', () => {
+  expect(verdictOf({ ...missing, behaviorClose: 'OK' })).toBe('FAILED, close OK');
+});
+
+describe('progress', () => {
+  const show = (isTTY: boolean): string => {
+    let text = '';
+    const progress = new Progress({ write: (some: string) => (text += some), isTTY }, 4);
+    for (const result of results) progress.add(result);
+    progress.end(results);
+    return text;
+  };
+
+  test('without a terminal: what is not fine, and a sum', () => {
+    const lines = show(false).split('\n');
+    expect(lines[0]).toMatch(/^NON-STRICT {2}6\.4\.1 /);
+    expect(lines[1]).toMatch(/^FAILED {2}12\.1\.1 .*No <connection>/);
+    expect(lines[2]).toMatch(/^4 cases in \d+\.\d s: 1 NON-STRICT; 1 OK; 1 INFORMATIONAL; 1 FAILED$/);
+  });
+
+  test('at a terminal: a line that counts', () => {
+    expect(show(true)).toContain('\r\u001b[K3 of 4');
+  });
+});

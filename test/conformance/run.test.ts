@@ -1,0 +1,214 @@
+/** Whole runs of the judge, in this process: over a Duplex, over TCP, against peers that do right and peers that do not. */
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type CaseResult, runClientCases, runServerCases } from '../../conformance/index.ts';
+import { acceptOf, parseHead, valuesOf } from '../../conformance/wire/head.ts';
+import { duplexPair } from './pair.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** Verdicts, by case. */
+const verdicts = (results: readonly CaseResult[]): Record<string, string> =>
+  Object.fromEntries(results.map((one) => [one.id, `${one.behavior} ${one.behaviorClose}`]));
+
+function echo(server: WebSocketServer): void {
+  server.on('connection', (socket) => {
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+    socket.on('error', () => {});
+  });
+}
+
+/** A server that speaks HTTP, and then does with the socket what it is told. */
+async function rawServer(peer: (socket: Socket) => void): Promise<string> {
+  const server: Server = createServer((socket) => {
+    let head = '';
+    socket.on('error', () => {});
+    socket.on('data', function read(chunk: Buffer) {
+      head += chunk.toString('latin1');
+      if (!head.includes('\r\n\r\n')) return;
+      socket.off('data', read);
+      const accept = acceptOf(valuesOf(parseHead(head), 'Sec-WebSocket-Key')[0] ?? '');
+      const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+      socket.write(`${[...lines, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n')}`);
+      peer(socket);
+    });
+  });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+/** Limits for peers that use them up. */
+const hasty = { timeFactor: 0.05, agent: 'test' };
+
+describe('servers', () => {
+  test('one in this process, over a Duplex', async () => {
+    const http = createHttpServer();
+    echo(new WebSocketServer({ server: http, perMessageDeflate: true }));
+    const results = await runServerCases({
+      agent: 'ws',
+      connect: () => {
+        const [mine, yours] = duplexPair();
+        http.emit('connection', yours);
+        return mine;
+      },
+      cases: ['1.*', '2.2', '5.15', '7.7.1', '12.1.4', '13.3.4'],
+    });
+    expect(results.length).toBe(21);
+    expect(new Set(Object.values(verdicts(results)))).toEqual(new Set(['OK OK']));
+  });
+
+  test('one over TCP, named by its Server field', async () => {
+    const http = createHttpServer();
+    const server = new WebSocketServer({ server: http });
+    server.on('headers', (headers) => headers.push('Server: some/1.0'));
+    echo(server);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    closers.push(() => http.close());
+    const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+    const told: string[] = [];
+    const results = await runServerCases({
+      url,
+      cases: ['1.1.1', '12.1.1'],
+      onResult: ({ id }) => told.push(id),
+    });
+    expect(verdicts(results)).toEqual({ '1.1.1': 'OK OK', '12.1.1': 'UNIMPLEMENTED OK' });
+    expect(results.map(({ agent, passed }) => [agent, passed])).toEqual([
+      ['some/1.0', true],
+      ['some/1.0', false],
+    ]);
+    expect(told.sort()).toEqual(['1.1.1', '12.1.1']);
+    const [first] = results;
+    expect(first!.timeline.map(({ kind }) => kind)).toContain('frame');
+    expect(first!.request).toMatch(/^GET \/ HTTP\/1\.1\r\n/);
+    expect(first!.answer).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  test('one that says nothing more has failed everything, and was asked twice where time ran out', async () => {
+    const url = await rawServer((socket) => socket.resume());
+    const results = await runServerCases({ ...hasty, url, cases: ['1.1.1', '3.1', '7.9.1', '9.1.1'] });
+    expect(results.map(({ passed, rerun, flaky }) => [passed, rerun, flaky])).toEqual(
+      Array.from({ length: 4 }, () => [false, true, false]),
+    );
+    expect(verdicts(results)['3.1']).toBe('OK FAILED');
+  });
+
+  test('one that drops TCP: fine where it may, and only there', async () => {
+    const url = await rawServer((socket) => socket.once('data', () => socket.destroy()));
+    const results = await runServerCases({
+      ...hasty,
+      url,
+      cases: ['1.1.1', '3.1', '6.3.1', '7.7.1', '7.9.1'],
+    });
+    expect(verdicts(results)).toEqual({
+      '1.1.1': 'FAILED FAILED',
+      '3.1': 'OK OK',
+      '6.3.1': 'OK OK',
+      '7.7.1': 'OK UNCLEAN',
+      '7.9.1': 'OK OK',
+    });
+  });
+
+  test('one that masks is failed with 1002', async () => {
+    const url = await rawServer((socket) =>
+      socket.once('data', () => socket.write(Buffer.from('818101020304', 'hex'))),
+    );
+    const [result] = await runServerCases({ ...hasty, url, cases: ['1.1.1'] });
+    expect(result).toMatchObject({
+      passed: false,
+      violation: 'a masked frame of a server',
+      close: { first: 'judge', sent: { code: 1002 } },
+    });
+  });
+
+  test('one that was slow the first time is marked', async () => {
+    let connections = 0;
+    const url = await rawServer((socket) => {
+      connections += 1;
+      if (connections === 1) return socket.resume();
+      socket.on('data', (chunk) => {
+        if (chunk[0] === 0x81) socket.write(Buffer.from('8100', 'hex'));
+        if (chunk[0] === 0x88) socket.end(Buffer.from('880203e8', 'hex'));
+      });
+    });
+    const [result] = await runServerCases({ ...hasty, url, cases: ['1.1.1'] });
+    expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
+  });
+
+  test('one that is not there', async () => {
+    const url = await rawServer(() => {});
+    await closers.pop()!();
+    await expect(runServerCases({ url, cases: ['1.1.1'] })).rejects.toThrow(/ECONNREFUSED/);
+    const results = await runServerCases({ ...hasty, url, cases: ['1.1.1', '1.1.2'] });
+    expect(results.map(({ passed, result }) => [passed, /No connection could be made/.test(result)])).toEqual(
+      [
+        [false, true],
+        [false, true],
+      ],
+    );
+  });
+});
+
+describe('clients', () => {
+  /** The usual loop, on the client of ws. */
+  const loop = async (url: string, agent: string, only = Number.POSITIVE_INFINITY): Promise<void> => {
+    const talk = (
+      path: string,
+      message: (socket: WebSocket, data: Buffer, isBinary: boolean) => void,
+    ): Promise<void> =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(`${url}${path}`);
+        socket.on('message', (data, isBinary) => message(socket, data as Buffer, isBinary));
+        socket.on('error', () => {});
+        socket.on('close', () => resolve());
+      });
+    let count = 0;
+    await talk('/getCaseCount', (_socket, data) => {
+      count = Number(data);
+    });
+    for (let number = 1; number <= Math.min(count, only); number++) {
+      await talk(`/runCase?case=${number}&agent=${agent}`, (socket, data, isBinary) =>
+        socket.send(data, { binary: isBinary }),
+      );
+    }
+    await talk(`/updateReports?agent=${agent}`, () => {});
+  };
+
+  test('one that follows the protocol', async () => {
+    const results = await runClientCases({
+      agent: 'ws',
+      cases: ['1.*', '2.5', '5.3', '7.7.1', '12.1.4', '13.5.4'],
+      start: (url, agent) => loop(url, agent),
+    });
+    expect(results.length).toBe(21);
+    expect(new Set(Object.values(verdicts(results)))).toEqual(new Set(['OK OK']));
+    expect(results[0]).toMatchObject({ agent: 'ws', peer: 'client', duration: expect.any(Number) });
+  });
+
+  test('cases that it does not run have failed', async () => {
+    const start = (url: string, agent: string): Promise<void> => loop(url, agent, 1);
+    const results = await runClientCases({ agent: 'ws', cases: ['1.1.1', '1.1.2'], start });
+    expect(results.map(({ passed }) => passed)).toEqual([true, false]);
+    expect(results[1]?.result).toMatch(/did not run/);
+  });
+
+  test('one that does nothing is given up', async () => {
+    const start = (_url: string, _agent: string, signal: AbortSignal): Promise<void> =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+    const results = await runClientCases({ ...hasty, cases: ['1.1.1'], start });
+    expect(results[0]).toMatchObject({ passed: false, result: expect.stringMatching(/did nothing for 1 s/) });
+  });
+});

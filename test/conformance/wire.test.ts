@@ -1,0 +1,267 @@
+/** The judge's own codec: what it writes is what was asked for, and what it reads is what is there, in chunks of any size. */
+import { randomBytes } from 'node:crypto';
+import { constants, deflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import {
+  Deflate,
+  type DeflateParams,
+  paramsOf,
+  parseExtensionField,
+} from '../../conformance/wire/deflate.ts';
+import {
+  encodeFrame,
+  encodeHeader,
+  type Frame,
+  FrameReader,
+  freshKey,
+  mask,
+} from '../../conformance/wire/frame.ts';
+import { acceptOf, faultOfAnswer, listOf, parseHead, valuesOf } from '../../conformance/wire/head.ts';
+import { inflate } from '../../conformance/wire/inflate.ts';
+import { isUtf8 } from '../../conformance/wire/utf8.ts';
+
+function readAll(octets: Buffer, size: number): Frame[] {
+  const frames: Frame[] = [];
+  const reader = new FrameReader(
+    () => {},
+    (frame) => frames.push(frame),
+  );
+  for (let at = 0; at < octets.length; at += size) reader.read(octets.subarray(at, at + size));
+  return frames;
+}
+
+describe('frames', () => {
+  test('the examples of §5.7', () => {
+    const plain = { fin: true, rsv: 0, key: null };
+    const hello = Buffer.from('Hello');
+    expect(encodeFrame({ ...plain, opcode: 1, payload: hello }).toString('hex')).toBe('810548656c6c6f');
+    const key = Buffer.from('37fa213d', 'hex');
+    expect(encodeFrame({ ...plain, key, opcode: 1, payload: hello }).toString('hex')).toBe(
+      '818537fa213d7f9f4d5158',
+    );
+    expect(encodeHeader({ ...plain, opcode: 2, payload: Buffer.alloc(256) }).toString('hex')).toBe(
+      '827e0100',
+    );
+    expect(encodeHeader({ ...plain, opcode: 2, payload: Buffer.alloc(65_536) }).toString('hex')).toBe(
+      '827f0000000000010000',
+    );
+  });
+
+  test('illegal ones are written as they are asked for', () => {
+    const spec = { opcode: 11, payload: Buffer.alloc(3), fin: false, rsv: 5, key: null };
+    expect(encodeFrame(spec).toString('hex')).toBe('5b03000000');
+    expect(encodeHeader({ ...spec, lengthForm: 64 }).toString('hex')).toBe('5b7f0000000000000003');
+    const huge = encodeHeader({ ...spec, lengthForm: 64, declaredLength: 1n << 63n });
+    expect(huge.toString('hex')).toBe('5b7f8000000000000000');
+  });
+
+  test.each([1, 2, 3, 7, 64, 100_000])('are read in chunks of %i octets', (size) => {
+    const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
+    const specs = lengths.map((length, i) => ({
+      opcode: i % 3,
+      payload: randomBytes(length),
+      fin: i % 2 === 0,
+      rsv: i,
+      key: i % 2 === 0 ? freshKey() : null,
+    }));
+    const frames = readAll(Buffer.concat(specs.map((spec) => encodeFrame(spec))), size);
+    expect(frames.map(({ opcode, fin, rsv, key }) => ({ opcode, fin, rsv, key }))).toEqual(
+      specs.map(({ opcode, fin, rsv, key }) => ({ opcode, fin, rsv, key })),
+    );
+    expect(frames.every(({ payload }, i) => payload.equals(specs[i]!.payload))).toBe(true);
+  });
+
+  test('masking in parts is masking at once', () => {
+    const [octets, key] = [randomBytes(23), freshKey()];
+    const parts = [mask(octets.subarray(0, 5), key), mask(octets.subarray(5), key, 5)];
+    expect(Buffer.concat(parts)).toEqual(mask(octets, key));
+  });
+
+  test('a reader that was stopped reads no further', () => {
+    const seen: Frame[] = [];
+    const reader = new FrameReader(
+      () => {},
+      (frame) => {
+        seen.push(frame);
+        reader.stop();
+      },
+    );
+    reader.read(Buffer.from('8800810141', 'hex'));
+    expect(seen.length).toBe(1);
+    expect(reader.unread).toBe(3);
+  });
+});
+
+describe('UTF-8', () => {
+  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const decodes = (octets: Uint8Array): boolean => {
+    try {
+      strict.decode(octets);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  test('agrees with TextDecoder on all sequences of two octets, and on many of four', () => {
+    for (let two = 0; two < 0x1_0000; two++) {
+      const octets = Buffer.from([two >> 8, two & 255]);
+      if (isUtf8(octets) !== decodes(octets)) throw new Error(octets.toString('hex'));
+    }
+    const edges = [
+      0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5,
+      0xff,
+    ];
+    for (const a of edges)
+      for (const b of edges)
+        for (const c of edges)
+          for (const d of edges) {
+            const octets = Buffer.from([a, b, c, d]);
+            if (isUtf8(octets) !== decodes(octets)) throw new Error(octets.toString('hex'));
+          }
+  });
+});
+
+describe('compression', () => {
+  const params = (changes: Partial<DeflateParams>): DeflateParams => ({
+    serverNoContextTakeover: false,
+    clientNoContextTakeover: false,
+    serverMaxWindowBits: 15,
+    clientMaxWindowBits: 15,
+    ...changes,
+  });
+  const messages = Array.from({ length: 12 }, (_, i) =>
+    Buffer.from(`message ${i} `.repeat(1 + 400 * (i % 4)) + randomBytes(40).toString('hex')),
+  );
+
+  test.each([8, 9, 10, 15])('both ways, with a window of 2^%i octets, with and without takeover', (bits) => {
+    for (const quiet of [false, true]) {
+      const agreed = params({
+        clientMaxWindowBits: bits,
+        serverMaxWindowBits: bits,
+        clientNoContextTakeover: quiet,
+        serverNoContextTakeover: quiet,
+      });
+      const [client, server] = [new Deflate(agreed, 'client'), new Deflate(agreed, 'server')];
+      for (const message of messages) {
+        expect(server.decompress(client.compress(message))).toEqual(message);
+        expect(client.decompress(server.compress(message))).toEqual(message);
+      }
+    }
+  });
+
+  test('a context that is taken over makes the second message smaller, none that is not', () => {
+    const text = randomBytes(200);
+    const [kept, dropped] = [false, true].map(
+      (quiet) => new Deflate(params({ clientNoContextTakeover: quiet }), 'client'),
+    ) as [Deflate, Deflate];
+    kept.compress(text);
+    dropped.compress(text);
+    expect(kept.compress(text).length).toBeLessThan(20);
+    expect(dropped.compress(text).length).toBeGreaterThan(200);
+  });
+
+  test('an empty message is one octet, and an empty payload an empty message', () => {
+    const deflate = new Deflate(params({}), 'client');
+    expect(deflate.compress(Buffer.alloc(0))).toEqual(Buffer.from([0]));
+    expect(deflate.decompress(Buffer.alloc(0))).toEqual(Buffer.alloc(0));
+  });
+
+  test('a peer that refers beyond the agreed window is found out', () => {
+    const noise = randomBytes(1000);
+    const message = Buffer.concat([noise, noise]);
+    const wide = new Deflate(params({}), 'client').compress(message);
+    const narrow = new Deflate(params({ clientMaxWindowBits: 9 }), 'server');
+    expect(() => narrow.decompress(wide)).toThrow(/1000 octets back, beyond a window of 512/);
+  });
+
+  test('a peer that takes a context over that was not to be kept is found out', () => {
+    const sender = new Deflate(params({}), 'client');
+    const receiver = new Deflate(
+      params({ clientNoContextTakeover: true, clientMaxWindowBits: 14 }),
+      'server',
+    );
+    const noise = randomBytes(300);
+    receiver.decompress(sender.compress(noise));
+    expect(() => receiver.decompress(sender.compress(noise))).toThrow(/octets back, where there are/);
+  });
+
+  test('the inflater reads what zlib writes: stored, fixed and dynamic blocks', () => {
+    const text = Buffer.concat(messages);
+    const table = [
+      { level: 0, blocks: 'stored' },
+      { level: 6, strategy: constants.Z_FIXED, blocks: 'fixed' },
+      { level: 9, blocks: 'dynamic' },
+    ] as const;
+    for (const { blocks, ...options } of table) {
+      const inflated = inflate(deflateRawSync(text, options));
+      expect(inflated.output).toEqual(text);
+      expect(inflated.blocks).toContain(blocks);
+      expect(inflated.final).toBe(true);
+    }
+  });
+
+  test.each(['07', '05e0ffff', '01000000ff', '0500', ''])('and refuses what is none: %s', (digits) => {
+    const octets = Buffer.from(digits, 'hex');
+    if (digits === '') expect(inflate(octets).output.length).toBe(0);
+    else expect(() => inflate(octets)).toThrow(Error);
+  });
+
+  test('parameters are read as §7.1 has them', () => {
+    const parse = (text: string): DeflateParams | string => paramsOf(parseExtensionField(text)[0]!);
+    expect(parse('permessage-deflate; server_max_window_bits="10"; client_no_context_takeover')).toEqual(
+      params({ serverMaxWindowBits: 10, clientNoContextTakeover: true }),
+    );
+    for (const bad of [
+      'permessage-foo',
+      'permessage-deflate; unknown',
+      'permessage-deflate; server_max_window_bits',
+      'permessage-deflate; server_max_window_bits=7',
+      'permessage-deflate; server_max_window_bits=08',
+      'permessage-deflate; server_no_context_takeover=1',
+      'permessage-deflate; client_no_context_takeover; client_no_context_takeover',
+    ])
+      expect(parse(bad), bad).toBeTypeOf('string');
+  });
+});
+
+describe('heads', () => {
+  const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+  const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+  const right = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: WebSocket',
+    'connection: keep-alive, Upgrade',
+    `Sec-WebSocket-Accept: ${accept}`,
+  ];
+  const faultOf = (lines: readonly string[]): string | null =>
+    faultOfAnswer(parseHead(`${lines.join('\r\n')}\r\n\r\n`), key, ['chat']);
+
+  test('§1.3: the accept of the sample nonce', () => {
+    expect(acceptOf(key)).toBe(accept);
+  });
+
+  test('an answer as it should be', () => {
+    expect(faultOf(right)).toBeNull();
+    expect(faultOf([...right, 'Sec-WebSocket-Protocol: chat'])).toBeNull();
+  });
+
+  test.each([
+    ['a status', 0, 'HTTP/1.1 200 OK'],
+    ['a version', 0, 'HTTP/1.0 101 Switching Protocols'],
+    ['Upgrade', 1, 'Upgrade: h2c'],
+    ['Connection', 2, 'Connection: keep-alive'],
+    ['an accept of another key', 3, 'Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA='],
+    ['no accept', 3, 'X: y'],
+    ['a subprotocol nobody asked for', 3, `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: other`],
+  ])('a fault in %s is named', (_name, index, line) => {
+    expect(faultOf(right.with(index, line))).toBeTypeOf('string');
+  });
+
+  test('fields are found without case, and lists are split', () => {
+    const head = parseHead('GET / HTTP/1.1\r\nA: 1\r\na:  2 , 3\r\n\r\n');
+    expect(head.parts).toEqual(['GET', '/', 'HTTP/1.1']);
+    expect(valuesOf(head, 'A')).toEqual(['1', '2 , 3']);
+    expect(listOf(head, 'a')).toEqual(['1', '2', '3']);
+  });
+});
