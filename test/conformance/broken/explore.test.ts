@@ -4,7 +4,7 @@ import { allCases } from '../../../conformance/cases.ts';
 import { select } from '../../../conformance/case/select.ts';
 import { faults } from './faults.ts';
 import { correct } from './rules.ts';
-import { faultedOf, tryClient, tryServer } from './run.ts';
+import { faultedOf, hurried, tryClient, tryServer } from './run.ts';
 
 test('explore', async () => {
   const only = process.env.ONLY;
@@ -16,12 +16,12 @@ test('explore', async () => {
       const f = all[next++];
       if (only && !f.name.includes(only)) continue;
       const role = f.role ?? 'server';
-      const chosen = select(allCases, role, { cases, exclude: [] });
+      const chosen = select(allCases, role, { cases, exclude: (process.env.EXCLUDE ?? 'none').split(',') }).map(hurried);
       const t = Date.now();
       const results = await (role === 'server' ? tryServer : tryClient)({ ...correct, ...f.breaks }, chosen);
       const r = faultedOf(results);
       const many = r.failed.length > chosen.length - 5;
-      appendFileSync('/tmp/explore.txt', `${f.name} [${role}] ${Date.now() - t} ms ${chosen.length}\n   F ${many ? `ALL but ${chosen.filter((c) => !r.failed.includes(c.id)).map((c) => c.id)}` : r.failed.join(' ')}\n   N ${r.tolerated.join(' ')}\n` + (f.name === 'CORRECT' ? results.filter((x) => !x.passed || x.behavior === 'NON-STRICT').map((x) => `     ${x.id} ${x.result} / ${x.resultClose}\n`).join('') : ''));
+      appendFileSync('/tmp/explore.txt', `${f.name} [${role}] ${Date.now() - t} ms ${chosen.length}\n   F ${many ? `ALL but ${chosen.filter((c) => !r.failed.includes(c.id)).map((c) => c.id)}` : r.failed.join(' ')}\n   N ${r.tolerated.join(' ')}\n` + (f.name === 'CORRECT' || process.env.WHY ? results.filter((x) => !x.passed || x.behavior === 'NON-STRICT').map((x) => `     ${x.id} ${x.result} / ${x.resultClose}\n`).join('') : ''));
     }
   };
   await Promise.all([1, 2, 3, 4].map(lane));

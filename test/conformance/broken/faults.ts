@@ -4,7 +4,7 @@
  */
 
 import { acceptOf, type Head } from '../../../conformance/wire/head.ts';
-import { correct, isCloseCode, type Outgoing, type Part, refusalOf, type Rules } from './rules.ts';
+import { isCloseCode, type Outgoing, type Part, refusalOf, type Rules } from './rules.ts';
 import { type Sequence, sequenceOf } from './utf8.ts';
 
 export interface Fault {
@@ -54,8 +54,6 @@ const withRange =
     return octet === first ? { further: 1, low: 0x80, high: 0xbf, ...right, ...range } : right;
   };
 
-let chunks = 0;
-
 export const faults: readonly Fault[] = [
   // Frames that come.
   { name: 'accepts frames that are not masked', breaks: { refusesWrongMask: false }, fails: [] },
@@ -67,14 +65,12 @@ export const faults: readonly Fault[] = [
   { name: 'takes a continuation of nothing for text', breaks: { refusesStrayContinuation: false }, fails: [] },
   { name: 'takes a new message within another for its continuation', breaks: { refusesNestedMessage: false }, fails: [] },
   { name: 'accepts RSV1 on continuation frames', breaks: { refusesRsv1OnContinuation: false }, fails: [] },
-  { name: 'begins the masking key anew with each chunk', breaks: { maskOffset: () => 0 }, fails: [] },
-  { name: 'uses one octet of the masking key only', breaks: { maskOffset: (offset) => (offset === 0 ? 0 : offset + 1) }, fails: [] },
+  { name: 'takes a wrong octet for the last one of the masking key', breaks: { unmaskingKey: (key) => Buffer.from([key[0]!, key[1]!, key[2]!, key[3]! ^ 0x80]) }, fails: [] },
   { name: 'takes messages of 64 KiB at most', breaks: { maxMessageSize: 65_536 }, fails: [] },
   { name: 'loses octets that come with the request', breaks: { keepsEarlyOctets: false }, fails: [] },
 
   // Messages.
-  { name: 'echoes fragments as they come', breaks: { echoesFragments: true }, fails: [] },
-  { name: 'echoes a message as soon as its first fragment is there', breaks: {}, fails: [] },
+  { name: 'echoes each fragment as a message', breaks: { echoesFragments: true }, fails: [] },
   { name: 'sends fragments in the wrong order', breaks: { frames: (message) => reversed(halves(message)) }, fails: [] },
   { name: 'ends no fragmented message', breaks: { frames: (message) => halves(message).map((part) => ({ ...part, fin: false })) }, fails: [] },
   { name: 'begins each fragment as a message', breaks: { frames: (message) => halves(message).map((part) => ({ ...part, opcode: message.opcode })) }, fails: [] },
@@ -116,7 +112,7 @@ export const faults: readonly Fault[] = [
   { name: 'checks no UTF-8 of close reasons', breaks: { checksCloseReason: false }, fails: [] },
 
   // Closing.
-  { name: 'answers no Close frame', breaks: { closeAnswer: () => null }, fails: [] },
+  { name: 'ends TCP in place of an answer to a Close frame', breaks: { closeAnswer: () => null }, fails: [] },
   { name: 'answers Close frames with 1005', breaks: { closeAnswer: () => codeOf(1005) }, fails: [] },
   { name: 'answers Close frames with 1001', breaks: { closeAnswer: () => codeOf(1001) }, fails: [] },
   { name: 'answers Close frames with one octet', breaks: { closeAnswer: () => Buffer.from([3]) }, fails: [] },
@@ -128,7 +124,7 @@ export const faults: readonly Fault[] = [
   { name: 'sends a message behind its Close frame', breaks: { behindClose: [{ opcode: 1, payload: Buffer.from('bye'), fin: true, rsv: 0 }] }, fails: [] },
   { name: 'answers what comes behind a Close frame', breaks: { listensBehindClose: true }, fails: [] },
   { name: 'never ends TCP', breaks: { ending: 'never' }, fails: [] },
-  { name: 'drops TCP where a Close frame is due', breaks: { closeAnswer: () => null, ending: 'reset' }, fails: [] },
+  { name: 'resets TCP in place of an answer to a Close frame', breaks: { closeAnswer: () => null, ending: 'reset' }, fails: [] },
   { name: 'fails connections with 1000', breaks: { failCode: () => 1000 }, fails: [] },
   { name: 'fails connections with 1006', breaks: { failCode: () => 1006 }, fails: [] },
   { name: 'refuses text that is not UTF-8 with 1002', breaks: { failCode: () => 1002 }, fails: [] },
@@ -150,6 +146,20 @@ export const faults: readonly Fault[] = [
   { name: 'leaves out Upgrade', breaks: { fields: ['Upgrade:'] }, fails: [] },
   { name: 'names a subprotocol that was not offered', breaks: { fields: ['Sec-WebSocket-Protocol: chat'] }, fails: [] },
   { name: 'names an extension that was not offered', breaks: { fields: ['Sec-WebSocket-Extensions: x-webkit-deflate-frame'] }, fails: [] },
+
+  // Clients.
+  { name: 'has one key for every opening handshake', role: 'client', breaks: { handshakeKey: () => 'dGhlIHNhbXBsZSBub25jZQ==' }, fails: [] },
+  { name: 'has a key of 15 octets', role: 'client', breaks: { handshakeKey: (fresh) => Buffer.from(fresh, 'base64').toString('base64', 0, 15) }, fails: [] },
+  { name: 'asks for version 8', role: 'client', breaks: { fields: ['Sec-WebSocket-Version: 8'] }, fails: [] },
+  { name: 'asks without Host', role: 'client', breaks: { fields: ['Host:'] }, fails: [] },
+  { name: 'masks nothing', role: 'client', breaks: { masks: 'never' }, fails: [] },
+  { name: 'masks with zeros', role: 'client', breaks: { masks: 'with zeros' }, fails: [] },
+  { name: 'masks with one key', role: 'client', breaks: { masks: 'with one key' }, fails: [] },
+  { name: 'accepts masked frames', role: 'client', breaks: { refusesWrongMask: false }, fails: [] },
+  { name: 'accepts any Accept', role: 'client', breaks: { checksAccept: false }, fails: [] },
+  { name: 'accepts any extension', role: 'client', breaks: { checksExtensions: false }, fails: [] },
+  { name: 'accepts any status', role: 'client', breaks: { checksStatus: false }, fails: [] },
+  { name: 'loses octets that come with the answer', role: 'client', breaks: { keepsEarlyOctets: false }, fails: [] },
 ];
 
 function reversed(parts: Part[]): Part[] {

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { answerOffer, Deflate, paramsOf, parseExtensionField } from '../../../conformance/wire/deflate.ts';
 import { encodeFrame, type FrameHead, freshKey, mask } from '../../../conformance/wire/frame.ts';
 import { acceptOf, freshHandshakeKey, parseHead, valuesOf } from '../../../conformance/wire/head.ts';
-import type { Part, Rules } from './rules.ts';
+import { extensionList, type Part, type Rules } from './rules.ts';
 import { Utf8Check } from './utf8.ts';
 
 interface Message {
@@ -19,6 +19,7 @@ interface Message {
 }
 
 const MAX_HEAD = 16_384;
+const oneKey = Buffer.from('c1e7a25b', 'hex');
 
 /** One connection. */
 export class BrokenPeer {
@@ -43,7 +44,7 @@ export class BrokenPeer {
     this.rules = rules;
     const fresh = freshHandshakeKey();
     this.key = rules.handshakeKey?.(fresh) ?? fresh;
-    socket.on('data', (chunk: Buffer) => this.read(rules.chunk(chunk)));
+    socket.on('data', (chunk: Buffer) => this.read(chunk));
     socket.on('end', () => {
       if (!(role === 'server' && rules.ending === 'never')) socket.end();
     });
@@ -114,7 +115,10 @@ export class BrokenPeer {
     const answer = parseHead(text);
     const accepts = valuesOf(answer, 'Sec-WebSocket-Accept');
     const elements = valuesOf(answer, 'Sec-WebSocket-Extensions').flatMap(parseExtensionField);
-    const params = elements.length === 1 ? paramsOf(elements[0]!) : null;
+    const field = valuesOf(answer, 'Sec-WebSocket-Extensions');
+    const valued = elements[0]?.params.every(([name, value]) => value !== null || !name.endsWith('_bits'));
+    const wellFormed = field.length === 0 || extensionList.test(field.join(','));
+    const params = valued === true && wellFormed && elements.length === 1 ? paramsOf(elements[0]!) : null;
     const grammatical = text.slice(0, -4).split('\r\n').slice(1).every((line) => /^[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*$/.test(line));
     const right =
       (!rules.checksStatus || /^HTTP\/1\.1 101(?: |$)/.test(answer.line)) &&
@@ -123,7 +127,7 @@ export class BrokenPeer {
       valuesOf(answer, 'Connection').join().toLowerCase().split(',').some((one) => one.trim() === 'upgrade') &&
       (!rules.checksAccept || (accepts.length === 1 && accepts[0] === acceptOf(this.key))) &&
       valuesOf(answer, 'Sec-WebSocket-Protocol').length === 0 &&
-      (!rules.checksExtensions || elements.length === 0 || (rules.compresses && params !== null && typeof params !== 'string'));
+      (!rules.checksExtensions || field.length === 0 || (rules.compresses && params !== null && typeof params !== 'string'));
     if (!right) {
       this.state = 'closed';
       this.socket.end();
@@ -168,7 +172,7 @@ export class BrokenPeer {
     const octets = this.buffer.subarray(0, head.length - this.taken);
     if (octets.length === 0 && this.taken < head.length) return false;
     this.buffer = this.buffer.subarray(octets.length);
-    const plain = head.key === null ? octets : mask(octets, head.key, this.rules.maskOffset(this.taken));
+    const plain = head.key === null ? octets : mask(octets, this.rules.unmaskingKey(head.key), this.taken);
     this.taken += octets.length;
     const ends = this.taken === head.length;
     if (ends) this.head = null;
@@ -245,8 +249,11 @@ export class BrokenPeer {
       return;
     }
     if (!ends) return;
-    if (rules.echoesFragments) this.send({ opcode: head.opcode, payload: octets, fin: head.fin, rsv: 0 });
-    if (head.fin) this.complete(message);
+    if (rules.echoesFragments && !message.compressed) {
+      const { opcode } = message;
+      this.send({ opcode, payload: Buffer.concat(message.octets.splice(0)), fin: true, rsv: 0 });
+      if (head.fin) this.message = null;
+    } else if (head.fin) this.complete(message);
   }
 
   private pendingText: Buffer[] = [];
@@ -289,7 +296,7 @@ export class BrokenPeer {
       this.fail(1009);
       return;
     }
-    if (!rules.echoesFragments) this.echo(rules.echoKind(message.opcode), rules.echo(plain));
+    this.echo(rules.echoKind(message.opcode), rules.echo(plain));
     for (const payload of this.owedPongs.splice(0)) this.send({ opcode: 10, payload, fin: true, rsv: 0 });
   }
 
@@ -325,7 +332,9 @@ export class BrokenPeer {
     const answer = rules.closeAnswer(payload.length === 1 ? Buffer.alloc(0) : payload);
     if (!rules.listensBehindClose) this.state = 'closed';
     if (answer !== null) this.sendClose(answer);
-    this.end();
+    if (rules.ending === 'reset' && 'resetAndDestroy' in this.socket)
+      (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
+    else this.end();
   }
 
   private sendClose(payload: Buffer): void {
@@ -347,10 +356,8 @@ export class BrokenPeer {
     const { ending, listensBehindClose } = this.rules;
     if (ending === 'never') return;
     if (this.role === 'client' && this.hasSentClose) return;
-    if (ending === 'reset' && 'resetAndDestroy' in this.socket)
-      (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
     // What comes behind a Close frame has come when the timers have run.
-    else if (listensBehindClose) setTimeout(() => this.socket.end(), 20);
+    if (listensBehindClose) setTimeout(() => this.socket.end(), 20);
     else this.socket.end();
   }
 
@@ -358,7 +365,7 @@ export class BrokenPeer {
     if (this.socket.writableEnded || this.socket.destroyed) return;
     const { masks } = this.rules;
     const due = masks === 'always' || (masks !== 'never' && this.role === 'client');
-    const key = due ? (masks === 'with zeros' ? Buffer.alloc(4) : freshKey()) : null;
+    const key = due ? (masks === 'with zeros' ? Buffer.alloc(4) : masks === 'with one key' ? oneKey : freshKey()) : null;
     this.socket.write(encodeFrame({ ...this.rules.frame(part), key }));
   }
 }

@@ -51,10 +51,8 @@ export interface Rules {
   readonly refusesStrayContinuation: boolean;
   readonly refusesNestedMessage: boolean;
   readonly refusesRsv1OnContinuation: boolean;
-  /** The payload of a frame is unmasked as it comes, from this offset on. */
-  readonly maskOffset: (offset: number) => number;
-  /** Octets of a chunk that are looked at; the rest is lost. */
-  readonly chunk: (octets: Buffer) => Buffer;
+  /** The key that a payload is unmasked with. */
+  readonly unmaskingKey: (key: Buffer) => Buffer;
   readonly utf8: Utf8Time;
   readonly sequence: (first: number) => Sequence | null;
   readonly checksCompressedText: boolean;
@@ -70,9 +68,9 @@ export interface Rules {
   readonly frames: (message: Outgoing) => Part[];
   /** Any frame, on its way. */
   readonly frame: (part: Part) => Part;
-  readonly masks: 'as due' | 'never' | 'always' | 'with zeros';
+  readonly masks: 'as due' | 'never' | 'always' | 'with zeros' | 'with one key';
   readonly deflated: (octets: Buffer) => Buffer;
-  /** Fragments are echoed as they come. */
+  /** Each fragment is echoed as a message. */
   readonly echoesFragments: boolean;
   readonly pong: (payload: Buffer) => Buffer | null;
   /** When a ping within a message is answered. */
@@ -98,6 +96,14 @@ export interface Rules {
 
 const versions = 'Sec-WebSocket-Version: 13';
 
+const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const tokens: RegExp = new RegExp(`^[ \\t]*${token}[ \\t]*(?:,[ \\t]*${token}[ \\t]*)*$`);
+const param = `[ \\t]*;[ \\t]*${token}[ \\t]*(?:=[ \\t]*(?:${token}|"${token}")[ \\t]*)?`;
+/** §9.1: a list of extensions with their parameters. */
+export const extensionList: RegExp = new RegExp(
+  `^[ \\t]*${token}(?:${param})*[ \\t]*(?:,[ \\t]*${token}(?:${param})*[ \\t]*)*$`,
+);
+
 /** §4.2.1, and the grammar of RFC 9112 beneath it. */
 export function refusalOf(request: Head, text: string): string | null {
   const [method, target, version] = request.parts;
@@ -111,7 +117,14 @@ export function refusalOf(request: Head, text: string): string | null {
   if (!/^HTTP\/1\.[1-9]$/.test(version) || !/^(?:\/|wss?:\/\/|https?:\/\/)/.test(target)) return '400 Bad Request';
   if (method !== 'GET') return '405 Method Not Allowed';
   if (one('Host') === null || one('Host') === '') return '400 Bad Request';
-  if (Number(valuesOf(request, 'Content-Length')[0] ?? 0) > 0) return '400 Bad Request';
+  if (/[^!-~]|#/.test(target) || !/^[\w.\-[\]:]+$/.test(one('Host')!)) return '400 Bad Request';
+  if (valuesOf(request, 'Content-Length').some((value) => !/^0+$/.test(value))) return '400 Bad Request';
+  const protocols = valuesOf(request, 'Sec-WebSocket-Protocol').join(',');
+  const names = protocols.split(',').map((name) => name.trim());
+  const offered = valuesOf(request, 'Sec-WebSocket-Protocol').length > 0;
+  if (offered && (!tokens.test(protocols) || new Set(names).size < names.length)) return '400 Bad Request';
+  const extensions = valuesOf(request, 'Sec-WebSocket-Extensions');
+  if (extensions.length > 0 && !extensionList.test(extensions.join(','))) return '400 Bad Request';
   if (valuesOf(request, 'Transfer-Encoding').length > 0) return '400 Bad Request';
   if (!listOf(request, 'Upgrade').includes('websocket')) return `426 Upgrade Required\r\n${versions}`;
   if (!listOf(request, 'Connection').includes('upgrade')) return `426 Upgrade Required\r\n${versions}`;
@@ -149,8 +162,7 @@ export const correct: Rules = {
   refusesStrayContinuation: true,
   refusesNestedMessage: true,
   refusesRsv1OnContinuation: true,
-  maskOffset: (offset) => offset,
-  chunk: (octets) => octets,
+  unmaskingKey: (key) => key,
   utf8: 'at once',
   sequence: sequenceOf,
   checksCompressedText: true,
