@@ -61,7 +61,9 @@ export class BrokenPeer {
       'Connection: Upgrade',
       `Sec-WebSocket-Key: ${this.key}`,
       'Sec-WebSocket-Version: 13',
-      ...(this.rules.compresses ? ['Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'] : []),
+      ...(this.rules.compresses
+        ? ['Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits']
+        : []),
     ]);
   }
 
@@ -69,11 +71,17 @@ export class BrokenPeer {
     const { fields } = this.rules;
     const nameOf = (field: string): string => field.slice(0, field.indexOf(':')).toLowerCase();
     const changed = new Set(fields.map(nameOf));
-    const lines = [line, ...usual.filter((field) => !changed.has(nameOf(field))), ...fields.filter((f) => !f.endsWith(':'))];
+    const lines = [
+      line,
+      ...usual.filter((field) => !changed.has(nameOf(field))),
+      ...fields.filter((f) => !f.endsWith(':')),
+    ];
     this.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   }
 
   private readHead(): boolean {
+    // RFC 9112 §2.2: an empty line in front of a request is ignored.
+    if (this.role === 'server' && this.buffer.toString('latin1', 0, 2) === '\r\n') this.buffer = this.buffer.subarray(2);
     const end = this.buffer.indexOf('\r\n\r\n');
     if (end < 0 || end > MAX_HEAD) {
       if (this.buffer.length > MAX_HEAD) this.refuse('431 Request Header Fields Too Large');
@@ -119,21 +127,32 @@ export class BrokenPeer {
     const valued = elements[0]?.params.every(([name, value]) => value !== null || !name.endsWith('_bits'));
     const wellFormed = field.length === 0 || extensionList.test(field.join(','));
     const params = valued === true && wellFormed && elements.length === 1 ? paramsOf(elements[0]!) : null;
-    const grammatical = text.slice(0, -4).split('\r\n').slice(1).every((line) => /^[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*$/.test(line));
+    const grammatical = text
+      .slice(0, -4)
+      .split('\r\n')
+      .slice(1)
+      .every((line) => /^[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*$/.test(line));
     const right =
       (!rules.checksStatus || /^HTTP\/1\.1 101(?: |$)/.test(answer.line)) &&
       grammatical &&
       valuesOf(answer, 'Upgrade').join().toLowerCase() === 'websocket' &&
-      valuesOf(answer, 'Connection').join().toLowerCase().split(',').some((one) => one.trim() === 'upgrade') &&
+      valuesOf(answer, 'Connection')
+        .join()
+        .toLowerCase()
+        .split(',')
+        .some((one) => one.trim() === 'upgrade') &&
       (!rules.checksAccept || (accepts.length === 1 && accepts[0] === acceptOf(this.key))) &&
       valuesOf(answer, 'Sec-WebSocket-Protocol').length === 0 &&
-      (!rules.checksExtensions || field.length === 0 || (rules.compresses && params !== null && typeof params !== 'string'));
+      (!rules.checksExtensions ||
+        field.length === 0 ||
+        (rules.compresses && params !== null && typeof params !== 'string'));
     if (!right) {
       this.state = 'closed';
       this.socket.end();
       return false;
     }
-    if (params !== null && typeof params !== 'string') this.deflate = new Deflate(rules.params(params), 'client');
+    if (params !== null && typeof params !== 'string')
+      this.deflate = new Deflate(rules.params(params), 'client');
     return this.opened();
   }
 
@@ -197,7 +216,8 @@ export class BrokenPeer {
     const masked = buffer[1]! >= 128;
     const size = 2 + extended + (masked ? 4 : 0);
     if (buffer.length < size) return 0;
-    const length = short === 126 ? buffer.readUInt16BE(2) : short === 127 ? Number(buffer.readBigUInt64BE(2)) : short;
+    const length =
+      short === 126 ? buffer.readUInt16BE(2) : short === 127 ? Number(buffer.readBigUInt64BE(2)) : short;
     this.head = {
       opcode: buffer[0]! & 15,
       fin: buffer[0]! >= 128,
@@ -214,7 +234,8 @@ export class BrokenPeer {
     const { rules, message } = this;
     const control = opcode >= 8;
     const begins = opcode === 1 || opcode === 2;
-    const allowed = this.deflate === null || !(begins || (opcode === 0 && !rules.refusesRsv1OnContinuation)) ? 0 : 4;
+    const allowed =
+      this.deflate === null || !(begins || (opcode === 0 && !rules.refusesRsv1OnContinuation)) ? 0 : 4;
     if (rules.refusesRsv && (rsv & ~allowed) !== 0) return 1002;
     if (rules.refusesReservedOpcodes && ((opcode > 2 && opcode < 8) || opcode > 10)) return 1002;
     if (rules.refusesFragmentedControl && control && !fin) return 1002;
@@ -328,7 +349,8 @@ export class BrokenPeer {
     const text = new Utf8Check(rules.sequence);
     if (payload.length === 1 && rules.checksCloseLength) return this.fail(1002);
     if (payload.length > 1 && !rules.checksCloseCode(payload.readUInt16BE(0))) return this.fail(1002);
-    if (rules.checksCloseReason && !(text.write(payload.subarray(2)) && text.isComplete)) return this.fail(1007);
+    if (rules.checksCloseReason && !(text.write(payload.subarray(2)) && text.isComplete))
+      return this.fail(1007);
     const answer = rules.closeAnswer(payload.length === 1 ? Buffer.alloc(0) : payload);
     if (!rules.listensBehindClose) this.state = 'closed';
     if (answer !== null) this.sendClose(answer);
@@ -365,7 +387,13 @@ export class BrokenPeer {
     if (this.socket.writableEnded || this.socket.destroyed) return;
     const { masks } = this.rules;
     const due = masks === 'always' || (masks !== 'never' && this.role === 'client');
-    const key = due ? (masks === 'with zeros' ? Buffer.alloc(4) : masks === 'with one key' ? oneKey : freshKey()) : null;
+    const key = due
+      ? masks === 'with zeros'
+        ? Buffer.alloc(4)
+        : masks === 'with one key'
+          ? oneKey
+          : freshKey()
+      : null;
     this.socket.write(encodeFrame({ ...this.rules.frame(part), key }));
   }
 }

@@ -114,7 +114,8 @@ export function refusalOf(request: Head, text: string): string | null {
   };
   if (lines.some((line) => /[\r\n\0]/.test(line))) return '400 Bad Request';
   if (lines.slice(1).some((line) => !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/.test(line))) return '400 Bad Request';
-  if (!/^HTTP\/1\.[1-9]$/.test(version) || !/^(?:\/|wss?:\/\/|https?:\/\/)/.test(target)) return '400 Bad Request';
+  if (!/^HTTP\/1\.[1-9]$/.test(version) || !/^(?:\/|wss?:\/\/|https?:\/\/)/.test(target))
+    return '400 Bad Request';
   if (method !== 'GET') return '405 Method Not Allowed';
   if (one('Host') === null || one('Host') === '') return '400 Bad Request';
   if (/[^!-~]|#/.test(target) || !/^[\w.\-[\]:]+$/.test(one('Host')!)) return '400 Bad Request';

@@ -16,7 +16,7 @@ import { BrokenPeer } from './peer.ts';
 import type { Rules } from './rules.ts';
 
 /** Limits of cases are this long: peers in the same process answer at once. What runs out is run again with four times as much. */
-const TIME_FACTOR = 0.2;
+const TIME_FACTOR = 0.15;
 
 /** Ids of cases that are not all right, in order. */
 export interface Faulted {
@@ -38,7 +38,8 @@ export function hurried(one: Case): Case {
 
 /** What a case's result comes to. */
 export function faultedOf(results: readonly CaseResult[]): Faulted {
-  const ids = (wanted: (result: CaseResult) => boolean): string[] => results.filter(wanted).map(({ id }) => id);
+  const ids = (wanted: (result: CaseResult) => boolean): string[] =>
+    results.filter(wanted).map(({ id }) => id);
   return {
     failed: ids(({ passed }) => !passed),
     tolerated: ids(({ passed, behavior }) => passed && behavior === 'NON-STRICT'),
@@ -101,7 +102,9 @@ export async function tryClient(rules: Rules, cases: readonly Case[], parallel =
       const index = next++;
       const one = cases[index]!;
       const first = await perform(one, TIME_FACTOR);
-      results[index] = mayBeLate(first) ? asRerun(first, await perform(one, TIME_FACTOR * RERUN_FACTOR)) : first;
+      results[index] = mayBeLate(first)
+        ? asRerun(first, await perform(one, TIME_FACTOR * RERUN_FACTOR))
+        : first;
     }
   };
   try {
