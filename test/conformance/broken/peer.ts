@@ -81,7 +81,8 @@ export class BrokenPeer {
 
   private readHead(): boolean {
     // RFC 9112 §2.2: an empty line in front of a request is ignored.
-    if (this.role === 'server' && this.buffer.toString('latin1', 0, 2) === '\r\n') this.buffer = this.buffer.subarray(2);
+    if (this.role === 'server' && this.buffer.toString('latin1', 0, 2) === '\r\n')
+      this.buffer = this.buffer.subarray(2);
     const end = this.buffer.indexOf('\r\n\r\n');
     if (end < 0 || end > MAX_HEAD) {
       if (this.buffer.length > MAX_HEAD) this.refuse('431 Request Header Fields Too Large');
@@ -379,7 +380,7 @@ export class BrokenPeer {
     if (ending === 'never') return;
     if (this.role === 'client' && this.hasSentClose) return;
     // What comes behind a Close frame has come when the timers have run.
-    if (listensBehindClose) setTimeout(() => this.socket.end(), 20);
+    if (listensBehindClose) setTimeout(() => this.socket.end(), 50);
     else this.socket.end();
   }
 

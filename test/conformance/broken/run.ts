@@ -6,14 +6,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Case, Step } from '../../../conformance/case/model.ts';
+import type { Case, Role, Step } from '../../../conformance/case/model.ts';
+import { matches, type Selection, select } from '../../../conformance/case/select.ts';
+import { allCases } from '../../../conformance/cases.ts';
 import { clockOf } from '../../../conformance/run/clock.ts';
 import { Link } from '../../../conformance/run/link.ts';
 import type { CaseResult } from '../../../conformance/run/result.ts';
 import { runClientCase } from '../../../conformance/run/run-case.ts';
 import { asRerun, mayBeLate, RERUN_FACTOR, testServer } from '../../../conformance/run/test-server.ts';
+import type { Fault } from './faults.ts';
 import { BrokenPeer } from './peer.ts';
-import type { Rules } from './rules.ts';
+import { correct, type Rules } from './rules.ts';
 
 /** Limits of cases are this long: peers in the same process answer at once. What runs out is run again with four times as much. */
 const TIME_FACTOR = 0.15;
@@ -44,6 +47,57 @@ export function faultedOf(results: readonly CaseResult[]): Faulted {
     failed: ids(({ passed }) => !passed),
     tolerated: ids(({ passed, behavior }) => passed && behavior === 'NON-STRICT'),
   };
+}
+
+/** Few cases of the groups that are many alike, and none that moves megabytes or waits for seconds; all others. */
+const wanted: Selection = {
+  cases: [
+    ...[
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+      '7',
+      '10',
+      '20',
+      '21',
+      '22',
+      '23',
+      '24',
+      '25',
+      '26',
+      '28',
+      '29.1.6',
+      '29.1.7',
+    ],
+    ...['9.1.1', '9.7.2', '9.8.2', '12.1.3', '12.1.11', '12.2.5'],
+    ...['13.1.3', '13.2.3', '13.3.7', '13.3.11', '13.5.3', '13.7.3'],
+  ],
+  exclude: [
+    ...['21.2.16', '21.3.40', '21.3.42', '21.3.43', '21.3.44'],
+    ...['26.1', '26.4.4', '26.4.11', '26.5.5', '28.3.14', '28.4'],
+  ],
+};
+
+/** The cases of the self-test. @param only of them, those with these ids */
+export function selfTestCases(role: Role, only: readonly string[] = []): Case[] {
+  const all = select(allCases, role, wanted);
+  return (only.length === 0 ? all : select(all, role, { cases: only, exclude: [] })).map(hurried);
+}
+
+/** What a fault has to come to, and what it came to. @param only narrows the cases down */
+export async function outcomes(
+  fault: Fault,
+  only: readonly string[] = fault.cases ?? [],
+): Promise<{ readonly actual: Faulted; readonly expected: Faulted }> {
+  const { role = 'server', fails, tolerated = [] } = fault;
+  const cases = selfTestCases(role, only);
+  const named = (patterns: readonly string[]): string[] =>
+    cases.map(({ id }) => id).filter((id) => patterns.some((pattern) => matches(id, pattern)));
+  const results = await (role === 'server' ? tryServer : tryClient)({ ...correct, ...fault.breaks }, cases);
+  return { actual: faultedOf(results), expected: { failed: named(fails), tolerated: named(tolerated) } };
 }
 
 /** Runs a server with these rules through the cases. */
