@@ -9,9 +9,9 @@ import type { CaseResult, ShownClose, ShownEvent } from '../run/result.ts';
 import type { TimelineEntry } from '../run/timeline.ts';
 import { style } from './html-style.ts';
 
-/** Entries of a timeline that are shown at its start, and at its end. */
-const FIRST = 60;
-const LAST = 20;
+/** Entries of a timeline that are shown at its start, and at its end; fewer of a case that has nothing to explain. */
+const shownEntries = (mark: Mark): readonly [first: number, last: number] =>
+  mark === 'ok' ? [14, 6] : [60, 20];
 
 /** Which verdict a case is listed under. */
 type Mark = 'failed' | 'non-strict' | 'informational' | 'unimplemented' | 'ok';
@@ -246,12 +246,14 @@ function eventList(events: readonly ShownEvent[]): string {
   return `<ol>${shown.join('')}${rest}</ol>`;
 }
 
-function timeline({ id, timeline: entries }: CaseResult): string {
-  const cut = entries.length > FIRST + LAST;
-  const skipped = `<tr><td colspan="4" class="skipped">${entries.length - FIRST - LAST} entries are in the JSON report</td></tr>`;
-  const rows = cut
-    ? [...entries.slice(0, FIRST).map(entryRow), skipped, ...entries.slice(-LAST).map(entryRow)]
-    : entries.map(entryRow);
+function timeline(one: CaseResult): string {
+  const { id, timeline: entries } = one;
+  const [first, last] = shownEntries(markOf(one));
+  const skipped = `<tr><td colspan="4" class="skipped">${entries.length - first - last} entries more are in the JSON report</td></tr>`;
+  const rows =
+    entries.length > first + last
+      ? [...entries.slice(0, first).map(entryRow), skipped, ...entries.slice(-last).map(entryRow)]
+      : entries.map(entryRow);
   return `<div class="wide" tabindex="0" role="region" aria-label="Timeline of case ${text(id)}"><table class="timeline">
 <caption>Timeline</caption>
 <thead><tr><th scope="col">ms</th><th scope="col">by</th><th scope="col">what</th><th scope="col">octets in hex</th></tr></thead>

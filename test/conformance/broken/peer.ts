@@ -297,7 +297,7 @@ export class BrokenPeer {
     const { rules } = this;
     this.message = null;
     const whole = Buffer.concat(message.octets);
-    let plain = whole;
+    let plain: Buffer = whole;
     if (message.compressed) {
       try {
         plain = this.deflate!.decompress(rules.inflatable(whole));
@@ -348,10 +348,15 @@ export class BrokenPeer {
   private takeClose(payload: Buffer): void {
     const { rules } = this;
     const text = new Utf8Check(rules.sequence);
-    if (payload.length === 1 && rules.checksCloseLength) return this.fail(1002);
-    if (payload.length > 1 && !rules.checksCloseCode(payload.readUInt16BE(0))) return this.fail(1002);
-    if (rules.checksCloseReason && !(text.write(payload.subarray(2)) && text.isComplete))
-      return this.fail(1007);
+    const isShort = payload.length === 1 && rules.checksCloseLength;
+    if (isShort || (payload.length > 1 && !rules.checksCloseCode(payload.readUInt16BE(0)))) {
+      this.fail(1002);
+      return;
+    }
+    if (rules.checksCloseReason && !(text.write(payload.subarray(2)) && text.isComplete)) {
+      this.fail(1007);
+      return;
+    }
     const answer = rules.closeAnswer(payload.length === 1 ? Buffer.alloc(0) : payload);
     if (!rules.listensBehindClose) this.state = 'closed';
     if (answer !== null) this.sendClose(answer);
