@@ -13,6 +13,9 @@ import { style } from './html-style.ts';
 const shownEntries = (mark: Mark): readonly [first: number, last: number] =>
   mark === 'ok' ? [14, 6] : [60, 20];
 
+/** Characters of a head that are shown. */
+const LONGEST = 1500;
+
 /** Which verdict a case is listed under. */
 type Mark = 'failed' | 'non-strict' | 'informational' | 'unimplemented' | 'ok';
 
@@ -274,7 +277,11 @@ function entryRow(entry: TimelineEntry): string {
 }
 
 function whatOf({ kind, text: words, length, frame }: TimelineEntry): string {
-  if (kind === 'http') return `<pre>${text(words.replaceAll('\r\n', '\n').trimEnd())}</pre>`;
+  if (kind === 'http') {
+    const head = words.replaceAll('\r\n', '\n').trimEnd();
+    const rest = head.length > LONGEST ? `<small>… ${head.length} characters in all</small>` : '';
+    return `<pre>${text(head.slice(0, LONGEST))}</pre>${rest}`;
+  }
   if (kind === 'octets') return `${text(words)} ${plural(length ?? 0, 'octet')}`;
   if (frame === undefined) return text(words);
   const key = frame.key === null ? 'not masked' : `masked with ${hexOf(frame.key)}`;

@@ -18,7 +18,7 @@ describe('a peer without a fault', () => {
 });
 
 describe.concurrent('a peer with one fault fails exactly the cases that name it', () => {
-  test.for(faults)('a $role that $name', async (fault, { expect }) => {
+  test.for(faults)('one that $name', async (fault, { expect }) => {
     const { actual, expected } = await outcomes(fault);
     expect(expected.failed.length + expected.tolerated.length).toBeGreaterThan(0);
     expect(actual).toEqual(expected);

@@ -357,7 +357,7 @@ export class BrokenPeer {
       this.fail(1007);
       return;
     }
-    const answer = rules.closeAnswer(payload.length === 1 ? Buffer.alloc(0) : payload);
+    const answer = rules.closeAnswer(payload);
     if (!rules.listensBehindClose) this.state = 'closed';
     if (answer !== null) this.sendClose(answer);
     if (rules.ending === 'reset' && 'resetAndDestroy' in this.socket)
