@@ -45,6 +45,7 @@ const steps = [
   ['packed package', packed],
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['SECURITY.md', () => script('attacks.js', '--check')],
+  ['docs/plugin.md', () => script('plugin.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],
 ];
 

@@ -95,6 +95,22 @@ describe.each(Object.entries(sections))('docs/api.md and %s', (path, page) => {
   });
 });
 
+describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (path) => {
+  const page = read('docs/plugin.md');
+  const names = exportsOf(path);
+
+  test('every exported name is on the page', () => {
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
+  });
+
+  test('so is every member of every exported interface', () => {
+    const members = names.flatMap((name) => membersOf(name).map((member) => ({ name, member })));
+    expect(members.length).toBeGreaterThan(40);
+    expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
+  });
+});
+
 test('the options that connect and listen take from the layer below are on the page', () => {
   const options = ['DialOptions', 'ListenOptions', 'ConnectionOptions'].flatMap(membersOf);
   expect(options).toEqual(expect.arrayContaining(['proxy', 'redirects', 'tls', 'port', 'host', 'heartbeat']));

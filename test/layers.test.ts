@@ -39,8 +39,8 @@ const layers: Readonly<Record<string, Layer>> = {
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    // node:util tells an ArrayBuffer of any realm; no I/O.
-    node: ['util'],
+    // node:util tells an ArrayBuffer of any realm, node:buffer what is UTF-8; no I/O.
+    node: ['util', 'buffer'],
     nodeTypes: true,
   },
   cli: {
@@ -57,6 +57,8 @@ const layers: Readonly<Record<string, Layer>> = {
     nodeTypes: false,
   },
   'protocol.ts': { uses: ['frame', 'handshake', 'deflate'], types: [], node: [], nodeTypes: false },
+  'plugin.ts': { uses: ['api/plugin'], types: [], node: [], nodeTypes: false },
+  'plugin-v1.ts': { uses: ['api/plugin'], types: [], node: [], nodeTypes: false },
 };
 
 /** Single files that may use more than their folder: file → node: modules. */
@@ -204,6 +206,8 @@ describe('what the check must catch', () => {
     ['cli/a.ts', "import ws from 'ws';", 'imports ws, a dependency'],
     ['protocol.ts', "export * from './transport/socket.ts';", 'imports ./transport/socket.ts'],
     ['protocol.ts', 'export const version = 1;', 'holds more than re-exports'],
+    ['plugin.ts', "export { connect } from './api/client.ts';", 'imports ./api/client.ts'],
+    ['api/plugin/v2.ts', "import { readFile } from 'node:fs/promises';", 'imports node:fs/promises'],
     ['elsewhere/a.ts', 'export const a = 1;', 'is in no layer'],
     ['frame/utils.ts', 'export const a = 1;', 'a name that says nothing'],
     ['api/types.ts', 'export const a = 1;', 'a name that says nothing'],
