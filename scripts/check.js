@@ -46,6 +46,7 @@ const steps = [
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['SECURITY.md', () => script('attacks.js', '--check')],
   ['docs/4d.md', () => script('fourd.js', '--check')],
+  ['docs/plugin.md', () => script('plugin.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],
   ['docs/conformance.md', () => script('conformance-docs.js', '--check')],
 ];

@@ -53,9 +53,10 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .filter((path) => path.endsWith('.ts') && !path.startsWith('cli'))
   .map((path) => ({ path, code: scan(readFileSync(join(root, 'src', path), 'utf8')).code }));
 
-/** The members of every interface of this name. */
-function membersOf(name: string): string[] {
-  return sources.flatMap(({ code }) =>
+/** The members of every interface of this name, the plugins' or everybody else's: they have some names in common. */
+function membersOf(name: string, ofPlugins = false): string[] {
+  const places = sources.filter(({ path }) => /(?:^|\/)plugin(?:\/|-|\.)/.test(path) === ofPlugins);
+  return places.flatMap(({ code }) =>
     [...code.matchAll(new RegExp(`\\bexport interface ${name}\\b[^{]*\\{`, 'g'))].flatMap((match) => {
       const open = match.index + match[0].length - 1;
       const body = code.slice(open, groupEnd(code, open));
@@ -102,8 +103,24 @@ describe.each(Object.entries(sections))('the reference and %s', (path, page) => 
   });
 });
 
+describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (path) => {
+  const page = read('docs/plugin.md');
+  const names = exportsOf(path);
+
+  test('every exported name is on the page', () => {
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
+  });
+
+  test('so is every member of every exported interface', () => {
+    const members = names.flatMap((name) => membersOf(name, true).map((member) => ({ name, member })));
+    expect(members.length).toBeGreaterThan(40);
+    expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
+  });
+});
+
 test('the options that connect and listen take from the layer below are on the page', () => {
-  const options = ['DialOptions', 'ListenOptions', 'ConnectionOptions'].flatMap(membersOf);
+  const options = ['DialOptions', 'ListenOptions', 'ConnectionOptions'].flatMap((name) => membersOf(name));
   expect(options).toEqual(expect.arrayContaining(['proxy', 'redirects', 'tls', 'port', 'host', 'heartbeat']));
   expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
 });

@@ -255,6 +255,47 @@ describe('what ends by itself', () => {
   });
 });
 
+describe('the plugins', () => {
+  example('plugin/greeting.js', async (name) => {
+    const files = ['localhost-cert.pem', 'localhost-key.pem'];
+    const { status, output } = await start(
+      name,
+      files.map((file) => join(certificates, file)),
+    ).ended;
+    expect(status, output).toBe(0);
+    const [first, ...lines] = output.trim().split('\n');
+    expect(first).toMatch(/^listening on wss:\/\/localhost:\d+\/$/);
+    expect(lines.sort()).toEqual([
+      'the server heard: thank you, says window 1',
+      'the server heard: thank you, says window 2',
+      'window 1 heard: hello /api?window=1',
+      'window 2 heard: hello /api?window=2',
+    ]);
+  });
+
+  example('plugin/event-logger.js', async (name) => {
+    const { status, output } = await start(name).ended;
+    expect(status, output).toBe(0);
+    const types = [...output.matchAll(/^(client|server).*?: (\w+) \{.*\} → logger 1 2$/gm)].map(
+      ([, end, type]) => `${end} ${type}`,
+    );
+    expect(new Set(types)).toEqual(
+      new Set([
+        'client open',
+        'client pong',
+        'client close',
+        'client error',
+        'server open',
+        'server fragment',
+        'server message',
+        'server ping',
+        'server close',
+      ]),
+    );
+    expect(output).toMatch(/^attempt 1 failed, the next one follows in 100 ms$/m);
+  });
+});
+
 test('no example is left out', () => {
   const programs = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))

@@ -228,6 +228,8 @@ describe('what the check must catch', () => {
     ['cli/conform.ts', 'await import(name);', 'imports <computed>'],
     ['protocol.ts', "export * from './transport/socket.ts';", 'imports ./transport/socket.ts'],
     ['protocol.ts', 'export const version = 1;', 'holds more than re-exports'],
+    ['plugin.ts', "export { connect } from './api/client.ts';", 'imports ./api/client.ts'],
+    ['api/plugin/v2.ts', "import { readFile } from 'node:fs/promises';", 'imports node:fs/promises'],
     ['elsewhere/a.ts', 'export const a = 1;', 'is in no layer'],
     ['frame/utils.ts', 'export const a = 1;', 'a name that says nothing'],
     ['api/types.ts', 'export const a = 1;', 'a name that says nothing'],

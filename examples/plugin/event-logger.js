@@ -1,0 +1,58 @@
+/**
+ * Every event of the plugin, version 1: a server and a client that log what their method is called with, all seven types.
+ *
+ *     node examples/plugin/event-logger.js          PORT=9000 node … for another port than 8000
+ */
+import {
+  methods,
+  websocketClient,
+  websocketClientClear,
+  websocketClientSend,
+  websocketClientStart,
+  websocketServer,
+  websocketServerClear,
+  websocketServerStart,
+} from 'rfc6455/plugin-v1';
+
+/** @type {Map<string, (value: any) => void>} */
+const waiting = new Map();
+/** @param {string} what @returns {Promise<any>} */
+const seen = (what) => new Promise((resolve) => waiting.set(what, resolve));
+
+/**
+ * @param {number} server @param {number} client @param {string} type @param {any} context @param {string} worker
+ * @param {number} window @param {number} process
+ */
+function log(server, client, type, context, worker, window, process) {
+  const { data, ...rest } = context;
+  const shown = data === undefined ? rest : { ...rest, data: data.slice(0, 40) };
+  const where = server === 0 ? `client ${client}` : `server ${server}, its client ${client}`;
+  console.log(`${where}: ${type} ${JSON.stringify(shown)} → ${worker} ${window} ${process}`);
+  waiting.get(`${server === 0 ? 'client' : 'server'} ${type}`)?.(context);
+}
+// In 4D a method is named; here a function may be given, or a name that was registered.
+methods.set('LOG', log);
+
+const options = { method: 'LOG', worker: 'logger', window: 1, process: 2 };
+const server = websocketServer({ ...options, port: Number(process.env.PORT ?? 8000) });
+const { success, message, port } = await websocketServerStart(server);
+if (!success) throw new Error(message);
+console.log(`listening on ws://127.0.0.1:${port}/`);
+
+const client = websocketClient({ ...options, url: `ws://127.0.0.1:${port}/log`, pingInterval: 1 });
+const failed = seen('client error');
+const answered = seen('client pong');
+const arrived = seen('server message');
+const status = await websocketClientStart(client);
+if (!status.success) throw new Error(status.errorStr);
+
+// From 64 KiB on a message goes out in fragments; the other end hears of each.
+websocketClientSend(client, Buffer.from('large '.repeat(12_000)));
+await arrived;
+await answered;
+
+// The client comes back by itself, and says so each time that it can't.
+await websocketServerClear(server);
+const { retries, wait_time } = await failed;
+console.log(`attempt ${retries} failed, the next one follows in ${wait_time} ms`);
+await websocketClientClear(client);

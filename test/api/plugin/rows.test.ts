@@ -1,0 +1,85 @@
+/**
+ * docs/plugin.md has every row of what the plugins do, and every decision where ours differ; each is named by a test, or says
+ * that it is dropped, or which decision or rule of the RFC has taken its place.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { testFiles } from '../../../scripts/attacks.js';
+import { fillRows, rowsOf, traceRows } from '../../../scripts/plugin.js';
+
+const page = readFileSync(new URL('../../../docs/plugin.md', import.meta.url), 'utf8');
+const trace = traceRows(testFiles());
+
+/** How many rows each section has, so that none can be dropped unseen. */
+const sections: Readonly<Record<string, number>> = {
+  'A0-': 11,
+  'A0.1-': 10,
+  'A0.2-': 5,
+  'A0.3-': 17,
+  'A0.4-': 6,
+  'A0.5-': 13,
+  'A0.6-': 11,
+  'A0.7-': 9,
+  'A0.8-': 8,
+  'A0.9-': 1,
+  'A0.10-': 6,
+  'A1.1-': 15,
+  'A1.2-': 13,
+  'A1.3-': 9,
+  'A1.4-': 5,
+  'A1.5-': 7,
+  'A1.6-': 1,
+  'A1.7-': 12,
+  'A1.8-': 6,
+  'A1.9-': 1,
+  'A1.10-': 4,
+  'A1.11-': 1,
+  'A1.12-': 1,
+  'A2.1-': 6,
+  'A2.2-': 3,
+  'A2.3-': 10,
+  'A2.4-': 12,
+  C: 51,
+};
+
+const numbered = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
+
+const expected = Object.entries(sections).flatMap(([prefix, count]) => numbered(prefix, count));
+
+const rows = new Map(
+  [...page.matchAll(/^\| (A\d+(?:\.\d+)?-\d+|C\d+) \|(.*)\|[^|]*\|$/gm)].map(([, id = '', cells = '']) => [
+    id,
+    cells,
+  ]),
+);
+
+test('the page has every row, once', () => {
+  expect([...rows.keys()].sort()).toEqual([...expected].sort());
+  expect(page.match(/^\| (?:A\d+(?:\.\d+)?-\d+|C\d+) \|/gm)).toHaveLength(expected.length);
+});
+
+describe('is named by a test, or has its reason', () => {
+  test.each(expected)('%s', (id) => {
+    if (trace.has(id)) return;
+    const cells = rows.get(id) ?? '';
+    const taken = /changed by (C\d+)/.exec(cells)?.[1];
+    if (taken !== undefined) expect(trace.has(taken), `${id}: ${taken} has no test`).toBe(true);
+    else expect(cells, `${id} has neither a test nor a reason`).toMatch(/dropped/);
+    expect(id, 'a decision needs a test').not.toMatch(/^C/);
+  });
+});
+
+test('no test names a row that is not there', () => {
+  expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
+});
+
+test('the column of tests is up to date', () => {
+  expect(fillRows(page, trace)).toBe(page);
+});
+
+test('what a title claims', () => {
+  expect(rowsOf('plugin A1.2-3, C6: text')).toEqual(['A1.2-3', 'C6']);
+  expect(rowsOf('C6: text')).toEqual([]);
+  expect(rowsOf('plugin C6 text')).toEqual([]);
+});
