@@ -5,6 +5,7 @@
  *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
 
+import { HandshakeError } from '../handshake/error.ts';
 import { checkClose } from '../transport/socket.ts';
 import { type ConnectOptions, connect } from './client.ts';
 import {
@@ -67,7 +68,7 @@ export interface ReconnectOptions<Data = undefined> {
    * Asked when a connection is closed, whoever closed it, or an attempt failed; and again when the wait is over.
    * @param cause how the connection ended, or why the attempt failed
    * @param retries failed attempts since the last connection, this one included
-   * @default always, but not after a TypeError or RangeError: options that can't be stay so
+   * @default always, but not after a TypeError, a RangeError, or the HandshakeError of a URL: what can't be stays so
    */
   shouldReconnect?(cause: CloseInfo | Error, retries: number): boolean;
   /** Whether the first attempt is repeated too; otherwise its failure ends all. @default true */
@@ -302,7 +303,7 @@ export class Reconnection<Data = undefined> {
 
   #isWanted(cause: CloseInfo | Error, retries: number): boolean {
     const { shouldReconnect } = this.#options;
-    if (shouldReconnect === undefined) return !(cause instanceof TypeError || cause instanceof RangeError);
+    if (shouldReconnect === undefined) return !isHopeless(cause);
     try {
       return shouldReconnect.call(this.#options, cause, retries) === true;
     } catch (error) {
@@ -492,6 +493,12 @@ export function reconnect<Data = undefined>(
   // Whoever wants to know hears `failed` and `ended`.
   reconnection.start().catch(() => {});
   return reconnection;
+}
+
+/** Whether the same attempt can only fail again. */
+function isHopeless(cause: CloseInfo | Error): boolean {
+  if (cause instanceof HandshakeError) return cause.stage === 'url';
+  return cause instanceof TypeError || cause instanceof RangeError;
 }
 
 /** @throws {RangeError} for anything that is no time, or no fraction */
