@@ -29,7 +29,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/interop/**', 'test/browser/**'],
     pool: 'forks',
-    setupFiles: process.env.NODE_V8_COVERAGE ? ['test/write-coverage.ts'] : [],
+    setupFiles: ['test/leak-check.ts', ...(process.env.NODE_V8_COVERAGE ? ['test/write-coverage.ts'] : [])],
     // Deadlines below are only there so that a hang is reported; no test measures the clock.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -5,10 +5,17 @@
  *
  *   --rounds N (5)  --seconds S (1)  --workloads a,b  --gate   as in `npm run bench`
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import {
+  costText,
+  gateText,
+  interleave,
+  measure,
+  median,
+  ratiosOf,
+  readCommandLine,
+  spread,
+  startServer,
+} from './side-by-side.js';
 
 /**
  * `gate`: how many times our CPU `ws` must need at least. `bytes`: how many times its bytes ours may take.
@@ -26,91 +33,34 @@ const workloads = {
   'alone 64K': { size: 65_536, context: false, gate: 1.05, bytes: null },
 };
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1' },
-    workloads: { type: 'string' },
-    gate: { type: 'boolean', default: false },
-  },
-});
-const rounds = Number(values.rounds);
-const milliseconds = Number(values.seconds) * 1000;
-const chosen = Object.entries(workloads).filter(
-  ([name, { gate }]) =>
-    (values.workloads === undefined || values.workloads.split(',').some((part) => name.includes(part))) &&
-    (!values.gate || gate !== null),
-);
-
-/** @param {string} path @param {string[]} args */
-const start = (path, args = []) => fork(fileURLToPath(new URL(path, import.meta.url)), args);
-
-/** @param {import('node:child_process').ChildProcess} child @param {unknown} question */
-async function ask(child, question) {
-  const answer = once(child, 'message');
-  child.send(/** @type {any} */ (question));
-  return (await answer)[0];
-}
-
-/** @param {string} name @param {boolean} context */
-async function startServer(name, context) {
-  const child = start(`servers/${name}-deflate.js`, context ? [] : ['no-context']);
-  const [{ port }] = await once(child, 'message');
-  return { name, child, port: /** @type {number} */ (port) };
-}
-
-/** @param {{ child: import('node:child_process').ChildProcess, port: number }} server @param {Workload} workload */
-async function measure({ child, port }, { size, context }) {
-  const generator = start('load-deflate.js');
-  await ask(generator, { port, connections: 64, size, context, milliseconds });
-  const before = (await ask(child, 'cpu')).cpu;
-  const { replies, payload, milliseconds: took } = await ask(generator, 'go');
-  const after = (await ask(child, 'cpu')).cpu;
-  generator.disconnect();
-  await once(generator, 'exit');
-  return { cpu: (after - before) / replies, rate: (replies / took) * 1000, bytes: payload / replies };
-}
-
-/** @param {number[]} numbers */
-function median(numbers) {
-  const sorted = [...numbers].sort((one, other) => one - other);
-  return /** @type {number} */ (sorted[sorted.length >> 1]);
-}
-
-console.log(`node ${process.version}, ${rounds} rounds of ${values.seconds} s, server CPU µs per message`);
+const { chosen, rounds, milliseconds, gated } = readCommandLine(workloads);
 let missed = 0;
 for (const context of [true, false]) {
-  const names = ['rfc6455', 'ws'];
-  const servers = await Promise.all(names.map((name) => startServer(name, context)));
-  for (const [name, workload] of chosen.filter(([, one]) => one.context === context)) {
-    /** @type {Record<string, { cpu: number, rate: number, bytes: number }[]>} */
-    const results = { rfc6455: [], ws: [] };
-    for (let round = 0; round <= rounds; round++) {
-      process.stderr.write(`\r${name}: round ${round} of ${rounds} `);
-      for (const server of servers) {
-        const result = await measure(server, workload);
-        if (round > 0) results[server.name]?.push(result);
-      }
-    }
-    process.stderr.write('\r\x1b[K');
-    const ours = results.rfc6455 ?? [];
-    const theirs = results.ws ?? [];
-    const ratios = theirs.map(({ cpu }, at) => cpu / (ours[at]?.cpu ?? 1));
-    const bytes = median(ours.map((one) => one.bytes)) / median(theirs.map((one) => one.bytes));
-    const fast = workload.gate === null || median(ratios) >= workload.gate;
-    const small = workload.bytes === null || bytes <= workload.bytes;
-    if (!fast || !small) missed++;
-    const gates = [
-      workload.gate === null ? '' : ` (gate ${workload.gate}: ${fast ? 'ok' : 'MISSED'})`,
-      workload.bytes === null ? '' : ` (gate ${workload.bytes}: ${small ? 'ok' : 'MISSED'})`,
+  const args = context ? [] : ['no-context'];
+  const servers = await Promise.all(
+    ['rfc6455', 'ws'].map((name) => startServer(name, `servers/${name}-deflate.js`, args)),
+  );
+  for (const [name, { size, gate, bytes: most }] of chosen.filter(([, one]) => one.context === context)) {
+    const order = { connections: 64, size, context, milliseconds };
+    const results = await interleave(name, rounds, servers, (server) =>
+      measure(server, 'load-deflate.js', order),
+    );
+    const ratios = ratiosOf(results.ws, results.rfc6455);
+    const [ours = Number.NaN, theirs = Number.NaN] = [results.rfc6455, results.ws].map((list = []) =>
+      median(list.map((one) => one.bytes)),
+    );
+    const isFast = gate === null || median(ratios) >= gate;
+    const isSmall = most === null || ours / theirs <= most;
+    if (!isFast || !isSmall) missed++;
+    const figures = [
+      `ws/ours ${spread(ratios)}${gateText(gate, isFast)}`,
+      `bytes ours/ws ${(ours / theirs).toFixed(3)}${gateText(most, isSmall)}`,
     ];
-    const spread = `${median(ratios).toFixed(2)} [${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}]`;
-    console.log(`${name}: ws/ours ${spread}${gates[0]}, bytes ours/ws ${bytes.toFixed(3)}${gates[1]}`);
+    console.log(`${name}: ${figures.join(', ')}`);
     for (const [server, list] of Object.entries(results)) {
-      const figures = `${median(list.map((one) => one.cpu)).toFixed(2)} µs ${Math.round(median(list.map((one) => one.rate))).toLocaleString('en')}/s`;
-      console.log(`    ${server} ${figures} ${median(list.map((one) => one.bytes)).toFixed(1)} bytes`);
+      console.log(`    ${server} ${costText(list)} ${median(list.map((one) => one.bytes)).toFixed(1)} bytes`);
     }
   }
   for (const { child } of servers) child.disconnect();
 }
-if (values.gate && missed > 0) process.exitCode = 1;
+if (gated && missed > 0) process.exitCode = 1;

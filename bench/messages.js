@@ -11,28 +11,31 @@ export function random(seed) {
   };
 }
 
-const names = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi', 'ivan', 'judy'];
-const words = 'the quick brown fox jumps over a lazy dog while price order update status from room at'.split(
-  ' ',
-);
+const names =
+  'alice bob carol dave erin frank grace heidi ivan judy mallory niaj olivia peggy rupert sybil trent victor wendy'.split(
+    ' ',
+  );
 
-/** @param {number} size @param {number} count */
+/** Records of an application, cut to size. @param {number} size @param {number} count */
 export function jsonMessages(size, count) {
   const next = random(size);
-  /** @template T @param {readonly T[]} list */
-  const pick = (list) => /** @type {T} */ (list[Math.floor(next() * list.length)]);
+  /** @param {number} limit */
+  const below = (limit) => Math.floor(next() * limit);
+  /** @param {readonly string[]} list */
+  const pick = (list) => list[below(list.length)];
   return Array.from({ length: count }, () => {
-    let text = '';
+    let text = '[';
     while (text.length < size) {
       text += JSON.stringify({
-        id: Math.floor(next() * 1e9),
-        type: pick(['message', 'update', 'presence']),
-        user: pick(names),
-        timestamp: 1_700_000_000_000 + Math.floor(next() * 1e9),
-        text: Array.from({ length: 6 }, () => pick(words)).join(' '),
-        price: Math.floor(next() * 1e6) / 100,
-        tags: [pick(words), pick(words)],
+        id: below(1e9),
+        name: `${pick(names)}${below(1000)}`,
+        email: `${pick(names)}${below(1000)}@example.com`,
+        balance: below(1e7) / 100,
+        created: new Date(1_700_000_000_000 + below(1e10)).toISOString(),
+        active: next() < 0.5,
+        role: pick(['user', 'admin', 'guest']),
       });
+      text += ',';
     }
     return Buffer.from(text.slice(0, size));
   });

@@ -16,7 +16,7 @@ import { scan } from './source-scan.js';
  */
 
 /** Folder → the least percentage of lines and of branches; what is listed must be there. */
-const thresholds = { frame: 98, handshake: 98, transport: 90, api: 90, cli: 90 };
+const thresholds = { frame: 98, handshake: 98, deflate: 95, transport: 90, api: 90, cli: 90 };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);

@@ -1,13 +1,15 @@
 /**
  * Throws inputs at the endpoint: `npm run fuzz -- [--inputs N] [--seed S]`. Each input is a fresh `Endpoint`; four of five
  * are a valid stream (fragments, control frames, text) with one to three mutations, the fifth is noise; all in random
- * chunks, either role. Says how often each rule of `violations` was hit; fails where one never was, where anything threw,
+ * chunks, either role. Every other endpoint has permessage-deflate, and then messages come compressed, too, some with a
+ * damaged DEFLATE stream. Says how often each rule of `violations` was hit; fails where one never was, where anything threw,
  * or where what the endpoint did or wrote breaks a rule of its own. The same seed gives the same inputs.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { deflateRawSync, constants as zlib } from 'node:zlib';
 
 /**
  * @typedef {'client' | 'server'} Role
@@ -25,11 +27,16 @@ function built(path) {
   return import(pathToFileURL(file).href);
 }
 
+const { CompressionBudget } = await built('deflate/budget.js');
+const { DeflateCodec } = await built('deflate/codec.js');
 const { Endpoint, EndpointState } = await built('frame/endpoint.js');
 const { MemoryBudget } = await built('frame/memory-budget.js');
 const { ProtocolError, violations } = await built('frame/violation.js');
 
 const MAX_MESSAGE_SIZE = 3000;
+
+/** Of the few that are sent empty blocks until it is too much: more than a MiB. */
+const LARGE_MESSAGE_SIZE = 1_100_000;
 
 /**
  * A generator of numbers from 0 up to, but not including, `limit`.
@@ -86,18 +93,22 @@ function closeFrame(pick) {
 /**
  * A message in one frame or several, with control frames between them.
  * @param {Pick} pick
+ * @param {Compress | null} compress
  * @returns {Frame[]}
  */
-function message(pick) {
+function message(pick, compress) {
   const opcode = 1 + pick(2);
-  const payload = opcode === 1 ? textOf(pick) : bytesOf(pick);
+  const content = opcode === 1 ? textOf(pick) : bytesOf(pick);
+  const compressed = compress !== null && pick(3) > 0;
+  const payload = compressed ? compress(content) : content;
   /** @type {Frame[]} */
   const frames = [];
   let start = 0;
   for (let left = pick(3) === 0 ? pick(5) : 0; left >= 0; left--) {
     const end = left === 0 ? payload.length : start + pick(payload.length - start + 1);
     frames.push({
-      ...{ fin: left === 0, rsv: 0, opcode: frames.length === 0 ? opcode : 0 },
+      ...{ fin: left === 0, rsv: compressed && frames.length === 0 ? 4 : 0 },
+      opcode: frames.length === 0 ? opcode : 0,
       payload: payload.subarray(start, end),
     });
     start = end;
@@ -105,14 +116,87 @@ function message(pick) {
   return frames.flatMap((frame, i) => (i > 0 && pick(4) === 0 ? [controlFrame(pick), frame] : [frame]));
 }
 
-/** @param {Pick} pick @returns {Frame[]} */
-function validStream(pick) {
+/** @param {Pick} pick @param {Compress | null} compress @returns {Frame[]} */
+function validStream(pick, compress) {
   /** @type {Frame[]} */
   const frames = [];
   for (let n = 1 + pick(5); n > 0; n--)
-    frames.push(...(pick(4) === 0 ? [controlFrame(pick)] : message(pick)));
+    frames.push(...(pick(4) === 0 ? [controlFrame(pick)] : message(pick, compress)));
   if (pick(3) === 0) frames.push(closeFrame(pick));
   return frames;
+}
+
+// ---- permessage-deflate ----
+
+/** @typedef {(content: Buffer) => Buffer} Compress a payload for this message, behind those before it */
+
+/**
+ * The peer's compressor: any block types, final blocks, the context or not; now and then the stream is damaged.
+ * @param {Pick} pick
+ * @param {boolean} takeover
+ * @returns {Compress}
+ */
+function compressor(pick, takeover) {
+  let history = Buffer.alloc(0);
+  /** @param {Buffer} content @param {object} options */
+  const stream = (content, options) =>
+    deflateRawSync(content, {
+      ...options,
+      ...(history.length > 0 && pick(3) > 0 ? { dictionary: history } : null),
+    });
+  return (content) => {
+    const half = content.subarray(0, pick(content.length + 1));
+    const options = { level: pick(10), strategy: oneOf(pick, [0, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY]) };
+    const flushed = stream(content, { ...options, finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
+    const final = stream(half, options);
+    if (takeover) history = Buffer.concat([history, content]).subarray(-32_768);
+    switch (pick(12)) {
+      case 0:
+        return Buffer.concat([final, oneOf(pick, [flushed, Buffer.of(0), Buffer.alloc(40, '0300', 'hex')])]);
+      case 1:
+        return mutateBytes(Buffer.from(flushed), pick);
+      case 2:
+        return flushed.subarray(0, pick(flushed.length));
+      case 3:
+        return Buffer.concat([Buffer.alloc(5 * pick(20), '000000ffff', 'hex'), flushed]);
+      case 4:
+        // A bomb.
+        return pick(4) === 0
+          ? deflateRawSync(Buffer.alloc(200_000), { finishFlush: zlib.Z_SYNC_FLUSH })
+          : flushed;
+      default:
+        return flushed;
+    }
+  };
+}
+
+/**
+ * Our codec, which may answer later than it would for messages as small as these.
+ * @param {Pick} pick
+ * @param {boolean} takeover
+ * @param {any} budget
+ */
+function codecOf(pick, takeover, budget) {
+  const direction = { windowBits: 15, takeover };
+  const settings = {
+    threshold: 50,
+    level: 1,
+    engine: oneOf(pick, ['auto', 'zlib']),
+    synchronous: true,
+    budget,
+  };
+  const codec = new DeflateCodec(direction, direction, settings, 0);
+  const later = oneOf(pick, [0, 0, 3]);
+  /** @template T @param {() => T} work @returns {T | Promise<T>} */
+  const answer = (work) => (pick(4) < later ? Promise.resolve().then(work) : work());
+  return {
+    threshold: codec.threshold,
+    /** @param {Uint8Array} payload */
+    compress: (payload) => answer(() => codec.compress(payload)),
+    /** @param {Uint8Array} payload @param {number} most */
+    decompress: (payload, most) => answer(() => codec.decompress(payload, most)),
+    close: () => codec.close(),
+  };
 }
 
 // ---- mutations ----
@@ -267,8 +351,7 @@ class Sink {
   }
   /** @param {Uint8Array} payload @param {number} size */
   append(payload, size) {
-    if (size > 0) this.commit(size);
-    if (!this.destroyed) this.parts.push(Buffer.from(payload));
+    if (!this.destroyed) this.parts.push(this.buffer.subarray(0, size), Buffer.from(payload));
   }
   closing() {
     this.closings++;
@@ -278,6 +361,17 @@ class Sink {
   }
   destroy() {
     this.destroyed = true;
+  }
+  held = 0;
+  resumes = 0;
+  replying = false;
+  /** @param {number} size */
+  hold(size) {
+    this.held += size;
+    check(this.held >= 0, 'less than nothing is held');
+  }
+  resume() {
+    this.resumes++;
   }
 }
 
@@ -366,13 +460,14 @@ function check(condition, what) {
  * @param {SentFrame[]} frames
  * @param {Role} role
  * @param {boolean} failed whether the connection was failed: then nothing at all follows the Close
+ * @param {boolean} hasCodec
  */
-function checkSent(frames, role, failed) {
+function checkSent(frames, role, failed, hasCodec) {
   let inside = false;
   let closed = false;
   for (const { masked, fin, rsv, opcode, payload } of frames) {
     check(masked === (role === 'client'), 'wrong masking');
-    check(rsv === 0, 'a reserved bit was sent');
+    check(rsv === 0 || (rsv === 4 && hasCodec && opcode > 0 && opcode < 8), 'a reserved bit was sent');
     check([0, 1, 2, 8, 9, 10].includes(opcode), 'an unknown opcode was sent');
     if (opcode > 7) check(fin && payload.length <= 125, 'an illegal control frame was sent');
     if (closed) check(opcode === 10 && !failed, `opcode ${opcode} was sent behind a Close`);
@@ -396,8 +491,8 @@ function checkCloseCode(code) {
 
 // ---- one input ----
 
-/** @param {Pick} pick @param {Role} role @returns {Buffer} */
-function inputFor(pick, role) {
+/** @param {Pick} pick @param {Role} role @param {Compress | null} compress @returns {Buffer} */
+function inputFor(pick, role, compress) {
   if (pick(5) === 0) {
     const noise = Buffer.alloc(1 + pick(300));
     for (let i = 0; i < noise.length; i++) noise[i] = pick(256);
@@ -406,7 +501,7 @@ function inputFor(pick, role) {
     if (pick(2) === 0) noise[1] = role === 'server' ? 0x80 | pick(128) : pick(128);
     return noise;
   }
-  const frames = validStream(pick);
+  const frames = validStream(pick, compress);
   let byteMutations = 0;
   for (let n = 1 + pick(3); n > 0; n--) {
     if (pick(4) === 0) byteMutations++;
@@ -416,6 +511,23 @@ function inputFor(pick, role) {
   let bytes = Buffer.concat(frames.map((frame) => build(frame, role, pick)));
   for (; byteMutations > 0; byteMutations--) bytes = mutateBytes(bytes, pick);
   return bytes;
+}
+
+/** More blocks without content than anybody needs. @param {Role} role @param {Pick} pick @returns {Buffer} */
+function emptyBlocks(role, pick) {
+  const payload = Buffer.alloc(LARGE_MESSAGE_SIZE + 1, '000000ffff', 'hex');
+  return build({ fin: true, rsv: 4, opcode: 1 + pick(2), payload }, role, pick);
+}
+
+/** Lets what waits for a Promise go on. @param {number} count */
+async function turns(count) {
+  for (let n = 0; n < count; n++) await null;
+}
+
+/** Until the codec has nothing left to do. @param {any} endpoint @param {Sink} sink */
+async function settled(endpoint, sink) {
+  for (let n = 0; n < 1000 && (sink.held > 0 || (endpoint.isPaused && !endpoint.isPausedByUser)); n++)
+    await null;
 }
 
 /** What an application may do at any time. @type {((endpoint: any, pick: Pick) => void)[]} */
@@ -437,18 +549,23 @@ const actions = [
 /**
  * Runs one input; throws where a rule of ours is broken.
  * @param {number} seed
- * @returns {string[]} the rules that the input broke
+ * @returns {Promise<string[]>} the rules that the input broke
  */
-function run(seed) {
+async function run(seed) {
   const pick = generator(seed);
   /** @type {Role} */
   const role = pick(2) === 0 ? 'client' : 'server';
   const sink = new Sink();
   const events = new Events();
   // Some share a budget that is nearly spent, by a message that somebody else holds.
-  const memoryBudget = new MemoryBudget(pick(5) === 0 ? 200 + pick(2500) : 1_000_000);
+  const memoryBudget = new MemoryBudget(pick(5) === 0 ? 200 + pick(2500) : 4_000_000);
   const text = pick(4) === 0 ? 'bytes' : 'string';
-  const endpoint = new Endpoint(sink, events, { role, maxMessageSize: MAX_MESSAGE_SIZE, memoryBudget, text });
+  const takeover = pick(2) === 0;
+  const budget = new CompressionBudget(oneOf(pick, [Infinity, 10_000]));
+  const codec = pick(2) === 0 ? codecOf(pick, takeover, budget) : null;
+  const isLarge = codec !== null && pick(100) === 0;
+  const maxMessageSize = isLarge ? LARGE_MESSAGE_SIZE : MAX_MESSAGE_SIZE;
+  const endpoint = new Endpoint(sink, events, { role, maxMessageSize, memoryBudget, text, codec });
   if (pick(4) === 0) {
     const throws = pick(4) === 0;
     events.act = () => {
@@ -458,8 +575,8 @@ function run(seed) {
     };
   }
 
-  const input = inputFor(pick, role);
-  const step = oneOf(pick, [1, 3, 20, 200, 5000]);
+  const input = isLarge ? emptyBlocks(role, pick) : inputFor(pick, role, codec && compressor(pick, takeover));
+  const step = isLarge ? 65_536 : oneOf(pick, [1, 3, 20, 200, 5000]);
   let deadlineAt = pick(15) === 0 ? pick(input.length) : Infinity;
   for (let at = 0; at < input.length; ) {
     const end = Math.min(input.length, at + 1 + pick(step));
@@ -474,11 +591,15 @@ function run(seed) {
       if (!sink.blocked) endpoint.drained();
     }
     if (pick(10) === 0 || at === input.length) endpoint.resume();
+    if (codec !== null && pick(5) === 0) await turns(1 + pick(4));
   }
+  if (codec !== null && pick(4) > 0) await settled(endpoint, sink);
   if (pick(2) === 0) endpoint.receiveEnd();
   endpoint.resume();
+  if (codec !== null && pick(4) > 0) await settled(endpoint, sink);
   endpoint.transportClosed();
   endpoint.receive(Buffer.from([0x81, 0]));
+  if (codec !== null) await turns(20);
 
   const { names } = events;
   check(endpoint.state === EndpointState.Closed, 'not closed');
@@ -488,7 +609,9 @@ function run(seed) {
   check(names.filter((name) => name === 'closing').length <= 1, 'more than one onClosing');
   check(memoryBudget.used === 0, `${memoryBudget.used} bytes are still counted`);
   // Without a closing handshake before it, a Close was our way to fail.
-  checkSent(readFrames(Buffer.concat(sink.parts)), role, !names.includes('closing'));
+  checkSent(readFrames(Buffer.concat(sink.parts)), role, !names.includes('closing'), codec !== null);
+  check(budget.used === 0, `${budget.used} bytes of contexts are still counted`);
+  check(sink.held === 0, `${sink.held} bytes are still held`);
   return events.errors.flatMap((error) =>
     error instanceof ProtocolError ? [/** @type {any} */ (error).code] : [],
   );
@@ -529,7 +652,7 @@ for (let n = 1; n <= inputs; n++) {
   const inputSeed = seeds(2 ** 32);
   if (values.only !== undefined && inputSeed !== Number(values.only)) continue;
   try {
-    for (const code of run(inputSeed)) hits.set(code, (hits.get(code) ?? 0) + 1);
+    for (const code of await run(inputSeed)) hits.set(code, (hits.get(code) ?? 0) + 1);
   } catch (error) {
     faults.push(
       `input ${n} (--seed ${seed} --only ${inputSeed}): ${error instanceof Error ? error.stack : error}`,

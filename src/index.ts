@@ -33,6 +33,7 @@ export {
   type UpgradeAnswer,
   WebSocketServer,
 } from './api/server.ts';
+export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { CloseCode } from './frame/close-code.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export { ProtocolError, type ViolationCode, violations } from './frame/violation.ts';
@@ -40,5 +41,6 @@ export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from 
 export type { ExtensionOffer } from './handshake/extension.ts';
 export type { OriginPolicy } from './handshake/origin.ts';
 export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
+export type { CompressionOptions } from './transport/compression.ts';
 export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './transport/connection-error.ts';
 export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';

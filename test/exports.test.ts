@@ -13,6 +13,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
   '.': {
     values: [
       'CloseCode',
+      'CompressionBudget',
       'Connection',
       'ConnectionError',
       'HandshakeError',
@@ -24,6 +25,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'connect',
       'connectionFaults',
       'dialFailures',
+      'processCompressionBudget',
       'processMemoryBudget',
       'reconnect',
       'refusals',
@@ -35,6 +37,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'AttemptOptions',
       'Backoff',
       'CloseInfo',
+      'CompressionOptions',
       'ConnectOptions',
       'ConnectionFaultCode',
       'ConnectionHandlers',

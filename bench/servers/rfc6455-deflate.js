@@ -1,5 +1,5 @@
-/** Echo server of ours with permessage-deflate for the bench; the arguments turn context takeover off. */
-import { WebSocketServer } from 'rfc6455';
+/** Echo server of ours with permessage-deflate for the bench; the arguments turn context takeover, or the budget, off. */
+import { CompressionBudget, WebSocketServer } from 'rfc6455';
 import { serve } from './serve.js';
 
 const noContext = process.argv.includes('no-context');
@@ -11,7 +11,14 @@ const server = new WebSocketServer(
   },
   {
     origins: 'any',
-    compression: { threshold: 0, serverNoContextTakeover: noContext, clientNoContextTakeover: noContext },
+    compression: {
+      threshold: 0,
+      serverNoContextTakeover: noContext,
+      clientNoContextTakeover: noContext,
+      ...(process.argv.includes('no-budget')
+        ? { budget: new CompressionBudget(Number.POSITIVE_INFINITY) }
+        : null),
+    },
   },
 );
 serve((await server.listen()).port);

@@ -16,6 +16,7 @@ import {
   type ConnectionEvents,
   type SocketConnection,
 } from '../transport/socket.ts';
+import { Inbox } from './inbox.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -39,7 +40,7 @@ export interface CloseInfo {
  */
 export interface ConnectionHandlers<Data = undefined> {
   /** The opening handshake is done; sending is allowed from here on. */
-  open?(connection: Connection<Data>): void | Promise<void>;
+  open?(connection: Connection<Data>): unknown;
   /**
    * A message. Without this handler messages wait for `for await (const message of connection)`.
    * @param message text as a string (or as checked bytes, with `text: 'bytes'`), binary as a Buffer that is yours to keep
@@ -50,24 +51,24 @@ export interface ConnectionHandlers<Data = undefined> {
     message: string | Buffer,
     isBinary: boolean,
     wireSize: number,
-  ): void | Promise<void>;
+  ): unknown;
   /** A frame of an unfinished message arrived: progress of a large one. */
-  fragment?(connection: Connection<Data>): void | Promise<void>;
+  fragment?(connection: Connection<Data>): unknown;
   /** A ping came, and was answered. */
-  ping?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
-  pong?(connection: Connection<Data>, payload: Buffer): void | Promise<void>;
+  ping?(connection: Connection<Data>, payload: Buffer): unknown;
+  pong?(connection: Connection<Data>, payload: Buffer): unknown;
   /** After `send` returned false: everything has left, go on. */
-  drain?(connection: Connection<Data>): void | Promise<void>;
+  drain?(connection: Connection<Data>): unknown;
   /** The closing handshake began. */
-  closing?(connection: Connection<Data>, byPeer: boolean): void | Promise<void>;
+  closing?(connection: Connection<Data>, byPeer: boolean): unknown;
   /** The connection is closed. Exactly once for each that was open. */
-  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): void | Promise<void>;
+  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): unknown;
   /**
    * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
    * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
    * is no error here: `close` says 1006.
    */
-  error?(connection: Connection<Data>, error: Error): void | Promise<void>;
+  error?(connection: Connection<Data>, error: Error): unknown;
 }
 
 /** What the opening handshake agreed on. */
@@ -94,10 +95,6 @@ export interface SendOptions {
   /** False: this message is not compressed, whatever was negotiated. @default true */
   readonly compress?: boolean;
 }
-
-// Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
-const MAX_WAITING_MESSAGES = 16;
-const MAX_WAITING_BYTES = 65_536;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> implements ConnectionEvents {
@@ -298,16 +295,16 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /**
    * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
-   * throws where it failed or was lost. Leaving the loop early closes the connection.
-   * @throws {TypeError} where a `message` handler takes the messages, or another loop does
+   * throws where it failed or was lost. Leaving the loop early closes the connection. Messages that nobody asks for within 30 s
+   * of the time they filled that room are dropped, with a process warning.
+   * @throws {TypeError} where a `message` handler takes the messages, another loop does, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#handlers.message !== undefined) {
       throw new TypeError('the messages of this connection go to its message handler');
     }
     const inbox = this.#openInbox();
-    if (inbox.isTaken) throw new TypeError('the messages of this connection are being read already');
-    inbox.isTaken = true;
+    inbox.open();
     const iterator: AsyncIterableIterator<string | Buffer> = {
       next: () => inbox.next(),
       return: async () => {
@@ -372,8 +369,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   #onMessage(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#handlers.message === undefined) {
-      // Not its size on the wire: what is compressed takes little there.
-      this.#openInbox().push(message, message.length);
+      this.#openInbox().push(message);
       return;
     }
     // What this throws, `Endpoint.receive` catches: the hot path needs no second try.
@@ -442,7 +438,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   // ---- handlers that throw ----
 
   // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
-  #call(handler: () => void | Promise<void>): void {
+  #call(handler: () => unknown): void {
     try {
       this.#watch(handler());
     } catch (error) {
@@ -450,7 +446,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     }
   }
 
-  #watch(result: void | Promise<void>): void {
+  #watch(result: unknown): void {
     if (isThenable(result)) result.then(undefined, (error: unknown) => this.#binding.endpoint.fail(error));
   }
 }
@@ -478,95 +474,4 @@ export function toBytes(data: Message): Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
   throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
-}
-
-/** Messages that wait for `for await`. */
-class Inbox {
-  isTaken = false;
-  readonly #pause: () => void;
-  readonly #resume: () => void;
-  #messages: { readonly message: string | Buffer; readonly size: number }[] = [];
-  #bytes = 0;
-  #paused = false;
-  #mayPause = true;
-  #ended: { readonly error: Error | null } | null = null;
-  #discards = false;
-  #reader: {
-    resolve(result: IteratorResult<string | Buffer>): void;
-    reject(error: Error): void;
-  } | null = null;
-
-  constructor(pause: () => void, resume: () => void) {
-    this.#pause = pause;
-    this.#resume = resume;
-  }
-
-  push(message: string | Buffer, size: number): void {
-    if (this.#discards) return;
-    if (this.#reader !== null) {
-      const reader = this.#reader;
-      this.#reader = null;
-      reader.resolve({ done: false, value: message });
-      return;
-    }
-    const isFull = this.#isFull;
-    // We said goodbye: what comes now, beyond what there is room for, is not waited for by anybody.
-    if (!this.#mayPause && isFull) return;
-    this.#messages.push({ message, size });
-    this.#bytes += size;
-    if (!this.#paused && this.#mayPause && this.#isFull) {
-      this.#paused = true;
-      this.#pause();
-    }
-  }
-
-  async next(): Promise<IteratorResult<string | Buffer>> {
-    const first = this.#messages.shift();
-    if (first !== undefined) {
-      this.#bytes -= first.size;
-      if (this.#paused && !this.#isFull) this.#goOn();
-      return { done: false, value: first.message };
-    }
-    if (this.#ended !== null) {
-      const { error } = this.#ended;
-      this.#ended = { error: null };
-      if (error !== null) throw error;
-      return { done: true, value: undefined };
-    }
-    if (this.#reader !== null) throw new TypeError('the message before this one has not come yet');
-    return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject };
-    });
-  }
-
-  /** The closing handshake needs the connection to be read. */
-  stopPausing(): void {
-    this.#mayPause = false;
-    if (this.#paused) this.#goOn();
-  }
-
-  discard(): void {
-    this.#discards = true;
-    this.#messages = [];
-    this.stopPausing();
-  }
-
-  end(error: Error | null): void {
-    this.#ended = { error };
-    const reader = this.#reader;
-    this.#reader = null;
-    if (reader === null) return;
-    this.#ended = { error: null };
-    if (error !== null) reader.reject(error);
-    else reader.resolve({ done: true, value: undefined });
-  }
-
-  #goOn(): void {
-    this.#paused = false;
-    this.#resume();
-  }
-
-  get #isFull(): boolean {
-    return this.#messages.length >= MAX_WAITING_MESSAGES || this.#bytes >= MAX_WAITING_BYTES;
-  }
 }

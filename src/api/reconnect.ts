@@ -50,9 +50,9 @@ export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<
    * @param retries how many have failed since the last connection
    * @param wait milliseconds until the next one
    */
-  failed?(error: Error, retries: number, wait: number): void;
+  failed?(error: Error, retries: number, wait: number): unknown;
   /** There will be no further attempt, because `shouldReconnect` said so. */
-  ended?(cause: CloseInfo | Error): void;
+  ended?(cause: CloseInfo | Error): unknown;
 }
 
 /** What one attempt uses. */
@@ -365,12 +365,12 @@ export class Reconnection<Data = undefined> {
     const ours: ConnectionHandlers<Data> = {
       open: (connection) => this.#opened(run, connection),
       closing: (connection, byPeer) => {
-        if (!isCurrent(connection)) return;
+        if (!isCurrent(connection)) return undefined;
         run.byPeer = byPeer;
         return theirs.closing?.(connection, byPeer);
       },
       close: (connection, code, reason, wasClean) => {
-        if (!isCurrent(connection)) return;
+        if (!isCurrent(connection)) return undefined;
         const hasEnded = this.#lost(run, { code, reason, wasClean, byPeer: run.byPeer });
         try {
           return theirs.close?.(connection, code, reason, wasClean);
@@ -404,10 +404,10 @@ export class Reconnection<Data = undefined> {
     return ours;
   }
 
-  #opened(run: Run<Data>, connection: Connection<Data>): void | Promise<void> {
+  #opened(run: Run<Data>, connection: Connection<Data>): unknown {
     if (run.stopping !== null) {
       connection.terminate();
-      return;
+      return undefined;
     }
     run.connection = connection;
     run.byPeer = false;

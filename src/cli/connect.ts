@@ -18,6 +18,7 @@ Connects to a WebSocket server, ws: or wss:, sends lines as text messages and pr
 
   --header 'Name: value'  one more header field for the request; may be repeated
   --subprotocol NAME      offer a subprotocol; may be repeated
+  --compression           offer permessage-deflate (RFC 7692); the first line says what was agreed
   --ca FILE               trust certificates of this CA (PEM), in place of the well-known ones
   --insecure              take any certificate: anybody in between can read and change everything
   --linger SECONDS        how long nothing must have come, after the pipe's end, before the connection
@@ -53,6 +54,7 @@ export function parseConnectArguments(args: readonly string[]): ConnectArguments
     options: {
       header: { type: 'string', multiple: true, default: [] },
       subprotocol: { type: 'string', multiple: true, default: [] },
+      compression: { type: 'boolean', default: false },
       ca: { type: 'string' },
       insecure: { type: 'boolean', default: false },
       linger: { type: 'string', default: '1' },
@@ -71,6 +73,7 @@ export function parseConnectArguments(args: readonly string[]): ConnectArguments
     options: {
       headers: values.header.flatMap(toHeaderField),
       subprotocols: values.subprotocol,
+      compression: values.compression,
       tls: {
         ...(ca === undefined ? null : { ca: readOptionFile('ca', ca) }),
         ...(insecure ? { rejectUnauthorized: false } : null),

@@ -21,6 +21,7 @@ When it is ready it prints the line "listening on ws://127.0.0.1:9001/".
   --mode echo|chat          echo: each message goes back as it came (default)
                             chat: each message goes to everybody, its sender included
   --max-message-size BYTES  largest message taken; 1009 beyond (default 1048576)
+  --compression             accept permessage-deflate (RFC 7692) from clients that offer it
   --any-origin              let pages of every origin connect, not only those of this host and port
   --tls-cert FILE           speak wss with this certificate (PEM, with its chain)
   --tls-key FILE            the certificate's private key (PEM)
@@ -41,6 +42,7 @@ export interface ServeOptions {
   readonly mode: 'echo' | 'chat';
   /** Bytes; undefined for the library's default. */
   readonly maxMessageSize: number | undefined;
+  readonly compression: boolean;
   readonly anyOrigin: boolean;
   readonly tls: TlsFiles | null;
   readonly page: boolean;
@@ -59,6 +61,7 @@ export function parseServeOptions(args: readonly string[]): ServeOptions | null 
       host: { type: 'string', default: '127.0.0.1' },
       mode: { type: 'string', default: 'echo' },
       'max-message-size': { type: 'string' },
+      compression: { type: 'boolean', default: false },
       'any-origin': { type: 'boolean', default: false },
       'tls-cert': { type: 'string' },
       'tls-key': { type: 'string' },
@@ -67,14 +70,14 @@ export function parseServeOptions(args: readonly string[]): ServeOptions | null 
     },
   });
   if (values.help) return null;
-  const { mode, host } = values;
+  const { mode, host, compression, page } = values;
   if (mode !== 'echo' && mode !== 'chat') throw misuse(`--mode is echo or chat, not '${mode}'`);
   if (host === '') throw misuse('--host is empty');
   const port = toPort(values.port);
   const limit = values['max-message-size'];
   const maxMessageSize = limit === undefined ? undefined : toSize('max-message-size', limit);
   const tls = readTls(values['tls-cert'], values['tls-key']);
-  return { host, port, mode, maxMessageSize, anyOrigin: values['any-origin'], tls, page: values.page };
+  return { host, port, mode, maxMessageSize, compression, anyOrigin: values['any-origin'], tls, page };
 }
 
 function readTls(cert: string | undefined, key: string | undefined): TlsFiles | null {
@@ -120,6 +123,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
   const server = new WebSocketServer(mode.handlers, {
     text: mode.text,
+    compression: options.compression,
     origins: options.anyOrigin ? 'any' : 'same-origin',
     ...(maxMessageSize === undefined ? null : { maxMessageSize }),
   });

@@ -3,7 +3,7 @@
  * goes through escape.ts.
  */
 
-import { CloseCode, type Connection, type ConnectionHandlers } from '../index.ts';
+import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffer } from '../index.ts';
 import { describeBytes, escapeText } from './escape.ts';
 import type { Streams } from './streams.ts';
 
@@ -47,9 +47,11 @@ export class Transcript implements ConnectionHandlers {
 
   open(connection: Connection): void {
     this.connection = connection;
-    const { url, subprotocol } = connection;
-    const agreed = subprotocol === '' ? '' : `, subprotocol ${escapeText(subprotocol)}`;
-    this.note(`connected to ${escapeText(withoutCredentials(url))}${agreed}`);
+    const { url, subprotocol, extensions } = connection;
+    const agreed = [`connected to ${escapeText(withoutCredentials(url))}`];
+    if (subprotocol !== '') agreed.push(`subprotocol ${escapeText(subprotocol)}`);
+    for (const extension of extensions) agreed.push(`extension ${escapeText(describeExtension(extension))}`);
+    this.note(agreed.join(', '));
   }
 
   message(_connection: Connection, message: string | Buffer): void {
@@ -110,6 +112,11 @@ const closeNames: ReadonlyMap<number, string> = new Map(
     name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim(),
   ]),
 );
+
+/** As it stands in the header field: a name, and its parameters. */
+function describeExtension({ name, parameters }: ExtensionOffer): string {
+  return [name, ...parameters.map(([key, value]) => (value === null ? key : `${key}=${value}`))].join('; ');
+}
 
 function withoutCredentials(url: string): string {
   return url.replace(/^(wss?:\/\/)[^/?#]*@/, '$1');

@@ -37,7 +37,7 @@ export interface CodecSettings {
 
 // Measured with bench/deflate.js: from here on zlib's set-up is paid back.
 const OUR_DEFLATE_UP_TO = 2_048;
-const OUR_INFLATE_UP_TO = 768;
+const OUR_INFLATE_UP_TO = 512;
 
 // What zlib is given of the context when it compresses. Taking up all 32 KiB costs it 50 µs for each message; the last 8 KiB are
 // worth nearly as much (1 % to 3 % more bytes), and cost a tenth of that. (To decompress it gets all of it, which is cheap.)

@@ -301,7 +301,7 @@ function readResponse(
         socket.pause();
         done({ response, rest: parser.rest() });
       } catch (error) {
-        fail(error);
+        fail(atStage(error, stage));
       }
     };
     const onEnd = () => fail(dialFailure('WS_DIAL_CLOSED', { stage }));
@@ -313,6 +313,13 @@ function readResponse(
       socket.off('end', onEnd);
     };
   });
+}
+
+/** A head is malformed wherever it came from; who sent it makes the difference for who reads the error. */
+function atStage(error: unknown, stage: HandshakeStage): unknown {
+  if (!(error instanceof HandshakeError) || error.stage === stage) return error;
+  const { code, message, status, headers, value } = error;
+  return new HandshakeError(code, message, { stage, status, headers, value });
 }
 
 /** The body of a refusal, as much of it as comes before the end or the deadline. */

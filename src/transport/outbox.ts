@@ -178,15 +178,9 @@ export class Outbox implements ByteSink {
 
   append(payload: Uint8Array, size = 0): void {
     if (this.#destroyed) return;
-    // A queue that could be empty is, before it decides on a large payload. The header is not in it yet, and moves out.
-    const flushes = !this.#blocked && this.#unflushed + size + payload.length > this.#options.sendCap;
-    const header = flushes ? Buffer.from(this.buffer.subarray(this.offset, this.offset + size)) : EMPTY;
-    if (flushes) this.flush();
-    else this.offset += size;
-    if (this.#destroyed) return;
+    this.offset += size;
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
-    if (header.length > 0) this.#chunks.push(header);
     this.#chunks.push(this.#copies ? new Uint8Array(payload) : payload);
     this.#added(size + payload.length);
   }

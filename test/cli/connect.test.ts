@@ -270,6 +270,47 @@ describe('the request', () => {
     expect(fields.get('sec-websocket-protocol')).toBe('v2.chat, v1.chat');
   });
 
+  test('P1: --compression offers permessage-deflate, and what was agreed is shown', async () => {
+    const offers: (string | null)[] = [];
+    const wireSizes: number[] = [];
+    const port = await listen(
+      {
+        upgrade(request) {
+          offers.push(request.header('Sec-WebSocket-Extensions'));
+        },
+        message(connection, message, _isBinary, wireSize) {
+          wireSizes.push(wireSize);
+          connection.send(message);
+        },
+      },
+      { subprotocols: ['chat'], compression: { clientMaxWindowBits: 12 } },
+    );
+    const url = `ws://127.0.0.1:${port}/`;
+    const line = 'the same again. '.repeat(200);
+    const plain = await run(['connect', '--subprotocol', 'chat', url], `${line}\n`);
+    const compressed = await run(['connect', '--subprotocol', 'chat', '--compression', url], `${line}\n`);
+    expect(offers).toEqual([null, 'permessage-deflate; client_max_window_bits']);
+    expect([plain, compressed].map(({ exit, stdout }) => ({ exit, stdout }))).toEqual([
+      { exit: 0, stdout: `${line}\n` },
+      { exit: 0, stdout: `${line}\n` },
+    ]);
+    const [first = '', second = ''] = [plain, compressed].map(({ stderr }) => stderr.split('\n')[0]);
+    expect(first).toBe(`connected to ${url}, subprotocol chat`);
+    expect(second).toBe(`${first}, extension permessage-deflate; client_max_window_bits=12`);
+    expect(wireSizes[0]).toBe(line.length);
+    expect(wireSizes[1]).toBeLessThan(line.length / 10);
+  });
+
+  test('P3: --compression with a server that declines it', async () => {
+    const { url } = await serve();
+    const { exit, stdout, stderr } = await run(['connect', '--compression', url], 'hello\n');
+    expect({ exit, stdout, first: stderr.split('\n')[0] }).toEqual({
+      exit: 0,
+      stdout: 'hello\n',
+      first: `connected to ${url}`,
+    });
+  });
+
   test('credentials of the URL are sent, and not shown', async () => {
     let authorization: unknown;
     const port = await listen({

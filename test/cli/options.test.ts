@@ -23,6 +23,7 @@ describe('serve', () => {
       port: 9001,
       mode: 'echo',
       maxMessageSize: undefined,
+      compression: false,
       anyOrigin: false,
       tls: null,
       page: false,
@@ -33,12 +34,12 @@ describe('serve', () => {
     const cert = tlsFixture('localhost-cert.pem');
     const key = tlsFixture('localhost-key.pem');
     const parsed = parseServeOptions(
-      `--port=0 --host ::1 --mode chat --max-message-size 16777216 --any-origin --tls-cert ${cert} --tls-key ${key} --page`.split(
+      `--port=0 --host ::1 --mode chat --max-message-size 16777216 --compression --any-origin --tls-cert ${cert} --tls-key ${key} --page`.split(
         ' ',
       ),
     );
     expect(parsed).toMatchObject({ host: '::1', port: 0, mode: 'chat', maxMessageSize: 16_777_216 });
-    expect(parsed).toMatchObject({ anyOrigin: true, page: true });
+    expect(parsed).toMatchObject({ compression: true, anyOrigin: true, page: true });
     expect(parsed?.tls?.cert.toString()).toContain('BEGIN CERTIFICATE');
     expect(parsed?.tls?.key.toString()).toContain('BEGIN PRIVATE KEY');
   });
@@ -68,6 +69,7 @@ describe('serve', () => {
       ['--tls-cert', '/no/such.pem', '--tls-key', 'b'],
       '1: cannot read the file of --tls-cert, /no/such.pem: ENOENT',
     ],
+    [['--compression=15'], "2: option '--compression' does not take an argument"],
     [['--page=yes'], "2: option '--page' does not take an argument"],
     [['--pages'], "2: unknown option '--pages'"],
     [['--a\x1b[31m'], "2: unknown option '--a\\x1b[31m'"],
@@ -85,7 +87,7 @@ describe('connect', () => {
       url: 'ws://localhost/',
       insecure: false,
       linger: 1000,
-      options: { headers: [], subprotocols: [], tls: {} },
+      options: { headers: [], subprotocols: [], compression: false, tls: {} },
     });
   });
 
@@ -98,6 +100,7 @@ describe('connect', () => {
       'chat',
       '--subprotocol',
       'v2',
+      '--compression',
       '--ca',
       tlsFixture('ca-cert.pem'),
       '--insecure',
@@ -108,6 +111,7 @@ describe('connect', () => {
     expect(parsed).toMatchObject({ url: 'wss://localhost/', insecure: true, linger: 250 });
     expect(parsed?.options.headers).toEqual(['X-One', '1', 'Cookie', 'a=b; c: d']);
     expect(parsed?.options.subprotocols).toEqual(['chat', 'v2']);
+    expect(parsed?.options.compression).toBe(true);
     expect(parsed?.options.tls).toMatchObject({ rejectUnauthorized: false });
     expect(String(parsed?.options.tls?.ca)).toContain('BEGIN CERTIFICATE');
   });

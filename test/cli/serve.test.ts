@@ -143,6 +143,61 @@ describe('echo', () => {
   });
 });
 
+describe('--compression', () => {
+  // Much longer compressed than a frame of 125 bytes would show, much shorter than it is.
+  const text = Array.from({ length: 400 }, (_, i) => `line ${i}`).join(', ');
+
+  test.each([
+    ['echo', 'ws'],
+    ['chat', 'ws'],
+    ['echo', 'page'],
+  ])(
+    'P2, P7: %s on its own port or with the page (%s): what is long goes out compressed',
+    async (mode, where) => {
+      const { server, url } = await serve(
+        '--compression',
+        '--mode',
+        mode,
+        ...(where === 'page' ? ['--page'] : []),
+      );
+      const wireSizes: number[] = [];
+      const received: unknown[] = [];
+      const connection = await connect(url, {
+        compression: true,
+        handlers: {
+          message(peer, message, _isBinary, wireSize) {
+            received.push(message);
+            wireSizes.push(wireSize);
+            if (received.length === 2) peer.close();
+          },
+        },
+      });
+      expect(connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
+      connection.send('short');
+      connection.send(text);
+      await connection.closed;
+      expect(received).toEqual(['short', text]);
+      expect(wireSizes[0]).toBe(5);
+      expect(wireSizes[1]).toBeLessThan(text.length / 2);
+      expect(await interrupt(server)).toBe(0);
+    },
+  );
+
+  test('A36, P3: without it, and to clients that do not offer it, nothing is compressed', async () => {
+    const without = await serve();
+    const compressing = await serve('--compression');
+    for (const [url, compression] of [
+      [without.url, true],
+      [compressing.url, false],
+    ] as const) {
+      const connection = await connect(url, { compression });
+      expect(connection.extensions).toEqual([]);
+      await connection.close();
+    }
+    await Promise.all([interrupt(without.server), interrupt(compressing.server)]);
+  });
+});
+
 describe('chat', () => {
   test('everybody gets each message as it was sent, the sender too; others hear who comes and goes', async () => {
     const { server, url } = await serve('--mode', 'chat');

@@ -10,7 +10,7 @@ import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict 
 import { StrictInflate } from './strict-inflate.ts';
 
 /** Where one engine, or one way through zlib, gives over to another; one less, the same, one more. */
-const thresholds = [768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
+const thresholds = [512, 768, 2048, 8192, 16_384, 65_536, 131_072, 262_144];
 const around = thresholds.flatMap((size) => [size - 1, size, size + 1]);
 
 /** Compresses as the peer does, without our code; in one block or several, as `flush` says. */

@@ -1,8 +1,8 @@
 /** Messages that go through a codec on their way out: order, RSV1, and what happens while the codec works elsewhere. */
 import { describe, expect, test } from 'vitest';
-import { EndpointState } from '../../src/frame/endpoint.ts';
+import { EndpointState, type MessageCodec } from '../../src/frame/endpoint.ts';
 import { serializeFrame } from '../../src/frame/serializer.ts';
-import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
+import { type Bench, bench, FakeCodec, peerFrame, random, roles } from './harness.ts';
 
 function connect(role: 'client' | 'server', waits = true): Bench & { codec: FakeCodec } {
   const codec = new FakeCodec();
@@ -354,5 +354,103 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     sink.onSend = () => endpoint.resume();
     endpoint.sendBinary(Buffer.alloc(5000), false);
     expect(events.of('onText')).toEqual([['first', 7]]);
+  });
+});
+
+describe.each(roles)('both directions through a codec as a %s', (role) => {
+  test('F17, F23, F24, C3: calls that answer at once or later, in any order: each direction keeps its own', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    const pick = random(seed);
+    for (let run = 0; run < 300; run++) {
+      // A codec for each direction, so that either can answer first.
+      const [out, back] = [new FakeCodec(), new FakeCodec()];
+      let closed = 0;
+      const codec: MessageCodec = {
+        threshold: 4,
+        compress: (payload) => out.compress(payload),
+        decompress: (payload, maxLength) => back.decompress(payload, maxLength),
+        close: () => closed++,
+      };
+      const connection = bench(role, { codec });
+      const { endpoint, events, sink } = connection;
+      const expectedOut: string[] = [];
+      const expectedIn: string[] = [];
+      for (let n = 0; n < 30; n++) {
+        out.waits = pick(2) === 0;
+        back.waits = pick(2) === 0;
+        const text = `${n}-${'abcdefgh'.slice(0, pick(8))}`;
+        switch (pick(6)) {
+          case 0:
+            expectedOut.push(text);
+            endpoint.sendText(text, pick(3) > 0);
+            break;
+          case 1:
+            expectedOut.push(text);
+            endpoint.sendFragmented(text, 1 + pick(5), pick(3) > 0);
+            break;
+          case 2:
+            expectedIn.push(text);
+            endpoint.receive(peerFrame(role, { opcode: 1, rsv: 4, payload: `z:${text}` }));
+            break;
+          case 3:
+            expectedIn.push(text);
+            endpoint.receive(peerFrame(role, { opcode: 1, payload: text }));
+            break;
+          case 4:
+            await out.release(pick(3));
+            break;
+          default:
+            await back.release(pick(3));
+        }
+      }
+      endpoint.close(1000);
+      for (let n = 0; n < 60; n++) await (pick(2) === 0 ? out : back).release(1);
+      await out.release();
+      await back.release();
+      let message = '';
+      let isCompressed = false;
+      const wire: string[] = [];
+      for (const { opcode, rsv, fin, payload } of sink.frames) {
+        if (opcode === 8) continue;
+        if (opcode !== 0) isCompressed = rsv === 4;
+        message += payload.toString();
+        if (!fin) continue;
+        wire.push(isCompressed ? message.slice(2) : message);
+        message = '';
+      }
+      expect(wire, `seed ${seed}`).toEqual(expectedOut);
+      expect(sink.frames.at(-1)?.opcode).toBe(8);
+      expect(
+        events.of('onText').map(([text]) => text),
+        `seed ${seed}`,
+      ).toEqual(expectedIn);
+      expect(sink.held).toBe(0);
+      endpoint.transportClosed();
+      expect(closed).toBe(1);
+    }
+  });
+
+  test('C4, C5, C11: the peer’s end behind its Close does not cut off what waits for the codec', async () => {
+    const connection = connect(role);
+    const { endpoint, codec, feed, sink } = connection;
+    endpoint.sendText('first');
+    feed({ opcode: 8, payload: Buffer.from([3, 232]) });
+    endpoint.receiveEnd();
+    expect(sink.calls).toEqual(['closing']);
+    await codec.release();
+    expect(sent(connection)).toEqual(['*1 z:first', '8 03e8']);
+    expect(sink.calls).toEqual(['closing', 'closing', 'end']);
+    endpoint.transportClosed();
+    expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
+  });
+
+  test('F13: a client’s caller has its bytes back at once, those of a server leave them until they are gone', async () => {
+    const { endpoint, codec, sink } = connect(role);
+    const payloads = [Buffer.alloc(5000, 'a'), Buffer.alloc(6000, 'b'), Buffer.alloc(7000, 'c')];
+    for (const payload of payloads) endpoint.sendBinary(payload, payload !== payloads[1]);
+    if (role === 'client') for (const payload of payloads) payload.fill('x');
+    await codec.release();
+    // The fake codec looks at a payload when it is called; of those that wait, that is later.
+    expect(sink.frames.map(({ payload }) => payload.toString('latin1', 2, 4))).toEqual(['aa', 'bb', 'cc']);
   });
 });

@@ -1,6 +1,5 @@
 /**
- * Each row of `violations` that is a rule of RFC 6455 has its shortest trigger here; a row without one fails. The rows of
- * RFC 7692 need a codec, see test/deflate/.
+ * Each row of `violations` has its shortest trigger here; a row without one fails. Those of RFC 7692 come out of a codec.
  */
 import { describe, expect, test } from 'vitest';
 import { isWireCloseCode } from '../../src/frame/close-code.ts';
@@ -8,12 +7,13 @@ import { EndpointState } from '../../src/frame/endpoint.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import type { Role } from '../../src/frame/parser.ts';
 import { ProtocolError, type ViolationCode, violations } from '../../src/frame/violation.ts';
+import { codecOf, full } from '../deflate/harness.ts';
 import { type Bench, bench, type FrameSpec, peerFrame, rfcKey, roles } from './harness.ts';
 
 type Trigger = FrameSpec[] | ((connection: Bench) => void);
 
-/** What an endpoint of 1,000 bytes per message, in a budget of 2,000 bytes, must not be sent. */
-const triggers: Partial<Record<ViolationCode, Trigger>> = {
+/** What an endpoint of 1,000 bytes per message, in a budget of 1,500 bytes, must not be sent. */
+const triggers: Record<ViolationCode, Trigger> = {
   WS_RESERVED_BITS: [{ opcode: 1, rsv: 2 }],
   WS_UNKNOWN_OPCODE: [{ opcode: 3 }],
   WS_UNMASKED_FRAME: [{ opcode: 1, key: null }],
@@ -28,6 +28,8 @@ const triggers: Partial<Record<ViolationCode, Trigger>> = {
   WS_CLOSE_CODE: [{ opcode: 8, payload: Buffer.from([1005 >> 8, 1005 & 255]) }],
   WS_CLOSE_REASON: [{ opcode: 8, payload: Buffer.from([3, 232, 0xff]) }],
   WS_INVALID_UTF8: [{ opcode: 1, payload: Buffer.from([0xff]) }],
+  WS_INVALID_DEFLATE: [{ opcode: 1, rsv: 4, payload: '\x07' }],
+  WS_NO_DEFLATE_OUTPUT: [{ opcode: 1, rsv: 4, payload: Buffer.alloc(1_100_001, '000000ffff', 'hex') }],
   WS_EMPTY_FRAGMENTS: Array.from({ length: 1001 }, (_, i) => ({ opcode: i === 0 ? 1 : 0, fin: false })),
   WS_MESSAGE_TIMEOUT: (connection) => {
     connection.feed({ opcode: 1, fin: false, payload: 'half' });
@@ -43,13 +45,13 @@ const triggers: Partial<Record<ViolationCode, Trigger>> = {
 
 const budgets = new WeakMap<Bench, MemoryBudget>();
 
-const rules = (Object.keys(violations) as ViolationCode[]).filter((code) =>
-  violations[code].section.startsWith('6455 '),
-);
+const rules = Object.keys(violations) as ViolationCode[];
 
-function connect(role: Role): Bench {
+function connect(role: Role, code: ViolationCode): Bench {
   const memoryBudget = new MemoryBudget(1500);
-  const connection = bench(role, { maxMessageSize: 1000, memoryBudget });
+  const connection = violations[code].section.startsWith('7692 ')
+    ? bench(role, { codec: codecOf(full, { synchronous: true }), maxMessageSize: 1_048_576 })
+    : bench(role, { maxMessageSize: 1000, memoryBudget });
   budgets.set(connection, memoryBudget);
   return connection;
 }
@@ -64,8 +66,8 @@ describe('F26: each row of the table is enforced, with a Close of its code befor
         continue;
       }
       test(`F26, C16: ${code}, ${role}`, () => {
-        const trigger = triggers[code]!;
-        const connection = connect(role);
+        const trigger = triggers[code];
+        const connection = connect(role, code);
         const { endpoint, sink, events } = connection;
         if (typeof trigger === 'function') trigger(connection);
         else for (const spec of trigger) endpoint.receive(peerFrame(role, spec));

@@ -11,7 +11,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { type End, type Ending, Inbox, type Message, Pongs } from '../peers/end.ts';
+import { type End, type Ending, Inbox, type Message, type PeerCompression, Pongs } from '../peers/end.ts';
 
 /** How a peer is to behave; paths of files for TLS. */
 export interface RemoteConfig {
@@ -20,6 +20,8 @@ export interface RemoteConfig {
   readonly subprotocols: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly maxMessageSize?: number;
+  /** Python only. */
+  readonly compression?: PeerCompression;
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;

@@ -3,6 +3,8 @@
  * (our-end.ts, ws-end.ts, whatwg-end.ts, and those of test/interop), so that all of them go through the same exchanges.
  */
 
+import type { CompressionOptions } from '../../src/index.ts';
+
 export type Message = string | Buffer;
 
 /** How one end saw the connection end. `wasClean` where the implementation says it. */
@@ -38,6 +40,18 @@ export interface OpenOptions {
   readonly maxMessageSize?: number;
   /** The same, for our end only. */
   readonly ourMaxMessageSize?: number;
+  /** permessage-deflate at our end, and, in its own terms, at the peer's. Without it each has its own default. */
+  readonly ourCompression?: boolean | CompressionOptions;
+  readonly peerCompression?: boolean | PeerCompression;
+}
+
+/** What an implementation can be told of permessage-deflate, in the names of `ws`. */
+export interface PeerCompression {
+  readonly serverNoContextTakeover?: boolean;
+  readonly clientNoContextTakeover?: boolean;
+  readonly serverMaxWindowBits?: number;
+  readonly clientMaxWindowBits?: number;
+  readonly threshold?: number;
 }
 
 /** A connection between us and a peer, with whatever had to be started for it. */

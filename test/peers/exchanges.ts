@@ -345,3 +345,59 @@ async function settled(read: () => number): Promise<void> {
     last = now;
   }
 }
+
+/** `size` bytes of JSON, of which little is left once it is compressed. */
+export function jsonOf(size: number): string {
+  const records = Array.from({ length: Math.ceil(size / 30) }, (_, id) => ({
+    id,
+    name: 'kitchen',
+    on: id % 3 === 0,
+  }));
+  return JSON.stringify(records).slice(0, size);
+}
+
+/**
+ * Messages through permessage-deflate, both ways: some that get smaller and some that do not, each more than once, so that they
+ * refer to those before them, in one piece and in fragments.
+ */
+export function compressed(open: Open, options: OpenOptions): Promise<void> {
+  return exchange(
+    open,
+    async ({ ours, peer }) => {
+      expect(ours.connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
+      // What it is all about: here and there fewer bytes than the message has.
+      ours.send(jsonOf(2000));
+      expect(ours.connection.lastWireSize).toBeLessThan(1000);
+      expectSame(await peer.next(), jsonOf(2000));
+      await passes(peer, ours, jsonOf(2000));
+      if (options.peerCompression !== undefined) expect(ours.wireSize).toBeLessThan(1000);
+      for (const size of [0, 5, 300, 2000, 20_000, 65_536, MiB, 300]) {
+        for (const message of [jsonOf(size), textOf(size), bytesOf(size), bytesOf(size)]) {
+          await passes(ours, peer, message);
+          await passes(peer, ours, message);
+        }
+      }
+      for (const size of [300, 20_000, 65_536]) {
+        await passesInFragments(ours, peer, jsonOf(size), 1000);
+        if (peer.sendFragments !== undefined) await passesInFragments(peer, ours, jsonOf(size), 1000);
+      }
+      // Many at once: order, whichever of them is compressed elsewhere.
+      const many = Array.from({ length: 200 }, (_, n) => `${n} ${jsonOf(n % 40 === 0 ? 50_000 : n * 20)}`);
+      for (const message of many) {
+        ours.send(message);
+        peer.send(message);
+      }
+      for (const message of many) {
+        expectSame(await peer.next(), message);
+        expectSame(await ours.next(), message);
+      }
+      ours.close(1000);
+      await expectEnded(ours, peer);
+    },
+    options,
+  );
+}
+
+async function expectEnded(...ends: End[]): Promise<void> {
+  for (const end of ends) expect((await end.closed).code).toBe(1000);
+}

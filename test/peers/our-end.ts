@@ -24,6 +24,8 @@ export class OurEnd implements End {
   /** Frames without FIN that came. */
   fragments = 0;
   drains = 0;
+  /** Payload bytes on the wire of the last message that came. */
+  wireSize = 0;
   readonly pings: string[] = [];
   readonly errors: Error[] = [];
   readonly inbox: Inbox = new Inbox();
@@ -66,7 +68,8 @@ export const handlers: ConnectionHandlers<OurEnd> = {
   open(connection) {
     connection.data.connection = connection;
   },
-  message({ data }, message) {
+  message({ data }, message, _isBinary, wireSize) {
+    data.wireSize = wireSize;
     data.inbox.push(message);
   },
   fragment({ data }) {
@@ -130,6 +133,7 @@ export async function startOurServer(options: OurServerOptions = {}): Promise<Ou
   const server = new WebSocketServer(serverHandlers, {
     ...(options.subprotocols === undefined ? null : { subprotocols: options.subprotocols.supported }),
     ...(ourMaxMessageSize === undefined ? null : { maxMessageSize: ourMaxMessageSize }),
+    ...(options.ourCompression === undefined ? null : { compression: options.ourCompression }),
   });
   let port: number;
   let http: Server | null = null;
@@ -166,6 +170,7 @@ export async function connectOurs(
     ...(subprotocols === undefined ? null : { subprotocols: subprotocols.offered }),
     ...(headers === undefined ? null : { headers }),
     ...(ourMaxMessageSize === undefined ? null : { maxMessageSize: ourMaxMessageSize }),
+    ...(options.ourCompression === undefined ? null : { compression: options.ourCompression }),
     ...(tls === undefined ? null : { tls }),
   });
   return end;

@@ -77,6 +77,7 @@ export async function connectWs(
       ...(headers === undefined ? null : { headers }),
       ...(maxMessageSize === undefined ? null : { maxPayload: maxMessageSize }),
       ...(ca === undefined ? null : { ca }),
+      ...(options.peerCompression === undefined ? null : { perMessageDeflate: options.peerCompression }),
     }),
   );
   await once(end.socket, 'open');
@@ -94,6 +95,7 @@ export interface WsServer {
 export async function startWs(options: OpenOptions & { readonly tls?: TlsOptions } = {}): Promise<WsServer> {
   const { subprotocols, maxMessageSize, tls } = options;
   const common = {
+    ...(options.peerCompression === undefined ? null : { perMessageDeflate: options.peerCompression }),
     ...(maxMessageSize === undefined ? null : { maxPayload: maxMessageSize }),
     handleProtocols: (offered: Set<string>) =>
       [...offered].find((name) => subprotocols?.supported.includes(name) === true) ?? (false as const),

@@ -442,6 +442,19 @@ describe('the send cap', () => {
     expect(socket.bytes.length).toBe(KIB + 10 + MIB);
   });
 
+  test('the same on a transport that is never done at once, as TLS', async () => {
+    const { outbox, owner, socket } = setUp({ sendCap: 100 * KIB });
+    socket.block();
+    send(outbox, Buffer.alloc(KIB));
+    outbox.append(Buffer.alloc(MIB));
+    expect(owner.onOverflow).not.toHaveBeenCalled();
+    while (outbox.bufferedAmount > 0) {
+      socket.takeWaiting();
+      await turn();
+    }
+    expect(socket.bytes.length).toBe(KIB + MIB);
+  });
+
   test('each item counts 128 bytes beside its own: tiny ones are not free', async () => {
     const { socket, outbox, owner } = setUp({ sendCap: 10_000 });
     socket.block();

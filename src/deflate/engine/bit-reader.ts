@@ -1,8 +1,8 @@
 /**
  * Bits out of bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
  * Headers are read with `take`. The loop over a block's symbols keeps the fields in local variables and puts them back.
- * Behind the end come zero bits, as many as looking ahead may ask for; that none of them was used is checked at the end
- * of each block.
+ * Behind the end come zero bits, as many as looking ahead may ask for. Whoever takes them can no longer arrive at the
+ * end, where alone a message is complete, and soon asks for more than there are.
  */
 
 import { InflateError } from './inflate-error.ts';
@@ -49,18 +49,13 @@ export class BitReader {
     this.held = 0;
     this.count = 0;
   }
-
-  /** Whether bits were taken that the input does not have. */
-  get overrun(): boolean {
-    return this.position - (this.count >>> 3) > this.input.length;
-  }
 }
 
 /**
- * The byte that is `distance` bytes behind the end: zero. Four can be loaded without being used; whoever asks for more
+ * The byte that is `distance` bytes behind the end: zero. Three can be loaded without being used; whoever asks for more
  * has taken bits that are not there.
  */
 export function behindEnd(distance: number): number {
-  if (distance > 3) throw new InflateError('corrupt', 'The compressed data ends too early.');
+  if (distance > 2) throw new InflateError('corrupt', 'The compressed data ends too early.');
   return 0;
 }

@@ -41,19 +41,19 @@ const MOST_KEPT = 1 << 17;
 const alone = new MatchIndex(2048);
 const aloneLarge = new MatchIndex(32768);
 
-const fixedLiteralCodes = new Uint16Array(288);
-const fixedDistanceCodes = new Uint16Array(32);
+const fixedLiteralCodes = new Uint32Array(288);
+const fixedDistanceCodes = new Uint32Array(32);
 assignCodes(FIXED_LITERAL_LENGTHS, 288, fixedLiteralCodes);
 assignCodes(FIXED_DISTANCE_LENGTHS, 32, fixedDistanceCodes);
 
 // The codes of the current block, and how they are transmitted.
 const literalLengths = new Uint8Array(288);
-const literalCodes = new Uint16Array(288);
+const literalCodes = new Uint32Array(288);
 const distanceLengths = new Uint8Array(32);
-const distanceCodes = new Uint16Array(32);
+const distanceCodes = new Uint32Array(32);
 const codeLengthTally = new Tally(19);
 const codeLengthLengths = new Uint8Array(19);
-const codeLengthCodes = new Uint16Array(19);
+const codeLengthCodes = new Uint32Array(19);
 /** Symbols 0 to 18 of 1951 §3.2.7, each with the value of its extra bits × 32. */
 const transmitted = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 let transmittedCount = 0;
@@ -170,10 +170,10 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   } else if (dynamicBits < fixedBits) {
     writer.put(2 << 1, 3);
     putCodes();
-    putTokens(literalCodes, literalLengths, distanceCodes, distanceLengths);
+    putTokens(literalCodes, distanceCodes);
   } else {
     writer.put(1 << 1, 3);
-    putTokens(fixedLiteralCodes, FIXED_LITERAL_LENGTHS, fixedDistanceCodes, FIXED_DISTANCE_LENGTHS);
+    putTokens(fixedLiteralCodes, fixedDistanceCodes);
   }
 }
 
@@ -310,30 +310,28 @@ function putCodes(): void {
     writer.put(codeLengthLengths[CODE_LENGTH_ORDER[index]!]!, 3);
   for (let index = 0; index < transmittedCount; index++) {
     const symbol = transmitted[index]! & 31;
-    writer.put(codeLengthCodes[symbol]!, codeLengthLengths[symbol]!);
+    writer.put(codeLengthCodes[symbol]! & 0xffff, codeLengthLengths[symbol]!);
     if (symbol >= 16) writer.put(transmitted[index]! >>> 5, symbol === 16 ? 2 : symbol === 17 ? 3 : 7);
   }
 }
 
 /** 1951 §3.2.3: the symbols of the block, its end included. */
-function putTokens(
-  codes: Uint16Array,
-  lengths: Uint8Array,
-  distanceCodesOf: Uint16Array,
-  distanceLengthsOf: Uint8Array,
-): void {
+function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
   const { buffer } = writer;
   let { position, held, count } = writer;
   for (let index = 0; index < tokenCount; index++) {
     const token = tokens[index]!;
     if (token < 256) {
-      held |= codes[token]! << count;
-      count += lengths[token]!;
+      const code = codes[token]!;
+      held |= (code & 0xffff) << count;
+      count += code >>> 16;
     } else {
+      // At most 7 bits are held, 15 bits of code and 5 extra bits added.
       const length = token >>> 15;
       const lengthSymbol = LENGTH_SYMBOL[length]!;
-      held |= codes[257 + lengthSymbol]! << count;
-      count += lengths[257 + lengthSymbol]!;
+      let code = codes[257 + lengthSymbol]!;
+      held |= (code & 0xffff) << count;
+      count += code >>> 16;
       held |= (length - LENGTH_BASE[lengthSymbol]!) << count;
       count += LENGTH_EXTRA[lengthSymbol]!;
       while (count >= 8) {
@@ -341,10 +339,12 @@ function putTokens(
         held >>= 8;
         count -= 8;
       }
+      // Then 15 bits of code, and 13 extra bits.
       const distance = token & 0x7fff;
       const symbol = DISTANCE_SYMBOL[distance < 256 ? distance : 256 + (distance >>> 7)]!;
-      held |= distanceCodesOf[symbol]! << count;
-      count += distanceLengthsOf[symbol]!;
+      code = distanceCodesOf[symbol]!;
+      held |= (code & 0xffff) << count;
+      count += code >>> 16;
       while (count >= 8) {
         buffer[position++] = held;
         held >>= 8;
@@ -362,5 +362,6 @@ function putTokens(
   writer.position = position;
   writer.held = held;
   writer.count = count;
-  writer.put(codes[END_OF_BLOCK]!, lengths[END_OF_BLOCK]!);
+  const end = codes[END_OF_BLOCK]!;
+  writer.put(end & 0xffff, end >>> 16);
 }

@@ -1,5 +1,5 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2 (canonical codes: the lengths say it all) and §3.2.6 (the fixed ones).
+ * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes: the lengths say it all; the fixed ones).
  * Three directions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
  * lengths → a table that a receiver decodes with. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
  */
@@ -25,11 +25,16 @@ const reversedByte = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++)
   reversedByte[byte] = (reversedByte[byte >>> 1]! >>> 1) | ((byte & 1) << 7);
 
-/** 1951 §3.2.2: the code of each symbol of `lengths[0, count)`, bits reversed, into `codes`. Length 0 means no code. */
-export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Array): void {
+/**
+ * 1951 §3.2.2: sets `codes` for the symbols of `lengths[0, count)`: the code, bits reversed, and its length × 65,536.
+ * Symbols of length 0 have no code, and keep what was there.
+ */
+export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Array): void {
   countOfLength.fill(0);
-  for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[symbol]!]!++;
-  countOfLength[0] = 0;
+  for (let symbol = 0; symbol < count; symbol++) {
+    const length = lengths[symbol]!;
+    if (length !== 0) countOfLength[length]!++;
+  }
   let code = 0;
   for (let bits = 1; bits <= MAX_CODE_BITS; bits++) {
     code = (code + countOfLength[bits - 1]!) << 1;
@@ -39,7 +44,8 @@ export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Arr
     const length = lengths[symbol]!;
     if (length === 0) continue;
     const next = nextCode[length]!++;
-    codes[symbol] = ((reversedByte[next & 0xff]! << 8) | reversedByte[next >>> 8]!) >>> (16 - length);
+    const reversed = ((reversedByte[next & 0xff]! << 8) | reversedByte[next >>> 8]!) >>> (16 - length);
+    codes[symbol] = reversed | (length << 16);
   }
 }
 
@@ -178,6 +184,12 @@ export const ENTRY_INVALID = 0x800;
 
 const offsets = new Uint16Array(MAX_CODE_BITS + 2);
 
+/** Copies `table[0, size)` behind itself. */
+function repeatFront(table: Int32Array, size: number): void {
+  if (size >= 64) table.copyWithin(size, 0, size);
+  else for (let at = 0; at < size; at++) table[size + at] = table[at]!;
+}
+
 /**
  * Builds the table for `lengths[from, from + count)`.
  * @param values what each symbol stands for, as an entry without its bit count.
@@ -195,7 +207,10 @@ export function buildTable(
   table: Int32Array,
 ): number {
   countOfLength.fill(0);
-  for (let symbol = 0; symbol < count; symbol++) countOfLength[lengths[from + symbol]!]!++;
+  for (let at = from; at < from + count; at++) {
+    const length = lengths[at]!;
+    if (length !== 0) countOfLength[length]!++;
+  }
   let longest = MAX_CODE_BITS;
   while (longest > 0 && countOfLength[longest] === 0) longest--;
   let left = 1;
@@ -229,8 +244,7 @@ export function buildTable(
     for (let remaining = countOfLength[bits]!; remaining > 0; remaining--) {
       const symbol = sorted[next++]!;
       if (bits <= root) {
-        const entry = values[symbol]! | bits;
-        for (let at = code; at < 1 << root; at += 1 << bits) table[at] = entry;
+        table[code] = values[symbol]! | bits;
       } else {
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
@@ -252,8 +266,10 @@ export function buildTable(
       // Adds one to the reversed code: clears the set bits from its end, then sets the one before.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
-      code = bit === 0 ? 0 : (code & (bit - 1)) | bit;
+      code = (code & (bit - 1)) | bit;
     }
+    // What was entered so far holds whatever the next bit is.
+    if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;
 }

@@ -66,7 +66,7 @@ const lengths = new Uint8Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 const NOTHING = new Uint8Array(0);
 const scratch = new Uint8Array(SCRATCH_SIZE);
 const reader = new BitReader(NOTHING);
-let output = scratch;
+let output: Uint8Array<ArrayBuffer> = scratch;
 /** Bytes of `output` that are written. */
 let written = 0;
 let maxOutput = 0;
@@ -83,10 +83,10 @@ function corrupt(message: string): InflateError {
  * @returns memory that belongs to the caller.
  * @throws InflateError
  */
-export function inflate(input: Uint8Array, window: Window | null, maxLength: number): Uint8Array {
+export function inflate(input: Uint8Array, window: Window | null, maxLength: number): Buffer {
   written = 0;
   // 7692 §7.2.3.6: an empty message is one byte; that none at all means the same costs nothing.
-  if (input.length === 0) return new Uint8Array(0);
+  if (input.length === 0) return Buffer.alloc(0);
   output = scratch;
   maxOutput = maxLength;
   reader.reset(input);
@@ -102,9 +102,9 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
   }
 }
 
-function ownCopy(): Uint8Array {
+function ownCopy(): Buffer {
   // What outgrew the scratch memory is handed over, unless most of it would be waste.
-  if (output !== scratch && written > output.length >>> 1) return output.subarray(0, written);
+  if (output !== scratch && written > output.length >>> 1) return Buffer.from(output.buffer, 0, written);
   const copy = Buffer.allocUnsafe(written);
   copy.set(output.subarray(0, written));
   return copy;
@@ -142,7 +142,6 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
       default:
         throw corrupt('Block type 3 does not exist.');
     }
-    if (reader.overrun) throw corrupt('The compressed data ends too early.');
     if (isFinal !== 0) {
       // 7692 §7.2.3.4: a final block is padded to a byte, and others may follow.
       reader.alignToByte();

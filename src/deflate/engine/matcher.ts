@@ -11,7 +11,10 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 /** Bytes that are hashed. Matches of three bytes hardly pay, and their hashes would crowd the chains. */
 const HASHED = 4;
 /** Places that are compared before the best one is taken. */
-const MOST_PROBES = 16;
+const MOST_PROBES = 32;
+/** With a match of this length at hand, so many are. */
+const GOOD_LENGTH = 6;
+const FEW_PROBES = 8;
 /** A match of this length is taken without looking at more places. */
 const NICE_LENGTH = 64;
 /** A match of this length is taken without looking at the next byte. */
@@ -19,9 +22,6 @@ const LAZY_LENGTH = 16;
 /** Positions that an index remembers at most, which are 16 KiB for the chains and 8 KiB for their heads. */
 const MOST_POSITIONS = 8192;
 const FIRST_POSITIONS = 1024;
-/** After messages that another engine took, so much of the window is read again. */
-const MOST_CAUGHT_UP = 4096;
-
 /** Literals and matches of one block; a message with more has several blocks. */
 export const MOST_TOKENS = 16384;
 
@@ -71,7 +71,7 @@ export class MatchIndex {
     const { heads, previous } = this;
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
-    let at = Math.max(from, this.covered - base, to - MOST_CAUGHT_UP);
+    let at = Math.max(from, this.covered - base, to - MOST_POSITIONS);
     // `to` itself is where the next message begins, so the last bytes are hashed together with its first ones.
     const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
@@ -158,7 +158,10 @@ export function findMatches(
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
       // Along a chain distances grow; where they don't, the chain was overwritten.
-      for (let probes = MOST_PROBES; back > nearer && back <= reach; ) {
+      for (
+        let probes = heldLength < GOOD_LENGTH ? MOST_PROBES : FEW_PROBES;
+        back > nearer && back <= reach;
+      ) {
         const place = at - back;
         if (text.getInt32(place + length - 3, true) === wanted && text.getInt32(place, true) === word) {
           const same = commonLength(text, place, at, most);

@@ -9,6 +9,7 @@ import {
   FIXED_LITERAL_LENGTHS,
   Tally,
 } from '../../../src/deflate/engine/huffman.ts';
+import { randomFrom } from './samples.ts';
 
 function tallyOf(frequencies: readonly number[]): Tally {
   const tally = new Tally(frequencies.length);
@@ -46,8 +47,14 @@ function leastBitsWithin(limit: number, frequencies: readonly number[]): number 
 const kraft = (lengths: Uint8Array): number =>
   lengths.reduce((sum, length) => sum + (length === 0 ? 0 : 2 ** -length), 0);
 
-const reversed = (code: number, length: number): string =>
-  code.toString(2).padStart(length, '0').split('').reverse().join('');
+/** A code of `assignCodes` as the RFC writes it. */
+const written = (code: number): string =>
+  (code & 0xffff)
+    .toString(2)
+    .padStart(code >>> 16, '0')
+    .split('')
+    .reverse()
+    .join('');
 
 describe('frequencies → lengths', () => {
   test('the code is complete, within the limit, and optimal where the limit does not bind', () => {
@@ -91,19 +98,19 @@ describe('frequencies → lengths', () => {
   });
 
   test('seven bits hold for the frequencies of code lengths, at next to no cost', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof(fc.nat({ max: 4 }), fc.nat({ max: 150 })), { minLength: 19, maxLength: 19 }),
-        (frequencies) => {
-          const lengths = new Uint8Array(19);
-          if (frequencies.filter((frequency) => frequency > 0).length < 2) return;
-          const bits = buildLengths(tallyOf(frequencies), 7, lengths);
-          expect(kraft(lengths)).toBe(1);
-          expect(Math.max(...lengths)).toBeLessThanOrEqual(7);
-          expect(bits).toBeLessThanOrEqual(leastBitsWithin(7, frequencies) * 1.06);
-        },
-      ),
-    );
+    const random = randomFrom(1);
+    let ours = 0;
+    let best = 0;
+    for (let count = 0; count < 500; count++) {
+      const frequencies = Array.from({ length: 19 }, () => Math.floor(random() ** 4 * 120));
+      const lengths = new Uint8Array(19);
+      ours += buildLengths(tallyOf(frequencies), 7, lengths);
+      best += leastBitsWithin(7, frequencies);
+      expect(kraft(lengths)).toBe(1);
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(7);
+    }
+    expect(ours).toBeGreaterThanOrEqual(best);
+    expect(ours).toBeLessThanOrEqual(best * 1.005);
   });
 
   test('one symbol gets one bit, none gets none', () => {
@@ -126,20 +133,16 @@ describe('frequencies → lengths', () => {
 
 describe('lengths → codes', () => {
   test('the example of RFC 1951 §3.2.2', () => {
-    const codes = new Uint16Array(8);
+    const codes = new Uint32Array(8);
     const lengths = Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4);
     assignCodes(lengths, 8, codes);
-    expect([...codes].map((code, symbol) => reversed(code, lengths[symbol] ?? 0))).toEqual(
-      '010 011 100 101 110 00 1110 1111'.split(' '),
-    );
+    expect([...codes].map(written)).toEqual('010 011 100 101 110 00 1110 1111'.split(' '));
   });
 
   test('the fixed codes of §3.2.6 of RFC 1951', () => {
-    const codes = new Uint16Array(288);
+    const codes = new Uint32Array(288);
     assignCodes(FIXED_LITERAL_LENGTHS, 288, codes);
-    const shown = [0, 143, 144, 255, 256, 279, 280, 287].map((symbol) =>
-      reversed(codes[symbol] ?? 0, FIXED_LITERAL_LENGTHS[symbol] ?? 0),
-    );
+    const shown = [0, 143, 144, 255, 256, 279, 280, 287].map((symbol) => written(codes[symbol] ?? 0));
     expect(shown).toEqual(
       '00110000 10111111 110010000 111111111 0000000 0010111 11000000 11000111'.split(' '),
     );
@@ -173,7 +176,7 @@ describe('lengths → table', () => {
           const own = new Uint8Array(288);
           buildLengths(tallyOf(frequencies), 15, own);
           lengths.set(own, from);
-          const codes = new Uint16Array(288);
+          const codes = new Uint32Array(288);
           assignCodes(own, count, codes);
           const table = new Int32Array(2048).fill(-1);
           const root = buildTable(lengths, from, count, values, rootBits, false, table);
@@ -182,7 +185,7 @@ describe('lengths → table', () => {
             const length = own[symbol] ?? 0;
             if (length === 0) continue;
             for (const above of [0, 0x7fff, 0x5a5a])
-              expect(lookUp(table, root, (codes[symbol] ?? 0) | (above << length))).toEqual({
+              expect(lookUp(table, root, ((codes[symbol] ?? 0) & 0xffff) | (above << length))).toEqual({
                 symbol,
                 length,
               });

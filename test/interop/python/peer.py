@@ -11,6 +11,7 @@ import sys
 import threading
 
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
 
 
 def say(**event):
@@ -28,6 +29,17 @@ def message_of(command):
     if "text" in command:
         return command["text"]
     return base64.b64decode(command["base64"])
+
+
+def deflate_factory(factory, wishes):
+    """Its extension, for what the configuration asks in the names of `ws`."""
+    names = {
+        "serverNoContextTakeover": "server_no_context_takeover",
+        "clientNoContextTakeover": "client_no_context_takeover",
+        "serverMaxWindowBits": "server_max_window_bits",
+        "clientMaxWindowBits": "client_max_window_bits",
+    }
+    return factory(**{names[key]: value for key, value in wishes.items() if key in names})
 
 
 def read_commands(loop):
@@ -92,6 +104,11 @@ async def main(config):
     options = {"subprotocols": config["subprotocols"] or None}
     if "maxMessageSize" in config:
         options["max_size"] = config["maxMessageSize"]
+    if "compression" in config:
+        is_client = config["role"] == "client"
+        factory = ClientPerMessageDeflateFactory if is_client else ServerPerMessageDeflateFactory
+        options["compression"] = None
+        options["extensions"] = [deflate_factory(factory, config["compression"])]
     if config["role"] == "client":
         if "ca" in config:
             options["ssl"] = ssl.create_default_context(cafile=config["ca"])

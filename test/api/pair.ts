@@ -1,0 +1,42 @@
+/** A server and a client of ours on a real socket, for tests of what their users hold. */
+import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import type { Connection } from '../../src/api/connection.ts';
+import type { ServerHandlers, ServerOptions, WebSocketServer } from '../../src/api/server.ts';
+import { startServer } from '../transport/servers.ts';
+
+export interface Pair<Data> {
+  readonly server: WebSocketServer<Data>;
+  /** The server's side. */
+  readonly left: Connection<Data>;
+  /** The client's side. */
+  readonly right: Connection;
+  readonly url: string;
+}
+
+export async function pair<Data = undefined>(
+  handlers: ServerHandlers<Data> = {},
+  options: ServerOptions = {},
+  clientOptions: ConnectOptions = {},
+): Promise<Pair<Data>> {
+  const { server, url } = await startServer<Data>(handlers, options);
+  const right = await connect(url.replace('localhost', '127.0.0.1'), clientOptions);
+  while (server.connections.size === 0) await new Promise(setImmediate);
+  const [left] = server.connections;
+  return { server, left: left!, right, url };
+}
+
+/** Waits for what a callback sets. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Everything that the process warns about while `step` runs, and shortly after. */
+export async function warningsOf(step: () => Promise<unknown>): Promise<Error[]> {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  await step();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off('warning', onWarning);
+  return warnings;
+}

@@ -1,0 +1,364 @@
+/** `WebSocketServer`: options, data, broadcast, shutdown. */
+import { createServer as createHttpServer } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import type { Connection } from '../../src/api/connection.ts';
+import { reject, type ServerOptions, WebSocketServer } from '../../src/api/server.ts';
+import type { HandshakeError } from '../../src/handshake/error.ts';
+import { closeServers, plainPeer, startServer } from '../transport/servers.ts';
+import { codeOf, Op, requestHead } from '../transport/wire.ts';
+import { pair, until, warningsOf } from './pair.ts';
+
+afterEach(closeServers);
+
+describe('options', () => {
+  const numbers = [
+    'maxMessageSize',
+    'highWaterMark',
+    'sendCap',
+    'sendTimeout',
+    'closeTimeout',
+    'messageTimeout',
+    'handshakeTimeout',
+    'maxConnections',
+  ] as const;
+
+  test.each(numbers)(
+    'design: %s: 0, negative, NaN and other types are refused, Infinity switches it off',
+    (name) => {
+      for (const value of [0, -0, -1, Number.NaN, '5000', null, true, {}, 5n]) {
+        expect(() => new WebSocketServer({}, { [name]: value } as ServerOptions), String(value)).toThrow(
+          RangeError,
+        );
+      }
+      new WebSocketServer({}, { [name]: Number.POSITIVE_INFINITY });
+      new WebSocketServer({}, { [name]: 1 });
+    },
+  );
+
+  test('design: heartbeat likewise', () => {
+    for (const key of ['interval', 'timeout']) {
+      for (const value of [0, -1, Number.NaN, '5']) {
+        expect(() => new WebSocketServer({}, { heartbeat: { [key]: value } } as ServerOptions)).toThrow(
+          RangeError,
+        );
+      }
+    }
+    for (const heartbeat of [false, null, 5, 'off']) {
+      expect(() => new WebSocketServer({}, { heartbeat } as unknown as ServerOptions)).toThrow(TypeError);
+    }
+    new WebSocketServer({}, { heartbeat: { interval: Number.POSITIVE_INFINITY } });
+  });
+
+  test('words, lists and objects', () => {
+    for (const options of [
+      { flush: 'now' },
+      { text: 'buffer' },
+      { memoryBudget: 5 },
+      { subprotocols: 'chat' },
+      { subprotocols: ['not a token'] },
+      { subprotocols: [5] },
+      { origins: 'same-site' },
+      { origins: ['example.com'] },
+      { origins: ['https://example.com/path'] },
+    ]) {
+      expect(
+        () => new WebSocketServer({}, options as unknown as ServerOptions),
+        JSON.stringify(options),
+      ).toThrow(TypeError);
+    }
+  });
+
+  test('the client’s are checked the same way, before any network activity', async () => {
+    for (const options of [{ maxMessageSize: 0 }, { closeTimeout: Number.NaN }, { handshakeTimeout: -1 }]) {
+      await expect(connect('ws://127.0.0.1:1/', options)).rejects.toThrow(RangeError);
+    }
+    for (const options of [{ flush: 'now' }, { heartbeat: false }]) {
+      await expect(connect('ws://127.0.0.1:1/', options as unknown as ConnectOptions)).rejects.toThrow(
+        TypeError,
+      );
+    }
+  });
+
+  test('reject takes 300 to 599', () => {
+    for (const status of [0, 101, 200, 299, 600, 401.5, Number.NaN])
+      expect(() => reject(status)).toThrow(RangeError);
+    expect(reject(401, 'no', { 'X-A': 'b' })).toMatchObject({
+      status: 401,
+      body: 'no',
+      headers: ['X-A', 'b'],
+    });
+  });
+
+  test('F25, A22, design: maxMessageSize is inclusive; one byte more is 1009', async () => {
+    const { left, right } = await pair(
+      { message: (connection, message) => connection.send(message) },
+      { maxMessageSize: 1_000 },
+    );
+    right.send(Buffer.alloc(1_000), { fragmentSize: 300 });
+    for await (const message of right) {
+      expect(message.length).toBe(1_000);
+      right.send(Buffer.alloc(1_001), { fragmentSize: 300 });
+      break;
+    }
+    expect((await left.closed).code).not.toBe(1000);
+    expect(await right.closed).toMatchObject({ code: 1009 });
+  });
+
+  test('design: by default 1 MiB on a server, 16 MiB on a client', async () => {
+    const { left, right } = await pair({ message: (connection, message) => connection.send(message) });
+    right.send(Buffer.alloc(1_048_576));
+    const iterator = right[Symbol.asyncIterator]();
+    expect(((await iterator.next()).value as Buffer).length).toBe(1_048_576);
+    left.send(Buffer.alloc(16_777_216));
+    expect(((await iterator.next()).value as Buffer).length).toBe(16_777_216);
+    right.send(Buffer.alloc(1_048_577));
+    expect(await right.closed).toMatchObject({ code: 1009 });
+    const other = await pair();
+    other.left.send(Buffer.alloc(16_777_217));
+    expect(await other.left.closed).toMatchObject({ code: 1009 });
+  });
+});
+
+describe('upgrade', () => {
+  test('its data is the connection’s, header fields go along', async () => {
+    const { left, right } = await pair<{ user: string }>(
+      {
+        upgrade: async (request) => ({
+          data: { user: request.header('X-User') ?? '?' },
+          headers: { 'X-Welcome': 'yes' },
+        }),
+        open: (connection) => connection.send(`hello ${connection.data.user}`),
+      },
+      {},
+      { headers: { 'X-User': 'ada' } },
+    );
+    for await (const message of right) {
+      expect(message).toBe('hello ada');
+      break;
+    }
+    expect(left.data).toEqual({ user: 'ada' });
+  });
+
+  test('A48: what it throws is a warning where nobody takes refused', async () => {
+    const warnings = await warningsOf(async () => {
+      const { url } = await startServer({
+        upgrade: () => {
+          throw new Error('in upgrade');
+        },
+      });
+      await expect(connect(url.replace('localhost', '127.0.0.1'))).rejects.toMatchObject({ status: 500 });
+    });
+    expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
+  });
+
+  test('refused hears of every refusal, and may throw', async () => {
+    const refused: [string, string | undefined][] = [];
+    const warnings = await warningsOf(async () => {
+      const { peer } = await startServer(
+        {
+          refused: (error: HandshakeError, request) => {
+            refused.push([error.code, request?.target]);
+            throw new Error('in refused');
+          },
+        },
+        { maxConnections: 1 },
+      );
+      await peer()
+        .write(requestHead({ Origin: 'null' }, 'GET /a HTTP/1.1'))
+        .answer();
+      await peer().open();
+      await peer().answer();
+    });
+    expect(refused).toEqual([
+      ['WS_HANDSHAKE_ORIGIN', '/a'],
+      ['WS_HANDSHAKE_UNAVAILABLE', undefined],
+    ]);
+    expect(warnings.map(({ message }) => message)).toEqual(['in refused', 'in refused']);
+  });
+
+  test('A49: destroying the socket, or shutting down, inside upgrade and open', async () => {
+    const http = createHttpServer();
+    const server = new WebSocketServer({ open: (connection) => connection.terminate() });
+    http.on('upgrade', (request, socket, head) => {
+      if (request.url === '/destroy') socket.destroy();
+      server.handleUpgrade(request, socket, head);
+    });
+    const { listenHttp } = await import('../transport/servers.ts');
+    const port = await listenHttp(http);
+    for (const path of ['/destroy', '/terminate']) {
+      await plainPeer(port)
+        .write(requestHead({}, `GET ${path} HTTP/1.1`))
+        .answer();
+    }
+    await until(() => server.connections.size === 0);
+    await server.shutdown();
+
+    let done: Promise<void> | null = null;
+    const inside = await startServer({
+      upgrade: () => {
+        done = inside.server.shutdown();
+      },
+    });
+    const raw = inside.peer().write(requestHead());
+    await raw.answer();
+    expect(raw.status).toBe(503);
+    raw.destroy();
+    await done;
+  });
+});
+
+describe('broadcast', () => {
+  async function clients(
+    count: number,
+    server: { url: string; server: WebSocketServer },
+  ): Promise<Connection[]> {
+    const all = await Promise.all(
+      Array.from({ length: count }, () => connect(server.url.replace('localhost', '127.0.0.1'))),
+    );
+    await until(() => server.server.connections.size === count);
+    return all;
+  }
+
+  test('reaches all but those that are left out, and tells how many', async () => {
+    const started = await startServer();
+    const all = await clients(4, started);
+    const [one, two] = started.server.connections;
+    expect(started.server.broadcast('all')).toBe(4);
+    expect(started.server.broadcast('some', one)).toBe(3);
+    expect(started.server.broadcast('fewer', new Set([one!, two!]))).toBe(2);
+    await one!.close();
+    expect(started.server.broadcast('rest')).toBe(3);
+    const heard = await Promise.all(
+      all.map(async (connection) => {
+        const messages: unknown[] = [];
+        setTimeout(() => void connection.close(), 50);
+        for await (const message of connection) messages.push(message);
+        return messages.join();
+      }),
+    );
+    expect(heard.sort()).toEqual(['all', 'all,some,fewer,rest', 'all,some,fewer,rest', 'all,some,rest']);
+  });
+
+  test('A40: any type of bytes, small and large', async () => {
+    const started = await startServer();
+    const [client] = await clients(1, started);
+    const iterator = client![Symbol.asyncIterator]();
+    const floats = new Float32Array([1.5, 2.5, 3.5]).subarray(1);
+    for (const message of [
+      floats,
+      floats.buffer,
+      new DataView(floats.buffer, 4, 2),
+      Buffer.alloc(100_000, 3),
+      new Uint8Array(0),
+    ]) {
+      started.server.broadcast(message);
+      const expected = ArrayBuffer.isView(message)
+        ? Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+        : Buffer.from(message);
+      expect(((await iterator.next()).value as Buffer).equals(expected)).toBe(true);
+    }
+  });
+
+  test('A53: one that is stalled among many: no other misses a message', async () => {
+    const started = await startServer({}, { sendCap: 2_000_000 });
+    const all = await clients(60, started);
+    const stalled = plainPeer(started.port);
+    await stalled.open();
+    stalled.socket.pause();
+    await until(() => started.server.connections.size === 61);
+    const payload = 'x'.repeat(20_000);
+    const received = all.map(async (connection) => {
+      let count = 0;
+      for await (const message of connection) {
+        if (!String(message).startsWith(`${count} `)) throw new Error(`message ${count} is missing`);
+        if (++count === 400) return count;
+      }
+      return count;
+    });
+    for (let index = 0; index < 400; index++) {
+      started.server.broadcast(`${index} ${payload}`);
+      await new Promise(setImmediate);
+    }
+    expect(await Promise.all(received)).toEqual(all.map(() => 400));
+  }, 60_000);
+});
+
+describe('shutdown', () => {
+  test('design: 1001 to everybody, then everything is gone', async () => {
+    const { server, left, right } = await pair();
+    await server.shutdown();
+    expect(await right.closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
+    expect(left.state).toBe('closed');
+    expect([server.connections.size, server.addresses]).toEqual([0, []]);
+  });
+
+  test('with a code and reason of one’s own; what can’t be sent is refused and changes nothing', async () => {
+    const { server, right } = await pair();
+    for (const options of [
+      { code: 1006 },
+      { code: 999 },
+      { reason: 'x'.repeat(124) },
+      { grace: 0 },
+      { grace: Number.NaN },
+    ]) {
+      expect(() => server.shutdown(options)).toThrow(RangeError);
+    }
+    expect(right.state).toBe('open');
+    await server.shutdown({ code: 4000, reason: 'update' });
+    expect(await right.closed).toMatchObject({ code: 4000, reason: 'update' });
+  });
+
+  test('a peer that does not answer is dropped after the grace', async () => {
+    const { server, peer } = await startServer();
+    const raw = await peer().open();
+    await server.shutdown({ grace: 50 });
+    expect(codeOf(raw.frames.find(({ opcode }) => opcode === Op.Close)!)).toBe(1001);
+    await raw.answer();
+    expect(server.connections.size).toBe(0);
+  });
+
+  test('is the same promise for every call, works before listen, and as asyncDispose', async () => {
+    const { server } = await startServer();
+    const first = server.shutdown();
+    expect(server.shutdown({ code: 4000 })).toBe(first);
+    await first;
+    await new WebSocketServer().shutdown();
+    const disposed = await pair();
+    await disposed.server[Symbol.asyncDispose]();
+    expect(await disposed.right.closed).toMatchObject({ code: 1001 });
+  });
+
+  test('inside a handler, while messages are on their way', async () => {
+    let done: Promise<void> | null = null;
+    const { right, server } = await pair({
+      message: (connection, message) => {
+        connection.send(message);
+        done ??= server.shutdown();
+      },
+    });
+    right.send('last words');
+    for await (const message of right) expect(message).toBe('last words');
+    await done;
+    expect(await right.closed).toMatchObject({ code: 1001, wasClean: true });
+  });
+
+  test('leaves no handle behind', async () => {
+    const before = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length;
+    const started = await startServer({}, {}, 'listen');
+    const secure = await startServer({}, {}, 'listen over TLS');
+    const connection = await connect(started.url.replace('localhost', '127.0.0.1'));
+    const silent = started.peer();
+    const half = secure.peer();
+    await half.open();
+    await Promise.all([started.server.shutdown({ grace: 50 }), secure.server.shutdown({ grace: 50 })]);
+    await connection.closed;
+    silent.destroy();
+    half.destroy();
+    await Promise.all([silent.gone(), half.gone()]);
+    // A listener's handle is gone a moment after its 'close'.
+    await until(
+      () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length <= before,
+    );
+  });
+});

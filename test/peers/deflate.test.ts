@@ -1,0 +1,105 @@
+/** permessage-deflate with other implementations for Node: `ws` in both roles, undici as a client. */
+
+import { createRequire } from 'node:module';
+import { describe, expect, test } from 'vitest';
+import { engines } from '../deflate/harness.ts';
+import type { End, OpenOptions, Pair, PeerCompression } from './end.ts';
+import * as exchanges from './exchanges.ts';
+import { connectOurs, type OurEnd, startOurServer } from './our-end.ts';
+import { connectUndici } from './whatwg-end.ts';
+import { connectWs, startWs } from './ws-end.ts';
+
+const require = createRequire(import.meta.url);
+const versionOf = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
+
+async function clientOfOurs(
+  connect: (url: string, options: OpenOptions) => Promise<End>,
+  options: OpenOptions,
+): Promise<Pair<OurEnd>> {
+  const server = await startOurServer(options);
+  const peer = await connect(server.url, options);
+  return { ours: await server.opened, peer, shutdown: () => {}, release: () => server.release() };
+}
+
+async function serverOfOurs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
+  const server = await startWs(options);
+  const ours = await connectOurs(server.url, options);
+  return {
+    ours,
+    peer: await server.opened,
+    shutdown: () => {},
+    async release() {
+      ours.abort();
+      await server.release();
+    },
+  };
+}
+
+/** What either side may ask for. */
+const wishes: [string, PeerCompression][] = [
+  ['no parameter', {}],
+  ['server_no_context_takeover', { serverNoContextTakeover: true }],
+  ['client_no_context_takeover', { clientNoContextTakeover: true }],
+  ['both without takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+  ['windows of 9 and 10 bits', { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }],
+  ['windows of 8 bits', { serverMaxWindowBits: 8, clientMaxWindowBits: 8 }],
+  [
+    'everything',
+    {
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 10,
+      clientMaxWindowBits: 9,
+    },
+  ],
+];
+
+describe.each(engines)('engine %s', (engine) => {
+  const ours = { threshold: 0, engine };
+  const peers = { threshold: 0 };
+
+  describe(`ws ${versionOf('ws')}, client of our server`, () => {
+    const open: exchanges.Open = (options = {}) => clientOfOurs(connectWs, options);
+    test.each(wishes)('P6, P7, P10, P23, P26, P27: the client wishes %s', (_, wish) =>
+      exchanges.compressed(open, { ourCompression: ours, peerCompression: { ...peers, ...wish } }),
+    );
+    test.each(wishes.slice(1))('P6, P7, P10, P23, P26, P27: the server wishes %s', (_, wish) =>
+      exchanges.compressed(open, { ourCompression: { ...ours, ...wish }, peerCompression: peers }),
+    );
+  });
+
+  describe(`ws ${versionOf('ws')}, server of our client`, () => {
+    test.each(wishes)('P6, P7, P10, P14, P23, P26, P27: the client wishes %s', (_, wish) =>
+      exchanges.compressed(serverOfOurs, { ourCompression: { ...ours, ...wish }, peerCompression: peers }),
+    );
+    // A server may limit a client only where that offered it.
+    test.each(wishes.slice(1))('P6, P7, P10, P14, P16, P23, P26, P27: the server wishes %s', (_, wish) =>
+      exchanges.compressed(serverOfOurs, {
+        ourCompression: { ...ours, clientMaxWindowBits: 15 },
+        peerCompression: { ...peers, ...wish },
+      }),
+    );
+  });
+
+  // undici sends everything uncompressed.
+  describe(`undici ${versionOf('undici')}, client of our server`, () => {
+    const open: exchanges.Open = (options = {}) => clientOfOurs(connectUndici, options);
+    test('P6, P7, P10, P23, P26: no parameter', () => exchanges.compressed(open, { ourCompression: ours }));
+    test('P6, P13, P26: without takeover', () =>
+      exchanges.compressed(open, { ourCompression: { ...ours, serverNoContextTakeover: true } }));
+    test('P6, P19, P25: a window of 9 bits', () =>
+      exchanges.compressed(open, { ourCompression: { ...ours, serverMaxWindowBits: 9 } }));
+  });
+});
+
+test('P3, A36: a peer that offers it to a server of ours that does not want it is let in without', () =>
+  exchanges.exchange(
+    (options = {}) => clientOfOurs(connectWs, options),
+    async ({ ours, peer }) => {
+      expect(ours.connection.extensions).toEqual([]);
+      peer.send('x'.repeat(5000));
+      expect((await ours.next()).length).toBe(5000);
+      expect(ours.wireSize).toBe(5000);
+    },
+    { peerCompression: { threshold: 0 } },
+  ));

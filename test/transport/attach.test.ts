@@ -1,0 +1,188 @@
+/** Endpoints on somebody else's HTTP server: routes, neighbours, and letting go. */
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocketServer } from '../../src/api/server.ts';
+import type { HandshakeError } from '../../src/handshake/error.ts';
+import { closeServers, listenHttp, plainPeer, startServer } from './servers.ts';
+import { frame, Op, type RawPeer, requestHead } from './wire.ts';
+
+const shutdowns: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(shutdowns.splice(0).map((shutdown) => shutdown()));
+  await closeServers();
+});
+
+/** An endpoint that greets with its name. */
+function greeter(name: string, refused: (error: HandshakeError) => void = () => {}): WebSocketServer {
+  const server = new WebSocketServer({ open: (connection) => void connection.send(name), refused });
+  shutdowns.push(() => server.shutdown({ grace: 50 }));
+  return server;
+}
+
+async function greeting(port: number, target: string): Promise<string> {
+  const peer = plainPeer(port).write(requestHead({}, `GET ${target} HTTP/1.1`));
+  await peer.until(() => peer.frames.length > 0 || peer.ended);
+  const text = peer.frames[0]?.payload.toString() ?? String(peer.status);
+  peer.destroy();
+  return text;
+}
+
+describe('routes', () => {
+  test('several endpoints share an HTTP server by path; one without a path takes the rest', async () => {
+    const http = createHttpServer((_request, response) => response.end('a page'));
+    greeter('chat').attach(http, { path: '/chat' });
+    greeter('news').attach(http, { path: '/news' });
+    const port = await listenHttp(http);
+    expect(await greeting(port, '/chat')).toBe('chat');
+    expect(await greeting(port, '/news?since=1')).toBe('news');
+    // Literally: neither decoded nor resolved (A2).
+    for (const other of ['/', '/chat/', '/CHAT', '//chat', '/news/../chat', '/%63hat']) {
+      expect(await greeting(port, other), other).toBe('404');
+    }
+    greeter('rest').attach(http);
+    expect(await greeting(port, '/anything')).toBe('rest');
+    expect(await greeting(port, '/chat')).toBe('chat');
+    const page = await fetch(`http://127.0.0.1:${port}/`);
+    expect(await page.text()).toBe('a page');
+  });
+
+  test('S2: the target may be an absolute URI of this host, and of no other (A2)', async () => {
+    const http = createHttpServer();
+    greeter('chat').attach(http, { path: '/chat' });
+    greeter('root').attach(http, { path: '/' });
+    const port = await listenHttp(http);
+    expect(await greeting(port, 'http://localhost/chat')).toBe('chat');
+    expect(await greeting(port, 'HTTP://LOCALHOST/chat?x')).toBe('chat');
+    expect(await greeting(port, 'http://localhost')).toBe('root');
+    expect(await greeting(port, 'http://evil.example/chat')).toBe('400');
+  });
+
+  test('a path can’t be taken twice, and must be one', () => {
+    const http = createHttpServer();
+    greeter('one').attach(http, { path: '/chat' });
+    expect(() => greeter('two').attach(http, { path: '/chat' })).toThrow(TypeError);
+    greeter('any').attach(http);
+    expect(() => greeter('any too').attach(http)).toThrow(TypeError);
+    for (const path of ['chat', '/chat?x', '/a#b', 5 as unknown as string]) {
+      expect(() => greeter('bad').attach(http, { path })).toThrow(TypeError);
+    }
+  });
+});
+
+describe('neighbours', () => {
+  test('an upgrade that matches nothing is left to the other listeners', async () => {
+    const http = createHttpServer();
+    greeter('chat').attach(http, { path: '/chat' });
+    http.on('upgrade', (request, socket) => {
+      if (request.url === '/hmr') socket.end('HTTP/1.1 101 Other\r\n\r\nhot reload');
+    });
+    const port = await listenHttp(http);
+    expect(await plainPeer(port).write(requestHead({}, 'GET /hmr HTTP/1.1')).answer()).toContain(
+      'hot reload',
+    );
+    expect(await greeting(port, '/chat')).toBe('chat');
+  });
+
+  test('a socket that was taken already is reported, and left as it is', async () => {
+    const refused: HandshakeError[] = [];
+    const http = createHttpServer();
+    greeter('first').attach(http);
+    const second = greeter('second', (error) => refused.push(error));
+    http.on('upgrade', (request, socket, head) => second.handleUpgrade(request, socket, head));
+    const port = await listenHttp(http);
+    const peer: RawPeer = plainPeer(port).write(requestHead());
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]!.payload.toString()).toBe('first');
+    expect(peer.text.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(refused.map(({ code, cause }) => [code, (cause as Error).message])).toEqual([
+      ['WS_HANDSHAKE_HOOK_FAILED', 'the socket of this upgrade has been taken already'],
+    ]);
+    expect(second.connections.size).toBe(0);
+  });
+
+  test('handleUpgrade serves a listener of one’s own', async () => {
+    const http = createHttpServer();
+    const server = greeter('by hand');
+    http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head));
+    expect(await greeting(await listenHttp(http), '/')).toBe('by hand');
+  });
+
+  test('the HTTP server’s own timeouts do not end a connection', async () => {
+    const http = createHttpServer({
+      connectionsCheckingInterval: 20,
+      requestTimeout: 50,
+      headersTimeout: 40,
+    });
+    http.timeout = 60;
+    http.keepAliveTimeout = 20;
+    greeter('stays').attach(http);
+    const peer = plainPeer(await listenHttp(http)).write(requestHead());
+    await peer.until(() => peer.frames.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([peer.ended, peer.closed]).toEqual([false, false]);
+  });
+});
+
+describe('letting go', () => {
+  function upgradeListeners(http: Server): number {
+    return http.listenerCount('upgrade');
+  }
+
+  test('detach takes the endpoint away, keeps its connections, and means only itself', async () => {
+    const http = createHttpServer((_request, response) => response.writeHead(418).end());
+    const chat = greeter('chat');
+    const detach = chat.attach(http, { path: '/chat' });
+    const port = await listenHttp(http);
+    const peer = plainPeer(port).write(requestHead({}, 'GET /chat HTTP/1.1'));
+    await peer.until(() => peer.frames.length === 1);
+    detach();
+    expect(upgradeListeners(http)).toBe(0);
+    greeter('successor').attach(http, { path: '/chat' });
+    detach();
+    await chat.shutdown({ grace: 20 });
+    expect(await greeting(port, '/chat')).toBe('successor');
+    // It went with its server's shutdown, not with detach.
+    expect(peer.frames.at(-1)!.opcode).toBe(Op.Close);
+  });
+
+  test('open connections stay after detach', async () => {
+    const http = createHttpServer();
+    const server = new WebSocketServer({ message: (connection, message) => void connection.send(message) });
+    shutdowns.push(() => server.shutdown({ grace: 50 }));
+    const detach = server.attach(http);
+    const peer = await plainPeer(await listenHttp(http)).open();
+    detach();
+    peer.write(frame(Op.Text, 'still here'));
+    await peer.until(() => peer.frames.length === 1);
+    expect(peer.frames[0]!.payload.toString()).toBe('still here');
+  });
+
+  test('during a shutdown upgrades are answered with 503, afterwards the HTTP server is left alone', async () => {
+    const http = createHttpServer((_request, response) => response.writeHead(418).end());
+    const server = greeter('chat');
+    server.attach(http);
+    const port = await listenHttp(http);
+    // It never answers our Close frame: the shutdown waits for its grace.
+    const silent = await plainPeer(port).open();
+    const done = server.shutdown({ grace: 300 });
+    expect(await plainPeer(port).write(requestHead()).answer()).toMatch(/^HTTP\/1\.1 503 /);
+    await done;
+    expect(upgradeListeners(http)).toBe(0);
+    expect(silent.frames.some(({ opcode }) => opcode === Op.Close)).toBe(true);
+    expect(() => server.attach(http)).toThrow(TypeError);
+  });
+});
+
+test('a Unix domain socket serves too, its path comes back as the address', async () => {
+  const { server } = await startServer({ open: (connection) => void connection.send('by path') });
+  const socketPath = `/tmp/rfc6455-test-${process.pid}.sock`;
+  const address = await server.listen({ socketPath });
+  expect(address.address).toBe(socketPath);
+  const { connect } = await import('../../src/api/client.ts');
+  const connection = await connect('ws://localhost/', { socketPath });
+  for await (const message of connection) {
+    expect(message).toBe('by path');
+    break;
+  }
+});

@@ -1,0 +1,165 @@
+/** Broadcasts where some compress: once for each way of compressing, everybody in order, whatever waits. RFC 7692 §7.1.1. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { DeflateCodec } from '../../src/deflate/codec.ts';
+import { type Connection, WebSocketServer } from '../../src/index.ts';
+import { Broadcast } from '../../src/transport/broadcast.ts';
+import type { SocketConnection } from '../../src/transport/socket.ts';
+import { alone, codecOf, jsonOf, noiseOf } from '../deflate/harness.ts';
+import { StrictInflate } from '../deflate/strict-inflate.ts';
+import { bench, FakeCodec, type ReadFrame, readFrames } from '../frame/harness.ts';
+import { RawPeer } from './wire.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Member {
+  readonly peer: RawPeer;
+  readonly connection: Connection;
+  /** What this client takes for the messages that come. */
+  readonly strict: StrictInflate;
+}
+
+/** A server, and clients that offered this. */
+async function group(
+  offers: readonly (string | null)[],
+  options: object = {},
+): Promise<{ server: WebSocketServer; members: Member[] }> {
+  const connections: Connection[] = [];
+  const server = new WebSocketServer(
+    { open: (connection) => void connections.push(connection) },
+    { compression: { threshold: 1000, ...options } },
+  );
+  const { port } = await server.listen();
+  closing.push(() => {
+    for (const connection of [...server.connections]) connection.terminate();
+    return server.shutdown();
+  });
+  const members: Member[] = [];
+  for (const offer of offers) {
+    const peer = RawPeer.to(port);
+    closing.push(() => peer.destroy());
+    await peer.open(offer === null ? {} : { 'Sec-WebSocket-Extensions': offer });
+    const bits = Number(/server_max_window_bits=(\d+)/.exec(offer ?? '')?.[1] ?? 15);
+    const strict = new StrictInflate(bits, offer?.includes('server_no_context_takeover') === false);
+    members.push({ peer, connection: connections.at(-1)!, strict });
+  }
+  return { server, members };
+}
+
+async function framesOf({ peer }: Member, count: number): Promise<ReadFrame[]> {
+  await peer.until(() => peer.frames.length >= count);
+  return readFrames(peer.received.subarray(peer.head.length));
+}
+
+const noContext = 'permessage-deflate; server_no_context_takeover';
+const small = `${noContext}; server_max_window_bits=9`;
+const context = 'permessage-deflate';
+
+test('P7, P26: compressed once for each window without takeover, by itself for each context, not at all for the others', async () => {
+  const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
+  const { server, members } = await group(offers);
+  const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
+  const compress = vi.spyOn(DeflateCodec.prototype, 'compress');
+  const messages = [`${jsonOf(1500, 1)}`, jsonOf(3000, 2), `${jsonOf(9000, 1)}`];
+  for (const message of messages) expect(server.broadcast(message)).toBe(offers.length);
+  expect(compress.mock.calls.length).toBe(2 * messages.length);
+  // Those with a context call it from there.
+  expect(compressNow.mock.calls.length - compress.mock.calls.length).toBe(2 * messages.length);
+  const seen: string[] = [];
+  for (const [index, member] of members.entries()) {
+    const frames = await framesOf(member, messages.length);
+    expect(frames.map(({ opcode }) => opcode)).toEqual([1, 2, 1]);
+    for (const [at, { rsv, payload }] of frames.entries()) {
+      expect(rsv).toBe(offers[index] === null ? 0 : 4);
+      const message = rsv === 4 ? member.strict.message(payload) : payload;
+      expect(message.equals(Buffer.from(messages[at] as string))).toBe(true);
+    }
+    expect(member.connection.lastWireSize).toBe(frames.at(-1)!.payload.length);
+    seen.push(frames.map(({ payload }) => payload.toString('hex')).join());
+  }
+  // The same bytes for those that compress alike.
+  expect(new Set(seen.slice(0, 3)).size).toBe(1);
+  expect(new Set(seen.slice(3, 5)).size).toBe(1);
+  expect(new Set(seen).size).toBe(4);
+});
+
+test('P7: below the threshold, with compress: false, or where it would not help: as it is, for everybody', async () => {
+  const { server, members } = await group([noContext, context, null]);
+  const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
+  server.broadcast('x'.repeat(999));
+  server.broadcast('x'.repeat(5000), null, false);
+  expect(compressNow).not.toHaveBeenCalled();
+  server.broadcast(noiseOf(5000, 1));
+  for (const member of members) {
+    const frames = await framesOf(member, 3);
+    expect(frames.map(({ rsv, payload }) => [rsv, payload.length])).toEqual([
+      [0, 999],
+      [0, 5000],
+      [0, 5000],
+    ]);
+    expect(member.connection.lastWireSize).toBe(5000);
+  }
+});
+
+test('P7, F24: a broadcast keeps its place behind messages that are still being compressed', async () => {
+  const { server, members } = await group([noContext, context, noContext, null]);
+  const large = jsonOf(200_000, 1);
+  const wire: Buffer[][] = members.map(() => []);
+  for (const [index, { connection }] of members.entries()) {
+    if (index === 2) continue;
+    connection.send(large);
+    wire[index]!.push(large);
+    connection.send('behind');
+    wire[index]!.push(Buffer.from('behind'));
+  }
+  for (const message of ['short', `${jsonOf(2000, 2)}`, jsonOf(100_000, 3)]) {
+    server.broadcast(message);
+    for (const each of wire) each.push(Buffer.from(message as string));
+  }
+  expect(members.map(({ connection }) => connection.lastWireSize > 0)).toEqual([false, false, true, true]);
+  expect(members[0]!.connection.lastWireSize).toBe(-1);
+  for (const { connection } of members) connection.close(1000);
+  for (const [index, member] of members.entries()) {
+    const frames = await framesOf(member, wire[index]!.length + 1);
+    expect(frames.at(-1)!.opcode).toBe(8);
+    for (const [at, message] of wire[index]!.entries()) {
+      const { rsv, payload } = frames[at]!;
+      expect((rsv === 4 ? member.strict.message(payload) : payload).equals(message)).toBe(true);
+    }
+  }
+});
+
+test('F22: to connections that are left out, or not open, nothing goes', async () => {
+  const { server, members } = await group([noContext, context, null]);
+  const [first, second, third] = members as [Member, Member, Member];
+  second.connection.close(1000);
+  expect(server.broadcast('to two'.repeat(500), third.connection)).toBe(1);
+  expect(server.broadcast('to one'.repeat(500), new Set([first.connection]))).toBe(1);
+  expect((await framesOf(first, 1)).length).toBe(1);
+  expect((await framesOf(second, 1))[0]!.opcode).toBe(8);
+  expect((await framesOf(third, 1))[0]!.payload.toString()).toBe('to one'.repeat(500));
+});
+
+test('P7: what sendTo returns: the size on the wire, -1 while it is unknown, 0 where nothing is sent', () => {
+  const target = (codec: DeflateCodec | null, endpointCodec: DeflateCodec | FakeCodec | null = codec) => {
+    const { endpoint, sink } = bench('server', { codec: endpointCodec });
+    return { connection: { endpoint, codec } as unknown as SocketConnection, endpoint, sink };
+  };
+  const message = new Broadcast('abc'.repeat(1000), true);
+  const shared = target(codecOf(alone));
+  const size = message.sendTo(shared.connection);
+  expect(size).toBe(shared.sink.frames[0]!.payload.length);
+  expect(size).toBeLessThan(100);
+  expect(message.sendTo(target(null).connection)).toBe(3000);
+  shared.endpoint.close();
+  expect(message.sendTo(shared.connection)).toBe(0);
+  const fake = new FakeCodec();
+  fake.waits = true;
+  const busy = target(codecOf(alone), fake);
+  expect(busy.endpoint.sendText('before it')).toBe(-1);
+  expect(message.sendTo(busy.connection)).toBe(-1);
+  expect(new Broadcast(Buffer.from('binary'), true).sendTo(busy.connection)).toBe(-1);
+});

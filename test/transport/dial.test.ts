@@ -1,0 +1,917 @@
+/** The client's way to an open connection, against servers and proxies that follow a script. */
+import { getEventListeners } from 'node:events';
+import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import type { Connection } from '../../src/api/connection.ts';
+import { HandshakeError } from '../../src/handshake/error.ts';
+import { closeScripted, type ScriptedRequest, scripted } from './scripted.ts';
+import { ca, certificate, closeServers, startServer, tls } from './servers.ts';
+import { frame, framesOf, Op } from './wire.ts';
+
+const connections: Connection<never>[] = [];
+
+afterEach(async () => {
+  for (const connection of connections.splice(0)) connection.terminate();
+  vi.unstubAllEnvs();
+  await closeScripted();
+  await closeServers();
+});
+
+async function dialed(url: string, options: ConnectOptions = {}): Promise<Connection> {
+  const connection = await connect(url, options);
+  connections.push(connection as unknown as Connection<never>);
+  return connection;
+}
+
+/** How an attempt fails. */
+async function failure(url: string | URL, options: ConnectOptions = {}): Promise<HandshakeError> {
+  const error = await connect(url, options).then(
+    (connection) => {
+      connection.terminate();
+      throw new Error('it connected');
+    },
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(HandshakeError);
+  expect((error as HandshakeError).message).not.toBe('');
+  return error as HandshakeError;
+}
+
+function echoAccept({ socket, accept }: ScriptedRequest): void {
+  socket.write(accept());
+}
+
+async function first(connection: Connection): Promise<string | Buffer | undefined> {
+  for await (const message of connection) return message;
+  return undefined;
+}
+
+/** No connection of a scripted server is left by the client. */
+async function released(server: { open: ReadonlySet<Socket> }): Promise<void> {
+  while ([...server.open].some((socket) => !socket.readableEnded && !socket.destroyed)) {
+    for (const socket of server.open) socket.resume();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe('getting there', () => {
+  test('O6, V1: nobody listens: stage tcp, the system’s code and text', async () => {
+    const closed = await new Promise<number>((resolve) => {
+      const server: Server = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = server.address() as { port: number };
+        server.close(() => resolve(port));
+      });
+    });
+    const refused = await failure(`ws://127.0.0.1:${closed}/`);
+    expect([refused.stage, refused.code, refused.status]).toEqual(['tcp', 'ECONNREFUSED', 0]);
+    expect(refused.message).toContain(String(closed));
+    // Several addresses: an AggregateError without a text of its own.
+    const several = await failure(`ws://localhost:${closed}/`, {
+      tcp: {
+        autoSelectFamily: true,
+        lookup: ((_name: string, _options: unknown, callback: (error: null, addresses: unknown) => void) =>
+          callback(null, [
+            { address: '127.0.0.1', family: 4 },
+            { address: '::1', family: 6 },
+          ])) as never,
+      },
+    });
+    expect(several.stage).toBe('tcp');
+    expect(several.message).toContain('127.0.0.1');
+    expect(several.cause).toBeInstanceOf(Error);
+  });
+
+  test('a name that does not resolve: stage dns', async () => {
+    const error = await failure('ws://name.invalid/', {
+      tcp: {
+        lookup: (name, _options, callback) =>
+          callback(
+            Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), {
+              code: 'ENOTFOUND',
+              syscall: 'getaddrinfo',
+            }),
+            '',
+            0,
+          ),
+      },
+    });
+    expect([error.stage, error.code]).toEqual(['dns', 'ENOTFOUND']);
+    expect(error.message).toContain('name.invalid');
+  });
+
+  test('H11, V8: frames behind the response are delivered, and nothing is sent before it', async () => {
+    let early: Buffer | null = null;
+    const { port } = await scripted(({ socket, rest, accept }) => {
+      early = rest;
+      socket.write(Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'at once', { mask: false })]));
+    });
+    expect(await first(await dialed(`ws://127.0.0.1:${port}/`))).toBe('at once');
+    expect(early).toEqual(Buffer.alloc(0));
+  });
+
+  test('byte by byte comes to the same', async () => {
+    const { port } = await scripted(async ({ socket, accept }) => {
+      for (const byte of Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'drip', { mask: false })])) {
+        socket.write(Buffer.from([byte]));
+        await new Promise(setImmediate);
+      }
+    });
+    expect(await first(await dialed(`ws://127.0.0.1:${port}/`))).toBe('drip');
+  });
+
+  test('an existing Duplex is used as it is', async () => {
+    const [ours, theirs] = duplexPair();
+    let received = '';
+    theirs.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1');
+      const key = /Sec-WebSocket-Key: (\S+)/.exec(received)?.[1];
+      if (key === undefined || !received.endsWith('\r\n\r\n')) return;
+      void import('./wire.ts').then(({ acceptOf }) =>
+        theirs.write(
+          Buffer.concat([
+            Buffer.from(
+              `HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
+            ),
+            frame(Op.Text, 'in memory', { mask: false }),
+          ]),
+        ),
+      );
+    });
+    expect(await first(await dialed('ws://anywhere.example/path', { socket: ours }))).toBe('in memory');
+    expect(received).toContain('GET /path HTTP/1.1\r\nHost: anywhere.example\r\n');
+  });
+
+  test('a Unix domain socket in place of host and port', async () => {
+    const { server } = await startServer({ open: (connection) => void connection.send('unix') });
+    const socketPath = `/tmp/rfc6455-dial-${process.pid}.sock`;
+    await server.listen({ socketPath });
+    expect(await first(await dialed('ws://localhost/', { socketPath }))).toBe('unix');
+    const error = await failure('ws://localhost/', { socketPath: `${socketPath}.not` });
+    expect([error.stage, error.code]).toEqual(['tcp', 'ENOENT']);
+  });
+
+  test('userinfo becomes Basic credentials, unless Authorization is given', async () => {
+    const { port, requests } = await scripted(echoAccept);
+    await dialed(`ws://J%C3%BCrgen:p%40ss@127.0.0.1:${port}/`);
+    await dialed(`ws://user:pass@127.0.0.1:${port}/`, { headers: { authorization: 'Bearer token' } });
+    expect(requests[0]).toContain(
+      `\r\nAuthorization: Basic ${Buffer.from('Jürgen:p@ss').toString('base64')}\r\n`,
+    );
+    expect(requests[0]).not.toContain('@');
+    expect(requests[1]).toContain('\r\nauthorization: Bearer token\r\n');
+    expect(requests[1]).not.toContain('Basic');
+  });
+});
+
+describe('O1, A9: what can’t be fails before any byte', () => {
+  const attacks = ['\r\nX: y', '\n', '\r', '\0', '\u010d\u010a'];
+  test.each<[string, (bad: string) => [string, ConnectOptions]]>([
+    ['header value', (bad) => ['/', { headers: { 'X-Name': `a${bad}` } }]],
+    ['header name', (bad) => ['/', { headers: [`X${bad}`, 'a'] }]],
+    ['one of several values', (bad) => ['/', { headers: { 'X-Name': ['fine', bad] } }]],
+    ['subprotocol', (bad) => ['/', { subprotocols: ['fine', `a${bad}`] }]],
+    ['origin', (bad) => ['/', { origin: `https://a${bad}` }]],
+    ['host', (bad) => [`x${bad}.example/`, {}]],
+  ])('%s', async (name, make) => {
+    const server = await scripted(echoAccept);
+    for (const bad of attacks) {
+      const [rest, options] = make(bad);
+      // In a URL, what is beyond ASCII is encoded, by rule (U4).
+      if (name === 'host' && bad === '\u010d\u010a') continue;
+      const url = rest === '/' ? `ws://127.0.0.1:${server.port}/` : `ws://${rest}`;
+      await expect(connect(url, options), JSON.stringify(bad)).rejects.toSatisfy(
+        (error) => error instanceof TypeError || (error as HandshakeError).stage === 'url',
+      );
+    }
+    expect(server.count).toBe(0);
+  });
+
+  test('a URL with line ends in its path, a fragment, another scheme [U1, U2]', async () => {
+    const server = await scripted(echoAccept);
+    for (const url of [
+      `ws://127.0.0.1:${server.port}/a\r\nX: y`,
+      `ws://127.0.0.1:${server.port}/#fragment`,
+      `ftp://127.0.0.1:${server.port}/`,
+      '/relative',
+      'ws://',
+      `ws://127.0.0.1:99999/`,
+    ]) {
+      expect((await failure(url)).stage).toBe('url');
+    }
+    expect(server.count).toBe(0);
+  });
+
+  test('numbers and lists that can’t be', async () => {
+    const server = await scripted(echoAccept);
+    const url = `ws://127.0.0.1:${server.port}/`;
+    for (const options of [
+      { redirects: -1 },
+      { redirects: 6 },
+      { redirects: 1.5 },
+      { handshakeTimeout: 0 },
+      { handshakeTimeout: Number.NaN },
+      { maxMessageSize: -5 },
+    ]) {
+      await expect(connect(url, options)).rejects.toThrow(RangeError);
+    }
+    for (const options of [
+      { subprotocols: ['a', 'a'] },
+      { subprotocols: [''] },
+      { headers: ['odd'] },
+      { headers: { Host: 'evil' } },
+      { headers: { 'sec-websocket-key': 'x' } },
+      { headers: { 'Content-Length': '5' } },
+      { headers: { Origin: 'a' }, origin: 'b' },
+    ]) {
+      await expect(connect(url, options)).rejects.toThrow(TypeError);
+    }
+    expect(server.count).toBe(0);
+  });
+});
+
+describe('the response', () => {
+  test.each<[string, (request: ScriptedRequest) => string, string]>([
+    [
+      'V2: Upgrade is missing',
+      ({ accept }) => accept().replace(/Upgrade: websocket\r\n/, ''),
+      'WS_RESPONSE_UPGRADE',
+    ],
+    ['V2: Upgrade is another', ({ accept }) => accept().replace('websocket', 'h2c'), 'WS_RESPONSE_UPGRADE'],
+    [
+      'V3: Connection is missing',
+      ({ accept }) => accept().replace(/Connection: Upgrade\r\n/, ''),
+      'WS_RESPONSE_CONNECTION',
+    ],
+    [
+      'V4: Accept is missing',
+      ({ accept }) => accept().replace(/Sec-WebSocket-Accept.*\r\n/, ''),
+      'WS_RESPONSE_ACCEPT',
+    ],
+    [
+      'V4: Accept answers another key',
+      ({ accept }) => accept().replace(/Accept: ./, 'Accept: _'),
+      'WS_RESPONSE_ACCEPT',
+    ],
+    [
+      'V4: Accept is there twice',
+      ({ accept }) => accept(/Sec-WebSocket-Accept.*\r\n/.exec(accept())![0]),
+      'WS_RESPONSE_ACCEPT',
+    ],
+    [
+      'V5: an extension nobody asked for (A47)',
+      ({ accept }) => accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'),
+      'WS_RESPONSE_EXTENSION_NOT_OFFERED',
+    ],
+    [
+      'V5: malformed extensions',
+      ({ accept }) => accept('Sec-WebSocket-Extensions: ;\r\n'),
+      'WS_RESPONSE_EXTENSIONS',
+    ],
+    [
+      'V6: a subprotocol nobody asked for (A47)',
+      ({ accept }) => accept('Sec-WebSocket-Protocol: soap\r\n'),
+      'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
+    ],
+    [
+      'V6: two subprotocol fields',
+      ({ accept }) => accept('Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n'),
+      'WS_RESPONSE_SUBPROTOCOL_REPEATED',
+    ],
+    ['V7: a length on a 101 (A45)', ({ accept }) => accept('Content-Length: 5\r\n'), 'WS_RESPONSE_BODY'],
+    [
+      'V7: chunks on a 101 (A45)',
+      ({ accept }) => accept('Transfer-Encoding: chunked\r\n'),
+      'WS_RESPONSE_BODY',
+    ],
+    ['V7: HTTP/1.0', ({ accept }) => accept().replace('HTTP/1.1', 'HTTP/1.0'), 'WS_RESPONSE_HTTP_VERSION'],
+    ['V7: no HTTP at all', () => 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
+    ['V7: bare LF', ({ accept }) => accept().replaceAll('\r\n', '\n'), 'WS_HANDSHAKE_LINE_ENDING'],
+    [
+      'V7: a head over 16 KiB',
+      ({ accept }) => accept(`X: ${'x'.repeat(17_000)}\r\n`),
+      'WS_HANDSHAKE_HEAD_SIZE',
+    ],
+  ])('%s: refused, and no frame behind it is delivered (A46)', async (_name, make, code) => {
+    const messages: unknown[] = [];
+    const server = await scripted((request) => {
+      request.socket.write(
+        Buffer.concat([
+          Buffer.from(make(request), 'latin1'),
+          frame(Op.Text, 'not for anybody', { mask: false }),
+        ]),
+      );
+    });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, {
+      subprotocols: ['a'],
+      handlers: { message: (_, message) => void messages.push(message) },
+    });
+    expect(error.code).toBe(code);
+    await released(server);
+    expect(messages).toEqual([]);
+  });
+
+  test('1xx before the 101 are skipped, a few of them', async () => {
+    const { port } = await scripted(({ socket, accept }) => {
+      socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+      socket.write(accept());
+    });
+    await dialed(`ws://127.0.0.1:${port}/`);
+    const many = await scripted(({ socket }) => {
+      socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(20));
+    });
+    expect(await failure(`ws://127.0.0.1:${many.port}/`)).toMatchObject({
+      code: 'WS_DIAL_INFORMATIONAL',
+      stage: 'http',
+    });
+  });
+
+  test('closed before the response is complete', async () => {
+    const ended = await scripted(({ socket }) => void socket.end('HTTP/1.1 101 Swi'));
+    expect(await failure(`ws://127.0.0.1:${ended.port}/`)).toMatchObject({
+      code: 'WS_DIAL_CLOSED',
+      stage: 'http',
+    });
+    const reset = await scripted(({ socket }) => socket.resetAndDestroy());
+    expect(await failure(`ws://127.0.0.1:${reset.port}/`)).toMatchObject({ stage: 'http' });
+    const silent = await scripted(() => {}, { connected: (socket) => void socket.end() });
+    expect(await failure(`ws://127.0.0.1:${silent.port}/`)).toMatchObject({ stage: 'http' });
+  });
+
+  test.each<[string, string[], string | number]>([
+    [
+      'with a length',
+      ['HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nnoway!!'],
+      'noway',
+    ],
+    [
+      'in chunks',
+      ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nno', 'w\r\n2\r', '\nay\r\n0\r\n\r\n'],
+      'noway',
+    ],
+    ['until the end', ['HTTP/1.1 401 No\r\n\r\nno', 'way', 'END'], 'noway'],
+    ['empty', ['HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n'], ''],
+    ['breaking off', ['HTTP/1.1 401 No\r\nContent-Length: 50\r\n\r\nnoway', 'END'], 'noway'],
+    [
+      'of more than 64 KiB',
+      ['HTTP/1.1 401 No\r\nContent-Length: 1000000\r\n\r\n', 'x'.repeat(200_000)],
+      65_536,
+    ],
+    [
+      'of more than 64 KiB in chunks',
+      [
+        'HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n',
+        '8000\r\n'.concat('x'.repeat(0x8000), '\r\n').repeat(5),
+      ],
+      65_536,
+    ],
+    [
+      'of chunks that are none',
+      ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzzz\r\n'],
+      'no',
+    ],
+  ])('V1: another status comes with its header fields and body (%s)', async (_name, pieces, body) => {
+    const server = await scripted(async ({ socket }) => {
+      for (const piece of pieces) {
+        if (piece === 'END') socket.end();
+        else socket.write(piece);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`);
+    expect([error.status, error.code, error.stage]).toEqual([401, 'WS_RESPONSE_STATUS', 'http']);
+    if (typeof body === 'number') expect(error.body.length).toBe(body);
+    else expect(error.body.toString()).toBe(body);
+    await released(server);
+  });
+
+  test('V1: a body that never ends is cut at the deadline, and the status is told all the same', async () => {
+    const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 150 });
+    expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
+    await released(server);
+  });
+});
+
+describe('deadline and signal', () => {
+  test('design: handshakeTimeout is over everything: a server that does not accept, or drips', async () => {
+    const silent = await scripted(() => {});
+    expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
+      code: 'WS_DIAL_TIMEOUT',
+      stage: 'timeout',
+    });
+    await released(silent);
+    let stop = false;
+    const drips = await scripted(async ({ socket }) => {
+      while (!stop && !socket.destroyed) {
+        socket.write('HTTP/1.1 102 Processing\r\n'.charAt(0));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    });
+    const error = await failure(`ws://127.0.0.1:${drips.port}/`, { handshakeTimeout: 150 });
+    expect(['WS_DIAL_TIMEOUT', 'WS_HANDSHAKE_START_LINE']).toContain(error.code);
+    stop = true;
+    // TLS that is never answered.
+    const notTls = await scripted(() => {});
+    expect(await failure(`wss://127.0.0.1:${notTls.port}/`, { handshakeTimeout: 100 })).toMatchObject({
+      stage: 'timeout',
+    });
+    await released(notTls);
+  });
+
+  test('a signal that was aborted before starts nothing', async () => {
+    const server = await scripted(echoAccept);
+    const lookup = vi.fn();
+    const reason = new Error('changed my mind');
+    const error = await connect(`ws://localhost:${server.port}/`, {
+      signal: AbortSignal.abort(reason),
+      tcp: { lookup },
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toBe(reason);
+    expect([server.count, lookup.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  test('an abort in each stage throws the signal’s reason and leaves nothing behind', async () => {
+    const never = await scripted(() => {});
+    const plain = `ws://127.0.0.1:${never.port}/`;
+    const body = await scripted(
+      ({ socket }) => void socket.write('HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n'),
+    );
+    const stages: Record<string, [string, ConnectOptions]> = {
+      dns: ['ws://name.invalid/', { tcp: { lookup: () => {} } }],
+      tls: [`wss://127.0.0.1:${never.port}/`, {}],
+      http: [plain, {}],
+      proxy: ['ws://name.invalid/', { proxy: `http://127.0.0.1:${never.port}` }],
+      body: [`ws://127.0.0.1:${body.port}/`, {}],
+    };
+    for (const [stage, [url, options]] of Object.entries(stages)) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const reason = { stage };
+      setTimeout(() => controller.abort(reason), 60);
+      const thrown = await connect(url, { ...options, signal }).catch((error: unknown) => error);
+      expect(thrown, stage).toBe(reason);
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    }
+    await released(never);
+    await released(body);
+  });
+
+  test('an abort afterwards changes nothing', async () => {
+    const server = await scripted(echoAccept);
+    const controller = new AbortController();
+    const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { signal: controller.signal });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    controller.abort();
+    expect(connection.state).toBe('open');
+  });
+});
+
+describe('TLS', () => {
+  test('O7, O9, A41: a certificate of the CA for this name opens', async () => {
+    const { url } = await startServer(
+      { open: (connection) => void connection.send('secure') },
+      {},
+      'listen over TLS',
+    );
+    expect(await first(await dialed(url, { tls: { ca } }))).toBe('secure');
+  });
+
+  test.each<[string, string, string]>([
+    ['wrong-host', 'localhost', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['wrong-host', '127.0.0.1', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['expired', 'localhost', 'CERT_HAS_EXPIRED'],
+    ['self-signed', 'localhost', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+  ])('O7, A41: %s for %s is refused by default: stage tls, %s', async (name, host, code) => {
+    const server = await scripted(echoAccept, { tls: certificate(name) });
+    const error = await failure(`wss://${host}:${server.port}/`, { tls: { ca }, tcp: { family: 4 } });
+    expect([error.stage, error.code]).toEqual(['tls', code]);
+    expect(server.requests).toEqual([]);
+  });
+
+  test('O7: without the CA the good one is refused too', async () => {
+    const server = await scripted(echoAccept, { tls });
+    const error = await failure(`wss://localhost:${server.port}/`, { tcp: { family: 4 } });
+    expect(error.stage).toBe('tls');
+    expect(server.requests).toEqual([]);
+  });
+
+  test('O8: SNI names the host, and is not sent for an address; ALPN asks for http/1.1', async () => {
+    const seen: unknown[] = [];
+    const server = await scripted(echoAccept, {
+      tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
+      connected: (socket) =>
+        seen.push([
+          (socket as TLSSocket & { servername: unknown }).servername,
+          (socket as TLSSocket).alpnProtocol,
+        ]),
+    });
+    await dialed(`wss://localhost:${server.port}/`, { tls: { ca }, tcp: { family: 4 } });
+    await dialed(`wss://127.0.0.1:${server.port}/`, { tls: { ca } });
+    expect(seen).toEqual([
+      ['localhost', 'http/1.1'],
+      [false, 'http/1.1'],
+    ]);
+  });
+
+  test('TLS is started on an existing socket, and not again on a TLS socket', async () => {
+    const { port, url } = await startServer(
+      { open: (connection) => void connection.send('given') },
+      {},
+      'listen over TLS',
+    );
+    const plain = netConnect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    expect(await first(await dialed(url, { socket: plain, tls: { ca } }))).toBe('given');
+    const { connect: tlsConnect } = await import('node:tls');
+    const secure = tlsConnect({ port, host: '127.0.0.1', ca, servername: 'localhost' });
+    expect(await first(await dialed(url, { socket: secure }))).toBe('given');
+  });
+});
+
+describe('redirects', () => {
+  /** A server that redirects by path, and opens everywhere else. */
+  function redirecting(
+    locations: Record<string, string | null>,
+    options: Parameters<typeof scripted>[1] = {},
+  ) {
+    return scripted(({ socket, head, accept }) => {
+      const path = /^GET (\S+)/.exec(head)![1]!;
+      const location = locations[path];
+      if (location === undefined) socket.write(accept());
+      else
+        socket.end(
+          `HTTP/1.1 302 Found\r\n${location === null ? '' : `Location: ${location}\r\n`}Content-Length: 0\r\n\r\n`,
+        );
+    }, options);
+  }
+
+  test('A42, design: off by default: the status is an error, nothing else is asked', async () => {
+    const server = await redirecting({ '/': '/other' });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`);
+    expect([error.code, error.status, error.stage]).toEqual(['WS_REDIRECT_LIMIT', 302, 'redirect']);
+    expect(error.headers).toContain('/other');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('A42: relative, //host, absolute, with http for ws; a fragment is dropped', async () => {
+    const target = await redirecting({});
+    for (const location of [
+      `//127.0.0.1:${target.port}/there`,
+      `ws://127.0.0.1:${target.port}/there`,
+      `http://127.0.0.1:${target.port}/there#fragment`,
+    ]) {
+      const server = await redirecting({ '/': location });
+      const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { redirects: 1 });
+      expect(connection.url).toBe(`ws://127.0.0.1:${target.port}/there`);
+    }
+    const server = await redirecting({ '/a/b': '../c?d', '/c?d': '?e', '/c?e': 'f' });
+    expect((await dialed(`ws://127.0.0.1:${server.port}/a/b`, { redirects: 3 })).url).toBe(
+      `ws://127.0.0.1:${server.port}/f`,
+    );
+  });
+
+  test('A42: loops and chains end at the limit', async () => {
+    const loop = await redirecting({ '/': '/' });
+    expect((await failure(`ws://127.0.0.1:${loop.port}/`, { redirects: 5 })).code).toBe('WS_REDIRECT_LIMIT');
+    expect(loop.requests).toHaveLength(6);
+  });
+
+  test('A42: what is no place to go', async () => {
+    for (const location of [null, 'http://', 'ftp://127.0.0.1/', 'javascript:alert(1)', 'ws://[', '']) {
+      const server = await redirecting({ '/': location });
+      const error = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: location === '' ? 1 : 5 });
+      // An empty Location is a relative one: this place again.
+      expect(error.code, String(location)).toBe(
+        location === '' ? 'WS_REDIRECT_LIMIT' : 'WS_REDIRECT_LOCATION',
+      );
+    }
+  });
+
+  test('A42: never from wss to ws', async () => {
+    const target = await redirecting({});
+    for (const scheme of ['ws', 'http']) {
+      const server = await redirecting({ '/': `${scheme}://127.0.0.1:${target.port}/` }, { tls });
+      const error = await failure(`wss://127.0.0.1:${server.port}/`, { redirects: 5, tls: { ca } });
+      expect(error.code).toBe('WS_REDIRECT_DOWNGRADE');
+    }
+    expect(target.count).toBe(0);
+  });
+
+  const secrets = { Authorization: 'Bearer secret', Cookie: 'session=secret', 'X-Plain': 'public' };
+
+  test('A42: credentials stay with their origin: same host and port keep them', async () => {
+    const server = await redirecting({ '/': '/other' });
+    await dialed(`ws://127.0.0.1:${server.port}/`, { redirects: 1, headers: secrets });
+    expect(server.requests[1]).toContain('Authorization: Bearer secret');
+    expect(server.requests[1]).toContain('Cookie: session=secret');
+  });
+
+  test('A42: another host, port or scheme gets none of them, nor does the way back', async () => {
+    const back = await scripted(echoAccept);
+    const other = await redirecting({
+      '/': `ws://127.0.0.1:${back.port}/back`,
+      '/name': `ws://127.0.0.1:${back.port}/back`,
+    });
+    const start = await redirecting({ '/': `ws://127.0.0.1:${other.port}/` });
+    await dialed(`ws://user:secret@127.0.0.1:${start.port}/`, {
+      redirects: 2,
+      headers: { Cookie: 'session=secret', 'X-Plain': 'public' },
+    });
+    expect(start.requests[0]).toMatch(/Basic/);
+    for (const request of [other.requests[0]!, back.requests[0]!]) {
+      expect(request).not.toMatch(/secret|Basic|Authorization|Cookie/i);
+      expect(request).toContain('X-Plain: public');
+    }
+    const named = await redirecting({ '/': `ws://localhost:${back.port}/` });
+    await dialed(`ws://127.0.0.1:${named.port}/`, { redirects: 1, headers: secrets, tcp: { family: 4 } });
+    expect(back.requests.at(-1)).not.toMatch(/secret/);
+    // Userinfo in Location is no credential of ours.
+    const forged = await redirecting({ '/': `ws://user:forged@127.0.0.1:${back.port}/` });
+    await dialed(`ws://127.0.0.1:${forged.port}/`, { redirects: 1 });
+    expect(back.requests.at(-1)).not.toMatch(/Authorization/);
+  });
+
+  test('A42: a client certificate is for its origin only', async () => {
+    const presented: boolean[] = [];
+    const asks = { ...tls, requestCert: true, rejectUnauthorized: false };
+    const connected = (socket: Socket) =>
+      presented.push(Object.keys((socket as TLSSocket).getPeerCertificate()).length > 0);
+    const target = await scripted(echoAccept, { tls: asks, connected });
+    const server = await redirecting({ '/': `wss://127.0.0.1:${target.port}/` }, { tls: asks, connected });
+    await dialed(`wss://127.0.0.1:${server.port}/`, {
+      redirects: 1,
+      tls: { ca, ...certificate('self-signed') },
+    });
+    expect(presented).toEqual([true, false]);
+  });
+
+  test('A42: 101 is no redirect, whatever Location it has; a given socket is not left', async () => {
+    const elsewhere = await redirecting({});
+    const server = await scripted(({ socket, accept }) =>
+      socket.write(accept(`Location: ws://127.0.0.1:${elsewhere.port}/\r\n`)),
+    );
+    const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { redirects: 5 });
+    expect(connection.url).toBe(`ws://127.0.0.1:${server.port}/`);
+    expect(elsewhere.count).toBe(0);
+    const given = await redirecting({ '/': '/other' });
+    const socket = netConnect(given.port, '127.0.0.1');
+    const error = await failure(`ws://127.0.0.1:${given.port}/`, { redirects: 5, socket });
+    expect(error.code).toBe('WS_REDIRECT_SOCKET');
+    expect(socket.destroyed).toBe(true);
+  });
+});
+
+describe('proxies', () => {
+  type Answer = (request: ScriptedRequest, upstream: () => Socket) => void;
+
+  /** A CONNECT proxy that tunnels to `port`, whatever it is asked for, unless `answer` does something else. */
+  function proxying(port: number, answer?: Answer, options: Parameters<typeof scripted>[1] = {}) {
+    return scripted((request) => {
+      const { socket, rest } = request;
+      const upstream = (): Socket => {
+        const to = netConnect(port, '127.0.0.1');
+        to.on('error', () => socket.destroy());
+        socket.on('close', () => to.destroy());
+        if (rest.length > 0) to.write(rest);
+        socket.pipe(to);
+        to.pipe(socket);
+        return to;
+      };
+      if (answer !== undefined) answer(request, upstream);
+      else {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        upstream();
+      }
+    }, options);
+  }
+
+  test('O4, O5: CONNECT asks for host and port; what follows is the tunnel', async () => {
+    const origin = await scripted(({ socket, accept }) =>
+      socket.write(Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'through', { mask: false })])),
+    );
+    const proxy = await proxying(origin.port);
+    const connection = await dialed('ws://origin.example/path', { proxy: `http://127.0.0.1:${proxy.port}` });
+    expect(await first(connection)).toBe('through');
+    expect(proxy.requests[0]).toBe('CONNECT origin.example:80 HTTP/1.1\r\nHost: origin.example:80\r\n\r\n');
+    expect(origin.requests[0]).toContain('GET /path HTTP/1.1\r\nHost: origin.example\r\n');
+  });
+
+  test('A43: proxy credentials never reach the origin; those of the origin never the proxy', async () => {
+    const origin = await scripted(echoAccept);
+    const proxy = await proxying(origin.port);
+    await dialed('ws://user:theirs@origin.example/', {
+      proxy: new URL(`http://me:p%40ss@127.0.0.1:${proxy.port}`),
+      headers: { Cookie: 'theirs' },
+    });
+    expect(proxy.requests[0]).toContain(
+      `\r\nProxy-Authorization: Basic ${Buffer.from('me:p@ss').toString('base64')}\r\n`,
+    );
+    expect(proxy.requests[0]).not.toMatch(/Cookie|\r\nAuthorization/);
+    expect(origin.requests[0]).not.toMatch(/Proxy/);
+  });
+
+  test('A43: bytes behind the 200 are the response’s, or TLS’s, and not lost', async () => {
+    // The proxy connects first, and puts what the origin says into the same segment as its own answer.
+    const speaksFirst = await proxying(0, ({ socket, rest }) => {
+      let request = rest.toString('latin1');
+      socket.on('data', (chunk) => (request += chunk.toString('latin1')));
+      // An informational answer of the origin may come early.
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 40');
+      setTimeout(() => socket.end('3 No\r\nContent-Length: 0\r\n\r\n'), 20);
+    });
+    const error = await failure('ws://origin.example/', { proxy: `http://127.0.0.1:${speaksFirst.port}` });
+    expect([error.status, error.stage]).toEqual([403, 'http']);
+    // TLS: an alert in the same segment as the 200 is heard by TLS.
+    const alert = await proxying(0, ({ socket }) => {
+      socket.write(
+        Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), Buffer.from([21, 3, 3, 0, 2, 2, 40])]),
+      );
+    });
+    const tlsError = await failure('wss://origin.example/', { proxy: `http://127.0.0.1:${alert.port}` });
+    expect(tlsError.stage).toBe('tls');
+    expect(tlsError.code).toMatch(/SSL|ERR_SSL|ECONN/);
+  });
+
+  test('A43: 1xx before the 200, any 2xx, and chunked on it are fine', async () => {
+    const origin = await scripted(echoAccept);
+    for (const head of [
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
+      'HTTP/1.1 204 No Content\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'HTTP/1.0 200 Connection established\r\n\r\n',
+    ]) {
+      const proxy = await proxying(origin.port, ({ socket }, upstream) => {
+        socket.write(head);
+        upstream();
+      });
+      await dialed('ws://origin.example/', { proxy: `http://127.0.0.1:${proxy.port}` });
+    }
+  });
+
+  test.each<[string, string, string, number]>([
+    [
+      '407',
+      'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n',
+      'WS_PROXY_STATUS',
+      407,
+    ],
+    ['502', 'HTTP/1.1 502 Bad Gateway\r\n\r\n', 'WS_PROXY_STATUS', 502],
+    ['302', 'HTTP/1.1 302 Found\r\nLocation: ws://evil.example/\r\n\r\n', 'WS_PROXY_STATUS', 302],
+    ['101', 'HTTP/1.1 101 Switching\r\n\r\n', 'WS_PROXY_STATUS', 101],
+    [
+      'endless header fields',
+      `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(5_000)}`,
+      'WS_HANDSHAKE_HEADER_COUNT',
+      0,
+    ],
+    ['an endless line', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(50_000)}`, 'WS_HANDSHAKE_HEAD_SIZE', 0],
+    ['no HTTP', '\x16\x03\x01', 'WS_HANDSHAKE_CONTROL_CHARACTER', 0],
+  ])(
+    'A43: %s is an error of stage proxy, and the origin hears nothing',
+    async (_name, answer, code, status) => {
+      const origin = await scripted(echoAccept);
+      const proxy = await proxying(origin.port, ({ socket }) => void socket.write(answer));
+      const error = await failure('ws://origin.example/', {
+        proxy: `http://127.0.0.1:${proxy.port}`,
+        redirects: 5,
+      });
+      expect([error.code, error.status]).toEqual([code, status]);
+      expect(error.stage).toBe('proxy');
+      if (status === 407) expect(error.headers).toContain('Proxy-Authenticate');
+      expect(origin.count).toBe(0);
+    },
+  );
+
+  test('A43: a proxy that never answers meets the deadline; one that is not there: stage proxy', async () => {
+    const proxy = await proxying(0, () => {});
+    expect(
+      (
+        await failure('ws://origin.example/', {
+          proxy: `http://127.0.0.1:${proxy.port}`,
+          handshakeTimeout: 100,
+        })
+      ).stage,
+    ).toBe('timeout');
+    const gone = await failure('ws://origin.example/', { proxy: 'http://127.0.0.1:1' });
+    expect([gone.stage, gone.code]).toEqual(['proxy', 'ECONNREFUSED']);
+    for (const bad of ['socks5://127.0.0.1:1', 'nonsense', 'http://', 'http://user:%zz@127.0.0.1:1']) {
+      expect((await failure('ws://origin.example/', { proxy: bad })).code).toBe('WS_PROXY_URL');
+    }
+  });
+
+  test('A43: TLS through the tunnel, to an https proxy, and both', async () => {
+    const { port } = await startServer(
+      { open: (connection) => void connection.send('tunnel') },
+      {},
+      'listen over TLS',
+    );
+    const plain = await proxying(port);
+    const secure = await proxying(port, undefined, { tls });
+    for (const proxy of [`http://127.0.0.1:${plain.port}`, `https://localhost:${secure.port}`]) {
+      const connection = await dialed('wss://localhost/', { proxy, tls: { ca }, tcp: { family: 4 } });
+      expect(await first(connection)).toBe('tunnel');
+    }
+    // The proxy's own certificate is verified: by default the test CA is nobody.
+    const unknown = await failure('wss://localhost/', {
+      proxy: `https://localhost:${secure.port}`,
+      tcp: { family: 4 },
+    });
+    expect(unknown.stage).toBe('proxy');
+    // Options for the origin's TLS do not weaken the proxy's.
+    const insecure = await failure('wss://localhost/', {
+      proxy: `https://localhost:${secure.port}`,
+      tls: { rejectUnauthorized: false },
+      tcp: { family: 4 },
+    });
+    expect(insecure.stage).toBe('proxy');
+    // And the origin behind it is verified by its own name.
+    const wrong = await failure('wss://origin.example/', {
+      proxy: `http://127.0.0.1:${plain.port}`,
+      tls: { ca },
+    });
+    expect([wrong.stage, wrong.code]).toEqual(['tls', 'ERR_TLS_CERT_ALTNAME_INVALID']);
+  });
+
+  test('an error of the tunnel after the handshake is the connection’s, and nobody else’s', async () => {
+    const { port } = await startServer({}, {}, 'listen over TLS');
+    const proxy = await proxying(port, undefined, { tls });
+    const connection = await dialed('wss://localhost/', {
+      proxy: `https://localhost:${proxy.port}`,
+      tls: { ca },
+      tcp: { family: 4 },
+    });
+    for (const socket of proxy.open) socket.destroy();
+    expect(await connection.closed).toMatchObject({ code: 1006, wasClean: false });
+  });
+
+  describe('from the environment', () => {
+    beforeEach(() => {
+      for (const name of ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy']) {
+        vi.stubEnv(name, undefined);
+        vi.stubEnv(name.toUpperCase(), undefined);
+      }
+      vi.stubEnv('REQUEST_METHOD', undefined);
+    });
+
+    async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
+      const origin = await scripted(echoAccept);
+      const proxy = await proxying(origin.port);
+      for (const [name, value] of Object.entries(environment)) {
+        vi.stubEnv(name, value.replaceAll('PROXY', `127.0.0.1:${proxy.port}`));
+      }
+      const direct = new Error('direct');
+      const result = await connect(url, {
+        proxy: 'env',
+        handshakeTimeout: 2_000,
+        tcp: { lookup: (_name, _options, callback) => callback(direct, '', 0) },
+      }).then(
+        (connection) => connection.terminate(),
+        (error: HandshakeError) => error,
+      );
+      if (result !== undefined && proxy.requests.length === 0) expect(result.cause).toBe(direct);
+      return proxy.requests.length > 0;
+    }
+
+    test.each<[boolean, Record<string, string>, string]>([
+      [false, {}, 'ws://origin.example/'],
+      [true, { http_proxy: 'http://PROXY' }, 'ws://origin.example/'],
+      [true, { HTTP_PROXY: 'http://PROXY' }, 'ws://origin.example/'],
+      [true, { http_proxy: 'PROXY' }, 'ws://origin.example/'],
+      [true, { all_proxy: 'http://PROXY' }, 'ws://origin.example/'],
+      [false, { http_proxy: '', HTTP_PROXY: 'http://PROXY' }, 'ws://origin.example/'],
+      [false, { https_proxy: 'http://PROXY' }, 'ws://origin.example/'],
+      [true, { https_proxy: 'http://PROXY' }, 'wss://origin.example/'],
+      [false, { http_proxy: 'http://PROXY' }, 'wss://origin.example/'],
+      // In a CGI program this is a header field of whoever asks ("httpoxy").
+      [false, { HTTP_PROXY: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
+      [true, { http_proxy: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
+      [false, { http_proxy: 'http://PROXY', no_proxy: '*' }, 'ws://origin.example/'],
+      [false, { http_proxy: 'http://PROXY', no_proxy: 'other, origin.example' }, 'ws://origin.example/'],
+      [false, { http_proxy: 'http://PROXY', NO_PROXY: '.example' }, 'ws://origin.example/'],
+      [false, { http_proxy: 'http://PROXY', no_proxy: 'ORIGIN.example:80' }, 'ws://origin.example/'],
+      [true, { http_proxy: 'http://PROXY', no_proxy: 'origin.example:81' }, 'ws://origin.example/'],
+      [true, { http_proxy: 'http://PROXY', no_proxy: 'gin.example' }, 'ws://origin.example/'],
+      [true, { http_proxy: 'http://PROXY', no_proxy: '' }, 'ws://origin.example/'],
+    ])('%s for %j and %s', async (proxied, environment, url) => {
+      expect(await via(environment, url)).toBe(proxied);
+    });
+  });
+});
+
+test('F1, F12: what a dialed connection sends is masked, with a fresh key each', async () => {
+  const received: Buffer[] = [];
+  const server = await scripted(({ socket, accept }) => {
+    socket.on('data', (chunk) => received.push(chunk));
+    socket.write(accept());
+  });
+  const connection = await dialed(`ws://127.0.0.1:${server.port}/`);
+  for (let index = 0; index < 50; index++) connection.send('same');
+  while (framesOf(Buffer.concat(received)).length < 50)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  const bytes = Buffer.concat(received);
+  const keys = new Set(Array.from({ length: 50 }, (_, index) => bytes.readUInt32BE(index * 10 + 2)));
+  expect(framesOf(bytes).every(({ masked, payload }) => masked && payload.toString() === 'same')).toBe(true);
+  expect(keys.size).toBeGreaterThan(45);
+});
