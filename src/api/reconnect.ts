@@ -5,6 +5,7 @@
  *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
 
+import { HandshakeError } from '../handshake/error.ts';
 import { checkClose } from '../transport/socket.ts';
 import { type ConnectOptions, connect } from './client.ts';
 import {
@@ -49,9 +50,9 @@ export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<
    * @param retries how many have failed since the last connection
    * @param wait milliseconds until the next one
    */
-  failed?(error: Error, retries: number, wait: number): void;
+  failed?(error: Error, retries: number, wait: number): unknown;
   /** There will be no further attempt, because `shouldReconnect` said so. */
-  ended?(cause: CloseInfo | Error): void;
+  ended?(cause: CloseInfo | Error): unknown;
 }
 
 /** What one attempt uses. */
@@ -67,7 +68,7 @@ export interface ReconnectOptions<Data = undefined> {
    * Asked when a connection is closed, whoever closed it, or an attempt failed; and again when the wait is over.
    * @param cause how the connection ended, or why the attempt failed
    * @param retries failed attempts since the last connection, this one included
-   * @default always, but not after a TypeError or RangeError: options that can't be stay so
+   * @default always, but not after a TypeError, a RangeError, or the HandshakeError of a URL: what can't be stays so
    */
   shouldReconnect?(cause: CloseInfo | Error, retries: number): boolean;
   /** Whether the first attempt is repeated too; otherwise its failure ends all. @default true */
@@ -302,7 +303,7 @@ export class Reconnection<Data = undefined> {
 
   #isWanted(cause: CloseInfo | Error, retries: number): boolean {
     const { shouldReconnect } = this.#options;
-    if (shouldReconnect === undefined) return !(cause instanceof TypeError || cause instanceof RangeError);
+    if (shouldReconnect === undefined) return !isHopeless(cause);
     try {
       return shouldReconnect.call(this.#options, cause, retries) === true;
     } catch (error) {
@@ -364,12 +365,12 @@ export class Reconnection<Data = undefined> {
     const ours: ConnectionHandlers<Data> = {
       open: (connection) => this.#opened(run, connection),
       closing: (connection, byPeer) => {
-        if (!isCurrent(connection)) return;
+        if (!isCurrent(connection)) return undefined;
         run.byPeer = byPeer;
         return theirs.closing?.(connection, byPeer);
       },
       close: (connection, code, reason, wasClean) => {
-        if (!isCurrent(connection)) return;
+        if (!isCurrent(connection)) return undefined;
         const hasEnded = this.#lost(run, { code, reason, wasClean, byPeer: run.byPeer });
         try {
           return theirs.close?.(connection, code, reason, wasClean);
@@ -406,7 +407,7 @@ export class Reconnection<Data = undefined> {
   #opened(run: Run<Data>, connection: Connection<Data>): unknown {
     if (run.stopping !== null) {
       connection.terminate();
-      return;
+      return undefined;
     }
     run.connection = connection;
     run.byPeer = false;
@@ -492,6 +493,12 @@ export function reconnect<Data = undefined>(
   // Whoever wants to know hears `failed` and `ended`.
   reconnection.start().catch(() => {});
   return reconnection;
+}
+
+/** Whether the same attempt can only fail again. */
+function isHopeless(cause: CloseInfo | Error): boolean {
+  if (cause instanceof HandshakeError) return cause.stage === 'url';
+  return cause instanceof TypeError || cause instanceof RangeError;
 }
 
 /** @throws {RangeError} for anything that is no time, or no fraction */

@@ -1,6 +1,6 @@
 /**
  * What ends a connection for a reason of this side or of the network, in one table: name → text. No Close frame is sent
- * for these; the close code is 1006 (RFC 6455 §7.1.5). What a peer does wrong is frame/violation.ts.
+ * for these; the close code is 1006 (RFC 6455 §7.1.5). Only a ping of a fixed schedule that has no answer is told: 1011. What a peer does wrong is frame/violation.ts.
  */
 
 /** One reason to drop a connection. */

@@ -254,6 +254,7 @@ describe('what is reported', () => {
     line.network.settle(new TypeError('headers'));
     await failing;
     expect(line.events).toEqual(['ended headers']);
+    await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
   });
 
   test('a second `start` is refused, whatever the state', async () => {

@@ -241,7 +241,7 @@ export class V1Surface {
       compresses: true,
       tls: null,
       origins: has(options, 'origins') ? (options.origins as OriginPolicy) : 'any',
-      closeTimeout: integer(options, 'closeTimeout', 5_000),
+      closeTimeout: Math.max(1, integer(options, 'closeTimeout', 5_000)),
       maxMessageSize: has(options, 'maxMessageSize') ? integer(options, 'maxMessageSize', 0) : null,
       unref: flag(options, 'unref', false),
     };
@@ -334,7 +334,7 @@ export class V1Surface {
       compression: false,
       tls: null,
       redirects: 0,
-      closeTimeout: integer(options, 'closeTimeout', 5_000),
+      closeTimeout: Math.max(1, integer(options, 'closeTimeout', 5_000)),
       maxMessageSize: has(options, 'maxMessageSize') ? integer(options, 'maxMessageSize', 0) : null,
       unref: flag(options, 'unref', false),
     };

@@ -534,7 +534,8 @@ function applyToServer(options: Properties, settings: ServerSettings): void {
 
 /** What both have beyond the original. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
-  settings.closeTimeout = integer(options, 'closeTimeout', settings.closeTimeout);
+  // None at all would be refused below, at a time when nobody could be told.
+  settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
   if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
 }
 

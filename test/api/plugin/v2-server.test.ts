@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectNative } from '../../../src/api/client.ts';
 import { EngineServer } from '../../../src/api/plugin/engine-server.ts';
+import { WebSocketServer } from '../../../src/api/server.ts';
 import { codeOf, frame, Op, RawPeer, requestHead } from '../../transport/wire.ts';
 import { clearSurfaces, freePort, turn, V2 } from './support.ts';
 
@@ -125,7 +126,7 @@ describe('Websocket server start', () => {
 
   test('plugin A1.8-4, A0.8-6, C19, A1.7-9: what may change does with start; permessage-deflate off is off', async () => {
     const v2 = new V2();
-    const { id, port } = await v2.startedServer();
+    const { id, port } = await v2.startedServer({ closeTimeout: 1 });
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits=15' };
     expect((await peerOf(port).open(offer)).head).toMatch(/^Sec-WebSocket-Extensions: permessage-deflate/m);
     await v2.serverStop({ id });
@@ -304,8 +305,14 @@ describe('opening handshakes', () => {
 
   test('plugin A1.7-4: backlog goes to the system', async () => {
     const v2 = new V2();
-    const { port } = await v2.startedServer({ backlog: 1 });
-    await peerOf(port).open();
+    const listen = vi.spyOn(WebSocketServer.prototype, 'listen');
+    try {
+      await v2.startedServer({ backlog: 1 });
+      await v2.startedServer();
+      expect(listen.mock.calls.map(([options]) => options?.backlog)).toEqual([1, 5]);
+    } finally {
+      listen.mockRestore();
+    }
   });
 });
 
@@ -414,6 +421,9 @@ describe('Websocket server stop', () => {
     const peer = await peerOf(port).open();
     await v2.serverStop({ id });
     await peer.answer();
+    // 0 is the shortest there is, not none, and never a throw.
+    const { id: other } = await v2.startedServer({ closeTimeout: 0 });
+    expect(await v2.serverStop({ id: other })).toMatchObject({ clients: [] });
     expect(await v2.got(2, id)).toMatchObject([{ code: 1000, remote: false }]);
   });
 });
