@@ -49,7 +49,7 @@ function testsById() {
 function copyTree() {
   // The real path: a link in it would make the compiler, and the runner, see two trees.
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'mutate-')));
-  for (const name of ['src', 'test', 'scripts', 'docs', 'package.json', 'vitest.config.ts']) {
+  for (const name of ['src', 'conformance', 'test', 'scripts', 'docs', 'package.json', 'vitest.config.ts']) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(realpathSync(join(root, 'node_modules')), join(copy, 'node_modules'), 'junction');

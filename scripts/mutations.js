@@ -69,7 +69,7 @@ const table = [
     'this.#validator.push(buffer, start, end);',
   ],
   ['F22', parser, 'this.#allowedReserved = rsv1 ? 0x40 : 0;', 'this.#allowedReserved = rsv1 ? 0x40 : 0x40;'],
-  ['F23', writer, 'const fin = end === payload.length ? FIN : 0;', 'const fin = FIN;'],
+  ['F23', writer, '(isLast ? FIN : 0) | opcode', 'FIN | opcode'],
   ['F24', assembler, 'this.#opcode = 0;\n    this.#emptyFragments = 0;', 'this.#emptyFragments = 0;'],
   [
     'F25',
