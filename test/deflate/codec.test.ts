@@ -393,7 +393,8 @@ describe.each(engines)('engine %s', (engine) => {
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
         expect(received.equals(message)).toBe(true);
-        expect(received.buffer.byteLength).toBeLessThanOrEqual(8192);
+        // A share of the process's pool at most, whose size depends on Node: 8 KiB, or 64 KiB and an alignment.
+        expect(received.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 1024);
       }
     });
   });
