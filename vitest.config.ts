@@ -32,7 +32,7 @@ export default defineConfig({
   plugins: [compiled],
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/browser/**'],
+    exclude: ['test/interop/**', 'test/browser/**', 'test/conformance/broken/**'],
     pool: 'forks',
     setupFiles: ['test/leak-check.ts', ...(process.env.NODE_V8_COVERAGE ? ['test/write-coverage.ts'] : [])],
     // Deadlines below are only there so that a hang is reported; no test measures the clock.

@@ -23,7 +23,7 @@ echo every message. A client has to follow Autobahn's driver protocol: /getCaseC
 for each case as an echo, then /updateReports?agent=NAME.
 
   --agent NAME          the implementation's name in reports (default: a server's Server field)
-  --out DIR             write reports: index.json, a JSON file per case, junit.xml, report.tap, report.md
+  --out DIR             write reports: index.json, a JSON file per case, junit.xml, report.tap, report.md, report.html
   --cases PATTERN       only these cases, as 5.* or 9.3.1,9.3.2; may be repeated
   --exclude PATTERN     not these; may be repeated
   --suite NAME          autobahn, beyond, or all (default all)

@@ -151,6 +151,7 @@ test('all of them in a folder', () => {
       'my_agent_case_6_4_1.json',
       'my_agent_case_7_13_1.json',
       'my_agent_case_7_9_2.json',
+      'report.html',
       'report.md',
       'report.tap',
     ]);

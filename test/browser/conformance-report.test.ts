@@ -1,0 +1,146 @@
+/** The judge's HTML report in Chromium, offline and by keyboard: the matrix, a case's timeline, the filter. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Case } from '../../conformance/case/model.ts';
+import { select } from '../../conformance/case/select.ts';
+import { allCases } from '../../conformance/cases.ts';
+import { html } from '../../conformance/report/html.ts';
+import type { CaseResult } from '../../conformance/run/result.ts';
+import { correct, type Rules } from '../conformance/broken/rules.ts';
+import { tryServer } from '../conformance/broken/run.ts';
+import { launchChromium } from './chromium.ts';
+
+// What the functions below use inside the page; the tests themselves are no page.
+interface PageElement {
+  readonly tagName: string;
+  readonly id: string;
+  readonly textContent: string | null;
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
+}
+declare const document: { readonly activeElement: PageElement; readonly documentElement: PageElement };
+
+const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e';
+const cases: Case[] = select(allCases, 'server', { cases: ['1.1.1', '1.1.2', '2', '7.13.1'], exclude: [] });
+
+/** Real results: of a server that is right, and of one that answers no ping and sends markup in its Close frames. */
+async function resultsOf(agent: string, rules: Rules): Promise<CaseResult[]> {
+  return (await tryServer(rules, cases)).map((one) => ({ ...one, agent }));
+}
+
+let browser: Browser;
+let folder: string;
+let url: string;
+beforeAll(async () => {
+  browser = await launchChromium();
+  const hostile: Rules = {
+    ...correct,
+    pong: () => null,
+    closeAnswer: (payload) => Buffer.concat([payload.subarray(0, 2), Buffer.from(markup)]),
+  };
+  const results = [...(await resultsOf('right', correct)), ...(await resultsOf(markup, hostile))];
+  folder = mkdtempSync(join(tmpdir(), 'rfc6455-report-'));
+  writeFileSync(join(folder, 'report.html'), html(results));
+  url = pathToFileURL(join(folder, 'report.html')).href;
+});
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+afterAll(async () => {
+  await browser?.close();
+  if (folder !== undefined) rmSync(folder, { recursive: true });
+});
+
+/** Opens the report without a network; whatever it would load is noted. */
+async function openReport(requests: string[] = []): Promise<Page> {
+  const context = await browser.newContext({ offline: true });
+  const page = await context.newPage();
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => requests.push(message.text()));
+  await page.goto(url);
+  return page;
+}
+
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const { tagName, id, textContent } = document.activeElement;
+    return `${tagName}#${id} ${textContent?.trim().replace(/\s+/g, ' ')}`;
+  });
+
+/** Presses Tab until what has the focus is this. */
+async function tabTo(page: Page, wanted: RegExp): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab');
+    if (wanted.test(await focused(page))) return;
+  }
+  throw new Error(`Tab does not come to ${wanted}`);
+}
+
+describe('the report as HTML', () => {
+  test('it loads nothing but itself, and shows the matrix of implementations and groups', async () => {
+    const requests: string[] = [];
+    const page = await openReport(requests);
+    expect(requests).toEqual([url]);
+    expect(await page.locator('.matrix tbody th').allTextContents()).toEqual([
+      '1 Framing',
+      '2 Pings and pongs',
+      '7 Closing',
+    ]);
+    const pings = page.locator('.matrix tbody tr').nth(1).locator('td');
+    expect(await pings.nth(0).innerText()).toMatch(/✓\s*11/);
+    expect(await pings.nth(1).innerText()).toMatch(/✗\s*3 of 11\s*8 failed/);
+  });
+
+  test('by keyboard alone: a skip link, a cell of the matrix, a case, its timeline', async () => {
+    const page = await openReport();
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe('A# To the matrix');
+    await page.keyboard.press('Enter');
+    await tabTo(page, /^A# ✗3 of 11$/);
+    await page.keyboard.press('Enter');
+    expect(new URL(page.url()).hash).toBe('#a1-g2');
+    await tabTo(page, /^SUMMARY# ✗ Failed 2\.1 /);
+    await page.keyboard.press('Enter');
+    const timeline = page.getByRole('region', { name: 'Timeline of case 2.1' }).last();
+    await timeline.waitFor();
+    expect(await timeline.innerText()).toMatch(/judge →\s+frame ping, 0 octets FIN, masked with/);
+    expect(await timeline.innerText()).toMatch(/← peer\s+frame close, \d+ octets FIN, not masked/);
+    const open = page.locator('details[open]');
+    expect(await open.getByRole('link', { name: 'RFC 6455 §5.5.2' }).count()).toBe(1);
+    await tabTo(page, /^A# RFC 6455 §5\.5\.2$/);
+    await tabTo(page, /^DIV# Timeline/);
+  });
+
+  test('the filter, by its arrow keys, leaves what failed', async () => {
+    const page = await openReport();
+    await tabTo(page, /^INPUT#show-all/);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    expect(await focused(page)).toMatch(/^INPUT#show-failed/);
+    expect(await page.locator('details:visible').count()).toBe(8);
+    expect(await page.locator('details.ok:visible').count()).toBe(0);
+  });
+
+  test('what a peer sent, and what it is called, is text', async () => {
+    const page = await openReport();
+    expect(await page.locator('img, script').count()).toBe(0);
+    expect(await page.title()).toBe('WebSocket conformance');
+    expect(await page.locator('thead th').nth(2).innerText()).toContain('<img src=x onerror=');
+    expect(await page.locator('thead th').nth(2).innerText()).toContain('\\u{202e}');
+    expect(await page.locator('td', { hasText: '<script>' }).count()).toBeGreaterThan(0);
+  });
+
+  test('it fits into a narrow window', async () => {
+    const page = await openReport();
+    await page.setViewportSize({ width: 360, height: 700 });
+    const { scrollWidth, clientWidth } = await page.evaluate(() => ({
+      scrollWidth: document.documentElement.scrollWidth,
+      clientWidth: document.documentElement.clientWidth,
+    }));
+    expect(scrollWidth).toBeLessThanOrEqual(clientWidth);
+  });
+});

@@ -1,0 +1,163 @@
+/**
+ * Tests a peer with the judge's cases, in this process and over TCP: a server by testServer, a client case by case.
+ * What comes out is the list of the cases that are not all right.
+ */
+
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Case, Role, Step } from '../../../conformance/case/model.ts';
+import { matches, type Selection, select } from '../../../conformance/case/select.ts';
+import { allCases } from '../../../conformance/cases.ts';
+import { clockOf } from '../../../conformance/run/clock.ts';
+import { Link } from '../../../conformance/run/link.ts';
+import type { CaseResult } from '../../../conformance/run/result.ts';
+import { runClientCase } from '../../../conformance/run/run-case.ts';
+import { asRerun, mayBeLate, RERUN_FACTOR, testServer } from '../../../conformance/run/test-server.ts';
+import type { Fault } from './faults.ts';
+import { BrokenPeer } from './peer.ts';
+import { correct, type Rules } from './rules.ts';
+
+/** Limits of cases are this long: peers in the same process answer at once. What runs out is run again with four times as much. */
+const TIME_FACTOR = 0.15;
+
+/** Ids of cases that are not all right, in order. */
+export interface Faulted {
+  readonly failed: readonly string[];
+  /** NON-STRICT. */
+  readonly tolerated: readonly string[];
+}
+
+/** The same case, with less patience and fewer round trips: peers in the same process need neither. */
+export function hurried(one: Case): Case {
+  const steps = one.steps.map((step): Step => {
+    if (step.do === 'limit' || step.do === 'await') return { ...step, seconds: Math.min(step.seconds, 3) };
+    if (step.do !== 'loop') return step;
+    const messages = { ...step.messages, quick: Math.min(step.messages.quick, 5) };
+    return { ...step, messages, seconds: Math.min(step.seconds, 5) };
+  });
+  return { ...one, steps };
+}
+
+/** What a case's result comes to. */
+export function faultedOf(results: readonly CaseResult[]): Faulted {
+  const ids = (wanted: (result: CaseResult) => boolean): string[] =>
+    results.filter(wanted).map(({ id }) => id);
+  return {
+    failed: ids(({ passed }) => !passed),
+    tolerated: ids(({ passed, behavior }) => passed && behavior === 'NON-STRICT'),
+  };
+}
+
+/** Few cases of the groups that are many alike, and none that moves megabytes or waits for seconds; all others. */
+const wanted: Selection = {
+  cases: [
+    ...['1', '2', '3', '4', '5', '6', '7', '10', '20', '21', '22', '23', '24', '25', '26', '28'],
+    ...['9.1.1', '9.7.2', '9.8.2', '12.1.3', '12.1.11', '12.2.5'],
+    ...['13.1.3', '13.2.3', '13.3.7', '13.3.11', '13.5.3', '13.7.3'],
+  ],
+  exclude: [
+    ...['21.2.16', '21.3.40', '21.3.42', '21.3.43', '21.3.44'],
+    ...['26.1', '26.4.4', '26.4.11', '26.5.5', '28.3.14', '28.4'],
+  ],
+};
+
+/** The cases of the self-test. @param only those with these ids in their place */
+export function selfTestCases(role: Role, only: readonly string[] = []): Case[] {
+  const selection = only.length === 0 ? wanted : { cases: only, exclude: wanted.exclude };
+  return select(allCases, role, selection).map(hurried);
+}
+
+/** What a fault has to come to, and what it came to. @param only narrows the cases down */
+export async function outcomes(
+  fault: Fault,
+  only: readonly string[] = fault.cases ?? [],
+): Promise<{ readonly actual: Faulted; readonly expected: Faulted }> {
+  const { role = 'server', fails, tolerated = [] } = fault;
+  const cases = selfTestCases(role, only);
+  const named = (patterns: readonly string[]): string[] =>
+    cases.map(({ id }) => id).filter((id) => patterns.some((pattern) => matches(id, pattern)));
+  const results = await (role === 'server' ? tryServer : tryClient)({ ...correct, ...fault.breaks }, cases);
+  return { actual: faultedOf(results), expected: { failed: named(fails), tolerated: named(tolerated) } };
+}
+
+/** Runs a server with these rules through the cases. */
+export async function tryServer(rules: Rules, cases: readonly Case[], parallel = 64): Promise<CaseResult[]> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket.once('close', () => sockets.delete(socket)));
+    new BrokenPeer(socket, 'server', rules);
+  });
+  const port = await listening(server);
+  try {
+    return await testServer({
+      connect: () => dialled(port),
+      target: { host: `127.0.0.1:${port}`, target: '/', fields: [] },
+      cases,
+      agent: 'broken',
+      full: false,
+      parallel,
+      timeFactor: TIME_FACTOR,
+      commandOf: (id) => id,
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+}
+
+/** Runs a client with these rules through the cases: each is a connection of its own. */
+export async function tryClient(rules: Rules, cases: readonly Case[], parallel = 64): Promise<CaseResult[]> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true });
+  const port = await listening(server);
+  const accepted = new Map<number, Socket>();
+  server.on('connection', (socket) => accepted.set(socket.remotePort!, socket));
+  const perform = async (one: Case, factor: number): Promise<CaseResult> => {
+    const own = await dialled(port);
+    // Both ends are in this process, and either may hear of the connection first.
+    while (!accepted.has(own.localPort!)) await turn();
+    const peer = accepted.get(own.localPort!)!;
+    accepted.delete(own.localPort!);
+    const clock = clockOf(factor);
+    const link = new Link(peer, 'server', clock, one.quirks);
+    new BrokenPeer(own, 'client', rules);
+    try {
+      const request = await link.readHead(clock.opening);
+      const settings = { agent: 'broken', clock, full: false, commandOf: (id: string) => id };
+      return await runClientCase(one, link, request ?? '', settings);
+    } finally {
+      own.destroy();
+      peer.destroy();
+    }
+  };
+  const results: CaseResult[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < cases.length) {
+      const index = next++;
+      const one = cases[index]!;
+      const first = await perform(one, TIME_FACTOR);
+      results[index] = mayBeLate(first)
+        ? asRerun(first, await perform(one, TIME_FACTOR * RERUN_FACTOR))
+        : first;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(parallel, cases.length) }, lane));
+  } finally {
+    server.close();
+  }
+  return results;
+}
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1', 1024);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function dialled(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}

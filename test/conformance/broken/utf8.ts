@@ -1,0 +1,57 @@
+/**
+ * UTF-8 of the broken peers, octet by octet: what a first octet asks of the next ones can be replaced, which is how peers
+ * get it wrong.
+ */
+
+/** How many octets follow a first one, and the range of the second. */
+export interface Sequence {
+  readonly further: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** RFC 3629 §4. @returns null for an octet that begins nothing */
+export function sequenceOf(first: number): Sequence | null {
+  if (first < 0x80) return { further: 0, low: 0, high: 0 };
+  if (first < 0xc2 || first > 0xf4) return null;
+  const further = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  return { further, low, high };
+}
+
+/** A text, as it comes. */
+export class Utf8Check {
+  private readonly sequence: (first: number) => Sequence | null;
+  private missing = 0;
+  private low = 0x80;
+  private high = 0xbf;
+
+  constructor(sequence: (first: number) => Sequence | null) {
+    this.sequence = sequence;
+  }
+
+  /** @returns whether it can still become UTF-8 */
+  write(octets: Buffer): boolean {
+    for (const octet of octets) {
+      if (this.missing > 0) {
+        if (octet < this.low || octet > this.high) return false;
+        this.missing -= 1;
+        this.low = 0x80;
+        this.high = 0xbf;
+      } else if (octet >= 0x80) {
+        const sequence = this.sequence(octet);
+        if (sequence === null) return false;
+        this.missing = sequence.further;
+        this.low = sequence.low;
+        this.high = sequence.high;
+      }
+    }
+    return true;
+  }
+
+  /** No character is half there. */
+  get isComplete(): boolean {
+    return this.missing === 0;
+  }
+}

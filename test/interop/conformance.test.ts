@@ -1,0 +1,114 @@
+/**
+ * What README.md tells everybody to do, with Debian's python3-websockets: its echo server, in a process of its own,
+ * tested by `rfc6455 conform server` in one command.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+/** The program and the command, as README.md shows them. */
+const [, program = '', commandLine = ''] =
+  /^\$ cat echo\.py\n([\s\S]*?)^\$ python3 echo\.py &\n\$ npx rfc6455 (.*)$/m.exec(readme) ?? [];
+
+let folder: string;
+let server: ChildProcess;
+let port: number;
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, 'close');
+  return port;
+}
+
+/** Until the server listens, or has ended. */
+async function listening(): Promise<void> {
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`echo.py ended with ${server.exitCode}`);
+    const socket = connect(port, '127.0.0.1');
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (open) return;
+    await sleep(50);
+  }
+}
+
+/** Runs the README's command with this server, and with a few further arguments. */
+async function conform(...args: string[]): Promise<{ status: number | null; output: string }> {
+  const words = commandLine.replace('9001', String(port)).split(' ');
+  const command = [join(root, 'dist', 'cli', 'main.js'), ...words, ...args];
+  const child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, output };
+}
+
+interface Index {
+  readonly [agent: string]: {
+    readonly [id: string]: { readonly behavior: string; readonly behaviorClose: string };
+  };
+}
+const index = (): Index => JSON.parse(readFileSync(join(folder, 'report', 'index.json'), 'utf8')) as Index;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rfc6455-conform-'));
+  port = await freePort();
+  writeFileSync(join(folder, 'echo.py'), program.replace('9001', String(port)));
+  // Debian's own, whatever else is called python3 on this machine; what it logs of broken connections is of no interest.
+  server = spawn('/usr/bin/python3', ['echo.py'], { cwd: folder, stdio: 'ignore' });
+  await listening();
+});
+afterAll(async () => {
+  if (server?.exitCode === null) {
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe(`python-websockets ${inject('pythonVersion')} under the judge`, () => {
+  test("all of Autobahn's groups but 12 and 13 pass", async () => {
+    // What takes minutes on a slow machine: many messages to be compressed, and 65 536 fragments.
+    const exclude = ['12.*', '13.*', '9.3.1', '9.4.1'].flatMap((pattern) => ['--exclude', pattern]);
+    const { status, output } = await conform('--suite', 'autobahn', ...exclude);
+    expect(output).toContain('299 cases');
+    expect(status).toBe(0);
+    const verdicts = Object.values(index().websockets!);
+    expect(verdicts).toHaveLength(299);
+    expect(new Set(verdicts.map(({ behavior }) => behavior))).toEqual(
+      new Set(['OK', 'NON-STRICT', 'INFORMATIONAL']),
+    );
+    expect(index().websockets!['6.4.1']!.behavior).toBe('OK');
+    expect(readFileSync(join(folder, 'report', 'report.html'), 'utf8')).toContain(
+      '299 results of 1 implementation: all passed',
+    );
+  });
+
+  test('a case beyond that it fails costs the exit code, and its baseline does not', async () => {
+    // §4.2.1: it takes a request without Host.
+    const failing = await conform('--cases', '20.2.1', '--write-baseline', 'baseline.json');
+    expect(index().websockets!['20.2.1']!.behavior).toBe('FAILED');
+    expect(failing.status).toBe(1);
+    const { status } = await conform('--cases', '20.2.1', '--baseline', 'baseline.json');
+    expect(status).toBe(0);
+  });
+});
