@@ -7,7 +7,7 @@ import type { Case } from '../case/model.ts';
 import { clockOf } from './clock.ts';
 import { Driver, type DriverAddress } from './driver.ts';
 import { type CaseResult, notRun } from './result.ts';
-import { asRerun, mayBeLate, RERUN_FACTOR } from './test-server.ts';
+import { asRerun, lateCases, mayBeLate, RERUN_FACTOR } from './test-server.ts';
 
 /** How a client is tested. */
 export interface ClientRun {
@@ -43,7 +43,7 @@ export async function testClient(run: ClientRun): Promise<CaseResult[]> {
   const first = await runAll(run, cases, timeFactor, (result) => {
     if (!mayBeLate(result)) onResult?.(result);
   });
-  const late = cases.filter(({ id }) => first.results.has(id) && mayBeLate(first.results.get(id)!));
+  const late = lateCases(cases, first.results, onResult);
   const marked = (result: CaseResult): CaseResult => asRerun(first.results.get(result.id)!, result);
   const second = await runAll(run, late, timeFactor * RERUN_FACTOR, (result) => onResult?.(marked(result)));
   const fault = first.fault ?? second.fault;
