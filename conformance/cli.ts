@@ -32,11 +32,12 @@ for each case as an echo, then /updateReports?agent=NAME.
   --strict              fail on NON-STRICT too
   --baseline FILE       fail on every verdict that differs from this file's, either way
   --write-baseline FILE write that file
+  --parallel N          connections to a server at a time (default 8), or how often --run's command
+                        runs at once, each with its share of the cases (default 4; 1 with --port)
   --list                show the cases, and run none
   --help                show this
 
 conform server:
-  --parallel N          connections at a time (default 8)
   --header 'Name: value'  one more header field for every request; may be repeated
   --ca FILE             trust certificates of this CA (PEM)
   --insecure            take any certificate
@@ -72,7 +73,7 @@ const options = {
   'write-baseline': { type: 'string' },
   list: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
-  parallel: { type: 'string', default: '8' },
+  parallel: { type: 'string' },
   header: { type: 'string', multiple: true, default: [] as string[] },
   ca: { type: 'string' },
   insecure: { type: 'boolean', default: false },
@@ -134,6 +135,7 @@ function commonOptions(values: Values): RunOptions {
     cases: lists(values.cases),
     exclude: lists(values.exclude),
     timeFactor: toNumber('time-factor', values['time-factor']),
+    ...(values.parallel !== undefined && { parallel: Math.ceil(toNumber('parallel', values.parallel)) }),
     ...(values.agent !== undefined && { agent: values.agent }),
   };
 }
@@ -163,7 +165,6 @@ async function server(
   const results = await runServerCases({
     ...common,
     url,
-    parallel: Math.ceil(toNumber('parallel', values.parallel)),
     fields: values.header.map(toField),
     insecure: values.insecure,
     ...(values.ca !== undefined && { ca: readFileSync(values.ca) }),

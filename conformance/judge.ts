@@ -21,6 +21,8 @@ export interface RunOptions extends Partial<Selection> {
   readonly profile?: 'quick' | 'full';
   /** All limits are multiplied with it. @default 1 */
   readonly timeFactor?: number;
+  /** Connections to a server at a time, and how often a client runs at once where its port is free. @default 8 and 4 */
+  readonly parallel?: number;
   /** The name in reports. @default the server's Server field, or 'UnknownServer'; 'UnknownClient' */
   readonly agent?: string;
   /** The command that runs one case again, for reports. */
@@ -33,8 +35,6 @@ export interface ServerRunOptions extends RunOptions, UrlOptions {
   readonly url?: string;
   /** Opens a connection on which nothing was sent yet, in place of the URL's. */
   readonly connect?: () => Duplex | Promise<Duplex>;
-  /** Connections at a time. @default 8 */
-  readonly parallel?: number;
 }
 
 /** A client that can be started. */
@@ -85,6 +85,7 @@ export async function runClientCases(options: ClientRunOptions): Promise<CaseRes
     agent: options.agent ?? 'UnknownClient',
     full: options.profile === 'full',
     timeFactor: options.timeFactor ?? 1,
+    parallel: options.parallel ?? 4,
     listen: options.listen ?? { port: 0, host: '127.0.0.1' },
     start: options.start,
     commandOf: options.commandOf ?? (() => ''),

@@ -53,8 +53,6 @@ export class Driver {
   /** Agent → case → result. */
   readonly results: Map<string, Map<string, CaseResult>> = new Map();
   private readonly options: DriverOptions;
-  private cases: readonly Case[];
-  private timeFactor: number;
   private server: Server | null = null;
   private readonly sockets = new Set<Duplex>();
   /** Connections, and those among them that run a case. */
@@ -66,14 +64,6 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.options = options;
-    this.cases = options.cases;
-    this.timeFactor = options.timeFactor;
-  }
-
-  /** Other cases from here on, with other limits. */
-  select(cases: readonly Case[], timeFactor: number): void {
-    this.cases = cases;
-    this.timeFactor = timeFactor;
   }
 
   async listen({ port, host, tls }: DriverAddress): Promise<AddressInfo> {
@@ -114,7 +104,7 @@ export class Driver {
   }
 
   private async serve(socket: Duplex): Promise<void> {
-    const link = new Link(socket, 'server', clockOf(this.timeFactor));
+    const link = new Link(socket, 'server', clockOf(this.options.timeFactor));
     const request = await link.readHead(link.clock.opening);
     if (request === null) return link.drop(null);
     const head = parseHead(request);
@@ -133,7 +123,7 @@ export class Driver {
   private async route(link: Link, call: Call, request: string): Promise<void> {
     switch (call.path) {
       case '/getCaseCount':
-        return this.say(link, request, String(this.cases.length));
+        return this.say(link, request, String(this.options.cases.length));
       case '/getCaseInfo': {
         const { id, description } = this.caseOf(call);
         return this.say(link, request, JSON.stringify({ id, description }));
@@ -163,13 +153,13 @@ export class Driver {
 
   /** The case that a call names, by its place in the list or by its id. */
   private caseOf({ query }: Call): Case {
+    const { cases } = this.options;
     const [number, ...numbers] = query.getAll('case');
     const [tuple, ...tuples] = query.getAll('casetuple');
     if (numbers.length + tuples.length > 0 || (number === undefined) === (tuple === undefined)) {
       throw new BadCall('one case is needed: case=NUMBER or casetuple=ID');
     }
-    const one =
-      number === undefined ? this.cases.find(({ id }) => id === tuple) : this.cases[Number(number) - 1];
+    const one = number === undefined ? cases.find(({ id }) => id === tuple) : cases[Number(number) - 1];
     if (one === undefined) throw new BadCall(`there is no case ${number ?? tuple}`);
     return one;
   }

@@ -21,6 +21,8 @@ export class Player {
   private readonly full: boolean;
   private next = 0;
   private limited = false;
+  /** A limit ran out: what is still to come is not waited for as long. */
+  private late = false;
 
   /** @param full every message of a loop, not the few of the quick profile */
   constructor(link: Link, one: Case, full: boolean) {
@@ -233,6 +235,7 @@ export class Player {
     if (await link.until(over, link.clock.limit(seconds))) return;
     if (over()) return;
     link.expired.push(name);
+    this.late = true;
     link.timeline.add('judge', 'timer', `time is up after ${seconds} s (times ${link.clock.factor})`);
     otherwise();
   }
@@ -240,14 +243,15 @@ export class Player {
   /** The closing handshake and TCP's end, each in its time; what is then still there is dropped. */
   private async finish(): Promise<void> {
     const { link } = this;
-    const { clock, quirks } = link;
+    const { quirks } = link;
+    const closing = this.late ? link.clock.hurried : link.clock.closing;
     const answered = (): boolean => link.receivedClose !== null || link.peerEnded || link.violation !== null;
-    if (!(await link.until(answered, clock.closing)) && !link.gone) {
+    if (!(await link.until(answered, closing)) && !link.gone) {
       link.expired.push('closing handshake');
       return link.drop('the peer answered the Close frame with nothing');
     }
     if (link.side === 'server' && quirks.keepsTcp !== true) link.endTcp();
-    if (await link.until(() => link.gone, clock.ending)) return;
+    if (await link.until(() => link.gone, closing)) return;
     if (link.gone) return;
     // A server has to end TCP; of a client that has closed it is enough that the judge did.
     const owed = link.side === 'client' || quirks.keepsTcp === true;

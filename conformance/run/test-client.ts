@@ -7,7 +7,7 @@ import type { Case } from '../case/model.ts';
 import { clockOf } from './clock.ts';
 import { Driver, type DriverAddress } from './driver.ts';
 import { type CaseResult, notRun } from './result.ts';
-import { asRerun, mayBeLate, RERUN_FACTOR } from './test-server.ts';
+import { asRerun, lateCases, mayBeLate, RERUN_FACTOR } from './test-server.ts';
 
 /** How a client is tested. */
 export interface ClientRun {
@@ -15,6 +15,8 @@ export interface ClientRun {
   readonly agent: string;
   readonly full: boolean;
   readonly timeFactor: number;
+  /** How often the client runs at once, where the port is free to choose. */
+  readonly parallel: number;
   readonly listen: DriverAddress;
   /** Runs the client against this URL, as this agent, until it has gone through all cases or is told to stop. */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
@@ -26,57 +28,85 @@ export interface ClientRun {
 /** Seconds in which a client may do nothing. */
 const IDLE = 20;
 
+/** Results by case, and what went wrong with the client; null for nothing. */
+interface Pass {
+  readonly results: ReadonlyMap<string, CaseResult>;
+  readonly fault: string | null;
+}
+
 /**
  * Runs the cases; those that the client did not run have failed.
  * @returns results in the order of the cases
  */
 export async function testClient(run: ClientRun): Promise<CaseResult[]> {
-  const { cases, agent, full, timeFactor, commandOf, onResult } = run;
-  const first = new Map<string, CaseResult>();
-  let again = false;
-  const driver = new Driver({
-    cases,
-    full,
-    timeFactor,
-    commandOf,
-    onResult(result) {
-      if (result.agent !== agent) return;
-      if (!again && !mayBeLate(result)) onResult?.(result);
-      if (again) onResult?.(asRerun(first.get(result.id)!, result));
-    },
+  const { cases, agent, timeFactor, commandOf, onResult } = run;
+  const first = await runAll(run, cases, timeFactor, (result) => {
+    if (!mayBeLate(result)) onResult?.(result);
   });
+  const late = lateCases(cases, first.results, onResult);
+  const marked = (result: CaseResult): CaseResult => asRerun(first.results.get(result.id)!, result);
+  const second = await runAll(run, late, timeFactor * RERUN_FACTOR, (result) => onResult?.(marked(result)));
+  const fault = first.fault ?? second.fault;
+  const why = `The client did not run this case${fault === null ? '' : `: ${fault}`}.`;
+  return cases.map(({ id }, i) => {
+    const [before, after] = [first.results.get(id), second.results.get(id)];
+    if (after !== undefined) return marked(after);
+    return before ?? notRun(cases[i]!, why, { agent, peer: 'client', command: commandOf(id) });
+  });
+}
+
+/** Runs the client several times at once, each with its share of the cases. */
+async function runAll(
+  run: ClientRun,
+  cases: readonly Case[],
+  timeFactor: number,
+  onResult: (result: CaseResult) => void,
+): Promise<Pass> {
+  // A port that was asked for can be listened on once.
+  const count = Math.min(run.listen.port === 0 ? run.parallel : 1, cases.length);
+  const shares = Array.from({ length: count }, (_, lane) => cases.filter((_one, i) => i % count === lane));
+  const passes = await Promise.all(shares.map((share) => runShare(run, share, timeFactor, onResult)));
+  return {
+    results: new Map(passes.flatMap(({ results }) => [...results])),
+    fault: passes.find(({ fault }) => fault !== null)?.fault ?? null,
+  };
+}
+
+async function runShare(
+  { agent, full, listen, commandOf, start }: ClientRun,
+  cases: readonly Case[],
+  timeFactor: number,
+  tell: (result: CaseResult) => void,
+): Promise<Pass> {
+  const onResult = (result: CaseResult): void => {
+    if (result.agent === agent) tell(result);
+  };
+  const driver = new Driver({ cases, full, timeFactor, commandOf, onResult });
   try {
-    const { port, address, family } = await driver.listen(run.listen);
+    const { port, address, family } = await driver.listen(listen);
     const host = family === 'IPv6' ? `[${address}]` : address;
-    const url = `ws${run.listen.tls === undefined ? '' : 's'}://${host}:${port}`;
-    let fault = await watch(driver, run, url);
-    for (const [id, result] of driver.results.get(agent) ?? []) first.set(id, result);
-    const late = cases.filter(({ id }) => first.has(id) && mayBeLate(first.get(id)!));
-    if (late.length > 0) {
-      again = true;
-      driver.select(late, timeFactor * RERUN_FACTOR);
-      fault = (await watch(driver, run, url)) ?? fault;
-    }
-    const why = `The client did not run this case${fault === null ? '' : `: ${fault}`}.`;
-    return cases.map((one) => {
-      const result = driver.results.get(agent)?.get(one.id);
-      const before = first.get(one.id);
-      if (before === undefined || result === undefined)
-        return notRun(one, why, { agent, peer: 'client', command: commandOf(one.id) });
-      return result === before ? before : asRerun(before, result);
-    });
+    const url = `ws${listen.tls === undefined ? '' : 's'}://${host}:${port}`;
+    const patience = clockOf(timeFactor).limit(IDLE);
+    const fault = await watch(driver, patience, (signal) => start(url, agent, signal));
+    return { results: driver.results.get(agent) ?? new Map(), fault };
   } finally {
     await driver.close();
   }
 }
 
-/** Runs the client once. @returns what went wrong with it, null for nothing */
-async function watch(driver: Driver, run: ClientRun, url: string): Promise<string | null> {
-  const patience = clockOf(run.timeFactor).limit(IDLE);
+/**
+ * Runs the client once.
+ * @param patience how long it may do nothing, in milliseconds
+ * @returns what went wrong with it, null for nothing
+ */
+async function watch(
+  driver: Driver,
+  patience: number,
+  start: (signal: AbortSignal) => Promise<void>,
+): Promise<string | null> {
   const stop = new AbortController();
   let over = false;
   let fault: string | null = null;
-  driver.lastActivity = performance.now();
   const idle = async (): Promise<void> => {
     while (!over) {
       await wait(100);
@@ -88,7 +118,7 @@ async function watch(driver: Driver, run: ClientRun, url: string): Promise<strin
   };
   const watching = idle();
   try {
-    await run.start(url, run.agent, stop.signal);
+    await start(stop.signal);
   } catch (error) {
     fault ??= (error as Error).message;
   }
