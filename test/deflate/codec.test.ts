@@ -162,6 +162,23 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
+  test('P28: up to level 6 large messages are searched 16 KiB back, above as far as was agreed', async () => {
+    const near = noiseOf(15_000, 1);
+    const far = noiseOf(30_000, 2);
+    for (const synchronous of [false, true]) {
+      for (const level of [1, 6, 7, 9]) {
+        for (const [noise, isFound] of [
+          [near, true],
+          [far, level > 6],
+        ] as const) {
+          const message = Buffer.concat([noise, noise]);
+          const sent = await codecOf(alone, { engine, synchronous, level }).compress(message);
+          expect(sent.length < message.length * 0.6).toBe(isFound);
+        }
+      }
+    }
+  });
+
   test('P15, P16, P26, P27: without takeover nothing is kept: what refers to the message before is corrupt', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
