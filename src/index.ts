@@ -1,5 +1,8 @@
 /** `rfc6455`: WebSocket servers and clients. */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export { type ConnectOptions, connect } from './api/client.ts';
 export {
   type CloseInfo,
