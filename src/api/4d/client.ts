@@ -111,14 +111,14 @@ export class WebSocket<T extends DataType = 'text'> {
 
   async #connect(options: WebSocketOptions): Promise<void> {
     const link = this.#link;
-    const { signal } = options;
+    const { serialize, signal, ...native } = options;
     const onAbort = () => this.#abort.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort);
     try {
       const { headers } = this.#handler;
       await connect(this.#url, {
-        ...options,
+        ...native,
         ...(headers === undefined || headers === null ? null : { headers }),
         signal: this.#abort.signal,
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
