@@ -328,11 +328,12 @@ describe('for await', () => {
     const [left] = server.connections;
     raw.write(frame(Op.Text, 'fine')).write(frame(3));
     const messages: unknown[] = [];
-    await expect(
-      (async () => {
-        for await (const message of left!) messages.push(message);
-      })(),
-    ).rejects.toBeInstanceOf(ProtocolError);
+    const loop = (async () => {
+      for await (const message of left!) messages.push(message);
+    })();
+    // It ends with the connection, and that with the peer, which has heard the Close frame and the end of TCP.
+    void raw.answer().then(() => raw.socket.end());
+    await expect(loop).rejects.toBeInstanceOf(ProtocolError);
     expect(messages).toEqual(['fine']);
   });
 
