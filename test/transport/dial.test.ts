@@ -389,7 +389,7 @@ describe('the response', () => {
 
   test('V1: a body that never ends is cut at the deadline, and the status is told all the same', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
-    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 150 });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
     await released(server);
   });

@@ -259,7 +259,7 @@ describe('Websocket client start', () => {
   test('plugin A1.3-7, C7: a second start changes nothing: while connecting, open, and between two attempts', async () => {
     const v2 = new V2();
     let answers = false;
-    const raw = await RawServer.start(() => (answers ? null : ''));
+    const raw = await RawServer.start(() => (answers ? null : ''), { port: await freePort() });
     const { id = 0 } = v2.client({ URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 });
     const refusal = {
       success: false,
@@ -407,7 +407,7 @@ describe('Websocket client stop', () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
-    const raw = await RawServer.start();
+    const raw = await RawServer.start(undefined, { port: await freePort() });
     const options = { id, URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 };
     expect(await v2.clientStart(options)).toMatchObject({ success: true });
     const { port } = raw;
