@@ -389,7 +389,7 @@ describe('the response', () => {
 
   test('V1: a body that never ends is cut at the deadline, and the status is told all the same', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
-    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 150 });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
     await released(server);
   });
@@ -856,7 +856,11 @@ describe('proxies', () => {
     });
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
-      const origin = await scripted(echoAccept);
+      const origin = await scripted(echoAccept, {
+        // No TLS there: who was let through the proxy is told at once.
+        connected: (socket) =>
+          void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      });
       const proxy = await proxying(origin.port);
       for (const [name, value] of Object.entries(environment)) {
         vi.stubEnv(name, value.replaceAll('PROXY', `127.0.0.1:${proxy.port}`));
@@ -864,7 +868,6 @@ describe('proxies', () => {
       const direct = new Error('direct');
       const result = await connect(url, {
         proxy: 'env',
-        handshakeTimeout: 2_000,
         tcp: { lookup: (_name, _options, callback) => callback(direct, '', 0) },
       }).then(
         (connection) => connection.terminate(),
