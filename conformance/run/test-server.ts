@@ -25,6 +25,8 @@ export interface ServerRun {
   readonly commandOf: (id: string) => string;
   /** Told of each result as it comes; of a case that is run again, the second one only. */
   readonly onResult?: (result: CaseResult) => void;
+  /** Whether a result is one that was known before: then nobody waits for it a second time. */
+  readonly isKnown?: (result: CaseResult) => boolean;
 }
 
 /** What limits of a case that ran out of them are multiplied with. */
@@ -32,19 +34,22 @@ export const RERUN_FACTOR = 3;
 /** A peer that lets more cases than this run out of time does not do so by chance: none is run again. */
 const MOST_RERUNS = 40;
 
-/** Which cases are worth a second run. @param tell is told of late results that are not, since they stay */
+/** What decides on a second run. */
+type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown'>;
+
+/** Which cases are worth a second run. Those that are late and are not are told of here, since they stay. */
 export function lateCases(
-  cases: readonly Case[],
+  { cases, onResult, isKnown = () => false }: Rerunning,
   results: ReadonlyMap<string, CaseResult>,
-  tell: (result: CaseResult) => void = () => {},
 ): Case[] {
   const late = cases.filter(({ id }) => {
     const result = results.get(id);
     return result !== undefined && mayBeLate(result);
   });
-  if (late.length <= MOST_RERUNS) return late;
-  for (const { id } of late) tell(results.get(id)!);
-  return [];
+  const doubtful = late.filter(({ id }) => !isKnown(results.get(id)!));
+  const again = doubtful.length <= MOST_RERUNS ? doubtful : [];
+  for (const one of late) if (!again.includes(one)) onResult?.(results.get(one.id)!);
+  return again;
 }
 
 /** Whether a case moves much: such cases would take each other's time, and the light ones'. */
@@ -94,7 +99,7 @@ export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   await inParallel(run.cases.filter(isHeavy), Math.min(run.parallel, 2), perform);
 
   const patient = settings(run.timeFactor * RERUN_FACTOR);
-  const late = lateCases(run.cases, results, run.onResult);
+  const late = lateCases(run, results);
   await inParallel(late, Math.min(run.parallel, 4), async (one) => {
     const second = await attempt(one, patient);
     const result = asRerun(results.get(one.id)!, second);

@@ -137,8 +137,12 @@ function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, stri
   const { by, codes: allowed, clean } = one.expect.close;
   const first = seen.firstClose === 'judge' ? 'judge' : 'peer';
   if (by !== 'any' && by !== first) {
-    const ended = seen.firstClose === null ? 'ended TCP' : 'sent the first Close frame';
-    return ['FAILED', `The ${first} ${ended}, where the ${by} had to.`];
+    const code = first === 'peer' ? seen.receivedClose?.code : null;
+    const frame = `sent the first Close frame${typeof code === 'number' ? `, with ${code}` : ''}`;
+    return [
+      'FAILED',
+      `The ${first} ${seen.firstClose === null ? 'ended TCP' : frame}, where the ${by} had to.`,
+    ];
   }
   if (clean && !seen.clean)
     return ['UNCLEAN', `The closing handshake was not completed: ${seen.uncleanReason}.`];
