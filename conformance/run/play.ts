@@ -7,6 +7,9 @@ import type { AwaitStep, Case, FrameStep, LoopStep, MessageStep, Step } from '..
 import { octetsOf, type Payload, samePayload } from '../case/payload.ts';
 import type { Link } from './link.ts';
 
+/** What ran out, in `expired`, where the events were wrong already: only what would have come behind them may be late. */
+export const MOMENT = 'moment';
+
 /** How a loop of echoes went. */
 export interface LoopOutcome {
   done: boolean;
@@ -237,7 +240,7 @@ export class Player {
     // What is behind the wrong event may be the peer's Close frame.
     if (decided) await link.until(over, link.clock.moment);
     if (over()) return;
-    link.expired.push(name);
+    link.expired.push(decided ? MOMENT : name);
     this.late = true;
     const why = decided
       ? 'the events cannot become the expected ones'

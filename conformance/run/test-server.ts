@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Case, LoopStep, Step } from '../case/model.ts';
 import { clockOf } from './clock.ts';
 import type { Target } from './opening.ts';
+import { MOMENT } from './play.ts';
 import { type CaseResult, notRun } from './result.ts';
 import { type CaseSettings, runServerCase } from './run-case.ts';
 
@@ -27,27 +28,34 @@ export interface ServerRun {
   readonly onResult?: (result: CaseResult) => void;
   /** Whether a result is one that was known before: then nobody waits for it a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
+  /** None is run again where more have run out of time. @default 40, or 250 with `isKnown` */
+  readonly mostReruns?: number;
 }
 
 /** What limits of a case that ran out of them are multiplied with. */
 export const RERUN_FACTOR = 3;
 /** A peer that lets more cases than this run out of time does not do so by chance: none is run again. */
 const MOST_RERUNS = 40;
+/** The same where it is known what the peer fails: that it fails more may be the machine's fault. */
+const MOST_DOUBTFUL = 250;
 
 /** What decides on a second run. */
-type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown'>;
+type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown' | 'mostReruns'>;
 
 /** Which cases are worth a second run. Those that are late and are not are told of here, since they stay. */
 export function lateCases(
-  { cases, onResult, isKnown = () => false }: Rerunning,
+  { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MOST_RERUNS : MOST_DOUBTFUL }: Rerunning,
   results: ReadonlyMap<string, CaseResult>,
 ): Case[] {
   const late = cases.filter(({ id }) => {
     const result = results.get(id);
     return result !== undefined && mayBeLate(result);
   });
-  const doubtful = late.filter(({ id }) => !isKnown(results.get(id)!));
-  const again = doubtful.length <= MOST_RERUNS ? doubtful : [];
+  const doubtful = late.filter(({ id }) => {
+    const result = results.get(id)!;
+    return isKnown === undefined ? isLate(result) : !isKnown(result);
+  });
+  const again = doubtful.length <= mostReruns ? doubtful : [];
   for (const one of late) if (!again.includes(one)) onResult?.(results.get(one.id)!);
   return again;
 }
@@ -63,10 +71,14 @@ function isHeavy({ steps }: Case): boolean {
 
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
-/** Whether a result may be the clock's fault: it is not fine, and some limit ran out. */
-export function mayBeLate(result: CaseResult): boolean {
-  const fine = result.passed && result.behavior !== 'NON-STRICT';
-  return !fine && result.expired.length > 0;
+/** Whether a result may be the clock's fault: it is not simply fine, and some limit ran out. */
+export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
+  return !(passed && behavior === 'OK') && expired.length > 0;
+}
+
+/** The same without doubt: it was not the events that were wrong already. */
+export function isLate(result: CaseResult): boolean {
+  return mayBeLate(result) && result.expired.some((one) => one !== MOMENT);
 }
 
 /**
