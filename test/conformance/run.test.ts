@@ -135,6 +135,24 @@ describe('servers', () => {
     });
   });
 
+  test('one that is known to run out of time is not asked twice', async () => {
+    const url = await rawServer((socket) => socket.resume());
+    const isKnown = ({ id, passed }: CaseResult): boolean => id === '1.1.1' && !passed;
+    const told: string[] = [];
+    const results = await runServerCases({
+      ...hasty,
+      url,
+      cases: ['1.1.1', '1.1.2'],
+      isKnown,
+      onResult: ({ id }) => told.push(id),
+    });
+    expect(results.map(({ passed, rerun }) => [passed, rerun])).toEqual([
+      [false, false],
+      [false, true],
+    ]);
+    expect(told).toEqual(['1.1.1', '1.1.2']);
+  });
+
   test('one that was slow the first time is marked', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
@@ -205,6 +223,36 @@ describe('clients', () => {
     const results = await runClientCases({ agent: 'ws', cases: ['1.1.1', '1.1.2'], start, parallel: 1 });
     expect(results.map(({ passed }) => passed)).toEqual([true, false]);
     expect(results[1]?.result).toMatch(/did not run/);
+  });
+
+  test('one that does not survive a case fails it, and is started again for the others', async () => {
+    const starts: string[] = [];
+    const start = async (url: string, agent: string): Promise<void> => {
+      starts.push(agent);
+      await loop(url, agent, 2);
+      if (starts.length === 1) throw new Error('it fell over');
+    };
+    const told: string[] = [];
+    const results = await runClientCases({
+      agent: 'ws',
+      cases: ['1.1.*'],
+      exclude: ['1.1.5', '1.1.6', '1.1.7', '1.1.8'],
+      start,
+      parallel: 1,
+      onResult: ({ id }) => told.push(id),
+    });
+    expect(results.map(({ id, behavior }) => `${id} ${behavior}`)).toEqual([
+      '1.1.1 OK',
+      '1.1.2 FAILED',
+      '1.1.3 OK',
+      '1.1.4 OK',
+    ]);
+    expect(results[1]).toMatchObject({
+      passed: false,
+      result: 'The client did not go on behind this case: it fell over.',
+    });
+    expect(told).toEqual(['1.1.1', '1.1.2', '1.1.3', '1.1.4']);
+    expect(starts).toHaveLength(2);
   });
 
   test('one that does nothing is given up', async () => {

@@ -186,6 +186,26 @@ describe('compression', () => {
     expect(() => receiver.decompress(sender.compress(noise))).toThrow(/octets back, where there are/);
   });
 
+  const hel = Buffer.from('010300fcff48656c', 'hex');
+  const lo = deflateRawSync('lo', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  test.each([
+    ['in a fixed block', 'f248cdc9c90700', 'Hello'],
+    ['in a final block', 'f348cdc9c9070000', 'Hello'],
+    ['in a final block and another one', Buffer.concat([hel, lo]).toString('hex'), 'Hello'],
+    ['with 00 00 ff ff left in place', 'f248cdc9c907000000ffff', null],
+    ['with 00 00 ff ff left in place, and an empty block', 'f248cdc9c907000000ffff00', 'Hello'],
+    ['cut off', 'f248cd', null],
+    ['cut off in a stored block', '000500faff48656c', null],
+    ['without the octet of the empty block', 'f348cdc9c90700', 'Hello'],
+  ])('a message %s is read alike in windows of 32 KiB and below', (_how, digits, text) => {
+    for (const bits of [15, 10]) {
+      const deflate = new Deflate(params({ clientMaxWindowBits: bits }), 'server');
+      const read = (): string => `${deflate.decompress(Buffer.from(digits, 'hex'))}`;
+      if (text === null) expect(read).toThrow(/DEFLATE|block/);
+      else expect(read()).toBe(text);
+    }
+  });
+
   test('the inflater reads what zlib writes: stored, fixed and dynamic blocks', () => {
     const text = Buffer.concat(messages);
     const table = [
