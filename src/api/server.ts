@@ -202,7 +202,7 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Takes the upgrades of an HTTP server, all of them or those of one path or pattern; several servers may share it. A literal
    * path goes before a RegExp, and that before none. Upgrades that match none are left to the HTTP server's other listeners,
-   * and answered with 404 where it has none.
+   * and answered with 404 where it has none, or none of them did anything with the socket within `handshakeTimeout`.
    * @returns how to let go of it; open connections stay
    * @throws {TypeError} where the path is taken
    */
