@@ -30,6 +30,9 @@ export interface ByteSink {
    * between. The payload is not copied, so it must not change until it is gone.
    */
   append(payload: Uint8Array, size: number): void;
+  /** The frames of one message come, up to `finish`: for a limit on what may wait they are one. */
+  begin?(): void;
+  finish?(): void;
   /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
   closing(): void;
   /**
@@ -39,7 +42,7 @@ export interface ByteSink {
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
-  /** With a codec: so many bytes more (or, negative, less) wait inside the endpoint; they count as buffered. */
+  /** So many bytes more (or, negative, less) wait inside the endpoint, for its codec mostly; they count as buffered. */
   hold?(size: number): void;
   /** With a codec: reading may go on; what made `receive` return false inside the endpoint is done. */
   resume?(): void;

@@ -123,6 +123,8 @@ export class Outbox implements ByteSink {
 
   /** Bytes that wait inside the endpoint for its codec. */
   #held = 0;
+  /** A fragmented message is being written that found an empty queue: the send cap is not for the rest of it. */
+  #isAdmitted = false;
 
   #replying = false;
   #replyBytes = 0;
@@ -183,6 +185,14 @@ export class Outbox implements ByteSink {
     if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
     this.#chunks.push(this.#copies ? new Uint8Array(payload) : payload);
     this.#added(size + payload.length);
+  }
+
+  begin(): void {
+    this.#isAdmitted = !this.#blocked;
+  }
+
+  finish(): void {
+    this.#isAdmitted = false;
   }
 
   hold(size: number): void {
@@ -276,7 +286,7 @@ export class Outbox implements ByteSink {
     }
     this.#unflushed += size;
     if (this.#replying) this.#replyBytes += size;
-    if (this.#blocked && this.#overflows(size)) {
+    if (this.#blocked && !this.#isAdmitted && this.#overflows(size)) {
       this.#owner.onOverflow();
       return;
     }

@@ -611,6 +611,17 @@ describe('sending', () => {
     ]);
   });
 
+  test('design: a fragmented message is one message for the send cap', async () => {
+    const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
+    socket.block();
+    connection.endpoint.sendFragmented(Buffer.alloc(3 * MIB), 100_000);
+    await turn();
+    expect(end()).toEqual([]);
+    connection.endpoint.sendFragmented(Buffer.alloc(3_000), 1_000);
+    await turn();
+    expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
+  });
+
   test('drain follows when everything has left', async () => {
     const { socket, connection, reported } = setUp();
     socket.block();
