@@ -224,7 +224,8 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Sends a message to every open connection, serialized once; compressed once for those that keep no context.
+   * Sends a message to every open connection, serialized once; compressed once for those that keep no context. Bytes over 4 KiB
+   * are not copied: leave them unchanged until they have left.
    * @param except connections to leave out
    * @param compress false: not compressed, whatever was negotiated
    * @returns how many it was sent to
