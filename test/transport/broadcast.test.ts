@@ -136,7 +136,7 @@ test('P7, F24: a broadcast keeps its place behind messages that are still being 
 
 test('P7, P26: a large one is compressed once for each window, in zlib’s threads, and keeps its place', async () => {
   const budget = new MemoryBudget();
-  const offers = [noContext, noContext, small, context, null];
+  const offers = [noContext, noContext, noContext, small, context, null];
   const { server, members } = await group(offers, {}, { memoryBudget: budget });
   const compress = vi.spyOn(DeflateCodec.prototype, 'compress');
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -146,9 +146,9 @@ test('P7, P26: a large one is compressed once for each window, in zlib’s threa
   expect(compressNow).not.toHaveBeenCalled();
   // Two windows without context, and one with.
   expect(compress.mock.calls.length).toBe(3);
-  expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, 6]);
+  expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, -1, 6]);
   // It counts as waiting for each of them, and for nobody's budget: it is there once.
-  for (const { connection } of members.slice(0, 4))
+  for (const { connection } of members.slice(0, 5))
     expect(connection.bufferedAmount).toBeGreaterThanOrEqual(large.length);
   expect(budget.used).toBeLessThan(large.length * 2);
   const [leaving, ...staying] = members as [Member, ...Member[]];
@@ -161,7 +161,7 @@ test('P7, P26: a large one is compressed once for each window, in zlib’s threa
     expect(behind!.payload.toString()).toBe('behind');
     seen.push(payload.toString('latin1'));
   }
-  expect(new Set(seen).size).toBe(4);
+  expect(seen[0]).toBe(seen[1]);
   await expect.poll(() => budget.used).toBe(0);
 });
 
