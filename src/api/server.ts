@@ -410,7 +410,13 @@ function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
       'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
     );
   }
-  return answer;
+  // Read here, where a getter that throws is a refusal, and once.
+  const { data, subprotocol, headers } = answer;
+  return {
+    ...(data === undefined ? null : { data }),
+    ...(subprotocol === undefined ? null : { subprotocol }),
+    ...(headers === undefined ? null : { headers }),
+  };
 }
 
 /** A path that can't match would be found out much later. */
