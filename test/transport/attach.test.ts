@@ -1,9 +1,12 @@
 /** Endpoints on somebody else's HTTP server: routes, neighbours, and letting go. */
+import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from '../../src/api/server.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
-import { closeServers, listenHttp, plainPeer, startServer } from './servers.ts';
+import { closeServers, listenHttp, plainPeer, startServer, tls, tlsPeer } from './servers.ts';
 import { frame, Op, type RawPeer, requestHead } from './wire.ts';
 
 const shutdowns: (() => Promise<void>)[] = [];
@@ -82,6 +85,62 @@ describe('neighbours', () => {
       'hot reload',
     );
     expect(await greeting(port, '/chat')).toBe('chat');
+  });
+
+  test.each(['http', 'https'] as const)(
+    'A7, S14: of %s: one that they do not take either is answered with 404 at the deadline, one that they took is not',
+    async (kind) => {
+      const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
+      const refused: HandshakeError[] = [];
+      const server = new WebSocketServer(
+        { refused: (error) => refused.push(error) },
+        { handshakeTimeout: 100 },
+      );
+      shutdowns.push(() => server.shutdown({ grace: 50 }));
+      const claimed: Duplex[] = [];
+      server.attach(http, { path: '/chat' });
+      http.on('upgrade', (request, socket) => {
+        // Each in a way of its own: to hear of errors, to read, to wait with an answer that has begun.
+        if (request.url === '/error') socket.on('error', () => {});
+        else if (request.url === '/read') socket.on('data', () => {});
+        else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
+        else return;
+        claimed.push(socket);
+      });
+      const port = await listenHttp(http);
+      const open = kind === 'http' ? plainPeer : tlsPeer;
+      const theirs: RawPeer[] = [];
+      for (const path of ['/error', '/read', '/write']) {
+        theirs.push(open(port).write(requestHead({}, `GET ${path} HTTP/1.1`)));
+        while (claimed.length < theirs.length) await once(http, 'upgrade');
+      }
+      // Later than the others, so that their deadline has passed too.
+      const peer = await open(port)
+        .write(requestHead({}, 'GET /nobody HTTP/1.1'))
+        .until(() => refused.length > 0);
+      await peer.until(() => peer.ended);
+      expect(peer.status).toBe(404);
+      expect(refused.map(({ code }) => code)).toEqual(['WS_HANDSHAKE_NOT_FOUND']);
+      for (const [index, socket] of claimed.entries()) {
+        expect(theirs[index]!.ended).toBe(false);
+        socket.end('theirs');
+        await theirs[index]!.until(() => theirs[index]!.ended);
+        expect(theirs[index]!.text).toMatch(/^(?:HTTP\/1\.1 101 )?theirs$/);
+      }
+    },
+  );
+
+  test('A49, C19: a reset of one that nobody has taken yet ends no process', async () => {
+    const http = createHttpServer();
+    greeter('chat').attach(http, { path: '/chat' });
+    const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
+    const peer = plainPeer(await listenHttp(http)).write(requestHead({}, 'GET /nobody HTTP/1.1'));
+    const socket = await left;
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    peer.socket.resetAndDestroy();
+    // An 'error' that nobody listens for would be thrown, and fail the run.
+    await closed;
+    expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
 
   test('a socket that was taken already is reported, and left as it is', async () => {

@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ConnectOptions, connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -640,11 +640,15 @@ describe('redirects', () => {
       presented.push(Object.keys((socket as TLSSocket).getPeerCertificate()).length > 0);
     const target = await scripted(echoAccept, { tls: asks, connected });
     const server = await redirecting({ '/': `wss://127.0.0.1:${target.port}/` }, { tls: asks, connected });
-    await dialed(`wss://127.0.0.1:${server.port}/`, {
-      redirects: 1,
-      tls: { ca, ...certificate('self-signed') },
-    });
-    expect(presented).toEqual([true, false]);
+    const url = `wss://127.0.0.1:${server.port}/`;
+    await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
+    expect(presented.splice(0)).toEqual([true, false]);
+    // In a context of one's own it goes with the context, and with it the CA that the context trusted.
+    const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
+    const error = await failure(url, { redirects: 1, tls: { secureContext } });
+    expect(error.stage).toBe('tls');
+    await dialed(url, { redirects: 1, tls: { ca, secureContext } });
+    expect(presented).toEqual([true, true, false]);
   });
 
   test('A42: 101 is no redirect, whatever Location it has; a given socket is not left', async () => {
