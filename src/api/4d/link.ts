@@ -174,7 +174,7 @@ export function terminateArguments(
   if (typeof code !== 'object' || code === null) {
     return { code: code ?? undefined, reason: cut(String(reason ?? '')) };
   }
-  return { code: code.code, reason: cut(String(code.message ?? code.reason ?? '')) };
+  return { code: code.code ?? undefined, reason: cut(String(code.message ?? code.reason ?? '')) };
 }
 
 /** §5.5.1: at most 123 bytes go behind the code. A longer reason is cut between two characters. */

@@ -127,8 +127,24 @@ describe('new', () => {
       expect(error).toMatchObject({ errCode: -10_718, componentSignature: 'wsjs' });
     }
     make('/chat/');
-    await chat.terminate();
+    // A path is taken until its server is terminated: until then it has connections there.
+    const peer = await openPeer(web, '/chat');
+    const over = chat.terminate();
+    expect(thrown(() => make('/chat'))).toMatchObject({ errCode: -10_718 });
+    peer.destroy();
+    await over;
     make('/chat');
+  });
+
+  test('options, path and dataType may be null, as Null in 4D', async () => {
+    await keep(webServer).start({ port: 0 });
+    expect(WebSocketServer.new({ onConnection: () => echo }, null)).toMatchObject({ path: undefined });
+    const web = await startWeb();
+    const options = { server: web, path: null, dataType: null } as object;
+    expect(WebSocketServer.new({ onConnection: () => echo }, options)).toMatchObject({
+      path: undefined,
+      dataType: 'text',
+    });
   });
 
   test('options that can not be are a TypeError or RangeError', async () => {
@@ -169,6 +185,21 @@ describe('path', () => {
     for (const target of ['/', '/Chat', '/chat/', '/chatter', '/a/b', '/rooms', '/v', '/v1/', '/x/v1']) {
       expect(await status(target), target).toBe(404);
     }
+  });
+
+  test('C67: a path may be written as people do: what no URL can hold is compared as browsers send it', async () => {
+    const web = await startWeb();
+    for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
+      const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
+      expect(wss.path).toBe(path);
+    }
+    for (const path of ['/größe/日本', '/two words', '/🙂/more', '/a b']) {
+      const { pathname } = new URL(path, 'ws://localhost');
+      expect(await request(peerOf(web), pathname), pathname).toBe(101);
+    }
+    expect(
+      () => new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/two%20words' }),
+    ).toThrow(FourDError);
   });
 
   test('C67: an exact path goes before a pattern, and that before the server without a path', async () => {
