@@ -289,16 +289,13 @@ export class V1Surface {
   serverSend(server: unknown, data: unknown): WebsocketServerSendStatus[] {
     const entry = this.#server(server);
     if (entry === undefined || !isObject(server) || !(data instanceof Uint8Array)) return [];
-    const wanted = has(server, 'clients') ? new Set(collection(server.clients, 'number')) : null;
     const message = messageOf(server, data);
-    return entry.engine.connections
-      .filter(({ data: { client } }) => wanted === null || wanted.has(client))
-      .map((connection) => {
-        const { client } = connection.data;
-        if (message !== null) return { ...sendMessage(connection, message), client };
-        if (entry.strictUtf8) closeInvalid(connection);
-        return { ...notSent(), client };
-      });
+    return targetsOf(server, entry).map((connection) => {
+      const { client } = connection.data;
+      if (message !== null) return { ...sendMessage(connection, message), client };
+      if (entry.strictUtf8) closeInvalid(connection);
+      return { ...notSent(), client };
+    });
   }
 
   async serverClear(server: unknown): Promise<Record<string, never>> {
@@ -549,6 +546,12 @@ function serverObject({ ref, engine, callback }: ServerEntry): WebsocketServer {
   return { ref, port, host, backlog, maxConnections, method, worker, window, process };
 }
 
+/** Those whose numbers are in `clients`, in that order and as often as they are in it; without such a collection, all. */
+function targetsOf({ clients }: Properties, entry: ServerEntry): ServerConnection[] {
+  if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
+  return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
+}
+
 /** A text, or bytes where they were asked for; null for a text that is not UTF-8. */
 function messageOf(options: Properties, data: Uint8Array): string | Uint8Array | null {
   // A copy: what was passed is its owner's again.
@@ -610,12 +613,12 @@ export function websocketClientStop(
 }
 
 /**
- * Websocket server send: to all connections, or to those whose numbers are in `clients`.
+ * Websocket server send: to all connections, or to those whose numbers are in `clients`, in its order.
  * @param data UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary one
  * @returns a status for each, at once
  */
 export function websocketServerSend(
-  server: { ref?: number; clients?: readonly number[]; binary?: boolean } & WebsocketMethodOptions,
+  server: { ref?: number; clients?: readonly number[] | null; binary?: boolean } & WebsocketMethodOptions,
   data: Uint8Array,
 ): WebsocketServerSendStatus[] {
   return surface.serverSend(server, data);

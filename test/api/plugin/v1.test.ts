@@ -113,7 +113,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: send: a status for each connection; `clients` selects; what is no number or unknown is skipped', async () => {
+  test('plugin A2.3-6: send: a status for each connection; `clients` selects, in its order; what is no number or unknown is skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -121,11 +121,30 @@ describe('Websocket server', () => {
     expect(v1.serverSend({ ref }, data('h€'))).toEqual([1, 2, 3].map((client) => ({ ...status, client })));
     const send = (clients: unknown): number[] =>
       v1.serverSend({ ref, clients }, data('x')).map(({ client }) => client);
-    expect(send([3, 1, 9, '2', null])).toEqual([1, 3]);
+    expect(send([3, 1, 9, '2', null])).toEqual([3, 1]);
+    expect(send([2, 2.9])).toEqual([2, 2]);
     expect(send([])).toEqual([]);
+    for (const all of [undefined, null, 'text', {}]) expect(send(all)).toEqual([1, 2, 3]);
+    expect(send(2)).toEqual([2]);
     expect(v1.serverSend({ ref }, 'text')).toEqual([]);
     expect(v1.serverSend({ ref }, undefined)).toEqual([]);
-    await v1.got('message', 0, 3, 2);
+    await v1.until(() => v1.of('message', 0, 2).length === 8);
+    await v1.got('message', 0, 3, 6);
+  });
+
+  test('plugin A2.3-6: a client that is closing has its number still, and a status that says no', async () => {
+    const v1 = new V1();
+    const { ref, port } = await v1.startedServer();
+    const peer = await peerOf(port);
+    await v1.got('open', ref, 1);
+    peer.write(closeFrame(1000));
+    await peer.until(() => peer.frames.length === 1);
+    const refusal = { success: false, compressionError: false, payloadSize: 0, wireSize: 0 };
+    expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([{ ...refusal, client: 1 }]);
+    expect(v1.serverSend({ ref }, data('x'))).toEqual([]);
+    peer.socket.end();
+    await v1.got('close', ref, 1);
+    expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([]);
   });
 
   test('plugin A2.3-7: clear: {} always; connections hear 1000', async () => {
