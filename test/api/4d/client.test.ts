@@ -165,6 +165,27 @@ describe('new', () => {
     expect(error.cause).toMatchObject({ status: 403 });
   });
 
+  test.each([
+    ['401', 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n', 401],
+    ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
+    ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
+  ])(
+    'B-client-failure: %s: onError with the cause, then onTerminate with 1006',
+    async (_title, answer, status) => {
+      const { url, peer } = await rawServer();
+      const journal = new Journal();
+      new WebSocket(url, {
+        onOpen: () => journal.note('open'),
+        onError: (_ws, { errors }) => journal.note((errors[0]?.cause as { status?: number }).status),
+        onTerminate: (_ws, { code }) => journal.note(code),
+      });
+      const raw = await peer;
+      await raw.until(() => raw.text.includes('\r\n\r\n'));
+      raw.write(answer);
+      expect(await journal.length(2)).toEqual([status, 1006]);
+    },
+  );
+
   test('misuse is told at once', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', null as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);

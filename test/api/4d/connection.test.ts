@@ -476,7 +476,7 @@ describe('terminate', () => {
     expect(await journal.length(1)).toEqual([1006]);
   });
 
-  test('messages that come behind our Close frame are not delivered', async () => {
+  test('B-ws-terminate: messages that come behind our Close frame are not delivered', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onMessage: () => journal.note('message'),
