@@ -5,7 +5,16 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { OriginPolicy } from '../../handshake/origin.ts';
-import { collection, flag, has, integer, isObject, type Properties, text } from './arguments.ts';
+import {
+  collection,
+  flag,
+  has,
+  integer,
+  isObject,
+  isPlainObject,
+  type Properties,
+  text,
+} from './arguments.ts';
 import { type ClientBase, type ClientSettings, ENGINE_COMPRESSION, EngineClient } from './engine-client.ts';
 import { closeInvalid, type EngineEvent, notSent, type SendStatus, sendMessage } from './engine-events.ts';
 import { EngineServer, type ServerConnection, type ServerSettings } from './engine-server.ts';
@@ -331,8 +340,8 @@ export class V1Surface {
       compression: false,
       tls: null,
       redirects: 0,
-      closeTimeout: Math.max(1, integer(options, 'closeTimeout', 5_000)),
-      maxMessageSize: has(options, 'maxMessageSize') ? integer(options, 'maxMessageSize', 0) : null,
+      closeTimeout: 5_000,
+      maxMessageSize: null,
       unref: flag(options, 'unref', false),
     };
     const entry = this.#clients.add((ref) => {
@@ -343,7 +352,7 @@ export class V1Surface {
         deflate: noDeflate(),
         pingInterval: -1,
         pingTimeout: -1,
-        strictUtf8: flag(options, 'strictUtf8', false),
+        strictUtf8: false,
         queued: 0,
         onSettled: () => {},
       };
@@ -487,11 +496,27 @@ function applyToClient(options: Properties, entry: ClientEntry): void {
     entry.pingTimeout = integer(options, 'pingTimeout', entry.pingTimeout);
     settings.pings = entry.pingInterval > 0 ? heartbeat(entry.pingInterval, entry.pingTimeout) : null;
   }
-  if (isObject(options.perMessageDeflate)) entry.deflate = deflateOf(options.perMessageDeflate);
-  else if (has(options, 'disablePerMessageDeflate')) entry.deflate = noDeflate();
-  else return;
+  settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
+  if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
+  entry.strictUtf8 = flag(options, 'strictUtf8', entry.strictUtf8);
+  const { perMessageDeflate } = options;
+  const chosen = isPlainObject(perMessageDeflate) && !isEcho(perMessageDeflate) ? perMessageDeflate : null;
+  if (chosen === null && !has(options, 'disablePerMessageDeflate')) return;
+  entry.deflate = chosen === null ? noDeflate() : deflateOf(chosen);
   const { enabled, ...parameters } = entry.deflate;
   settings.compression = enabled && { ...parameters, ...ENGINE_COMPRESSION };
+}
+
+/**
+ * What our own `perMessageDeflate` in a client's object was when it was returned. Programs hand that object on as it is, and in
+ * the original, which has not got this property, it does not stand in the way of `disablePerMessageDeflate`.
+ */
+const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
+
+function isEcho(options: Properties): boolean {
+  const was = returned.get(options);
+  if (was === undefined) return false;
+  return Object.entries(deflateOf(options)).every(([name, value]) => was[name as keyof typeof was] === value);
 }
 
 function noDeflate(): Required<WebsocketDeflateOptions> {
@@ -525,6 +550,8 @@ function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings
 function clientObject(entry: ClientEntry): WebsocketClient {
   const { ref, engine, callback, deflate, pingInterval } = entry;
   const { method, worker, window, process } = callback;
+  const perMessageDeflate = { ...deflate };
+  returned.set(perMessageDeflate, deflate);
   return {
     ref,
     url: engine.settings.url,
@@ -532,7 +559,7 @@ function clientObject(entry: ClientEntry): WebsocketClient {
     isAutomaticReconnectionEnabled: engine.settings.reconnects,
     perMessageDeflateOptions: { ...deflate },
     enableAutomaticReconnection: engine.settings.reconnects,
-    perMessageDeflate: { ...deflate },
+    perMessageDeflate,
     method,
     worker,
     window,

@@ -4,7 +4,17 @@
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
-import { collection, flag, has, integer, isObject, type Properties, text, write } from './arguments.ts';
+import {
+  collection,
+  flag,
+  has,
+  integer,
+  isObject,
+  isPlainObject,
+  type Properties,
+  text,
+  write,
+} from './arguments.ts';
 import {
   type ClientBase,
   type ClientSettings,
@@ -517,7 +527,7 @@ function additionsOf(body: EngineEvent, connection: ServerConnection | null): ob
 function applyToClient(options: Properties, entry: ClientEntry): void {
   const { settings } = entry.engine;
   settings.url = text(options, 'URL', settings.url);
-  if (has(options, 'headers')) settings.headers = fromHeaderObject(options.headers);
+  if (isPlainObject(options.headers)) settings.headers = fromHeaderObject(options.headers);
   if (has(options, 'pingInterval')) {
     entry.pingInterval = integer(options, 'pingInterval', -1);
     settings.pings = entry.pingInterval > 0 ? heartbeat(entry) : null;

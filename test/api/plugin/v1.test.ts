@@ -220,6 +220,46 @@ describe('Websocket client', () => {
     }
   });
 
+  test('plugin A2.2-1, C18: the object that was returned can be handed on: what we added to it does not stand in the way of disablePerMessageDeflate', async () => {
+    const v1 = new V1();
+    const raw = await RawServer.start();
+    const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
+    const client = v1.client({ ...options, perMessageDeflate: { enabled: true, clientMaxWindowBits: 10 } });
+    const offered = async (index: number, given: object): Promise<string | undefined> => {
+      expect(await v1.clientStart(given)).toMatchObject({ success: true });
+      await v1.clientStop({ ref: client.ref });
+      return /^Sec-WebSocket-Extensions: .*(?=\r$)/m.exec((await raw.peer(index)).head)?.[0];
+    };
+    expect(await offered(0, client)).toMatch(/client_max_window_bits=10$/);
+    // What the program changes in it does count.
+    client.perMessageDeflate.clientMaxWindowBits = 11;
+    expect(await offered(1, { ...client, disablePerMessageDeflate: true })).toMatch(/bits=11$/);
+    const again = await v1.clientStop({ ref: client.ref });
+    expect(await offered(2, { ...again, disablePerMessageDeflate: true })).toBeUndefined();
+    expect(await offered(3, again)).toBeUndefined();
+  });
+
+  test('plugin A2.3-1, A2.2-1: what may be changed at start includes our own options', async () => {
+    const v1 = new V1();
+    const raw = await RawServer.start();
+    const { ref } = v1.client({ url: raw.url, method: v1.record, enableAutomaticReconnection: false });
+    const changes = { closeTimeout: 1, maxMessageSize: 3, strictUtf8: true };
+    expect(await v1.clientStart({ ref, ...changes })).toMatchObject({ success: true });
+    const peer = await raw.peer();
+    peer.write(frame(Op.Text, 'four', unmasked));
+    await peer.until(() => peer.frames.length === 1);
+    expect(codeOf(peer.frames[0]!)).toBe(1009);
+    peer.socket.end();
+    await v1.got('close', 0, ref);
+    await v1.clientStart({ ref });
+    expect(v1.clientSend({ ref }, Buffer.from([0xff]))).toMatchObject({ success: false });
+    const strict = await raw.peer(1);
+    await strict.until(() => strict.frames.length === 1);
+    expect(codeOf(strict.frames[0]!)).toBe(1007);
+    // Nobody answers: it is over after a millisecond.
+    expect(await v1.clientStop({ ref })).toMatchObject({ ref });
+  });
+
   test('plugin A2.3-1, C5: start: all five properties, errorStr "" where all is well; an unknown ref', async () => {
     const v1 = new V1();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-A: 1'));

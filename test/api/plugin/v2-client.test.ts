@@ -322,7 +322,21 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test("plugin A1.2-3: other fields of the opening handshake are not the headers' to set: start fails, and says which", async () => {
+  test('plugin A1.2-3, A0-9: headers that are no object leave those of before; an empty object takes them away', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const options = { closeTimeout: 1, enableAutomaticReconnection: false };
+    const { id } = v2.client({ URL: raw.url, headers: { 'X-A': 'kept' }, ...options });
+    const wrong: unknown[] = [undefined, null, 'text', 7, ['X-B', 'b']];
+    for (const [index, headers] of [...wrong, {}].entries()) {
+      expect(await v2.clientStart({ id, headers })).toMatchObject({ success: true });
+      const { head } = await raw.peer(index);
+      expect(head.match(/^X-.*(?=\r$)/gm)).toEqual(index < wrong.length ? ['X-A: kept'] : null);
+      await v2.clientStop({ id });
+    }
+  });
+
+  test('plugin A1.2-3: other fields of the opening handshake can not be set: start fails, and says which', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     for (const name of ['Host', 'Upgrade', 'Connection', 'Sec-WebSocket-Key', 'Content-Length']) {
