@@ -119,14 +119,23 @@ describe('callbacks', () => {
     expect(await promise).toEqual({ type: 'terminate', ...expected });
   });
 
-  test('C76: a lost connection is 1006', async () => {
-    for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
+  test.each([
+    ['end', []],
+    ['resetAndDestroy', [fourDErrors.CONNECTION]],
+  ] as const)(
+    'B-ws-onTerminate, B-ws-onError, C76: a lost connection is 1006, by %s: errors %j',
+    async (leave, expected) => {
       const { promise, resolve } = defer<unknown>();
-      const { peer } = await connected({ onTerminate: (_ws, event) => resolve(event), onError() {} });
+      const errors: unknown[] = [];
+      const { peer } = await connected({
+        onTerminate: (_ws, event) => resolve(event),
+        onError: (_ws, event) => void errors.push(...event.errors.map(({ errCode }) => errCode)),
+      });
       peer.socket[leave]();
       expect(await promise, leave).toEqual({ type: 'terminate', code: 1006, reason: undefined });
-    }
-  });
+      expect(errors).toEqual(expected);
+    },
+  );
 
   test('B-ws-onError, C76: a peer that breaks a rule: onError, then onTerminate with 1006', async () => {
     const journal = new Journal();

@@ -1,4 +1,5 @@
 /** WebSocketServer: its constructor, its callbacks and their order, its members. docs/4d.md explains the ids. */
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -32,6 +33,18 @@ const echo: ConnectionHandler = {
     ws.send(data);
   },
 };
+
+/** What a module prints until its process ends by itself. */
+function outputOf(script: string): Promise<string> {
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  return new Promise((resolve) => child.on('close', () => resolve(output)));
+}
 
 function thrown(action: () => unknown): unknown {
   try {
@@ -563,15 +576,34 @@ describe('the end', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime: no worker has to be made: what listens or is connected keeps the process alive', async () => {
-    const { web } = await serve(echo);
-    const journal = new Journal();
-    const ws = WebSocket.new(urlOf(web), { onMessage: (_ws, { data }) => journal.note(data) });
-    // Nobody holds `ws` from here on, and it is heard until it is terminated.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    const timer = setInterval(() => ws.send('still here') && clearInterval(timer), 1);
-    await journal.length(1);
-    expect(journal.entries).toEqual(['still here']);
-    ws.terminate();
+  test('B-new-where, B-client-lifetime, C79: no worker has to be made: what listens or is connected keeps the process alive, though nobody holds it', async () => {
+    const { web } = await serve({
+      onMessage(ws) {
+        setTimeout(() => ws.send('later'), 50);
+      },
+    });
+    // Nothing but a client, and nothing but a server, that a process of its own has let go of.
+    const library = new URL('../../../dist/4d.js', import.meta.url).href;
+    const client = await outputOf(`
+      import { WebSocket } from '${library}';
+      WebSocket.new('${urlOf(web)}', {
+        onOpen(ws) { gc(); console.log(ws.id); ws.send('ready'); },
+        onMessage(ws, { data }) { gc(); console.log(data); ws.terminate(); },
+        onTerminate(_ws, { code }) { console.log(code); },
+      });
+    `);
+    expect(client).toBe('1\nlater\n1000\n');
+    const server = await outputOf(`
+      import { WebSocket, WebSocketServer, webServer } from '${library}';
+      await webServer.start({ port: 0 });
+      WebSocketServer.new({
+        onConnection: () => ({
+          async onMessage(ws, { data }) { gc(); console.log(data); webServer.stop(); },
+        }),
+        onTerminate() { console.log('over'); },
+      });
+      WebSocket.new('ws://127.0.0.1:' + webServer.port, { onOpen: (ws) => { gc(); ws.send('hello'); } });
+    `);
+    expect(server).toBe('hello\nover\n');
   });
 });
