@@ -401,6 +401,33 @@ describe('send', () => {
   });
 });
 
+describe('a message that is one too many', () => {
+  test.each([true, false])(
+    'C75, C87: send returns false, and onError and onTerminate come behind the code at hand (serialize: %s)',
+    async (serialize) => {
+      const journal = new Journal();
+      const { web, wss } = await serve(
+        {
+          onMessage() {},
+          onError: (_ws, { errors }) => journal.note(errors[0]?.errCode),
+          onTerminate: (_ws, { code }) => journal.note(code),
+        },
+        { sendCap: 1_000_000, serialize },
+      );
+      const peer = await openPeer(web);
+      peer.socket.pause();
+      const [ws] = wss.connections;
+      const message = Buffer.alloc(900_000);
+      // The kernel takes some; what is more than the cap behind that drops the connection.
+      while (ws?.send(message)) await new Promise((resolve) => setImmediate(resolve));
+      expect([ws?.status, ws?.send(message)]).toEqual(['Closing', false]);
+      journal.note('code at hand');
+      await journal.length(3);
+      expect(journal.entries).toEqual(['code at hand', fourDErrors.CONNECTION, 1006]);
+    },
+  );
+});
+
 describe('terminate', () => {
   /** The Close frame of a call. */
   async function closing(...call: [(number | TerminateOptions)?, string?]): Promise<[number, string]> {
