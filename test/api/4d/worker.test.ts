@@ -75,6 +75,25 @@ describe('Worker', () => {
     expect(await journal.length(3)).toEqual(['code', 'open', 'posted']);
   });
 
+  test('C87: postApart never runs on the stack of the one who calls, and keeps the order', async () => {
+    const journal = new Journal();
+    for (const serialize of [true, false]) {
+      const worker = new Worker(serialize);
+      const first = defer();
+      worker.postApart(() => journal.note('apart'));
+      journal.note('code');
+      await journal.length(2);
+      worker.post(() => first.promise);
+      worker.postApart(() => journal.note('behind'));
+      worker.postApart(() => journal.note('last'));
+      await Promise.resolve();
+      if (serialize) expect(journal.entries).toEqual(['code', 'apart']);
+      first.resolve();
+      expect(await journal.length(4)).toEqual(['code', 'apart', 'behind', 'last']);
+      journal.entries.length = 0;
+    }
+  });
+
   test('C87: serialize false waits for nothing', async () => {
     const worker = new Worker(false);
     const journal = new Journal();
