@@ -442,7 +442,7 @@ describe('exit codes', () => {
     await expect(runHere([url])).rejects.toMatchObject({
       name: 'CommandFailure',
       exitCode: 1,
-      message: expect.stringMatching(new RegExp(`^${text}.*; it looks like ws://127\\.0\\.0\\.1:9001/$`)),
+      message: expect.stringContaining(text),
     });
   });
 
@@ -505,10 +505,10 @@ describe('TLS', () => {
   });
 
   test.each([
-    ['localhost', [], 'UNABLE_TO_VERIFY_LEAF_SIGNATURE); --ca FILE trusts its issuer'],
+    ['localhost', [], '; --ca FILE trusts its issuer (UNABLE_TO_VERIFY_LEAF_SIGNATURE)'],
     ['wrong-host', ca, 'ERR_TLS_CERT_ALTNAME_INVALID)'],
     ['expired', ca, 'CERT_HAS_EXPIRED)'],
-    ['self-signed', ca, 'DEPTH_ZERO_SELF_SIGNED_CERT); --ca FILE trusts its issuer'],
+    ['self-signed', ca, '; --ca FILE trusts its issuer (DEPTH_ZERO_SELF_SIGNED_CERT)'],
   ])('O7: the certificate %s with %j is refused [A41]', async (name, options, text) => {
     const port = await listenTls(name);
     await expect(runHere([...options, url(port)], 'secret\n')).rejects.toMatchObject({

@@ -382,6 +382,7 @@ describe('the response', () => {
     });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.status, error.code, error.stage]).toEqual([401, 'WS_RESPONSE_STATUS', 'http']);
+    expect(error.message).toBe('The server did not switch protocols: status 401 (6455 §4.1)');
     if (typeof body === 'number') expect(error.body.length).toBe(body);
     else expect(error.body.toString()).toBe(body);
     await released(server);
@@ -395,12 +396,25 @@ describe('the response', () => {
   });
 });
 
+test('O7: a server that does not speak TLS is told from one whose certificate is wrong', async () => {
+  const plain = await scripted(() => {}, {
+    connected: (socket) => void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  });
+  const { stage, message, cause } = await failure(`wss://127.0.0.1:${plain.port}/`);
+  expect(stage).toBe('tls');
+  // One line, without the place in OpenSSL's source.
+  expect(message).toMatch(/^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\?$/);
+  expect(cause).toBeInstanceOf(Error);
+  await released(plain);
+});
+
 describe('deadline and signal', () => {
   test('design: handshakeTimeout is over everything: a server that does not accept, or drips', async () => {
     const silent = await scripted(() => {});
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
       stage: 'timeout',
+      message: 'The opening handshake was not complete in time: no response (6455 §4.1)',
     });
     await released(silent);
     let stop = false;
@@ -417,6 +431,7 @@ describe('deadline and signal', () => {
     const notTls = await scripted(() => {});
     expect(await failure(`wss://127.0.0.1:${notTls.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       stage: 'timeout',
+      message: 'The opening handshake was not complete in time: no TLS session (6455 §4.1)',
     });
     await released(notTls);
   });
