@@ -4,7 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
@@ -443,7 +443,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   onError(error: Error): void {
     this.#error ??= error;
     const isOurs = error instanceof ProtocolError || error instanceof ConnectionError;
-    log('%s: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
+    log('%j: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
     try {
       const handler = this.#handlers.error;
       if (handler !== undefined) {
@@ -484,7 +484,12 @@ export function isThenable<Value>(value: Value): value is Value & PromiseLike<Aw
 
 /** For what nobody else is there to hear. */
 export function warn(thrown: unknown): void {
-  process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  // Not `String`: an object without a way to become one would be thrown here, where nobody catches it.
+  process.emitWarning(
+    thrown instanceof Error
+      ? thrown
+      : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false })),
+  );
 }
 
 /** Whether this is sent as a binary message. */

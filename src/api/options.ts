@@ -15,7 +15,10 @@ export interface ConnectionOptions {
   readonly highWaterMark?: number;
   /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
   readonly sendCap?: number;
-  /** How long a peer may take nothing while over 1 MiB waits for it. @default 10000 */
+  /**
+   * How long a peer may take nothing while over 1 MiB waits for it. While less waits: as long as `heartbeat.interval` and
+   * `heartbeat.timeout` together, where that is longer. @default 10000
+   */
   readonly sendTimeout?: number;
   /** How long the closing handshake may take. @default 5000 */
   readonly closeTimeout?: number;

@@ -5,6 +5,7 @@
  *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
 
+import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import { checkClose } from '../transport/socket.ts';
 import { type ConnectOptions, connect, connectOptionNames } from './client.ts';
@@ -23,7 +24,10 @@ import { positive } from './options.ts';
 
 /** How long to wait before a new attempt; milliseconds. */
 export interface Backoff {
-  /** Behind a lost connection: a random time up to this. @default 5000 */
+  /**
+   * Behind a lost connection: a random time up to this. Where the one before was lost at once as well, within 5 s of being open,
+   * it is as if the attempts had failed. @default 5000
+   */
   readonly first?: number;
   /** After the first failed attempt; twice as long after each further one. @default 1000 */
   readonly base?: number;
@@ -39,6 +43,8 @@ export interface Backoff {
 export interface ReconnectClock {
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(timer: unknown): void;
+  /** Milliseconds since any moment. @default `performance.now` */
+  elapsed?(): number;
 }
 
 /** Where a `Reconnection` is: 'waiting' between a lost connection, or a failed attempt, and the next attempt. */
@@ -113,6 +119,9 @@ const MESSAGE_COST = 128;
 // 100 ms · 2^26 is two months: what doubles any further only overflows.
 const MAX_DOUBLINGS = 26;
 
+// A connection that lasted no longer says nothing of the server's health: one that is overloaded, or hostile, accepts and closes.
+const STEADY_AFTER = 5_000;
+
 const systemClock: ReconnectClock = {
   setTimeout: (callback, delay) => setTimeout(callback, delay),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
@@ -125,6 +134,10 @@ interface Run<Data> {
   /** Whether the peer's Close frame came first. */
   byPeer: boolean;
   retries: number;
+  /** When the connection was opened. */
+  openedAt: number;
+  /** Connections that were lost at once, one after the other without a failed attempt. */
+  brief: number;
   timer: unknown;
   /** Settles when the attempt under way has a connection, or has no socket any more. */
   attempt: Promise<unknown>;
@@ -213,6 +226,8 @@ export class Reconnection<Data = undefined> {
         connection: null,
         byPeer: false,
         retries: 0,
+        openedAt: 0,
+        brief: 0,
         timer: null,
         attempt: Promise.resolve(),
         stopping: null,
@@ -308,8 +323,9 @@ export class Reconnection<Data = undefined> {
   }
 
   #failed(run: Run<Data>, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
     run.retries++;
+    run.brief = 0;
     const isFinal = run.first !== null && this.#options.retryFirst === false;
     if (isFinal || !this.#isWanted(error, run.retries)) {
       this.#end(run, error, !isFinal);
@@ -355,6 +371,10 @@ export class Reconnection<Data = undefined> {
       warn(error);
       return checkBackoff({});
     }
+  }
+
+  #now(): number {
+    return this.#clock.elapsed?.() ?? performance.now();
   }
 
   #wait(run: Run<Data>, cause: CloseInfo | Error, wait: number): void {
@@ -431,6 +451,7 @@ export class Reconnection<Data = undefined> {
     run.connection = connection;
     run.byPeer = false;
     run.retries = 0;
+    run.openedAt = this.#now();
     this.#state = 'open';
     // What `open` sends, a greeting or a login, goes before what has waited.
     const result = this.#handlers.open?.(connection);
@@ -445,8 +466,11 @@ export class Reconnection<Data = undefined> {
   #lost(run: Run<Data>, info: CloseInfo): () => void {
     run.connection = null;
     if (run.stopping !== null) return () => run.onClosed?.();
+    const isBrief = this.#now() - run.openedAt < STEADY_AFTER;
+    run.brief = isBrief ? run.brief + 1 : 0;
     if (this.#isWanted(info, 0)) {
-      this.#wait(run, info, this.#firstWait());
+      // §7.2.3: clients that come back at once, again and again, are what an abnormal closure must not lead to.
+      this.#wait(run, info, run.brief > 1 ? this.#waitAfter(run.brief - 1) : this.#firstWait());
       return () => {};
     }
     this.#finish(run);

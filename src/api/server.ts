@@ -241,7 +241,7 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Takes the upgrades of an HTTP server, all of them or those of one path or pattern; several servers may share it. A literal
    * path goes before a RegExp, and that before none. Upgrades that match none are left to the HTTP server's other listeners,
-   * and answered with 404 where it has none.
+   * and answered with 404 where it has none, or none of them did anything with the socket within `handshakeTimeout`.
    * @param server HTTP/1.1's, or one of `http2.createSecureServer` with `allowHTTP1: true`: what speaks HTTP/2 has no upgrades
    * @returns how to let go of it; open connections stay
    * @throws {TypeError} where the path is taken
@@ -266,7 +266,8 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Sends a message to every open connection, serialized once; compressed once for those that keep no context.
+   * Sends a message to every open connection, serialized once; compressed once for those that keep no context. Bytes over 4 KiB
+   * are not copied: leave them unchanged until they have left.
    * @param except connections to leave out
    * @param compress false: not compressed, whatever was negotiated
    * @returns how many it was sent to
@@ -455,7 +456,13 @@ function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
       'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
     );
   }
-  return answer;
+  // Read here, where a getter that throws is a refusal, and once.
+  const { data, subprotocol, headers } = answer;
+  return {
+    ...(data === undefined ? null : { data }),
+    ...(subprotocol === undefined ? null : { subprotocol }),
+    ...(headers === undefined ? null : { headers }),
+  };
 }
 
 /**

@@ -147,7 +147,8 @@ function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
 }
 
 function crossOrigin(hop: Hop): Hop {
-  const { cert, key, pfx, passphrase, servername, ...tls } = hop.tls;
+  // What identifies us, in whichever form; a context may hold a certificate of ours.
+  const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...tls } = hop.tls;
   return { ...hop, tls, request: { ...hop.request, headers: withoutCredentials(hop.request.headers) } };
 }
 

@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ConnectOptions, connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -390,7 +390,7 @@ describe('the response', () => {
 
   test('V1: a body that never ends is cut at the deadline, and the status is told all the same', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
-    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 150 });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
     await released(server);
   });
@@ -655,11 +655,15 @@ describe('redirects', () => {
       presented.push(Object.keys((socket as TLSSocket).getPeerCertificate()).length > 0);
     const target = await scripted(echoAccept, { tls: asks, connected });
     const server = await redirecting({ '/': `wss://127.0.0.1:${target.port}/` }, { tls: asks, connected });
-    await dialed(`wss://127.0.0.1:${server.port}/`, {
-      redirects: 1,
-      tls: { ca, ...certificate('self-signed') },
-    });
-    expect(presented).toEqual([true, false]);
+    const url = `wss://127.0.0.1:${server.port}/`;
+    await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
+    expect(presented.splice(0)).toEqual([true, false]);
+    // In a context of one's own it goes with the context, and with it the CA that the context trusted.
+    const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
+    const error = await failure(url, { redirects: 1, tls: { secureContext } });
+    expect(error.stage).toBe('tls');
+    await dialed(url, { redirects: 1, tls: { ca, secureContext } });
+    expect(presented).toEqual([true, true, false]);
   });
 
   test('A42: 101 is no redirect, whatever Location it has; a given socket is not left', async () => {
@@ -871,7 +875,11 @@ describe('proxies', () => {
     });
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
-      const origin = await scripted(echoAccept);
+      const origin = await scripted(echoAccept, {
+        // No TLS there: who was let through the proxy is told at once.
+        connected: (socket) =>
+          void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      });
       const proxy = await proxying(origin.port);
       for (const [name, value] of Object.entries(environment)) {
         vi.stubEnv(name, value.replaceAll('PROXY', `127.0.0.1:${proxy.port}`));
@@ -879,7 +887,6 @@ describe('proxies', () => {
       const direct = new Error('direct');
       const result = await connect(url, {
         proxy: 'env',
-        handshakeTimeout: 2_000,
         tcp: { lookup: (_name, _options, callback) => callback(direct, '', 0) },
       }).then(
         (connection) => connection.terminate(),

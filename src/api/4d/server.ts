@@ -87,7 +87,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
    *   served already
    * @throws {TypeError | RangeError} for options that can't be
    */
-  constructor(WSSHandler: WSSHandler<T>, options: WebSocketServerOptions<T> = {}) {
+  constructor(WSSHandler: WSSHandler<T>, given?: WebSocketServerOptions<T> | null) {
+    const options = given ?? {};
     if (
       typeof WSSHandler !== 'object' ||
       WSSHandler === null ||
@@ -113,7 +114,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       throw new RangeError(`trustedProxies is ${String(trustedProxies)}, not a number of proxies`);
     }
     this.#handler = WSSHandler;
-    this.#path = path;
+    this.#path = path ?? undefined;
     this.#dataType = checkDataType(dataType);
     this.#webServer = server;
     this.#trustedProxies = trustedProxies;
@@ -146,7 +147,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   /** As the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
   static new<T extends DataType = 'text'>(
     WSSHandler: WSSHandler<T>,
-    options?: WebSocketServerOptions<T>,
+    options?: WebSocketServerOptions<T> | null,
   ): WebSocketServer<T> {
     return new WebSocketServer(WSSHandler, options);
   }

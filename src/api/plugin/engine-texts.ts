@@ -59,7 +59,8 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  if (error.syscall === undefined) return error.message;
+  // Not of the socket: a certificate that can't be read, an option that can't be.
+  if (error.syscall !== 'listen' && error.syscall !== 'bind') return error.message;
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 

@@ -5,7 +5,16 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { OriginPolicy } from '../../handshake/origin.ts';
-import { collection, flag, has, integer, isObject, type Properties, text } from './arguments.ts';
+import {
+  collection,
+  flag,
+  has,
+  integer,
+  isObject,
+  isPlainObject,
+  type Properties,
+  text,
+} from './arguments.ts';
 import { type ClientBase, type ClientSettings, ENGINE_COMPRESSION, EngineClient } from './engine-client.ts';
 import { closeInvalid, type EngineEvent, notSent, type SendStatus, sendMessage } from './engine-events.ts';
 import { EngineServer, type ServerConnection, type ServerSettings } from './engine-server.ts';
@@ -289,16 +298,13 @@ export class V1Surface {
   serverSend(server: unknown, data: unknown): WebsocketServerSendStatus[] {
     const entry = this.#server(server);
     if (entry === undefined || !isObject(server) || !(data instanceof Uint8Array)) return [];
-    const wanted = has(server, 'clients') ? new Set(collection(server.clients, 'number')) : null;
     const message = messageOf(server, data);
-    return entry.engine.connections
-      .filter(({ data: { client } }) => wanted === null || wanted.has(client))
-      .map((connection) => {
-        const { client } = connection.data;
-        if (message !== null) return { ...sendMessage(connection, message), client };
-        if (entry.strictUtf8) closeInvalid(connection);
-        return { ...notSent(), client };
-      });
+    return targetsOf(server, entry).map((connection) => {
+      const { client } = connection.data;
+      if (message !== null) return { ...sendMessage(connection, message), client };
+      if (entry.strictUtf8) closeInvalid(connection);
+      return { ...notSent(), client };
+    });
   }
 
   async serverClear(server: unknown): Promise<Record<string, never>> {
@@ -334,8 +340,8 @@ export class V1Surface {
       compression: false,
       tls: null,
       redirects: 0,
-      closeTimeout: Math.max(1, integer(options, 'closeTimeout', 5_000)),
-      maxMessageSize: has(options, 'maxMessageSize') ? integer(options, 'maxMessageSize', 0) : null,
+      closeTimeout: 5_000,
+      maxMessageSize: null,
       unref: flag(options, 'unref', false),
     };
     const entry = this.#clients.add((ref) => {
@@ -346,7 +352,7 @@ export class V1Surface {
         deflate: noDeflate(),
         pingInterval: -1,
         pingTimeout: -1,
-        strictUtf8: flag(options, 'strictUtf8', false),
+        strictUtf8: false,
         queued: 0,
         onSettled: () => {},
       };
@@ -490,11 +496,27 @@ function applyToClient(options: Properties, entry: ClientEntry): void {
     entry.pingTimeout = integer(options, 'pingTimeout', entry.pingTimeout);
     settings.pings = entry.pingInterval > 0 ? heartbeat(entry.pingInterval, entry.pingTimeout) : null;
   }
-  if (isObject(options.perMessageDeflate)) entry.deflate = deflateOf(options.perMessageDeflate);
-  else if (has(options, 'disablePerMessageDeflate')) entry.deflate = noDeflate();
-  else return;
+  settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
+  if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
+  entry.strictUtf8 = flag(options, 'strictUtf8', entry.strictUtf8);
+  const { perMessageDeflate } = options;
+  const chosen = isPlainObject(perMessageDeflate) && !isEcho(perMessageDeflate) ? perMessageDeflate : null;
+  if (chosen === null && !has(options, 'disablePerMessageDeflate')) return;
+  entry.deflate = chosen === null ? noDeflate() : deflateOf(chosen);
   const { enabled, ...parameters } = entry.deflate;
   settings.compression = enabled && { ...parameters, ...ENGINE_COMPRESSION };
+}
+
+/**
+ * What our own `perMessageDeflate` in a client's object was when it was returned. Programs hand that object on as it is, and in
+ * the original, which has not got this property, it does not stand in the way of `disablePerMessageDeflate`.
+ */
+const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
+
+function isEcho(options: Properties): boolean {
+  const was = returned.get(options);
+  if (was === undefined) return false;
+  return Object.entries(deflateOf(options)).every(([name, value]) => was[name as keyof typeof was] === value);
 }
 
 function noDeflate(): Required<WebsocketDeflateOptions> {
@@ -528,6 +550,8 @@ function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings
 function clientObject(entry: ClientEntry): WebsocketClient {
   const { ref, engine, callback, deflate, pingInterval } = entry;
   const { method, worker, window, process } = callback;
+  const perMessageDeflate = { ...deflate };
+  returned.set(perMessageDeflate, deflate);
   return {
     ref,
     url: engine.settings.url,
@@ -535,7 +559,7 @@ function clientObject(entry: ClientEntry): WebsocketClient {
     isAutomaticReconnectionEnabled: engine.settings.reconnects,
     perMessageDeflateOptions: { ...deflate },
     enableAutomaticReconnection: engine.settings.reconnects,
-    perMessageDeflate: { ...deflate },
+    perMessageDeflate,
     method,
     worker,
     window,
@@ -547,6 +571,12 @@ function serverObject({ ref, engine, callback }: ServerEntry): WebsocketServer {
   const { port, host, backlog, maxConnections } = engine.settings;
   const { method, worker, window, process } = callback;
   return { ref, port, host, backlog, maxConnections, method, worker, window, process };
+}
+
+/** Those whose numbers are in `clients`, in that order and as often as they are in it; without such a collection, all. */
+function targetsOf({ clients }: Properties, entry: ServerEntry): ServerConnection[] {
+  if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
+  return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
 }
 
 /** A text, or bytes where they were asked for; null for a text that is not UTF-8. */
@@ -610,12 +640,12 @@ export function websocketClientStop(
 }
 
 /**
- * Websocket server send: to all connections, or to those whose numbers are in `clients`.
+ * Websocket server send: to all connections, or to those whose numbers are in `clients`, in its order.
  * @param data UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary one
  * @returns a status for each, at once
  */
 export function websocketServerSend(
-  server: { ref?: number; clients?: readonly number[]; binary?: boolean } & WebsocketMethodOptions,
+  server: { ref?: number; clients?: readonly number[] | null; binary?: boolean } & WebsocketMethodOptions,
   data: Uint8Array,
 ): WebsocketServerSendStatus[] {
   return surface.serverSend(server, data);

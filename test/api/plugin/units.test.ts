@@ -159,6 +159,7 @@ describe('errorStr', () => {
       `SocketServer::listen() error calling inet_pton at address ${where} : text`,
     );
     expect(listenErrorText(error('ERR_SOCKET_BAD_PORT'), where)).toBe('text');
+    expect(listenErrorText(error('ENOENT', 'open'), where)).toBe('text');
   });
 });
 
