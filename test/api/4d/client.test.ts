@@ -176,7 +176,8 @@ describe('new', () => {
       const journal = new Journal();
       new WebSocket(url, {
         onOpen: () => journal.note('open'),
-        onError: (_ws, { errors }) => journal.note((errors[0]?.cause as { status?: number } | undefined)?.status),
+        onError: (_ws, { errors }) =>
+          journal.note((errors[0]?.cause as { status?: number } | undefined)?.status),
         onTerminate: (_ws, { code }) => journal.note(code),
       });
       const raw = await peer;
