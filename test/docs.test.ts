@@ -125,6 +125,16 @@ test('the options that connect and listen take from the layer below are on the p
   expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
 });
 
+test('CONTRIBUTING.md names every command, and no other', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const table = read('CONTRIBUTING.md').split('\n## ')[0]!;
+  const named = [...table.matchAll(/`(?:npm (?:run )?)?([a-z:-]+)(?: [^`]*)?`/g)].map(([, name]) => name!);
+  const commands = Object.keys(scripts).filter((name) => name !== 'prepare');
+  expect(commands.filter((name) => !named.includes(name))).toEqual([]);
+  const run = [...table.matchAll(/`npm run ([a-z:-]+)/g)].map(([, name]) => name!);
+  expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+});
+
 test('README.md counts conformance cases as the matrix does', () => {
   const columns = ['ours, server', 'ours, client', 'ws, server', 'ws, client'] as const;
   const count = (cell: string) => {

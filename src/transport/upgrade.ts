@@ -267,8 +267,6 @@ export function checkOrigins(policy: OriginPolicy): void {
   checkOriginPolicy(policy);
 }
 
-function ignore(): void {}
-
 /**
  * Checks a server's `subprotocols` likewise.
  * @throws TypeError for anything but a list of tokens
@@ -308,3 +306,5 @@ export function answerUnavailable(socket: Duplex): void {
   timer.set(LINGER);
   socket.on('close', () => timer.cancel());
 }
+
+function ignore(): void {}
