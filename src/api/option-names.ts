@@ -46,8 +46,9 @@ export function checkOptions<Options extends object>(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || Object.hasOwn(names, name)) continue;
+  // Asked for each message that is sent with options: nothing is allocated.
+  for (const name in options) {
+    if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
     throw new TypeError(`${what} has no option "${name}"${advice(name, names)}`);
   }
 }

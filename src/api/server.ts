@@ -161,6 +161,8 @@ const listenOptionNames: OptionNames<ListenOptions> = {
   signal: true,
 };
 
+const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: true, headers: true };
+
 const shutdownOptionNames: OptionNames<ShutdownOptions> = { code: true, reason: true, grace: true };
 
 /** A WebSocket server. */
@@ -457,7 +459,8 @@ export class WebSocketServer<Data = undefined> {
 
 /**
  * What an `upgrade` handler returned in order to accept.
- * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response
+ * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for what was meant
+ *   as `data`
  */
 function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
   if (answer === undefined) return {};
@@ -466,6 +469,8 @@ function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
       'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
     );
   }
+  // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
+  checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
   // Read here, where a getter that throws is a refusal, and once.
   const { data, subprotocol, headers } = answer;
   return {

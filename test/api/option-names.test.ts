@@ -6,7 +6,7 @@ import { type ConnectOptions, connect } from '../../src/api/client.ts';
 import { describe as describeValue } from '../../src/api/option-names.ts';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
 import { reject, WebSocketServer } from '../../src/api/server.ts';
-import { closeServers } from '../transport/servers.ts';
+import { closeServers, startServer } from '../transport/servers.ts';
 import { pair, until, warningsOf } from './pair.ts';
 
 afterEach(closeServers);
@@ -198,6 +198,17 @@ test('attach takes an HTTP server, not an application, and not what has no upgra
   expect(attach(undefined)).toThrow('not undefined');
   expect(attach(8080)).toThrow('not a number');
   expect(attach(createHttp2Server())).toThrow('HTTP/2 has no upgrades');
+});
+
+test('what upgrade returns is not the data itself', async () => {
+  const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
+  const warnings = await warningsOf(async () => {
+    await expect(connect(url)).rejects.toMatchObject({ status: 500 });
+  });
+  expect(warnings.map(({ message }) => message)).toEqual([
+    'what upgrade returns has no option "user"; it has { data, subprotocol, headers }',
+  ]);
+  expect(server.connections.size).toBe(0);
 });
 
 test('reject: the body is a string', () => {
