@@ -1,6 +1,7 @@
 /** What the package gives away: exactly these names, these files, and nothing that runs on installation. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { scan } from '../scripts/source-scan.js';
@@ -324,6 +325,11 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
     expect(names.sort()).toEqual([...values].sort());
   });
 
+  test('by require as well', async () => {
+    const required: object = createRequire(import.meta.url)(fileURLToPath(new URL(compiled, root)));
+    expect(Object.keys(required).sort()).toEqual([...values].sort());
+  });
+
   test('and these types, each by its name', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
@@ -384,8 +390,22 @@ describe('the packed package', () => {
   });
 
   test('holds nothing else but its papers', () => {
-    const rest = files.filter((path) => !/^(?:dist|src|conformance)\//.test(path));
-    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+    const rest = files.filter((path) => !/^(?:dist|src|conformance|examples)\//.test(path));
+    expect(rest.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      // What the README refers to, for those who have no network, or another version than the one that is on it.
+      'docs/4d.md',
+      'docs/api.md',
+      'docs/architecture.md',
+      'docs/compression.md',
+      'docs/conformance.md',
+      'docs/errors.md',
+      'docs/plugin.md',
+      'package.json',
+    ]);
     expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);
   });
 });
