@@ -6,11 +6,14 @@
 /** Every option of an interface: the compiler asks for the new ones. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
-// Where what is asked for is to be found, for those who come from `ws`, node:tls, or a browser.
+// Where what is asked for is to be found, for those who come from `ws`, node:tls, a browser, or 4D's Web Server.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
   ['hostname', 'use host'],
+  ['HTTPPort', 'use port'],
+  ['HTTPSPort', 'use port, with certificateFolder'],
+  ['IPAddressToListen', 'use host'],
   ['server', 'use attach(server)'],
   ['noServer', 'use handleUpgrade(request, socket, head)'],
   ['path', 'it is an option of listen() and attach(); connect() has it in the URL'],
@@ -142,15 +145,19 @@ function nearest(name: string, names: readonly string[]): string | null {
   return best;
 }
 
-/** How many letters have to be put in, taken away or changed (Levenshtein). */
+/** How many letters have to be put in, taken away, changed, or swapped with the next one. */
 function editDistance(one: string, other: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (let i = 1; i <= one.length; i++) {
     const next = [i];
     for (let j = 1; j <= other.length; j++) {
       const change = row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+      const isSwapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      const swap = isSwapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(change, swap, row[j]! + 1, next[j - 1]! + 1));
     }
+    before = row;
     row = next;
   }
   return row[other.length]!;

@@ -141,7 +141,8 @@ export interface ShutdownOptions {
   readonly grace?: number;
 }
 
-const serverOptionNames: OptionNames<ServerOptions> = {
+/** For 4D's class too. */
+export const serverOptionNames: OptionNames<ServerOptions> = {
   ...connectionOptionNames,
   subprotocols: true,
   origins: true,

@@ -6,12 +6,14 @@
 import type { UpgradeRequest } from '../../handshake/server.ts';
 import type { PendingUpgrade } from '../../transport/upgrade.ts';
 import { type Connection, isThenable } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import {
   type Accept,
   WebSocketServer as NativeServer,
   type Rejection,
   reject,
   type ServerOptions,
+  serverOptionNames,
 } from '../server.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -45,6 +47,18 @@ export interface WebSocketServerOptions<T extends DataType = 'text'> extends Omi
   /** How many proxies stand before the server that add to X-Forwarded-For. @default 0 */
   readonly trustedProxies?: number;
 }
+
+const { text: _, ...nativeNames } = serverOptionNames;
+
+const optionNames: OptionNames<WebSocketServerOptions> = {
+  ...nativeNames,
+  path: true,
+  dataType: true,
+  server: true,
+  serialize: true,
+  cancel: true,
+  trustedProxies: true,
+};
 
 /** What a native connection is to us. */
 interface Seat<T extends DataType> {
@@ -96,6 +110,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     ) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocketServer has no function onConnection');
     }
+    checkOptions<WebSocketServerOptions<DataType>>('WebSocketServer', options, optionNames);
     const {
       path,
       dataType,

@@ -13,6 +13,7 @@ import {
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
 import type { PathPattern } from '../../transport/attach.ts';
 import { warn } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import type { WebSocketServer as NativeServer } from '../server.ts';
 import { FourDError } from './error.ts';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
@@ -36,6 +37,17 @@ export interface WebServerSettings {
   /** TLS: its private key, likewise. */
   readonly key?: string | Buffer;
 }
+
+const settingNames: OptionNames<WebServerSettings> = {
+  host: true,
+  port: true,
+  rootFolder: true,
+  defaultHomepage: true,
+  onRequest: true,
+  certificateFolder: true,
+  cert: true,
+  key: true,
+};
 
 /** A WebSocket server that runs here. */
 interface Hosted {
@@ -281,6 +293,7 @@ function isSecure({ certificateFolder, cert, key }: WebServerSettings): boolean 
 }
 
 function checkSettings(settings: WebServerSettings): void {
+  checkOptions('WebServer', settings, settingNames);
   const { rootFolder, onRequest, certificateFolder, cert, key } = settings;
   if (rootFolder !== undefined && onRequest !== undefined) {
     throw new TypeError('rootFolder and onRequest exclude each other');

@@ -505,3 +505,16 @@ describe('WebServer.of', () => {
     await web.stop(0);
   });
 });
+
+test('settings and options that there are not are refused: a misspelt certificateFolder would be a server without TLS', async () => {
+  const settings = (given: object) => () => new WebServer(given as WebServerSettings);
+  expect(settings({ certificateFoldr: 'x' })).toThrow('did you mean "certificateFolder"?');
+  expect(settings({ HTTPPort: 80 })).toThrow('WebServer has no option "HTTPPort": use port');
+  const web = await startWeb();
+  await expect(web.start({ prot: 0 } as WebServerSettings)).rejects.toThrow('did you mean "port"?');
+  expect(web.isRunning).toBe(true);
+  const options = { server: web, datatype: 'blob' };
+  expect(() => new WebSocketServer({ onConnection: () => null }, options)).toThrow(
+    'did you mean "dataType"?',
+  );
+});
