@@ -14,6 +14,7 @@ import {
   type WebSocketHandler,
   WebSocketServer,
 } from '../../../src/4d.ts';
+import { HandshakeError } from '../../../src/handshake/error.ts';
 import { acceptOf, closeFrame, codeOf, frame, Op, RawPeer } from '../../transport/wire.ts';
 import { certificateFolder, closeAll, defer, Journal, serve, startWeb, urlOf } from './harness.ts';
 
@@ -176,7 +177,10 @@ describe('new', () => {
       const journal = new Journal();
       new WebSocket(url, {
         onOpen: () => journal.note('open'),
-        onError: (_ws, { errors }) => journal.note((errors[0]?.cause as { status?: number }).status),
+        onError(_ws, { errors }) {
+          const cause = errors[0]?.cause;
+          journal.note(cause instanceof HandshakeError && cause.status);
+        },
         onTerminate: (_ws, { code }) => journal.note(code),
       });
       const raw = await peer;

@@ -150,6 +150,27 @@ describe('start and stop', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
+  test('B-wss-webserver: started again it has no WebSocket server until one is made; the old one stays terminated', async () => {
+    const journal = new Journal();
+    const web = await startWeb();
+    const handler = {
+      onConnection: () => ({ onMessage() {} }),
+      onOpen: () => journal.note('open'),
+      onTerminate: () => journal.note('terminate'),
+    };
+    const first = new WebSocketServer(handler, { server: web, path: '/a' });
+    await web.stop();
+    await web.start();
+    expect(await request(peerOf(web), '/a')).not.toBe(101);
+    const second = new WebSocketServer(handler, { server: web, path: '/a' });
+    await openPeer(web, '/a');
+    expect([first.terminated, second.terminated]).toEqual([true, false]);
+    expect([first.connections.length, second.connections.length]).toEqual([0, 1]);
+    await first.terminate(0);
+    expect(second.connections.map(({ status }) => status)).toEqual(['Connected']);
+    expect(journal.entries).toEqual(['open', 'terminate', 'open']);
+  });
+
   test('stop refuses what is no time, and nothing happens', async () => {
     const web = await startWeb();
     for (const timeout of [-1, Number.NaN, '1'])
