@@ -15,6 +15,7 @@ export {
   type WebsocketDeflateOptions,
   type WebsocketErrorContext,
   type WebsocketEventType,
+  type WebsocketMethod,
   type WebsocketMethodOptions,
   type WebsocketOpenContext,
   type WebsocketServer,
