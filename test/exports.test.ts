@@ -48,6 +48,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ExtensionOffer',
       'HandshakeRequest',
       'HandshakeStage',
+      'HeaderFieldsInit',
       'ListenOptions',
       'Message',
       'OriginPolicy',

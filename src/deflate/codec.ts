@@ -113,9 +113,13 @@ export class DeflateCodec implements MessageCodec {
     return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
   }
 
+  /** Whether a message of this size is compressed in zlib's threads. */
+  compressesElsewhere(length: number): boolean {
+    return !this.#settings.synchronous && length > DEFLATE_NOW_UP_TO;
+  }
+
   compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const { synchronous } = this.#settings;
-    if (synchronous || payload.length <= DEFLATE_NOW_UP_TO) return this.compressNow(payload);
+    if (!this.compressesElsewhere(payload.length)) return this.compressNow(payload);
     const dictionary = this.#contextFor(payload, this.#sendingWindow());
     return inPool(() => deflateElsewhere(payload, this.#deflateSettings, dictionary)).then((output) =>
       this.#sentAs(payload, output),

@@ -112,16 +112,16 @@ export class WebSocket<T extends DataType = 'text'> {
 
   async #connect(options: WebSocketOptions): Promise<void> {
     const link = this.#link;
-    const { signal } = options;
+    const { serialize, signal, ...native } = options;
     const onAbort = () => this.#abort.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort);
     try {
       const { headers, subprotocols } = takeSubprotocols(fieldsOf(this.#handler.headers ?? {}));
       await connect(this.#url, {
-        ...options,
+        ...native,
         headers,
-        subprotocols: [...(options.subprotocols ?? []), ...subprotocols],
+        subprotocols: [...(native.subprotocols ?? []), ...subprotocols],
         signal: this.#abort.signal,
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {

@@ -96,7 +96,15 @@ export class WebSocketServer<T extends DataType = 'text'> {
     ) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocketServer has no function onConnection');
     }
-    const { path, server = webServer, cancel = 'refuse', trustedProxies = 0 } = options;
+    const {
+      path,
+      dataType,
+      server = webServer,
+      serialize = true,
+      cancel = 'refuse',
+      trustedProxies = 0,
+      ...native
+    } = options;
     const pattern = toPathPattern(path);
     if (!(server instanceof WebServer)) throw new TypeError('server is no WebServer: see WebServer.of');
     if (cancel !== 'refuse' && cancel !== 'close') {
@@ -107,11 +115,11 @@ export class WebSocketServer<T extends DataType = 'text'> {
     }
     this.#handler = WSSHandler;
     this.#path = path ?? undefined;
-    this.#dataType = checkDataType(options.dataType);
+    this.#dataType = checkDataType(dataType);
     this.#webServer = server;
     this.#trustedProxies = trustedProxies;
-    this.#closeTimeout = options.closeTimeout ?? CLOSE_TIMEOUT;
-    this.#worker = new Worker(options.serialize !== false);
+    this.#closeTimeout = native.closeTimeout ?? CLOSE_TIMEOUT;
+    this.#worker = new Worker(serialize !== false);
     this.#callbacks = new Callbacks(WSSHandler, this);
     this.#native = new NativeServer<Seat<T>>(
       {
@@ -126,8 +134,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
         close: (connection, code, reason) => this.#onClose(connection.data, code, reason),
       },
       {
-        ...options,
-        origins: options.origins ?? 'any',
+        ...native,
+        origins: native.origins ?? 'any',
         closeTimeout: this.#closeTimeout,
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
       },

@@ -1,5 +1,5 @@
 /** The client commands of the plugin, version 2: options, statuses, events, and what goes over the wire. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeflateCodec } from '../../../src/deflate/codec.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
 import { clearSurfaces, freePort, RawServer, switching, turn, V2 } from './support.ts';
@@ -259,7 +259,7 @@ describe('Websocket client start', () => {
   test('plugin A1.3-7, C7: a second start changes nothing: while connecting, open, and between two attempts', async () => {
     const v2 = new V2();
     let answers = false;
-    const raw = await RawServer.start(() => (answers ? null : ''));
+    const raw = await RawServer.start(() => (answers ? null : ''), { port: await freePort() });
     const { id = 0 } = v2.client({ URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 });
     const refusal = {
       success: false,
@@ -466,7 +466,7 @@ describe('Websocket client stop', () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
-    const raw = await RawServer.start();
+    const raw = await RawServer.start(undefined, { port: await freePort() });
     const options = { id, URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 };
     expect(await v2.clientStart(options)).toMatchObject({ success: true });
     const { port } = raw;
@@ -809,6 +809,8 @@ describe('how a connection ends', () => {
 
 describe('heartbeat', () => {
   test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping at once and each second; no pong: 1011 Ping timeout', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { pingInterval: 1 });
@@ -817,14 +819,20 @@ describe('heartbeat', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Ping });
     expect(peer.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::0');
     peer.write(frame(Op.Pong, 'ixwebsocket::heartbeat::1s::0', unmasked));
+    peer.write(frame(Op.Text, 'behind the pong', unmasked));
+    await v2.got(0, id);
+    vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 2);
     expect(peer.frames[1]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::1');
     // Any other traffic is no pong.
     peer.write(frame(Op.Text, 'alive', unmasked));
-    expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
+    await v2.got(0, id, 2);
+    vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 3);
     expect(codeOf(peer.frames[2]!)).toBe(1011);
     expect(peer.frames[2]!.payload.subarray(2).toString()).toBe('Ping timeout');
+    peer.socket.end();
+    expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
   });
 
   test('plugin A0.4-2: the counter goes on in the next connection', async () => {
