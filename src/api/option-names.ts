@@ -36,26 +36,28 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 /**
  * Refuses what is no object, and own properties that are no option. Those that are undefined are as good as absent.
  * @param what whose options they are: `connect`, `listen` …
+ * @param places where other names belong, if it is not where it is in the native API
  * @throws {TypeError} that says what was meant, as far as it can be guessed
  */
 export function checkOptions<Options extends object>(
   what: string,
   options: Options,
   names: OptionNames<Options>,
+  places: ReadonlyMap<string, string> = elsewhere,
 ): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || Object.hasOwn(names, name)) continue;
-    throw new TypeError(`${what} has no option "${name}"${advice(name, names)}`);
+    throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);
   }
 }
 
-function advice(name: string, names: object): string {
+function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
   // A handler among the options.
   if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
-  const place = elsewhere.get(name);
+  const place = places.get(name) ?? elsewhere.get(name);
   if (place !== undefined) return `: ${place}`;
   const near = nearest(name, Object.keys(names));
   if (near !== null) return `: did you mean "${near}"?`;

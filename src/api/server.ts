@@ -140,7 +140,7 @@ export interface ShutdownOptions {
   readonly grace?: number;
 }
 
-const serverOptionNames: OptionNames<ServerOptions> = {
+export const serverOptionNames: OptionNames<ServerOptions> = {
   ...connectionOptionNames,
   subprotocols: true,
   origins: true,

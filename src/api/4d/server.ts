@@ -6,12 +6,14 @@
 import type { UpgradeRequest } from '../../handshake/server.ts';
 import type { PendingUpgrade } from '../../transport/upgrade.ts';
 import { type Connection, isThenable } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import {
   type Accept,
   WebSocketServer as NativeServer,
   type Rejection,
   reject,
   type ServerOptions,
+  serverOptionNames,
 } from '../server.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -21,7 +23,7 @@ import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { toConnectionRequest } from './request.ts';
-import { checkSeconds, WebServer, webServer } from './web-server.ts';
+import { checkSeconds, WebServer, webServer, webServerSettingNames } from './web-server.ts';
 import { Worker } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
@@ -60,6 +62,22 @@ interface Seat<T extends DataType> {
 type Verdict<T extends DataType> =
   | { readonly handler: ConnectionHandler<T> }
   | { readonly handler: null; readonly failed: boolean };
+
+const { text, ...nativeNames } = serverOptionNames;
+
+const optionNames: OptionNames<WebSocketServerOptions> = {
+  ...nativeNames,
+  path: true,
+  dataType: true,
+  server: true,
+  serialize: true,
+  cancel: true,
+  trustedProxies: true,
+};
+
+const places: ReadonlyMap<string, string> = new Map(
+  Object.keys(webServerSettingNames).map((name) => [name, 'it is a setting of the WebServer']),
+);
 
 // C78: 4D states no bound for the default.
 const CLOSE_TIMEOUT = 30_000;
@@ -105,6 +123,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       trustedProxies = 0,
       ...native
     } = options;
+    checkOptions('WebSocketServer', options, optionNames, places);
     const pattern = toPathPattern(path);
     if (!(server instanceof WebServer)) throw new TypeError('server is no WebServer: see WebServer.of');
     if (cancel !== 'refuse' && cancel !== 'close') {

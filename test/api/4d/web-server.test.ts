@@ -127,6 +127,18 @@ describe('start and stop', () => {
     await expect(new WebServer().start(settings)).rejects.toThrow(TypeError);
   });
 
+  test("4D's own names of settings are told what they are here", () => {
+    for (const [name, hint] of [
+      ['HTTPPort', 'use port'],
+      ['IPAddressToListen', 'use host'],
+      ['Port', 'did you mean "port"?'],
+    ]) {
+      expect(() => new WebServer({ [name as string]: 1 })).toThrow(
+        new RegExp(`no option "${name}".*${hint?.replace('?', '.')}`),
+      );
+    }
+  });
+
   test('B-wss-webserver, C69: stop() terminates the WebSocket servers first', async () => {
     const journal = new Journal();
     const web = await startWeb();
