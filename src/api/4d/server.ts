@@ -50,7 +50,8 @@ export interface WebSocketServerOptions<T extends DataType = 'text'> extends Omi
 
 /** What a native connection is to us. */
 interface Seat<T extends DataType> {
-  readonly request: UpgradeRequest;
+  /** Until `onConnection` has said yes: 16 KiB of header fields are not kept as long as the connection. */
+  request: UpgradeRequest | null;
   /** Null while `onConnection` has not said yes. */
   readonly handler: ConnectionHandler<T> | null;
   /** The 4D connection and its link; null while, or where, there is none. */
@@ -249,7 +250,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       const { handler } = verdict;
       answer =
         handler !== null
-          ? { data: { request, handler, link: null, connection: null } }
+          ? { data: { request: null, handler, link: null, connection: null } }
           : reject(verdict.failed ? 500 : 403);
       resolve?.(answer);
     };
@@ -325,7 +326,10 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   /** With `cancel: 'close'`: the handshake is complete, and nothing is read before `onConnection` has said yes. */
   #askLate(native: Connection<Seat<T>>): void {
+    const { request } = native.data;
+    if (request === null) return;
     native.pause();
+    native.data.request = null;
     const settle = (verdict: Verdict<T>): void => {
       const { handler } = verdict;
       if (native.state !== 'open') return;
@@ -337,7 +341,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native.data.link?.start();
     };
     this.#worker.post(() => {
-      const verdict = this.#ask(native.data.request);
+      const verdict = this.#ask(request);
       if (verdict instanceof Promise) return verdict.then(settle);
       settle(verdict);
       return undefined;

@@ -263,6 +263,24 @@ describe('the event queue', () => {
     expect(new EventQueue(() => {}, true)).toMatchObject({ limit: 10_000, maxBytes: 67_108_864 });
   });
 
+  test('plugin C43: hooks may be async; what they reject with is a process warning [A48]', async () => {
+    const warnings: string[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', listener);
+    const queue = new EventQueue<Numbered>(() => {
+      throw new Error('in the callback');
+    }, true);
+    queue.limit = 1;
+    queue.onDrop = async () => Promise.reject(new Error('in onDrop'));
+    queue.onError = async () => Promise.reject(new Error('in onError'));
+    for (let number = 0; number < 2; number++) queue.push({ source: source(), size: 0, number });
+    queue.release();
+    await queue.idle();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listener);
+    expect(warnings).toEqual(['in onDrop', 'in onError']);
+  });
+
   test('plugin C43: without a hook the first drop in a row is a process warning', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
