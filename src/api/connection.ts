@@ -4,7 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { inspect, types } from 'node:util';
+import { type InspectOptions, inspect, types } from 'node:util';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
@@ -122,6 +122,15 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   #isHeld = false;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
+
+  static {
+    // What `console.log` shows.
+    const show = function (this: Connection<unknown>, _depth: number, options: InspectOptions): string {
+      const { state, url, remoteAddress, subprotocol, bufferedAmount, data } = this;
+      return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;
+    };
+    Object.defineProperty(Connection.prototype, inspect.custom, { value: show });
+  }
 
   /** Made by the library. @param onClosed called before the `close` handler */
   constructor(

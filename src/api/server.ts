@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type InspectOptions, inspect } from 'node:util';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
@@ -184,6 +185,15 @@ export class WebSocketServer<Data = undefined> {
   /** Drops what is left of a shutdown; at this time of `performance.now()`. */
   #graceTimer: NodeJS.Timeout | null = null;
   #graceEnds = Number.POSITIVE_INFINITY;
+
+  static {
+    // What `console.log` shows.
+    const show = function (this: WebSocketServer<unknown>, _depth: number, options: InspectOptions): string {
+      const { addresses, connections } = this;
+      return `WebSocketServer ${inspect({ addresses, connections: connections.size }, options)}`;
+    };
+    Object.defineProperty(WebSocketServer.prototype, inspect.custom, { value: show });
+  }
 
   /**
    * @throws {RangeError | TypeError} for options that can't be

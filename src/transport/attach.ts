@@ -20,7 +20,7 @@ import {
 } from './upgrade.ts';
 
 /** A request of node:http as handshake/ reads it. */
-export function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
+function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
   const { socket } = request;
   return {
     method: request.method ?? '',

@@ -308,15 +308,19 @@ function readResponse(
         fail(atStage(error, stage));
       }
     };
-    const onEnd = () => fail(dialFailure('WS_DIAL_CLOSED', { stage }));
-    socket.on('data', onData);
-    socket.on('end', onEnd);
-    socket.resume();
-    return () => {
-      socket.off('data', onData);
-      socket.off('end', onEnd);
-    };
+    return readFrom(socket, onData, () => fail(dialFailure('WS_DIAL_CLOSED', { stage })));
   });
+}
+
+/** @returns how to stop reading */
+function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
+  socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.resume();
+  return () => {
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+  };
 }
 
 /** A head is malformed wherever it came from; who sent it makes the difference for who reads the error. */
@@ -339,14 +343,7 @@ async function readBody(
       const onData = (chunk: Buffer) => {
         if (body.push(chunk)) done();
       };
-      const onEnd = () => done();
-      socket.on('data', onData);
-      socket.on('end', onEnd);
-      socket.resume();
-      return () => {
-        socket.off('data', onData);
-        socket.off('end', onEnd);
-      };
+      return readFrom(socket, onData, () => done());
     });
     // The status is what matters: a body that does not end, or breaks off, is shown as far as it came.
     await whole.catch(() => {});

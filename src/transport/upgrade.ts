@@ -268,8 +268,6 @@ export function checkOrigins(policy: OriginPolicy): void {
   checkOriginPolicy(policy);
 }
 
-function ignore(): void {}
-
 /**
  * Checks a server's `subprotocols` likewise.
  * @throws TypeError for anything but a list of tokens
@@ -321,3 +319,5 @@ function endWith(text: string, socket: Duplex, timer: Timer): void {
   else socket.end(text, 'latin1', () => socket.destroy());
   socket.resume();
 }
+
+function ignore(): void {}

@@ -1,4 +1,5 @@
 /** `Connection`: what its user sends, hears, and gets wrong. */
+import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -720,4 +721,15 @@ test('errors tell their kind', async () => {
   expect(errors).toHaveLength(1);
   expect(errors[0]).toBeInstanceOf(ConnectionError);
   right.terminate();
+});
+
+test('console.log shows what a connection and a server are', async () => {
+  const { server, left, right } = await pair({ upgrade: () => ({ data: 7 }), message() {} });
+  expect(inspect(left)).toMatch(
+    /^Connection \{\s+state: 'open',\s+url: '\/',\s+remoteAddress: '[\d.:f]+',\s+subprotocol: '',\s+bufferedAmount: 0,\s+data: 7\s+\}$/,
+  );
+  expect(inspect({ right })).toMatch(/^\{\s+right: Connection \{\s+state: 'open',/);
+  expect(inspect(server, { breakLength: Number.POSITIVE_INFINITY, depth: 4 })).toMatch(
+    /^WebSocketServer \{ addresses: \[ \{ address: .* \} \], connections: 1 \}$/,
+  );
 });

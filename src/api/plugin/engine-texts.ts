@@ -10,8 +10,8 @@ import { ConnectionError } from '../../transport/connection-error.ts';
 export const NORMAL_CLOSURE = 'Normal closure';
 export const ABNORMAL_CLOSURE = 'Abnormal closure';
 export const NO_STATUS_CODE = 'No status code';
-export const PING_TIMEOUT = 'Ping timeout';
-export const INTERNAL_ERROR = 'Internal error';
+const PING_TIMEOUT = 'Ping timeout';
+const INTERNAL_ERROR = 'Internal error';
 export const INVALID_PAYLOAD = 'Invalid frame payload data';
 
 const reasons: Partial<Record<ViolationCode, string>> = {
