@@ -18,6 +18,7 @@ export {
   type WebsocketDeflateOptions,
   type WebsocketErrorContext,
   type WebsocketEventType,
+  type WebsocketMethod,
   type WebsocketMethodOptions,
   type WebsocketOpenContext,
   type WebsocketServer,

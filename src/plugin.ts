@@ -21,6 +21,7 @@ export {
   WebsocketEventType,
   type WebsocketIdentity,
   type WebsocketMessage,
+  type WebsocketMethod,
   type WebsocketOpen,
   type WebsocketServerConnection,
   type WebsocketServerInfo,

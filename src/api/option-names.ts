@@ -6,14 +6,11 @@
 /** Every option of an interface: the compiler asks for the new ones. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
-// Where what is asked for is to be found, for those who come from `ws`, node:tls, a browser, or 4D's Web Server.
+// Where what is asked for is to be found, for those who come from `ws`, node:tls, or a browser.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
   ['hostname', 'use host'],
-  ['HTTPPort', 'use port'],
-  ['HTTPSPort', 'use port, with certificateFolder'],
-  ['IPAddressToListen', 'use host'],
   ['server', 'use attach(server)'],
   ['noServer', 'use handleUpgrade(request, socket, head)'],
   ['path', 'it is an option of listen() and attach(); connect() has it in the URL'],
@@ -39,12 +36,14 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 /**
  * Refuses what is no object, and own properties that are no option. Those that are undefined are as good as absent.
  * @param what whose options they are: `connect`, `listen` …
+ * @param places where other names belong, if it is not where it is in the native API
  * @throws {TypeError} that says what was meant, as far as it can be guessed
  */
 export function checkOptions<Options extends object>(
   what: string,
   options: Options,
   names: OptionNames<Options>,
+  places: ReadonlyMap<string, string> = elsewhere,
 ): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
@@ -52,14 +51,14 @@ export function checkOptions<Options extends object>(
   // Asked for each message that is sent with options: nothing is allocated.
   for (const name in options) {
     if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
-    throw new TypeError(`${what} has no option "${name}"${advice(name, names)}`);
+    throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);
   }
 }
 
-function advice(name: string, names: object): string {
+function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
   // A handler among the options.
   if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
-  const place = elsewhere.get(name);
+  const place = places.get(name) ?? elsewhere.get(name);
   if (place !== undefined) return `: ${place}`;
   const near = nearest(name, Object.keys(names));
   if (near !== null) return `: did you mean "${near}"?`;

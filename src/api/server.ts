@@ -107,7 +107,7 @@ export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Dat
     pending: PendingUpgrade,
   ): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
   /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
-  refused?(error: HandshakeError, request: HandshakeRequest | null): void;
+  refused?(error: HandshakeError, request: HandshakeRequest | null): unknown;
 }
 
 /** Limits of a server, and of each of its connections. */
@@ -141,7 +141,6 @@ export interface ShutdownOptions {
   readonly grace?: number;
 }
 
-/** For 4D's class too. */
 export const serverOptionNames: OptionNames<ServerOptions> = {
   ...connectionOptionNames,
   subprotocols: true,
@@ -449,7 +448,10 @@ export class WebSocketServer<Data = undefined> {
     log('refused: %d %s', error.status, error.message);
     try {
       const { refused } = this.#handlers;
-      if (refused !== undefined) refused.call(this.#handlers, error, request);
+      if (refused !== undefined) {
+        const result = refused.call(this.#handlers, error, request);
+        if (isThenable(result)) result.then(undefined, warn);
+      }
       // What the application threw must not vanish.
       else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
     } catch (thrown) {

@@ -47,6 +47,9 @@ const OUR_DEFLATE_UP_TO = 2_048;
 const OUR_DEFLATE_ALONE_UP_TO = 1_024;
 const OUR_INFLATE_UP_TO = 512;
 
+// Half a KiB can stand for half a MiB, on which our engine spends milliseconds: what grows beyond this is begun again by zlib.
+const OUR_INFLATED_UP_TO = 16_384;
+
 // What zlib spends on a large message is mostly the search for the longest match, over all that its window holds. So up to this
 // level, the default, time counts: zlib looks back 16 KiB at most, a fifth less time for 1 % to 4 % more bytes, and is given the end of
 // the context only (taking up all 32 KiB costs 50 µs a message; a large message has plenty to refer to in itself). Above, bytes count.
@@ -147,7 +150,9 @@ export class DeflateCodec implements MessageCodec {
     if (payload.length === 0) return Buffer.alloc(0);
     const window = this.#receivingWindow();
     if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
-      return this.#receivedAs(inflateSmall(payload, window, maxLength));
+      const most = Math.min(maxLength, OUR_INFLATED_UP_TO);
+      const message = inflateSmall(payload, window, most, maxLength);
+      if (message !== null) return this.#receivedAs(message);
     }
     const history = window === null ? NOTHING : window.history;
     if (synchronous || payload.length <= INFLATE_NOW_UP_TO) {
@@ -155,8 +160,7 @@ export class DeflateCodec implements MessageCodec {
       try {
         return this.#receivedAs(checked(payload, inflateNow(payload, windowBits, history, most)));
       } catch (error) {
-        const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
-        if (!isTooBig || most === maxLength) throw error;
+        if (!isTooBig(error) || most === maxLength) throw error;
       }
     }
     return inPool(() => inflateElsewhere(payload, windowBits, history, maxLength)).then((message) =>
@@ -212,18 +216,27 @@ export class DeflateCodec implements MessageCodec {
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
+const isTooBig = (error: unknown): boolean =>
+  error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
+
 function checked(payload: Uint8Array, message: Buffer): Buffer {
   if (inputWithoutOutput(payload.length, message.length)) throw new ProtocolError('WS_NO_DEFLATE_OUTPUT');
   return message;
 }
 
-/** Our engine, with its errors in the peer's terms. */
-function inflateSmall(payload: Uint8Array, window: Window | null, maxLength: number): Buffer {
+/** Our engine, with its errors in the peer's terms. @returns null for more than `most` bytes that may be within the limit */
+function inflateSmall(
+  payload: Uint8Array,
+  window: Window | null,
+  most: number,
+  maxLength: number,
+): Buffer | null {
   try {
-    const message = inflate(payload, window, maxLength);
+    const message = inflate(payload, window, most);
     return Buffer.from(message.buffer, message.byteOffset, message.length);
   } catch (error) {
     if (!(error instanceof InflateError)) throw error;
+    if (error.reason === 'too-big' && most < maxLength) return null;
     if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
   }

@@ -53,7 +53,9 @@ export function deflateElsewhere(
   const stream = (isReusable ? take(settings) : null) ?? createStream(payload, settings, dictionary);
   return new Promise((resolve, reject) => {
     stream.once('error', reject);
-    stream.write(payload, () => {
+    stream.write(payload, (error) => {
+      // Told by the event; there is nothing to read then.
+      if (error) return;
       const output: Buffer = stream.read();
       stream.off('error', reject);
       // A copy of its own size: what zlib was given room for would be kept as long as the message waits.

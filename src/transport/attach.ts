@@ -149,6 +149,7 @@ class LeftUpgrade implements TimerOwner {
   readonly #head: Buffer;
   readonly #host: UpgradeHost;
   readonly #written: number;
+  readonly #onClose: () => void;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Buffer, host: UpgradeHost) {
     this.#request = request;
@@ -159,10 +160,13 @@ class LeftUpgrade implements TimerOwner {
     socket.on('error', ignore);
     const timer: Timer = processTimers.timer(this);
     timer.set(host.handshakeTimeout);
-    socket.on('close', () => timer.cancel());
+    this.#onClose = () => timer.cancel();
+    socket.on('close', this.#onClose);
   }
 
   onTimer(): void {
+    // Nothing of ours stays with a connection of somebody else's.
+    this.#socket.off('close', this.#onClose);
     if (!this.#isClaimed) acceptUpgrade(this.#request, this.#socket, this.#head, this.#host);
   }
 

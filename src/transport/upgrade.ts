@@ -85,6 +85,11 @@ const taken = new WeakSet<Duplex>();
 // How long a refused peer may take to read its answer.
 const LINGER = 2_000;
 
+// They count for no other limit, so there is one on them: beyond, the answer is handed to the system and the socket goes.
+const MAX_LINGERING = 1_000;
+
+let lingering = 0;
+
 /** One opening handshake, from accept to 101 or refusal. */
 export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrade, TimerOwner {
   readonly #host: UpgradeHost<Context>;
@@ -219,12 +224,8 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     }
     // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
     socket.removeAllListeners('data');
-    socket.on('error', ignore);
     this.#lingering = true;
-    this.#timer.set(LINGER);
-    socket.on('close', () => this.#timer.cancel());
-    socket.end(text, 'latin1');
-    socket.resume();
+    endWith(text, socket, this.#timer);
   }
 
   /** The peer left before an answer. */
@@ -299,12 +300,24 @@ export function isTaken(socket: Duplex): boolean {
 
 /** Answers 503 and closes, with as little work as possible. */
 export function answerUnavailable(socket: Duplex): void {
-  socket.on('error', ignore);
-  socket.end(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), 'latin1');
-  socket.resume();
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
+  endWith(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), socket, timer);
+}
+
+/** @param timer destroys the socket */
+function endWith(text: string, socket: Duplex, timer: Timer): void {
+  socket.on('error', ignore);
+  if (socket.destroyed) return;
   timer.set(LINGER);
-  socket.on('close', () => timer.cancel());
+  const mayStay = lingering < MAX_LINGERING;
+  if (mayStay) lingering++;
+  socket.on('close', () => {
+    timer.cancel();
+    if (mayStay) lingering--;
+  });
+  if (mayStay) socket.end(text, 'latin1');
+  else socket.end(text, 'latin1', () => socket.destroy());
+  socket.resume();
 }
 
 function ignore(): void {}

@@ -218,6 +218,27 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in refused', 'in refused']);
   });
 
+  test('A48: what comes of an async `refused`, or of an `origins` that should not be async, ends no process', async () => {
+    const warnings = await warningsOf(async () => {
+      const { peer } = await startServer({
+        refused: async () => {
+          throw new Error('in refused, later');
+        },
+      });
+      await peer()
+        .write(requestHead({ Origin: 'null' }))
+        .answer();
+      const other = await startServer(
+        { refused: () => {} },
+        { origins: (async () => Promise.reject(new Error('in origins'))) as unknown as () => boolean },
+      );
+      const raw = other.peer().write(requestHead({ Origin: 'http://localhost' }));
+      await raw.answer();
+      expect(raw.status).toBe(403);
+    });
+    expect(warnings.map(({ message }) => message)).toEqual(['in refused, later']);
+  });
+
   test('A49: destroying the socket, or shutting down, inside upgrade and open', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ open: (connection) => connection.terminate() });

@@ -425,8 +425,29 @@ describe.each(engines)('engine %s', (engine) => {
     const later = codec.compress(jsonOf(16_385, 1));
     expect(later).toBeInstanceOf(Promise);
     const grows = codecOf(full, { engine }).decompress(peerDeflate(Buffer.alloc(131_073)), Infinity);
-    expect(grows).toBeInstanceOf(engine === 'auto' ? Buffer : Promise);
+    expect(grows).toBeInstanceOf(Promise);
     return Promise.all([later, grows]);
+  });
+
+  test('P10: a few bytes that become many leave our engine at 16 KiB, and this turn at 128 KiB; the message is the same [A33, A34]', async () => {
+    const zeros = Buffer.alloc(600_000);
+    const context = jsonOf(5_000, 3);
+    for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
+      const codec = codecOf(full, { engine });
+      const peer = peerDeflate(zeros.subarray(0, length));
+      expect(peer.length).toBeLessThan(512);
+      const now = codec.decompress(peer, Infinity);
+      expect(now instanceof Promise).toBe(length > 131_072);
+      expect((await now).equals(zeros.subarray(0, length))).toBe(true);
+      // The limit is exact on each of these ways.
+      for (const most of [length - 1, length]) {
+        const other = codecOf(full, { engine });
+        await other.decompress(peerDeflate(context), Infinity);
+        const result = Promise.resolve().then(() => other.decompress(peer, most));
+        if (most === length) expect((await result).length).toBe(length);
+        else await expect(result).rejects.toMatchObject({ code: 'WS_MESSAGE_TOO_BIG' });
+      }
+    }
   });
 
   test('P26, A35: the sending context asks the budget first, and does without where there is no room', async () => {

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { createDeflateRaw } from 'node:zlib';
+import { expect, test, vi } from 'vitest';
 import { deflateElsewhere } from '../../src/deflate/deflate-stream.ts';
 import { inPool } from '../../src/deflate/pool.ts';
 import { deflateNow } from '../../src/deflate/zlib.ts';
@@ -41,4 +42,17 @@ test('P25: each with its own settings, however many of them take turns, and seve
   for (const [n, { message, setting }] of jobs.entries()) {
     expect(outputs[n]!.equals(deflateNow(message, setting, nothing))).toBe(true);
   }
+});
+
+test('A35, A48: a zlib stream that fails, for want of memory, rejects, and leaves room for the next', async () => {
+  type Stream = { _transform(chunk: Buffer, encoding: string, callback: (error: Error) => void): void };
+  const failing = vi.spyOn(Object.getPrototypeOf(createDeflateRaw()) as Stream, '_transform');
+  failing.mockImplementationOnce((_chunk, _encoding, callback) => callback(new Error('insufficient memory')));
+  const message = jsonOf(50_000, 2);
+  await expect(inPool(() => deflateElsewhere(message, fast, nothing))).rejects.toThrow('insufficient memory');
+  failing.mockRestore();
+  const outputs = await Promise.all(
+    Array.from({ length: 5 }, () => inPool(() => deflateElsewhere(message, fast, nothing))),
+  );
+  for (const output of outputs) expect(output.equals(deflateNow(message, fast, nothing))).toBe(true);
 });

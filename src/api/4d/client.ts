@@ -2,8 +2,9 @@
  * `WebSocket`: 4D's client. The connection is the native `connect`; what becomes of its events is link.ts.
  */
 
-import { type ConnectOptions, connect } from '../client.ts';
+import { type ConnectOptions, connect, connectOptionNames } from '../client.ts';
 import type { Connection } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import { takeSubprotocols } from '../subprotocol-header.ts';
 import { checkDataType, type DataType, type Sendable } from './data.ts';
 import { FourDError } from './error.ts';
@@ -16,6 +17,17 @@ export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'dat
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean;
 }
+
+const { handlers, data, headers, text, ...nativeNames } = connectOptionNames;
+
+const optionNames: OptionNames<WebSocketOptions> = { ...nativeNames, serialize: true };
+
+const places: ReadonlyMap<string, string> = new Map(
+  ['headers', 'dataType', 'onOpen', 'onMessage', 'onError', 'onTerminate'].map((name) => [
+    name,
+    'put it into the handler, the second argument',
+  ]),
+);
 
 /** 4D: WebSocket. */
 export class WebSocket<T extends DataType = 'text'> {
@@ -32,12 +44,13 @@ export class WebSocket<T extends DataType = 'text'> {
    * @param url ws: or wss:
    * @param handler callbacks, `dataType` and `headers`
    * @throws {FourDError} where the handler is no object
-   * @throws {TypeError} for an unknown dataType
+   * @throws {TypeError} for an unknown dataType, and for an option that there is not
    */
   constructor(url: string | URL, handler: WebSocketHandler<T> = {}, options?: WebSocketOptions | null) {
     if (typeof handler !== 'object' || handler === null) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocket is an object');
     }
+    checkOptions('WebSocket', options ?? {}, optionNames, places);
     this.#url = String(url);
     this.#handler = handler;
     this.#dataType = checkDataType(handler.dataType);

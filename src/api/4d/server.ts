@@ -23,7 +23,7 @@ import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { toConnectionRequest } from './request.ts';
-import { checkSeconds, WebServer, webServer } from './web-server.ts';
+import { checkSeconds, WebServer, webServer, webServerSettingNames } from './web-server.ts';
 import { Worker } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
@@ -48,21 +48,10 @@ export interface WebSocketServerOptions<T extends DataType = 'text'> extends Omi
   readonly trustedProxies?: number;
 }
 
-const { text: _, ...nativeNames } = serverOptionNames;
-
-const optionNames: OptionNames<WebSocketServerOptions> = {
-  ...nativeNames,
-  path: true,
-  dataType: true,
-  server: true,
-  serialize: true,
-  cancel: true,
-  trustedProxies: true,
-};
-
 /** What a native connection is to us. */
 interface Seat<T extends DataType> {
-  readonly request: UpgradeRequest;
+  /** Until `onConnection` has said yes: 16 KiB of header fields are not kept as long as the connection. */
+  request: UpgradeRequest | null;
   /** Null while `onConnection` has not said yes. */
   readonly handler: ConnectionHandler<T> | null;
   /** The 4D connection and its link; null while, or where, there is none. */
@@ -74,6 +63,22 @@ interface Seat<T extends DataType> {
 type Verdict<T extends DataType> =
   | { readonly handler: ConnectionHandler<T> }
   | { readonly handler: null; readonly failed: boolean };
+
+const { text, ...nativeNames } = serverOptionNames;
+
+const optionNames: OptionNames<WebSocketServerOptions> = {
+  ...nativeNames,
+  path: true,
+  dataType: true,
+  server: true,
+  serialize: true,
+  cancel: true,
+  trustedProxies: true,
+};
+
+const places: ReadonlyMap<string, string> = new Map(
+  Object.keys(webServerSettingNames).map((name) => [name, 'it is a setting of the WebServer']),
+);
 
 // C78: 4D states no bound for the default.
 const CLOSE_TIMEOUT = 30_000;
@@ -110,7 +115,6 @@ export class WebSocketServer<T extends DataType = 'text'> {
     ) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocketServer has no function onConnection');
     }
-    checkOptions<WebSocketServerOptions<DataType>>('WebSocketServer', options, optionNames);
     const {
       path,
       dataType,
@@ -120,6 +124,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       trustedProxies = 0,
       ...native
     } = options;
+    checkOptions('WebSocketServer', options, optionNames, places);
     const pattern = toPathPattern(path);
     if (!(server instanceof WebServer)) throw new TypeError('server is no WebServer: see WebServer.of');
     if (cancel !== 'refuse' && cancel !== 'close') {
@@ -245,7 +250,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       const { handler } = verdict;
       answer =
         handler !== null
-          ? { data: { request, handler, link: null, connection: null } }
+          ? { data: { request: null, handler, link: null, connection: null } }
           : reject(verdict.failed ? 500 : 403);
       resolve?.(answer);
     };
@@ -321,7 +326,10 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   /** With `cancel: 'close'`: the handshake is complete, and nothing is read before `onConnection` has said yes. */
   #askLate(native: Connection<Seat<T>>): void {
+    const { request } = native.data;
+    if (request === null) return;
     native.pause();
+    native.data.request = null;
     const settle = (verdict: Verdict<T>): void => {
       const { handler } = verdict;
       if (native.state !== 'open') return;
@@ -333,7 +341,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native.data.link?.start();
     };
     this.#worker.post(() => {
-      const verdict = this.#ask(native.data.request);
+      const verdict = this.#ask(request);
       if (verdict instanceof Promise) return verdict.then(settle);
       settle(verdict);
       return undefined;

@@ -38,7 +38,7 @@ export interface WebServerSettings {
   readonly key?: string | Buffer;
 }
 
-const settingNames: OptionNames<WebServerSettings> = {
+export const webServerSettingNames: OptionNames<WebServerSettings> = {
   host: true,
   port: true,
   rootFolder: true,
@@ -57,6 +57,13 @@ interface Hosted {
 
 // What stop() without a time gives requests that are under way; as long as WebSocket servers have by default.
 const STOP_TIMEOUT = 30_000;
+
+// What 4D's own settings are called here.
+const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
+  ['IPAddressToListen', 'use host'],
+  ['HTTPPort', 'use port'],
+  ['HTTPSPort', 'use port'],
+]);
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
@@ -293,7 +300,7 @@ function isSecure({ certificateFolder, cert, key }: WebServerSettings): boolean 
 }
 
 function checkSettings(settings: WebServerSettings): void {
-  checkOptions('WebServer', settings, settingNames);
+  checkOptions('WebServer', settings, webServerSettingNames, NAMES_OF_4D);
   const { rootFolder, onRequest, certificateFolder, cert, key } = settings;
   if (rootFolder !== undefined && onRequest !== undefined) {
     throw new TypeError('rootFolder and onRequest exclude each other');

@@ -197,11 +197,11 @@ function isCloseCode(code: number): boolean {
   }
 }
 
-/** §5.5.1: 123 bytes of UTF-8 fit into a Close frame; cut between two characters. */
+/** §5.5.1: 123 bytes of UTF-8 fit into a Close frame; cut between two characters. A lone surrogate is U+FFFD, as on the wire. */
 export function cutReason(reason: string): string {
   let bytes = 0;
   let cut = '';
-  for (const character of reason) {
+  for (const character of Buffer.from(reason).toString()) {
     bytes += Buffer.byteLength(character);
     if (bytes > 123) break;
     cut += character;

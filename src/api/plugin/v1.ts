@@ -21,7 +21,7 @@ import { EngineServer, type ServerConnection, type ServerSettings } from './engi
 import { EventQueue, type EventSource, type PluginEvents } from './event-queue.ts';
 import { IdTable } from './ids.ts';
 import { toStyledJson } from './json.ts';
-import { type PluginMethod, resolveMethod } from './methods.ts';
+import { resolveMethod } from './methods.ts';
 
 export type WebsocketEventType = EngineEvent['type'];
 
@@ -62,10 +62,27 @@ export type WebsocketContext =
   | WebsocketCloseContext
   | WebsocketErrorContext;
 
+/**
+ * The callback. Which context it gets follows from the type; with `contextAs: 'json'` it is a text. A parameter may be declared as
+ * one of these: `(server, client, type, context: WebsocketDataContext) => …`.
+ */
+export type WebsocketMethod = {
+  // A method, whose parameters may be narrower than what is said here.
+  call(
+    server: number,
+    client: number,
+    type: WebsocketEventType,
+    context: WebsocketContext | string,
+    worker: string,
+    window: number,
+    process: number,
+  ): unknown;
+}['call'];
+
 /** What events are for: handed to the callback as it is. */
 export interface WebsocketMethodOptions {
   /** Called with `(server, client, type, context, worker, window, process)`; a function, or a name in `methods`. */
-  method?: string | PluginMethod;
+  method?: string | WebsocketMethod;
   worker?: string;
   window?: number;
   process?: number;
@@ -117,7 +134,7 @@ export interface WebsocketClient {
   /** Ours: the same two under the names of the options. */
   enableAutomaticReconnection: boolean;
   perMessageDeflate: Required<WebsocketDeflateOptions>;
-  method: string | PluginMethod;
+  method: string | WebsocketMethod;
   worker: string;
   window: number;
   process: number;
@@ -161,7 +178,7 @@ export interface WebsocketServer {
   host: string;
   backlog: number;
   maxConnections: number;
-  method: string | PluginMethod;
+  method: string | WebsocketMethod;
   worker: string;
   window: number;
   process: number;
@@ -188,7 +205,7 @@ export interface WebsocketWaitingEvent {
 
 /** What goes to a callback, as it was when the event was made. */
 interface Callback {
-  method: string | PluginMethod;
+  method: string | WebsocketMethod;
   worker: string;
   window: number;
   process: number;
@@ -437,7 +454,7 @@ export class V1Surface {
 }
 
 function deliver({ server, client, body, callback }: V1Event): unknown {
-  const method = resolveMethod(callback.method) as ((...parameters: unknown[]) => unknown) | undefined;
+  const method = resolveMethod(callback.method) as WebsocketMethod | undefined;
   if (method === undefined) return undefined;
   const { worker, window, process, asJson } = callback;
   const context = asJson ? toStyledJson(jsonOf(body)) : contextOf(body);
@@ -478,7 +495,9 @@ function applyCallback(options: Properties, entry: { callback: Callback }): void
   const { method } = options;
   entry.callback = {
     method:
-      typeof method === 'function' ? (method as PluginMethod) : text(options, 'method', old.method as string),
+      typeof method === 'function'
+        ? (method as WebsocketMethod)
+        : text(options, 'method', old.method as string),
     worker: text(options, 'worker', old.worker),
     window: integer(options, 'window', old.window),
     process: integer(options, 'process', old.process),

@@ -28,7 +28,7 @@ import { EventQueue, type EventSource, type PluginEvents } from './event-queue.t
 import { fromHeaderObject } from './header-object.ts';
 import { IdTable } from './ids.ts';
 import { toCompactJson } from './json.ts';
-import { type PluginMethod, resolveMethod } from './methods.ts';
+import { resolveMethod } from './methods.ts';
 import { clientTls, serverTls } from './tls.ts';
 
 /** The first parameter of the callback. Only the first four ever come. */
@@ -92,6 +92,15 @@ export interface WebsocketError extends WebsocketIdentity {
 }
 
 export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
+
+/**
+ * The callback. Which event it gets follows from the type; with `messageAs: 'json'` it is a text. A parameter may be declared as
+ * one of these: `(type, id, event: WebsocketMessage) => …`.
+ */
+export type WebsocketMethod = {
+  // A method, whose parameters may be narrower than what is said here.
+  call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
+}['call'];
 
 /** What `websocketSetMethod` takes beside the method. */
 export interface SetMethodOptions {
@@ -280,7 +289,7 @@ export class V2Surface {
   readonly #base: SurfaceBase;
   readonly #clients = new IdTable<ClientEntry>(1);
   readonly #servers = new IdTable<ServerEntry>(-1);
-  #method: string | PluginMethod = '';
+  #method: string | WebsocketMethod = '';
   #asJson = false;
 
   constructor(base: SurfaceBase = {}) {
@@ -288,20 +297,18 @@ export class V2Surface {
     this.events = new EventQueue<V2Event>((event) => this.#deliver(event), true);
   }
 
-  setMethod(method: string | PluginMethod, options: SetMethodOptions = {}): void {
+  setMethod(method: string | WebsocketMethod, options: SetMethodOptions = {}): void {
     this.#method = typeof method === 'function' || typeof method === 'string' ? method : '';
     this.#asJson = isObject(options) && options.messageAs === 'json';
     this.events.release();
   }
 
-  getMethod(): string | PluginMethod {
+  getMethod(): string | WebsocketMethod {
     return this.#method;
   }
 
   #deliver({ id, body, connection }: V2Event): unknown {
-    const method = resolveMethod(this.#method) as
-      | ((type: number, id: number, event: WebsocketEvent | string) => unknown)
-      | undefined;
+    const method = resolveMethod(this.#method) as WebsocketMethod | undefined;
     if (method === undefined) return undefined;
     const type = eventTypes[body.type];
     const event = this.#asJson
@@ -636,12 +643,12 @@ export const events: PluginEvents = surface.events;
  * Websocket SET METHOD: the one callback for all clients and servers, called with `(type, id, message)`.
  * @param method a function; or a name, which `methods` is asked for at each event; '' drops events
  */
-export function websocketSetMethod(method: string | PluginMethod, options?: SetMethodOptions): void {
+export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
   surface.setMethod(method, options);
 }
 
 /** Websocket Get method: what was set, '' where nothing was. */
-export function websocketGetMethod(): string | PluginMethod {
+export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 

@@ -14,6 +14,7 @@ import {
   type WebSocketHandler,
   WebSocketServer,
 } from '../../../src/4d.ts';
+import { HandshakeError } from '../../../src/handshake/error.ts';
 import { acceptOf, closeFrame, codeOf, frame, Op, RawPeer } from '../../transport/wire.ts';
 import { certificateFolder, closeAll, defer, Journal, serve, startWeb, urlOf } from './harness.ts';
 
@@ -176,8 +177,10 @@ describe('new', () => {
       const journal = new Journal();
       new WebSocket(url, {
         onOpen: () => journal.note('open'),
-        onError: (_ws, { errors }) =>
-          journal.note((errors[0]?.cause as { status?: number } | undefined)?.status),
+        onError(_ws, { errors }) {
+          const cause = errors[0]?.cause;
+          journal.note(cause instanceof HandshakeError && cause.status);
+        },
         onTerminate: (_ws, { code }) => journal.note(code),
       });
       const raw = await peer;
@@ -190,6 +193,25 @@ describe('new', () => {
   test('misuse is told at once', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', null as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
+    const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
+    expect(make({ headers: {} })).toThrow(
+      new TypeError('WebSocket has no option "headers": put it into the handler, the second argument'),
+    );
+    expect(make({ serialise: false })).toThrow(/did you mean "serialize"\?$/);
+    expect(make({ handlers: {} })).toThrow(TypeError);
+  });
+
+  test('C83: an option whose value can not be keeps from connecting like anything else', async () => {
+    const journal = new Journal();
+    new WebSocket(
+      'ws://127.0.0.1:1/',
+      {
+        onError: (_ws, { errors }) => journal.note((errors[0]?.cause as Error | undefined)?.name),
+        onTerminate: (_ws, { code }) => journal.note(code),
+      },
+      { maxMessageSize: 0 },
+    );
+    expect(await journal.length(2)).toEqual(['RangeError', 1006]);
   });
 
   test('B-client-headers: header fields, repeats and cookies', async () => {

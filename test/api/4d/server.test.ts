@@ -174,6 +174,24 @@ describe('new', () => {
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
   });
 
+  test('a name that is no option is a TypeError that says what was meant', async () => {
+    const web = await startWeb();
+    const make = (options: object) =>
+      thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
+    for (const [options, hint] of [
+      [{ port: 8080 }, '"port": it is a setting of the WebServer'],
+      [{ datatype: 'blob' }, '"datatype": did you mean "dataType"?'],
+      [{ text: 'bytes' }, '"text"; it has { '],
+    ] as const) {
+      expect(make(options)).toMatchObject({
+        name: 'TypeError',
+        message: expect.stringContaining(`WebSocketServer has no option ${hint}`),
+      });
+    }
+    // Nothing of the failed ones is left behind.
+    new WebSocketServer({ onConnection: () => echo }, { server: web });
+  });
+
   test('the limits of the native server are options here too; origins default to any, as in 4D', async () => {
     const { web } = await serve(echo, { maxMessageSize: 4 });
     const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
