@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Role } from './case/model.ts';
 import { casesFor, type RunOptions, runClientCases, runServerCases } from './judge.ts';
-import { baselineOf, differences, parseBaseline } from './report/baseline.ts';
+import { type Baseline, baselineOf, differences, isAsIn, parseBaseline } from './report/baseline.ts';
 import { Progress, type Screen } from './report/progress.ts';
 import { writeReports } from './report/write.ts';
 import { startCommand } from './run/command.ts';
@@ -106,14 +106,18 @@ export async function conform(args: readonly string[], { stdout, stderr }: Confo
     if (peer !== 'server' && peer !== 'client') throw new Misuse('what is tested: server or client?');
     if (rest.length > 0 || (peer === 'client' && url !== undefined))
       throw new Misuse(`'${rest[0] ?? url}' is too much`);
-    const common = commonOptions(values);
+    const known = values.baseline === undefined ? null : parseBaseline(readFileSync(values.baseline, 'utf8'));
+    const common = commonOptions(values, known);
     if (values.list) {
       for (const { id, section, level, description } of casesFor(peer, common))
         stdout.write(`${id}\t${section}\t${level}\t${description}\n`);
       return 0;
     }
     if (casesFor(peer, common).length === 0) throw new Misuse('no case fits');
-    return await (peer === 'server' ? server(url, values, common, stdout) : client(values, common, stdout));
+    const results = await (peer === 'server'
+      ? server(url, values, common, stdout)
+      : client(values, common, stdout));
+    return conclude(peer, results, values, known, stdout);
   } catch (error) {
     if (error instanceof Misuse) stderr.write(`rfc6455: ${error.message}; see rfc6455 conform --help\n`);
     else stderr.write(`rfc6455: ${(error as Error).message || String(error)}\n`);
@@ -121,7 +125,7 @@ export async function conform(args: readonly string[], { stdout, stderr }: Confo
   }
 }
 
-function commonOptions(values: Values): RunOptions {
+function commonOptions(values: Values, known: Baseline | null): RunOptions {
   const { suite, profile } = values;
   if (suite !== 'all' && suite !== 'autobahn' && suite !== 'beyond')
     throw new Misuse(`--suite ${suite} is not known`);
@@ -137,6 +141,7 @@ function commonOptions(values: Values): RunOptions {
     timeFactor: toNumber('time-factor', values['time-factor']),
     ...(values.parallel !== undefined && { parallel: Math.ceil(toNumber('parallel', values.parallel)) }),
     ...(values.agent !== undefined && { agent: values.agent }),
+    ...(known !== null && { isKnown: (result: CaseResult) => isAsIn(known, result) }),
   };
 }
 
@@ -158,7 +163,7 @@ async function server(
   values: Values,
   common: RunOptions,
   stdout: Screen,
-): Promise<number> {
+): Promise<CaseResult[]> {
   if (url === undefined) throw new Misuse('the URL is missing');
   if (!/^wss?:\/\//i.test(url) || !URL.canParse(url)) throw new Misuse(`'${url}' is no ws: or wss: URL`);
   const progress = new Progress(stdout, casesFor('server', common).length);
@@ -172,19 +177,16 @@ async function server(
     onResult: (result) => progress.add(result),
   });
   progress.end(results);
-  return conclude('server', results, values, stdout);
+  return results;
 }
 
-async function client(values: Values, common: RunOptions, stdout: Screen): Promise<number> {
+async function client(values: Values, common: RunOptions, stdout: Screen): Promise<CaseResult[]> {
   const { run } = values;
   const listen = addressOf(values);
   const commandOf = (id: string): string =>
     command(`client${run === undefined ? '' : ` --run ${quoted(run)}`}`, id, common);
   if (run === undefined) {
-    const results = await serveClients(listen, { ...common, commandOf }, stdout, (some) =>
-      report(some, values),
-    );
-    return conclude('client', results, values, stdout);
+    return serveClients(listen, { ...common, commandOf }, stdout, (some) => report(some, values));
   }
   const progress = new Progress(stdout, casesFor('client', common).length);
   const start = (url: string, agent: string, signal: AbortSignal): Promise<void> =>
@@ -192,7 +194,7 @@ async function client(values: Values, common: RunOptions, stdout: Screen): Promi
   const onResult = (result: CaseResult): void => progress.add(result);
   const results = await runClientCases({ ...common, listen, start, commandOf, onResult });
   progress.end(results);
-  return conclude('client', results, values, stdout);
+  return results;
 }
 
 function addressOf(values: Values): DriverAddress {
@@ -223,7 +225,13 @@ function report(results: readonly CaseResult[], { out }: Values): void {
 }
 
 /** Reports, and the exit code. */
-function conclude(peer: Role, results: readonly CaseResult[], values: Values, stdout: Screen): number {
+function conclude(
+  peer: Role,
+  results: readonly CaseResult[],
+  values: Values,
+  known: Baseline | null,
+  stdout: Screen,
+): number {
   report(results, values);
   const file = values['write-baseline'];
   if (file !== undefined) {
@@ -232,8 +240,8 @@ function conclude(peer: Role, results: readonly CaseResult[], values: Values, st
   }
   const fine = ({ passed, behavior }: CaseResult): boolean =>
     passed && (behavior !== 'NON-STRICT' || !values.strict);
-  if (values.baseline === undefined) return results.length > 0 && results.every(fine) ? 0 : 1;
-  const differing = differences(parseBaseline(readFileSync(values.baseline, 'utf8')), results);
+  if (known === null) return results.length > 0 && results.every(fine) ? 0 : 1;
+  const differing = differences(known, results);
   for (const one of differing) stdout.write(`${one}\n`);
   stdout.write(
     differing.length === 0

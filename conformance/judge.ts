@@ -28,6 +28,11 @@ export interface RunOptions extends Partial<Selection> {
   /** The command that runs one case again, for reports. */
   readonly commandOf?: (id: string) => string;
   readonly onResult?: (result: CaseResult) => void;
+  /**
+   * Whether a result is one that was known before, by a baseline: a case that ran out of time and came out like that is
+   * not run a second time. @default none is
+   */
+  readonly isKnown?: (result: CaseResult) => boolean;
 }
 
 /** A server by its URL, or by what connects to it. */
@@ -72,6 +77,7 @@ export async function runServerCases(options: ServerRunOptions): Promise<CaseRes
     timeFactor,
     commandOf: options.commandOf ?? (() => ''),
     ...(options.onResult && { onResult: options.onResult }),
+    ...(options.isKnown && { isKnown: options.isKnown }),
   });
 }
 
@@ -90,5 +96,6 @@ export async function runClientCases(options: ClientRunOptions): Promise<CaseRes
     start: options.start,
     commandOf: options.commandOf ?? (() => ''),
     ...(options.onResult && { onResult: options.onResult }),
+    ...(options.isKnown && { isKnown: options.isKnown }),
   });
 }

@@ -1,8 +1,9 @@
-// Writes the table of docs/conformance.md between its markers: rows of docs/requirements.txt (RFC 6455 §4 and on, RFC
-// 7692) → the judge's cases that touch them, from the cases' own data. --check fails where the page differs, where a row
-// that a peer can observe has no case, and where a case names a row that does not exist.
+// Writes the tables of docs/conformance.md between their markers: rows of docs/requirements.txt (RFC 6455 §4 and on, RFC
+// 7692) → the judge's cases that touch them, from the cases' own data; and implementations × groups, from
+// conformance/expected/. --check fails where the page differs, where a row that a peer can observe has no case, and where
+// a case names a row, or a file a case, that does not exist.
 // Usage: npm run build && node scripts/conformance-docs.js [--check]
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -128,6 +129,122 @@ export function groupsOf(cases, titles) {
   return `${lines.join('\n')}\n`;
 }
 
+/**
+ * What conformance/expected/ holds of one implementation.
+ * @typedef {{ agent: string, peer: 'server' | 'client', cases: Record<string, string> }} Expected
+ * @typedef {{ readonly id: string, readonly level: string, readonly section: string, readonly description: string,
+ *   readonly expectation: string, readonly against?: string }} CaseData
+ */
+
+/** What a verdict of such a file comes to. @param {string | undefined} verdict undefined for a case it does not name */
+export function standingOf(verdict = 'OK') {
+  const [behavior = '', close = 'OK'] = verdict.split(', close ');
+  if (behavior === 'UNIMPLEMENTED') return 'unimplemented';
+  if (behavior === 'FAILED' || !['OK', 'INFORMATIONAL'].includes(close)) return 'failed';
+  return behavior === 'OK' && close === 'OK'
+    ? 'OK'
+    : behavior === 'NON-STRICT'
+      ? 'non-strict'
+      : 'informational';
+}
+
+/** @param {CaseData} one @param {Expected} of @returns {boolean} whether it was asked of this implementation */
+const concerns = ({ against }, { peer }) => against === undefined || against === peer;
+
+/** @param {readonly CaseData[]} cases of one group @param {Expected} expected @returns {string} a cell */
+function cellOf(cases, expected) {
+  const of = cases.filter((one) => concerns(one, expected));
+  if (of.length === 0) return '';
+  const count = (/** @type {string} */ standing) =>
+    of.filter(({ id }) => standingOf(expected.cases[id]) === standing).length;
+  const bad = count('failed') + count('unimplemented');
+  const parts = ['failed', 'unimplemented', 'non-strict', 'informational']
+    .map((standing) => [count(standing), standing])
+    .filter(([number]) => number !== 0)
+    .map((part) => part.join(' '));
+  return [bad > 0 ? `**${of.length - bad} of ${of.length}**` : `${of.length}`, ...parts].join('<br>');
+}
+
+/** @param {string} text @returns {string} that is text in a table of Markdown too */
+const plain = (text) =>
+  text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('*', '\\*');
+
+/**
+ * Implementations × groups, then what each implementation does otherwise, case by case.
+ * @param {readonly Expected[]} all
+ * @param {readonly CaseData[]} cases
+ * @param {Readonly<Record<string, string>>} titles
+ * @param {Readonly<Record<string, string>>} versions of implementations, by name; none for ours
+ * @returns {{ text: string, faults: string[] }}
+ */
+export function matrixOf(all, cases, titles, versions) {
+  const faults = all.flatMap((expected) =>
+    Object.keys(expected.cases)
+      .filter((id) => !cases.some((one) => one.id === id && concerns(one, expected)))
+      .map((id) => `${expected.agent}-${expected.peer}.json names ${id}, which is no case for it`),
+  );
+  const nameOf = (/** @type {Expected} */ { agent }) =>
+    versions[agent] === undefined ? agent : `${agent} ${versions[agent]}`;
+  const groupOf = (/** @type {CaseData} */ { id }) => id.split('.')[0] ?? '';
+  const lines = [
+    `| group | what | ${all.map((one) => `${nameOf(one)}, ${one.peer}`).join(' | ')} |`,
+    `|---|---|${'---|'.repeat(all.length)}`,
+  ];
+  const row = (
+    /** @type {string} */ name,
+    /** @type {string} */ title,
+    /** @type {readonly CaseData[]} */ of,
+  ) => lines.push(`| ${name} | ${title} | ${all.map((one) => cellOf(of, one)).join(' | ')} |`);
+  for (const group of new Set(cases.map(groupOf)))
+    row(
+      group,
+      titles[group] ?? '',
+      cases.filter((one) => groupOf(one) === group),
+    );
+  row('all', '', cases);
+  for (const expected of all) {
+    const notable = cases.filter((one) => concerns(one, expected) && expected.cases[one.id] !== undefined);
+    const silent = notable.filter(({ id }) => standingOf(expected.cases[id]) === 'informational');
+    const told = notable.filter((one) => !silent.includes(one));
+    lines.push('', `### ${nameOf(expected)} as a ${expected.peer}`, '');
+    const ids = silent.map(({ id }) => id).join(', ');
+    const only =
+      silent.length === 0 ? 'Everything is OK.' : `Everything is OK, or without a verdict: ${ids}.`;
+    const rest = silent.length === 0 ? 'All else is OK.' : `All else is OK, or without a verdict: ${ids}.`;
+    if (told.length === 0) {
+      lines.push(only);
+      continue;
+    }
+    lines.push(
+      '| case | section | what the judge does, and what it expects | verdict |',
+      '|---|---|---|---|',
+    );
+    for (const { id, section, description, expectation } of told)
+      lines.push(
+        `| ${id} | ${section} | ${plain(description)} ${plain(expectation)} | ${expected.cases[id]} |`,
+      );
+    lines.push('', rest);
+  }
+  return { text: `${lines.join('\n')}\n`, faults };
+}
+
+/** @returns {Expected[]} ours first */
+function readExpected() {
+  const folder = join(root, 'conformance', 'expected');
+  const order = ['rfc6455', 'ws', 'undici'];
+  return readdirSync(folder)
+    .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))
+    .sort((a, b) => order.indexOf(a.agent) - order.indexOf(b.agent) || (a.peer > b.peer ? -1 : 1));
+}
+
+/** @returns {Record<string, string>} what npm ci installs of the others */
+function installedVersions() {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  return Object.fromEntries(
+    ['ws', 'undici'].map((name) => [name, lock.packages[`node_modules/${name}`].version]),
+  );
+}
+
 async function main() {
   const { allCases, titles } = await import(
     pathToFileURL(join(root, 'dist', 'conformance', 'cases.js')).href
@@ -144,7 +261,11 @@ async function main() {
     if (from < 0 || to < from) throw new Error(`docs/conformance.md has no place for ${name}`);
     return `${whole.slice(0, from + start.length)}\n${table}${whole.slice(to)}`;
   };
-  const after = fill(fill(before, 'groups', groupsOf(allCases, titles)), 'rows', text);
+  const matrix = matrixOf(readExpected(), allCases, titles, installedVersions());
+  faults.push(...matrix.faults);
+  let after = fill(before, 'groups', groupsOf(allCases, titles));
+  after = fill(after, 'matrix', matrix.text);
+  after = fill(after, 'rows', text);
   if (process.argv.includes('--check')) {
     if (after !== before)
       faults.push('docs/conformance.md is not up to date: run node scripts/conformance-docs.js');

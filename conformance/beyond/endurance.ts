@@ -258,6 +258,35 @@ const wrongPayloads: readonly Draft[] = [
     [],
   ),
 ];
+/** §7.1.7: the code is a SHOULD; without one, a Close frame that answers looks like one that fails. */
+const saysWhy: Check = ({ receivedClose }) =>
+  receivedClose !== null && receivedClose.code === null
+    ? "The peer's Close frame has no code: nothing tells that the connection failed."
+    : null;
+const wrongFrames: readonly (readonly [string, Step, readonly number[]])[] = [
+  ['of the one octet 0x03', close(hex('03')), [1002]],
+  ['with 999', close(999), [1002]],
+  ['with 1005', close(1005), [1002]],
+  ['with 1006', close(1006), [1002]],
+  ['with 1015', close(1015), [1002]],
+  ['with a reason that is no UTF-8', close(1000, hex('ff')), [1007, 1002]],
+  ['with RSV1', frame(8, hex('03e8'), { rsv: 4 }), [1002]],
+  ['with RSV3', frame(8, hex('03e8'), { rsv: 1 }), [1002]],
+  ['that is not final', frame(8, hex('03e8'), { fin: false }), [1002]],
+  ['of 126 octets', frame(8, Buffer.concat([hex('03e8'), Buffer.alloc(124, 'a')])), [1002]],
+  ['masked by a server or unmasked by a client', frame(8, hex('03e8'), { mask: 'wrong way' }), [1002]],
+];
+const explanations: readonly Draft[] = wrongFrames.map(([what, step, allowed]) => ({
+  ...ends(
+    `Sends a Close frame ${what}: if the peer's Close frame says something, it says that.`,
+    { section: '6455 §7.1.7', covers: ['C1', 'C16'], level: 'SHOULD' },
+    [step],
+    allowed,
+    [],
+    { checks: [saysWhy] },
+  ),
+  expectation: `Expects that the peer fails the connection, with ${allowed.join(' or ')}, or by ending TCP without a Close frame.`,
+}));
 const orders: readonly Draft[] = [
   closes('Closes within a fragmented message.', order, [text('Hel', { fin: false }), close(1000)], [1000]),
   closes(
@@ -460,7 +489,7 @@ export const enduranceTitles: Titles = {
 export const endurance: readonly Case[] = [
   ...numbered('27.1', limitDrafts),
   ...numbered('28.1', closing),
-  ...numbered('28.2', wrongPayloads),
+  ...numbered('28.2', [...wrongPayloads, ...explanations]),
   ...numbered('28.3', orders),
   ...numbered('28.4', tcp),
   ...numbered('29.1', idle),

@@ -4,8 +4,10 @@
 
 import type { AnswerExpectation, Case, Check, Titles } from '../case/model.ts';
 import { repeated } from '../case/payload.ts';
+import { binary, messageEvent, pause } from '../case/steps.ts';
+import { encodeFrame } from '../wire/frame.ts';
 import { acceptOf, listOf, valuesOf } from '../wire/head.ts';
-import { type About, type Draft, numbered, opens, refused } from './build.ts';
+import { type About, type Draft, either, numbered, opens, refused } from './build.ts';
 
 const server = { against: 'server' } as const;
 const line: About = { ...server, section: '6455 §4.2.1', covers: ['S1', 'S2', 'S22'] };
@@ -323,13 +325,13 @@ const extensions: readonly Draft[] = [
   ),
 ];
 
-const either: AnswerExpectation = [101, ...noHttp];
+const takenOrNot: AnswerExpectation = [101, ...noHttp];
 const fields: readonly Draft[] = [
   refused(
     'Folds Sec-WebSocket-Key onto a second line: refused, or read as one line.',
     { ...field, section: '9112 §5.2' },
     { set: { 'Sec-WebSocket-Key': '\r\n {key}' } },
-    either,
+    takenOrNot,
     {
       checks: [
         ({ requestText, ...seen }) =>
@@ -479,6 +481,32 @@ const sizes: readonly Draft[] = [
   ),
 ];
 
+/** A masked text frame "other". */
+const hidden = encodeFrame({
+  opcode: 1,
+  payload: Buffer.from('other'),
+  fin: true,
+  rsv: 0,
+  key: Buffer.from('a1b2c3d4', 'hex'),
+});
+const cut = either(
+  'Comes with the header of a frame in the same segment, which a client must not send yet. The payload follows the answer, and looks like a frame: it must not be read as one.',
+  { ...delivery, section: '6455 §6.2', covers: ['F24', 'F26'] },
+  [
+    binary(hidden, { headerOnly: true, mask: { key: '00000000' } }),
+    pause(0),
+    { do: 'octets', octets: hidden, ofFrame: true },
+  ],
+  [1002, 1008],
+  [messageEvent('binary', hidden)],
+  { request: { withFrames: true } },
+);
+const cutFrame: Draft = {
+  ...cut,
+  expectation: `${cut.expectation.slice(0, -1)}, or refuses the request.`,
+  expect: { ...cut.expect, mayRefuse: true },
+};
+
 const deliveries: readonly Draft[] = [
   opens(
     'Is usual in everything: the answer is well formed.',
@@ -492,7 +520,6 @@ const deliveries: readonly Draft[] = [
     'Comes with a frame in the same segment, which a client must not send yet.',
     { ...delivery, section: '6455 §4.1', covers: ['H11'], level: 'MAY' },
     { withFrames: true },
-    { informational: true },
   ),
   opens('Has no Origin, as what is no browser.', { ...policy, covers: ['S7'] }, {}),
   refused(
@@ -503,6 +530,7 @@ const deliveries: readonly Draft[] = [
     { informational: true },
   ),
   refused('Comes from the Origin null.', policy, { add: ['Origin: null'] }, [403], { informational: true }),
+  cutFrame,
 ];
 
 /** Titles of group 20. */

@@ -202,6 +202,8 @@ export interface Expectation {
   readonly wrongSideFails?: boolean;
   /** Servers: the answer to the request, where it is not 101. The case ends with it. */
   readonly answer?: AnswerExpectation;
+  /** Servers: a refusal, with 4xx, 5xx or the end of TCP, is as good as an open connection. @default false */
+  readonly mayRefuse?: boolean;
   /** Whatever else has to hold. */
   readonly checks?: readonly Check[];
 }

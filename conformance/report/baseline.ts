@@ -35,11 +35,14 @@ export function baselineOf(
  * run may be of a few cases only.
  */
 export function differences(baseline: Baseline, results: readonly CaseResult[]): string[] {
-  return results.flatMap((one) => {
-    const expected = baseline.cases[one.id] ?? 'OK';
-    const actual = verdictOf(one);
-    return actual === expected ? [] : [`${one.id} is ${actual}, the baseline says ${expected}`];
-  });
+  return results
+    .filter((one) => !isAsIn(baseline, one))
+    .map((one) => `${one.id} is ${verdictOf(one)}, the baseline says ${baseline.cases[one.id] ?? 'OK'}`);
+}
+
+/** Whether a result is what the baseline says. */
+export function isAsIn(baseline: Baseline, result: CaseResult): boolean {
+  return verdictOf(result) === (baseline.cases[result.id] ?? 'OK');
 }
 
 /** @throws {TypeError} for what is no baseline */

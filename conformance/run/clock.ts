@@ -17,6 +17,8 @@ export interface Clock {
   readonly ending: number;
   /** The closing handshake and TCP's end, each, of a peer that let a limit run out. */
   readonly hurried: number;
+  /** For what a peer whose verdict is sure may still say. */
+  readonly moment: number;
 }
 
 const SHORTEST = 2;
@@ -32,5 +34,6 @@ export function clockOf(factor: number): Clock {
     closing: limit(5),
     ending: limit(5),
     hurried: 1000 * factor,
+    moment: 250 * factor,
   };
 }

@@ -341,9 +341,13 @@ export class Link {
 
   /** Whether the events are these, in this order. */
   eventsAre(expected: readonly Event[]): boolean {
+    return this.events.length === expected.length && this.eventsBegin(expected);
+  }
+
+  /** Whether the events so far are the first of these. */
+  eventsBegin(expected: readonly Event[]): boolean {
     return (
-      this.events.length === expected.length &&
-      this.events.every((event, i) => sameEvent(event, expected[i]!))
+      this.events.length <= expected.length && this.events.every((event, i) => sameEvent(event, expected[i]!))
     );
   }
 }

@@ -7,6 +7,9 @@ import type { AwaitStep, Case, FrameStep, LoopStep, MessageStep, Step } from '..
 import { octetsOf, type Payload, samePayload } from '../case/payload.ts';
 import type { Link } from './link.ts';
 
+/** What ran out, in `expired`, where the events were wrong already: only what would have come behind them may be late. */
+export const MOMENT = 'moment';
+
 /** How a loop of echoes went. */
 export interface LoopOutcome {
   done: boolean;
@@ -232,19 +235,34 @@ export class Player {
   private async limit(name: string, seconds: number, otherwise: () => void): Promise<void> {
     const { link } = this;
     const over = (): boolean => link.isOver || link.sentClose !== null;
-    if (await link.until(over, link.clock.limit(seconds))) return;
+    const met = (): boolean => over() || !this.isHopeful();
+    const decided = (await link.until(met, link.clock.limit(seconds))) && !over();
+    // What is behind the wrong event may be the peer's Close frame.
+    if (decided) await link.until(over, link.clock.moment);
     if (over()) return;
-    link.expired.push(name);
+    link.expired.push(decided ? MOMENT : name);
     this.late = true;
-    link.timeline.add('judge', 'timer', `time is up after ${seconds} s (times ${link.clock.factor})`);
+    const why = decided
+      ? 'the events cannot become the expected ones'
+      : `time is up after ${seconds} s (times ${link.clock.factor})`;
+    link.timeline.add('judge', 'timer', why);
     otherwise();
+  }
+
+  /** Whether the events may still become those that are expected. */
+  private isHopeful(): boolean {
+    const { events } = this.case.expect;
+    const lists = events === undefined ? [] : [events.OK, events['NON-STRICT'] ?? events.OK];
+    return lists.length === 0 || lists.some((list) => this.link.eventsBegin(list));
   }
 
   /** The closing handshake and TCP's end, each in its time; what is then still there is dropped. */
   private async finish(): Promise<void> {
     const { link } = this;
     const { quirks } = link;
-    const closing = this.late ? link.clock.hurried : link.clock.closing;
+    // The judge's Close frame where the peer's was due: nothing that follows makes up for it.
+    const lost = this.late && this.case.expect.close.by === 'peer';
+    const closing = lost ? link.clock.moment : this.late ? link.clock.hurried : link.clock.closing;
     const answered = (): boolean => link.receivedClose !== null || link.peerEnded || link.violation !== null;
     if (!(await link.until(answered, closing)) && !link.gone) {
       link.expired.push('closing handshake');

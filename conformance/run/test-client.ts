@@ -23,10 +23,14 @@ export interface ClientRun {
   readonly commandOf: (id: string) => string;
   /** Told of each result as it comes; of a case that is run again, the second one only. */
   readonly onResult?: (result: CaseResult) => void;
+  /** Whether a result is one that was known before: then nobody waits for it a second time. */
+  readonly isKnown?: (result: CaseResult) => boolean;
 }
 
 /** Seconds in which a client may do nothing. */
 const IDLE = 20;
+/** How often a client that does not survive a case is started again for the others. */
+const MOST_RESTARTS = 20;
 
 /** Results by case, and what went wrong with the client; null for nothing. */
 interface Pass {
@@ -43,15 +47,18 @@ export async function testClient(run: ClientRun): Promise<CaseResult[]> {
   const first = await runAll(run, cases, timeFactor, (result) => {
     if (!mayBeLate(result)) onResult?.(result);
   });
-  const late = lateCases(cases, first.results, onResult);
+  const late = lateCases(run, first.results);
   const marked = (result: CaseResult): CaseResult => asRerun(first.results.get(result.id)!, result);
   const second = await runAll(run, late, timeFactor * RERUN_FACTOR, (result) => onResult?.(marked(result)));
   const fault = first.fault ?? second.fault;
   const why = `The client did not run this case${fault === null ? '' : `: ${fault}`}.`;
-  return cases.map(({ id }, i) => {
-    const [before, after] = [first.results.get(id), second.results.get(id)];
+  return cases.map((one) => {
+    const [before, after] = [first.results.get(one.id), second.results.get(one.id)];
     if (after !== undefined) return marked(after);
-    return before ?? notRun(cases[i]!, why, { agent, peer: 'client', command: commandOf(id) });
+    if (before !== undefined) return before;
+    const result = notRun(one, why, { agent, peer: 'client', command: commandOf(one.id) });
+    onResult?.(result);
+    return result;
   });
 }
 
@@ -72,12 +79,47 @@ async function runAll(
   };
 }
 
+/** Runs the client, again for what is left where it does not survive a case: that one has failed, not those behind it. */
 async function runShare(
+  run: ClientRun,
+  share: readonly Case[],
+  timeFactor: number,
+  tell: (result: CaseResult) => void,
+): Promise<Pass> {
+  const results = new Map<string, CaseResult>();
+  let fault: string | null = null;
+  let left = share;
+  for (let starts = 0; left.length > 0 && starts <= MOST_RESTARTS; starts++) {
+    // The last result waits until it is known whether the client goes on behind it.
+    let last: CaseResult | null = null;
+    const settle = (result: CaseResult): void => {
+      results.set(result.id, result);
+      tell(result);
+    };
+    fault = await runOnce(run, left, timeFactor, (result) => {
+      if (last !== null) settle(last);
+      last = result;
+    });
+    if (last === null) break;
+    settle(fault === null ? last : didNotSurvive(last, fault));
+    if (fault === null) break;
+    left = left.filter(({ id }) => !results.has(id));
+  }
+  return { results, fault };
+}
+
+function didNotSurvive(result: CaseResult, fault: string): CaseResult {
+  const sentence = `The client did not go on behind this case: ${fault}.`;
+  return { ...result, behavior: 'FAILED', result: sentence, passed: false };
+}
+
+/** @returns what went wrong with the client, null for nothing */
+async function runOnce(
   { agent, full, listen, commandOf, start }: ClientRun,
   cases: readonly Case[],
   timeFactor: number,
   tell: (result: CaseResult) => void,
-): Promise<Pass> {
+): Promise<string | null> {
   const onResult = (result: CaseResult): void => {
     if (result.agent === agent) tell(result);
   };
@@ -87,8 +129,7 @@ async function runShare(
     const host = family === 'IPv6' ? `[${address}]` : address;
     const url = `ws${listen.tls === undefined ? '' : 's'}://${host}:${port}`;
     const patience = clockOf(timeFactor).limit(IDLE);
-    const fault = await watch(driver, patience, (signal) => start(url, agent, signal));
-    return { results: driver.results.get(agent) ?? new Map(), fault };
+    return await watch(driver, patience, (signal) => start(url, agent, signal));
   } finally {
     await driver.close();
   }

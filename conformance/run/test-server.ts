@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Case, LoopStep, Step } from '../case/model.ts';
 import { clockOf } from './clock.ts';
 import type { Target } from './opening.ts';
+import { MOMENT } from './play.ts';
 import { type CaseResult, notRun } from './result.ts';
 import { type CaseSettings, runServerCase } from './run-case.ts';
 
@@ -25,26 +26,38 @@ export interface ServerRun {
   readonly commandOf: (id: string) => string;
   /** Told of each result as it comes; of a case that is run again, the second one only. */
   readonly onResult?: (result: CaseResult) => void;
+  /** Whether a result is one that was known before: then nobody waits for it a second time. */
+  readonly isKnown?: (result: CaseResult) => boolean;
+  /** None is run again where more have run out of time. @default 40, or 250 with `isKnown` */
+  readonly mostReruns?: number;
 }
 
 /** What limits of a case that ran out of them are multiplied with. */
 export const RERUN_FACTOR = 3;
 /** A peer that lets more cases than this run out of time does not do so by chance: none is run again. */
 const MOST_RERUNS = 40;
+/** The same where it is known what the peer fails: that it fails more may be the machine's fault. */
+const MOST_DOUBTFUL = 250;
 
-/** Which cases are worth a second run. @param tell is told of late results that are not, since they stay */
+/** What decides on a second run. */
+type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown' | 'mostReruns'>;
+
+/** Which cases are worth a second run. Those that are late and are not are told of here, since they stay. */
 export function lateCases(
-  cases: readonly Case[],
+  { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MOST_RERUNS : MOST_DOUBTFUL }: Rerunning,
   results: ReadonlyMap<string, CaseResult>,
-  tell: (result: CaseResult) => void = () => {},
 ): Case[] {
   const late = cases.filter(({ id }) => {
     const result = results.get(id);
     return result !== undefined && mayBeLate(result);
   });
-  if (late.length <= MOST_RERUNS) return late;
-  for (const { id } of late) tell(results.get(id)!);
-  return [];
+  const doubtful = late.filter(({ id }) => {
+    const result = results.get(id)!;
+    return isKnown === undefined ? isLate(result) : !isKnown(result);
+  });
+  const again = doubtful.length <= mostReruns ? doubtful : [];
+  for (const one of late) if (!again.includes(one)) onResult?.(results.get(one.id)!);
+  return again;
 }
 
 /** Whether a case moves much: such cases would take each other's time, and the light ones'. */
@@ -58,10 +71,14 @@ function isHeavy({ steps }: Case): boolean {
 
 const weight = (loop: LoopStep): number => loop.messages.full * loop.source(0).length;
 
-/** Whether a result may be the clock's fault: it is not fine, and some limit ran out. */
-export function mayBeLate(result: CaseResult): boolean {
-  const fine = result.passed && result.behavior !== 'NON-STRICT';
-  return !fine && result.expired.length > 0;
+/** Whether a result may be the clock's fault: it is not simply fine, and some limit ran out. */
+export function mayBeLate({ passed, behavior, expired }: CaseResult): boolean {
+  return !(passed && behavior === 'OK') && expired.length > 0;
+}
+
+/** The same without doubt: it was not the events that were wrong already. */
+export function isLate(result: CaseResult): boolean {
+  return mayBeLate(result) && result.expired.some((one) => one !== MOMENT);
 }
 
 /**
@@ -94,7 +111,7 @@ export async function testServer(run: ServerRun): Promise<CaseResult[]> {
   await inParallel(run.cases.filter(isHeavy), Math.min(run.parallel, 2), perform);
 
   const patient = settings(run.timeFactor * RERUN_FACTOR);
-  const late = lateCases(run.cases, results, run.onResult);
+  const late = lateCases(run, results);
   await inParallel(late, Math.min(run.parallel, 4), async (one) => {
     const second = await attempt(one, patient);
     const result = asRerun(results.get(one.id)!, second);

@@ -28,6 +28,8 @@ export function judge(one: Case, seen: Observation, unimplemented: boolean): Ver
   }
   if (expect.answer !== undefined) return judgeAnswer(one, expect.answer, seen);
   if (!seen.opened) {
+    if (expect.mayRefuse === true && hasRefused(seen))
+      return verdict('OK', 'OK', `The answer is ${describeAnswer(seen)}.`, 'The request was refused.');
     const why = `The opening handshake was not completed: ${seen.openFault ?? 'for no known reason'}.`;
     return verdict(failure(one), one.level === 'MUST' ? 'FAILED' : 'INFORMATIONAL', why, why);
   }
@@ -74,9 +76,18 @@ function failure({ level }: Case): Behavior {
   return level === 'MUST' ? 'FAILED' : level === 'SHOULD' ? 'NON-STRICT' : 'INFORMATIONAL';
 }
 
+const statusOf = (seen: Observation): number => Number(seen.answer?.parts[1] ?? Number.NaN);
+const hasEnded = (seen: Observation): boolean => seen.answer === null && seen.endedBy === 'peer';
+const hasRefused = (seen: Observation): boolean => hasEnded(seen) || statusOf(seen) >= 400;
+
+function describeAnswer(seen: Observation): string {
+  if (hasEnded(seen)) return 'the end of TCP';
+  return seen.answer === null ? 'nothing' : `"${seen.answer.line}"`;
+}
+
 function judgeAnswer(one: Case, expected: AnswerExpectation, seen: Observation): Verdict {
-  const status = Number(seen.answer?.parts[1] ?? Number.NaN);
-  const ended = seen.answer === null && seen.endedBy === 'peer';
+  const status = statusOf(seen);
+  const ended = hasEnded(seen);
   const right = expected.some((one) =>
     one === 'end'
       ? ended
@@ -84,7 +95,7 @@ function judgeAnswer(one: Case, expected: AnswerExpectation, seen: Observation):
         ? one === status
         : Math.floor(status / 100) === Number(one[0]),
   );
-  const answer = ended ? 'the end of TCP' : seen.answer === null ? 'nothing' : `"${seen.answer.line}"`;
+  const answer = describeAnswer(seen);
   const wanted = `The answer is ${answer}, expected ${expected.join(' or ')}.`;
   const fault = right ? runChecks(one, seen) : wanted;
   if (fault === null) return verdict('OK', 'OK', `The answer is ${answer}.`, 'The request was refused.');
@@ -137,8 +148,12 @@ function judgeClose(one: Case, seen: Observation): readonly [BehaviorClose, stri
   const { by, codes: allowed, clean } = one.expect.close;
   const first = seen.firstClose === 'judge' ? 'judge' : 'peer';
   if (by !== 'any' && by !== first) {
-    const ended = seen.firstClose === null ? 'ended TCP' : 'sent the first Close frame';
-    return ['FAILED', `The ${first} ${ended}, where the ${by} had to.`];
+    const code = first === 'peer' ? seen.receivedClose?.code : null;
+    const frame = `sent the first Close frame${typeof code === 'number' ? `, with ${code}` : ''}`;
+    return [
+      'FAILED',
+      `The ${first} ${seen.firstClose === null ? 'ended TCP' : frame}, where the ${by} had to.`,
+    ];
   }
   if (clean && !seen.clean)
     return ['UNCLEAN', `The closing handshake was not completed: ${seen.uncleanReason}.`];

@@ -111,6 +111,27 @@ export function answerOffer(
 }
 
 const trailer = Buffer.from('0000ffff', 'hex');
+/** An empty stored block with BFINAL. */
+const lastBlock = Buffer.from('010000ffff', 'hex');
+
+/**
+ * A message in a window of 32 KiB. zlib alone takes data that end anywhere, and nothing behind a final block: its output
+ * counts where all of the data were read and a last block could follow; else the strict inflater decides.
+ */
+function inflateMessage(data: Buffer, dictionary: Buffer | undefined): Buffer {
+  const whole = Buffer.concat([data, lastBlock]);
+  const options = { ...(dictionary && { dictionary }), info: true };
+  try {
+    const { buffer, engine } = inflateRawSync(whole, options) as unknown as {
+      readonly buffer: Buffer;
+      readonly engine: { readonly bytesWritten: number };
+    };
+    if (engine.bytesWritten === whole.length) return buffer;
+  } catch {
+    // What is wrong with it, the other one says.
+  }
+  return inflate(data, dictionary && { dictionary }).output;
+}
 
 /** One direction: the window, and whether it is kept from message to message. */
 class Context {
@@ -170,10 +191,12 @@ export class Deflate {
   /** 7692 §7.2.2. @throws {Error} for what is no DEFLATE data, or refers beyond the window */
   decompress(payload: Buffer): Buffer {
     const { bits, dictionary } = this.incoming;
+    // No sender's algorithm leaves nothing at all; every receiver's takes it for an empty message (§7.2.3.6).
+    if (payload.length === 0) return payload;
     const data = Buffer.concat([payload, trailer]);
     const plain =
       bits === 15
-        ? inflateRawSync(data, { ...(dictionary && { dictionary }), finishFlush: constants.Z_SYNC_FLUSH })
+        ? inflateMessage(data, dictionary)
         : inflate(data, { windowSize: 1 << bits, ...(dictionary && { dictionary }) }).output;
     this.incoming.remember(plain);
     return plain;

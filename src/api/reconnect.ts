@@ -8,7 +8,7 @@
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import { checkClose } from '../transport/socket.ts';
-import { type ConnectOptions, connect } from './client.ts';
+import { type ConnectOptions, connect, connectOptionNames } from './client.ts';
 import {
   type CloseInfo,
   type Connection,
@@ -19,6 +19,7 @@ import {
   toBytes,
   warn,
 } from './connection.ts';
+import { checkHandlers, checkOptions, type OptionNames } from './option-names.ts';
 import { positive } from './options.ts';
 
 /** How long to wait before a new attempt; milliseconds. */
@@ -91,6 +92,21 @@ export interface ReconnectOptions<Data = undefined> {
   readonly dial?: (url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>;
 }
 
+const reconnectOptionNames: OptionNames<ReconnectOptions> = {
+  handlers: true,
+  connect: true,
+  backoff: true,
+  shouldReconnect: true,
+  retryFirst: true,
+  maxQueued: true,
+  unref: true,
+  clock: true,
+  random: true,
+  dial: true,
+};
+
+const backoffNames: OptionNames<Backoff> = { first: true, base: true, max: true, min: true, jitter: true };
+
 /** What became of a message: on its way, kept for the next connection, or not taken because too much waits. */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
@@ -154,12 +170,15 @@ export class Reconnection<Data = undefined> {
   /**
    * Does nothing yet: see `start`.
    * @param url a function is asked before each attempt
-   * @throws {RangeError} for options that can't be
+   * @throws {RangeError | TypeError} for options that can't be
    */
   constructor(
     url: string | URL | (() => string | URL | PromiseLike<string | URL>),
     options: ReconnectOptions<Data> = {},
   ) {
+    checkOptions('reconnect', options, reconnectOptionNames);
+    if (options.handlers !== undefined) checkHandlers(options.handlers);
+    if (typeof options.connect === 'object') checkOptions('connect', options.connect, connectOptionNames);
     this.#url = url;
     this.#options = options;
     this.#handlers = options.handlers ?? {};
@@ -506,27 +525,31 @@ export class Reconnection<Data = undefined> {
 /**
  * Connects, and connects again whenever the connection is lost, until `stop` is called.
  * @param url ws: or wss:; a function is asked before each attempt
- * @returns at once; its `start` was called, and `handlers.open` says when there is a connection
- * @throws {RangeError} for options that can't be
+ * @returns at once; its `start` was called, and `handlers.open` says when there is a connection. Without an `ended` handler, options
+ *   that can't be, or a URL that is none, are a process warning
+ * @throws {RangeError | TypeError} for options that can't be
  */
 export function reconnect<Data = undefined>(
   url: string | URL | (() => string | URL | PromiseLike<string | URL>),
   options: ReconnectOptions<Data> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection(url, options);
-  // Whoever wants to know hears `failed` and `ended`.
-  reconnection.start().catch(() => {});
+  // Whoever wants to know hears `failed` and `ended`. What can never succeed must not vanish.
+  reconnection.start().catch((error: unknown) => {
+    if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
+  });
   return reconnection;
 }
 
 /** Whether the same attempt can only fail again. */
-function isHopeless(cause: CloseInfo | Error): boolean {
+function isHopeless(cause: unknown): boolean {
   if (cause instanceof HandshakeError) return cause.stage === 'url';
   return cause instanceof TypeError || cause instanceof RangeError;
 }
 
-/** @throws {RangeError} for anything that is no time, or no fraction */
+/** @throws {RangeError | TypeError} for anything that is no time, or no fraction */
 function checkBackoff(backoff: Backoff): Required<Backoff> {
+  checkOptions('backoff', backoff, backoffNames);
   const { first = 5_000, base = 1_000, max = 60_000, min = 0, jitter = 0.5 } = backoff;
   for (const [name, value] of Object.entries({ first, base, max, min })) {
     if (typeof value !== 'number' || !(value >= 0)) {

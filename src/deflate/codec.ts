@@ -151,14 +151,17 @@ export class DeflateCodec implements MessageCodec {
     const window = this.#receivingWindow();
     if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
       const most = Math.min(maxLength, OUR_INFLATED_UP_TO);
-      const message = within(most, maxLength, () => inflateSmall(payload, window, most));
+      const message = inflateSmall(payload, window, most, maxLength);
       if (message !== null) return this.#receivedAs(message);
     }
     const history = window === null ? NOTHING : window.history;
     if (synchronous || payload.length <= INFLATE_NOW_UP_TO) {
       const most = synchronous ? maxLength : Math.min(maxLength, INFLATED_NOW_UP_TO);
-      const message = within(most, maxLength, () => inflateNow(payload, windowBits, history, most));
-      if (message !== null) return this.#receivedAs(checked(payload, message));
+      try {
+        return this.#receivedAs(checked(payload, inflateNow(payload, windowBits, history, most)));
+      } catch (error) {
+        if (!isTooBig(error) || most === maxLength) throw error;
+      }
     }
     return inPool(() => inflateElsewhere(payload, windowBits, history, maxLength)).then((message) =>
       this.#receivedAs(checked(payload, message)),
@@ -213,29 +216,27 @@ export class DeflateCodec implements MessageCodec {
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** What `inflate` makes; null where that is more than `most`, but may still be within the limit. */
-function within(most: number, maxLength: number, inflate: () => Buffer): Buffer | null {
-  try {
-    return inflate();
-  } catch (error) {
-    const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
-    if (!isTooBig || most === maxLength) throw error;
-    return null;
-  }
-}
+const isTooBig = (error: unknown): boolean =>
+  error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
 
 function checked(payload: Uint8Array, message: Buffer): Buffer {
   if (inputWithoutOutput(payload.length, message.length)) throw new ProtocolError('WS_NO_DEFLATE_OUTPUT');
   return message;
 }
 
-/** Our engine, with its errors in the peer's terms. */
-function inflateSmall(payload: Uint8Array, window: Window | null, maxLength: number): Buffer {
+/** Our engine, with its errors in the peer's terms. @returns null for more than `most` bytes that may be within the limit */
+function inflateSmall(
+  payload: Uint8Array,
+  window: Window | null,
+  most: number,
+  maxLength: number,
+): Buffer | null {
   try {
-    const message = inflate(payload, window, maxLength);
+    const message = inflate(payload, window, most);
     return Buffer.from(message.buffer, message.byteOffset, message.length);
   } catch (error) {
     if (!(error instanceof InflateError)) throw error;
+    if (error.reason === 'too-big' && most < maxLength) return null;
     if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
   }

@@ -341,6 +341,8 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     }
   }
 
+  // ---- what the parser finds ----
+
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#fin = fin;
     this.#opcode = opcode;
@@ -627,7 +629,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   /**
    * Sends a frame that `serializeFrame` made for the server role: a broadcast is serialized once.
    * @param payloadSize what to return.
-   * @throws {TypeError} on a client.
+   * @throws {TypeError} on a client, and while `takesSerialized` is false.
    */
   sendSerialized(frame: Buffer, payloadSize: number): number {
     // §5.1: a client MUST mask each frame with a key of its own.

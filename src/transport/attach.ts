@@ -4,6 +4,7 @@
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -19,7 +20,7 @@ import {
 } from './upgrade.ts';
 
 /** A request of node:http as handshake/ reads it. */
-export function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
+function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
   const { socket } = request;
   return {
     method: request.method ?? '',
@@ -68,16 +69,19 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   return typeof pattern === 'string' ? pattern === '' || pattern === path : path.search(pattern) !== -1;
 }
 
+/** A server that emits 'upgrade'. Of HTTP/2 servers, one with `allowHTTP1` does. */
+export type UpgradingServer = HttpServer | HttpsServer | Http2SecureServer;
+
 /** The endpoints of one HTTP server. */
 class Router {
-  readonly #server: HttpServer | HttpsServer;
+  readonly #server: UpgradingServer;
   /** By path; `''` takes what no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
   /** In the order they came: the first that matches is taken. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-  constructor(server: HttpServer | HttpsServer) {
+  constructor(server: UpgradingServer) {
     this.#server = server;
     this.#listener = (request, socket, head) => this.#route(request, socket, head);
     server.on('upgrade', this.#listener);
@@ -229,7 +233,7 @@ class NotFound implements UpgradeHost {
   }
 }
 
-const routers = new WeakMap<HttpServer | HttpsServer, Router>();
+const routers = new WeakMap<UpgradingServer, Router>();
 
 /**
  * Puts an endpoint on an HTTP server.
@@ -238,7 +242,7 @@ const routers = new WeakMap<HttpServer | HttpsServer, Router>();
  * @returns how to take it off again; open connections stay
  * @throws TypeError where this server already has an endpoint at that path
  */
-export function attachTo(server: HttpServer | HttpsServer, path: PathPattern, host: UpgradeHost): () => void {
+export function attachTo(server: UpgradingServer, path: PathPattern, host: UpgradeHost): () => void {
   let router = routers.get(server);
   if (router === undefined) {
     router = new Router(server);

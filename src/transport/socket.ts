@@ -57,7 +57,7 @@ export interface PingSchedule {
   payload(): Uint8Array | undefined;
 }
 
-/** design.md's table, for a server. */
+/** The defaults of a server; docs/architecture.md says why each. */
 export const serverLimits: ConnectionLimits = {
   maxMessageSize: 1_048_576,
   highWaterMark: 65_536,

@@ -22,6 +22,8 @@ import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionAgreement } from './compression.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
+export { flattenHeaders } from '../handshake/header-fields.ts';
+
 /** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
 export interface UpgradeAcceptance<Context> extends Acceptance {
   readonly context: Context;
@@ -266,17 +268,15 @@ export function checkOrigins(policy: OriginPolicy): void {
   checkOriginPolicy(policy);
 }
 
-function ignore(): void {}
-
 /**
  * Checks a server's `subprotocols` likewise.
  * @throws TypeError for anything but a list of tokens
  */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
-  const isList = Array.isArray(subprotocols);
-  if (!isList || !subprotocols.every((value) => typeof value === 'string' && isToken(value))) {
-    throw new TypeError('subprotocols is a list of tokens');
-  }
+  if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
+  const wrong = subprotocols.findIndex((value) => typeof value !== 'string' || !isToken(value));
+  if (wrong !== -1)
+    throw new TypeError(`The subprotocol ${JSON.stringify(subprotocols[wrong])} is not a token`);
 }
 
 /**
@@ -319,3 +319,5 @@ function endWith(text: string, socket: Duplex, timer: Timer): void {
   else socket.end(text, 'latin1', () => socket.destroy());
   socket.resume();
 }
+
+function ignore(): void {}

@@ -108,11 +108,8 @@ describe('servers', () => {
 
   test('one that drops TCP: fine where it may, and only there', async () => {
     const url = await rawServer((socket) => socket.once('data', () => socket.destroy()));
-    const results = await runServerCases({
-      ...hasty,
-      url,
-      cases: ['1.1.1', '3.1', '6.3.1', '7.7.1', '7.9.1'],
-    });
+    const cases = ['1.1.1', '3.1', '6.3.1', '7.7.1', '7.9.1'];
+    const results = await runServerCases({ agent: 'test', url, cases });
     expect(verdicts(results)).toEqual({
       '1.1.1': 'FAILED FAILED',
       '3.1': 'OK OK',
@@ -124,14 +121,36 @@ describe('servers', () => {
 
   test('one that masks is failed with 1002', async () => {
     const url = await rawServer((socket) =>
-      socket.once('data', () => socket.write(Buffer.from('818101020304', 'hex'))),
+      socket.once('data', () => {
+        socket.write(Buffer.from('818101020304', 'hex'));
+        // The judge's Close frame.
+        socket.once('data', () => socket.end());
+      }),
     );
-    const [result] = await runServerCases({ ...hasty, url, cases: ['1.1.1'] });
+    const [result] = await runServerCases({ agent: 'test', url, cases: ['1.1.1'] });
     expect(result).toMatchObject({
       passed: false,
       violation: 'a masked frame of a server',
       close: { first: 'judge', sent: { code: 1002 } },
     });
+  });
+
+  test('one that is known to run out of time is not asked twice', async () => {
+    const url = await rawServer((socket) => socket.resume());
+    const isKnown = ({ id, passed }: CaseResult): boolean => id === '1.1.1' && !passed;
+    const told: string[] = [];
+    const results = await runServerCases({
+      ...hasty,
+      url,
+      cases: ['1.1.1', '1.1.2'],
+      isKnown,
+      onResult: ({ id }) => told.push(id),
+    });
+    expect(results.map(({ passed, rerun }) => [passed, rerun])).toEqual([
+      [false, false],
+      [false, true],
+    ]);
+    expect(told).toEqual(['1.1.1', '1.1.2']);
   });
 
   test('one that was slow the first time is marked', async () => {
@@ -144,7 +163,8 @@ describe('servers', () => {
         if (chunk[0] === 0x88) socket.end(Buffer.from('880203e8', 'hex'));
       });
     });
-    const [result] = await runServerCases({ ...hasty, url, cases: ['1.1.1'] });
+    // The second time has three times as long.
+    const [result] = await runServerCases({ ...hasty, timeFactor: 0.2, url, cases: ['1.1.1'] });
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
 
@@ -203,6 +223,36 @@ describe('clients', () => {
     const results = await runClientCases({ agent: 'ws', cases: ['1.1.1', '1.1.2'], start, parallel: 1 });
     expect(results.map(({ passed }) => passed)).toEqual([true, false]);
     expect(results[1]?.result).toMatch(/did not run/);
+  });
+
+  test('one that does not survive a case fails it, and is started again for the others', async () => {
+    const starts: string[] = [];
+    const start = async (url: string, agent: string): Promise<void> => {
+      starts.push(agent);
+      await loop(url, agent, 2);
+      if (starts.length === 1) throw new Error('it fell over');
+    };
+    const told: string[] = [];
+    const results = await runClientCases({
+      agent: 'ws',
+      cases: ['1.1.*'],
+      exclude: ['1.1.5', '1.1.6', '1.1.7', '1.1.8'],
+      start,
+      parallel: 1,
+      onResult: ({ id }) => told.push(id),
+    });
+    expect(results.map(({ id, behavior }) => `${id} ${behavior}`)).toEqual([
+      '1.1.1 OK',
+      '1.1.2 FAILED',
+      '1.1.3 OK',
+      '1.1.4 OK',
+    ]);
+    expect(results[1]).toMatchObject({
+      passed: false,
+      result: 'The client did not go on behind this case: it fell over.',
+    });
+    expect(told).toEqual(['1.1.1', '1.1.2', '1.1.3', '1.1.4']);
+    expect(starts).toHaveLength(2);
   });
 
   test('one that does nothing is given up', async () => {

@@ -6,12 +6,14 @@
 import type { UpgradeRequest } from '../../handshake/server.ts';
 import type { PendingUpgrade } from '../../transport/upgrade.ts';
 import { type Connection, isThenable } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import {
   type Accept,
   WebSocketServer as NativeServer,
   type Rejection,
   reject,
   type ServerOptions,
+  serverOptionNames,
 } from '../server.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -21,7 +23,7 @@ import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { toConnectionRequest } from './request.ts';
-import { checkSeconds, WebServer, webServer } from './web-server.ts';
+import { checkSeconds, WebServer, webServer, webServerSettingNames } from './web-server.ts';
 import { Worker } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
@@ -62,6 +64,22 @@ type Verdict<T extends DataType> =
   | { readonly handler: ConnectionHandler<T> }
   | { readonly handler: null; readonly failed: boolean };
 
+const { text, ...nativeNames } = serverOptionNames;
+
+const optionNames: OptionNames<WebSocketServerOptions> = {
+  ...nativeNames,
+  path: true,
+  dataType: true,
+  server: true,
+  serialize: true,
+  cancel: true,
+  trustedProxies: true,
+};
+
+const places: ReadonlyMap<string, string> = new Map(
+  Object.keys(webServerSettingNames).map((name) => [name, 'it is a setting of the WebServer']),
+);
+
 // C78: 4D states no bound for the default.
 const CLOSE_TIMEOUT = 30_000;
 
@@ -88,7 +106,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
    *   served already
    * @throws {TypeError | RangeError} for options that can't be
    */
-  constructor(WSSHandler: WSSHandler<T>, options: WebSocketServerOptions<T> = {}) {
+  constructor(WSSHandler: WSSHandler<T>, given?: WebSocketServerOptions<T> | null) {
+    const options = given ?? {};
     if (
       typeof WSSHandler !== 'object' ||
       WSSHandler === null ||
@@ -96,7 +115,16 @@ export class WebSocketServer<T extends DataType = 'text'> {
     ) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocketServer has no function onConnection');
     }
-    const { path, server = webServer, cancel = 'refuse', trustedProxies = 0 } = options;
+    const {
+      path,
+      dataType,
+      server = webServer,
+      serialize = true,
+      cancel = 'refuse',
+      trustedProxies = 0,
+      ...native
+    } = options;
+    checkOptions('WebSocketServer', options, optionNames, places);
     const pattern = toPathPattern(path);
     if (!(server instanceof WebServer)) throw new TypeError('server is no WebServer: see WebServer.of');
     if (cancel !== 'refuse' && cancel !== 'close') {
@@ -106,12 +134,12 @@ export class WebSocketServer<T extends DataType = 'text'> {
       throw new RangeError(`trustedProxies is ${String(trustedProxies)}, not a number of proxies`);
     }
     this.#handler = WSSHandler;
-    this.#path = path;
-    this.#dataType = checkDataType(options.dataType);
+    this.#path = path ?? undefined;
+    this.#dataType = checkDataType(dataType);
     this.#webServer = server;
     this.#trustedProxies = trustedProxies;
-    this.#closeTimeout = options.closeTimeout ?? CLOSE_TIMEOUT;
-    this.#worker = new Worker(options.serialize !== false);
+    this.#closeTimeout = native.closeTimeout ?? CLOSE_TIMEOUT;
+    this.#worker = new Worker(serialize !== false);
     this.#callbacks = new Callbacks(WSSHandler, this);
     this.#native = new NativeServer<Seat<T>>(
       {
@@ -126,8 +154,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
         close: (connection, code, reason) => this.#onClose(connection.data, code, reason),
       },
       {
-        ...options,
-        origins: options.origins ?? 'any',
+        ...native,
+        origins: native.origins ?? 'any',
         closeTimeout: this.#closeTimeout,
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
       },
@@ -139,7 +167,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   /** As the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
   static new<T extends DataType = 'text'>(
     WSSHandler: WSSHandler<T>,
-    options?: WebSocketServerOptions<T>,
+    options?: WebSocketServerOptions<T> | null,
   ): WebSocketServer<T> {
     return new WebSocketServer(WSSHandler, options);
   }

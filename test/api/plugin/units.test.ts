@@ -73,6 +73,11 @@ describe('close reasons', () => {
     expect(cutReason(`${'x'.repeat(121)}😀`)).toBe('x'.repeat(121));
   });
 
+  test('plugin C37: a lone surrogate in a reason is U+FFFD in the event too', () => {
+    expect(cutReason('a\ud800b')).toBe('a\ufffdb');
+    expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
+  });
+
   test('plugin A0.3-14: the words of the engine for what it refused, and all of them fit into a frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
@@ -159,6 +164,7 @@ describe('errorStr', () => {
       `SocketServer::listen() error calling inet_pton at address ${where} : text`,
     );
     expect(listenErrorText(error('ERR_SOCKET_BAD_PORT'), where)).toBe('text');
+    expect(listenErrorText(error('ENOENT', 'open'), where)).toBe('text');
   });
 });
 

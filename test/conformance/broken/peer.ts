@@ -115,7 +115,8 @@ export class BrokenPeer {
 
   private refuse(status: string): void {
     this.state = 'closed';
-    this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    if (this.role === 'client') this.socket.end();
+    else this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 
   /** §4.1: what a client checks of the answer. */
@@ -235,9 +236,8 @@ export class BrokenPeer {
     const { rules, message } = this;
     const control = opcode >= 8;
     const begins = opcode === 1 || opcode === 2;
-    const allowed =
-      this.deflate === null || !(begins || (opcode === 0 && !rules.refusesRsv1OnContinuation)) ? 0 : 4;
-    if (rules.refusesRsv && (rsv & ~allowed) !== 0) return 1002;
+    const allowed = this.deflate !== null && rules.mayHaveRsv1(opcode) ? 4 : 0;
+    if (rules.refusesRsv(opcode) && (rsv & ~allowed) !== 0) return 1002;
     if (rules.refusesReservedOpcodes && ((opcode > 2 && opcode < 8) || opcode > 10)) return 1002;
     if (rules.refusesFragmentedControl && control && !fin) return 1002;
     if (rules.refusesLongControl && control && length > 125) return 1002;
@@ -375,7 +375,7 @@ export class BrokenPeer {
   private fail(code: number): void {
     const sent = this.rules.failCode(code);
     this.state = 'closed';
-    if (sent !== null) this.sendClose(Buffer.from([sent >> 8, sent & 255]));
+    if (sent !== null) this.sendClose(sent === 0 ? Buffer.alloc(0) : Buffer.from([sent >> 8, sent & 255]));
     this.end();
   }
 

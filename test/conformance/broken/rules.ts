@@ -43,14 +43,15 @@ export interface Rules {
 
   // Frames that come.
   readonly refusesWrongMask: boolean;
-  readonly refusesRsv: boolean;
+  /** Whether RSV bits of such a frame are looked at, and on which RSV1 is fine where compression is agreed. */
+  readonly refusesRsv: (opcode: number) => boolean;
+  readonly mayHaveRsv1: (opcode: number) => boolean;
   readonly refusesReservedOpcodes: boolean;
   readonly refusesFragmentedControl: boolean;
   readonly refusesLongControl: boolean;
   readonly refusesLongForms: boolean;
   readonly refusesStrayContinuation: boolean;
   readonly refusesNestedMessage: boolean;
-  readonly refusesRsv1OnContinuation: boolean;
   /** The key that a payload is unmasked with. */
   readonly unmaskingKey: (key: Buffer) => Buffer;
   readonly utf8: Utf8Time;
@@ -80,7 +81,7 @@ export interface Rules {
   readonly greeting: Part | null;
 
   // Closing.
-  /** The code that a violation is answered with; null for the end of TCP without a Close frame. */
+  /** The code that a violation is answered with; 0 for a Close frame without one, null for the end of TCP. */
   readonly failCode: (code: number) => number | null;
   /** Payload of the answer to a Close frame; null for none. */
   readonly closeAnswer: (payload: Buffer) => Buffer | null;
@@ -155,14 +156,14 @@ export const correct: Rules = {
   params: (agreed) => agreed,
 
   refusesWrongMask: true,
-  refusesRsv: true,
+  refusesRsv: () => true,
+  mayHaveRsv1: (opcode) => opcode === 1 || opcode === 2,
   refusesReservedOpcodes: true,
   refusesFragmentedControl: true,
   refusesLongControl: true,
   refusesLongForms: true,
   refusesStrayContinuation: true,
   refusesNestedMessage: true,
-  refusesRsv1OnContinuation: true,
   unmaskingKey: (key) => key,
   utf8: 'at once',
   sequence: sequenceOf,

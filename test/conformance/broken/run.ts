@@ -13,7 +13,7 @@ import { clockOf } from '../../../conformance/run/clock.ts';
 import { Link } from '../../../conformance/run/link.ts';
 import type { CaseResult } from '../../../conformance/run/result.ts';
 import { runClientCase } from '../../../conformance/run/run-case.ts';
-import { asRerun, mayBeLate, RERUN_FACTOR, testServer } from '../../../conformance/run/test-server.ts';
+import { asRerun, isLate, RERUN_FACTOR, testServer } from '../../../conformance/run/test-server.ts';
 import type { Fault } from './faults.ts';
 import { BrokenPeer } from './peer.ts';
 import { correct, type Rules } from './rules.ts';
@@ -57,8 +57,10 @@ const wanted: Selection = {
     ...['13.1.3', '13.2.3', '13.3.7', '13.3.11', '13.5.3', '13.7.3'],
   ],
   exclude: [
-    ...['21.2.16', '21.3.40', '21.3.42', '21.3.43', '21.3.44'],
-    ...['26.1', '26.3.7', '26.4.4', '26.4.12', '26.5.5', '28.3.14', '28.4'],
+    // What a client may leave undone, and the peers here do: 103 in front of 101. And what moves megabytes of head.
+    ...['21.2.16', '21.3.42', '21.3.43', '21.3.44'],
+    // Whether anything comes in front of a reset is a matter of chance.
+    ...['28.4.7', '28.4.8'],
   ],
 };
 
@@ -77,12 +79,23 @@ export async function outcomes(
   const cases = selfTestCases(role, only);
   const named = (patterns: readonly string[]): string[] =>
     cases.map(({ id }) => id).filter((id) => patterns.some((pattern) => matches(id, pattern)));
-  const results = await (role === 'server' ? tryServer : tryClient)({ ...correct, ...fault.breaks }, cases);
-  return { actual: faultedOf(results), expected: { failed: named(fails), tolerated: named(tolerated) } };
+  const expected = { failed: named(fails), tolerated: named(tolerated) };
+  const rules = { ...correct, ...fault.breaks };
+  const isKnown = ({ id, passed }: CaseResult): boolean =>
+    fault.isSilent === true && (passed ? expected.tolerated : expected.failed).includes(id);
+  const results = await (role === 'server' ? tryServer(rules, cases, isKnown) : tryClient(rules, cases));
+  return { actual: faultedOf(results), expected };
 }
 
+/** How many connections there are at once. */
+const PARALLEL = 64;
+
 /** Runs a server with these rules through the cases. */
-export async function tryServer(rules: Rules, cases: readonly Case[], parallel = 64): Promise<CaseResult[]> {
+export async function tryServer(
+  rules: Rules,
+  cases: readonly Case[],
+  isKnown: (result: CaseResult) => boolean = () => false,
+): Promise<CaseResult[]> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket.once('close', () => sockets.delete(socket)));
@@ -96,9 +109,11 @@ export async function tryServer(rules: Rules, cases: readonly Case[], parallel =
       cases,
       agent: 'broken',
       full: false,
-      parallel,
+      parallel: PARALLEL,
       timeFactor: TIME_FACTOR,
       commandOf: (id) => id,
+      isKnown: (result) => !isLate(result) || isKnown(result),
+      mostReruns: Number.POSITIVE_INFINITY,
     });
   } finally {
     for (const socket of sockets) socket.destroy();
@@ -107,7 +122,7 @@ export async function tryServer(rules: Rules, cases: readonly Case[], parallel =
 }
 
 /** Runs a client with these rules through the cases: each is a connection of its own. */
-export async function tryClient(rules: Rules, cases: readonly Case[], parallel = 64): Promise<CaseResult[]> {
+export async function tryClient(rules: Rules, cases: readonly Case[]): Promise<CaseResult[]> {
   const server = createServer({ allowHalfOpen: true, noDelay: true });
   const port = await listening(server);
   const accepted = new Map<number, Socket>();
@@ -137,13 +152,11 @@ export async function tryClient(rules: Rules, cases: readonly Case[], parallel =
       const index = next++;
       const one = cases[index]!;
       const first = await perform(one, TIME_FACTOR);
-      results[index] = mayBeLate(first)
-        ? asRerun(first, await perform(one, TIME_FACTOR * RERUN_FACTOR))
-        : first;
+      results[index] = isLate(first) ? asRerun(first, await perform(one, TIME_FACTOR * RERUN_FACTOR)) : first;
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(parallel, cases.length) }, lane));
+    await Promise.all(Array.from({ length: Math.min(PARALLEL, cases.length) }, lane));
   } finally {
     server.close();
   }

@@ -1,0 +1,117 @@
+/**
+ * What others are expected to fail is what the original suite says of them; and the page that shows it says so too.
+ * `npm run conformance -- others` runs them against these files.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { allCases, isAutobahn, titles } from '../../conformance/cases.ts';
+import { type Baseline, parseBaseline } from '../../conformance/report/baseline.ts';
+import { matrixOf, standingOf } from '../../scripts/conformance-docs.js';
+import { Running, root, run, track } from '../cli/process.ts';
+
+const folder = join(root, 'conformance', 'expected');
+const expected = (name: string): Baseline => parseBaseline(readFileSync(join(folder, name), 'utf8'));
+
+/** Verdicts on Autobahn's cases that are not OK. */
+const ofAutobahn = ({ cases }: Baseline): Record<string, string> =>
+  Object.fromEntries(Object.entries(cases).filter(([id]) => isAutobahn(id)));
+
+const tooManyFragments = ['9.3.1', '9.3.2', '9.4.1', '9.4.2'];
+const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRICT', '6.4.4': 'NON-STRICT' };
+const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
+
+describe("what is expected on Autobahn's 517 cases", () => {
+  test('ws as a server: it has a limit for fragments, and looks at text when it is whole', () => {
+    const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
+    expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
+  });
+
+  test('ws as a client, with maxFragments raised: the same without the four', () => {
+    expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
+  });
+
+  test.each(['rfc6455-server.json', 'rfc6455-client.json'])('%s: all OK', (name) => {
+    expect(ofAutobahn(expected(name))).toEqual(withoutVerdict);
+  });
+
+  test.each(['rfc6455-server.json', 'rfc6455-client.json'])('%s: nothing has failed beyond them', (name) => {
+    const standings = Object.values(expected(name).cases).map((verdict) => standingOf(verdict));
+    expect(standings.filter((one) => one === 'failed' || one === 'unimplemented')).toEqual([]);
+  });
+
+  test.each(readdirSync(folder))('%s is named by what it holds', (name) => {
+    const { agent, peer } = expected(name);
+    expect(`${agent}-${peer}.json`).toBe(name);
+  });
+});
+
+test('ws closes the four with 1008, and the report says it', async () => {
+  const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
+  const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
+  const out = mkdtempSync(join(tmpdir(), 'conform-ws-'));
+  try {
+    const cases = ['--cases', tooManyFragments.join(), '--agent', 'ws', '--out', out];
+    const { stdout, exit } = await run(['conform', 'server', url, ...cases]);
+    expect(exit).toBe(1);
+    expect(
+      stdout.match(/The peer sent the first Close frame, with 1008, where the judge had to/g),
+    ).toHaveLength(4);
+    const { ws } = JSON.parse(readFileSync(join(out, 'index.json'), 'utf8'));
+    for (const id of tooManyFragments)
+      expect(ws[id]).toMatchObject({ behavior: 'FAILED', behaviorClose: 'FAILED', remoteCloseCode: 1008 });
+  } finally {
+    rmSync(out, { recursive: true });
+    peer.child.kill();
+    await peer.exit;
+  }
+});
+
+describe('the matrix of docs/conformance.md', () => {
+  const cases = allCases.filter(({ id }) => id.startsWith('25.2.') || id.startsWith('28.3.'));
+  const one = (verdicts: Record<string, string>) => ({
+    agent: 'x',
+    peer: 'client' as const,
+    cases: verdicts,
+  });
+
+  test('counts by group, and tells of each case what was asked', () => {
+    const { text, faults } = matrixOf(
+      [one({ '25.2.10': 'FAILED', '25.2.25': 'OK, close FAILED', '28.3.14': 'INFORMATIONAL' })],
+      cases,
+      titles,
+      { x: '1.2.3' },
+    );
+    expect(faults).toEqual([]);
+    expect(text).toContain('| group | what | x 1.2.3, client |');
+    expect(text).toContain('| 25 | Compression: agreement | **30 of 32**<br>2 failed |');
+    expect(text).toContain('| 28 | Closing | 14<br>1 informational |');
+    expect(text).toContain(
+      '| 25.2.10 | 7692 §7.1 | Agrees to permessage-deflate with "server_max_window_bits=08", offered or not.',
+    );
+    expect(text).toContain('without a verdict: 28.3.14');
+  });
+
+  test('a file that names a case which does not exist, or is for others, is a fault', () => {
+    expect(matrixOf([one({ '25.2.99': 'FAILED', '20.1.1': 'FAILED' })], allCases, titles, {}).faults).toEqual(
+      [
+        'x-client.json names 25.2.99, which is no case for it',
+        'x-client.json names 20.1.1, which is no case for it',
+      ],
+    );
+  });
+
+  test.each([
+    [undefined, 'OK'],
+    ['FAILED', 'failed'],
+    ['OK, close WRONG CODE', 'failed'],
+    ['FAILED, close OK', 'failed'],
+    ['NON-STRICT', 'non-strict'],
+    ['NON-STRICT, close INFORMATIONAL', 'non-strict'],
+    ['INFORMATIONAL', 'informational'],
+    ['UNIMPLEMENTED', 'unimplemented'],
+  ])('%s is %s', (verdict, standing) => {
+    expect(standingOf(verdict)).toBe(standing);
+  });
+});
