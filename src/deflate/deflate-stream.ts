@@ -56,10 +56,16 @@ export function deflateElsewhere(
     stream.write(payload, (error) => {
       // Told by the event; there is nothing to read then.
       if (error) return;
-      const output: Buffer = stream.read();
       stream.off('error', reject);
+      const pieces: Buffer[] = [];
+      let length = 0;
+      // All at once up to Node 24, and from 26 on piece by piece.
+      for (let piece: Buffer | null = stream.read(); piece !== null; piece = stream.read()) {
+        pieces.push(piece);
+        length += piece.length;
+      }
       // A copy of its own size: what zlib was given room for would be kept as long as the message waits.
-      resolve(Buffer.from(output.subarray(0, output.length - TAIL_SIZE)));
+      resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();
     });

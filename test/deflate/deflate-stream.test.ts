@@ -25,7 +25,7 @@ test('P23, P26: one message after the other, each as if it were the first: nothi
     for (const message of messages) {
       const output = await deflateElsewhere(message, fast, dictionary);
       expect(output.equals(deflateNow(message, fast, dictionary))).toBe(true);
-      expect(output.buffer.byteLength).toBeLessThan(output.length + 8192 + 1);
+      expect(output.buffer.byteLength).toBeLessThanOrEqual(output.length + Buffer.poolSize + 64);
     }
   }
 });

@@ -514,6 +514,8 @@ describe('beside another parser', () => {
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
         const nodes = await readByNode(octets);
+        // Nor does it know that a tab behind a token of Connection is white space (9110 §5.6.3): a plain request, to it.
+        if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(octets.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;
         expect(ours).toEqual({
