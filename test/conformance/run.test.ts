@@ -168,6 +168,42 @@ describe('servers', () => {
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
 
+  test('one that was slow where the rule is a MAY is asked again too', async () => {
+    let connections = 0;
+    const url = await rawServer((socket) => {
+      connections += 1;
+      if (connections === 1) return socket.resume();
+      socket.once('data', () => socket.end(Buffer.from('810548656c6c6f880203e8', 'hex')));
+    });
+    const [result] = await runServerCases({ ...hasty, url, cases: ['28.3.10'] });
+    expect(result).toMatchObject({ behavior: 'OK', rerun: true, flaky: true });
+  });
+
+  test('one that sends something else is not waited for, nor asked again', async () => {
+    const url = await rawServer((socket) =>
+      socket.on('data', (chunk) => {
+        if (chunk[0] === 0x81) socket.write(Buffer.from('810121', 'hex'));
+        if (chunk[0] === 0x88) socket.end(Buffer.from('8800', 'hex'));
+      }),
+    );
+    const [result] = await runServerCases({ ...hasty, url, cases: ['1.1.2'] });
+    expect(result).toMatchObject({ passed: false, rerun: false, received: [['message', '!', false]] });
+    expect(result!.timeline.map(({ text }) => text)).toContain('the events cannot become the expected ones');
+  });
+
+  test('one that refuses what it may refuse, or does not', async () => {
+    const refusals = ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', ''];
+    for (const answer of refusals) {
+      const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      closers.push(() => server.close());
+      const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      const results = await runServerCases({ ...hasty, url, cases: ['20.11.2', '20.11.8'] });
+      expect(verdicts(results)).toEqual({ '20.11.2': 'FAILED FAILED', '20.11.8': 'OK OK' });
+    }
+  });
+
   test('one that is not there', async () => {
     const url = await rawServer(() => {});
     await closers.pop()!();
