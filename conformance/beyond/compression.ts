@@ -5,7 +5,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import type { Case, Check, DeflateSpec, Event, Step, Titles } from '../case/model.ts';
 import { hex, octetsOf, type Payload, repeated } from '../case/payload.ts';
-import { binary, continuation, frame, messageEvent, ping, pongEvent, text } from '../case/steps.ts';
+import { awaits, binary, continuation, frame, messageEvent, ping, pongEvent, text } from '../case/steps.ts';
 import { Random } from '../corpus/random.ts';
 import { parseExtensionField } from '../wire/deflate.ts';
 import { valuesOf } from '../wire/head.ts';
@@ -519,9 +519,9 @@ export const compression: readonly Case[] = [
       ),
     ),
     fails(
-      'Sends a good message, then a corrupt one.',
+      'Sends a good message, waits for its echo, then sends a corrupt one.',
       corrupt,
-      [raw(fixedHello), raw('ffffffff')],
+      [raw(fixedHello), awaits('message', 5, 'echo'), raw('ffffffff')],
       [1007, 1002, 1011],
       [hello],
       { deflate: plain },
@@ -551,9 +551,9 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Refers to the message before, though it promised not to.',
+      'Refers to the message before, behind its echo, though it promised not to.',
       { ...corrupt, against: 'server', section: '7692 §7.1.1.2', level: 'MAY' },
-      [raw(fixedHello), raw('f200110000')],
+      [raw(fixedHello), awaits('message', 5, 'echo'), raw('f200110000')],
       [1007, 1002, 1011],
       [hello],
       { deflate: { offer: 'permessage-deflate; client_no_context_takeover', wishes: [] } },

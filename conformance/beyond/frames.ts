@@ -5,6 +5,7 @@
 import type { Case, Check, Event, FrameStep, Kind, Step, Titles } from '../case/model.ts';
 import { octetsOf, repeated } from '../case/payload.ts';
 import {
+  awaits,
   binary,
   close,
   continuation,
@@ -47,7 +48,11 @@ const wrongWay: readonly (readonly [string, readonly Step[], (readonly Event[])?
   ['a ping within a message', [text('Hel', { fin: false }), ping('', wrong), continuation('lo')]],
   ['a frame of 126 octets', [text(repeated('a', 126), wrong)]],
   ['a frame of 65536 octets', [binary(repeated('a', 65_536), wrong)]],
-  ['a second message, behind a good one', [text('Hello'), text('world', wrong)], [hello]],
+  [
+    'a second message, behind the echo of a good one',
+    [text('Hello'), awaits('message', 5, 'echo'), text('world', wrong)],
+    [hello],
+  ],
   ['a message, with a good one behind it in the same segment', [text('Hello', wrong), text('world')]],
   ['a Close frame', [frame(8, Buffer.from([3, 232]), wrong)]],
 ];
@@ -319,14 +324,26 @@ const orderDrafts: readonly Draft[] = [
     [text('Hel', { fin: false }), text('lo', { fin: false })],
     [1002],
   ),
-  fails('Continues a message that was final.', order, [text('Hello'), continuation('!')], [1002], [hello]),
+  fails(
+    'Continues a message that was final, behind its echo.',
+    order,
+    [text('Hello'), awaits('message', 5, 'echo'), continuation('!')],
+    [1002],
+    [hello],
+  ),
   fails(
     'Continues nothing, with a frame that is not final.',
     order,
     [continuation('a', { fin: false })],
     [1002],
   ),
-  fails('Continues nothing, behind a ping.', order, [ping(), continuation('a')], [1002], [pongEvent()]),
+  fails(
+    'Continues nothing, behind the pong of a ping.',
+    order,
+    [ping(), awaits('pong', 5, 'pong'), continuation('a')],
+    [1002],
+    [pongEvent()],
+  ),
   ...[8, 9, 10].map((opcode) =>
     fails(
       `Sends ${a(opcode)} frame that is not final.`,
