@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config';
@@ -34,8 +35,8 @@ export const common: ViteUserConfig = defineConfig({
   plugins: [compiled],
   test: {
     pool: 'forks',
-    // Much of the suite waits for sockets and processes: one worker for each core, none left out for the runner.
-    maxWorkers: '100%',
+    // A fifth of the suite's time it waits for deadlines and processes: one worker more than there are cores.
+    maxWorkers: availableParallelism() + 1,
     setupFiles: ['test/leak-check.ts', ...(process.env.NODE_V8_COVERAGE ? ['test/write-coverage.ts'] : [])],
     // Deadlines below are only there so that a hang is reported; no test measures the clock.
     testTimeout: 30_000,
@@ -51,20 +52,24 @@ const pure = [
   'test/conformance/{autobahn,beyond,report,verdict,wire}.test.ts',
 ];
 
-/** Files that take longest, in a clone where the runner has not yet measured any: begun last, one would be waited for alone. */
+/** Files that take longest, for a clone where the runner has not yet measured any: begun last, one would be waited for alone. */
 const longest = [
-  'cli/connect',
+  'api/flood',
+  'conformance/run',
   'conformance/cli',
   'peers/deflate',
-  'api/flood',
   'cli/serve',
   'peers/exchanges',
+  'transport/upgrade',
+  'deflate/bomb',
+  'readme',
+  'examples',
 ].map((name) => `/test/${name}.test.ts`);
 
 class Sequencer extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ project, moduleId }: TestSpecification): number =>
-      project.name === 'pure' ? 0 : longest.some((name) => moduleId.endsWith(name)) ? 1 : 2;
+      longest.some((name) => moduleId.endsWith(name)) ? 0 : project.name === 'pure' ? 1 : 2;
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
