@@ -1,0 +1,21 @@
+/**
+ * `npm run test:stalls`: the process stands still again and again, for up to a tenth of a second, as it does on a machine that
+ * is busy with something else. That is between I/O and timers, where a deadline overtakes what it waits for most easily.
+ */
+const STALLS = 0.2;
+const LONGEST = 100;
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+function turn(): void {
+  // Waiting takes no CPU time: nobody else is slowed down.
+  if (Math.random() < STALLS) Atomics.wait(cell, 0, 0, Math.random() * LONGEST);
+  next();
+}
+
+/** At the end of each turn of the loop that there is anyway. */
+function next(): void {
+  setImmediate(turn).unref();
+}
+
+next();
