@@ -2,6 +2,9 @@
  * The entry point `rfc6455/conformance`.
  */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export type {
   Behavior,
   BehaviorClose,

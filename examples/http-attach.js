@@ -42,7 +42,7 @@ const time = new WebSocketServer({
   message: () => {},
 });
 
-// Paths are compared literally. Upgrades elsewhere are left to other listeners of the server, and get 404 without any.
+// Paths are compared literally. Upgrades elsewhere are left to other listeners of the server, and get 404 where nobody takes them.
 echo.attach(http, { path: '/echo' });
 time.attach(http, { path: '/time' });
 const clock = setInterval(() => time.broadcast(new Date().toISOString()), 1_000);

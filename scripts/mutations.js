@@ -25,8 +25,8 @@ const table = [
   [
     'F5',
     endpoint,
-    'if (this.#state !== Open) return 0;\n    if (this.#outgoing !== null)',
-    'if (this.#outgoing !== null)',
+    'if (this.#state !== Open) return 0;\n    if (this.#outgoing !== null) {',
+    'if (this.#outgoing !== null) {',
   ],
   [
     'F6',
@@ -169,12 +169,7 @@ const table = [
   ['H5', key, 'randomBytes(16)', 'randomBytes(15)'],
   ['H6', client, `if (origin !== undefined) fields.push('Origin', origin);`, ''],
   ['H7', client, `'Sec-WebSocket-Version', '13');`, `'Sec-WebSocket-Version', '8');`],
-  [
-    'H8',
-    client,
-    `if (new Set(subprotocols).size < subprotocols.length) throw new TypeError('A subprotocol is repeated');`,
-    '',
-  ],
+  ['H8', client, 'if (repeated !== undefined) throw', 'if (repeated === null) throw'],
   [
     'H9',
     client,

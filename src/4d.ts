@@ -1,5 +1,8 @@
 /** `rfc6455/4d`: the WebSocket classes of 4D. */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export { WebSocket, type WebSocketOptions } from './api/4d/client.ts';
 export { type ConnectionStatus, WebSocketConnection } from './api/4d/connection.ts';
 export type { DataOf, DataType, Sendable } from './api/4d/data.ts';

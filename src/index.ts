@@ -1,5 +1,8 @@
 /** `rfc6455`: WebSocket servers and clients. */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export { type ConnectOptions, connect } from './api/client.ts';
 export {
   type CloseInfo,
@@ -39,6 +42,7 @@ export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export { ProtocolError, type ViolationCode, violations } from './frame/violation.ts';
 export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './handshake/error.ts';
 export type { ExtensionOffer } from './handshake/extension.ts';
+export type { HeaderFieldsInit } from './handshake/header-fields.ts';
 export type { OriginPolicy } from './handshake/origin.ts';
 export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
 export type { PathPattern } from './transport/attach.ts';

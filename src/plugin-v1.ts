@@ -1,5 +1,8 @@
 /** `rfc6455/plugin-v1`: the commands of the IX WebSocket plugin, version 1. */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export type { SendStatus } from './api/plugin/engine-events.ts';
 export type { PluginEvents } from './api/plugin/event-queue.ts';
 export { methods, type PluginMethod } from './api/plugin/methods.ts';
@@ -15,6 +18,7 @@ export {
   type WebsocketDeflateOptions,
   type WebsocketErrorContext,
   type WebsocketEventType,
+  type WebsocketMethod,
   type WebsocketMethodOptions,
   type WebsocketOpenContext,
   type WebsocketServer,

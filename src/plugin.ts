@@ -1,5 +1,8 @@
 /** `rfc6455/plugin`: the commands of the IX WebSocket plugin, version 2. */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export type { SendStatus } from './api/plugin/engine-events.ts';
 export type { PluginEvents } from './api/plugin/event-queue.ts';
 export { methods, type PluginMethod } from './api/plugin/methods.ts';
@@ -18,6 +21,7 @@ export {
   WebsocketEventType,
   type WebsocketIdentity,
   type WebsocketMessage,
+  type WebsocketMethod,
   type WebsocketOpen,
   type WebsocketServerConnection,
   type WebsocketServerInfo,

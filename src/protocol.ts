@@ -1,5 +1,8 @@
 /** `rfc6455/protocol`: the endpoint without a socket. Frames, the state machine, the opening handshake as text. */
 
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
 export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { type CodecSettings, DeflateCodec, type Direction } from './deflate/codec.ts';
 export {

@@ -125,6 +125,41 @@ test('the options that connect and listen take from the layer below are on the p
   expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
 });
 
+test('CONTRIBUTING.md names every command, and no other', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const table = read('CONTRIBUTING.md').split('\n## ')[0]!;
+  const named = [...table.matchAll(/`(?:npm (?:run )?)?([a-z:-]+)(?: [^`]*)?`/g)].map(([, name]) => name!);
+  const commands = Object.keys(scripts).filter((name) => name !== 'prepare');
+  expect(commands.filter((name) => !named.includes(name))).toEqual([]);
+  const run = [...table.matchAll(/`npm run ([a-z:-]+)/g)].map(([, name]) => name!);
+  expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+});
+
+test('README.md counts conformance cases as the matrix does', () => {
+  const columns = ['ours, server', 'ours, client', 'ws, server', 'ws, client'] as const;
+  const count = (cell: string) => {
+    const [, passed = '', , all = passed] = /^\D*(\d+)( of (\d+))?/.exec(cell) ?? [];
+    return { passed: Number(passed), all: Number(all) };
+  };
+  const matrix = /<!-- matrix:[\s\S]*?<!-- end of matrix -->/.exec(read('docs/conformance.md'))![0];
+  const rows = [...matrix.matchAll(/^\| (\d+|all) \|[^|]*\|(.+)\|$/gm)].map(([, group = '', cells = '']) => ({
+    group,
+    counts: cells.split('|').map(count),
+  }));
+  const total = rows.find(({ group }) => group === 'all')!.counts;
+  // Autobahn's groups are 1 to 13.
+  const autobahn = columns.map((_, at) =>
+    rows.filter(({ group }) => Number(group) <= 13).reduce((sum, { counts }) => sum + counts[at]!.passed, 0),
+  );
+  const text = (at: number) =>
+    `${total[at]!.passed.toLocaleString('en')} of ${total[at]!.all.toLocaleString('en')}`;
+  const page = read('README.md');
+  expect(page).toContain(`**${text(0)}** conformance cases passed as a server, **${text(1)}** as a client`);
+  expect(page).toContain(`| conformance cases passed, as a server | ${text(0)} | ${text(2)} |`);
+  expect(page).toContain(`| as a client | ${text(1)} | ${text(3)} |`);
+  expect(page).toContain(`${autobahn[0]} and ${autobahn[1]} | ${autobahn[2]} and ${autobahn[3]} |`);
+});
+
 describe.each(['docs/api.md', 'README.md', 'SECURITY.md'])('the limits in %s', (page) => {
   const { heartbeatInterval, heartbeatTimeout, memoryBudget, ...others } = serverLimits;
   const rows = Object.entries({

@@ -3,7 +3,7 @@
  * over a socket and stopped with SIGINT; the others end by themselves.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -202,6 +202,33 @@ describe.skipIf(process.platform === 'win32')('servers in the words of 4D', () =
     const url = (await server.listening).replace('http', 'ws');
     await expect(connect(url)).rejects.toMatchObject({ status: 403 });
     await interrupt(server);
+  });
+});
+
+/** Without comments, types, parameters of methods, and what the environment may change. */
+function bare(code: string): string {
+  return code
+    .replace(/\/\*\*[\s\S]*?\*\//g, '')
+    .replace(/^ *\/\/.*$/gm, '')
+    .replace(/^( *(?!if|for)\w+)\([^)]*\) \{$/gm, '$1() {')
+    .replace('Number(process.env.PORT ?? 8080)', '8080')
+    .replaceAll('?.', '.')
+    .replace(/\n(?: *\n)+/g, '\n')
+    .trim();
+}
+
+describe('the code beside that of 4D', () => {
+  const page = readFileSync(join(root, 'docs', '4d.md'), 'utf8');
+  const part = (from: string, to: string): string => page.slice(page.indexOf(from), page.indexOf(to));
+
+  test.each([
+    ['4d/uppercase.js', part('### The upper-case server', '### The chat'), 3],
+    ['4d/chat.js', part('### The chat', '### A client'), 2],
+  ] as const)('%s is on the page', (name, section, count) => {
+    const blocks = [...section.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code = '']) => bare(code));
+    const code = bare(readFileSync(join(root, 'examples', name), 'utf8'));
+    expect(blocks).toHaveLength(count);
+    for (const block of blocks) expect(code).toContain(block);
   });
 });
 

@@ -1,6 +1,7 @@
 /** What the package gives away: exactly these names, these files, and nothing that runs on installation. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { scan } from '../scripts/source-scan.js';
@@ -48,6 +49,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ExtensionOffer',
       'HandshakeRequest',
       'HandshakeStage',
+      'HeaderFieldsInit',
       'ListenOptions',
       'Message',
       'OriginPolicy',
@@ -256,6 +258,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'WebsocketEvent',
       'WebsocketIdentity',
       'WebsocketMessage',
+      'WebsocketMethod',
       'WebsocketOpen',
       'WebsocketServerConnection',
       'WebsocketServerInfo',
@@ -298,6 +301,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'WebsocketDeflateOptions',
       'WebsocketErrorContext',
       'WebsocketEventType',
+      'WebsocketMethod',
       'WebsocketMethodOptions',
       'WebsocketOpenContext',
       'WebsocketServer',
@@ -321,6 +325,11 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
   test('exports these names', async () => {
     const names = Object.keys(await import(new URL(compiled, root).href));
     expect(names.sort()).toEqual([...values].sort());
+  });
+
+  test('by require as well', async () => {
+    const required: object = createRequire(import.meta.url)(fileURLToPath(new URL(compiled, root)));
+    expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
   test('and these types, each by its name', () => {
@@ -383,8 +392,22 @@ describe('the packed package', () => {
   });
 
   test('holds nothing else but its papers', () => {
-    const rest = files.filter((path) => !/^(?:dist|src|conformance)\//.test(path));
-    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+    const rest = files.filter((path) => !/^(?:dist|src|conformance|examples)\//.test(path));
+    expect(rest.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      // What the README refers to, for those who have no network, or another version than the one that is on it.
+      'docs/4d.md',
+      'docs/api.md',
+      'docs/architecture.md',
+      'docs/compression.md',
+      'docs/conformance.md',
+      'docs/errors.md',
+      'docs/plugin.md',
+      'package.json',
+    ]);
     expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);
   });
 });

@@ -5,7 +5,15 @@
 import { type DialOptions, dial } from '../transport/dial.ts';
 import { clientLimits } from '../transport/socket.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
-import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
+import { checkHandlers, checkOptions, type OptionNames } from './option-names.ts';
+import {
+  type ConnectionOptions,
+  connectionOptionNames,
+  positive,
+  toCloseReason,
+  toCompression,
+  toLimits,
+} from './options.ts';
 
 /** How to connect, what to hear, and within which limits. */
 export interface ConnectOptions<Data = undefined> extends DialOptions, ConnectionOptions {
@@ -16,6 +24,26 @@ export interface ConnectOptions<Data = undefined> extends DialOptions, Connectio
   /** True: the process may end while the connection is open, see `Connection.unref`. @default false */
   readonly unref?: boolean;
 }
+
+/** For `Reconnection` too. */
+export const connectOptionNames: OptionNames<ConnectOptions> = {
+  ...connectionOptionNames,
+  handlers: true,
+  data: true,
+  unref: true,
+  subprotocols: true,
+  requireSubprotocol: true,
+  headers: true,
+  origin: true,
+  handshakeTimeout: true,
+  signal: true,
+  tls: true,
+  tcp: true,
+  socketPath: true,
+  socket: true,
+  proxy: true,
+  redirects: true,
+};
 
 /**
  * Opens a connection.
@@ -29,6 +57,12 @@ export async function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
+  // A browser's second argument.
+  if (typeof options === 'string' || Array.isArray(options)) {
+    throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
+  }
+  checkOptions('connect', options, connectOptionNames);
+  if (options.handlers !== undefined) checkHandlers(options.handlers);
   const limits = toLimits(options, clientLimits);
   positive('handshakeTimeout', options.handshakeTimeout, 1);
   const { handlers = {}, text } = options;

@@ -4,7 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { types } from 'node:util';
+import { type InspectOptions, inspect, types } from 'node:util';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
@@ -18,6 +18,7 @@ import {
   type SocketConnection,
 } from '../transport/socket.ts';
 import { Inbox } from './inbox.ts';
+import { checkOptions, describe, type OptionNames } from './option-names.ts';
 import { positive } from './options.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
@@ -98,6 +99,12 @@ export interface SendOptions {
   readonly compress?: boolean;
 }
 
+const sendOptionNames: OptionNames<SendOptions> = {
+  fragmentSize: true,
+  lastFragmentSize: true,
+  compress: true,
+};
+
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> implements ConnectionEvents {
   /** Yours: typed by the server's `upgrade` handler, or by `connect`. */
@@ -115,6 +122,15 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   #isHeld = false;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
+
+  static {
+    // What `console.log` shows.
+    const show = function (this: Connection<unknown>, _depth: number, options: InspectOptions): string {
+      const { state, url, remoteAddress, subprotocol, bufferedAmount, data } = this;
+      return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;
+    };
+    Object.defineProperty(Connection.prototype, inspect.custom, { value: show });
+  }
 
   /** Made by the library. @param onClosed called before the `close` handler */
   constructor(
@@ -202,10 +218,11 @@ export class Connection<Data = undefined> implements ConnectionEvents {
    * unchanged until they have left.
    * @returns true: go on. False: more than the high-water mark is waiting and `drain` will be called; or the connection is
    *   not open any more, and nothing was sent.
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, and for an option that there is not
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
    */
   send(message: Message, options?: SendOptions): boolean {
+    if (options !== undefined) checkOptions('send', options, sendOptionNames);
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
     if (!this.#binding.isOpen) {
@@ -435,7 +452,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   onError(error: Error): void {
     this.#error ??= error;
     const isOurs = error instanceof ProtocolError || error instanceof ConnectionError;
-    log('%s: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
+    log('%j: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
     try {
       const handler = this.#handlers.error;
       if (handler !== undefined) {
@@ -476,7 +493,12 @@ export function isThenable<Value>(value: Value): value is Value & PromiseLike<Aw
 
 /** For what nobody else is there to hear. */
 export function warn(thrown: unknown): void {
-  process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  // Not `String`: an object without a way to become one would be thrown here, where nobody catches it.
+  process.emitWarning(
+    thrown instanceof Error
+      ? thrown
+      : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false })),
+  );
 }
 
 /** Whether this is sent as a binary message. */
@@ -494,5 +516,10 @@ export function toBytes(data: Message): Uint8Array {
   // A view's length in bytes, not in elements: what lies beside it must never be sent.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
-  throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
+  const found: unknown = data;
+  const isData = Array.isArray(found) || Object.prototype.toString.call(found) === '[object Object]';
+  const hint = isData ? ': JSON.stringify it' : found instanceof Blob ? ': await its arrayBuffer()' : '';
+  throw new TypeError(
+    `a message is a string, an ArrayBuffer, or a view of one, not ${describe(data)}${hint}`,
+  );
 }

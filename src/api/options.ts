@@ -5,6 +5,7 @@
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { Compression, type CompressionOptions } from '../transport/compression.ts';
 import type { ConnectionLimits, PingSchedule } from '../transport/socket.ts';
+import { checkOptions, describe, type OptionNames } from './option-names.ts';
 
 /** Bounds and deadlines of a connection; times in milliseconds. */
 export interface ConnectionOptions {
@@ -14,7 +15,10 @@ export interface ConnectionOptions {
   readonly highWaterMark?: number;
   /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
   readonly sendCap?: number;
-  /** How long a peer may take nothing while over 1 MiB waits for it. @default 10000 */
+  /**
+   * How long a peer may take nothing while over 1 MiB waits for it. While less waits: as long as `heartbeat.interval` and
+   * `heartbeat.timeout` together, where that is longer. @default 10000
+   */
   readonly sendTimeout?: number;
   /** How long the closing handshake may take. @default 5000 */
   readonly closeTimeout?: number;
@@ -58,6 +62,47 @@ export interface PingOptions {
   readonly payload?: () => Uint8Array;
 }
 
+export const connectionOptionNames: OptionNames<ConnectionOptions> = {
+  maxMessageSize: true,
+  highWaterMark: true,
+  sendCap: true,
+  sendTimeout: true,
+  closeTimeout: true,
+  heartbeat: true,
+  pings: true,
+  messageTimeout: true,
+  flush: true,
+  text: true,
+  compression: true,
+  memoryBudget: true,
+  closeReason: true,
+};
+
+const heartbeatNames: OptionNames<NonNullable<ConnectionOptions['heartbeat']>> = {
+  interval: true,
+  timeout: true,
+};
+
+const pingNames: OptionNames<PingOptions> = {
+  interval: true,
+  first: true,
+  timeout: true,
+  answerEach: true,
+  payload: true,
+};
+
+const compressionNames: OptionNames<CompressionOptions> = {
+  threshold: true,
+  level: true,
+  engine: true,
+  synchronous: true,
+  budget: true,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: true,
+  clientMaxWindowBits: true,
+};
+
 /**
  * Options over defaults.
  * @throws {RangeError} for a limit that is not a positive number
@@ -75,6 +120,7 @@ export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits)
   if (typeof heartbeat !== 'object' || heartbeat === null) {
     throw new TypeError('heartbeat is { interval, timeout }; Infinity switches it off');
   }
+  checkOptions('heartbeat', heartbeat, heartbeatNames);
   return {
     maxMessageSize: positive('maxMessageSize', options.maxMessageSize, defaults.maxMessageSize),
     highWaterMark: positive('highWaterMark', options.highWaterMark, defaults.highWaterMark),
@@ -95,6 +141,7 @@ function toPingSchedule(options: PingOptions): PingSchedule {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('pings is { interval, first, timeout, answerEach, payload }');
   }
+  checkOptions('pings', options, pingNames);
   const { payload = () => undefined, answerEach = true, first = options.interval } = options;
   if (typeof payload !== 'function') throw new TypeError('pings.payload is not a function');
   if (typeof answerEach !== 'boolean') throw new TypeError('pings.answerEach is true or false');
@@ -131,6 +178,7 @@ export function toCompression(option: boolean | CompressionOptions = false): Com
   if (typeof option !== 'object' || option === null) {
     throw new TypeError(`compression is true, false or an object, not ${String(option)}`);
   }
+  checkOptions('compression', option, compressionNames);
   return new Compression(option);
 }
 
@@ -141,7 +189,8 @@ export function toCompression(option: boolean | CompressionOptions = false): Com
 export function positive(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !(value > 0)) {
-    throw new RangeError(`${name} is ${String(value)}, not a positive number (Infinity switches it off)`);
+    const found = typeof value === 'number' ? String(value) : describe(value);
+    throw new RangeError(`${name} is ${found}, not a positive number (Infinity switches it off)`);
   }
   return value;
 }

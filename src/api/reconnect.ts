@@ -5,9 +5,10 @@
  *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
 
+import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import { checkClose } from '../transport/socket.ts';
-import { type ConnectOptions, connect } from './client.ts';
+import { type ConnectOptions, connect, connectOptionNames } from './client.ts';
 import {
   type CloseInfo,
   type Connection,
@@ -18,11 +19,15 @@ import {
   toBytes,
   warn,
 } from './connection.ts';
+import { checkHandlers, checkOptions, type OptionNames } from './option-names.ts';
 import { positive } from './options.ts';
 
 /** How long to wait before a new attempt; milliseconds. */
 export interface Backoff {
-  /** Behind a lost connection: a random time up to this. @default 5000 */
+  /**
+   * Behind a lost connection: a random time up to this. Where the one before was lost at once as well, within 5 s of being open,
+   * it is as if the attempts had failed. @default 5000
+   */
   readonly first?: number;
   /** After the first failed attempt; twice as long after each further one. @default 1000 */
   readonly base?: number;
@@ -38,6 +43,8 @@ export interface Backoff {
 export interface ReconnectClock {
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(timer: unknown): void;
+  /** Milliseconds since any moment. @default `performance.now` */
+  elapsed?(): number;
 }
 
 /** Where a `Reconnection` is: 'waiting' between a lost connection, or a failed attempt, and the next attempt. */
@@ -85,6 +92,21 @@ export interface ReconnectOptions<Data = undefined> {
   readonly dial?: (url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>;
 }
 
+const reconnectOptionNames: OptionNames<ReconnectOptions> = {
+  handlers: true,
+  connect: true,
+  backoff: true,
+  shouldReconnect: true,
+  retryFirst: true,
+  maxQueued: true,
+  unref: true,
+  clock: true,
+  random: true,
+  dial: true,
+};
+
+const backoffNames: OptionNames<Backoff> = { first: true, base: true, max: true, min: true, jitter: true };
+
 /** What became of a message: on its way, kept for the next connection, or not taken because too much waits. */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
@@ -96,6 +118,9 @@ const MESSAGE_COST = 128;
 
 // 100 ms · 2^26 is two months: what doubles any further only overflows.
 const MAX_DOUBLINGS = 26;
+
+// A connection that lasted no longer says nothing of the server's health: one that is overloaded, or hostile, accepts and closes.
+const STEADY_AFTER = 5_000;
 
 const systemClock: ReconnectClock = {
   setTimeout: (callback, delay) => setTimeout(callback, delay),
@@ -109,6 +134,10 @@ interface Run<Data> {
   /** Whether the peer's Close frame came first. */
   byPeer: boolean;
   retries: number;
+  /** When the connection was opened. */
+  openedAt: number;
+  /** Connections that were lost at once, one after the other without a failed attempt. */
+  brief: number;
   timer: unknown;
   /** Settles when the attempt under way has a connection, or has no socket any more. */
   attempt: Promise<unknown>;
@@ -141,12 +170,15 @@ export class Reconnection<Data = undefined> {
   /**
    * Does nothing yet: see `start`.
    * @param url a function is asked before each attempt
-   * @throws {RangeError} for options that can't be
+   * @throws {RangeError | TypeError} for options that can't be
    */
   constructor(
     url: string | URL | (() => string | URL | PromiseLike<string | URL>),
     options: ReconnectOptions<Data> = {},
   ) {
+    checkOptions('reconnect', options, reconnectOptionNames);
+    if (options.handlers !== undefined) checkHandlers(options.handlers);
+    if (typeof options.connect === 'object') checkOptions('connect', options.connect, connectOptionNames);
     this.#url = url;
     this.#options = options;
     this.#handlers = options.handlers ?? {};
@@ -194,6 +226,8 @@ export class Reconnection<Data = undefined> {
         connection: null,
         byPeer: false,
         retries: 0,
+        openedAt: 0,
+        brief: 0,
         timer: null,
         attempt: Promise.resolve(),
         stopping: null,
@@ -289,8 +323,9 @@ export class Reconnection<Data = undefined> {
   }
 
   #failed(run: Run<Data>, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
     run.retries++;
+    run.brief = 0;
     const isFinal = run.first !== null && this.#options.retryFirst === false;
     if (isFinal || !this.#isWanted(error, run.retries)) {
       this.#end(run, error, !isFinal);
@@ -336,6 +371,10 @@ export class Reconnection<Data = undefined> {
       warn(error);
       return checkBackoff({});
     }
+  }
+
+  #now(): number {
+    return this.#clock.elapsed?.() ?? performance.now();
   }
 
   #wait(run: Run<Data>, cause: CloseInfo | Error, wait: number): void {
@@ -412,6 +451,7 @@ export class Reconnection<Data = undefined> {
     run.connection = connection;
     run.byPeer = false;
     run.retries = 0;
+    run.openedAt = this.#now();
     this.#state = 'open';
     // What `open` sends, a greeting or a login, goes before what has waited.
     const result = this.#handlers.open?.(connection);
@@ -426,8 +466,11 @@ export class Reconnection<Data = undefined> {
   #lost(run: Run<Data>, info: CloseInfo): () => void {
     run.connection = null;
     if (run.stopping !== null) return () => run.onClosed?.();
+    const isBrief = this.#now() - run.openedAt < STEADY_AFTER;
+    run.brief = isBrief ? run.brief + 1 : 0;
     if (this.#isWanted(info, 0)) {
-      this.#wait(run, info, this.#firstWait());
+      // §7.2.3: clients that come back at once, again and again, are what an abnormal closure must not lead to.
+      this.#wait(run, info, run.brief > 1 ? this.#waitAfter(run.brief - 1) : this.#firstWait());
       return () => {};
     }
     this.#finish(run);
@@ -482,27 +525,31 @@ export class Reconnection<Data = undefined> {
 /**
  * Connects, and connects again whenever the connection is lost, until `stop` is called.
  * @param url ws: or wss:; a function is asked before each attempt
- * @returns at once; its `start` was called, and `handlers.open` says when there is a connection
- * @throws {RangeError} for options that can't be
+ * @returns at once; its `start` was called, and `handlers.open` says when there is a connection. Without an `ended` handler, options
+ *   that can't be, or a URL that is none, are a process warning
+ * @throws {RangeError | TypeError} for options that can't be
  */
 export function reconnect<Data = undefined>(
   url: string | URL | (() => string | URL | PromiseLike<string | URL>),
   options: ReconnectOptions<Data> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection(url, options);
-  // Whoever wants to know hears `failed` and `ended`.
-  reconnection.start().catch(() => {});
+  // Whoever wants to know hears `failed` and `ended`. What can never succeed must not vanish.
+  reconnection.start().catch((error: unknown) => {
+    if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
+  });
   return reconnection;
 }
 
 /** Whether the same attempt can only fail again. */
-function isHopeless(cause: CloseInfo | Error): boolean {
+function isHopeless(cause: unknown): boolean {
   if (cause instanceof HandshakeError) return cause.stage === 'url';
   return cause instanceof TypeError || cause instanceof RangeError;
 }
 
-/** @throws {RangeError} for anything that is no time, or no fraction */
+/** @throws {RangeError | TypeError} for anything that is no time, or no fraction */
 function checkBackoff(backoff: Backoff): Required<Backoff> {
+  checkOptions('backoff', backoff, backoffNames);
   const { first = 5_000, base = 1_000, max = 60_000, min = 0, jitter = 0.5 } = backoff;
   for (const [name, value] of Object.entries({ first, base, max, min })) {
     if (typeof value !== 'number' || !(value >= 0)) {

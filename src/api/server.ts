@@ -3,14 +3,21 @@
  * RFC 6455 §4.2 behind it, see transport/upgrade.ts.
  */
 
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type InspectOptions, inspect } from 'node:util';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
+import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
-import { acceptUpgrade, attachTo, type PathPattern, servesPath } from '../transport/attach.ts';
+import {
+  acceptUpgrade,
+  attachTo,
+  type PathPattern,
+  servesPath,
+  type UpgradingServer,
+} from '../transport/attach.ts';
 import { Broadcast } from '../transport/broadcast.ts';
 import type { Compression } from '../transport/compression.ts';
 import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
@@ -19,6 +26,7 @@ import { type ConnectionLimits, checkClose, serverLimits } from '../transport/so
 import {
   checkOrigins,
   checkSubprotocols,
+  flattenHeaders,
   type OpenedUpgrade,
   type PendingHandshake,
   type PendingUpgrade,
@@ -34,7 +42,15 @@ import {
   toBytes,
   warn,
 } from './connection.ts';
-import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
+import { checkHandlers, checkOptions, describe, type OptionNames } from './option-names.ts';
+import {
+  type ConnectionOptions,
+  connectionOptionNames,
+  positive,
+  toCloseReason,
+  toCompression,
+  toLimits,
+} from './options.ts';
 
 /** How to accept a request. */
 export interface Accept<Data> {
@@ -42,8 +58,8 @@ export interface Accept<Data> {
   readonly data?: Data;
   /** One of the request's subprotocols; '' for none. @default the first that `subprotocols` of the options has */
   readonly subprotocol?: string;
-  /** More header fields for the 101, flat or by name. */
-  readonly headers?: readonly string[] | Readonly<Record<string, string>>;
+  /** More header fields for the 101: by name, flat, or as pairs. */
+  readonly headers?: HeaderFieldsInit;
 }
 
 /** How to refuse a request; made by `reject`. */
@@ -64,16 +80,14 @@ export class Rejection {
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
  * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
+ * @throws {TypeError} for another body than a string, and for what are no header fields
  */
-export function reject(
-  status: number,
-  body = '',
-  headers: readonly string[] | Readonly<Record<string, string>> = [],
-): Rejection {
+export function reject(status: number, body = '', headers: HeaderFieldsInit = []): Rejection {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`status ${String(status)} refuses nothing: use 300 to 599`);
   }
-  return new Rejection(status, body, toFlat(headers));
+  if (typeof body !== 'string') throw new TypeError(`the body is ${describe(body)}, not a string`);
+  return new Rejection(status, body, flattenHeaders(headers));
 }
 
 /** What an `upgrade` handler may answer; nothing accepts. */
@@ -93,7 +107,7 @@ export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Dat
     pending: PendingUpgrade,
   ): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
   /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
-  refused?(error: HandshakeError, request: HandshakeRequest | null): void;
+  refused?(error: HandshakeError, request: HandshakeRequest | null): unknown;
 }
 
 /** Limits of a server, and of each of its connections. */
@@ -127,6 +141,30 @@ export interface ShutdownOptions {
   readonly grace?: number;
 }
 
+export const serverOptionNames: OptionNames<ServerOptions> = {
+  ...connectionOptionNames,
+  subprotocols: true,
+  origins: true,
+  handshakeTimeout: true,
+  maxConnections: true,
+};
+
+const listenOptionNames: OptionNames<ListenOptions> = {
+  port: true,
+  host: true,
+  path: true,
+  socketPath: true,
+  tls: true,
+  family: true,
+  unref: true,
+  backlog: true,
+  signal: true,
+};
+
+const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: true, headers: true };
+
+const shutdownOptionNames: OptionNames<ShutdownOptions> = { code: true, reason: true, grace: true };
+
 /** A WebSocket server. */
 export class WebSocketServer<Data = undefined> {
   readonly #handlers: ServerHandlers<Data>;
@@ -150,10 +188,21 @@ export class WebSocketServer<Data = undefined> {
   #graceTimer: NodeJS.Timeout | null = null;
   #graceEnds = Number.POSITIVE_INFINITY;
 
+  static {
+    // What `console.log` shows.
+    const show = function (this: WebSocketServer<unknown>, _depth: number, options: InspectOptions): string {
+      const { addresses, connections } = this;
+      return `WebSocketServer ${inspect({ addresses, connections: connections.size }, options)}`;
+    };
+    Object.defineProperty(WebSocketServer.prototype, inspect.custom, { value: show });
+  }
+
   /**
    * @throws {RangeError | TypeError} for options that can't be
    */
   constructor(handlers: ServerHandlers<Data> = {}, options: ServerOptions = {}) {
+    checkHandlers(handlers);
+    checkOptions('WebSocketServer', options, serverOptionNames);
     this.#handlers = handlers;
     this.#limits = toLimits(options, serverLimits);
     this.#text = options.text ?? 'string';
@@ -184,8 +233,10 @@ export class WebSocketServer<Data = undefined> {
    */
   async listen(options: ListenOptions = {}): Promise<AddressInfo> {
     this.#refuseAfterShutdown();
+    checkOptions('listen', options, listenOptionNames);
     const { path = '', socketPath, ...where } = options;
     checkPath(path);
+    if (options.tls !== undefined) checkTls(options.tls);
     const listener = await listen(
       socketPath === undefined ? where : { ...where, path: socketPath },
       this.#host(path, false),
@@ -202,12 +253,15 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Takes the upgrades of an HTTP server, all of them or those of one path or pattern; several servers may share it. A literal
    * path goes before a RegExp, and that before none. Upgrades that match none are left to the HTTP server's other listeners,
-   * and answered with 404 where it has none.
+   * and answered with 404 where it has none, or none of them did anything with the socket within `handshakeTimeout`.
+   * @param server HTTP/1.1's, or one of `http2.createSecureServer` with `allowHTTP1: true`: what speaks HTTP/2 has no upgrades
    * @returns how to let go of it; open connections stay
    * @throws {TypeError} where the path is taken
    */
-  attach(server: HttpServer | HttpsServer, options: { readonly path?: PathPattern } = {}): () => void {
+  attach(server: UpgradingServer, options: { readonly path?: PathPattern } = {}): () => void {
     this.#refuseAfterShutdown();
+    checkHttpServer(server);
+    checkOptions('attach', options, { path: true });
     const { path = '' } = options;
     checkPath(path);
     const detach = attachTo(server, path, this.#host('', true));
@@ -224,11 +278,12 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Sends a message to every open connection, serialized once; compressed once for those that keep no context.
+   * Sends a message to every open connection, serialized once; compressed once for those that keep no context. Bytes over 4 KiB
+   * are not copied: leave them unchanged until they have left.
    * @param except connections to leave out
    * @param compress false: not compressed, whatever was negotiated
    * @returns how many it was sent to
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, and for another `except`
    */
   broadcast(
     message: Message,
@@ -236,9 +291,12 @@ export class WebSocketServer<Data = undefined> {
     compress = true,
   ): number {
     const prepared = new Broadcast(typeof message === 'string' ? message : toBytes(message), compress);
+    if (except !== null && !(except instanceof Connection) && typeof except?.has !== 'function') {
+      throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
+    }
     let sent = 0;
     for (const connection of this.#connections) {
-      if (connection === except || (except instanceof Set && except.has(connection))) continue;
+      if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
       if (connection.state !== 'open') continue;
       connection.sendBroadcast(prepared);
       sent++;
@@ -253,6 +311,7 @@ export class WebSocketServer<Data = undefined> {
    * @throws {RangeError} for a code that may not be sent, a reason over 123 bytes
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkOptions('shutdown', options, shutdownOptionNames);
     const { code = 1001, reason = '' } = options;
     const grace = positive('grace', options.grace, 5_000);
     checkClose(code, reason);
@@ -300,7 +359,7 @@ export class WebSocketServer<Data = undefined> {
   }
 
   #refuseAfterShutdown(): void {
-    if (this.#shutdown !== null) throw new TypeError('this server was shut down');
+    if (this.#shutdown !== null) throw new TypeError('this server was shut down: make a new one');
   }
 
   // ---- the transport's side ----
@@ -354,7 +413,7 @@ export class WebSocketServer<Data = undefined> {
     const context = checkAccept(answer);
     return {
       ...(context.subprotocol === undefined ? null : { subprotocol: context.subprotocol }),
-      headers: toFlat(context.headers ?? []),
+      headers: flattenHeaders(context.headers ?? []),
       context,
     };
   }
@@ -389,7 +448,10 @@ export class WebSocketServer<Data = undefined> {
     log('refused: %d %s', error.status, error.message);
     try {
       const { refused } = this.#handlers;
-      if (refused !== undefined) refused.call(this.#handlers, error, request);
+      if (refused !== undefined) {
+        const result = refused.call(this.#handlers, error, request);
+        if (isThenable(result)) result.then(undefined, warn);
+      }
       // What the application threw must not vanish.
       else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
     } catch (thrown) {
@@ -400,7 +462,8 @@ export class WebSocketServer<Data = undefined> {
 
 /**
  * What an `upgrade` handler returned in order to accept.
- * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response
+ * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for what was meant
+ *   as `data`
  */
 function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
   if (answer === undefined) return {};
@@ -409,7 +472,50 @@ function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
       'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
     );
   }
-  return answer;
+  // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
+  checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
+  // Read here, where a getter that throws is a refusal, and once.
+  const { data, subprotocol, headers } = answer;
+  return {
+    ...(data === undefined ? null : { data }),
+    ...(subprotocol === undefined ? null : { subprotocol }),
+    ...(headers === undefined ? null : { headers }),
+  };
+}
+
+/**
+ * What can't bring upgrades would be found out much later.
+ * @throws {TypeError}
+ */
+function checkHttpServer(server: UpgradingServer): void {
+  // An Express application is a function that has `on` and `listen` as well.
+  if (typeof server === 'function') {
+    throw new TypeError(
+      'attach takes an HTTP server, not an application: const server = createServer(app), or what app.listen() returns',
+    );
+  }
+  if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
+    throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
+  }
+  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server has HTTP/1.1 beside it.
+  if ('updateSettings' in server && !('setSecureContext' in server)) {
+    throw new TypeError(
+      'HTTP/2 has no upgrades: use createSecureServer({ allowHTTP1: true }), or an HTTP/1.1 server',
+    );
+  }
+}
+
+/**
+ * TLS without a certificate listens, and then no handshake ever succeeds.
+ * @throws {TypeError}
+ */
+function checkTls(tls: NonNullable<ListenOptions['tls']>): void {
+  if (typeof tls !== 'object' || tls === null) {
+    throw new TypeError(`tls is ${describe(tls)}, not an object such as { cert, key }`);
+  }
+  const { cert, key, pfx, SNICallback, pskCallback } = tls;
+  const isUsable = (cert !== undefined && key !== undefined) || [pfx, SNICallback, pskCallback].some(Boolean);
+  if (!isUsable) throw new TypeError('tls has no certificate: it needs cert and key, or pfx');
 }
 
 /** A path that can't match would be found out much later. */
@@ -418,8 +524,4 @@ function checkPath(path: PathPattern): void {
   if (typeof path !== 'string' || !path.startsWith('/') || /[?#]/.test(path)) {
     throw new TypeError(`path is ${JSON.stringify(path)}, not a path: it starts with "/" and has no query`);
   }
-}
-
-function toFlat(headers: readonly string[] | Readonly<Record<string, string>>): readonly string[] {
-  return Array.isArray(headers) ? (headers as readonly string[]) : Object.entries(headers).flat();
 }

@@ -60,15 +60,6 @@ export function listenFailure(
   }
 }
 
-/** Certificates whose issuer is unknown here. */
-const untrusted: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
-
 /** How much of a refusal's body is shown. */
 const SHOWN_BODY = 200;
 
@@ -78,13 +69,13 @@ export function connectFailure(error: unknown): CommandFailure {
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
   if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
   const { code, stage, status, body } = error;
-  if (stage === 'url') return failure(`${error.message}; it looks like ws://127.0.0.1:9001/`, error);
+  if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  const hint = untrusted.has(code) ? '; --ca FILE trusts its issuer' : '';
-  const text =
-    error.message.includes(code) || code.startsWith('WS_') ? error.message : `${error.message} (${code})`;
-  return failure(`cannot connect, ${stage}: ${text}${answer}${hint}`, error);
+  // The status stands before the body; and the library's advice is in this command's words.
+  const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
+  const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
+  return failure(`cannot connect, ${stage}: ${text}${answer}`, error);
 }
 
 function excerpt(body: Buffer): string {

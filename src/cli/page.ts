@@ -26,6 +26,8 @@ h1 { margin: 0; font-size: 1.25rem; }
 #url { color: var(--faint); font-family: ui-monospace, monospace; font-size: 0.875rem; }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; }
 #status { flex: 1; min-width: 7rem; font-weight: 600; overflow-wrap: anywhere; }
+#connect:disabled, #disconnect:disabled { display: none; }
+#help { margin: 0; padding: 0.25rem 0.5rem 0.75rem; color: var(--faint); }
 #status::before { content: '\\25CF\\00A0'; }
 [data-state='open'] #status::before { color: var(--good); }
 [data-state='closed'] #status::before { color: var(--bad); }
@@ -41,7 +43,7 @@ h1 { margin: 0; font-size: 1.25rem; }
 #log .binary .what { font-family: ui-monospace, monospace; font-size: 0.875rem; }
 #log .side { color: var(--faint); font-size: 0.8125rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 #log .who { width: 3.75rem; }
-form { display: grid; grid-template-columns: 9rem 1fr auto; gap: 0.25rem 0.5rem; }
+form { display: grid; grid-template-columns: 9rem 1fr auto; gap: 0.25rem 0.5rem; align-items: end; }
 label { font-size: 0.8125rem; color: var(--faint); }
 input, button, .file {
   font: inherit; color: inherit; padding: 0.45rem 0.75rem; border: 1px solid var(--line); border-radius: 0.375rem;
@@ -55,7 +57,15 @@ button:disabled, input:disabled, .file:has(:disabled) { opacity: 0.5; cursor: no
 .file { cursor: pointer; font-size: 1rem; color: var(--ink); }
 .file input { position: absolute; opacity: 0; width: 1px; height: 1px; padding: 0; }
 :focus-visible, .file:focus-within { outline: 3px solid var(--accent); outline-offset: 1px; }
-@media (max-width: 34rem) { form { grid-template-columns: 6rem 1fr auto; } body { padding: 0.75rem; } }
+@media (max-width: 34rem) {
+  form { grid-template-columns: 6rem 1fr auto; }
+  body { padding: 0.75rem; }
+  #log { padding: 0.25rem; }
+  #log li { flex-wrap: wrap; gap: 0 0.75rem; }
+  #log li .what { flex-basis: 100%; order: 1; }
+  #log li .time { margin-left: auto; }
+  #log .note .side:empty { display: none; }
+}
 `;
 
 const script = `
@@ -72,6 +82,11 @@ const CLOSE_NAMES = {
   1006: 'connection lost', 1007: 'invalid payload', 1008: 'policy violation', 1009: 'message too big',
   1010: 'mandatory extension', 1011: 'internal error', 1012: 'service restart', 1013: 'try again later',
   1014: 'bad gateway', 1015: 'TLS handshake failed',
+};
+// What somebody who tries a server may not know.
+const HINTS = {
+  1006: 'No Close frame came. Is the server running? It refuses pages of other origins, unless it has --any-origin.',
+  1009: 'The message was larger than the server takes: see its option --max-message-size.',
 };
 let socket = null;
 // What was sent and has not come back; messages keep their order.
@@ -130,7 +145,7 @@ function connect() {
   current.binaryType = 'arraybuffer';
   current.onopen = () => {
     show('open', 'Open');
-    add('note', '', 'Connected', '');
+    add('note', '', 'Connected' + (current.extensions === '' ? '' : ', ' + current.extensions), '');
     element('text').focus();
   };
   current.onmessage = (event) => {
@@ -149,6 +164,7 @@ function connect() {
     const why = event.code + (name === undefined ? '' : ' (' + name + ')') + (event.reason === '' ? '' : ': ' + event.reason);
     show('closed', 'Closed: ' + why);
     add('note', '', 'Closed: ' + why, event.wasClean ? '' : 'not clean');
+    if (HINTS[event.code] !== undefined) add('note', '', HINTS[event.code], '');
     for (const { line } of waiting) line.lastChild.textContent = 'did not come back';
     waiting = [];
     element('connect').focus();
@@ -194,7 +210,7 @@ const html = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>rfc6455</title>
+<title>rfc6455: try the server</title>
 <link rel="icon" href="data:,">
 <style>${style}</style>
 </head>
@@ -205,12 +221,16 @@ const html = `<!doctype html>
   <button id="connect" type="button" data-needs="closed">Reconnect</button>
   <button id="disconnect" type="button" data-needs="open">Disconnect</button>
 </div>
-<div id="log" role="log" aria-label="Messages" tabindex="0"><ol id="lines"></ol></div>
+<div id="log" role="log" aria-label="Messages" tabindex="0">
+  <p id="help">What you send goes to the server, which sends it back; in chat mode to everybody who is here. Open this
+  page in a second tab to see both ends.</p>
+  <ol id="lines"></ol>
+</div>
 <form id="form" autocomplete="off">
-  <label for="name">Name (optional)</label>
-  <input id="name" maxlength="40">
+  <label for="name">Name</label>
+  <input id="name" maxlength="40" placeholder="none">
   <label for="text">Message</label>
-  <input id="text" data-needs="open">
+  <input id="text" data-needs="open" enterkeyhint="send">
   <button class="main" data-needs="open">Send</button>
 </form>
 <div class="bar">

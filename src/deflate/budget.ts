@@ -12,7 +12,11 @@ export class CompressionBudget {
   limit: number;
   #used = 0;
 
+  /** @throws {RangeError} for a limit that bounds nothing: NaN, a negative number */
   constructor(limit: number = DEFAULT_COMPRESSION_BUDGET) {
+    if (typeof limit !== 'number' || !(limit >= 0)) {
+      throw new RangeError(`the limit is ${String(limit)}, not a number of bytes`);
+    }
     this.limit = limit;
   }
 

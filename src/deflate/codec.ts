@@ -7,13 +7,20 @@
 import type { MessageCodec } from '../frame/endpoint.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import type { CompressionBudget } from './budget.ts';
+import { deflateElsewhere } from './deflate-stream.ts';
 import { deflate } from './engine/deflate.ts';
 import { inflate } from './engine/inflate.ts';
 import { InflateError } from './engine/inflate-error.ts';
 import { largestIndex } from './engine/matcher.ts';
 import { largestWindow, Window } from './engine/window.ts';
 import { inPool } from './pool.ts';
-import { deflateElsewhere, deflateNow, inflateElsewhere, inflateNow, inputWithoutOutput } from './zlib.ts';
+import {
+  type DeflateSettings,
+  deflateNow,
+  inflateElsewhere,
+  inflateNow,
+  inputWithoutOutput,
+} from './zlib.ts';
 
 /** One direction of a connection, as agreed (7692 §7.1). */
 export interface Direction {
@@ -40,9 +47,16 @@ const OUR_DEFLATE_UP_TO = 2_048;
 const OUR_DEFLATE_ALONE_UP_TO = 1_024;
 const OUR_INFLATE_UP_TO = 512;
 
-// What zlib is given of the context when it compresses. Taking up all 32 KiB costs it 50 µs for each message; the last 8 KiB are
-// worth nearly as much (1 % to 3 % more bytes), and cost a tenth of that. (To decompress it gets all of it, which is cheap.)
-const ZLIB_CONTEXT = 8_192;
+// Half a KiB can stand for half a MiB, on which our engine spends milliseconds: what grows beyond this is begun again by zlib.
+const OUR_INFLATED_UP_TO = 16_384;
+
+// What zlib spends on a large message is mostly the search for the longest match, over all that its window holds. So up to this
+// level, the default, time counts: zlib looks back 16 KiB at most, a fifth less time for 1 % to 4 % more bytes, and is given the end of
+// the context only (taking up all 32 KiB costs 50 µs a message; a large message has plenty to refer to in itself). Above, bytes count.
+const FAST_LEVELS = 6;
+const FAST_WINDOW_BITS = 14;
+const FAST_CONTEXT = 8_192;
+const FAST_CONTEXT_OF_LARGE = 4_096;
 
 // About 150 µs of deflating; what is larger would keep the event loop from other connections.
 const DEFLATE_NOW_UP_TO = 16_384;
@@ -68,6 +82,8 @@ export class DeflateCodec implements MessageCodec {
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
+  /** What zlib compresses with. */
+  readonly #deflateSettings: DeflateSettings;
   #reserved: number;
   /** Made with the first message that needs it. */
   #sent: Window | null = null;
@@ -83,6 +99,12 @@ export class DeflateCodec implements MessageCodec {
     this.#settings = settings;
     this.#reserved = reserved;
     this.threshold = settings.threshold;
+    const { level } = settings;
+    const { windowBits } = sending;
+    this.#deflateSettings = {
+      level,
+      windowBits: level > FAST_LEVELS ? windowBits : Math.min(windowBits, FAST_WINDOW_BITS),
+    };
   }
 
   /**
@@ -94,10 +116,14 @@ export class DeflateCodec implements MessageCodec {
     return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
   }
 
+  /** Whether a message of this size is compressed in zlib's threads. */
+  compressesElsewhere(length: number): boolean {
+    return !this.#settings.synchronous && length > DEFLATE_NOW_UP_TO;
+  }
+
   compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const { synchronous } = this.#settings;
-    if (synchronous || payload.length <= DEFLATE_NOW_UP_TO) return this.compressNow(payload);
-    const dictionary = recent(this.#sendingWindow());
+    if (!this.compressesElsewhere(payload.length)) return this.compressNow(payload);
+    const dictionary = this.#contextFor(payload, this.#sendingWindow());
     return inPool(() => deflateElsewhere(payload, this.#deflateSettings, dictionary)).then((output) =>
       this.#sentAs(payload, output),
     );
@@ -111,7 +137,10 @@ export class DeflateCodec implements MessageCodec {
     if (this.#settings.engine === 'auto' && length <= most) {
       return this.#sentAs(payload, deflate(payload, window, this.#sending.windowBits));
     }
-    return this.#sentAs(payload, deflateNow(payload, this.#deflateSettings, recent(window)));
+    return this.#sentAs(
+      payload,
+      deflateNow(payload, this.#deflateSettings, this.#contextFor(payload, window)),
+    );
   }
 
   decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
@@ -121,7 +150,9 @@ export class DeflateCodec implements MessageCodec {
     if (payload.length === 0) return Buffer.alloc(0);
     const window = this.#receivingWindow();
     if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
-      return this.#receivedAs(inflateSmall(payload, window, maxLength));
+      const most = Math.min(maxLength, OUR_INFLATED_UP_TO);
+      const message = inflateSmall(payload, window, most, maxLength);
+      if (message !== null) return this.#receivedAs(message);
     }
     const history = window === null ? NOTHING : window.history;
     if (synchronous || payload.length <= INFLATE_NOW_UP_TO) {
@@ -129,8 +160,7 @@ export class DeflateCodec implements MessageCodec {
       try {
         return this.#receivedAs(checked(payload, inflateNow(payload, windowBits, history, most)));
       } catch (error) {
-        const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
-        if (!isTooBig || most === maxLength) throw error;
+        if (!isTooBig(error) || most === maxLength) throw error;
       }
     }
     return inPool(() => inflateElsewhere(payload, windowBits, history, maxLength)).then((message) =>
@@ -146,8 +176,13 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  get #deflateSettings(): { level: number; windowBits: number } {
-    return { level: this.#settings.level, windowBits: this.#sending.windowBits };
+  /** What zlib is given of the context to compress a message. (To decompress it gets all of it, which is cheap.) */
+  #contextFor(payload: Uint8Array, window: Window | null): Uint8Array {
+    if (window === null) return NOTHING;
+    if (this.#settings.level > FAST_LEVELS) return window.history;
+    return window.history.subarray(
+      payload.length > DEFLATE_NOW_UP_TO ? -FAST_CONTEXT_OF_LARGE : -FAST_CONTEXT,
+    );
   }
 
   /** The context of what we send; null where none was agreed, or the budget has no room: to keep one is only permitted. */
@@ -181,23 +216,27 @@ export class DeflateCodec implements MessageCodec {
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** The end of a context, for zlib to compress with. */
-function recent(window: Window | null): Uint8Array {
-  return window === null ? NOTHING : window.history.subarray(-ZLIB_CONTEXT);
-}
+const isTooBig = (error: unknown): boolean =>
+  error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
 
 function checked(payload: Uint8Array, message: Buffer): Buffer {
   if (inputWithoutOutput(payload.length, message.length)) throw new ProtocolError('WS_NO_DEFLATE_OUTPUT');
   return message;
 }
 
-/** Our engine, with its errors in the peer's terms. */
-function inflateSmall(payload: Uint8Array, window: Window | null, maxLength: number): Buffer {
+/** Our engine, with its errors in the peer's terms. @returns null for more than `most` bytes that may be within the limit */
+function inflateSmall(
+  payload: Uint8Array,
+  window: Window | null,
+  most: number,
+  maxLength: number,
+): Buffer | null {
   try {
-    const message = inflate(payload, window, maxLength);
+    const message = inflate(payload, window, most);
     return Buffer.from(message.buffer, message.byteOffset, message.length);
   } catch (error) {
     if (!(error instanceof InflateError)) throw error;
+    if (error.reason === 'too-big' && most < maxLength) return null;
     if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
   }

@@ -7,7 +7,7 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateRefusalCode, deflateRefusal } from './refusal.ts';
 
 /** The extension's name in Sec-WebSocket-Extensions (RFC 7692 §7). */
-export const deflateExtension = 'permessage-deflate';
+const deflateExtension = 'permessage-deflate';
 
 /** What an application asks for, on a server as on a client. */
 export interface DeflateConfig {

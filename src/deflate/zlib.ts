@@ -1,22 +1,23 @@
 /**
- * RFC 7692 §7.2 on node:zlib, one message at a time and without a stream that outlives it: the context is a dictionary of
- * plaintext (see engine/window.ts). For messages too large for our own engine, and for all of them with `engine: 'zlib'`.
+ * RFC 7692 §7.2 on node:zlib, one message at a time: the context is a dictionary of plaintext (see engine/window.ts), and no
+ * stream keeps it from message to message. For messages too large for our own engine, and for all of them with `engine: 'zlib'`.
+ * Compressing in zlib's threads is deflate-stream.ts.
  */
 
 import {
   constants,
-  createDeflateRaw,
   createInflateRaw,
   deflateRawSync,
   type InflateRaw,
   inflateRawSync,
+  type ZlibOptions,
 } from 'node:zlib';
 import { ProtocolError } from '../frame/violation.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
 /** The empty stored block's end, which does not travel (7692 §7.2.1). */
-const TAIL_SIZE = 4;
+export const TAIL_SIZE: number = 4;
 
 // 7692 §7.2.2: 00 00 ff ff goes back behind the payload. We add one empty final block: zlib then ends its stream exactly there,
 // and everything that stops short of it was cut off.
@@ -30,10 +31,11 @@ export interface DeflateSettings {
   readonly windowBits: number;
 }
 
-// zlib can't have a window of 256 bytes, and takes 512 instead. But its distances stay 262 below the window's size: 250 here.
-function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array) {
+/** The same for zlib. @param dictionary plaintext before the message to refer to; empty for none */
+export function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array): ZlibOptions {
   return {
     level,
+    // zlib can't have a window of 256 bytes; of 512, it uses distances up to 262 less: 250.
     windowBits: Math.max(windowBits, 9),
     finishFlush: Z_SYNC_FLUSH,
     ...(dictionary.length === 0 ? null : { dictionary }),
@@ -44,31 +46,6 @@ function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array) 
 export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): Buffer {
   const output = deflateRawSync(payload, toZlib(settings, dictionary));
   return output.subarray(0, output.length - TAIL_SIZE);
-}
-
-/** Compresses a message in zlib's threads. */
-export function deflateElsewhere(
-  payload: Uint8Array,
-  settings: DeflateSettings,
-  dictionary: Uint8Array,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      ...toZlib(settings, dictionary),
-      // One write, flushed, with room for all that can come out of it: one trip to zlib's threads in place of three.
-      flush: Z_SYNC_FLUSH,
-      chunkSize: payload.length + (payload.length >>> 8) + 256,
-      readableHighWaterMark: MAX_BUFFER,
-    };
-    const stream = createDeflateRaw(options);
-    stream.on('error', reject);
-    stream.write(payload, () => {
-      const output: Buffer = stream.read();
-      stream.destroy();
-      // A copy of its own size: what zlib was given room for would be kept as long as the message waits.
-      resolve(Buffer.from(output.subarray(0, output.length - TAIL_SIZE)));
-    });
-  });
 }
 
 // 7692 §7.2.3.4 allows final blocks inside a message. zlib stops at each and has to be set up anew, which costs as much as a
@@ -129,8 +106,8 @@ function inflateOnce(
   }
 }
 
-// What one Buffer can hold, near enough, on any Node we support.
-const MAX_BUFFER = 2 ** 31 - 1;
+/** What one Buffer can hold, near enough, on any Node we support. Bytes. */
+export const MAX_BUFFER: number = 2 ** 31 - 1;
 
 const PEERS_FAULTS: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
 

@@ -71,7 +71,7 @@ const NO_PAYLOAD: Buffer = Buffer.alloc(0);
 /**
  * Builds the payload of a Close frame; no code gives the empty payload.
  * @throws {RangeError} where the code may not be sent, or the reason is over 123 bytes of UTF-8.
- * @throws {TypeError} for a reason without a code: the wire has no place for it.
+ * @throws {TypeError} for a reason that is no string, or has no code: the wire has no place for it.
  */
 export function serializeClosePayload(code?: number, reason = ''): Buffer {
   if (code === undefined) {
@@ -81,6 +81,7 @@ export function serializeClosePayload(code?: number, reason = ''): Buffer {
   if (!isWireCloseCode(code)) {
     throw new RangeError(`close code ${String(code)} may not be sent: use 1000, or 3000 to 4999`);
   }
+  if (typeof reason !== 'string') throw new TypeError(`the close reason is a ${typeof reason}, not a string`);
   const size = Buffer.byteLength(reason);
   if (size > MAX_REASON_SIZE) {
     throw new RangeError(`the close reason takes ${size} bytes of UTF-8, at most ${MAX_REASON_SIZE} fit`);

@@ -13,7 +13,7 @@ import { MessageAssembler } from './assembler.ts';
 import { CloseCode, parseClosePayload, serializeClosePayload } from './close-code.ts';
 import { type MemoryBudget, processMemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
-import { OutgoingMessages, type OutgoingOwner } from './outgoing.ts';
+import { type Compressing, OutgoingMessages, type OutgoingOwner } from './outgoing.ts';
 import { type FrameHandler, FrameParser, type Role } from './parser.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
@@ -30,6 +30,9 @@ export interface ByteSink {
    * between. The payload is not copied, so it must not change until it is gone.
    */
   append(payload: Uint8Array, size: number): void;
+  /** The frames of one message come, up to `finish`: for a limit on what may wait they are one. */
+  begin?(): void;
+  finish?(): void;
   /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
   closing(): void;
   /**
@@ -39,8 +42,11 @@ export interface ByteSink {
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
-  /** With a codec: so many bytes more (or, negative, less) wait inside the endpoint; they count as buffered. */
-  hold?(size: number): void;
+  /**
+   * So many bytes more (or, negative, less) wait inside the endpoint, for its codec mostly; they count as buffered.
+   * @param isShared other connections hold the same memory
+   */
+  hold?(size: number, isShared?: boolean): void;
   /** With a codec: reading may go on; what made `receive` return false inside the endpoint is done. */
   resume?(): void;
   /** With a codec: whether what is sent now answers a message that came out of it, outside of `receive`. */
@@ -335,6 +341,8 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
     }
   }
 
+  // ---- what the parser finds ----
+
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#fin = fin;
     this.#opcode = opcode;
@@ -621,7 +629,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
   /**
    * Sends a frame that `serializeFrame` made for the server role: a broadcast is serialized once.
    * @param payloadSize what to return.
-   * @throws {TypeError} on a client.
+   * @throws {TypeError} on a client, and while `takesSerialized` is false.
    */
   sendSerialized(frame: Buffer, payloadSize: number): number {
     // §5.1: a client MUST mask each frame with a key of its own.
@@ -633,6 +641,23 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
       throw new TypeError('a message is being compressed: this one may not overtake it');
     this.#writer.writeSerialized(frame);
     return payloadSize;
+  }
+
+  /**
+   * Sends a server's message that goes to many connections, behind those that are still being compressed.
+   * @param payload not copied: must not change until it is gone
+   * @param compress whether it goes through the codec; a function is called for that, when its turn comes, in place of the
+   *   codec's, and may give others the same result. As the codec's it returns the very payload where it would not get smaller
+   * @returns as `sendText`
+   * @throws {TypeError} on a client
+   */
+  sendShared(opcode: number, payload: Uint8Array, compress: Compressing): number {
+    // §5.1: what a client sends is masked, which is no use to others.
+    if (this.#role === 'client') throw new TypeError('a client has one connection to send a message to');
+    if (this.#state !== Open) return 0;
+    if (this.#outgoing !== null) return this.#outgoing.sendShared(opcode, payload, compress);
+    this.#writer.writeMessage(opcode, payload, false, UNLIMITED, UNLIMITED);
+    return payload.length;
   }
 
   /** Whether `sendSerialized` may be called: false while a message is being compressed. */

@@ -23,7 +23,11 @@ export class MemoryBudget {
   #used = 0;
   readonly #holders = new Set<BudgetHolder>();
 
+  /** @throws {RangeError} for a limit that bounds nothing: NaN, a negative number */
   constructor(limit: number = DEFAULT_MEMORY_BUDGET) {
+    if (typeof limit !== 'number' || !(limit >= 0)) {
+      throw new RangeError(`the limit is ${String(limit)}, not a number of bytes`);
+    }
     this.limit = limit;
   }
 

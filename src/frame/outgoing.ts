@@ -15,13 +15,18 @@ export interface OutgoingOwner {
   fail(error: unknown): void;
 }
 
+/** Whether a message goes through the codec; a function is called, when its turn comes, in place of the codec's. */
+export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
+
 interface WaitingMessage {
   readonly opcode: number;
   readonly payload: Uint8Array;
   readonly isOurs: boolean;
   readonly fragmentSize: number;
   readonly lastSize: number;
-  readonly compress: boolean;
+  readonly compress: Compressing;
+  /** Whether other connections hold the same payload. */
+  readonly isShared: boolean;
 }
 
 /** The sending side of a connection that negotiated a codec. */
@@ -62,69 +67,85 @@ export class OutgoingMessages {
     lastSize: number,
     compress: boolean,
   ): number {
-    if (!this.isPending) return this.#begin(opcode, payload, isOurs, fragmentSize, lastSize, compress);
-    const copies = !isOurs && (this.#copies || payload.length <= COPY_UP_TO);
+    const waits = this.isPending;
+    const copies = waits && !isOurs && (this.#copies || payload.length <= COPY_UP_TO);
     const kept = copies ? new Uint8Array(payload) : payload;
-    this.#waiting.push({ opcode, payload: kept, isOurs: isOurs || copies, fragmentSize, lastSize, compress });
-    this.#sink.hold?.(payload.length);
-    return -1;
+    const owned = isOurs || copies;
+    const message = {
+      opcode,
+      payload: kept,
+      isOurs: owned,
+      fragmentSize,
+      lastSize,
+      compress,
+      isShared: false,
+    };
+    return this.#send(message, waits);
+  }
+
+  /**
+   * The same for a server's message to many connections, whose payload is never copied here.
+   * @param compress resolves with, or returns, the very payload where compressing would not make it smaller
+   */
+  sendShared(opcode: number, payload: Uint8Array, compress: Compressing): number {
+    const size = Number.POSITIVE_INFINITY;
+    const whole = { opcode, payload, isOurs: false, fragmentSize: size, lastSize: size };
+    return this.#send({ ...whole, compress, isShared: true }, this.isPending);
   }
 
   /** Nothing more is to be sent. */
   drop(): void {
     this.#isDropped = true;
     this.#isPending = false;
-    for (const message of this.#waiting) this.#sink.hold?.(-message.payload.length);
+    for (const message of this.#waiting) this.#hold(message, -1);
     this.#waiting = [];
   }
 
-  #begin(
-    opcode: number,
-    payload: Uint8Array,
-    isOurs: boolean,
-    fragmentSize: number,
-    lastSize: number,
-    compress: boolean,
-  ): number {
+  #send(message: WaitingMessage, waits: boolean): number {
+    if (!waits) return this.#begin(message);
+    this.#waiting.push(message);
+    this.#hold(message, 1);
+    return -1;
+  }
+
+  #hold({ payload, isShared }: WaitingMessage, sign: 1 | -1): void {
+    this.#sink.hold?.(sign * payload.length, isShared);
+  }
+
+  #begin(message: WaitingMessage): number {
+    const { opcode, payload, isOurs, fragmentSize, lastSize, compress } = message;
     // 7692 §6.1: each message is compressed or not, as the sender likes.
-    if (!compress || payload.length < this.#codec.threshold) {
+    if (compress === false || payload.length < this.#codec.threshold) {
       this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
       return payload.length;
     }
     if (this.#copies && !isOurs && payload.length > COPY_UP_TO) {
-      return this.#compress(opcode, new Uint8Array(payload), true, fragmentSize, lastSize);
+      return this.#compress({ ...message, payload: new Uint8Array(payload), isOurs: true });
     }
-    return this.#compress(opcode, payload, isOurs, fragmentSize, lastSize);
+    return this.#compress(message);
   }
 
-  #compress(
-    opcode: number,
-    payload: Uint8Array,
-    isOurs: boolean,
-    fragmentSize: number,
-    lastSize: number,
-  ): number {
+  #compress(message: WaitingMessage): number {
+    const { payload, compress } = message;
     let result: Uint8Array | Promise<Uint8Array>;
     try {
-      result = this.#codec.compress(payload);
+      result = typeof compress === 'function' ? compress() : this.#codec.compress(payload);
     } catch (error) {
       this.#failed(error);
       return 0;
     }
-    if (!(result instanceof Promise)) {
-      return this.#write(opcode, payload, result, isOurs, fragmentSize, lastSize);
-    }
+    if (!(result instanceof Promise)) return this.#write(message, result);
     this.#isPending = true;
-    this.#sink.hold?.(payload.length);
+    this.#hold(message, 1);
     result.then(
       (compressed) => {
-        this.#sink.hold?.(-payload.length);
+        this.#hold(message, -1);
         if (this.#isDropped) return;
-        this.#write(opcode, payload, compressed, isOurs, fragmentSize, lastSize);
+        this.#write(message, compressed);
         this.#goOn();
       },
       (error: unknown) => {
-        this.#sink.hold?.(-payload.length);
+        this.#hold(message, -1);
         if (!this.#isDropped) this.#failed(error);
       },
     );
@@ -137,17 +158,11 @@ export class OutgoingMessages {
     this.#owner.fail(error);
   }
 
-  #write(
-    opcode: number,
-    payload: Uint8Array,
-    result: Uint8Array,
-    isOurs: boolean,
-    fragmentSize: number,
-    lastSize: number,
-  ): number {
+  #write(message: WaitingMessage, result: Uint8Array): number {
+    const { opcode, payload, isOurs, fragmentSize, lastSize, isShared } = message;
     // 7692 §6.1: RSV1 says that the message is compressed; a codec that would not make it smaller returns it as it was.
     if (result === payload) this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
-    else this.#writer.writeMessage(RSV1 | opcode, result, true, fragmentSize, lastSize);
+    else this.#writer.writeMessage(RSV1 | opcode, result, !isShared, fragmentSize, lastSize);
     return result.length;
   }
 
@@ -159,8 +174,8 @@ export class OutgoingMessages {
         this.#owner.onOutgoingDone();
         return;
       }
-      this.#sink.hold?.(-next.payload.length);
-      this.#begin(next.opcode, next.payload, next.isOurs, next.fragmentSize, next.lastSize, next.compress);
+      this.#hold(next, -1);
+      this.#begin(next);
     }
   }
 }

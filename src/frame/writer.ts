@@ -21,6 +21,11 @@ const FIN = 0x80;
 /** RSV1 as it stands in the first byte. */
 export const RSV1 = 0x40;
 
+interface WaitingMessage {
+  readonly size: number;
+  write(): void;
+}
+
 /** Writes one endpoint's frames. */
 export class FrameWriter {
   readonly #sink: ByteSink;
@@ -28,6 +33,8 @@ export class FrameWriter {
   readonly #onWritten: () => void;
   #depth = 0;
   #isStopped = false;
+  /** Messages that were sent from inside the sink, while another was half written. */
+  #waiting: WaitingMessage[] = [];
 
   /** @param onWritten called behind what took several steps: see `isWriting` */
   constructor(sink: ByteSink, role: Role, onWritten: () => void) {
@@ -39,7 +46,7 @@ export class FrameWriter {
 
   /**
    * Whether a frame or a fragmented message is half written. §5.4: nothing may come in between, not even an answer to what
-   * a synchronous transport hands in from inside the sink; so it has to wait for `onWritten`.
+   * a synchronous transport hands in from inside the sink; so it has to wait for `onWritten`. Messages wait here, in order.
    */
   get isWriting(): boolean {
     return this.#depth > 0;
@@ -50,6 +57,11 @@ export class FrameWriter {
    * @returns payload bytes
    */
   writeText(text: string): number {
+    if (this.#depth > 0) {
+      const payload = Buffer.from(text);
+      this.writeMessage(Opcode.Text, payload, true, payload.length);
+      return payload.length;
+    }
     // One UTF-16 unit takes at most three bytes. Guess that it is ASCII, and move the text where it was not.
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
     const guess = frameHeaderSize(text.length, this.#masks);
@@ -82,6 +94,25 @@ export class FrameWriter {
     fragmentSize: number,
     lastSize: number = fragmentSize,
   ): void {
+    if (this.#depth === 0) {
+      this.#writeMessage(first, payload, isOurs, fragmentSize, lastSize);
+      return;
+    }
+    // What a caller passed is theirs again where it would have been had it not had to wait.
+    const copies = !isOurs && (this.#masks || payload.length <= COPY_UP_TO);
+    const kept = copies ? new Uint8Array(payload) : payload;
+    this.#wait(payload.length, () =>
+      this.#writeMessage(first, kept, isOurs || copies, fragmentSize, lastSize),
+    );
+  }
+
+  #writeMessage(
+    first: number,
+    payload: Uint8Array,
+    isOurs: boolean,
+    fragmentSize: number,
+    lastSize: number,
+  ): void {
     if (payload.length <= lastSize) {
       this.#writeFrame(FIN | first, payload, isOurs);
       return;
@@ -90,6 +121,7 @@ export class FrameWriter {
     // §5.4: the first fragment has the opcode (7692 §6.1: and RSV1), the others are continuations, the last has FIN.
     let opcode = first;
     this.#isStopped = false;
+    this.#sink.begin?.();
     for (let start = 0; start < payload.length && !this.#isStopped; ) {
       const isLast = payload.length - start <= lastSize;
       const end = isLast ? payload.length : start + fragmentSize;
@@ -97,16 +129,25 @@ export class FrameWriter {
       opcode = Opcode.Continuation;
       start = end;
     }
+    this.#sink.finish?.();
     this.#leave();
   }
 
   /** §6.1: the rest of a fragmented message is not sent where the state changed meanwhile. */
   stopMessage(): void {
     this.#isStopped = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { size } of waiting) this.#sink.hold?.(-size);
   }
 
   /** A frame that `serializeFrame` made for the server role. */
   writeSerialized(frame: Buffer): void {
+    if (this.#depth === 0) this.#writeSerialized(frame);
+    else this.#wait(frame.length, () => this.#writeSerialized(frame));
+  }
+
+  #writeSerialized(frame: Buffer): void {
     if (frame.length > COPY_UP_TO) {
       this.#sink.append(frame, 0);
       return;
@@ -145,7 +186,18 @@ export class FrameWriter {
     this.#sink.commit(position - offset + length);
   }
 
+  #wait(size: number, write: () => void): void {
+    this.#waiting.push({ size, write });
+    this.#sink.hold?.(size);
+  }
+
   #leave(): void {
+    if (this.#depth === 1) {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        this.#sink.hold?.(-next.size);
+        next.write();
+      }
+    }
     if (--this.#depth === 0) this.#onWritten();
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type HandshakeError, type RefusalCode, refuse } from './error.ts';
 import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions } from './extension.ts';
-import { forbidFields, HeaderFields } from './header-fields.ts';
+import { flattenHeaders, forbidFields, HeaderFields, type HeaderFieldsInit } from './header-fields.ts';
 import { formatHead, type HttpResponseHead, isHost, isHttp11 } from './http-head.ts';
 import { computeAccept, generateKey } from './key.ts';
 import { isToken, isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';
@@ -84,8 +84,8 @@ export interface RequestOptions {
   readonly subprotocols?: readonly string[];
   /** Extensions, in order of preference. */
   readonly offers?: readonly ExtensionOffer[];
-  /** More header fields: flat (name, value, name, value …) or by name. */
-  readonly headers?: readonly string[] | Readonly<Record<string, string | readonly string[]>>;
+  /** More header fields: by name, flat (name, value, name, value …), or as pairs (a Map, a `Headers`). */
+  readonly headers?: HeaderFieldsInit;
   /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
   readonly origin?: string;
 }
@@ -137,25 +137,14 @@ export function buildRequest(
 
 // §4.1 (10): not empty, U+0021 to U+007E without separators (that is: tokens), all unique.
 function checkSubprotocols(subprotocols: readonly string[]): void {
+  if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
   for (const subprotocol of subprotocols) {
     if (typeof subprotocol !== 'string' || !isToken(subprotocol)) {
-      throw new TypeError('A subprotocol is not a token');
+      throw new TypeError(`The subprotocol ${JSON.stringify(subprotocol)} is not a token`);
     }
   }
-  if (new Set(subprotocols).size < subprotocols.length) throw new TypeError('A subprotocol is repeated');
-}
-
-function flattenHeaders(headers: NonNullable<RequestOptions['headers']>): readonly string[] {
-  if (isFlat(headers)) return headers;
-  const flat: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of typeof value === 'string' ? [value] : value) flat.push(name, line);
-  }
-  return flat;
-}
-
-function isFlat(headers: NonNullable<RequestOptions['headers']>): headers is readonly string[] {
-  return Array.isArray(headers);
+  const repeated = subprotocols.find((subprotocol, at) => subprotocols.indexOf(subprotocol) < at);
+  if (repeated !== undefined) throw new TypeError(`The subprotocol ${repeated} is repeated`);
 }
 
 function checkExtraHeaders(headers: readonly string[], hasOrigin: boolean): void {

@@ -240,13 +240,13 @@ export const refusals = {
     status: 0,
     stage: 'url',
     section: '6455 §4.1',
-    text: 'Not a valid absolute WebSocket URL',
+    text: 'Not a valid absolute WebSocket URL, such as wss://example.com/path',
   },
   WS_URL_SCHEME: {
     status: 0,
     stage: 'url',
     section: '6455 §3',
-    text: 'The scheme of a WebSocket URL is ws or wss',
+    text: 'The scheme of a WebSocket URL is ws or wss, as in ws://127.0.0.1:8080/',
   },
   WS_URL_FRAGMENT: {
     status: 0,
@@ -396,10 +396,17 @@ function capped(body: Buffer): Buffer {
  */
 export function refuse(code: RefusalCode, details: Partial<HandshakeErrorOptions> = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
-  return new HandshakeError(code, `${text} (${section})`, {
+  // A row without a status is a client's: there it is the server's.
+  const answered = status === 0 ? statusText(details.status) : '';
+  return new HandshakeError(code, `${text}${answered} (${section})`, {
     status,
     stage,
     ...details,
     headers: [...headers, ...(details.headers ?? [])],
   });
+}
+
+/** What a server, or a proxy, answered in place of 101, behind the text of an error. */
+export function statusText(status = 0): string {
+  return status > 101 ? `: status ${status}` : '';
 }

@@ -1,5 +1,5 @@
 /**
- * Reads header fields by name: names are case-insensitive (RFC 9110 §5.1), fields may repeat (§5.3).
+ * Header fields as applications write them, made flat; and read by name: names are case-insensitive (RFC 9110 §5.1), fields may repeat (§5.3).
  * A Map, so that no name (`__proto__`, `constructor`) can mean anything but itself.
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
@@ -41,6 +41,43 @@ export class HeaderFields {
   joined(name: string): string | null {
     return this.#values.get(toAsciiLowerCase(name))?.join(', ') ?? null;
   }
+}
+
+/** Header fields: flat (name, value, name, value …), by name, or as pairs: a Map, or the `Headers` of fetch. */
+export type HeaderFieldsInit =
+  | readonly string[]
+  | Readonly<Record<string, string | readonly string[]>>
+  | Iterable<readonly [string, string]>;
+
+/**
+ * Header fields as a flat list. Whether names and values can be written is `formatHead`'s question.
+ * @throws TypeError for anything but header fields
+ */
+export function flattenHeaders(headers: HeaderFieldsInit): string[] {
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TypeError(
+      `Header fields are an object, or a list, not ${headers === null ? 'null' : `a ${typeof headers}`}`,
+    );
+  }
+  if (Symbol.iterator in headers) {
+    const items: unknown[] = [...headers];
+    if (items.every((item) => typeof item === 'string')) return items;
+    return items.flatMap((pair) => {
+      if (Array.isArray(pair) && pair.length === 2) return linesOf(pair[0], pair[1]);
+      throw new TypeError('Header fields are names and values in turn, or pairs of them');
+    });
+  }
+  return Object.entries(headers).flatMap(([name, value]) => linesOf(name, value));
+}
+
+function linesOf(name: unknown, value: unknown): string[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.flatMap((line) => {
+    if (typeof name === 'string' && typeof line === 'string') return [name, line];
+    throw new TypeError(
+      `The value of the header field ${String(name)} is ${line === null ? 'null' : `of type ${typeof line}`}, not a string`,
+    );
+  });
 }
 
 /**

@@ -32,7 +32,12 @@ export function isAllowedOrigin(
   request: UpgradeRequest,
 ): boolean {
   if (origin === null || policy === 'any') return true;
-  if (typeof policy === 'function') return policy(origin, request) === true;
+  if (typeof policy === 'function') {
+    const answer: unknown = policy(origin, request);
+    // Nobody waits for a promise: that it is rejected, which any peer can bring about, must not end the process.
+    if (answer instanceof Promise) answer.catch(() => {});
+    return answer === true;
+  }
   if (policy === 'same-origin') return isSameOrigin(origin, request.host);
   return isListed(policy, origin);
 }

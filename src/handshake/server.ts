@@ -198,7 +198,12 @@ function joinedList(fields: HeaderFields, name: string): string | null {
  * §4.2.2).
  */
 export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
-  return offered.find((subprotocol) => supported.includes(subprotocol)) ?? '';
+  for (const subprotocol of offered) {
+    // The server's own text: the client's is a part of its header line, and would keep all of that as long as the connection.
+    const at = supported.indexOf(subprotocol);
+    if (at !== -1) return supported[at]!;
+  }
+  return '';
 }
 
 /** What a server makes of a request that it accepts. */

@@ -4,10 +4,13 @@
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { refuse } from '../handshake/error.ts';
 import type { HandshakeRequest } from '../handshake/server.ts';
+import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 import {
   answerUnavailable,
   isTaken,
@@ -17,7 +20,7 @@ import {
 } from './upgrade.ts';
 
 /** A request of node:http as handshake/ reads it. */
-export function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
+function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
   const { socket } = request;
   return {
     method: request.method ?? '',
@@ -66,16 +69,19 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   return typeof pattern === 'string' ? pattern === '' || pattern === path : path.search(pattern) !== -1;
 }
 
+/** A server that emits 'upgrade'. Of HTTP/2 servers, one with `allowHTTP1` does. */
+export type UpgradingServer = HttpServer | HttpsServer | Http2SecureServer;
+
 /** The endpoints of one HTTP server. */
 class Router {
-  readonly #server: HttpServer | HttpsServer;
+  readonly #server: UpgradingServer;
   /** By path; `''` takes what no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
   /** In the order they came: the first that matches is taken. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-  constructor(server: HttpServer | HttpsServer) {
+  constructor(server: UpgradingServer) {
     this.#server = server;
     this.#listener = (request, socket, head) => this.#route(request, socket, head);
     server.on('upgrade', this.#listener);
@@ -123,13 +129,63 @@ class Router {
       acceptUpgrade(request, socket, head, host);
       return;
     }
-    // Somebody else's, as long as there is somebody else: a development server's hot reload, say.
-    if (this.#server.listenerCount('upgrade') > 1) return;
-    // §4.2.2 (4): nothing here: 404.
     const any = this.#hosts.values().next().value ?? this.#patterns[0]?.host;
-    if (any !== undefined) acceptUpgrade(request, socket, head, new NotFound(any));
+    if (any === undefined) return;
+    const notFound = new NotFound(any);
+    // Somebody else's, as long as there is somebody else: a development server's hot reload, say.
+    if (this.#server.listenerCount('upgrade') > 1) new LeftUpgrade(request, socket, head, notFound);
+    // §4.2.2 (4): nothing here: 404.
+    else acceptUpgrade(request, socket, head, notFound);
   }
 }
+
+/**
+ * An upgrade that was left to the HTTP server's other listeners. Node has taken its own listeners and deadlines off the socket:
+ * where none of them wants it either, nobody would ever end it, and a peer that resets it would end the process.
+ */
+class LeftUpgrade implements TimerOwner {
+  readonly #request: IncomingMessage;
+  readonly #socket: Duplex;
+  readonly #head: Buffer;
+  readonly #host: UpgradeHost;
+  readonly #written: number;
+  readonly #onClose: () => void;
+
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, host: UpgradeHost) {
+    this.#request = request;
+    this.#socket = socket;
+    this.#head = head;
+    this.#host = host;
+    this.#written = bytesWrittenTo(socket);
+    socket.on('error', ignore);
+    const timer: Timer = processTimers.timer(this);
+    timer.set(host.handshakeTimeout);
+    this.#onClose = () => timer.cancel();
+    socket.on('close', this.#onClose);
+  }
+
+  onTimer(): void {
+    // Nothing of ours stays with a connection of somebody else's.
+    this.#socket.off('close', this.#onClose);
+    if (!this.#isClaimed) acceptUpgrade(this.#request, this.#socket, this.#head, this.#host);
+  }
+
+  /** Whether anybody did anything with it. Who only waits for something before the answer listens for errors at least. */
+  get #isClaimed(): boolean {
+    const socket = this.#socket;
+    if (isTaken(socket) || socket.writableEnded || socket.readableFlowing !== null) return true;
+    if (socket.listenerCount('data') + socket.listenerCount('readable') > 0) return true;
+    // Ours, and with TLS the socket's own.
+    const unclaimed = 'encrypted' in socket ? 2 : 1;
+    return socket.listenerCount('error') > unclaimed || bytesWrittenTo(socket) > this.#written;
+  }
+}
+
+function bytesWrittenTo(socket: Duplex): number {
+  return (socket as Partial<Socket>).bytesWritten ?? 0;
+}
+
+function ignore(): void {}
 
 /** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
 function pathOf(target: string): string {
@@ -177,7 +233,7 @@ class NotFound implements UpgradeHost {
   }
 }
 
-const routers = new WeakMap<HttpServer | HttpsServer, Router>();
+const routers = new WeakMap<UpgradingServer, Router>();
 
 /**
  * Puts an endpoint on an HTTP server.
@@ -186,7 +242,7 @@ const routers = new WeakMap<HttpServer | HttpsServer, Router>();
  * @returns how to take it off again; open connections stay
  * @throws TypeError where this server already has an endpoint at that path
  */
-export function attachTo(server: HttpServer | HttpsServer, path: PathPattern, host: UpgradeHost): () => void {
+export function attachTo(server: UpgradingServer, path: PathPattern, host: UpgradeHost): () => void {
   let router = routers.get(server);
   if (router === undefined) {
     router = new Router(server);

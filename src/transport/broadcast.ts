@@ -4,8 +4,10 @@
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
+import type { Endpoint } from '../frame/endpoint.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { serializeFrame } from '../frame/serializer.ts';
+import { COPY_UP_TO } from '../frame/writer.ts';
 import type { SocketConnection } from './socket.ts';
 
 /** Bytes of a frame, and how many of them are payload. */
@@ -21,24 +23,35 @@ export class Broadcast {
   readonly #compress: boolean;
   /** '' is the uncompressed frame; the others are keyed by what makes compression come out alike. */
   readonly #frames = new Map<string, SharedFrame>();
+  /** By the same keys: what is compressed in zlib's threads, or for connections that are not ready for a whole frame. */
+  readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
   constructor(message: string | Uint8Array, compress: boolean) {
     this.#opcode = typeof message === 'string' ? Opcode.Text : Opcode.Binary;
-    this.#payload = typeof message === 'string' ? Buffer.from(message) : message;
+    if (typeof message === 'string') this.#payload = Buffer.from(message);
+    // As with `send`: what is small may be changed at once, though it waits here or there.
+    else this.#payload = message.length <= COPY_UP_TO ? new Uint8Array(message) : message;
     this.#compress = compress;
   }
 
   /** @returns payload bytes on the wire; -1 while they are not known, 0 where the connection is not open */
   sendTo({ endpoint, codec }: SocketConnection): number {
-    const compressed = this.#compress && codec !== null && this.#payload.length >= codec.threshold;
-    const key = compressed ? codec.sharedKey : '';
-    // A context of its own, or messages before this one that are still being compressed: it goes the usual way.
-    if (key === null || !endpoint.takesSerialized) {
-      return this.#opcode === Opcode.Text
-        ? endpoint.sendTextBytes(this.#payload, this.#compress)
-        : endpoint.sendBinary(this.#payload, this.#compress);
+    const { length } = this.#payload;
+    if (!this.#compress || codec === null || length < codec.threshold) return this.#send(endpoint, '', null);
+    const key = codec.sharedKey;
+    // A context of its own: it compresses by itself.
+    if (key === null) return endpoint.sendShared(this.#opcode, this.#payload, true);
+    if (!codec.compressesElsewhere(length)) return this.#send(endpoint, key, codec);
+    return endpoint.sendShared(this.#opcode, this.#payload, () => this.#compressedFor(key, codec));
+  }
+
+  #send(endpoint: Endpoint, key: string, codec: DeflateCodec | null): number {
+    // Messages before this one are still being compressed.
+    if (!endpoint.takesSerialized) {
+      const compress = codec === null ? false : () => this.#compressedFor(key, codec);
+      return endpoint.sendShared(this.#opcode, this.#payload, compress);
     }
-    const { bytes, size } = this.#frames.get(key) ?? this.#serialize(key, compressed ? codec : null);
+    const { bytes, size } = this.#frames.get(key) ?? this.#serialize(key, codec);
     return endpoint.sendSerialized(bytes, size);
   }
 
@@ -49,5 +62,14 @@ export class Broadcast {
     const frame = { bytes, size: payload.length };
     this.#frames.set(key, frame);
     return frame;
+  }
+
+  #compressedFor(key: string, codec: DeflateCodec): Uint8Array | Promise<Uint8Array> {
+    let compressed = this.#compressed.get(key);
+    if (compressed === undefined) {
+      compressed = codec.compress(this.#payload);
+      this.#compressed.set(key, compressed);
+    }
+    return compressed;
   }
 }

@@ -4,7 +4,12 @@
  * handshake/error.ts.
  */
 
-import { HandshakeError, type HandshakeErrorOptions, type HandshakeStage } from '../handshake/error.ts';
+import {
+  HandshakeError,
+  type HandshakeErrorOptions,
+  type HandshakeStage,
+  statusText,
+} from '../handshake/error.ts';
 
 /** One way for a client not to get a connection. */
 export interface DialFailure {
@@ -42,7 +47,7 @@ export const dialFailures = {
   WS_REDIRECT_LIMIT: {
     stage: 'redirect',
     section: '6455 §4.1',
-    text: 'The server redirects, and more redirects than the option "redirects" allows were met',
+    text: 'The server redirects further than the option "redirects" allows',
   },
   WS_REDIRECT_LOCATION: {
     stage: 'redirect',
@@ -69,21 +74,53 @@ export function dialFailure(
   details: Partial<HandshakeErrorOptions> = {},
 ): HandshakeError {
   const { stage, section, text }: DialFailure = dialFailures[code];
-  return new HandshakeError(code, `${text} (${section})`, { stage, ...details });
+  return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-/** An error of the system as a `HandshakeError`: its code, its text, never an empty one. */
+// What had not come when the time was over; a name is looked up within 'tcp'.
+const missing: Partial<Record<HandshakeStage, string>> = {
+  tcp: 'no TCP connection',
+  proxy: 'no tunnel through the proxy',
+  tls: 'no TLS session',
+  http: 'no response',
+};
+
+/** The deadline passed. @param at the step that was under way, or null */
+export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
+  const { stage, section, text } = dialFailures.WS_DIAL_TIMEOUT;
+  const what = at === null ? undefined : missing[at];
+  const message = `${text}${what === undefined ? '' : `: ${what}`} (${section})`;
+  return new HandshakeError('WS_DIAL_TIMEOUT', message, { stage });
+}
+
+// What to do about errors of the system whose own text does not say.
+const plainOnTls = 'the other end does not speak TLS here; is it ws: in place of wss:?';
+const unknownIssuer = 'the option tls.ca trusts its issuer';
+const advice: ReadonlyMap<string, string> = new Map([
+  ['ERR_SSL_WRONG_VERSION_NUMBER', plainOnTls],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', plainOnTls],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', unknownIssuer],
+  ['SELF_SIGNED_CERT_IN_CHAIN', unknownIssuer],
+  ['UNABLE_TO_GET_ISSUER_CERT', unknownIssuer],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', unknownIssuer],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', unknownIssuer],
+]);
+
+/** An error of the system as a `HandshakeError`: its code, its text, never an empty one, and what may help. */
 export function systemFailure(
-  error: Error & { code?: unknown; syscall?: unknown },
+  error: Error & { code?: unknown; syscall?: unknown; library?: unknown; reason?: unknown },
   stage: HandshakeStage,
 ): HandshakeError {
   // Happy Eyeballs tried several addresses: the text is in the parts.
-  const text =
+  let text =
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
+  // OpenSSL's text is a line of its log, with the place in its source; its reason says the same.
+  if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
-  return new HandshakeError(code, text, {
+  const hint = advice.get(code);
+  return new HandshakeError(code, hint === undefined ? text : `${text}; ${hint}`, {
     stage: error.syscall === 'getaddrinfo' ? 'dns' : stage,
     cause: error,
   });

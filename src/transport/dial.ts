@@ -17,19 +17,17 @@ import {
 } from '../handshake/client.ts';
 import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
-import { HeaderFields } from '../handshake/header-fields.ts';
+import { flattenHeaders, HeaderFields } from '../handshake/header-fields.ts';
 import { HttpHeadParser, type HttpResponseHead } from '../handshake/http-head.ts';
 import type { Compression, CompressionOffer } from './compression.ts';
-import { dialFailure, systemFailure } from './dial-failure.ts';
+import { dialFailure, systemFailure, timeoutFailure } from './dial-failure.ts';
 import { basicAuthorization, type ConnectProxy, chooseProxy, formatConnect } from './proxy.ts';
 import { followRedirect, isRedirect, isSameOrigin, MAX_REDIRECTS, withoutCredentials } from './redirect.ts';
 import { ResponseBody } from './response-body.ts';
 import { processTimers, type Timer } from './timers.ts';
 
 /** How to reach a server, and what to ask it for. */
-export interface DialOptions extends Omit<RequestOptions, 'offers' | 'headers'> {
-  /** More header fields: flat (name, value, …) or by name. */
-  readonly headers?: RequestOptions['headers'];
+export interface DialOptions extends Omit<RequestOptions, 'offers'> {
   /** Fail where subprotocols were offered and the server chose none. @default false */
   readonly requireSubprotocol?: boolean;
   /** Milliseconds until the connection is open, everything included; `Infinity` waits forever. @default 10000 */
@@ -82,6 +80,7 @@ export async function dial(
   if (!Number.isInteger(redirects) || redirects < 0 || redirects > MAX_REDIRECTS) {
     throw new RangeError(`redirects is ${String(redirects)}, not 0 to ${MAX_REDIRECTS}`);
   }
+  checkObjects(options);
   let target = parseTarget(url);
   let hop = requestFor(target, options);
   // §4.1 (1): what is invalid fails before any network activity.
@@ -108,6 +107,20 @@ export async function dial(
   }
 }
 
+/** @throws TypeError for what would fail, or be ignored, somewhere inside */
+function checkObjects({ signal, socket, tls, tcp }: DialOptions): void {
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    throw new TypeError('signal is not an AbortSignal');
+  }
+  if (socket !== undefined && typeof socket?.pipe !== 'function') {
+    throw new TypeError('socket is not a Duplex, such as a net.Socket');
+  }
+  for (const [name, value] of Object.entries({ tls, tcp })) {
+    if (value === undefined || (typeof value === 'object' && value !== null)) continue;
+    throw new TypeError(`${name} is ${String(value)}, not an object of options`);
+  }
+}
+
 /** What one hop uses; a redirect to another origin takes some of it away. */
 interface Hop {
   readonly options: DialOptions;
@@ -116,7 +129,7 @@ interface Hop {
 }
 
 function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
-  const headers = flatten(options.headers ?? []);
+  const headers = flattenHeaders(options.headers ?? []);
   const fields = new HeaderFields(headers);
   if ((target.username !== '' || target.password !== '') && !fields.has('Authorization')) {
     headers.push('Authorization', basicAuthorization(target.username, target.password));
@@ -133,18 +146,9 @@ function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
   };
 }
 
-function flatten(headers: NonNullable<DialOptions['headers']>): string[] {
-  if (Array.isArray(headers)) return [...(headers as readonly string[])];
-  const flat: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of typeof value === 'string' ? [value] : (value as readonly string[]))
-      flat.push(name, line);
-  }
-  return flat;
-}
-
 function crossOrigin(hop: Hop): Hop {
-  const { cert, key, pfx, passphrase, servername, ...tls } = hop.tls;
+  // What identifies us, in whichever form; a context may hold a certificate of ours.
+  const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...tls } = hop.tls;
   return { ...hop, tls, request: { ...hop.request, headers: withoutCredentials(hop.request.headers) } };
 }
 
@@ -304,15 +308,19 @@ function readResponse(
         fail(atStage(error, stage));
       }
     };
-    const onEnd = () => fail(dialFailure('WS_DIAL_CLOSED', { stage }));
-    socket.on('data', onData);
-    socket.on('end', onEnd);
-    socket.resume();
-    return () => {
-      socket.off('data', onData);
-      socket.off('end', onEnd);
-    };
+    return readFrom(socket, onData, () => fail(dialFailure('WS_DIAL_CLOSED', { stage })));
   });
+}
+
+/** @returns how to stop reading */
+function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
+  socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.resume();
+  return () => {
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+  };
 }
 
 /** A head is malformed wherever it came from; who sent it makes the difference for who reads the error. */
@@ -335,14 +343,7 @@ async function readBody(
       const onData = (chunk: Buffer) => {
         if (body.push(chunk)) done();
       };
-      const onEnd = () => done();
-      socket.on('data', onData);
-      socket.on('end', onEnd);
-      socket.resume();
-      return () => {
-        socket.off('data', onData);
-        socket.off('end', onEnd);
-      };
+      return readFrom(socket, onData, () => done());
     });
     // The status is what matters: a body that does not end, or breaks off, is shown as far as it came.
     await whole.catch(() => {});
@@ -357,11 +358,13 @@ class Attempt {
   readonly #onAbort = (): void => this.#interrupt(this.#signal!.reason, true);
   #sockets: Duplex[] = [];
   #failStep: ((error: unknown) => void) | null = null;
+  /** Of the last step that began. */
+  #stage: HandshakeStage | null = null;
   #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
 
   constructor(timeout: number, signal: AbortSignal | undefined) {
     this.#timer = processTimers.timer({
-      onTimer: () => this.#interrupt(dialFailure('WS_DIAL_TIMEOUT'), false),
+      onTimer: () => this.#interrupt(timeoutFailure(this.#stage), false),
     });
     this.#timer.set(timeout);
     this.#signal = signal;
@@ -382,6 +385,7 @@ class Attempt {
     arrange: (done: (value: T) => void, fail: (error: unknown) => void) => () => void,
   ): Promise<T> {
     if (!this.#sockets.includes(socket)) this.use(socket);
+    this.#stage = stage;
     return new Promise<T>((resolve, reject) => {
       let settled = false;
       const settle = () => {

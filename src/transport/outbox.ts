@@ -121,8 +121,11 @@ export class Outbox implements ByteSink {
   /** What the memory budget was told. */
   #counted = 0;
 
-  /** Bytes that wait inside the endpoint for its codec. */
+  /** Bytes that wait inside the endpoint for its codec, and how many of them are in memory that other connections share. */
   #held = 0;
+  #heldShared = 0;
+  /** A fragmented message is being written that found an empty queue: the send cap is not for the rest of it. */
+  #isAdmitted = false;
 
   #replying = false;
   #replyBytes = 0;
@@ -185,9 +188,18 @@ export class Outbox implements ByteSink {
     this.#added(size + payload.length);
   }
 
-  hold(size: number): void {
+  begin(): void {
+    this.#isAdmitted = !this.#blocked;
+  }
+
+  finish(): void {
+    this.#isAdmitted = false;
+  }
+
+  hold(size: number, isShared = false): void {
     if (this.#destroyed) return;
     this.#held += size;
+    if (isShared) this.#heldShared += size;
     this.#count();
     if (size > 0) {
       if (this.#replying) this.#replyBytes += size;
@@ -236,6 +248,7 @@ export class Outbox implements ByteSink {
     this.#queuedBytes = 0;
     this.#unflushed = 0;
     this.#held = 0;
+    this.#heldShared = 0;
     this.#blocked = false;
     // A slab that the socket may still read from is left to the collector.
     this.#dropSlab();
@@ -276,7 +289,7 @@ export class Outbox implements ByteSink {
     }
     this.#unflushed += size;
     if (this.#replying) this.#replyBytes += size;
-    if (this.#blocked && this.#overflows(size)) {
+    if (this.#blocked && !this.#isAdmitted && this.#overflows(size)) {
       this.#owner.onOverflow();
       return;
     }
@@ -472,7 +485,8 @@ export class Outbox implements ByteSink {
   }
 
   #count(): void {
-    const counted = this.#blocked || this.#held > 0 ? this.bufferedAmount : 0;
+    // A broadcast that waits for its compression is there once: counted for each connection, it would drive out messages.
+    const counted = this.#blocked || this.#held > 0 ? this.bufferedAmount - this.#heldShared : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;
     this.#counted = counted;

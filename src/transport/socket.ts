@@ -27,7 +27,7 @@ export interface ConnectionLimits {
   readonly highWaterMark: number;
   /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
   readonly sendCap: number;
-  /** How long a peer may take nothing at all while over 1 MiB waits for it. */
+  /** How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent one, or this. */
   readonly sendTimeout: number;
   /** How long the closing handshake, and then the end of TCP, may take. */
   readonly closeTimeout: number;
@@ -57,7 +57,7 @@ export interface PingSchedule {
   payload(): Uint8Array | undefined;
 }
 
-/** design.md's table, for a server. */
+/** The defaults of a server; docs/architecture.md says why each. */
 export const serverLimits: ConnectionLimits = {
   maxMessageSize: 1_048_576,
   highWaterMark: 65_536,
@@ -85,7 +85,7 @@ export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'cl
   readonly limits: ConnectionLimits;
 }
 
-// With less than this waiting, a peer that takes nothing is the heartbeat's business.
+// With less than this waiting, a peer that takes nothing has the time of one that says nothing.
 const STALL_FROM = 1_048_576;
 
 // How often a peer that takes nothing is looked at, once `sendTimeout` has passed.
@@ -118,6 +118,8 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   readonly #events: ConnectionEvents;
   readonly #limits: ConnectionLimits;
   readonly #pausesForReplies: boolean;
+  /** How long a peer may take nothing, however little waits. */
+  readonly #stallTimeout: number;
   readonly #timer: Timer;
 
   #lastReceived: number;
@@ -143,6 +145,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     this.#limits = limits;
     // A client that stopped reading for its replies, facing a server that does, would deadlock.
     this.#pausesForReplies = role === 'server';
+    this.#stallTimeout = Math.max(limits.sendTimeout, limits.heartbeatInterval + limits.heartbeatTimeout);
     this.#closeTimeout = limits.closeTimeout;
     this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
     this.endpoint = new Endpoint(this.#outbox, events, {
@@ -325,10 +328,10 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       else this.#closeTimedOut();
       return;
     }
-    // One of them is enough: what ended the connection is reported once.
-    this.#checkStall(now);
+    // One of them is enough: what ended the connection is reported once. Whether a ping is due tells who is silent.
+    this.#checkHeartbeat(now);
+    if (!this.#isOver) this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);
-    if (!this.#isOver) this.#checkHeartbeat(now);
     if (!this.#isOver) this.#checkPings(now);
     if (!this.#isOver) this.#schedule(now);
   }
@@ -350,8 +353,13 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   #checkStall(now: number): void {
     const outbox = this.#outbox;
-    if (!outbox.blocked || outbox.bufferedAmount <= STALL_FROM) return;
-    if (now - outbox.lastTaken >= this.#limits.sendTimeout) this.onOverflow();
+    if (!outbox.blocked) return;
+    // §10.4: bytes that come are no excuse. Who floods us and takes no answer would hold its connection for good; one that
+    // is silent too is the heartbeat's business.
+    const isLittle = outbox.bufferedAmount <= STALL_FROM;
+    if (isLittle && this.#pingedAt !== 0) return;
+    if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout))
+      this.onOverflow();
   }
 
   #checkMessage(now: number): void {

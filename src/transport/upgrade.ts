@@ -22,6 +22,8 @@ import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionAgreement } from './compression.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
+export { flattenHeaders } from '../handshake/header-fields.ts';
+
 /** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
 export interface UpgradeAcceptance<Context> extends Acceptance {
   readonly context: Context;
@@ -82,6 +84,11 @@ const taken = new WeakSet<Duplex>();
 
 // How long a refused peer may take to read its answer.
 const LINGER = 2_000;
+
+// They count for no other limit, so there is one on them: beyond, the answer is handed to the system and the socket goes.
+const MAX_LINGERING = 1_000;
+
+let lingering = 0;
 
 /** One opening handshake, from accept to 101 or refusal. */
 export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrade, TimerOwner {
@@ -217,12 +224,8 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     }
     // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
     socket.removeAllListeners('data');
-    socket.on('error', ignore);
     this.#lingering = true;
-    this.#timer.set(LINGER);
-    socket.on('close', () => this.#timer.cancel());
-    socket.end(text, 'latin1');
-    socket.resume();
+    endWith(text, socket, this.#timer);
   }
 
   /** The peer left before an answer. */
@@ -265,17 +268,15 @@ export function checkOrigins(policy: OriginPolicy): void {
   checkOriginPolicy(policy);
 }
 
-function ignore(): void {}
-
 /**
  * Checks a server's `subprotocols` likewise.
  * @throws TypeError for anything but a list of tokens
  */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
-  const isList = Array.isArray(subprotocols);
-  if (!isList || !subprotocols.every((value) => typeof value === 'string' && isToken(value))) {
-    throw new TypeError('subprotocols is a list of tokens');
-  }
+  if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
+  const wrong = subprotocols.findIndex((value) => typeof value !== 'string' || !isToken(value));
+  if (wrong !== -1)
+    throw new TypeError(`The subprotocol ${JSON.stringify(subprotocols[wrong])} is not a token`);
 }
 
 /**
@@ -299,10 +300,24 @@ export function isTaken(socket: Duplex): boolean {
 
 /** Answers 503 and closes, with as little work as possible. */
 export function answerUnavailable(socket: Duplex): void {
-  socket.on('error', ignore);
-  socket.end(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), 'latin1');
-  socket.resume();
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
-  timer.set(LINGER);
-  socket.on('close', () => timer.cancel());
+  endWith(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), socket, timer);
 }
+
+/** @param timer destroys the socket */
+function endWith(text: string, socket: Duplex, timer: Timer): void {
+  socket.on('error', ignore);
+  if (socket.destroyed) return;
+  timer.set(LINGER);
+  const mayStay = lingering < MAX_LINGERING;
+  if (mayStay) lingering++;
+  socket.on('close', () => {
+    timer.cancel();
+    if (mayStay) lingering--;
+  });
+  if (mayStay) socket.end(text, 'latin1');
+  else socket.end(text, 'latin1', () => socket.destroy());
+  socket.resume();
+}
+
+function ignore(): void {}

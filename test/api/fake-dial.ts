@@ -17,6 +17,10 @@ export class FakeClock implements ReconnectClock {
     return timer;
   }
 
+  elapsed(): number {
+    return this.now;
+  }
+
   clearTimeout(timer: unknown): void {
     this.#timers = this.#timers.filter((one) => one !== timer);
   }

@@ -116,6 +116,32 @@ describe('waiting', () => {
     await patient.client.stop();
   });
 
+  test('C21: a server that accepts and closes at once is not hammered: the waits grow as if it had not accepted', async () => {
+    const steady = (line: Line, milliseconds: number): void => {
+      line.clock.now += milliseconds;
+    };
+    const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
+    let connection = await opened(line);
+    for (let loss = 0; loss < 7; loss++) {
+      steady(line, 4_999);
+      connection.end(1013, 'try again later', true);
+      connection = (await retry(line))!;
+    }
+    expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
+    // One that lasted begins anew, and so does the first that did not behind a failed attempt, which had its own wait.
+    steady(line, 5_000);
+    connection.end(1006, '', false);
+    connection = (await retry(line))!;
+    line.network.kill();
+    await retry(line);
+    line.network.isUp = true;
+    await retry(line);
+    line.network.kill();
+    expect(line.clock.delays).toEqual([0, 0, 100, 0]);
+    expect(line.client.retries).toBe(0);
+    await line.client.stop();
+  });
+
   test('`min` bounds what follows a failed attempt; `backoff` as a function is asked each time', async () => {
     let max = 0;
     const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });

@@ -152,6 +152,47 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
+  test('A48: whatever it throws, a thing without a text too, is a 500 and a warning, not the end of the process', async () => {
+    const nothing: unknown = Object.create(null);
+    const thrown: unknown[] = [nothing, 'a text', undefined, Symbol('one')];
+    const warnings = await warningsOf(async () => {
+      const { url } = await startServer({
+        upgrade: () => {
+          throw thrown.shift();
+        },
+      });
+      const address = url.replace('localhost', '127.0.0.1');
+      for (let left = thrown.length; left > 0; left--) {
+        await expect(connect(address)).rejects.toMatchObject({ status: 500 });
+      }
+    });
+    expect(warnings.map(({ message }) => message)).toEqual([
+      '[Object: null prototype] {}',
+      'a text',
+      'undefined',
+      'Symbol(one)',
+    ]);
+  });
+
+  test('A48: getters of what it returns are read once, before the 101: one that throws is a 500', async () => {
+    for (const name of ['data', 'subprotocol', 'headers'] as const) {
+      let reads = 0;
+      const warnings = await warningsOf(async () => {
+        const { url } = await startServer<unknown>({
+          upgrade: () => ({
+            get [name](): never {
+              reads++;
+              throw new Error(`in ${name}`);
+            },
+          }),
+        });
+        await expect(connect(url.replace('localhost', '127.0.0.1'))).rejects.toMatchObject({ status: 500 });
+      });
+      expect(warnings.map(({ message }) => message)).toEqual([`in ${name}`]);
+      expect(reads).toBe(1);
+    }
+  });
+
   test('refused hears of every refusal, and may throw', async () => {
     const refused: [string, string | undefined][] = [];
     const warnings = await warningsOf(async () => {
@@ -175,6 +216,27 @@ describe('upgrade', () => {
       ['WS_HANDSHAKE_UNAVAILABLE', undefined],
     ]);
     expect(warnings.map(({ message }) => message)).toEqual(['in refused', 'in refused']);
+  });
+
+  test('A48: what comes of an async `refused`, or of an `origins` that should not be async, ends no process', async () => {
+    const warnings = await warningsOf(async () => {
+      const { peer } = await startServer({
+        refused: async () => {
+          throw new Error('in refused, later');
+        },
+      });
+      await peer()
+        .write(requestHead({ Origin: 'null' }))
+        .answer();
+      const other = await startServer(
+        { refused: () => {} },
+        { origins: (async () => Promise.reject(new Error('in origins'))) as unknown as () => boolean },
+      );
+      const raw = other.peer().write(requestHead({ Origin: 'http://localhost' }));
+      await raw.answer();
+      expect(raw.status).toBe(403);
+    });
+    expect(warnings.map(({ message }) => message)).toEqual(['in refused, later']);
   });
 
   test('A49: destroying the socket, or shutting down, inside upgrade and open', async () => {

@@ -40,7 +40,7 @@ describe('the signal of a pending upgrade aborts', () => {
   });
 
   test('when the deadline passes', async () => {
-    const { peer, aborted } = await patient({ handshakeTimeout: 1 });
+    const { peer, aborted } = await patient({ handshakeTimeout: 300 });
     await aborted;
     expect(await peer.answer()).toMatch(/^HTTP\/1\.1 408/);
   });

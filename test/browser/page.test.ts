@@ -108,17 +108,17 @@ describe('npm start', () => {
     await ann.keyboard.press('Enter');
     await line(bob, markup).waitFor();
     expect(await bob.getByRole('log').locator('img, script').count()).toBe(0);
-    expect(await bob.title()).toBe('rfc6455');
+    expect(await bob.title()).toBe('rfc6455: try the server');
   });
 
-  test('it works by keyboard alone, and controls that cannot do anything are off', async () => {
+  test('it works by keyboard alone, and controls that cannot do anything are off or away', async () => {
     const page = await openPage(url);
     await page.getByLabel('Message', { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
     await page.keyboard.type('typed');
     await page.keyboard.press('Enter');
     await line(page, 'typed').filter({ hasText: time }).waitFor();
-    expect(await page.getByRole('button', { name: 'Reconnect' }).isDisabled()).toBe(true);
+    expect(await page.getByRole('button', { name: 'Reconnect' }).isVisible()).toBe(false);
     await page.getByRole('button', { name: 'Disconnect' }).press('Enter');
     await page.getByRole('status').filter({ hasText: 'Closed' }).waitFor();
     expect(await page.getByLabel('Message', { exact: true }).isDisabled()).toBe(true);
@@ -135,6 +135,7 @@ describe('npm start', () => {
       buffer: Buffer.alloc(1_048_577),
     });
     await page.getByRole('status').filter({ hasText: 'Closed: 1009 (message too big)' }).waitFor();
+    await line(page, 'see its option --max-message-size').waitFor();
     await line(page, '1,048,577 bytes').filter({ hasText: 'did not come back' }).waitFor();
   });
 
@@ -147,6 +148,7 @@ describe('npm start', () => {
     for (const selector of [
       '#status',
       '#url',
+      '#help',
       '#log .note .what',
       '#log .mine .what',
       '#log .mine .time',

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { codeOf, connectFailure, failure, listenFailure, textOf } from '../../src/cli/failure.ts';
+import { refuse } from '../../src/handshake/error.ts';
 import { HandshakeError, type HandshakeStage } from '../../src/index.ts';
+import { systemFailure } from '../../src/transport/dial-failure.ts';
 
 const systemError = (code: string, message = `${code}: something, and more`): Error =>
   Object.assign(new Error(message), { code });
@@ -45,7 +47,7 @@ describe('connecting fails', () => {
   ): HandshakeError => new HandshakeError(code, message, { stage, status, body: Buffer.from(body) });
 
   test.each([
-    [handshakeError('WS_URL_SYNTAX', 'Not a URL', 'url'), 'Not a URL; it looks like ws://127.0.0.1:9001/'],
+    [handshakeError('WS_URL_SYNTAX', 'Not a URL', 'url'), 'Not a URL'],
     [
       handshakeError('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', 'tcp'),
       'the connection was refused: connect ECONNREFUSED 127.0.0.1:1',
@@ -55,14 +57,21 @@ describe('connecting fails', () => {
       'cannot connect, http: socket hang up (ECONNRESET)',
     ],
     [
-      handshakeError('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', 'tls'),
-      'cannot connect, tls: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT); --ca FILE trusts its issuer',
+      systemFailure(
+        Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+        'tls',
+      ),
+      'cannot connect, tls: self-signed certificate; --ca FILE trusts its issuer (DEPTH_ZERO_SELF_SIGNED_CERT)',
     ],
     [
       handshakeError('WS_STATUS', 'No 101', 'http', 403, 'not\nyou\n'),
       'cannot connect, http: No 101 (status 403: not\\nyou)',
     ],
     [handshakeError('WS_STATUS', 'No 101', 'http', 404), 'cannot connect, http: No 101 (status 404)'],
+    [
+      refuse('WS_RESPONSE_STATUS', { status: 404 }),
+      'cannot connect, http: The server did not switch protocols (6455 §4.1) (status 404)',
+    ],
     [
       handshakeError('WS_STATUS', 'No 101', 'http', 500, 'x'.repeat(300)),
       `cannot connect, http: No 101 (status 500: ${'x'.repeat(200)} …)`,

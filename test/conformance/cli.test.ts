@@ -3,10 +3,21 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { conform } from '../../conformance/cli.ts';
 import { interrupt, Running, root, run, serve, start, tlsFixture, track } from '../cli/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'conform-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+/** As `run(['conform', …])`, without a process of its own. */
+async function judge(...args: string[]): Promise<{ exit: number; stdout: string; stderr: string }> {
+  let [stdout, stderr] = ['', ''];
+  const exit = await conform(args, {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+  });
+  return { exit, stdout, stderr };
+}
 
 const few = ['--cases', '1.1.*,2.1,3.4', '--cases', '7.9.1,12.1.4'];
 const client = 'node conformance/clients/rfc6455.js {url} {agent}';
@@ -34,7 +45,7 @@ describe('conform server', () => {
     const report = JSON.parse(readFileSync(join(folder, 'a', 'ours_case_12_1_4.json'), 'utf8'));
     expect(report.command).toBe(`npx rfc6455 conform server ${url} --cases 12.1.4`);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ agent: 'ours', peer: 'server', cases: {} });
-    expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
+    expect((await judge('server', url, ...few, '--baseline', file)).exit).toBe(0);
   });
 
   test('a fault is exit code 1, and 0 where the baseline has it; a baseline that has too many is 1', async () => {
@@ -45,9 +56,9 @@ describe('conform server', () => {
     expect(failed.stdout).toMatch(/^UNIMPLEMENTED {2}12\.1\.4 /);
     const file = join(folder, 'known.json');
     writeFileSync(file, JSON.stringify({ cases: { '12.1.4': 'UNIMPLEMENTED' } }));
-    expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
+    expect((await judge('server', url, ...few, '--baseline', file)).exit).toBe(0);
     writeFileSync(file, JSON.stringify({ cases: { '12.1.4': 'UNIMPLEMENTED', '2.1': 'FAILED' } }));
-    const differing = await run(['conform', 'server', url, ...few, '--baseline', file]);
+    const differing = await judge('server', url, ...few, '--baseline', file);
     expect(differing.exit).toBe(1);
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
     // What is open is a person's word: written anew, the file keeps it.
@@ -65,12 +76,10 @@ describe('conform server', () => {
   test('--strict: a peer that takes a GET with a body fails', async () => {
     const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
     const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
-    const lax = await run(['conform', 'server', url, '--cases', '20.9.1,7.7.1']);
-    expect(lax.stdout).toMatch(/1 OK; 1 NON-STRICT|1 NON-STRICT; 1 OK/);
-    expect(lax.exit).toBe(0);
-    expect(await run(['conform', 'server', url, '--cases', '20.9.1,7.7.1', '--strict'])).toMatchObject({
-      exit: 1,
-    });
+    const command = ['conform', 'server', url, '--cases', '20.9.1,7.7.1'];
+    const [lax, strict] = await Promise.all([run(command), run([...command, '--strict'])]);
+    for (const { stdout } of [lax, strict]) expect(stdout).toMatch(/1 OK; 1 NON-STRICT|1 NON-STRICT; 1 OK/);
+    expect([lax.exit, strict.exit]).toEqual([0, 1]);
     peer.child.kill();
     await peer.exit;
   });
@@ -83,17 +92,15 @@ describe('conform server', () => {
       tlsFixture('localhost-key.pem'),
     );
     const trusting = ['--ca', tlsFixture('ca-cert.pem'), '--header', 'X-One: 1', '--cases', '1.1.1'];
-    expect(await run(['conform', 'server', url, ...trusting])).toMatchObject({ exit: 0 });
-    expect(await run(['conform', 'server', url, '--insecure', '--cases', '1.1.1'])).toMatchObject({
-      exit: 0,
-    });
-    const doubtful = await run(['conform', 'server', url, '--cases', '1.1.1']);
+    expect(await judge('server', url, ...trusting)).toMatchObject({ exit: 0 });
+    expect(await judge('server', url, '--insecure', '--cases', '1.1.1')).toMatchObject({ exit: 0 });
+    const doubtful = await judge('server', url, '--cases', '1.1.1');
     expect(doubtful.exit).toBe(1);
     expect(doubtful.stderr).toMatch(/^rfc6455: .*certificate/);
   });
 
   test('nobody there', async () => {
-    const { exit, stderr } = await run(['conform', 'server', 'ws://127.0.0.1:1/', '--cases', '1.1.1']);
+    const { exit, stderr } = await judge('server', 'ws://127.0.0.1:1/', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stderr).toMatch(/^rfc6455: .*ECONNREFUSED/);
   });
@@ -126,7 +133,7 @@ describe('conform client', () => {
       '--tls-key',
       tlsFixture('localhost-key.pem'),
     ];
-    const judge = start(
+    const judging = start(
       'conform',
       'client',
       '--port',
@@ -137,17 +144,17 @@ describe('conform client', () => {
       'x',
       ...certificate,
     );
-    const [, url = ''] = await judge.output(/^listening on (\S+)\n/);
+    const [, url = ''] = await judging.output(/^listening on (\S+)\n/);
     expect(url).toMatch(/^wss:/);
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: tlsFixture('ca-cert.pem') };
     const looped = join(root, 'conformance', 'clients', 'rfc6455.js');
     expect(await track(new Running(process.execPath, [looped, url, 'secure'], { env })).exit).toBe(0);
-    expect(await interrupt(judge)).toBe(0);
-    expect(judge.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
+    expect(await interrupt(judging)).toBe(0);
+    expect(judging.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
   test('a command that fails has failed the cases', async () => {
-    const { exit, stdout } = await run(['conform', 'client', '--run', 'exit 3', '--cases', '1.1.1']);
+    const { exit, stdout } = await judge('client', '--run', 'exit 3', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
   });
@@ -188,14 +195,18 @@ describe('called the wrong way', () => {
     [['server', 'ws://localhost/', '--header', 'x'], "--header is 'Name: value', not 'x'"],
     [['client', '--unknown'], "Unknown option '--unknown'"],
   ])('%j', async (args, line) => {
-    const { exit, stderr } = await run(['conform', ...args]);
+    const { exit, stdout, stderr } = await judge(...args);
     expect(stderr).toMatch(/^rfc6455: .*; see rfc6455 conform --help\n$/);
     expect(stderr).toContain(line);
-    expect(exit).toBe(2);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+  });
+
+  test('the exit code is that of the process', async () => {
+    expect((await run(['conform', 'client', '--cases', '99.*'])).exit).toBe(2);
   });
 
   test('--help', async () => {
-    const { exit, stdout } = await run(['conform', '--help']);
+    const { exit, stdout } = await judge('--help');
     expect(stdout).toMatch(/^usage: rfc6455 conform server <url>/);
     expect(exit).toBe(0);
   });

@@ -162,6 +162,23 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
+  test('P28: up to level 6 large messages are searched 16 KiB back, above as far as was agreed', async () => {
+    const near = noiseOf(15_000, 1);
+    const far = noiseOf(30_000, 2);
+    for (const synchronous of [false, true]) {
+      for (const level of [1, 6, 7, 9]) {
+        for (const [noise, isFound] of [
+          [near, true],
+          [far, level > 6],
+        ] as const) {
+          const message = Buffer.concat([noise, noise]);
+          const sent = await codecOf(alone, { engine, synchronous, level }).compress(message);
+          expect(sent.length < message.length * 0.6).toBe(isFound);
+        }
+      }
+    }
+  });
+
   test('P15, P16, P26, P27: without takeover nothing is kept: what refers to the message before is corrupt', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
@@ -408,8 +425,29 @@ describe.each(engines)('engine %s', (engine) => {
     const later = codec.compress(jsonOf(16_385, 1));
     expect(later).toBeInstanceOf(Promise);
     const grows = codecOf(full, { engine }).decompress(peerDeflate(Buffer.alloc(131_073)), Infinity);
-    expect(grows).toBeInstanceOf(engine === 'auto' ? Buffer : Promise);
+    expect(grows).toBeInstanceOf(Promise);
     return Promise.all([later, grows]);
+  });
+
+  test('P10: a few bytes that become many leave our engine at 16 KiB, and this turn at 128 KiB; the message is the same [A33, A34]', async () => {
+    const zeros = Buffer.alloc(600_000);
+    const context = jsonOf(5_000, 3);
+    for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
+      const codec = codecOf(full, { engine });
+      const peer = peerDeflate(zeros.subarray(0, length));
+      expect(peer.length).toBeLessThan(512);
+      const now = codec.decompress(peer, Infinity);
+      expect(now instanceof Promise).toBe(length > 131_072);
+      expect((await now).equals(zeros.subarray(0, length))).toBe(true);
+      // The limit is exact on each of these ways.
+      for (const most of [length - 1, length]) {
+        const other = codecOf(full, { engine });
+        await other.decompress(peerDeflate(context), Infinity);
+        const result = Promise.resolve().then(() => other.decompress(peer, most));
+        if (most === length) expect((await result).length).toBe(length);
+        else await expect(result).rejects.toMatchObject({ code: 'WS_MESSAGE_TOO_BIG' });
+      }
+    }
   });
 
   test('P26, A35: the sending context asks the budget first, and does without where there is no room', async () => {

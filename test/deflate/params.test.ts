@@ -99,14 +99,13 @@ const rules: readonly {
     code: 'WS_DEFLATE_PARAMETER_MISSING',
     parameter: 'server_no_context_takeover',
     broken: (offer, answer) =>
-      'server_no_context_takeover' in present(offer) && !('server_no_context_takeover' in present(answer)),
+      has(offer, 'server_no_context_takeover') && !has(answer, 'server_no_context_takeover'),
   },
   {
     // §7.1.2.1: the same.
     code: 'WS_DEFLATE_PARAMETER_MISSING',
     parameter: 'server_max_window_bits',
-    broken: (offer, answer) =>
-      'server_max_window_bits' in present(offer) && !('server_max_window_bits' in present(answer)),
+    broken: (offer, answer) => has(offer, 'server_max_window_bits') && !has(answer, 'server_max_window_bits'),
   },
   {
     // §7.1.2.1: … with the same or a smaller value as in the offer.
@@ -118,8 +117,7 @@ const rules: readonly {
     // §7.1.2.2: an answer to an offer without the parameter does not have it.
     code: 'WS_DEFLATE_PARAMETER_NOT_OFFERED',
     parameter: 'client_max_window_bits',
-    broken: (offer, answer) =>
-      'client_max_window_bits' in present(answer) && !('client_max_window_bits' in present(offer)),
+    broken: (offer, answer) => has(answer, 'client_max_window_bits') && !has(offer, 'client_max_window_bits'),
   },
   {
     // §7.1.2.2: a server that uses the offered value states one that is equal to it or smaller.
@@ -131,15 +129,15 @@ const rules: readonly {
   },
 ];
 
-function present(parameters: Parameters): object {
-  return Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== undefined));
+function has(parameters: Parameters, name: (typeof names)[number]): boolean {
+  return parameters[name] !== undefined;
 }
 
 /** What an answer means by itself: §7.1.1 without a parameter the context is kept, §7.1.2 the window is 32,768 bytes. */
 function meaning(answer: Parameters): DeflateParams {
   return {
-    serverNoContextTakeover: 'server_no_context_takeover' in present(answer),
-    clientNoContextTakeover: 'client_no_context_takeover' in present(answer),
+    serverNoContextTakeover: has(answer, 'server_no_context_takeover'),
+    clientNoContextTakeover: has(answer, 'client_no_context_takeover'),
     serverMaxWindowBits: Number(answer.server_max_window_bits ?? '15'),
     clientMaxWindowBits: Number(answer.client_max_window_bits ?? '15'),
   };

@@ -91,6 +91,59 @@ describe.each(roles)('frames of a %s', (role) => {
     expect(shape(sink.frames).length).toBe(7);
   });
 
+  test('F23: messages from inside the sink come behind the one that is half written, in order; pings do not wait [A49]', () => {
+    for (const fragmentSize of [5000, 10_000]) {
+      const { endpoint, sink } = bench(role);
+      const bytes = Buffer.alloc(100, 7);
+      let calls = 0;
+      sink.onSend = () => {
+        // The sink hears of a header, then of its payload: behind that a control frame may come.
+        if (calls++ !== 1) return;
+        expect(endpoint.sendText('small')).toBe(5);
+        expect(endpoint.sendBinary(bytes)).toBe(100);
+        // A small payload is its owner's again, as ever.
+        bytes.fill(8);
+        endpoint.sendFragmented('x'.repeat(9000), 5000);
+        if (role === 'server') endpoint.sendSerialized(Buffer.from([0x82, 1, 9]), 1);
+        endpoint.ping();
+        endpoint.sendText('z'.repeat(5000));
+        expect(sink.held).toBe(5 + 100 + 9000 + (role === 'server' ? 3 : 0) + 5000);
+      };
+      endpoint.sendFragmented(Buffer.alloc(9000, 1), fragmentSize);
+      const messages: [number, number][] = [];
+      for (const { opcode, payload } of sink.frames) {
+        if (opcode === 0) messages.at(-1)![1] += payload.length;
+        else if (opcode === 9) expect(payload.length).toBe(0);
+        else messages.push([opcode, payload.length]);
+      }
+      expect(messages).toEqual([
+        [2, 9000],
+        [1, 5],
+        [2, 100],
+        [1, 9000],
+        ...(role === 'server' ? [[2, 1]] : []),
+        [1, 5000],
+      ]);
+      expect(sink.frames.find(({ payload }) => payload.length === 100)?.payload).toEqual(
+        Buffer.alloc(100, 7),
+      );
+      expect(sink.held).toBe(0);
+    }
+  });
+
+  test('F23, C16: what waits inside a failure is given up with the rest of the message', () => {
+    const { endpoint, sink } = bench(role);
+    let calls = 0;
+    sink.onSend = () => {
+      if (calls++ > 0) return;
+      endpoint.sendText('given up');
+      endpoint.fail(new Error('inside'));
+    };
+    endpoint.sendFragmented(Buffer.alloc(50), 10);
+    expect(sink.frames.map(({ opcode }) => opcode)).toEqual([2, 8]);
+    expect(sink.held).toBe(0);
+  });
+
   test('C3, C10, C16: a Close from inside a sink waits for the message that is half written', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {

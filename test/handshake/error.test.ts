@@ -96,7 +96,8 @@ describe('the table of rules', () => {
     const error = refusalOf(action);
     expect(error.code).toBe(code);
     expect(error.stage).toBe(row.stage);
-    expect(error.message).toBe(`${row.text} (${row.section})`);
+    const answered = code === 'WS_RESPONSE_STATUS' ? ': status 200' : '';
+    expect(error.message).toBe(`${row.text}${answered} (${row.section})`);
     // On a client, the status is the one that was received: 101 or, for the rule about it, 200.
     if (code.startsWith('WS_RESPONSE_')) expect(error.status).toBe(code === 'WS_RESPONSE_STATUS' ? 200 : 101);
     else expect(error.status).toBe(row.status);

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { forbidFields, HeaderFields } from '../../src/handshake/header-fields.ts';
+import {
+  flattenHeaders,
+  forbidFields,
+  HeaderFields,
+  type HeaderFieldsInit,
+} from '../../src/handshake/header-fields.ts';
 import { prototypeKeys } from './samples.ts';
 
 test('S8: names are case-insensitive, lines keep their order, values lose white space at their ends', () => {
@@ -41,4 +46,43 @@ test('S17: fields that belong to the handshake are refused by name, by prefix, i
   expect(() => forbidFields(['X', '1', 'HoSt', '2'], ['host'])).toThrow(TypeError);
   expect(() => forbidFields(['SEC-WebSocket-Anything', '1'], [], 'sec-websocket-')).toThrow(TypeError);
   expect(() => forbidFields(['X', 'host', 'Sec-Fetch-Mode', '1'], ['host'], 'sec-websocket-')).not.toThrow();
+});
+
+test('what an application writes becomes flat: by name, in turn, or in pairs', () => {
+  const flat = ['A', '1', 'b', '2', 'b', '3'];
+  expect(flattenHeaders(flat)).toEqual(flat);
+  expect(flattenHeaders(flat)).not.toBe(flat);
+  expect(flattenHeaders({ A: '1', b: ['2', '3'] })).toEqual(flat);
+  expect(
+    flattenHeaders([
+      ['A', '1'],
+      ['b', '2'],
+      ['b', '3'],
+    ]),
+  ).toEqual(flat);
+  expect(flattenHeaders(new Map([['A', '1']]))).toEqual(['A', '1']);
+  expect(
+    flattenHeaders(
+      new Headers([
+        ['a', '1'],
+        ['set-cookie', '2'],
+        ['set-cookie', '3'],
+      ]),
+    ),
+  ).toEqual(['a', '1', 'set-cookie', '2', 'set-cookie', '3']);
+  expect(flattenHeaders([])).toEqual([]);
+  expect(flattenHeaders({})).toEqual([]);
+});
+
+test.each<[unknown, string]>([
+  [null, 'not null'],
+  ['A: b', 'not a string'],
+  [{ A: 5 }, 'the header field A is of type number'],
+  [{ A: undefined }, 'the header field A is of type undefined'],
+  [{ A: ['x', null] }, 'the header field A is null'],
+  [[['A']], 'names and values in turn, or pairs'],
+  [['A', 5], 'names and values in turn, or pairs'],
+])('and what is none is refused: %j', (headers, message) => {
+  expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(TypeError);
+  expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(message);
 });

@@ -15,7 +15,7 @@ import {
   isHttp11,
 } from '../../src/handshake/http-head.ts';
 import { verifyRequest } from '../../src/handshake/server.ts';
-import { everyChunking, medianCpu, prototypeKeys, refusalOf, sampleKey } from './samples.ts';
+import { everyChunking, leastCpu, prototypeKeys, refusalOf, sampleKey } from './samples.ts';
 
 type Kind = HttpHead['kind'];
 
@@ -331,8 +331,9 @@ describe('limits', () => {
       for (const chunk of chunks) parser.push(chunk);
     };
     for (const line of ['a', 'a: b\r\n']) {
-      const [short, long] = medianCpu([drip(octets(60_000, line)), drip(octets(240_000, line))]);
-      expect(long! / short!, JSON.stringify(line)).toBeLessThan(6);
+      const [short, long] = leastCpu([drip(octets(12_000, line)), drip(octets(96_000, line))]);
+      // 8 in proportion, 64 where each octet costs what those before it do.
+      expect(long! / short!, JSON.stringify(line)).toBeLessThan(24);
     }
   });
 });
@@ -513,6 +514,8 @@ describe('beside another parser', () => {
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
         const nodes = await readByNode(octets);
+        // Nor does it know that a tab behind a token of Connection is white space (9110 §5.6.3): a plain request, to it.
+        if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(octets.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;
         expect(ours).toEqual({

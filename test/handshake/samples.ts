@@ -151,17 +151,20 @@ export function countingText(text: string): { text: string; reads: () => number 
   return { text: counting as unknown as string, reads: () => reads };
 }
 
-/** The median CPU time of nine runs of each action, in microseconds, interleaved so that noise meets all alike. */
-export function medianCpu(actions: readonly (() => unknown)[]): number[] {
-  const times: number[][] = actions.map(() => []);
+/**
+ * The least CPU time of seven runs of each action, in microseconds. Others on the machine can only add to it, and the runs
+ * are interleaved, so that a slow phase meets all alike.
+ */
+export function leastCpu(actions: readonly (() => unknown)[]): number[] {
+  const least: number[] = actions.map(() => Number.POSITIVE_INFINITY);
   for (const action of actions) action();
-  for (let round = 0; round < 9; round++) {
+  for (let round = 0; round < 7; round++) {
     actions.forEach((action, index) => {
       const before = process.cpuUsage();
       action();
       const { user, system } = process.cpuUsage(before);
-      times[index]!.push(user + system);
+      least[index] = Math.min(least[index]!, user + system);
     });
   }
-  return times.map((values) => values.sort((a, b) => a - b)[4]!);
+  return least;
 }

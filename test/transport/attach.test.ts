@@ -1,9 +1,12 @@
 /** Endpoints on somebody else's HTTP server: routes, neighbours, and letting go. */
+import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from '../../src/api/server.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
-import { closeServers, listenHttp, plainPeer, startServer } from './servers.ts';
+import { closeServers, listenHttp, plainPeer, startServer, tls, tlsPeer } from './servers.ts';
 import { frame, Op, type RawPeer, requestHead } from './wire.ts';
 
 const shutdowns: (() => Promise<void>)[] = [];
@@ -84,6 +87,62 @@ describe('neighbours', () => {
     expect(await greeting(port, '/chat')).toBe('chat');
   });
 
+  test.each(['http', 'https'] as const)(
+    'A7, S14: of %s: one that they do not take either is answered with 404 at the deadline, one that they took is not',
+    async (kind) => {
+      const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
+      const refused: HandshakeError[] = [];
+      const server = new WebSocketServer(
+        { refused: (error) => refused.push(error) },
+        { handshakeTimeout: 100 },
+      );
+      shutdowns.push(() => server.shutdown({ grace: 50 }));
+      const claimed: Duplex[] = [];
+      server.attach(http, { path: '/chat' });
+      http.on('upgrade', (request, socket) => {
+        // Each in a way of its own: to hear of errors, to read, to wait with an answer that has begun.
+        if (request.url === '/error') socket.on('error', () => {});
+        else if (request.url === '/read') socket.on('data', () => {});
+        else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
+        else return;
+        claimed.push(socket);
+      });
+      const port = await listenHttp(http);
+      const open = kind === 'http' ? plainPeer : tlsPeer;
+      const theirs: RawPeer[] = [];
+      for (const path of ['/error', '/read', '/write']) {
+        theirs.push(open(port).write(requestHead({}, `GET ${path} HTTP/1.1`)));
+        while (claimed.length < theirs.length) await once(http, 'upgrade');
+      }
+      // Later than the others, so that their deadline has passed too.
+      const peer = await open(port)
+        .write(requestHead({}, 'GET /nobody HTTP/1.1'))
+        .until(() => refused.length > 0);
+      await peer.until(() => peer.ended);
+      expect(peer.status).toBe(404);
+      expect(refused.map(({ code }) => code)).toEqual(['WS_HANDSHAKE_NOT_FOUND']);
+      for (const [index, socket] of claimed.entries()) {
+        expect(theirs[index]!.ended).toBe(false);
+        socket.end('theirs');
+        await theirs[index]!.until(() => theirs[index]!.ended);
+        expect(theirs[index]!.text).toMatch(/^(?:HTTP\/1\.1 101 )?theirs$/);
+      }
+    },
+  );
+
+  test('A49, C19: a reset of one that nobody has taken yet ends no process', async () => {
+    const http = createHttpServer();
+    greeter('chat').attach(http, { path: '/chat' });
+    const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
+    const peer = plainPeer(await listenHttp(http)).write(requestHead({}, 'GET /nobody HTTP/1.1'));
+    const socket = await left;
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    peer.socket.resetAndDestroy();
+    // An 'error' that nobody listens for would be thrown, and fail the run.
+    await closed;
+    expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
+  });
+
   test('a socket that was taken already is reported, and left as it is', async () => {
     const refused: HandshakeError[] = [];
     const http = createHttpServer();
@@ -109,17 +168,16 @@ describe('neighbours', () => {
   });
 
   test('the HTTP server’s own timeouts do not end a connection', async () => {
-    const http = createHttpServer({
-      connectionsCheckingInterval: 20,
-      requestTimeout: 50,
-      headersTimeout: 40,
-    });
-    http.timeout = 60;
+    const http = createHttpServer({ connectionsCheckingInterval: 20 });
+    http.timeout = 400;
     http.keepAliveTimeout = 20;
     greeter('stays').attach(http);
     const peer = plainPeer(await listenHttp(http)).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // These are looked up at each check; the request itself had the usual minute.
+    http.requestTimeout = 50;
+    http.headersTimeout = 40;
+    await new Promise((resolve) => setTimeout(resolve, 600));
     expect([peer.ended, peer.closed]).toEqual([false, false]);
   });
 });
@@ -163,13 +221,14 @@ describe('letting go', () => {
     const server = greeter('chat');
     server.attach(http);
     const port = await listenHttp(http);
-    // It never answers our Close frame: the shutdown waits for its grace.
+    // It does not answer our Close frame: the shutdown waits.
     const silent = await plainPeer(port).open();
-    const done = server.shutdown({ grace: 300 });
+    const done = server.shutdown({ grace: 60_000 });
     expect(await plainPeer(port).write(requestHead()).answer()).toMatch(/^HTTP\/1\.1 503 /);
+    await silent.until(() => silent.frames.some(({ opcode }) => opcode === Op.Close));
+    silent.destroy();
     await done;
     expect(upgradeListeners(http)).toBe(0);
-    expect(silent.frames.some(({ opcode }) => opcode === Op.Close)).toBe(true);
     expect(() => server.attach(http)).toThrow(TypeError);
   });
 });

@@ -1,6 +1,7 @@
 /** Broadcasts where some compress: once for each way of compressing, everybody in order, whatever waits. RFC 7692 §7.1.1. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { DeflateCodec } from '../../src/deflate/codec.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { type Connection, WebSocketServer } from '../../src/index.ts';
 import { Broadcast } from '../../src/transport/broadcast.ts';
 import type { SocketConnection } from '../../src/transport/socket.ts';
@@ -26,11 +27,12 @@ interface Member {
 async function group(
   offers: readonly (string | null)[],
   options: object = {},
+  limits: object = {},
 ): Promise<{ server: WebSocketServer; members: Member[] }> {
   const connections: Connection[] = [];
   const server = new WebSocketServer(
     { open: (connection) => void connections.push(connection) },
-    { compression: { threshold: 1000, ...options } },
+    { compression: { threshold: 1000, ...options }, ...limits },
   );
   const { port } = await server.listen();
   closing.push(() => {
@@ -119,8 +121,8 @@ test('P7, F24: a broadcast keeps its place behind messages that are still being 
     server.broadcast(message);
     for (const each of wire) each.push(Buffer.from(message as string));
   }
-  expect(members.map(({ connection }) => connection.lastWireSize > 0)).toEqual([false, false, true, true]);
-  expect(members[0]!.connection.lastWireSize).toBe(-1);
+  expect(members.map(({ connection }) => connection.lastWireSize > 0)).toEqual([false, false, false, true]);
+  expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, 100_000]);
   for (const { connection } of members) connection.close(1000);
   for (const [index, member] of members.entries()) {
     const frames = await framesOf(member, wire[index]!.length + 1);
@@ -130,6 +132,73 @@ test('P7, F24: a broadcast keeps its place behind messages that are still being 
       expect((rsv === 4 ? member.strict.message(payload) : payload).equals(message)).toBe(true);
     }
   }
+});
+
+test('P7, P26: a large one is compressed once for each window, in zlib’s threads, and keeps its place', async () => {
+  const budget = new MemoryBudget();
+  const offers = [noContext, noContext, noContext, small, context, null];
+  const { server, members } = await group(offers, {}, { memoryBudget: budget });
+  const compress = vi.spyOn(DeflateCodec.prototype, 'compress');
+  const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
+  const large = jsonOf(1_000_000, 1);
+  server.broadcast(large);
+  for (const { connection } of members) connection.send('behind');
+  expect(compressNow).not.toHaveBeenCalled();
+  // Two windows without context, and one with.
+  expect(compress.mock.calls.length).toBe(3);
+  expect(members.map(({ connection }) => connection.lastWireSize)).toEqual([-1, -1, -1, -1, -1, 6]);
+  // It counts as waiting for each of them, and for nobody's budget: it is there once.
+  for (const { connection } of members.slice(0, 5))
+    expect(connection.bufferedAmount).toBeGreaterThanOrEqual(large.length);
+  expect(budget.used).toBeLessThan(large.length * 2);
+  const [leaving, ...staying] = members as [Member, ...Member[]];
+  leaving.connection.terminate();
+  const seen: string[] = [];
+  for (const member of staying) {
+    const [frame, behind] = await framesOf(member, 2);
+    const { rsv, payload } = frame!;
+    expect((rsv === 4 ? member.strict.message(payload) : payload).equals(large)).toBe(true);
+    expect(behind!.payload.toString()).toBe('behind');
+    seen.push(payload.toString('latin1'));
+  }
+  expect(seen[0]).toBe(seen[1]);
+  await expect.poll(() => budget.used).toBe(0);
+});
+
+test('P7: with synchronous: true it is compressed in this turn, as everything', async () => {
+  const { server, members } = await group([noContext, noContext], { synchronous: true });
+  const large = jsonOf(100_000, 1);
+  server.broadcast(large);
+  for (const member of members) {
+    expect(member.connection.lastWireSize).toBeGreaterThan(0);
+    const [frame] = await framesOf(member, 1);
+    expect(member.strict.message(frame!.payload).equals(large)).toBe(true);
+  }
+});
+
+test('A40, A48: small bytes may be changed at once, though the message waits; a compressor that breaks is 1011 for those that wait for it', async () => {
+  const { server, members } = await group([noContext, noContext, null]);
+  const [first, second, third] = members as [Member, Member, Member];
+  first.connection.send(jsonOf(100_000, 1));
+  const bytes = Buffer.alloc(2_000, 'a');
+  server.broadcast(bytes);
+  bytes.fill('b');
+  for (const [member, at] of [
+    [first, 1],
+    [second, 0],
+    [third, 0],
+  ] as const) {
+    const frames = await framesOf(member, at + 1);
+    const plain = frames.map(({ rsv, payload }) => (rsv === 4 ? member.strict.message(payload) : payload));
+    expect(plain[at]).toEqual(Buffer.alloc(2_000, 'a'));
+  }
+  vi.spyOn(DeflateCodec.prototype, 'compress').mockRejectedValue(new Error('broken'));
+  server.broadcast(jsonOf(100_000, 2));
+  for (const member of [first, second]) {
+    await member.peer.until(() => member.peer.frames.some(({ opcode }) => opcode === 8));
+    expect(member.peer.frames.find(({ opcode }) => opcode === 8)!.payload.readUInt16BE(0)).toBe(1011);
+  }
+  expect((await framesOf(third, 2))[1]!.payload.length).toBe(100_000);
 });
 
 test('F22: to connections that are left out, or not open, nothing goes', async () => {

@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ConnectOptions, connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -382,6 +382,7 @@ describe('the response', () => {
     });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.status, error.code, error.stage]).toEqual([401, 'WS_RESPONSE_STATUS', 'http']);
+    expect(error.message).toBe('The server did not switch protocols: status 401 (6455 §4.1)');
     if (typeof body === 'number') expect(error.body.length).toBe(body);
     else expect(error.body.toString()).toBe(body);
     await released(server);
@@ -389,10 +390,22 @@ describe('the response', () => {
 
   test('V1: a body that never ends is cut at the deadline, and the status is told all the same', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
-    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 150 });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
     await released(server);
   });
+});
+
+test('O7: a server that does not speak TLS is told from one whose certificate is wrong', async () => {
+  const plain = await scripted(() => {}, {
+    connected: (socket) => void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  });
+  const { stage, message, cause } = await failure(`wss://127.0.0.1:${plain.port}/`);
+  expect(stage).toBe('tls');
+  // One line, without the place in OpenSSL's source.
+  expect(message).toMatch(/^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\?$/);
+  expect(cause).toBeInstanceOf(Error);
+  await released(plain);
 });
 
 describe('deadline and signal', () => {
@@ -401,6 +414,7 @@ describe('deadline and signal', () => {
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
       stage: 'timeout',
+      message: 'The opening handshake was not complete in time: no response (6455 §4.1)',
     });
     await released(silent);
     let stop = false;
@@ -417,6 +431,7 @@ describe('deadline and signal', () => {
     const notTls = await scripted(() => {});
     expect(await failure(`wss://127.0.0.1:${notTls.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       stage: 'timeout',
+      message: 'The opening handshake was not complete in time: no TLS session (6455 §4.1)',
     });
     await released(notTls);
   });
@@ -640,11 +655,15 @@ describe('redirects', () => {
       presented.push(Object.keys((socket as TLSSocket).getPeerCertificate()).length > 0);
     const target = await scripted(echoAccept, { tls: asks, connected });
     const server = await redirecting({ '/': `wss://127.0.0.1:${target.port}/` }, { tls: asks, connected });
-    await dialed(`wss://127.0.0.1:${server.port}/`, {
-      redirects: 1,
-      tls: { ca, ...certificate('self-signed') },
-    });
-    expect(presented).toEqual([true, false]);
+    const url = `wss://127.0.0.1:${server.port}/`;
+    await dialed(url, { redirects: 1, tls: { ca, ...certificate('self-signed') } });
+    expect(presented.splice(0)).toEqual([true, false]);
+    // In a context of one's own it goes with the context, and with it the CA that the context trusted.
+    const secureContext = createSecureContext({ ca, ...certificate('self-signed') });
+    const error = await failure(url, { redirects: 1, tls: { secureContext } });
+    expect(error.stage).toBe('tls');
+    await dialed(url, { redirects: 1, tls: { ca, secureContext } });
+    expect(presented).toEqual([true, true, false]);
   });
 
   test('A42: 101 is no redirect, whatever Location it has; a given socket is not left', async () => {
@@ -856,7 +875,11 @@ describe('proxies', () => {
     });
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
-      const origin = await scripted(echoAccept);
+      const origin = await scripted(echoAccept, {
+        // No TLS there: who was let through the proxy is told at once.
+        connected: (socket) =>
+          void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      });
       const proxy = await proxying(origin.port);
       for (const [name, value] of Object.entries(environment)) {
         vi.stubEnv(name, value.replaceAll('PROXY', `127.0.0.1:${proxy.port}`));
@@ -864,7 +887,6 @@ describe('proxies', () => {
       const direct = new Error('direct');
       const result = await connect(url, {
         proxy: 'env',
-        handshakeTimeout: 2_000,
         tcp: { lookup: (_name, _options, callback) => callback(direct, '', 0) },
       }).then(
         (connection) => connection.terminate(),

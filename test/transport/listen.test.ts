@@ -80,7 +80,11 @@ test('A13: many connections that come and go leave every place free', async () =
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const peers = await Promise.all(Array.from({ length: 8 }, () => peer().open()));
-  expect(peers).toHaveLength(8);
+  // A place is free a moment after its connection has gone: until then the answer is 503, or TCP ends.
+  while (server.connections.size < 8)
+    await peer()
+      .open()
+      .catch(() => {});
+  await expect(peer().open()).rejects.toThrow();
   expect(server.connections.size).toBe(8);
 });

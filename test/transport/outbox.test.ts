@@ -433,6 +433,32 @@ describe('the send cap', () => {
     outbox.destroy();
   });
 
+  test('design: so are the frames of a message that found it empty, and only those', async () => {
+    const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
+    const frames = (): void => {
+      outbox.begin();
+      for (let index = 0; index < 20; index++) {
+        outbox.reserve(10);
+        outbox.append(Buffer.alloc(64 * KIB), 10);
+      }
+      outbox.finish();
+    };
+    socket.block();
+    frames();
+    expect(owner.onOverflow).not.toHaveBeenCalled();
+    send(outbox, Buffer.alloc(1));
+    expect(owner.onOverflow).toHaveBeenCalledTimes(1);
+    socket.takeWaiting(true);
+    await turn();
+    expect(outbox.bufferedAmount).toBe(0);
+    socket.block();
+    send(outbox, Buffer.alloc(1));
+    await turn();
+    frames();
+    expect(owner.onOverflow.mock.calls.length).toBeGreaterThan(1);
+    outbox.destroy();
+  });
+
   test('the same behind small frames of this turn, as they leave first', () => {
     const { outbox, owner, socket } = setUp({ sendCap: 100 * KIB });
     send(outbox, Buffer.alloc(KIB));

@@ -532,6 +532,61 @@ describe('sending', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
+  test('A26, A32: who floods us and takes nothing is dropped with 1006 when a silent peer would be, however little waits', async () => {
+    const { socket, connection, receive, pass, end } = setUp();
+    socket.block();
+    await receive(frame(Op.Ping, 'first'));
+    for (let second = 0; second < 49; second++) {
+      await pass(1_000);
+      await receive(frame(Op.Ping, `ping ${second}`));
+    }
+    expect(connection.endpoint.bufferedAmount).toBeLessThan(20);
+    expect(end()).toEqual([]);
+    await receive(frame(Op.Ping, 'last'));
+    await pass(2_000);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_SEND_CAP'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('A26: the same flood from a peer that takes something now and then is no reason', async () => {
+    const { socket, receive, pass, end } = setUp();
+    socket.block();
+    for (let second = 0; second < 300; second++) {
+      await receive(frame(Op.Ping, `ping ${second}`));
+      await pass(1_000);
+      if (second % 45 === 44) socket.takeWaiting();
+    }
+    expect(end()).toEqual([]);
+  });
+
+  test('A26: neither is there a deadline where one of those that it is made of was switched off', async () => {
+    for (const name of ['heartbeatInterval', 'heartbeatTimeout', 'sendTimeout'] as const) {
+      const { socket, receive, pass, end } = setUp('server', { [name]: Number.POSITIVE_INFINITY });
+      socket.block();
+      for (let second = 0; second < 100; second++) {
+        await receive(frame(Op.Ping, `ping ${second}`));
+        await pass(1_000);
+      }
+      expect(end(), name).toEqual([]);
+    }
+  });
+
+  test('A26: a `sendTimeout` that is longer than the heartbeat counts here too', async () => {
+    const { socket, receive, pass, end } = setUp('server', { sendTimeout: 90_000 });
+    socket.block();
+    for (let second = 0; second < 89; second++) {
+      await receive(frame(Op.Ping, `ping ${second}`));
+      await pass(1_000);
+    }
+    expect(end()).toEqual([]);
+    await receive(frame(Op.Ping, 'last'));
+    await pass(2_000);
+    expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
+  });
+
   test('a blocked peer is not polled every tick', async () => {
     const { socket, connection, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     socket.block();
@@ -554,6 +609,17 @@ describe('sending', () => {
       ['error', 'WS_SEND_CAP'],
       ['close', 1006, '', false, false],
     ]);
+  });
+
+  test('design: a fragmented message is one message for the send cap', async () => {
+    const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
+    socket.block();
+    connection.endpoint.sendFragmented(Buffer.alloc(3 * MIB), 100_000);
+    await turn();
+    expect(end()).toEqual([]);
+    connection.endpoint.sendFragmented(Buffer.alloc(3_000), 1_000);
+    await turn();
+    expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
   test('drain follows when everything has left', async () => {

@@ -3,6 +3,8 @@ import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Rejection, reject, type ServerHandlers } from '../../src/api/server.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
+import { answerUnavailable } from '../../src/transport/upgrade.ts';
+import { FakeSocket, turn } from './fake-socket.ts';
 import { certificate, closeServers, kinds, plainPeer, startServer, tlsPeer } from './servers.ts';
 import { acceptOf, closeFrame, frame, Op, type RawPeer, requestHead, sampleKey } from './wire.ts';
 
@@ -196,7 +198,8 @@ describe.each(kinds)('%s', (kind) => {
     const refused: string[] = [];
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
-      { handshakeTimeout: 100 },
+      // Over TLS the deadline covers that too, and who has not got through it hears nothing.
+      { handshakeTimeout: kind === 'listen over TLS' ? 500 : 100 },
       kind,
     );
     expect(await answerTo(peer(), requestHead())).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
@@ -410,7 +413,7 @@ describe('slow peers of an own listener', () => {
   test('A7: silence too, over TLS as well; and TLS that is never finished is dropped without a word', async () => {
     const plain = await startServer({}, { handshakeTimeout: 150 });
     expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
-    const secure = await startServer({}, { handshakeTimeout: 150 }, 'listen over TLS');
+    const secure = await startServer({}, { handshakeTimeout: 500 }, 'listen over TLS');
     expect(await tlsPeer(secure.port).answer()).toMatch(/^HTTP\/1\.1 408 /);
     // Ours is the deadline that counts, whatever the one of node:tls may be.
     const { port } = await secure.server.listen({
@@ -481,4 +484,30 @@ describe('TLS', () => {
     const { server } = await startServer();
     await expect(server.listen({ tls: { ...certificate('localhost'), key: 'none' } })).rejects.toThrow();
   });
+});
+
+test('A13: a thousand refused peers may take their time with the answer; for further ones it is sent, and they go', async () => {
+  const refused = (): FakeSocket => {
+    const socket = new FakeSocket();
+    answerUnavailable(socket);
+    return socket;
+  };
+  const staying = Array.from({ length: 1_000 }, refused);
+  const further = [refused(), refused()];
+  await turn();
+  for (const socket of [...staying, ...further]) {
+    expect(socket.bytes.toString('latin1')).toMatch(/^HTTP\/1\.1 503 /);
+    expect(socket.finished).toBe(true);
+  }
+  expect(staying.some(({ destroyed }) => destroyed)).toBe(false);
+  expect(further.every(({ destroyed }) => destroyed)).toBe(true);
+  // Each that left makes room for another.
+  staying[0]!.push(null);
+  await turn();
+  expect(staying[0]!.destroyed).toBe(true);
+  const [next, last] = [refused(), refused()];
+  await turn();
+  expect([next.destroyed, last.destroyed]).toEqual([false, true]);
+  for (const socket of [...staying, next]) socket.destroy();
+  await turn();
 });

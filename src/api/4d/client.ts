@@ -2,8 +2,10 @@
  * `WebSocket`: 4D's client. The connection is the native `connect`; what becomes of its events is link.ts.
  */
 
-import { type ConnectOptions, connect } from '../client.ts';
+import { type ConnectOptions, connect, connectOptionNames } from '../client.ts';
 import type { Connection } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
+import { takeSubprotocols } from '../subprotocol-header.ts';
 import { checkDataType, type DataType, type Sendable } from './data.ts';
 import { FourDError } from './error.ts';
 import type { ClientTerminateEvent, WebSocketHandler } from './handlers.ts';
@@ -15,6 +17,17 @@ export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'dat
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean;
 }
+
+const { handlers, data, headers, text, ...nativeNames } = connectOptionNames;
+
+const optionNames: OptionNames<WebSocketOptions> = { ...nativeNames, serialize: true };
+
+const places: ReadonlyMap<string, string> = new Map(
+  ['headers', 'dataType', 'onOpen', 'onMessage', 'onError', 'onTerminate'].map((name) => [
+    name,
+    'put it into the handler, the second argument',
+  ]),
+);
 
 /** 4D: WebSocket. */
 export class WebSocket<T extends DataType = 'text'> {
@@ -31,24 +44,25 @@ export class WebSocket<T extends DataType = 'text'> {
    * @param url ws: or wss:
    * @param handler callbacks, `dataType` and `headers`
    * @throws {FourDError} where the handler is no object
-   * @throws {TypeError} for an unknown dataType
+   * @throws {TypeError} for an unknown dataType, and for an option that there is not
    */
-  constructor(url: string | URL, handler: WebSocketHandler<T> = {}, options: WebSocketOptions = {}) {
+  constructor(url: string | URL, handler: WebSocketHandler<T> = {}, options?: WebSocketOptions | null) {
     if (typeof handler !== 'object' || handler === null) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocket is an object');
     }
+    checkOptions('WebSocket', options ?? {}, optionNames, places);
     this.#url = String(url);
     this.#handler = handler;
     this.#dataType = checkDataType(handler.dataType);
-    this.#link = new Link(handler, this, this.#dataType, new Worker(options.serialize !== false));
-    this.#connect(options);
+    this.#link = new Link(handler, this, this.#dataType, new Worker(options?.serialize !== false));
+    this.#connect(options ?? {});
   }
 
   /** As the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
   static new<T extends DataType = 'text'>(
     url: string | URL,
     handler?: WebSocketHandler<T>,
-    options?: WebSocketOptions,
+    options?: WebSocketOptions | null,
   ): WebSocket<T> {
     return new WebSocket(url, handler, options);
   }
@@ -80,7 +94,7 @@ export class WebSocket<T extends DataType = 'text'> {
 
   /**
    * Sends a message, by the type of the argument. 4D: WebSocket, `.send()`.
-   * @returns false where the status is not "Connected": nothing was sent. 4D returns nothing.
+   * @returns false where the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
    * @throws {TypeError} for an object that is no JSON: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -111,15 +125,16 @@ export class WebSocket<T extends DataType = 'text'> {
 
   async #connect(options: WebSocketOptions): Promise<void> {
     const link = this.#link;
-    const { signal } = options;
+    const { serialize, signal, ...native } = options;
     const onAbort = () => this.#abort.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort);
     try {
-      const { headers } = this.#handler;
+      const { headers, subprotocols } = takeSubprotocols(fieldsOf(this.#handler.headers ?? {}));
       await connect(this.#url, {
-        ...options,
-        ...(headers === undefined || headers === null ? null : { headers }),
+        ...native,
+        headers,
+        subprotocols: [...(native.subprotocols ?? []), ...subprotocols],
         signal: this.#abort.signal,
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
@@ -147,4 +162,13 @@ export class WebSocket<T extends DataType = 'text'> {
     const event: ClientTerminateEvent = { ...terminateEvent(code, reason), wasClean };
     this.#link.onClose(event);
   }
+}
+
+/** The header fields of a handler, flat. 4D's object may hold numbers as well; they go as their text. */
+function fieldsOf(headers: object): string[] {
+  const lines = (value: unknown): unknown[] =>
+    [value].flat().filter((line) => line !== undefined && line !== null);
+  return Object.entries(headers).flatMap(([name, value]) =>
+    lines(value).flatMap((line) => [name, String(line)]),
+  );
 }

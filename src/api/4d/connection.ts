@@ -53,7 +53,7 @@ export class WebSocketConnection<T extends DataType = 'text'> {
 
   /**
    * Sends a message: by the type of the argument, whatever the server's dataType. 4D: WebSocketConnection, `.send()`.
-   * @returns false where the status is not "Connected": nothing was sent. 4D returns nothing.
+   * @returns false where the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
    * @throws {TypeError} for an object that is no JSON: a cycle, a function
    */
   send(message: Sendable): boolean {

@@ -17,7 +17,7 @@ export const fourDErrors = {
   BAD_JSON: 4,
   /** With dataType "text" or "object": bytes that are no UTF-8. */
   BAD_TEXT: 5,
-  /** The connection failed: the peer broke a rule, or the connection was lost. */
+  /** The connection failed: the peer broke a rule, or its socket did. That TCP ends without a Close frame is no error. */
   CONNECTION: 6,
   /** A client found no connection. */
   CANNOT_CONNECT: 7,

@@ -35,6 +35,8 @@ export class Link {
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
+  /** The application is calling: what comes of it at once is told later, never on its own stack. */
+  #isCalled = false;
   #undelivered = 0;
 
   /** @param target the first argument of the handler's callbacks */
@@ -57,15 +59,25 @@ export class Link {
 
   // ---- what the application asks for ----
 
-  /** @returns whether the status was "Connected"; nothing is sent otherwise */
+  /** @returns whether the status was, and still is, "Connected" */
   send(message: unknown): boolean {
     if (this.status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    return true;
+    // The message may have been one too many, see `sendCap`: it is lost, with the connection.
+    return this.status === 'Connected';
   }
 
   #send(message: Message): void {
-    this.#connection?.send(message);
+    this.#call(() => this.#connection?.send(message));
+  }
+
+  #call(action: () => void): void {
+    this.#isCalled = true;
+    try {
+      action();
+    } finally {
+      this.#isCalled = false;
+    }
   }
 
   /** Closes, behind what is being sent. */
@@ -73,14 +85,14 @@ export class Link {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#outgoing.finally(() => {
-      this.#connection?.close(code, reason);
+      this.#call(() => void this.#connection?.close(code, reason));
     });
   }
 
   /** Drops the connection. */
   drop(): void {
     this.#isClosing = true;
-    this.#connection?.terminate();
+    this.#call(() => this.#connection?.terminate());
   }
 
   // ---- what the native connection reports ----
@@ -144,7 +156,7 @@ export class Link {
       if (waited && --this.#undelivered === 0) this.#connection?.resume();
       return event();
     };
-    if (this.#worker.post(task)) return;
+    if (this.#isCalled ? this.#worker.postApart(task) : this.#worker.post(task)) return;
     waited = true;
     this.#undelivered++;
     if (!this.#isClosing) this.#connection?.pause();
@@ -174,7 +186,7 @@ export function terminateArguments(
   if (typeof code !== 'object' || code === null) {
     return { code: code ?? undefined, reason: cut(String(reason ?? '')) };
   }
-  return { code: code.code, reason: cut(String(code.message ?? code.reason ?? '')) };
+  return { code: code.code ?? undefined, reason: cut(String(code.message ?? code.reason ?? '')) };
 }
 
 /** §5.5.1: at most 123 bytes go behind the code. A longer reason is cut between two characters. */

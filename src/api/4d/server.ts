@@ -6,12 +6,14 @@
 import type { UpgradeRequest } from '../../handshake/server.ts';
 import type { PendingUpgrade } from '../../transport/upgrade.ts';
 import { type Connection, isThenable } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import {
   type Accept,
   WebSocketServer as NativeServer,
   type Rejection,
   reject,
   type ServerOptions,
+  serverOptionNames,
 } from '../server.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -21,7 +23,7 @@ import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { toConnectionRequest } from './request.ts';
-import { checkSeconds, WebServer, webServer } from './web-server.ts';
+import { checkSeconds, WebServer, webServer, webServerSettingNames } from './web-server.ts';
 import { Worker } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
@@ -48,7 +50,8 @@ export interface WebSocketServerOptions<T extends DataType = 'text'> extends Omi
 
 /** What a native connection is to us. */
 interface Seat<T extends DataType> {
-  readonly request: UpgradeRequest;
+  /** Until `onConnection` has said yes: 16 KiB of header fields are not kept as long as the connection. */
+  request: UpgradeRequest | null;
   /** Null while `onConnection` has not said yes. */
   readonly handler: ConnectionHandler<T> | null;
   /** The 4D connection and its link; null while, or where, there is none. */
@@ -60,6 +63,22 @@ interface Seat<T extends DataType> {
 type Verdict<T extends DataType> =
   | { readonly handler: ConnectionHandler<T> }
   | { readonly handler: null; readonly failed: boolean };
+
+const { text, ...nativeNames } = serverOptionNames;
+
+const optionNames: OptionNames<WebSocketServerOptions> = {
+  ...nativeNames,
+  path: true,
+  dataType: true,
+  server: true,
+  serialize: true,
+  cancel: true,
+  trustedProxies: true,
+};
+
+const places: ReadonlyMap<string, string> = new Map(
+  Object.keys(webServerSettingNames).map((name) => [name, 'it is a setting of the WebServer']),
+);
 
 // C78: 4D states no bound for the default.
 const CLOSE_TIMEOUT = 30_000;
@@ -87,7 +106,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
    *   served already
    * @throws {TypeError | RangeError} for options that can't be
    */
-  constructor(WSSHandler: WSSHandler<T>, options: WebSocketServerOptions<T> = {}) {
+  constructor(WSSHandler: WSSHandler<T>, given?: WebSocketServerOptions<T> | null) {
+    const options = given ?? {};
     if (
       typeof WSSHandler !== 'object' ||
       WSSHandler === null ||
@@ -95,7 +115,16 @@ export class WebSocketServer<T extends DataType = 'text'> {
     ) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocketServer has no function onConnection');
     }
-    const { path, server = webServer, cancel = 'refuse', trustedProxies = 0 } = options;
+    const {
+      path,
+      dataType,
+      server = webServer,
+      serialize = true,
+      cancel = 'refuse',
+      trustedProxies = 0,
+      ...native
+    } = options;
+    checkOptions('WebSocketServer', options, optionNames, places);
     const pattern = toPathPattern(path);
     if (!(server instanceof WebServer)) throw new TypeError('server is no WebServer: see WebServer.of');
     if (cancel !== 'refuse' && cancel !== 'close') {
@@ -105,12 +134,12 @@ export class WebSocketServer<T extends DataType = 'text'> {
       throw new RangeError(`trustedProxies is ${String(trustedProxies)}, not a number of proxies`);
     }
     this.#handler = WSSHandler;
-    this.#path = path;
-    this.#dataType = checkDataType(options.dataType);
+    this.#path = path ?? undefined;
+    this.#dataType = checkDataType(dataType);
     this.#webServer = server;
     this.#trustedProxies = trustedProxies;
-    this.#closeTimeout = options.closeTimeout ?? CLOSE_TIMEOUT;
-    this.#worker = new Worker(options.serialize !== false);
+    this.#closeTimeout = native.closeTimeout ?? CLOSE_TIMEOUT;
+    this.#worker = new Worker(serialize !== false);
     this.#callbacks = new Callbacks(WSSHandler, this);
     this.#native = new NativeServer<Seat<T>>(
       {
@@ -125,8 +154,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
         close: (connection, code, reason) => this.#onClose(connection.data, code, reason),
       },
       {
-        ...options,
-        origins: options.origins ?? 'any',
+        ...native,
+        origins: native.origins ?? 'any',
         closeTimeout: this.#closeTimeout,
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
       },
@@ -138,7 +167,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
   /** As the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
   static new<T extends DataType = 'text'>(
     WSSHandler: WSSHandler<T>,
-    options?: WebSocketServerOptions<T>,
+    options?: WebSocketServerOptions<T> | null,
   ): WebSocketServer<T> {
     return new WebSocketServer(WSSHandler, options);
   }
@@ -221,7 +250,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       const { handler } = verdict;
       answer =
         handler !== null
-          ? { data: { request, handler, link: null, connection: null } }
+          ? { data: { request: null, handler, link: null, connection: null } }
           : reject(verdict.failed ? 500 : 403);
       resolve?.(answer);
     };
@@ -297,7 +326,10 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   /** With `cancel: 'close'`: the handshake is complete, and nothing is read before `onConnection` has said yes. */
   #askLate(native: Connection<Seat<T>>): void {
+    const { request } = native.data;
+    if (request === null) return;
     native.pause();
+    native.data.request = null;
     const settle = (verdict: Verdict<T>): void => {
       const { handler } = verdict;
       if (native.state !== 'open') return;
@@ -309,7 +341,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native.data.link?.start();
     };
     this.#worker.post(() => {
-      const verdict = this.#ask(native.data.request);
+      const verdict = this.#ask(request);
       if (verdict instanceof Promise) return verdict.then(settle);
       settle(verdict);
       return undefined;

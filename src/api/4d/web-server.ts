@@ -13,6 +13,7 @@ import {
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
 import type { PathPattern } from '../../transport/attach.ts';
 import { warn } from '../connection.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
 import type { WebSocketServer as NativeServer } from '../server.ts';
 import { FourDError } from './error.ts';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
@@ -37,6 +38,17 @@ export interface WebServerSettings {
   readonly key?: string | Buffer;
 }
 
+export const webServerSettingNames: OptionNames<WebServerSettings> = {
+  host: true,
+  port: true,
+  rootFolder: true,
+  defaultHomepage: true,
+  onRequest: true,
+  certificateFolder: true,
+  cert: true,
+  key: true,
+};
+
 /** A WebSocket server that runs here. */
 interface Hosted {
   terminate(timeout?: number): Promise<void>;
@@ -45,6 +57,13 @@ interface Hosted {
 
 // What stop() without a time gives requests that are under way; as long as WebSocket servers have by default.
 const STOP_TIMEOUT = 30_000;
+
+// What 4D's own settings are called here.
+const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
+  ['IPAddressToListen', 'use host'],
+  ['HTTPPort', 'use port'],
+  ['HTTPSPort', 'use port'],
+]);
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
@@ -281,6 +300,7 @@ function isSecure({ certificateFolder, cert, key }: WebServerSettings): boolean 
 }
 
 function checkSettings(settings: WebServerSettings): void {
+  checkOptions('WebServer', settings, webServerSettingNames, NAMES_OF_4D);
   const { rootFolder, onRequest, certificateFolder, cert, key } = settings;
   if (rootFolder !== undefined && onRequest !== undefined) {
     throw new TypeError('rootFolder and onRequest exclude each other');

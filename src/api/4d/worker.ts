@@ -37,6 +37,13 @@ export class Worker {
     return true;
   }
 
+  /** As `post`, but never on the stack of the one who calls. */
+  postApart(task: Task): boolean {
+    if (this.#serialize && this.#isBusy) return this.post(task);
+    this.postLater(task);
+    return false;
+  }
+
   /** Takes a task back that has not been started. */
   drop(task: Task): void {
     this.#waiting.delete(task);

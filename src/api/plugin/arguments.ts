@@ -11,6 +11,11 @@ export function isObject(value: unknown): value is Properties {
   return typeof value === 'object' && value !== null;
 }
 
+/** Whether a property is an object, and no collection. */
+export function isPlainObject(value: unknown): value is Properties {
+  return isObject(value) && !Array.isArray(value);
+}
+
 export function has(object: Properties, name: string): boolean {
   return object[name] !== undefined;
 }

@@ -7,6 +7,7 @@ import { checkClose } from '../../transport/socket.ts';
 import type { ConnectOptions } from '../client.ts';
 import type { PingOptions } from '../options.ts';
 import { type AttemptOptions, Reconnection, type ReconnectOptions } from '../reconnect.ts';
+import { takeSubprotocols } from '../subprotocol-header.ts';
 import {
   closeInvalid,
   Ending,
@@ -166,10 +167,12 @@ export class EngineClient {
   async #attempt(): Promise<AttemptOptions<ClientData>> {
     const { settings } = this;
     const timeout = this.#isStarting ? this.#timeout : this.#retryTimeout;
-    const hasAgent = settings.headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'user-agent');
+    const { headers, subprotocols } = takeSubprotocols(settings.headers);
+    const hasAgent = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'user-agent');
     return {
       data: { ending: new Ending() },
-      headers: hasAgent ? settings.headers : ['User-Agent', 'rfc6455', ...settings.headers],
+      headers: hasAgent ? headers : ['User-Agent', 'rfc6455', ...headers],
+      subprotocols,
       handshakeTimeout: timeout * 1_000,
       redirects: settings.redirects,
       closeTimeout: settings.closeTimeout,
@@ -194,11 +197,11 @@ function isCloseCode(code: number): boolean {
   }
 }
 
-/** §5.5.1: 123 bytes of UTF-8 fit into a Close frame; cut between two characters. */
+/** §5.5.1: 123 bytes of UTF-8 fit into a Close frame; cut between two characters. A lone surrogate is U+FFFD, as on the wire. */
 export function cutReason(reason: string): string {
   let bytes = 0;
   let cut = '';
-  for (const character of reason) {
+  for (const character of Buffer.from(reason).toString()) {
     bytes += Buffer.byteLength(character);
     if (bytes > 123) break;
     cut += character;

@@ -10,8 +10,8 @@ import { ConnectionError } from '../../transport/connection-error.ts';
 export const NORMAL_CLOSURE = 'Normal closure';
 export const ABNORMAL_CLOSURE = 'Abnormal closure';
 export const NO_STATUS_CODE = 'No status code';
-export const PING_TIMEOUT = 'Ping timeout';
-export const INTERNAL_ERROR = 'Internal error';
+const PING_TIMEOUT = 'Ping timeout';
+const INTERNAL_ERROR = 'Internal error';
 export const INVALID_PAYLOAD = 'Invalid frame payload data';
 
 const reasons: Partial<Record<ViolationCode, string>> = {
@@ -59,7 +59,8 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  if (error.syscall === undefined) return error.message;
+  // Not of the socket: a certificate that can't be read, an option that can't be.
+  if (error.syscall !== 'listen' && error.syscall !== 'bind') return error.message;
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 

@@ -151,9 +151,10 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   }
 
   /** A hook that throws must not stop the queue either. */
-  #report(hook: () => void): void {
+  #report(hook: () => unknown): void {
     try {
-      hook();
+      const result = hook();
+      if (isThenable(result)) result.then(undefined, warn);
     } catch (error) {
       warn(error);
     }

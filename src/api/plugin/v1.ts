@@ -5,14 +5,23 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { OriginPolicy } from '../../handshake/origin.ts';
-import { collection, flag, has, integer, isObject, type Properties, text } from './arguments.ts';
+import {
+  collection,
+  flag,
+  has,
+  integer,
+  isObject,
+  isPlainObject,
+  type Properties,
+  text,
+} from './arguments.ts';
 import { type ClientBase, type ClientSettings, ENGINE_COMPRESSION, EngineClient } from './engine-client.ts';
 import { closeInvalid, type EngineEvent, notSent, type SendStatus, sendMessage } from './engine-events.ts';
 import { EngineServer, type ServerConnection, type ServerSettings } from './engine-server.ts';
 import { EventQueue, type EventSource, type PluginEvents } from './event-queue.ts';
 import { IdTable } from './ids.ts';
 import { toStyledJson } from './json.ts';
-import { type PluginMethod, resolveMethod } from './methods.ts';
+import { resolveMethod } from './methods.ts';
 
 export type WebsocketEventType = EngineEvent['type'];
 
@@ -53,10 +62,27 @@ export type WebsocketContext =
   | WebsocketCloseContext
   | WebsocketErrorContext;
 
+/**
+ * The callback. Which context it gets follows from the type; with `contextAs: 'json'` it is a text. A parameter may be declared as
+ * one of these: `(server, client, type, context: WebsocketDataContext) => …`.
+ */
+export type WebsocketMethod = {
+  // A method, whose parameters may be narrower than what is said here.
+  call(
+    server: number,
+    client: number,
+    type: WebsocketEventType,
+    context: WebsocketContext | string,
+    worker: string,
+    window: number,
+    process: number,
+  ): unknown;
+}['call'];
+
 /** What events are for: handed to the callback as it is. */
 export interface WebsocketMethodOptions {
   /** Called with `(server, client, type, context, worker, window, process)`; a function, or a name in `methods`. */
-  method?: string | PluginMethod;
+  method?: string | WebsocketMethod;
   worker?: string;
   window?: number;
   process?: number;
@@ -108,7 +134,7 @@ export interface WebsocketClient {
   /** Ours: the same two under the names of the options. */
   enableAutomaticReconnection: boolean;
   perMessageDeflate: Required<WebsocketDeflateOptions>;
-  method: string | PluginMethod;
+  method: string | WebsocketMethod;
   worker: string;
   window: number;
   process: number;
@@ -152,7 +178,7 @@ export interface WebsocketServer {
   host: string;
   backlog: number;
   maxConnections: number;
-  method: string | PluginMethod;
+  method: string | WebsocketMethod;
   worker: string;
   window: number;
   process: number;
@@ -179,7 +205,7 @@ export interface WebsocketWaitingEvent {
 
 /** What goes to a callback, as it was when the event was made. */
 interface Callback {
-  method: string | PluginMethod;
+  method: string | WebsocketMethod;
   worker: string;
   window: number;
   process: number;
@@ -289,16 +315,13 @@ export class V1Surface {
   serverSend(server: unknown, data: unknown): WebsocketServerSendStatus[] {
     const entry = this.#server(server);
     if (entry === undefined || !isObject(server) || !(data instanceof Uint8Array)) return [];
-    const wanted = has(server, 'clients') ? new Set(collection(server.clients, 'number')) : null;
     const message = messageOf(server, data);
-    return entry.engine.connections
-      .filter(({ data: { client } }) => wanted === null || wanted.has(client))
-      .map((connection) => {
-        const { client } = connection.data;
-        if (message !== null) return { ...sendMessage(connection, message), client };
-        if (entry.strictUtf8) closeInvalid(connection);
-        return { ...notSent(), client };
-      });
+    return targetsOf(server, entry).map((connection) => {
+      const { client } = connection.data;
+      if (message !== null) return { ...sendMessage(connection, message), client };
+      if (entry.strictUtf8) closeInvalid(connection);
+      return { ...notSent(), client };
+    });
   }
 
   async serverClear(server: unknown): Promise<Record<string, never>> {
@@ -334,8 +357,8 @@ export class V1Surface {
       compression: false,
       tls: null,
       redirects: 0,
-      closeTimeout: Math.max(1, integer(options, 'closeTimeout', 5_000)),
-      maxMessageSize: has(options, 'maxMessageSize') ? integer(options, 'maxMessageSize', 0) : null,
+      closeTimeout: 5_000,
+      maxMessageSize: null,
       unref: flag(options, 'unref', false),
     };
     const entry = this.#clients.add((ref) => {
@@ -346,7 +369,7 @@ export class V1Surface {
         deflate: noDeflate(),
         pingInterval: -1,
         pingTimeout: -1,
-        strictUtf8: flag(options, 'strictUtf8', false),
+        strictUtf8: false,
         queued: 0,
         onSettled: () => {},
       };
@@ -431,7 +454,7 @@ export class V1Surface {
 }
 
 function deliver({ server, client, body, callback }: V1Event): unknown {
-  const method = resolveMethod(callback.method) as ((...parameters: unknown[]) => unknown) | undefined;
+  const method = resolveMethod(callback.method) as WebsocketMethod | undefined;
   if (method === undefined) return undefined;
   const { worker, window, process, asJson } = callback;
   const context = asJson ? toStyledJson(jsonOf(body)) : contextOf(body);
@@ -472,7 +495,9 @@ function applyCallback(options: Properties, entry: { callback: Callback }): void
   const { method } = options;
   entry.callback = {
     method:
-      typeof method === 'function' ? (method as PluginMethod) : text(options, 'method', old.method as string),
+      typeof method === 'function'
+        ? (method as WebsocketMethod)
+        : text(options, 'method', old.method as string),
     worker: text(options, 'worker', old.worker),
     window: integer(options, 'window', old.window),
     process: integer(options, 'process', old.process),
@@ -490,11 +515,27 @@ function applyToClient(options: Properties, entry: ClientEntry): void {
     entry.pingTimeout = integer(options, 'pingTimeout', entry.pingTimeout);
     settings.pings = entry.pingInterval > 0 ? heartbeat(entry.pingInterval, entry.pingTimeout) : null;
   }
-  if (isObject(options.perMessageDeflate)) entry.deflate = deflateOf(options.perMessageDeflate);
-  else if (has(options, 'disablePerMessageDeflate')) entry.deflate = noDeflate();
-  else return;
+  settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
+  if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
+  entry.strictUtf8 = flag(options, 'strictUtf8', entry.strictUtf8);
+  const { perMessageDeflate } = options;
+  const chosen = isPlainObject(perMessageDeflate) && !isEcho(perMessageDeflate) ? perMessageDeflate : null;
+  if (chosen === null && !has(options, 'disablePerMessageDeflate')) return;
+  entry.deflate = chosen === null ? noDeflate() : deflateOf(chosen);
   const { enabled, ...parameters } = entry.deflate;
   settings.compression = enabled && { ...parameters, ...ENGINE_COMPRESSION };
+}
+
+/**
+ * What our own `perMessageDeflate` in a client's object was when it was returned. Programs hand that object on as it is, and in
+ * the original, which has not got this property, it does not stand in the way of `disablePerMessageDeflate`.
+ */
+const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
+
+function isEcho(options: Properties): boolean {
+  const was = returned.get(options);
+  if (was === undefined) return false;
+  return Object.entries(deflateOf(options)).every(([name, value]) => was[name as keyof typeof was] === value);
 }
 
 function noDeflate(): Required<WebsocketDeflateOptions> {
@@ -528,6 +569,8 @@ function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings
 function clientObject(entry: ClientEntry): WebsocketClient {
   const { ref, engine, callback, deflate, pingInterval } = entry;
   const { method, worker, window, process } = callback;
+  const perMessageDeflate = { ...deflate };
+  returned.set(perMessageDeflate, deflate);
   return {
     ref,
     url: engine.settings.url,
@@ -535,7 +578,7 @@ function clientObject(entry: ClientEntry): WebsocketClient {
     isAutomaticReconnectionEnabled: engine.settings.reconnects,
     perMessageDeflateOptions: { ...deflate },
     enableAutomaticReconnection: engine.settings.reconnects,
-    perMessageDeflate: { ...deflate },
+    perMessageDeflate,
     method,
     worker,
     window,
@@ -547,6 +590,12 @@ function serverObject({ ref, engine, callback }: ServerEntry): WebsocketServer {
   const { port, host, backlog, maxConnections } = engine.settings;
   const { method, worker, window, process } = callback;
   return { ref, port, host, backlog, maxConnections, method, worker, window, process };
+}
+
+/** Those whose numbers are in `clients`, in that order and as often as they are in it; without such a collection, all. */
+function targetsOf({ clients }: Properties, entry: ServerEntry): ServerConnection[] {
+  if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
+  return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
 }
 
 /** A text, or bytes where they were asked for; null for a text that is not UTF-8. */
@@ -610,12 +659,12 @@ export function websocketClientStop(
 }
 
 /**
- * Websocket server send: to all connections, or to those whose numbers are in `clients`.
+ * Websocket server send: to all connections, or to those whose numbers are in `clients`, in its order.
  * @param data UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary one
  * @returns a status for each, at once
  */
 export function websocketServerSend(
-  server: { ref?: number; clients?: readonly number[]; binary?: boolean } & WebsocketMethodOptions,
+  server: { ref?: number; clients?: readonly number[] | null; binary?: boolean } & WebsocketMethodOptions,
   data: Uint8Array,
 ): WebsocketServerSendStatus[] {
   return surface.serverSend(server, data);

@@ -4,7 +4,17 @@
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
-import { collection, flag, has, integer, isObject, type Properties, text, write } from './arguments.ts';
+import {
+  collection,
+  flag,
+  has,
+  integer,
+  isObject,
+  isPlainObject,
+  type Properties,
+  text,
+  write,
+} from './arguments.ts';
 import {
   type ClientBase,
   type ClientSettings,
@@ -18,7 +28,7 @@ import { EventQueue, type EventSource, type PluginEvents } from './event-queue.t
 import { fromHeaderObject } from './header-object.ts';
 import { IdTable } from './ids.ts';
 import { toCompactJson } from './json.ts';
-import { type PluginMethod, resolveMethod } from './methods.ts';
+import { resolveMethod } from './methods.ts';
 import { clientTls, serverTls } from './tls.ts';
 
 /** The first parameter of the callback. Only the first four ever come. */
@@ -82,6 +92,15 @@ export interface WebsocketError extends WebsocketIdentity {
 }
 
 export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
+
+/**
+ * The callback. Which event it gets follows from the type; with `messageAs: 'json'` it is a text. A parameter may be declared as
+ * one of these: `(type, id, event: WebsocketMessage) => …`.
+ */
+export type WebsocketMethod = {
+  // A method, whose parameters may be narrower than what is said here.
+  call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
+}['call'];
 
 /** What `websocketSetMethod` takes beside the method. */
 export interface SetMethodOptions {
@@ -249,6 +268,10 @@ interface V2Event {
 interface ClientEntry extends EventSource {
   readonly id: number;
   readonly engine: EngineClient;
+  /** Seconds, as it was given: information shows 0 and less, which both mean no pings, as they are. */
+  pingInterval: number;
+  /** Pings so far, over all connections. */
+  pings: number;
 }
 
 interface ServerEntry extends EventSource {
@@ -266,7 +289,7 @@ export class V2Surface {
   readonly #base: SurfaceBase;
   readonly #clients = new IdTable<ClientEntry>(1);
   readonly #servers = new IdTable<ServerEntry>(-1);
-  #method: string | PluginMethod = '';
+  #method: string | WebsocketMethod = '';
   #asJson = false;
 
   constructor(base: SurfaceBase = {}) {
@@ -274,20 +297,18 @@ export class V2Surface {
     this.events = new EventQueue<V2Event>((event) => this.#deliver(event), true);
   }
 
-  setMethod(method: string | PluginMethod, options: SetMethodOptions = {}): void {
+  setMethod(method: string | WebsocketMethod, options: SetMethodOptions = {}): void {
     this.#method = typeof method === 'function' || typeof method === 'string' ? method : '';
     this.#asJson = isObject(options) && options.messageAs === 'json';
     this.events.release();
   }
 
-  getMethod(): string | PluginMethod {
+  getMethod(): string | WebsocketMethod {
     return this.#method;
   }
 
   #deliver({ id, body, connection }: V2Event): unknown {
-    const method = resolveMethod(this.#method) as
-      | ((type: number, id: number, event: WebsocketEvent | string) => unknown)
-      | undefined;
+    const method = resolveMethod(this.#method) as WebsocketMethod | undefined;
     if (method === undefined) return undefined;
     const type = eventTypes[body.type];
     const event = this.#asJson
@@ -321,16 +342,18 @@ export class V2Surface {
       maxMessageSize: null,
       unref: flag(options, 'unref', false),
     };
-    applyToClient(options, settings);
     const entry = this.#clients.add((id) => {
       const made: ClientEntry = {
         id,
         engine: new EngineClient(settings, (event) => this.#push(made, event, null), this.#base),
+        pingInterval: -1,
+        pings: 0,
         queued: 0,
         onSettled: () => {},
       };
       return made;
     });
+    applyToClient(options, entry);
     write(options, 'id', entry.id);
     return { id: entry.id };
   }
@@ -338,7 +361,7 @@ export class V2Surface {
   async clientStart(socket: unknown): Promise<WebsocketClientStatus> {
     const entry = this.#find(this.#clients, socket);
     if (entry === undefined || !isObject(socket)) return { success: false, errorStr: 'unknown id' };
-    applyToClient(socket, entry.engine.settings);
+    applyToClient(socket, entry);
     const timeout = integer(socket, 'timeout', 0);
     const { errorStr, ...status } = await entry.engine.start(timeout > 0 ? timeout : null, 30);
     return status.success ? status : { ...status, errorStr };
@@ -508,12 +531,13 @@ function additionsOf(body: EngineEvent, connection: ServerConnection | null): ob
   };
 }
 
-function applyToClient(options: Properties, settings: ClientSettings): void {
+function applyToClient(options: Properties, entry: ClientEntry): void {
+  const { settings } = entry.engine;
   settings.url = text(options, 'URL', settings.url);
-  if (has(options, 'headers')) settings.headers = fromHeaderObject(options.headers);
+  if (isPlainObject(options.headers)) settings.headers = fromHeaderObject(options.headers);
   if (has(options, 'pingInterval')) {
-    const seconds = integer(options, 'pingInterval', -1);
-    settings.pings = seconds > 0 ? heartbeat(seconds) : null;
+    entry.pingInterval = integer(options, 'pingInterval', -1);
+    settings.pings = entry.pingInterval > 0 ? heartbeat(entry) : null;
   }
   settings.reconnects = flag(options, 'enableAutomaticReconnection', settings.reconnects);
   settings.maxWait = integer(options, 'maxWaitBetweenReconnectionRetries', settings.maxWait);
@@ -540,12 +564,12 @@ function applyLimits(options: Properties, settings: ClientSettings | ServerSetti
 }
 
 /** A ping at once and then every so many seconds; one that is not answered before the next ends the connection. */
-function heartbeat(seconds: number): NonNullable<ClientSettings['pings']> {
-  let counter = 0;
+function heartbeat(entry: ClientEntry): NonNullable<ClientSettings['pings']> {
+  const seconds = entry.pingInterval;
   return {
     first: 0,
     interval: seconds * 1_000,
-    payload: () => Buffer.from(`ixwebsocket::heartbeat::${seconds}s::${counter++}`),
+    payload: () => Buffer.from(`ixwebsocket::heartbeat::${seconds}s::${entry.pings++}`),
   };
 }
 
@@ -556,7 +580,7 @@ function clientInfo(entry: ClientEntry | undefined): WebsocketClientInfo {
     readyState,
     URL: settings.url,
     perMessageDeflateOptionsEnabled: settings.compression !== false,
-    pingInterval: settings.pings === null ? -1 : settings.pings.interval / 1_000,
+    pingInterval: entry.pingInterval,
     bufferedAmount,
     automaticReconnectionEnabled: settings.reconnects,
     maxWaitBetweenReconnectionRetries: settings.maxWait,
@@ -600,7 +624,8 @@ function messageOf(socket: unknown): string | Uint8Array | null {
 
 /** All connections, unless targets are named: exactly, in upper and lower case. */
 function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
-  const uris = new Set(collection(socket.uri, 'string').filter((uri) => uri !== ''));
+  // An empty text stands for nobody in particular; in a collection it is a target that nobody has.
+  const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));
   const byNumber = has(socket, 'client');
   const clients = new Set(byNumber ? collection(socket.client, 'number') : []);
   if (uris.size === 0 && !byNumber) return () => true;
@@ -618,12 +643,12 @@ export const events: PluginEvents = surface.events;
  * Websocket SET METHOD: the one callback for all clients and servers, called with `(type, id, message)`.
  * @param method a function; or a name, which `methods` is asked for at each event; '' drops events
  */
-export function websocketSetMethod(method: string | PluginMethod, options?: SetMethodOptions): void {
+export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
   surface.setMethod(method, options);
 }
 
 /** Websocket Get method: what was set, '' where nothing was. */
-export function websocketGetMethod(): string | PluginMethod {
+export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 

@@ -10,7 +10,7 @@ export const DISTANCE_SYMBOLS = 30;
 /** The literal/length symbol that ends a block. */
 export const END_OF_BLOCK = 256;
 
-export const MIN_MATCH = 3;
+const MIN_MATCH = 3;
 export const MAX_MATCH = 258;
 
 /** Extra bits of the length symbols 257 to 285. */

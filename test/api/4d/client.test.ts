@@ -14,6 +14,7 @@ import {
   type WebSocketHandler,
   WebSocketServer,
 } from '../../../src/4d.ts';
+import { HandshakeError } from '../../../src/handshake/error.ts';
 import { acceptOf, closeFrame, codeOf, frame, Op, RawPeer } from '../../transport/wire.ts';
 import { certificateFolder, closeAll, defer, Journal, serve, startWeb, urlOf } from './harness.ts';
 
@@ -165,9 +166,52 @@ describe('new', () => {
     expect(error.cause).toMatchObject({ status: 403 });
   });
 
+  test.each([
+    ['401', 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n', 401],
+    ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
+    ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
+  ])(
+    'B-client-failure: %s: onError with the cause, then onTerminate with 1006',
+    async (_title, answer, status) => {
+      const { url, peer } = await rawServer();
+      const journal = new Journal();
+      new WebSocket(url, {
+        onOpen: () => journal.note('open'),
+        onError(_ws, { errors }) {
+          const cause = errors[0]?.cause;
+          journal.note(cause instanceof HandshakeError && cause.status);
+        },
+        onTerminate: (_ws, { code }) => journal.note(code),
+      });
+      const raw = await peer;
+      await raw.until(() => raw.text.includes('\r\n\r\n'));
+      raw.write(answer);
+      expect(await journal.length(2)).toEqual([status, 1006]);
+    },
+  );
+
   test('misuse is told at once', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', null as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
+    const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
+    expect(make({ headers: {} })).toThrow(
+      new TypeError('WebSocket has no option "headers": put it into the handler, the second argument'),
+    );
+    expect(make({ serialise: false })).toThrow(/did you mean "serialize"\?$/);
+    expect(make({ handlers: {} })).toThrow(TypeError);
+  });
+
+  test('C83: an option whose value can not be keeps from connecting like anything else', async () => {
+    const journal = new Journal();
+    new WebSocket(
+      'ws://127.0.0.1:1/',
+      {
+        onError: (_ws, { errors }) => journal.note((errors[0]?.cause as Error | undefined)?.name),
+        onTerminate: (_ws, { code }) => journal.note(code),
+      },
+      { maxMessageSize: 0 },
+    );
+    expect(await journal.length(2)).toEqual(['RangeError', 1006]);
   });
 
   test('B-client-headers: header fields, repeats and cookies', async () => {
@@ -191,6 +235,32 @@ describe('new', () => {
       Cookie: 'yummy=choco; tasty=strawberry',
     });
     expect(client.handler.headers?.Cookie).toBe('yummy=choco; tasty=strawberry');
+  });
+
+  test('B-client-headers: numbers go as their text, what is null is left out', async () => {
+    const { url, peer } = await rawServer();
+    const headers = { 'X-Count': 5, 'X-All': [1, 'two', null], 'X-None': null, 'X-Nothing': undefined };
+    const client = new WebSocket(url, { headers: headers as unknown as Record<string, string> });
+    const raw = await peer;
+    await raw.until(() => raw.text.includes('\r\n\r\n'));
+    expect(raw.text.match(/^X-.*(?=\r$)/gm)).toEqual(['X-Count: 5', 'X-All: 1', 'X-All: two']);
+    client.terminate();
+  });
+
+  test('B-client-headers, B-client-absent: Sec-WebSocket-Protocol asks for subprotocols, beside those of the options', async () => {
+    const { url, peer } = await rawServer();
+    const client = new WebSocket(
+      url,
+      { headers: { 'Sec-WebSocket-Protocol': ['b, c', 'd'], 'X-Tag': 'x' } },
+      { subprotocols: ['a'] },
+    );
+    const raw = await peer;
+    await raw.until(() => raw.text.includes('\r\n\r\n'));
+    expect(raw.text.match(/^Sec-WebSocket-Protocol: .*(?=\r$)/gm)).toEqual([
+      'Sec-WebSocket-Protocol: a, b, c, d',
+    ]);
+    expect(raw.text).toMatch(/^X-Tag: x\r$/m);
+    client.terminate();
   });
 
   test('C83: headers that can not be sent fail like anything else', async () => {
@@ -250,6 +320,7 @@ describe('members', () => {
     }
     client.terminate();
     expect(new WebSocket(url).dataType).toBe('text');
+    expect(WebSocket.new(url, {}, null).dataType).toBe('text');
   });
 
   test('B-client-absent: nothing of what other WebSockets have', async () => {
@@ -357,6 +428,8 @@ describe('the end', () => {
     [[{ code: 3000, reason: 'bye' }], 3000, 'bye'],
     [[{ code: 3000, message: 'bye' }], 3000, 'bye'],
     [[{}], 1000, ''],
+    [[{ code: null, reason: 'bye' }], 1000, 'bye'],
+    [[null, null], 1000, ''],
   ] as [[number?, string?], number, string][])(
     'B-client-terminate, C60, C62, C63: terminate(...%j) sends %i %j',
     async (call, code, reason) => {

@@ -119,14 +119,23 @@ describe('callbacks', () => {
     expect(await promise).toEqual({ type: 'terminate', ...expected });
   });
 
-  test('C76: a lost connection is 1006', async () => {
-    for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
+  test.each([
+    ['end', []],
+    ['resetAndDestroy', [fourDErrors.CONNECTION]],
+  ] as const)(
+    'B-ws-onTerminate, B-ws-onError, C76: a lost connection is 1006, by %s: errors %j',
+    async (leave, expected) => {
       const { promise, resolve } = defer<unknown>();
-      const { peer } = await connected({ onTerminate: (_ws, event) => resolve(event), onError() {} });
+      const errors: unknown[] = [];
+      const { peer } = await connected({
+        onTerminate: (_ws, event) => resolve(event),
+        onError: (_ws, event) => void errors.push(...event.errors.map(({ errCode }) => errCode)),
+      });
       peer.socket[leave]();
       expect(await promise, leave).toEqual({ type: 'terminate', code: 1006, reason: undefined });
-    }
-  });
+      expect(errors).toEqual(expected);
+    },
+  );
 
   test('B-ws-onError, C76: a peer that breaks a rule: onError, then onTerminate with 1006', async () => {
     const journal = new Journal();
@@ -392,6 +401,33 @@ describe('send', () => {
   });
 });
 
+describe('a message that is one too many', () => {
+  test.each([true, false])(
+    'C75, C87: send returns false, and onError and onTerminate come behind the code at hand (serialize: %s)',
+    async (serialize) => {
+      const journal = new Journal();
+      const { web, wss } = await serve(
+        {
+          onMessage() {},
+          onError: (_ws, { errors }) => journal.note(errors[0]?.errCode),
+          onTerminate: (_ws, { code }) => journal.note(code),
+        },
+        { sendCap: 1_000_000, serialize },
+      );
+      const peer = await openPeer(web);
+      peer.socket.pause();
+      const [ws] = wss.connections;
+      const message = Buffer.alloc(900_000);
+      // The kernel takes some; what is more than the cap behind that drops the connection.
+      while (ws?.send(message)) await new Promise((resolve) => setImmediate(resolve));
+      expect([ws?.status, ws?.send(message)]).toEqual(['Closing', false]);
+      journal.note('code at hand');
+      await journal.length(3);
+      expect(journal.entries).toEqual(['code at hand', fourDErrors.CONNECTION, 1006]);
+    },
+  );
+});
+
 describe('terminate', () => {
   /** The Close frame of a call. */
   async function closing(...call: [(number | TerminateOptions)?, string?]): Promise<[number, string]> {
@@ -476,7 +512,7 @@ describe('terminate', () => {
     expect(await journal.length(1)).toEqual([1006]);
   });
 
-  test('messages that come behind our Close frame are not delivered', async () => {
+  test('B-ws-terminate: messages that come behind our Close frame are not delivered', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onMessage: () => journal.note('message'),

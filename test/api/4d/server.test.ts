@@ -1,4 +1,5 @@
 /** WebSocketServer: its constructor, its callbacks and their order, its members. docs/4d.md explains the ids. */
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -32,6 +33,18 @@ const echo: ConnectionHandler = {
     ws.send(data);
   },
 };
+
+/** What a module prints until its process ends by itself. */
+function outputOf(script: string): Promise<string> {
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  return new Promise((resolve) => child.on('close', () => resolve(output)));
+}
 
 function thrown(action: () => unknown): unknown {
   try {
@@ -127,8 +140,24 @@ describe('new', () => {
       expect(error).toMatchObject({ errCode: -10_718, componentSignature: 'wsjs' });
     }
     make('/chat/');
-    await chat.terminate();
+    // A path is taken until its server is terminated: until then it has connections there.
+    const peer = await openPeer(web, '/chat');
+    const over = chat.terminate();
+    expect(thrown(() => make('/chat'))).toMatchObject({ errCode: -10_718 });
+    peer.destroy();
+    await over;
     make('/chat');
+  });
+
+  test('options, path and dataType may be null, as Null in 4D', async () => {
+    await keep(webServer).start({ port: 0 });
+    expect(WebSocketServer.new({ onConnection: () => echo }, null)).toMatchObject({ path: undefined });
+    const web = await startWeb();
+    const options = { server: web, path: null, dataType: null } as object;
+    expect(WebSocketServer.new({ onConnection: () => echo }, options)).toMatchObject({
+      path: undefined,
+      dataType: 'text',
+    });
   });
 
   test('options that can not be are a TypeError or RangeError', async () => {
@@ -143,6 +172,24 @@ describe('new', () => {
     expect(make({ trustedProxies: -1 })).toBeInstanceOf(RangeError);
     expect(make({ closeTimeout: 0 })).toBeInstanceOf(RangeError);
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
+  });
+
+  test('a name that is no option is a TypeError that says what was meant', async () => {
+    const web = await startWeb();
+    const make = (options: object) =>
+      thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
+    for (const [options, hint] of [
+      [{ port: 8080 }, '"port": it is a setting of the WebServer'],
+      [{ datatype: 'blob' }, '"datatype": did you mean "dataType"?'],
+      [{ text: 'bytes' }, '"text"; it has { '],
+    ] as const) {
+      expect(make(options)).toMatchObject({
+        name: 'TypeError',
+        message: expect.stringContaining(`WebSocketServer has no option ${hint}`),
+      });
+    }
+    // Nothing of the failed ones is left behind.
+    new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
   test('the limits of the native server are options here too; origins default to any, as in 4D', async () => {
@@ -169,6 +216,21 @@ describe('path', () => {
     for (const target of ['/', '/Chat', '/chat/', '/chatter', '/a/b', '/rooms', '/v', '/v1/', '/x/v1']) {
       expect(await status(target), target).toBe(404);
     }
+  });
+
+  test('C67: a path may be written as people do: what no URL can hold is compared as browsers send it', async () => {
+    const web = await startWeb();
+    for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
+      const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
+      expect(wss.path).toBe(path);
+    }
+    for (const path of ['/größe/日本', '/two words', '/🙂/more', '/a b']) {
+      const { pathname } = new URL(path, 'ws://localhost');
+      expect(await request(peerOf(web), pathname), pathname).toBe(101);
+    }
+    expect(
+      () => new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/two%20words' }),
+    ).toThrow(FourDError);
   });
 
   test('C67: an exact path goes before a pattern, and that before the server without a path', async () => {
@@ -532,15 +594,34 @@ describe('the end', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime: no worker has to be made: what listens or is connected keeps the process alive', async () => {
-    const { web } = await serve(echo);
-    const journal = new Journal();
-    const ws = WebSocket.new(urlOf(web), { onMessage: (_ws, { data }) => journal.note(data) });
-    // Nobody holds `ws` from here on, and it is heard until it is terminated.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    const timer = setInterval(() => ws.send('still here') && clearInterval(timer), 1);
-    await journal.length(1);
-    expect(journal.entries).toEqual(['still here']);
-    ws.terminate();
+  test('B-new-where, B-client-lifetime, C79: no worker has to be made: what listens or is connected keeps the process alive, though nobody holds it', async () => {
+    const { web } = await serve({
+      onMessage(ws) {
+        setTimeout(() => ws.send('later'), 50);
+      },
+    });
+    // Nothing but a client, and nothing but a server, that a process of its own has let go of.
+    const library = new URL('../../../dist/4d.js', import.meta.url).href;
+    const client = await outputOf(`
+      import { WebSocket } from '${library}';
+      WebSocket.new('${urlOf(web)}', {
+        onOpen(ws) { gc(); console.log(ws.id); ws.send('ready'); },
+        onMessage(ws, { data }) { gc(); console.log(data); ws.terminate(); },
+        onTerminate(_ws, { code }) { console.log(code); },
+      });
+    `);
+    expect(client).toBe('1\nlater\n1000\n');
+    const server = await outputOf(`
+      import { WebSocket, WebSocketServer, webServer } from '${library}';
+      await webServer.start({ port: 0 });
+      WebSocketServer.new({
+        onConnection: () => ({
+          async onMessage(ws, { data }) { gc(); console.log(data); webServer.stop(); },
+        }),
+        onTerminate() { console.log('over'); },
+      });
+      WebSocket.new('ws://127.0.0.1:' + webServer.port, { onOpen: (ws) => { gc(); ws.send('hello'); } });
+    `);
+    expect(server).toBe('hello\nover\n');
   });
 });

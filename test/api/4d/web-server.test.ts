@@ -127,6 +127,18 @@ describe('start and stop', () => {
     await expect(new WebServer().start(settings)).rejects.toThrow(TypeError);
   });
 
+  test("4D's own names of settings are told what they are here", () => {
+    for (const [name, hint] of [
+      ['HTTPPort', 'use port'],
+      ['IPAddressToListen', 'use host'],
+      ['Port', 'did you mean "port"?'],
+    ]) {
+      expect(() => new WebServer({ [name as string]: 1 })).toThrow(
+        new RegExp(`no option "${name}".*${hint?.replace('?', '.')}`),
+      );
+    }
+  });
+
   test('B-wss-webserver, C69: stop() terminates the WebSocket servers first', async () => {
     const journal = new Journal();
     const web = await startWeb();
@@ -148,6 +160,27 @@ describe('start and stop', () => {
     expect(journal.entries.filter((entry) => entry === 1006)).toHaveLength(1);
     expect(journal.entries.filter((entry) => entry === true)).toHaveLength(2);
     expect(journal.entries.slice(-1)).toEqual([false]);
+  });
+
+  test('B-wss-webserver: started again it has no WebSocket server until one is made; the old one stays terminated', async () => {
+    const journal = new Journal();
+    const web = await startWeb();
+    const handler = {
+      onConnection: () => ({ onMessage() {} }),
+      onOpen: () => journal.note('open'),
+      onTerminate: () => journal.note('terminate'),
+    };
+    const first = new WebSocketServer(handler, { server: web, path: '/a' });
+    await web.stop();
+    await web.start();
+    expect(await request(peerOf(web), '/a')).not.toBe(101);
+    const second = new WebSocketServer(handler, { server: web, path: '/a' });
+    await openPeer(web, '/a');
+    expect([first.terminated, second.terminated]).toEqual([true, false]);
+    expect([first.connections.length, second.connections.length]).toEqual([0, 1]);
+    await first.terminate(0);
+    expect(second.connections.map(({ status }) => status)).toEqual(['Connected']);
+    expect(journal.entries).toEqual(['open', 'terminate', 'open']);
   });
 
   test('stop refuses what is no time, and nothing happens', async () => {
@@ -504,4 +537,17 @@ describe('WebServer.of', () => {
     await native.shutdown();
     await web.stop(0);
   });
+});
+
+test('settings and options that there are not are refused: a misspelt certificateFolder would be a server without TLS', async () => {
+  const settings = (given: object) => () => new WebServer(given as WebServerSettings);
+  expect(settings({ certificateFoldr: 'x' })).toThrow('did you mean "certificateFolder"?');
+  expect(settings({ HTTPPort: 80 })).toThrow('WebServer has no option "HTTPPort": use port');
+  const web = await startWeb();
+  await expect(web.start({ prot: 0 } as WebServerSettings)).rejects.toThrow('did you mean "port"?');
+  expect(web.isRunning).toBe(true);
+  const options = { server: web, datatype: 'blob' };
+  expect(() => new WebSocketServer({ onConnection: () => null }, options)).toThrow(
+    'did you mean "dataType"?',
+  );
 });

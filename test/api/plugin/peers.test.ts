@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectWs, startWs } from '../../peers/ws-end.ts';
 import { connectPlugin, converse, startPlugin, type Version } from './plugin-end.ts';
-import { clearSurfaces } from './support.ts';
+import { clearSurfaces, V1 } from './support.ts';
 
 afterEach(clearSurfaces);
 
@@ -34,6 +34,47 @@ describe.each(versions)('a client of %s', (version) => {
       await server.release();
     }
   });
+});
+
+describe('a client of v1', () => {
+  test.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])(
+    'plugin A0.8-2, A0.8-4, C17: permessage-deflate with ws, clientNoContextTakeover %j, serverNoContextTakeover %j',
+    async (clientNoContextTakeover, serverNoContextTakeover) => {
+      const server = await startWs({ peerCompression: { threshold: 0 } });
+      const v1 = new V1();
+      const perMessageDeflate = {
+        enabled: true,
+        clientNoContextTakeover,
+        serverNoContextTakeover,
+        serverMaxWindowBits: 9,
+        clientMaxWindowBits: 10,
+      };
+      const { ref } = await v1.startedClient(server.url, { perMessageDeflate });
+      const [open] = await v1.got('open', 0, ref);
+      const extensions = String(open?.[3]['Sec-WebSocket-Extensions']);
+      expect(extensions).toContain('server_max_window_bits=9');
+      expect(extensions).toContain('client_max_window_bits=10');
+      const peer = await server.opened;
+      const message = 'the same text twice is short the second time';
+      const sizes = [0, 1].map(() => {
+        peer.send(message);
+        return v1.clientSend({ ref }, Buffer.from(message)).wireSize ?? 0;
+      }) as [number, number];
+      expect([await peer.next(), await peer.next()]).toEqual([message, message]);
+      // Only with the window of the message before.
+      expect(sizes[1] < sizes[0] / 2).toBe(!clientNoContextTakeover);
+      const heard = await v1.got('message', 0, ref, 2);
+      expect(heard.map(([, , , context]) => context.data)).toEqual([message, message]);
+      const [first, second] = heard.map(([, , , context]) => Number(context.wireSize)) as [number, number];
+      expect(second < first / 2).toBe(!serverNoContextTakeover);
+      await server.release();
+    },
+  );
 });
 
 describe.each(versions)('a server of %s', (version) => {

@@ -1,5 +1,6 @@
 /** What the tests of the plugin surfaces share: recorders of events, and a raw server that says whatever a test wants. */
 
+import { randomInt } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { V1Surface, type WebsocketContext, type WebsocketEventType } from '../../../src/api/plugin/v1.ts';
@@ -206,13 +207,21 @@ export function switching(key: string, ...lines: string[]): string {
   ].join('\r\n');
 }
 
-/** A port at which nobody listens. */
+/**
+ * A port at which nobody listens, and nobody will: those that the system gives to whoever asks for any are above 32,767
+ * (Linux) or 49,151, and tests that run at the same time ask for many.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** Stops whatever the tests of a file started. */

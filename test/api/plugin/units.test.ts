@@ -73,6 +73,11 @@ describe('close reasons', () => {
     expect(cutReason(`${'x'.repeat(121)}😀`)).toBe('x'.repeat(121));
   });
 
+  test('plugin C37: a lone surrogate in a reason is U+FFFD in the event too', () => {
+    expect(cutReason('a\ud800b')).toBe('a\ufffdb');
+    expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
+  });
+
   test('plugin A0.3-14: the words of the engine for what it refused, and all of them fit into a frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
@@ -159,6 +164,7 @@ describe('errorStr', () => {
       `SocketServer::listen() error calling inet_pton at address ${where} : text`,
     );
     expect(listenErrorText(error('ERR_SOCKET_BAD_PORT'), where)).toBe('text');
+    expect(listenErrorText(error('ENOENT', 'open'), where)).toBe('text');
   });
 });
 
@@ -255,6 +261,24 @@ describe('the event queue', () => {
     expect(numbers).toEqual([5]);
     expect(one.queued).toBe(0);
     expect(new EventQueue(() => {}, true)).toMatchObject({ limit: 10_000, maxBytes: 67_108_864 });
+  });
+
+  test('plugin C43: hooks may be async; what they reject with is a process warning [A48]', async () => {
+    const warnings: string[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', listener);
+    const queue = new EventQueue<Numbered>(() => {
+      throw new Error('in the callback');
+    }, true);
+    queue.limit = 1;
+    queue.onDrop = async () => Promise.reject(new Error('in onDrop'));
+    queue.onError = async () => Promise.reject(new Error('in onError'));
+    for (let number = 0; number < 2; number++) queue.push({ source: source(), size: 0, number });
+    queue.release();
+    await queue.idle();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listener);
+    expect(warnings).toEqual(['in onDrop', 'in onError']);
   });
 
   test('plugin C43: without a hook the first drop in a row is a process warning', async () => {

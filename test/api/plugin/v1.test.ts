@@ -113,7 +113,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: send: a status for each connection; `clients` selects; what is no number or unknown is skipped', async () => {
+  test('plugin A2.3-6: send: a status for each connection; `clients` selects, in its order; what is no number or unknown is skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -121,11 +121,30 @@ describe('Websocket server', () => {
     expect(v1.serverSend({ ref }, data('h€'))).toEqual([1, 2, 3].map((client) => ({ ...status, client })));
     const send = (clients: unknown): number[] =>
       v1.serverSend({ ref, clients }, data('x')).map(({ client }) => client);
-    expect(send([3, 1, 9, '2', null])).toEqual([1, 3]);
+    expect(send([3, 1, 9, '2', null])).toEqual([3, 1]);
+    expect(send([2, 2.9])).toEqual([2, 2]);
     expect(send([])).toEqual([]);
+    for (const all of [undefined, null, 'text', {}]) expect(send(all)).toEqual([1, 2, 3]);
+    expect(send(2)).toEqual([2]);
     expect(v1.serverSend({ ref }, 'text')).toEqual([]);
     expect(v1.serverSend({ ref }, undefined)).toEqual([]);
-    await v1.got('message', 0, 3, 2);
+    await v1.until(() => v1.of('message', 0, 2).length === 8);
+    await v1.got('message', 0, 3, 6);
+  });
+
+  test('plugin A2.3-6: a client that is closing has its number still, and a status that says no', async () => {
+    const v1 = new V1();
+    const { ref, port } = await v1.startedServer();
+    const peer = await peerOf(port);
+    await v1.got('open', ref, 1);
+    peer.write(closeFrame(1000));
+    await peer.until(() => peer.frames.length === 1);
+    const refusal = { success: false, compressionError: false, payloadSize: 0, wireSize: 0 };
+    expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([{ ...refusal, client: 1 }]);
+    expect(v1.serverSend({ ref }, data('x'))).toEqual([]);
+    peer.socket.end();
+    await v1.got('close', ref, 1);
+    expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([]);
   });
 
   test('plugin A2.3-7: clear: {} always; connections hear 1000', async () => {
@@ -199,6 +218,46 @@ describe('Websocket client', () => {
       await v1.startedClient(raw.url, { disablePerMessageDeflate });
       expect((await raw.peer(index + 1)).head).not.toMatch(/extensions/i);
     }
+  });
+
+  test('plugin A2.2-1, C18: the object that was returned can be handed on: what we added to it does not stand in the way of disablePerMessageDeflate', async () => {
+    const v1 = new V1();
+    const raw = await RawServer.start();
+    const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
+    const client = v1.client({ ...options, perMessageDeflate: { enabled: true, clientMaxWindowBits: 10 } });
+    const offered = async (index: number, given: object): Promise<string | undefined> => {
+      expect(await v1.clientStart(given)).toMatchObject({ success: true });
+      await v1.clientStop({ ref: client.ref });
+      return /^Sec-WebSocket-Extensions: .*(?=\r$)/m.exec((await raw.peer(index)).head)?.[0];
+    };
+    expect(await offered(0, client)).toMatch(/client_max_window_bits=10$/);
+    // What the program changes in it does count.
+    client.perMessageDeflate.clientMaxWindowBits = 11;
+    expect(await offered(1, { ...client, disablePerMessageDeflate: true })).toMatch(/bits=11$/);
+    const again = await v1.clientStop({ ref: client.ref });
+    expect(await offered(2, { ...again, disablePerMessageDeflate: true })).toBeUndefined();
+    expect(await offered(3, again)).toBeUndefined();
+  });
+
+  test('plugin A2.3-1, A2.2-1: what may be changed at start includes our own options', async () => {
+    const v1 = new V1();
+    const raw = await RawServer.start();
+    const { ref } = v1.client({ url: raw.url, method: v1.record, enableAutomaticReconnection: false });
+    const changes = { closeTimeout: 1, maxMessageSize: 3, strictUtf8: true };
+    expect(await v1.clientStart({ ref, ...changes })).toMatchObject({ success: true });
+    const peer = await raw.peer();
+    peer.write(frame(Op.Text, 'four', unmasked));
+    await peer.until(() => peer.frames.length === 1);
+    expect(codeOf(peer.frames[0]!)).toBe(1009);
+    peer.socket.end();
+    await v1.got('close', 0, ref);
+    await v1.clientStart({ ref });
+    expect(v1.clientSend({ ref }, Buffer.from([0xff]))).toMatchObject({ success: false });
+    const strict = await raw.peer(1);
+    await strict.until(() => strict.frames.length === 1);
+    expect(codeOf(strict.frames[0]!)).toBe(1007);
+    // Nobody answers: it is over after a millisecond.
+    expect(await v1.clientStop({ ref })).toMatchObject({ ref });
   });
 
   test('plugin A2.3-1, C5: start: all five properties, errorStr "" where all is well; an unknown ref', async () => {

@@ -115,7 +115,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     v2.setMethod(((type: number, _id: number, text: string) => heard.push([type, text])) as never, {
       messageAs: 'json',
     });
-    const raw = await RawServer.start();
+    const raw = await RawServer.start(undefined, { port: await freePort() });
     const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
     await raw.close();
     while (!heard.some(([type]) => type === 3)) await turn();

@@ -1,5 +1,5 @@
 /** The client commands of the plugin, version 2: options, statuses, events, and what goes over the wire. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeflateCodec } from '../../../src/deflate/codec.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
 import { clearSurfaces, freePort, RawServer, switching, turn, V2 } from './support.ts';
@@ -88,7 +88,7 @@ describe('Websocket client', () => {
     });
     expect(v2.client({ id })).toMatchObject({
       URL: '',
-      pingInterval: -1,
+      pingInterval: 0,
       automaticReconnectionEnabled: false,
       maxWaitBetweenReconnectionRetries: 0,
       perMessageDeflateOptionsEnabled: false,
@@ -259,7 +259,7 @@ describe('Websocket client start', () => {
   test('plugin A1.3-7, C7: a second start changes nothing: while connecting, open, and between two attempts', async () => {
     const v2 = new V2();
     let answers = false;
-    const raw = await RawServer.start(() => (answers ? null : ''));
+    const raw = await RawServer.start(() => (answers ? null : ''), { port: await freePort() });
     const { id = 0 } = v2.client({ URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 });
     const refusal = {
       success: false,
@@ -307,6 +307,47 @@ describe('Websocket client start', () => {
     expect((await raw.peer(1)).head.match(/^user-agent: .*$/gim)).toEqual(['user-agent: mine']);
   });
 
+  test('plugin A1.2-3, A0.6-6: Sec-WebSocket-Protocol among the headers asks for subprotocols, and the choice is in the status', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start((_request, key) => switching(key, 'Sec-WebSocket-Protocol: b'));
+    const { id } = v2.client({
+      URL: raw.url,
+      headers: { 'X-A': '1', 'sec-websocket-protocol': 'a, b' },
+      enableAutomaticReconnection: false,
+    });
+    const status = await v2.clientStart({ id });
+    expect(status).toMatchObject({ success: true, headers: { 'Sec-WebSocket-Protocol': 'b' } });
+    const { head } = await raw.peer();
+    expect(head).toMatch(/^X-A: 1\r$/m);
+    expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
+  });
+
+  test('plugin A1.2-3, A0-9: headers that are no object leave those of before; an empty object takes them away', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const options = { closeTimeout: 1, enableAutomaticReconnection: false };
+    const { id } = v2.client({ URL: raw.url, headers: { 'X-A': 'kept' }, ...options });
+    const wrong: unknown[] = [undefined, null, 'text', 7, ['X-B', 'b']];
+    for (const [index, headers] of [...wrong, {}].entries()) {
+      expect(await v2.clientStart({ id, headers })).toMatchObject({ success: true });
+      const { head } = await raw.peer(index);
+      expect(head.match(/^X-.*(?=\r$)/gm)).toEqual(index < wrong.length ? ['X-A: kept'] : null);
+      await v2.clientStop({ id });
+    }
+  });
+
+  test('plugin A1.2-3: other fields of the opening handshake can not be set: start fails, and says which', async () => {
+    const v2 = new V2();
+    const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
+    for (const name of ['Host', 'Upgrade', 'Connection', 'Sec-WebSocket-Key', 'Content-Length']) {
+      expect(await v2.clientStart({ id, headers: { [name]: 'x' } })).toMatchObject({
+        success: false,
+        http_status: 0,
+        errorStr: `The header field "${name.toLowerCase()}" belongs to the handshake and cannot be set`,
+      });
+    }
+  });
+
   test('plugin A0.6-2: redirects are followed, five of them', async () => {
     const v2 = new V2();
     let left = 5;
@@ -334,6 +375,24 @@ describe('Websocket client start', () => {
 });
 
 describe('Websocket client stop', () => {
+  test('plugin A1.4-1, A0.1-8: messages that are on their way still come, before the Close', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    const { id } = await v2.startedClient(raw.url);
+    const peer = await raw.peer();
+    const stopping = v2.clientStop({ id });
+    await peer.until(() => peer.frames.length === 1);
+    peer.write(Buffer.concat([frame(Op.Text, 'late', unmasked), closeFrame(1000, '', unmasked)]));
+    peer.socket.end();
+    await stopping;
+    await v2.got(2, id);
+    expect(v2.heard.map(([type, , { str }]) => [type, str])).toEqual([
+      [1, undefined],
+      [0, 'late'],
+      [2, undefined],
+    ]);
+  });
+
   test('plugin A1.4-1, A1.4-3, A0.3-1: 1000 Normal closure by default; information when it is closed', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
@@ -407,7 +466,7 @@ describe('Websocket client stop', () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
-    const raw = await RawServer.start();
+    const raw = await RawServer.start(undefined, { port: await freePort() });
     const options = { id, URL: raw.url, maxWaitBetweenReconnectionRetries: 60_000 };
     expect(await v2.clientStart(options)).toMatchObject({ success: true });
     const { port } = raw;
@@ -750,6 +809,8 @@ describe('how a connection ends', () => {
 
 describe('heartbeat', () => {
   test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping at once and each second; no pong: 1011 Ping timeout', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { pingInterval: 1 });
@@ -758,14 +819,20 @@ describe('heartbeat', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Ping });
     expect(peer.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::0');
     peer.write(frame(Op.Pong, 'ixwebsocket::heartbeat::1s::0', unmasked));
+    peer.write(frame(Op.Text, 'behind the pong', unmasked));
+    await v2.got(0, id);
+    vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 2);
     expect(peer.frames[1]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::1');
     // Any other traffic is no pong.
     peer.write(frame(Op.Text, 'alive', unmasked));
-    expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
+    await v2.got(0, id, 2);
+    vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 3);
     expect(codeOf(peer.frames[2]!)).toBe(1011);
     expect(peer.frames[2]!.payload.subarray(2).toString()).toBe('Ping timeout');
+    peer.socket.end();
+    expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
   });
 
   test('plugin A0.4-2: the counter goes on in the next connection', async () => {
@@ -780,10 +847,27 @@ describe('heartbeat', () => {
     expect(second.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::60s::1');
   });
 
-  test('plugin A0.4-1: 0 and less mean none', async () => {
+  test('plugin A0.4-2: it goes on behind a stop too, when the same object is handed to start again', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
-    for (const pingInterval of [0, -5]) await v2.startedClient(raw.url, { pingInterval });
+    const client = { URL: raw.url, pingInterval: 60, closeTimeout: 1, enableAutomaticReconnection: false };
+    v2.client(client);
+    for (const round of [0, 1, 2]) {
+      expect(await v2.clientStart(client)).toMatchObject({ success: true });
+      const peer = await raw.peer(round);
+      await peer.until(() => peer.frames.length === 1);
+      expect(peer.frames[0]!.payload.toString()).toBe(`ixwebsocket::heartbeat::60s::${round}`);
+      await v2.clientStop(client);
+    }
+  });
+
+  test('plugin A0.4-1, A1.2-12: 0 and less mean none; information shows them as they were given', async () => {
+    const v2 = new V2();
+    const raw = await RawServer.start();
+    for (const pingInterval of [0, -5]) {
+      const { id } = await v2.startedClient(raw.url, { pingInterval });
+      expect(v2.client({ id })).toMatchObject({ pingInterval });
+    }
     for (const index of [0, 1]) {
       const peer = await raw.peer(index);
       peer.write(frame(Op.Ping, 'you?', unmasked));

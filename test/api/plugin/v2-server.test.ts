@@ -461,7 +461,10 @@ describe('Websocket server send', () => {
     expect(send('/a')).toEqual(['/a', '/a']);
     expect(send(['/b', '/A', 7, '/none'])).toEqual(['/b', '/A']);
     expect(send('/none')).toEqual([]);
-    for (const all of ['', null, [], [7], [''], 7, undefined]) expect(send(all)).toHaveLength(4);
+    for (const all of ['', null, [], [7], 7, undefined]) expect(send(all)).toHaveLength(4);
+    // A text in a collection is a target, whatever it says: nobody has this one.
+    expect(send([''])).toEqual([]);
+    expect(send(['', '/b'])).toEqual(['/b']);
   });
 
   test('plugin C33: client: by number, one or several; with uri, either', async () => {

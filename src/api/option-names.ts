@@ -1,0 +1,163 @@
+/**
+ * Names that nobody reads: an option that is misspelt, or another library's, would leave its default in force without a
+ * word, and with it, perhaps, a limit that somebody counts on. Here such names become errors that say what to write.
+ */
+
+/** Every option of an interface: the compiler asks for the new ones. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+// Where what is asked for is to be found, for those who come from `ws`, node:tls, or a browser.
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ['port', 'it is an option of listen()'],
+  ['host', 'it is an option of listen()'],
+  ['hostname', 'use host'],
+  ['server', 'use attach(server)'],
+  ['noServer', 'use handleUpgrade(request, socket, head)'],
+  ['path', 'it is an option of listen() and attach(); connect() has it in the URL'],
+  ['maxPayload', 'use maxMessageSize'],
+  ['perMessageDeflate', 'use compression'],
+  ['verifyClient', 'use the handler "upgrade"'],
+  ['handleProtocols', 'use subprotocols, or the handler "upgrade"'],
+  ['protocol', 'use subprotocols'],
+  ['protocols', 'use subprotocols'],
+  ['timeout', 'use handshakeTimeout'],
+  ['openTimeout', 'use handshakeTimeout'],
+  ['maxRedirects', 'use redirects'],
+  ['followRedirects', 'use redirects'],
+  ['agent', 'use proxy, socket or tcp'],
+  ['createConnection', 'use socket'],
+  ['lookup', 'put it into { tcp }'],
+  ['localAddress', 'put it into { tcp }'],
+  ...['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized'].map(
+    (name) => [name, 'put it into { tls }'] as const,
+  ),
+]);
+
+/**
+ * Refuses what is no object, and own properties that are no option. Those that are undefined are as good as absent.
+ * @param what whose options they are: `connect`, `listen` …
+ * @param places where other names belong, if it is not where it is in the native API
+ * @throws {TypeError} that says what was meant, as far as it can be guessed
+ */
+export function checkOptions<Options extends object>(
+  what: string,
+  options: Options,
+  names: OptionNames<Options>,
+  places: ReadonlyMap<string, string> = elsewhere,
+): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
+  }
+  // Asked for each message that is sent with options: nothing is allocated.
+  for (const name in options) {
+    if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
+    throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);
+  }
+}
+
+function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
+  // A handler among the options.
+  if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
+  const place = places.get(name) ?? elsewhere.get(name);
+  if (place !== undefined) return `: ${place}`;
+  const near = nearest(name, Object.keys(names));
+  if (near !== null) return `: did you mean "${near}"?`;
+  if (handlerNames.has(name)) return ': it is a handler, and belongs to the first argument';
+  if (Object.hasOwn(names, 'connect')) return ': what is for connect() goes into { connect }';
+  return `; it has ${list(names)}`;
+}
+
+const handlerNames: ReadonlySet<string> = new Set([
+  'upgrade',
+  'refused',
+  'open',
+  'message',
+  'fragment',
+  'ping',
+  'pong',
+  'drain',
+  'closing',
+  'close',
+  'error',
+  'failed',
+  'ended',
+]);
+
+/**
+ * Refuses what can't be a handlers object. A class of the application's own may have any members beside the handlers; but
+ * `{ port: 8080 }`, which has none of them, are options, and `onMessage` without a `message` is another library's name.
+ * @throws {TypeError}
+ */
+export function checkHandlers(handlers: object): void {
+  if (typeof handlers !== 'object' || handlers === null || Array.isArray(handlers)) {
+    throw new TypeError(
+      `handlers is ${describe(handlers)}, not an object such as { message(connection, message) {} }`,
+    );
+  }
+  let strange: string | null = null;
+  for (const [name, { value, get }] of Object.entries(Object.getOwnPropertyDescriptors(handlers))) {
+    if (handlerNames.has(name)) {
+      if (get === undefined && value !== undefined && typeof value !== 'function') {
+        throw new TypeError(`the handler "${name}" is ${describe(value)}, not a function`);
+      }
+      continue;
+    }
+    const meant = name.replace(/^on/i, '').toLowerCase();
+    if (typeof value === 'function' && handlerNames.has(meant) && !(meant in handlers)) {
+      throw new TypeError(`there is no handler "${name}": it is called "${meant}"`);
+    }
+    strange ??= name;
+  }
+  if (strange === null || [...handlerNames].some((name) => name in handlers)) return;
+  const place = elsewhere.get(strange);
+  throw new TypeError(
+    `handlers has "${strange}" and no handler${place === undefined ? '' : `: ${place}`}; handlers are ${[...handlerNames].slice(0, -2).join(', ')}`,
+  );
+}
+
+/** What a value is, for somebody who passed it by mistake; nothing long, and nothing secret. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+  }
+  return typeof value === 'function' ? 'a function' : `a ${typeof value}`;
+}
+
+function list(names: object): string {
+  return `{ ${Object.keys(names).join(', ')} }`;
+}
+
+/** The name that differs in case, or in up to two letters (in one, where it is short). */
+function nearest(name: string, names: readonly string[]): string | null {
+  const wanted = name.toLowerCase();
+  let best: string | null = null;
+  let least = name.length < 5 ? 2 : 3;
+  for (const candidate of names) {
+    const distance = editDistance(wanted, candidate.toLowerCase());
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
+}
+
+/** How many letters have to be put in, taken away, changed, or swapped with the next one. */
+function editDistance(one: string, other: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const change = row[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1);
+      const isSwapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      const swap = isSwapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(change, swap, row[j]! + 1, next[j - 1]! + 1));
+    }
+    before = row;
+    row = next;
+  }
+  return row[other.length]!;
+}

@@ -1,0 +1,83 @@
+/**
+ * Compressing in zlib's threads (RFC 7692 §7.2.1): one message, one trip to a thread. A zlib stream whose next message would
+ * not refer to anything is kept for it, whichever connection that is on; one that was given a dictionary ends with its message,
+ * since Node offers no way to give it another.
+ */
+
+import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib';
+import { type DeflateSettings, MAX_BUFFER, TAIL_SIZE, toZlib } from './zlib.ts';
+
+/** A zlib stream, to be used again with the same settings. */
+interface IdleStream {
+  readonly stream: DeflateRaw;
+  readonly settings: DeflateSettings;
+}
+
+/** As many as there are jobs at a time (pool.ts); each holds about 0.3 MB. */
+const MAX_IDLE = 3;
+
+const idle: IdleStream[] = [];
+
+// One message comes out in one piece if there is room for it, and in one trip. What is left of the room serves the next one.
+const ROOM = 65_536;
+
+/** Room for all that can come out of `length` bytes. */
+const mostOutput = (length: number): number => length + (length >>> 8) + 256;
+
+function take(settings: DeflateSettings): DeflateRaw | null {
+  const at = idle.findIndex(
+    (one) => one.settings.level === settings.level && one.settings.windowBits === settings.windowBits,
+  );
+  if (at < 0) return null;
+  const [{ stream }] = idle.splice(at, 1) as [IdleStream];
+  stream.reset();
+  return stream;
+}
+
+function keep(stream: DeflateRaw, settings: DeflateSettings): void {
+  // The one that waits longest is of settings that are asked for least.
+  if (idle.length === MAX_IDLE) idle.shift()!.stream.destroy();
+  idle.push({ stream, settings });
+}
+
+/**
+ * Compresses a message in zlib's threads.
+ * @param dictionary plaintext before it to refer to; empty for none
+ */
+export function deflateElsewhere(
+  payload: Uint8Array,
+  settings: DeflateSettings,
+  dictionary: Uint8Array,
+): Promise<Buffer> {
+  const isReusable = dictionary.length === 0;
+  const stream = (isReusable ? take(settings) : null) ?? createStream(payload, settings, dictionary);
+  return new Promise((resolve, reject) => {
+    stream.once('error', reject);
+    stream.write(payload, (error) => {
+      // Told by the event; there is nothing to read then.
+      if (error) return;
+      stream.off('error', reject);
+      const pieces: Buffer[] = [];
+      let length = 0;
+      // All at once up to Node 24, and from 26 on piece by piece.
+      for (let piece: Buffer | null = stream.read(); piece !== null; piece = stream.read()) {
+        pieces.push(piece);
+        length += piece.length;
+      }
+      // A copy of its own size: what zlib was given room for would be kept as long as the message waits.
+      resolve(Buffer.concat(pieces, length - TAIL_SIZE));
+      if (isReusable) keep(stream, settings);
+      else stream.destroy();
+    });
+  });
+}
+
+function createStream(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): DeflateRaw {
+  return createDeflateRaw({
+    ...toZlib(settings, dictionary),
+    // One write, flushed: one trip to zlib's threads in place of three.
+    flush: constants.Z_SYNC_FLUSH,
+    chunkSize: dictionary.length === 0 ? ROOM : mostOutput(payload.length),
+    readableHighWaterMark: MAX_BUFFER,
+  } as Parameters<typeof createDeflateRaw>[0]);
+}

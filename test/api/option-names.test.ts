@@ -1,0 +1,231 @@
+/** Names that nobody would read, and arguments in the wrong place: an error at the call, with what to write. */
+import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import { describe as describeValue } from '../../src/api/option-names.ts';
+import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
+import { reject, WebSocketServer } from '../../src/api/server.ts';
+import { closeServers, startServer } from '../transport/servers.ts';
+import { pair, until, warningsOf } from './pair.ts';
+
+afterEach(closeServers);
+
+const nowhere = 'ws://127.0.0.1:1/';
+// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what these tests are about.
+type Anything = any;
+
+describe('options', () => {
+  const server = (options: Anything) => new WebSocketServer({}, options);
+
+  test.each<[string, object, string]>([
+    [
+      'misspelt',
+      { maxMesageSize: 1 },
+      'WebSocketServer has no option "maxMesageSize": did you mean "maxMessageSize"?',
+    ],
+    ['in another case', { maxmessagesize: 1 }, 'did you mean "maxMessageSize"?'],
+    ['of ws', { maxPayload: 1 }, 'WebSocketServer has no option "maxPayload": use maxMessageSize'],
+    ['of ws', { perMessageDeflate: true }, 'use compression'],
+    ['of listen', { port: 8080 }, 'it is an option of listen()'],
+    ['a handler', { message() {} }, 'it is a handler, and belongs to the first argument'],
+    ['unknown', { wheels: 4 }, 'has no option "wheels"; it has { maxMessageSize, '],
+    [
+      'of heartbeat',
+      { heartbeat: { intervall: 1 } },
+      'heartbeat has no option "intervall": did you mean "interval"?',
+    ],
+    [
+      'of pings',
+      { pings: { interval: 1, timeOut: 1 } },
+      'pings has no option "timeOut": did you mean "timeout"?',
+    ],
+    ['of compression', { compression: { treshold: 1 } }, 'did you mean "threshold"?'],
+  ])('%s: %j', (_, options, message) => {
+    expect(() => server(options)).toThrow(TypeError);
+    expect(() => server(options)).toThrow(message);
+  });
+
+  test('what is undefined is as good as absent, and what is inherited is nobody’s', () => {
+    server({ nothing: undefined });
+    server(Object.create({ maxPayload: 1 }));
+    server(Object.assign(Object.create(null), { maxMessageSize: 1 }));
+    expect(() => server({ constructor: 1 })).toThrow(TypeError);
+  });
+
+  test.each([null, 8080, 'x', [], () => {}])('%s is no object of options', async (options: Anything) => {
+    expect(() => server(options)).toThrow('not an object');
+    const one = new WebSocketServer();
+    await expect(one.listen(options)).rejects.toThrow(/^the options of listen are/);
+    expect(() => one.attach(createServer(), options)).toThrow(/^the options of attach are/);
+    expect(() => one.shutdown(options)).toThrow(/^the options of shutdown are/);
+    await expect(connect(nowhere, options)).rejects.toThrow(TypeError);
+    expect(() => reconnect(nowhere, options)).toThrow(/^the options of reconnect are/);
+  });
+
+  test.each<[string, object, string]>([
+    ['misspelt', { handshakeTimout: 5 }, 'did you mean "handshakeTimeout"?'],
+    ['of tls.connect', { ca: '' }, 'connect has no option "ca": put it into { tls }'],
+    ['of net.connect', { localAddress: '' }, 'put it into { tcp }'],
+    ['a handler', { message() {} }, 'put it into { handlers }'],
+  ])('of connect: %s', async (_, options, message) => {
+    await expect(connect(nowhere, options)).rejects.toThrow(message);
+  });
+
+  test('of connect: the second argument of a browser’s WebSocket', async () => {
+    for (const protocols of ['chat', ['chat']] as Anything[]) {
+      await expect(connect(nowhere, protocols)).rejects.toThrow('{ subprotocols: [...] }');
+    }
+  });
+
+  test.each<[object, string]>([
+    [{ signal: {} }, 'signal is not an AbortSignal'],
+    [{ socket: {} }, 'socket is not a Duplex'],
+    [{ tls: true }, 'tls is true, not an object'],
+    [{ tcp: null }, 'tcp is null, not an object'],
+    [{ subprotocols: 'chat' }, 'subprotocols is a list of tokens'],
+    [{ headers: 'A: b' }, 'Header fields are an object, or a list, not a string'],
+    [{ headers: { A: 5 } }, 'The value of the header field A is of type number, not a string'],
+  ])('of connect: %j', async (options, message) => {
+    const attempt = connect(nowhere, options as ConnectOptions);
+    await expect(attempt).rejects.toThrow(TypeError);
+    await expect(attempt).rejects.toThrow(message);
+  });
+
+  test('of reconnect, its backoff, and of connect inside it: before the first attempt', () => {
+    const make = (options: Anything) => () => new Reconnection(nowhere, options);
+    expect(make({ maxQeued: 1 })).toThrow('did you mean "maxQueued"?');
+    expect(make({ headers: {} })).toThrow('what is for connect() goes into { connect }');
+    expect(make({ backoff: { frist: 1 } })).toThrow('did you mean "first"?');
+    expect(make({ connect: { handshakeTimout: 1 } })).toThrow('did you mean "handshakeTimeout"?');
+    expect(make({ handlers: () => {} })).toThrow('handlers is a function');
+  });
+
+  test('of reconnect: what only shows at the first attempt is a warning where nobody hears `ended`', async () => {
+    const heard: unknown[] = [];
+    const warnings = await warningsOf(async () => {
+      const silent = reconnect('no URL');
+      const other = reconnect('no URL', { handlers: { ended: (cause) => heard.push(cause) } });
+      await until(() => !silent.isActive && !other.isActive);
+    });
+    expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('Not a valid absolute')]);
+    expect(heard).toHaveLength(1);
+  });
+
+  test('of listen: TLS without a certificate', async () => {
+    const one = new WebSocketServer();
+    await expect(one.listen({ tls: {} })).rejects.toThrow(
+      'tls has no certificate: it needs cert and key, or pfx',
+    );
+    await expect(one.listen({ tls: true } as Anything)).rejects.toThrow('tls is a boolean');
+    await expect(one.listen({ cert: '', key: '' } as Anything)).rejects.toThrow('put it into { tls }');
+  });
+
+  test('of send', async () => {
+    const { right } = await pair({ message() {} });
+    const send = (message: Anything, options?: Anything) => () => right.send(message, options);
+    expect(send('x', { fragmentsize: 1 })).toThrow(
+      'send has no option "fragmentsize": did you mean "fragmentSize"?',
+    );
+    expect(send('x', () => {})).toThrow('the options of send are a function');
+    expect(send({ a: 1 })).toThrow('not an object: JSON.stringify it');
+    expect(send([1])).toThrow('not an array: JSON.stringify it');
+    expect(send(new Blob([]))).toThrow('not a Blob: await its arrayBuffer()');
+    expect(send(undefined)).toThrow('not undefined');
+    expect(() => right.close(1000, 5 as Anything)).toThrow('the close reason is a number, not a string');
+    expect(right.state).toBe('open');
+    expect(right.bufferedAmount).toBe(0);
+  });
+
+  test('of broadcast: whom to leave out', async () => {
+    const { server, left } = await pair({ message() {} });
+    expect(() => server.broadcast('x', [left] as Anything)).toThrow('except is an array, not a connection');
+    expect(server.broadcast('x', new Set([left]))).toBe(0);
+    expect(server.broadcast('x', left)).toBe(0);
+    expect(server.broadcast('x')).toBe(1);
+  });
+});
+
+describe('handlers', () => {
+  const server = (handlers: Anything) => () => new WebSocketServer(handlers);
+
+  test.each<[unknown, string]>([
+    [null, 'handlers is null'],
+    [() => {}, 'handlers is a function'],
+    [[], 'handlers is an array'],
+    [{ port: 8080 }, 'handlers has "port" and no handler: it is an option of listen()'],
+    [{ message: 'x' }, 'the handler "message" is a string, not a function'],
+    [{ message: null }, 'the handler "message" is null, not a function'],
+    [{ onMessage() {} }, 'there is no handler "onMessage": it is called "message"'],
+    [{ open() {}, onclose() {} }, 'there is no handler "onclose": it is called "close"'],
+  ])('%j', (handlers, message) => {
+    expect(server(handlers)).toThrow(TypeError);
+    expect(server(handlers)).toThrow(message);
+  });
+
+  test('a class of the application may have what it likes beside its handlers', () => {
+    class Chat {
+      port = 8080;
+      onMessage = (): void => {};
+      message(): void {}
+    }
+    expect(server(new Chat())).not.toThrow();
+    expect(server({ message: undefined, open() {} })).not.toThrow();
+    // What a getter, or a Proxy, would return is not asked before it is needed.
+    expect(
+      server({
+        get message() {
+          throw new Error('too early');
+        },
+      }),
+    ).not.toThrow();
+    expect(server(new Proxy({}, { get: () => expect.unreachable() }))).not.toThrow();
+  });
+
+  test('of connect likewise', async () => {
+    await expect(connect(nowhere, { handlers: null } as Anything)).rejects.toThrow('handlers is null');
+    await expect(connect(nowhere, { handlers: { onopen() {} } } as Anything)).rejects.toThrow(
+      'it is called "open"',
+    );
+  });
+});
+
+test('attach takes an HTTP server, not an application, and not what has no upgrades', () => {
+  const one = new WebSocketServer();
+  const attach = (server: Anything) => () => one.attach(server);
+  const application = Object.assign(() => {}, { on() {}, listen() {}, listenerCount: () => 0 });
+  expect(attach(application)).toThrow('attach takes an HTTP server, not an application');
+  expect(attach(undefined)).toThrow('not undefined');
+  expect(attach(8080)).toThrow('not a number');
+  expect(attach(createHttp2Server())).toThrow('HTTP/2 has no upgrades');
+});
+
+test('what upgrade returns is not the data itself', async () => {
+  const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
+  const warnings = await warningsOf(async () => {
+    await expect(connect(url)).rejects.toMatchObject({ status: 500 });
+  });
+  expect(warnings.map(({ message }) => message)).toEqual([
+    'what upgrade returns has no option "user"; it has { data, subprotocol, headers }',
+  ]);
+  expect(server.connections.size).toBe(0);
+});
+
+test('reject: the body is a string', () => {
+  expect(() => reject(401, { error: 'who?' } as Anything)).toThrow('the body is an object, not a string');
+});
+
+test('what a value is, in words', () => {
+  const values = [null, undefined, 1, '', [], {}, () => {}, new Map(), Object.create(null)];
+  expect(values.map(describeValue)).toEqual([
+    'null',
+    'undefined',
+    'a number',
+    'a string',
+    'an array',
+    'an object',
+    'a function',
+    'a Map',
+    'an object',
+  ]);
+});

@@ -1,0 +1,62 @@
+/** What the compiler says to programs for the plugins; the type check covers this file. */
+import { expectTypeOf, test } from 'vitest';
+import {
+  methods,
+  type WebsocketClose,
+  type WebsocketEvent,
+  WebsocketEventType,
+  type WebsocketMessage,
+  type WebsocketMethod,
+  websocketClient,
+  websocketSetMethod,
+} from '../../../src/plugin.ts';
+import * as v1 from '../../../src/plugin-v1.ts';
+
+test('plugin A1.1-8: the callback of version 2 knows its parameters, and may say which event it expects', () => {
+  const accepted: WebsocketMethod[] = [
+    (type, id, event) => {
+      expectTypeOf(type).toEqualTypeOf<WebsocketEventType>();
+      expectTypeOf(id).toEqualTypeOf<number>();
+      expectTypeOf(event).toEqualTypeOf<WebsocketEvent | string>();
+      return type === WebsocketEventType.Message && typeof event !== 'string' && event.uri;
+    },
+    (_type, _id, event: WebsocketMessage) => event.str,
+    (_type: number, _id: number, event: WebsocketMessage | WebsocketClose) => 'code' in event && event.code,
+    (_type, _id, event: string) => JSON.parse(event),
+    async () => {},
+  ];
+  expectTypeOf(websocketSetMethod).toBeCallableWith(accepted[0]!, { messageAs: 'json' });
+  expectTypeOf(websocketSetMethod).toBeCallableWith('CB');
+  // @ts-expect-error an id is a number
+  const refused: WebsocketMethod = (_type: number, _id: string) => {};
+  expectTypeOf(refused).toBeFunction();
+});
+
+test('plugin A2.4-3, A2.4-4: so does that of version 1', () => {
+  const accepted: v1.WebsocketMethod[] = [
+    (_server, _client, type, _context, worker, window, process) => {
+      expectTypeOf(type).toEqualTypeOf<v1.WebsocketEventType>();
+      expectTypeOf([worker, window, process]).toEqualTypeOf<(string | number)[]>();
+    },
+    (_server, _client, type, context: v1.WebsocketDataContext) => type === 'message' && context.data,
+    (_server, _client, _type, context: string) => JSON.parse(context),
+  ];
+  expectTypeOf(v1.websocketClient).toBeCallableWith({ url: 'ws://a/', method: accepted[0]! });
+  expectTypeOf(v1.websocketClientStart).toBeCallableWith({ ref: 1, method: 'CB' });
+});
+
+test('plugin C44: the registry takes them all, since both versions share it', () => {
+  methods.set('two', (_type: number, _id: number, event: WebsocketMessage) => event.str);
+  methods.set(
+    'one',
+    (_server: number, _client: number, _type: string, context: v1.WebsocketCloseContext) => context.code,
+  );
+  methods.delete('two');
+  methods.delete('one');
+  expectTypeOf(methods.get).returns.not.toBeAny();
+});
+
+test('plugin A1.2-10: what a command returned can be handed on', () => {
+  expectTypeOf(websocketClient).toBeCallableWith({ URL: 'ws://a/', headers: { a: 'b' } });
+  expectTypeOf(websocketClient).returns.toHaveProperty('id');
+});

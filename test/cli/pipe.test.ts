@@ -1,0 +1,87 @@
+/** Lines of a pipe, without a connection: when the end of the input is the end of the conversation. */
+import { PassThrough } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { sendLines } from '../../src/cli/pipe.ts';
+import { Transcript } from '../../src/cli/transcript.ts';
+import type { Connection } from '../../src/index.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** What sendLines uses of a connection, which takes everything. */
+class Taking {
+  state = 'open';
+  bufferedAmount = 0;
+  readonly sent: string[] = [];
+  readonly closed: number[] = [];
+
+  send(line: string): boolean {
+    this.sent.push(line);
+    return true;
+  }
+
+  close(code: number): void {
+    this.closed.push(code);
+  }
+}
+
+/** At the end of the input `a`, `b`. */
+async function atTheEnd(linger: number, bufferedAmount = 0) {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const transcript = new Transcript({ stdin, stdout, stderr });
+  const connection = Object.assign(new Taking(), { bufferedAmount });
+  const source = sendLines(connection as unknown as Connection, transcript, stdin, linger);
+  stdin.end('a\nb\n');
+  while (vi.getTimerCount() === 0 && connection.closed.length === 0) await nextTurn();
+  expect(connection.sent).toEqual(['a', 'b']);
+  return { connection, transcript, source };
+}
+
+describe('behind the end of the input', () => {
+  test('silence of that length closes, and nothing shorter', async () => {
+    const { connection } = await atTheEnd(1000);
+    vi.advanceTimersByTime(999);
+    expect(connection.closed).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(connection.closed).toEqual([1000]);
+  });
+
+  test('a message, and a part of one, begin it anew', async () => {
+    const { connection, transcript } = await atTheEnd(1000);
+    for (let count = 0; count < 5; count++) {
+      vi.advanceTimersByTime(900);
+      if (count % 2 === 0) transcript.message(connection as unknown as Connection, 'answer');
+      else transcript.fragment();
+    }
+    vi.advanceTimersByTime(999);
+    expect(connection.closed).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(connection.closed).toEqual([1000]);
+  });
+
+  test('it begins when everything has left', async () => {
+    const { connection } = await atTheEnd(1000, 10);
+    vi.advanceTimersByTime(5000);
+    expect(connection.closed).toEqual([]);
+    connection.bufferedAmount = 0;
+    vi.advanceTimersByTime(999);
+    expect(connection.closed).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(connection.closed).toEqual([1000]);
+  });
+
+  test('0 closes at once; Infinity never does, and leaves no timer behind', async () => {
+    expect((await atTheEnd(0)).connection.closed).toEqual([1000]);
+    const { connection, source } = await atTheEnd(Number.POSITIVE_INFINITY);
+    vi.advanceTimersByTime(5_000_000_000);
+    expect(connection.closed).toEqual([]);
+    source.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
