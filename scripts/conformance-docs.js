@@ -163,7 +163,9 @@ function cellOf(cases, expected) {
     .map((standing) => [count(standing), standing])
     .filter(([number]) => number !== 0)
     .map((part) => part.join(' '));
-  return [bad > 0 ? `**${of.length - bad} of ${of.length}**` : `${of.length}`, ...parts].join('<br>');
+  // What is open counts on neither side.
+  const counted = of.length - count('open');
+  return [bad > 0 ? `**${counted - bad} of ${counted}**` : `${counted}`, ...parts].join('<br>');
 }
 
 /** @param {string} text @returns {string} that is text in a table of Markdown too */
