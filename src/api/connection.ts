@@ -340,11 +340,19 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   }
 
   #openInbox(): Inbox {
-    this.#inbox ??= new Inbox(
+    if (this.#inbox !== null) return this.#inbox;
+    this.#inbox = new Inbox(
       () => this.#holdReading(true),
       () => this.#holdReading(false),
     );
+    // The end may have begun, or come, before the first message or the loop did.
+    if (this.state !== 'open') this.#inbox.stopPausing();
+    if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.#inbox;
+  }
+
+  #endInbox({ wasClean }: CloseInfo): void {
+    this.#inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
   }
 
   // ---- closing ----
@@ -443,7 +451,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     const info = { code, reason, wasClean, byPeer };
     this.#closeInfo = info;
     this.#onClosed?.(this);
-    this.#inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
+    this.#endInbox(info);
     this.#closed?.resolve(info);
     this.#call(() => this.#handlers.close?.(this, code, reason, wasClean));
   }

@@ -401,6 +401,27 @@ describe('for await', () => {
     expect(await pending).toEqual({ done: true, value: undefined });
   });
 
+  test('ends, or throws, where the connection was closed before the loop and nothing had come', async () => {
+    const ended = await pair();
+    await ended.left.close();
+    await ended.right.closed;
+    for await (const message of ended.right) expect.fail(`${message} came`);
+    const lost = await pair();
+    lost.left.terminate();
+    await lost.right.closed;
+    const iterator = lost.right[Symbol.asyncIterator]();
+    await expect(iterator.next()).rejects.toMatchObject({ code: 'WS_CONNECTION_LOST' });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('close() completes although messages come behind it that nobody takes', async () => {
+    const { left, right } = await pair();
+    // The first of them is not complete when it is called.
+    for (let index = 0; index < 50; index++) left.send('x'.repeat(200_000));
+    expect(await right.close()).toMatchObject({ code: 1000, wasClean: true });
+    expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
+  });
+
   test('close() completes although messages wait that nobody takes', async () => {
     const { left, right } = await pair();
     for (let index = 0; index < 500; index++) left.send('x'.repeat(1_000));
