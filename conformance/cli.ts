@@ -3,7 +3,7 @@
  * says), 1 where not, 2 where it was called the wrong way.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Role } from './case/model.ts';
 import { casesFor, type RunOptions, runClientCases, runServerCases } from './judge.ts';
@@ -236,7 +236,9 @@ function conclude(
   const file = values['write-baseline'];
   if (file !== undefined) {
     const agent = results[0]?.agent ?? '';
-    writeFileSync(file, `${JSON.stringify(baselineOf(agent, peer, results), null, 2)}\n`);
+    // What a person wrote into the file stays.
+    const { open } = existsSync(file) ? parseBaseline(readFileSync(file, 'utf8')) : {};
+    writeFileSync(file, `${JSON.stringify(baselineOf(agent, peer, results, open), null, 2)}\n`);
   }
   const fine = ({ passed, behavior }: CaseResult): boolean =>
     passed && (behavior !== 'NON-STRICT' || !values.strict);

@@ -118,7 +118,7 @@ export const refusals = {
     status: 400,
     stage: 'request',
     section: '6455 §4.1',
-    text: 'An opening handshake has no body: Content-Length, Transfer-Encoding and Expect are refused',
+    text: 'An opening handshake has no body: a Content-Length other than 0, Transfer-Encoding and Expect are refused',
   },
   WS_HANDSHAKE_UPGRADE: {
     status: 426,

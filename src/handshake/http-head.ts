@@ -64,6 +64,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   // Null until the start line is complete. Until then: how many spaces it has so far, and the octets between
   // the first two.
   #start: StartLine | null = null;
+  /** An empty line stood before the request line. */
+  #skipped = false;
   #spaces = 0;
   #targetSize = 0;
   readonly #headers: string[] = [];
@@ -95,7 +97,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
         lineStart = at + 1;
-        if (this.#start === null) this.#start = this.#parseStartLine(line);
+        if (this.#start === null) this.#takeStartLine(line);
         else if (line !== '') this.#parseHeaderLine(line);
         else return this.#complete(this.#start, chunk.subarray(lineStart));
       } else if (this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
@@ -152,10 +154,11 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     this.#lineLength = length;
   }
 
-  // 9112 §2.2 lets a server skip an empty line before the request line: for clients that end a body with a
-  // stray CR LF. There was no body before an opening handshake, so we don't.
-  #parseStartLine(line: string): StartLine {
-    return this.#kind === 'request' ? this.#parseRequestLine(line) : this.#parseStatusLine(line);
+  #takeStartLine(line: string): void {
+    if (this.#kind === 'response') this.#start = this.#parseStatusLine(line);
+    // 9112 §2.2: a server SHOULD ignore an empty line before the request line, at least one. One it is.
+    else if (line === '' && !this.#skipped) this.#skipped = true;
+    else this.#start = this.#parseRequestLine(line);
   }
 
   // 9112 §3: method SP request-target SP HTTP-version, with single spaces.

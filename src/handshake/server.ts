@@ -79,11 +79,11 @@ export function verifyRequest(
   const host = fields.single('Host');
   if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
   const { path, query } = parseRequestTarget(target, host);
-  // §4.1 knows no body, and no rule would tell us where frames begin behind one. "Content-Length: 0" is
-  // refused too: §4.1 gives a client no reason for it, and one rule without exceptions leaves no spelling of
-  // zero to argue about.
+  // §4.1 knows no body, and no rule would tell us where frames begin behind one. A single length of 0, in this
+  // one spelling, announces none.
   for (const name of ['Content-Length', 'Transfer-Encoding', 'Expect']) {
-    if (fields.has(name)) throw refuse('WS_HANDSHAKE_BODY', { value: name });
+    if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
+    throw refuse('WS_HANDSHAKE_BODY', { value: name });
   }
   verifyUpgrade(fields);
   verifyVersion(fields);

@@ -61,6 +61,16 @@ describe('conform server', () => {
     const differing = await judge('server', url, ...few, '--baseline', file);
     expect(differing.exit).toBe(1);
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
+    // What is open is a person's word: written anew, the file keeps it.
+    writeFileSync(file, JSON.stringify({ cases: {}, open: { '12.1.4': 'nobody asked for it' } }));
+    expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
+    await run(['conform', 'server', url, ...few, '--agent', 'ours', '--write-baseline', file]);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      agent: 'ours',
+      peer: 'server',
+      cases: {},
+      open: { '12.1.4': 'nobody asked for it' },
+    });
   });
 
   test('--strict: a peer that takes a GET with a body fails', async () => {

@@ -93,13 +93,19 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('without a verdict: 28.3.14');
   });
 
+  test('says what is not compared, and why', () => {
+    const { text } = matrixOf([{ ...one({}), open: { '25.2.1': 'it depends' } }], cases, titles, {});
+    expect(text).toContain('| 25 | Compression: agreement | 31<br>1 open |');
+    expect(text).toContain('Everything is OK.\n\nNot compared is 25.2.1: it depends.');
+  });
+
   test('a file that names a case which does not exist, or is for others, is a fault', () => {
-    expect(matrixOf([one({ '25.2.99': 'FAILED', '20.1.1': 'FAILED' })], allCases, titles, {}).faults).toEqual(
-      [
-        'x-client.json names 25.2.99, which is no case for it',
-        'x-client.json names 20.1.1, which is no case for it',
-      ],
-    );
+    expect(
+      matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
+    ).toEqual([
+      'x-client.json names 25.2.99, which is no case for it',
+      'x-client.json names 20.1.1, which is no case for it',
+    ]);
   });
 
   test.each([

@@ -176,6 +176,15 @@ describe('baselines', () => {
     expect(differences(baseline, [good])).toEqual([]);
   });
 
+  test('what is open is not compared, and not written as a verdict', () => {
+    const open = { '6.4.1': 'it depends' };
+    const some = baselineOf('My Agent', 'server', results, open);
+    expect(some.cases).toEqual({ '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
+    expect(some.open).toEqual(open);
+    expect(differences(some, results)).toEqual([]);
+    expect(differences(some, [{ ...tolerated, behavior: 'OK' }])).toEqual([]);
+  });
+
   test('a change is told either way', () => {
     const better = { ...tolerated, behavior: 'OK' } as const;
     const worse = { ...good, behavior: 'FAILED' } as const;

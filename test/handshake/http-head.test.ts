@@ -166,11 +166,22 @@ describe('responses', () => {
   });
 });
 
+test('S1: one empty line in front of a request is ignored', () => {
+  const text = 'GET /a HTTP/1.1\r\nHost: b\r\n\r\nrest';
+  const read = readEveryWay('request', text);
+  expect(read).toMatchObject({ head: { target: '/a' }, rest: 'rest' });
+  expect(readEveryWay('request', `\r\n${text}`)).toEqual(read);
+  expect(readEveryWay('response', '\r\nHTTP/1.1 101 OK\r\n\r\n')).toEqual({
+    refused: 'WS_HANDSHAKE_START_LINE',
+  });
+});
+
 describe('what a request may not be', () => {
   const line = 'GET / HTTP/1.1\r\n';
 
   test.each<[string, string, RefusalCode]>([
-    ['an empty line first', `\r\n${line}\r\n`, 'WS_HANDSHAKE_START_LINE'],
+    ['two empty lines first', `\r\n\r\n${line}\r\n`, 'WS_HANDSHAKE_START_LINE'],
+    ['an empty line first that ends in LF alone', `\n${line}\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['no version (HTTP/0.9)', 'GET /\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['no target', 'GET HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],
     ['an empty target', 'GET  HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_START_LINE'],

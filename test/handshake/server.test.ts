@@ -213,7 +213,9 @@ describe('S3: Host', () => {
 describe('A3: nothing announces a body', () => {
   test.each<[string, string]>([
     ['Content-Length', '5'],
-    ['Content-Length', '0'],
+    ['Content-Length', '00'],
+    ['Content-Length', '-0'],
+    ['Content-Length', '0x0'],
     ['content-length', '+0'],
     ['Content-Length', ''],
     ['Content-Length', '0, 0'],
@@ -225,6 +227,16 @@ describe('A3: nothing announces a body', () => {
     ['expect', ''],
   ])('S1, A3: %s: %j: 400', (name, value) => {
     expectRefused(request({ [name]: [value] }), 'WS_HANDSHAKE_BODY');
+  });
+
+  test('S1, A3: a single Content-Length of 0 announces none', () => {
+    expect(verify(request({ 'content-length': ['0'] })).method).toBe('GET');
+    expectRefused(request({ 'Content-Length': ['0', '0'] }), 'WS_HANDSHAKE_BODY');
+    expectRefused(
+      request({ 'Content-Length': ['0'], 'Transfer-Encoding': ['chunked'] }),
+      'WS_HANDSHAKE_BODY',
+    );
+    expectRefused(request({ 'Content-Length': ['0'], Expect: ['100-continue'] }), 'WS_HANDSHAKE_BODY');
   });
 
   test('S1, A3: Content-Length and Transfer-Encoding together: 400', () => {
