@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connect } from '../../src/cli/connect.ts';
 import { computeAccept } from '../../src/handshake/key.ts';
@@ -59,8 +60,12 @@ async function runHere(
 ): Promise<{ exit: number; stdout: string; stderr: string }> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(input);
-  const exit = await connect(args, { stdin, stdout, stderr });
-  return { exit, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+  const said = [stdout, stderr].map((stream) => text(stream));
+  const exit = await connect(args, { stdin, stdout, stderr }).finally(() => {
+    stdout.end();
+    stderr.end();
+  });
+  return { exit, stdout: await said[0]!, stderr: await said[1]! };
 }
 
 /** Lines of stderr without the one of the connection's beginning. */
