@@ -56,19 +56,26 @@ function testOn(line) {
     output += `$ ${command} ${args.join(' ')}\n${result.output}`;
     return result;
   };
+  /** What comes over the network has three attempts. @type {typeof step} */
+  const fetching = (command, cwd, environment) => {
+    let result = step(command, cwd, environment);
+    for (let attempt = 1; attempt < 3 && result.status !== 0; attempt++)
+      result = step(command, cwd, environment);
+    return result;
+  };
   const failed = (version = '') => ({ passed: false, version, output });
 
   const name = `node-${platform}`;
   const binaries = ['--prefix', join(place, 'node'), '--no-save', '--no-package-lock', '--ignore-scripts'];
   if (step(['git', 'clone', '--quiet', root, clone], folder).status !== 0) return failed();
-  if (step(['npm', 'install', ...binaries, `${name}@${line}`], folder).status !== 0) return failed();
+  if (fetching(['npm', 'install', ...binaries, `${name}@${line}`], folder).status !== 0) return failed();
   const bin = join(place, 'node', 'node_modules', name, 'bin');
   const path = Object.keys(env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH';
   const environment = { ...env, [path]: `${bin}${delimiter}${env[path] ?? ''}` };
   const version = step(['node', '-p', 'process.version'], clone, environment).output.trim();
   if (!version.startsWith(`v${line.split('.')[0]}.`)) return failed(version);
   const passed =
-    step(['npm', 'ci'], clone, environment).status === 0 &&
+    fetching(['npm', 'ci'], clone, environment).status === 0 &&
     step(['npm', 'test'], clone, environment).status === 0;
   return { passed, version, output };
 }
