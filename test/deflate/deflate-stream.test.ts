@@ -2,7 +2,7 @@ import { createDeflateRaw } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
 import { deflateElsewhere } from '../../src/deflate/deflate-stream.ts';
 import { inPool } from '../../src/deflate/pool.ts';
-import { deflateNow } from '../../src/deflate/zlib.ts';
+import { deflateNow, inflateNow } from '../../src/deflate/zlib.ts';
 import { hex, jsonOf, noiseOf } from './harness.ts';
 
 const nothing = Buffer.alloc(0);
@@ -28,6 +28,19 @@ test('P23, P26: one message after the other, each as if it were the first: nothi
       expect(output.buffer.byteLength).toBeLessThanOrEqual(output.length + Buffer.poolSize + 64);
     }
   }
+});
+
+test('P26: a short context is referred to like a long one, and only by the message that it is for', async () => {
+  const context = jsonOf(4096, 4);
+  const message = Buffer.concat([context, jsonOf(30_000, 6)]);
+  const alone = await deflateElsewhere(message, fast, nothing);
+  for (const size of [1, 300, 4096]) {
+    const output = await deflateElsewhere(message, fast, context.subarray(-size));
+    expect(inflateNow(output, 15, context.subarray(-size), message.length).equals(message)).toBe(true);
+    expect((await deflateElsewhere(message, fast, nothing)).equals(alone)).toBe(true);
+  }
+  const output = await deflateElsewhere(message, fast, context);
+  expect(output.length).toBeLessThan(alone.length - 500);
 });
 
 test('P25: each with its own settings, however many of them take turns, and several at once', async () => {
