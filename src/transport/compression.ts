@@ -19,7 +19,7 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 export interface CompressionOptions extends DeflateConfig {
   /** Bytes; shorter messages are sent as they are. @default 1024 */
   readonly threshold?: number;
-  /** zlib's level for messages over 2 KiB, 1 to 9. From 7 on it uses the whole window; up to 6, 16 KiB of it. @default 6 */
+  /** zlib's level for messages over 2 KiB, 1 to 9. From 7 on it uses the whole window; up to 6, 8 or 16 KiB of it. @default 6 */
   readonly level?: number;
   /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster there; 'zlib': all go to zlib. @default 'auto' */
   readonly engine?: 'auto' | 'zlib';
