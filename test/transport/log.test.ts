@@ -1,0 +1,37 @@
+/** The lines for operators: one per kind and minute, and none if warnings are off. */
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
+import { warnOnStderr } from '../../src/transport/log.ts';
+
+let printed: MockInstance<typeof console.error>;
+
+beforeEach(() => {
+  printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+  vi.stubEnv('NODE_NO_WARNINGS', undefined);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  printed.mockRestore();
+});
+
+const lines = (): unknown[] => printed.mock.calls.map(([line]) => line);
+
+test('FAULT-8: one line per kind and minute, with the number of those left out', () => {
+  warnOnStderr('ONE', 'first', 0);
+  warnOnStderr('ONE', 'second', 59_999);
+  warnOnStderr('TWO', 'other', 59_999);
+  warnOnStderr('ONE', 'third', 60_000);
+  warnOnStderr('ONE', 'fourth', 120_000);
+  expect(lines()).toEqual([
+    'rfc6455: first',
+    'rfc6455: other',
+    'rfc6455: third (1 more like this before)',
+    'rfc6455: fourth',
+  ]);
+});
+
+test('FAULT-8: NODE_NO_WARNINGS=1 silences them', () => {
+  vi.stubEnv('NODE_NO_WARNINGS', '1');
+  warnOnStderr('THREE', 'not seen');
+  expect(lines()).toEqual([]);
+});
