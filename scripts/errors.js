@@ -36,7 +36,7 @@ const tables = [
       'A `HandshakeError` of a client: `connect()` rejects (RFC 7692 §7). The message names the parameter, and `value` holds it as the server sent it. A server raises none of these: it declines a bad offer, and the connection opens without compression.',
   },
   {
-    module: 'dist/transport/connection-error.js',
+    module: 'dist/frame/connection-error.js',
     name: 'connectionFaults',
     title: 'The connection was lost or given up',
     intro:

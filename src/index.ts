@@ -38,6 +38,7 @@ export {
 } from './api/server.ts';
 export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { CloseCode } from './frame/close-code.ts';
+export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './frame/connection-error.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export { ProtocolError, type ViolationCode, violations } from './frame/violation.ts';
 export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './handshake/error.ts';
@@ -47,6 +48,5 @@ export type { OriginPolicy } from './handshake/origin.ts';
 export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
 export type { PathPattern } from './transport/attach.ts';
 export type { CompressionOptions } from './transport/compression.ts';
-export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './transport/connection-error.ts';
 export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';
 export type { PendingUpgrade } from './transport/upgrade.ts';

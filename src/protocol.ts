@@ -16,18 +16,18 @@ export {
 export { type DeflateRefusalCode, deflateRefusals } from './deflate/refusal.ts';
 export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } from './frame/close-code.ts';
 export {
-  type ByteSink,
   Endpoint,
   type EndpointEvents,
   type EndpointOptions,
   EndpointState,
   type Limits,
-  type MessageCodec,
 } from './frame/endpoint.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
+export type { MessageCodec } from './frame/message-codec.ts';
 export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';
 export { type FrameHandler, FrameParser, type Role } from './frame/parser.ts';
 export { type FrameInit, frameHeaderSize, serializeFrame, writeFrameHeader } from './frame/serializer.ts';
+export type { ByteSink } from './frame/sink.ts';
 export { isValidUtf8, Utf8Validator } from './frame/utf8.ts';
 export { ProtocolError, type Violation, type ViolationCode, violations } from './frame/violation.ts';
 export {

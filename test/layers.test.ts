@@ -18,7 +18,13 @@ interface Layer {
 }
 
 /** Constants and errors, which every layer above may use by value. */
-const shared = ['frame/opcode.ts', 'frame/close-code.ts', 'frame/violation.ts', 'handshake/error.ts'];
+const shared = [
+  'frame/opcode.ts',
+  'frame/close-code.ts',
+  'frame/violation.ts',
+  'frame/connection-error.ts',
+  'handshake/error.ts',
+];
 
 const layers: Readonly<Record<string, Layer>> = {
   frame: { uses: [], types: [], node: ['buffer', 'crypto'], nodeTypes: false },

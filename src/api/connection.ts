@@ -5,10 +5,10 @@
 
 import type { Duplex } from 'node:stream';
 import { type InspectOptions, inspect, types } from 'node:util';
+import { ConnectionError } from '../frame/connection-error.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
-import { ConnectionError } from '../transport/connection-error.ts';
 import { log } from '../transport/log.ts';
 import {
   type BindOptions,

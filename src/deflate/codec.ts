@@ -4,7 +4,7 @@
  * plaintext, at most 32 KiB of it in each direction, so the engines can take turns. What was agreed is params.ts.
  */
 
-import type { MessageCodec } from '../frame/endpoint.ts';
+import type { MessageCodec } from '../frame/message-codec.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import type { CompressionBudget } from './budget.ts';
 import { deflateElsewhere } from './deflate-stream.ts';

@@ -12,50 +12,14 @@
 import { MessageAssembler } from './assembler.ts';
 import { CloseCode, parseClosePayload, serializeClosePayload } from './close-code.ts';
 import { type MemoryBudget, processMemoryBudget } from './memory-budget.ts';
+import type { MessageCodec } from './message-codec.ts';
 import { isControl, Opcode } from './opcode.ts';
 import { type Compressing, OutgoingMessages, type OutgoingOwner } from './outgoing.ts';
 import { type FrameHandler, FrameParser, type Role } from './parser.ts';
+import type { ByteSink } from './sink.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 import { COPY_UP_TO, FrameWriter } from './writer.ts';
-
-/** Where an endpoint's bytes go. Calls come from any of the endpoint's methods, `receive` included. */
-export interface ByteSink {
-  /** Room for `size` bytes to be written in place at `buffer[offset…]`; valid until the next call. */
-  reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
-  /** The first `size` of the reserved bytes are to be sent. What was not committed never is. */
-  commit(size: number): void;
-  /**
-   * Commits the first `size` of the reserved bytes, a header, and a large payload behind it, in one step: nothing may come in
-   * between. The payload is not copied, so it must not change until it is gone.
-   */
-  append(payload: Uint8Array, size: number): void;
-  /** The frames of one message come, up to `finish`: for a limit on what may wait they are one. */
-  begin?(): void;
-  finish?(): void;
-  /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
-  closing(): void;
-  /**
-   * §7.1.1: half-close once everything is out. May be called more than once. The transport's own end is reported to the endpoint
-   * later, not from inside this call or `destroy`.
-   */
-  end(): void;
-  /** Drop the connection, sending nothing more. */
-  destroy(): void;
-  /**
-   * So many bytes more (or, negative, less) wait inside the endpoint, for its codec mostly; they count as buffered.
-   * @param isShared other connections hold the same memory
-   */
-  hold?(size: number, isShared?: boolean): void;
-  /** With a codec: reading may go on; what made `receive` return false inside the endpoint is done. */
-  resume?(): void;
-  /** With a codec: whether what is sent now answers a message that came out of it, outside of `receive`. */
-  replying?: boolean;
-  /** Bytes that have not left yet. */
-  readonly bufferedAmount: number;
-  /** Whether the transport takes no more for now; `Endpoint.drained` is to be called when it does again. */
-  readonly blocked: boolean;
-}
 
 /**
  * What an endpoint reports. Every field is consistent before a call: send, ping, close, pause and terminate are allowed
@@ -77,27 +41,6 @@ export interface EndpointEvents {
   onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void;
   /** Why the connection failed: a `ProtocolError`, or what a callback threw. `onClose` follows. */
   onError(error: Error): void;
-}
-
-/**
- * What an extension does to messages (RFC 6455 §9.1); permessage-deflate is deflate/codec.ts. RSV1 of a message's first frame
- * says that it went through. One call in each direction is pending at most; the endpoint holds back what follows.
- */
-export interface MessageCodec {
-  /** Shorter messages are sent as they are. Bytes. */
-  readonly threshold: number;
-  /**
-   * The payload to send; the very same object where compressing would not make it smaller. The result may be kept and
-   * changed by the endpoint. A Promise only for large payloads.
-   */
-  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /**
-   * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
-   * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
-   */
-  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer>;
-  /** The connection is closed: memory goes back. */
-  close(): void;
 }
 
 /** §7: where a connection is after the opening handshake. */

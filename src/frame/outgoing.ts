@@ -4,8 +4,9 @@
  * control frames do not wait (§5.4 allows them anywhere).
  */
 
-import type { ByteSink, MessageCodec } from './endpoint.ts';
+import type { MessageCodec } from './message-codec.ts';
 import type { Role } from './parser.ts';
+import type { ByteSink } from './sink.ts';
 import { COPY_UP_TO, type FrameWriter, RSV1 } from './writer.ts';
 
 /** Who owns the messages. */

@@ -3,11 +3,11 @@
  * message (§5.4). Whether a frame may be sent now is endpoint.ts.
  */
 
-import type { ByteSink } from './endpoint.ts';
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
 import { Opcode } from './opcode.ts';
 import type { Role } from './parser.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
+import type { ByteSink } from './sink.ts';
 
 /** Up to here a payload is copied beside its header; above, copying costs more than a second chunk in the write. */
 export const COPY_UP_TO = 4096;

@@ -7,8 +7,8 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { ByteSink } from '../frame/endpoint.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
+import type { ByteSink } from '../frame/sink.ts';
 
 /** Who is told what happens to the bytes. */
 export interface OutboxOwner {

@@ -7,9 +7,9 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
+import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
-import { ConnectionError } from './connection-error.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 

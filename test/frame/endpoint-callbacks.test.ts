@@ -3,9 +3,10 @@
  * transport that delivers synchronously, so that `receive` runs inside of sending.
  */
 import { describe, expect, test } from 'vitest';
-import { type ByteSink, Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
+import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import type { Role } from '../../src/frame/parser.ts';
+import type { ByteSink } from '../../src/frame/sink.ts';
 import {
   type Bench,
   bench,

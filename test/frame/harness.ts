@@ -2,14 +2,10 @@
  * What the tests of frame/ share: a frame builder and a frame reader that know nothing of src/, a sink in memory, and a
  * recorder of events. The builder makes illegal frames too; the reader refuses them.
  */
-import {
-  type ByteSink,
-  Endpoint,
-  type EndpointEvents,
-  type EndpointOptions,
-  type MessageCodec,
-} from '../../src/frame/endpoint.ts';
+import { Endpoint, type EndpointEvents, type EndpointOptions } from '../../src/frame/endpoint.ts';
+import type { MessageCodec } from '../../src/frame/message-codec.ts';
 import type { Role } from '../../src/frame/parser.ts';
+import type { ByteSink } from '../../src/frame/sink.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 
 export const roles = ['client', 'server'] as const;

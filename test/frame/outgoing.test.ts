@@ -1,6 +1,7 @@
 /** Messages that go through a codec on their way out: order, RSV1, and what happens while the codec works elsewhere. */
 import { describe, expect, test } from 'vitest';
-import { EndpointState, type MessageCodec } from '../../src/frame/endpoint.ts';
+import { EndpointState } from '../../src/frame/endpoint.ts';
+import type { MessageCodec } from '../../src/frame/message-codec.ts';
 import { serializeFrame } from '../../src/frame/serializer.ts';
 import { type Bench, bench, FakeCodec, peerFrame, random, roles } from './harness.ts';
 

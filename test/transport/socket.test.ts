@@ -1,9 +1,9 @@
 /** An endpoint on a socket: deadlines on a clock that the tests move, the end of TCP, and what is reported when. */
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
-import { ConnectionError } from '../../src/transport/connection-error.ts';
 import {
   bindSocket,
   type ConnectionEvents,

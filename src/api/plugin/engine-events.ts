@@ -3,8 +3,8 @@
  * told them. The connection itself is api/connection.ts; which events a program sees, and how, is v1.ts and v2.ts.
  */
 
+import { ConnectionError } from '../../frame/connection-error.ts';
 import { ProtocolError } from '../../frame/violation.ts';
-import { ConnectionError } from '../../transport/connection-error.ts';
 import type { Connection, ConnectionHandlers } from '../connection.ts';
 import {
   ABNORMAL_CLOSURE,

@@ -3,9 +3,9 @@
  * when, is decided below; here it is only put in the words that the plugins used.
  */
 
+import { ConnectionError } from '../../frame/connection-error.ts';
 import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import { HandshakeError } from '../../handshake/error.ts';
-import { ConnectionError } from '../../transport/connection-error.ts';
 
 export const NORMAL_CLOSURE = 'Normal closure';
 export const ABNORMAL_CLOSURE = 'Abnormal closure';

@@ -6,9 +6,9 @@ import { EventQueue, type QueuedEvent } from '../../../src/api/plugin/event-queu
 import { fromHeaderObject, toHeaderObject } from '../../../src/api/plugin/header-object.ts';
 import { IdTable } from '../../../src/api/plugin/ids.ts';
 import { toCompactJson, toStyledJson } from '../../../src/api/plugin/json.ts';
+import { ConnectionError } from '../../../src/frame/connection-error.ts';
 import { ProtocolError, type ViolationCode, violations } from '../../../src/frame/violation.ts';
 import { HandshakeError, refuse } from '../../../src/handshake/error.ts';
-import { ConnectionError } from '../../../src/transport/connection-error.ts';
 import { dialFailure } from '../../../src/transport/dial-failure.ts';
 
 describe('JSON', () => {

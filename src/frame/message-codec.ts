@@ -1,0 +1,25 @@
+/**
+ * What an extension may do to whole messages: RFC 6455 §9.1. The one there is, permessage-deflate, is deflate/codec.ts;
+ * which messages go through it, and in which order, is endpoint.ts and outgoing.ts.
+ */
+
+/**
+ * What an extension does to messages (RFC 6455 §9.1); permessage-deflate is deflate/codec.ts. RSV1 of a message's first frame
+ * says that it went through. One call in each direction is pending at most; the endpoint holds back what follows.
+ */
+export interface MessageCodec {
+  /** Shorter messages are sent as they are. Bytes. */
+  readonly threshold: number;
+  /**
+   * The payload to send; the very same object where compressing would not make it smaller. The result may be kept and
+   * changed by the endpoint. A Promise only for large payloads.
+   */
+  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /**
+   * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
+   * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
+   */
+  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer>;
+  /** The connection is closed: memory goes back. */
+  close(): void;
+}
