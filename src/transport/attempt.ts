@@ -1,0 +1,111 @@
+/**
+ * One attempt of a client to open a connection: the deadline and the AbortSignal over all of its steps, and everything the attempt holds until it
+ * succeeds. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are tunnel.ts, response.ts and dial.ts.
+ */
+
+import type { Duplex } from 'node:stream';
+import type { HandshakeStage } from '../handshake/error.ts';
+import { dialFailure, systemFailure, timeoutFailure } from './dial-failure.ts';
+import { processTimers, type Timer } from './timers.ts';
+
+/** The deadline and the signal over all steps, and the sockets that are destroyed if one of them fails. */
+export class Attempt {
+  readonly #timer: Timer;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#interrupt(this.#signal!.reason, true);
+  #sockets: Duplex[] = [];
+  #failStep: ((error: unknown) => void) | null = null;
+  /** The stage of the last step that began. */
+  #stage: HandshakeStage | null = null;
+  #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
+
+  /** @param timeout milliseconds; `Infinity` waits forever */
+  constructor(timeout: number, signal: AbortSignal | undefined) {
+    this.#timer = processTimers.timer({
+      onTimer: () => this.#interrupt(timeoutFailure(this.#stage), false),
+    });
+    this.#timer.set(timeout);
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Takes a socket over: it is destroyed if the attempt fails. */
+  use(socket: Duplex): void {
+    this.#sockets.push(socket);
+    // Errors between two steps are seen by the next one, through `destroyed`.
+    socket.on('error', ignore);
+  }
+
+  /**
+   * Waits until `arrange` calls `done`; fails with the socket, the deadline or the signal.
+   * @param arrange begins the step, and returns how to undo what it set up
+   */
+  step<T>(
+    socket: Duplex,
+    stage: HandshakeStage,
+    arrange: (done: (value: T) => void, fail: (error: unknown) => void) => () => void,
+  ): Promise<T> {
+    if (!this.#sockets.includes(socket)) this.use(socket);
+    this.#stage = stage;
+    return new Promise<T>((resolve, reject) => {
+      let settled = false;
+      const settle = () => {
+        settled = true;
+        this.#failStep = null;
+        undo?.();
+        socket.off('error', onError);
+        socket.off('close', onClose);
+      };
+      const fail = (error: unknown) => {
+        if (settled) return;
+        settle();
+        reject(error);
+      };
+      const onError = (error: Error) => fail(systemFailure(error, stage));
+      const onClose = () => fail(dialFailure('WS_DIAL_CLOSED', { stage }));
+      const done = (value: T) => {
+        if (settled) return;
+        settle();
+        resolve(value);
+      };
+      let undo: (() => void) | null = null;
+      socket.on('error', onError);
+      socket.on('close', onClose);
+      this.#failStep = fail;
+      if (this.#interruption !== null) fail(this.#interruption.reason);
+      else if (socket.destroyed) onClose();
+      else undo = arrange(done, fail);
+      if (settled) undo?.();
+    });
+  }
+
+  /**
+   * The connection is open: its socket belongs to the caller. A socket below TLS keeps its listener for errors.
+   * @throws what interrupted the attempt in the meantime
+   */
+  finish(socket: Duplex): void {
+    if (this.#interruption !== null) throw this.#interruption.reason;
+    this.#release();
+    socket.off('error', ignore);
+  }
+
+  /** Destroys the sockets. @returns what to throw */
+  fail(error: unknown): unknown {
+    this.#release();
+    for (const socket of this.#sockets) socket.destroy();
+    // A deadline that passes while the body of a refusal arrives does not replace the refusal.
+    return this.#interruption?.aborted ? this.#interruption.reason : error;
+  }
+
+  #interrupt(reason: unknown, aborted: boolean): void {
+    this.#interruption ??= { reason, aborted };
+    this.#failStep?.(reason);
+  }
+
+  #release(): void {
+    this.#timer.cancel();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,83 @@
+/**
+ * Reading what a server or a proxy answers, within one attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of refusals).
+ * The grammar of a head is handshake/http-head.ts, that of a body response-body.ts; what an answer means is dial.ts and tunnel.ts.
+ */
+
+import type { Duplex } from 'node:stream';
+import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
+import { HttpHeadParser, type HttpResponseHead } from '../handshake/http-head.ts';
+import type { Attempt } from './attempt.ts';
+import { dialFailure } from './dial-failure.ts';
+import { ResponseBody } from './response-body.ts';
+
+// 9110 §15.2: any number of 1xx may come; no server needs more than a few.
+const MAX_INFORMATIONAL = 8;
+
+/** Reads the final response's head; `rest` is what followed it in the last chunk. */
+export function readResponse(
+  attempt: Attempt,
+  socket: Duplex,
+  stage: HandshakeStage,
+): Promise<{ response: HttpResponseHead; rest: Buffer }> {
+  return attempt.step(socket, stage, (done, fail) => {
+    let parser = new HttpHeadParser('response');
+    let informational = 0;
+    const onData = (chunk: Buffer) => {
+      try {
+        let response = parser.push(chunk);
+        // 9110 §15.2: a client MUST be able to parse 1xx before the final response. 101 is final here.
+        while (response !== null && response.status < 200 && response.status !== 101) {
+          if (++informational > MAX_INFORMATIONAL) throw dialFailure('WS_DIAL_INFORMATIONAL');
+          const rest = parser.rest();
+          parser = new HttpHeadParser('response');
+          response = parser.push(rest);
+        }
+        if (response === null) return;
+        socket.pause();
+        done({ response, rest: parser.rest() });
+      } catch (error) {
+        fail(atStage(error, stage));
+      }
+    };
+    return readFrom(socket, onData, () => fail(dialFailure('WS_DIAL_CLOSED', { stage })));
+  });
+}
+
+/** Reads the body of a refusal, as much of it as comes before the end or the deadline. Never rejects. */
+export async function readBody(
+  attempt: Attempt,
+  socket: Duplex,
+  response: HttpResponseHead,
+  rest: Buffer,
+): Promise<Buffer> {
+  const body = new ResponseBody(response);
+  if (!body.push(rest)) {
+    const whole = attempt.step<void>(socket, 'http', (done) => {
+      const onData = (chunk: Buffer) => {
+        if (body.push(chunk)) done();
+      };
+      return readFrom(socket, onData, () => done());
+    });
+    // The status is what matters: a body that does not end, or breaks off, is shown as far as it came.
+    await whole.catch(() => {});
+  }
+  return body.bytes;
+}
+
+/** @returns how to stop reading */
+function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
+  socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.resume();
+  return () => {
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+  };
+}
+
+/** The same error with the stage at which the malformed head arrived: the server's, or the proxy's. */
+function atStage(error: unknown, stage: HandshakeStage): unknown {
+  if (!(error instanceof HandshakeError) || error.stage === stage) return error;
+  const { code, message, status, headers, value } = error;
+  return new HandshakeError(code, message, { stage, status, headers, value });
+}

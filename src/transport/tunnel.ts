@@ -1,0 +1,114 @@
+/**
+ * A client's connection before the first byte of HTTP to the server: RFC 6455 §4.1 (2) to (5). Name, TCP, a CONNECT tunnel if there is a proxy,
+ * and TLS. Which proxy, and what it is asked, is proxy.ts; the opening handshake is dial.ts.
+ */
+
+import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket, type ConnectionOptions as TlsConnectionOptions, connect as tlsConnect } from 'node:tls';
+import type { WebSocketTarget } from '../handshake/client.ts';
+import type { HandshakeStage } from '../handshake/error.ts';
+import type { Attempt } from './attempt.ts';
+import { dialFailure } from './dial-failure.ts';
+import { type ConnectProxy, chooseProxy, formatConnect } from './proxy.ts';
+import { readResponse } from './response.ts';
+
+/** How to reach a server. */
+export interface TunnelOptions {
+  /** For `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless you say otherwise. */
+  readonly tls?: TlsConnectionOptions;
+  /** For `net.connect`: `lookup`, `family`, `localAddress` … */
+  readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'>;
+  /** A Unix domain socket or Windows pipe in place of the URL's host and port. */
+  readonly socketPath?: string;
+  /** An established connection to use. For a wss URL TLS is started on it, unless it is a TLS socket already. */
+  readonly socket?: Duplex;
+  /** An HTTP CONNECT proxy, http or https; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
+  readonly proxy?: string | URL;
+}
+
+/**
+ * Connects to the target: TCP, a tunnel if there is a proxy, and TLS if the URL says so.
+ * @param tls the TLS options that the target may see: after a redirect, not all that `options` has
+ * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'; the signal's reason
+ */
+export async function openTransport(
+  attempt: Attempt,
+  target: WebSocketTarget,
+  options: TunnelOptions,
+  tls: TlsConnectionOptions,
+): Promise<Duplex> {
+  if (options.socket !== undefined) {
+    attempt.use(options.socket);
+    const secure = !target.secure || options.socket instanceof TLSSocket;
+    return secure ? options.socket : startTls(attempt, options.socket, target.hostname, tls, 'tls');
+  }
+  const proxy = options.socketPath === undefined ? chooseProxy(options.proxy, target) : null;
+  const socket =
+    proxy === null
+      ? await connectTcp(attempt, target.hostname, target.port, options, 'tcp')
+      : await openTunnel(attempt, proxy, target, options, tls);
+  // §4.1 (5): TLS comes first, and carries everything after.
+  return target.secure ? startTls(attempt, socket, target.hostname, tls, 'tls') : socket;
+}
+
+function connectTcp(
+  attempt: Attempt,
+  host: string,
+  port: number,
+  options: TunnelOptions,
+  stage: HandshakeStage,
+): Promise<Socket> {
+  const where = options.socketPath === undefined ? { host, port } : { path: options.socketPath };
+  const socket = netConnect({ ...options.tcp, ...where, allowHalfOpen: true, noDelay: true });
+  return attempt.step(socket, stage, (done) => {
+    const onConnect = () => done(socket);
+    socket.once('connect', onConnect);
+    return () => socket.off('connect', onConnect);
+  });
+}
+
+async function openTunnel(
+  attempt: Attempt,
+  proxy: ConnectProxy,
+  target: WebSocketTarget,
+  options: TunnelOptions,
+  tls: TlsConnectionOptions,
+): Promise<Duplex> {
+  const tcp = await connectTcp(attempt, proxy.hostname, proxy.port, options, 'proxy');
+  // The proxy's certificate is checked like any other; the application's other TLS options are for the server.
+  const { ca } = tls;
+  const socket = proxy.secure
+    ? await startTls(attempt, tcp, proxy.hostname, ca === undefined ? {} : { ca }, 'proxy')
+    : tcp;
+  socket.write(formatConnect(proxy, target), 'latin1');
+  const { response, rest } = await readResponse(attempt, socket, 'proxy');
+  const { status, headers } = response;
+  // 9110 §9.3.6: any 2xx opens the tunnel; its Content-Length or Transfer-Encoding, if any, is ignored.
+  if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
+  // What followed the head comes from the server: TLS, or the response, begins with it.
+  if (rest.length > 0) socket.unshift(rest);
+  return socket;
+}
+
+function startTls(
+  attempt: Attempt,
+  socket: Duplex,
+  host: string,
+  options: TlsConnectionOptions,
+  stage: HandshakeStage,
+): Promise<TLSSocket> {
+  const secured = tlsConnect({
+    // §4.1 (5): SNI names the host; RFC 6066 §3 forbids addresses there.
+    ...(isIP(host) === 0 ? { servername: host } : null),
+    ALPNProtocols: ['http/1.1'],
+    ...options,
+    host,
+    socket,
+  });
+  return attempt.step(secured, stage, (done) => {
+    const onSecure = () => done(secured);
+    secured.once('secureConnect', onSecure);
+    return () => secured.off('secureConnect', onSecure);
+  });
+}
