@@ -384,7 +384,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   #beginPings(now: number): void {
     const { pings } = this.#limits;
-    if (pings === undefined) return;
+    if (pings === undefined || this.#closeBy !== 0) return;
     this.#lastPong = now;
     this.#nextPing = now + pings.first;
     if (pings.first <= 0) this.#checkPings(now);
@@ -449,6 +449,11 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   /** One timer for all deadlines: it is set for the first of them. */
   #schedule(now: number): void {
+    // Once the connection is closing, that deadline is the only one: `close` may have been called before `start`.
+    if (this.#closeBy !== 0) {
+      this.#timer.set(this.#closeBy - now);
+      return;
+    }
     const limits = this.#limits;
     let due =
       this.#pingedAt === 0

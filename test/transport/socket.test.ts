@@ -53,6 +53,7 @@ function setUp(
   role: 'client' | 'server' = 'server',
   limits: Partial<ConnectionLimits> = {},
   handlers: Partial<ConnectionEvents> = {},
+  beforeStart: (connection: SocketConnection) => void = () => {},
 ): Line {
   const socket = new FakeSocket();
   const reported: Reported[] = [];
@@ -77,6 +78,7 @@ function setUp(
     },
   });
   opened.push(connection);
+  beforeStart(connection);
   connection.start(Buffer.alloc(0));
   return {
     socket,
@@ -347,6 +349,34 @@ describe('closing handshake', () => {
     await blocked.pass(5_100);
     expect(blocked.socket.destroyed).toBe(true);
     expect(blocked.end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
+  });
+
+  test('FAULT-2: `closeTimeout` holds for a connection that was closed before it was started', async () => {
+    for (const heartbeatInterval of [30_000, Number.POSITIVE_INFINITY]) {
+      const { connection, pass, end } = setUp('server', { heartbeatInterval }, {}, ({ endpoint }) => {
+        endpoint.close(4001);
+      });
+      await pass(4_900);
+      expect(end()).toEqual([]);
+      await pass(200);
+      expect(connection.isClosed).toBe(true);
+      expect(end()).toEqual([
+        ['error', 'WS_CLOSE_TIMEOUT'],
+        ['close', 1006, '', false, false],
+      ]);
+    }
+  });
+
+  test('FAULT-2: and for one that failed before it was started', async () => {
+    const { connection, pass, end } = setUp('server', {}, {}, ({ endpoint }) => {
+      endpoint.fail(new Error('a handler threw'));
+    });
+    await pass(5_200);
+    expect(connection.isClosed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'a handler threw'],
+      ['close', 1006, '', false, false],
+    ]);
   });
 
   test('C5, C9: a server answers and half-closes at once, behind its Close frame', async () => {
