@@ -24,6 +24,8 @@ export interface OutboxOwner {
   onOverflow(): void;
   /** The closing handshake began, or the end was asked for. */
   onClosing(): void;
+  /** The socket is being destroyed. */
+  onDestroying(): void;
 }
 
 export interface OutboxOptions {
@@ -236,6 +238,7 @@ export class Outbox implements ByteSink {
   destroy(): void {
     if (this.#destroyed) return;
     this.release();
+    this.#owner.onDestroying();
     this.#socket.destroy();
   }
 

@@ -88,6 +88,9 @@ export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'cl
 // With less than this waiting, a peer that takes nothing has the time of one that says nothing.
 const STALL_FROM = 1_048_576;
 
+// How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
+const DESTROY_TIMEOUT = 5_000;
+
 // How often a peer that takes nothing is looked at, once `sendTimeout` has passed.
 const STALL_CHECK = 1_000;
 
@@ -131,6 +134,8 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   /** When the connection is dropped, or 0 while it is not closing. */
   #closeBy = 0;
   #closeTimeout: number;
+  /** When the connection is closed, whatever the destroyed socket does; 0 while it is not destroyed. */
+  #goneBy = 0;
 
   // With a `PingSchedule`: when the next ping is due, when the last pong came, and whether the last ping had one.
   #nextPing = 0;
@@ -223,10 +228,10 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   /** Drops the connection with a TCP reset in place of TCP's own closing handshake, where the socket can do that. */
   reset(): void {
     const { socket } = this;
-    // TLS and pipes can't; they are dropped like anything else.
-    if (socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined) {
-      socket.resetAndDestroy();
-    }
+    // TLS and pipes cannot do that. Nor can a socket whose end was sent: the system refuses (EINVAL), and Node then never
+    // emits 'close'. They are dropped like anything else.
+    const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
+    if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
     this.endpoint.terminate();
   }
 
@@ -313,16 +318,27 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   onClosing(): void {
     if (this.#closeBy === 0) {
       this.#closeBy = processTimers.now() + this.#closeTimeout;
-      this.#timer.set(this.#closeTimeout);
+      this.#schedule(processTimers.now());
     }
     // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
     this.#resumeSocket();
+  }
+
+  onDestroying(): void {
+    // This state has a deadline as well: a socket may fail to be destroyed, and never say so.
+    this.#goneBy = processTimers.now() + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
+    this.#schedule(processTimers.now());
   }
 
   // ---- deadlines ----
 
   onTimer(): void {
     const now = processTimers.now();
+    if (this.#goneBy !== 0) {
+      if (now < this.#goneBy) this.#timer.set(this.#goneBy - now);
+      else this.onClose();
+      return;
+    }
     if (this.#closeBy !== 0) {
       if (now < this.#closeBy) this.#timer.set(this.#closeBy - now);
       else this.#closeTimedOut();
@@ -334,6 +350,8 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     if (!this.#isOver) this.#checkMessage(now);
     if (!this.#isOver) this.#checkPings(now);
     if (!this.#isOver) this.#schedule(now);
+    // Another owner of the socket destroyed it, and 'close' has not come yet.
+    else if (this.#closeBy === 0 && this.#goneBy === 0) this.onDestroying();
   }
 
   get #isOver(): boolean {
@@ -450,8 +468,8 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   /** One timer for all deadlines: it is set for the first of them. */
   #schedule(now: number): void {
     // Once the connection is closing, that deadline is the only one: `close` may have been called before `start`.
-    if (this.#closeBy !== 0) {
-      this.#timer.set(this.#closeBy - now);
+    if (this.#goneBy !== 0 || this.#closeBy !== 0) {
+      this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;
     }
     const limits = this.#limits;

@@ -26,6 +26,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
     onResumable: vi.fn<() => void>(),
     onOverflow: vi.fn<() => void>(),
     onClosing: vi.fn<() => void>(),
+    onDestroying: vi.fn<() => void>(),
   };
   const budget = new MemoryBudget();
   const outbox = new Outbox(

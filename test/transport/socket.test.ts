@@ -1,4 +1,5 @@
 /** An endpoint on a socket: deadlines on a clock that the tests move, the end of TCP, and what is reported when. */
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
@@ -54,8 +55,8 @@ function setUp(
   limits: Partial<ConnectionLimits> = {},
   handlers: Partial<ConnectionEvents> = {},
   beforeStart: (connection: SocketConnection) => void = () => {},
+  socket: FakeSocket = new FakeSocket(),
 ): Line {
-  const socket = new FakeSocket();
   const reported: Reported[] = [];
   const events: ConnectionEvents = {
     onText: (text) => reported.push(['text', text]),
@@ -69,7 +70,7 @@ function setUp(
     onDrain: () => reported.push(['drain']),
     ...handlers,
   };
-  const connection = bindSocket(socket as Duplex, events, {
+  const connection = bindSocket(socket, events, {
     role,
     limits: {
       ...(role === 'server' ? serverLimits : clientLimits),
@@ -514,6 +515,42 @@ describe('closing handshake', () => {
     expect([frames(), end()]).toEqual([[], [['close', 1006, '', false, false]]]);
   });
 
+  test('FAULT-3: a socket that never emits close, however it ends: the connection is closed at a deadline', async () => {
+    class Stuck extends FakeSocket {
+      // As bare Node after `end()` and `resetAndDestroy()`.
+      override _destroy(): void {}
+    }
+    const ends: Record<string, (connection: SocketConnection) => void> = {
+      terminate: ({ endpoint }) => endpoint.terminate(),
+      abort: ({ endpoint }) => endpoint.abort(new ConnectionError('WS_SEND_CAP')),
+      'terminate after close': ({ endpoint }) => {
+        endpoint.close(1000);
+        endpoint.terminate();
+      },
+      'fail after terminate': ({ endpoint }) => {
+        endpoint.terminate();
+        endpoint.fail(new Error('too late'));
+      },
+      'closeTimeout after close': ({ endpoint }) => endpoint.close(1000),
+      'closeTimeout after fail': ({ endpoint }) => endpoint.fail(new Error('a handler threw')),
+      'another owner of the socket': ({ socket }) => socket.destroy(),
+    };
+    for (const closeTimeout of [5_000, Number.POSITIVE_INFINITY]) {
+      for (const [name, end] of Object.entries(ends)) {
+        if (closeTimeout > 5_000 && name.startsWith('closeTimeout')) continue;
+        const line = setUp('server', { closeTimeout }, {}, () => {}, new Stuck());
+        end(line.connection);
+        await line.pass(40_000);
+        expect(line.connection.isClosed, name).toBe(true);
+        expect(
+          line.reported.filter(([event]) => event === 'close'),
+          name,
+        ).toEqual([['close', 1006, '', false, false]]);
+        expect(vi.getTimerCount(), name).toBe(0);
+      }
+    }
+  });
+
   test('a socket that was gone before the start is reported closed', async () => {
     const socket = new FakeSocket();
     socket.destroy();
@@ -858,6 +895,66 @@ test('two of our endpoints on a duplex pair close each other, whatever runs insi
     );
   }
   expect(vi.getTimerCount()).toBe(0);
+});
+
+describe('reset', () => {
+  async function tcpPair(): Promise<{ ours: Socket; peer: Socket }> {
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+    const peer = connect({
+      port: (server.address() as AddressInfo).port,
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+    });
+    peer.on('error', () => {});
+    const ours = await accepted;
+    server.close();
+    return { ours, peer };
+  }
+
+  const nothing = (): void => {};
+  const silent: ConnectionEvents = {
+    onText: nothing,
+    onBinary: nothing,
+    onFragment: nothing,
+    onPing: nothing,
+    onPong: nothing,
+    onClosing: nothing,
+    onError: nothing,
+    onDrain: nothing,
+    onClose: nothing,
+  };
+
+  test.each([
+    ['breaks a rule', 'onError', frame(3), 1006],
+    ['sends a Close frame', 'onClosing', closeFrame(1000), 1000],
+  ] as const)(
+    'FAULT-3: the peer %s, and %s calls reset(): close is reported and the socket is gone',
+    async (_cause, hook, bytes, code) => {
+      const { ours, peer } = await tcpPair();
+      const gone = new Promise<void>((resolve) => ours.once('close', () => resolve()));
+      const codes: number[] = [];
+      let resets = 0;
+      const connection = bindSocket(
+        ours,
+        {
+          ...silent,
+          onClose: (closeCode) => codes.push(closeCode),
+          [hook]: () => {
+            resets++;
+            connection.reset();
+          },
+        },
+        { role: 'server', limits: serverLimits },
+      );
+      connection.start(Buffer.alloc(0));
+      peer.write(bytes);
+      await gone;
+      expect([resets, codes, connection.isClosed]).toEqual([1, [code], true]);
+      peer.destroy();
+    },
+  );
 });
 
 test('errors of the endpoint keep their type', async () => {
