@@ -8,6 +8,7 @@
 const [assembler, closeCode, endpoint] = ['frame/assembler', 'frame/close-code', 'frame/endpoint'];
 const [mask, parser, serializer, writer] = ['frame/mask', 'frame/parser', 'frame/serializer', 'frame/writer'];
 const [client, server, head] = ['handshake/client', 'handshake/server', 'handshake/http-head'];
+const refusalText = 'handshake/refusal';
 const [extension, key, origin, refusal] = [
   'handshake/extension',
   'handshake/key',
@@ -237,8 +238,8 @@ const table = [
     'if (value === null) return [];',
     `if (value === null) throw refuse('WS_HANDSHAKE_SUBPROTOCOLS');`,
   ],
-  ['S10', server, `[401, 'Unauthorized'],`, ''],
-  ['S11', server, 'status < 300 || status > 599', 'status < 400 || status > 599'],
+  ['S10', refusalText, `[401, 'Unauthorized'],`, ''],
+  ['S11', refusalText, 'status < 300 || status > 599', 'status < 400 || status > 599'],
   ['S12', server, 'if (!isAllowedOrigin(policy.origins, origin, upgrade))', `if (origin === 'https://?')`],
   [
     'S13',

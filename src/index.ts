@@ -25,17 +25,10 @@ export {
   reconnect,
   type SendOutcome,
 } from './api/reconnect.ts';
-export {
-  type Accept,
-  type ListenOptions,
-  Rejection,
-  reject,
-  type ServerHandlers,
-  type ServerOptions,
-  type ShutdownOptions,
-  type UpgradeAnswer,
-  WebSocketServer,
-} from './api/server.ts';
+export { WebSocketServer } from './api/server.ts';
+export type { ServerHandlers } from './api/server-handlers.ts';
+export type { ListenOptions, ServerOptions, ShutdownOptions } from './api/server-options.ts';
+export { type Accept, Rejection, reject, type UpgradeAnswer } from './api/upgrade-answer.ts';
 export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { CloseCode } from './frame/close-code.ts';
 export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './frame/connection-error.ts';
@@ -46,7 +39,7 @@ export type { ExtensionOffer } from './handshake/extension.ts';
 export type { HeaderFieldsInit } from './handshake/header-fields.ts';
 export type { OriginPolicy } from './handshake/origin.ts';
 export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
-export type { PathPattern } from './transport/attach.ts';
 export type { CompressionOptions } from './transport/compression.ts';
 export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';
+export type { PathPattern } from './transport/path-pattern.ts';
 export type { PendingUpgrade } from './transport/upgrade.ts';

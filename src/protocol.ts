@@ -52,11 +52,11 @@ export {
 } from './handshake/http-head.ts';
 export { computeAccept, generateKey, isKey } from './handshake/key.ts';
 export { checkOriginPolicy, isAllowedOrigin, type OriginPolicy } from './handshake/origin.ts';
+export { formatRefusal } from './handshake/refusal.ts';
 export {
   type Acceptance,
   type AcceptedRequest,
   acceptRequest,
-  formatRefusal,
   type HandshakeRequest,
   selectSubprotocol,
   type UpgradeRequest,

@@ -8,20 +8,15 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type InspectOptions, inspect } from 'node:util';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
-import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
-import {
-  acceptUpgrade,
-  attachTo,
-  type PathPattern,
-  servesPath,
-  type UpgradingServer,
-} from '../transport/attach.ts';
+import { acceptUpgrade } from '../transport/accept-upgrade.ts';
+import { attachTo, type UpgradingServer } from '../transport/attach.ts';
 import { Broadcast } from '../transport/broadcast.ts';
 import type { Compression } from '../transport/compression.ts';
-import { type Listener, listen, type ListenOptions as TransportListenOptions } from '../transport/listen.ts';
+import { type Listener, listen } from '../transport/listen.ts';
 import { log } from '../transport/log.ts';
+import { type PathPattern, servesPath } from '../transport/path-pattern.ts';
 import { type ConnectionLimits, checkClose, serverLimits } from '../transport/socket.ts';
 import {
   checkOrigins,
@@ -33,137 +28,22 @@ import {
   type UpgradeDecision,
   type UpgradeHost,
 } from '../transport/upgrade.ts';
+import { Connection, type ConnectionInfo, isThenable, type Message, toBytes, warn } from './connection.ts';
+import { checkHandlers, checkOptions, describe } from './option-names.ts';
+import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
+import type { ServerHandlers } from './server-handlers.ts';
 import {
-  Connection,
-  type ConnectionHandlers,
-  type ConnectionInfo,
-  isThenable,
-  type Message,
-  toBytes,
-  warn,
-} from './connection.ts';
-import { checkHandlers, checkOptions, describe, type OptionNames } from './option-names.ts';
-import {
-  type ConnectionOptions,
-  connectionOptionNames,
-  positive,
-  toCloseReason,
-  toCompression,
-  toLimits,
-} from './options.ts';
-
-/** How to accept a request. */
-export interface Accept<Data> {
-  /** The connection's `data`. */
-  readonly data?: Data;
-  /** One of the request's subprotocols; '' for none. @default the first that `subprotocols` of the options has */
-  readonly subprotocol?: string;
-  /** More header fields for the 101: by name, flat, or as pairs. */
-  readonly headers?: HeaderFieldsInit;
-}
-
-/** How to refuse a request; made by `reject`. */
-export class Rejection {
-  readonly status: number;
-  readonly body: string;
-  readonly headers: readonly string[];
-
-  constructor(status: number, body: string, headers: readonly string[]) {
-    this.status = status;
-    this.body = body;
-    this.headers = headers;
-  }
-}
-
-/**
- * What an `upgrade` handler returns to refuse a request.
- * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
- * @param body plain text, sent as UTF-8
- * @throws {RangeError} for another status
- * @throws {TypeError} for another body than a string, and for what are no header fields
- */
-export function reject(status: number, body = '', headers: HeaderFieldsInit = []): Rejection {
-  if (!Number.isInteger(status) || status < 300 || status > 599) {
-    throw new RangeError(`status ${String(status)} refuses nothing: use 300 to 599`);
-  }
-  if (typeof body !== 'string') throw new TypeError(`the body is ${describe(body)}, not a string`);
-  return new Rejection(status, body, flattenHeaders(headers));
-}
-
-/** What an `upgrade` handler may answer; nothing accepts. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks at the request returns nothing.
-export type UpgradeAnswer<Data> = Accept<Data> | Rejection | void;
-
-/** What an application hears of its server. */
-export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Data> {
-  /**
-   * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept
-   * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500,
-   * and so is anything else that is returned: what is not understood lets nobody in.
-   * @param pending has a `signal` that aborts when nobody waits for the answer any more
-   */
-  upgrade?(
-    request: UpgradeRequest,
-    pending: PendingUpgrade,
-  ): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
-  /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
-  refused?(error: HandshakeError, request: HandshakeRequest | null): unknown;
-}
-
-/** Limits of a server, and of each of its connections. */
-export interface ServerOptions extends ConnectionOptions {
-  /** Subprotocols, of which the first in the client's order is chosen. @default none */
-  readonly subprotocols?: readonly string[];
-  /**
-   * Which origins browsers may connect from: 'same-origin', 'any', a list, or a function. Requests without an Origin come from
-   * no browser and are allowed. 403 otherwise. @default 'same-origin'
-   */
-  readonly origins?: OriginPolicy;
-  /** Milliseconds from accept to the 101, TLS and `upgrade` included; 408 beyond. @default 10000 */
-  readonly handshakeTimeout?: number;
-  /** Connections and unfinished handshakes together; 503 beyond. @default 10000 */
-  readonly maxConnections?: number;
-}
-
-/** Where to listen, and at which path. */
-export interface ListenOptions extends Omit<TransportListenOptions, 'path'> {
-  /** The path that is served, compared literally, or a RegExp for it; others get 404. @default any */
-  readonly path?: PathPattern;
-  /** A Unix domain socket or Windows pipe in place of host and port. */
-  readonly socketPath?: string;
-}
-
-export interface ShutdownOptions {
-  /** The close code that every connection gets. @default 1001 */
-  readonly code?: number;
-  readonly reason?: string;
-  /** Milliseconds for the closing handshakes, in place of `closeTimeout`; then the rest is dropped. @default 5000 */
-  readonly grace?: number;
-}
-
-export const serverOptionNames: OptionNames<ServerOptions> = {
-  ...connectionOptionNames,
-  subprotocols: true,
-  origins: true,
-  handshakeTimeout: true,
-  maxConnections: true,
-};
-
-const listenOptionNames: OptionNames<ListenOptions> = {
-  port: true,
-  host: true,
-  path: true,
-  socketPath: true,
-  tls: true,
-  family: true,
-  unref: true,
-  backlog: true,
-  signal: true,
-};
-
-const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: true, headers: true };
-
-const shutdownOptionNames: OptionNames<ShutdownOptions> = { code: true, reason: true, grace: true };
+  checkHttpServer,
+  checkPath,
+  checkTls,
+  type ListenOptions,
+  listenOptionNames,
+  type ServerOptions,
+  type ShutdownOptions,
+  serverOptionNames,
+  shutdownOptionNames,
+} from './server-options.ts';
+import { type Accept, checkAccept, Rejection, type UpgradeAnswer } from './upgrade-answer.ts';
 
 /** A WebSocket server. */
 export class WebSocketServer<Data = undefined> {
@@ -457,71 +337,5 @@ export class WebSocketServer<Data = undefined> {
     } catch (thrown) {
       warn(thrown);
     }
-  }
-}
-
-/**
- * What an `upgrade` handler returned in order to accept.
- * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for what was meant
- *   as `data`
- */
-function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
-  if (answer === undefined) return {};
-  if (typeof answer !== 'object' || answer === null || answer instanceof Error || 'status' in answer) {
-    throw new TypeError(
-      'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
-    );
-  }
-  // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
-  checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
-  // Read here, where a getter that throws is a refusal, and once.
-  const { data, subprotocol, headers } = answer;
-  return {
-    ...(data === undefined ? null : { data }),
-    ...(subprotocol === undefined ? null : { subprotocol }),
-    ...(headers === undefined ? null : { headers }),
-  };
-}
-
-/**
- * What can't bring upgrades would be found out much later.
- * @throws {TypeError}
- */
-function checkHttpServer(server: UpgradingServer): void {
-  // An Express application is a function that has `on` and `listen` as well.
-  if (typeof server === 'function') {
-    throw new TypeError(
-      'attach takes an HTTP server, not an application: const server = createServer(app), or what app.listen() returns',
-    );
-  }
-  if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
-    throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
-  }
-  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server has HTTP/1.1 beside it.
-  if ('updateSettings' in server && !('setSecureContext' in server)) {
-    throw new TypeError(
-      'HTTP/2 has no upgrades: use createSecureServer({ allowHTTP1: true }), or an HTTP/1.1 server',
-    );
-  }
-}
-
-/**
- * TLS without a certificate listens, and then no handshake ever succeeds.
- * @throws {TypeError}
- */
-function checkTls(tls: NonNullable<ListenOptions['tls']>): void {
-  if (typeof tls !== 'object' || tls === null) {
-    throw new TypeError(`tls is ${describe(tls)}, not an object such as { cert, key }`);
-  }
-  const { cert, key, pfx, SNICallback, pskCallback } = tls;
-  const isUsable = (cert !== undefined && key !== undefined) || [pfx, SNICallback, pskCallback].some(Boolean);
-  if (!isUsable) throw new TypeError('tls has no certificate: it needs cert and key, or pfx');
-}
-
-/** A path that can't match would be found out much later. */
-function checkPath(path: PathPattern): void {
-  if (path === '' || path instanceof RegExp) return;
-  if (typeof path !== 'string' || !path.startsWith('/') || /[?#]/.test(path)) {
-    throw new TypeError(`path is ${JSON.stringify(path)}, not a path: it starts with "/" and has no query`);
   }
 }

@@ -1,73 +1,16 @@
 /**
- * WebSocket endpoints on somebody else's HTTP server: its 'upgrade' event, several endpoints by path, other listeners
- * left alone. RFC 6455 §4.2; the handshake itself is upgrade.ts.
+ * WebSocket endpoints on another program's HTTP server: its 'upgrade' event, several endpoints by path, other listeners
+ * left alone. RFC 6455 §4.2; what is left to those is left-upgrade.ts, the handshake itself upgrade.ts.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { refuse } from '../handshake/error.ts';
-import type { HandshakeRequest } from '../handshake/server.ts';
-import { processTimers, type Timer, type TimerOwner } from './timers.ts';
-import {
-  answerUnavailable,
-  isTaken,
-  type PendingHandshake,
-  ServerHandshake,
-  type UpgradeHost,
-} from './upgrade.ts';
-
-/** A request of node:http as handshake/ reads it. */
-function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
-  const { socket } = request;
-  return {
-    method: request.method ?? '',
-    target: request.url ?? '',
-    httpVersion: request.httpVersion,
-    headers: request.rawHeaders,
-    remote: {
-      address: socket.remoteAddress,
-      port: socket.remotePort,
-      secure: 'encrypted' in socket && socket.encrypted === true,
-    },
-  };
-}
-
-/**
- * Takes over a socket from an 'upgrade' event.
- * @param head what the HTTP server had read behind the request: the first frames may be in it
- */
-export function acceptUpgrade<Context>(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  host: UpgradeHost<Context>,
-): void {
-  if (isTaken(socket)) {
-    // Two listeners of one 'upgrade' event. It is reported, not thrown: any peer can cause the event.
-    const cause = new TypeError('the socket of this upgrade has been taken already');
-    host.refused(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), toHandshakeRequest(request));
-    return;
-  }
-  if (!host.admit()) {
-    answerUnavailable(socket);
-    return;
-  }
-  // The HTTP server's idle timeout does not know about us.
-  if (typeof request.socket.setTimeout === 'function') request.socket.setTimeout(0);
-  new ServerHandshake(socket, host).receive(toHandshakeRequest(request), head);
-}
-
-/** Which paths an endpoint serves: one, compared literally; those that a RegExp finds something in; or, with `''`, all others. */
-export type PathPattern = string | RegExp;
-
-/** Whether an endpoint with this pattern serves a path. */
-export function servesPath(pattern: PathPattern, path: string): boolean {
-  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y.
-  return typeof pattern === 'string' ? pattern === '' || pattern === path : path.search(pattern) !== -1;
-}
+import { acceptUpgrade } from './accept-upgrade.ts';
+import { LeftUpgrade, NotFound } from './left-upgrade.ts';
+import { type PathPattern, pathOf, servesPath } from './path-pattern.ts';
+import type { UpgradeHost } from './upgrade.ts';
 
 /** A server that emits 'upgrade'. Of HTTP/2 servers, one with `allowHTTP1` does. */
 export type UpgradingServer = HttpServer | HttpsServer | Http2SecureServer;
@@ -136,100 +79,6 @@ class Router {
     if (this.#server.listenerCount('upgrade') > 1) new LeftUpgrade(request, socket, head, notFound);
     // §4.2.2 (4): nothing here: 404.
     else acceptUpgrade(request, socket, head, notFound);
-  }
-}
-
-/**
- * An upgrade that was left to the HTTP server's other listeners. Node has taken its own listeners and deadlines off the socket:
- * where none of them wants it either, nobody would ever end it, and a peer that resets it would end the process.
- */
-class LeftUpgrade implements TimerOwner {
-  readonly #request: IncomingMessage;
-  readonly #socket: Duplex;
-  readonly #head: Buffer;
-  readonly #host: UpgradeHost;
-  readonly #written: number;
-  readonly #onClose: () => void;
-
-  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, host: UpgradeHost) {
-    this.#request = request;
-    this.#socket = socket;
-    this.#head = head;
-    this.#host = host;
-    this.#written = bytesWrittenTo(socket);
-    socket.on('error', ignore);
-    const timer: Timer = processTimers.timer(this);
-    timer.set(host.handshakeTimeout);
-    this.#onClose = () => timer.cancel();
-    socket.on('close', this.#onClose);
-  }
-
-  onTimer(): void {
-    // Nothing of ours stays with a connection of somebody else's.
-    this.#socket.off('close', this.#onClose);
-    if (!this.#isClaimed) acceptUpgrade(this.#request, this.#socket, this.#head, this.#host);
-  }
-
-  /** Whether anybody did anything with it. Who only waits for something before the answer listens for errors at least. */
-  get #isClaimed(): boolean {
-    const socket = this.#socket;
-    if (isTaken(socket) || socket.writableEnded || socket.readableFlowing !== null) return true;
-    if (socket.listenerCount('data') + socket.listenerCount('readable') > 0) return true;
-    // Ours, and with TLS the socket's own.
-    const unclaimed = 'encrypted' in socket ? 2 : 1;
-    return socket.listenerCount('error') > unclaimed || bytesWrittenTo(socket) > this.#written;
-  }
-}
-
-function bytesWrittenTo(socket: Duplex): number {
-  return (socket as Partial<Socket>).bytesWritten ?? 0;
-}
-
-function ignore(): void {}
-
-/** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
-function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  const path = mark === -1 ? target : target.slice(0, mark);
-  if (path.startsWith('/') || !/^https?:\/\//i.test(path)) return path;
-  const slash = path.indexOf('/', path.indexOf('//') + 2);
-  return slash === -1 ? '/' : path.slice(slash);
-}
-
-/** Refuses everything, within the limits of an endpoint that is there. */
-class NotFound implements UpgradeHost {
-  readonly #host: UpgradeHost;
-  // The path is wrong for every origin: who asks is not the question.
-  readonly origins = 'any';
-  readonly compression = null;
-  readonly subprotocols: readonly string[] = [];
-  readonly handshakeTimeout: number;
-
-  constructor(host: UpgradeHost) {
-    this.#host = host;
-    this.handshakeTimeout = host.handshakeTimeout;
-  }
-
-  admit(): boolean {
-    return this.#host.admit();
-  }
-
-  started(handshake: PendingHandshake): void {
-    this.#host.started(handshake);
-  }
-
-  settled(handshake: PendingHandshake): void {
-    this.#host.settled(handshake);
-  }
-
-  decide(): never {
-    throw refuse('WS_HANDSHAKE_NOT_FOUND');
-  }
-
-  opened(): void {}
-
-  refused(...arguments_: Parameters<UpgradeHost['refused']>): void {
-    this.#host.refused(...arguments_);
   }
 }
 

@@ -13,7 +13,8 @@ import {
 } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { type HttpHead, HttpHeadParser } from '../handshake/http-head.ts';
-import { answerUnavailable, ServerHandshake, type UpgradeHost } from './upgrade.ts';
+import { answerUnavailable } from './lingering.ts';
+import { ServerHandshake, type UpgradeHost } from './upgrade.ts';
 
 /** Where to listen. */
 export interface ListenOptions extends Pick<NetListenOptions, 'backlog' | 'signal'> {

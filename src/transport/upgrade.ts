@@ -8,11 +8,11 @@ import type { DeflateCodec } from '../deflate/codec.ts';
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
+import { formatRefusal } from '../handshake/refusal.ts';
 import {
   type Acceptance,
   type AcceptedRequest,
   acceptRequest,
-  formatRefusal,
   type HandshakeRequest,
   selectSubprotocol,
   type UpgradeRequest,
@@ -20,6 +20,7 @@ import {
 } from '../handshake/server.ts';
 import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionAgreement } from './compression.ts';
+import { answerAndEnd } from './lingering.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 export { flattenHeaders } from '../handshake/header-fields.ts';
@@ -81,14 +82,6 @@ export interface PendingHandshake {
 
 // Sockets that a handshake was begun on: an 'upgrade' event has several listeners, a socket has one handshake.
 const taken = new WeakSet<Duplex>();
-
-// How long a refused peer may take to read its answer.
-const LINGER = 2_000;
-
-// They count for no other limit, so there is one on them: beyond, the answer is handed to the system and the socket goes.
-const MAX_LINGERING = 1_000;
-
-let lingering = 0;
 
 /** One opening handshake, from accept to 101 or refusal. */
 export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrade, TimerOwner {
@@ -225,7 +218,7 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
     socket.removeAllListeners('data');
     this.#lingering = true;
-    endWith(text, socket, this.#timer);
+    answerAndEnd(text, socket, this.#timer);
   }
 
   /** The peer left before an answer. */
@@ -296,28 +289,6 @@ function answerTo(error: unknown, method: string | undefined): { refusal: Handsh
 /** Whether a handshake was begun on a socket before. */
 export function isTaken(socket: Duplex): boolean {
   return taken.has(socket);
-}
-
-/** Answers 503 and closes, with as little work as possible. */
-export function answerUnavailable(socket: Duplex): void {
-  const timer = processTimers.timer({ onTimer: () => socket.destroy() });
-  endWith(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), socket, timer);
-}
-
-/** @param timer destroys the socket */
-function endWith(text: string, socket: Duplex, timer: Timer): void {
-  socket.on('error', ignore);
-  if (socket.destroyed) return;
-  timer.set(LINGER);
-  const mayStay = lingering < MAX_LINGERING;
-  if (mayStay) lingering++;
-  socket.on('close', () => {
-    timer.cancel();
-    if (mayStay) lingering--;
-  });
-  if (mayStay) socket.end(text, 'latin1');
-  else socket.end(text, 'latin1', () => socket.destroy());
-  socket.resume();
 }
 
 function ignore(): void {}

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectOptions, connect } from '../../src/api/client.ts';
 import { describe as describeValue } from '../../src/api/option-names.ts';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
-import { reject, WebSocketServer } from '../../src/api/server.ts';
+import { WebSocketServer } from '../../src/api/server.ts';
+import { reject } from '../../src/api/upgrade-answer.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { pair, until, warningsOf } from './pair.ts';
 

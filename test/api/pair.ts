@@ -1,7 +1,9 @@
 /** A server and a client of ours on a real socket, for tests of what their users hold. */
 import { type ConnectOptions, connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
-import type { ServerHandlers, ServerOptions, WebSocketServer } from '../../src/api/server.ts';
+import type { WebSocketServer } from '../../src/api/server.ts';
+import type { ServerHandlers } from '../../src/api/server-handlers.ts';
+import type { ServerOptions } from '../../src/api/server-options.ts';
 import { startServer } from '../transport/servers.ts';
 
 export interface Pair<Data> {

@@ -11,7 +11,8 @@ import {
   refuse,
 } from '../../src/handshake/error.ts';
 import { HttpHeadParser } from '../../src/handshake/http-head.ts';
-import { formatRefusal, type HandshakeRequest, verifyRequest } from '../../src/handshake/server.ts';
+import { formatRefusal } from '../../src/handshake/refusal.ts';
+import { type HandshakeRequest, verifyRequest } from '../../src/handshake/server.ts';
 import { type Changes, refusalOf, request, response, sampleKey } from './samples.ts';
 
 const codes = Object.keys(refusals) as RefusalCode[];

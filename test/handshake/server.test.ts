@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { HandshakeError, type RefusalCode, refusals, refuse } from '../../src/handshake/error.ts';
 import type { ExtensionOffer } from '../../src/handshake/extension.ts';
 import { HttpHeadParser } from '../../src/handshake/http-head.ts';
+import { formatRefusal } from '../../src/handshake/refusal.ts';
 import {
   type Acceptance,
   acceptRequest,
-  formatRefusal,
   type HandshakeRequest,
   maxSubprotocols,
   selectSubprotocol,

@@ -4,7 +4,9 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { type ServerHandlers, type ServerOptions, WebSocketServer } from '../../src/api/server.ts';
+import { WebSocketServer } from '../../src/api/server.ts';
+import type { ServerHandlers } from '../../src/api/server-handlers.ts';
+import type { ServerOptions } from '../../src/api/server-options.ts';
 import { RawPeer } from './wire.ts';
 
 function fixture(name: string): string {

@@ -1,9 +1,10 @@
 /** The server's opening handshake over real sockets, through every kind of listener. */
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Rejection, reject, type ServerHandlers } from '../../src/api/server.ts';
+import type { ServerHandlers } from '../../src/api/server-handlers.ts';
+import { type Rejection, reject } from '../../src/api/upgrade-answer.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
-import { answerUnavailable } from '../../src/transport/upgrade.ts';
+import { answerUnavailable } from '../../src/transport/lingering.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { certificate, closeServers, kinds, plainPeer, startServer, tlsPeer } from './servers.ts';
 import { acceptOf, closeFrame, frame, Op, type RawPeer, requestHead, sampleKey } from './wire.ts';

@@ -3,7 +3,7 @@
  * wildcards; here a `*` at the end stands for anything, and a RegExp is one.
  */
 
-import type { PathPattern } from '../../transport/attach.ts';
+import type { PathPattern } from '../../transport/path-pattern.ts';
 
 /**
  * The path as `attach` takes it: '' for every path that no other server has.

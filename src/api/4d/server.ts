@@ -7,14 +7,9 @@ import type { UpgradeRequest } from '../../handshake/server.ts';
 import type { PendingUpgrade } from '../../transport/upgrade.ts';
 import { type Connection, isThenable } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
-import {
-  type Accept,
-  WebSocketServer as NativeServer,
-  type Rejection,
-  reject,
-  type ServerOptions,
-  serverOptionNames,
-} from '../server.ts';
+import { WebSocketServer as NativeServer } from '../server.ts';
+import { type ServerOptions, serverOptionNames } from '../server-options.ts';
+import { type Accept, type Rejection, reject } from '../upgrade-answer.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
 import { checkDataType, type DataType } from './data.ts';

@@ -1,6 +1,6 @@
 /**
  * `WebServer`: the web server that 4D's WebSocket server runs on, here node:http or node:https. It serves a folder or calls
- * a request handler; the upgrades are the native server's, see transport/attach.ts.
+ * a request handler; the upgrades are the native server's, see transport/path-pattern.ts.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';
@@ -11,7 +11,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
-import type { PathPattern } from '../../transport/attach.ts';
+import type { PathPattern } from '../../transport/path-pattern.ts';
 import { warn } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import type { WebSocketServer as NativeServer } from '../server.ts';

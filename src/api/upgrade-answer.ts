@@ -1,0 +1,74 @@
+/**
+ * What the application makes of a valid opening handshake: RFC 6455 §4.2.2 (accept it, or refuse it with an HTTP status).
+ */
+
+import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
+import { flattenHeaders } from '../transport/upgrade.ts';
+import { checkOptions, describe, type OptionNames } from './option-names.ts';
+
+/** How to accept a request. */
+export interface Accept<Data> {
+  /** The connection's `data`. */
+  readonly data?: Data;
+  /** One of the request's subprotocols; '' for none. @default the first that `subprotocols` of the options has */
+  readonly subprotocol?: string;
+  /** More header fields for the 101: by name, flat, or as pairs. */
+  readonly headers?: HeaderFieldsInit;
+}
+
+/** How to refuse a request; made by `reject`. */
+export class Rejection {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: readonly string[];
+
+  constructor(status: number, body: string, headers: readonly string[]) {
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/**
+ * What an `upgrade` handler returns to refuse a request.
+ * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
+ * @param body plain text, sent as UTF-8
+ * @throws {RangeError} for another status
+ * @throws {TypeError} for another body than a string, and for what are no header fields
+ */
+export function reject(status: number, body = '', headers: HeaderFieldsInit = []): Rejection {
+  if (!Number.isInteger(status) || status < 300 || status > 599) {
+    throw new RangeError(`status ${String(status)} refuses nothing: use 300 to 599`);
+  }
+  if (typeof body !== 'string') throw new TypeError(`the body is ${describe(body)}, not a string`);
+  return new Rejection(status, body, flattenHeaders(headers));
+}
+
+/** What an `upgrade` handler may answer; nothing accepts. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks at the request returns nothing.
+export type UpgradeAnswer<Data> = Accept<Data> | Rejection | void;
+
+const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: true, headers: true };
+
+/**
+ * What an `upgrade` handler returned in order to accept.
+ * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for what was meant
+ *   as `data`
+ */
+export function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
+  if (answer === undefined) return {};
+  if (typeof answer !== 'object' || answer === null || answer instanceof Error || 'status' in answer) {
+    throw new TypeError(
+      'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
+    );
+  }
+  // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
+  checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
+  // Read here, where a getter that throws is a refusal, and once.
+  const { data, subprotocol, headers } = answer;
+  return {
+    ...(data === undefined ? null : { data }),
+    ...(subprotocol === undefined ? null : { subprotocol }),
+    ...(headers === undefined ? null : { headers }),
+  };
+}

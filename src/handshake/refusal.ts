@@ -1,0 +1,71 @@
+/**
+ * The text of a response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. Which rule it broke, and with which
+ * status, is error.ts.
+ */
+import { type HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './error.ts';
+import { forbidFields, HeaderFields } from './header-fields.ts';
+import { formatHead } from './http-head.ts';
+
+const phrases: ReadonlyMap<number, string> = new Map([
+  [301, 'Moved Permanently'],
+  [302, 'Found'],
+  [303, 'See Other'],
+  [307, 'Temporary Redirect'],
+  [308, 'Permanent Redirect'],
+  [400, 'Bad Request'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [408, 'Request Timeout'],
+  [410, 'Gone'],
+  [414, 'URI Too Long'],
+  [421, 'Misdirected Request'],
+  [426, 'Upgrade Required'],
+  [429, 'Too Many Requests'],
+  [431, 'Request Header Fields Too Large'],
+  [500, 'Internal Server Error'],
+  [501, 'Not Implemented'],
+  [502, 'Bad Gateway'],
+  [503, 'Service Unavailable'],
+  [504, 'Gateway Timeout'],
+  [505, 'HTTP Version Not Supported'],
+]);
+
+const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extensions', 'timeout'];
+
+/**
+ * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close:
+ * whatever follows the request on this connection may have been written by somebody else (request smuggling),
+ * and is not served.
+ * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of
+ *   its rule. Nothing that the peer sent is repeated.
+ * @param method the request's method if it is known: the answer to HEAD has no body
+ * @throws RangeError for a status that refuses nothing (not 300 to 599), and for an error that a client met
+ * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
+ */
+export function formatRefusal(error: HandshakeError, method?: string): string {
+  const { stage, status, headers } = error;
+  // Status, fields and body of a client's error are what another server sent, maybe a backend of the
+  // application.
+  if (!answerable.includes(stage))
+    throw new RangeError(`An error of stage '${stage}' is not for a peer of ours`);
+  if (!Number.isInteger(status) || status < 300 || status > 599) {
+    throw new RangeError(`${status} is not a status that refuses an opening handshake`);
+  }
+  forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
+  const phrase = phrases.get(status) ?? '';
+  const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
+  // No "Upgrade" option in Connection, although 9110 §7.8 wants it beside Upgrade: a proxy that sees one may
+  // take this for a switch of protocols and pass on what follows unread.
+  const fields = ['Connection', 'close'];
+  if (!new HeaderFields(headers).has('Content-Type'))
+    fields.push('Content-Type', 'text/plain; charset=utf-8');
+  fields.push('Content-Length', String(body.length), ...headers);
+  const head = formatHead(`HTTP/1.1 ${status} ${phrase}`, fields);
+  return method === 'HEAD' ? head : head + body;
+}
+
+function fixedText(code: string): string | null {
+  return Object.hasOwn(refusals, code) ? refusals[code as RefusalCode].text : null;
+}
