@@ -4,15 +4,10 @@
 /// <reference types="node" preserve="true" />
 
 export { type ConnectOptions, connect } from './api/client.ts';
-export {
-  type CloseInfo,
-  Connection,
-  type ConnectionHandlers,
-  type ConnectionInfo,
-  type ConnectionState,
-  type Message,
-  type SendOptions,
-} from './api/connection.ts';
+export type { CloseInfo } from './api/close-info.ts';
+export { Connection, type ConnectionInfo, type ConnectionState } from './api/connection.ts';
+export type { ConnectionHandlers } from './api/handlers.ts';
+export type { Message, SendOptions } from './api/message.ts';
 export type { ConnectionOptions, PingOptions } from './api/options.ts';
 export {
   type AttemptOptions,

@@ -4,7 +4,9 @@
 
 import { type DialOptions, dial } from '../transport/dial.ts';
 import { clientLimits } from '../transport/socket.ts';
-import { Connection, type ConnectionHandlers } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { Dispatch } from './dispatch.ts';
+import type { ConnectionHandlers } from './handlers.ts';
 import { checkHandlers, checkOptions, type OptionNames } from './option-names.ts';
 import {
   type ConnectionOptions,
@@ -70,10 +72,10 @@ export async function connect<Data = undefined>(
   const dialed = await dial(url, options, toCompression(options.compression));
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
-  const connection = new Connection<Data>(
+  const dispatch = new Dispatch<Data>({
     socket,
     handlers,
-    {
+    info: {
       subprotocol,
       extensions,
       url: dialed.url,
@@ -81,11 +83,12 @@ export async function connect<Data = undefined>(
       remotePort: address.remotePort,
       headers: dialed.headers,
     },
-    { role: 'client', limits, codec, ...closeReason, ...(text === undefined ? null : { text }) },
-    options.data as Data,
-    null,
-  );
+    options: { role: 'client', limits, codec, ...closeReason, ...(text === undefined ? null : { text }) },
+    data: options.data as Data,
+    onClosed: null,
+  });
+  const { connection } = dispatch;
   if (options.unref === true) connection.unref();
-  connection.start(head);
+  dispatch.start(head);
   return connection;
 }

@@ -1,78 +1,17 @@
 /**
- * One open WebSocket connection, as its user holds it: the same class on both sides. RFC 6455 §6, §7 behind it.
- * The protocol is frame/endpoint.ts, the socket transport/socket.ts; here are handlers, iteration, and what they throw.
+ * One open WebSocket connection, as its user holds it: the same class on both sides. RFC 6455 §6 and §7.
+ * The protocol is frame/endpoint.ts, the socket transport/socket.ts; how events reach handlers is dispatch.ts.
  */
 
-import type { Duplex } from 'node:stream';
-import { type InspectOptions, inspect, types } from 'node:util';
-import { ConnectionError } from '../frame/connection-error.ts';
-import { ProtocolError } from '../frame/violation.ts';
+import { type InspectOptions, inspect } from 'node:util';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
-import { log } from '../transport/log.ts';
-import {
-  type BindOptions,
-  bindSocket,
-  type ConnectionEvents,
-  checkClose,
-  type SocketConnection,
-} from '../transport/socket.ts';
-import { Inbox } from './inbox.ts';
-import { checkOptions, describe, type OptionNames } from './option-names.ts';
+import { checkClose, type SocketConnection } from '../transport/socket.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { Inbox } from './inbox.ts';
+import { type Message, type SendOptions, sendOptionNames, toBytes } from './message.ts';
+import { checkOptions } from './option-names.ts';
 import { positive } from './options.ts';
-
-/** What can be sent: text as a string, anything else as bytes. */
-export type Message = string | ArrayBufferLike | ArrayBufferView;
-
-/** How a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
-export interface CloseInfo {
-  /** The peer's close code; 1005 where its Close frame had none, 1006 where there was no Close frame. */
-  readonly code: number;
-  /** The peer's reason. Not for end users (§5.5.1), and not to be trusted: escape it before you show it. */
-  readonly reason: string;
-  /** Whether both Close frames were exchanged before TCP ended. */
-  readonly wasClean: boolean;
-  /** Whether the peer's Close frame came first. */
-  readonly byPeer: boolean;
-}
-
-/**
- * What an application hears of its connections: one object for all of them. Every call is optional, and may return a
- * Promise: nothing waits for it, but its rejection is treated like a throw. What a handler throws closes that connection
- * with 1011 and is reported to `error`, or else as a process warning.
- */
-export interface ConnectionHandlers<Data = undefined> {
-  /** The opening handshake is done; sending is allowed from here on. */
-  open?(connection: Connection<Data>): unknown;
-  /**
-   * A message. Without this handler messages wait for `for await (const message of connection)`.
-   * @param message text as a string (or as checked bytes, with `text: 'bytes'`), binary as a Buffer that is yours to keep
-   * @param wireSize payload bytes as they came over the wire
-   */
-  message?(
-    connection: Connection<Data>,
-    message: string | Buffer,
-    isBinary: boolean,
-    wireSize: number,
-  ): unknown;
-  /** A frame of an unfinished message arrived: progress of a large one. */
-  fragment?(connection: Connection<Data>): unknown;
-  /** A ping came, and was answered. */
-  ping?(connection: Connection<Data>, payload: Buffer): unknown;
-  pong?(connection: Connection<Data>, payload: Buffer): unknown;
-  /** After `send` returned false: everything has left, go on. */
-  drain?(connection: Connection<Data>): unknown;
-  /** The closing handshake began. */
-  closing?(connection: Connection<Data>, byPeer: boolean): unknown;
-  /** The connection is closed. Exactly once for each that was open. */
-  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): unknown;
-  /**
-   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
-   * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
-   * is no error here: `close` says 1006.
-   */
-  error?(connection: Connection<Data>, error: Error): unknown;
-}
 
 /** What the opening handshake agreed on. */
 export interface ConnectionInfo {
@@ -87,41 +26,39 @@ export interface ConnectionInfo {
   readonly headers: readonly string[];
 }
 
-/** Where a connection is: 'closing' from the first Close frame, in either direction, to the end of TCP. */
+/** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
-export interface SendOptions {
-  /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
-  readonly fragmentSize?: number;
-  /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default `fragmentSize` */
-  readonly lastFragmentSize?: number;
-  /** False: this message is not compressed, whatever was negotiated. @default true */
-  readonly compress?: boolean;
+/** @internal What the library keeps for a connection, out of its user's reach: `Dispatch`. */
+export interface ConnectionCore {
+  readonly info: ConnectionInfo;
+  readonly binding: SocketConnection;
+  /** Whether a `message` handler takes the messages. */
+  readonly handlesMessages: boolean;
+  /** `send` returned false: `drain` is due. */
+  needsDrain: boolean;
+  /** The application paused reading; an inbox has reasons of its own. */
+  isPaused: boolean;
+  /** The messages that wait for `for await`; null before the first one, or the loop. */
+  readonly inbox: Inbox | null;
+  openInbox(): Inbox;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<CloseInfo>;
 }
 
-const sendOptionNames: OptionNames<SendOptions> = {
-  fragmentSize: true,
-  lastFragmentSize: true,
-  compress: true,
-};
+/** @internal Makes a connection; assigned once, by the class. */
+export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connection<Data>;
+
+/** @internal For `WebSocketServer.broadcast`: sends a message that was serialized once for all connections. */
+export let sendBroadcast: (connection: Connection<unknown>, message: Broadcast) => void;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
-export class Connection<Data = undefined> implements ConnectionEvents {
+export class Connection<Data = undefined> {
   /** Yours: typed by the server's `upgrade` handler, or by `connect`. */
   data: Data;
-  readonly #handlers: ConnectionHandlers<Data>;
-  readonly #info: ConnectionInfo;
+  readonly #core: ConnectionCore;
   readonly #binding: SocketConnection;
-  readonly #onClosed: ((connection: Connection<Data>) => void) | null;
-  #closeInfo: CloseInfo | null = null;
-  #error: Error | null = null;
-  #needsDrain = false;
   #lastWireSize = 0;
-  #inbox: Inbox | null = null;
-  #isPaused = false;
-  #isHeld = false;
-  #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
-    null;
 
   static {
     // What `console.log` shows.
@@ -130,28 +67,14 @@ export class Connection<Data = undefined> implements ConnectionEvents {
       return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;
     };
     Object.defineProperty(Connection.prototype, inspect.custom, { value: show });
+    makeConnection = (core, data) => new Connection(core, data);
+    sendBroadcast = (connection, message) => connection.#sendBroadcast(message);
   }
 
-  /** Made by the library. @param onClosed called before the `close` handler */
-  constructor(
-    socket: Duplex,
-    handlers: ConnectionHandlers<Data>,
-    info: ConnectionInfo,
-    options: BindOptions,
-    data: Data,
-    onClosed: ((connection: Connection<Data>) => void) | null,
-  ) {
+  private constructor(core: ConnectionCore, data: Data) {
     this.data = data;
-    this.#handlers = handlers;
-    this.#info = info;
-    this.#onClosed = onClosed;
-    this.#binding = bindSocket(socket, this, options);
-  }
-
-  /** Made by the library. Reports `open`, then begins to read; `head` is what was read already. */
-  start(head: Buffer): void {
-    this.#call(() => this.#handlers.open?.(this));
-    this.#binding.start(head);
+    this.#core = core;
+    this.#binding = core.binding;
   }
 
   // ---- what it is ----
@@ -163,29 +86,29 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** The negotiated subprotocol, '' for none. */
   get subprotocol(): string {
-    return this.#info.subprotocol;
+    return this.#core.info.subprotocol;
   }
 
   get extensions(): readonly ExtensionOffer[] {
-    return this.#info.extensions;
+    return this.#core.info.extensions;
   }
 
   /** Client: the URL that was reached. Server: the request target (path and query), as sent. */
   get url(): string {
-    return this.#info.url;
+    return this.#core.info.url;
   }
 
   get remoteAddress(): string | undefined {
-    return this.#info.remoteAddress;
+    return this.#core.info.remoteAddress;
   }
 
   get remotePort(): number | undefined {
-    return this.#info.remotePort;
+    return this.#core.info.remotePort;
   }
 
   /** Client: the header fields of the response, flat: name, value, name, value … Server: none, see `upgrade`. */
   get headers(): readonly string[] {
-    return this.#info.headers;
+    return this.#core.info.headers;
   }
 
   /** Bytes that were sent and have not left the process. */
@@ -200,15 +123,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** Resolves when the connection is closed. Never rejects. */
   get closed(): Promise<CloseInfo> {
-    if (this.#closed === null) {
-      let resolve: (info: CloseInfo) => void = () => {};
-      const promise = new Promise<CloseInfo>((settle) => {
-        resolve = settle;
-      });
-      this.#closed = { promise, resolve };
-      if (this.#closeInfo !== null) resolve(this.#closeInfo);
-    }
-    return this.#closed.promise;
+    return this.#core.closed;
   }
 
   // ---- sending ----
@@ -252,16 +167,14 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     return this.#mayGoOn();
   }
 
-  /** @internal For `WebSocketServer.broadcast`: a message that was serialized once for everybody. */
-  sendBroadcast(message: Broadcast): boolean {
-    if (!this.#binding.isOpen) return false;
+  #sendBroadcast(message: Broadcast): void {
     this.#lastWireSize = message.sendTo(this.#binding);
-    return this.#mayGoOn();
+    this.#mayGoOn();
   }
 
   #mayGoOn(): boolean {
     if (!this.#binding.waitsForDrain()) return true;
-    this.#needsDrain = true;
+    this.#core.needsDrain = true;
     return false;
   }
 
@@ -299,60 +212,28 @@ export class Connection<Data = undefined> implements ConnectionEvents {
 
   /** No more events of the peer until `resume`; the socket is not read meanwhile. */
   pause(): void {
-    this.#isPaused = true;
+    this.#core.isPaused = true;
     this.#binding.pause();
   }
 
   resume(): void {
-    this.#isPaused = false;
-    if (!this.#isHeld) this.#binding.resume();
-  }
-
-  /** The iterator's own reason to stop reading; `pause()` and `resume()` neither know nor change it. */
-  #holdReading(hold: boolean): void {
-    this.#isHeld = hold;
-    if (hold) this.#binding.pause();
-    else if (!this.#isPaused) this.#binding.resume();
+    this.#core.isPaused = false;
+    if (this.#core.inbox?.isHolding !== true) this.#binding.resume();
   }
 
   /**
    * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
-   * throws where it failed or was lost. Leaving the loop early closes the connection. Messages that nobody asks for within 30 s
+   * throws if it failed or was lost. Leaving the loop early closes the connection. Messages that are not read within 30 s
    * of the time they filled that room are dropped, with a process warning.
-   * @throws {TypeError} where a `message` handler takes the messages, another loop does, or they were dropped
+   * @throws {TypeError} if a `message` handler takes the messages, another loop does, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
-    if (this.#handlers.message !== undefined) {
+    if (this.#core.handlesMessages) {
       throw new TypeError('the messages of this connection go to its message handler');
     }
-    const inbox = this.#openInbox();
-    inbox.open();
-    const iterator: AsyncIterableIterator<string | Buffer> = {
-      next: () => inbox.next(),
-      return: async () => {
-        if (this.state === 'open') this.close(1000);
-        inbox.discard();
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
-  }
-
-  #openInbox(): Inbox {
-    if (this.#inbox !== null) return this.#inbox;
-    this.#inbox = new Inbox(
-      () => this.#holdReading(true),
-      () => this.#holdReading(false),
-    );
-    // The end may have begun, or come, before the first message or the loop did.
-    if (this.state !== 'open') this.#inbox.stopPausing();
-    if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
-    return this.#inbox;
-  }
-
-  #endInbox({ wasClean }: CloseInfo): void {
-    this.#inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
+    return this.#core.openInbox().iterate(() => {
+      if (this.state === 'open') this.close(1000);
+    });
   }
 
   // ---- closing ----
@@ -369,7 +250,7 @@ export class Connection<Data = undefined> implements ConnectionEvents {
     checkClose(code, reason);
     if (timeout !== undefined) this.#binding.closeWithin(positive('timeout', timeout, 0));
     this.#binding.endpoint.close(code, reason);
-    this.#inbox?.stopPausing();
+    this.#core.inbox?.stopPausing();
     return this.closed;
   }
 
@@ -395,139 +276,4 @@ export class Connection<Data = undefined> implements ConnectionEvents {
   [Symbol.dispose](): void {
     this.terminate();
   }
-
-  // ---- what the endpoint and the socket report; not for users ----
-
-  /** @internal */
-  onText(text: string | Buffer, wireSize: number): void {
-    this.#onMessage(text, false, wireSize);
-  }
-
-  /** @internal */
-  onBinary(payload: Buffer, wireSize: number): void {
-    this.#onMessage(payload, true, wireSize);
-  }
-
-  #onMessage(message: string | Buffer, isBinary: boolean, wireSize: number): void {
-    if (this.#handlers.message === undefined) {
-      this.#openInbox().push(message);
-      return;
-    }
-    // What this throws, `Endpoint.receive` catches: the hot path needs no second try.
-    const result = this.#handlers.message(this, message, isBinary, wireSize);
-    if (result !== undefined) this.#watch(result);
-  }
-
-  /** @internal */
-  onFragment(): void {
-    if (this.#handlers.fragment !== undefined) this.#watch(this.#handlers.fragment(this));
-  }
-
-  /** @internal */
-  onPing(payload: Buffer): void {
-    if (this.#handlers.ping !== undefined) this.#watch(this.#handlers.ping(this, payload));
-  }
-
-  /** @internal */
-  onPong(payload: Buffer): void {
-    this.#binding.ponged();
-    if (this.#handlers.pong !== undefined) this.#watch(this.#handlers.pong(this, payload));
-  }
-
-  /** @internal */
-  onDrain(): void {
-    if (!this.#needsDrain) return;
-    this.#needsDrain = false;
-    this.#call(() => this.#handlers.drain?.(this));
-  }
-
-  /** @internal */
-  onClosing(byPeer: boolean): void {
-    this.#call(() => this.#handlers.closing?.(this, byPeer));
-  }
-
-  /** @internal */
-  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void {
-    const info = { code, reason, wasClean, byPeer };
-    this.#closeInfo = info;
-    this.#onClosed?.(this);
-    this.#endInbox(info);
-    this.#closed?.resolve(info);
-    this.#call(() => this.#handlers.close?.(this, code, reason, wasClean));
-  }
-
-  /** @internal */
-  onError(error: Error): void {
-    this.#error ??= error;
-    const isOurs = error instanceof ProtocolError || error instanceof ConnectionError;
-    log('%j: %s', this.#info.url, isOurs ? `${error.code} ${error.message}` : error.message);
-    try {
-      const handler = this.#handlers.error;
-      if (handler !== undefined) {
-        const result = handler.call(this.#handlers, this, error);
-        if (isThenable(result)) result.then(undefined, warn);
-        return;
-      }
-    } catch (thrown) {
-      warn(thrown);
-      return;
-    }
-    // A peer's fault is the peer's; what a handler threw must not vanish.
-    if (!isOurs) warn(error);
-  }
-
-  // ---- handlers that throw ----
-
-  // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
-  #call(handler: () => unknown): void {
-    try {
-      this.#watch(handler());
-    } catch (error) {
-      this.#binding.endpoint.fail(error);
-    }
-  }
-
-  #watch(result: unknown): void {
-    if (isThenable(result)) result.then(undefined, (error: unknown) => this.#binding.endpoint.fail(error));
-  }
-}
-
-/** A Promise, of whichever realm or library. */
-export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
-}
-
-/** For what nobody else is there to hear. */
-export function warn(thrown: unknown): void {
-  // Not `String`: an object without a way to become one would be thrown here, where nobody catches it.
-  process.emitWarning(
-    thrown instanceof Error
-      ? thrown
-      : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false })),
-  );
-}
-
-/** Whether this is sent as a binary message. */
-export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {
-  return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
-}
-
-/**
- * The bytes of a message, not copied; a string as UTF-8.
- * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
- */
-export function toBytes(data: Message): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  if (typeof data === 'string') return Buffer.from(data);
-  // A view's length in bytes, not in elements: what lies beside it must never be sent.
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
-  const found: unknown = data;
-  const isData = Array.isArray(found) || Object.prototype.toString.call(found) === '[object Object]';
-  const hint = isData ? ': JSON.stringify it' : found instanceof Blob ? ': await its arrayBuffer()' : '';
-  throw new TypeError(
-    `a message is a string, an ArrayBuffer, or a view of one, not ${describe(data)}${hint}`,
-  );
 }

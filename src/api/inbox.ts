@@ -59,6 +59,30 @@ export class Inbox implements TimerOwner {
     this.#unread?.cancel();
   }
 
+  /**
+   * The messages for one loop.
+   * @param leave called when the loop is left early
+   * @throws as `open`
+   */
+  iterate(leave: () => void): AsyncIterableIterator<string | Buffer> {
+    this.open();
+    const iterator: AsyncIterableIterator<string | Buffer> = {
+      next: () => this.next(),
+      return: async () => {
+        leave();
+        this.discard();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** Whether the connection is not read because of what waits here. */
+  get isHolding(): boolean {
+    return this.#paused;
+  }
+
   onTimer(): void {
     this.discard();
     warnOfDropped();

@@ -8,17 +8,12 @@
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import { checkClose } from '../transport/socket.ts';
+import { isThenable, warn } from './callback.ts';
 import { type ConnectOptions, connect, connectOptionNames } from './client.ts';
-import {
-  type CloseInfo,
-  type Connection,
-  type ConnectionHandlers,
-  isThenable,
-  type Message,
-  type SendOptions,
-  toBytes,
-  warn,
-} from './connection.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionHandlers } from './handlers.ts';
+import { type Message, type SendOptions, toBytes } from './message.ts';
 import { checkHandlers, checkOptions, type OptionNames } from './option-names.ts';
 import { positive } from './options.ts';
 

@@ -5,7 +5,7 @@
 import type { HandshakeError } from '../handshake/error.ts';
 import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
 import type { PendingUpgrade } from '../transport/upgrade.ts';
-import type { ConnectionHandlers } from './connection.ts';
+import type { ConnectionHandlers } from './handlers.ts';
 import type { UpgradeAnswer } from './upgrade-answer.ts';
 
 /** What an application hears of its server. */

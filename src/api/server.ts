@@ -28,7 +28,10 @@ import {
   type UpgradeDecision,
   type UpgradeHost,
 } from '../transport/upgrade.ts';
-import { Connection, type ConnectionInfo, isThenable, type Message, toBytes, warn } from './connection.ts';
+import { isThenable, warn } from './callback.ts';
+import { Connection, type ConnectionInfo, sendBroadcast } from './connection.ts';
+import { Dispatch } from './dispatch.ts';
+import { type Message, toBytes } from './message.ts';
 import { checkHandlers, checkOptions, describe } from './option-names.ts';
 import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
 import type { ServerHandlers } from './server-handlers.ts';
@@ -178,7 +181,7 @@ export class WebSocketServer<Data = undefined> {
     for (const connection of this.#connections) {
       if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
       if (connection.state !== 'open') continue;
-      connection.sendBroadcast(prepared);
+      sendBroadcast(connection, prepared);
       sent++;
     }
     return sent;
@@ -308,19 +311,20 @@ export class WebSocketServer<Data = undefined> {
       remotePort: request.remote.port,
       headers: [],
     };
-    const connection = new Connection<Data>(
+    const dispatch = new Dispatch<Data>({
       socket,
-      this.#handlers,
+      handlers: this.#handlers,
       info,
-      { role: 'server', limits: this.#limits, text: this.#text, codec, ...this.#closeReason },
-      context.data as Data,
-      (closed) => {
+      options: { role: 'server', limits: this.#limits, text: this.#text, codec, ...this.#closeReason },
+      data: context.data as Data,
+      onClosed: (closed) => {
         this.#connections.delete(closed);
         this.#checkEmpty();
       },
-    );
+    });
+    const { connection } = dispatch;
     this.#connections.add(connection);
-    connection.start(head);
+    dispatch.start(head);
     if (this.#closing !== null) connection.close(this.#closing.code, this.#closing.reason);
   }
 

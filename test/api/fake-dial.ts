@@ -1,6 +1,8 @@
 /** A clock that the test moves, and a network that it plays: for what connects again. No socket, no timer. */
 import type { ConnectOptions } from '../../src/api/client.ts';
-import type { Connection, ConnectionHandlers, ConnectionState, Message } from '../../src/api/connection.ts';
+import type { Connection, ConnectionState } from '../../src/api/connection.ts';
+import type { ConnectionHandlers } from '../../src/api/handlers.ts';
+import type { Message } from '../../src/api/message.ts';
 import type { ReconnectClock } from '../../src/api/reconnect.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
 

@@ -1,7 +1,9 @@
 /** Pings at a fixed pace, on a clock that the tests move; and which reason our Close frame gives. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Connection, type ConnectionHandlers } from '../../src/api/connection.ts';
+import type { Connection } from '../../src/api/connection.ts';
+import { Dispatch } from '../../src/api/dispatch.ts';
+import type { ConnectionHandlers } from '../../src/api/handlers.ts';
 import { type PingOptions, toLimits } from '../../src/api/options.ts';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
@@ -35,10 +37,10 @@ function open(
     heartbeat: { interval: Number.POSITIVE_INFINITY },
     ...(pings === undefined ? null : { pings }),
   };
-  const connection = new Connection(
-    socket as Duplex,
-    { message() {}, error: (_, error) => void errors.push(error), ...handlers },
-    {
+  const dispatch = new Dispatch<undefined>({
+    socket: socket as Duplex,
+    handlers: { message() {}, error: (_, error) => void errors.push(error), ...handlers },
+    info: {
       subprotocol: '',
       extensions: [],
       url: '/',
@@ -46,16 +48,17 @@ function open(
       remotePort: undefined,
       headers: [],
     },
-    {
+    options: {
       role: 'server',
       limits: toLimits(options, serverLimits),
       ...(closeReason === undefined ? null : { closeReason }),
     },
-    undefined,
-    null,
-  );
+    data: undefined,
+    onClosed: null,
+  });
+  const { connection } = dispatch;
   opened.push(connection);
-  connection.start(Buffer.alloc(0));
+  dispatch.start(Buffer.alloc(0));
   return {
     socket,
     connection,

@@ -3,7 +3,7 @@
  * there becomes a process warning: a peer may be able to trigger it, so it never becomes an uncaught exception.
  */
 
-import { isThenable, warn } from '../connection.ts';
+import { isThenable, warn } from '../callback.ts';
 import { type FourDError, toFourDError } from './error.ts';
 
 /** The callbacks of one handler. What they return has to be waited for where it is a Promise; it is never rejected. */

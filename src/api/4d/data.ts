@@ -3,7 +3,7 @@
  * "options parameter"; WebSocketConnection, `.send()`.
  */
 
-import { isBytes, type Message, toBytes } from '../connection.ts';
+import { isBytes, type Message, toBytes } from '../message.ts';
 import { FourDError } from './error.ts';
 
 /** 4D: WebSocketServer, `.dataType`. */

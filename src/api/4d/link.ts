@@ -3,7 +3,8 @@
  * connection with an event that was not delivered yet stops reading, so that a slow handler does not fill memory.
  */
 
-import type { Connection, Message } from '../connection.ts';
+import type { Connection } from '../connection.ts';
+import type { Message } from '../message.ts';
 import { Callbacks } from './callbacks.ts';
 import { type DataType, decode, encode } from './data.ts';
 import { FourDError, toFourDError } from './error.ts';

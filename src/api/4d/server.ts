@@ -5,7 +5,8 @@
 
 import type { UpgradeRequest } from '../../handshake/server.ts';
 import type { PendingUpgrade } from '../../transport/upgrade.ts';
-import { type Connection, isThenable } from '../connection.ts';
+import { isThenable } from '../callback.ts';
+import type { Connection } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import { WebSocketServer as NativeServer } from '../server.ts';
 import { type ServerOptions, serverOptionNames } from '../server-options.ts';

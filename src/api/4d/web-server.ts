@@ -12,7 +12,7 @@ import {
 } from 'node:http';
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
 import type { PathPattern } from '../../transport/path-pattern.ts';
-import { warn } from '../connection.ts';
+import { warn } from '../callback.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import type { WebSocketServer as NativeServer } from '../server.ts';
 import { FourDError } from './error.ts';

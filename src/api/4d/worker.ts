@@ -3,7 +3,7 @@
  * returns is waited for. What a waiting event means for its connection (it stops reading) is link.ts.
  */
 
-import { isThenable } from '../connection.ts';
+import { isThenable } from '../callback.ts';
 
 /** One event's work. Never throws, and its Promise is never rejected. */
 export type Task = () => unknown;

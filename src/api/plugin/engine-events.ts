@@ -5,7 +5,8 @@
 
 import { ConnectionError } from '../../frame/connection-error.ts';
 import { ProtocolError } from '../../frame/violation.ts';
-import type { Connection, ConnectionHandlers } from '../connection.ts';
+import type { Connection } from '../connection.ts';
+import type { ConnectionHandlers } from '../handlers.ts';
 import {
   ABNORMAL_CLOSURE,
   closeReason,

@@ -4,7 +4,7 @@
  * and that is reported.
  */
 
-import { isThenable, warn } from '../connection.ts';
+import { isThenable, warn } from '../callback.ts';
 
 /** Who an event is about: its number stays taken as long as events with it wait. */
 export interface EventSource {

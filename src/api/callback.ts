@@ -1,0 +1,22 @@
+/**
+ * Callbacks of the application: the Promises that they return, and what they throw if no handler is there to receive it.
+ */
+
+import { inspect } from 'node:util';
+
+/** A Promise, of whichever realm or library. */
+export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** For errors that no handler receives: a process warning. */
+export function warn(thrown: unknown): void {
+  // Not `String`: it throws for an object that cannot be converted, and nothing catches that here.
+  process.emitWarning(
+    thrown instanceof Error
+      ? thrown
+      : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false })),
+  );
+}

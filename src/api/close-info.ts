@@ -1,0 +1,13 @@
+/** How a connection ended: RFC 6455 §7.1.4 to §7.1.6, and what this side did about it. */
+
+/** How a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
+export interface CloseInfo {
+  /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
+  readonly code: number;
+  /** The peer's reason. Not for end users (§5.5.1), and not to be trusted: escape it before you show it. */
+  readonly reason: string;
+  /** Whether both Close frames were exchanged before TCP ended. */
+  readonly wasClean: boolean;
+  /** Whether the peer's Close frame came first. */
+  readonly byPeer: boolean;
+}

@@ -1,0 +1,187 @@
+/**
+ * From the events of an endpoint and its socket to the handlers of the application, without a step in between.
+ * What a handler throws, or its Promise rejects with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
+ */
+
+import type { Duplex } from 'node:stream';
+import { ConnectionError } from '../frame/connection-error.ts';
+import { ProtocolError } from '../frame/violation.ts';
+import { log } from '../transport/log.ts';
+import {
+  type BindOptions,
+  bindSocket,
+  type ConnectionEvents,
+  type SocketConnection,
+} from '../transport/socket.ts';
+import { isThenable, warn } from './callback.ts';
+import type { CloseInfo } from './close-info.ts';
+import { type Connection, type ConnectionCore, type ConnectionInfo, makeConnection } from './connection.ts';
+import type { ConnectionHandlers } from './handlers.ts';
+import { Inbox } from './inbox.ts';
+
+/** What a connection needs from `connect` or a server. */
+export interface ConnectionInit<Data> {
+  readonly socket: Duplex;
+  readonly handlers: ConnectionHandlers<Data>;
+  readonly info: ConnectionInfo;
+  readonly options: BindOptions;
+  readonly data: Data;
+  /** Called before the `close` handler. */
+  readonly onClosed: ((connection: Connection<Data>) => void) | null;
+}
+
+/** The library's side of one connection: its events, and the state that its user does not see. */
+export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
+  readonly info: ConnectionInfo;
+  readonly binding: SocketConnection;
+  /** What the application holds. */
+  readonly connection: Connection<Data>;
+  needsDrain = false;
+  isPaused = false;
+  inbox: Inbox | null = null;
+  readonly #handlers: ConnectionHandlers<Data>;
+  readonly #onClosed: ((connection: Connection<Data>) => void) | null;
+  #closeInfo: CloseInfo | null = null;
+  #error: Error | null = null;
+  #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
+    null;
+
+  constructor({ socket, handlers, info, options, data, onClosed }: ConnectionInit<Data>) {
+    this.info = info;
+    this.#handlers = handlers;
+    this.#onClosed = onClosed;
+    this.binding = bindSocket(socket, this, options);
+    this.connection = makeConnection(this, data);
+  }
+
+  /** Reports `open`, then begins to read. @param head what was read already, after the opening handshake */
+  start(head: Buffer): void {
+    this.#call(() => this.#handlers.open?.(this.connection));
+    this.binding.start(head);
+  }
+
+  // ---- for the connection ----
+
+  get handlesMessages(): boolean {
+    return this.#handlers.message !== undefined;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    if (this.#closed === null) {
+      let resolve: (info: CloseInfo) => void = () => {};
+      const promise = new Promise<CloseInfo>((settle) => {
+        resolve = settle;
+      });
+      this.#closed = { promise, resolve };
+      if (this.#closeInfo !== null) resolve(this.#closeInfo);
+    }
+    return this.#closed.promise;
+  }
+
+  openInbox(): Inbox {
+    if (this.inbox !== null) return this.inbox;
+    this.inbox = new Inbox(
+      () => this.binding.pause(),
+      () => {
+        if (!this.isPaused) this.binding.resume();
+      },
+    );
+    // The end may have begun, or come, before the first message or the loop did.
+    if (!this.binding.isOpen) this.inbox.stopPausing();
+    if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
+    return this.inbox;
+  }
+
+  #endInbox({ wasClean }: CloseInfo): void {
+    this.inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
+  }
+
+  // ---- messages ----
+
+  // What a handler throws here, `Endpoint.receive` catches: the hot path needs no second try.
+  onText(text: string | Buffer, wireSize: number): void {
+    if (this.#handlers.message === undefined) {
+      this.openInbox().push(text);
+      return;
+    }
+    const result = this.#handlers.message(this.connection, text, false, wireSize);
+    if (result !== undefined) this.#watch(result);
+  }
+
+  onBinary(payload: Buffer, wireSize: number): void {
+    if (this.#handlers.message === undefined) {
+      this.openInbox().push(payload);
+      return;
+    }
+    const result = this.#handlers.message(this.connection, payload, true, wireSize);
+    if (result !== undefined) this.#watch(result);
+  }
+
+  onFragment(): void {
+    if (this.#handlers.fragment !== undefined) this.#watch(this.#handlers.fragment(this.connection));
+  }
+
+  onPing(payload: Buffer): void {
+    if (this.#handlers.ping !== undefined) this.#watch(this.#handlers.ping(this.connection, payload));
+  }
+
+  onPong(payload: Buffer): void {
+    this.binding.ponged();
+    if (this.#handlers.pong !== undefined) this.#watch(this.#handlers.pong(this.connection, payload));
+  }
+
+  onDrain(): void {
+    if (!this.needsDrain) return;
+    this.needsDrain = false;
+    this.#call(() => this.#handlers.drain?.(this.connection));
+  }
+
+  // ---- the end ----
+
+  onClosing(byPeer: boolean): void {
+    this.#call(() => this.#handlers.closing?.(this.connection, byPeer));
+  }
+
+  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void {
+    const info = { code, reason, wasClean, byPeer };
+    this.#closeInfo = info;
+    this.#onClosed?.(this.connection);
+    this.#endInbox(info);
+    this.#closed?.resolve(info);
+    this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean));
+  }
+
+  onError(error: Error): void {
+    this.#error ??= error;
+    const isKnown = error instanceof ProtocolError || error instanceof ConnectionError;
+    log('%j: %s', this.info.url, isKnown ? `${error.code} ${error.message}` : error.message);
+    try {
+      const handler = this.#handlers.error;
+      if (handler !== undefined) {
+        const result = handler.call(this.#handlers, this.connection, error);
+        if (isThenable(result)) result.then(undefined, warn);
+        return;
+      }
+    } catch (thrown) {
+      warn(thrown);
+      return;
+    }
+    // A peer's fault is the peer's; what a handler threw must not vanish.
+    if (!isKnown) warn(error);
+  }
+
+  // ---- handlers that throw ----
+
+  // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
+  #call(handler: () => unknown): void {
+    try {
+      this.#watch(handler());
+    } catch (error) {
+      this.binding.endpoint.fail(error);
+    }
+  }
+
+  #watch(result: unknown): void {
+    if (isThenable(result)) result.then(undefined, (error: unknown) => this.binding.endpoint.fail(error));
+  }
+}
