@@ -3,23 +3,20 @@
 // The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
 /// <reference types="node" preserve="true" />
 
+export type { Backoff } from './api/backoff.ts';
 export { type ConnectOptions, connect } from './api/client.ts';
 export type { CloseInfo } from './api/close-info.ts';
 export { Connection, type ConnectionInfo, type ConnectionState } from './api/connection.ts';
 export type { ConnectionHandlers } from './api/handlers.ts';
 export type { Message, SendOptions } from './api/message.ts';
 export type { ConnectionOptions, PingOptions } from './api/options.ts';
-export {
-  type AttemptOptions,
-  type Backoff,
-  type ReconnectClock,
-  type ReconnectHandlers,
-  Reconnection,
-  type ReconnectionState,
-  type ReconnectOptions,
-  reconnect,
-  type SendOutcome,
-} from './api/reconnect.ts';
+export { Reconnection, type ReconnectionState, reconnect, type SendOutcome } from './api/reconnect.ts';
+export type {
+  AttemptOptions,
+  ReconnectClock,
+  ReconnectHandlers,
+  ReconnectOptions,
+} from './api/reconnect-options.ts';
 export { WebSocketServer } from './api/server.ts';
 export type { ServerHandlers } from './api/server-handlers.ts';
 export type { ListenOptions, ServerOptions, ShutdownOptions } from './api/server-options.ts';

@@ -3,7 +3,7 @@ import type { ConnectOptions } from '../../src/api/client.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';
 import type { ConnectionHandlers } from '../../src/api/handlers.ts';
 import type { Message } from '../../src/api/message.ts';
-import type { ReconnectClock } from '../../src/api/reconnect.ts';
+import type { ReconnectClock } from '../../src/api/reconnect-options.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
 
 export class FakeClock implements ReconnectClock {

@@ -6,7 +6,8 @@
 import { checkClose } from '../../transport/socket.ts';
 import type { ConnectOptions } from '../client.ts';
 import type { PingOptions } from '../options.ts';
-import { type AttemptOptions, Reconnection, type ReconnectOptions } from '../reconnect.ts';
+import { Reconnection } from '../reconnect.ts';
+import type { AttemptOptions, ReconnectOptions } from '../reconnect-options.ts';
 import { takeSubprotocols } from '../subprotocol-header.ts';
 import {
   closeInvalid,
