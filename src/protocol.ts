@@ -3,16 +3,13 @@
 // The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
 /// <reference types="node" preserve="true" />
 
+export { acceptDeflate, type DeflateAcceptance } from './deflate/accept.ts';
 export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { type CodecSettings, DeflateCodec, type Direction } from './deflate/codec.ts';
-export {
-  acceptDeflate,
-  confirmDeflate,
-  type DeflateAcceptance,
-  type DeflateConfig,
-  type DeflateParams,
-  offerDeflate,
-} from './deflate/params.ts';
+export type { DeflateConfig } from './deflate/config.ts';
+export { confirmDeflate } from './deflate/confirm.ts';
+export { offerDeflate } from './deflate/offer.ts';
+export type { DeflateParams } from './deflate/params.ts';
 export { type DeflateRefusalCode, deflateRefusals } from './deflate/refusal.ts';
 export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } from './frame/close-code.ts';
 export {

@@ -1,18 +1,15 @@
 /**
  * permessage-deflate as servers and clients use it: options once, then a codec for each connection that negotiates one.
- * RFC 7692 §5, §7.1 are deflate/params.ts, §7.2 is deflate/codec.ts.
+ * RFC 7692 §5, §7.1 are deflate/offer.ts, accept.ts and confirm.ts, §7.2 is deflate/codec.ts.
  */
 
+import { acceptDeflate } from '../deflate/accept.ts';
 import { type CompressionBudget, processCompressionBudget } from '../deflate/budget.ts';
 import { type CodecSettings, DeflateCodec, type Direction, receivingContextSize } from '../deflate/codec.ts';
-import {
-  acceptDeflate,
-  checkDeflateConfig,
-  confirmDeflate,
-  type DeflateConfig,
-  type DeflateParams,
-  offerDeflate,
-} from '../deflate/params.ts';
+import { checkDeflateConfig, type DeflateConfig } from '../deflate/config.ts';
+import { confirmDeflate } from '../deflate/confirm.ts';
+import { offerDeflate } from '../deflate/offer.ts';
+import type { DeflateParams } from '../deflate/params.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 
 /** permessage-deflate: what to negotiate, what to compress, and what it may cost. */

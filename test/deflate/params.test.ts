@@ -4,15 +4,11 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  acceptDeflate,
-  checkDeflateConfig,
-  confirmDeflate,
-  confirmDeflateAnswer,
-  type DeflateConfig,
-  type DeflateParams,
-  offerDeflate,
-} from '../../src/deflate/params.ts';
+import { acceptDeflate } from '../../src/deflate/accept.ts';
+import { checkDeflateConfig, type DeflateConfig } from '../../src/deflate/config.ts';
+import { confirmDeflate, confirmDeflateAnswer } from '../../src/deflate/confirm.ts';
+import { offerDeflate } from '../../src/deflate/offer.ts';
+import type { DeflateParams } from '../../src/deflate/params.ts';
 import { type DeflateRefusalCode, deflateRefusals } from '../../src/deflate/refusal.ts';
 import { verifyResponse } from '../../src/handshake/client.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';

@@ -1,0 +1,54 @@
+/**
+ * What an application asks of permessage-deflate: the parameters of RFC 7692 §7.1 as options, checked and with defaults.
+ */
+import type { DeflateParams } from './params.ts';
+
+/** What an application asks for, on a server as on a client. */
+export interface DeflateConfig {
+  /** The server forgets each message that it compressed: less memory, larger messages. @default false */
+  readonly serverNoContextTakeover?: boolean;
+  /** The same for the client. @default false */
+  readonly clientNoContextTakeover?: boolean;
+  /** The server's window is 2 to this power, at most; 8 to 15. @default 15 */
+  readonly serverMaxWindowBits?: number;
+  /**
+   * The same for the client. On a server it is a wish: a client whose offer lacks `client_max_window_bits` cannot
+   * be limited, and 15 holds for it. @default 15
+   */
+  readonly clientMaxWindowBits?: number;
+}
+
+/**
+ * Checks what an application asks for. Offering and accepting check it too; this is for the time when options are read.
+ * @throws TypeError if something is not an object, a flag or a number
+ * @throws RangeError if window bits are not an integer from 8 to 15
+ */
+export function checkDeflateConfig(config: DeflateConfig): void {
+  withDefaults(config);
+}
+
+/** The configuration with every parameter stated. Throws as `checkDeflateConfig`. */
+export function withDefaults(config: DeflateConfig): DeflateParams {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    throw new TypeError('The parameters of permessage-deflate are not an object');
+  }
+  return {
+    serverNoContextTakeover: checkedFlag('serverNoContextTakeover', config.serverNoContextTakeover),
+    clientNoContextTakeover: checkedFlag('clientNoContextTakeover', config.clientNoContextTakeover),
+    serverMaxWindowBits: checkedBits('serverMaxWindowBits', config.serverMaxWindowBits),
+    clientMaxWindowBits: checkedBits('clientMaxWindowBits', config.clientMaxWindowBits),
+  };
+}
+
+function checkedFlag(name: string, value: boolean = false): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} is ${String(value)}, not true or false`);
+  return value;
+}
+
+function checkedBits(name: string, value = 15): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} is ${String(value)}, not a number`);
+  if (!Number.isInteger(value) || value < 8 || value > 15) {
+    throw new RangeError(`${name} is ${value}, not an integer from 8 to 15`);
+  }
+  return value;
+}

@@ -1,0 +1,112 @@
+/**
+ * What a client makes of a server's answer: RFC 7692 §5, §7.1. Pure. That the answer was offered at all is checked by
+ * handshake/client.ts; what fails the connection is the table in refusal.ts.
+ */
+import type { ExtensionOffer } from '../handshake/extension.ts';
+import { type DeflateConfig, withDefaults } from './config.ts';
+import { offerOf } from './offer.ts';
+import { DEFLATE_EXTENSION, type DeflateParams, readParameters, type Stated } from './params.ts';
+import { deflateRefusal } from './refusal.ts';
+
+/**
+ * What a client makes of the server's answer to `offerDeflate(config)`. What the client promised by its offer it keeps,
+ * even if the answer does not mention it: `clientNoContextTakeover` and `clientMaxWindowBits` hold for its own sending.
+ * @param answers all extensions that were answered; those with other names are skipped, the handshake checks that they were offered
+ * @returns null if the server declined
+ * @throws HandshakeError (stage 'extensions', a `DeflateRefusalCode`) for an answer that the offer does not allow
+ * @throws TypeError, RangeError as `checkDeflateConfig`
+ */
+export function confirmDeflate(
+  answers: readonly ExtensionOffer[],
+  config: DeflateConfig,
+): DeflateParams | null {
+  const offer = offerOf(withDefaults(config));
+  const [answer, second] = answers.filter(({ name }) => name === DEFLATE_EXTENSION);
+  // 7692 §5: the response holds at most the one element that was accepted.
+  if (second !== undefined) throw deflateRefusal('WS_DEFLATE_REPEATED', DEFLATE_EXTENSION);
+  return answer === undefined ? null : confirmDeflateAnswer(answer, offer);
+}
+
+/**
+ * As `confirmDeflate`, for one answer to an offer that was written by hand.
+ * @throws HandshakeError as `confirmDeflate`
+ * @throws TypeError for an offer that no server may accept
+ */
+export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOffer): DeflateParams {
+  const offered = readParameters(offer, 'offer');
+  if ('code' in offered) {
+    throw new TypeError(`The offer of permessage-deflate has a wrong parameter: ${offered.name}`);
+  }
+  const stated = readParameters(answer, 'answer');
+  // 7692 §7: a client MUST fail the connection on an invalid answer.
+  if ('code' in stated) throw deflateRefusal(stated.code, stated.name, stated.value);
+  return confirm(stated, offered);
+}
+
+/*
+ * server_no_context_takeover, 7692 §7.1.1.1
+ *   offer     answer   client
+ *   -         -        false
+ *   -         stated   true: a client has to cope
+ *   offered   stated   true
+ *   offered   -        fail: to accept the offer would have been to state it
+ *
+ * client_no_context_takeover, 7692 §7.1.1.2
+ *   offer     answer   client
+ *   -         -        false
+ *   -         stated   true: a client MUST support it unasked
+ *   offered   either   true: said once, it is done
+ *
+ * server_max_window_bits, 7692 §7.1.2.1
+ *   offer     answer   client
+ *   -         -        15
+ *   -         M        M
+ *   N         M ≤ N    M
+ *   N         M > N    fail
+ *   N         -        fail: absent means 15, and to accept would have been to state it
+ *
+ * client_max_window_bits, 7692 §7.1.2.2; offered without a value, N is 15
+ *   offer     answer   client
+ *   -         -        15
+ *   -         M        fail
+ *   N         -        N: the server would take more, we said that we don't
+ *   N         M ≤ N    M
+ *   N         M > N    fail: the RFC lets a server ignore N, or state the same or less; more is neither
+ */
+function confirm(stated: Stated, offered: Stated): DeflateParams {
+  if (offered.serverNoContextTakeover && !stated.serverNoContextTakeover) {
+    throw deflateRefusal('WS_DEFLATE_PARAMETER_MISSING', 'server_no_context_takeover');
+  }
+  if (offered.serverMaxWindowBits !== null && stated.serverMaxWindowBits === null) {
+    throw deflateRefusal('WS_DEFLATE_PARAMETER_MISSING', 'server_max_window_bits');
+  }
+  if (offered.clientMaxWindowBits === null && stated.clientMaxWindowBits !== null) {
+    throw deflateRefusal(
+      'WS_DEFLATE_PARAMETER_NOT_OFFERED',
+      'client_max_window_bits',
+      String(stated.clientMaxWindowBits),
+    );
+  }
+  return {
+    serverNoContextTakeover: stated.serverNoContextTakeover,
+    clientNoContextTakeover: stated.clientNoContextTakeover || offered.clientNoContextTakeover,
+    serverMaxWindowBits: within(
+      'server_max_window_bits',
+      stated.serverMaxWindowBits,
+      offered.serverMaxWindowBits,
+    ),
+    clientMaxWindowBits: within(
+      'client_max_window_bits',
+      stated.clientMaxWindowBits,
+      offered.clientMaxWindowBits,
+    ),
+  };
+}
+
+/** The answered window bits, at most the offered ones; where the answer is silent, the offered ones. */
+function within(name: string, stated: number | null, offered: number | null): number {
+  const limit = offered ?? 15;
+  if (stated === null) return limit;
+  if (stated > limit) throw deflateRefusal('WS_DEFLATE_WINDOW_TOO_LARGE', name, String(stated));
+  return stated;
+}
