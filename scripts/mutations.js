@@ -187,7 +187,7 @@ const table = [
     `if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {`,
     'if (upgrade === null) {',
   ],
-  ['V3', client, `=== 'upgrade').length !== 1) {`, `=== 'upgrade').length > 1) {`],
+  ['V3', client, `if (!options.some((option) => toAsciiLowerCase(option) === 'upgrade')) {`, 'if (false) {'],
   [
     'V4',
     client,
@@ -275,8 +275,8 @@ const table = [
   [
     'S19',
     extension,
-    `if (extensions === null || count === 0) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });\n  return extensions;`,
-    'return extensions ?? [];',
+    `if (extensions === null) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });`,
+    'if (extensions === null) return [];',
   ],
   ['S20', server, 'const value = fields.joined(name);', 'const value = fields.values(name)[0] ?? null;'],
   ['S21', origin, 'return server !== null && server.host === page.host;', 'return server !== null;'],

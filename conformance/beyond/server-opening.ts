@@ -187,10 +187,11 @@ const badKeys: readonly (readonly [string, string | readonly string[] | null])[]
 
 const keys: readonly Draft[] = [
   ...badKeys.map(([sentence, value]) => refused(sentence, key, { set: { 'Sec-WebSocket-Key': value } })),
-  refused(
-    'Has a key whose unused last bits are not zero.',
-    { ...key, level: 'MAY' },
+  opens(
+    'Has a key whose unused last bits are not zero: it decodes to 16 bytes all the same.',
+    { ...key, level: 'SHOULD' },
     { set: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZR==' } },
+    { checks: [acceptsKey('dGhlIHNhbXBsZSBub25jZR==')] },
   ),
   opens(
     'Has the key of RFC 6455 §1.3: the answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=.',

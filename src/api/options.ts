@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly sendTimeout?: number;
   /** How long the closing handshake may take. @default 5000 */
   readonly closeTimeout?: number;
-  /** Silence after which a ping is sent, and how long its answer may take. @default 30000 and 20000 */
+  /** Silence after which a ping is sent, and how long its answer may take. @default 25000 and 20000 */
   readonly heartbeat?: { readonly interval?: number; readonly timeout?: number };
   /** Pings at a fixed pace, beside the heartbeat. @default none */
   readonly pings?: PingOptions;

@@ -24,7 +24,7 @@ export const extensionLimits = {
 /**
  * Parses the field.
  * @param values one for each line, in order: the field may be split over lines (RFC 6455 §9.1)
- * @returns the elements of all lines; none if the field is absent
+ * @returns the elements of all lines; none if the field is absent or empty
  * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that
  *   is too long
  */
@@ -38,8 +38,9 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
     if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
     return parseExtension(scanner);
   });
-  // §9.1: extension-list = 1#extension. A field without an element is malformed too.
-  if (extensions === null || count === 0) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
+  if (extensions === null) throw refuse('WS_HANDSHAKE_EXTENSIONS', { value });
+  // §9.1: extension-list = 1#extension asks senders for one element at least. An empty field offers nothing and harms
+  // nothing, and other clients and servers accept it (9110 §5.6.1.2: a recipient MUST accept empty list elements).
   return extensions;
 }
 

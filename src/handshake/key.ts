@@ -21,11 +21,23 @@ export function computeAccept(key: string): string {
 }
 
 /**
- * Whether `value` is a key: 16 bytes in base64, with padding and no stray bits (RFC 6455 §4.1, erratum 3150).
+ * Whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)).
+ * The last character may have stray bits, which decoding drops: IXWebSocket below 11.4.2, the engine of the 4D plugins,
+ * makes its keys of random characters, and most of them have such bits.
  */
 export function isKey(value: string): boolean {
-  // Node's decoder is lenient: only what it would itself write for these bytes is canonical.
+  if (value.length !== 24 || !value.endsWith('==')) return false;
+  for (let at = 0; at < 22; at++) if (!isBase64Code(value.charCodeAt(at))) return false;
+  return true;
+}
+
+// RFC 4648 §4: A to Z, a to z, 0 to 9, "+" and "/".
+function isBase64Code(code: number): boolean {
   return (
-    value.length === 24 && Buffer.from(value, 'base64').toString('base64') === value && value.endsWith('==')
+    (code >= 0x41 && code <= 0x5a) ||
+    (code >= 0x61 && code <= 0x7a) ||
+    (code >= 0x30 && code <= 0x39) ||
+    code === 0x2b ||
+    code === 0x2f
   );
 }

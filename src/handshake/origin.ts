@@ -4,7 +4,7 @@
  * like, or none.
  */
 import type { UpgradeRequest } from './server.ts';
-import { isVisibleAscii } from './token.ts';
+import { isVisibleAscii, toAsciiLowerCase } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /**
@@ -16,6 +16,9 @@ import { parseUrl } from './url.ts';
  * - `'any'`: all of them.
  * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
  * - a function: accepts by returning exactly `true`. Not a promise, which would be true before it is settled.
+ *
+ * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`: IXWebSocket and Starscream send the URL that they connect
+ * to. No page has such an origin, so a browser never sends one.
  *
  * The origin `null` (sandboxed pages, files) passes only `'any'`, a function, or a list that holds `'null'`.
  */
@@ -91,5 +94,11 @@ function parseOrigin(text: string): URL | null {
     if (code <= 0x20 || code === 0x7f) return null;
     if (at >= authority && '/\\?#@*'.includes(text[at]!)) return null;
   }
-  return parseUrl(text);
+  return parseUrl(asPageOrigin(text));
+}
+
+function asPageOrigin(text: string): string {
+  const scheme = toAsciiLowerCase(text.slice(0, text.indexOf(':')));
+  if (scheme === 'ws') return `http${text.slice(2)}`;
+  return scheme === 'wss' ? `https${text.slice(3)}` : text;
 }

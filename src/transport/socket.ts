@@ -64,7 +64,7 @@ export const serverLimits: ConnectionLimits = {
   sendCap: 67_108_864,
   sendTimeout: 10_000,
   closeTimeout: 5_000,
-  heartbeatInterval: 30_000,
+  heartbeatInterval: 25_000,
   heartbeatTimeout: 20_000,
   messageTimeout: 30_000,
   flush: 'turn',
