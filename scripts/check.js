@@ -44,6 +44,7 @@ const steps = [
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],
   ['docs/errors.md', () => script('errors.js', '--check')],
+  ['docs/limits.md', () => script('limits.js', '--check')],
   ['SECURITY.md', () => script('attacks.js', '--check')],
   ['docs/4d.md', () => script('fourd.js', '--check')],
   ['docs/plugin.md', () => script('plugin.js', '--check')],

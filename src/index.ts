@@ -9,7 +9,7 @@ export type { CloseInfo } from './api/close-info.ts';
 export { Connection, type ConnectionInfo, type ConnectionState } from './api/connection.ts';
 export type { ConnectionHandlers } from './api/handlers.ts';
 export type { Message, SendOptions } from './api/message.ts';
-export type { ConnectionOptions, PingOptions } from './api/options.ts';
+export type { ConnectionOptions, HeartbeatOptions, PingOptions } from './api/options.ts';
 export { Reconnection, type ReconnectionState, reconnect, type SendOutcome } from './api/reconnect.ts';
 export type {
   AttemptOptions,

@@ -50,6 +50,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'HandshakeRequest',
       'HandshakeStage',
       'HeaderFieldsInit',
+      'HeartbeatOptions',
       'ListenOptions',
       'Message',
       'OriginPolicy',
@@ -405,6 +406,7 @@ describe('the packed package', () => {
       'docs/compression.md',
       'docs/conformance.md',
       'docs/errors.md',
+      'docs/limits.md',
       'docs/plugin.md',
       'package.json',
     ]);

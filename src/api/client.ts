@@ -3,15 +3,14 @@
  */
 
 import { type DialOptions, dial } from '../transport/dial.ts';
-import { clientLimits } from '../transport/socket.ts';
 import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import { checkHandlers, checkOptions, type OptionNames } from './option-names.ts';
+import { positive, readValues } from './option-spec.ts';
 import {
   type ConnectionOptions,
-  connectionOptionNames,
-  positive,
+  connectionSpecs,
   toCloseReason,
   toCompression,
   toLimits,
@@ -29,7 +28,7 @@ export interface ConnectOptions<Data = undefined> extends DialOptions, Connectio
 
 /** For `Reconnection` too. */
 export const connectOptionNames: OptionNames<ConnectOptions> = {
-  ...connectionOptionNames,
+  ...connectionSpecs,
   handlers: true,
   data: true,
   unref: true,
@@ -65,11 +64,12 @@ export async function connect<Data = undefined>(
   }
   checkOptions('connect', options, connectOptionNames);
   if (options.handlers !== undefined) checkHandlers(options.handlers);
-  const limits = toLimits(options, clientLimits);
+  const values = readValues(options, connectionSpecs, 'client');
+  const limits = toLimits(values);
   positive('handshakeTimeout', options.handshakeTimeout, 1);
-  const { handlers = {}, text } = options;
-  const closeReason = toCloseReason(options);
-  const dialed = await dial(url, options, toCompression(options.compression));
+  const { handlers = {} } = options;
+  const closeReason = toCloseReason(values);
+  const dialed = await dial(url, options, toCompression(values.compression));
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
   const dispatch = new Dispatch<Data>({
@@ -83,7 +83,7 @@ export async function connect<Data = undefined>(
       remotePort: address.remotePort,
       headers: dialed.headers,
     },
-    options: { role: 'client', limits, codec, ...closeReason, ...(text === undefined ? null : { text }) },
+    options: { role: 'client', limits, codec, ...closeReason, text: values.text },
     data: options.data as Data,
     onClosed: null,
   });

@@ -11,7 +11,7 @@ import type { CloseInfo } from './close-info.ts';
 import type { Inbox } from './inbox.ts';
 import { type Message, type SendOptions, sendOptionNames, toBytes } from './message.ts';
 import { checkOptions } from './option-names.ts';
-import { positive } from './options.ts';
+import { positive } from './option-spec.ts';
 
 /** What the opening handshake agreed on. */
 export interface ConnectionInfo {

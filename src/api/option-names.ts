@@ -3,8 +3,8 @@
  * word, and with it, perhaps, a limit that somebody counts on. Here such names become errors that say what to write.
  */
 
-/** Every option of an interface: the compiler asks for the new ones. */
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+/** Every option of an interface: a table of option-spec.ts, or the names with `true`. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
 // Where what is asked for is to be found, for those who come from `ws`, node:tls, or a browser.
 const elsewhere: ReadonlyMap<string, string> = new Map([

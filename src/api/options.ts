@@ -1,49 +1,72 @@
 /**
- * The options that servers and clients share, and how they become limits: `Infinity` switches a limit off, 0 never does.
+ * The options that servers and clients share: the interfaces, their specification (see option-spec.ts), and the limits that the
+ * transport makes of them. `Infinity` disables a limit; 0 is refused.
  */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { Compression, type CompressionOptions } from '../transport/compression.ts';
-import type { ConnectionLimits, PingSchedule } from '../transport/socket.ts';
-import { checkOptions, describe, type OptionNames } from './option-names.ts';
+import { type ConnectionLimits, clientLimits, serverLimits } from '../transport/socket.ts';
+import { describe } from './option-names.ts';
+import {
+  amount,
+  callback,
+  custom,
+  flag,
+  group,
+  integer,
+  limit,
+  oneOf,
+  optionalGroup,
+  readOptions,
+  type SpecsOf,
+  type ValuesOf,
+} from './option-spec.ts';
 
 /** Bounds and deadlines of a connection; times in milliseconds. */
 export interface ConnectionOptions {
-  /** Bytes of a received message, inclusive; 1009 beyond. @default 1 MiB on a server, 16 MiB on a client */
-  readonly maxMessageSize?: number;
-  /** Bytes waiting to be sent above which `send` returns false. @default 65536 */
-  readonly highWaterMark?: number;
+  /** The largest message that is received, in bytes; 1009 beyond. @default 1 MiB on a server, 16 MiB on a client */
+  readonly maxMessageSize?: number | undefined;
+  /** Bytes waiting to be sent above which `send` returns false. @default 64 KiB */
+  readonly highWaterMark?: number | undefined;
   /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
-  readonly sendCap?: number;
+  readonly sendCap?: number | undefined;
   /**
    * How long a peer may take nothing while over 1 MiB waits for it. While less waits: as long as `heartbeat.interval` and
-   * `heartbeat.timeout` together, where that is longer. @default 10000
+   * `heartbeat.timeout` together, if that is longer. @default 10000
    */
-  readonly sendTimeout?: number;
+  readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
-  readonly closeTimeout?: number;
-  /** Silence after which a ping is sent, and how long its answer may take. @default 25000 and 20000 */
-  readonly heartbeat?: { readonly interval?: number; readonly timeout?: number };
+  readonly closeTimeout?: number | undefined;
+  /** Pings a silent peer, and drops it if it stays silent. */
+  readonly heartbeat?: HeartbeatOptions | undefined;
   /** Pings at a fixed pace, beside the heartbeat. @default none */
-  readonly pings?: PingOptions;
+  readonly pings?: PingOptions | undefined;
   /** How long a message may stand still before it is complete; 1008 beyond. @default 30000 */
-  readonly messageTimeout?: number;
+  readonly messageTimeout?: number | undefined;
   /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
-  readonly flush?: 'turn' | 'read';
+  readonly flush?: 'turn' | 'read' | undefined;
   /** Text messages as strings, or as bytes that were checked to be UTF-8. @default 'string' */
-  readonly text?: 'string' | 'bytes';
+  readonly text?: 'string' | 'bytes' | undefined;
   /**
    * permessage-deflate (RFC 7692): a server accepts it, a client offers it, with these options. Do not compress secrets together
    * with what an attacker can choose: the length tells (CRIME). @default false
    */
-  readonly compression?: boolean | CompressionOptions;
-  /** The budget that this connection's memory counts for. @default the one of the process, `processMemoryBudget` */
-  readonly memoryBudget?: MemoryBudget;
+  readonly compression?: boolean | CompressionOptions | undefined;
+  /** The budget that this connection's memory counts for. @default `processMemoryBudget`, 256 MiB */
+  readonly memoryBudget?: MemoryBudget | undefined;
   /**
-   * The reason in our Close frame when a connection fails, in your words: at most 123 bytes of UTF-8, seen by the peer. Where it
-   * throws, or returns more, the default holds. @default the text of a `ProtocolError`, '' for anything else
+   * The reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, seen by the peer. If the function throws,
+   * or returns more, the default holds. @default the text of a `ProtocolError`, '' for other errors
    */
-  readonly closeReason?: (error: Error) => string;
+  readonly closeReason?: ((error: Error) => string) | undefined;
+}
+
+/** Any byte from the peer counts as a sign of life. Times in milliseconds. */
+export interface HeartbeatOptions {
+  /** Silence after which a ping is sent; `Infinity` disables the heartbeat. @default 25000 */
+  readonly interval?: number | undefined;
+  /** How long the peer may stay silent after that ping. @default 20000 */
+  readonly timeout?: number | undefined;
 }
 
 /**
@@ -51,146 +74,207 @@ export interface ConnectionOptions {
  * 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less.
  */
 export interface PingOptions {
+  /** From one ping to the next. @default `Infinity` */
   readonly interval: number;
   /** From the beginning to the first ping; 0: at once. @default `interval` */
-  readonly first?: number;
-  /** How long no pong may come. @default Infinity */
-  readonly timeout?: number;
+  readonly first?: number | undefined;
+  /** How long no pong may come. @default `Infinity` */
+  readonly timeout?: number | undefined;
   /** Whether each ping has to be answered before the next one is due. @default true */
-  readonly answerEach?: boolean;
-  /** What the next ping carries, at most 125 bytes. @default nothing */
-  readonly payload?: () => Uint8Array;
+  readonly answerEach?: boolean | undefined;
+  /** Returns what the next ping carries, at most 125 bytes. @default an empty payload */
+  readonly payload?: (() => Uint8Array) | undefined;
 }
 
-export const connectionOptionNames: OptionNames<ConnectionOptions> = {
-  maxMessageSize: true,
-  highWaterMark: true,
-  sendCap: true,
-  sendTimeout: true,
-  closeTimeout: true,
-  heartbeat: true,
-  pings: true,
-  messageTimeout: true,
-  flush: true,
-  text: true,
-  compression: true,
-  memoryBudget: true,
-  closeReason: true,
+/** The options of a connection with their defaults. */
+export interface ConnectionValues
+  extends Omit<ValuesOf<ConnectionOptions, 'closeReason'>, 'heartbeat' | 'pings'> {
+  readonly heartbeat: ValuesOf<HeartbeatOptions>;
+  readonly pings: ValuesOf<PingOptions, 'first' | 'payload'> | undefined;
+}
+
+const heartbeatSpecs: SpecsOf<HeartbeatOptions> = {
+  interval: limit('ms', {
+    default: serverLimits.heartbeatInterval,
+    text: 'Silence after which a ping is sent; any byte counts as a sign of life. Stands still while the application has paused reading.',
+  }),
+  timeout: limit('ms', {
+    default: serverLimits.heartbeatTimeout,
+    text: 'How long the peer may stay silent after that ping: then the connection is dropped, `WS_HEARTBEAT_TIMEOUT`.',
+  }),
 };
 
-const heartbeatNames: OptionNames<NonNullable<ConnectionOptions['heartbeat']>> = {
-  interval: true,
-  timeout: true,
+const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>> = {
+  interval: limit('ms', { default: Number.POSITIVE_INFINITY, text: 'From one ping to the next.' }),
+  first: amount('ms', 0, ' of milliseconds', {
+    defaultText: '`interval`',
+    text: 'From the beginning to the first ping; 0 is at once.',
+  }),
+  timeout: limit('ms', {
+    default: Number.POSITIVE_INFINITY,
+    text: 'How long no pong may come: then the connection fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
+  }),
+  answerEach: flag({
+    default: true,
+    text: 'Whether each ping has to be answered before the next one is due.',
+  }),
+  payload: callback<NonNullable<PingOptions['payload']>>('() => Uint8Array', {
+    defaultText: 'an empty payload',
+    text: 'Returns what the next ping carries, at most 125 bytes.',
+  }),
 };
 
-const pingNames: OptionNames<PingOptions> = {
-  interval: true,
-  first: true,
-  timeout: true,
-  answerEach: true,
-  payload: true,
+/** permessage-deflate. `Compression` has the defaults and the checks. */
+export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionOptions, 'budget'>> = {
+  threshold: amount('bytes', 0, ' of bytes', {
+    default: 1024,
+    text: 'Shorter messages are sent as they are; 0 compresses every message that becomes smaller by it.',
+  }),
+  level: integer(1, 9, {
+    default: 6,
+    text: "zlib's level for the messages that go to zlib; from 7 on it searches the whole window, up to 6 the last 8 or 16 KiB.",
+  }),
+  engine: oneOf(['auto', 'zlib'], {
+    default: 'auto',
+    text: "`'auto'`: messages up to 2 KiB, and compressed ones up to 512 bytes, go to the package's own DEFLATE engine, which is faster there; `'zlib'`: all go to zlib.",
+  }),
+  synchronous: flag({
+    default: false,
+    text: "`true`: compresses and decompresses in this turn of the event loop at any size; otherwise what is over 16 KiB goes to zlib's threads.",
+  }),
+  budget: custom<NonNullable<CompressionOptions['budget']>>('a `CompressionBudget`', {
+    defaultText: '`processCompressionBudget`, 64 MiB',
+    text: 'What all contexts hold together; connections beyond it keep no context.',
+  }),
+  serverNoContextTakeover: flag({
+    default: false,
+    text: 'The server forgets each message that it compressed: less memory, more bytes.',
+  }),
+  clientNoContextTakeover: flag({ default: false, text: 'The same for the client.' }),
+  serverMaxWindowBits: integer(8, 15, {
+    default: 15,
+    text: "The server's messages refer back at most 2 to this power bytes.",
+  }),
+  clientMaxWindowBits: integer(8, 15, {
+    default: 15,
+    text: "The same for the client's messages; on a server a wish, since a client whose offer lacks `client_max_window_bits` cannot be limited.",
+  }),
 };
 
-const compressionNames: OptionNames<CompressionOptions> = {
-  threshold: true,
-  level: true,
-  engine: true,
-  synchronous: true,
-  budget: true,
-  serverNoContextTakeover: true,
-  clientNoContextTakeover: true,
-  serverMaxWindowBits: true,
-  clientMaxWindowBits: true,
+/** What `connect` and `WebSocketServer` have in common. */
+export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
+  maxMessageSize: limit('bytes', {
+    default: serverLimits.maxMessageSize,
+    client: clientLimits.maxMessageSize,
+    text: 'The largest message that is received, inclusive, over all its fragments and after decompression: 1009 at the header that crosses it, before anything is buffered.',
+  }),
+  highWaterMark: limit('bytes', {
+    default: serverLimits.highWaterMark,
+    text: '`send` returns false when more than this waits to be sent; a server whose replies wait stops reading.',
+  }),
+  sendCap: limit('bytes', {
+    default: serverLimits.sendCap,
+    client: clientLimits.sendCap,
+    text: 'What may wait to be sent: beyond it the connection is dropped, `WS_SEND_CAP`. One message, fragmented or not, is always admitted to an empty queue.',
+  }),
+  sendTimeout: limit('ms', {
+    default: serverLimits.sendTimeout,
+    text: 'How long a peer may take nothing of over 1 MiB that waits for it: then it is dropped, `WS_SEND_CAP`. If less waits, it has as long as `heartbeat.interval` and `heartbeat.timeout` together, or this if it is longer, whatever the peer sends.',
+  }),
+  closeTimeout: limit('ms', {
+    default: serverLimits.closeTimeout,
+    text: "How long the closing handshake, and then the end of TCP, may take: then the connection is dropped, `WS_CLOSE_TIMEOUT` if the peer's Close frame never came.",
+  }),
+  heartbeat: group<HeartbeatOptions, typeof heartbeatSpecs>(
+    heartbeatSpecs,
+    'Pings a silent peer, and drops it if it stays silent.',
+    '; Infinity disables it',
+  ),
+  pings: optionalGroup<PingOptions, typeof pingSpecs>(
+    pingSpecs,
+    'Pings at a fixed pace, whatever else the peer sends; only a pong counts as an answer.',
+  ),
+  messageTimeout: limit('ms', {
+    default: serverLimits.messageTimeout,
+    text: 'How long a message may stand still before it is complete: 1008 beyond. Stands still while the application has paused reading.',
+  }),
+  flush: oneOf(['turn', 'read'], {
+    default: serverLimits.flush,
+    text: "When sent bytes leave: at the end of the event loop's turn, or also after each read.",
+  }),
+  text: oneOf(['string', 'bytes'], {
+    default: 'string',
+    text: "How text messages are delivered; `'bytes'`: as Buffers that were checked to be UTF-8.",
+  }),
+  compression: custom<boolean | CompressionOptions, boolean>(
+    'boolean or an object',
+    {
+      default: false,
+      members: compressionSpecs,
+      text: 'permessage-deflate (RFC 7692): a server accepts it, a client offers it.',
+    },
+    checkCompression,
+  ),
+  memoryBudget: custom<MemoryBudget, MemoryBudget>(
+    'a `MemoryBudget`',
+    {
+      default: serverLimits.memoryBudget,
+      defaultText: '`processMemoryBudget`, 256 MiB',
+      text: 'The budget that the memory of this connection counts for; 1013 if it is used up.',
+    },
+    checkMemoryBudget,
+  ),
+  closeReason: callback<NonNullable<ConnectionOptions['closeReason']>>('(error) => string', {
+    defaultText: "the text of a `ProtocolError`, '' for other errors",
+    text: 'Returns the reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, seen by the peer.',
+  }),
 };
 
-/**
- * Options over defaults.
- * @throws {RangeError} for a limit that is not a positive number
- * @throws {TypeError} for anything else that can't be
- */
-export function toLimits(options: ConnectionOptions, defaults: ConnectionLimits): ConnectionLimits {
-  const { heartbeat = {}, flush = defaults.flush, memoryBudget = defaults.memoryBudget, text } = options;
-  if (flush !== 'turn' && flush !== 'read')
-    throw new TypeError(`flush is 'turn' or 'read', not ${String(flush)}`);
-  if (text !== undefined && text !== 'string' && text !== 'bytes') {
-    throw new TypeError(`text is 'string' or 'bytes', not ${String(text)}`);
-  }
-  if (typeof memoryBudget?.reserve !== 'function') throw new TypeError('memoryBudget is not a MemoryBudget');
-  // `false` would be read as "no heartbeat" and be the default.
-  if (typeof heartbeat !== 'object' || heartbeat === null) {
-    throw new TypeError('heartbeat is { interval, timeout }; Infinity switches it off');
-  }
-  checkOptions('heartbeat', heartbeat, heartbeatNames);
+function checkCompression(value: unknown, name: string): void {
+  if (typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
+    return;
+  throw new TypeError(`${name} is ${describe(value)}, not true, false or an object`);
+}
+
+function checkMemoryBudget(value: unknown, name: string): void {
+  if (typeof (value as MemoryBudget | null)?.reserve === 'function') return;
+  throw new TypeError(`${name} is ${describe(value)}, not a MemoryBudget`);
+}
+
+/** What the transport needs of them. */
+export function toLimits(values: ConnectionValues): ConnectionLimits {
+  const { pings } = values;
   return {
-    maxMessageSize: positive('maxMessageSize', options.maxMessageSize, defaults.maxMessageSize),
-    highWaterMark: positive('highWaterMark', options.highWaterMark, defaults.highWaterMark),
-    sendCap: positive('sendCap', options.sendCap, defaults.sendCap),
-    sendTimeout: positive('sendTimeout', options.sendTimeout, defaults.sendTimeout),
-    closeTimeout: positive('closeTimeout', options.closeTimeout, defaults.closeTimeout),
-    heartbeatInterval: positive('heartbeat.interval', heartbeat.interval, defaults.heartbeatInterval),
-    heartbeatTimeout: positive('heartbeat.timeout', heartbeat.timeout, defaults.heartbeatTimeout),
-    messageTimeout: positive('messageTimeout', options.messageTimeout, defaults.messageTimeout),
-    flush,
-    memoryBudget,
-    ...(options.pings === undefined ? null : { pings: toPingSchedule(options.pings) }),
+    maxMessageSize: values.maxMessageSize,
+    highWaterMark: values.highWaterMark,
+    sendCap: values.sendCap,
+    sendTimeout: values.sendTimeout,
+    closeTimeout: values.closeTimeout,
+    heartbeatInterval: values.heartbeat.interval,
+    heartbeatTimeout: values.heartbeat.timeout,
+    messageTimeout: values.messageTimeout,
+    flush: values.flush,
+    memoryBudget: values.memoryBudget,
+    ...(pings === undefined
+      ? null
+      : { pings: { ...pings, first: pings.first ?? pings.interval, payload: pings.payload ?? noPayload } }),
   };
 }
 
-/** @throws {RangeError | TypeError} */
-function toPingSchedule(options: PingOptions): PingSchedule {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('pings is { interval, first, timeout, answerEach, payload }');
-  }
-  checkOptions('pings', options, pingNames);
-  const { payload = () => undefined, answerEach = true, first = options.interval } = options;
-  if (typeof payload !== 'function') throw new TypeError('pings.payload is not a function');
-  if (typeof answerEach !== 'boolean') throw new TypeError('pings.answerEach is true or false');
-  if (typeof first !== 'number' || !(first >= 0)) {
-    throw new RangeError(`pings.first is ${String(first)}, not a number of milliseconds`);
-  }
-  return {
-    first,
-    interval: positive('pings.interval', options.interval, Number.POSITIVE_INFINITY),
-    timeout: positive('pings.timeout', options.timeout, Number.POSITIVE_INFINITY),
-    answerEach,
-    payload,
-  };
-}
+function noPayload(): undefined {}
 
-/**
- * The `closeReason` option, for `bindSocket`.
- * @throws {TypeError} for anything but a function
- */
-export function toCloseReason(options: ConnectionOptions): Pick<ConnectionOptions, 'closeReason'> {
-  const { closeReason } = options;
-  if (closeReason === undefined) return {};
-  if (typeof closeReason !== 'function') throw new TypeError('closeReason is not a function');
-  return { closeReason };
+/** The `closeReason` option as `bindSocket` takes it. */
+export function toCloseReason({ closeReason }: ConnectionValues): {
+  readonly closeReason?: (error: Error) => string;
+} {
+  return closeReason === undefined ? {} : { closeReason };
 }
 
 /**
  * The `compression` option.
- * @throws {RangeError | TypeError} for options that can't be
+ * @throws {RangeError | TypeError} for invalid options
  */
-export function toCompression(option: boolean | CompressionOptions = false): Compression | null {
-  if (option === false) return null;
-  if (option === true) return new Compression();
-  if (typeof option !== 'object' || option === null) {
-    throw new TypeError(`compression is true, false or an object, not ${String(option)}`);
-  }
-  checkOptions('compression', option, compressionNames);
-  return new Compression(option);
-}
-
-/**
- * A limit. 0 is refused: it would be read as "none" by one and as "nothing" by another.
- * @throws {RangeError}
- */
-export function positive(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'number' || !(value > 0)) {
-    const found = typeof value === 'number' ? String(value) : describe(value);
-    throw new RangeError(`${name} is ${found}, not a positive number (Infinity switches it off)`);
-  }
-  return value;
+export function toCompression(option: boolean | CompressionOptions): Compression | null {
+  if (typeof option === 'boolean') return option ? new Compression() : null;
+  return new Compression(readOptions('compression', option, compressionSpecs));
 }

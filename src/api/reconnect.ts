@@ -12,7 +12,7 @@ import { connectOptionNames } from './client.ts';
 import type { Connection } from './connection.ts';
 import { type Message, type SendOptions, toBytes } from './message.ts';
 import { checkHandlers, checkOptions } from './option-names.ts';
-import { positive } from './options.ts';
+import { positive } from './option-spec.ts';
 import {
   type ReconnectClock,
   type ReconnectOptions,

@@ -7,7 +7,7 @@ import type { UpgradingServer } from '../transport/attach.ts';
 import type { ListenOptions as TransportListenOptions } from '../transport/listen.ts';
 import type { PathPattern } from '../transport/path-pattern.ts';
 import { describe, type OptionNames } from './option-names.ts';
-import { type ConnectionOptions, connectionOptionNames } from './options.ts';
+import { type ConnectionOptions, connectionSpecs } from './options.ts';
 
 /** Limits of a server, and of each of its connections. */
 export interface ServerOptions extends ConnectionOptions {
@@ -41,7 +41,7 @@ export interface ShutdownOptions {
 }
 
 export const serverOptionNames: OptionNames<ServerOptions> = {
-  ...connectionOptionNames,
+  ...connectionSpecs,
   subprotocols: true,
   origins: true,
   handshakeTimeout: true,

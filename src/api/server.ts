@@ -17,7 +17,7 @@ import type { Compression } from '../transport/compression.ts';
 import { type Listener, listen } from '../transport/listen.ts';
 import { log } from '../transport/log.ts';
 import { type PathPattern, servesPath } from '../transport/path-pattern.ts';
-import { type ConnectionLimits, checkClose, serverLimits } from '../transport/socket.ts';
+import { type ConnectionLimits, checkClose } from '../transport/socket.ts';
 import {
   checkOrigins,
   checkSubprotocols,
@@ -33,7 +33,8 @@ import { Connection, type ConnectionInfo, sendBroadcast } from './connection.ts'
 import { Dispatch } from './dispatch.ts';
 import { type Message, toBytes } from './message.ts';
 import { checkHandlers, checkOptions, describe } from './option-names.ts';
-import { type ConnectionOptions, positive, toCloseReason, toCompression, toLimits } from './options.ts';
+import { positive, readValues } from './option-spec.ts';
+import { connectionSpecs, toCloseReason, toCompression, toLimits } from './options.ts';
 import type { ServerHandlers } from './server-handlers.ts';
 import {
   checkHttpServer,
@@ -53,7 +54,7 @@ export class WebSocketServer<Data = undefined> {
   readonly #handlers: ServerHandlers<Data>;
   readonly #limits: ConnectionLimits;
   readonly #text: 'string' | 'bytes';
-  readonly #closeReason: Pick<ConnectionOptions, 'closeReason'>;
+  readonly #closeReason: ReturnType<typeof toCloseReason>;
   readonly #subprotocols: readonly string[];
   readonly #origins: OriginPolicy;
   readonly #handshakeTimeout: number;
@@ -87,10 +88,11 @@ export class WebSocketServer<Data = undefined> {
     checkHandlers(handlers);
     checkOptions('WebSocketServer', options, serverOptionNames);
     this.#handlers = handlers;
-    this.#limits = toLimits(options, serverLimits);
-    this.#text = options.text ?? 'string';
-    this.#closeReason = toCloseReason(options);
-    this.#compression = toCompression(options.compression);
+    const values = readValues(options, connectionSpecs, 'server');
+    this.#limits = toLimits(values);
+    this.#text = values.text;
+    this.#closeReason = toCloseReason(values);
+    this.#compression = toCompression(values.compression);
     this.#subprotocols = options.subprotocols ?? [];
     checkOrigins(options.origins ?? 'same-origin');
     checkSubprotocols(this.#subprotocols);

@@ -6,16 +6,16 @@ import type { DeflateParams } from './params.ts';
 /** What an application asks for, on a server as on a client. */
 export interface DeflateConfig {
   /** The server forgets each message that it compressed: less memory, larger messages. @default false */
-  readonly serverNoContextTakeover?: boolean;
+  readonly serverNoContextTakeover?: boolean | undefined;
   /** The same for the client. @default false */
-  readonly clientNoContextTakeover?: boolean;
+  readonly clientNoContextTakeover?: boolean | undefined;
   /** The server's window is 2 to this power, at most; 8 to 15. @default 15 */
-  readonly serverMaxWindowBits?: number;
+  readonly serverMaxWindowBits?: number | undefined;
   /**
    * The same for the client. On a server it is a wish: a client whose offer lacks `client_max_window_bits` cannot
    * be limited, and 15 holds for it. @default 15
    */
-  readonly clientMaxWindowBits?: number;
+  readonly clientMaxWindowBits?: number | undefined;
 }
 
 /**

@@ -14,16 +14,16 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 
 /** permessage-deflate: what to negotiate, what to compress, and what it may cost. */
 export interface CompressionOptions extends DeflateConfig {
-  /** Bytes; shorter messages are sent as they are. @default 1024 */
-  readonly threshold?: number;
+  /** Bytes; shorter messages are sent as they are. @default 1 KiB */
+  readonly threshold?: number | undefined;
   /** zlib's level for messages over 2 KiB, 1 to 9. From 7 on it uses the whole window; up to 6, 8 or 16 KiB of it. @default 6 */
-  readonly level?: number;
+  readonly level?: number | undefined;
   /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster there; 'zlib': all go to zlib. @default 'auto' */
-  readonly engine?: 'auto' | 'zlib';
+  readonly engine?: 'auto' | 'zlib' | undefined;
   /** Compress and decompress in this turn at any size, never in zlib's threads. @default false */
-  readonly synchronous?: boolean;
-  /** Bounds what all contexts hold together. @default the one of the process, `processCompressionBudget`: 64 MiB */
-  readonly budget?: CompressionBudget;
+  readonly synchronous?: boolean | undefined;
+  /** Bounds what all contexts hold together. @default `processCompressionBudget`, 64 MiB */
+  readonly budget?: CompressionBudget | undefined;
 }
 
 /** A server's answer to an offer. */

@@ -53,7 +53,7 @@ function combinations(client: readonly (string | null | undefined)[]): Parameter
 const allOffers = combinations([undefined, null, ...bits]);
 const allAnswers = combinations([undefined, ...bits]);
 
-const allConfigs: Required<DeflateConfig>[] = [];
+const allConfigs: DeflateParams[] = [];
 for (const serverNoContextTakeover of [false, true])
   for (const clientNoContextTakeover of [false, true])
     for (let serverMaxWindowBits = 8; serverMaxWindowBits <= 15; serverMaxWindowBits++)

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/api/connection.ts';
 import { Dispatch } from '../../src/api/dispatch.ts';
 import type { ConnectionHandlers } from '../../src/api/handlers.ts';
-import { type PingOptions, toLimits } from '../../src/api/options.ts';
+import { readValues } from '../../src/api/option-spec.ts';
+import { connectionSpecs, type PingOptions, toLimits } from '../../src/api/options.ts';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
-import { clientLimits, serverLimits } from '../../src/transport/socket.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { codeOf, frame, framesOf, Op } from './wire.ts';
 
@@ -50,7 +50,7 @@ function open(
     },
     options: {
       role: 'server',
-      limits: toLimits(options, serverLimits),
+      limits: toLimits(readValues(options, connectionSpecs, 'server')),
       ...(closeReason === undefined ? null : { closeReason }),
     },
     data: undefined,
@@ -151,7 +151,9 @@ test.each([
   [{ interval: 1, payload: 'x' }, TypeError],
   [null, TypeError],
 ])('pings: %j is refused', (pings, error) => {
-  expect(() => toLimits({ pings: pings as unknown as PingOptions }, clientLimits)).toThrow(error);
+  expect(() => readValues({ pings: pings as unknown as PingOptions }, connectionSpecs, 'client')).toThrow(
+    error,
+  );
 });
 
 describe('closeReason', () => {

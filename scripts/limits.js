@@ -1,0 +1,155 @@
+/**
+ * Writes docs/limits.md from the specification of the options in the compiled package: every option, its valid values, its
+ * defaults and what it does. With --check it writes nothing and fails when the page is out of date.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/**
+ * @typedef {import('../src/api/option-spec.ts').OptionSpecs} Specs
+ * @typedef {import('../src/api/option-spec.ts').OptionSpec<any, unknown>} Spec
+ * @typedef {{ module: string, name: string, interfaces: Record<string, string>, title: string, intro: string, roles: boolean }} Table
+ */
+
+/**
+ * The tables of the page. `module` and `name`: the file below src/ and its export. `interfaces`: the TypeScript
+ * interfaces of these options, with the option that they are inside of; test/api/option-spec.test.ts compares their `@default`s. `roles`: whether a server and a client have a column each.
+ * @type {Table[]}
+ */
+export const tables = [
+  {
+    module: 'api/options.ts',
+    name: 'connectionSpecs',
+    interfaces: {
+      ConnectionOptions: '',
+      HeartbeatOptions: 'heartbeat',
+      PingOptions: 'pings',
+      CompressionOptions: 'compression',
+      DeflateConfig: 'compression',
+    },
+    title: 'Every connection',
+    intro:
+      '`ConnectionOptions`, for `connect` and `WebSocketServer` alike. Why each default: [architecture](architecture.md#limits).',
+    roles: true,
+  },
+];
+
+/** What is no option. */
+const fixed = `## Fixed limits
+
+These are not options: a request or response head of 16 KiB with at most 100 header fields and an 8 KiB target (431, 414);
+8 KiB for each of the fields \`Upgrade\`, \`Connection\`, \`Sec-WebSocket-Protocol\` and \`Sec-WebSocket-Extensions\` of a
+request (431); 16 extensions with 16 parameters each, 64 subprotocols (400); 1,000 fragments without payload in a row
+(1008); 8 informational responses.
+`;
+
+/**
+ * A default as the documentation shows it.
+ * @param {Spec} spec
+ * @param {'server' | 'client'} role
+ */
+export function defaultOf(spec, role) {
+  const value = spec.defaults[role];
+  if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en') : `\`${value}\``;
+  if (spec.defaultText !== null) return spec.defaultText;
+  if (value === undefined) return 'none';
+  return typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``;
+}
+
+/**
+ * The text of `@default` in the doc comment of an option.
+ * @param {Spec} spec
+ */
+export function defaultComment(spec) {
+  const [server, client] = [inWords(spec, 'server'), inWords(spec, 'client')];
+  return server === client ? server : `${server} on a server, ${client} on a client`;
+}
+
+/** @param {Spec} spec @param {'server' | 'client'} role */
+function inWords(spec, role) {
+  const value = spec.defaults[role];
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value !== 'number' || !Number.isFinite(value)) return defaultOf(spec, role);
+  if (spec.unit !== 'bytes' || value % 1024 !== 0) return String(value);
+  return value % 1_048_576 === 0 ? `${value / 1_048_576} MiB` : `${value / 1024} KiB`;
+}
+
+/**
+ * Each option of a table, those inside other options with their path and after them.
+ * @param {Specs} specs
+ * @returns {{ name: string, spec: Spec }[]}
+ */
+export function flatten(specs, prefix = '') {
+  return Object.entries(specs).flatMap(([name, spec]) => [
+    { name: prefix + name, spec },
+    ...(spec.members === null ? [] : flatten(spec.members, `${prefix}${name}.`)),
+  ]);
+}
+
+/**
+ * @param {{ table: Table, specs: Specs }[]} filled
+ * @returns {{ text: string, problems: string[] }}
+ */
+export function render(filled) {
+  /** @type {string[]} */
+  const problems = [];
+  const out = [
+    '# Options, limits and defaults',
+    '',
+    "<!-- Written by scripts/limits.js from the package's own tables. Do not edit. -->",
+    '',
+    'Every limit is on by default. Pass `Infinity` to disable one. 0 and unknown option names throw; the message suggests the',
+    'right name. Sizes are bytes, times are milliseconds. An option that is `undefined` is as good as absent.',
+    '',
+  ];
+  for (const { table, specs } of filled) {
+    const columns = table.roles ? ['option', 'server', 'client'] : ['option', 'default'];
+    out.push(`## ${table.title}`, '', table.intro, '');
+    out.push(`| ${[...columns, 'valid values', ''].join(' | ')} |`, `|${'---|'.repeat(columns.length + 2)}`);
+    const rows = flatten(specs);
+    if (rows.length === 0) problems.push(`${table.name} is empty`);
+    for (const { name, spec } of rows) {
+      if (!/^[A-Z`]?.*[^.]\.$/.test(spec.text)) {
+        problems.push(`${table.name}.${name}: the text is not a sentence: ${spec.text}`);
+      }
+      /** @type {('server' | 'client')[]} */
+      const roles = table.roles ? ['server', 'client'] : ['server'];
+      const defaults = roles.map((role) => defaultOf(spec, role));
+      const range = spec.unit === '' ? spec.range : `${spec.unit}, ${spec.range}`;
+      const cells = [`\`${name}\``, ...defaults, range, spec.text].map((cell) => cell.replaceAll('|', '\\|'));
+      out.push(`| ${cells.join(' | ')} |`);
+    }
+    out.push('');
+  }
+  return { text: `${out.join('\n')}\n${fixed}`, problems };
+}
+
+/** The tables with their rows, out of the compiled package. */
+export async function fill() {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  return Promise.all(
+    tables.map(async (table) => {
+      const path = join(root, 'dist', table.module.replace(/\.ts$/, '.js'));
+      const { [table.name]: specs } = await import(pathToFileURL(path).href);
+      if (specs === undefined) throw new Error(`${table.module} exports no ${table.name}`);
+      return { table, specs: /** @type {Specs} */ (specs) };
+    }),
+  );
+}
+
+/** @param {boolean} check */
+async function main(check) {
+  const page = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'limits.md');
+  const filled = await fill();
+  const { text, problems } = render(filled);
+  if (check && (!existsSync(page) || readFileSync(page, 'utf8') !== text))
+    problems.push('docs/limits.md is out of date: run "npm run docs"');
+  if (!check) writeFileSync(page, text);
+  console.log(`${filled.reduce((sum, { specs }) => sum + flatten(specs).length, 0)} options`);
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.includes('--check'));

@@ -1,0 +1,250 @@
+/**
+ * Options, each specified once: its type, range, defaults and purpose. From the specification come the checks, the defaults, the
+ * names (option-names.ts suggests the right one for a wrong one), and the tables of docs/limits.md (scripts/limits.js).
+ * To add an option: a line in its table (options.ts is the example), and in its interface; the compiler asks for both.
+ */
+
+import type { Role } from '../frame/parser.ts';
+import { checkOptions, describe } from './option-names.ts';
+
+/** What a number counts. */
+export type Unit = 'bytes' | 'ms' | '';
+
+/** One option. The functions below make them. */
+export interface OptionSpec<Value, Result> {
+  /** Which values are valid, for the documentation. */
+  readonly range: string;
+  readonly unit: Unit;
+  readonly defaults: Readonly<Record<Role, unknown>>;
+  /** The default in words, if its value does not say it. */
+  readonly defaultText: string | null;
+  /** One sentence in Markdown: what the option does. */
+  readonly text: string;
+  /** The options inside this one, or null. */
+  readonly members: OptionSpecs | null;
+  /**
+   * The value, checked, or its default.
+   * @param name for errors, with its path: `heartbeat.interval`
+   * @throws {TypeError | RangeError}
+   */
+  readonly read: (value: Value | undefined, name: string, role: Role) => Result;
+  /** For the compiler only, which compares it with the interface. */
+  readonly valueType?: Value;
+}
+
+/** A table of options. */
+// biome-ignore lint/suspicious/noExplicitAny: tables of any values.
+export type OptionSpecs = Readonly<Record<string, OptionSpec<any, unknown>>>;
+
+/** The values of an interface's options: with defaults for all but `Absent`, which may be undefined. */
+export type ValuesOf<Options, Absent extends keyof Options = never> = {
+  readonly [Name in keyof Options]-?:
+    | Exclude<Options[Name], undefined>
+    | (Name extends Absent ? undefined : never);
+};
+
+/** The table of an interface: each of its options, with the same type, and the value that is read of it. */
+export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
+  readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
+};
+
+/** The values of a table's options, with their defaults. */
+export type OptionValues<Specs extends OptionSpecs> = {
+  readonly [Name in keyof Specs]: ReturnType<Specs[Name]['read']>;
+};
+
+/**
+ * What every option has. Without a `default`, an absent option is undefined; an option that differs on a client has a second one.
+ */
+interface About<Default> {
+  readonly default?: Default;
+  readonly client?: Default;
+  readonly defaultText?: string;
+  readonly text: string;
+}
+
+/**
+ * The options of a table, with its defaults for those that are absent or undefined. Unknown names are refused first.
+ * @param what for errors: the function or class that takes the options
+ * @throws {TypeError | RangeError}
+ */
+export function readOptions<Specs extends OptionSpecs>(
+  what: string,
+  options: { readonly [Name in keyof Specs]?: unknown },
+  specs: Specs,
+  role: Role = 'server',
+  places?: ReadonlyMap<string, string>,
+): OptionValues<Specs> {
+  checkOptions(what, options, specs, places);
+  return readValues(options, specs, role);
+}
+
+/** Some of the options, of a table that is part of another one: names are not checked, only values. */
+export function readValues<Specs extends OptionSpecs>(
+  options: { readonly [Name in keyof Specs]?: unknown },
+  specs: Specs,
+  role: Role,
+  prefix = '',
+): OptionValues<Specs> {
+  const values: Record<string, unknown> = {};
+  for (const name in specs) values[name] = specs[name]!.read(options[name], prefix + name, role);
+  return values as OptionValues<Specs>;
+}
+
+/** An option by its check, which throws. */
+function option<Value, Default>(
+  about: About<Default>,
+  range: string,
+  check: (value: unknown, name: string) => void,
+  unit: Unit = '',
+): OptionSpec<Value, Value | Default> {
+  const server = about.default as Default;
+  const defaults = { server, client: about.client ?? server };
+  return {
+    range,
+    unit,
+    defaults,
+    defaultText: about.defaultText ?? null,
+    text: about.text,
+    members: null,
+    read: (value, name, role) => {
+      if (value === undefined) return defaults[role];
+      check(value, name);
+      return value;
+    },
+  };
+}
+
+/** A limit or a deadline. 0 is refused: it could be read as "no limit" and as "nothing is allowed". */
+export function limit<Default extends number | undefined = undefined>(
+  unit: Unit,
+  about: About<Default>,
+): OptionSpec<number, number | Default> {
+  return option(about, 'above 0; `Infinity` disables it', checkPositive, unit);
+}
+
+/**
+ * A value that is a limit.
+ * @throws {RangeError}
+ */
+export function positive(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  checkPositive(value, name);
+  return value;
+}
+
+function checkPositive(value: unknown, name: string): void {
+  if (typeof value === 'number' && value > 0) return;
+  throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
+}
+
+/** A number from `min` on, fractions included; `what` it is a number of, for the error. */
+export function amount<Default extends number | undefined = undefined>(
+  unit: Unit,
+  min: number,
+  what: string,
+  about: About<Default>,
+): OptionSpec<number, number | Default> {
+  const check = (value: unknown, name: string): void => {
+    if (typeof value === 'number' && value >= min) return;
+    throw new RangeError(`${name} is ${show(value)}, not a number${what}`);
+  };
+  return option(about, `from ${min} on`, check, unit);
+}
+
+/** An integer in a range, both ends included. */
+export function integer<Default extends number | undefined = undefined>(
+  min: number,
+  max: number,
+  about: About<Default>,
+): OptionSpec<number, number | Default> {
+  return option(about, `${min} to ${max}`, (value, name) => {
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return;
+    throw new RangeError(`${name} is ${show(value)}, not an integer from ${min} to ${max}`);
+  });
+}
+
+/** True or false. */
+export function flag<Default extends boolean | undefined = undefined>(
+  about: About<Default>,
+): OptionSpec<boolean, boolean | Default> {
+  return option(about, '`true` or `false`', (value, name) => {
+    if (typeof value !== 'boolean') throw new TypeError(`${name} is ${show(value)}, not true or false`);
+  });
+}
+
+/** One of some strings. */
+export function oneOf<const Value extends string, Default extends Value | undefined = undefined>(
+  values: readonly Value[],
+  about: About<Default>,
+): OptionSpec<Value, Value | Default> {
+  const quoted = values.map((value) => `'${value}'`);
+  return option(about, quoted.map((value) => `\`${value}\``).join(' or '), (value, name) => {
+    if ((values as readonly unknown[]).includes(value)) return;
+    throw new TypeError(`${name} is ${show(value)}, not ${quoted.join(' or ')}`);
+  });
+}
+
+/** A function; `signature` as the documentation shows it. */
+export function callback<Value, Default extends Value | undefined = undefined>(
+  signature: string,
+  about: About<Default>,
+): OptionSpec<Value, Value | Default> {
+  return option(about, `\`${signature}\``, (value, name) => {
+    if (typeof value !== 'function') throw new TypeError(`${name} is ${show(value)}, not a function`);
+  });
+}
+
+/** Any other option. `check` throws; without it, the code that uses the value checks it. */
+export function custom<Value, Default extends Value | undefined = undefined>(
+  range: string,
+  about: About<Default> & { readonly members?: OptionSpecs },
+  check: (value: unknown, name: string) => void = () => {},
+): OptionSpec<Value, Value | Default> {
+  return { ...option<Value, Default>(about, range, check), members: about.members ?? null };
+}
+
+/** Options inside an option: an object. `hint` goes to the end of the error for anything else. */
+export function group<Value extends object, Specs extends OptionSpecs>(
+  specs: Specs,
+  text: string,
+  hint = '',
+): OptionSpec<Value, OptionValues<Specs>> {
+  const read = readGroup(specs, hint);
+  return {
+    ...option<Value, undefined>({ text, defaultText: '' }, 'an object', () => {}),
+    members: specs,
+    read: (value, name, role) => read(value === undefined ? {} : value, name, role),
+  };
+}
+
+/** The same, but an absent one is undefined instead of the defaults of its options. */
+export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
+  specs: Specs,
+  text: string,
+): OptionSpec<Value, OptionValues<Specs> | undefined> {
+  const read = readGroup(specs, '');
+  return {
+    ...option<Value, undefined>({ text }, 'an object', () => {}),
+    members: specs,
+    read: (value, name, role) => (value === undefined ? undefined : read(value, name, role)),
+  };
+}
+
+function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
+  return (value: object, name: string, role: Role): OptionValues<Specs> => {
+    // `false` would be read as "none", and be the default.
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new TypeError(`${name} is ${show(value)}, not { ${Object.keys(specs).join(', ')} }${hint}`);
+    }
+    checkOptions(name, value, specs);
+    return readValues(value as Record<string, unknown>, specs, role, `${name}.`);
+  };
+}
+
+/** Numbers, flags and short words are shown; for other values their kind, since they may be long or secret. */
+function show(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string' && /^[\w.-]{0,32}$/.test(value)) return `'${value}'`;
+  return describe(value);
+}

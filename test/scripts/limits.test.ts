@@ -1,0 +1,63 @@
+/** docs/limits.md: a row per option, and what makes the check fail. */
+import { expect, test } from 'vitest';
+import { defaultComment, defaultOf, render } from '../../scripts/limits.js';
+import { flag, group, limit, oneOf } from '../../src/api/option-spec.ts';
+
+const table = {
+  module: 'a.ts',
+  name: 'specs',
+  interfaces: {},
+  title: 'Title',
+  intro: 'Intro.',
+  roles: true,
+};
+
+const size = limit('bytes', { default: 65_536, client: 2_097_152, text: 'A size.' });
+
+test('a row per option with the defaults of both roles, options inside others after them', () => {
+  const inner = { isOn: flag({ default: true, text: 'A flag.' }) };
+  const specs = { size, inner: group<object, typeof inner>(inner, 'A group.') };
+  const { text, problems } = render([{ table, specs }]);
+  expect(problems).toEqual([]);
+  expect(text).toContain('## Title\n\nIntro.\n\n| option | server | client | valid values |');
+  expect(text).toContain(
+    '| `size` | 65,536 | 2,097,152 | bytes, above 0; `Infinity` disables it | A size. |',
+  );
+  expect(text).toContain('| `inner` |  |  | an object | A group. |\n| `inner.isOn` | `true` | `true` |');
+});
+
+test('one column for options that have no roles', () => {
+  const { text } = render([{ table: { ...table, roles: false }, specs: { size } }]);
+  expect(text).toContain('| `size` | 65,536 | bytes, above 0');
+});
+
+test('a text that is not a sentence and an empty table are faults', () => {
+  const specs = { isOn: flag({ text: 'a flag' }) };
+  expect(render([{ table, specs }]).problems).toEqual(['specs.isOn: the text is not a sentence: a flag']);
+  expect(render([{ table, specs: {} }]).problems).toEqual(['specs is empty']);
+});
+
+test('defaults in a cell and in a doc comment', () => {
+  const mode = oneOf(['a'], { default: 'a', text: 'A mode.' });
+  const endless = limit('ms', { default: Number.POSITIVE_INFINITY, text: 'A limit.' });
+  const own = limit('ms', { defaultText: '`interval`', text: 'A limit.' });
+  const none = flag({ text: 'A flag.' });
+  const time = limit('ms', { default: 1024, text: 'A time.' });
+  const specs = [size, mode, endless, own, none, time];
+  expect(specs.map((spec) => defaultOf(spec, 'server'))).toEqual([
+    '65,536',
+    "`'a'`",
+    '`Infinity`',
+    '`interval`',
+    'none',
+    '1,024',
+  ]);
+  expect(specs.map(defaultComment)).toEqual([
+    '64 KiB on a server, 2 MiB on a client',
+    "'a'",
+    '`Infinity`',
+    '`interval`',
+    'none',
+    '1024',
+  ]);
+});
