@@ -13,7 +13,7 @@ import * as fourD from '../src/4d.ts';
 import { DEFAULT_MEMORY_BUDGET } from '../src/frame/memory-budget.ts';
 import * as api from '../src/index.ts';
 import * as protocol from '../src/protocol.ts';
-import { clientLimits, serverLimits } from '../src/transport/socket.ts';
+import { clientLimits, serverLimits } from '../src/transport/limits.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');

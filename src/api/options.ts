@@ -5,7 +5,7 @@
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { Compression, type CompressionOptions } from '../transport/compression.ts';
-import { type ConnectionLimits, clientLimits, serverLimits } from '../transport/socket.ts';
+import { type ConnectionLimits, clientLimits, serverLimits } from '../transport/limits.ts';
 import { describe } from './option-names.ts';
 import {
   amount,

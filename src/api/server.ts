@@ -14,10 +14,16 @@ import { acceptUpgrade } from '../transport/accept-upgrade.ts';
 import { attachTo, type UpgradingServer } from '../transport/attach.ts';
 import { Broadcast } from '../transport/broadcast.ts';
 import type { Compression } from '../transport/compression.ts';
+import {
+  type ConnectionLimits,
+  HANDSHAKE_TIMEOUT,
+  MAX_CONNECTIONS,
+  SHUTDOWN_GRACE,
+} from '../transport/limits.ts';
 import { type Listener, listen } from '../transport/listen.ts';
 import { log } from '../transport/log.ts';
 import { type PathPattern, servesPath } from '../transport/path-pattern.ts';
-import { type ConnectionLimits, checkClose } from '../transport/socket.ts';
+import { checkClose } from '../transport/socket.ts';
 import {
   checkOrigins,
   checkSubprotocols,
@@ -97,8 +103,8 @@ export class WebSocketServer<Data = undefined> {
     checkOrigins(options.origins ?? 'same-origin');
     checkSubprotocols(this.#subprotocols);
     this.#origins = options.origins ?? 'same-origin';
-    this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, 10_000);
-    this.#maxConnections = positive('maxConnections', options.maxConnections, 10_000);
+    this.#handshakeTimeout = positive('handshakeTimeout', options.handshakeTimeout, HANDSHAKE_TIMEOUT);
+    this.#maxConnections = positive('maxConnections', options.maxConnections, MAX_CONNECTIONS);
   }
 
   /** The open connections, those that are closing included. */
@@ -198,7 +204,7 @@ export class WebSocketServer<Data = undefined> {
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkOptions('shutdown', options, shutdownOptionNames);
     const { code = 1001, reason = '' } = options;
-    const grace = positive('grace', options.grace, 5_000);
+    const grace = positive('grace', options.grace, SHUTDOWN_GRACE);
     checkClose(code, reason);
     this.#shutdown ??= this.#end(code, reason);
     this.#dropWithin(grace);

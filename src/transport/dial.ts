@@ -20,6 +20,7 @@ import type { HttpResponseHead } from '../handshake/http-head.ts';
 import { Attempt } from './attempt.ts';
 import type { Compression, CompressionOffer } from './compression.ts';
 import { dialFailure } from './dial-failure.ts';
+import { HANDSHAKE_TIMEOUT } from './limits.ts';
 import { basicAuthorization } from './proxy.ts';
 import { followRedirect, isRedirect, isSameOrigin, MAX_REDIRECTS, withoutCredentials } from './redirect.ts';
 import { readBody, readResponse } from './response.ts';
@@ -72,7 +73,7 @@ export async function dial(
   // §4.1 (1): what is invalid fails before any network activity.
   buildRequest(target, hop.request);
   options.signal?.throwIfAborted();
-  const attempt = new Attempt(options.handshakeTimeout ?? 10_000, options.signal);
+  const attempt = new Attempt(options.handshakeTimeout ?? HANDSHAKE_TIMEOUT, options.signal);
   try {
     for (let followed = 0; ; followed++) {
       const reached = await dialOnce(attempt, target, hop, compression);

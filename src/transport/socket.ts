@@ -9,7 +9,7 @@ import type { DeflateCodec } from '../deflate/codec.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
-import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
+import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
@@ -18,65 +18,6 @@ export interface ConnectionEvents extends EndpointEvents {
   /** Everything that was sent has left, after the socket had been blocked. */
   onDrain(): void;
 }
-
-/** Bounds and deadlines of one connection; times in milliseconds, `Infinity` switches one off. */
-export interface ConnectionLimits {
-  /** Bytes of a received message, after defragmentation; inclusive. 1009 beyond it. */
-  readonly maxMessageSize: number;
-  /** Bytes waiting to be sent above which `send` asks to wait, and replies make a server stop reading. */
-  readonly highWaterMark: number;
-  /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
-  readonly sendCap: number;
-  /** How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent one, or this. */
-  readonly sendTimeout: number;
-  /** How long the closing handshake, and then the end of TCP, may take. */
-  readonly closeTimeout: number;
-  /** Silence after which a ping is sent. */
-  readonly heartbeatInterval: number;
-  /** How long a pinged peer may stay silent. */
-  readonly heartbeatTimeout: number;
-  /** How long a message may stand still before it is complete. 1008 beyond it. */
-  readonly messageTimeout: number;
-  /** When sent bytes leave: at the end of the loop's turn, or of each read. */
-  readonly flush: 'turn' | 'read';
-  readonly memoryBudget: MemoryBudget;
-  /** Pings at a fixed pace. */
-  readonly pings?: PingSchedule;
-}
-
-/** Pings at a fixed pace, whatever else the peer sends; only a pong is an answer. Times in milliseconds. */
-export interface PingSchedule {
-  /** From the beginning to the first one. */
-  readonly first: number;
-  readonly interval: number;
-  /** How long no pong may come; 1011 beyond it. */
-  readonly timeout: number;
-  /** Whether a pong has to come before the next ping is due; 1011 otherwise. */
-  readonly answerEach: boolean;
-  /** What the next ping carries, at most 125 bytes. */
-  payload(): Uint8Array | undefined;
-}
-
-/** The defaults of a server; docs/architecture.md says why each. */
-export const serverLimits: ConnectionLimits = {
-  maxMessageSize: 1_048_576,
-  highWaterMark: 65_536,
-  sendCap: 67_108_864,
-  sendTimeout: 10_000,
-  closeTimeout: 5_000,
-  heartbeatInterval: 25_000,
-  heartbeatTimeout: 20_000,
-  messageTimeout: 30_000,
-  flush: 'turn',
-  memoryBudget: processMemoryBudget,
-};
-
-/** The same for a client: it takes larger messages, and its application decides how much to send. */
-export const clientLimits: ConnectionLimits = {
-  ...serverLimits,
-  maxMessageSize: 16_777_216,
-  sendCap: Number.POSITIVE_INFINITY,
-};
 
 /** What `bindSocket` needs beside the limits. */
 export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {

@@ -5,14 +5,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
-import {
-  bindSocket,
-  type ConnectionEvents,
-  type ConnectionLimits,
-  clientLimits,
-  type SocketConnection,
-  serverLimits,
-} from '../../src/transport/socket.ts';
+import { type ConnectionLimits, clientLimits, serverLimits } from '../../src/transport/limits.ts';
+import { bindSocket, type ConnectionEvents, type SocketConnection } from '../../src/transport/socket.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { closeFrame, codeOf, frame, framesOf, Op, type WireFrame } from './wire.ts';
 

@@ -1,0 +1,74 @@
+/**
+ * The bounds and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to
+ * the implementation; docs/architecture.md says why each has its value. What they do is in deadlines.ts and frame/.
+ */
+
+import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
+
+/** Bounds and deadlines of one connection; times in milliseconds, `Infinity` switches one off. */
+export interface ConnectionLimits {
+  /** Bytes of a received message, after defragmentation; inclusive. 1009 beyond it. */
+  readonly maxMessageSize: number;
+  /** Bytes waiting to be sent above which `send` asks to wait, and replies make a server stop reading. */
+  readonly highWaterMark: number;
+  /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
+  readonly sendCap: number;
+  /** How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent one, or this. */
+  readonly sendTimeout: number;
+  /** How long the closing handshake, and then the end of TCP, may take. */
+  readonly closeTimeout: number;
+  /** Silence after which a ping is sent. */
+  readonly heartbeatInterval: number;
+  /** How long a pinged peer may stay silent. */
+  readonly heartbeatTimeout: number;
+  /** How long a message may stand still before it is complete. 1008 beyond it. */
+  readonly messageTimeout: number;
+  /** When sent bytes leave: at the end of the loop's turn, or of each read. */
+  readonly flush: 'turn' | 'read';
+  readonly memoryBudget: MemoryBudget;
+  /** Pings at a fixed pace. */
+  readonly pings?: PingSchedule;
+}
+
+/** Pings at a fixed pace, whatever else the peer sends; only a pong is an answer. Times in milliseconds. */
+export interface PingSchedule {
+  /** From the beginning to the first one. */
+  readonly first: number;
+  readonly interval: number;
+  /** How long no pong may come; 1011 beyond it. */
+  readonly timeout: number;
+  /** Whether a pong has to come before the next ping is due; 1011 otherwise. */
+  readonly answerEach: boolean;
+  /** What the next ping carries, at most 125 bytes. */
+  payload(): Uint8Array | undefined;
+}
+
+/** The defaults of a server; docs/architecture.md says why each. */
+export const serverLimits: ConnectionLimits = {
+  maxMessageSize: 1_048_576,
+  highWaterMark: 65_536,
+  sendCap: 67_108_864,
+  sendTimeout: 10_000,
+  closeTimeout: 5_000,
+  heartbeatInterval: 25_000,
+  heartbeatTimeout: 20_000,
+  messageTimeout: 30_000,
+  flush: 'turn',
+  memoryBudget: processMemoryBudget,
+};
+
+/** The same for a client: it takes larger messages, and its application decides how much to send. */
+export const clientLimits: ConnectionLimits = {
+  ...serverLimits,
+  maxMessageSize: 16_777_216,
+  sendCap: Number.POSITIVE_INFINITY,
+};
+
+/** How long the opening handshake may take, in either role, in milliseconds. */
+export const HANDSHAKE_TIMEOUT = 10_000;
+
+/** Connections of one server. */
+export const MAX_CONNECTIONS = 10_000;
+
+/** How long connections may take to close when a server shuts down, in milliseconds. */
+export const SHUTDOWN_GRACE = 5_000;
