@@ -9,6 +9,16 @@
 import type { Duplex } from 'node:stream';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { ByteSink } from '../frame/sink.ts';
+import {
+  abandonSlab,
+  acquireSlab,
+  areSlabsExhausted,
+  areSlabsScarce,
+  releaseSlab,
+  SLAB_SIZE,
+} from './slabs.ts';
+import { flushAll, flushAtEndOfTurn } from './turn.ts';
+import { copyOutOf, WriteQueue } from './write-queue.ts';
 
 /** Who is told what happens to the bytes. */
 export interface OutboxOwner {
@@ -39,57 +49,13 @@ export interface OutboxOptions {
 /** A socket hands bytes to the kernel, or encrypts them; any other Duplex may keep, or share, the memory it is given. */
 export type Ownership = 'taken' | 'kept';
 
-const SLAB_SIZE = 65_536;
-
 // What waits unflushed: from here on a larger write saves nothing.
 const FLUSH_FROM = 65_536;
-
-// A write of ours to the socket. Large payloads go in slices, so that slow progress can be told from none and one peer's
-// 16 MiB do not sit in the socket's own queue, out of reach of our accounting.
-const WRITE_SIZE = 65_536;
-
-// Two of them may be in use by each of 32 connections; when more are asked for, everybody is flushed first.
-const MAX_SLABS = 64;
 
 // What an object costs beside its bytes, for the send cap.
 const ITEM_COST = 128;
 
 const EMPTY: Buffer = Buffer.alloc(0);
-
-const freeSlabs: Buffer[] = [];
-let slabsInUse = 0;
-
-function acquireSlab(): Buffer {
-  slabsInUse++;
-  return freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
-}
-
-function releaseSlab(slab: Buffer): void {
-  slabsInUse--;
-  if (freeSlabs.length < MAX_SLABS) freeSlabs.push(slab);
-}
-
-// Outboxes with something to flush at the end of this turn of the loop.
-let dirty: Outbox[] = [];
-let scheduled = false;
-
-function flushDirty(): void {
-  const list = dirty;
-  dirty = [];
-  for (const outbox of list) outbox.flush();
-}
-
-function flushTurn(): void {
-  scheduled = false;
-  flushDirty();
-}
-
-function markDirty(outbox: Outbox): void {
-  dirty.push(outbox);
-  if (scheduled) return;
-  scheduled = true;
-  setImmediate(flushTurn);
-}
 
 /** The sending half of one socket. */
 export class Outbox implements ByteSink {
@@ -115,9 +81,7 @@ export class Outbox implements ByteSink {
   /** A slab that the blocked socket still reads from. */
   #slabInFlight: Buffer | null = null;
   /** What waits while the socket is blocked. */
-  #queue: Uint8Array[] = [];
-  #queueHead = 0;
-  #queuedBytes = 0;
+  readonly #queue: WriteQueue = new WriteQueue();
   /** Inside `socket.write`: some transports hand the bytes on, and bring back the answer, before it returns. */
   #writing = false;
   /** What the memory budget was told. */
@@ -154,7 +118,7 @@ export class Outbox implements ByteSink {
 
   get bufferedAmount(): number {
     const inSocket = this.#blocked ? this.#socket.writableLength : 0;
-    return this.#unflushed + this.#queuedBytes + this.#held + inSocket;
+    return this.#unflushed + this.#queue.bytes + this.#held + inSocket;
   }
 
   /** Whether the end was asked for: what waits still leaves, nothing is added. */
@@ -246,16 +210,14 @@ export class Outbox implements ByteSink {
   release(): void {
     this.#destroyed = true;
     this.#chunks = null;
-    this.#queue = [];
-    this.#queueHead = 0;
-    this.#queuedBytes = 0;
+    this.#queue.clear();
     this.#unflushed = 0;
     this.#held = 0;
     this.#heldShared = 0;
     this.#blocked = false;
     // A slab that the socket may still read from is left to the collector.
     this.#dropSlab();
-    if (this.#slabInFlight !== null) slabsInUse--;
+    if (this.#slabInFlight !== null) abandonSlab();
     this.#slabInFlight = null;
     this.#count();
   }
@@ -279,7 +241,7 @@ export class Outbox implements ByteSink {
       this.#replyBytes = 0;
       if (this.#isDraining) this.#drained();
     }
-    if (this.#ending && !this.#ended && this.#unflushed === 0 && this.#queueHead === this.#queue.length) {
+    if (this.#ending && !this.#ended && this.#unflushed === 0 && this.#queue.isEmpty) {
       this.#ended = true;
       this.#socket.end();
     }
@@ -303,11 +265,11 @@ export class Outbox implements ByteSink {
   #markDirty(): void {
     if (this.#isDirty) return;
     this.#isDirty = true;
-    markDirty(this);
+    flushAtEndOfTurn(this);
   }
 
   #overflows(size: number): boolean {
-    const amount = this.bufferedAmount + (this.#queue.length - this.#queueHead) * ITEM_COST;
+    const amount = this.bufferedAmount + this.#queue.length * ITEM_COST;
     return amount > this.#options.sendCap && amount - size > 0;
   }
 
@@ -318,10 +280,10 @@ export class Outbox implements ByteSink {
       // Inside a write: it waits in its slab, which is left to the collector afterwards.
       this.#chunks ??= [];
       if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
-      slabsInUse--;
+      abandonSlab();
       this.#slab = null;
     }
-    if (slabsInUse >= MAX_SLABS) flushDirty();
+    if (areSlabsExhausted()) flushAll();
     if (this.#slab === null) {
       this.#slab = acquireSlab();
       this.#start = 0;
@@ -357,22 +319,19 @@ export class Outbox implements ByteSink {
     if (this.offset > this.#start) chunks.push(this.#slabPart());
     const slab = this.#detachSlab();
     const copies = this.#copiesSlab;
-    if (copies) setApart(chunks, 0, slab);
-    this.#queue = chunks;
-    this.#queueHead = 0;
+    if (copies && slab !== null) copyOutOf(slab, chunks);
+    this.#queue.add(chunks, this.#unflushed);
     this.#chunks = null;
-    this.#queuedBytes = this.#unflushed;
     this.#unflushed = 0;
     this.#feed();
     if (slab === null) return;
-    setApart(this.#queue, this.#queueHead, slab);
+    this.#queue.leave(slab);
     this.#leaveSlab(slab, copies);
   }
 
   /** Whether a part of the slab is given to the socket as a copy. */
   get #copiesSlab(): boolean {
-    // Where many slabs are out, a socket that blocks now must not keep 64 KiB for a frame of a few bytes.
-    return this.#copies || slabsInUse > MAX_SLABS / 2;
+    return this.#copies || areSlabsScarce();
   }
 
   /** What is added from now on goes to another slab. */
@@ -394,7 +353,7 @@ export class Outbox implements ByteSink {
     if (copied || !(this.#blocked || this.#destroyed)) releaseSlab(slab);
     else if (this.#blocked) this.#slabInFlight = slab;
     // The socket may still read from it: it is left to the collector.
-    else slabsInUse--;
+    else abandonSlab();
   }
 
   /** A transport that throws is a broken one; the other connections that are flushed in this turn are not. */
@@ -409,41 +368,18 @@ export class Outbox implements ByteSink {
 
   /** Writes from the queue until the socket is blocked. */
   #feed(): void {
-    while (this.#queueHead < this.#queue.length && !this.#blocked && !this.#destroyed) {
+    while (!this.#queue.isEmpty && !this.#blocked && !this.#destroyed) {
       this.#writing = true;
       try {
         this.#socket.cork();
-        this.#writeSome();
+        this.#queue.writeSome(this.#socket);
         this.#socket.uncork();
       } catch (error) {
         this.#writeFailed(error);
       }
       this.#written();
     }
-    if (this.#queueHead === this.#queue.length) {
-      this.#queue = [];
-      this.#queueHead = 0;
-    } else if (this.#queueHead > 1024 && this.#queueHead * 2 > this.#queue.length) {
-      this.#queue.splice(0, this.#queueHead);
-      this.#queueHead = 0;
-    }
-  }
-
-  #writeSome(): void {
-    let room = WRITE_SIZE;
-    while (this.#queueHead < this.#queue.length && room > 0) {
-      const chunk = this.#queue[this.#queueHead]!;
-      const size = Math.min(chunk.length, room);
-      room -= size;
-      this.#queuedBytes -= size;
-      if (size < chunk.length) {
-        this.#queue[this.#queueHead] = chunk.subarray(size);
-        this.#socket.write(chunk.subarray(0, size));
-      } else {
-        this.#queue[this.#queueHead++] = EMPTY;
-        this.#socket.write(chunk);
-      }
-    }
+    this.#queue.compact();
   }
 
   #block(): void {
@@ -479,10 +415,9 @@ export class Outbox implements ByteSink {
   #setAside(): void {
     const chunks = this.#chunks ?? [];
     if (this.offset > this.#start) chunks.push(this.#slabPart());
-    setApart(chunks, 0, this.#slab);
-    for (const chunk of chunks) this.#queue.push(chunk);
+    if (this.#slab !== null) copyOutOf(this.#slab, chunks);
+    this.#queue.add(chunks, this.#unflushed);
     this.#chunks = null;
-    this.#queuedBytes += this.#unflushed;
     this.#unflushed = 0;
     this.#dropSlab();
   }
@@ -494,14 +429,5 @@ export class Outbox implements ByteSink {
     if (difference === 0) return;
     this.#counted = counted;
     this.#options.memoryBudget.countQueued(difference);
-  }
-}
-
-/** Puts parts of the slab, from `from` on, in memory of their own; anything else stays as it is. */
-function setApart(chunks: Uint8Array[], from: number, slab: Buffer | null): void {
-  if (slab === null) return;
-  for (let index = from; index < chunks.length; index++) {
-    const chunk = chunks[index]!;
-    if (chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
   }
 }

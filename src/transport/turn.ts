@@ -1,0 +1,32 @@
+/**
+ * The end of the event loop's turn: what connections sent within one turn leaves then, in one write for each of them. The RFC
+ * leaves that to us (§5.4 only forbids changing the order).
+ */
+
+/** What has something to write at the end of the turn. */
+export interface Flushable {
+  flush(): void;
+}
+
+let dirty: Flushable[] = [];
+let scheduled = false;
+
+/** `flush` is to be called at the end of this turn, at the latest. */
+export function flushAtEndOfTurn(outbox: Flushable): void {
+  dirty.push(outbox);
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(endTurn);
+}
+
+/** Flushes every outbox that has something to write now. */
+export function flushAll(): void {
+  const list = dirty;
+  dirty = [];
+  for (const outbox of list) outbox.flush();
+}
+
+function endTurn(): void {
+  scheduled = false;
+  flushAll();
+}

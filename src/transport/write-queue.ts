@@ -1,0 +1,91 @@
+/**
+ * What waits while a socket takes no more, in order. It goes to the socket in slices of bounded size, so that slow progress can
+ * be told from none, and one peer's 16 MiB do not sit in the socket's own queue, out of reach of our accounting.
+ */
+
+import type { Writable } from 'node:stream';
+
+// Bytes that are given to the socket at a time.
+const WRITE_SIZE = 65_536;
+
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+export class WriteQueue {
+  #chunks: Uint8Array[] = [];
+  /** Where the first one that waits is. */
+  #head = 0;
+  #bytes = 0;
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Chunks that wait. */
+  get length(): number {
+    return this.#chunks.length - this.#head;
+  }
+
+  get isEmpty(): boolean {
+    return this.#head === this.#chunks.length;
+  }
+
+  /** Adds `chunks`, of `size` bytes together. The array belongs to the queue from now on. */
+  add(chunks: Uint8Array[], size: number): void {
+    if (this.isEmpty) {
+      this.#chunks = chunks;
+      this.#head = 0;
+    } else {
+      for (const chunk of chunks) this.#chunks.push(chunk);
+    }
+    this.#bytes += size;
+  }
+
+  /** Writes the next slice. */
+  writeSome(socket: Writable): void {
+    let room = WRITE_SIZE;
+    while (!this.isEmpty && room > 0) {
+      const chunk = this.#chunks[this.#head]!;
+      const size = Math.min(chunk.length, room);
+      room -= size;
+      this.#bytes -= size;
+      if (size < chunk.length) {
+        this.#chunks[this.#head] = chunk.subarray(size);
+        socket.write(chunk.subarray(0, size));
+      } else {
+        this.#chunks[this.#head++] = EMPTY;
+        socket.write(chunk);
+      }
+    }
+  }
+
+  /** Gives back the room of what was written. */
+  compact(): void {
+    if (this.isEmpty) {
+      this.#chunks = [];
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#chunks.length) {
+      this.#chunks.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Puts chunks that lie in `slab` into memory of their own: the slab is needed for others. */
+  leave(slab: Buffer): void {
+    copyOutOf(slab, this.#chunks, this.#head);
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+}
+
+/** Replaces each of `chunks` that lies in `slab`, from `from` on, by a copy. */
+export function copyOutOf(slab: Buffer, chunks: Uint8Array[], from = 0): void {
+  for (let index = from; index < chunks.length; index++) {
+    const chunk = chunks[index]!;
+    if (chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
+  }
+}
