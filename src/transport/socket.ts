@@ -1,6 +1,6 @@
 /**
- * Binds a socket to an endpoint: data, end, errors, and the deadlines that keep a peer from holding us.
- * The protocol is frame/endpoint.ts; how bytes leave is outbox.ts. RFC 6455 §7.1.1 (closing TCP), §7.2.1 (its loss).
+ * Binds a socket to an endpoint: data, end and errors. The protocol is frame/endpoint.ts; how bytes leave is outbox.ts; the
+ * deadlines that keep a peer from holding us are deadlines.ts. RFC 6455 §7.1.1 (closing TCP), §7.2.1 (its loss).
  */
 
 import { Socket } from 'node:net';
@@ -9,9 +9,9 @@ import type { DeflateCodec } from '../deflate/codec.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
+import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
-import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 /** What an endpoint reports, and what its transport adds. */
 export interface ConnectionEvents extends EndpointEvents {
@@ -25,15 +25,6 @@ export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'cl
   readonly codec?: DeflateCodec | null;
   readonly limits: ConnectionLimits;
 }
-
-// With less than this waiting, a peer that takes nothing has the time of one that says nothing.
-const STALL_FROM = 1_048_576;
-
-// How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
-const DESTROY_TIMEOUT = 5_000;
-
-// How often a peer that takes nothing is looked at, once `sendTimeout` has passed.
-const STALL_CHECK = 1_000;
 
 const bound: unique symbol = Symbol('rfc6455 connection');
 type BoundSocket = Duplex & { [bound]: SocketConnection };
@@ -53,7 +44,7 @@ function onClose(this: Duplex): void {
 }
 
 /** An endpoint on a socket. Made by `bindSocket`. */
-export class SocketConnection implements OutboxOwner, TimerOwner {
+export class SocketConnection implements OutboxOwner, DeadlinesOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
   /** Of the negotiated compression, or null. */
@@ -62,26 +53,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   readonly #events: ConnectionEvents;
   readonly #limits: ConnectionLimits;
   readonly #pausesForReplies: boolean;
-  /** How long a peer may take nothing, however little waits. */
-  readonly #stallTimeout: number;
-  readonly #timer: Timer;
-
-  #lastReceived: number;
-  /** When the ping was sent whose answer is due, or 0. */
-  #pingedAt = 0;
-  /** Since when a message stands still, or 0 between messages. */
-  #messageSince = 0;
-  #messagePieces = 0;
-  /** When the connection is dropped, or 0 while it is not closing. */
-  #closeBy = 0;
-  #closeTimeout: number;
-  /** When the connection is closed, whatever the destroyed socket does; 0 while it is not destroyed. */
-  #goneBy = 0;
-
-  // With a `PingSchedule`: when the next ping is due, when the last pong came, and whether the last ping had one.
-  #nextPing = 0;
-  #lastPong = 0;
-  #isAnswered = true;
+  readonly #deadlines: Deadlines;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
     const { limits, role } = options;
@@ -91,8 +63,6 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     this.#limits = limits;
     // A client that stopped reading for its replies, facing a server that does, would deadlock.
     this.#pausesForReplies = role === 'server';
-    this.#stallTimeout = Math.max(limits.sendTimeout, limits.heartbeatInterval + limits.heartbeatTimeout);
-    this.#closeTimeout = limits.closeTimeout;
     this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
     this.endpoint = new Endpoint(this.#outbox, events, {
       role,
@@ -102,8 +72,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
       codec: this.codec,
       ...(options.closeReason === undefined ? null : { closeReason: options.closeReason }),
     });
-    this.#timer = processTimers.timer(this);
-    this.#lastReceived = processTimers.now();
+    this.#deadlines = new Deadlines(this, this.#outbox, limits);
     (socket as BoundSocket)[bound] = this;
     socket.on('error', onError);
     socket.on('close', onClose);
@@ -119,8 +88,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     }
     socket.on('data', onData);
     socket.on('end', onEnd);
-    this.#beginPings(processTimers.now());
-    this.#schedule(processTimers.now());
+    this.#deadlines.start();
     if (head.length > 0) this.onData(head);
     if (!this.endpoint.isPaused) socket.resume();
   }
@@ -128,6 +96,10 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   /** Whether messages may be sent (§6.1). */
   get isOpen(): boolean {
     return this.endpoint.state === EndpointState.Open;
+  }
+
+  get isDestroyed(): boolean {
+    return this.socket.destroyed;
   }
 
   /** Whether TCP is gone as well. */
@@ -153,17 +125,14 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   resume(): void {
-    if (this.endpoint.isPausedByUser) this.#restartClocks();
+    if (this.endpoint.isPausedByUser) this.#deadlines.restart();
     this.#receiving(() => this.endpoint.resume());
     this.#resumeSocket();
   }
 
   /** How long the closing handshake may take, in place of `closeTimeout`; where it has begun already, at most so long from now. */
   closeWithin(timeout: number): void {
-    this.#closeTimeout = timeout;
-    if (this.#closeBy === 0) return;
-    this.#closeBy = Math.min(this.#closeBy, processTimers.now() + timeout);
-    this.#timer.setSooner(timeout);
+    this.#deadlines.closeWithin(timeout);
   }
 
   /** Drops the connection with a TCP reset in place of TCP's own closing handshake, where the socket can do that. */
@@ -178,8 +147,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
 
   /** A pong came. */
   ponged(): void {
-    this.#lastPong = processTimers.now();
-    this.#isAnswered = true;
+    this.#deadlines.ponged();
   }
 
   /** Whether the socket keeps the process alive. */
@@ -198,7 +166,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    this.#lastReceived = processTimers.now();
+    const now = this.#deadlines.received();
     const outbox = this.#outbox;
     const before = outbox.replying;
     outbox.replying = this.#pausesForReplies;
@@ -206,7 +174,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     outbox.replying = before;
     if (this.#limits.flush === 'read') outbox.flush();
     if (!goOn) this.socket.pause();
-    this.#watchMessage(this.#lastReceived);
+    this.#deadlines.parsed(now);
   }
 
   onEnd(): void {
@@ -222,7 +190,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onClose(): void {
-    this.#timer.cancel();
+    this.#deadlines.closed();
     this.#outbox.release();
     this.endpoint.transportClosed();
   }
@@ -230,12 +198,12 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   // ---- the outbox's events ----
 
   onBlocked(): void {
-    this.#timer.setSooner(this.#limits.sendTimeout);
+    this.#deadlines.blocked();
   }
 
   onDrained(): void {
     this.endpoint.drained();
-    if (this.endpoint.isPaused) this.#restartClocks();
+    if (this.endpoint.isPaused) this.#deadlines.restart();
     this.#receiving(() => this.endpoint.resumeTransport());
     this.#resumeSocket();
     // Where replies to what had waited fill the socket again, the next time is soon enough.
@@ -248,7 +216,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onResumable(): void {
-    this.#watchMessage(processTimers.now());
+    this.#deadlines.parsed();
     this.#resumeSocket();
   }
 
@@ -257,176 +225,19 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
   }
 
   onClosing(): void {
-    if (this.#closeBy === 0) {
-      this.#closeBy = processTimers.now() + this.#closeTimeout;
-      this.#schedule(processTimers.now());
-    }
+    this.#deadlines.closing();
     // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
     this.#resumeSocket();
   }
 
   onDestroying(): void {
-    // This state has a deadline as well: a socket may fail to be destroyed, and never say so.
-    this.#goneBy = processTimers.now() + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
-    this.#schedule(processTimers.now());
+    this.#deadlines.destroying();
   }
 
-  // ---- deadlines ----
+  // ---- the deadlines' events ----
 
-  onTimer(): void {
-    const now = processTimers.now();
-    if (this.#goneBy !== 0) {
-      if (now < this.#goneBy) this.#timer.set(this.#goneBy - now);
-      else this.onClose();
-      return;
-    }
-    if (this.#closeBy !== 0) {
-      if (now < this.#closeBy) this.#timer.set(this.#closeBy - now);
-      else this.#closeTimedOut();
-      return;
-    }
-    // One of them is enough: what ended the connection is reported once. Whether a ping is due tells who is silent.
-    this.#checkHeartbeat(now);
-    if (!this.#isOver) this.#checkStall(now);
-    if (!this.#isOver) this.#checkMessage(now);
-    if (!this.#isOver) this.#checkPings(now);
-    if (!this.#isOver) this.#schedule(now);
-    // Another owner of the socket destroyed it, and 'close' has not come yet.
-    else if (this.#closeBy === 0 && this.#goneBy === 0) this.onDestroying();
-  }
-
-  get #isOver(): boolean {
-    return this.#closeBy !== 0 || this.socket.destroyed;
-  }
-
-  #closeTimedOut(): void {
-    // §7.1.1 lets a client, and §7.1.7 anybody, give up; 1006 says so where no Close frame came. After a failure the peer's
-    // Close frame is not waited for, and the reason has been reported.
-    if (this.endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
-      this.endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
-    } else {
-      this.endpoint.terminate();
-      this.#outbox.destroy();
-    }
-  }
-
-  #checkStall(now: number): void {
-    const outbox = this.#outbox;
-    if (!outbox.blocked) return;
-    // §10.4: bytes that come are no excuse. Who floods us and takes no answer would hold its connection for good; one that
-    // is silent too is the heartbeat's business.
-    const isLittle = outbox.bufferedAmount <= STALL_FROM;
-    if (isLittle && this.#pingedAt !== 0) return;
-    if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout))
-      this.onOverflow();
-  }
-
-  #checkMessage(now: number): void {
-    if (this.#messageSince === 0) return;
-    // While we do not read, the peer can't make progress.
-    if (this.endpoint.isPaused) this.#messageSince = now;
-    else if (now - this.#messageSince >= this.#limits.messageTimeout) this.endpoint.messageTimedOut();
-  }
-
-  #checkHeartbeat(now: number): void {
-    const alive = this.#lastAlive(now);
-    if (this.#pingedAt !== 0 && alive >= this.#pingedAt) this.#pingedAt = 0;
-    if (this.#pingedAt !== 0) {
-      if (now - this.#pingedAt >= this.#limits.heartbeatTimeout) {
-        this.endpoint.abort(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
-      }
-    } else if (now - alive >= this.#limits.heartbeatInterval) {
-      this.#pingedAt = now;
-      this.endpoint.ping();
-    }
-  }
-
-  #beginPings(now: number): void {
-    const { pings } = this.#limits;
-    if (pings === undefined || this.#closeBy !== 0) return;
-    this.#lastPong = now;
-    this.#nextPing = now + pings.first;
-    if (pings.first <= 0) this.#checkPings(now);
-  }
-
-  #checkPings(now: number): void {
-    const { pings } = this.#limits;
-    if (pings === undefined) return;
-    // While we do not read, a pong could not be seen.
-    if (this.endpoint.isPaused) {
-      this.#lastPong = now;
-      this.#isAnswered = true;
-    }
-    const isDue = now >= this.#nextPing;
-    if (now - this.#lastPong >= pings.timeout || (isDue && pings.answerEach && !this.#isAnswered)) {
-      this.endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
-    } else if (isDue) {
-      this.#nextPing += pings.interval;
-      // The process slept, or the clock jumped: what was missed is not made up for.
-      if (this.#nextPing <= now) this.#nextPing = now + pings.interval;
-      this.#isAnswered = false;
-      try {
-        this.endpoint.ping(pings.payload());
-      } catch (error) {
-        // What the application gave can't be had, or is too long.
-        this.endpoint.fail(error);
-      }
-    }
-  }
-
-  /** When the peer last gave a sign of life. */
-  #lastAlive(now: number): number {
-    const { isPaused } = this.endpoint;
-    const outbox = this.#outbox;
-    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. Then taking
-    // what we send counts, if there is anything to take.
-    if (outbox.blocked && (isPaused || outbox.bufferedAmount > this.#limits.highWaterMark)) {
-      return Math.max(this.#lastReceived, outbox.lastTaken);
-    }
-    if (isPaused) this.#lastReceived = now;
-    return this.#lastReceived;
-  }
-
-  /** Reading goes on: what stood still meanwhile starts over. */
-  #restartClocks(): void {
-    this.#lastReceived = processTimers.now();
-    this.#lastPong = this.#lastReceived;
-    if (this.#messageSince !== 0) this.#messageSince = this.#lastReceived;
-  }
-
-  #watchMessage(now: number): void {
-    if (!this.endpoint.insideMessage) {
-      this.#messageSince = 0;
-      return;
-    }
-    const pieces = this.endpoint.dataPieces;
-    if (this.#messageSince !== 0 && pieces === this.#messagePieces) return;
-    this.#messagePieces = pieces;
-    this.#messageSince = now;
-    this.#timer.setSooner(this.#limits.messageTimeout);
-  }
-
-  /** One timer for all deadlines: it is set for the first of them. */
-  #schedule(now: number): void {
-    // Once the connection is closing, that deadline is the only one: `close` may have been called before `start`.
-    if (this.#goneBy !== 0 || this.#closeBy !== 0) {
-      this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
-      return;
-    }
-    const limits = this.#limits;
-    let due =
-      this.#pingedAt === 0
-        ? this.#lastAlive(now) + limits.heartbeatInterval
-        : this.#pingedAt + limits.heartbeatTimeout;
-    if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
-    if (this.#outbox.blocked) {
-      // A peer that stopped taking may have little waiting for it now, and more than STALL_FROM later.
-      const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
-      due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
-    }
-    if (limits.pings !== undefined)
-      due = Math.min(due, this.#nextPing, this.#lastPong + limits.pings.timeout);
-    this.#timer.set(due - now);
+  onGone(): void {
+    this.onClose();
   }
 
   #receiving(step: () => void): void {
@@ -435,7 +246,7 @@ export class SocketConnection implements OutboxOwner, TimerOwner {
     outbox.replying = this.#pausesForReplies;
     step();
     outbox.replying = before;
-    this.#watchMessage(processTimers.now());
+    this.#deadlines.parsed();
   }
 
   #resumeSocket(): void {

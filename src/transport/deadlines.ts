@@ -1,0 +1,286 @@
+/**
+ * Every deadline of one connection, on one timer: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes nothing (§10.4), a
+ * message that stands still, the closing handshake (§7.1.1), and the end of a socket that was destroyed. A connection
+ * that is not closed always has one of them. What they do to the connection is frame/endpoint.ts; the timer is timers.ts.
+ */
+
+import { ConnectionError } from '../frame/connection-error.ts';
+import { type Endpoint, EndpointState } from '../frame/endpoint.ts';
+import type { ConnectionLimits } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+import { processTimers, type Timer, type TimerOwner } from './timers.ts';
+
+/** Which connection the deadlines are of. */
+export interface DeadlinesOwner {
+  readonly endpoint: Endpoint;
+  /** Whether the socket was destroyed. */
+  readonly isDestroyed: boolean;
+  /** The socket was destroyed, and did not emit 'close' in time. */
+  onGone(): void;
+}
+
+// With less than this waiting, a peer that takes nothing has the time of one that says nothing.
+const STALL_FROM = 1_048_576;
+
+// How often a peer that takes nothing is looked at, once `sendTimeout` has passed.
+const STALL_CHECK = 1_000;
+
+// How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
+const DESTROY_TIMEOUT = 5_000;
+
+export class Deadlines implements TimerOwner {
+  readonly #owner: DeadlinesOwner;
+  readonly #outbox: Outbox;
+  readonly #limits: ConnectionLimits;
+  /** How long a peer may take nothing, however little waits. */
+  readonly #stallTimeout: number;
+  readonly #timer: Timer;
+
+  #lastReceived: number;
+  /** When the ping was sent whose answer is due, or 0. */
+  #pingedAt = 0;
+  /** Since when a message stands still, or 0 between messages. */
+  #messageSince = 0;
+  #messagePieces = 0;
+  /** When the connection is dropped, or 0 while it is not closing. */
+  #closeBy = 0;
+  #closeTimeout: number;
+  /** When the connection is closed, whatever the destroyed socket does; 0 while it is not destroyed. */
+  #goneBy = 0;
+
+  // With a `PingSchedule`: when the next ping is due, when the last pong came, and whether the last ping had one.
+  #nextPing = 0;
+  #lastPong = 0;
+  #isAnswered = true;
+
+  constructor(owner: DeadlinesOwner, outbox: Outbox, limits: ConnectionLimits) {
+    this.#owner = owner;
+    this.#outbox = outbox;
+    this.#limits = limits;
+    this.#stallTimeout = Math.max(limits.sendTimeout, limits.heartbeatInterval + limits.heartbeatTimeout);
+    this.#closeTimeout = limits.closeTimeout;
+    this.#timer = processTimers.timer(this);
+    this.#lastReceived = processTimers.now();
+  }
+
+  // ---- what happens ----
+
+  /** The connection may receive from now on. */
+  start(): void {
+    const now = processTimers.now();
+    this.#beginPings(now);
+    this.#schedule(now);
+  }
+
+  /** Bytes came; to be called before they are parsed. @returns the time, for `parsed` */
+  received(): number {
+    this.#lastReceived = processTimers.now();
+    return this.#lastReceived;
+  }
+
+  /** What came was parsed: a message may have begun, gone on or ended. */
+  parsed(now: number = processTimers.now()): void {
+    const { endpoint } = this.#owner;
+    if (!endpoint.insideMessage) {
+      this.#messageSince = 0;
+      return;
+    }
+    const pieces = endpoint.dataPieces;
+    if (this.#messageSince !== 0 && pieces === this.#messagePieces) return;
+    this.#messagePieces = pieces;
+    this.#messageSince = now;
+    this.#timer.setSooner(this.#limits.messageTimeout);
+  }
+
+  /** A pong came. */
+  ponged(): void {
+    this.#lastPong = processTimers.now();
+    this.#isAnswered = true;
+  }
+
+  /** Reading goes on: what stood still meanwhile starts over. */
+  restart(): void {
+    this.#lastReceived = processTimers.now();
+    this.#lastPong = this.#lastReceived;
+    if (this.#messageSince !== 0) this.#messageSince = this.#lastReceived;
+  }
+
+  /** The socket takes no more for now. */
+  blocked(): void {
+    this.#timer.setSooner(this.#limits.sendTimeout);
+  }
+
+  /** The closing handshake, or the end of TCP, began. */
+  closing(): void {
+    if (this.#closeBy !== 0) return;
+    const now = processTimers.now();
+    this.#closeBy = now + this.#closeTimeout;
+    this.#schedule(now);
+  }
+
+  /** How long the closing handshake may take, in place of `closeTimeout`; if it has begun already, at most so long from now. */
+  closeWithin(timeout: number): void {
+    this.#closeTimeout = timeout;
+    if (this.#closeBy === 0) return;
+    const now = processTimers.now();
+    this.#closeBy = Math.min(this.#closeBy, now + timeout);
+    this.#schedule(now);
+  }
+
+  /** The socket is being destroyed. It may fail to, and never say so: this state has a deadline as well. */
+  destroying(): void {
+    const now = processTimers.now();
+    this.#goneBy = now + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
+    this.#schedule(now);
+  }
+
+  /** The connection is closed. */
+  closed(): void {
+    this.#timer.cancel();
+  }
+
+  // ---- the timer ----
+
+  onTimer(): void {
+    const now = processTimers.now();
+    if (this.#goneBy !== 0) {
+      if (now < this.#goneBy) this.#schedule(now);
+      else this.#owner.onGone();
+      return;
+    }
+    if (this.#closeBy !== 0) {
+      if (now < this.#closeBy) this.#schedule(now);
+      else this.#closeTimedOut();
+      return;
+    }
+    // One of them is enough: what ended the connection is reported once. Whether a ping is due tells who is silent.
+    this.#checkHeartbeat(now);
+    if (!this.#isOver) this.#checkStall(now);
+    if (!this.#isOver) this.#checkMessage(now);
+    if (!this.#isOver) this.#checkPings(now);
+    if (!this.#isOver) this.#schedule(now);
+    // Another owner of the socket destroyed it, and 'close' has not come yet.
+    else if (this.#closeBy === 0 && this.#goneBy === 0) this.destroying();
+  }
+
+  get #isOver(): boolean {
+    return this.#closeBy !== 0 || this.#owner.isDestroyed;
+  }
+
+  /** Sets the timer for the first deadline. */
+  #schedule(now: number): void {
+    // A connection that is closing, or gone, has that deadline only; `close` may have been called before `start`.
+    if (this.#goneBy !== 0 || this.#closeBy !== 0) {
+      this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
+      return;
+    }
+    const limits = this.#limits;
+    let due =
+      this.#pingedAt === 0
+        ? this.#lastAlive(now) + limits.heartbeatInterval
+        : this.#pingedAt + limits.heartbeatTimeout;
+    if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
+    if (this.#outbox.blocked) {
+      // A peer that stopped taking may have little waiting for it now, and more than STALL_FROM later.
+      const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
+      due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
+    }
+    if (limits.pings !== undefined)
+      due = Math.min(due, this.#nextPing, this.#lastPong + limits.pings.timeout);
+    this.#timer.set(due - now);
+  }
+
+  // ---- each of them ----
+
+  #closeTimedOut(): void {
+    const { endpoint } = this.#owner;
+    // §7.1.1 lets a client, and §7.1.7 either role, give up; 1006 says so if no Close frame came. After a failure the peer's
+    // Close frame is not waited for, and the reason has been reported.
+    if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
+      endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
+    } else {
+      endpoint.terminate();
+      this.#outbox.destroy();
+    }
+  }
+
+  #checkHeartbeat(now: number): void {
+    const alive = this.#lastAlive(now);
+    if (this.#pingedAt !== 0 && alive >= this.#pingedAt) this.#pingedAt = 0;
+    if (this.#pingedAt !== 0) {
+      if (now - this.#pingedAt >= this.#limits.heartbeatTimeout) {
+        this.#owner.endpoint.abort(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
+      }
+    } else if (now - alive >= this.#limits.heartbeatInterval) {
+      this.#pingedAt = now;
+      this.#owner.endpoint.ping();
+    }
+  }
+
+  /** When the peer last gave a sign of life. */
+  #lastAlive(now: number): number {
+    const { isPaused } = this.#owner.endpoint;
+    const outbox = this.#outbox;
+    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. Then taking
+    // what we send counts, if there is anything to take.
+    if (outbox.blocked && (isPaused || outbox.bufferedAmount > this.#limits.highWaterMark)) {
+      return Math.max(this.#lastReceived, outbox.lastTaken);
+    }
+    if (isPaused) this.#lastReceived = now;
+    return this.#lastReceived;
+  }
+
+  #checkStall(now: number): void {
+    const outbox = this.#outbox;
+    if (!outbox.blocked) return;
+    // §10.4: bytes that come are no excuse. A peer that floods us and takes no answer would hold its connection for good; one
+    // that is silent too is the heartbeat's business.
+    const isLittle = outbox.bufferedAmount <= STALL_FROM;
+    if (isLittle && this.#pingedAt !== 0) return;
+    if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {
+      this.#owner.endpoint.abort(new ConnectionError('WS_SEND_CAP'));
+    }
+  }
+
+  #checkMessage(now: number): void {
+    if (this.#messageSince === 0) return;
+    const { endpoint } = this.#owner;
+    // While we do not read, the peer can't make progress.
+    if (endpoint.isPaused) this.#messageSince = now;
+    else if (now - this.#messageSince >= this.#limits.messageTimeout) endpoint.messageTimedOut();
+  }
+
+  #beginPings(now: number): void {
+    const { pings } = this.#limits;
+    if (pings === undefined || this.#closeBy !== 0) return;
+    this.#lastPong = now;
+    this.#nextPing = now + pings.first;
+    if (pings.first <= 0) this.#checkPings(now);
+  }
+
+  #checkPings(now: number): void {
+    const { pings } = this.#limits;
+    if (pings === undefined) return;
+    const { endpoint } = this.#owner;
+    // While we do not read, a pong could not be seen.
+    if (endpoint.isPaused) {
+      this.#lastPong = now;
+      this.#isAnswered = true;
+    }
+    const isDue = now >= this.#nextPing;
+    if (now - this.#lastPong >= pings.timeout || (isDue && pings.answerEach && !this.#isAnswered)) {
+      endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
+    } else if (isDue) {
+      this.#nextPing += pings.interval;
+      // The process slept, or the clock jumped: what was missed is not made up for.
+      if (this.#nextPing <= now) this.#nextPing = now + pings.interval;
+      this.#isAnswered = false;
+      try {
+        endpoint.ping(pings.payload());
+      } catch (error) {
+        // What the application gave can't be had, or is too long.
+        endpoint.fail(error);
+      }
+    }
+  }
+}
