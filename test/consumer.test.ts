@@ -16,7 +16,7 @@ symlinkSync(root, join(folder, 'node_modules', 'rfc6455'), 'junction');
 writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 writeFileSync(
   join(folder, 'index.ts'),
-  `import { connect, type Connection, WebSocketServer } from 'rfc6455';
+  `import { Connection, connect, WebSocketServer } from 'rfc6455';
 import * as conformance from 'rfc6455/conformance';
 import * as fourD from 'rfc6455/4d';
 import * as plugin from 'rfc6455/plugin';
@@ -31,6 +31,19 @@ export const server: WebSocketServer = new WebSocketServer({
     message.nothing();
   },
 });
+interface User {
+  readonly name: string;
+}
+export const users: WebSocketServer<User> = new WebSocketServer<User>({
+  upgrade: (request) => ({ data: { name: request.path } }),
+  message(connection, message, isBinary) {
+    connection.send(connection.data.name + (isBinary ? message.readUInt8(0) : message.toUpperCase()));
+  },
+});
+// @ts-expect-error nothing supplies the data
+new WebSocketServer<User>({ open: (connection) => connection.data.name });
+// @ts-expect-error the library makes connections
+export const made: Connection = new Connection();
 export const connection: Promise<Connection> = connect('ws://127.0.0.1/', { headers: new Headers() });
 `,
 );

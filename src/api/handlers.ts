@@ -6,24 +6,46 @@
 import type { Connection } from './connection.ts';
 
 /**
- * Handlers for the events of connections: one object serves all of them. Every call is optional, and may return a
- * Promise: nothing waits for it, but its rejection is treated like a throw. What a handler throws closes that connection
- * with 1011 and is reported to `error`, or else as a process warning.
+ * What a `message` handler receives: `isBinary` tells a binary message, a Buffer that is yours to keep, from text.
+ * `Text` is a string, and with `text: 'bytes'` a Buffer that was checked to be UTF-8. `wireSize`: payload bytes as they came
+ * over the wire.
  */
-export interface ConnectionHandlers<Data = undefined> {
-  /** The opening handshake is done; sending is allowed from here on. */
-  open?(connection: Connection<Data>): unknown;
-  /**
-   * A message. Without this handler messages wait for `for await (const message of connection)`.
-   * @param message text as a string (or as checked bytes, with `text: 'bytes'`), binary as a Buffer that is yours to keep
-   * @param wireSize payload bytes as they came over the wire
-   */
-  message?(
+export type ReceivedMessage<Data = undefined, Text extends string | Buffer = string> =
+  | [connection: Connection<Data>, message: Text, isBinary: false, wireSize: number]
+  | [connection: Connection<Data>, message: Buffer, isBinary: true, wireSize: number];
+
+/**
+ * A `message` handler. The first member gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript
+ * finds a function of fewer parameters not assignable to a union of tuples: the second member accepts it, and handlers with
+ * parameter types of their own. It has two signatures so that the compiler infers parameters from the first member only.
+ */
+export type MessageHandler<Data = undefined, Text extends string | Buffer = string> =
+  | ((...received: ReceivedMessage<Data, Text>) => unknown)
+  | AnyMessageHandler<Data>['call'];
+
+interface AnyMessageHandler<Data> {
+  call(connection: Connection<Data>, message: string | Buffer, isBinary: boolean, wireSize: number): unknown;
+  call<_>(
     connection: Connection<Data>,
     message: string | Buffer,
     isBinary: boolean,
     wireSize: number,
   ): unknown;
+}
+
+/**
+ * Handlers for the events of connections: one object serves all of them. Every call is optional, and may return a
+ * Promise: nothing waits for it, but its rejection is treated like a throw. What a handler throws closes that connection
+ * with 1011 and is reported to `error`, or else as a process warning.
+ */
+export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
+  /** The opening handshake is done; sending is allowed from here on. */
+  open?(connection: Connection<Data>): unknown;
+  /**
+   * A message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler messages wait for
+   * `for await (const message of connection)`.
+   */
+  message?: MessageHandler<Data, Text> | undefined;
   /** A frame of an unfinished message arrived: progress of a large one. */
   fragment?(connection: Connection<Data>): unknown;
   /** A ping came, and was answered. */

@@ -6,20 +6,33 @@ import type { HandshakeError } from '../handshake/error.ts';
 import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
 import type { PendingUpgrade } from '../transport/upgrade.ts';
 import type { ConnectionHandlers } from './handlers.ts';
-import type { UpgradeAnswer } from './upgrade-answer.ts';
+import type { AnyUpgradeAnswer, UpgradeAnswer } from './upgrade-answer.ts';
 
-/** What an application hears of its server. */
-export interface ServerHandlers<Data = undefined> extends ConnectionHandlers<Data> {
+/** The handlers for opening handshakes. @typeParam Answer what `upgrade` may answer */
+interface HandshakeHandlers<Answer> {
   /**
    * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept
    * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500,
-   * and so is anything else that is returned: what is not understood lets nobody in.
-   * @param pending has a `signal` that aborts when nobody waits for the answer any more
+   * and so is any other value: no request is accepted by mistake. Required if `Data` does not include undefined.
+   * @param pending has a `signal` that aborts when the answer is not needed any more
    */
-  upgrade?(
-    request: UpgradeRequest,
-    pending: PendingUpgrade,
-  ): UpgradeAnswer<Data> | PromiseLike<UpgradeAnswer<Data>>;
+  upgrade?(request: UpgradeRequest, pending: PendingUpgrade): Answer | PromiseLike<Answer>;
   /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
   refused?(error: HandshakeError, request: HandshakeRequest | null): unknown;
 }
+
+/** @internal Every handler of a server, as the server calls them. */
+export interface AllServerHandlers<Data>
+  extends ConnectionHandlers<Data, string | Buffer>,
+    HandshakeHandlers<AnyUpgradeAnswer<Data>> {}
+
+/**
+ * The handlers of a server, and of its connections. If `Data` does not include undefined, `upgrade` is required: it alone
+ * supplies the `data` of a connection.
+ */
+export type ServerHandlers<Data = undefined, Text extends string | Buffer = string> = ConnectionHandlers<
+  Data,
+  Text
+> &
+  HandshakeHandlers<UpgradeAnswer<Data>> &
+  (undefined extends Data ? unknown : Required<Pick<HandshakeHandlers<UpgradeAnswer<Data>>, 'upgrade'>>);

@@ -41,7 +41,7 @@ import { type Message, toBytes } from './message.ts';
 import { checkHandlers, checkOptions, describe } from './option-names.ts';
 import { positive, readValues } from './option-spec.ts';
 import { connectionSpecs, toCloseReason, toCompression, toLimits } from './options.ts';
-import type { ServerHandlers } from './server-handlers.ts';
+import type { AllServerHandlers, ServerHandlers } from './server-handlers.ts';
 import {
   checkHttpServer,
   checkPath,
@@ -53,11 +53,11 @@ import {
   serverOptionNames,
   shutdownOptionNames,
 } from './server-options.ts';
-import { type Accept, checkAccept, Rejection, type UpgradeAnswer } from './upgrade-answer.ts';
+import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
 /** A WebSocket server. */
 export class WebSocketServer<Data = undefined> {
-  readonly #handlers: ServerHandlers<Data>;
+  readonly #handlers: AllServerHandlers<Data>;
   readonly #limits: ConnectionLimits;
   readonly #text: 'string' | 'bytes';
   readonly #closeReason: ReturnType<typeof toCloseReason>;
@@ -88,9 +88,17 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * @throws {RangeError | TypeError} for options that can't be
+   * If `Data` does not include undefined, the handler `upgrade` is required, which supplies it.
+   * @throws {RangeError | TypeError} for invalid options
    */
-  constructor(handlers: ServerHandlers<Data> = {}, options: ServerOptions = {}) {
+  constructor(...none: undefined extends Data ? [] : [handlers: never]);
+  constructor(
+    handlers: ServerHandlers<Data>,
+    options?: ServerOptions & { readonly text?: 'string' | undefined },
+  );
+  // With `text: 'bytes'` a text message is a Buffer too.
+  constructor(handlers: ServerHandlers<Data, string | Buffer>, options: ServerOptions);
+  constructor(handlers: AllServerHandlers<Data> = {}, options: ServerOptions = {}) {
     checkHandlers(handlers);
     checkOptions('WebSocketServer', options, serverOptionNames);
     this.#handlers = handlers;
@@ -294,7 +302,7 @@ export class WebSocketServer<Data = undefined> {
       : this.#answer(answer);
   }
 
-  #answer(answer: UpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
+  #answer(answer: AnyUpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
     // A shutdown that began while the application thought about it.
     if (this.#shutdown !== null) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {

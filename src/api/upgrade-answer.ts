@@ -9,11 +9,11 @@ import { checkOptions, describe, type OptionNames } from './option-names.ts';
 /** How to accept a request. */
 export interface Accept<Data> {
   /** The connection's `data`. */
-  readonly data?: Data;
+  readonly data?: Data | undefined;
   /** One of the request's subprotocols; '' for none. @default the first that `subprotocols` of the options has */
-  readonly subprotocol?: string;
+  readonly subprotocol?: string | undefined;
   /** More header fields for the 101: by name, flat, or as pairs. */
-  readonly headers?: HeaderFieldsInit;
+  readonly headers?: HeaderFieldsInit | undefined;
 }
 
 /** How to refuse a request; made by `reject`. */
@@ -44,9 +44,14 @@ export function reject(status: number, body = '', headers: HeaderFieldsInit = []
   return new Rejection(status, body, flattenHeaders(headers));
 }
 
-/** What an `upgrade` handler may answer; nothing accepts. */
+/** What an `upgrade` handler may answer, whatever `Data` is. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks at the request returns nothing.
-export type UpgradeAnswer<Data> = Accept<Data> | Rejection | void;
+export type AnyUpgradeAnswer<Data> = Accept<Data> | Rejection | void;
+
+/** What an `upgrade` handler may answer. If `Data` includes undefined, nothing accepts too; otherwise `data` is required. */
+export type UpgradeAnswer<Data> = undefined extends Data
+  ? AnyUpgradeAnswer<Data>
+  : (Accept<Data> & { readonly data: Data }) | Rejection;
 
 const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: true, headers: true };
 
@@ -55,7 +60,7 @@ const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: tru
  * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for what was meant
  *   as `data`
  */
-export function checkAccept<Data>(answer: UpgradeAnswer<Data>): Accept<Data> {
+export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> {
   if (answer === undefined) return {};
   if (typeof answer !== 'object' || answer === null || answer instanceof Error || 'status' in answer) {
     throw new TypeError(

@@ -6,7 +6,7 @@ import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts
 
 /** What a server does, and how it wants its text. */
 export interface Mode {
-  readonly handlers: ServerHandlers;
+  readonly handlers: ServerHandlers<undefined, string | Buffer>;
   readonly text: NonNullable<ServerOptions['text']>;
 }
 

@@ -16,7 +16,7 @@ export interface Pair<Data> {
 }
 
 export async function pair<Data = undefined>(
-  handlers: ServerHandlers<Data> = {},
+  handlers: ServerHandlers<Data> = {} as ServerHandlers<Data>,
   options: ServerOptions = {},
   clientOptions: ConnectOptions = {},
 ): Promise<Pair<Data>> {

@@ -7,6 +7,7 @@ import {
   connect,
   reject,
   type ServerHandlers,
+  type ServerOptions,
   WebSocketServer,
 } from '../../src/index.ts';
 
@@ -14,7 +15,7 @@ interface User {
   readonly name: string;
 }
 
-test('data is undefined unless somebody says otherwise', () => {
+test('data is undefined by default', () => {
   new WebSocketServer({
     open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<undefined>(),
   });
@@ -41,6 +42,101 @@ test('data is what upgrade returns, in every handler and in connections', () => 
     error: (_connection, error) => expectTypeOf(error).toEqualTypeOf<Error>(),
   });
   for (const connection of server.connections) expectTypeOf(connection.data).toEqualTypeOf<User>();
+});
+
+test('Data without undefined makes upgrade, and the data of its answer, required', () => {
+  const check = (): void => {
+    // @ts-expect-error no handlers: nothing supplies the data
+    new WebSocketServer<User>();
+    // @ts-expect-error no upgrade
+    new WebSocketServer<User>({ open: (connection) => connection.data.name });
+    // @ts-expect-error accepted without data
+    new WebSocketServer<User>({ upgrade: () => {} });
+    // @ts-expect-error accepted without data
+    new WebSocketServer<User>({ upgrade: async () => ({ subprotocol: 'chat' }) });
+    // @ts-expect-error an interface of the application's own as well
+    const handlers: ServerHandlers<User> = { open: () => {} };
+    new WebSocketServer(handlers);
+    new WebSocketServer<User | undefined>();
+    new WebSocketServer<User | undefined>({ open: (connection) => connection.data?.name });
+    new WebSocketServer<User | undefined>({ upgrade: () => {} });
+    new WebSocketServer();
+  };
+  expectTypeOf(check).toBeFunction();
+});
+
+test('Data is inferred from what upgrade returns', () => {
+  const server = new WebSocketServer({
+    upgrade: async (request) => (request.query === '' ? reject(401) : { data: { name: request.query } }),
+    open: (connection) => expectTypeOf(connection.data.name).toBeString(),
+  });
+  for (const { data } of server.connections) expectTypeOf(data).toEqualTypeOf<{ name: string }>();
+});
+
+test('generic code hands its handlers on', () => {
+  const make = <Data>(handlers: ServerHandlers<Data>, options: ServerOptions): WebSocketServer<Data> =>
+    new WebSocketServer<Data>(handlers, options);
+  expectTypeOf(make).toBeFunction();
+});
+
+test('isBinary narrows the message, in arrow functions and methods, with three parameters or four', () => {
+  const handlers: ConnectionHandlers = {
+    message: (connection, message, isBinary) =>
+      connection.send(isBinary ? message.subarray(1) : message.toUpperCase()),
+  };
+  const all: ServerHandlers<User> = {
+    upgrade: () => ({ data: { name: 'ada' } }),
+    message(connection, message, isBinary, wireSize) {
+      if (isBinary) {
+        expectTypeOf(message).toEqualTypeOf<Buffer>();
+        return;
+      }
+      expectTypeOf(message).toEqualTypeOf<string>();
+      expectTypeOf(wireSize).toBeNumber();
+      expectTypeOf(connection).toEqualTypeOf<Connection<User>>();
+    },
+  };
+  new WebSocketServer(handlers);
+  new WebSocketServer<User>(all);
+});
+
+test('with text as bytes, a text message is not narrowed to a string', () => {
+  new WebSocketServer(
+    {
+      message: (_connection, message, isBinary) => {
+        if (!isBinary) expectTypeOf(message).toEqualTypeOf<string | Buffer>();
+      },
+    },
+    { text: 'bytes' },
+  );
+});
+
+test('handlers written before isBinary narrowed still compile', () => {
+  class Handlers implements ConnectionHandlers {
+    message(connection: Connection, message: string | Buffer, _isBinary: boolean): void {
+      connection.send(message);
+    }
+  }
+  const annotated: ConnectionHandlers = {
+    message: (_connection: Connection, message: string | Buffer, isBinary: boolean, wireSize: number) =>
+      isBinary ? message.length : wireSize,
+  };
+  const ofBytes: ConnectionHandlers = {
+    message: (connection, message: Buffer) => connection.sendText(message),
+  };
+  const forwarding: ConnectionHandlers = {
+    message: (connection, message, isBinary, wireSize) =>
+      annotated.message?.(connection, message, isBinary, wireSize),
+  };
+  const wrong: ConnectionHandlers = {
+    // @ts-expect-error a message is not a number
+    message: (_connection: Connection, message: number) => message,
+  };
+  for (const handlers of [new Handlers(), annotated, ofBytes, forwarding, wrong]) {
+    new WebSocketServer(handlers);
+  }
+  new WebSocketServer({ message: async (connection, message) => void connection.send(message) });
+  new WebSocketServer({ message() {} });
 });
 
 test('upgrade may be asynchronous, and its data is checked', () => {

@@ -63,7 +63,7 @@ function track(peer: RawPeer): RawPeer {
 
 /** Starts a server of ours on a free port. */
 export async function startServer<Data = undefined>(
-  handlers: ServerHandlers<Data> = {},
+  handlers: ServerHandlers<Data> = {} as ServerHandlers<Data>,
   options: ServerOptions & { readonly path?: string } = {},
   kind: Kind = 'listen',
 ): Promise<TestServer<Data>> {

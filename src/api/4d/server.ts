@@ -10,7 +10,7 @@ import type { Connection } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import { WebSocketServer as NativeServer } from '../server.ts';
 import { type ServerOptions, serverOptionNames } from '../server-options.ts';
-import { type Accept, type Rejection, reject } from '../upgrade-answer.ts';
+import { type Rejection, reject } from '../upgrade-answer.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
 import { checkDataType, type DataType } from './data.ts';
@@ -53,6 +53,11 @@ interface Seat<T extends DataType> {
   /** The 4D connection and its link; null while, or where, there is none. */
   link: Link | null;
   connection: WebSocketConnection<T> | null;
+}
+
+/** A request that `onConnection` accepted. */
+interface Seated<T extends DataType> {
+  readonly data: Seat<T>;
 }
 
 /** What became of `onConnection`. */
@@ -239,9 +244,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
   #decide(
     request: UpgradeRequest,
     { signal }: PendingUpgrade,
-  ): Accept<Seat<T>> | Rejection | Promise<Accept<Seat<T>> | Rejection> {
-    let answer: Accept<Seat<T>> | Rejection | null = null;
-    let resolve: ((answer: Accept<Seat<T>> | Rejection) => void) | null = null;
+  ): Seated<T> | Rejection | Promise<Seated<T> | Rejection> {
+    let answer: Seated<T> | Rejection | null = null;
+    let resolve: ((answer: Seated<T> | Rejection) => void) | null = null;
     const settle = (verdict: Verdict<T>): void => {
       const { handler } = verdict;
       answer =
