@@ -9,6 +9,20 @@ export { methods, type PluginMethod } from './api/plugin/methods.ts';
 export {
   clearAll,
   events,
+  websocketClient,
+  websocketClientClear,
+  websocketClientSend,
+  websocketClientStart,
+  websocketClientStop,
+  websocketGetMethod,
+  websocketServer,
+  websocketServerClear,
+  websocketServerSend,
+  websocketServerStart,
+  websocketServerStop,
+  websocketSetMethod,
+} from './api/plugin/v2-commands.ts';
+export {
   type SetMethodOptions,
   type WebsocketClientInfo,
   type WebsocketClientOptions,
@@ -30,16 +44,4 @@ export {
   type WebsocketServerSendStatus,
   type WebsocketServerStatus,
   type WebsocketTlsOptions,
-  websocketClient,
-  websocketClientClear,
-  websocketClientSend,
-  websocketClientStart,
-  websocketClientStop,
-  websocketGetMethod,
-  websocketServer,
-  websocketServerClear,
-  websocketServerSend,
-  websocketServerStart,
-  websocketServerStop,
-  websocketSetMethod,
-} from './api/plugin/v2.ts';
+} from './api/plugin/v2-types.ts';

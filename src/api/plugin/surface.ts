@@ -1,0 +1,118 @@
+/**
+ * What the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of each.
+ * What they run is engine-client.ts and engine-server.ts; the commands are those of v1.ts and v2.ts, see docs/plugin.md.
+ */
+
+import { integer, isObject } from './arguments.ts';
+import { type ClientBase, type ClientSettings, EngineClient } from './engine-client.ts';
+import type { EngineEvent } from './engine-events.ts';
+import { EngineServer, type ServerConnection, type ServerSettings } from './engine-server.ts';
+import { EventQueue, type EventSource, type QueuedEvent } from './event-queue.ts';
+import { IdTable } from './ids.ts';
+import type { Version } from './versions.ts';
+
+/** A client, or a server, under its number. */
+export interface Entry extends EventSource {
+  /** `ref` in version 1, `id` in version 2. */
+  readonly id: number;
+}
+
+export interface ClientEntry extends Entry {
+  readonly engine: EngineClient;
+}
+
+export interface ServerEntry extends Entry {
+  readonly engine: EngineServer;
+}
+
+/** The event that waits in the queue: what both versions have of it. */
+export interface SurfaceEvent extends QueuedEvent {
+  readonly body: EngineEvent;
+}
+
+/** The commands over one set of sockets, with one queue. */
+export abstract class Surface<
+  Event extends SurfaceEvent,
+  Client extends ClientEntry,
+  Server extends ServerEntry,
+> {
+  readonly events: EventQueue<Event>;
+  protected readonly version: Version;
+  protected readonly clients: IdTable<Client> = new IdTable<Client>(1);
+  protected readonly servers: IdTable<Server> = new IdTable<Server>(-1);
+  readonly #base: ClientBase;
+
+  /** @param base for tests: what clients stand on */
+  constructor(version: Version, base: ClientBase) {
+    this.version = version;
+    this.#base = base;
+    this.events = new EventQueue<Event>((event) => this.deliver(event), version.waitsForMethod);
+  }
+
+  /** Calls the program's callback. */
+  protected abstract deliver(event: Event): unknown;
+
+  /** The event for the queue, or null for one that this version does not have. */
+  protected abstract toEvent(
+    entry: Client | Server,
+    connection: ServerConnection | null,
+    body: EngineEvent,
+    size: number,
+  ): Event | null;
+
+  /** A connection of a server has been opened: gives it its number. */
+  protected abstract opened(entry: Server, connection: ServerConnection): void;
+
+  /** Its Close event is in the queue. */
+  protected closed(_entry: Server, _connection: ServerConnection): void {}
+
+  protected addClient(settings: ClientSettings, make: (entry: ClientEntry) => Client): Client {
+    return this.clients.add((id) => {
+      const emit = (body: EngineEvent): void => this.#push(entry, null, body);
+      const engine = new EngineClient(settings, emit, this.#base);
+      const entry: Client = make({ id, engine, queued: 0, onSettled: () => {} });
+      return entry;
+    });
+  }
+
+  protected addServer(settings: ServerSettings, make: (entry: ServerEntry) => Server): Server {
+    return this.servers.add((id) => {
+      const engine = new EngineServer(settings, {
+        opened: (connection) => this.opened(entry, connection),
+        emit: (connection, body) => this.#push(entry, connection, body),
+        closed: (connection) => this.closed(entry, connection),
+      });
+      const entry: Server = make({ id, engine, queued: 0, onSettled: () => {} });
+      return entry;
+    });
+  }
+
+  #push(entry: Client | Server, connection: ServerConnection | null, body: EngineEvent): void {
+    const size = 'text' in body ? body.text.length + (body.bytes?.length ?? 0) : 0;
+    const event = this.toEvent(entry, connection, body, size);
+    if (event !== null) this.events.push(event);
+  }
+
+  /** The entry that an object names by its number. */
+  protected find<One extends Entry>(table: IdTable<One>, socket: unknown): One | undefined {
+    return isObject(socket) ? table.get(integer(socket, this.version.idName, 0)) : undefined;
+  }
+
+  /** Forgets a client or a server, and stops it. Its number is free once its last event has been delivered. */
+  protected async clear<One extends Client | Server>(table: IdTable<One>, entry: One): Promise<void> {
+    table.remove(entry.id);
+    await entry.engine.stop();
+    entry.onSettled = () => table.free(entry.id);
+    if (entry.queued === 0) entry.onSettled();
+  }
+
+  /** What the original did when the application ended. */
+  async clearAll(): Promise<void> {
+    this.events.reset();
+    await Promise.all([
+      ...this.clients.values().map((entry) => this.clear(this.clients, entry)),
+      ...this.servers.values().map((entry) => this.clear(this.servers, entry)),
+    ]);
+    this.events.reset();
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Version 1: how events become contexts, options become settings, and entries become the objects that commands return.
+ * The commands themselves are v1.ts.
+ */
+
+import { isUtf8 } from 'node:buffer';
+import { collection, flag, has, integer, isPlainObject, type Properties, text } from './arguments.ts';
+import { type ClientSettings, ENGINE_COMPRESSION } from './engine-client.ts';
+import type { EngineEvent } from './engine-events.ts';
+import type { ServerConnection } from './engine-server.ts';
+import type { ClientEntry, ServerEntry } from './surface.ts';
+import type {
+  WebsocketClient,
+  WebsocketContext,
+  WebsocketDeflateOptions,
+  WebsocketMethod,
+  WebsocketOpenContext,
+  WebsocketServer,
+} from './v1-types.ts';
+import { applyClientSettings, versions } from './versions.ts';
+
+/** What goes to a callback, as it was when the event was made. */
+export interface Callback {
+  method: string | WebsocketMethod;
+  worker: string;
+  window: number;
+  process: number;
+  asJson: boolean;
+}
+
+export interface V1Client extends ClientEntry {
+  callback: Callback;
+  deflate: Required<WebsocketDeflateOptions>;
+  /** Seconds. */
+  pingInterval: number;
+  pingTimeout: number;
+  strictUtf8: boolean;
+}
+
+export interface V1Server extends ServerEntry {
+  /** Connections by number: 1, 2, …, the smallest that is free. */
+  readonly clients: Map<number, ServerConnection>;
+  callback: Callback;
+  strictUtf8: boolean;
+}
+
+export function contextOf(body: EngineEvent): WebsocketContext {
+  switch (body.type) {
+    case 'open':
+      // A header field of that name gives way.
+      return Object.assign(Object.create(null), body.headers, { uri: body.uri }) as WebsocketOpenContext;
+    case 'close':
+      return { code: body.code, reason: body.reason, remote: body.remote };
+    case 'error': {
+      const { type, ...context } = body;
+      return context;
+    }
+    default: {
+      const { wireSize, binary, text: data, bytes } = body;
+      return { wireSize, binary, data, ...(bytes === null ? null : { bytes }) };
+    }
+  }
+}
+
+/** The same without what is ours. */
+export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
+  const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
+  return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;
+}
+
+export function noCallback(): Callback {
+  return { method: '', worker: '', window: 0, process: 0, asJson: false };
+}
+
+/** Events that were made before keep what they have: a change makes a new object. */
+export function applyCallback(options: Properties, entry: { callback: Callback }): void {
+  const old = entry.callback;
+  const { method } = options;
+  entry.callback = {
+    method:
+      typeof method === 'function'
+        ? (method as WebsocketMethod)
+        : text(options, 'method', old.method as string),
+    worker: text(options, 'worker', old.worker),
+    window: integer(options, 'window', old.window),
+    process: integer(options, 'process', old.process),
+    asJson: has(options, 'contextAs') ? options.contextAs === 'json' : old.asJson,
+  };
+}
+
+export function applyToClient(options: Properties, entry: V1Client): void {
+  applyCallback(options, entry);
+  const { settings } = entry.engine;
+  applyClientSettings(versions.v1, options, settings);
+  if (has(options, 'pingInterval') || has(options, 'pingTimeout')) {
+    entry.pingInterval = integer(options, 'pingInterval', entry.pingInterval);
+    entry.pingTimeout = integer(options, 'pingTimeout', entry.pingTimeout);
+    settings.pings = entry.pingInterval > 0 ? heartbeat(entry.pingInterval, entry.pingTimeout) : null;
+  }
+  entry.strictUtf8 = flag(options, 'strictUtf8', entry.strictUtf8);
+  const { perMessageDeflate } = options;
+  const chosen = isPlainObject(perMessageDeflate) && !isEcho(perMessageDeflate) ? perMessageDeflate : null;
+  if (chosen === null && !has(options, 'disablePerMessageDeflate')) return;
+  entry.deflate = chosen === null ? noDeflate() : deflateOf(chosen);
+  const { enabled, ...parameters } = entry.deflate;
+  settings.compression = enabled && { ...parameters, ...ENGINE_COMPRESSION };
+}
+
+/**
+ * What our own `perMessageDeflate` in a client's object was when it was returned. Programs hand that object on as it is, and in
+ * the original, which has not got this property, it does not stand in the way of `disablePerMessageDeflate`.
+ */
+const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
+
+function isEcho(options: Properties): boolean {
+  const was = returned.get(options);
+  if (was === undefined) return false;
+  return Object.entries(deflateOf(options)).every(([name, value]) => was[name as keyof typeof was] === value);
+}
+
+export function noDeflate(): Required<WebsocketDeflateOptions> {
+  return deflateOf({});
+}
+
+function deflateOf(options: Properties): Required<WebsocketDeflateOptions> {
+  return {
+    enabled: flag(options, 'enabled', false),
+    clientNoContextTakeover: flag(options, 'clientNoContextTakeover', false),
+    serverNoContextTakeover: flag(options, 'serverNoContextTakeover', false),
+    serverMaxWindowBits: windowBits(options, 'serverMaxWindowBits'),
+    clientMaxWindowBits: windowBits(options, 'clientMaxWindowBits'),
+  };
+}
+
+function windowBits(options: Properties, name: string): number {
+  return Math.min(Math.max(integer(options, name, 15), 8), 15);
+}
+
+/** A ping every so many seconds; the connection ends where no pong has come for `timeout` seconds. */
+function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings['pings']> {
+  return {
+    interval: seconds * 1_000,
+    timeout: timeout > 0 ? timeout * 1_000 : Number.POSITIVE_INFINITY,
+    answerEach: false,
+    payload: () => Buffer.from(`ixwebsocket::heartbeat::${seconds}s`),
+  };
+}
+
+export function clientObject(entry: V1Client): WebsocketClient {
+  const { id: ref, engine, callback, deflate, pingInterval } = entry;
+  const { method, worker, window, process } = callback;
+  const perMessageDeflate = { ...deflate };
+  returned.set(perMessageDeflate, deflate);
+  return {
+    ref,
+    url: engine.settings.url,
+    pingInterval,
+    isAutomaticReconnectionEnabled: engine.settings.reconnects,
+    perMessageDeflateOptions: { ...deflate },
+    enableAutomaticReconnection: engine.settings.reconnects,
+    perMessageDeflate,
+    method,
+    worker,
+    window,
+    process,
+  };
+}
+
+export function serverObject({ id: ref, engine, callback }: V1Server): WebsocketServer {
+  const { port, host, backlog, maxConnections } = engine.settings;
+  const { method, worker, window, process } = callback;
+  return { ref, port, host, backlog, maxConnections, method, worker, window, process };
+}
+
+/** Those whose numbers are in `clients`, in that order and as often as they are in it; without such a collection, all. */
+export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
+  if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
+  return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
+}
+
+/** A text, or bytes where they were asked for; null for a text that is not UTF-8. */
+export function messageOf(options: Properties, data: Uint8Array): string | Uint8Array | null {
+  // A copy: what was passed is its owner's again.
+  if (options.binary === true) return Buffer.from(data);
+  return isUtf8(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8') : null;
+}

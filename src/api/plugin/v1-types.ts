@@ -1,0 +1,187 @@
+/**
+ * The objects that go into the commands of version 1, and that come out: in the original they are 4D objects. Which properties the
+ * original had, and which are additions, is in docs/plugin.md.
+ */
+
+import type { OriginPolicy } from '../../handshake/origin.ts';
+import type { EngineEvent, SendStatus } from './engine-events.ts';
+
+export type WebsocketEventType = EngineEvent['type'];
+
+/** With message, ping, pong, fragment. */
+export interface WebsocketDataContext {
+  wireSize: number;
+  binary: boolean;
+  /** The text, or a ping's payload; of a binary message, its bytes read as UTF-8, which may lose some. */
+  data: string;
+  /** Ours: the bytes of a binary message. */
+  bytes?: Buffer;
+}
+
+/** With open: `uri`, and every header field beside it. */
+export type WebsocketOpenContext = { uri: string } & Record<string, string>;
+
+/** With close. */
+export interface WebsocketCloseContext {
+  code: number;
+  reason: string;
+  /** Whether the peer began it. */
+  remote: boolean;
+}
+
+/** With error, of clients: an attempt to connect again failed; or a message could not be decompressed. */
+export interface WebsocketErrorContext {
+  decompressionError: boolean;
+  reason: string;
+  http_status: number;
+  /** Milliseconds until the next attempt. */
+  wait_time: number;
+  retries: number;
+}
+
+export type WebsocketContext =
+  | WebsocketDataContext
+  | WebsocketOpenContext
+  | WebsocketCloseContext
+  | WebsocketErrorContext;
+
+/**
+ * The callback. Which context it gets follows from the type; with `contextAs: 'json'` it is a text. A parameter may be declared as
+ * one of these: `(server, client, type, context: WebsocketDataContext) => …`.
+ */
+export type WebsocketMethod = {
+  // A method, whose parameters may be narrower than what is said here.
+  call(
+    server: number,
+    client: number,
+    type: WebsocketEventType,
+    context: WebsocketContext | string,
+    worker: string,
+    window: number,
+    process: number,
+  ): unknown;
+}['call'];
+
+/** What events are for: handed to the callback as it is. */
+export interface WebsocketMethodOptions {
+  /** Called with `(server, client, type, context, worker, window, process)`; a function, or a name in `methods`. */
+  method?: string | WebsocketMethod;
+  worker?: string;
+  window?: number;
+  process?: number;
+  /** Ours: the context as an object, or as the JSON text of the original. @default 'object' */
+  contextAs?: 'object' | 'json';
+}
+
+/** The sub-options of permessage-deflate. */
+export interface WebsocketDeflateOptions {
+  enabled?: boolean;
+  clientNoContextTakeover?: boolean;
+  serverNoContextTakeover?: boolean;
+  /** 8 to 15. @default 15 */
+  serverMaxWindowBits?: number;
+  clientMaxWindowBits?: number;
+}
+
+/** What may be changed until a client is started. */
+export interface WebsocketClientOptions extends WebsocketMethodOptions {
+  url?: string;
+  /** Seconds between pings; 0 or less: none. @default -1 */
+  pingInterval?: number;
+  /** Seconds without a pong after which the connection is closed, while there are pings. @default -1 */
+  pingTimeout?: number;
+  /** @default true */
+  enableAutomaticReconnection?: boolean;
+  /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
+  enablePong?: boolean;
+  perMessageDeflate?: WebsocketDeflateOptions;
+  /** Where there is no `perMessageDeflate`: either value leaves it off. */
+  disablePerMessageDeflate?: boolean;
+  /** Ours: a text that is not UTF-8 closes the connection with 1007, as in the original; otherwise it is refused. */
+  strictUtf8?: boolean;
+  /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  closeTimeout?: number;
+  /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
+  maxMessageSize?: number;
+  /** Ours: the process may end while the client is there. @default false */
+  unref?: boolean;
+}
+
+/** The configuration of a client. */
+export interface WebsocketClient {
+  ref: number;
+  url: string;
+  pingInterval: number;
+  isAutomaticReconnectionEnabled: boolean;
+  perMessageDeflateOptions: Required<WebsocketDeflateOptions>;
+  /** Ours: the same two under the names of the options. */
+  enableAutomaticReconnection: boolean;
+  perMessageDeflate: Required<WebsocketDeflateOptions>;
+  method: string | WebsocketMethod;
+  worker: string;
+  window: number;
+  process: number;
+}
+
+export interface WebsocketClientStatus {
+  success: boolean;
+  /** Absent for an unknown ref. */
+  http_status?: number;
+  /** '' where all is well. */
+  errorStr: string;
+  uri?: string;
+  headers?: Record<string, string>;
+}
+
+export interface WebsocketServerOptions extends WebsocketMethodOptions {
+  /** 0: any free one, see the status of `websocketServerStart`. @default 8080 */
+  port?: number;
+  /** @default '127.0.0.1' */
+  host?: string;
+  /** @default 5 */
+  backlog?: number;
+  /** @default 32 */
+  maxConnections?: number;
+  /** Ours: which pages in browsers may connect. @default 'any' */
+  origins?: OriginPolicy;
+  /** Ours, as of a client. */
+  strictUtf8?: boolean;
+  /** Ours, as of a client. @default 5000 */
+  closeTimeout?: number;
+  /** Ours, as of a client. @default 1048576 */
+  maxMessageSize?: number;
+  /** Ours: the process may end while the server is there. @default false */
+  unref?: boolean;
+}
+
+/** The configuration of a server. */
+export interface WebsocketServer {
+  ref: number;
+  port: number;
+  host: string;
+  backlog: number;
+  maxConnections: number;
+  method: string | WebsocketMethod;
+  worker: string;
+  window: number;
+  process: number;
+}
+
+export interface WebsocketServerStatus {
+  success: boolean;
+  /** '' where all is well. */
+  message: string;
+  /** Ours: what it is bound to. */
+  port?: number;
+  host?: string;
+}
+
+export interface WebsocketServerSendStatus extends SendStatus {
+  client: number;
+}
+
+/** An event that waits in the queue. */
+export interface WebsocketWaitingEvent {
+  type: WebsocketEventType;
+  context: WebsocketContext;
+}

@@ -1,0 +1,104 @@
+/**
+ * The commands of the IX WebSocket plugin, version 2, as the functions that programs call: those of one surface, v2.ts.
+ */
+
+import type { SendStatus } from './engine-events.ts';
+import type { PluginEvents } from './event-queue.ts';
+import { V2Surface } from './v2.ts';
+import type {
+  SetMethodOptions,
+  WebsocketClientInfo,
+  WebsocketClientOptions,
+  WebsocketClientStart,
+  WebsocketClientStatus,
+  WebsocketClientStop,
+  WebsocketMethod,
+  WebsocketServerInfo,
+  WebsocketServerOptions,
+  WebsocketServerSend,
+  WebsocketServerSendStatus,
+  WebsocketServerStatus,
+} from './v2-types.ts';
+
+const surface: V2Surface = new V2Surface();
+
+/** The queue that the callback is fed from: its limits, and who hears of errors and drops. */
+export const events: PluginEvents = surface.events;
+
+/**
+ * Websocket SET METHOD: the one callback for all clients and servers, called with `(type, id, message)`.
+ * @param method a function; or a name, which `methods` is asked for at each event; '' drops events
+ */
+export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
+  surface.setMethod(method, options);
+}
+
+/** Websocket Get method: what was set, '' where nothing was. */
+export function websocketGetMethod(): string | WebsocketMethod {
+  return surface.getMethod();
+}
+
+/**
+ * Websocket client: creates one, and writes its `id` into the options; with an `id` in the options, information about it.
+ * @returns `{ id }`, information, or `{}` for anything but an object and for an unknown id
+ */
+export function websocketClient(
+  options?: WebsocketClientOptions | null,
+): WebsocketClientInfo & { id?: number } {
+  return surface.client(options);
+}
+
+/** Websocket client start: connects, with any option changed before. Resolves when the opening handshake has ended. */
+export function websocketClientStart(socket: WebsocketClientStart): Promise<WebsocketClientStatus> {
+  return surface.clientStart(socket);
+}
+
+/** Websocket client stop: closes, or gives up connecting. Resolves with information when it is closed. */
+export function websocketClientStop(socket: WebsocketClientStop): Promise<WebsocketClientInfo> {
+  return surface.clientStop(socket);
+}
+
+/** Websocket client send. @returns at once; `success` means that the local stack took it */
+export function websocketClientSend(socket: {
+  id?: number;
+  message?: string | Uint8Array;
+}): { success: boolean } & Partial<SendStatus> {
+  return surface.clientSend(socket);
+}
+
+/** Websocket client clear: stops and forgets it. Resolves when it is closed. */
+export function websocketClientClear(socket: { id?: number }): Promise<{ success: boolean }> {
+  return surface.clientClear(socket);
+}
+
+/** Websocket server: as `websocketClient`. */
+export function websocketServer(
+  options?: WebsocketServerOptions | null,
+): WebsocketServerInfo & { id?: number } {
+  return surface.server(options);
+}
+
+/** Websocket server start: listens, with any option changed before that may change. */
+export function websocketServerStart(socket: WebsocketServerOptions): Promise<WebsocketServerStatus> {
+  return surface.serverStart(socket);
+}
+
+/** Websocket server stop: closes all connections with 1000, then the port. Resolves with information. */
+export function websocketServerStop(socket: { id?: number }): Promise<WebsocketServerInfo> {
+  return surface.serverStop(socket);
+}
+
+/** Websocket server send: to all connections, or to those with one of the targets. @returns a status for each, at once */
+export function websocketServerSend(socket: WebsocketServerSend): { statuses: WebsocketServerSendStatus[] } {
+  return surface.serverSend(socket);
+}
+
+/** Websocket server clear: stops and forgets it. */
+export function websocketServerClear(socket: { id?: number }): Promise<{ success: boolean }> {
+  return surface.serverClear(socket);
+}
+
+/** Stops and forgets all clients and servers, and the method; what waits in the queue is dropped. */
+export function clearAll(): Promise<void> {
+  return surface.clearAll();
+}

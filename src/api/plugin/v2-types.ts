@@ -1,0 +1,234 @@
+/**
+ * The objects that go into the commands of version 2, and that come out: in the original they are 4D objects. Which properties the
+ * original had, and which are additions, is in docs/plugin.md.
+ */
+
+import type { OriginPolicy } from '../../handshake/origin.ts';
+import type { ReadyState } from './engine-client.ts';
+import type { SendStatus } from './engine-events.ts';
+
+/** The first parameter of the callback. Only the first four ever come. */
+export const WebsocketEventType = {
+  Message: 0,
+  Open: 1,
+  Close: 2,
+  Error: 3,
+  Ping: 4,
+  Pong: 5,
+  Fragment: 6,
+} as const;
+
+export type WebsocketEventType = (typeof WebsocketEventType)[keyof typeof WebsocketEventType];
+
+/** Of an event on a server: which connection it is about. */
+export interface WebsocketIdentity {
+  remoteIp?: string;
+  remotePort?: number;
+  /** The target of the request (path and query): several connections may have the same. */
+  uri?: string;
+  /** Ours: the connection's number on its server, never used twice. */
+  client?: number;
+}
+
+/** With type 0. */
+export interface WebsocketMessage extends WebsocketIdentity {
+  binary: boolean;
+  /** The text; of a binary message, its bytes read as UTF-8, which may lose some. */
+  str: string;
+  /** Payload bytes as they came over the wire. */
+  wireSize: number;
+  /** Ours: the bytes of a binary message. */
+  bytes?: Buffer;
+}
+
+/** With type 1. */
+export interface WebsocketOpen extends WebsocketIdentity {
+  /** Of the response at a client, of the request at a server. */
+  headers: Readonly<Record<string, string>>;
+  uri: string;
+}
+
+/** With type 2. */
+export interface WebsocketClose extends WebsocketIdentity {
+  code: number;
+  reason: string;
+  /** Whether the peer began it. */
+  remote: boolean;
+}
+
+/** With type 3: an attempt to connect again failed; or, right before a Close, a message could not be decompressed. */
+export interface WebsocketError extends WebsocketIdentity {
+  /** How many attempts have failed since the connection was lost. */
+  retries: number;
+  /** Milliseconds until the next one. */
+  wait_time: number;
+  http_status: number;
+  reason: string;
+  decompressionError: boolean;
+}
+
+export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
+
+/**
+ * The callback. Which event it gets follows from the type; with `messageAs: 'json'` it is a text. A parameter may be declared as
+ * one of these: `(type, id, event: WebsocketMessage) => …`.
+ */
+export type WebsocketMethod = {
+  // A method, whose parameters may be narrower than what is said here.
+  call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
+}['call'];
+
+/** What `websocketSetMethod` takes beside the method. */
+export interface SetMethodOptions {
+  /** The callback's third parameter: an object, or the compact JSON text of the original. @default 'object' */
+  readonly messageAs?: 'object' | 'json';
+}
+
+/** Where certificates come from; paths of PEM files. */
+export interface WebsocketTlsOptions {
+  certFile?: string;
+  keyFile?: string;
+  /** "SYSTEM", "NONE", PEM text, or a path. @default "SYSTEM" for a client, "NONE" for a server */
+  caFile?: string;
+  /** An OpenSSL cipher list. @default Node's */
+  ciphers?: string;
+  /** A server's switch; the other four count only where it stands beside them. A client's URL decides. */
+  tls?: boolean;
+}
+
+/** What `websocketClient` takes; times of the original are in the unit of the original. */
+export interface WebsocketClientOptions extends WebsocketTlsOptions {
+  /** Asks for information instead of creating a client. Written by the command. */
+  id?: number;
+  /** ws: or wss: */
+  URL?: string;
+  headers?: Readonly<Record<string, string>>;
+  /** Seconds between pings; 0 or less: none. @default -1 */
+  pingInterval?: number;
+  /** @default true */
+  enableAutomaticReconnection?: boolean;
+  /** Milliseconds. @default 10000 */
+  maxWaitBetweenReconnectionRetries?: number;
+  /** Ours: milliseconds. @default 1 */
+  minWaitBetweenReconnectionRetries?: number;
+  /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
+  enablePong?: boolean;
+  /** @default false */
+  enablePerMessageDeflate?: boolean;
+  /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
+  closeTimeout?: number;
+  /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
+  maxMessageSize?: number;
+  /** Ours: the process may end while the client is there. @default false */
+  unref?: boolean;
+}
+
+/** Information about a client; all absent for an unknown id. */
+export interface WebsocketClientInfo {
+  readyState?: ReadyState;
+  URL?: string;
+  perMessageDeflateOptionsEnabled?: boolean;
+  pingInterval?: number;
+  /** Bytes that have not left, with the headers of frames. */
+  bufferedAmount?: number;
+  automaticReconnectionEnabled?: boolean;
+  maxWaitBetweenReconnectionRetries?: number;
+  /** Ours: what was wrong with the code of `websocketClientStop`. */
+  errorStr?: string;
+}
+
+export interface WebsocketClientStart extends WebsocketClientOptions {
+  /** Seconds for the opening handshake. @default 30; 60 for later attempts */
+  timeout?: number;
+}
+
+export interface WebsocketClientStatus {
+  success: boolean;
+  /** Absent for an unknown id. */
+  http_status?: number;
+  uri?: string;
+  headers?: Record<string, string>;
+  /** Where it failed. */
+  errorStr?: string;
+}
+
+export interface WebsocketClientStop {
+  id?: number;
+  /** @default 1000 */
+  code?: number;
+  /** @default 'Normal closure' */
+  reason?: string;
+}
+
+/** What `websocketServer` takes. */
+export interface WebsocketServerOptions extends WebsocketTlsOptions {
+  /** Asks for information instead of creating a server. Written by the command. */
+  id?: number;
+  /** 0: any free one, see the status of `websocketServerStart`. @default 8080 */
+  port?: number;
+  /** @default '127.0.0.1' */
+  host?: string;
+  /** @default 5 */
+  backlog?: number;
+  /** @default 128 */
+  maxConnections?: number;
+  /** @default 3 */
+  handshakeTimeoutSecs?: number;
+  /** 2 or 4, or "IPv4"; 6, 10, 23 or 30, or "IPv6". @default 2 */
+  addressFamily?: number | 'IPv4' | 'IPv6';
+  /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
+  enablePong?: boolean;
+  /** @default true: accepted where a client offers it */
+  enablePerMessageDeflate?: boolean;
+  /** Ours: which pages in browsers may connect. @default 'any' */
+  origins?: OriginPolicy;
+  /** Ours, as of a client. @default 5000 */
+  closeTimeout?: number;
+  /** Ours, as of a client. @default 1048576 */
+  maxMessageSize?: number;
+  /** Ours: the process may end while the server is there. @default false */
+  unref?: boolean;
+}
+
+/** Ours: one connection of a server. */
+export interface WebsocketServerConnection {
+  client: number;
+  uri: string;
+  remoteIp: string;
+  remotePort: number;
+  bufferedAmount: number;
+}
+
+/** Information about a server; all absent for an unknown id. */
+export interface WebsocketServerInfo {
+  /** The `uri` of each connection. */
+  clients?: string[];
+  /** Ours: the same, told apart. */
+  connections?: WebsocketServerConnection[];
+}
+
+export interface WebsocketServerStatus {
+  success: boolean;
+  errorStr?: string;
+  /** The name that the original used. @deprecated `errorStr` */
+  errStr?: string;
+  /** Ours: what it is bound to. */
+  port?: number;
+  host?: string;
+}
+
+export interface WebsocketServerSend {
+  id?: number;
+  /** Bytes go out as a binary message, which the original had not. */
+  message?: string | Uint8Array;
+  /** To whom: all connections with one of these targets. @default all */
+  uri?: string | readonly string[] | null;
+  /** Ours: to whom, by number. */
+  client?: number | readonly number[];
+}
+
+export interface WebsocketServerSendStatus extends SendStatus {
+  uri: string;
+  /** Ours. */
+  client: number;
+}

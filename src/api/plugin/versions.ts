@@ -1,0 +1,104 @@
+/**
+ * Where version 1 and version 2 of the plugin differ: names and defaults, beside each other; and how options become the settings
+ * of the engine, which both do in the same way. docs/plugin.md has the rows.
+ */
+
+import type { OriginPolicy } from '../../handshake/origin.ts';
+import { flag, has, integer, type Properties, text } from './arguments.ts';
+import type { ClientSettings } from './engine-client.ts';
+import type { ServerSettings } from './engine-server.ts';
+
+export interface Version {
+  /** The property that names a client or a server. */
+  readonly idName: 'ref' | 'id';
+  /** The option with a client's URL. */
+  readonly urlName: 'url' | 'URL';
+  /** Seconds that a client's opening handshake may take. */
+  readonly startTimeout: number;
+  /** Redirects that a client follows. */
+  readonly redirects: number;
+  /** '': the loopback address of the family. */
+  readonly host: string;
+  readonly maxConnections: number;
+  /** Whether events wait until a method is set; otherwise each socket has its own. */
+  readonly waitsForMethod: boolean;
+}
+
+export const versions: { readonly v1: Version; readonly v2: Version } = {
+  v1: {
+    idName: 'ref',
+    urlName: 'url',
+    startTimeout: 20,
+    redirects: 0,
+    host: '127.0.0.1',
+    maxConnections: 32,
+    waitsForMethod: false,
+  },
+  v2: {
+    idName: 'id',
+    urlName: 'URL',
+    startTimeout: 30,
+    redirects: 5,
+    host: '',
+    maxConnections: 128,
+    waitsForMethod: true,
+  },
+};
+
+/** The settings of a new client, before its options are applied. */
+export function newClientSettings(version: Version, options: Properties): ClientSettings {
+  return {
+    url: '',
+    headers: [],
+    pings: null,
+    reconnects: true,
+    maxWait: 10_000,
+    minWait: 1,
+    compression: false,
+    tls: null,
+    redirects: version.redirects,
+    closeTimeout: 5_000,
+    maxMessageSize: null,
+    unref: flag(options, 'unref', false),
+  };
+}
+
+/** What both versions apply to a client at each command that takes options. */
+export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
+  settings.url = text(options, version.urlName, settings.url);
+  settings.reconnects = flag(options, 'enableAutomaticReconnection', settings.reconnects);
+  applyLimits(options, settings);
+}
+
+/** The settings of a new server. Version 2 has more options, which `applyServerSettings` and v2-objects.ts apply. */
+export function newServerSettings(version: Version, options: Properties): ServerSettings {
+  const settings: ServerSettings = {
+    port: integer(options, 'port', 8080),
+    host: text(options, 'host', version.host),
+    backlog: integer(options, 'backlog', 5),
+    maxConnections: integer(options, 'maxConnections', version.maxConnections),
+    handshakeTimeout: 3,
+    addressFamily: 2,
+    compresses: true,
+    tls: null,
+    origins: 'any',
+    closeTimeout: 5_000,
+    maxMessageSize: null,
+    unref: flag(options, 'unref', false),
+  };
+  applyServerSettings(options, settings);
+  return settings;
+}
+
+/** What both versions apply to a server: version 1 when it is made, version 2 when it is started as well. */
+export function applyServerSettings(options: Properties, settings: ServerSettings): void {
+  if (has(options, 'origins')) settings.origins = options.origins as OriginPolicy;
+  applyLimits(options, settings);
+}
+
+/** What clients and servers have beyond the original. */
+function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
+  // 0 would be refused when the socket is made, which is too late to be reported.
+  settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));
+  if (has(options, 'maxMessageSize')) settings.maxMessageSize = integer(options, 'maxMessageSize', 0);
+}
