@@ -13,6 +13,7 @@ export type { ConnectionOptions, HeartbeatOptions, PingOptions } from './api/opt
 export { Reconnection, type ReconnectionState, reconnect, type SendOutcome } from './api/reconnect.ts';
 export type {
   AttemptOptions,
+  ReconnectCause,
   ReconnectClock,
   ReconnectHandlers,
   ReconnectOptions,

@@ -59,6 +59,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'PendingUpgrade',
       'PingOptions',
       'ReceivedMessage',
+      'ReconnectCause',
       'ReconnectClock',
       'ReconnectHandlers',
       'ReconnectOptions',

@@ -3,7 +3,7 @@
  */
 
 import { types } from 'node:util';
-import { describe, type OptionNames } from './option-names.ts';
+import { checkOptions, describe, type OptionNames } from './option-names.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -22,6 +22,23 @@ export const sendOptionNames: OptionNames<SendOptions> = {
   lastFragmentSize: true,
   compress: true,
 };
+
+/**
+ * Refuses what `Connection.send` refuses, for messages that are sent later.
+ * @throws {TypeError} for an unknown option
+ * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
+ */
+export function checkSendOptions(options: SendOptions): void {
+  checkOptions('send', options, sendOptionNames);
+  const { fragmentSize, lastFragmentSize = fragmentSize } = options;
+  if (fragmentSize === undefined) return;
+  if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
+    throw new RangeError(`fragmentSize is ${String(fragmentSize)}, not a positive number of bytes`);
+  }
+  if (!(Number(lastFragmentSize) >= fragmentSize)) {
+    throw new RangeError(`a last fragment of ${String(lastFragmentSize)} bytes is less than ${fragmentSize}`);
+  }
+}
 
 /** Whether this is sent as a binary message. */
 export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferView {

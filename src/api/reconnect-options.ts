@@ -1,12 +1,12 @@
 /**
- * What an application tells a `Reconnection`: options, handlers, and the clock that tests replace. No behaviour: see reconnect-run.ts.
+ * What an application tells a `Reconnection`: options, handlers, and the clock that tests replace. What they do is reconnect-run.ts.
  */
 
 import type { Backoff } from './backoff.ts';
-import type { ConnectOptions } from './client.ts';
+import { type ConnectOptions, connectOptionNames } from './client.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { ConnectionHandlers } from './handlers.ts';
-import type { OptionNames } from './option-names.ts';
+import { checkOptions, type OptionNames } from './option-names.ts';
 
 /** Time, as `Reconnection` needs it: for tests. */
 export interface ReconnectClock {
@@ -15,6 +15,11 @@ export interface ReconnectClock {
   /** Milliseconds since any moment. @default `performance.now` */
   elapsed?(): number;
 }
+
+/** Why another attempt is due: a connection was closed, by either end, or an attempt failed. */
+export type ReconnectCause =
+  | { readonly kind: 'closed'; readonly info: CloseInfo }
+  | { readonly kind: 'failed'; readonly error: Error };
 
 /** What an application is notified of: `open` and `close` once for each connection. */
 export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<Data> {
@@ -25,7 +30,7 @@ export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<
    */
   failed?(error: Error, retries: number, wait: number): unknown;
   /** There will be no further attempt, because `shouldReconnect` said so. */
-  ended?(cause: CloseInfo | Error): unknown;
+  ended?(cause: ReconnectCause): unknown;
 }
 
 /** What one attempt uses. */
@@ -39,11 +44,11 @@ export interface ReconnectOptions<Data = undefined> {
   readonly backoff?: Backoff | (() => Backoff);
   /**
    * Called when a connection is closed, by either end, or an attempt failed; and again when the wait is over.
-   * @param cause how the connection ended, or why the attempt failed
+   * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries failed attempts since the last connection, this one included
    * @default always, but not after a TypeError, a RangeError, or the HandshakeError of a URL: these can only fail again
    */
-  shouldReconnect?(cause: CloseInfo | Error, retries: number): boolean;
+  shouldReconnect?(cause: ReconnectCause, retries: number): boolean;
   /** Whether the first attempt is repeated too; otherwise its failure is the end. @default true */
   readonly retryFirst?: boolean;
   /** Bytes that may wait to be sent while there is no connection. @default 1048576 */
@@ -70,6 +75,18 @@ export const reconnectOptionNames: OptionNames<ReconnectOptions> = {
   random: true,
   dial: true,
 };
+
+// What `connect` takes, and an attempt does not.
+const { handlers, signal, ...attemptOptionNames } = connectOptionNames;
+const attemptPlaces: ReadonlyMap<string, string> = new Map([
+  ['handlers', 'put it beside connect'],
+  ['signal', 'call stop()'],
+]);
+
+/** @throws {TypeError} for options of `connect` that would be ignored */
+export function checkAttempt(options: AttemptOptions<unknown>): void {
+  checkOptions('connect', options, attemptOptionNames, attemptPlaces);
+}
 
 /** The URL to connect to; a function is called before each attempt. */
 export type ReconnectUrl = string | URL | (() => string | URL | PromiseLike<string | URL>);

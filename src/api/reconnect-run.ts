@@ -8,12 +8,18 @@
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
 import { type Backoff, checkBackoff, firstWait, waitAfter } from './backoff.ts';
-import { isThenable, warn } from './callback.ts';
+import { warn } from './callback.ts';
 import { connect } from './client.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Connection } from './connection.ts';
-import type { ConnectionHandlers } from './handlers.ts';
-import type { ReconnectClock, ReconnectOptions, ReconnectUrl } from './reconnect-options.ts';
+import { type ConnectionOwner, report, wrapHandlers } from './reconnect-handlers.ts';
+import {
+  checkAttempt,
+  type ReconnectCause,
+  type ReconnectClock,
+  type ReconnectOptions,
+  type ReconnectUrl,
+} from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
 // A shorter connection proves nothing about the server's health: one that is overloaded, or hostile, accepts and closes.
@@ -36,13 +42,11 @@ export interface FirstConnection<Data> {
   reject(error: unknown): void;
 }
 
-export class ReconnectRun<Data> {
+export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   readonly #context: RunContext<Data>;
   readonly #aborter = new AbortController();
   #state: 'connecting' | 'open' | 'waiting' | 'closing' = 'connecting';
   #connection: Connection<Data> | null = null;
-  /** Whether the peer's Close frame came first. */
-  #byPeer = false;
   #retries = 0;
   /** When the connection was opened. */
   #openedAt = 0;
@@ -54,8 +58,10 @@ export class ReconnectRun<Data> {
   #stopping: Promise<void> | null = null;
   /** Called when the connection that is being closed is closed. */
   #onClosed: (() => void) | null = null;
-  /** Null once there was a connection. */
+  /** Null once `start` has its connection. */
   #first: FirstConnection<Data> | null;
+  /** What the `open` handler threw last: its connection is not one that `start` resolves to. */
+  #openError: Error | null = null;
   #isFinished = false;
 
   constructor(context: RunContext<Data>, first: FirstConnection<Data>) {
@@ -114,10 +120,11 @@ export class ReconnectRun<Data> {
       const url = typeof source === 'function' ? await source() : source;
       const attempt = typeof options.connect === 'function' ? await options.connect() : options.connect;
       if (this.isStopping) return;
+      if (attempt !== undefined) checkAttempt(attempt);
       const dialed = dial(url, {
         ...attempt,
         ...(options.unref === true ? { unref: true } : null),
-        handlers: this.#wrapHandlers(),
+        handlers: wrapHandlers(options.handlers ?? {}, this),
         signal: this.#aborter.signal,
       });
       // `stop` waits for this, but not for the application's functions above: they may take forever.
@@ -130,22 +137,24 @@ export class ReconnectRun<Data> {
 
   #failed(thrown: unknown): void {
     const { options } = this.#context;
-    const error = thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
+    const error = toError(thrown);
+    const cause: ReconnectCause = { kind: 'failed', error };
     this.#retries++;
     this.#brief = 0;
     const isFinal = this.#first !== null && options.retryFirst === false;
-    if (isFinal || !this.#isWanted(error, this.#retries)) {
-      this.#end(error, !isFinal);
+    if (isFinal || !this.#isWanted(cause, this.#retries)) {
+      this.#end(cause, !isFinal);
       return;
     }
     const wait = this.#waitAfter(this.#retries);
-    this.#wait(error, wait);
-    report(() => options.handlers?.failed?.(error, this.#retries, wait));
+    if (this.#wait(cause, wait)) {
+      report(() => options.handlers?.failed?.(error, this.#retries, wait));
+    }
   }
 
-  #isWanted(cause: CloseInfo | Error, retries: number): boolean {
+  #isWanted(cause: ReconnectCause, retries: number): boolean {
     const { options } = this.#context;
-    if (options.shouldReconnect === undefined) return !isHopeless(cause);
+    if (options.shouldReconnect === undefined) return cause.kind === 'closed' || !isHopeless(cause.error);
     try {
       return options.shouldReconnect(cause, retries) === true;
     } catch (error) {
@@ -171,17 +180,20 @@ export class ReconnectRun<Data> {
     return waitAfter(retries, this.#backoff(), this.#context.random());
   }
 
-  #wait(cause: CloseInfo | Error, wait: number): void {
+  /** @returns false if the run was stopped by a function that decided about this wait */
+  #wait(cause: ReconnectCause, wait: number): boolean {
+    if (this.isStopping) return false;
     const { clock, options } = this.#context;
     this.#state = 'waiting';
     const timer = clock.setTimeout(() => {
       this.#timer = null;
       // What was true before a long wait may have changed.
-      if (this.#isWanted(cause, this.#retries)) this.begin();
-      else this.#end(cause, true);
+      if (!this.#isWanted(cause, this.#retries)) this.#end(cause, true);
+      else if (!this.isStopping) this.begin();
     }, wait);
     this.#timer = timer;
     if (options.unref === true) (timer as Partial<NodeJS.Timeout>).unref?.();
+    return true;
   }
 
   #cancelWait(): void {
@@ -195,83 +207,74 @@ export class ReconnectRun<Data> {
 
   // ---- connections ----
 
-  /** The application's handlers, as far as there are any, within this run's; and only for this run's connection. */
-  #wrapHandlers(): ConnectionHandlers<Data> {
-    const theirs = this.#context.options.handlers ?? {};
-    const ours: ConnectionHandlers<Data> = {
-      open: (connection) => this.#opened(connection),
-      closing: (connection, byPeer) => {
-        if (connection !== this.#connection) return undefined;
-        this.#byPeer = byPeer;
-        return theirs.closing?.(connection, byPeer);
-      },
-      close: (connection, code, reason, wasClean) => {
-        if (connection !== this.#connection) return undefined;
-        const hasEnded = this.#lost({ code, reason, wasClean, byPeer: this.#byPeer });
-        try {
-          return theirs.close?.(connection, code, reason, wasClean);
-        } finally {
-          hasEnded();
-        }
-      },
-    };
-    for (const name of ['message', 'fragment', 'ping', 'pong', 'drain', 'error'] as const) {
-      if (theirs[name] === undefined) continue;
-      // A stopped run may get a connection that was opened in the same moment: the application is not notified of it.
-      ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
-        connection === this.#connection
-          ? (theirs as Record<string, AnyHandler<Data>>)[name]?.(connection, ...rest)
-          : undefined;
-    }
-    return ours;
-  }
-
-  #opened(connection: Connection<Data>): unknown {
+  /** A connection is open. @returns what the `open` handler returned */
+  opened(connection: Connection<Data>): unknown {
     if (this.isStopping) {
       connection.terminate();
       return undefined;
     }
     this.#connection = connection;
-    this.#byPeer = false;
     this.#retries = 0;
     this.#openedAt = this.#now();
     this.#state = 'open';
     // What `open` sends, a greeting or a login, goes before what has waited.
-    const result = this.#context.options.handlers?.open?.(connection);
-    if (connection.state === 'open') {
-      this.#context.queue.flush((message, options) => connection.send(message, options));
-    }
+    const result = this.#callOpen(connection);
+    this.#context.queue.flush(connection);
     const first = this.#first;
     this.#first = null;
     first?.resolve(connection);
     return result;
   }
 
-  /** @returns what is to be done after the `close` handler */
-  #lost(info: CloseInfo): () => void {
+  #callOpen(connection: Connection<Data>): unknown {
+    try {
+      return this.#context.options.handlers?.open?.(connection);
+    } catch (thrown) {
+      this.#openError = toError(thrown);
+      throw thrown;
+    }
+  }
+
+  /** The connection is closed. @returns what is to be done after the `close` handler */
+  lost(info: CloseInfo): () => void {
     this.#connection = null;
     if (this.isStopping) return () => this.#onClosed?.();
+    this.#state = 'waiting';
     const isBrief = this.#now() - this.#openedAt < STEADY_AFTER;
     this.#brief = isBrief ? this.#brief + 1 : 0;
-    if (this.#isWanted(info, 0)) {
+    const cause: ReconnectCause = { kind: 'closed', info };
+    if (this.#isWanted(cause, 0)) {
       // §7.2.3: an abnormal closure must not lead to clients that come back at once, again and again.
       const wait =
         this.#brief > 1
           ? this.#waitAfter(this.#brief - 1)
           : firstWait(this.#backoff(), this.#context.random());
-      this.#wait(info, wait);
+      this.#wait(cause, wait);
       return ignore;
     }
-    this.#finish();
-    return () => report(() => this.#context.options.handlers?.ended?.(info));
+    return this.#finishFor(cause);
   }
 
   // ---- the end ----
 
-  #end(cause: CloseInfo | Error, isReported: boolean): void {
+  #end(cause: ReconnectCause, isReported: boolean): void {
+    const hasEnded = this.#finishFor(cause);
+    if (isReported) hasEnded();
+  }
+
+  /** There is no further attempt. @returns how to report that; a run that is being stopped reports nothing */
+  #finishFor(cause: ReconnectCause): () => void {
+    if (this.isStopping) return ignore;
     this.#finish();
-    this.#rejectFirst(cause);
-    if (isReported) report(() => this.#context.options.handlers?.ended?.(cause));
+    this.#rejectFirst(this.#errorOf(cause));
+    return () => report(() => this.#context.options.handlers?.ended?.(cause));
+  }
+
+  /** What `start` rejects with: it has no connection if each `open` handler threw, or each attempt failed. */
+  #errorOf(cause: ReconnectCause): Error {
+    if (cause.kind === 'failed') return cause.error;
+    const { code, reason } = cause.info;
+    return this.#openError ?? new Error(`the connection was closed: ${code} ${inspect(reason)}`);
   }
 
   #finish(): void {
@@ -288,22 +291,14 @@ export class ReconnectRun<Data> {
   }
 }
 
-type AnyHandler<Data> = (connection: Connection<Data>, ...rest: never[]) => unknown;
-
-/** Calls a handler that belongs to no connection: what it throws closes none. */
-function report(handler: () => unknown): void {
-  try {
-    const result = handler();
-    if (isThenable(result)) result.then(undefined, warn);
-  } catch (error) {
-    warn(error);
-  }
-}
-
 /** Whether the same attempt can only fail again. */
 export function isHopeless(cause: unknown): boolean {
   if (cause instanceof HandshakeError) return cause.stage === 'url';
   return cause instanceof TypeError || cause instanceof RangeError;
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
 }
 
 function ignore(): void {}

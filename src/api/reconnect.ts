@@ -8,12 +8,12 @@
 import { checkClose } from '../transport/socket.ts';
 import { checkBackoff, randomFraction } from './backoff.ts';
 import { warn } from './callback.ts';
-import { connectOptionNames } from './client.ts';
 import type { Connection } from './connection.ts';
-import { type Message, type SendOptions, toBytes } from './message.ts';
+import { checkSendOptions, type Message, type SendOptions, toBytes } from './message.ts';
 import { checkHandlers, checkOptions } from './option-names.ts';
 import { positive } from './option-spec.ts';
 import {
+  checkAttempt,
   type ReconnectClock,
   type ReconnectOptions,
   type ReconnectUrl,
@@ -47,7 +47,7 @@ export class Reconnection<Data = undefined> {
   constructor(url: ReconnectUrl, options: ReconnectOptions<Data> = {}) {
     checkOptions('reconnect', options, reconnectOptionNames);
     if (options.handlers !== undefined) checkHandlers(options.handlers);
-    if (typeof options.connect === 'object') checkOptions('connect', options.connect, connectOptionNames);
+    if (typeof options.connect === 'object') checkAttempt(options.connect);
     this.#queue = new WaitingMessages(positive('maxQueued', options.maxQueued, 1_048_576));
     if (typeof options.backoff !== 'function') checkBackoff(options.backoff ?? {});
     this.#context = {
@@ -113,6 +113,8 @@ export class Reconnection<Data = undefined> {
       return 'sent';
     }
     const data = typeof message === 'string' ? message : toBytes(message);
+    // At the call: thrown when the message leaves, the error would close a connection that is not at fault.
+    if (options !== undefined) checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';
   }

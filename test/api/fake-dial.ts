@@ -2,7 +2,7 @@
 import type { ConnectOptions } from '../../src/api/client.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';
 import type { ConnectionHandlers } from '../../src/api/handlers.ts';
-import type { Message } from '../../src/api/message.ts';
+import type { Message, SendOptions } from '../../src/api/message.ts';
 import type { ReconnectClock } from '../../src/api/reconnect-options.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
 
@@ -46,6 +46,8 @@ export class FakeClock implements ReconnectClock {
 export class FakeConnection<Data> {
   state: ConnectionState = 'open';
   readonly sent: Message[] = [];
+  /** Of each message sent. */
+  readonly options: (SendOptions | undefined)[] = [];
   readonly url = 'ws://fake.example/path?query';
   readonly headers = ['X-Fake', 'yes'];
   readonly bufferedAmount = 0;
@@ -68,8 +70,9 @@ export class FakeConnection<Data> {
     void this.#handlers.open?.(this.real);
   }
 
-  send(message: Message): boolean {
+  send(message: Message, options?: SendOptions): boolean {
     this.sent.push(message);
+    this.options.push(options);
     return true;
   }
 

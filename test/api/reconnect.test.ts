@@ -1,8 +1,7 @@
 /** A client that connects again: when it tries, what it reports, what it keeps to send, and that stopping ends all of it. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { CloseInfo } from '../../src/api/close-info.ts';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
-import type { ReconnectOptions } from '../../src/api/reconnect-options.ts';
+import type { ReconnectCause, ReconnectOptions } from '../../src/api/reconnect-options.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import { random } from '../frame/harness.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
@@ -31,7 +30,8 @@ function setUp(options: Partial<ReconnectOptions> = {}): Line {
       message: (_connection, message) => void events.push(`message ${message}`),
       close: (_connection, code) => void events.push(`close ${code}`),
       failed: (_error, retries, wait) => void events.push(`failed ${retries} ${wait}`),
-      ended: (cause) => void events.push(`ended ${'code' in cause ? cause.code : cause.message}`),
+      ended: (cause) =>
+        void events.push(`ended ${cause.kind === 'closed' ? cause.info.code : cause.error.message}`),
       ...options.handlers,
     },
   });
@@ -199,11 +199,11 @@ describe('what is reported', () => {
   });
 
   test('a close by the peer, clean or not, is a reason to connect again, unless shouldReconnect says no', async () => {
-    const causes: [CloseInfo | Error, number][] = [];
+    const causes: [ReconnectCause, number][] = [];
     const line = setUp({
       shouldReconnect(cause, retries) {
         causes.push([cause, retries]);
-        return !('code' in cause) || cause.code !== 1000;
+        return cause.kind === 'failed' || cause.info.code !== 1000;
       },
     });
     let connection = await opened(line);
@@ -215,7 +215,10 @@ describe('what is reported', () => {
     expect(line.events).toEqual(['open', 'close 1001', 'open', 'close 1000', 'ended 1000']);
     expect(line.client.isActive).toBe(false);
     expect(line.clock.pending).toBe(0);
-    expect(causes[0]).toEqual([{ code: 1001, reason: 'restart', wasClean: true, byPeer: true }, 0]);
+    expect(causes[0]).toEqual([
+      { kind: 'closed', info: { code: 1001, reason: 'restart', wasClean: true, byPeer: true } },
+      0,
+    ]);
     // It may be started again.
     await opened(line);
     expect(line.events.at(-1)).toBe('open');
@@ -282,6 +285,19 @@ describe('what is reported', () => {
     await failing;
     expect(line.events).toEqual(['ended headers']);
     await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
+  });
+
+  test('FAULT-10: options of an attempt that would be ignored are refused, at once or when a function returns them', async () => {
+    const signal = new AbortController().signal;
+    for (const [name, connect] of Object.entries({
+      handlers: { handlers: { message: () => {} } },
+      signal: { signal },
+    })) {
+      expect(() => new Reconnection('ws://a/', { connect: connect as never })).toThrow(`no option "${name}"`);
+      const line = setUp({ connect: (() => connect) as never });
+      await expect(line.client.start()).rejects.toThrow(`no option "${name}"`);
+      expect(line.network.dials).toBe(0);
+    }
   });
 
   test('a second `start` is refused, whatever the state', async () => {
@@ -378,6 +394,75 @@ describe('the queue', () => {
     await line.client.stop();
     expect(line.client.queuedAmount).toBe(0);
     expect(line.client.send('')).toBe('refused');
+  });
+
+  test('FAULT-3: options that `send` refuses are refused at the call, with or without a connection', async () => {
+    const line = setUp();
+    line.client.start().catch(() => {});
+    const calls: [options: object, error: RegExp][] = [
+      [{ compres: true }, /did you mean "compress"/],
+      [{ fragmentSize: 0 }, /fragmentSize is 0/],
+      [{ fragmentSize: 1.5 }, /fragmentSize is 1.5/],
+      [{ fragmentSize: '4' }, /fragmentSize is 4/],
+      [{ fragmentSize: 4, lastFragmentSize: 3 }, /last fragment of 3 bytes/],
+      [[], /not an object/],
+    ];
+    expect(line.client.send('before')).toBe('queued');
+    for (const [options, error] of calls) {
+      expect(() => line.client.send('waits', options as never), JSON.stringify(options)).toThrow(error);
+    }
+    const options = { compress: false };
+    expect(line.client.send('after', options)).toBe('queued');
+    options.compress = true;
+    await settled();
+    const connection = line.network.settle()!;
+    // Nothing but what was accepted, and with the options of the call.
+    expect(connection.sent).toEqual(['before', 'after']);
+    expect(connection.options).toEqual([undefined, { compress: false }]);
+    expect(line.client.queuedAmount).toBe(0);
+    line.network.kill();
+    await line.client.stop();
+  });
+
+  test('FAULT-3: over sockets too: the connection stays open, and all that was queued arrives', async () => {
+    const received: string[] = [];
+    const { port } = await startServer({
+      message: (_connection, message) => void received.push(String(message)),
+    });
+    await using client = reconnect(`ws://127.0.0.1:${port}/`);
+    client.send('one');
+    expect(() => client.send('two', { fragmentSize: -1 })).toThrow(RangeError);
+    client.send('three', { fragmentSize: 2 });
+    while (received.length < 2) await settled();
+    expect(received).toEqual(['one', 'three']);
+    expect(client.state).toBe('open');
+  });
+
+  test('FAULT-3: a connection that fails while the queue is sent takes nothing more: the rest waits for the next one', async () => {
+    const line = setUp({
+      handlers: {
+        open: (connection) => {
+          if (line.network.dials > 1) return;
+          const send = connection.send.bind(connection);
+          connection.send = (message) => {
+            send(message);
+            if (message === 'two') line.network.kill();
+            return true;
+          };
+        },
+      },
+    });
+    line.client.start().catch(() => {});
+    for (const message of ['one', 'two', 'three']) line.client.send(message);
+    await settled();
+    const first = line.network.settle()!;
+    expect(first.sent).toEqual(['one', 'two']);
+    expect(line.client.queuedAmount).toBe(128 + 5);
+    line.network.isUp = true;
+    const second = (await retry(line))!;
+    expect(second.sent).toEqual(['three']);
+    line.network.kill();
+    await line.client.stop();
   });
 
   test('anything but a message is refused at the call', async () => {
@@ -539,6 +624,157 @@ describe('stopping', () => {
       }
     }
   });
+});
+
+describe('FAULT-3: each `start` and each `stop` settles, with an Error if there is no connection', () => {
+  const broken = {
+    handlers: {
+      open(): void {
+        throw new Error('in open');
+      },
+    },
+  };
+
+  /** `open` throws for each connection: the test plays what a `Connection` does about that. */
+  async function openedBroken(line: Line): Promise<void> {
+    await settled();
+    expect(() => line.network.settle()).toThrow('in open');
+    line.network.kill();
+    await settled();
+  }
+
+  test('FAULT-3: the first `open` throws, and shouldReconnect says no: `start` rejects with what was thrown', async () => {
+    const line = setUp({ ...broken, shouldReconnect: () => false });
+    const started = line.client.start();
+    const failing = expect(started).rejects.toThrow('in open');
+    await openedBroken(line);
+    await failing;
+    expect([line.client.state, line.clock.pending]).toEqual(['stopped', 0]);
+    expect(line.events).toEqual(['close 1006', 'ended 1006']);
+  });
+
+  test('FAULT-3: … says no once the wait is over: an Error too, not the CloseInfo', async () => {
+    let wanted = true;
+    const line = setUp({ ...broken, shouldReconnect: () => wanted });
+    const failing = expect(line.client.start()).rejects.toThrow('in open');
+    await openedBroken(line);
+    wanted = false;
+    line.clock.next();
+    await failing;
+    expect(line.client.state).toBe('stopped');
+  });
+
+  test('FAULT-3: … and nothing but an Error, whatever `open` throws', async () => {
+    const line = setUp({
+      handlers: {
+        open() {
+          throw { no: 'error' };
+        },
+      },
+      shouldReconnect: () => false,
+    });
+    const started = line.client.start().catch((error: unknown) => error);
+    await settled();
+    expect(() => line.network.settle()).toThrow();
+    line.network.kill();
+    expect(await started).toBeInstanceOf(Error);
+  });
+
+  test('FAULT-3: a later `open` that returns is what `start` resolves to', async () => {
+    let fails = true;
+    const line = setUp({
+      handlers: {
+        open() {
+          if (fails) throw new Error('in open');
+        },
+      },
+    });
+    const started = line.client.start();
+    await openedBroken(line);
+    fails = false;
+    line.network.isUp = true;
+    const connection = await retry(line);
+    expect(await started).toBe(connection);
+  });
+
+  test('FAULT-3: over sockets: a throw in `open` closes with 1011, and `start` rejects', async () => {
+    const { port } = await startServer();
+    const client = new Reconnection(`ws://127.0.0.1:${port}/`, { ...broken, shouldReconnect: () => false });
+    await expect(client.start()).rejects.toThrow('in open');
+    expect([client.state, client.connection]).toEqual(['stopped', null]);
+  });
+
+  test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
+    'FAULT-3: `stop` inside %s: it settles, no timer is left, nothing is reported after it',
+    async (place) => {
+      for (const stopsAt of [1, 2, 3]) {
+        for (const wanted of [true, false]) {
+          let calls = 0;
+          const stops: Promise<void>[] = [];
+          const at = <Result>(name: string, result: Result): Result => {
+            if (name === place && ++calls === stopsAt) stops.push(line.client.stop());
+            return result;
+          };
+          const line: Line = setUp({
+            shouldReconnect: () => at('shouldReconnect', wanted),
+            backoff: () => at('backoff', {}),
+            connect: () => at('connect', {}),
+            handlers: {
+              open: () => at('open', undefined),
+              closing: () => at('closing', undefined),
+              close: () => at('close', undefined),
+              failed: () => at('failed', undefined),
+              ended: () => at('ended', undefined),
+            },
+          });
+          const client = new Reconnection(() => at('url', 'ws://fake.example/'), {
+            clock: line.clock,
+            dial: line.network.dial,
+            handlers: { open: () => at('open', undefined), close: () => at('close', undefined) },
+            shouldReconnect: () => wanted,
+          });
+          const target = place === 'url' ? Object.assign(line, { client }) : line;
+          let started: unknown = null;
+          target.client.start().then(
+            (connection) => (started = connection),
+            (error: unknown) => (started = error),
+          );
+          // An attempt that fails, one that opens, a close by the peer, a lost connection, and so on.
+          for (const step of ['down', 'up', 'bye', 'up', 'kill', 'down', 'up', 'bye']) {
+            await settled();
+            line.network.isUp = step !== 'down' && step !== 'kill';
+            if (step === 'kill') line.network.kill();
+            else if (step === 'bye') {
+              for (const connection of line.network.connections) connection.closeByPeer(1000, '');
+            } else line.network.settle();
+            line.network.settleClosing();
+            await settled();
+            if (target.client.state === 'waiting') line.clock.next();
+          }
+          await settled();
+          if (stops.length === 0) await target.client.stop();
+          else {
+            line.network.settleClosing();
+            await Promise.all(stops);
+          }
+          const what = `${place} ${stopsAt} ${wanted}`;
+          expect([what, target.client.state, line.clock.pending]).toEqual([what, 'stopped', 0]);
+          expect(started, what).not.toBeNull();
+          const before = line.network.dials;
+          await settled();
+          expect(line.network.dials, what).toBe(before);
+          // It may be started again.
+          calls = Number.POSITIVE_INFINITY;
+          line.network.isUp = true;
+          const again = target.client.start();
+          await settled();
+          line.network.settle();
+          await again;
+          expect(target.client.state, what).toBe('open');
+        }
+      }
+    },
+  );
 });
 
 describe('over sockets', () => {
