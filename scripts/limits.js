@@ -33,6 +33,14 @@ export const tables = [
       '`ConnectionOptions`, for `connect` and `WebSocketServer` alike. Why each default: [architecture](architecture.md#limits).',
     roles: true,
   },
+  {
+    module: 'api/4d/web-server-settings.ts',
+    name: 'webServerSpecs',
+    interfaces: { WebServerSettings: '' },
+    title: 'The web server of `rfc6455/4d`',
+    intro: '`WebServerSettings`, for `new WebServer` and its `start`; see [4d.md](4d.md).',
+    roles: false,
+  },
 ];
 
 /** What is no option. */

@@ -170,7 +170,7 @@ const table = [
   ['H5', key, 'randomBytes(16)', 'randomBytes(15)'],
   ['H6', client, `if (origin !== undefined) fields.push('Origin', origin);`, ''],
   ['H7', client, `'Sec-WebSocket-Version', '13');`, `'Sec-WebSocket-Version', '8');`],
-  ['H8', client, 'if (repeated !== undefined) throw', 'if (repeated === null) throw'],
+  ['H8', 'handshake/subprotocol', 'if (repeated !== undefined) throw', 'if (repeated === null) throw'],
   [
     'H9',
     client,

@@ -23,4 +23,5 @@ export type {
 export type { Status, TerminateOptions } from './api/4d/link.ts';
 export type { ConnectionRequest, TextsByKey } from './api/4d/request.ts';
 export { WebSocketServer, type WebSocketServerOptions } from './api/4d/server.ts';
-export { WebServer, type WebServerSettings, webServer } from './api/4d/web-server.ts';
+export { WebServer, webServer } from './api/4d/web-server.ts';
+export type { WebServerSettings } from './api/4d/web-server-settings.ts';

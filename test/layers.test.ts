@@ -71,6 +71,8 @@ const layers: Readonly<Record<string, Layer>> = {
 /** Single files that may use more than their folder: file → node: modules. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'api/4d/web-server.ts': ['http', 'https', 'fs'],
+  'api/4d/web-server-settings.ts': ['fs'],
+  'api/static-server.ts': ['fs'],
   // The address of a name, in the family that was asked for: node:net would take the first one.
   'transport/listen.ts': ['dns'],
   // The plugins name certificates by their files.

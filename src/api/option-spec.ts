@@ -243,7 +243,7 @@ function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
 }
 
 /** Numbers, flags and short words are shown; for other values their kind, since they may be long or secret. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string' && /^[\w.-]{0,32}$/.test(value)) return `'${value}'`;
   return describe(value);

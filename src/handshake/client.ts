@@ -7,7 +7,8 @@ import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions }
 import { flattenHeaders, forbidFields, HeaderFields, type HeaderFieldsInit } from './header-fields.ts';
 import { formatHead, type HttpResponseHead, isHost, isHttp11 } from './http-head.ts';
 import { computeAccept, generateKey } from './key.ts';
-import { isToken, isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';
+import { checkOffer } from './subprotocol.ts';
+import { isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /** Where a WebSocket URL leads (RFC 6455 §3). */
@@ -122,7 +123,7 @@ export function buildRequest(
   if (!isHost(host)) {
     throw new TypeError('The host is not a host with an optional port');
   }
-  checkSubprotocols(subprotocols);
+  checkOffer(subprotocols);
   const extra = flattenHeaders(options.headers ?? []);
   checkExtraHeaders(extra, origin !== undefined);
 
@@ -133,18 +134,6 @@ export function buildRequest(
   if (subprotocols.length > 0) fields.push('Sec-WebSocket-Protocol', subprotocols.join(', '));
   if (offers.length > 0) fields.push('Sec-WebSocket-Extensions', formatExtensions(offers));
   return { head: formatHead(`GET ${resource} HTTP/1.1`, [...fields, ...extra]), key };
-}
-
-// §4.1 (10): not empty, U+0021 to U+007E without separators (that is: tokens), all unique.
-function checkSubprotocols(subprotocols: readonly string[]): void {
-  if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
-  for (const subprotocol of subprotocols) {
-    if (typeof subprotocol !== 'string' || !isToken(subprotocol)) {
-      throw new TypeError(`The subprotocol ${JSON.stringify(subprotocol)} is not a token`);
-    }
-  }
-  const repeated = subprotocols.find((subprotocol, at) => subprotocols.indexOf(subprotocol) < at);
-  if (repeated !== undefined) throw new TypeError(`The subprotocol ${repeated} is repeated`);
 }
 
 function checkExtraHeaders(headers: readonly string[], hasOrigin: boolean): void {

@@ -18,12 +18,12 @@ import {
   type UpgradeRequest,
   verifyRequest,
 } from '../handshake/server.ts';
-import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionAgreement } from './compression.ts';
 import { answerAndEnd } from './lingering.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 export { flattenHeaders } from '../handshake/header-fields.ts';
+export { checkSubprotocols } from '../handshake/subprotocol.ts';
 
 /** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
 export interface UpgradeAcceptance<Context> extends Acceptance {
@@ -259,17 +259,6 @@ function answersOf(agreement: CompressionAgreement | null): readonly ExtensionOf
  */
 export function checkOrigins(policy: OriginPolicy): void {
   checkOriginPolicy(policy);
-}
-
-/**
- * Checks a server's `subprotocols` likewise.
- * @throws TypeError for anything but a list of tokens
- */
-export function checkSubprotocols(subprotocols: readonly string[]): void {
-  if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
-  const wrong = subprotocols.findIndex((value) => typeof value !== 'string' || !isToken(value));
-  if (wrong !== -1)
-    throw new TypeError(`The subprotocol ${JSON.stringify(subprotocols[wrong])} is not a token`);
 }
 
 /**

@@ -19,7 +19,8 @@ import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
 import { toConnectionRequest } from './request.ts';
-import { checkSeconds, WebServer, webServer, webServerSettingNames } from './web-server.ts';
+import { checkSeconds, WebServer, webServer } from './web-server.ts';
+import { webServerSpecs } from './web-server-settings.ts';
 import { Worker } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
@@ -78,7 +79,7 @@ const optionNames: OptionNames<WebSocketServerOptions> = {
 };
 
 const places: ReadonlyMap<string, string> = new Map(
-  Object.keys(webServerSettingNames).map((name) => [name, 'it is a setting of the WebServer']),
+  Object.keys(webServerSpecs).map((name) => [name, 'it is a setting of the WebServer']),
 );
 
 // C78: 4D states no bound for the default.

@@ -3,7 +3,7 @@
  * a request handler; the upgrades are the native server's, see transport/path-pattern.ts.
  */
 
-import { createReadStream, promises as files, type Stats } from 'node:fs';
+import { promises as files } from 'node:fs';
 import {
   createServer,
   type Server as HttpServer,
@@ -13,41 +13,16 @@ import {
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
 import type { PathPattern } from '../../transport/path-pattern.ts';
 import { warn } from '../callback.ts';
-import { checkOptions, type OptionNames } from '../option-names.ts';
 import type { WebSocketServer as NativeServer } from '../server.ts';
+import { answerText, listenOn, serveFile } from '../static-server.ts';
 import { FourDError } from './error.ts';
-import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
-
-/** What a `WebServer` is, and what it serves. 4D: WebServer, `.start()`. */
-export interface WebServerSettings {
-  /** The address to listen on. 4D: `IPAddressToListen`, all of them by default. @default '127.0.0.1' */
-  readonly host?: string;
-  /** 0 is a free one. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
-  readonly port?: number;
-  /** Its files are served. 4D: `rootFolder`. @default none */
-  readonly rootFolder?: string;
-  /** The file that stands for a folder. 4D: `defaultHomepage`. @default 'index.html' */
-  readonly defaultHomepage?: string;
-  /** Answers the requests, in place of `rootFolder`. What it throws is answered with 500, and becomes a process warning. */
-  readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => unknown;
-  /** TLS, with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
-  readonly certificateFolder?: string;
-  /** TLS: the certificate, in PEM, or the path of a file that holds it. */
-  readonly cert?: string | Buffer;
-  /** TLS: its private key, likewise. */
-  readonly key?: string | Buffer;
-}
-
-export const webServerSettingNames: OptionNames<WebServerSettings> = {
-  host: true,
-  port: true,
-  rootFolder: true,
-  defaultHomepage: true,
-  onRequest: true,
-  certificateFolder: true,
-  cert: true,
-  key: true,
-};
+import {
+  isSecure,
+  readCertificate,
+  readSettings,
+  type WebServerSettings,
+  type WebServerValues,
+} from './web-server-settings.ts';
 
 /** A WebSocket server that runs here. */
 interface Hosted {
@@ -58,18 +33,13 @@ interface Hosted {
 // What stop() without a time gives requests that are under way; as long as WebSocket servers have by default.
 const STOP_TIMEOUT = 30_000;
 
-// What 4D's own settings are called here.
-const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
-  ['IPAddressToListen', 'use host'],
-  ['HTTPPort', 'use port'],
-  ['HTTPSPort', 'use port'],
-]);
-
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
 /** 4D: WebServer, as far as a WebSocket server needs it. */
 export class WebServer {
-  #settings: WebServerSettings;
+  /** As they were given: later ones replace single settings. */
+  #given: WebServerSettings;
+  #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
   /** Whether the HTTP server is somebody else's. */
   #isAdopted = false;
@@ -78,10 +48,10 @@ export class WebServer {
   readonly #hosted = new Map<Hosted, () => void>();
   #unwrapClose: (() => void) | null = null;
 
-  /** @throws {TypeError} for settings that can't be */
+  /** @throws {TypeError | RangeError} for invalid settings */
   constructor(settings: WebServerSettings = {}) {
-    checkSettings(settings);
-    this.#settings = settings;
+    this.#settings = readSettings(settings);
+    this.#given = settings;
   }
 
   /**
@@ -108,7 +78,7 @@ export class WebServer {
   /** The address it listens on, or would. 4D: WebServer, `.IPAddressToListen`. */
   get host(): string {
     const address = this.#http?.address() ?? null;
-    if (address === null) return this.#settings.host ?? '127.0.0.1';
+    if (address === null) return this.#settings.host;
     return typeof address === 'string' ? address : address.address;
   }
 
@@ -128,7 +98,7 @@ export class WebServer {
    * Starts listening; where it runs already, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
    * @param settings over those of the constructor
    * @throws {FourDError} where it runs already, or is stopping
-   * @throws {TypeError} for settings that can't be
+   * @throws {TypeError} for invalid settings
    * @throws the system's error, such as EADDRINUSE; what node:tls says of a certificate that can't be used
    */
   start(settings?: WebServerSettings): Promise<void> {
@@ -146,37 +116,35 @@ export class WebServer {
   }
 
   async #start(changes: WebServerSettings): Promise<void> {
-    const settings = { ...this.#settings, ...changes };
-    checkSettings(settings);
+    // Only what was given counts: an undefined setting is as good as absent.
+    const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+    const merged: WebServerSettings = { ...this.#given, ...Object.fromEntries(given) };
+    const settings = readSettings(merged);
     if (this.#starting !== null || this.#stopping !== null || this.isRunning) {
       throw new FourDError('WEB_SERVER', 'the web server is started already, or is being stopped');
     }
-    if (this.#isAdopted && Object.keys(changes).some((name) => name !== 'host' && name !== 'port')) {
+    if (this.#isAdopted && given.some(([name]) => name !== 'host' && name !== 'port')) {
       throw new TypeError('an HTTP server that was there already can only be started with host and port');
     }
+    this.#given = merged;
     this.#settings = settings;
     const http = this.#isAdopted ? this.#http : await this.#create(settings);
     if (http === null) return;
     const { port, host } = this;
-    await new Promise<void>((resolve, reject) => {
-      http.once('error', reject);
-      http.listen(port, host, () => {
-        http.off('error', reject);
-        resolve();
-      });
-    });
+    await listenOn(http, port, host);
     this.#http = http;
     if (!this.#isAdopted) http.on('error', (error) => this.#onError(error));
   }
 
-  async #create(settings: WebServerSettings): Promise<HttpServer | HttpsServer> {
-    const { onRequest, rootFolder, defaultHomepage = 'index.html' } = settings;
+  async #create(settings: WebServerValues): Promise<HttpServer | HttpsServer> {
+    const { onRequest, rootFolder, defaultHomepage } = settings;
     // Resolved now: what the folder's name means must not change under a request, and that it is missing is heard at once.
     const root = rootFolder === undefined ? null : await files.realpath(rootFolder);
+    const folder = { root, homepage: defaultHomepage };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const answering = async (): Promise<void> => {
         if (onRequest !== undefined) await onRequest(request, response);
-        else await serveFile(root, defaultHomepage, request, response);
+        else await serveFile(folder, request, response);
       };
       answering().catch((error: unknown) => {
         warn(error);
@@ -293,113 +261,4 @@ export function checkSeconds(timeout: number | undefined): void {
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
     throw new RangeError(`timeout is ${String(timeout)}, not a number of seconds`);
   }
-}
-
-function isSecure({ certificateFolder, cert, key }: WebServerSettings): boolean {
-  return certificateFolder !== undefined || cert !== undefined || key !== undefined;
-}
-
-function checkSettings(settings: WebServerSettings): void {
-  checkOptions('WebServer', settings, webServerSettingNames, NAMES_OF_4D);
-  const { rootFolder, onRequest, certificateFolder, cert, key } = settings;
-  if (rootFolder !== undefined && onRequest !== undefined) {
-    throw new TypeError('rootFolder and onRequest exclude each other');
-  }
-  if (onRequest !== undefined && typeof onRequest !== 'function') {
-    throw new TypeError('onRequest is no function');
-  }
-  if (certificateFolder !== undefined && (cert !== undefined || key !== undefined)) {
-    throw new TypeError('certificateFolder excludes cert and key');
-  }
-  if ((cert === undefined) !== (key === undefined)) throw new TypeError('cert and key belong together');
-}
-
-async function readCertificate({
-  certificateFolder,
-  cert = `${certificateFolder}/cert.pem`,
-  key = `${certificateFolder}/key.pem`,
-}: WebServerSettings): Promise<{ cert: string | Buffer; key: string | Buffer }> {
-  return { cert: await readPem(cert), key: await readPem(key) };
-}
-
-async function readPem(pem: string | Buffer): Promise<string | Buffer> {
-  if (typeof pem !== 'string' || pem.includes('-----BEGIN')) return pem;
-  return await files.readFile(pem);
-}
-
-// ---- static files ----
-
-async function serveFile(
-  root: string | null,
-  homepage: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { method, url = '' } = request;
-  const names = root === null ? null : toNames(url);
-  if (root === null || names === null) {
-    answerText(response, 404, 'Not Found\n');
-    return;
-  }
-  if (method !== 'GET' && method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    answerText(response, 405, 'Method Not Allowed\n');
-    return;
-  }
-  let found = await find(root, names);
-  const isFolder = /^[^?#]*\/(?:[?#]|$)/.test(url);
-  if (found?.stats.isDirectory()) {
-    if (!isFolder) {
-      response.setHeader('Location', folderLocation(names, url));
-      answerText(response, 301, 'Moved Permanently\n');
-      return;
-    }
-    found = await find(root, [...names, homepage]);
-  } else if (isFolder) {
-    found = null;
-  }
-  if (found === null || !found.stats.isFile()) {
-    answerText(response, 404, 'Not Found\n');
-    return;
-  }
-  const { path, stats } = found;
-  response.writeHead(200, {
-    'Content-Type': mediaTypeOf(path),
-    'Content-Length': stats.size,
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-cache',
-  });
-  if (method === 'HEAD' || stats.size === 0) {
-    response.end();
-    return;
-  }
-  // No further than what was announced, should the file be growing.
-  const stream = createReadStream(path, { end: stats.size - 1 });
-  stream.on('error', () => response.destroy());
-  response.on('close', () => stream.destroy());
-  stream.pipe(response);
-}
-
-/** A file or folder inside the root folder, links followed; null where there is none, or a link leads out. */
-async function find(
-  root: string,
-  names: readonly string[],
-): Promise<{ readonly path: string; readonly stats: Stats } | null> {
-  try {
-    const path = await files.realpath([root, ...names].join('/'));
-    const base = root.replace(/[\\/]$/, '');
-    if (path !== root && !path.startsWith(`${base}/`) && !path.startsWith(`${base}\\`)) return null;
-    return { path, stats: await files.stat(path) };
-  } catch {
-    return null;
-  }
-}
-
-function answerText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'X-Content-Type-Options': 'nosniff',
-  });
-  response.end(text);
 }

@@ -13,7 +13,7 @@ import {
   WebSocket,
   WebSocketServer,
 } from '../../../src/4d.ts';
-import { folderLocation, mediaTypeOf, toNames } from '../../../src/api/4d/static-path.ts';
+import { folderLocation, mediaTypeOf, toNames } from '../../../src/api/static-path.ts';
 import { WebSocketServer as NativeServer } from '../../../src/index.ts';
 import { certificate } from '../../transport/servers.ts';
 import { codeOf } from '../../transport/wire.ts';
@@ -125,6 +125,41 @@ describe('start and stop', () => {
   ] as [WebServerSettings][])('settings that can not be: %j', async (settings) => {
     expect(() => new WebServer(settings)).toThrow(TypeError);
     await expect(new WebServer().start(settings)).rejects.toThrow(TypeError);
+  });
+
+  // For Node each of these hosts is every interface, and a port that is a text is the path of a socket file.
+  test.each<[object, string]>([
+    [{ host: '' }, "host is empty: '0.0.0.0' listens on every IPv4 interface, '::' on every one"],
+    [{ host: ' ' }, 'host is empty'],
+    [{ host: 5 }, 'host is 5, not a string with an IP address or a name'],
+    [{ host: false }, 'host is false, not a string'],
+    [{ host: {} }, 'host is an object, not a string'],
+    [{ host: null }, 'host is null, not a string'],
+    [{ port: 'x' }, "port is 'x', not an integer from 0 to 65535"],
+    [{ port: '8099' }, "port is '8099', not an integer"],
+    [{ port: '' }, "port is '', not an integer"],
+    [{ port: null }, 'port is null, not an integer'],
+    [{ port: -1 }, 'port is -1, not an integer'],
+    [{ port: 65_536 }, 'port is 65536, not an integer'],
+    [{ port: 1.5 }, 'port is 1.5, not an integer'],
+    [{ port: Number.NaN }, 'port is NaN, not an integer'],
+  ])(
+    'FAULT-10: WebServer refuses the address %j, which would bind another one',
+    async (settings, message) => {
+      expect(() => new WebServer(settings)).toThrow(message);
+      const http = createServer();
+      for (const web of [keep(new WebServer({ port: 0 })), WebServer.of(http)]) {
+        await expect(web.start(settings as WebServerSettings)).rejects.toThrow(message);
+        expect(web.isRunning).toBe(false);
+      }
+    },
+  );
+
+  test('a setting that is undefined keeps the one of the constructor', async () => {
+    const web = keep(new WebServer({ port: 0, host: '127.0.0.1' }));
+    await web.start({ host: undefined, port: undefined });
+    expect(web.host).toBe('127.0.0.1');
+    expect(web.port).not.toBe(8080);
   });
 
   test("4D's own names of settings are told what they are here", () => {

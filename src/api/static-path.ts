@@ -1,5 +1,5 @@
 /**
- * Which file of a folder a request asks for, and what kind of file that is. Pure: reading it is web-server.ts.
+ * Which file of a folder a request asks for, and what kind of file that is. Pure: reading it is static-server.ts.
  */
 
 /** By the name's ending. */

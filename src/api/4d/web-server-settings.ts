@@ -1,0 +1,123 @@
+/**
+ * The settings of a `WebServer`, which 4D has in its own under other names: what is checked of them, and the certificate they name.
+ */
+
+import { promises as files } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostOption, portOption } from '../address-options.ts';
+import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from '../option-spec.ts';
+
+/** What a `WebServer` is, and what it serves. 4D: WebServer, `.start()`. */
+export interface WebServerSettings {
+  /** The address to listen on. 4D: `IPAddressToListen`, all of them by default. @default '127.0.0.1' */
+  readonly host?: string | undefined;
+  /** 0 is a free one. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
+  readonly port?: number | undefined;
+  /** Its files are served. 4D: `rootFolder`. @default none */
+  readonly rootFolder?: string | undefined;
+  /** The file that stands for a folder. 4D: `defaultHomepage`. @default 'index.html' */
+  readonly defaultHomepage?: string | undefined;
+  /** Answers the requests, in place of `rootFolder`. What it throws is answered with 500, and becomes a process warning. */
+  readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
+  /** TLS, with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
+  readonly certificateFolder?: string | undefined;
+  /** TLS: the certificate, in PEM, or the path of a file that holds it. */
+  readonly cert?: string | Buffer | undefined;
+  /** TLS: its private key, likewise. */
+  readonly key?: string | Buffer | undefined;
+}
+
+/** The settings with their defaults. */
+export type WebServerValues = ValuesOf<
+  WebServerSettings,
+  'port' | 'rootFolder' | 'onRequest' | 'certificateFolder' | 'cert' | 'key'
+>;
+
+/** Both as the settings of a `WebServer` and for the option names of a `WebSocketServer`, which says where they belong. */
+export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
+  host: hostOption({
+    default: '127.0.0.1',
+    text: "The address to listen on; 4D's `IPAddressToListen`, which is every address by default.",
+  }),
+  port: portOption({
+    defaultText: '8080; 8443 with TLS',
+    text: "The port to listen on, 0 for a free one; 4D's `HTTPPort` and `HTTPSPort`.",
+  }),
+  rootFolder: custom('a path', { text: "The folder whose files are served; 4D's `rootFolder`." }, checkText),
+  defaultHomepage: custom(
+    'a file name',
+    { default: 'index.html', text: "The file that stands for a folder; 4D's `defaultHomepage`." },
+    checkText,
+  ),
+  onRequest: callback<NonNullable<WebServerSettings['onRequest']>>('(request, response) => unknown', {
+    text: 'Answers the requests, in place of `rootFolder`.',
+  }),
+  certificateFolder: custom(
+    'a path',
+    {
+      defaultText: 'no TLS',
+      text: "TLS with the files `cert.pem` and `key.pem` of this folder; 4D's `certificateFolder`.",
+    },
+    checkText,
+  ),
+  cert: custom(
+    'PEM, or the path of a file',
+    { text: 'TLS: the certificate; `key` belongs to it.' },
+    checkPem,
+  ),
+  key: custom('PEM, or the path of a file', { text: 'TLS: the private key of `cert`.' }, checkPem),
+};
+
+function checkText(value: unknown, name: string): void {
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`${name} is ${show(value)}, not a string that names something`);
+  }
+}
+
+function checkPem(value: unknown, name: string): void {
+  if (value instanceof Uint8Array) return;
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`${name} is ${show(value)}, not a string or a Buffer`);
+  }
+}
+
+// What 4D's own settings are called here.
+const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
+  ['IPAddressToListen', 'use host'],
+  ['HTTPPort', 'use port'],
+  ['HTTPSPort', 'use port'],
+]);
+
+export function isSecure({ certificateFolder, cert, key }: WebServerSettings): boolean {
+  return certificateFolder !== undefined || cert !== undefined || key !== undefined;
+}
+
+/**
+ * The settings, checked, with their defaults.
+ * @throws {TypeError | RangeError} for invalid settings
+ */
+export function readSettings(settings: WebServerSettings): WebServerValues {
+  const values = readOptions('WebServer', settings, webServerSpecs, 'server', NAMES_OF_4D);
+  const { rootFolder, onRequest, certificateFolder, cert, key } = values;
+  if (rootFolder !== undefined && onRequest !== undefined) {
+    throw new TypeError('rootFolder and onRequest exclude each other');
+  }
+  if (certificateFolder !== undefined && (cert !== undefined || key !== undefined)) {
+    throw new TypeError('certificateFolder excludes cert and key');
+  }
+  if ((cert === undefined) !== (key === undefined)) throw new TypeError('cert and key belong together');
+  return values;
+}
+
+export async function readCertificate({
+  certificateFolder,
+  cert = `${certificateFolder}/cert.pem`,
+  key = `${certificateFolder}/key.pem`,
+}: WebServerSettings): Promise<{ cert: string | Buffer; key: string | Buffer }> {
+  return { cert: await readPem(cert), key: await readPem(key) };
+}
+
+async function readPem(pem: string | Buffer): Promise<string | Buffer> {
+  if (typeof pem !== 'string' || pem.includes('-----BEGIN')) return pem;
+  return await files.readFile(pem);
+}

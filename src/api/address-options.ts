@@ -1,0 +1,33 @@
+/**
+ * The options `host` and `port` of what listens. For Node an empty host, a number or `false` means every interface, and a port that is
+ * a text the path of a Unix domain socket: here each of them is an error.
+ */
+
+import { custom, integer, type OptionSpec, show } from './option-spec.ts';
+
+interface About<Default> {
+  readonly default?: Default;
+  readonly defaultText?: string;
+  readonly text: string;
+}
+
+/** An IP address or a name. */
+export function hostOption<Default extends string | undefined = undefined>(
+  about: About<Default>,
+): OptionSpec<string, string | Default> {
+  return custom<string, Default>('an IP address or a name', about, (value, name) => {
+    if (typeof value !== 'string') {
+      throw new TypeError(`${name} is ${show(value)}, not a string with an IP address or a name`);
+    }
+    if (value.trim() === '') {
+      throw new TypeError(`${name} is empty: '0.0.0.0' listens on every IPv4 interface, '::' on every one`);
+    }
+  });
+}
+
+/** 0 is any free port. */
+export function portOption<Default extends number | undefined = undefined>(
+  about: About<Default>,
+): OptionSpec<number, number | Default> {
+  return integer(0, 65_535, about);
+}

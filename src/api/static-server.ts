@@ -1,0 +1,139 @@
+/**
+ * Answers GET and HEAD: with a document in memory, as the command line's page, or with a file of a folder, as 4D's web server.
+ * Which file a request asks for is static-path.ts.
+ */
+
+import { createReadStream, promises as files, type Stats } from 'node:fs';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
+
+/** A text as an answer: for errors and redirects. */
+export function answerText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(text);
+}
+
+/** Whether the method is GET or HEAD; any other is answered with 405 and `text`. */
+function isRead({ method }: IncomingMessage, response: ServerResponse, text: string): boolean {
+  if (method === 'GET' || method === 'HEAD') return true;
+  response.setHeader('Allow', 'GET, HEAD');
+  answerText(response, 405, text);
+  return false;
+}
+
+/** A document at `/`, and what other paths and methods are answered with. */
+export interface StaticDocument {
+  readonly content: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly notFound: string;
+  readonly notAllowed: string;
+}
+
+/** Answers with the document, whatever the query. */
+export function serveDocument(
+  document: StaticDocument,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { method, url = '' } = request;
+  if (url.split('?', 1)[0] !== '/') answerText(response, 404, document.notFound);
+  else if (isRead(request, response, document.notAllowed)) {
+    response.writeHead(200, {
+      'Content-Length': Buffer.byteLength(document.content),
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-cache',
+      ...document.headers,
+    });
+    response.end(method === 'HEAD' ? undefined : document.content);
+  }
+}
+
+/** A folder whose files are served. */
+export interface StaticFolder {
+  /** Its path with links resolved, as `realpath` returns it; null: every request is answered with 404. */
+  readonly root: string | null;
+  /** The file that stands for a folder. */
+  readonly homepage: string;
+}
+
+/** Answers with the file that the request's path names. */
+export async function serveFile(
+  { root, homepage }: StaticFolder,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method, url = '' } = request;
+  const names = root === null ? null : toNames(url);
+  if (root === null || names === null) {
+    answerText(response, 404, 'Not Found\n');
+    return;
+  }
+  if (!isRead(request, response, 'Method Not Allowed\n')) return;
+  let found = await find(root, names);
+  const isFolder = /^[^?#]*\/(?:[?#]|$)/.test(url);
+  if (found?.stats.isDirectory()) {
+    if (!isFolder) {
+      response.setHeader('Location', folderLocation(names, url));
+      answerText(response, 301, 'Moved Permanently\n');
+      return;
+    }
+    found = await find(root, [...names, homepage]);
+  } else if (isFolder) {
+    found = null;
+  }
+  if (found === null || !found.stats.isFile()) {
+    answerText(response, 404, 'Not Found\n');
+    return;
+  }
+  const { path, stats } = found;
+  response.writeHead(200, {
+    'Content-Type': mediaTypeOf(path),
+    'Content-Length': stats.size,
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-cache',
+  });
+  if (method === 'HEAD' || stats.size === 0) response.end();
+  else sendFile(path, stats.size, response);
+}
+
+function sendFile(path: string, size: number, response: ServerResponse): void {
+  // No more than the Content-Length says, even if the file is growing.
+  const stream = createReadStream(path, { end: size - 1 });
+  stream.on('error', () => response.destroy());
+  response.on('close', () => stream.destroy());
+  stream.pipe(response);
+}
+
+/** A file or folder inside the root folder, links followed; null if there is none, or if a link leads out. */
+async function find(
+  root: string,
+  names: readonly string[],
+): Promise<{ readonly path: string; readonly stats: Stats } | null> {
+  try {
+    const path = await files.realpath([root, ...names].join('/'));
+    const base = root.replace(/[\\/]$/, '');
+    if (path !== root && !path.startsWith(`${base}/`) && !path.startsWith(`${base}\\`)) return null;
+    return { path, stats: await files.stat(path) };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Listens.
+ * @throws the system's error, such as EADDRINUSE
+ */
+export function listenOn(http: HttpServer | HttpsServer, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => {
+      http.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,28 @@
+/**
+ * Which subprotocols an application may name: those that a request or a response can carry. RFC 6455 §4.1 (10), §11.3.4.
+ * What a peer offers or chooses is server.ts and client.ts.
+ */
+
+import { isToken } from './token.ts';
+
+/**
+ * A list of subprotocols, of either role.
+ * @throws {TypeError} for anything but a list of tokens: not empty, U+0021 to U+007E without separators
+ */
+export function checkSubprotocols(subprotocols: readonly string[]): void {
+  if (!Array.isArray(subprotocols)) throw new TypeError('subprotocols is a list of tokens');
+  for (const subprotocol of subprotocols) {
+    if (typeof subprotocol === 'string' && isToken(subprotocol)) continue;
+    throw new TypeError(`The subprotocol ${JSON.stringify(subprotocol)} is not a token`);
+  }
+}
+
+/**
+ * What a client offers.
+ * @throws {TypeError} for an invalid list, and for a repeated subprotocol (§4.1 (10): all unique)
+ */
+export function checkOffer(subprotocols: readonly string[]): void {
+  checkSubprotocols(subprotocols);
+  const repeated = subprotocols.find((subprotocol, at) => subprotocols.indexOf(subprotocol) < at);
+  if (repeated !== undefined) throw new TypeError(`The subprotocol ${repeated} is repeated`);
+}
