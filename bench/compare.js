@@ -1,0 +1,72 @@
+/**
+ * `npm run bench:cmp -- REV`: this tree beside another revision of it, echo workloads, rounds interleaved. Each row is the other
+ * revision's CPU time per message divided by this tree's: over 1 is a gain.
+ *
+ *   --rounds N   rounds (5)      --seconds S   per server and round (1)      --workloads a,b   a selection
+ *   --gate 0.95  exit 1 if the median of a row is below this
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { costText, interleave, measure, median, ratiosOf, spread, startServer } from './side-by-side.js';
+import { replySize, workloads } from './workloads.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1' },
+    workloads: { type: 'string' },
+    gate: { type: 'string' },
+  },
+});
+const [revision] = positionals;
+if (revision === undefined) {
+  console.error('usage: npm run bench:cmp -- REV [--rounds N] [--seconds S] [--workloads a,b] [--gate 0.95]');
+  process.exit(2);
+}
+const rounds = Number(values.rounds);
+const milliseconds = Number(values.seconds) * 1000;
+const gate = values.gate === undefined ? null : Number(values.gate);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
+const other = join(folder, 'tree');
+
+/** @param {string} command @param {string[]} args @param {string} cwd */
+const run = (command, args, cwd) =>
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+
+try {
+  console.error(`building ${revision}`);
+  run('git', ['worktree', 'add', '--detach', other, revision], root);
+  run('npm', ['ci'], other);
+  await compare();
+} finally {
+  run('git', ['worktree', 'remove', '--force', other], root);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function compare() {
+  const path = 'bench/servers/rfc6455.js';
+  const servers = await Promise.all([
+    startServer('here', pathToFileURL(join(root, path)).href),
+    startServer('there', pathToFileURL(join(other, path)).href),
+  ]);
+  console.log(`node ${process.version}, ${rounds} rounds, CPU µs per message: ${revision} ÷ this tree`);
+  for (const [name, workload] of Object.entries(workloads)) {
+    if (values.workloads !== undefined && !values.workloads.split(',').some((part) => name.includes(part)))
+      continue;
+    const results = await interleave(name, rounds, servers, (server) =>
+      measure(server, 'load.js', { ...workload, milliseconds, replySize: replySize(workload) }),
+    );
+    const ratios = ratiosOf(results.there, results.here);
+    const missed = gate !== null && median(ratios) < gate;
+    if (missed) process.exitCode = 1;
+    const cost = Object.entries(results).map(([server, list]) => `${server} ${costText(list)}`);
+    console.log(`${name}: ${spread(ratios)}${missed ? ' MISSED' : ''}\n    ${cost.join(' · ')}`);
+  }
+  for (const { child } of servers) child.disconnect();
+}
