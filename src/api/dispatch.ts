@@ -5,8 +5,9 @@
 
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from '../frame/connection-error.ts';
+import type { Role } from '../frame/parser.ts';
 import { ProtocolError } from '../frame/violation.ts';
-import { log } from '../transport/log.ts';
+import { log, warnOnStderr } from '../transport/log.ts';
 import {
   type BindOptions,
   bindSocket,
@@ -41,6 +42,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
   inbox: Inbox | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #onClosed: ((connection: Connection<Data>) => void) | null;
+  readonly #role: Role;
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
@@ -50,6 +52,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
     this.info = info;
     this.#handlers = handlers;
     this.#onClosed = onClosed;
+    this.#role = options.role;
     this.binding = bindSocket(socket, this, options);
     this.connection = makeConnection(this, data);
   }
@@ -154,6 +157,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
   onError(error: Error): void {
     this.#error ??= error;
     const isKnown = error instanceof ProtocolError || error instanceof ConnectionError;
+    if (isKnown) this.#namePeer(error);
     log('%j: %s', this.info.url, isKnown ? `${error.code} ${error.message}` : error.message);
     try {
       const handler = this.#handlers.error;
@@ -166,8 +170,19 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
       warn(thrown);
       return;
     }
-    // A peer's fault is the peer's; what a handler threw must not vanish.
+    // What a handler threw is a fault of the application: a warning with its stack.
     if (!isKnown) warn(error);
+    // A loop over the messages receives it.
+    else if (this.inbox?.isTaken !== true)
+      warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
+  }
+
+  /** An error without the other end's name is of little use in a log of many connections. */
+  #namePeer(error: ProtocolError | ConnectionError): void {
+    if (error.peer !== null) return;
+    const peer = nameOf(this.info, this.#role);
+    error.peer = peer;
+    error.message += ` (${peer})`;
   }
 
   // ---- handlers that throw ----
@@ -184,4 +199,14 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
   #watch(result: unknown): void {
     if (isThenable(result)) result.then(undefined, (error: unknown) => this.binding.endpoint.fail(error));
   }
+}
+
+/** The other end, for error texts. A query, or the credentials of a URL, may be secret. */
+function nameOf({ url, remoteAddress, remotePort }: ConnectionInfo, role: Role): string {
+  if (role === 'client' && URL.canParse(url)) {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  }
+  if (remoteAddress === undefined) return 'peer without an address';
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

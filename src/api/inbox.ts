@@ -78,6 +78,11 @@ export class Inbox implements TimerOwner {
     return iterator;
   }
 
+  /** Whether a loop reads the messages. */
+  get isTaken(): boolean {
+    return this.#isTaken;
+  }
+
   /** Whether the connection is not read because of what waits here. */
   get isHolding(): boolean {
     return this.#paused;

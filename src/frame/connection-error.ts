@@ -37,6 +37,8 @@ export class ConnectionError extends Error {
   readonly code: ConnectionFaultCode;
   /** The RFC and section that the reason belongs to. */
   readonly section: string;
+  /** The other end of the connection: the URL on a client, the address on a server; null until the error is reported. */
+  peer: string | null = null;
 
   constructor(code: ConnectionFaultCode, options?: ErrorOptions) {
     const fault: ConnectionFault = connectionFaults[code];

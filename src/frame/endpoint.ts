@@ -732,7 +732,7 @@ export class Endpoint implements FrameHandler, OutgoingOwner {
         // What can't be sent must not keep us from closing.
       }
     }
-    return serializeClosePayload(code, violation === null ? '' : violation.message);
+    return serializeClosePayload(code, violation === null ? '' : violation.reason);
   }
 
   #report(error: unknown): void {

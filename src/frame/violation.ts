@@ -88,7 +88,15 @@ export const violations = {
 
 export type ViolationCode = keyof typeof violations;
 
-/** The peer broke a rule of the protocol, or a limit of ours. See docs/errors.md for every code. */
+/** WS_MESSAGE_TOO_BIG: by how much. */
+export interface MessageSize {
+  /** Bytes, as far as they are known: announced so far, or null for a message that came out of the codec. */
+  readonly size: number | null;
+  /** Bytes that a message may have. */
+  readonly limit: number;
+}
+
+/** The peer broke a rule of the protocol, or one of our limits. See docs/errors.md for every code. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   /** The rule's name in the `violations` table, stable across versions. */
@@ -97,12 +105,24 @@ export class ProtocolError extends Error {
   readonly closeCode: number;
   /** The RFC and section of the rule, such as `6455 §5.5`. */
   readonly section: string;
+  /** What the Close frame gives as the reason; the message has this, and `peer`. */
+  readonly reason: string;
+  /** The other end of the connection: the URL on a client, the address on a server; null until `onError` is reported. */
+  peer: string | null = null;
 
-  constructor(code: ViolationCode, options?: ErrorOptions) {
+  constructor(code: ViolationCode, options?: ErrorOptions & Partial<MessageSize>) {
     const violation: Violation = violations[code];
-    super(violation.text, options);
+    const reason = violation.text + describeSize(options);
+    super(reason, options);
     this.code = code;
     this.closeCode = violation.closeCode;
     this.section = violation.section;
+    this.reason = reason;
   }
+}
+
+function describeSize(options: Partial<MessageSize> | undefined): string {
+  if (options?.limit === undefined) return '';
+  const { size = null, limit } = options;
+  return size === null ? `: more than ${limit} bytes` : `: ${size} bytes, the limit is ${limit}`;
 }

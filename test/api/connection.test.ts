@@ -573,14 +573,24 @@ describe('A48: a handler that fails', () => {
     expect(warnings[0]!.stack).toContain('connection.test');
   });
 
-  test('a peer’s fault is no warning', async () => {
+  test('FAULT-8: a peer’s fault is no process warning, but a line on stderr that names the peer', async () => {
+    vi.stubEnv('NODE_NO_WARNINGS', undefined);
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+    let port = 0;
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer();
       const raw = await peer().open();
-      raw.write(frame(3));
+      port = raw.socket.localPort ?? 0;
+      raw.write(frame(0x42)); // RSV1
       await raw.answer();
     });
+    const lines = printed.mock.calls.map(([line]) => String(line));
+    printed.mockRestore();
+    vi.unstubAllEnvs();
     expect(warnings).toEqual([]);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`WS_RESERVED_BITS`);
+    expect(lines[0]).toContain(`127.0.0.1:${port}`);
   });
 
   test('an error handler that throws, rejects, or is a getter that throws, is warned about', async () => {

@@ -114,6 +114,16 @@ describe('the table', () => {
     expect(codes(1013)).toEqual(['WS_MEMORY_BUDGET']);
   });
 
+  test('FAULT-8: WS_MESSAGE_TOO_BIG names the size, as far as it is known, and the limit', () => {
+    const known = new ProtocolError('WS_MESSAGE_TOO_BIG', { size: 1001, limit: 1000 });
+    expect(known.message).toBe('the message is over the size limit: 1001 bytes, the limit is 1000');
+    expect(known.reason).toBe(known.message);
+    const decompressed = new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: 1000 });
+    expect(decompressed.message).toBe('the message is over the size limit: more than 1000 bytes');
+    const largest = { size: Number.MAX_SAFE_INTEGER, limit: Number.MAX_SAFE_INTEGER };
+    expect(new ProtocolError('WS_MESSAGE_TOO_BIG', largest).reason.length).toBeLessThanOrEqual(123);
+  });
+
   test('an error keeps its cause', () => {
     const cause = new Error('why');
     expect(new ProtocolError('WS_INVALID_UTF8', { cause }).cause).toBe(cause);

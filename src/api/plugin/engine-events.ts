@@ -120,7 +120,7 @@ export function engineHandlers<Data extends { readonly ending: Ending }>(
         retries: 0,
         wait_time: 0,
         http_status: 0,
-        reason: error.message,
+        reason: error.reason,
         decompressionError: true,
       });
     },

@@ -29,7 +29,7 @@ const reasons: Partial<Record<ViolationCode, string>> = {
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
     if (error.code === 'WS_CLOSE_CODE') return `Invalid close code: ${String(error.cause)}`;
-    return reasons[error.code] ?? error.message;
+    return reasons[error.code] ?? error.reason;
   }
   const isPing = error instanceof ConnectionError && error.code === 'WS_HEARTBEAT_TIMEOUT';
   return isPing ? PING_TIMEOUT : INTERNAL_ERROR;
