@@ -1,26 +1,23 @@
 /**
  * Messages through DEFLATE: RFC 7692 §7.2. Two engines on one context: our own (engine/) for small messages, where zlib would
- * spend ten times the work on setting itself up, and node:zlib for the rest. All that lasts from message to message is
- * plaintext, at most 32 KiB of it in each direction, so the engines can take turns. What was agreed is params.ts.
+ * spend ten times the work on setting itself up, and node:zlib for the rest; which takes what is engines.ts. All that lasts from
+ * message to message is plaintext, at most 32 KiB of it in each direction, so the engines can take turns. What was agreed is params.ts.
  */
 
 import type { MessageCodec } from '../frame/message-codec.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import type { CompressionBudget } from './budget.ts';
-import { deflateElsewhere } from './deflate-stream.ts';
+import { deflateInThreadPool } from './deflate-in-pool.ts';
 import { deflate } from './engine/deflate.ts';
 import { inflate } from './engine/inflate.ts';
 import { InflateError } from './engine/inflate-error.ts';
 import { largestIndex } from './engine/matcher.ts';
 import { largestWindow, Window } from './engine/window.ts';
-import { inPool } from './pool.ts';
-import {
-  type DeflateSettings,
-  deflateNow,
-  inflateElsewhere,
-  inflateNow,
-  inputWithoutOutput,
-} from './zlib.ts';
+import { FAST_LEVELS, RECEIVING, SENDING } from './engines.ts';
+import { inflateInThreadPool } from './inflate-in-pool.ts';
+import { PoolJob } from './pool.ts';
+import { inLaterTurn, isTurnSpent, spendTurn } from './turn.ts';
+import { type DeflateSettings, deflateNow, inflateNow, inputWithoutOutput } from './zlib.ts';
 
 /** One direction of a connection, as agreed (7692 §7.1). */
 export interface Direction {
@@ -42,30 +39,6 @@ export interface CodecSettings {
   readonly budget: CompressionBudget;
 }
 
-// Measured with bench/deflate.js: from here on zlib's set-up is paid back.
-const OUR_DEFLATE_UP_TO = 2_048;
-const OUR_DEFLATE_ALONE_UP_TO = 1_024;
-const OUR_INFLATE_UP_TO = 512;
-
-// Half a KiB can stand for half a MiB, on which our engine spends milliseconds: what grows beyond this is begun again by zlib.
-const OUR_INFLATED_UP_TO = 16_384;
-
-// What zlib spends on a message is mostly the search for the longest match, over all that its window holds. So up to this level, the
-// default, time counts: zlib looks back 16 KiB at most, 8 KiB in a large message (a quarter less time there, for 1 % to 2 % more
-// bytes of JSON, 8 % to 12 % of prose and code), and is given the end of the context only. Above, bytes count.
-const FAST_LEVELS = 6;
-const FAST_WINDOW_BITS = 14;
-const FAST_WINDOW_BITS_OF_LARGE = 13;
-const FAST_CONTEXT = 8_192;
-const FAST_CONTEXT_OF_LARGE = 2_048;
-
-// About 150 µs of deflating; what is larger would keep the event loop from other connections.
-const DEFLATE_NOW_UP_TO = 16_384;
-const INFLATE_NOW_UP_TO = 16_384;
-
-// Compressed input tells little about its output: what grows beyond this is begun again in zlib's threads.
-const INFLATED_NOW_UP_TO = 131_072;
-
 /** What the context of the receiving side holds at most: the window. */
 export function receivingContextSize(direction: Direction): number {
   return direction.takeover ? largestWindow(direction.windowBits) : 0;
@@ -83,15 +56,17 @@ export class DeflateCodec implements MessageCodec {
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
-  /** What zlib compresses with, the latter over DEFLATE_NOW_UP_TO. */
+  /** What zlib compresses with, in one call and in its threads. */
   readonly #deflateSettings: DeflateSettings;
-  readonly #largeSettings: DeflateSettings;
+  readonly #poolSettings: DeflateSettings;
   #reserved: number;
   /** Made with the first message that needs it. */
   #sent: Window | null = null;
   #received: Window | null = null;
   /** Whether the budget had room for `#sent`; asked when it is first needed. */
   #keepsSent: boolean | null = null;
+  /** What is being decompressed in zlib's threads. */
+  #inflating: PoolJob | null = null;
   #closed = false;
 
   /** @param reserved what the budget was asked for already, for the receiving side; given back by `close`. */
@@ -104,15 +79,20 @@ export class DeflateCodec implements MessageCodec {
     const { level } = settings;
     const { windowBits } = sending;
     const isFast = level <= FAST_LEVELS;
-    const most = isFast ? FAST_WINDOW_BITS : windowBits;
-    const mostOfLarge = isFast ? FAST_WINDOW_BITS_OF_LARGE : windowBits;
-    this.#deflateSettings = { level, windowBits: Math.min(windowBits, most) };
-    this.#largeSettings = { level, windowBits: Math.min(windowBits, mostOfLarge) };
+    const { zlib, pool } = SENDING;
+    this.#deflateSettings = {
+      level,
+      windowBits: isFast ? Math.min(windowBits, zlib.fastWindowBits) : windowBits,
+    };
+    this.#poolSettings = {
+      level,
+      windowBits: isFast ? Math.min(windowBits, pool.fastWindowBits) : windowBits,
+    };
   }
 
   /**
-   * Connections with the same key compress a message to the same bytes, so that a broadcast can do it once; null where each
-   * has a context of its own.
+   * Connections with the same key compress a message to the same bytes, so that a broadcast can do it once; null if each has a
+   * context of its own.
    */
   get sharedKey(): string | null {
     const { engine, level } = this.#settings;
@@ -120,63 +100,94 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /** Whether a message of this size is compressed in zlib's threads. */
-  compressesElsewhere(length: number): boolean {
-    return !this.#settings.synchronous && length > DEFLATE_NOW_UP_TO;
+  compressesInThreadPool(length: number): boolean {
+    return !this.#settings.synchronous && length > SENDING.zlib.maxSize;
   }
 
-  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    if (!this.compressesElsewhere(payload.length)) return this.compressNow(payload);
-    const dictionary = this.#contextFor(payload, this.#sendingWindow());
-    return inPool(() => deflateElsewhere(payload, this.#largeSettings, dictionary)).then((output) =>
-      this.#sentAs(payload, output),
-    );
+  compress(payload: Uint8Array, ownsPayload = false): Uint8Array | Promise<Uint8Array> {
+    if (!this.compressesInThreadPool(payload.length)) return this.compressNow(payload);
+    return this.#compressInThreadPool(payload, ownsPayload);
   }
 
   /** The same in this turn, whatever the size. */
   compressNow(payload: Uint8Array): Uint8Array {
     const window = this.#sendingWindow();
     const { length } = payload;
-    const most = window === null ? OUR_DEFLATE_ALONE_UP_TO : OUR_DEFLATE_UP_TO;
-    if (this.#settings.engine === 'auto' && length <= most) {
-      return this.#sentAs(payload, deflate(payload, window, this.#sending.windowBits));
+    const { own, zlib, pool } = SENDING;
+    const maxSize = window === null ? own.maxSizeWithoutContext : own.maxSize;
+    if (this.#settings.engine === 'auto' && length <= maxSize) {
+      return this.#sentAs(payload, payload, deflate(payload, window, this.#sending.windowBits));
     }
-    return this.#sentAs(
-      payload,
-      deflateNow(
-        payload,
-        length > DEFLATE_NOW_UP_TO ? this.#largeSettings : this.#deflateSettings,
-        this.#contextFor(payload, window),
-      ),
+    const isLarge = length > zlib.maxSize;
+    const context = this.#contextFor(window, isLarge ? pool.fastContext : zlib.fastContext);
+    const output = deflateNow(payload, isLarge ? this.#poolSettings : this.#deflateSettings, context);
+    return this.#sentAs(payload, payload, output);
+  }
+
+  async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
+    // The application may change, transfer or shrink what it sent, while zlib's threads read it: they get a copy.
+    const copy = ownsPayload ? payload : new Uint8Array(payload);
+    const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);
+    const output = await new PoolJob().run((job) =>
+      deflateInThreadPool(copy, this.#poolSettings, context, job),
     );
+    return this.#sentAs(payload, copy, output);
   }
 
   decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
-    const { synchronous, engine } = this.#settings;
-    const { windowBits } = this.#receiving;
     // 7692 §7.2.3.6: an empty message is one byte. That none at all means the same costs nothing.
     if (payload.length === 0) return Buffer.alloc(0);
-    const window = this.#receivingWindow();
-    if (engine === 'auto' && payload.length <= OUR_INFLATE_UP_TO) {
-      const most = Math.min(maxLength, OUR_INFLATED_UP_TO);
-      const message = inflateSmall(payload, window, most, maxLength);
-      if (message !== null) return this.#receivedAs(message);
+    const { synchronous, engine } = this.#settings;
+    const isForOwn = engine === 'auto' && payload.length <= RECEIVING.own.maxSize;
+    if (!synchronous && isTurnSpent()) {
+      // A message that is small in any case costs less in a later turn than the way to zlib's threads and back.
+      if (isForOwn) return inLaterTurn(() => this.#decompressLater(payload, maxLength));
+      return this.#decompressInThreadPool(payload, maxLength);
     }
-    const history = window === null ? NOTHING : window.history;
-    if (synchronous || payload.length <= INFLATE_NOW_UP_TO) {
-      const most = synchronous ? maxLength : Math.min(maxLength, INFLATED_NOW_UP_TO);
-      try {
-        return this.#receivedAs(checked(payload, inflateNow(payload, windowBits, history, most)));
-      } catch (error) {
-        if (!isTooBig(error) || most === maxLength) throw error;
-      }
+    return isForOwn ? this.#decompressOwn(payload, maxLength) : this.#decompressNow(payload, maxLength);
+  }
+
+  #decompressLater(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+    if (this.#closed) throw new Error('The connection is closed');
+    return this.#decompressOwn(payload, maxLength);
+  }
+
+  /** With our own engine, and what grows too much with the next one. */
+  #decompressOwn(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+    const { maxOutput, setUp } = RECEIVING.own;
+    const message = inflateSmall(payload, this.#receivingWindow(), Math.min(maxLength, maxOutput), maxLength);
+    spendTurn(setUp + (message === null ? maxOutput : message.length));
+    return message === null ? this.#decompressNow(payload, maxLength) : this.#receivedAs(message);
+  }
+
+  /** With zlib in one call, and what grows too much in its threads. */
+  #decompressNow(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+    const { synchronous } = this.#settings;
+    const { maxSize, maxOutput } = RECEIVING.zlib;
+    if (!synchronous && payload.length > maxSize) return this.#decompressInThreadPool(payload, maxLength);
+    const limit = synchronous ? maxLength : Math.min(maxLength, maxOutput);
+    try {
+      return this.#receivedAs(checked(payload, inflateNow(payload, this.#receivingHistory(), limit)));
+    } catch (error) {
+      if (!isTooBig(error) || limit === maxLength) throw error;
     }
-    return inPool(() => inflateElsewhere(payload, windowBits, history, maxLength)).then((message) =>
-      this.#receivedAs(checked(payload, message)),
-    );
+    return this.#decompressInThreadPool(payload, maxLength);
+  }
+
+  async #decompressInThreadPool(payload: Uint8Array, maxLength: number): Promise<Buffer> {
+    const inflating = new PoolJob();
+    this.#inflating = inflating;
+    const history = this.#receivingHistory();
+    const message = await inflating.run((job) => inflateInThreadPool(payload, history, maxLength, job));
+    this.#inflating = null;
+    return this.#receivedAs(checked(payload, message));
   }
 
   close(): void {
     this.#closed = true;
+    // A peer that disconnects does not leave its work behind. (What is being compressed may be for other connections, too.)
+    this.#inflating?.abandon();
+    this.#inflating = null;
     this.#sent = null;
     this.#received = null;
     this.#settings.budget.release(this.#reserved);
@@ -184,15 +195,12 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /** What zlib is given of the context to compress a message. (To decompress it gets all of it, which is cheap.) */
-  #contextFor(payload: Uint8Array, window: Window | null): Uint8Array {
+  #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
-    if (this.#settings.level > FAST_LEVELS) return window.history;
-    return window.history.subarray(
-      payload.length > DEFLATE_NOW_UP_TO ? -FAST_CONTEXT_OF_LARGE : -FAST_CONTEXT,
-    );
+    return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
-  /** The context of what we send; null where none was agreed, or the budget has no room: to keep one is only permitted. */
+  /** The context of what we send; null if none was agreed, or the budget has no room: to keep one is only permitted. */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
       const size = sendingContextSize(this.#sending, this.#settings.engine);
@@ -208,10 +216,21 @@ export class DeflateCodec implements MessageCodec {
     return this.#received;
   }
 
-  /** What is sent for `payload`: it becomes part of the context only if it goes out compressed. */
-  #sentAs(payload: Uint8Array, output: Uint8Array): Uint8Array {
-    if (output.length >= payload.length) return payload;
-    if (!this.#closed) this.#sendingWindow()?.append(payload);
+  #receivingHistory(): Uint8Array {
+    return this.#receivingWindow()?.history ?? NOTHING;
+  }
+
+  /**
+   * What is sent for `payload`: it becomes part of the context only if it goes out compressed.
+   * @param compressed the bytes of `payload` that `output` was made of
+   */
+  #sentAs(payload: Uint8Array, compressed: Uint8Array, output: Uint8Array): Uint8Array {
+    if (output.length >= compressed.length) {
+      if (payload.length === compressed.length) return payload;
+      // There is nothing left of it to send.
+      throw new Error('The payload of a message was transferred or resized before it was sent');
+    }
+    if (!this.#closed) this.#sendingWindow()?.append(compressed);
     return output;
   }
 
@@ -231,19 +250,19 @@ function checked(payload: Uint8Array, message: Buffer): Buffer {
   return message;
 }
 
-/** Our engine, with its errors in the peer's terms. @returns null for more than `most` bytes that may be within the limit */
+/** Our engine, with its errors in the peer's terms. @returns null for more than `maxOutput` bytes that may be within the limit */
 function inflateSmall(
   payload: Uint8Array,
   window: Window | null,
-  most: number,
+  maxOutput: number,
   maxLength: number,
 ): Buffer | null {
   try {
-    const message = inflate(payload, window, most);
+    const message = inflate(payload, window, maxOutput);
     return Buffer.from(message.buffer, message.byteOffset, message.length);
   } catch (error) {
     if (!(error instanceof InflateError)) throw error;
-    if (error.reason === 'too-big' && most < maxLength) return null;
+    if (error.reason === 'too-big' && maxOutput < maxLength) return null;
     if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
   }

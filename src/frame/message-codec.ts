@@ -11,10 +11,12 @@ export interface MessageCodec {
   /** Shorter messages are sent as they are. Bytes. */
   readonly threshold: number;
   /**
-   * The payload to send; the very same object where compressing would not make it smaller. The result may be kept and
+   * The payload to send; the very same object if compressing would not make it smaller. The result may be kept and
    * changed by the endpoint. A Promise only for large payloads.
+   * @param ownsPayload nothing changes, transfers or shrinks the payload until the result is there. Otherwise the codec copies it
+   *   before any asynchronous work. @default false
    */
-  compress(payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  compress(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /**
    * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
    * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing

@@ -127,10 +127,11 @@ export class OutgoingMessages {
   }
 
   #compress(message: WaitingMessage): number {
-    const { payload, compress } = message;
+    const { payload, compress, isOurs, isShared } = message;
     let result: Uint8Array | Promise<Uint8Array>;
     try {
-      result = typeof compress === 'function' ? compress() : this.#codec.compress(payload);
+      result =
+        typeof compress === 'function' ? compress() : this.#codec.compress(payload, isOurs || isShared);
     } catch (error) {
       this.#failed(error);
       return 0;

@@ -6,8 +6,8 @@
 import type { DeflateCodec } from '../deflate/codec.ts';
 import type { Endpoint } from '../frame/endpoint.ts';
 import { Opcode } from '../frame/opcode.ts';
+import type { Compressing } from '../frame/outgoing.ts';
 import { serializeFrame } from '../frame/serializer.ts';
-import { COPY_UP_TO } from '../frame/writer.ts';
 import type { SocketConnection } from './socket.ts';
 
 /** Bytes of a frame, and how many of them are payload. */
@@ -19,7 +19,9 @@ interface SharedFrame {
 /** A message to be sent to any number of server connections. */
 export class Broadcast {
   readonly #opcode: number;
-  readonly #payload: Uint8Array;
+  #payload: Uint8Array;
+  /** Whether the payload is a copy, which no application changes. */
+  #ownsPayload: boolean;
   readonly #compress: boolean;
   /** '' is the uncompressed frame; the others are keyed by what makes compression come out alike. */
   readonly #frames = new Map<string, SharedFrame>();
@@ -28,9 +30,8 @@ export class Broadcast {
 
   constructor(message: string | Uint8Array, compress: boolean) {
     this.#opcode = typeof message === 'string' ? Opcode.Text : Opcode.Binary;
-    if (typeof message === 'string') this.#payload = Buffer.from(message);
-    // As with `send`: what is small may be changed at once, though it waits here or there.
-    else this.#payload = message.length <= COPY_UP_TO ? new Uint8Array(message) : message;
+    this.#payload = typeof message === 'string' ? Buffer.from(message) : message;
+    this.#ownsPayload = typeof message === 'string';
     this.#compress = compress;
   }
 
@@ -40,19 +41,26 @@ export class Broadcast {
     if (!this.#compress || codec === null || length < codec.threshold) return this.#send(endpoint, '', null);
     const key = codec.sharedKey;
     // A context of its own: it compresses by itself.
-    if (key === null) return endpoint.sendShared(this.#opcode, this.#payload, true);
-    if (!codec.compressesElsewhere(length)) return this.#send(endpoint, key, codec);
-    return endpoint.sendShared(this.#opcode, this.#payload, () => this.#compressedFor(key, codec));
+    if (key === null) return this.#sendShared(endpoint, true);
+    if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec);
+    return this.#sendShared(endpoint, () => this.#compressedFor(key, codec));
   }
 
   #send(endpoint: Endpoint, key: string, codec: DeflateCodec | null): number {
     // Messages before this one are still being compressed.
     if (!endpoint.takesSerialized) {
       const compress = codec === null ? false : () => this.#compressedFor(key, codec);
-      return endpoint.sendShared(this.#opcode, this.#payload, compress);
+      return this.#sendShared(endpoint, compress);
     }
     const { bytes, size } = this.#frames.get(key) ?? this.#serialize(key, codec);
     return endpoint.sendSerialized(bytes, size);
+  }
+
+  /** The payload outlives this call: it is copied, once for all connections. */
+  #sendShared(endpoint: Endpoint, compress: Compressing): number {
+    if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);
+    this.#ownsPayload = true;
+    return endpoint.sendShared(this.#opcode, this.#payload, compress);
   }
 
   #serialize(key: string, codec: DeflateCodec | null): SharedFrame {
@@ -67,7 +75,7 @@ export class Broadcast {
   #compressedFor(key: string, codec: DeflateCodec): Uint8Array | Promise<Uint8Array> {
     let compressed = this.#compressed.get(key);
     if (compressed === undefined) {
-      compressed = codec.compress(this.#payload);
+      compressed = codec.compress(this.#payload, this.#ownsPayload);
       this.#compressed.set(key, compressed);
     }
     return compressed;

@@ -151,8 +151,12 @@ async function dialOnce(
 ): Promise<DialedConnection | HttpResponseHead> {
   const socket = await openTransport(attempt, target, hop.options, hop.tls);
   const offer = compression?.offer() ?? null;
-  if (offer !== null) attempt.reserve(() => offer.abandon());
-  return performHandshake(attempt, socket, target, hop, offer);
+  try {
+    return await performHandshake(attempt, socket, target, hop, offer);
+  } catch (error) {
+    offer?.abandon();
+    throw error;
+  }
 }
 
 /** Sends the request, and decides what its answer means. */

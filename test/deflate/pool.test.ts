@@ -1,6 +1,7 @@
+/** The places in zlib's threads: who has one, who is next, and what becomes of those that leave early. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { inPool } from '../../src/deflate/pool.ts';
+import { PoolJob } from '../../src/deflate/pool.ts';
 
 /** Jobs that end when they are told to. */
 class Jobs {
@@ -10,7 +11,7 @@ class Jobs {
   readonly #ends: (() => void)[] = [];
 
   run(name: number, fails = false): Promise<number> {
-    return inPool(async () => {
+    return new PoolJob().run(async () => {
       this.started.push(name);
       this.most = Math.max(this.most, ++this.running);
       await new Promise<void>((resolve) => this.#ends.push(resolve));
@@ -28,6 +29,7 @@ class Jobs {
 test('A34: three jobs at a time, the others in the order in which they came', async () => {
   const jobs = new Jobs();
   const results = Promise.all(Array.from({ length: 10 }, (_, name) => jobs.run(name)));
+  await nextTurn();
   expect(jobs.started).toEqual([0, 1, 2]);
   for (let n = 0; n < 10; n++) {
     jobs.end();
@@ -39,9 +41,10 @@ test('A34: three jobs at a time, the others in the order in which they came', as
   expect(jobs.most).toBe(3);
 });
 
-test('A34: one that comes when another ends does not take the place of those that wait', async () => {
+test('A34: a job that comes when another ends does not take the place of those that wait', async () => {
   const jobs = new Jobs();
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
+  await nextTurn();
   for (let n = 0; n < 3; n++) jobs.end();
   // In the microtasks in which the places change hands.
   for (let n = 5; n < 12; n++) {
@@ -61,17 +64,102 @@ test('A34: a job that fails, or throws before it begins, leaves its place to the
   const jobs = new Jobs();
   const failing = Array.from({ length: 6 }, (_, name) => jobs.run(name, true));
   const settled = Promise.allSettled(failing);
-  const thrown = inPool(() => {
+  const thrown = new PoolJob().run(() => {
     throw new Error('at once');
   });
   const last = jobs.run(7);
   const outcome = expect(thrown).rejects.toThrow('at once');
   for (let n = 0; n < 8; n++) {
-    jobs.end();
     await nextTurn();
+    jobs.end();
   }
   await outcome;
   expect(await last).toBe(7);
   expect((await settled).map(({ status }) => status)).toEqual(new Array(6).fill('rejected'));
   expect(jobs.most).toBe(3);
+});
+
+/** A job of so many slices, each of which is written down. */
+function sliced(
+  log: string[],
+  name: string,
+  slices: number,
+  held = 0,
+): { job: PoolJob; done: Promise<void> } {
+  const job = new PoolJob();
+  const done = job.run(async (place) => {
+    place.hold(held);
+    for (let slice = 0; slice < slices; slice++) {
+      log.push(`${name}${slice}`);
+      await nextTurn();
+      const turn = slice + 1 < slices ? place.rest() : null;
+      if (turn !== null) await turn;
+    }
+  });
+  return { job, done };
+}
+
+test('FAULT-5: a job gives its place back after each slice: one of a single slice waits for one slice of the others', async () => {
+  const log: string[] = [];
+  const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
+  await nextTurn();
+  const short = sliced(log, 'x', 1).done;
+  await short;
+  // Each of the six had two slices at most before it.
+  expect(log.indexOf('x0')).toBeLessThanOrEqual(12);
+  await Promise.all(long);
+  expect(log.length).toBe(301);
+  // First come, first served: none is ever two rounds ahead of another.
+  const rounds = new Map<string, number>();
+  for (const entry of log.slice(0, 290)) {
+    if (entry.startsWith('x')) continue;
+    rounds.set(entry[0]!, Number(entry.slice(1)));
+    if (rounds.size === 6)
+      expect(Math.max(...rounds.values()) - Math.min(...rounds.values())).toBeLessThan(3);
+  }
+});
+
+test('a job that no other waits for goes on at once', async () => {
+  const job = new PoolJob();
+  await job.run(async (place) => {
+    expect(place.rest()).toBe(null);
+    expect(place.rest()).toBe(null);
+  });
+});
+
+test('FAULT-5, A35: no more jobs begin than 32 MiB of output have room for; those under way go on', async () => {
+  const log: string[] = [];
+  const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
+  await Promise.all(heavy);
+  // Three of them are more than that: the last one began when one of those had ended.
+  expect(log.indexOf('d0')).toBeGreaterThan(log.findIndex((entry) => entry.endsWith('19')));
+  // All of it was given back.
+  const light = Array.from({ length: 4 }, (_, n) => sliced(log, 'wxyz'[n]!, 3, 1000).done);
+  log.length = 0;
+  await Promise.all(light);
+  expect(log.indexOf('z0')).toBeLessThan(log.indexOf('w2'));
+});
+
+test('FAULT-5: a job that is abandoned while it waits, rests or runs leaves its place, and the others get on', async () => {
+  const log: string[] = [];
+  const jobs = Array.from({ length: 8 }, (_, n) => sliced(log, 'abcdefgh'[n]!, 30));
+  const settled = Promise.allSettled(jobs.map(({ done }) => done));
+  await nextTurn();
+  await nextTurn();
+  for (const index of [0, 3, 7]) jobs[index]!.job.abandon();
+  const results = await settled;
+  expect(results.map(({ status }) => status === 'fulfilled')).toEqual(
+    [0, 1, 2, 3, 4, 5, 6, 7].map((index) => ![0, 3, 7].includes(index)),
+  );
+  for (const index of [0, 3, 7]) {
+    await expect(jobs[index]!.done).rejects.toThrow('The connection is closed');
+    expect(log.filter((entry) => entry.startsWith('abcdefgh'[index]!)).length).toBeLessThan(4);
+  }
+  // Every place is free again.
+  const started = new Jobs();
+  const three = [0, 1, 2].map((name) => started.run(name));
+  await nextTurn();
+  expect(started.running).toBe(3);
+  for (let n = 0; n < 3; n++) started.end();
+  await Promise.all(three);
 });

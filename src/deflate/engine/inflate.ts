@@ -4,6 +4,7 @@
  * output limit holds while inflating. Leaves the window to its owner, see window.ts.
  */
 
+import { MAX_FINAL_BLOCKS } from '../message-end.ts';
 import { BitReader, behindEnd } from './bit-reader.ts';
 import {
   buildTable,
@@ -114,6 +115,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
   const end = reader.input.length;
   let idleSince = 0;
   let writtenThen = 0;
+  let finalBlocks = 0;
   for (;;) {
     const isFinal = reader.take(1);
     switch (reader.take(2)) {
@@ -146,6 +148,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
       // 7692 §7.2.3.4: a final block is padded to a byte, and others may follow.
       reader.alignToByte();
       if (reader.position === end) return;
+      if (++finalBlocks > MAX_FINAL_BLOCKS) throw corrupt('There are too many final blocks.');
     }
     if (written !== writtenThen) {
       writtenThen = written;

@@ -1,0 +1,166 @@
+/**
+ * Decompressing in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output: the limit, the guard against input without
+ * output, and the turns of other connections hold while it runs.
+ */
+
+import { constants, createInflateRaw, type InflateRaw } from 'node:zlib';
+import { ProtocolError } from '../frame/violation.ts';
+import { type Probe, probes } from './message-end.ts';
+import { Output } from './output.ts';
+import type { PoolJob } from './pool.ts';
+import {
+  CHUNK,
+  checkFinalBlocks,
+  INFLATE_WINDOW_BITS,
+  INFLATE_WINDOW_SIZE,
+  inputWithoutOutput,
+  toProtocolError,
+  wholeMessage,
+} from './zlib.ts';
+
+// Some milliseconds at most, whatever the input holds.
+const INPUT_SLICE = 65_536;
+const OUTPUT_SLICE = 262_144;
+
+/** What a stream of zlib's holds besides its output, near enough. Bytes. */
+const STREAM_SIZE = 65_536;
+
+/**
+ * Decompresses a message.
+ * @param history the plaintext before it
+ * @param maxLength bytes of output
+ * @returns rejects as `inflateNow` throws, with WS_NO_DEFLATE_OUTPUT, and when the job is abandoned
+ */
+export async function inflateInThreadPool(
+  payload: Uint8Array,
+  history: Uint8Array,
+  maxLength: number,
+  job: PoolJob,
+): Promise<Buffer> {
+  for (const probe of probes) {
+    const message = await inflateWith(probe, payload, history, maxLength, job);
+    if (message !== null) return message;
+  }
+  throw new ProtocolError('WS_INVALID_DEFLATE');
+}
+
+/** @returns null if the message ends in what looks like the probe */
+async function inflateWith(
+  probe: Probe,
+  payload: Uint8Array,
+  history: Uint8Array,
+  maxLength: number,
+  job: PoolJob,
+): Promise<Buffer | null> {
+  const output = new Output(maxLength + probe.size);
+  let position = 0;
+  for (let finalBlocks = 0; position < payload.length; finalBlocks++) {
+    checkFinalBlocks(finalBlocks);
+    const before = finalBlocks === 0 ? history : output.lastBytes(history, INFLATE_WINDOW_SIZE);
+    position += await new StreamRun(payload.subarray(position), before, output, probe, job).taken;
+  }
+  return wholeMessage(position - payload.length, output, probe, maxLength);
+}
+
+/** One zlib stream, to its final block. */
+class StreamRun {
+  /** The bytes of `payload` that it took, or more if it took some of the probe as well. */
+  readonly taken: Promise<number>;
+  readonly #payload: Uint8Array;
+  readonly #output: Output;
+  readonly #probe: Probe;
+  readonly #job: PoolJob;
+  readonly #stream: InflateRaw;
+  #resolve!: (taken: number) => void;
+  #reject!: (error: unknown) => void;
+  #offset = 0;
+  /** Output of the slice at hand. */
+  #produced = 0;
+  /** While other jobs have their turn. */
+  #resting: Promise<void> | null = null;
+
+  constructor(payload: Uint8Array, history: Uint8Array, output: Output, probe: Probe, job: PoolJob) {
+    this.#payload = payload;
+    this.#output = output;
+    this.#probe = probe;
+    this.#job = job;
+    this.#stream = createInflateRaw({
+      windowBits: INFLATE_WINDOW_BITS,
+      chunkSize: CHUNK,
+      finishFlush: constants.Z_FINISH,
+      ...(history.length === 0 ? null : { dictionary: history }),
+    });
+    this.taken = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    this.#stream.on('error', (error) => this.#fail(toProtocolError(error)));
+    this.#stream.on('end', () => {
+      const taken = this.#stream.bytesWritten;
+      this.#stream.destroy();
+      this.#resolve(taken);
+    });
+    this.#step();
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#stream.destroyed) return;
+    if (!this.#output.append(chunk)) {
+      this.#fail(new ProtocolError('WS_MESSAGE_TOO_BIG'));
+      return;
+    }
+    this.#job.hold(STREAM_SIZE + this.#output.length);
+    this.#produced += chunk.length;
+    if (this.#produced >= OUTPUT_SLICE) this.#rest();
+  }
+
+  /** Writes the next slice of input, once the one before it is done. */
+  readonly #step = (): void => {
+    if (this.#stream.destroyed || this.#stream.writableEnded) return;
+    if (inputWithoutOutput(this.#offset, this.#output.length)) {
+      this.#fail(new ProtocolError('WS_NO_DEFLATE_OUTPUT'));
+    } else if (this.#offset < this.#payload.length) {
+      const from = this.#offset;
+      this.#offset = Math.min(from + INPUT_SLICE, this.#payload.length);
+      this.#stream.write(this.#payload.subarray(from, this.#offset), this.#onSlice);
+    } else {
+      this.#stream.end(this.#probe.bytes);
+    }
+  };
+
+  readonly #onSlice = (): void => {
+    if (this.#stream.destroyed) return;
+    // The little that the probe takes goes with the last slice.
+    const turn = this.#offset < this.#payload.length ? this.#rest() : this.#resting;
+    if (turn === null) this.#step();
+    else turn.then(this.#step, () => {});
+  };
+
+  /** Lets other jobs have their turn, if some wait; null if none do. zlib stops by itself once it has made one more piece. */
+  #rest(): Promise<void> | null {
+    this.#produced = 0;
+    if (this.#resting !== null) return this.#resting;
+    const turn = this.#job.rest();
+    if (turn === null) return null;
+    this.#stream.pause();
+    this.#resting = turn.then(
+      () => {
+        this.#resting = null;
+        this.#stream.resume();
+      },
+      (error: unknown) => {
+        this.#fail(error);
+        throw error;
+      },
+    );
+    // What it rejects with has been reported.
+    this.#resting.catch(() => {});
+    return this.#resting;
+  }
+
+  #fail(error: unknown): void {
+    this.#stream.destroy();
+    this.#reject(error);
+  }
+}
