@@ -1,6 +1,6 @@
 /**
- * One attempt of a client to open a connection: the deadline and the AbortSignal over all of its steps, and everything the attempt holds until it
- * succeeds. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are tunnel.ts, response.ts and dial.ts.
+ * One attempt of a client to open a connection: the deadline and the AbortSignal over all of its steps, and the one owner of everything that it takes
+ * until it succeeds. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are tunnel.ts, response.ts and dial.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -8,12 +8,13 @@ import type { HandshakeStage } from '../handshake/error.ts';
 import { dialFailure, systemFailure, timeoutFailure } from './dial-failure.ts';
 import { processTimers, type Timer } from './timers.ts';
 
-/** The deadline and the signal over all steps, and the sockets that are destroyed if one of them fails. */
+/** The deadline and the signal over all steps, and what is given up if one of them fails: sockets, and the memory of compression. */
 export class Attempt {
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#interrupt(this.#signal!.reason, true);
-  #sockets: Duplex[] = [];
+  readonly #sockets: Duplex[] = [];
+  readonly #reserved: (() => void)[] = [];
   #failStep: ((error: unknown) => void) | null = null;
   /** The stage of the last step that began. */
   #stage: HandshakeStage | null = null;
@@ -34,6 +35,11 @@ export class Attempt {
     this.#sockets.push(socket);
     // Errors between two steps are seen by the next one, through `destroyed`.
     socket.on('error', ignore);
+  }
+
+  /** Takes something else over: `giveBack` is called if the attempt fails, also between the last step and `finish`. */
+  reserve(giveBack: () => void): void {
+    this.#reserved.push(giveBack);
   }
 
   /**
@@ -80,7 +86,7 @@ export class Attempt {
   }
 
   /**
-   * The connection is open: its socket belongs to the caller. A socket below TLS keeps its listener for errors.
+   * The connection is open: its socket, and what was reserved, belong to the caller. A socket below TLS keeps its listener for errors.
    * @throws what interrupted the attempt in the meantime
    */
   finish(socket: Duplex): void {
@@ -89,10 +95,13 @@ export class Attempt {
     socket.off('error', ignore);
   }
 
-  /** Destroys the sockets. @returns what to throw */
+  /** Gives everything up. @returns what to throw */
   fail(error: unknown): unknown {
     this.#release();
-    for (const socket of this.#sockets) socket.destroy();
+    // From the top: a socket that is destroyed below TLS, in the turn in which the TLS session is established, crashes
+    // the process (SIGSEGV in TLSWrap, seen with Node 20).
+    for (const socket of this.#sockets.reverse()) socket.destroy();
+    for (const giveBack of this.#reserved) giveBack();
     // A deadline that passes while the body of a refusal arrives does not replace the refusal.
     return this.#interruption?.aborted ? this.#interruption.reason : error;
   }

@@ -151,12 +151,8 @@ async function dialOnce(
 ): Promise<DialedConnection | HttpResponseHead> {
   const socket = await openTransport(attempt, target, hop.options, hop.tls);
   const offer = compression?.offer() ?? null;
-  try {
-    return await performHandshake(attempt, socket, target, hop, offer);
-  } catch (error) {
-    offer?.abandon();
-    throw error;
-  }
+  if (offer !== null) attempt.reserve(() => offer.abandon());
+  return performHandshake(attempt, socket, target, hop, offer);
 }
 
 /** Sends the request, and decides what its answer means. */

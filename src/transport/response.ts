@@ -68,7 +68,9 @@ export async function readBody(
 function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
   socket.on('data', onData);
   socket.on('end', onEnd);
-  socket.resume();
+  // A socket that the application passed may have ended before: 'end' does not come twice.
+  if (socket.readableEnded) onEnd();
+  else socket.resume();
   return () => {
     socket.off('data', onData);
     socket.off('end', onEnd);
