@@ -43,6 +43,7 @@ const steps = [
   ['build', () => script('build.js')],
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],
+  ['plain English', () => script('words.js', '--check')],
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['docs/limits.md', () => script('limits.js', '--check')],
   ['SECURITY.md', () => script('attacks.js', '--check')],

@@ -21,7 +21,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const reference = read('docs/api.md');
 const split = reference.indexOf('\n## `rfc6455/protocol`');
 const sections: Readonly<Record<string, string>> = {
-  // Options are in a table of their own.
+  // Options are in a separate table.
   'src/index.ts': reference.slice(0, split) + read('docs/limits.md'),
   // What both entry points export is described once.
   'src/protocol.ts': reference + read('docs/limits.md'),

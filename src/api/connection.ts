@@ -37,7 +37,7 @@ export interface ConnectionCore {
   readonly handlesMessages: boolean;
   /** `send` returned false: `drain` is due. */
   needsDrain: boolean;
-  /** The application paused reading; an inbox has reasons of its own. */
+  /** The application paused reading; an inbox has its own reasons. */
   isPaused: boolean;
   /** The messages that wait for `for await`; null before the first one, or the loop. */
   readonly inbox: Inbox | null;

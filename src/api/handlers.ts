@@ -17,7 +17,7 @@ export type ReceivedMessage<Data = undefined, Text extends string | Buffer = str
 /**
  * A `message` handler. The first member gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript
  * finds a function of fewer parameters not assignable to a union of tuples: the second member accepts it, and handlers with
- * parameter types of their own. It has two signatures so that the compiler infers parameters from the first member only.
+ * their parameter types. It has two signatures so that the compiler infers parameters from the first member only.
  */
 export type MessageHandler<Data = undefined, Text extends string | Buffer = string> =
   | ((...received: ReceivedMessage<Data, Text>) => unknown)

@@ -109,7 +109,7 @@ function sendFile(path: string, size: number, response: ServerResponse): void {
   stream.pipe(response);
 }
 
-/** A file or folder inside the root folder, links followed; null if there is none, or if a link leads out. */
+/** A file or folder inside the root folder, links followed; null if it does not exist, or if a link leads out. */
 async function find(
   root: string,
   names: readonly string[],

@@ -70,7 +70,7 @@ export class WriteQueue {
     }
   }
 
-  /** Puts chunks that lie in `slab` into memory of their own: the slab is needed for others. */
+  /** Puts chunks that lie in `slab` into separate memory: the slab is needed for others. */
   leave(slab: Buffer): void {
     copyOutOf(slab, this.#chunks, this.#head);
   }

@@ -1,4 +1,4 @@
-/** `host` and `port`: what Node would read as something else is an error. The surfaces that use them have tests of their own. */
+/** `host` and `port`: what Node would read as something else is an error. Each surface that uses them has its own tests. */
 import { expect, test } from 'vitest';
 import { hostOption, portOption } from '../../src/api/address-options.ts';
 

@@ -1,0 +1,89 @@
+/**
+ * Plain English, held by a word list: `node scripts/words.js --check` fails for a line that uses one of these patterns, unless it
+ * is one of the old lines in words-known.txt. That list only gets shorter: `node scripts/words.js` takes out lines that are gone.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** What not to write, and what to write in its place. @type {readonly (readonly [RegExp, string])[]} */
+export const patterns = [
+  [
+    /\bbehind (?:an? (?!proxy|load balancer|firewall|router|NAT)|it\b|its\b|our\b|each\b|that\b|them\b|this\b|those\b|all\b|what\b|which\b|the (?!proxy|firewall))/i,
+    '"after" for time, "beyond", "following" or "at the end of" for bytes',
+  ],
+  [/\b(?:that|what|who) can't be\b/i, '"invalid"'],
+  [/\b(?:is|are) none\b/i, '"is not a valid …", "there is no …"'],
+  [/\bof (?:our|its|their|his|your|my) own\b|\bof ours\b/i, '"our", "its", or the name of the thing'],
+  [
+    /\b(?:nobody|somebody|whoever|who asks)\b/i,
+    'the actor: "no listener", "the peer", "the application", "the caller"',
+  ],
+  [/\bhears? (?:of|1006|500|503)\b|\bto hear\b|\b(?:is|are) told\b/i, '"is notified", "receives"'],
+  [/(?:^|[.:] |\/\/ |\* )Of an? /, 'a full sentence with a verb'],
+  [/^\W*Where (?:no|there)\b/, '"if" for a condition'],
+  [/\boctets?\b/i, '"bytes"'],
+  [/[a-z]Elsewhere\b/, '"…Async" or "…InThreadPool"'],
+  [/\b[A-Z]+_UP_TO\b|\bMOST_[A-Z]/, '"…_THRESHOLD", "MAX_…"'],
+  [/\bisOurs\b|\bshakeHands\b|\btakesSerialized\b/, '"ownsPayload", "performHandshake", "canSendSerialized"'],
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const knownFile = new URL('words-known.txt', import.meta.url);
+
+/** Files in which the words are quoted, generated from other files, or somebody else's. */
+const excepted =
+  /^(?:scripts\/words(?:\.js|-known\.txt)|test\/scripts\/words\.test\.ts|docs\/(?:requirements|errors|conformance)\.|package-lock\.json|LICENSE)/;
+
+const checked = /\.(?:[cm]?[jt]s|md|py|go|sh)$|^\.ci\/run$/;
+
+/** Lines that use a pattern. @returns {{ file: string, line: number, text: string, hint: string }[]} */
+export function findWords() {
+  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return files
+    .split('\n')
+    .filter((file) => checked.test(file) && !excepted.test(file))
+    .flatMap((file) => findIn(file, readTracked(file)));
+}
+
+/** A file that was deleted and not committed yet is still listed. @param {string} file */
+function readTracked(file) {
+  try {
+    return readFileSync(`${root}${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** @param {string} file @param {string} content */
+export function findIn(file, content) {
+  return content.split('\n').flatMap((whole, index) => {
+    const text = whole.trim();
+    const found = patterns.find(([pattern]) => pattern.test(text));
+    return found === undefined ? [] : [{ file, line: index + 1, text, hint: found[1] }];
+  });
+}
+
+function main() {
+  const known = new Set(readFileSync(knownFile, 'utf8').split('\n').filter(Boolean));
+  const found = findWords();
+  const fresh = found.filter(({ text }) => !known.has(text));
+  for (const { file, line, text, hint } of fresh)
+    console.error(`${file}:${line}: ${text}\n    write ${hint}`);
+  const used = new Set(found.map(({ text }) => text));
+  const left = [...known].filter((text) => used.has(text));
+  if (process.argv.includes('--check')) {
+    if (left.length < known.size) {
+      console.error(`${known.size - left.length} known lines are gone: run node scripts/words.js`);
+    }
+    process.exitCode = fresh.length > 0 || left.length < known.size ? 1 : 0;
+  } else {
+    writeFileSync(knownFile, left.length === 0 ? '' : `${left.sort().join('\n')}\n`);
+  }
+  console.log(`${fresh.length} new lines to be written in plain English, ${left.length} old ones`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();
