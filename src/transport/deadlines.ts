@@ -102,6 +102,7 @@ export class Deadlines implements TimerOwner {
   restart(): void {
     this.#lastReceived = processTimers.now();
     this.#lastPong = this.#lastReceived;
+    this.#isAnswered = true;
     if (this.#messageSince !== 0) this.#messageSince = this.#lastReceived;
   }
 

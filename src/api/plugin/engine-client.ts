@@ -10,6 +10,7 @@ import { Reconnection } from '../reconnect.ts';
 import type { AttemptOptions, ReconnectOptions } from '../reconnect-options.ts';
 import { takeSubprotocols } from '../subprotocol-header.ts';
 import {
+  type ConnectionData,
   closeInvalid,
   Ending,
   type EngineEvent,
@@ -18,6 +19,7 @@ import {
   sendMessage,
 } from './engine-events.ts';
 import { closeReason, connectErrorText, NORMAL_CLOSURE } from './engine-texts.ts';
+import { EventFlow } from './event-flow.ts';
 import { toHeaderObject } from './header-object.ts';
 import { clientMaterial, type TlsSettings } from './tls.ts';
 
@@ -59,9 +61,7 @@ export type ReadyState = 'connecting' | 'open' | 'closing' | 'closed';
 /** For tests: what a client stands on. */
 export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' | 'dial'>;
 
-export interface ClientData {
-  readonly ending: Ending;
-}
+export type ClientData = ConnectionData;
 
 // The engine's own, for attempts that nobody waits for.
 const RETRY_TIMEOUT = 60;
@@ -77,25 +77,28 @@ export class EngineClient {
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 
-  /** @param emit hears the events, from a socket's stack: it queues them */
-  constructor(settings: ClientSettings, emit: (event: EngineEvent) => void, base: ClientBase = {}) {
+  /** @param emit receives the events, on a socket's stack, and the flow of their connection: it queues them */
+  constructor(
+    settings: ClientSettings,
+    emit: (event: EngineEvent, flow: EventFlow | null) => void,
+    base: ClientBase = {},
+  ) {
     this.settings = settings;
     this.#reconnection = new Reconnection<ClientData>(() => this.settings.url, {
       ...base,
       handlers: {
-        ...engineHandlers<ClientData>((_connection, event) => emit(event)),
-        open: (connection) =>
-          emit({ type: 'open', uri: uriOf(connection.url), headers: toHeaderObject(connection.headers) }),
+        ...engineHandlers<ClientData>(({ data }, event) => emit(event, data.flow)),
+        open: (connection) => {
+          const flow = new EventFlow(connection);
+          connection.data.flow = flow;
+          const { url, headers } = connection;
+          emit({ type: 'open', uri: uriOf(url), headers: toHeaderObject(headers) }, flow);
+        },
         failed: (error, retries, wait) => {
           const { errorStr, http_status } = failure(error, this.settings.url);
-          emit({
-            type: 'error',
-            retries,
-            wait_time: wait,
-            http_status,
-            reason: errorStr,
-            decompressionError: false,
-          });
+          const reason = errorStr;
+          const event = { retries, wait_time: wait, http_status, reason, decompressionError: false };
+          emit({ type: 'error', ...event }, null);
         },
       },
       retryFirst: false,
@@ -171,7 +174,7 @@ export class EngineClient {
     const { headers, subprotocols } = takeSubprotocols(settings.headers);
     const hasAgent = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'user-agent');
     return {
-      data: { ending: new Ending() },
+      data: { ending: new Ending(), flow: null },
       headers: hasAgent ? headers : ['User-Agent', 'rfc6455', ...headers],
       subprotocols,
       handshakeTimeout: timeout * 1_000,

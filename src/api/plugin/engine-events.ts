@@ -14,6 +14,7 @@ import {
   NO_STATUS_CODE,
   NORMAL_CLOSURE,
 } from './engine-texts.ts';
+import type { EventFlow } from './event-flow.ts';
 
 export interface OpenEvent {
   readonly type: 'open';
@@ -85,8 +86,15 @@ function isPingTimeout(error: ConnectionError): boolean {
   return error.code === 'WS_HEARTBEAT_TIMEOUT';
 }
 
-/** Handlers for connections, that turn what they hear into events; all but `open`. */
-export function engineHandlers<Data extends { readonly ending: Ending }>(
+/** What both roles keep with a connection. */
+export interface ConnectionData {
+  readonly ending: Ending;
+  /** Null until it is open. */
+  flow: EventFlow | null;
+}
+
+/** Handlers that turn what connections report into events; all but `open`. */
+export function engineHandlers<Data extends ConnectionData>(
   emit: (connection: Connection<Data>, event: EngineEvent) => void,
 ): ConnectionHandlers<Data> {
   return {
@@ -111,6 +119,7 @@ export function engineHandlers<Data extends { readonly ending: Ending }>(
     },
     closing({ data }, byPeer) {
       data.ending.beganBy = byPeer ? 'peer' : 'us';
+      data.flow?.closing();
     },
     error(connection, error) {
       connection.data.ending.failure ??= error;

@@ -6,9 +6,11 @@
 import type { OriginPolicy } from '../../handshake/origin.ts';
 import type { Connection } from '../connection.ts';
 import { WebSocketServer } from '../server.ts';
+import { reject } from '../upgrade-answer.ts';
 import { ENGINE_COMPRESSION } from './engine-client.ts';
-import { Ending, type EngineEvent, engineHandlers } from './engine-events.ts';
+import { type ConnectionData, Ending, type EngineEvent, engineHandlers } from './engine-events.ts';
 import { ADDRESS_FAMILY, closeReason, listenErrorText, NORMAL_CLOSURE } from './engine-texts.ts';
+import { EventFlow } from './event-flow.ts';
 import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
@@ -32,8 +34,7 @@ export interface ServerSettings {
 }
 
 /** What the surface knows of a connection. */
-export interface ServerData {
-  readonly ending: Ending;
+export interface ServerData extends ConnectionData {
   readonly headers: Readonly<Record<string, string>>;
   /** The surface's own number for it. */
   client: number;
@@ -45,13 +46,15 @@ export type ListenStatus =
   | { readonly success: true; readonly port: number; readonly host: string }
   | { readonly success: false; readonly errorStr: string };
 
-/** What a surface hears of a server's connections. */
+/** What a server reports to its surface. */
 export interface ServerEvents {
-  /** Behind `opened`, and before any event. */
+  /** A connection is open; before any event of it. */
   opened(connection: ServerConnection): void;
   emit(connection: ServerConnection, event: EngineEvent): void;
-  /** Behind the Close event. */
+  /** After the Close event. */
   closed(connection: ServerConnection): void;
+  /** Whether so many events wait that no connection may be added. */
+  isFull(): boolean;
 }
 
 export class EngineServer {
@@ -112,10 +115,14 @@ export class EngineServer {
     return new WebSocketServer<ServerData>(
       {
         ...handlers,
-        upgrade: (request) => ({
-          data: { ending: new Ending(), headers: toHeaderObject(request.headers), client: 0 },
-        }),
+        upgrade: (request) => {
+          if (this.#events.isFull())
+            return reject(503, 'Too many events are waiting\n', ['Retry-After', '1']);
+          const headers = toHeaderObject(request.headers);
+          return { data: { ending: new Ending(), flow: null, headers, client: 0 } };
+        },
         open: (connection) => {
+          connection.data.flow = new EventFlow(connection);
           if (settings.unref) connection.unref();
           this.#events.opened(connection);
           const { url: uri, data } = connection;

@@ -1,12 +1,13 @@
 /**
  * The event queue of a surface: one after the other, in order, never on the stack of a command or of a socket. The next event
- * comes when the callback is done with this one, its Promise included. Bounded: beyond its limits the oldest event is dropped,
- * and that is reported.
+ * comes when the callback is done with this one, its Promise included. Bounded: a connection with many events in it stops reading
+ * (event-flow.ts); if that does not help, as before a method is set, the oldest event is dropped and that is reported.
  */
 
 import { isThenable, warn } from '../callback.ts';
+import type { EventFlow } from './event-flow.ts';
 
-/** Who an event is about: its number stays taken as long as events with it wait. */
+/** The client or server that an event is about: its number stays taken as long as events with it wait. */
 export interface EventSource {
   /** Events of this source in the queue, the one that is being delivered included. */
   queued: number;
@@ -18,6 +19,8 @@ export interface QueuedEvent {
   readonly source: EventSource;
   /** What it weighs against `maxBytes`. */
   readonly size: number;
+  /** Of the connection that it is about, if there is one. */
+  readonly flow?: EventFlow | null;
 }
 
 // Callbacks that return at once run in batches; between two of them the event loop has its turn.
@@ -26,9 +29,12 @@ const BATCH = 64;
 // What an event weighs beside its payload.
 const EVENT_SIZE = 256;
 
+// Milliseconds between two warnings: a peer must not be able to fill a log.
+const QUIET_TIME = 60_000;
+
 /** What a program may set, and ask, of the queue. */
 export interface PluginEvents {
-  /** Events that may wait; the oldest one is dropped beyond. @default 10000 */
+  /** Events that may wait; from half of it on each connection reads only when it has none, beyond it the oldest is dropped. @default 10000 */
   limit: number;
   /** Bytes of payload that may wait, likewise; one event always may. @default 67108864 */
   maxBytes: number;
@@ -38,9 +44,9 @@ export interface PluginEvents {
   readonly dropped: number;
   /** How many wait. */
   readonly waiting: number;
-  /** Hears what a callback throws, or its Promise rejects with. @default a process warning */
+  /** Receives what a callback throws, or its Promise rejects with. @default a process warning */
   onError: (error: unknown) => void;
-  /** Hears of each dropped event, with `dropped` as it is then. @default a process warning for the first one in a row */
+  /** Called for each dropped event, with `dropped` as it is then. @default a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
   /** Resolves when no event waits and no callback is running. Not from within a callback: that one waits for itself. */
   idle(): Promise<void>;
@@ -54,7 +60,9 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   dropped = 0;
   onError: (error: unknown) => void = warn;
   onDrop: (dropped: number) => void = () => {
-    if (this.#isDropping) return;
+    const now = performance.now();
+    if (now - this.#warnedAt < QUIET_TIME) return;
+    this.#warnedAt = now;
     warn(new Error(`the event queue is full: the oldest of ${this.limit} events are being dropped`));
   };
 
@@ -63,7 +71,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   #bytes = 0;
   #isRunning = false;
   #isHeld: boolean;
-  #isDropping = false;
+  #warnedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
 
   /** @param held events wait until `release` */
@@ -85,16 +93,28 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     event.source.queued++;
     this.#events.push(event);
     this.#bytes += event.size + EVENT_SIZE;
-    let isFull = false;
+    if (this.#isHeld) event.flow?.addedWhileHeld(event.size);
+    else event.flow?.added(event.size, this.#isCrowded);
     while (this.#events.length > 1 && (this.#events.length > this.limit || this.#bytes > this.maxBytes)) {
-      isFull = true;
       this.#settle(this.#take());
       this.dropped++;
       this.#report(() => this.onDrop(this.dropped));
-      this.#isDropping = true;
     }
-    if (!isFull) this.#isDropping = false;
     this.#start();
+  }
+
+  /** Whether a new connection would only make it worse: it should be refused. */
+  get isFull(): boolean {
+    return !this.#isHeld && this.#isOver(3 / 4);
+  }
+
+  /** Whether connections may have only one event each. */
+  get #isCrowded(): boolean {
+    return this.#isOver(1 / 2);
+  }
+
+  #isOver(part: number): boolean {
+    return this.#events.length > this.limit * part || this.#bytes > this.maxBytes * part;
   }
 
   /** What waits, of one source. */
@@ -146,7 +166,8 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     return event;
   }
 
-  #settle({ source }: Event): void {
+  #settle({ source, flow, size }: Event): void {
+    flow?.settled(size, this.#isCrowded);
     if (--source.queued === 0) source.onSettled();
   }
 

@@ -7,6 +7,7 @@ import { integer, isObject } from './arguments.ts';
 import { type ClientBase, type ClientSettings, EngineClient } from './engine-client.ts';
 import type { EngineEvent } from './engine-events.ts';
 import { EngineServer, type ServerConnection, type ServerSettings } from './engine-server.ts';
+import type { EventFlow } from './event-flow.ts';
 import { EventQueue, type EventSource, type QueuedEvent } from './event-queue.ts';
 import { IdTable } from './ids.ts';
 import type { Version } from './versions.ts';
@@ -54,10 +55,9 @@ export abstract class Surface<
 
   /** The event for the queue, or null for one that this version does not have. */
   protected abstract toEvent(
+    common: SurfaceEvent,
     entry: Client | Server,
     connection: ServerConnection | null,
-    body: EngineEvent,
-    size: number,
   ): Event | null;
 
   /** A connection of a server has been opened: gives it its number. */
@@ -68,8 +68,11 @@ export abstract class Surface<
 
   protected addClient(settings: ClientSettings, make: (entry: ClientEntry) => Client): Client {
     return this.clients.add((id) => {
-      const emit = (body: EngineEvent): void => this.#push(entry, null, body);
-      const engine = new EngineClient(settings, emit, this.#base);
+      const engine = new EngineClient(
+        settings,
+        (body, flow) => this.#push(entry, null, body, flow),
+        this.#base,
+      );
       const entry: Client = make({ id, engine, queued: 0, onSettled: () => {} });
       return entry;
     });
@@ -79,17 +82,23 @@ export abstract class Surface<
     return this.servers.add((id) => {
       const engine = new EngineServer(settings, {
         opened: (connection) => this.opened(entry, connection),
-        emit: (connection, body) => this.#push(entry, connection, body),
+        emit: (connection, body) => this.#push(entry, connection, body, connection.data.flow),
         closed: (connection) => this.closed(entry, connection),
+        isFull: () => this.events.isFull,
       });
       const entry: Server = make({ id, engine, queued: 0, onSettled: () => {} });
       return entry;
     });
   }
 
-  #push(entry: Client | Server, connection: ServerConnection | null, body: EngineEvent): void {
+  #push(
+    entry: Client | Server,
+    connection: ServerConnection | null,
+    body: EngineEvent,
+    flow: EventFlow | null,
+  ): void {
     const size = 'text' in body ? body.text.length + (body.bytes?.length ?? 0) : 0;
-    const event = this.toEvent(entry, connection, body, size);
+    const event = this.toEvent({ source: entry, size, flow, body }, entry, connection);
     if (event !== null) this.events.push(event);
   }
 

@@ -5,7 +5,7 @@
 
 import { integer, isObject } from './arguments.ts';
 import type { ClientBase } from './engine-client.ts';
-import { closeInvalid, type EngineEvent, notSent, type SendStatus, sendMessage } from './engine-events.ts';
+import { closeInvalid, notSent, type SendStatus, sendMessage } from './engine-events.ts';
 import type { ServerConnection } from './engine-server.ts';
 import type { EventSource } from './event-queue.ts';
 import { toStyledJson } from './json.ts';
@@ -54,13 +54,12 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   // ---- events ----
 
   protected override toEvent(
-    entry: V1Client | V1Server,
+    common: SurfaceEvent,
+    { id, callback }: V1Client | V1Server,
     connection: ServerConnection | null,
-    body: EngineEvent,
-    size: number,
   ): V1Event {
-    const [server, client] = connection === null ? [0, entry.id] : [entry.id, connection.data.client];
-    return { source: entry, size, server, client, body, callback: entry.callback };
+    const [server, client] = connection === null ? [0, id] : [id, connection.data.client];
+    return { ...common, server, client, callback };
   }
 
   protected override deliver({ server, client, body, callback }: V1Event): unknown {

@@ -5,7 +5,7 @@
 
 import { has, integer, isObject, write } from './arguments.ts';
 import type { ClientBase } from './engine-client.ts';
-import { type EngineEvent, type SendStatus, sendMessage } from './engine-events.ts';
+import { type SendStatus, sendMessage } from './engine-events.ts';
 import type { ServerConnection } from './engine-server.ts';
 import { toCompactJson } from './json.ts';
 import { resolveMethod } from './methods.ts';
@@ -70,13 +70,12 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
   // ---- events ----
 
   protected override toEvent(
-    entry: V2Client | V2Server,
+    common: SurfaceEvent,
+    { id }: V2Client | V2Server,
     connection: ServerConnection | null,
-    body: EngineEvent,
-    size: number,
   ): V2Event | null {
-    if (eventTypes[body.type] > WebsocketEventType.Error) return null;
-    return { source: entry, size, id: entry.id, body, connection };
+    if (eventTypes[common.body.type] > WebsocketEventType.Error) return null;
+    return { ...common, id, connection };
   }
 
   protected override deliver({ id, body, connection }: V2Event): unknown {

@@ -1,0 +1,67 @@
+/**
+ * What a connection may have in the event queue: with more than that waiting it stops reading, as 4D's connections do with one. So
+ * a peer that floods us waits itself, and no event of another one has to be dropped.
+ */
+
+/** A connection as far as its flow is concerned. */
+export interface PausableConnection {
+  readonly state: 'open' | 'closing' | 'closed';
+  pause(): void;
+  resume(): void;
+}
+
+// Above one, so that pausing costs little; low enough that the events of 100 such peers do not fill the queue.
+const MAX_EVENTS = 64;
+
+// Payload. One message may be larger: its size is only known when it is here.
+const MAX_BYTES = 1_048_576;
+
+/** The events of one connection that wait, or are being delivered. */
+export class EventFlow {
+  readonly #connection: PausableConnection;
+  #events = 0;
+  #bytes = 0;
+  #isPaused = false;
+
+  constructor(connection: PausableConnection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * An event came into the queue.
+   * @param isCrowded the queue is so full that each connection may have only one event in it
+   */
+  added(size: number, isCrowded: boolean): void {
+    this.#events++;
+    this.#bytes += size;
+    const isMuch = isCrowded || this.#events >= MAX_EVENTS || this.#bytes >= MAX_BYTES;
+    if (!isMuch || this.#isPaused || this.#connection.state !== 'open') return;
+    this.#isPaused = true;
+    this.#connection.pause();
+  }
+
+  /** An event that came into the queue before a method was set: dropped if there are too many, as in the original. */
+  addedWhileHeld(size: number): void {
+    this.#events++;
+    this.#bytes += size;
+  }
+
+  /** An event left the queue. */
+  settled(size: number, isCrowded: boolean): void {
+    this.#events--;
+    this.#bytes -= size;
+    if (!this.#isPaused) return;
+    const isLittle = !isCrowded && this.#events <= MAX_EVENTS / 2 && this.#bytes <= MAX_BYTES / 2;
+    if (isLittle || this.#events === 0) this.#resume();
+  }
+
+  /** The closing handshake began: it needs the connection to be read. */
+  closing(): void {
+    if (this.#isPaused) this.#resume();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.#connection.resume();
+  }
+}
