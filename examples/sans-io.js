@@ -71,6 +71,14 @@ class Wire {
     this.pieces = [];
     this.isEnded = true;
   }
+  resumeReading() {
+    // A real transport that stopped reading, since `receive` returned false, goes on.
+  }
+  /** @param {(error: Error | null) => void} done */
+  whenSent(done) {
+    // Memory takes everything at once. A real transport calls it when the network has taken the bytes.
+    done(null);
+  }
 }
 
 /** @param {string} name @returns {import('rfc6455/protocol').EndpointEvents} */
@@ -82,7 +90,7 @@ function events(name) {
     onPing: (payload) => console.log(`${name} answered a ping: ${payload}`),
     onPong: (payload) => console.log(`${name} received a pong: ${payload}`),
     onClosing: (byPeer) => console.log(`${name}: closing, by ${byPeer ? 'the peer' : 'us'}`),
-    onClose: (code, reason, wasClean) =>
+    onClose: ({ code, reason, wasClean }) =>
       console.log(`${name} closed: ${code} "${reason}" clean: ${wasClean}`),
     onError: (error) => console.log(`${name} failed: ${error.message}`),
   };
@@ -110,7 +118,7 @@ function run() {
 }
 
 client.sendText('hello');
-client.sendFragmented('in three frames', 5);
+client.sendText('in three frames', { fragmentSize: 5 });
 server.sendBinary(new Uint8Array(10_000));
 server.ping(Buffer.from('there?'));
 run();

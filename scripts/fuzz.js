@@ -362,16 +362,15 @@ class Sink {
   destroy() {
     this.destroyed = true;
   }
-  held = 0;
   resumes = 0;
-  replying = false;
-  /** @param {number} size */
-  hold(size) {
-    this.held += size;
-    check(this.held >= 0, 'less than nothing is held');
-  }
-  resume() {
+  resumeReading() {
     this.resumes++;
+  }
+  /** @type {((error: Error | null) => void)[]} */
+  marks = [];
+  /** @param {(error: Error | null) => void} done */
+  whenSent(done) {
+    this.marks.push(done);
   }
 }
 
@@ -404,8 +403,8 @@ class Events {
   onClosing() {
     this.#note('closing');
   }
-  /** @param {number} code */
-  onClose(code) {
+  /** @param {{ code: number }} record */
+  onClose({ code }) {
     this.#note('close');
     this.code = code;
   }
@@ -524,9 +523,13 @@ async function turns(count) {
   for (let n = 0; n < count; n++) await null;
 }
 
-/** Until the codec has nothing left to do. @param {any} endpoint @param {Sink} sink */
-async function settled(endpoint, sink) {
-  for (let n = 0; n < 1000 && (sink.held > 0 || (endpoint.isPaused && !endpoint.isPausedByUser)); n++)
+/** Until the codec has nothing left to do. @param {any} endpoint */
+async function settled(endpoint) {
+  for (
+    let n = 0;
+    n < 1000 && (endpoint.bufferedAmount > 0 || (endpoint.isPaused && !endpoint.isPausedByUser));
+    n++
+  )
     await null;
 }
 
@@ -535,7 +538,8 @@ const actions = [
   (endpoint) => endpoint.sendText('a reply, grüß'),
   (endpoint) => endpoint.sendBinary(Buffer.alloc(200, 1)),
   (endpoint) => endpoint.sendBinary(Buffer.alloc(5000, 2)),
-  (endpoint) => endpoint.sendFragmented('a reply in parts', 5),
+  (endpoint) => endpoint.sendText('a reply in parts', { fragmentSize: 5 }),
+  (endpoint) => endpoint.sendBinary(Buffer.alloc(500, 3), null, () => endpoint.ping()),
   (endpoint) => endpoint.ping(),
   (endpoint, pick) => endpoint.close(3000 + pick(1000), 'from inside'),
   (endpoint) => endpoint.terminate(),
@@ -588,15 +592,17 @@ async function run(seed) {
     }
     if (pick(50) === 0) {
       sink.blocked = !sink.blocked;
-      if (!sink.blocked) endpoint.drained();
+      if (sink.blocked) endpoint.transportBlocked();
+      else endpoint.transportDrained();
+      for (const done of sink.marks.splice(0)) done(pick(4) === 0 ? new Error('lost') : null);
     }
     if (pick(10) === 0 || at === input.length) endpoint.resume();
     if (codec !== null && pick(5) === 0) await turns(1 + pick(4));
   }
-  if (codec !== null && pick(4) > 0) await settled(endpoint, sink);
+  if (codec !== null && pick(4) > 0) await settled(endpoint);
   if (pick(2) === 0) endpoint.receiveEnd();
   endpoint.resume();
-  if (codec !== null && pick(4) > 0) await settled(endpoint, sink);
+  if (codec !== null && pick(4) > 0) await settled(endpoint);
   endpoint.transportClosed();
   endpoint.receive(Buffer.from([0x81, 0]));
   if (codec !== null) await turns(20);
@@ -611,7 +617,7 @@ async function run(seed) {
   // Without a closing handshake before it, a Close was our way to fail.
   checkSent(readFrames(Buffer.concat(sink.parts)), role, !names.includes('closing'), codec !== null);
   check(budget.used === 0, `${budget.used} bytes of contexts are still counted`);
-  check(sink.held === 0, `${sink.held} bytes are still held`);
+  check(endpoint.bufferedAmount === 0, `${endpoint.bufferedAmount} bytes still wait`);
   return events.errors.flatMap((error) =>
     error instanceof ProtocolError ? [/** @type {any} */ (error).code] : [],
   );

@@ -7,6 +7,8 @@
 
 const [assembler, closeCode, endpoint] = ['frame/assembler', 'frame/close-code', 'frame/endpoint'];
 const [mask, parser, serializer, writer] = ['frame/mask', 'frame/parser', 'frame/serializer', 'frame/writer'];
+const [receiver, sender, sendQueue] = ['frame/receiver', 'frame/sender', 'frame/send-queue'];
+const [machine, closeAccount] = ['frame/state-machine', 'frame/close-account'];
 const [client, server, head] = ['handshake/client', 'handshake/server', 'handshake/http-head'];
 const refusalText = 'handshake/refusal';
 const [extension, key, origin, refusal] = [
@@ -26,8 +28,8 @@ const table = [
   [
     'F5',
     endpoint,
-    'if (this.#state !== Open) return 0;\n    if (this.#outgoing !== null) {',
-    'if (this.#outgoing !== null) {',
+    'if (this.#machine.state !== Open) return this.#sender.refuse(done);\n    return this.#sender.send(',
+    'return this.#sender.send(',
   ],
   [
     'F6',
@@ -48,9 +50,14 @@ const table = [
   ['F12', mask, 'randomFillSync(pool);', 'pool.fill(7);'],
   ['F13', mask, 'buffer[index + 3]! ^= key3;', 'buffer[index + 3]! ^= key2;'],
   ['F14', parser, 'if (this.#masked) applyMask(chunk, position, payloadEnd, this.#key);', ''],
-  ['F15', endpoint, 'if (isControl(opcode)) return;\n    this.#dataPieces++;', 'this.#dataPieces++;'],
+  ['F15', receiver, 'if (isControl(opcode)) return;\n    this.#dataPieces++;', 'this.#dataPieces++;'],
   ['F16', parser, `if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');`, ''],
-  ['F17', assembler, `if (this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');`, ''],
+  [
+    'F17',
+    assembler,
+    `if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');`,
+    '',
+  ],
   [
     'F18',
     assembler,
@@ -59,9 +66,9 @@ const table = [
   ],
   [
     'F19',
-    endpoint,
-    'this.#events.onFragment();\n      return;\n    }\n    const opcode = assembler.opcode;',
-    'this.#events.onFragment();\n      return;\n    }\n    const opcode = this.#opcode;',
+    receiver,
+    'const assembler = this.#assembler;\n    const opcode = assembler.opcode;',
+    'const assembler = this.#assembler;\n    const opcode = this.#opcode;',
   ],
   [
     'F21',
@@ -70,34 +77,29 @@ const table = [
     'this.#validator.push(buffer, start, end);',
   ],
   ['F22', parser, 'this.#allowedReserved = rsv1 ? 0x40 : 0;', 'this.#allowedReserved = rsv1 ? 0x40 : 0x40;'],
-  ['F23', writer, '(isLast ? FIN : 0) | opcode', 'FIN | opcode'],
+  ['F23', sendQueue, '(isLast ? FIN : 0) | opcode', 'FIN | opcode'],
   ['F24', assembler, 'this.#opcode = 0;\n    this.#emptyFragments = 0;', 'this.#emptyFragments = 0;'],
-  [
-    'F25',
-    assembler,
-    'if (this.#announced > (this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize)) {',
-    'if (this.#announced > Number.MAX_SAFE_INTEGER) {',
-  ],
-  [
-    'F26',
-    endpoint,
-    'if (parsed < chunk.length) this.#keep(chunk, parsed);\n    } catch (error) {\n      this.fail(error);',
-    'if (parsed < chunk.length) this.#keep(chunk, parsed);\n    } catch (error) {\n      this.#report(error);',
-  ],
+  ['F25', assembler, 'if (announced > limit) throw', 'if (announced > Number.MAX_SAFE_INTEGER) throw'],
+  ['F26', receiver, '    } catch (error) {\n      this.#owner.fail(error);\n    }', '    } catch {}'],
 
   // Control frames and closing
   ['C1', closeCode, `if (end - start === 1) throw new ProtocolError('WS_CLOSE_LENGTH');`, ''],
-  ['C3', endpoint, 'if (this.#state !== Open) return 0;\n    // The common case', '// The common case'],
-  ['C4', endpoint, 'if (byPeer) this.#sendClose(buffer.subarray(start, end));', ''],
+  ['C3', endpoint, 'done === null && this.#machine.state === Open && ', 'done === null && '],
+  ['C4', machine, 'if (byPeer) this.#sendClose(buffer.subarray(start, end));', ''],
   [
     'C5',
-    endpoint,
-    `if (this.#role === 'server' && this.#pendingClose === null) this.#sink.end();`,
-    `if (this.#role === 'client' && this.#pendingClose === null) this.#sink.end();`,
+    machine,
+    `this.#options.role === 'server' : this.receiver.isOff`,
+    `this.#options.role === 'client' : this.receiver.isOff`,
   ],
-  ['C6', endpoint, 'const byPeer = this.#state === Open;', 'const byPeer = true;'],
-  ['C7', endpoint, 'this.#sendControl(Opcode.Pong, payload);\n      // The pong', '// The pong'],
-  ['C8', endpoint, 'if (this.#sink.blocked) {', 'if (this.#sink.blocked && this.#dataPieces < 0) {'],
+  ['C6', machine, 'const byPeer = this.state === Open;', 'const byPeer = true;'],
+  ['C7', machine, 'if (opcode === Opcode.Ping) this.sender.sendPong(payload);', ''],
+  [
+    'C8',
+    sender,
+    '    if (this.#sink.blocked) {\n      this.#queue.replacePong(',
+    '    if (this.#sink.blocked && this.isCloseWaiting) {\n      this.#queue.replacePong(',
+  ],
   [
     'C10',
     endpoint,
@@ -106,48 +108,43 @@ const table = [
   ],
   [
     'C11',
-    endpoint,
-    'this.#sink.closing();\n    // §7.1.1: the server closes',
-    '// §7.1.1: the server closes',
+    machine,
+    'this.#sink.closing();\n    this.#endIfDue();\n    if (byPeer)',
+    'this.#endIfDue();\n    if (byPeer)',
   ],
   [
     'C12',
-    endpoint,
-    'const wasClean = this.#state === CloseReceived;',
-    'const wasClean = this.#state >= CloseSent;',
+    machine,
+    'this.#account.toRecord(this.state === CloseReceived)',
+    'this.#account.toRecord(this.state >= CloseSent)',
   ],
   [
     'C13',
-    endpoint,
-    '#closeCode: number = CloseCode.AbnormalClosure;',
-    '#closeCode: number = CloseCode.NormalClosure;',
+    closeAccount,
+    'code: number = CloseCode.AbnormalClosure;',
+    'code: number = CloseCode.NormalClosure;',
   ],
   [
     'C14',
-    endpoint,
-    'if (this.#pendingClose === null) this.#sink.end();\n    this.#report(error);',
-    `if (this.#role === 'server') this.#sink.end();\n    this.#report(error);`,
+    machine,
+    'this.#endIfDue();\n    this.#report(error);',
+    `if (this.#options.role === 'server') this.#endIfDue();\n    this.#report(error);`,
   ],
   [
     'C15',
-    endpoint,
-    'if (this.#pendingClose === null) this.#sink.end();\n    this.#report(error);',
-    `if (this.#role === 'client') this.#sink.end();\n    this.#report(error);`,
+    machine,
+    'this.#endIfDue();\n    this.#report(error);',
+    `if (this.#options.role === 'client') this.#endIfDue();\n    this.#report(error);`,
   ],
   [
     'C16',
-    endpoint,
-    'const open = this.#state === Open || this.#pendingClose !== null;',
-    'const open = this.#pendingClose !== null;',
+    machine,
+    'const open = this.state === Open || this.sender.isCloseWaiting;',
+    'const open = this.sender.isCloseWaiting;',
   ],
-  [
-    'C17',
-    endpoint,
-    'this.#stopReceiving();\n    this.#stopSending();\n    if (open) {',
-    'this.#stopSending();\n    if (open) {',
-  ],
-  ['C19', endpoint, 'this.#sink.end();\n    this.transportClosed();', 'this.#sink.end();'],
-  ['C20', endpoint, 'this.#stopSending();\n    this.#sink.destroy();', 'this.#stopSending();'],
+  ['C17', machine, 'this.receiver.switchOff();\n    this.sender.stop(error);', 'this.sender.stop(error);'],
+  ['C19', machine, 'this.#sink.end();\n    this.transportClosed();', 'this.#sink.end();'],
+  ['C20', machine, 'this.#release();\n    this.#sink.destroy();', 'this.#release();'],
   ['C22', closeCode, 'MessageTooBig: 1009,', 'MessageTooBig: 1004,'],
   ['C23', closeCode, '(code >= 1000 && code <= 1003)', '(code >= 1000 && code <= 1006)'],
   ['C24', closeCode, '(code >= 3000 && code <= 4999)', '(code >= 1016 && code <= 4999)'],

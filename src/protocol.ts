@@ -12,19 +12,16 @@ export { offerDeflate } from './deflate/offer.ts';
 export type { DeflateParams } from './deflate/params.ts';
 export { type DeflateRefusalCode, deflateRefusals } from './deflate/refusal.ts';
 export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } from './frame/close-code.ts';
-export {
-  Endpoint,
-  type EndpointEvents,
-  type EndpointOptions,
-  EndpointState,
-  type Limits,
-} from './frame/endpoint.ts';
+export { Endpoint, EndpointState } from './frame/endpoint.ts';
+export type { CloseRecord, EndpointEvents } from './frame/endpoint-events.ts';
+export type { EndpointOptions, Limits } from './frame/endpoint-options.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export type { MessageCodec } from './frame/message-codec.ts';
 export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';
+export type { Compressing, FrameOptions } from './frame/outgoing.ts';
 export { type FrameHandler, FrameParser, type Role } from './frame/parser.ts';
 export { type FrameInit, frameHeaderSize, serializeFrame, writeFrameHeader } from './frame/serializer.ts';
-export type { ByteSink } from './frame/sink.ts';
+export type { ByteSink, SendCallback, SharedMemory } from './frame/sink.ts';
 export { isValidUtf8, Utf8Validator } from './frame/utf8.ts';
 export { ProtocolError, type Violation, type ViolationCode, violations } from './frame/violation.ts';
 export {

@@ -144,15 +144,8 @@ export class Connection<Data = undefined> {
       this.#lastWireSize = 0;
       return false;
     }
-    const compress = options?.compress !== false;
-    if (options?.fragmentSize !== undefined) {
-      const { fragmentSize, lastFragmentSize } = options;
-      this.#lastWireSize = endpoint.sendFragmented(data, fragmentSize, compress, lastFragmentSize);
-    } else if (typeof data === 'string') {
-      this.#lastWireSize = endpoint.sendText(data, compress);
-    } else {
-      this.#lastWireSize = endpoint.sendBinary(data, compress);
-    }
+    if (typeof data === 'string') this.#lastWireSize = endpoint.sendText(data, options);
+    else this.#lastWireSize = endpoint.sendBinary(data, options);
     return this.#mayGoOn();
   }
 

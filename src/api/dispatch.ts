@@ -5,6 +5,7 @@
 
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from '../frame/connection-error.ts';
+import type { CloseRecord } from '../frame/endpoint-events.ts';
 import type { Role } from '../frame/parser.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import { log, warnOnStderr } from '../transport/log.ts';
@@ -145,7 +146,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
     this.#call(() => this.#handlers.closing?.(this.connection, byPeer));
   }
 
-  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void {
+  onClose({ code, reason, wasClean, byPeer }: CloseRecord): void {
     const info = { code, reason, wasClean, byPeer };
     this.#closeInfo = info;
     this.#onClosed?.(this.connection);

@@ -79,16 +79,26 @@ export class MessageAssembler implements BudgetHolder {
   }
 
   /**
-   * A data frame's header.
-   * @throws {ProtocolError} where the frame may not come now (§5.4), or crosses the size limit.
+   * What can be said of a data frame once its length is known, before its masking key is.
+   * @throws {ProtocolError} if the frame may not come now (§5.4), or crosses the size limit.
    */
+  check(rsv1: boolean, opcode: number, length: number): void {
+    const isContinuation = opcode === Opcode.Continuation;
+    // §5.4: a continuation needs a message to continue.
+    if (isContinuation && this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
+    // §5.4: the fragments of one message MUST NOT be interleaved with another message.
+    if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
+    // §10.4: the limit is on the message, and is checked before anything is buffered.
+    const announced = isContinuation ? this.#announced + length : length;
+    const isCompressed = isContinuation ? this.#compressed : rsv1;
+    const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;
+    if (announced > limit) throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: announced, limit });
+  }
+
+  /** A data frame's header. @throws {ProtocolError} as `check`, and for too many frames without payload. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
-    if (opcode === Opcode.Continuation) {
-      // §5.4: a continuation needs a message to continue.
-      if (this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
-    } else {
-      // §5.4: the fragments of one message MUST NOT be interleaved with another message.
-      if (this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
+    this.check(rsv1, opcode, length);
+    if (opcode !== Opcode.Continuation) {
       this.#opcode = opcode;
       this.#compressed = rsv1;
       this.#announced = 0;
@@ -98,12 +108,8 @@ export class MessageAssembler implements BudgetHolder {
     } else {
       this.#emptyFragments = 0;
     }
-    // §10.4: the limit is on the message, and is checked before anything is buffered.
     this.#announced += length;
     this.#complete = fin;
-    if (this.#announced > (this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize)) {
-      throw new ProtocolError('WS_MESSAGE_TOO_BIG');
-    }
   }
 
   /**

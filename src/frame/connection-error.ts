@@ -26,6 +26,10 @@ export const connectionFaults = {
     section: '6455 §7.1.5',
     text: 'the connection ended without a Close frame',
   },
+  WS_NOT_SENT: {
+    section: '6455 §6.1',
+    text: 'the message was not sent: the connection is closing, or ended first',
+  },
   WS_SOCKET: { section: '6455 §7.2.1', text: 'the socket failed' },
 } as const;
 

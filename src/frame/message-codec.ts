@@ -1,6 +1,6 @@
 /**
  * What an extension may do to whole messages: RFC 6455 §9.1. The one there is, permessage-deflate, is deflate/codec.ts;
- * which messages go through it, and in which order, is endpoint.ts and outgoing.ts.
+ * which messages go through it, and in which order, is sender.ts and delivery.ts.
  */
 
 /**
@@ -22,6 +22,6 @@ export interface MessageCodec {
    * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
    */
   decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer>;
-  /** The connection is closed: memory goes back. */
+  /** The connection is closed: memory is released. */
   close(): void;
 }

@@ -1,183 +1,135 @@
 /**
- * Messages on their way through a codec: RFC 6455 §9.1 (extensions transform data), RFC 7692 §6.1 (which messages are
- * compressed). While a large one is being compressed elsewhere, those behind it wait here: messages keep their order,
- * control frames do not wait (§5.4 allows them anywhere).
+ * What waits to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between them), §5.5.1
+ * (nothing but pongs follows a Close frame). What they wait for is send-queue.ts.
  */
 
-import type { MessageCodec } from './message-codec.ts';
-import type { Role } from './parser.ts';
-import type { ByteSink } from './sink.ts';
-import { COPY_UP_TO, type FrameWriter, RSV1 } from './writer.ts';
-
-/** Who owns the messages. */
-export interface OutgoingOwner {
-  /** Everything that waited has been written. */
-  onOutgoingDone(): void;
-  fail(error: unknown): void;
-}
+import { isControl, Opcode } from './opcode.ts';
+import type { SendCallback, SharedMemory } from './sink.ts';
 
 /** Whether a message goes through the codec; a function is called, when its turn comes, in place of the codec's. */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
-interface WaitingMessage {
-  readonly opcode: number;
-  readonly payload: Uint8Array;
-  readonly isOurs: boolean;
-  readonly fragmentSize: number;
-  readonly lastSize: number;
-  readonly compress: Compressing;
-  /** Whether other connections hold the same payload. */
-  readonly isShared: boolean;
+/** How a message is cut into frames (§5.4), and whether it is compressed. */
+export interface FrameOptions {
+  /** False: not through the codec, if there is one. @default true */
+  readonly compress?: boolean | undefined;
+  /** Payload bytes of a frame; a longer message goes out in several. @default one frame */
+  readonly fragmentSize?: number | undefined;
+  /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default fragmentSize */
+  readonly lastFragmentSize?: number | undefined;
 }
 
-/** The sending side of a connection that negotiated a codec. */
-export class OutgoingMessages {
-  readonly #codec: MessageCodec;
-  readonly #writer: FrameWriter;
-  readonly #sink: ByteSink;
-  readonly #owner: OutgoingOwner;
-  readonly #copies: boolean;
-  #waiting: WaitingMessage[] = [];
-  #isPending = false;
-  #isDropped = false;
-
-  /** @param role a client copies what the codec may still read later: what was sent is its caller's again at once */
-  constructor(codec: MessageCodec, writer: FrameWriter, sink: ByteSink, owner: OutgoingOwner, role: Role) {
-    this.#codec = codec;
-    this.#writer = writer;
-    this.#sink = sink;
-    this.#owner = owner;
-    this.#copies = role === 'client';
+/** @throws {RangeError} for a `fragmentSize` that is not a positive integer, or a `lastFragmentSize` below it */
+export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSize }: FrameOptions): void {
+  if (fragmentSize === undefined) return;
+  if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
+    throw new RangeError(`fragmentSize is ${String(fragmentSize)}, not a positive number of bytes`);
   }
-
-  /** Whether a message is being compressed, and what is sent now would have to wait. */
-  get isPending(): boolean {
-    return this.#isPending || this.#waiting.length > 0;
-  }
-
-  /**
-   * Sends a message, or lets it wait for those before it.
-   * @param isOurs the payload may be changed and kept; otherwise a small one is copied if it has to wait, and on a client any
-   * @returns payload bytes put on the wire, -1 where they are not known yet
-   */
-  send(
-    opcode: number,
-    payload: Uint8Array,
-    isOurs: boolean,
-    fragmentSize: number,
-    lastSize: number,
-    compress: boolean,
-  ): number {
-    const waits = this.isPending;
-    const copies = waits && !isOurs && (this.#copies || payload.length <= COPY_UP_TO);
-    const kept = copies ? new Uint8Array(payload) : payload;
-    const owned = isOurs || copies;
-    const message = {
-      opcode,
-      payload: kept,
-      isOurs: owned,
-      fragmentSize,
-      lastSize,
-      compress,
-      isShared: false,
-    };
-    return this.#send(message, waits);
-  }
-
-  /**
-   * The same for a server's message to many connections, whose payload is never copied here.
-   * @param compress resolves with, or returns, the very payload where compressing would not make it smaller
-   */
-  sendShared(opcode: number, payload: Uint8Array, compress: Compressing): number {
-    const size = Number.POSITIVE_INFINITY;
-    const whole = { opcode, payload, isOurs: false, fragmentSize: size, lastSize: size };
-    return this.#send({ ...whole, compress, isShared: true }, this.isPending);
-  }
-
-  /** Nothing more is to be sent. */
-  drop(): void {
-    this.#isDropped = true;
-    this.#isPending = false;
-    for (const message of this.#waiting) this.#hold(message, -1);
-    this.#waiting = [];
-  }
-
-  #send(message: WaitingMessage, waits: boolean): number {
-    if (!waits) return this.#begin(message);
-    this.#waiting.push(message);
-    this.#hold(message, 1);
-    return -1;
-  }
-
-  #hold({ payload, isShared }: WaitingMessage, sign: 1 | -1): void {
-    this.#sink.hold?.(sign * payload.length, isShared);
-  }
-
-  #begin(message: WaitingMessage): number {
-    const { opcode, payload, isOurs, fragmentSize, lastSize, compress } = message;
-    // 7692 §6.1: each message is compressed or not, as the sender likes.
-    if (compress === false || payload.length < this.#codec.threshold) {
-      this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
-      return payload.length;
-    }
-    if (this.#copies && !isOurs && payload.length > COPY_UP_TO) {
-      return this.#compress({ ...message, payload: new Uint8Array(payload), isOurs: true });
-    }
-    return this.#compress(message);
-  }
-
-  #compress(message: WaitingMessage): number {
-    const { payload, compress, isOurs, isShared } = message;
-    let result: Uint8Array | Promise<Uint8Array>;
-    try {
-      result =
-        typeof compress === 'function' ? compress() : this.#codec.compress(payload, isOurs || isShared);
-    } catch (error) {
-      this.#failed(error);
-      return 0;
-    }
-    if (!(result instanceof Promise)) return this.#write(message, result);
-    this.#isPending = true;
-    this.#hold(message, 1);
-    result.then(
-      (compressed) => {
-        this.#hold(message, -1);
-        if (this.#isDropped) return;
-        this.#write(message, compressed);
-        this.#goOn();
-      },
-      (error: unknown) => {
-        this.#hold(message, -1);
-        if (!this.#isDropped) this.#failed(error);
-      },
+  if (!(lastFragmentSize! >= fragmentSize)) {
+    throw new RangeError(
+      `lastFragmentSize is ${String(lastFragmentSize)}, less than fragmentSize, ${fragmentSize}`,
     );
-    return -1;
+  }
+}
+
+/** In place of an opcode: the payload is a whole frame. */
+export const SERIALIZED = -1;
+
+/** A message, or a control frame, that could not be sent at once. */
+export class Outgoing {
+  next: Outgoing | null = null;
+  /** Or `SERIALIZED`. */
+  readonly opcode: number;
+  /** Replaced by what the codec makes of it. */
+  payload: Uint8Array;
+  /** The payload may be masked where it lies. */
+  readonly ownsPayload: boolean;
+  options: FrameOptions | null = null;
+  compress: Compressing = false;
+  /** Other connections send the same payload, and hold the same memory. */
+  isShared = false;
+  shared: SharedMemory | null = null;
+  done: SendCallback | null = null;
+  /** Bytes that it counts for while it waits. */
+  readonly size: number;
+  /** They are counted. */
+  isCounted = false;
+  /** The codec changed the payload (7692 §6.1: RSV1). */
+  isCompressed = false;
+  /** Payload bytes on the wire; -1 while it waits, 0 if it will never be sent. */
+  wireSize = -1;
+
+  constructor(opcode: number, payload: Uint8Array, ownsPayload: boolean) {
+    this.opcode = opcode;
+    this.payload = payload;
+    this.ownsPayload = ownsPayload;
+    this.size = payload.length;
   }
 
-  /** What the codec and the peer know of each other is lost: no later message can be sent either. */
-  #failed(error: unknown): void {
-    this.drop();
-    this.#owner.fail(error);
+  /** 7692 §6.1: RSV1 says that a message is compressed; a codec that would not make it smaller returns it as it was. */
+  replace(result: Uint8Array): void {
+    this.isCompressed = result !== this.payload;
+    this.payload = result;
   }
 
-  #write(message: WaitingMessage, result: Uint8Array): number {
-    const { opcode, payload, isOurs, fragmentSize, lastSize, isShared } = message;
-    // 7692 §6.1: RSV1 says that the message is compressed; a codec that would not make it smaller returns it as it was.
-    if (result === payload) this.#writer.writeMessage(opcode, payload, isOurs, fragmentSize, lastSize);
-    else this.#writer.writeMessage(RSV1 | opcode, result, !isShared, fragmentSize, lastSize);
-    return result.length;
+  /** A ping or a pong: it waits for no message. */
+  get isPassing(): boolean {
+    return isControl(this.opcode) && this.opcode !== Opcode.Close;
+  }
+}
+
+/** A linked list: pings and pongs in front, then messages, then the Close frame. */
+export class OutgoingList {
+  head: Outgoing | null = null;
+  #tail: Outgoing | null = null;
+  /** Payload bytes of everything that waits. */
+  bytes = 0;
+  /** Messages and Close frames that wait. */
+  messages = 0;
+
+  get endsWithClose(): boolean {
+    return this.#tail?.opcode === Opcode.Close;
   }
 
-  #goOn(): void {
-    this.#isPending = false;
-    while (!this.#isPending && !this.#isDropped) {
-      const next = this.#waiting.shift();
-      if (next === undefined) {
-        this.#owner.onOutgoingDone();
-        return;
-      }
-      this.#hold(next, -1);
-      this.#begin(next);
+  add(item: Outgoing): void {
+    this.bytes += item.size;
+    if (item.isPassing) {
+      this.#addInFront(item);
+      return;
     }
+    this.messages++;
+    if (this.#tail === null) this.head = item;
+    else this.#tail.next = item;
+    this.#tail = item;
+  }
+
+  /** @returns whether the item was there */
+  remove(item: Outgoing): boolean {
+    let before: Outgoing | null = null;
+    for (let one = this.head; one !== item; one = one.next) {
+      if (one === null) return false;
+      before = one;
+    }
+    if (before === null) this.head = item.next;
+    else before.next = item.next;
+    if (this.#tail === item) this.#tail = before;
+    item.next = null;
+    this.bytes -= item.size;
+    if (!item.isPassing) this.messages--;
+    return true;
+  }
+
+  /** Pings and pongs keep their order among each other. */
+  #addInFront(item: Outgoing): void {
+    let before: Outgoing | null = null;
+    let after = this.head;
+    while (after?.isPassing) {
+      before = after;
+      after = after.next;
+    }
+    item.next = after;
+    if (before === null) this.head = item;
+    else before.next = item;
+    if (after === null) this.#tail = item;
   }
 }

@@ -17,6 +17,11 @@ export type Role = 'client' | 'server';
 /** Where the parser delivers. Any of the calls may throw a `ProtocolError` or call `stop()`. */
 export interface FrameHandler {
   /**
+   * The length of a frame whose masking key has not arrived yet: one that is too big is refused here, not held until then.
+   * Called only if a chunk ends inside the key, and then before each further byte of it.
+   */
+  onFrameLength(rsv1: boolean, opcode: number, length: number): void;
+  /**
    * A header that is legal by itself. §10.4: it is announced before any of its payload is looked at, so that a frame
    * that is too big, or out of sequence, is refused here.
    */
@@ -166,7 +171,10 @@ export class FrameParser {
       size = 10;
     }
     if (this.#masked) {
-      if (available < size + 4) return 0;
+      if (available < size + 4) {
+        this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
+        return 0;
+      }
       const at = position + size;
       this.#key = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
       size += 4;

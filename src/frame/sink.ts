@@ -3,40 +3,45 @@
  * in order (§5.4); coalescing, backpressure and the end of TCP (§7.1.1) are the transport's.
  */
 
-/** Where an endpoint's bytes go. Calls come from any of the endpoint's methods, `receive` included. */
+/** Receives null once the bytes have left the process, or why they never will. */
+export type SendCallback = (error: Error | null) => void;
+
+/** Memory that several connections hold at once. It is counted once, until the last of them releases it. */
+export interface SharedMemory {
+  /** What it costs, in bytes. */
+  readonly bytes: number;
+  /** There is one more holder. */
+  hold(): void;
+  release(): void;
+}
+
+/**
+ * Where an endpoint's bytes go. Calls come from any of the endpoint's methods, `receive` included. A sink never calls the
+ * endpoint back from inside one of its members, except through `transportBlocked`.
+ */
 export interface ByteSink {
   /** Room for `size` bytes to be written in place at `buffer[offset…]`; valid until the next call. */
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
-  /** The first `size` of the reserved bytes are to be sent. What was not committed never is. */
+  /** The first `size` of the reserved bytes are to be sent. What was not committed is never sent. */
   commit(size: number): void;
   /**
-   * Commits the first `size` of the reserved bytes, a header, and a large payload behind it, in one step: nothing may come in
-   * between. The payload is not copied, so it must not change until it is gone.
+   * Commits the first `size` of the reserved bytes, a header, and a large payload after it, in one step: nothing may come in
+   * between. The payload is not copied: its caller may still change, or even detach, it before it has left.
+   * @param shared the memory that the payload lies in, if other connections hold it too
    */
-  append(payload: Uint8Array, size: number): void;
-  /** The frames of one message come, up to `finish`: for a limit on what may wait they are one. */
-  begin?(): void;
-  finish?(): void;
-  /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. */
+  append(payload: Uint8Array, size: number, shared: SharedMemory | null): void;
+  /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. Repeatable. */
   closing(): void;
-  /**
-   * §7.1.1: half-close once everything is out. May be called more than once. The transport's own end is reported to the endpoint
-   * later, not from inside this call or `destroy`.
-   */
+  /** §7.1.1: half-close once everything has left. May be called more than once. */
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
-  /**
-   * So many bytes more (or, negative, less) wait inside the endpoint, for its codec mostly; they count as buffered.
-   * @param isShared other connections hold the same memory
-   */
-  hold?(size: number, isShared?: boolean): void;
-  /** With a codec: reading may go on; what made `receive` return false inside the endpoint is done. */
-  resume?(): void;
-  /** With a codec: whether what is sent now answers a message that came out of it, outside of `receive`. */
-  replying?: boolean;
-  /** Bytes that have not left yet. */
+  /** Reading may go on: the reason for which `receive` returned false is over. */
+  resumeReading(): void;
+  /** Calls `done` once everything that was committed so far has left the process, or with the reason why it never will. */
+  whenSent(done: SendCallback): void;
+  /** Bytes that were committed and have not left yet. */
   readonly bufferedAmount: number;
-  /** Whether the transport takes no more for now; `Endpoint.drained` is to be called when it does again. */
+  /** Whether the transport takes no more for now; `Endpoint.transportDrained` is to be called when everything has left. */
   readonly blocked: boolean;
 }

@@ -48,7 +48,7 @@ export class Broadcast {
 
   #send(endpoint: Endpoint, key: string, codec: DeflateCodec | null): number {
     // Messages before this one are still being compressed.
-    if (!endpoint.takesSerialized) {
+    if (!endpoint.canSendSerialized) {
       const compress = codec === null ? false : () => this.#compressedFor(key, codec);
       return this.#sendShared(endpoint, compress);
     }

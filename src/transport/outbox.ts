@@ -1,5 +1,5 @@
 /**
- * What an endpoint sends on its way to the socket: coalescing, backpressure, the send cap.
+ * What an endpoint sends on its way to the socket: coalescing, backpressure, and when it has left.
  *
  * Small frames are written in place into a slab, large payloads are kept as they are; what was sent within one turn of the
  * event loop leaves in one write. While the socket is blocked, everything waits here, in memory of its exact size.
@@ -7,8 +7,9 @@
  */
 
 import type { Duplex } from 'node:stream';
+import { ConnectionError } from '../frame/connection-error.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
-import type { ByteSink } from '../frame/sink.ts';
+import type { ByteSink, SendCallback, SharedMemory } from '../frame/sink.ts';
 import {
   abandonSlab,
   acquireSlab,
@@ -22,16 +23,12 @@ import { copyOutOf, WriteQueue } from './write-queue.ts';
 
 /** Who is told what happens to the bytes. */
 export interface OutboxOwner {
-  /** Nothing waits any more, after the socket had been blocked. */
+  /** Nothing waits here any more, after the socket had been blocked or `notifyWhenEmpty` was called. */
   onDrained(): void;
   /** The socket takes no more for now. */
   onBlocked(): void;
-  /** Replies to received data pile up: stop reading. */
-  onCongested(): void;
   /** Reading may go on. */
   onResumable(): void;
-  /** More waits than the send cap allows. */
-  onOverflow(): void;
   /** The closing handshake began, or the end was asked for. */
   onClosing(): void;
   /** The socket is being destroyed. */
@@ -39,10 +36,6 @@ export interface OutboxOwner {
 }
 
 export interface OutboxOptions {
-  /** Bytes that may wait before `onCongested`. */
-  readonly highWaterMark: number;
-  /** Bytes that may wait at all; one message is always admitted to an empty queue. */
-  readonly sendCap: number;
   readonly memoryBudget: MemoryBudget;
 }
 
@@ -51,9 +44,6 @@ export type Ownership = 'taken' | 'kept';
 
 // What waits unflushed: from here on a larger write saves nothing.
 const FLUSH_FROM = 65_536;
-
-// What an object costs beside its bytes, for the send cap.
-const ITEM_COST = 128;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
@@ -87,15 +77,13 @@ export class Outbox implements ByteSink {
   /** What the memory budget was told. */
   #counted = 0;
 
-  /** Bytes that wait inside the endpoint for its codec, and how many of them are in memory that other connections share. */
-  #held = 0;
-  #heldShared = 0;
-  /** A fragmented message is being written that found an empty queue: the send cap is not for the rest of it. */
-  #isAdmitted = false;
-
-  #replying = false;
-  #replyBytes = 0;
-  /** What waited for the codec is written: once it has left, the owner is told. */
+  /** Bytes that the socket had not taken when it became blocked. */
+  #inSocket = 0;
+  /** Bytes that were committed so far. */
+  #committed = 0;
+  /** Who is to be notified once so many of them have left, in order. */
+  #marks: { readonly at: number; readonly done: SendCallback }[] = [];
+  /** `onDrained` is wanted though the socket may never have been blocked. */
   #isDraining = false;
   #ending = false;
   #ended = false;
@@ -118,21 +106,12 @@ export class Outbox implements ByteSink {
 
   get bufferedAmount(): number {
     const inSocket = this.#blocked ? this.#socket.writableLength : 0;
-    return this.#unflushed + this.#queue.bytes + this.#held + inSocket;
+    return this.#unflushed + this.#queue.bytes + inSocket;
   }
 
   /** Whether the end was asked for: what waits still leaves, nothing is added. */
   get isEnding(): boolean {
     return this.#ending;
-  }
-
-  /** Whether what is sent now answers what is being received. */
-  get replying(): boolean {
-    return this.#replying;
-  }
-
-  set replying(value: boolean) {
-    this.#replying = value;
   }
 
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
@@ -145,7 +124,7 @@ export class Outbox implements ByteSink {
     this.#added(size);
   }
 
-  append(payload: Uint8Array, size = 0): void {
+  append(payload: Uint8Array, size: number, _shared: SharedMemory | null): void {
     if (this.#destroyed) return;
     this.offset += size;
     this.#chunks ??= [];
@@ -154,37 +133,23 @@ export class Outbox implements ByteSink {
     this.#added(size + payload.length);
   }
 
-  begin(): void {
-    this.#isAdmitted = !this.#blocked;
-  }
-
-  finish(): void {
-    this.#isAdmitted = false;
-  }
-
-  hold(size: number, isShared = false): void {
-    if (this.#destroyed) return;
-    this.#held += size;
-    if (isShared) this.#heldShared += size;
-    this.#count();
-    if (size > 0) {
-      if (this.#replying) this.#replyBytes += size;
-      if (this.#overflows(size)) this.#owner.onOverflow();
-      else if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
-    } else if (this.#held === 0 && !this.#blocked) {
-      // The last result is written right behind this call; what it adds blocks, or is gone at the end of the turn.
-      this.notifyWhenEmpty();
-    }
-  }
-
-  /** `onDrained` is to follow once nothing waits any more, even if the socket never blocks. */
+  /** `onDrained` is to follow whenever nothing waits here, even if the socket never blocks, up to `stopNotifying`. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
     this.#markDirty();
   }
 
-  resume(): void {
+  stopNotifying(): void {
+    this.#isDraining = false;
+  }
+
+  resumeReading(): void {
     this.#owner.onResumable();
+  }
+
+  whenSent(done: SendCallback): void {
+    this.#marks.push({ at: this.#committed, done });
+    this.#markDirty();
   }
 
   closing(): void {
@@ -208,18 +173,27 @@ export class Outbox implements ByteSink {
 
   /** The socket is gone: everything that waits is dropped. */
   release(): void {
+    // What the socket had been given and did not take is lost as well, though it does not count it any more.
+    const left = this.#committed - this.#unflushed - this.#queue.bytes - (this.#blocked ? this.#inSocket : 0);
     this.#destroyed = true;
     this.#chunks = null;
     this.#queue.clear();
     this.#unflushed = 0;
-    this.#held = 0;
-    this.#heldShared = 0;
     this.#blocked = false;
     // A slab that the socket may still read from is left to the collector.
     this.#dropSlab();
     if (this.#slabInFlight !== null) abandonSlab();
     this.#slabInFlight = null;
     this.#count();
+    const marks = this.#marks;
+    this.#marks = [];
+    for (const { at, done } of marks) done(at <= left ? null : new ConnectionError('WS_NOT_SENT'));
+  }
+
+  /** The end of the loop's turn. */
+  endTurn(): void {
+    this.flush();
+    this.#notify();
   }
 
   /** Writes what waits, as far as the socket takes it. */
@@ -233,14 +207,9 @@ export class Outbox implements ByteSink {
       else this.#writeChunks();
     }
     if (this.#destroyed) return;
-    if (this.#unflushed > 0) this.#markDirty();
-    if (this.#blocked) {
-      this.#count();
-      if (this.#replyBytes > this.#options.highWaterMark) this.#owner.onCongested();
-    } else if (this.#held === 0) {
-      this.#replyBytes = 0;
-      if (this.#isDraining) this.#drained();
-    }
+    if (this.#unflushed > 0 || (this.#marks.length > 0 && !this.#blocked)) this.#markDirty();
+    if (this.#blocked) this.#count();
+    else if (this.#isDraining) this.#owner.onDrained();
     if (this.#ending && !this.#ended && this.#unflushed === 0 && this.#queue.isEmpty) {
       this.#ended = true;
       this.#socket.end();
@@ -253,11 +222,7 @@ export class Outbox implements ByteSink {
       return;
     }
     this.#unflushed += size;
-    if (this.#replying) this.#replyBytes += size;
-    if (this.#blocked && !this.#isAdmitted && this.#overflows(size)) {
-      this.#owner.onOverflow();
-      return;
-    }
+    this.#committed += size;
     if (this.#unflushed >= FLUSH_FROM) this.flush();
     else this.#markDirty();
   }
@@ -266,11 +231,6 @@ export class Outbox implements ByteSink {
     if (this.#isDirty) return;
     this.#isDirty = true;
     flushAtEndOfTurn(this);
-  }
-
-  #overflows(size: number): boolean {
-    const amount = this.bufferedAmount + this.#queue.length * ITEM_COST;
-    return amount > this.#options.sendCap && amount - size > 0;
   }
 
   #nextSlab(): void {
@@ -384,6 +344,7 @@ export class Outbox implements ByteSink {
 
   #block(): void {
     this.#blocked = true;
+    this.#inSocket = this.#socket.writableLength;
     this.lastTaken = performance.now();
     // An empty write behind the others: its callback says that they are gone. 'drain' would not come for small amounts.
     this.#socket.write(EMPTY, (error) => {
@@ -401,14 +362,20 @@ export class Outbox implements ByteSink {
     this.#slabInFlight = null;
     this.#feed();
     this.flush();
+    this.#notify();
     if (this.#blocked || this.#destroyed) return;
     this.#count();
-    if (this.#held === 0) this.#drained();
+    this.#owner.onDrained();
   }
 
-  #drained(): void {
-    this.#isDraining = false;
-    this.#owner.onDrained();
+  /** Calls who waits for bytes that have left. */
+  #notify(): void {
+    if (this.#marks.length === 0 || this.#destroyed) return;
+    const left = this.#committed - this.bufferedAmount;
+    for (let mark = this.#marks[0]; mark !== undefined && mark.at <= left; mark = this.#marks[0]) {
+      this.#marks.shift();
+      mark.done(null);
+    }
   }
 
   /** The socket is blocked: what was sent meanwhile waits in memory of its own size, and the slab goes to others. */
@@ -423,8 +390,7 @@ export class Outbox implements ByteSink {
   }
 
   #count(): void {
-    // A broadcast that waits for its compression is there once: counted for each connection, it would drive out messages.
-    const counted = this.#blocked || this.#held > 0 ? this.bufferedAmount - this.#heldShared : 0;
+    const counted = this.#blocked ? this.bufferedAmount : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;
     this.#counted = counted;

@@ -8,7 +8,9 @@ import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
-import { Endpoint, type EndpointEvents, type EndpointOptions, EndpointState } from '../frame/endpoint.ts';
+import { Endpoint, EndpointState } from '../frame/endpoint.ts';
+import type { EndpointEvents } from '../frame/endpoint-events.ts';
+import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
@@ -52,7 +54,6 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
   readonly #limits: ConnectionLimits;
-  readonly #pausesForReplies: boolean;
   readonly #deadlines: Deadlines;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
@@ -61,12 +62,12 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
     this.codec = options.codec ?? null;
     this.#events = events;
     this.#limits = limits;
-    // A client that stopped reading for its replies, facing a server that does, would deadlock.
-    this.#pausesForReplies = role === 'server';
     this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
     this.endpoint = new Endpoint(this.#outbox, events, {
       role,
       maxMessageSize: limits.maxMessageSize,
+      highWaterMark: limits.highWaterMark,
+      sendCap: limits.sendCap,
       memoryBudget: limits.memoryBudget,
       ...(options.text === undefined ? null : { text: options.text }),
       codec: this.codec,
@@ -111,10 +112,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
 
   /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
   waitsForDrain(): boolean {
-    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    if (this.endpoint.bufferedAmount <= this.#limits.highWaterMark) return false;
     // A mark below what a turn collects: the socket may well take it all now.
     this.#outbox.flush();
-    if (this.#outbox.bufferedAmount <= this.#limits.highWaterMark) return false;
+    if (this.endpoint.bufferedAmount <= this.#limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
     return true;
   }
@@ -126,7 +127,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
 
   resume(): void {
     if (this.endpoint.isPausedByUser) this.#deadlines.restart();
-    this.#receiving(() => this.endpoint.resume());
+    this.endpoint.resume();
+    this.#deadlines.parsed();
     this.#resumeSocket();
   }
 
@@ -167,12 +169,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
 
   onData(chunk: Buffer): void {
     const now = this.#deadlines.received();
-    const outbox = this.#outbox;
-    const before = outbox.replying;
-    outbox.replying = this.#pausesForReplies;
     const goOn = this.endpoint.receive(chunk);
-    outbox.replying = before;
-    if (this.#limits.flush === 'read') outbox.flush();
+    if (this.#limits.flush === 'read') this.#outbox.flush();
     if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
   }
@@ -199,29 +197,23 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
 
   onBlocked(): void {
     this.#deadlines.blocked();
+    this.endpoint.transportBlocked();
+    if (this.endpoint.isPaused) this.socket.pause();
   }
 
   onDrained(): void {
-    this.endpoint.drained();
     if (this.endpoint.isPaused) this.#deadlines.restart();
-    this.#receiving(() => this.endpoint.resumeTransport());
-    this.#resumeSocket();
-    // Where replies to what had waited fill the socket again, the next time is soon enough.
-    if (!this.#outbox.blocked) this.#events.onDrain();
-  }
-
-  onCongested(): void {
-    this.endpoint.pauseTransport();
-    if (this.endpoint.isPaused) this.socket.pause();
+    this.endpoint.transportDrained();
+    this.#deadlines.parsed();
+    // Messages that wait for the codec follow, or replies to what had waited filled the socket again.
+    if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0) return;
+    this.#outbox.stopNotifying();
+    this.#events.onDrain();
   }
 
   onResumable(): void {
     this.#deadlines.parsed();
     this.#resumeSocket();
-  }
-
-  onOverflow(): void {
-    this.endpoint.abort(new ConnectionError('WS_SEND_CAP'));
   }
 
   onClosing(): void {
@@ -238,15 +230,6 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
 
   onGone(): void {
     this.onClose();
-  }
-
-  #receiving(step: () => void): void {
-    const outbox = this.#outbox;
-    const before = outbox.replying;
-    outbox.replying = this.#pausesForReplies;
-    step();
-    outbox.replying = before;
-    this.#deadlines.parsed();
   }
 
   #resumeSocket(): void {

@@ -6,6 +6,8 @@
 /** What has something to write at the end of the turn. */
 export interface Flushable {
   flush(): void;
+  /** `flush`, and what follows from it once the turn is over. */
+  endTurn(): void;
 }
 
 let dirty: Flushable[] = [];
@@ -28,5 +30,7 @@ export function flushAll(): void {
 
 function endTurn(): void {
   scheduled = false;
-  flushAll();
+  const list = dirty;
+  dirty = [];
+  for (const outbox of list) outbox.endTurn();
 }

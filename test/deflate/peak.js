@@ -33,8 +33,9 @@ function receive(payload, maxMessageSize) {
     const nothing = () => {};
     const events = { onText: nothing, onFragment: nothing, onPing: nothing, onPong: nothing };
     const sink = { closing: nothing, end: nothing, destroy: nothing, append: nothing, commit: nothing };
+    const others = { resumeReading: nothing, whenSent: nothing };
     const endpoint = new Endpoint(
-      { ...sink, reserve: () => ({ buffer: slab, offset: 0 }), bufferedAmount: 0, blocked: false },
+      { ...sink, ...others, reserve: () => ({ buffer: slab, offset: 0 }), bufferedAmount: 0, blocked: false },
       {
         ...events,
         onBinary: () => resolve('delivered'),

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Endpoint, EndpointState } from '../../src/frame/endpoint.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import type { Role } from '../../src/frame/parser.ts';
-import type { ByteSink } from '../../src/frame/sink.ts';
+import type { ByteSink, SendCallback } from '../../src/frame/sink.ts';
 import {
   type Bench,
   bench,
@@ -17,6 +17,7 @@ import {
   Recorder,
   readFrames,
   roles,
+  sendFragmented,
 } from './harness.ts';
 
 const closePayload = Buffer.from([3, 232]);
@@ -63,7 +64,7 @@ const calls: Record<string, (connection: Bench) => void> = {
   'sendText, large': ({ endpoint }) => void endpoint.sendText('reply'.repeat(2000)),
   sendBinary: ({ endpoint }) => void endpoint.sendBinary(Buffer.alloc(10)),
   'sendBinary, large': ({ endpoint }) => void endpoint.sendBinary(Buffer.alloc(10_000)),
-  sendFragmented: ({ endpoint }) => void endpoint.sendFragmented('reply', 2),
+  sendFragmented: ({ endpoint }) => void sendFragmented(endpoint, 'reply', 2),
   ping: ({ endpoint }) => void endpoint.ping(),
   pong: ({ endpoint }) => void endpoint.pong(),
   close: ({ endpoint }) => endpoint.close(3000, 'from inside'),
@@ -76,8 +77,8 @@ const calls: Record<string, (connection: Bench) => void> = {
     endpoint.pause();
     endpoint.resume();
   },
-  pauseTransport: ({ endpoint }) => endpoint.pauseTransport(),
-  drained: ({ endpoint }) => endpoint.drained(),
+  transportBlocked: ({ endpoint }) => endpoint.transportBlocked(),
+  transportDrained: ({ endpoint }) => endpoint.transportDrained(),
   messageTimedOut: ({ endpoint }) => endpoint.messageTimedOut(),
   'receive of a message': ({ feed }) => void feed({ opcode: 1, payload: 'nested' }),
   'receive of half a frame': ({ endpoint, role }) =>
@@ -131,7 +132,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
         expect(ran).toBe(1);
         // Life goes on, as far as there is any.
         endpoint.resume();
-        endpoint.resumeTransport();
+        endpoint.transportDrained();
         connection.feed({ opcode: 1, payload: 'after' });
         connection.feed({ opcode: 9 });
         endpoint.sendText('after');
@@ -301,7 +302,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
       ({ feed }) => void feed({ opcode: 8 }),
       ({ feed }) => void feed({ opcode: 3 }),
       ({ feed }) => void feed({ opcode: 9, payload: 'x' }),
-      ({ endpoint }) => void endpoint.sendFragmented('abc', 1),
+      ({ endpoint }) => void sendFragmented(endpoint, 'abc', 1),
     ];
     for (const start of starts) {
       const connection = bench(role);
@@ -353,6 +354,10 @@ class SynchronousSink implements ByteSink {
   closing(): void {}
   end(): void {}
   destroy(): void {}
+  resumeReading(): void {}
+  whenSent(done: SendCallback): void {
+    done(null);
+  }
 }
 
 interface Side {
@@ -393,13 +398,13 @@ describe('a transport that delivers synchronously', () => {
       replier.events.act = (event) => {
         if (event === 'onFragment') replier.endpoint.ping(Buffer.from('progress'));
         if (event === 'onPing') replier.endpoint.sendText('pinged');
-        if (event === 'onText' || event === 'onBinary') replier.endpoint.sendFragmented('reply', 2);
+        if (event === 'onText' || event === 'onBinary') sendFragmented(replier.endpoint, 'reply', 2);
       };
       sender.events.act = (event) => {
         if (event === 'onPing') sender.endpoint.sendBinary(Buffer.alloc(6000, 5));
         if (event === 'onFragment') sender.endpoint.pong();
       };
-      sender.endpoint.sendFragmented('fragmented message', 5);
+      sendFragmented(sender.endpoint, 'fragmented message', 5);
       sender.endpoint.sendBinary(Buffer.alloc(9000, 1));
       sender.endpoint.sendText('x'.repeat(5000));
       sender.endpoint.ping();
@@ -434,7 +439,7 @@ describe('a transport that delivers synchronously', () => {
     client.events.act = (event) => {
       if (event === 'onClosing') client.endpoint.close(1000, 'client');
     };
-    client.endpoint.sendFragmented('question', 3);
+    sendFragmented(client.endpoint, 'question', 3);
     finish(...pair);
     expect(server.events.of('onClose')).toEqual([[1000, 'server', true, false]]);
   });

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EndpointState } from '../../src/frame/endpoint.ts';
-import { type Bench, bench, cut, type FrameSpec, peerFrame, roles } from './harness.ts';
+import { type Bench, bench, cut, type FrameSpec, peerFrame, roles, sendFragmented } from './harness.ts';
 
 /** What the peer does, one frame each. */
 const peerFrames = {
@@ -44,8 +44,6 @@ type Step =
         | 'ping'
         | 'pause'
         | 'resume'
-        | 'pauseTransport'
-        | 'resumeTransport'
         | 'pauseInNextEvent'
         | 'terminate'
         | 'receiveEnd'
@@ -67,6 +65,7 @@ class Model {
   ended = false;
   destroyed = false;
   #deaf = false;
+  #isDiscarding = false;
   #waiting: FrameName[] = [];
   #endWaits = false;
   readonly #pausedBy = new Set<string>();
@@ -98,6 +97,11 @@ class Model {
           step.code === undefined ? '' : hex(String.fromCharCode(step.code >> 8, step.code & 255)),
         );
         this.#report('onClosing', false);
+        // FAULT-2: the pause ends, and what comes is dropped.
+        if (this.#pausedBy.delete('pause')) {
+          this.#isDiscarding = true;
+          this.#process();
+        }
         break;
       case 'sendText':
         if (this.state === 'Open') this.#send(1, hex('hi'));
@@ -109,12 +113,10 @@ class Model {
         if (this.state === 'Open') this.#send(9, '');
         break;
       case 'pause':
-      case 'pauseTransport':
         if (!this.#deaf) this.#pausedBy.add(step.do);
         break;
       case 'resume':
-      case 'resumeTransport':
-        this.#pausedBy.delete(step.do === 'resume' ? 'pause' : 'pauseTransport');
+        this.#pausedBy.delete('pause');
         this.#process();
         break;
       case 'pauseInNextEvent':
@@ -175,7 +177,8 @@ class Model {
     if (opcode !== 0 && message !== null) return ['WS_INTERLEAVED_MESSAGE', 1002];
     if ((message?.bytes.length ?? 0) + payload.length > LIMIT) return ['WS_MESSAGE_TOO_BIG', 1009];
     const isText = message === null ? opcode === 1 : message.text;
-    return isText && payload.includes('\xff') ? ['WS_INVALID_UTF8', 1007] : null;
+    // What is dropped is not decoded.
+    return isText && !this.#isDiscarding && payload.includes('\xff') ? ['WS_INVALID_UTF8', 1007] : null;
   }
 
   #receivePing(payload: string): void {
@@ -238,6 +241,8 @@ class Model {
   }
 
   #report(...event: unknown[]): void {
+    const isOfPeer = ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong'].includes(String(event[0]));
+    if (this.#isDiscarding && isOfPeer) return;
     this.log.push(event);
     if (!this.#pauseInNextEvent) return;
     this.#pauseInNextEvent = false;
@@ -264,7 +269,7 @@ function perform(connection: Bench, step: Step, pauseNext: { value: boolean }): 
       endpoint.sendText('hi');
       break;
     case 'sendFragmented':
-      endpoint.sendFragmented('abc', 2);
+      sendFragmented(endpoint, 'abc', 2);
       break;
     case 'pauseInNextEvent':
       pauseNext.value = true;
@@ -274,7 +279,7 @@ function perform(connection: Bench, step: Step, pauseNext: { value: boolean }): 
       break;
     case 'unblock':
       sink.blocked = false;
-      endpoint.drained();
+      endpoint.transportDrained();
       break;
     default:
       endpoint[step.do]();
@@ -315,8 +320,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       do: fc.constantFrom(
-        ...(['sendText', 'sendFragmented', 'ping', 'pause', 'resume', 'resume', 'pauseTransport'] as const),
-        ...(['resumeTransport', 'pauseInNextEvent', 'block', 'unblock'] as const),
+        ...(['sendText', 'sendFragmented', 'ping', 'pause', 'resume', 'resume'] as const),
+        ...(['pauseInNextEvent', 'block', 'unblock'] as const),
       ),
     }),
   },

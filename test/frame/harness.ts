@@ -2,10 +2,12 @@
  * What the tests of frame/ share: a frame builder and a frame reader that know nothing of src/, a sink in memory, and a
  * recorder of events. The builder makes illegal frames too; the reader refuses them.
  */
-import { Endpoint, type EndpointEvents, type EndpointOptions } from '../../src/frame/endpoint.ts';
+import { Endpoint } from '../../src/frame/endpoint.ts';
+import type { CloseRecord, EndpointEvents } from '../../src/frame/endpoint-events.ts';
+import type { EndpointOptions } from '../../src/frame/endpoint-options.ts';
 import type { MessageCodec } from '../../src/frame/message-codec.ts';
 import type { Role } from '../../src/frame/parser.ts';
-import type { ByteSink } from '../../src/frame/sink.ts';
+import type { ByteSink, SendCallback, SharedMemory } from '../../src/frame/sink.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 
 export const roles = ['client', 'server'] as const;
@@ -101,14 +103,16 @@ export class MemorySink implements ByteSink {
   readonly calls: string[] = [];
   blocked = false;
   bufferedAmount = 0;
-  /** Bytes that the endpoint said wait for its codec. */
-  held = 0;
-  replying = false;
+  /** Whether nothing has left until `leave` is called. */
+  keeps = false;
+  /** The endpoint that writes here. */
+  endpoint: Endpoint | null = null;
   /** Called for each commit and append, behind it. */
   onSend: (() => void) | null = null;
   onEnd: (() => void) | null = null;
   onDestroy: (() => void) | null = null;
   readonly #parts: Buffer[] = [];
+  #marks: SendCallback[] = [];
   #reserved: { buffer: Buffer; offset: number; size: number } | null = null;
 
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
@@ -125,7 +129,7 @@ export class MemorySink implements ByteSink {
     this.#add(Buffer.from(reserved.buffer.subarray(reserved.offset, reserved.offset + size)));
   }
 
-  append(payload: Uint8Array, size: number): void {
+  append(payload: Uint8Array, size: number, _shared: SharedMemory | null): void {
     if (size > 0) this.commit(size);
     this.#add(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
   }
@@ -141,15 +145,31 @@ export class MemorySink implements ByteSink {
 
   destroy(): void {
     this.calls.push('destroy');
+    this.leave(new Error('destroyed'));
     this.onDestroy?.();
   }
 
-  hold(size: number): void {
-    this.held += size;
+  resumeReading(): void {
+    this.calls.push('resume');
   }
 
-  resume(): void {
-    this.calls.push('resume');
+  whenSent(done: SendCallback): void {
+    if (this.calls.includes('destroy')) done(new Error('destroyed'));
+    else if (this.keeps) this.#marks.push(done);
+    else done(null);
+  }
+
+  /** What was kept has left, or never will. */
+  leave(error: Error | null = null): void {
+    const marks = this.#marks;
+    this.#marks = [];
+    if (error === null) this.bufferedAmount = 0;
+    for (const done of marks) done(error);
+  }
+
+  /** Bytes that wait inside the endpoint. */
+  get held(): number {
+    return (this.endpoint?.bufferedAmount ?? this.bufferedAmount) - this.bufferedAmount;
   }
 
   get bytes(): Buffer {
@@ -190,6 +210,7 @@ export const eventNames: readonly EventName[] = [
 export class Recorder implements EndpointEvents {
   readonly log: unknown[][] = [];
   readonly errors: Error[] = [];
+  readonly closes: CloseRecord[] = [];
   /** Runs inside each event, behind its recording. */
   act: (name: EventName) => void = () => {};
 
@@ -211,7 +232,9 @@ export class Recorder implements EndpointEvents {
   onClosing(byPeer: boolean): void {
     this.#record('onClosing', byPeer);
   }
-  onClose(code: number, reason: string, wasClean: boolean, byPeer: boolean): void {
+  onClose(record: CloseRecord): void {
+    this.closes.push(record);
+    const { code, reason, wasClean, byPeer } = record;
     this.#record('onClose', code, reason, wasClean, byPeer);
   }
   onError(error: Error): void {
@@ -246,6 +269,7 @@ export function bench(role: Role, options: Partial<EndpointOptions> = {}): Bench
   const sink = new MemorySink();
   const events = new Recorder();
   const endpoint = new Endpoint(sink, events, { maxMessageSize: 1_048_576, ...options, role });
+  sink.endpoint = endpoint;
   return {
     ...{ role, endpoint, sink, events },
     feed: (spec) => endpoint.receive(peerFrame(role, spec)),
@@ -256,6 +280,18 @@ export function bench(role: Role, options: Partial<EndpointOptions> = {}): Bench
       return close === undefined ? null : close.payload.length === 0 ? 1005 : close.payload.readUInt16BE();
     },
   };
+}
+
+/** Sends a message as frames of `fragmentSize` payload bytes. */
+export function sendFragmented(
+  endpoint: Endpoint,
+  data: string | Uint8Array,
+  fragmentSize: number,
+  compress = true,
+  lastFragmentSize?: number,
+): number {
+  const options = { fragmentSize, compress, lastFragmentSize };
+  return typeof data === 'string' ? endpoint.sendText(data, options) : endpoint.sendBinary(data, options);
 }
 
 /** Pieces of `bytes`, each in memory of its own, cut at the given places. */

@@ -21,6 +21,8 @@ class Collector implements FrameHandler {
   inHeader: () => void = () => {};
   inPayload: () => void = () => {};
 
+  onFrameLength(): void {}
+
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.frames.push({ fin, rsv1, opcode, length, payload: '', pieces: 0, complete: false });
     this.inHeader();
@@ -326,6 +328,7 @@ describe('streaming', () => {
     const seen: [Buffer, number, number, boolean][] = [];
     const parser = new FrameParser(
       {
+        onFrameLength: () => {},
         onFrameHeader: () => {},
         onFramePayload: (buffer, start, end, last) => seen.push([buffer, start, end, last]),
       },
@@ -465,6 +468,7 @@ test('F10: a header that drips in costs no more than its bytes [A25]', () => {
   let pieces = 0;
   const parser = new FrameParser(
     {
+      onFrameLength: () => {},
       onFrameHeader: () => {},
       onFramePayload: (_buffer, start, end) => {
         pieces++;

@@ -22,9 +22,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
   const owner = {
     onDrained: vi.fn<() => void>(),
     onBlocked: vi.fn<() => void>(),
-    onCongested: vi.fn<() => void>(),
     onResumable: vi.fn<() => void>(),
-    onOverflow: vi.fn<() => void>(),
     onClosing: vi.fn<() => void>(),
     onDestroying: vi.fn<() => void>(),
   };
@@ -33,8 +31,6 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
     socket as Duplex,
     owner,
     {
-      highWaterMark: options.highWaterMark ?? 64 * KIB,
-      sendCap: options.sendCap ?? 64 * MIB,
       memoryBudget: options.memoryBudget ?? budget,
     },
     options.ownership ?? 'taken',
@@ -68,7 +64,7 @@ describe('coalescing', () => {
   test('small and large together leave in one write too', async () => {
     const { socket, outbox } = setUp();
     send(outbox, text('header '));
-    outbox.append(text('payload '));
+    outbox.append(text('payload '), 0, null);
     send(outbox, text('next'));
     await turn();
     expect(socket.writes).toBe(1);
@@ -101,7 +97,7 @@ describe('coalescing', () => {
   test('a large payload is handed over as it is, never copied, where the kernel takes it', () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
-    outbox.append(payload);
+    outbox.append(payload, 0, null);
     outbox.flush();
     expect(socket.handed.some((chunk) => chunk.buffer === payload.buffer)).toBe(true);
   });
@@ -111,7 +107,7 @@ describe('coalescing', () => {
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     const before = Buffer.from(payload);
     send(outbox, text('small'));
-    outbox.append(payload);
+    outbox.append(payload, 0, null);
     outbox.flush();
     for (let index = 0; index < 50; index++) send(outbox, Buffer.alloc(2 * KIB, 0xa5));
     payload.fill(0);
@@ -165,7 +161,7 @@ describe('order and integrity', () => {
                 for (let at = 0; at < bytes.length; at++) bytes[at] = next();
                 expected.push(bytes);
                 if (operation.kind === 'small') send(outbox, bytes);
-                else outbox.append(bytes);
+                else outbox.append(bytes, 0, null);
               } else if (operation.kind === 'flush') outbox.flush();
               else if (operation.kind === 'block') socket.block();
               else if (operation.kind === 'take') socket.takeWaiting();
@@ -212,7 +208,7 @@ describe('order and integrity', () => {
     for (const { outbox, socket } of lines) {
       socket.block();
       send(outbox, text('few bytes'));
-      outbox.append(Buffer.alloc(5 * KIB, 7));
+      outbox.append(Buffer.alloc(5 * KIB, 7), 0, null);
       outbox.flush();
     }
     const slabs = new Set(
@@ -263,7 +259,7 @@ describe('order and integrity', () => {
       };
       const sendLarge = (bytes: Buffer): void => {
         sent.push(bytes);
-        outbox.append(bytes);
+        outbox.append(bytes, 0, null);
       };
       const socket = answering(() => {
         if (++depth > 6) return;
@@ -311,7 +307,7 @@ describe('order and integrity', () => {
       send(outbox, text('too late'));
     });
     const { outbox, budget } = setUp({ socket });
-    outbox.append(Buffer.alloc(500_000));
+    outbox.append(Buffer.alloc(500_000), 0, null);
     outbox.flush();
     await turn();
     expect(socket.destroyed).toBe(true);
@@ -342,7 +338,7 @@ describe('backpressure', () => {
     outbox.flush();
     expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
     send(outbox, text('two '));
-    outbox.append(text('three '));
+    outbox.append(text('three '), 0, null);
     await turn();
     expect(socket.writes).toBe(1);
     expect(outbox.bufferedAmount).toBe('one two three '.length);
@@ -357,46 +353,10 @@ describe('backpressure', () => {
     expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
   });
 
-  test('an application that sends is not congested, whatever waits', async () => {
-    const { socket, outbox, owner } = setUp({ highWaterMark: KIB });
-    socket.block();
-    for (let index = 0; index < 100; index++) send(outbox, Buffer.alloc(KIB));
-    await turn();
-    expect(owner.onCongested).not.toHaveBeenCalled();
-    outbox.destroy();
-  });
-
-  test('design: replies beyond the high-water mark congest a blocked socket, and only that', async () => {
-    const open = setUp({ highWaterMark: KIB });
-    open.outbox.replying = true;
-    for (let index = 0; index < 100; index++) send(open.outbox, Buffer.alloc(KIB));
-    await turn();
-    expect(open.owner.onCongested).not.toHaveBeenCalled();
-
-    const { socket, outbox, owner } = setUp({ highWaterMark: 4 * KIB });
-    socket.block();
-    outbox.replying = true;
-    for (let index = 0; index < 4; index++) send(outbox, Buffer.alloc(KIB));
-    await turn();
-    expect(owner.onCongested).not.toHaveBeenCalled();
-    send(outbox, Buffer.alloc(1));
-    await turn();
-    expect(owner.onCongested).toHaveBeenCalled();
-    owner.onCongested.mockClear();
-    socket.takeWaiting(true);
-    await turn();
-    // Drained: the count starts over.
-    socket.block();
-    for (let index = 0; index < 4; index++) send(outbox, Buffer.alloc(KIB));
-    await turn();
-    expect(owner.onCongested).not.toHaveBeenCalled();
-    outbox.destroy();
-  });
-
   test('progress of a slow peer is seen in steps of 64 KiB', async () => {
     const { socket, outbox } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(4 * MIB));
+    outbox.append(Buffer.alloc(4 * MIB), 0, null);
     outbox.flush();
     let steps = 0;
     while (outbox.bufferedAmount > 0) {
@@ -410,107 +370,11 @@ describe('backpressure', () => {
   });
 });
 
-describe('the send cap', () => {
-  test('design: beyond it the owner is told', async () => {
-    const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
-    socket.block();
-    for (let index = 0; index < 90; index++) send(outbox, Buffer.alloc(KIB));
-    await turn();
-    expect(owner.onOverflow).not.toHaveBeenCalled();
-    for (let index = 0; index < 12; index++) send(outbox, Buffer.alloc(KIB));
-    expect(owner.onOverflow).toHaveBeenCalled();
-    outbox.destroy();
-  });
-
-  test('design: one message is always admitted to an empty queue, a second one is not', () => {
-    const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
-    socket.block();
-    outbox.reserve(10);
-    outbox.append(Buffer.alloc(MIB), 10);
-    expect(owner.onOverflow).not.toHaveBeenCalled();
-    outbox.reserve(10);
-    outbox.append(Buffer.alloc(MIB), 10);
-    expect(owner.onOverflow).toHaveBeenCalled();
-    outbox.destroy();
-  });
-
-  test('design: so are the frames of a message that found it empty, and only those', async () => {
-    const { socket, outbox, owner } = setUp({ sendCap: 100 * KIB });
-    const frames = (): void => {
-      outbox.begin();
-      for (let index = 0; index < 20; index++) {
-        outbox.reserve(10);
-        outbox.append(Buffer.alloc(64 * KIB), 10);
-      }
-      outbox.finish();
-    };
-    socket.block();
-    frames();
-    expect(owner.onOverflow).not.toHaveBeenCalled();
-    send(outbox, Buffer.alloc(1));
-    expect(owner.onOverflow).toHaveBeenCalledTimes(1);
-    socket.takeWaiting(true);
-    await turn();
-    expect(outbox.bufferedAmount).toBe(0);
-    socket.block();
-    send(outbox, Buffer.alloc(1));
-    await turn();
-    frames();
-    expect(owner.onOverflow.mock.calls.length).toBeGreaterThan(1);
-    outbox.destroy();
-  });
-
-  test('the same behind small frames of this turn, as they leave first', () => {
-    const { outbox, owner, socket } = setUp({ sendCap: 100 * KIB });
-    send(outbox, Buffer.alloc(KIB));
-    send(outbox, Buffer.alloc(10));
-    outbox.append(Buffer.alloc(MIB));
-    expect(owner.onOverflow).not.toHaveBeenCalled();
-    expect(socket.bytes.length).toBe(KIB + 10 + MIB);
-  });
-
-  test('the same on a transport that is never done at once, as TLS', async () => {
-    const { outbox, owner, socket } = setUp({ sendCap: 100 * KIB });
-    socket.block();
-    send(outbox, Buffer.alloc(KIB));
-    outbox.append(Buffer.alloc(MIB));
-    expect(owner.onOverflow).not.toHaveBeenCalled();
-    while (outbox.bufferedAmount > 0) {
-      socket.takeWaiting();
-      await turn();
-    }
-    expect(socket.bytes.length).toBe(KIB + MIB);
-  });
-
-  test('each item counts 128 bytes beside its own: tiny ones are not free', async () => {
-    const { socket, outbox, owner } = setUp({ sendCap: 10_000 });
-    socket.block();
-    let sent = 0;
-    while (owner.onOverflow.mock.calls.length === 0 && sent < 1_000) {
-      send(outbox, Buffer.alloc(1));
-      sent++;
-      // Each turn sets its bytes aside on their own.
-      outbox.flush();
-    }
-    expect(sent).toBeLessThan(100);
-    outbox.destroy();
-  });
-
-  test('Infinity is no cap', async () => {
-    const { socket, outbox, owner } = setUp({ sendCap: Number.POSITIVE_INFINITY });
-    socket.block();
-    const payload = Buffer.alloc(MIB);
-    for (let index = 0; index < 200; index++) outbox.append(payload);
-    expect(owner.onOverflow).not.toHaveBeenCalled();
-    outbox.destroy();
-  });
-});
-
 describe('accounts', () => {
   test('what waits counts for the memory budget, and is given back when it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(500 * KIB));
+    outbox.append(Buffer.alloc(500 * KIB), 0, null);
     send(outbox, Buffer.alloc(100));
     await turn();
     expect(budget.used).toBe(500 * KIB + 100);
@@ -521,7 +385,7 @@ describe('accounts', () => {
     await turn();
     expect(budget.used).toBe(0);
     socket.block();
-    outbox.append(Buffer.alloc(500 * KIB));
+    outbox.append(Buffer.alloc(500 * KIB), 0, null);
     await turn();
     outbox.destroy();
     expect([budget.used, outbox.bufferedAmount]).toEqual([0, 0]);
@@ -535,7 +399,7 @@ describe('accounts', () => {
     expect(outbox.bufferedAmount).toBe(0);
     socket.block();
     send(outbox, Buffer.alloc(11));
-    outbox.append(Buffer.alloc(300_000));
+    outbox.append(Buffer.alloc(300_000), 0, null);
     expect(outbox.bufferedAmount).toBe(300_011);
     send(outbox, Buffer.alloc(5));
     expect(outbox.bufferedAmount).toBe(300_016);
@@ -554,7 +418,7 @@ describe('the end', () => {
   test('C9: end() comes behind everything that waits, once', async () => {
     const { socket, outbox } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(200 * KIB, 1));
+    outbox.append(Buffer.alloc(200 * KIB, 1), 0, null);
     send(outbox, text('last'));
     outbox.end();
     outbox.end();
@@ -573,12 +437,12 @@ describe('the end', () => {
   test('after destroy nothing is written, and sending is harmless', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(200 * KIB));
+    outbox.append(Buffer.alloc(200 * KIB), 0, null);
     outbox.flush();
     outbox.destroy();
     outbox.destroy();
     for (let index = 0; index < 200; index++) send(outbox, Buffer.alloc(KIB));
-    outbox.append(Buffer.alloc(200 * KIB));
+    outbox.append(Buffer.alloc(200 * KIB), 0, null);
     outbox.flush();
     outbox.closing();
     outbox.end();
@@ -593,7 +457,7 @@ describe('the end', () => {
     socket.on('error', () => {});
     socket.on('close', () => outbox.release());
     socket.block();
-    outbox.append(Buffer.alloc(200 * KIB));
+    outbox.append(Buffer.alloc(200 * KIB), 0, null);
     outbox.flush();
     socket.destroy(new Error('reset'));
     await turn();

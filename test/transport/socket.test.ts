@@ -59,7 +59,7 @@ function setUp(
     onPing: (payload) => reported.push(['ping', payload.toString()]),
     onPong: (payload) => reported.push(['pong', payload.toString()]),
     onClosing: (byPeer) => reported.push(['closing', byPeer]),
-    onClose: (code, reason, wasClean, byPeer) => reported.push(['close', code, reason, wasClean, byPeer]),
+    onClose: ({ code, reason, wasClean, byPeer }) => reported.push(['close', code, reason, wasClean, byPeer]),
     onError: (error) => reported.push(['error', (error as ConnectionError).code ?? error.message]),
     onDrain: () => reported.push(['drain']),
     ...handlers,
@@ -563,7 +563,10 @@ describe('closing handshake', () => {
       onClose: closed,
     };
     bindSocket(socket as Duplex, events, { role: 'server', limits: serverLimits }).start(Buffer.alloc(0));
-    expect(closed).toHaveBeenCalledExactlyOnceWith(1006, '', false, false);
+    expect(closed).toHaveBeenCalledExactlyOnceWith({
+      ...{ code: 1006, reason: '', wasClean: false, byPeer: false },
+      ...{ sentCode: null, sentReason: '', error: null },
+    });
   });
 });
 
@@ -675,10 +678,10 @@ describe('sending', () => {
   test('design: a fragmented message is one message for the send cap', async () => {
     const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
     socket.block();
-    connection.endpoint.sendFragmented(Buffer.alloc(3 * MIB), 100_000);
+    connection.endpoint.sendBinary(Buffer.alloc(3 * MIB), { fragmentSize: 100_000 });
     await turn();
     expect(end()).toEqual([]);
-    connection.endpoint.sendFragmented(Buffer.alloc(3_000), 1_000);
+    connection.endpoint.sendBinary(Buffer.alloc(3_000), { fragmentSize: 1_000 });
     await turn();
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
@@ -881,10 +884,11 @@ test('two of our endpoints on a duplex pair close each other, whatever runs insi
     client.endpoint.sendText('0');
     while (closed.length < 2) await turn();
     await turn();
+    const code = { code: 3000, reason: 'enough', sentCode: 3000, sentReason: 'enough', error: null };
     expect(closed).toEqual(
       expect.arrayContaining([
-        [3000, 'enough', true, true],
-        [3000, 'enough', true, false],
+        [{ ...code, wasClean: true, byPeer: true }],
+        [{ ...code, wasClean: true, byPeer: false }],
       ]),
     );
   }
@@ -934,7 +938,7 @@ describe('reset', () => {
         ours,
         {
           ...silent,
-          onClose: (closeCode) => codes.push(closeCode),
+          onClose: (record) => codes.push(record.code),
           [hook]: () => {
             resets++;
             connection.reset();

@@ -1,0 +1,44 @@
+/**
+ * What becomes of a message, for senders who ask: RFC 6455 §6.1 ends when the frames are handed to the network. Each callback is
+ * called exactly once, and never from inside the call that it was passed to.
+ */
+
+import { ConnectionError } from './connection-error.ts';
+import type { ByteSink, SendCallback } from './sink.ts';
+
+/** Calls one endpoint's `SendCallback`s. */
+export class Completion {
+  readonly #sink: ByteSink;
+  readonly #fail: (error: unknown) => void;
+
+  /** @param fail receives what a callback throws */
+  constructor(sink: ByteSink, fail: (error: unknown) => void) {
+    this.#sink = sink;
+    this.#fail = fail;
+  }
+
+  /** Everything that was written so far has to leave first. */
+  whenSent(done: SendCallback): void {
+    let isInside = true;
+    this.#sink.whenSent((error) => {
+      if (isInside) queueMicrotask(() => this.#notify(done, error));
+      else this.#notify(done, error);
+    });
+    isInside = false;
+  }
+
+  /** The message is never sent. @param reason what the connection failed with, if that is known */
+  refuse(done: SendCallback | null, reason: Error | null): void {
+    if (done === null) return;
+    const error = new ConnectionError('WS_NOT_SENT', reason === null ? undefined : { cause: reason });
+    queueMicrotask(() => this.#notify(done, error));
+  }
+
+  #notify(done: SendCallback, error: Error | null): void {
+    try {
+      done(error);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+}

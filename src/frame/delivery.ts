@@ -1,0 +1,142 @@
+/**
+ * From a message's whole payload to its event: RFC 6455 §6.2 (delivery), §8.1 (UTF-8), §9.1 and RFC 7692 §6.2 (through the
+ * codec first). How payloads are put together is receiver.ts and assembler.ts.
+ */
+
+import type { EndpointEvents } from './endpoint-events.ts';
+import type { MessageCodec } from './message-codec.ts';
+import { Opcode } from './opcode.ts';
+import { decodeUtf8, isValidUtf8 } from './utf8.ts';
+import { ProtocolError } from './violation.ts';
+
+// From here on a message is delivered where it lies in the chunk, if it is most of the chunk.
+const VIEW_THRESHOLD = 4096;
+
+/** What the codec's delays mean to the one who reads. */
+export interface DeliveryOwner {
+  /** The codec works on a message in other threads: what follows in this direction waits. */
+  onDecoding(): void;
+  /** `deliverDecoded` may be called. */
+  onDecoded(): void;
+  fail(error: unknown): void;
+}
+
+/** A message that came out of the codec, and could not be delivered at once. */
+interface DecodedMessage {
+  readonly opcode: number;
+  readonly message: Buffer;
+  readonly wireSize: number;
+}
+
+/** Delivers one connection's messages. */
+export class Delivery {
+  readonly #events: EndpointEvents;
+  readonly #owner: DeliveryOwner;
+  readonly #codec: MessageCodec | null;
+  readonly #decodes: boolean;
+  readonly #maxMessageSize: number;
+  #decoded: DecodedMessage | null = null;
+  #isDiscarding = false;
+  #isOff = false;
+
+  /** @param decodes whether text is delivered as strings, not as bytes */
+  constructor(
+    events: EndpointEvents,
+    owner: DeliveryOwner,
+    codec: MessageCodec | null,
+    decodes: boolean,
+    maxMessageSize: number,
+  ) {
+    this.#events = events;
+    this.#owner = owner;
+    this.#codec = codec;
+    this.#decodes = decodes;
+    this.#maxMessageSize = maxMessageSize;
+  }
+
+  /** Whether a message came out of the codec and waits. */
+  get hasDecoded(): boolean {
+    return this.#decoded !== null;
+  }
+
+  /** A message that lies in one piece in `buffer[start, end)`, unchecked. */
+  deliver(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
+    if (opcode !== Opcode.Text) {
+      this.#events.onBinary(ownBytes(buffer, start, end), wireSize);
+      return;
+    }
+    if (this.#decodes) {
+      const text = decodeUtf8(buffer, start, end);
+      // §8.1: an endpoint MUST fail the connection on a text that is not UTF-8.
+      if (text === null) throw new ProtocolError('WS_INVALID_UTF8');
+      this.#events.onText(text, wireSize);
+      return;
+    }
+    const bytes = ownBytes(buffer, start, end);
+    if (!isValidUtf8(bytes)) throw new ProtocolError('WS_INVALID_UTF8');
+    this.#events.onText(bytes, wireSize);
+  }
+
+  /** A message in memory of its own, whose text was checked while it arrived. */
+  deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
+    if (opcode === Opcode.Text) this.#events.onText(this.#decodes ? message.toString() : message, wireSize);
+    else this.#events.onBinary(message, wireSize);
+  }
+
+  /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */
+  decompress(opcode: number, payload: Buffer, wireSize: number): void {
+    const result = this.#codec!.decompress(payload, this.#maxMessageSize);
+    if (!(result instanceof Promise)) {
+      this.#deliverOwned(opcode, result, wireSize);
+      return;
+    }
+    // What follows in this direction waits: messages keep their order, and a Close frame ends all of them.
+    this.#owner.onDecoding();
+    result.then(
+      (message) => {
+        if (this.#isOff) return;
+        if (!this.#isDiscarding) this.#decoded = { opcode, message, wireSize };
+        this.#owner.onDecoded();
+      },
+      (error: unknown) => {
+        if (!this.#isOff) this.#owner.fail(error);
+      },
+    );
+  }
+
+  /** @throws what the event throws, and for a text that is not UTF-8 */
+  deliverDecoded(): void {
+    const decoded = this.#decoded;
+    this.#decoded = null;
+    if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
+  }
+
+  /** What still comes out of the codec is not delivered, but waited for. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#decoded = null;
+  }
+
+  /** Nothing is delivered any more, whatever the codec still works on. */
+  switchOff(): void {
+    this.#isOff = true;
+    this.#decoded = null;
+  }
+
+  #deliverOwned(opcode: number, message: Buffer, wireSize: number): void {
+    if (opcode === Opcode.Text) this.deliver(opcode, message, 0, message.length, wireSize);
+    else this.#events.onBinary(message, wireSize);
+  }
+}
+
+/**
+ * `buffer[start, end)` for the user to keep. Small payloads are copied out: a view would keep a whole read of 64 KiB
+ * alive. A large one is handed over as it lies if it is at least half of that memory.
+ */
+function ownBytes(buffer: Buffer, start: number, end: number): Buffer {
+  const length = end - start;
+  if (length >= VIEW_THRESHOLD && length * 2 >= buffer.buffer.byteLength) return buffer.subarray(start, end);
+  const copy = Buffer.allocUnsafe(length);
+  buffer.copy(copy, 0, start, end);
+  return copy;
+}

@@ -1,0 +1,44 @@
+/** What an endpoint is made with: its role, its codec, and the bounds on what a peer may make it hold (RFC 6455 §10.4). */
+
+import type { MemoryBudget } from './memory-budget.ts';
+import type { MessageCodec } from './message-codec.ts';
+import type { Role } from './parser.ts';
+
+/** Bounds on what a peer may make us hold. */
+export interface Limits {
+  /** Bytes of a message's payload over all fragments, inclusive; `Infinity` for none. 1009 beyond it. */
+  readonly maxMessageSize: number;
+  /** Shared with other connections. @default the budget of the process */
+  readonly memoryBudget?: MemoryBudget | undefined;
+}
+
+export interface EndpointOptions extends Limits {
+  readonly role: Role;
+  /** How text messages are delivered: decoded, or as bytes that were checked to be UTF-8. @default 'string' */
+  readonly text?: 'string' | 'bytes' | undefined;
+  /** Of the negotiated extension; null or absent: RSV1 stays reserved. */
+  readonly codec?: MessageCodec | null | undefined;
+  /**
+   * What our Close frame gives as its reason when the connection fails: at most 123 bytes, and nothing that is secret. If it
+   * throws, or returns more, the default holds. @default the text of a `ProtocolError`, '' for anything else
+   */
+  readonly closeReason?: ((error: Error) => string) | undefined;
+  /**
+   * Bytes. A server whose replies to received data wait, and are more, stops reading until they have left. @default Infinity
+   */
+  readonly highWaterMark?: number | undefined;
+  /** Bytes that may wait to be sent; one message is always admitted to an empty queue. WS_SEND_CAP beyond it. @default Infinity */
+  readonly sendCap?: number | undefined;
+}
+
+/** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number from 0 up */
+export function checkEndpointOptions(options: EndpointOptions): void {
+  const { role, maxMessageSize, highWaterMark = 0, sendCap = 0 } = options;
+  if (role !== 'client' && role !== 'server') {
+    throw new TypeError(`role is ${String(role)}, neither 'client' nor 'server'`);
+  }
+  for (const [name, value] of Object.entries({ maxMessageSize, highWaterMark, sendCap })) {
+    // Compared the other way round, NaN and undefined would be no limit at all.
+    if (!(value >= 0)) throw new RangeError(`${name} is ${String(value)}, not a number of bytes`);
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading: what was read
+ * while one of them holds waits here, in order, the peer's end included.
+ * Layout is parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames and states are endpoint.ts.
+ */
+
+import { MessageAssembler } from './assembler.ts';
+import { Delivery, type DeliveryOwner } from './delivery.ts';
+import type { EndpointEvents } from './endpoint-events.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { MessageCodec } from './message-codec.ts';
+import { isControl } from './opcode.ts';
+import { type FrameHandler, FrameParser, type Role } from './parser.ts';
+import type { Replies } from './replies.ts';
+import type { ByteSink } from './sink.ts';
+
+/** Reasons to stop reading, as bits: each has its own resume. */
+export const PAUSED_BY_USER = 1;
+export const PAUSED_BY_REPLIES = 2;
+export const PAUSED_BY_CODEC = 4;
+
+/** Who decides what a receiver leaves open. */
+export interface ReceiverOwner {
+  /** A control frame arrived whole. */
+  onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void;
+  /** The peer ended its direction, and everything before that has been processed. */
+  onReceiveEnd(): void;
+  fail(error: unknown): void;
+}
+
+export interface ReceiverOptions {
+  readonly role: Role;
+  readonly codec: MessageCodec | null;
+  readonly decodes: boolean;
+  readonly maxMessageSize: number;
+  readonly memoryBudget: MemoryBudget;
+}
+
+/** Receives for one endpoint. */
+export class Receiver implements FrameHandler, DeliveryOwner {
+  readonly #events: EndpointEvents;
+  readonly #sink: ByteSink;
+  readonly #replies: Replies;
+  readonly #owner: ReceiverOwner;
+  readonly #parser: FrameParser;
+  readonly #assembler: MessageAssembler;
+  readonly #delivery: Delivery;
+
+  // The frame at hand.
+  #fin = false;
+  #opcode = 0;
+  #dataPieces = 0;
+
+  #pauses = 0;
+  #isProcessing = false;
+  #isDiscarding = false;
+  /** Chunks that wait: read while paused, or handed in while another is being processed. */
+  #backlog: Buffer[] | null = null;
+  #backlogOffset = 0;
+  /** The peer's end came while we were paused or busy. */
+  #endWaits = false;
+
+  constructor(
+    events: EndpointEvents,
+    sink: ByteSink,
+    replies: Replies,
+    owner: ReceiverOwner,
+    options: ReceiverOptions,
+  ) {
+    const { role, codec, decodes, maxMessageSize, memoryBudget } = options;
+    this.#events = events;
+    this.#sink = sink;
+    this.#replies = replies;
+    this.#owner = owner;
+    this.#parser = new FrameParser(this, role, codec !== null);
+    this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, (error) => owner.fail(error));
+    this.#delivery = new Delivery(events, this, codec, decodes, maxMessageSize);
+  }
+
+  /** Whether the peer owes the rest of a message or frame. */
+  get insideMessage(): boolean {
+    return this.#assembler.insideMessage || this.#parser.insideFrame;
+  }
+
+  /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
+  get dataPieces(): number {
+    return this.#dataPieces;
+  }
+
+  /** The `PAUSED_BY_…` bits that hold. */
+  get pauses(): number {
+    return this.#pauses;
+  }
+
+  /** Whether nothing that the peer sends is looked at any more. */
+  get isOff(): boolean {
+    return this.#parser.isOff;
+  }
+
+  /** Whether messages are dropped, not delivered. */
+  get isDiscarding(): boolean {
+    return this.#isDiscarding;
+  }
+
+  /** As `Endpoint.receive`. */
+  receive(chunk: Buffer): boolean {
+    // Handed in while paused, or from inside a callback: its turn comes.
+    if (this.#isProcessing || this.#pauses !== 0) {
+      if (this.#parser.isOff) return true;
+      this.#backlog ??= [];
+      this.#backlog.push(chunk);
+      return this.#pauses === 0;
+    }
+    this.#process(chunk, 0);
+    if (this.#backlog !== null || this.#endWaits) this.#continue();
+    return this.#pauses === 0;
+  }
+
+  /** The peer ended its direction. While paused, the end waits as everything else. */
+  receiveEnd(): void {
+    if (this.#isProcessing || this.#pauses !== 0) this.#endWaits = true;
+    else this.#owner.onReceiveEnd();
+  }
+
+  /** Sets one of the reasons to stop, until `resumeFrom`. */
+  pauseFor(reason: number): void {
+    if (this.#parser.isOff) return;
+    this.#pauses |= reason;
+    this.#parser.stop();
+  }
+
+  /** One of the reasons is over. Events may be reported before this returns. */
+  resumeFrom(reason: number): void {
+    if ((this.#pauses & reason) === 0) return;
+    this.#pauses &= ~reason;
+    if (!this.#isProcessing) this.#continue();
+    if (this.#pauses === 0 && !this.#parser.isOff) this.#sink.resumeReading();
+  }
+
+  /** The application closes: what still arrives is checked, but dropped, and its pause is lifted: the peer's Close must be seen. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#delivery.discard();
+    this.resumeFrom(PAUSED_BY_USER);
+  }
+
+  /** §5.5.1, §7.1.7: nothing that the peer sends from now on is looked at. An end that waits follows with `endIfSeen`. */
+  switchOff(): void {
+    this.#parser.switchOff();
+    this.#assembler.clear();
+    this.#delivery.switchOff();
+    this.#backlog = null;
+    this.#backlogOffset = 0;
+    this.#pauses = 0;
+  }
+
+  /** Once switched off: an end that came while paused is processed now. */
+  endIfSeen(): void {
+    if (this.#endWaits && !this.#isProcessing) this.#end();
+  }
+
+  /** The one place where what goes wrong below, or in a callback, becomes a close. Null: the message that was decoded. */
+  #process(chunk: Buffer | null, offset: number): void {
+    this.#isProcessing = true;
+    this.#replies.begin();
+    try {
+      if (chunk === null) {
+        this.#delivery.deliverDecoded();
+      } else {
+        const parsed = this.#parser.push(chunk, offset);
+        if (parsed < chunk.length) this.#keep(chunk, parsed);
+      }
+    } catch (error) {
+      this.#owner.fail(error);
+    }
+    this.#replies.end();
+    this.#isProcessing = false;
+  }
+
+  /** A handler paused us in the middle of a chunk: the rest comes first when we go on. */
+  #keep(chunk: Buffer, offset: number): void {
+    if (this.#backlog === null) this.#backlog = [chunk];
+    else this.#backlog.unshift(chunk);
+    this.#backlogOffset = offset;
+  }
+
+  #continue(): void {
+    if (this.#delivery.hasDecoded && this.#pauses === 0) this.#process(null, 0);
+    while (this.#backlog !== null && this.#pauses === 0) {
+      const chunk = this.#backlog.shift();
+      if (chunk === undefined) {
+        this.#backlog = null;
+        break;
+      }
+      const offset = this.#backlogOffset;
+      this.#backlogOffset = 0;
+      this.#process(chunk, offset);
+    }
+    if (this.#endWaits && this.#pauses === 0) this.#end();
+  }
+
+  #end(): void {
+    this.#endWaits = false;
+    this.#owner.onReceiveEnd();
+  }
+
+  // ---- what the parser finds ----
+
+  onFrameLength(rsv1: boolean, opcode: number, length: number): void {
+    if (!isControl(opcode)) this.#assembler.check(rsv1, opcode, length);
+  }
+
+  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
+    this.#fin = fin;
+    this.#opcode = opcode;
+    if (isControl(opcode)) return;
+    this.#dataPieces++;
+    this.#assembler.begin(fin, rsv1, opcode, length);
+  }
+
+  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
+    if (isControl(this.#opcode)) {
+      this.#owner.onControlFrame(this.#opcode, buffer, start, end);
+      return;
+    }
+    const assembler = this.#assembler;
+    // The common case first: a whole message in one piece, delivered from where it lies.
+    if (last && this.#fin && assembler.isEmpty && !this.#isDiscarding) {
+      const opcode = assembler.opcode;
+      const wireSize = assembler.announced;
+      const compressed = assembler.isCompressed;
+      assembler.clear();
+      if (compressed) this.#delivery.decompress(opcode, buffer.subarray(start, end), wireSize);
+      else this.#delivery.deliver(opcode, buffer, start, end, wireSize);
+      return;
+    }
+    this.#dataPieces++;
+    if (this.#isDiscarding) {
+      if (last && this.#fin) assembler.clear();
+      return;
+    }
+    assembler.append(buffer, start, end);
+    // Making room may have run callbacks of other connections, and those may have ended this one.
+    if (last && !this.#parser.isOff) this.#onFrameEnd();
+  }
+
+  /** A data frame whose payload came in pieces, or belongs to a fragmented message, is complete. */
+  #onFrameEnd(): void {
+    if (!this.#fin) {
+      this.#events.onFragment();
+      return;
+    }
+    const assembler = this.#assembler;
+    const opcode = assembler.opcode;
+    const wireSize = assembler.announced;
+    const compressed = assembler.isCompressed;
+    const message = assembler.take();
+    if (compressed) this.#delivery.decompress(opcode, message, wireSize);
+    else this.#delivery.deliverChecked(opcode, message, wireSize);
+  }
+
+  // ---- what the codec's delays mean ----
+
+  onDecoding(): void {
+    this.pauseFor(PAUSED_BY_CODEC);
+  }
+
+  onDecoded(): void {
+    this.resumeFrom(PAUSED_BY_CODEC);
+  }
+
+  fail(error: unknown): void {
+    this.#owner.fail(error);
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * The one queue for everything that cannot be sent at once: messages while the codec works in other threads (7692 §6.1), what is
+ * sent from inside the sink while a frame is half written (§5.4), a pong while the transport is blocked (§5.5.3), the Close frame
+ * after all messages (§5.5.1). What has to go through it is decided in sender.ts; the frames are made in writer.ts.
+ */
+
+import type { Completion } from './completion.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { MessageCodec } from './message-codec.ts';
+import { Opcode } from './opcode.ts';
+import { type FrameOptions, type Outgoing, OutgoingList, SERIALIZED } from './outgoing.ts';
+import type { ByteSink, SharedMemory } from './sink.ts';
+import { FIN, type FrameWriter, RSV1 } from './writer.ts';
+
+/** What a queue reports. */
+export interface SendQueueOwner {
+  /** The codec broke. */
+  fail(error: unknown): void;
+  /** Our Close frame is written now. */
+  onCloseFrame(payload: Uint8Array): void;
+  /** Messages waited, and none does any more. */
+  onIdle(): void;
+}
+
+/** One endpoint's queue. */
+export class SendQueue {
+  readonly #sink: ByteSink;
+  readonly #writer: FrameWriter;
+  readonly #completion: Completion;
+  readonly #owner: SendQueueOwner;
+  readonly #codec: MessageCodec | null;
+  readonly #memoryBudget: MemoryBudget;
+  readonly #list: OutgoingList = new OutgoingList();
+  /** The message that the codec works on. It stays in the list, before the other messages. */
+  #inCodec: Outgoing | null = null;
+  #pong: Outgoing | null = null;
+  /** A frame or a fragmented message is half written, or the queue is being emptied: what is sent now waits for its turn. */
+  isWriting = false;
+  isStopped = false;
+
+  constructor(
+    sink: ByteSink,
+    writer: FrameWriter,
+    completion: Completion,
+    owner: SendQueueOwner,
+    codec: MessageCodec | null,
+    memoryBudget: MemoryBudget,
+  ) {
+    this.#sink = sink;
+    this.#writer = writer;
+    this.#completion = completion;
+    this.#owner = owner;
+    this.#codec = codec;
+    this.#memoryBudget = memoryBudget;
+  }
+
+  /** Payload bytes that wait. */
+  get bytes(): number {
+    return this.#list.bytes;
+  }
+
+  /** Messages that wait, our Close frame included. */
+  get messages(): number {
+    return this.#list.messages;
+  }
+
+  get isCloseWaiting(): boolean {
+    return this.#list.endsWithClose;
+  }
+
+  /** Sends an item as soon as it may leave, which may be now. */
+  add(item: Outgoing): void {
+    this.#list.add(item);
+    this.pump();
+    if (item.wireSize < 0 && !item.isPassing && item.opcode !== Opcode.Close) this.#count(item);
+  }
+
+  /** §5.5.3: of the pongs that cannot leave, only the newest waits. Null: none does any more. */
+  replacePong(pong: Outgoing | null): void {
+    if (this.#pong !== null) this.#list.remove(this.#pong);
+    this.#pong = pong;
+    if (pong !== null) this.#list.add(pong);
+  }
+
+  /** Writes a message that nothing has to wait for. */
+  writeNow(opcode: number, payload: Uint8Array, ownsPayload: boolean, options: FrameOptions | null): void {
+    this.isWriting = true;
+    try {
+      this.#writeMessage(opcode, payload, ownsPayload, options, null);
+    } finally {
+      this.isWriting = false;
+    }
+    this.pump();
+  }
+
+  /** The same for a whole frame. */
+  writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
+    this.isWriting = true;
+    try {
+      this.#writer.writeSerialized(frame, shared);
+    } finally {
+      this.isWriting = false;
+    }
+    this.pump();
+  }
+
+  /** Writes everything that need not wait any more, in order. */
+  pump(): void {
+    if (this.isWriting || this.#list.head === null) return;
+    this.isWriting = true;
+    const wasWaiting = this.messages > 0;
+    try {
+      for (let item = this.#next(); item !== null; item = this.#next()) this.#process(item);
+    } finally {
+      this.isWriting = false;
+    }
+    if (wasWaiting && this.messages === 0) this.#owner.onIdle();
+  }
+
+  /** Nothing of what waits is sent, nor the rest of a message that is half written; only a Close frame may still follow. */
+  stop(reason: Error | null): void {
+    this.isStopped = true;
+    this.#drop(reason, true);
+  }
+
+  #next(): Outgoing | null {
+    let item = this.#list.head;
+    // The others need not wait for the transport.
+    if (item !== null && item === this.#pong && this.#sink.blocked) item = item.next;
+    return item === this.#inCodec ? null : item;
+  }
+
+  #process(item: Outgoing): void {
+    if (item.compress !== false && !this.#compress(item)) return;
+    const { opcode, payload, done } = item;
+    this.#list.remove(item);
+    item.wireSize = payload.length;
+    if (item === this.#pong) this.#pong = null;
+    if (opcode === Opcode.Close) this.#owner.onCloseFrame(payload);
+    if (opcode === SERIALIZED) {
+      this.#writer.writeSerialized(payload, item.shared);
+    } else {
+      const first = item.isCompressed ? RSV1 | opcode : opcode;
+      this.#writeMessage(first, payload, item.ownsPayload, item.options, item.shared);
+    }
+    // The sink holds what is shared by now.
+    this.#uncount(item);
+    if (done === null) return;
+    if (this.isStopped) this.#completion.refuse(done, null);
+    else this.#completion.whenSent(done);
+  }
+
+  #writeMessage(
+    first: number,
+    payload: Uint8Array,
+    ownsPayload: boolean,
+    options: FrameOptions | null,
+    shared: SharedMemory | null,
+  ): void {
+    const { length } = payload;
+    const fragmentSize = options?.fragmentSize;
+    const lastSize = options?.lastFragmentSize ?? fragmentSize ?? length;
+    if (fragmentSize === undefined || length <= lastSize) {
+      this.#writer.writeFrame(FIN | first, payload, ownsPayload, shared);
+      return;
+    }
+    // §5.4: the first fragment has the opcode (7692 §6.1: and RSV1), the others are continuations, the last has FIN.
+    let opcode = first;
+    for (let start = 0; start < length && !this.isStopped; opcode = Opcode.Continuation) {
+      const isLast = length - start <= lastSize;
+      const end = isLast ? length : start + fragmentSize;
+      this.#writer.writeFrame((isLast ? FIN : 0) | opcode, payload.subarray(start, end), ownsPayload, shared);
+      start = end;
+      // §5.4: control frames may come between the fragments.
+      for (let item = this.#next(); item?.isPassing; item = this.#next()) this.#process(item);
+    }
+  }
+
+  // ---- the codec ----
+
+  /** @returns whether the item can be written now */
+  #compress(item: Outgoing): boolean {
+    const { payload, compress } = item;
+    item.compress = false;
+    // 7692 §6.1: each message is compressed or not, as the sender likes.
+    if (this.#codec === null || payload.length < this.#codec.threshold) return true;
+    let result: Uint8Array | Promise<Uint8Array>;
+    try {
+      result = typeof compress === 'function' ? compress() : this.#codec.compress(payload, true);
+    } catch (error) {
+      this.#codecFailed(error);
+      return false;
+    }
+    if (!(result instanceof Promise)) {
+      item.replace(result);
+      return true;
+    }
+    this.#inCodec = item;
+    result.then(
+      (compressed) => this.#onCompressed(item, compressed),
+      (error: unknown) => {
+        if (this.#inCodec === item) this.#codecFailed(error);
+      },
+    );
+    return false;
+  }
+
+  #onCompressed(item: Outgoing, result: Uint8Array): void {
+    if (this.#inCodec !== item) return;
+    this.#inCodec = null;
+    item.replace(result);
+    try {
+      this.pump();
+    } catch (error) {
+      this.#codecFailed(error);
+    }
+  }
+
+  /** What the codec and the peer know of each other is lost: no later message can be sent, but a Close frame that waits. */
+  #codecFailed(error: unknown): void {
+    this.#drop(error instanceof Error ? error : null, false);
+    this.#owner.fail(error);
+    this.pump();
+  }
+
+  #drop(reason: Error | null, closeToo: boolean): void {
+    this.#inCodec = null;
+    if (closeToo) this.#pong = null;
+    let next: Outgoing | null = null;
+    for (let item = this.#list.head; item !== null; item = next) {
+      next = item.next;
+      if (!closeToo && (item.isPassing || item.opcode === Opcode.Close)) continue;
+      this.#list.remove(item);
+      item.wireSize = 0;
+      this.#uncount(item);
+      this.#completion.refuse(item.done, reason);
+    }
+  }
+
+  // ---- memory ----
+
+  #count(item: Outgoing): void {
+    item.isCounted = true;
+    if (item.isShared) item.shared?.hold();
+    else this.#memoryBudget.countQueued(item.size);
+  }
+
+  #uncount(item: Outgoing): void {
+    if (!item.isCounted) return;
+    item.isCounted = false;
+    if (item.isShared) item.shared?.release();
+    else this.#memoryBudget.countQueued(-item.size);
+  }
+}

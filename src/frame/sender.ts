@@ -1,0 +1,270 @@
+/**
+ * The sending half of an endpoint: RFC 6455 §6.1, §9.1. What can leave is written at once, the rest goes to send-queue.ts. Here is
+ * what holds once for each message: the send cap, what counts as a reply, whose memory it is. States are endpoint.ts.
+ */
+
+import { Completion } from './completion.ts';
+import { ConnectionError } from './connection-error.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { MessageCodec } from './message-codec.ts';
+import { Opcode } from './opcode.ts';
+import { type Compressing, type FrameOptions, Outgoing, SERIALIZED } from './outgoing.ts';
+import type { Role } from './parser.ts';
+import { Replies } from './replies.ts';
+import { SendQueue, type SendQueueOwner } from './send-queue.ts';
+import { frameHeaderSize } from './serializer.ts';
+import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
+import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
+
+/** Who decides what a sender leaves open. `fail` also receives what a `SendCallback` threw. */
+export interface SenderOwner extends SendQueueOwner {
+  /** More waits than the send cap allows. */
+  abort(error: Error): void;
+  /** Replies pile up: stop reading until `canTakeReplies`. */
+  onCongested(): void;
+}
+
+export interface SenderOptions {
+  readonly role: Role;
+  readonly codec: MessageCodec | null;
+  readonly highWaterMark: number;
+  readonly sendCap: number;
+  readonly memoryBudget: MemoryBudget;
+}
+
+// What a message costs beside its bytes, for the send cap.
+const ITEM_COST = 128;
+
+/** Sends for one endpoint. */
+export class Sender {
+  /** What is sent while received data is delivered. */
+  readonly replies: Replies;
+  readonly #sink: ByteSink;
+  readonly #owner: SenderOwner;
+  readonly #codec: MessageCodec | null;
+  readonly #sendCap: number;
+  readonly #writer: FrameWriter;
+  readonly #completion: Completion;
+  readonly #queue: SendQueue;
+  // What was sent since the transport is blocked, or messages wait.
+  #messagesSince = 0;
+  #bytesSince = 0;
+
+  constructor(sink: ByteSink, owner: SenderOwner, options: SenderOptions) {
+    const { role, codec } = options;
+    this.#sink = sink;
+    this.#owner = owner;
+    this.#codec = codec;
+    this.#sendCap = options.sendCap;
+    this.#writer = new FrameWriter(sink, role);
+    this.#completion = new Completion(sink, (error) => owner.fail(error));
+    this.#queue = new SendQueue(sink, this.#writer, this.#completion, owner, codec, options.memoryBudget);
+    this.replies = new Replies(sink, this.#writer, this.#queue, role, options.highWaterMark);
+  }
+
+  /** Bytes that were sent and have not left the process. */
+  get bufferedAmount(): number {
+    return this.#queue.bytes + this.#sink.bufferedAmount;
+  }
+
+  /** Whether messages or our Close frame wait: a message that is sent now waits as well. */
+  get isWaiting(): boolean {
+    return this.#queue.messages > 0;
+  }
+
+  /** Whether our Close frame waits for the messages before it. */
+  get isCloseWaiting(): boolean {
+    return this.#queue.isCloseWaiting;
+  }
+
+  /** Whether nothing waits any more, so that reading may go on if replies had piled up. */
+  get canTakeReplies(): boolean {
+    return !this.#sink.blocked && this.#queue.messages === 0;
+  }
+
+  // ---- messages ----
+
+  /** Whether `writeText` may be called for a text of so many UTF-16 units. */
+  canWriteText(length: number, options: FrameOptions | null): boolean {
+    if (length > COPY_THRESHOLD || (options !== null && options.fragmentSize !== undefined)) return false;
+    return !this.#mustWait(length * 3, options?.compress !== false);
+  }
+
+  /** The common case: a text that is short enough for the sink's own memory. @returns payload bytes */
+  writeText(text: string): number {
+    return this.#admits(text.length) ? this.#writer.writeText(text) : text.length;
+  }
+
+  /**
+   * Sends a message, or lets it wait for those before it.
+   * @param ownsPayload the payload may be changed and kept
+   * @returns payload bytes put on the wire, -1 if they are not known yet, 0 if the codec broke
+   */
+  send(
+    opcode: number,
+    payload: Uint8Array,
+    ownsPayload: boolean,
+    options: FrameOptions | null,
+    done: SendCallback | null,
+  ): number {
+    const { length } = payload;
+    const compress = options?.compress !== false;
+    if (!this.#admits(length)) return this.#overflowed(length, done);
+    if (this.#mustWait(length, compress)) {
+      // What waits, or is compressed in other threads, is a copy: what a caller passed is the caller's again at once.
+      const item = new Outgoing(opcode, ownsPayload ? payload : new Uint8Array(payload), true);
+      item.compress = compress;
+      item.options = options;
+      return this.#enqueue(item, done);
+    }
+    if (length <= COPY_THRESHOLD && options?.fragmentSize === undefined) {
+      this.#writer.writeFrame(FIN | opcode, payload, ownsPayload, null);
+    } else {
+      this.#queue.writeNow(opcode, payload, ownsPayload, options);
+    }
+    this.#written(done);
+    return length;
+  }
+
+  /** A server's message to many connections, whose payload is never copied and must not change. As `send`. */
+  sendShared(
+    opcode: number,
+    payload: Uint8Array,
+    compress: Compressing,
+    shared: SharedMemory | null,
+    done: SendCallback | null,
+  ): number {
+    if (!this.#admits(payload.length)) return this.#overflowed(payload.length, done);
+    const item = new Outgoing(opcode, payload, false);
+    item.compress = compress;
+    item.isShared = true;
+    item.shared = shared;
+    return this.#enqueue(item, done);
+  }
+
+  /** A frame that `serializeFrame` made for the server role. @returns `size` */
+  sendSerialized(
+    frame: Uint8Array,
+    size: number,
+    shared: SharedMemory | null,
+    done: SendCallback | null,
+  ): number {
+    if (!this.#admits(frame.length)) return this.#overflowed(size, done);
+    if (this.#mustWait(0, false)) {
+      const item = new Outgoing(SERIALIZED, frame, false);
+      item.isShared = true;
+      item.shared = shared;
+      this.#enqueue(item, done);
+    } else {
+      this.#queue.writeSerialized(frame, shared);
+      this.#written(done);
+    }
+    return size;
+  }
+
+  /** A message is not sent: its sender is notified later, never from inside `send`. */
+  refuse(done: SendCallback | null): 0 {
+    this.#completion.refuse(done, null);
+    return 0;
+  }
+
+  // ---- control frames ----
+
+  /** A ping, or a pong. */
+  sendControl(opcode: number, payload: Uint8Array): void {
+    if (!this.#admits(payload.length)) return;
+    if (this.#queue.isWriting) this.#queue.add(new Outgoing(opcode, new Uint8Array(payload), true));
+    else this.#writer.writeFrame(FIN | opcode, payload, false, null);
+  }
+
+  /** The answer to a ping. §5.5.3: while it cannot leave, only the newest one waits. */
+  sendPong(payload: Uint8Array): void {
+    if (this.#sink.blocked) {
+      this.#queue.replacePong(new Outgoing(Opcode.Pong, payload, true));
+      return;
+    }
+    this.#queue.replacePong(null);
+    this.sendControl(Opcode.Pong, payload);
+  }
+
+  /** §5.5.2: once a Close frame was received, no ping needs an answer. */
+  dropPong(): void {
+    this.#queue.replacePong(null);
+  }
+
+  /** §5.5.1: nothing follows a Close frame, so the messages that wait go first. */
+  sendClose(payload: Uint8Array): void {
+    if (this.#mustWait(0, false)) {
+      this.#queue.add(new Outgoing(Opcode.Close, new Uint8Array(payload), true));
+      return;
+    }
+    this.#owner.onCloseFrame(payload);
+    this.#writer.writeFrame(FIN | Opcode.Close, payload, false, null);
+  }
+
+  // ---- the transport ----
+
+  transportBlocked(): void {
+    if (this.replies.pileUp) this.#owner.onCongested();
+  }
+
+  transportDrained(): void {
+    this.#messagesSince = 0;
+    this.#bytesSince = 0;
+    this.#queue.pump();
+  }
+
+  /** Nothing of what waits is sent, nor the rest of a message that is half written; only a Close frame may still follow. */
+  stop(reason: Error | null): void {
+    this.#queue.stop(reason);
+  }
+
+  /** Once for each message, before any of it is written: the send cap, and what counts as a reply. */
+  #admits(size: number): boolean {
+    const { replies } = this;
+    replies.add(size + frameHeaderSize(size, false));
+    if (!this.#sink.blocked && this.#queue.messages === 0) return true;
+    if (this.#overflows(size)) {
+      this.#owner.abort(new ConnectionError('WS_SEND_CAP'));
+      return false;
+    }
+    if (replies.pileUp) this.#owner.onCongested();
+    return true;
+  }
+
+  #overflows(size: number): boolean {
+    const waiting = this.bufferedAmount;
+    this.#messagesSince++;
+    this.#bytesSince += size;
+    // One message is always admitted to an empty queue, in however many frames.
+    if (waiting === 0) return false;
+    // Some may have left since, though never all of them: as many, on average, as of their bytes.
+    const left = Math.min(1, (waiting + size) / (this.#bytesSince + 1));
+    return waiting + size + left * this.#messagesSince * ITEM_COST > this.#sendCap;
+  }
+
+  /** @returns what the message would have been on the wire: that it was never sent, `done` and the error say */
+  #overflowed(size: number, done: SendCallback | null): number {
+    this.refuse(done);
+    return size;
+  }
+
+  #mustWait(size: number, compress: boolean): boolean {
+    if (this.#queue.isWriting || this.#queue.messages > 0) return true;
+    return this.#codec !== null && compress && size >= this.#codec.threshold;
+  }
+
+  #enqueue(item: Outgoing, done: SendCallback | null): number {
+    item.done = done;
+    this.#queue.add(item);
+    if (item.wireSize >= 0) return item.wireSize;
+    if (this.replies.pileUp) this.#owner.onCongested();
+    return this.#codec === null ? item.size : -1;
+  }
+
+  #written(done: SendCallback | null): void {
+    if (done === null) return;
+    if (this.#queue.isStopped) this.refuse(done);
+    else this.#completion.whenSent(done);
+  }
+}

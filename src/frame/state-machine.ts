@@ -1,0 +1,226 @@
+/**
+ * The states of an endpoint, and what moves it from one to the next: RFC 6455 §5.5 (control frames), §7 (closing). The table of
+ * states is at the top of endpoint.ts, which is what users hold; §6 is sender.ts and receiver.ts.
+ */
+
+import { CloseAccount, failurePayload } from './close-account.ts';
+import { parseClosePayload } from './close-code.ts';
+import type { EndpointEvents } from './endpoint-events.ts';
+import type { EndpointOptions } from './endpoint-options.ts';
+import { processMemoryBudget } from './memory-budget.ts';
+import { Opcode } from './opcode.ts';
+import { PAUSED_BY_REPLIES, PAUSED_BY_USER, Receiver, type ReceiverOwner } from './receiver.ts';
+import { Sender, type SenderOwner } from './sender.ts';
+import type { ByteSink } from './sink.ts';
+
+/** §7: where a connection is after the opening handshake. */
+export const EndpointState = { Open: 0, CloseSent: 1, CloseReceived: 2, Closed: 3 } as const;
+export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
+
+const { Open, CloseSent, CloseReceived, Closed } = EndpointState;
+
+/** One endpoint's state, its sender and its receiver. */
+export class StateMachine implements SenderOwner, ReceiverOwner {
+  state: EndpointState = Open;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly #events: EndpointEvents;
+  readonly #sink: ByteSink;
+  readonly #options: EndpointOptions;
+  readonly #account: CloseAccount = new CloseAccount();
+  /** The peer ended its direction. */
+  #peerEnded = false;
+  /** Nothing is sent or received any more, and memory has been released. */
+  #isOver = false;
+
+  constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions) {
+    const { role, maxMessageSize, codec = null, memoryBudget = processMemoryBudget } = options;
+    const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;
+    this.#sink = sink;
+    this.#events = events;
+    this.#options = options;
+    this.sender = new Sender(sink, this, { role, codec, highWaterMark, sendCap, memoryBudget });
+    const receiving = { role, codec, decodes: options.text !== 'bytes', maxMessageSize, memoryBudget };
+    this.receiver = new Receiver(events, sink, this.sender.replies, this, receiving);
+  }
+
+  // ---- what the peer does ----
+
+  onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void {
+    if (opcode === Opcode.Close) {
+      this.#onClose(buffer, start, end);
+      return;
+    }
+    const payload = Buffer.from(buffer.subarray(start, end));
+    // §5.5.2: a ping MUST be answered, with the same payload.
+    if (opcode === Opcode.Ping) this.sender.sendPong(payload);
+    // The pong may have been one byte too many for the send cap.
+    if (this.receiver.isOff || this.receiver.isDiscarding) return;
+    if (opcode === Opcode.Ping) this.#events.onPing(payload);
+    else this.#events.onPong(payload);
+  }
+
+  #onClose(buffer: Buffer, start: number, end: number): void {
+    const { code, reason } = parseClosePayload(buffer, start, end);
+    const byPeer = this.state === Open;
+    Object.assign(this.#account, { code, reason, byPeer });
+    // Before the sink is called: a synchronous transport may come back from there.
+    this.state = CloseReceived;
+    // §5.5.1: nothing after a Close frame counts. §5.5.2: nor is a ping before it to be answered.
+    this.receiver.switchOff();
+    this.sender.dropPong();
+    // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
+    if (byPeer) this.#sendClose(buffer.subarray(start, end));
+    this.#sink.closing();
+    this.#endIfDue();
+    if (byPeer) this.#announceClosing(true);
+  }
+
+  /** The peer ended its direction, and what it sent before has been processed. */
+  onReceiveEnd(): void {
+    this.#peerEnded = true;
+    // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.
+    if (this.state === CloseReceived) {
+      this.#endIfDue();
+      return;
+    }
+    // §7.2.1: lost without a Close frame.
+    this.#sink.end();
+    this.transportClosed();
+  }
+
+  /** As `Endpoint.transportClosed`. */
+  transportClosed(): void {
+    if (this.state === Closed) return;
+    const record = this.#account.toRecord(this.state === CloseReceived);
+    this.state = Closed;
+    this.#release();
+    try {
+      this.#events.onClose(record);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  // ---- what the sender reports ----
+
+  onCongested(): void {
+    this.receiver.pauseFor(PAUSED_BY_REPLIES);
+  }
+
+  onCloseFrame(payload: Uint8Array): void {
+    this.#account.onSent(payload);
+  }
+
+  onIdle(): void {
+    this.resumeForReplies();
+    if (this.state === Open || this.state === Closed) return;
+    this.#account.watch(this.#sink);
+    this.#sink.closing();
+    this.#endIfDue();
+  }
+
+  /** If replies had piled up, and have left: reading goes on. */
+  resumeForReplies(): void {
+    if (this.sender.canTakeReplies) this.receiver.resumeFrom(PAUSED_BY_REPLIES);
+  }
+
+  // ---- closing ----
+
+  /** §7.1.2: starts the closing handshake, with a Close frame that carries `payload`. */
+  close(payload: Uint8Array): void {
+    if (this.state !== Open) return;
+    this.state = CloseSent;
+    this.#sendClose(payload);
+    this.#sink.closing();
+    this.#announceClosing(false);
+    if ((this.receiver.pauses & PAUSED_BY_USER) !== 0) this.receiver.discard();
+  }
+
+  #announceClosing(byPeer: boolean): void {
+    if (this.state === Closed) return;
+    try {
+      this.#events.onClosing(byPeer);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** §5.5.1: nothing follows a Close frame, so messages that wait go first. The deadline for them runs already. */
+  #sendClose(payload: Uint8Array): void {
+    this.sender.sendClose(payload);
+    if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);
+  }
+
+  /** Ends TCP once our Close frame was handed over, if nothing of the peer is waited for. */
+  #endIfDue(): void {
+    if (this.sender.isWaiting) return;
+    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
+    // §7.1.7: both roles close TCP at once after a failure.
+    const isDue = this.state === CloseReceived ? this.#options.role === 'server' : this.receiver.isOff;
+    if (isDue || this.#peerEnded) this.#sink.end();
+  }
+
+  /** As `Endpoint.terminate`. */
+  terminate(): void {
+    if (this.state === Closed) return;
+    // Nothing can be sent any more. If both Close frames had been exchanged, the end stays a clean one.
+    if (this.state === Open) this.state = CloseSent;
+    this.#release();
+    this.#sink.destroy();
+  }
+
+  /** As `Endpoint.abort`. */
+  abort(error: Error): void {
+    if (this.state === Closed) return;
+    this.#account.error ??= error;
+    this.terminate();
+    this.#report(error);
+  }
+
+  /** As `Endpoint.fail`. */
+  fail(thrown: unknown): void {
+    // The closing handshake is over; what a callback throws now changes nothing but must be reported.
+    if (this.state >= CloseReceived) {
+      this.#report(thrown);
+      return;
+    }
+    const error = toError(thrown);
+    this.#account.error ??= error;
+    // A Close frame of ours that still waits can take the better code.
+    const open = this.state === Open || this.sender.isCloseWaiting;
+    this.receiver.switchOff();
+    this.sender.stop(error);
+    if (open) {
+      this.state = CloseSent;
+      this.#sendClose(failurePayload(error, this.#options.closeReason ?? null));
+    }
+    this.#sink.closing();
+    this.#endIfDue();
+    this.#report(error);
+    this.receiver.endIfSeen();
+  }
+
+  /** Nothing is sent or received any more. Nothing of this waits for the transport to say that it is closed. */
+  #release(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.receiver.switchOff();
+    this.sender.stop(this.#account.error);
+    this.#options.codec?.close();
+  }
+
+  #report(thrown: unknown): void {
+    const error = toError(thrown);
+    this.#account.error ??= error;
+    try {
+      this.#events.onError(error);
+    } catch {
+      // `onError` itself threw. There is no one else to report to, and a peer must not be able to cause an exception.
+    }
+  }
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('a callback threw', { cause: thrown });
+}
