@@ -44,6 +44,7 @@ export const connectOptionNames: OptionNames<ConnectOptions> = {
   socket: true,
   proxy: true,
   redirects: true,
+  crossOriginHeaders: true,
 };
 
 /**

@@ -75,7 +75,7 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
   try {
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   } catch {
-    throw refuse('WS_URL_SYNTAX');
+    throw refuse('WS_URL_CREDENTIALS');
   }
 }
 

@@ -242,6 +242,12 @@ export const refusals = {
     section: '6455 §4.1',
     text: 'Not a valid absolute WebSocket URL, such as wss://example.com/path',
   },
+  WS_URL_CREDENTIALS: {
+    status: 0,
+    stage: 'url',
+    section: '6455 §3',
+    text: 'The user name or the password in the URL is not percent-encoded UTF-8; a "%" is written "%25"',
+  },
   WS_URL_SCHEME: {
     status: 0,
     stage: 'url',

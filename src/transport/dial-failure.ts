@@ -39,6 +39,11 @@ export const dialFailures = {
     section: '6455 §4.1',
     text: 'The proxy is not a valid http or https URL',
   },
+  WS_PROXY_CREDENTIALS: {
+    stage: 'proxy',
+    section: '6455 §4.1',
+    text: 'The user name or the password in the URL of the proxy is not percent-encoded UTF-8; a "%" is written "%25"',
+  },
   WS_PROXY_STATUS: {
     stage: 'proxy',
     section: '9110 §9.3.6',
@@ -58,6 +63,11 @@ export const dialFailures = {
     stage: 'redirect',
     section: '6455 §10.6',
     text: 'The server redirects from wss to ws',
+  },
+  WS_REDIRECT_SUBPROTOCOL: {
+    stage: 'redirect',
+    section: '6455 §4.1',
+    text: 'The server redirects to another origin, where a subprotocol is required but not offered: see the option "crossOriginHeaders"',
   },
   WS_REDIRECT_SOCKET: {
     stage: 'redirect',

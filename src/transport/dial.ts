@@ -22,7 +22,16 @@ import type { Compression, CompressionOffer } from './compression.ts';
 import { dialFailure } from './dial-failure.ts';
 import { HANDSHAKE_TIMEOUT } from './limits.ts';
 import { basicAuthorization } from './proxy.ts';
-import { followRedirect, isRedirect, isSameOrigin, MAX_REDIRECTS, withoutCredentials } from './redirect.ts';
+import {
+  followRedirect,
+  headersAcrossOrigins,
+  isRedirect,
+  isSameOrigin,
+  MAX_REDIRECTS,
+  SUBPROTOCOLS,
+  tlsAcrossOrigins,
+  toCrossOriginHeaders,
+} from './redirect.ts';
 import { readBody, readResponse } from './response.ts';
 import { openTransport, type TunnelOptions } from './tunnel.ts';
 
@@ -34,8 +43,16 @@ export interface DialOptions extends Omit<RequestOptions, 'offers'>, TunnelOptio
   readonly handshakeTimeout?: number;
   /** Ends the attempt: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Redirects to follow, at most 5; credentials stay with their origin, wss never becomes ws. @default 0 */
+  /**
+   * Redirects to follow, at most 5; wss never becomes ws. To another origin no subprotocols go along (an application may keep a token
+   * there), none of `headers`, no credentials of the URL, and no client certificate. @default 0
+   */
   readonly redirects?: number;
+  /**
+   * Header fields of `headers` that may go along to another origin, by name; `'Sec-WebSocket-Protocol'` for the subprotocols.
+   * Authorization and Cookie are refused. @default none
+   */
+  readonly crossOriginHeaders?: readonly string[] | undefined;
 }
 
 /** A connection whose 101 was verified. */
@@ -68,6 +85,7 @@ export async function dial(
     throw new RangeError(`redirects is ${String(redirects)}, not 0 to ${MAX_REDIRECTS}`);
   }
   checkObjects(options);
+  const crossOriginHeaders = toCrossOriginHeaders(options.crossOriginHeaders);
   let target = parseTarget(url);
   let hop = requestFor(target, options);
   // §4.1 (1): what is invalid fails before any network activity.
@@ -89,7 +107,7 @@ export async function dial(
         throw dialFailure('WS_REDIRECT_SOCKET', { status: reached.status, headers: reached.headers });
       }
       const next = followRedirect(target, reached);
-      if (!isSameOrigin(target, next)) hop = crossOrigin(hop);
+      if (!isSameOrigin(target, next)) hop = crossOrigin(hop, crossOriginHeaders, reached);
       target = next;
     }
   } catch (error) {
@@ -136,10 +154,23 @@ function requestFor(target: WebSocketTarget, options: DialOptions): Hop {
   };
 }
 
-function crossOrigin(hop: Hop): Hop {
-  // Everything that identifies the client, in any form; a secure context may hold its certificate.
-  const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...tls } = hop.tls;
-  return { ...hop, tls, request: { ...hop.request, headers: withoutCredentials(hop.request.headers) } };
+/** @throws HandshakeError if the other origin cannot agree to a subprotocol, and one is required */
+function crossOrigin(hop: Hop, names: ReadonlySet<string>, response: HttpResponseHead): Hop {
+  const { subprotocols, ...request } = hop.request;
+  const keepsSubprotocols = names.has(SUBPROTOCOLS);
+  if (hop.options.requireSubprotocol === true && !keepsSubprotocols && (subprotocols ?? []).length > 0) {
+    const { status, headers } = response;
+    throw dialFailure('WS_REDIRECT_SUBPROTOCOL', { status, headers });
+  }
+  return {
+    ...hop,
+    tls: tlsAcrossOrigins(hop.tls),
+    request: {
+      ...request,
+      headers: headersAcrossOrigins(request.headers, names),
+      ...(keepsSubprotocols && subprotocols !== undefined ? { subprotocols } : null),
+    },
+  };
 }
 
 /** One request and its answer: a connection, or the response that redirects. */
@@ -172,7 +203,8 @@ async function performHandshake(
     offer?.abandon();
     return response;
   }
-  const { subprotocols = [], requireSubprotocol = false } = hop.options;
+  const { subprotocols = [] } = hop.request;
+  const { requireSubprotocol = false } = hop.options;
   try {
     const verified = verifyResponse(response, {
       key,

@@ -1,6 +1,6 @@
 /**
  * HTTP CONNECT proxies: RFC 6455 §4.1 (3), RFC 9110 §9.3.6. Which proxy to use, and the request that opens a tunnel.
- * The connection to the proxy and through it is dial.ts.
+ * The connection to the proxy and through it is tunnel.ts.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
@@ -62,7 +62,7 @@ function basic(username: string, password: string): string {
   try {
     return basicAuthorization(decodeURIComponent(username), decodeURIComponent(password));
   } catch {
-    throw dialFailure('WS_PROXY_URL');
+    throw dialFailure('WS_PROXY_CREDENTIALS');
   }
 }
 

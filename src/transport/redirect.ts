@@ -1,14 +1,16 @@
 /**
  * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, RFC 9110 §15.4 says how.
- * Off by default; never from wss to ws; what identifies us stays with the origin it was meant for.
+ * Off by default; never from wss to ws; what the application gave for one origin (header fields, subprotocols, client certificates) stays there.
  */
 
+import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { parseTarget, type WebSocketTarget } from '../handshake/client.ts';
 import { HeaderFields } from '../handshake/header-fields.ts';
 import type { HttpResponseHead } from '../handshake/http-head.ts';
+import { isToken, toAsciiLowerCase } from '../handshake/token.ts';
 import { dialFailure } from './dial-failure.ts';
 
-/** As many as anybody may allow. */
+/** The largest number that the option `redirects` may allow. */
 export const MAX_REDIRECTS = 5;
 
 const redirecting: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -19,7 +21,7 @@ export function isRedirect(status: number): boolean {
 
 /**
  * Where a redirect leads.
- * @throws HandshakeError stage 'redirect' for a Location that is none, and for one that leaves TLS
+ * @throws HandshakeError stage 'redirect' for an invalid Location, and for one that leaves TLS
  */
 export function followRedirect(from: WebSocketTarget, response: HttpResponseHead): WebSocketTarget {
   const details = { status: response.status, headers: response.headers };
@@ -36,7 +38,7 @@ export function followRedirect(from: WebSocketTarget, response: HttpResponseHead
   } catch (cause) {
     throw dialFailure('WS_REDIRECT_LOCATION', { ...details, cause });
   }
-  // §10.6: who asked for TLS gets TLS.
+  // §10.6: a client that asked for TLS gets TLS.
   if (from.secure && !target.secure) throw dialFailure('WS_REDIRECT_DOWNGRADE', details);
   return target;
 }
@@ -60,11 +62,41 @@ const credentials: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
-/** Header fields that may go to another origin. */
-export function withoutCredentials(headers: readonly string[]): string[] {
+/** The name that stands for the subprotocols in `crossOriginHeaders`. */
+export const SUBPROTOCOLS = 'sec-websocket-protocol';
+
+/**
+ * The option `crossOriginHeaders`: names of header fields, in lower case.
+ * @throws TypeError for anything but names, and for those of credentials
+ */
+export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet<string> {
+  if (!Array.isArray(names)) throw new TypeError('crossOriginHeaders is a list of header field names');
+  return new Set(
+    names.map((name: unknown) => {
+      if (typeof name !== 'string' || !isToken(name)) {
+        throw new TypeError('crossOriginHeaders holds a value that is not the name of a header field');
+      }
+      const lower = toAsciiLowerCase(name);
+      if (credentials.has(lower)) {
+        throw new TypeError(`crossOriginHeaders names "${lower}": credentials stay with their origin`);
+      }
+      return lower;
+    }),
+  );
+}
+
+/** The header fields that may go to another origin: those that the application named. */
+export function headersAcrossOrigins(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let at = 0; at + 1 < headers.length; at += 2) {
-    if (!credentials.has(headers[at]!.toLowerCase())) kept.push(headers[at]!, headers[at + 1]!);
+    if (names.has(toAsciiLowerCase(headers[at]!))) kept.push(headers[at]!, headers[at + 1]!);
   }
+  return kept;
+}
+
+/** The TLS options that may go to another origin: none that identifies the client, in any form; a secure context may hold its certificate. */
+export function tlsAcrossOrigins(options: TlsConnectionOptions): TlsConnectionOptions {
+  const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...rest } = options;
+  const { clientCertEngine, privateKeyEngine, privateKeyIdentifier, ...kept } = rest;
   return kept;
 }

@@ -6,10 +6,13 @@ import { maxErrorBody } from '../handshake/error.ts';
 import { HeaderFields } from '../handshake/header-fields.ts';
 import type { HttpResponseHead } from '../handshake/http-head.ts';
 
+const nothing: Buffer = Buffer.alloc(0);
+
 /** Collects a body until it is complete, or more than is kept. */
 export class ResponseBody {
   readonly #chunked: boolean;
-  readonly #parts: Buffer[] = [];
+  /** The body as far as it came: the first #size bytes. */
+  #body: Buffer = nothing;
   #size = 0;
   /** Bytes of the body, or of the chunk at hand, that have not come. */
   #remaining: number;
@@ -44,24 +47,36 @@ export class ResponseBody {
 
   /** What there is of it, at most 64 KiB. */
   get bytes(): Buffer {
-    return Buffer.concat(this.#parts).subarray(0, maxErrorBody);
+    return Buffer.from(this.#body.subarray(0, this.#size));
   }
 
   #take(bytes: Buffer, position: number): number {
     const end = Math.min(bytes.length, position + this.#remaining);
-    // A copy: the pieces of a body that drips must not keep a whole read each.
-    this.#parts.push(Buffer.from(bytes.subarray(position, end)));
-    this.#size += end - position;
+    this.#keep(bytes.subarray(position, end));
     this.#remaining -= end - position;
     if (this.#remaining === 0 && !this.#chunked) this.#complete = true;
     return end;
+  }
+
+  // Copies, into memory that at most doubles: a body that comes in pieces of one byte costs no more than one that comes whole.
+  #keep(part: Buffer): void {
+    const size = Math.min(this.#size + part.length, maxErrorBody);
+    if (size > this.#body.length) {
+      const larger = Buffer.allocUnsafeSlow(
+        Math.min(Math.max(256, 2 * this.#body.length, size), maxErrorBody),
+      );
+      this.#body.copy(larger, 0, 0, this.#size);
+      this.#body = larger;
+    }
+    part.copy(this.#body, this.#size);
+    this.#size = size;
   }
 
   /** 9112 §7.1: the size of a chunk in hexadecimal, perhaps an extension; before it, the end of the chunk before. */
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);
     this.#line += bytes.toString('latin1', position, end === -1 ? bytes.length : end);
-    // Whatever this is, it is no size.
+    // A line this long is not a size.
     if (this.#line.length > MAX_LINE) this.#complete = true;
     if (end === -1) return bytes.length;
     const line = this.#line.trim();

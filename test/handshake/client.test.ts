@@ -165,17 +165,36 @@ describe('the URL', () => {
   });
 
   test('A44: user information that is not UTF-8 is refused, and a password never gets into an error', () => {
-    for (const url of [
-      'ws://user:secret%ff@h/',
-      'ws://secret%zz:p@h/',
-      'ws://user:secret@[h/',
-      'ws://u:secret@h:x/',
-    ]) {
+    for (const [url, code] of [
+      ['ws://user:secret%ff@h/', 'WS_URL_CREDENTIALS'],
+      ['ws://secret%zz:p@h/', 'WS_URL_CREDENTIALS'],
+      ['ws://user:secret@[h/', 'WS_URL_SYNTAX'],
+      ['ws://u:secret@h:x/', 'WS_URL_SYNTAX'],
+    ] as const) {
       const error = refusalOf(() => parseTarget(url));
-      expect(error.code).toBe('WS_URL_SYNTAX');
+      expect(error.code).toBe(code);
       expect(`${error.stack} ${error.value} ${String(error.cause)}`).not.toContain('secret');
     }
     expect(refusalOf(() => parseTarget('ws://h:x/')).value).toBe('ws://h:x/');
+  });
+
+  test('FAULT-10: a stray % in the user information is named, and how to write it', () => {
+    for (const url of [
+      'ws://user:100%@h/',
+      'ws://100%:pass@h/',
+      'wss://u:%zz@h/',
+      'ws://u:%e9@h/',
+      'ws://%@h/',
+    ]) {
+      expect(refusalOf(() => parseTarget(url))).toMatchObject({
+        code: 'WS_URL_CREDENTIALS',
+        stage: 'url',
+        message: expect.stringMatching(/user name or the password in the URL .*; a "%" is written "%25"/),
+      });
+    }
+    expect(parseTarget('ws://user:100%25@h/').password).toBe('100%');
+    // A "%" elsewhere is the server's business.
+    expect(parseTarget('ws://h/100%?%').resource).toBe('/100%?%');
   });
 
   test("A44: a caller's URL object stays as it is", () => {

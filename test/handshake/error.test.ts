@@ -61,6 +61,7 @@ const broken = {
   WS_HANDSHAKE_ORIGIN: () => ask({ Origin: ['null'] }),
 
   WS_URL_SYNTAX: () => parseTarget('ws://'),
+  WS_URL_CREDENTIALS: () => parseTarget('ws://user:%@a'),
   WS_URL_SCHEME: () => parseTarget('ftp://a'),
   WS_URL_FRAGMENT: () => parseTarget('ws://a#'),
   WS_RESPONSE_STATUS: () => answer({}, { status: 200 }),

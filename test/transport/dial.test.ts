@@ -637,7 +637,7 @@ describe('redirects', () => {
     expect(start.requests[0]).toMatch(/Basic/);
     for (const request of [other.requests[0]!, back.requests[0]!]) {
       expect(request).not.toMatch(/secret|Basic|Authorization|Cookie/i);
-      expect(request).toContain('X-Plain: public');
+      expect(request).not.toContain('X-Plain');
     }
     const named = await redirecting({ '/': `ws://localhost:${back.port}/` });
     await dialed(`ws://127.0.0.1:${named.port}/`, { redirects: 1, headers: secrets, tcp: { family: 4 } });
@@ -647,6 +647,79 @@ describe('redirects', () => {
     await dialed(`ws://127.0.0.1:${forged.port}/`, { redirects: 1 });
     expect(back.requests.at(-1)).not.toMatch(/Authorization/);
   });
+
+  test('FAULT-10: no subprotocol and no header field of the application goes to another origin', async () => {
+    const target = await redirecting({});
+    const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
+    const connection = await dialed(`ws://127.0.0.1:${server.port}/`, {
+      redirects: 1,
+      subprotocols: ['chat', 'bearer.secret'],
+      headers: [...Object.entries(secrets).flat(), 'X-Api-Key', 'secret', 'User-Agent', 'secret/1'],
+      origin: 'https://page.example',
+    });
+    expect(server.requests[0]).toContain('Sec-WebSocket-Protocol: chat, bearer.secret');
+    expect(target.requests[0]).not.toMatch(/secret|public|Sec-WebSocket-Protocol/i);
+    // The page that the client speaks for is no secret, and what the server decides by.
+    expect(target.requests[0]).toContain('Origin: https://page.example');
+    expect(connection.subprotocol).toBe('');
+  });
+
+  test('FAULT-10: … nor back to the first one, after another had its say', async () => {
+    const sent: string[] = [];
+    const first: { port: number } = await scripted(({ socket, head, accept }) => {
+      sent.push(head);
+      if (head.startsWith('GET /back')) socket.write(accept());
+      else socket.end(`HTTP/1.1 307 No\r\nLocation: ws://127.0.0.1:${other.port}/\r\n\r\n`);
+    });
+    const other = await redirecting({ '/': `ws://127.0.0.1:${first.port}/back` });
+    await dialed(`ws://127.0.0.1:${first.port}/`, {
+      redirects: 2,
+      subprotocols: ['token'],
+      headers: secrets,
+    });
+    expect(sent).toHaveLength(2);
+    expect(sent[1]).not.toMatch(/secret|public|token/);
+  });
+
+  test('FAULT-10: crossOriginHeaders names what goes along, without regard to case', async () => {
+    const target = await scripted(({ socket, accept }) =>
+      socket.write(accept('Sec-WebSocket-Protocol: chat\r\n')),
+    );
+    const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
+    const connection = await dialed(`ws://127.0.0.1:${server.port}/`, {
+      redirects: 1,
+      subprotocols: ['chat'],
+      requireSubprotocol: true,
+      headers: secrets,
+      crossOriginHeaders: ['x-plain', 'SEC-WebSocket-Protocol'],
+    });
+    expect(target.requests[0]).toContain('X-Plain: public');
+    expect(target.requests[0]).not.toContain('secret');
+    expect(connection.subprotocol).toBe('chat');
+  });
+
+  test('FAULT-10: a subprotocol that is required and stays behind fails the attempt; the other origin is not asked', async () => {
+    const target = await redirecting({});
+    const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
+    const error = await failure(`ws://127.0.0.1:${server.port}/`, {
+      redirects: 1,
+      subprotocols: ['chat'],
+      requireSubprotocol: true,
+    });
+    expect(error).toMatchObject({ code: 'WS_REDIRECT_SUBPROTOCOL', stage: 'redirect', status: 302 });
+    expect(error.message).toContain('crossOriginHeaders');
+    expect(target.count).toBe(0);
+  });
+
+  test.each([['Authorization'], ['cookie'], ['Proxy-Authorization'], [''], ['a b'], [7]])(
+    'FAULT-10: crossOriginHeaders: %j is refused before any network activity',
+    async (name) => {
+      const server = await redirecting({});
+      const options = { crossOriginHeaders: [name as string] };
+      await expect(connect(`ws://127.0.0.1:${server.port}/`, options)).rejects.toThrow(TypeError);
+      expect(server.count).toBe(0);
+    },
+  );
 
   test('A42: a client certificate is for its origin only', async () => {
     const presented: boolean[] = [];
@@ -815,8 +888,23 @@ describe('proxies', () => {
     ).toBe('timeout');
     const gone = await failure('ws://origin.example/', { proxy: 'http://127.0.0.1:1' });
     expect([gone.stage, gone.code]).toEqual(['proxy', 'ECONNREFUSED']);
-    for (const bad of ['socks5://127.0.0.1:1', 'nonsense', 'http://', 'http://user:%zz@127.0.0.1:1']) {
+    for (const bad of ['socks5://127.0.0.1:1', 'nonsense', 'http://']) {
       expect((await failure('ws://origin.example/', { proxy: bad })).code).toBe('WS_PROXY_URL');
+    }
+  });
+
+  test('FAULT-10: a stray % in the credentials of a proxy is named, and how to write it', async () => {
+    for (const proxy of [
+      'http://user:100%@127.0.0.1:1',
+      'http://%zz:p@127.0.0.1:1',
+      'https://u:%e9@127.0.0.1:1',
+    ]) {
+      const error = await failure('ws://origin.example/', { proxy });
+      expect(error).toMatchObject({ code: 'WS_PROXY_CREDENTIALS', stage: 'proxy' });
+      expect(error.message).toMatch(
+        /user name or the password in the URL of the proxy .*; a "%" is written "%25"/,
+      );
+      expect(error.message).not.toMatch(/100|zz|e9/);
     }
   });
 

@@ -1,0 +1,125 @@
+/** The body of a refusal: complete or not, whole or in pieces, within 64 KiB. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { HttpResponseHead } from '../../src/handshake/http-head.ts';
+import { ResponseBody } from '../../src/transport/response-body.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function head(headers: readonly string[] = [], status = 401): HttpResponseHead {
+  return { kind: 'response', status, statusText: '', httpVersion: '1.1', headers };
+}
+
+const chunked = head(['Transfer-Encoding', 'chunked']);
+
+function read(response: HttpResponseHead, pieces: readonly (string | Buffer)[]): [string, boolean] {
+  const body = new ResponseBody(response);
+  for (const piece of pieces) body.push(Buffer.from(piece));
+  return [body.bytes.toString('latin1'), body.isComplete];
+}
+
+/** A body in chunks of these sizes (9112 §7.1). */
+function inChunks(body: Buffer, sizes: readonly number[]): Buffer {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (let index = 0; at < body.length; index++) {
+    const size = Math.min(Math.max(1, sizes[index % sizes.length] ?? 1), body.length - at);
+    parts.push(Buffer.from(`${size.toString(16)}\r\n`), body.subarray(at, at + size), Buffer.from('\r\n'));
+    at += size;
+  }
+  return Buffer.concat([...parts, Buffer.from('0\r\n\r\n')]);
+}
+
+describe('V1: the body of a refusal', () => {
+  test.each<[string, HttpResponseHead, string, string, boolean]>([
+    ['of a length', head(['Content-Length', '5']), 'noway!!', 'noway', true],
+    ['of a length that is not reached', head(['Content-Length', '50']), 'noway', 'noway', false],
+    ['of a length that is not a number', head(['Content-Length', '5x']), 'noway!!', 'noway!!', false],
+    ['empty', head(['Content-Length', '0']), '', '', true],
+    ['without a length', head(), 'noway', 'noway', false],
+    ['of a status that has none', head([], 304), 'noway', '', true],
+    ['in chunks', chunked, '3;x=y\r\nnow\r\n2\r\nay\r\n0\r\n\r\n', 'noway', true],
+    [
+      'in chunks after another coding',
+      head(['Transfer-Encoding', 'gzip, chunked']),
+      '1\r\nx\r\n0\r\n',
+      'x',
+      true,
+    ],
+    ['in chunks that end early', chunked, '5\r\nno', 'no', false],
+    ['in what is not chunks', chunked, '2\r\nno\r\nzzz\r\nway', 'no', true],
+    ['in a chunk of a negative size', chunked, '-5\r\nnoway', '', true],
+    ['in a size line without end', chunked, 'x'.repeat(2_000), '', true],
+  ])('%s', (_name, response, bytes, body, isComplete) => {
+    expect(read(response, [bytes])).toEqual([body, isComplete]);
+    // At every split point.
+    for (let at = 0; at <= bytes.length; at += Math.ceil((bytes.length + 1) / 40)) {
+      expect(read(response, [bytes.slice(0, at), bytes.slice(at)])).toEqual([body, isComplete]);
+    }
+  });
+
+  test('any body, in any chunks, cut into any pieces, is the same', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 8 }),
+        (bytes, sizes, cuts) => {
+          const body = Buffer.from(bytes);
+          const wire = inChunks(body, sizes);
+          const pieces: Buffer[] = [];
+          for (let at = 0, index = 0; at < wire.length; index++) {
+            const end = at + cuts[index % cuts.length]!;
+            pieces.push(wire.subarray(at, end));
+            at = end;
+          }
+          expect(read(chunked, pieces)).toEqual([body.toString('latin1'), true]);
+        },
+      ),
+    );
+  });
+
+  test('no bytes make it throw, or keep more than 64 KiB', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }),
+        fc.boolean(),
+        (pieces, isChunked) => {
+          const body = new ResponseBody(isChunked ? chunked : head());
+          for (const piece of pieces) body.push(Buffer.from(piece));
+          expect(body.bytes.length).toBeLessThanOrEqual(65_536);
+        },
+      ),
+    );
+    for (const size of [65_535, 65_536, 65_537, 1_000_000]) {
+      const bytes = Buffer.alloc(size, 'x');
+      for (const [response, wire] of [
+        [head(), bytes],
+        [chunked, inChunks(bytes, [40_000])],
+      ] as const) {
+        const body = new ResponseBody(response);
+        // Without a length it ends with the connection, or with what is kept.
+        expect(body.push(wire)).toBe(response === chunked || size >= 65_536);
+        expect(body.bytes.length).toBe(Math.min(size, 65_536));
+      }
+    }
+  });
+
+  test('FAULT-10: a chunked refusal in pieces of one byte holds 64 KiB, not 10.7 MB', () => {
+    const pieces = [...inChunks(Buffer.alloc(65_535, 'x'), [1])].map((byte) => Buffer.from([byte]));
+    const held = (): number => {
+      collectGarbage();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const body = new ResponseBody(chunked);
+    const before = held();
+    for (const piece of pieces) body.push(piece);
+    const growth = held() - before;
+    expect(body.bytes.length).toBe(65_535);
+    expect(growth).toBeLessThan(4 * 65_536);
+  });
+});
