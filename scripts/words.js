@@ -14,7 +14,7 @@ export const patterns = [
   ],
   [/\b(?:that|what|who) can't be\b/i, '"invalid"'],
   [/\b(?:is|are) none\b/i, '"is not a valid …", "there is no …"'],
-  [/\bof (?:our|its|their|his|your|my) own\b|\bof ours\b/i, '"our", "its", or the name of the thing'],
+  [/\bof our own\b|\bof ours\b/i, '"our", "its", or the name of the thing'],
   [
     /\b(?:nobody|somebody|whoever|who asks)\b/i,
     'the actor: "no listener", "the peer", "the application", "the caller"',

@@ -7,9 +7,13 @@
  */
 
 import { randomFillSync } from 'node:crypto';
+import { maskKernel } from './mask-kernel.ts';
 
 // Below this many bytes a plain loop is faster than setting up a view of words.
-const WORDWISE_FROM = 96;
+const WORDWISE_THRESHOLD = 96;
+
+// From here on the WebAssembly kernel is faster than words of 32 bits, although it copies twice.
+const KERNEL_THRESHOLD = 512;
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -49,8 +53,16 @@ export function rotateMaskingKey(key: number, count: number): number {
  * @returns the key for the byte that follows.
  */
 export function applyMask(buffer: Uint8Array, start: number, end: number, key: number): number {
+  if (end - start < KERNEL_THRESHOLD || maskKernel === null)
+    return applyMaskWordwise(buffer, start, end, key);
+  maskKernel.copy(buffer, start, end, buffer, start, key);
+  return rotateMaskingKey(key, end - start);
+}
+
+/** The same without WebAssembly: the readable reference, which every platform has. */
+export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number, key: number): number {
   const length = end - start;
-  if (length < WORDWISE_FROM) {
+  if (length < WORDWISE_THRESHOLD) {
     maskBytes(buffer, start, end, key);
     return rotateMaskingKey(key, length);
   }
@@ -69,8 +81,28 @@ export function applyMask(buffer: Uint8Array, start: number, end: number, key: n
 
 /** Copies `source` to `target[offset…]` and masks the copy; what the caller passed is never modified. */
 export function copyMasked(source: Uint8Array, target: Uint8Array, offset: number, key: number): void {
-  target.set(source, offset);
-  applyMask(target, offset, offset + source.length, key);
+  copyMaskedPart(source, 0, source.length, target, offset, key);
+}
+
+/**
+ * Copies `source[start, end)` to `target[offset…]` and masks, or unmasks, the copy: one pass less than a copy and `applyMask`.
+ * @returns the key for the byte that follows.
+ */
+export function copyMaskedPart(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  offset: number,
+  key: number,
+): number {
+  const length = end - start;
+  if (length < KERNEL_THRESHOLD || maskKernel === null) {
+    target.set(length === source.length ? source : source.subarray(start, end), offset);
+    return applyMaskWordwise(target, offset, offset + length, key);
+  }
+  maskKernel.copy(source, start, end, target, offset, key);
+  return rotateMaskingKey(key, length);
 }
 
 // §5.3, §10.3: keys come from a strong source of entropy. One call fills the pool for 2,048 frames.

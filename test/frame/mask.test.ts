@@ -182,7 +182,9 @@ describe('masking keys', () => {
     expect(nextMaskingKey.length).toBe(0);
     expect(Object.keys(mask).sort()).toEqual([
       'applyMask',
+      'applyMaskWordwise',
       'copyMasked',
+      'copyMaskedPart',
       'nextMaskingKey',
       'rotateMaskingKey',
     ]);

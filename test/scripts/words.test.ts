@@ -5,7 +5,7 @@ test.each([
   '// Behind the handler has returned.',
   "options that can't be",
   'a URL that is none',
-  'memory of its own',
+  'memory of our own',
   'nobody listens',
   'the peer hears of it',
   'Of a server, the first.',
@@ -16,7 +16,7 @@ test.each([
   expect(findIn('file.ts', `fine\n  ${line}\n`)).toMatchObject([{ file: 'file.ts', line: 2, text: line }]);
 });
 
-test.each(['a server behind a proxy', 'after the handler has returned', 'five bytes', 'its own memory'])(
+test.each(['a server behind a proxy', 'after the handler has returned', 'five bytes', 'memory of its own'])(
   '%j is plain',
   (line) => {
     expect(findIn('file.ts', line)).toEqual([]);

@@ -1,0 +1,61 @@
+/**
+ * Masking of 16 bytes at a time: the WebAssembly of mask-kernel.wat, for payloads that are worth two copies through its memory
+ * (RFC 6455 §5.3). mask.ts decides when it is used, and has the same in JavaScript: the reference, and the fallback where
+ * WebAssembly does not exist, or a policy of the process forbids it.
+ */
+
+import { maskKernelBytes } from './mask-kernel-bytes.ts';
+
+/** Bytes that go through the kernel's memory at a time: a multiple of four, so that the key need not be rotated in between. */
+const PIECE_SIZE = 65_536;
+
+interface MaskKernelExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  /** Masks the first `length` bytes of the memory. */
+  mask(length: number, key: number): void;
+}
+
+/** The part of the WebAssembly API that is used here; absent from lib.es2023, and in some processes from the global object. */
+interface WebAssemblyApi {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { readonly exports: object };
+}
+
+function instantiate(): MaskKernelExports | null {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+    return new Instance(new Module(Buffer.from(maskKernelBytes, 'base64'))).exports as MaskKernelExports;
+  } catch {
+    return null;
+  }
+}
+
+/** Masking through WebAssembly memory. It holds nothing between calls. */
+export class MaskKernel {
+  readonly #memory: Buffer;
+  readonly #mask: (length: number, key: number) => void;
+
+  constructor({ memory, mask }: MaskKernelExports) {
+    this.#memory = Buffer.from(memory.buffer);
+    this.#mask = mask;
+  }
+
+  /**
+   * Copies `source[start, end)` to `target[at…]` and masks the copy; both may be the same memory if the places are equal.
+   * @param key of the first byte, see mask.ts
+   */
+  copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number, key: number): void {
+    const memory = this.#memory;
+    for (let position = start; position < end; position += PIECE_SIZE) {
+      const size = Math.min(PIECE_SIZE, end - position);
+      memory.set(size === source.length ? source : source.subarray(position, position + size), 0);
+      this.#mask(size, key);
+      memory.copy(target, at + (position - start), 0, size);
+    }
+  }
+}
+
+const loaded: MaskKernelExports | null = instantiate();
+
+/** The kernel of this thread, or null if WebAssembly cannot be used. */
+export const maskKernel: MaskKernel | null = loaded === null ? null : new MaskKernel(loaded);

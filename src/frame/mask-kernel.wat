@@ -1,0 +1,24 @@
+;; Masking of 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this text into mask-kernel-bytes.ts; mask.ts has the
+;; same transformation in JavaScript, which is the reference and the fallback.
+(module
+  ;; One page of 64 KiB for the bytes, and one for the block after them that a loop of 64 bytes may touch.
+  (memory (export "memory") 2)
+
+  ;; Combines memory[0, length) with the key, whose lowest byte comes first. What lies after `length`, up to 63 bytes, is changed too.
+  (func (export "mask") (param $length i32) (param $key i32)
+    (local $at i32)
+    (local $word v128)
+    (local.set $word (i32x4.splat (local.get $key)))
+    (block $done
+      (loop $blocks
+        (br_if $done (i32.ge_u (local.get $at) (local.get $length)))
+        (v128.store (local.get $at)
+          (v128.xor (v128.load (local.get $at)) (local.get $word)))
+        (v128.store offset=16 (local.get $at)
+          (v128.xor (v128.load offset=16 (local.get $at)) (local.get $word)))
+        (v128.store offset=32 (local.get $at)
+          (v128.xor (v128.load offset=32 (local.get $at)) (local.get $word)))
+        (v128.store offset=48 (local.get $at)
+          (v128.xor (v128.load offset=48 (local.get $at)) (local.get $word)))
+        (local.set $at (i32.add (local.get $at) (i32.const 64)))
+        (br $blocks)))))
