@@ -38,8 +38,8 @@ const layers: Readonly<Record<string, Layer>> = {
   transport: {
     uses: ['frame', 'handshake', 'deflate'],
     types: [],
-    // node:util for its debuglog, which is no I/O of a connection.
-    node: ['net', 'tls', 'http', 'https', 'http2', 'util'],
+    // node:util for its debuglog, which is no I/O of a connection; node:async_hooks to leave a context.
+    node: ['net', 'tls', 'http', 'https', 'http2', 'util', 'async_hooks'],
     nodeTypes: true,
   },
   api: {

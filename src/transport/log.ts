@@ -5,6 +5,7 @@
  */
 
 import { debuglog } from 'node:util';
+import { clock } from './clock.ts';
 
 /** Formats like `util.format`; what comes from a peer goes in with %j, which escapes it. */
 export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc6455');
@@ -26,7 +27,7 @@ const printed = new Map<string, Printed>();
  * @param text one line; what comes from a peer is escaped in it
  * @param now on the clock of `performance.now()`, in milliseconds
  */
-export function warnOnStderr(kind: string, text: string, now: number = performance.now()): void {
+export function warnOnStderr(kind: string, text: string, now: number = clock.now()): void {
   const last = printed.get(kind);
   if (last !== undefined && now - last.at < QUIET_TIME) {
     last.omitted++;

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { ConnectionError } from '../frame/connection-error.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { ByteSink, SendCallback, SharedMemory } from '../frame/sink.ts';
+import { clock } from './clock.ts';
 import {
   abandonSlab,
   acquireSlab,
@@ -345,7 +346,7 @@ export class Outbox implements ByteSink {
   #block(): void {
     this.#blocked = true;
     this.#inSocket = this.#socket.writableLength;
-    this.lastTaken = performance.now();
+    this.lastTaken = clock.now();
     // An empty write behind the others: its callback says that they are gone. 'drain' would not come for small amounts.
     this.#socket.write(EMPTY, (error) => {
       if (!error) this.#taken();
@@ -357,7 +358,7 @@ export class Outbox implements ByteSink {
   #taken(): void {
     if (this.#destroyed) return;
     this.#blocked = false;
-    this.lastTaken = performance.now();
+    this.lastTaken = clock.now();
     if (this.#slabInFlight !== null) releaseSlab(this.#slabInFlight);
     this.#slabInFlight = null;
     this.#feed();

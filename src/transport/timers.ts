@@ -2,8 +2,11 @@
  * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few of them (§7.1.1: a client MAY time out on
  * the server's close); the others keep a peer from holding us, see docs/architecture.md.
  *
- * A deadline is at most one tick late, never early. While nothing is scheduled, no timer runs; none keeps the process alive.
+ * A deadline is never early, and at most one tick late while the process runs. It is judged after the sockets were read: what
+ * arrived in time counts, even if the process stood still. While nothing is scheduled, no timer runs; none keeps the process alive.
  */
+
+import { type Clock, clock as processClock } from './clock.ts';
 
 /** Who is called when a timer is due. */
 export interface TimerOwner {
@@ -15,12 +18,17 @@ const TICK = 20;
 
 const SLOTS = 1024;
 
+// Milliseconds. If the wheel is later than this, the process stood still: each deadline that passed is moved, once.
+const STANDSTILL = 1_000;
+
 /** A deadline that can be set again and again without allocation. Made by `TimerWheel.timer`. */
 export class Timer {
   readonly #wheel: TimerWheel;
   readonly owner: TimerOwner;
   /** The tick it is due at; 0 while it is not set. */
   tick = 0;
+  /** The delay that was asked for; negative once it was prolonged after a standstill. */
+  delay = 0;
   previous: Timer | null = null;
   next: Timer | null = null;
 
@@ -50,6 +58,7 @@ export class Timer {
 }
 
 export class TimerWheel {
+  readonly #clock: Clock;
   readonly #slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
   #count = 0;
   /** Everything up to this tick has been called. */
@@ -57,11 +66,17 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick that `#handle` waits for. */
   #armedFor = 0;
+  /** Due, but the sockets are read first. */
+  #waitsForPoll = false;
   #running = false;
+
+  constructor(clock: Clock = processClock) {
+    this.#clock = clock;
+  }
 
   /** Milliseconds on a clock that never jumps. */
   now(): number {
-    return performance.now();
+    return this.#clock.now();
   }
 
   timer(owner: TimerOwner): Timer {
@@ -76,6 +91,7 @@ export class TimerWheel {
   /** Called by `Timer.set`. */
   add(timer: Timer, delay: number): void {
     if (this.#count === 0) this.#done = Math.floor(this.now() / TICK);
+    timer.delay = delay;
     timer.tick = Math.max(this.tickAfter(delay), this.#done + 1);
     const slot = timer.tick % SLOTS;
     const head = this.#slots[slot] ?? null;
@@ -85,7 +101,7 @@ export class TimerWheel {
     this.#slots[slot] = timer;
     this.#count++;
     // What an owner sets while it is called does not decide when to wake up next: others may be due before.
-    if (this.#running) return;
+    if (this.#running || this.#waitsForPoll) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
 
@@ -105,25 +121,33 @@ export class TimerWheel {
     // One turn of the wheel at most: a delay over 2^31 ms would fire at once.
     this.#armedFor = Math.min(tick, this.#done + SLOTS);
     const delay = Math.ceil(this.#armedFor * TICK - this.now());
-    this.#handle = setTimeout(() => this.#run(), Math.max(1, delay));
-    // Sockets keep a process alive, their deadlines do not.
-    this.#handle.unref();
+    this.#handle = this.#clock.setTimeout(() => this.#wake(), Math.max(1, delay));
   }
 
   #disarm(): void {
-    if (this.#handle !== null) clearTimeout(this.#handle);
+    if (this.#handle !== null) this.#clock.clearTimeout(this.#handle);
     this.#handle = null;
   }
 
-  #run(): void {
+  #wake(): void {
     this.#handle = null;
+    this.#waitsForPoll = true;
+    const late = this.now() - this.#armedFor * TICK;
+    // The process may have stood still, or worked, for long: timers come before sockets in Node's turn, and a peer must not be
+    // dropped for an answer that waits in the kernel.
+    this.#clock.afterPoll(() => this.#run(late > STANDSTILL ? late : 0));
+  }
+
+  /** @param lost milliseconds in which the process stood still */
+  #run(lost: number): void {
+    this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
     // After a pause of the whole process every slot is looked at once, not once for each tick that was missed.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;
     try {
-      for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached);
+      for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached, lost);
     } finally {
       // Where an owner threw, the others of its tick have their turn when we wake up again.
       if (tick <= reached) this.#done = tick - 1;
@@ -132,7 +156,7 @@ export class TimerWheel {
     }
   }
 
-  #runSlot(slot: number, reached: number): void {
+  #runSlot(slot: number, reached: number, lost: number): void {
     const due: Timer[] = [];
     for (let timer = this.#slots[slot] ?? null; timer !== null; timer = timer.next) {
       if (timer.tick <= reached) due.push(timer);
@@ -140,8 +164,15 @@ export class TimerWheel {
     for (const timer of due) {
       // An owner that was called before this one may have cancelled it, or set it again.
       if (timer.tick === 0 || timer.tick > reached) continue;
+      const { delay } = timer;
       this.remove(timer);
-      timer.owner.onTimer();
+      // Neither side could do anything meanwhile. Once: a process that is always late has deadlines as well.
+      if (lost > 0 && delay > 0) {
+        this.add(timer, Math.min(lost, delay));
+        timer.delay = -delay;
+      } else {
+        timer.owner.onTimer();
+      }
     }
   }
 

@@ -3,6 +3,8 @@
  * leaves that to us (§5.4 only forbids changing the order).
  */
 
+import { clock, withoutContext } from './clock.ts';
+
 /** What has something to write at the end of the turn. */
 export interface Flushable {
   flush(): void;
@@ -18,11 +20,15 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
   dirty.push(outbox);
   if (scheduled) return;
   scheduled = true;
-  setImmediate(endTurn);
+  clock.atEndOfTurn(endTurn);
 }
 
 /** Flushes every outbox that has something to write now. */
 export function flushAll(): void {
+  withoutContext(flushDirty);
+}
+
+function flushDirty(): void {
   const list = dirty;
   dirty = [];
   for (const outbox of list) outbox.flush();

@@ -8,6 +8,7 @@ import type { ConnectionHandlers } from '../../src/api/handlers.ts';
 import type { Message } from '../../src/api/message.ts';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
+import { useFakeClock, useRealClock } from '../transport/fake-clock.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { closeFrame, frame, Op } from '../transport/wire.ts';
 import { pair, until, warningsOf } from './pair.ts';
@@ -435,11 +436,11 @@ describe('for await', () => {
 
 describe('messages that nobody reads', () => {
   afterEach(() => {
-    vi.useRealTimers();
+    useRealClock();
   });
 
   test('A14: are dropped after 30 s with one warning, so that the peer’s leaving is seen', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
@@ -465,7 +466,7 @@ describe('messages that nobody reads', () => {
   });
 
   test('wait for a loop that begins before that, however long it then takes', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const { server, peer } = await startServer();
     const raw = await peer().open();

@@ -8,11 +8,12 @@ import { readValues } from '../../src/api/option-spec.ts';
 import { connectionSpecs, type PingOptions, toLimits } from '../../src/api/options.ts';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
+import { useFakeClock, useRealClock } from './fake-clock.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { codeOf, frame, framesOf, Op } from './wire.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  useFakeClock();
   vi.advanceTimersByTime(1_000);
 });
 
@@ -22,7 +23,7 @@ afterEach(async () => {
   for (const connection of opened.splice(0)) connection.terminate();
   await turn();
   const left = vi.getTimerCount();
-  vi.useRealTimers();
+  useRealClock();
   expect(left).toBe(0);
 });
 

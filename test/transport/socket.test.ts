@@ -7,6 +7,7 @@ import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 import { type ConnectionLimits, clientLimits, serverLimits } from '../../src/transport/limits.ts';
 import { bindSocket, type ConnectionEvents, type SocketConnection } from '../../src/transport/socket.ts';
+import { useFakeClock, useRealClock } from './fake-clock.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { closeFrame, codeOf, frame, framesOf, Op, type WireFrame } from './wire.ts';
 
@@ -14,7 +15,7 @@ const MIB = 1_048_576;
 
 beforeEach(() => {
   // Streams and turns of the loop go on as they are; only the clock is ours.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  useFakeClock();
   // No process has a clock at 0.
   vi.advanceTimersByTime(1_000);
 });
@@ -25,7 +26,7 @@ afterEach(async () => {
   for (const connection of opened.splice(0)) connection.endpoint.terminate();
   await turn();
   const left = vi.getTimerCount();
-  vi.useRealTimers();
+  useRealClock();
   // The wheel is the whole process's: with nothing open, nothing is due.
   expect(left).toBe(0);
 });

@@ -2,18 +2,20 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { clock } from '../../src/transport/clock.ts';
 import { processTimers, type Timer, TimerWheel } from '../../src/transport/timers.ts';
+import { useFakeClock, useRealClock } from './fake-clock.ts';
 
 // One tick of the wheel, and one turn of it: docs of timers.ts promise "at most one tick late".
 const TICK = 20;
 const TURN = 1024 * TICK;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], now: 0 });
+  useFakeClock();
 });
 
 afterEach(() => {
-  vi.useRealTimers();
+  useRealClock();
 });
 
 /** A timer that notes when it is called, on the clock of the test. */
@@ -203,21 +205,67 @@ describe('inside a callback', () => {
   });
 });
 
-test('after a pause of the whole process every deadline that passed is met at once, each once', () => {
-  const wheel = new TimerWheel();
-  const timers = Array.from({ length: 50 }, () => recorder(wheel));
-  timers.forEach(({ timer }, index) => {
-    timer.set(index * 2_000);
+describe('FAULT-2: the process stood still', () => {
+  test('what has arrived is read before a deadline is judged, however late it is', () => {
+    const polls: (() => void)[] = [];
+    const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
+    const answered = recorder(wheel);
+    const silent = recorder(wheel);
+    answered.timer.set(100);
+    silent.timer.set(100);
+    vi.advanceTimersByTime(140);
+    expect([answered.at, silent.at]).toEqual([[], []]);
+    expect(polls).toHaveLength(1);
+    // The answer of one of them was in the kernel; another deadline is set meanwhile.
+    answered.timer.cancel();
+    const later = recorder(wheel);
+    later.timer.set(200);
+    expect(vi.getTimerCount()).toBe(0);
+    polls.pop()!();
+    expect([answered.at.length, silent.at.length]).toEqual([0, 1]);
+    vi.advanceTimersByTime(220);
+    polls.pop()!();
+    expect(later.at).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
-  const later = recorder(wheel);
-  later.timer.set(400_000);
-  const clock = vi.spyOn(performance, 'now').mockReturnValue(200_000);
-  vi.advanceTimersByTime(TICK);
-  expect(timers.map(({ at }) => at.length)).toEqual(timers.map(() => 1));
-  expect(later.at).toEqual([]);
-  clock.mockRestore();
-  later.timer.cancel();
-  expect(vi.getTimerCount()).toBe(0);
+
+  test('every deadline that passed is moved by what was lost, at most by its own delay, once', () => {
+    const wheel = new TimerWheel();
+    const short = recorder(wheel);
+    const long = recorder(wheel);
+    const later = recorder(wheel);
+    vi.advanceTimersByTime(TICK);
+    short.timer.set(2_000);
+    long.timer.set(15_000);
+    later.timer.set(400_000);
+    const now = performance.now() + 20_000;
+    const jumped = vi.spyOn(performance, 'now');
+    jumped.mockReturnValue(now);
+    vi.advanceTimersByTime(2_000 + TICK);
+    expect([short.at, long.at]).toEqual([[], []]);
+    // 18 s were lost, so far as the wheel can see: it was to wake up after two.
+    jumped.mockReturnValue(now + 2_000 + TICK);
+    vi.advanceTimersByTime(2_000 + TICK);
+    expect([short.at.length, long.at.length]).toEqual([1, 0]);
+    // Late again: it is not moved again.
+    jumped.mockReturnValue(now + 60_000);
+    vi.advanceTimersByTime(20_000);
+    expect([short.at.length, long.at.length, later.at.length]).toEqual([1, 1, 0]);
+    jumped.mockRestore();
+    later.timer.cancel();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('less than a second is the everyday life of an event loop: nothing is moved', () => {
+    const wheel = new TimerWheel();
+    const { timer, at } = recorder(wheel);
+    vi.advanceTimersByTime(TICK);
+    timer.set(2_000);
+    const jumped = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 2_900);
+    vi.advanceTimersByTime(2_000 + TICK);
+    expect(at).toHaveLength(1);
+    jumped.mockRestore();
+  });
 });
 
 test('one timer of the process serves all deadlines, and none is left when the last is done', () => {

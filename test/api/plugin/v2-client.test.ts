@@ -1,6 +1,7 @@
 /** The client commands of the plugin, version 2: options, statuses, events, and what goes over the wire. */
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeflateCodec } from '../../../src/deflate/codec.ts';
+import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
 import { clearSurfaces, freePort, RawServer, switching, turn, V2 } from './support.ts';
 
@@ -809,8 +810,8 @@ describe('how a connection ends', () => {
 
 describe('heartbeat', () => {
   test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping at once and each second; no pong: 1011 Ping timeout', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-    onTestFinished(() => void vi.useRealTimers());
+    useFakeClock();
+    onTestFinished(() => void useRealClock());
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { pingInterval: 1 });

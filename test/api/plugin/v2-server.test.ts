@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connect as connectNative } from '../../../src/api/client.ts';
 import { EngineServer } from '../../../src/api/plugin/engine-server.ts';
 import { WebSocketServer } from '../../../src/api/server.ts';
+import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
 import { codeOf, frame, Op, RawPeer, requestHead } from '../../transport/wire.ts';
 import { clearSurfaces, freePort, turn, V2 } from './support.ts';
 
@@ -253,7 +254,7 @@ describe('opening handshakes', () => {
   });
 
   test('plugin A0.4-5: a server sends no pings, however long a client is silent', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    useFakeClock();
     try {
       const v2 = new V2();
       const { port } = await v2.startedServer();
@@ -266,7 +267,7 @@ describe('opening handshakes', () => {
       await peer.until(() => peer.frames.length > 0);
       expect(peer.frames).toMatchObject([{ opcode: Op.Pong }]);
     } finally {
-      vi.useRealTimers();
+      useRealClock();
     }
   });
 

@@ -1,0 +1,40 @@
+/**
+ * The clock and the timers that connections run on. They are taken once, when this file is loaded: the fake timers of an
+ * application's tests stop neither what is sent nor a deadline. And they are shared by all connections, so their
+ * callbacks run in no connection's AsyncLocalStorage context: otherwise it would be that of the connection that came first.
+ */
+
+import { AsyncResource } from 'node:async_hooks';
+
+export interface Clock {
+  /** Milliseconds on a clock that never jumps. */
+  now(): number;
+  /** As Node's, but the timer does not keep the process alive: sockets do that, their deadlines do not. */
+  setTimeout(callback: () => void, delay: number): NodeJS.Timeout;
+  clearTimeout(timer: NodeJS.Timeout): void;
+  /** At the end of this turn of the event loop. */
+  atEndOfTurn(callback: () => void): void;
+  /** After the sockets were polled for what has arrived. */
+  afterPoll(callback: () => void): void;
+}
+
+// Its context is the one in which the library was loaded, usually none.
+const noContext = new AsyncResource('rfc6455');
+
+const { setTimeout, clearTimeout, setImmediate } = globalThis;
+const now = performance.now.bind(performance);
+
+/** Runs `step` in the context in which the library was loaded, not in that of the caller. */
+export function withoutContext(step: () => void): void {
+  noContext.runInAsyncScope(step);
+}
+
+/** The clock of the process. Only tests replace its members. */
+export const clock: Clock = {
+  now,
+  setTimeout: (callback, delay) => noContext.runInAsyncScope(setTimeout, null, callback, delay).unref(),
+  clearTimeout: (timer) => clearTimeout(timer),
+  // `setImmediate` comes after the poll phase of the turn it is called in.
+  atEndOfTurn: (callback) => void noContext.runInAsyncScope(setImmediate, null, callback),
+  afterPoll: (callback) => void noContext.runInAsyncScope(setImmediate, null, callback),
+};
