@@ -1,0 +1,107 @@
+/**
+ * `npm run chaos -- --runs 20 --seed S`: every call in every hook in every state on real sockets (test/api/child/chaos.mjs), in
+ * processes that are stopped at random. Each opened connection must be reported closed exactly once, nothing may be left, and no
+ * exception may come out. Prints the seed, which repeats a run but for the timing.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/**
+ * @typedef {object} Variant
+ * @property {number} seed
+ * @property {number} connections
+ * @property {boolean} secure
+ * @property {boolean} attached
+ * @property {boolean} compression
+ */
+
+const child = fileURLToPath(new URL('../test/api/child/chaos.mjs', import.meta.url));
+
+/** Whether a process can be stopped and continued here. */
+const canStop = process.platform !== 'win32';
+
+/**
+ * Runs one process.
+ * @param {Variant} variant
+ * @returns {Promise<{ report: Record<string, unknown>, stops: number }>} what it found, and how often it was stopped
+ */
+export async function runChaos(variant) {
+  const running = spawn(process.execPath, [child, JSON.stringify(variant)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  running.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  let stops = 0;
+  let ended = false;
+  const exit = once(running, 'close').then(([code]) => {
+    ended = true;
+    return code;
+  });
+  void (async () => {
+    while (canStop && !ended) {
+      await pause(Math.random() * 1_500);
+      if (ended || !running.kill('SIGSTOP')) return;
+      stops++;
+      await pause(Math.random() * 900);
+      running.kill('SIGCONT');
+    }
+  })();
+  const code = await exit;
+  const last = output.trim().split('\n').at(-1) ?? '';
+  if (code !== 0 || last === '') throw new Error(`the process ended with ${code}: ${output}`);
+  return { report: JSON.parse(last), stops };
+}
+
+/** What a report must be, whatever happened. */
+export const nothingLeft = {
+  isShutDown: true,
+  openedTwice: 0,
+  notClosedOnce: 0,
+  open: 0,
+  serverConnections: 0,
+  memory: 0,
+  compression: 0,
+  handles: [],
+  uncaught: [],
+};
+
+/** @param {number} milliseconds */
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: { runs: { type: 'string', default: '12' }, seed: { type: 'string' } },
+  });
+  const first = Number(values.seed ?? Date.now() % 1_000_000_000);
+  let failed = 0;
+  console.log(`seed ${first}`);
+  for (let run = 0; run < Number(values.runs); run++) {
+    const variant = {
+      seed: first + run,
+      connections: 150,
+      secure: run % 4 === 1,
+      attached: run % 4 === 2,
+      compression: run % 2 === 0,
+    };
+    const { report, stops } = await runChaos(variant);
+    const wrong = Object.entries(nothingLeft).filter(
+      ([name, value]) => JSON.stringify(report[name]) !== JSON.stringify(value),
+    );
+    if (wrong.length > 0) failed++;
+    const verdict = wrong.length === 0 ? 'ok' : `FAILED ${wrong.map(([name]) => name).join(', ')}`;
+    console.log(
+      `${verdict}  ${JSON.stringify(variant)} ${report.connections} ends, ${report.hooks} hooks, ${stops} stops`,
+    );
+    if (wrong.length > 0) console.log(JSON.stringify(report, null, 2));
+  }
+  console.log(`${Number(values.runs) - failed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
