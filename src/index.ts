@@ -18,7 +18,7 @@ export type {
   ReconnectHandlers,
   ReconnectOptions,
 } from './api/reconnect-options.ts';
-export { WebSocketServer } from './api/server.ts';
+export { type HandleUpgradeOptions, WebSocketServer } from './api/server.ts';
 export type { ServerHandlers } from './api/server-handlers.ts';
 export type { ListenOptions, ServerOptions, ShutdownOptions } from './api/server-options.ts';
 export { type Accept, Rejection, reject, type UpgradeAnswer } from './api/upgrade-answer.ts';
@@ -31,8 +31,9 @@ export { HandshakeError, type HandshakeStage, type RefusalCode, refusals } from 
 export type { ExtensionOffer } from './handshake/extension.ts';
 export type { HeaderFieldsInit } from './handshake/header-fields.ts';
 export type { OriginPolicy } from './handshake/origin.ts';
-export type { HandshakeRequest, UpgradeRequest } from './handshake/server.ts';
+export type { HandshakeRequest, UpgradeRequest } from './handshake/upgrade-request.ts';
 export type { CompressionOptions } from './transport/compression.ts';
 export { type DialFailureCode, dialFailures } from './transport/dial-failure.ts';
 export type { PathPattern } from './transport/path-pattern.ts';
-export type { PendingUpgrade } from './transport/upgrade.ts';
+export type { ServerRequest } from './transport/server-request.ts';
+export type { PendingUpgrade } from './transport/upgrade-host.ts';

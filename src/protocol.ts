@@ -51,8 +51,7 @@ export {
   type Acceptance,
   type AcceptedRequest,
   acceptRequest,
-  type HandshakeRequest,
   selectSubprotocol,
-  type UpgradeRequest,
   verifyRequest,
 } from './handshake/server.ts';
+export type { HandshakeRequest, UpgradeRequest } from './handshake/upgrade-request.ts';

@@ -6,6 +6,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
+import type { ServerRequest } from '../transport/server-request.ts';
 import { checkClose, type SocketConnection } from '../transport/socket.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Inbox } from './inbox.ts';
@@ -18,12 +19,14 @@ export interface ConnectionInfo {
   /** The negotiated subprotocol, '' for none. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
-  /** Client: the URL that was reached. Server: the request target (path and query), as sent. */
+  /** Client: the URL that was reached. Server: the request target (path and query), as sent, up to its first 1,024 characters. */
   readonly url: string;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /** Client: the header fields of the response, flat. Server: none; those of the request are `upgrade`'s to keep. */
   readonly headers: readonly string[];
+  /** Server: the request, if `upgrade` asked to keep it. */
+  readonly request?: ServerRequest | null;
 }
 
 /** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
@@ -93,7 +96,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.extensions;
   }
 
-  /** Client: the URL that was reached. Server: the request target (path and query), as sent. */
+  /** Client: the URL that was reached. Server: the request target (path and query), as sent, up to its first 1,024 characters. */
   get url(): string {
     return this.#core.info.url;
   }
@@ -109,6 +112,11 @@ export class Connection<Data = undefined> {
   /** Client: the header fields of the response, flat: name, value, name, value … Server: none, see `upgrade`. */
   get headers(): readonly string[] {
     return this.#core.info.headers;
+  }
+
+  /** Server: the request of the opening handshake, if `upgrade` returned `keepRequest: true`; null otherwise. */
+  get request(): ServerRequest | null {
+    return this.#core.info.request ?? null;
   }
 
   /** Bytes that were sent and have not left the process. */

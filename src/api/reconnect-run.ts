@@ -7,7 +7,7 @@
 
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
-import { type BackoffTimes, firstWait, readBackoff, waitAfter } from './backoff.ts';
+import { type Backoff, checkBackoff, firstWait, waitAfter } from './backoff.ts';
 import { warn } from './callback.ts';
 import { connect } from './client.ts';
 import type { CloseInfo } from './close-info.ts';
@@ -165,14 +165,14 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   // ---- waiting ----
 
-  #backoff(): BackoffTimes {
+  #backoff(): Required<Backoff> {
     const { backoff = {} } = this.#context.options;
     try {
-      return readBackoff(typeof backoff === 'function' ? backoff() : backoff);
+      return checkBackoff(typeof backoff === 'function' ? backoff() : backoff);
     } catch (error) {
       // It is reported, and no reason to give up.
       warn(error);
-      return readBackoff();
+      return checkBackoff({});
     }
   }
 

@@ -3,8 +3,9 @@
  */
 
 import type { HandshakeError } from '../handshake/error.ts';
-import type { HandshakeRequest, UpgradeRequest } from '../handshake/server.ts';
-import type { PendingUpgrade } from '../transport/upgrade.ts';
+import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
+import type { ServerRequest } from '../transport/server-request.ts';
+import type { PendingUpgrade } from '../transport/upgrade-host.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import type { AnyUpgradeAnswer, UpgradeAnswer } from './upgrade-answer.ts';
 
@@ -14,9 +15,9 @@ interface HandshakeHandlers<Answer> {
    * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept
    * it, `reject(…)` to refuse it; a Promise of either is waited for, within `handshakeTimeout`. A throw is answered with 500,
    * and so is any other value: no request is accepted by mistake. Required if `Data` does not include undefined.
-   * @param pending has a `signal` that aborts when the answer is not needed any more
+   * @param pending has a `signal` that aborts when the answer is not needed any more, and the `context` of `handleUpgrade`
    */
-  upgrade?(request: UpgradeRequest, pending: PendingUpgrade): Answer | PromiseLike<Answer>;
+  upgrade?(request: ServerRequest, pending: PendingUpgrade): Answer | PromiseLike<Answer>;
   /** A request was refused, by a rule, a limit or `upgrade`. For logs: what the peer sent is in `error.value`, not escaped. */
   refused?(error: HandshakeError, request: HandshakeRequest | null): unknown;
 }

@@ -2,68 +2,198 @@
  * The options of a server and of its listeners, and what is checked of them before anything begins.
  */
 
+import type { TlsOptions } from 'node:tls';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { UpgradingServer } from '../transport/attach.ts';
-import type { ListenOptions as TransportListenOptions } from '../transport/listen.ts';
-import type { PathPattern } from '../transport/path-pattern.ts';
-import { describe, type OptionNames } from './option-names.ts';
-import { type ConnectionOptions, connectionSpecs } from './options.ts';
+import { HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, SHUTDOWN_GRACE } from '../transport/limits.ts';
+import { type PathPattern, toPathPattern } from '../transport/path-pattern.ts';
+import { checkOrigins, checkSubprotocols } from '../transport/upgrade.ts';
+import { hostOption, portOption } from './address-options.ts';
+import { describe } from './option-names.ts';
+import { custom, flag, integer, limit, type SpecsOf, type ValuesOf } from './option-spec.ts';
+import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
 /** Limits of a server, and of each of its connections. */
 export interface ServerOptions extends ConnectionOptions {
   /** Subprotocols, of which the first in the client's order is chosen. @default none */
-  readonly subprotocols?: readonly string[];
+  readonly subprotocols?: readonly string[] | undefined;
   /**
    * Which origins browsers may connect from: 'same-origin', 'any', a list, or a function. Requests without an Origin come from
    * no browser and are allowed. 403 otherwise. @default 'same-origin'
    */
-  readonly origins?: OriginPolicy;
+  readonly origins?: OriginPolicy | undefined;
   /** Milliseconds from accept to the 101, TLS and `upgrade` included; 408 beyond. @default 10000 */
-  readonly handshakeTimeout?: number;
-  /** Connections and unfinished handshakes together; 503 beyond. @default 10000 */
-  readonly maxConnections?: number;
+  readonly handshakeTimeout?: number | undefined;
+  /**
+   * Sockets, from accept to their 'close': handshakes, connections, and peers that read the answer to a refused handshake. 503
+   * beyond. @default 10000
+   */
+  readonly maxConnections?: number | undefined;
 }
 
 /** Where to listen, and at which path. */
-export interface ListenOptions extends Omit<TransportListenOptions, 'path'> {
-  /** The path that is served, compared literally, or a RegExp for it; others get 404. @default any */
-  readonly path?: PathPattern;
+export interface ListenOptions {
+  /** The TCP port. @default 0, any free port */
+  readonly port?: number | undefined;
+  /** Which address to listen on; '0.0.0.0' is every IPv4 interface, '::' every one. @default '127.0.0.1' */
+  readonly host?: string | undefined;
+  /**
+   * The path that is served, compared literally in its percent-encoded form, or a RegExp for that form; others get 404.
+   * @default any
+   */
+  readonly path?: PathPattern | undefined;
   /** A Unix domain socket or Windows pipe in place of host and port. */
-  readonly socketPath?: string;
+  readonly socketPath?: string | undefined;
+  /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
+  readonly tls?: TlsOptions | undefined;
+  /** Which of a name's addresses. @default the first one */
+  readonly family?: 4 | 6 | undefined;
+  /** True: the process may end while the listener is open; its connections keep it alive. @default false */
+  readonly unref?: boolean | undefined;
+  /** How many connections the system keeps that were not accepted yet. @default 511 */
+  readonly backlog?: number | undefined;
+  /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
+  readonly signal?: AbortSignal | undefined;
 }
 
+/** How to end a server. */
 export interface ShutdownOptions {
   /** The close code that every connection gets. @default 1001 */
-  readonly code?: number;
-  readonly reason?: string;
+  readonly code?: number | undefined;
+  /** The reason beside it. @default '' */
+  readonly reason?: string | undefined;
   /** Milliseconds for the closing handshakes, in place of `closeTimeout`; then the rest is dropped. @default 5000 */
-  readonly grace?: number;
+  readonly grace?: number | undefined;
 }
 
-export const serverOptionNames: OptionNames<ServerOptions> = {
-  ...connectionSpecs,
-  subprotocols: true,
-  origins: true,
-  handshakeTimeout: true,
-  maxConnections: true,
+/** The options of a server with their defaults. */
+export interface ServerValues extends ConnectionValues {
+  readonly subprotocols: readonly string[];
+  readonly origins: OriginPolicy;
+  readonly handshakeTimeout: number;
+  readonly maxConnections: number;
+}
+
+type OwnOptions = Omit<ServerOptions, keyof ConnectionOptions>;
+
+/** What a server has beside the options of its connections. */
+export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOptions>> = {
+  subprotocols: custom<readonly string[], readonly string[]>(
+    'a list of tokens',
+    {
+      default: [],
+      defaultText: 'none',
+      text: "What the server speaks: the first of the client's list that is in it is chosen.",
+    },
+    (value) => checkSubprotocols(value as readonly string[]),
+  ),
+  origins: custom<OriginPolicy, OriginPolicy>(
+    "`'same-origin'`, `'any'`, a list of origins, or a function",
+    {
+      default: 'same-origin',
+      text: 'Which pages may connect: 403 for others. Requests without an Origin come from no browser and are allowed.',
+    },
+    (value) => checkOrigins(value as OriginPolicy),
+  ),
+  handshakeTimeout: limit('ms', {
+    default: HANDSHAKE_TIMEOUT,
+    text: 'From accept to the 101, TLS and an async `upgrade` handler included: 408, then the connection is dropped.',
+  }),
+  maxConnections: limit('', {
+    default: MAX_CONNECTIONS,
+    text: "Sockets, from accept to their 'close', whatever they are doing meanwhile: 503 for further ones.",
+  }),
 };
 
-export const listenOptionNames: OptionNames<ListenOptions> = {
-  port: true,
-  host: true,
-  path: true,
-  socketPath: true,
-  tls: true,
-  family: true,
-  unref: true,
-  backlog: true,
-  signal: true,
+type AllServerSpecs = SpecsOf<ServerOptions, ServerValues>;
+
+/** Every option of a server. For 4D's server too. */
+export const allServerSpecs: AllServerSpecs = { ...connectionSpecs, ...serverSpecs };
+
+/** The options of a listener with their defaults. */
+type ListenValues = ValuesOf<
+  ListenOptions,
+  'path' | 'socketPath' | 'tls' | 'family' | 'backlog' | 'signal' | 'port'
+>;
+
+/** Where to listen. */
+export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
+  port: portOption({ defaultText: '0, any free port', text: 'The TCP port.' }),
+  host: hostOption({
+    default: '127.0.0.1',
+    text: "Which address to listen on; `'0.0.0.0'` is every IPv4 interface, `'::'` every one.",
+  }),
+  path: custom<PathPattern>(
+    'a path, or a RegExp',
+    { defaultText: 'any', text: 'The path that is served: 404 for others.' },
+    (value) => void toPathPattern(value),
+  ),
+  socketPath: custom<string>(
+    'a path',
+    { text: 'A Unix domain socket or Windows pipe in place of `host` and `port`.' },
+    (value, name) => {
+      if (typeof value === 'string' && value !== '') return;
+      throw new TypeError(`${name} is ${describe(value)}, not the path of a Unix domain socket`);
+    },
+  ),
+  tls: custom<NonNullable<ListenOptions['tls']>>(
+    'an object for `tls.createServer`',
+    { text: 'Certificate and key: the listener speaks wss.' },
+    (value) => checkTls(value as NonNullable<ListenOptions['tls']>),
+  ),
+  family: custom<4 | 6>(
+    '4 or 6',
+    { defaultText: 'the first one', text: "Which of a name's addresses to listen on." },
+    (value, name) => {
+      if (value !== 4 && value !== 6) throw new TypeError(`${name} is ${describe(value)}, not 4 or 6`);
+    },
+  ),
+  unref: flag({
+    default: false,
+    text: 'Whether the process may end while the listener is open; its connections keep it alive.',
+  }),
+  backlog: integer(1, 2_147_483_647, {
+    defaultText: '511',
+    text: 'How many connections the system keeps that were not accepted yet.',
+  }),
+  signal: custom<AbortSignal>(
+    'an `AbortSignal`',
+    { text: 'Stops listening, before or after the listener is ready; connections stay.' },
+    (value, name) => {
+      if (typeof (value as AbortSignal | null)?.addEventListener === 'function') return;
+      throw new TypeError(`${name} is ${describe(value)}, not an AbortSignal`);
+    },
+  ),
 };
 
-export const shutdownOptionNames: OptionNames<ShutdownOptions> = { code: true, reason: true, grace: true };
+/** The options of a shutdown with their defaults. */
+export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
+  code: custom<number, number>('a close code that may be sent', {
+    default: 1001,
+    text: 'The close code that every connection gets.',
+  }),
+  reason: custom<string, string>('at most 123 bytes of UTF-8', {
+    default: '',
+    text: 'The reason beside it.',
+  }),
+  grace: limit('ms', {
+    default: SHUTDOWN_GRACE,
+    text: 'How long the closing handshakes may take, in place of `closeTimeout`: then the rest is dropped.',
+  }),
+};
 
 /**
- * What can't bring upgrades would be found out much later.
+ * Checks where to listen, beyond each option by itself.
+ * @throws {TypeError} for two places at once
+ */
+export function checkPlace({ socketPath, host, port, family }: ListenOptions): void {
+  if (socketPath === undefined) return;
+  if (host === undefined && port === undefined && family === undefined) return;
+  throw new TypeError('socketPath takes the place of host, port and family: leave them out');
+}
+
+/**
+ * Refuses what never emits 'upgrade': it would be found out much later.
  * @throws {TypeError}
  */
 export function checkHttpServer(server: UpgradingServer): void {
@@ -88,19 +218,11 @@ export function checkHttpServer(server: UpgradingServer): void {
  * TLS without a certificate listens, and then no handshake ever succeeds.
  * @throws {TypeError}
  */
-export function checkTls(tls: NonNullable<ListenOptions['tls']>): void {
+function checkTls(tls: NonNullable<ListenOptions['tls']>): void {
   if (typeof tls !== 'object' || tls === null) {
     throw new TypeError(`tls is ${describe(tls)}, not an object such as { cert, key }`);
   }
   const { cert, key, pfx, SNICallback, pskCallback } = tls;
   const isUsable = (cert !== undefined && key !== undefined) || [pfx, SNICallback, pskCallback].some(Boolean);
   if (!isUsable) throw new TypeError('tls has no certificate: it needs cert and key, or pfx');
-}
-
-/** A path that can't match would be found out much later. */
-export function checkPath(path: PathPattern): void {
-  if (path === '' || path instanceof RegExp) return;
-  if (typeof path !== 'string' || !path.startsWith('/') || /[?#]/.test(path)) {
-    throw new TypeError(`path is ${JSON.stringify(path)}, not a path: it starts with "/" and has no query`);
-  }
 }

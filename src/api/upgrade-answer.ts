@@ -14,6 +14,8 @@ export interface Accept<Data> {
   readonly subprotocol?: string | undefined;
   /** More header fields for the 101: by name, flat, or as pairs. */
   readonly headers?: HeaderFieldsInit | undefined;
+  /** True: `connection.request` is this request. It then stays in memory as long as the connection. @default false */
+  readonly keepRequest?: boolean | undefined;
 }
 
 /** How to refuse a request; made by `reject`. */
@@ -34,13 +36,15 @@ export class Rejection {
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
  * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
- * @throws {TypeError} for another body than a string, and for what are no header fields
+ * @throws {TypeError} for a body that is not a string, one for status 304, and for invalid header fields
  */
 export function reject(status: number, body = '', headers: HeaderFieldsInit = []): Rejection {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`status ${String(status)} refuses nothing: use 300 to 599`);
   }
   if (typeof body !== 'string') throw new TypeError(`the body is ${describe(body)}, not a string`);
+  // RFC 9110 §15.4.5: the answer ends with its head.
+  if (status === 304 && body !== '') throw new TypeError('a response with status 304 has no body');
   return new Rejection(status, body, flattenHeaders(headers));
 }
 
@@ -53,7 +57,12 @@ export type UpgradeAnswer<Data> = undefined extends Data
   ? AnyUpgradeAnswer<Data>
   : (Accept<Data> & { readonly data: Data }) | Rejection;
 
-const acceptNames: OptionNames<Accept<unknown>> = { data: true, subprotocol: true, headers: true };
+const acceptNames: OptionNames<Accept<unknown>> = {
+  data: true,
+  subprotocol: true,
+  headers: true,
+  keepRequest: true,
+};
 
 /**
  * What an `upgrade` handler returned in order to accept.
@@ -64,16 +73,20 @@ export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> 
   if (answer === undefined) return {};
   if (typeof answer !== 'object' || answer === null || answer instanceof Error || 'status' in answer) {
     throw new TypeError(
-      'upgrade returns { data, subprotocol, headers } or nothing to accept, reject(…) to refuse',
+      'upgrade returns { data, subprotocol, headers, keepRequest } or nothing to accept, reject(…) to refuse',
     );
   }
   // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
   checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
   // Read here, where a getter that throws is a refusal, and once.
-  const { data, subprotocol, headers } = answer;
+  const { data, subprotocol, headers, keepRequest } = answer;
+  if (keepRequest !== undefined && typeof keepRequest !== 'boolean') {
+    throw new TypeError(`keepRequest is ${describe(keepRequest)}, not true or false`);
+  }
   return {
     ...(data === undefined ? null : { data }),
     ...(subprotocol === undefined ? null : { subprotocol }),
     ...(headers === undefined ? null : { headers }),
+    ...(keepRequest === undefined ? null : { keepRequest }),
   };
 }

@@ -235,6 +235,13 @@ export const refusals = {
     headers: ['Retry-After', '5'],
   },
 
+  WS_HANDSHAKE_ABANDONED: {
+    status: 0,
+    stage: 'abort',
+    section: '6455 §4.2.2',
+    text: 'The client left before its request was answered',
+  },
+
   // The URL that a client was given: client.ts.
   WS_URL_SYNTAX: {
     status: 0,
@@ -395,21 +402,32 @@ function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }
 
+/** What a refusal carries instead of, or beside, what the row of its rule says. */
+export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
+  /** More for the message, such as what to do. It goes into logs: what a peer sent is escaped in it. */
+  readonly detail?: string;
+}
+
 /**
  * The error for a rule of the table.
  * @param details what to carry instead of, or beside, what the row says; `headers` are added to the row's
  *   own.
  */
-export function refuse(code: RefusalCode, details: Partial<HandshakeErrorOptions> = {}): HandshakeError {
+export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
+  const { detail, ...options } = details;
   // A row without a status is a client's: there it is the server's.
   const answered = status === 0 ? statusText(details.status) : '';
-  return new HandshakeError(code, `${text}${answered} (${section})`, {
-    status,
-    stage,
-    ...details,
-    headers: [...headers, ...(details.headers ?? [])],
-  });
+  return new HandshakeError(
+    code,
+    `${text}${answered}${detail === undefined ? '' : `: ${detail}`} (${section})`,
+    {
+      status,
+      stage,
+      ...options,
+      headers: [...headers, ...(details.headers ?? [])],
+    },
+  );
 }
 
 /** What a server, or a proxy, answered in place of 101, behind the text of an error. */

@@ -4,6 +4,34 @@
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
+// Fields of a request whose value is no list (RFC 9110, RFC 6454, RFC 6265): joined, two of them would be a third value.
+const singleValued: ReadonlySet<string> = new Set([
+  'age',
+  'authorization',
+  'content-length',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-modified-since',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'origin',
+  'proxy-authorization',
+  'range',
+  'referer',
+  'retry-after',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'server',
+  'user-agent',
+]);
+
 /**
  * The header fields of one head. Values come without surrounding white space, in the order in which they
  * arrived.
@@ -35,6 +63,18 @@ export class HeaderFields {
   single(name: string): string | null {
     const values = this.#values.get(toAsciiLowerCase(name));
     return values?.length === 1 ? values[0]! : null;
+  }
+
+  /**
+   * A field as one value, for an application that does not look at its lines; null if it is absent. The lines of Cookie are joined
+   * by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), those of a list by `', '` (RFC 9110 §5.3). A field that has one value is no list:
+   * its first line counts.
+   */
+  combined(name: string): string | null {
+    const lower = toAsciiLowerCase(name);
+    const values = this.#values.get(lower);
+    if (values === undefined) return null;
+    return singleValued.has(lower) ? values[0]! : values.join(lower === 'cookie' ? '; ' : ', ');
   }
 
   /** All lines of a field as one value (RFC 9110 §5.3); null if it is absent. */

@@ -3,8 +3,10 @@
  * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they
  * like, or none.
  */
-import type { UpgradeRequest } from './server.ts';
+import { type HandshakeError, refuse } from './error.ts';
+import { quote } from './quote.ts';
 import { isVisibleAscii, toAsciiLowerCase } from './token.ts';
+import type { UpgradeRequest } from './upgrade-request.ts';
 import { parseUrl } from './url.ts';
 
 /**
@@ -43,6 +45,18 @@ export function isAllowedOrigin(
   }
   if (policy === 'same-origin') return isSameOrigin(origin, request.host);
   return isListed(policy, origin);
+}
+
+/**
+ * The refusal of an origin, for the server's log: the message holds both fields, escaped, and what to do if the page is one's own. The
+ * peer gets the fixed text of the rule.
+ */
+export function refuseOrigin(origin: string | null, host: string): HandshakeError {
+  const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';
+  return refuse('WS_HANDSHAKE_ORIGIN', {
+    value: origin,
+    detail: `Origin ${quote(origin ?? '')}, Host ${quote(host)}; ${remedy}`,
+  });
 }
 
 /**

@@ -10,6 +10,7 @@ const phrases: ReadonlyMap<number, string> = new Map([
   [301, 'Moved Permanently'],
   [302, 'Found'],
   [303, 'See Other'],
+  [304, 'Not Modified'],
   [307, 'Temporary Redirect'],
   [308, 'Permanent Redirect'],
   [400, 'Bad Request'],
@@ -40,7 +41,7 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
  * and is not served.
  * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of
  *   its rule. Nothing that the peer sent is repeated.
- * @param method the request's method if it is known: the answer to HEAD has no body
+ * @param method the request's method if it is known: the answer to HEAD has no body, nor has a 304
  * @throws RangeError for a status that refuses nothing (not 300 to 599), and for an error that a client met
  * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
  */
@@ -59,6 +60,8 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   // No "Upgrade" option in Connection, although 9110 §7.8 wants it beside Upgrade: a proxy that sees one may
   // take this for a switch of protocols and pass on what follows unread.
   const fields = ['Connection', 'close'];
+  // 9110 §15.4.5: a 304 ends with its head, and its Content-Length would be that of another answer.
+  if (status === 304) return formatHead(`HTTP/1.1 304 ${phrase}`, [...fields, ...headers]);
   if (!new HeaderFields(headers).has('Content-Type'))
     fields.push('Content-Type', 'text/plain; charset=utf-8');
   fields.push('Content-Length', String(body.length), ...headers);

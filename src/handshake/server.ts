@@ -14,48 +14,9 @@ import {
 import { forbidFields, HeaderFields } from './header-fields.ts';
 import { formatHead, isHost, isHttp11 } from './http-head.ts';
 import { computeAccept, isKey } from './key.ts';
-import { isAllowedOrigin, type OriginPolicy } from './origin.ts';
+import { isAllowedOrigin, type OriginPolicy, refuseOrigin } from './origin.ts';
 import { isVisibleAscii, parseTokenList, parseUpgradeList, toAsciiLowerCase } from './token.ts';
-
-/** A request as it came, whoever read it: our own parser, node:http, or a test. */
-export interface HandshakeRequest {
-  readonly method: string;
-  readonly target: string;
-  /** `'1.1'` */
-  readonly httpVersion: string;
-  /** name, value, name, value … as `rawHeaders` of node:http */
-  readonly headers: readonly string[];
-  readonly remote: {
-    readonly address: string | undefined;
-    readonly port: number | undefined;
-    /** whether the connection is TLS */
-    readonly secure: boolean;
-  };
-}
-
-/** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. */
-export interface UpgradeRequest extends HandshakeRequest {
-  /**
-   * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts
-   * with `/`.
-   */
-  readonly path: string;
-  /** What follows the first `?`; `''` without one. */
-  readonly query: string;
-  /** The Host field. */
-  readonly host: string;
-  /** The Origin field; null if there is none, so that this is no browser (RFC 6455 §4.2.1). */
-  readonly origin: string | null;
-  readonly key: string;
-  /** What the client offers, in its order of preference; distinct tokens. */
-  readonly subprotocols: readonly string[];
-  /** The extensions that the client offers, in its order of preference. */
-  readonly offers: readonly ExtensionOffer[];
-  /** A header field by its name in any case, repeats joined by `', '`; null if it is absent. */
-  header(name: string): string | null;
-  /** The lines of a header field, in order. */
-  headerValues(name: string): string[];
-}
+import { type HandshakeRequest, UpgradeRequest } from './upgrade-request.ts';
 
 /** The subprotocols that one request may offer. */
 export const maxSubprotocols = 64;
@@ -68,7 +29,7 @@ export function verifyRequest(
   request: HandshakeRequest,
   policy: { readonly origins: OriginPolicy },
 ): UpgradeRequest {
-  const { method, target, httpVersion, headers, remote } = request;
+  const { method, target, httpVersion, headers } = request;
   const fields = new HeaderFields(headers);
 
   // §4.2.1 (1): HTTP/1.1 or higher. HTTP/2 has its own handshake (RFC 8441), and never this start line.
@@ -96,12 +57,7 @@ export function verifyRequest(
   const origin = fields.single('Origin');
   if (origin === null && fields.has('Origin')) throw refuse('WS_HANDSHAKE_ORIGIN_REPEATED');
 
-  const upgrade: UpgradeRequest = {
-    method,
-    target,
-    httpVersion,
-    headers,
-    remote,
+  const upgrade = new UpgradeRequest(request, fields, {
     path,
     query,
     host,
@@ -109,13 +65,10 @@ export function verifyRequest(
     key,
     subprotocols,
     offers,
-    header: (name) => fields.joined(name),
-    headerValues: (name) => fields.values(name),
-  };
+  });
   // §10.2: an origin that is not acceptable SHOULD be answered with 403. Last, so that a policy function sees
   // a valid request.
-  if (!isAllowedOrigin(policy.origins, origin, upgrade))
-    throw refuse('WS_HANDSHAKE_ORIGIN', { value: origin });
+  if (!isAllowedOrigin(policy.origins, origin, upgrade)) throw refuseOrigin(origin, host);
   return upgrade;
 }
 

@@ -4,49 +4,82 @@
  */
 
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { refuse } from '../handshake/error.ts';
-import type { HandshakeRequest } from '../handshake/server.ts';
+import { flattenHeaders } from '../handshake/header-fields.ts';
+import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import { answerUnavailable } from './lingering.ts';
-import { isTaken, ServerHandshake, type UpgradeHost } from './upgrade.ts';
+import { isAnswered, ServerHandshake } from './upgrade.ts';
+import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
+
+/** What a request needs to have: an IncomingMessage has it, and so do those that test frameworks inject. */
+export type UpgradeMessage = Partial<
+  Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>
+> & {
+  readonly socket?: Socket | null;
+};
 
 /** A request of node:http as handshake/ reads it. */
-function toHandshakeRequest(request: IncomingMessage): HandshakeRequest {
-  const { socket } = request;
+function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): HandshakeRequest {
+  const { address, port, secure } = remoteOf(request.socket ?? (socket as Partial<Socket>));
   return {
     method: request.method ?? '',
     target: request.url ?? '',
-    httpVersion: request.httpVersion,
-    headers: request.rawHeaders,
-    remote: {
-      address: socket.remoteAddress,
-      port: socket.remotePort,
-      secure: 'encrypted' in socket && socket.encrypted === true,
-    },
+    httpVersion: request.httpVersion ?? '1.1',
+    headers: request.rawHeaders ?? headersOf(request.headers ?? {}),
+    remote: { address, port, secure },
   };
+}
+
+function remoteOf(socket: Partial<Socket>): HandshakeRequest['remote'] {
+  return {
+    address: socket.remoteAddress,
+    port: socket.remotePort,
+    secure: 'encrypted' in socket && socket.encrypted === true,
+  };
+}
+
+/** `headers` of node:http has an array for Set-Cookie, and joins the lines of all others. */
+function headersOf(headers: Partial<IncomingMessage['headers']>): readonly string[] {
+  const present = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return flattenHeaders(Object.fromEntries(present) as Record<string, string | string[]>);
 }
 
 /**
  * Takes over a socket from an 'upgrade' event.
- * @param head what the HTTP server had read behind the request: the first frames may be in it
+ * @param head what the HTTP server had read after the request: the first frames may be in it
  */
-export function acceptUpgrade<Context>(
-  request: IncomingMessage,
+export function acceptUpgrade<Context, Result>(
+  request: UpgradeMessage,
   socket: Duplex,
   head: Buffer,
-  host: UpgradeHost<Context>,
+  host: UpgradeHost<Context, Result>,
+  origin: UpgradeOrigin<Result> & { readonly isAnswered?: boolean } = {},
 ): void {
-  if (isTaken(socket)) {
-    // Two listeners of one 'upgrade' event. It is reported, not thrown: any peer can cause the event.
+  const handshakeRequest = toHandshakeRequest(request, socket);
+  if (origin.isAnswered === true || isAnswered(socket)) {
+    // Several listeners of one 'upgrade' event. It is reported, not thrown: any peer can cause the event.
     const cause = new TypeError('the socket of this upgrade has been taken already');
-    host.refused(refuse('WS_HANDSHAKE_HOOK_FAILED', { cause }), toHandshakeRequest(request));
+    const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause });
+    host.refused(refusal, handshakeRequest);
+    origin.onRefused?.(refusal);
     return;
   }
-  if (!host.admit()) {
-    answerUnavailable(socket);
+  if (host.isClosing || !host.slots.take(socket)) {
+    const refusal = refuse('WS_HANDSHAKE_UNAVAILABLE');
+    answerUnavailable(socket, request.method);
+    host.refused(refusal, handshakeRequest);
+    origin.onRefused?.(refusal);
     return;
   }
+  const own = socket as Partial<Socket>;
   // The HTTP server's idle timeout does not know about us.
-  if (typeof request.socket.setTimeout === 'function') request.socket.setTimeout(0);
-  new ServerHandshake(socket, host).receive(toHandshakeRequest(request), head);
+  for (const timed of [own, request.socket]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
+  // §7.1.1: a half-closed connection has still a Close frame to carry. Those of an HTTPS server end with the peer's FIN.
+  own.allowHalfOpen = true;
+  new ServerHandshake(socket, host, { raw: request as IncomingMessage, ...origin }).receive(
+    handshakeRequest,
+    head,
+  );
 }

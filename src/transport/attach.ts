@@ -8,26 +8,62 @@ import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { acceptUpgrade } from './accept-upgrade.ts';
-import { LeftUpgrade, NotFound } from './left-upgrade.ts';
-import { type PathPattern, pathOf, servesPath } from './path-pattern.ts';
-import type { UpgradeHost } from './upgrade.ts';
+import { bytesWrittenTo, isClaimed, LeftUpgrade, NotFound } from './left-upgrade.ts';
+import { normalizePath, type PathPattern, pathOf, servesPath } from './path-pattern.ts';
+import type { UpgradeHost } from './upgrade-host.ts';
 
 /** A server that emits 'upgrade'. Of HTTP/2 servers, one with `allowHTTP1` does. */
 export type UpgradingServer = HttpServer | HttpsServer | Http2SecureServer;
 
+/** Decides, on Node 24.9 and later, whether a request with an Upgrade field becomes an 'upgrade' event. */
+type ShouldUpgrade = (request: IncomingMessage) => boolean;
+
 /** The endpoints of one HTTP server. */
 class Router {
-  readonly #server: UpgradingServer;
+  readonly #server: UpgradingServer & { shouldUpgradeCallback?: ShouldUpgrade };
   /** By path; `''` takes what no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
   /** In the order they came: the first that matches is taken. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Undone when the last endpoint goes. */
+  readonly #restore: () => void;
 
   constructor(server: UpgradingServer) {
     this.#server = server;
-    this.#listener = (request, socket, head) => this.#route(request, socket, head);
-    server.on('upgrade', this.#listener);
+    this.#listener = (request, socket, head) => {
+      const written = bytesWrittenTo(socket);
+      const route = (): void => this.#route(request, socket, head, written);
+      // Other listeners go first: one that answers every upgrade would answer ours as well, and two answers on one socket are worse
+      // than one that is not ours. Nothing is read from the socket meanwhile.
+      if (server.listenerCount('upgrade') === 1) route();
+      else process.nextTick(route);
+    };
+    // First, to see what had been written before any of them did.
+    server.prependListener('upgrade', this.#listener);
+    this.#restore = this.#leaveOrdinaryRequests();
+  }
+
+  /**
+   * RFC 9110 §7.8: a server MAY ignore Upgrade. A page asked for with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer, not
+   * a refusal of ours. Older versions of Node make an 'upgrade' event of every such request as soon as there is a listener.
+   */
+  #leaveOrdinaryRequests(): () => void {
+    const server = this.#server;
+    const before = server.shouldUpgradeCallback;
+    if (before === undefined) return () => {};
+    const decide: ShouldUpgrade = (request) => this.#wants(request) && before.call(server, request);
+    server.shouldUpgradeCallback = decide;
+    return () => {
+      if (server.shouldUpgradeCallback === decide) server.shouldUpgradeCallback = before;
+    };
+  }
+
+  #wants(request: IncomingMessage): boolean {
+    if (/(?:^|,)\s*websocket\s*(?:\/|,|$)/i.test(request.headers.upgrade ?? '')) return true;
+    if (this.#server.listenerCount('upgrade') > 1 || this.#server.listenerCount('request') === 0) return true;
+    const host = this.#find(pathOf(request.url ?? ''));
+    return host !== undefined && host !== this.#hosts.get('');
   }
 
   add(path: PathPattern, host: UpgradeHost): void {
@@ -56,27 +92,31 @@ class Router {
     }
     if (this.#hosts.size + this.#patterns.length > 0) return false;
     this.#server.off('upgrade', this.#listener);
+    this.#restore();
     return true;
   }
 
   #find(path: string): UpgradeHost | undefined {
-    const exact = this.#hosts.get(path);
+    const exact = this.#hosts.get(normalizePath(path));
     if (exact !== undefined) return exact;
     const matching = this.#patterns.find(({ pattern }) => servesPath(pattern, path));
     return matching?.host ?? this.#hosts.get('');
   }
 
-  #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #route(request: IncomingMessage, socket: Duplex, head: Buffer, written: number): void {
+    const isTaken = this.#server.listenerCount('upgrade') > 1 && isClaimed(socket, written);
     const host = this.#find(pathOf(request.url ?? ''));
     if (host !== undefined) {
-      acceptUpgrade(request, socket, head, host);
+      acceptUpgrade(request, socket, head, host, { isAnswered: isTaken });
       return;
     }
     const any = this.#hosts.values().next().value ?? this.#patterns[0]?.host;
-    if (any === undefined) return;
+    // Another listener's, or the last endpoint has gone.
+    if (isTaken || any === undefined) return;
     const notFound = new NotFound(any);
-    // Somebody else's, as long as there is somebody else: a development server's hot reload, say.
-    if (this.#server.listenerCount('upgrade') > 1) new LeftUpgrade(request, socket, head, notFound);
+    // Left to another listener, as long as there is one that may take it later: a development server's hot reload, for example.
+    const isLeft = this.#server.listenerCount('upgrade') > 1 && any.slots.take(socket);
+    if (isLeft) new LeftUpgrade(request, socket, head, written, notFound);
     // §4.2.2 (4): nothing here: 404.
     else acceptUpgrade(request, socket, head, notFound);
   }

@@ -8,11 +8,27 @@ import type { Duplex } from 'node:stream';
 import { refuse } from '../handshake/error.ts';
 import { acceptUpgrade } from './accept-upgrade.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
-import { isTaken, type PendingHandshake, type UpgradeHost } from './upgrade.ts';
+import { isAnswered } from './upgrade.ts';
+import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
+
+/**
+ * Whether another listener of the 'upgrade' event has done something with the socket: written, read or ended. That it listens for
+ * errors says nothing: Vite does so for every upgrade, also for those that it leaves to others.
+ * @param written what had been written to the socket before the event
+ */
+export function isClaimed(socket: Duplex, written: number): boolean {
+  if (isAnswered(socket) || socket.destroyed || socket.readableFlowing !== null) return true;
+  return socket.writableLength > 0 || bytesWrittenTo(socket) > written;
+}
+
+/** Bytes that were written to a socket so far: earlier answers of a connection that was kept alive. */
+export function bytesWrittenTo(socket: Duplex): number {
+  return (socket as Partial<Socket>).bytesWritten ?? 0;
+}
 
 /**
  * An upgrade that was left to the HTTP server's other listeners. Node has taken its own listeners and deadlines off the socket:
- * where none of them wants it either, nobody would ever end it, and a peer that resets it would end the process.
+ * if none of them takes it either, nothing would ever end it, and a peer that resets it would end the process.
  */
 export class LeftUpgrade implements TimerOwner {
   readonly #request: IncomingMessage;
@@ -22,12 +38,13 @@ export class LeftUpgrade implements TimerOwner {
   readonly #written: number;
   readonly #onClose: () => void;
 
-  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, host: UpgradeHost) {
+  /** @param written as for `isClaimed` */
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer, written: number, host: UpgradeHost) {
     this.#request = request;
     this.#socket = socket;
     this.#head = head;
     this.#host = host;
-    this.#written = bytesWrittenTo(socket);
+    this.#written = written;
     socket.on('error', ignore);
     const timer: Timer = processTimers.timer(this);
     timer.set(host.handshakeTimeout);
@@ -36,24 +53,12 @@ export class LeftUpgrade implements TimerOwner {
   }
 
   onTimer(): void {
-    // Nothing of ours stays with a connection of somebody else's.
-    this.#socket.off('close', this.#onClose);
-    if (!this.#isClaimed) acceptUpgrade(this.#request, this.#socket, this.#head, this.#host);
-  }
-
-  /** Whether anybody did anything with it. Who only waits for something before the answer listens for errors at least. */
-  get #isClaimed(): boolean {
     const socket = this.#socket;
-    if (isTaken(socket) || socket.writableEnded || socket.readableFlowing !== null) return true;
-    if (socket.listenerCount('data') + socket.listenerCount('readable') > 0) return true;
-    // Ours, and with TLS the socket's own.
-    const unclaimed = 'encrypted' in socket ? 2 : 1;
-    return socket.listenerCount('error') > unclaimed || bytesWrittenTo(socket) > this.#written;
+    // Nothing of ours stays with a connection of another listener.
+    socket.off('close', this.#onClose);
+    if (isClaimed(socket, this.#written)) this.#host.slots.give(socket);
+    else acceptUpgrade(this.#request, socket, this.#head, this.#host);
   }
-}
-
-function bytesWrittenTo(socket: Duplex): number {
-  return (socket as Partial<Socket>).bytesWritten ?? 0;
 }
 
 function ignore(): void {}
@@ -61,19 +66,23 @@ function ignore(): void {}
 /** Refuses everything, within the limits of an endpoint that is there. */
 export class NotFound implements UpgradeHost {
   readonly #host: UpgradeHost;
-  // The path is wrong for every origin: who asks is not the question.
+  // The path is wrong for every origin: where the request comes from is not the question.
   readonly origins = 'any';
   readonly compression = null;
   readonly subprotocols: readonly string[] = [];
-  readonly handshakeTimeout: number;
+  readonly handshakeTimeout: UpgradeHost['handshakeTimeout'];
+  readonly memoryBudget: UpgradeHost['memoryBudget'];
+  readonly slots: UpgradeHost['slots'];
 
   constructor(host: UpgradeHost) {
     this.#host = host;
     this.handshakeTimeout = host.handshakeTimeout;
+    this.memoryBudget = host.memoryBudget;
+    this.slots = host.slots;
   }
 
-  admit(): boolean {
-    return this.#host.admit();
+  get isClosing(): boolean {
+    return this.#host.isClosing;
   }
 
   started(handshake: PendingHandshake): void {

@@ -11,15 +11,16 @@ import { processTimers, type Timer } from './timers.ts';
 // How long a refused peer may take to read its answer.
 const LINGER = 2_000;
 
-// They count for no other limit, so there is one on them: beyond, the answer is handed to the system and the socket goes.
+// Those that were refused for want of a slot have none, so there is a limit here: beyond it, the answer is handed to the system and the
+// socket goes.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;
 
-/** Answers 503 and closes, with as little work as possible. */
-export function answerUnavailable(socket: Duplex): void {
+/** Answers 503 and closes, with as little work as possible. @param method the request's, if it is known */
+export function answerUnavailable(socket: Duplex, method?: string): void {
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
-  answerAndEnd(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE')), socket, timer);
+  answerAndEnd(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE'), method), socket, timer);
 }
 
 /**

@@ -12,24 +12,31 @@ import {
   type Socket,
 } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { refuse } from '../handshake/error.ts';
 import { type HttpHead, HttpHeadParser } from '../handshake/http-head.ts';
 import { answerUnavailable } from './lingering.ts';
-import { ServerHandshake, type UpgradeHost } from './upgrade.ts';
+import type { PathPattern } from './path-pattern.ts';
+import { ServerHandshake } from './upgrade.ts';
+import type { UpgradeHost } from './upgrade-host.ts';
 
 /** Where to listen. */
-export interface ListenOptions extends Pick<NetListenOptions, 'backlog' | 'signal'> {
+export interface ListenOptions {
   /** @default 0, any free port */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** @default '127.0.0.1' */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Which of a name's addresses. @default the first one */
-  readonly family?: 4 | 6;
+  readonly family?: 4 | 6 | undefined;
+  /** How many connections the system keeps that were not accepted yet. @default 511 */
+  readonly backlog?: number | undefined;
   /** True: the process may end while the listener is open; its connections keep it alive. @default false */
-  readonly unref?: boolean;
+  readonly unref?: boolean | undefined;
+  /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
+  readonly signal?: AbortSignal | undefined;
   /** A Unix domain socket or Windows pipe in place of host and port. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
 }
 
 /** A listener that is ready. */
@@ -49,11 +56,22 @@ const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
  * Listens.
- * @returns when ready; rejects with the system's error, such as EADDRINUSE.
+ * @param path which path is served; others get 404
+ * @param onStopped called when `signal` ends the listening
+ * @returns when ready; rejects with the system's error, such as EADDRINUSE, or the reason of `signal`
  */
-export async function listen<Context>(options: ListenOptions, host: UpgradeHost<Context>): Promise<Listener> {
+export async function listen<Context, Result>(
+  options: ListenOptions,
+  host: UpgradeHost<Context, Result>,
+  path: PathPattern,
+  onStopped: (listener: Listener) => void,
+): Promise<Listener> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   const address = await resolveHost(options);
-  const server = options.tls === undefined ? listenPlain(host) : listenSecurely(options.tls, host);
+  signal?.throwIfAborted();
+  const acceptor = new Acceptor(host, path);
+  const server = options.tls === undefined ? acceptor.listenPlain() : acceptor.listenSecurely(options.tls);
   const sockets = new Set<Socket>();
   function forget(this: Socket): void {
     sockets.delete(this);
@@ -62,126 +80,188 @@ export async function listen<Context>(options: ListenOptions, host: UpgradeHost<
     sockets.add(socket);
     socket.on('close', forget);
   });
+  await bind(server, options, address);
+  if (options.unref === true) server.unref();
+  // Accepting can fail for a while (no file descriptors left): the listener stays.
+  server.on('error', () => {});
+  const listener: Listener = {
+    address: server.address()!,
+    secure: options.tls !== undefined,
+    close: () =>
+      new Promise((done) => {
+        signal?.removeEventListener('abort', stop);
+        server.close(() => done());
+      }),
+    terminate: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+  function stop(): void {
+    server.close();
+    onStopped(listener);
+  }
+  signal?.addEventListener('abort', stop, { once: true });
+  return listener;
+}
+
+/** Binds a server. Rejects with the system's error, or the reason of `signal`. */
+function bind(
+  server: Server,
+  { port = 0, path, backlog, signal }: ListenOptions,
+  host: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const where: NetListenOptions =
-      options.path === undefined ? { port: options.port ?? 0, host: address } : { path: options.path };
-    if (options.backlog !== undefined) where.backlog = options.backlog;
-    if (options.signal !== undefined) where.signal = options.signal;
-    server.listen(where, () => {
-      server.off('error', reject);
-      if (options.unref === true) server.unref();
-      // Accepting can fail for a while (no file descriptors left): the listener stays.
+    const where: NetListenOptions = path === undefined ? { port, host } : { path };
+    if (backlog !== undefined) where.backlog = backlog;
+    function onAbort(): void {
+      settle();
+      // Node binds the port all the same if the name of the host was still being looked up.
       server.on('error', () => {});
-      resolve({
-        address: server.address()!,
-        secure: options.tls !== undefined,
-        close: () => new Promise((done) => server.close(() => done())),
-        terminate: () => {
-          for (const socket of sockets) socket.destroy();
-        },
-      });
-    });
+      server.on('listening', () => server.close());
+      server.close();
+      reject(signal?.reason);
+    }
+    function onError(error: Error): void {
+      settle();
+      reject(error);
+    }
+    function settle(): void {
+      server.off('error', onError);
+      server.off('listening', onListening);
+      signal?.removeEventListener('abort', onAbort);
+    }
+    function onListening(): void {
+      settle();
+      resolve();
+    }
+    server.on('error', onError);
+    server.on('listening', onListening);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      server.listen(where);
+    } catch (error) {
+      // A port or path that the system does not take.
+      settle();
+      reject(error);
+    }
   });
 }
 
-/** @throws the system's error, such as ENOTFOUND, where the name has no address of that family; EAFNOSUPPORT for another's address */
+/** @throws the system's error, such as ENOTFOUND, if the name has no address of that family; EAFNOSUPPORT for another's address */
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
   const found = await lookup(host, { family });
-  // An address, not a name: it is what it is.
+  // An address, not a name: it stays what it is.
   if (found.family !== family) {
-    throw Object.assign(new Error(`${host} is no IPv${family} address`), { code: 'EAFNOSUPPORT' });
+    throw Object.assign(new Error(`${host} is not an IPv${family} address`), { code: 'EAFNOSUPPORT' });
   }
   return found.address;
 }
 
-function listenPlain<Context>(host: UpgradeHost<Context>): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    if (!host.admit()) {
-      answerUnavailable(socket);
-      return;
-    }
-    readRequest(socket, new ServerHandshake(socket, host), false);
-  });
-}
+/** Accepts sockets for a host: a slot, TLS if it is asked for, and the head of the request. */
+class Acceptor<Context, Result> {
+  readonly #host: UpgradeHost<Context, Result>;
+  readonly #path: PathPattern;
 
-function listenSecurely<Context>(tls: TlsOptions, host: UpgradeHost<Context>): Server {
-  // A handshake begins with the TCP connection; TLS hands it on under another socket with the same remote end.
-  const pending = new Map<string, ServerHandshake<Context>>();
-  let unavailable = 0;
-  const server = createTlsServer({
-    // No other protocol may be negotiated on this port (RFC 7301): attacks that cross protocols end here.
-    ALPNProtocols: ['http/1.1'],
-    handshakeTimeout: Math.min(host.handshakeTimeout, 2_147_483_647),
-    ...tls,
-    // Half-open from secureConnection on: before it, nobody would be told of a peer that leaves.
-    allowHalfOpen: false,
-  });
-  server.on('connection', (socket: Socket) => {
-    socket.setNoDelay(true);
-    const key = connectionKey(socket);
-    if (key === null) return;
-    if (!host.admit()) {
-      if (++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
-      socket.once('close', () => unavailable--);
-      return;
-    }
-    const handshake = new ServerHandshake(socket, host, false);
-    pending.set(key, handshake);
-    socket.once('close', () => {
-      if (pending.get(key) === handshake) pending.delete(key);
-    });
-  });
-  // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
-  server.on('secureConnection', (socket: TLSSocket) => {
-    socket.allowHalfOpen = true;
-    const key = connectionKey(socket);
-    if (key === null) {
-      // A Unix domain socket: TLS had its own deadline, the same as ours.
-      if (host.admit()) readRequest(socket, new ServerHandshake(socket, host), true);
+  constructor(host: UpgradeHost<Context, Result>, path: PathPattern) {
+    this.#host = host;
+    this.#path = path;
+  }
+
+  listenPlain(): Server {
+    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else answerUnavailable(socket);
-      return;
+    });
+  }
+
+  listenSecurely(tls: TlsOptions): Server {
+    // A handshake begins with the TCP connection; TLS hands it on under another socket with the same remote end.
+    const pending = new Map<string, ServerHandshake<Context, Result>>();
+    let unavailable = 0;
+    const server = createTlsServer({
+      // No other protocol may be negotiated on this port (RFC 7301): attacks that cross protocols end here.
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
+      ...tls,
+      // Half-open from secureConnection on: before it, a peer that leaves would not be noticed.
+      allowHalfOpen: false,
+    });
+    server.on('connection', (socket: Socket) => {
+      socket.setNoDelay(true);
+      const key = connectionKey(socket);
+      if (!this.#admit(socket)) {
+        // Without an address it could not be told from an admitted one later.
+        if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
+        if (key !== null) socket.once('close', () => unavailable--);
+        return;
+      }
+      if (key === null) return;
+      const handshake = this.#handshake(socket, false);
+      pending.set(key, handshake);
+      socket.once('close', () => {
+        if (pending.get(key) === handshake) pending.delete(key);
+      });
+    });
+    // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    server.on('secureConnection', (socket: TLSSocket) => {
+      // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
+      // that gives up would hold its socket until the deadline.
+      socket.allowHalfOpen = true;
+      const key = connectionKey(socket);
+      if (key === null) {
+        // A Unix domain socket: TLS had its own deadline, the same as ours.
+        this.#readRequest(socket, this.#handshake(socket, true), true);
+        return;
+      }
+      const handshake = pending.get(key);
+      pending.delete(key);
+      if (handshake === undefined || handshake.isSettled) {
+        answerUnavailable(socket);
+        return;
+      }
+      handshake.moveTo(socket);
+      this.#readRequest(socket, handshake, true);
+    });
+    return server;
+  }
+
+  /** Takes a slot for a socket that was accepted. */
+  #admit(socket: Socket): boolean {
+    if (!this.#host.isClosing && this.#host.slots.take(socket)) return true;
+    this.#host.refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
+    return false;
+  }
+
+  #handshake(socket: Socket, speaksHttp: boolean): ServerHandshake<Context, Result> {
+    return new ServerHandshake(socket, this.#host, { path: this.#path }, speaksHttp);
+  }
+
+  /** Reads the request's head; what follows it goes along. */
+  #readRequest(socket: Socket, handshake: ServerHandshake<Context, Result>, secure: boolean): void {
+    const parser = new HttpHeadParser('request');
+    const remote = { address: socket.remoteAddress, port: socket.remotePort, secure };
+    function onData(chunk: Buffer): void {
+      let head: (HttpHead & { kind: 'request' }) | null;
+      try {
+        head = parser.push(chunk);
+      } catch (error) {
+        handshake.refuse(error);
+        return;
+      }
+      if (head === null) return;
+      socket.off('data', onData);
+      socket.pause();
+      const { method, target, httpVersion, headers } = head;
+      handshake.receive({ method, target, httpVersion, headers, remote }, parser.rest());
     }
-    const handshake = pending.get(key);
-    pending.delete(key);
-    if (handshake === undefined || handshake.isSettled) {
-      answerUnavailable(socket);
-      return;
-    }
-    // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
-    // that gives up would hold its socket until the deadline.
-    socket.allowHalfOpen = true;
-    handshake.moveTo(socket);
-    readRequest(socket, handshake, true);
-  });
-  return server;
+    socket.on('data', onData);
+  }
 }
 
-/** Two ends have one connection between them. Null where ends have no address: those of Unix domain sockets. */
+/** Two ends have one connection between them. Null if ends have no address: those of Unix domain sockets. */
 function connectionKey(socket: Socket): string | null {
   if (socket.remoteAddress === undefined) return null;
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
-}
-
-/** Reads the request's head; what follows it goes along. */
-function readRequest<Context>(socket: Socket, handshake: ServerHandshake<Context>, secure: boolean): void {
-  const parser = new HttpHeadParser('request');
-  const remote = { address: socket.remoteAddress, port: socket.remotePort, secure };
-  function onData(chunk: Buffer): void {
-    let head: (HttpHead & { kind: 'request' }) | null;
-    try {
-      head = parser.push(chunk);
-    } catch (error) {
-      handshake.refuse(error);
-      return;
-    }
-    if (head === null) return;
-    socket.off('data', onData);
-    socket.pause();
-    const { method, target, httpVersion, headers } = head;
-    handshake.receive({ method, target, httpVersion, headers, remote }, parser.rest());
-  }
-  socket.on('data', onData);
 }

@@ -1,14 +1,34 @@
 /**
  * Which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several, and refuses what it does not serve.
+ * A path in a request is percent-encoded (RFC 3986 §3.3), so the paths of options are compared in that form.
  */
 
-/** Which paths an endpoint serves: one, compared literally; those that a RegExp finds something in; or, with `''`, all others. */
+/**
+ * Which paths an endpoint serves: one, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one path); those
+ * that a RegExp finds something in, percent-encoded as they are sent; or, with `''`, all others.
+ */
 export type PathPattern = string | RegExp;
 
-/** Whether an endpoint with this pattern serves a path. */
+// What the URL parser of browsers encodes in a path, and `\ ^ |`, which other clients do.
+const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
+
+/**
+ * A path in the form in which paths are compared: percent-encoded where a URL would have to be, with hexadecimal digits in capitals.
+ * Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
+ */
+export function normalizePath(path: string): string {
+  // Most paths have nothing to encode; this is asked for each request.
+  if (!/[^!$&-;=?-Z[\]_a-z~]/.test(path)) return path;
+  return path
+    .replace(/%[0-9a-f]{2}/gi, (triplet) => triplet.toUpperCase())
+    .replace(unencoded, (character) => encodeURIComponent(character));
+}
+
+/** Whether an endpoint with this pattern, if it is a string in normal form, serves the path of a request. */
 export function servesPath(pattern: PathPattern, path: string): boolean {
   // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y.
-  return typeof pattern === 'string' ? pattern === '' || pattern === path : path.search(pattern) !== -1;
+  if (typeof pattern !== 'string') return path.search(pattern) !== -1;
+  return pattern === '' || pattern === normalizePath(path);
 }
 
 /** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
@@ -18,4 +38,31 @@ export function pathOf(target: string): string {
   if (path.startsWith('/') || !/^https?:\/\//i.test(path)) return path;
   const slash = path.indexOf('/', path.indexOf('//') + 2);
   return slash === -1 ? '/' : path.slice(slash);
+}
+
+/**
+ * A `path` option, as `servesPath` takes it.
+ * @throws {TypeError} for anything that no request's path can match
+ */
+export function toPathPattern(path: unknown): PathPattern {
+  if (path instanceof RegExp) {
+    // Every path is ASCII when it arrives: such a pattern would never match, and nothing would say so.
+    if (/[^ -~]/.test(path.source)) {
+      throw new TypeError(`path is ${String(path)}: paths arrive percent-encoded, so write the encoded form`);
+    }
+    return path;
+  }
+  if (path === '') return path;
+  if (typeof path !== 'string' || !path.startsWith('/') || /[?#]/.test(path)) {
+    throw new TypeError(
+      `path is ${JSON.stringify(path)}, not a valid path: it starts with "/" and has no query`,
+    );
+  }
+  // URL parsers drop line ends and tabs, and encode no other control character in the way that people mean.
+  if (/\p{Cc}|\p{Surrogate}/u.test(path)) {
+    throw new TypeError(
+      `path is ${JSON.stringify(path)}: no request has control characters or lone surrogates`,
+    );
+  }
+  return normalizePath(path);
 }

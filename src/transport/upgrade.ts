@@ -4,88 +4,41 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { DeflateCodec } from '../deflate/codec.ts';
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import {
-  type Acceptance,
   type AcceptedRequest,
   acceptRequest,
-  type HandshakeRequest,
   selectSubprotocol,
-  type UpgradeRequest,
   verifyRequest,
 } from '../handshake/server.ts';
-import type { Compression, CompressionAgreement } from './compression.ts';
+import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
+import type { CompressionAgreement } from './compression.ts';
+import { EarlyBytes } from './early-bytes.ts';
 import { answerAndEnd } from './lingering.ts';
+import { servesPath } from './path-pattern.ts';
+import { ServerRequest } from './server-request.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
+import type {
+  PendingHandshake,
+  PendingUpgrade,
+  UpgradeDecision,
+  UpgradeHost,
+  UpgradeOrigin,
+} from './upgrade-host.ts';
 
 export { flattenHeaders } from '../handshake/header-fields.ts';
 export { checkSubprotocols } from '../handshake/subprotocol.ts';
-
-/** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
-export interface UpgradeAcceptance<Context> extends Acceptance {
-  readonly context: Context;
-}
-export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeError;
-
-/** A connection whose 101 was written. */
-export interface OpenedUpgrade<Context> {
-  readonly socket: Duplex;
-  /** Bytes that came behind the request: frames already. */
-  readonly head: Buffer;
-  readonly request: UpgradeRequest;
-  readonly subprotocol: string;
-  readonly extensions: readonly ExtensionOffer[];
-  /** Of the negotiated compression, or null. */
-  readonly codec: DeflateCodec | null;
-  readonly context: Context;
-}
-
-/** Who takes the connections. */
-export interface UpgradeHost<Context = unknown> {
-  readonly origins: OriginPolicy;
-  /** Of these, the first in the client's order is chosen where the decision names none. */
-  readonly subprotocols: readonly string[];
-  /** Milliseconds from the beginning to the 101. */
-  readonly handshakeTimeout: number;
-  /** What to answer offers of permessage-deflate with; null: nothing. */
-  readonly compression: Compression | null;
-  /** Asked first, before anything is allocated: false gives 503. Each true is followed by one `started` and one `settled`. */
-  admit(): boolean;
-  /** A handshake began; its `refuse` may be called until it is settled. */
-  started(handshake: PendingHandshake): void;
-  /** It ended, one way or the other; where it succeeded, `opened` was called before. */
-  settled(handshake: PendingHandshake): void;
-  decide(
-    request: UpgradeRequest,
-    upgrade: PendingUpgrade,
-  ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
-  opened(upgrade: OpenedUpgrade<Context>): void;
-  /** A request was answered with an error, or given up. */
-  refused(error: HandshakeError, request: HandshakeRequest | null): void;
-}
-
-/** What an application that takes its time with an answer can find out meanwhile. */
-export interface PendingUpgrade {
-  /** Aborts when nobody waits for the answer any more: the peer left, the deadline passed, the server is shut down. */
-  readonly signal: AbortSignal;
-}
-
-/** An opening handshake that has not been answered yet. */
-export interface PendingHandshake {
-  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
-  refuse(error: unknown): void;
-}
 
 // Sockets that a handshake was begun on: an 'upgrade' event has several listeners, a socket has one handshake.
 const taken = new WeakSet<Duplex>();
 
 /** One opening handshake, from accept to 101 or refusal. */
-export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrade, TimerOwner {
-  readonly #host: UpgradeHost<Context>;
+export class ServerHandshake<Context, Result> implements PendingHandshake, PendingUpgrade, TimerOwner {
+  readonly #host: UpgradeHost<Context, Result>;
+  readonly #origin: UpgradeOrigin<Result>;
   readonly #timer: Timer;
   #socket: Duplex;
   #request: HandshakeRequest | null = null;
@@ -93,19 +46,27 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
-  /** Made when somebody asks for its signal. */
+  /** What comes while the application thinks about its answer. */
+  #early: EarlyBytes | null = null;
+  /** Made when its signal is asked for. */
   #unwanted: AbortController | null = null;
   readonly #onGone = (): void => this.#abandon();
 
   /**
-   * The deadline runs from now. The host has admitted this handshake.
+   * The deadline runs from now. The socket has its slot.
    * @param speaksHttp false: until `moveTo`, nothing can be answered on this socket
    */
-  constructor(socket: Duplex, host: UpgradeHost<Context>, speaksHttp = true) {
+  constructor(
+    socket: Duplex,
+    host: UpgradeHost<Context, Result>,
+    origin: UpgradeOrigin<Result> = {},
+    speaksHttp = true,
+  ) {
     taken.add(socket);
     this.#socket = socket;
     this.#speaksHttp = speaksHttp;
     this.#host = host;
+    this.#origin = origin;
     this.#timer = processTimers.timer(this);
     this.#timer.set(host.handshakeTimeout);
     this.#watch(socket);
@@ -121,6 +82,10 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     return this.#unwanted.signal;
   }
 
+  get context(): unknown {
+    return this.#origin.context;
+  }
+
   /** TLS is established: what follows happens on this socket. */
   moveTo(socket: Duplex): void {
     this.#unwatch(this.#socket);
@@ -131,13 +96,21 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     this.#watch(socket);
   }
 
-  /** The request is complete; `head` is what came behind it. */
+  /** The request is complete; `head` is what came after it. */
   receive(request: HandshakeRequest, head: Buffer): void {
+    if (this.#settled) return;
     this.#request = request;
+    if (this.#socket.destroyed) {
+      this.#abandon();
+      return;
+    }
     let decision: UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
-    let upgrade: UpgradeRequest;
+    let upgrade: ServerRequest;
     try {
-      upgrade = verifyRequest(request, this.#host);
+      const verified = verifyRequest(request, this.#host);
+      // §4.2.2 (4): no service at this path: 404.
+      if (!servesPath(this.#origin.path ?? '', verified.path)) throw refuse('WS_HANDSHAKE_NOT_FOUND');
+      upgrade = new ServerRequest(verified, this.#socket, this.#origin.raw ?? null);
       decision = this.#host.decide(upgrade, this);
     } catch (error) {
       this.refuse(error);
@@ -147,8 +120,10 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
       this.#decided(upgrade, head, decision);
       return;
     }
+    // The application may have refused, or shut down the server, before it answered.
+    if (!this.#settled) this.#early = new EarlyBytes(this.#socket, head, this.#host.memoryBudget);
     decision.then(
-      (settled) => this.#decided(upgrade, head, settled),
+      (settled) => this.#decided(upgrade, this.#early?.take() ?? head, settled),
       (error: unknown) => this.refuse(error),
     );
   }
@@ -159,9 +134,7 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     const { refusal, text } = answerTo(error, this.#request?.method);
     this.#settle();
     this.#answer(text);
-    this.#host.settled(this);
-    this.#unwanted?.abort();
-    this.#host.refused(refusal, this.#request);
+    this.#refused(refusal);
   }
 
   onTimer(): void {
@@ -172,7 +145,7 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     this.refuse(refuse('WS_HANDSHAKE_TIMEOUT'));
   }
 
-  #decided(upgrade: UpgradeRequest, head: Buffer, decision: UpgradeDecision<Context>): void {
+  #decided(upgrade: ServerRequest, head: Buffer, decision: UpgradeDecision<Context>): void {
     // The peer left, or the deadline passed, while the application thought about it.
     if (this.#settled) return;
     if (decision instanceof HandshakeError) {
@@ -195,17 +168,20 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     socket.write(accepted.head, 'latin1');
     const { subprotocol, extensions } = accepted;
     const codec = agreement === null ? null : agreement.codec;
-    this.#host.opened({
+    const { context } = decision;
+    this.#request = null;
+    const result = this.#host.opened({
       socket,
       head,
       request: upgrade,
       subprotocol,
       extensions,
       codec,
-      context: decision.context,
+      context,
     });
-    // Behind `opened`, so that at no time neither counts.
+    // After `opened`, so that at no time neither counts.
     this.#host.settled(this);
+    this.#origin.onOpened?.(result);
   }
 
   #answer(text: string): void {
@@ -227,13 +203,25 @@ export class ServerHandshake<Context> implements PendingHandshake, PendingUpgrad
     this.#settle();
     this.#socket.on('error', ignore);
     this.#socket.destroy();
+    this.#refused(refuse('WS_HANDSHAKE_ABANDONED'));
+  }
+
+  #refused(refusal: HandshakeError): void {
+    const request = this.#request;
+    this.#request = null;
     this.#host.settled(this);
     this.#unwanted?.abort();
+    // A connection that says nothing, such as the check of a load balancer, refuses nothing when it leaves.
+    if (request !== null || refusal.code !== 'WS_HANDSHAKE_ABANDONED') this.#host.refused(refusal, request);
+    this.#origin.onRefused?.(refusal);
   }
 
   #settle(): void {
     this.#settled = true;
     this.#timer.cancel();
+    // Given back where the handshake was refused; where it was accepted, they were taken before.
+    this.#early?.take();
+    this.#early = null;
   }
 
   #watch(socket: Duplex): void {
@@ -275,9 +263,13 @@ function answerTo(error: unknown, method: string | undefined): { refusal: Handsh
   return { refusal, text: formatRefusal(refusal, method) };
 }
 
-/** Whether a handshake was begun on a socket before. */
-export function isTaken(socket: Duplex): boolean {
-  return taken.has(socket);
+/**
+ * Whether a socket of an 'upgrade' event has been answered: by a handshake here, or by another listener of the event, which
+ * has ended it, or reads it.
+ */
+export function isAnswered(socket: Duplex): boolean {
+  if (taken.has(socket) || socket.writableEnded) return true;
+  return socket.listenerCount('data') + socket.listenerCount('readable') > 0;
 }
 
 function ignore(): void {}

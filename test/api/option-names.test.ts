@@ -207,7 +207,7 @@ test('what upgrade returns is not the data itself', async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });
   });
   expect(warnings.map(({ message }) => message)).toEqual([
-    'what upgrade returns has no option "user"; it has { data, subprotocol, headers }',
+    'what upgrade returns has no option "user"; it has { data, subprotocol, headers, keepRequest }',
   ]);
   expect(server.connections.size).toBe(0);
 });

@@ -205,8 +205,9 @@ describe('upgrade', () => {
             throw new Error('in refused');
           },
         },
-        { maxConnections: 1 },
+        { maxConnections: 2 },
       );
+      // It has its slot until its socket is closed, and so has the next one.
       await peer()
         .write(requestHead({ Origin: 'null' }, 'GET /a HTTP/1.1'))
         .answer();

@@ -12,7 +12,8 @@ import {
 } from '../../src/handshake/error.ts';
 import { HttpHeadParser } from '../../src/handshake/http-head.ts';
 import { formatRefusal } from '../../src/handshake/refusal.ts';
-import { type HandshakeRequest, verifyRequest } from '../../src/handshake/server.ts';
+import { verifyRequest } from '../../src/handshake/server.ts';
+import type { HandshakeRequest } from '../../src/handshake/upgrade-request.ts';
 import { type Changes, refusalOf, request, response, sampleKey } from './samples.ts';
 
 const codes = Object.keys(refusals) as RefusalCode[];
@@ -86,9 +87,12 @@ const raisedAbove: readonly string[] = [
   'WS_HANDSHAKE_UNAVAILABLE',
 ];
 
+/** Rules of a server that have no answer: their tests are those of transport/. */
+const unanswered: readonly string[] = ['WS_HANDSHAKE_ABANDONED'];
+
 describe('the table of rules', () => {
   test('S1, V7: every rule is broken by a test, or is named as one of the layers above', () => {
-    const triggered = new Set<string>(raisedAbove);
+    const triggered = new Set<string>([...raisedAbove, ...unanswered]);
     for (const action of Object.values(broken)) triggered.add(refusalOf(action).code);
     expect([...triggered].sort()).toEqual([...codes].sort());
   });
@@ -99,7 +103,8 @@ describe('the table of rules', () => {
     expect(error.code).toBe(code);
     expect(error.stage).toBe(row.stage);
     const answered = code === 'WS_RESPONSE_STATUS' ? ': status 200' : '';
-    expect(error.message).toBe(`${row.text}${answered} (${row.section})`);
+    if (code === 'WS_HANDSHAKE_ORIGIN') expect(error.message.startsWith(row.text)).toBe(true);
+    else expect(error.message).toBe(`${row.text}${answered} (${row.section})`);
     // On a client, the status is the one that was received: 101 or, for the rule about it, 200.
     if (code.startsWith('WS_RESPONSE_')) expect(error.status).toBe(code === 'WS_RESPONSE_STATUS' ? 200 : 101);
     else expect(error.status).toBe(row.status);
@@ -116,7 +121,7 @@ describe('the table of rules', () => {
     const { section, status, text }: Refusal = refusals[code];
     expect(section).toMatch(/^(6454|6455|6585|9110|9112) §\d+(\.\d+)*$/);
     expect(text).toMatch(/^[A-Z][ -~]+[^.]$/);
-    if (code.startsWith('WS_HANDSHAKE_'))
+    if (code.startsWith('WS_HANDSHAKE_') && !unanswered.includes(code))
       expect([400, 403, 404, 405, 408, 414, 426, 431, 500, 503, 505]).toContain(status);
     else expect(status).toBe(0);
     expect(code).toMatch(/^WS_(HANDSHAKE|URL|RESPONSE)_[A-Z_]+$/);

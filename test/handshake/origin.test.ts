@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkOriginPolicy, isAllowedOrigin, type OriginPolicy } from '../../src/handshake/origin.ts';
-import { type UpgradeRequest, verifyRequest } from '../../src/handshake/server.ts';
+import { verifyRequest } from '../../src/handshake/server.ts';
+import type { UpgradeRequest } from '../../src/handshake/upgrade-request.ts';
 import { prototypeKeys, refusalOf, request } from './samples.ts';
 
 /** Whether a request with this Origin and this Host gets through. */

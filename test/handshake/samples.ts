@@ -5,7 +5,7 @@ import { Buffer } from 'node:buffer';
 import { expect } from 'vitest';
 import { HandshakeError } from '../../src/handshake/error.ts';
 import type { HttpResponseHead } from '../../src/handshake/http-head.ts';
-import type { HandshakeRequest } from '../../src/handshake/server.ts';
+import type { HandshakeRequest } from '../../src/handshake/upgrade-request.ts';
 
 /** The key of RFC 6455 §1.3, and what answers it. */
 export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';

@@ -8,12 +8,11 @@ import { formatRefusal } from '../../src/handshake/refusal.ts';
 import {
   type Acceptance,
   acceptRequest,
-  type HandshakeRequest,
   maxSubprotocols,
   selectSubprotocol,
-  type UpgradeRequest,
   verifyRequest,
 } from '../../src/handshake/server.ts';
+import type { HandshakeRequest, UpgradeRequest } from '../../src/handshake/upgrade-request.ts';
 import { prototypeKeys, readHead, refusalOf, request, sampleAccept, sampleKey, valuesOf } from './samples.ts';
 
 function verify(one: HandshakeRequest): UpgradeRequest {
@@ -467,7 +466,18 @@ test('S12, S21: an origin that is not allowed: 403, and the text names the optio
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');
-  expect(error.message).not.toContain('evil');
+  // What the peer gets repeats nothing of it.
+  expect(formatRefusal(error)).not.toContain('evil');
+});
+
+test('FAULT-0: the refusal of an origin names Origin and Host, escaped, and the remedy', () => {
+  const origin = `http://page.example${String.fromCharCode(0x9b)}31m"`;
+  const error = refusalOf(() => verify(request({ Origin: [origin], Host: ['127.0.0.1:8080'] })));
+  expect(error.message).toContain('Origin "http://page.example\\u009b31m\\u0022", Host "127.0.0.1:8080"');
+  expect(error.message).toContain('proxy_set_header Host $host');
+  expect(error.message).toMatch(/^[ -~§]+$/);
+  const long = refusalOf(() => verify(request({ Origin: [`http://${'x'.repeat(5_000)}`] })));
+  expect(long.message.length).toBeLessThan(700);
 });
 
 describe('accepting', () => {

@@ -88,7 +88,7 @@ describe('neighbours', () => {
   });
 
   test.each(['http', 'https'] as const)(
-    'A7, S14: of %s: one that they do not take either is answered with 404 at the deadline, one that they took is not',
+    'FAULT-7, A7, S14: of %s: one that they do not take either is answered with 404 at the deadline, one that they took is not',
     async (kind) => {
       const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
       const refused: HandshakeError[] = [];
@@ -100,9 +100,10 @@ describe('neighbours', () => {
       const claimed: Duplex[] = [];
       server.attach(http, { path: '/chat' });
       http.on('upgrade', (request, socket) => {
-        // Each in a way of its own: to hear of errors, to read, to wait with an answer that has begun.
-        if (request.url === '/error') socket.on('error', () => {});
-        else if (request.url === '/read') socket.on('data', () => {});
+        // FAULT-7: Vite listens for the errors of every upgrade, also of those that it leaves to others.
+        socket.on('error', () => {});
+        // Each in its own way: it reads, or its answer has begun.
+        if (request.url === '/read') socket.on('data', () => {});
         else if (request.url === '/write') socket.write('HTTP/1.1 101 ');
         else return;
         claimed.push(socket);
@@ -110,7 +111,7 @@ describe('neighbours', () => {
       const port = await listenHttp(http);
       const open = kind === 'http' ? plainPeer : tlsPeer;
       const theirs: RawPeer[] = [];
-      for (const path of ['/error', '/read', '/write']) {
+      for (const path of ['/read', '/write']) {
         theirs.push(open(port).write(requestHead({}, `GET ${path} HTTP/1.1`)));
         while (claimed.length < theirs.length) await once(http, 'upgrade');
       }
@@ -146,18 +147,20 @@ describe('neighbours', () => {
   test('a socket that was taken already is reported, and left as it is', async () => {
     const refused: HandshakeError[] = [];
     const http = createHttpServer();
-    greeter('first').attach(http);
-    const second = greeter('second', (error) => refused.push(error));
+    const first = greeter('first', (error) => refused.push(error));
+    first.attach(http);
+    const second = greeter('second');
     http.on('upgrade', (request, socket, head) => second.handleUpgrade(request, socket, head));
     const port = await listenHttp(http);
     const peer: RawPeer = plainPeer(port).write(requestHead());
     await peer.until(() => peer.frames.length === 1);
-    expect(peer.frames[0]!.payload.toString()).toBe('first');
+    // The one that was called in the listener of the event: attached servers come after every listener.
+    expect(peer.frames[0]!.payload.toString()).toBe('second');
     expect(peer.text.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(refused.map(({ code, cause }) => [code, (cause as Error).message])).toEqual([
       ['WS_HANDSHAKE_HOOK_FAILED', 'the socket of this upgrade has been taken already'],
     ]);
-    expect(second.connections.size).toBe(0);
+    expect(first.connections.size).toBe(0);
   });
 
   test('handleUpgrade serves a listener of one’s own', async () => {

@@ -3,7 +3,7 @@
  * by handshake/.
  */
 
-import type { UpgradeRequest } from '../../handshake/server.ts';
+import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
 
 /** A text, or several where the same key came repeatedly. Without a prototype: any key is a peer's own choice. */
 export interface TextsByKey {

@@ -3,13 +3,13 @@
  * callbacks, their worker, and the members that 4D documents.
  */
 
-import type { UpgradeRequest } from '../../handshake/server.ts';
-import type { PendingUpgrade } from '../../transport/upgrade.ts';
+import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
+import type { PendingUpgrade } from '../../transport/upgrade-host.ts';
 import { isThenable } from '../callback.ts';
 import type { Connection } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import { WebSocketServer as NativeServer } from '../server.ts';
-import { type ServerOptions, serverOptionNames } from '../server-options.ts';
+import { allServerSpecs, type ServerOptions } from '../server-options.ts';
 import { type Rejection, reject } from '../upgrade-answer.ts';
 import { Callbacks } from './callbacks.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -66,7 +66,7 @@ type Verdict<T extends DataType> =
   | { readonly handler: ConnectionHandler<T> }
   | { readonly handler: null; readonly failed: boolean };
 
-const { text, ...nativeNames } = serverOptionNames;
+const { text, ...nativeNames } = allServerSpecs;
 
 const optionNames: OptionNames<WebSocketServerOptions> = {
   ...nativeNames,

@@ -1,0 +1,173 @@
+/**
+ * A server as its listeners see it: what it makes of each opening handshake, by the application's `upgrade` handler (RFC 6455 §4.2.2),
+ * and of each connection.
+ */
+
+import { type HandshakeError, refuse } from '../handshake/error.ts';
+import type { OriginPolicy } from '../handshake/origin.ts';
+import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
+import type { Compression } from '../transport/compression.ts';
+import type { ConnectionLimits } from '../transport/limits.ts';
+import { log, warnOnStderr } from '../transport/log.ts';
+import type { ServerRequest } from '../transport/server-request.ts';
+import { Slots } from '../transport/slot.ts';
+import { flattenHeaders } from '../transport/upgrade.ts';
+import type {
+  OpenedUpgrade,
+  PendingHandshake,
+  PendingUpgrade,
+  UpgradeDecision,
+  UpgradeHost,
+} from '../transport/upgrade-host.ts';
+import { isThenable, warn } from './callback.ts';
+import type { Connection } from './connection.ts';
+import { Dispatch } from './dispatch.ts';
+import { toCloseReason, toCompression, toLimits } from './options.ts';
+import type { AllServerHandlers } from './server-handlers.ts';
+import type { ServerValues } from './server-options.ts';
+import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
+
+/** The first characters of a request target that `Connection.url` keeps. */
+const MAX_URL = 1_024;
+
+/** Refusals that are no news to the operator: the application's own, and of clients that left. */
+const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
+
+/** The connections and handshakes of one server. */
+export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Data>> {
+  readonly origins: OriginPolicy;
+  readonly subprotocols: readonly string[];
+  readonly handshakeTimeout: number;
+  readonly compression: Compression | null;
+  readonly memoryBudget: ConnectionLimits['memoryBudget'];
+  readonly slots: Slots;
+  readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
+  readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
+  /** With what connections are closed that come late to a shutdown; null before. */
+  closing: { readonly code: number; readonly reason: string } | null = null;
+  readonly #handlers: AllServerHandlers<Data>;
+  readonly #limits: ConnectionLimits;
+  readonly #text: 'string' | 'bytes';
+  readonly #closeReason: ReturnType<typeof toCloseReason>;
+  #onEmpty: (() => void) | null = null;
+
+  /** @throws {RangeError | TypeError} for invalid options of the compression */
+  constructor(handlers: AllServerHandlers<Data>, values: ServerValues) {
+    this.#handlers = handlers;
+    this.#limits = toLimits(values);
+    this.#text = values.text;
+    this.#closeReason = toCloseReason(values);
+    this.origins = values.origins;
+    this.subprotocols = values.subprotocols;
+    this.handshakeTimeout = values.handshakeTimeout;
+    this.compression = toCompression(values.compression);
+    this.memoryBudget = values.memoryBudget;
+    this.slots = new Slots(values.maxConnections);
+  }
+
+  get isClosing(): boolean {
+    return this.closing !== null;
+  }
+
+  started(handshake: PendingHandshake): void {
+    this.handshakes.add(handshake);
+  }
+
+  settled(handshake: PendingHandshake): void {
+    this.handshakes.delete(handshake);
+    this.#checkEmpty();
+  }
+
+  /** Resolves when no connection and no handshake is left. */
+  whenEmpty(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      this.#checkEmpty();
+    });
+  }
+
+  #checkEmpty(): void {
+    if (this.connections.size === 0 && this.handshakes.size === 0) this.#onEmpty?.();
+  }
+
+  decide(
+    request: ServerRequest,
+    pending: PendingUpgrade,
+  ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
+    const answer = this.#handlers.upgrade?.(request, pending);
+    // Any thenable: a Promise of another realm, or of a library, taken for an answer would accept every request.
+    return isThenable(answer)
+      ? Promise.resolve(answer).then((settled) => this.#answer(settled))
+      : this.#answer(answer);
+  }
+
+  #answer(answer: AnyUpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
+    // A shutdown that began while the application thought about it.
+    if (this.isClosing) return refuse('WS_HANDSHAKE_UNAVAILABLE');
+    if (answer instanceof Rejection) {
+      const { status, headers, body } = answer;
+      return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body) });
+    }
+    const context = checkAccept(answer);
+    return {
+      ...(context.subprotocol === undefined ? null : { subprotocol: context.subprotocol }),
+      headers: flattenHeaders(context.headers ?? []),
+      context,
+    };
+  }
+
+  opened(upgrade: OpenedUpgrade<Accept<Data>>): Connection<Data> {
+    const { socket, head, request, subprotocol, extensions, codec, context } = upgrade;
+    const dispatch = new Dispatch<Data>({
+      socket,
+      handlers: this.#handlers,
+      info: {
+        subprotocol: ownText(subprotocol),
+        extensions,
+        url: ownText(request.target),
+        remoteAddress: request.remote.address,
+        remotePort: request.remote.port,
+        headers: [],
+        request: context.keepRequest === true ? request : null,
+      },
+      options: { role: 'server', limits: this.#limits, text: this.#text, codec, ...this.#closeReason },
+      data: context.data as Data,
+      onClosed: (closed) => {
+        this.connections.delete(closed);
+        this.#checkEmpty();
+      },
+    });
+    const { connection } = dispatch;
+    this.connections.add(connection);
+    dispatch.start(head);
+    if (this.closing !== null) connection.close(this.closing.code, this.closing.reason);
+    return connection;
+  }
+
+  refused(error: HandshakeError, request: HandshakeRequest | null): void {
+    const from = request?.remote.address ?? 'a client';
+    log('refused %s: %d %s', from, error.status, error.message);
+    try {
+      const { refused } = this.#handlers;
+      if (refused !== undefined) {
+        const result = refused.call(this.#handlers, error, request);
+        if (isThenable(result)) result.then(undefined, warn);
+      }
+      // What the application threw must not vanish.
+      else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
+      else if (!this.isClosing && !expected.has(error.code)) {
+        warnOnStderr(error.code, `refused ${from} with ${error.status}: ${error.message}`);
+      }
+    } catch (thrown) {
+      warn(thrown);
+    }
+  }
+}
+
+/**
+ * A text of the request in memory of its own: a part of a string keeps all of it alive, here as long as the connection. A target may
+ * have 8 KiB, so only its beginning is kept.
+ */
+function ownText(text: string): string {
+  return Buffer.from(text.slice(0, MAX_URL), 'latin1').toString('latin1');
+}

@@ -1,0 +1,56 @@
+/**
+ * The end of a server: a Close frame to each connection (RFC 6455 §7.1.2, 1001 by default), 503 to what comes or is under way, and a
+ * time after which the rest is dropped.
+ */
+
+import { refuse } from '../handshake/error.ts';
+import type { Listener } from '../transport/listen.ts';
+import type { ServerHost } from './server-host.ts';
+
+// Node's limit for timers; a longer one would fire at once.
+const MAX_TIMER = 2_147_483_647;
+
+/** A shutdown that has begun. */
+export class Shutdown {
+  /** Resolves when every connection and listener is gone. */
+  readonly finished: Promise<void>;
+  readonly #connections: ServerHost<unknown>['connections'];
+  readonly #listeners: readonly Listener[];
+  #timer: NodeJS.Timeout | null = null;
+  /** When the rest is dropped, on the clock of `performance.now()`. */
+  #ends = Number.POSITIVE_INFINITY;
+
+  /** @param detach takes the server off the HTTP servers that it is attached to */
+  constructor(host: ServerHost<unknown>, listeners: readonly Listener[], detach: () => void) {
+    this.#connections = host.connections;
+    this.#listeners = listeners;
+    this.finished = this.#end(host, detach);
+  }
+
+  /** Drops what is left within this time; a later call can only shorten it. */
+  dropWithin(grace: number): void {
+    const ends = performance.now() + grace;
+    if (ends >= this.#ends || grace > MAX_TIMER) return;
+    this.#ends = ends;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      for (const connection of [...this.#connections]) connection.terminate();
+      for (const listener of this.#listeners) listener.terminate();
+    }, grace);
+  }
+
+  async #end(host: ServerHost<unknown>, detach: () => void): Promise<void> {
+    const { code, reason } = host.closing!;
+    const listeners = this.#listeners.map((listener) => listener.close());
+    const empty = host.whenEmpty();
+    for (const handshake of [...host.handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
+    // It is `grace` that ends them: one deadline, and none of them reports an error.
+    for (const connection of [...host.connections]) connection.close(code, reason, Number.POSITIVE_INFINITY);
+    await empty;
+    // Until here an HTTP server's upgrades were answered with 503.
+    detach();
+    await Promise.all(listeners);
+    this.#ends = Number.NEGATIVE_INFINITY;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+}

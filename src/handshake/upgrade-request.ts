@@ -1,0 +1,124 @@
+/**
+ * An opening handshake that was read and checked (RFC 6455 §4.2.1), as the application sees it. What a request often is not asked for
+ * (cookies, query parameters) is read when it is.
+ */
+import type { ExtensionOffer } from './extension.ts';
+import type { HeaderFields } from './header-fields.ts';
+
+/** A request as it came, whichever parser read it: ours, node:http, or a test. */
+export interface HandshakeRequest {
+  readonly method: string;
+  readonly target: string;
+  /** `'1.1'` */
+  readonly httpVersion: string;
+  /** name, value, name, value … as `rawHeaders` of node:http */
+  readonly headers: readonly string[];
+  readonly remote: {
+    readonly address: string | undefined;
+    readonly port: number | undefined;
+    /** whether the connection is TLS */
+    readonly secure: boolean;
+  };
+}
+
+/** What the rules of the handshake made of a request. */
+export interface RequestParts {
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly origin: string | null;
+  readonly key: string;
+  readonly subprotocols: readonly string[];
+  readonly offers: readonly ExtensionOffer[];
+}
+
+/** @internal For subclasses, which share the parsed header fields; assigned once, by the class. */
+export let fieldsOf: (request: UpgradeRequest) => HeaderFields;
+
+/** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. Made by `verifyRequest`. */
+export class UpgradeRequest implements HandshakeRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: string;
+  readonly headers: readonly string[];
+  readonly remote: HandshakeRequest['remote'];
+  /**
+   * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts
+   * with `/`.
+   */
+  readonly path: string;
+  /** What follows the first `?`; `''` without one. */
+  readonly query: string;
+  /** The Host field. */
+  readonly host: string;
+  /** The Origin field; null if there is none, so that this is no browser (RFC 6455 §4.2.1). */
+  readonly origin: string | null;
+  readonly key: string;
+  /** What the client offers, in its order of preference; distinct tokens. */
+  readonly subprotocols: readonly string[];
+  /** The extensions that the client offers, in its order of preference. */
+  readonly offers: readonly ExtensionOffer[];
+  readonly #fields: HeaderFields;
+  #cookies: ReadonlyMap<string, string> | null = null;
+  #searchParams: URLSearchParams | null = null;
+
+  static {
+    fieldsOf = (request) => request.#fields;
+  }
+
+  constructor(request: HandshakeRequest, fields: HeaderFields, parts: RequestParts) {
+    this.method = request.method;
+    this.target = request.target;
+    this.httpVersion = request.httpVersion;
+    this.headers = request.headers;
+    this.remote = request.remote;
+    this.path = parts.path;
+    this.query = parts.query;
+    this.host = parts.host;
+    this.origin = parts.origin;
+    this.key = parts.key;
+    this.subprotocols = parts.subprotocols;
+    this.offers = parts.offers;
+    this.#fields = fields;
+  }
+
+  /**
+   * A header field by its name in any case; null if it is absent. Repeats are joined by `', '`, those of Cookie by `'; '`
+   * (RFC 9113 §8.2.3); of a field that has only one value, such as Authorization, the first line counts, as in node:http.
+   */
+  header(name: string): string | null {
+    return this.#fields.combined(name);
+  }
+
+  /** The lines of a header field, in order. */
+  headerValues(name: string): string[] {
+    return this.#fields.values(name);
+  }
+
+  /**
+   * The cookies by name (RFC 6265 §5.4), values as they were sent: neither decoded nor unquoted. Of a name that is sent twice, the
+   * first counts: it belongs to the longer path.
+   */
+  get cookies(): ReadonlyMap<string, string> {
+    this.#cookies ??= parseCookies(this.header('Cookie') ?? '');
+    return this.#cookies;
+  }
+
+  /** The parameters of the query, decoded. */
+  get searchParams(): URLSearchParams {
+    this.#searchParams ??= new URLSearchParams(this.query);
+    return this.#searchParams;
+  }
+}
+
+/** @param text the value of a Cookie field */
+function parseCookies(text: string): ReadonlyMap<string, string> {
+  const cookies = new Map<string, string>();
+  for (const pair of text.split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals === -1) continue;
+    const name = pair.slice(0, equals).trim();
+    if (!cookies.has(name)) cookies.set(name, pair.slice(equals + 1).trim());
+  }
+  return cookies;
+}

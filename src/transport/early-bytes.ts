@@ -1,0 +1,61 @@
+/**
+ * What a client sends before its request is answered. RFC 6455 §4.1 asks it to wait, but frames that came along with the request are
+ * served as soon as the application has accepted it. Reading goes on meanwhile: otherwise the end of a peer that has sent a byte
+ * would not be seen (its FIN waits after that byte), and nothing would tell the application that its answer is not wanted any more.
+ */
+
+import type { Duplex } from 'node:stream';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
+
+/** Bytes that are kept for one handshake. Beyond it the socket is not read, and only the deadline ends the handshake. */
+export const MAX_EARLY_BYTES = 65_536;
+
+/** The bytes after a request's head, read until the answer is known. */
+export class EarlyBytes {
+  readonly #socket: Duplex;
+  readonly #budget: MemoryBudget;
+  #bytes: Buffer;
+  #length: number;
+  /** Set by `take`. */
+  #isTaken = false;
+  readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
+
+  /** Begins to read. @param head what came with the request; it is copied, so that it does not keep the request's chunk alive */
+  constructor(socket: Duplex, head: Buffer, budget: MemoryBudget) {
+    this.#socket = socket;
+    this.#budget = budget;
+    this.#bytes = Buffer.from(head);
+    this.#length = head.length;
+    budget.countQueued(this.#bytes.length);
+    socket.on('data', this.#onData);
+    if (this.#length < MAX_EARLY_BYTES) socket.resume();
+    else socket.pause();
+  }
+
+  /** Stops reading, and hands over what came. A second call gives nothing. */
+  take(): Buffer {
+    if (this.#isTaken) return this.#bytes;
+    this.#isTaken = true;
+    // Paused before its listener goes: a flowing stream without one loses what comes.
+    this.#socket.pause();
+    this.#socket.off('data', this.#onData);
+    const all = this.#bytes.subarray(0, this.#length);
+    this.#budget.countQueued(-this.#bytes.length);
+    this.#bytes = Buffer.alloc(0);
+    return all;
+  }
+
+  // Copied into memory that doubles: a chunk of one byte costs many times that.
+  #keep(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#bytes.length, length));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#budget.countQueued(larger.length - this.#bytes.length);
+      this.#bytes = larger;
+    }
+    chunk.copy(this.#bytes, this.#length);
+    this.#length = length;
+    if (length >= MAX_EARLY_BYTES || this.#budget.used >= this.#budget.limit) this.#socket.pause();
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What a server is for the opening handshakes of its sockets (RFC 6455 §4.2): its limits, its decision about a request, and what
+ * becomes of the socket. The handshake itself is upgrade.ts.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { DeflateCodec } from '../deflate/codec.ts';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
+import type { HandshakeError } from '../handshake/error.ts';
+import type { ExtensionOffer } from '../handshake/extension.ts';
+import type { OriginPolicy } from '../handshake/origin.ts';
+import type { Acceptance } from '../handshake/server.ts';
+import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
+import type { Compression } from './compression.ts';
+import type { PathPattern } from './path-pattern.ts';
+import type { ServerRequest } from './server-request.ts';
+import type { Slots } from './slot.ts';
+
+/** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
+export interface UpgradeAcceptance<Context> extends Acceptance {
+  readonly context: Context;
+}
+export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeError;
+
+/** A connection whose 101 was written. */
+export interface OpenedUpgrade<Context> {
+  readonly socket: Duplex;
+  /** Bytes that came after the request: frames already. */
+  readonly head: Buffer;
+  readonly request: ServerRequest;
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+  /** Of the negotiated compression, or null. */
+  readonly codec: DeflateCodec | null;
+  readonly context: Context;
+}
+
+/** What takes the connections: a server. */
+export interface UpgradeHost<Context = unknown, Result = unknown> {
+  readonly origins: OriginPolicy;
+  /** Of these, the first in the client's order is chosen if the decision names none. */
+  readonly subprotocols: readonly string[];
+  /** Milliseconds from the beginning to the 101. */
+  readonly handshakeTimeout: number;
+  /** What to answer offers of permessage-deflate with; null: nothing. */
+  readonly compression: Compression | null;
+  /** Counts what a client sends before it is answered. */
+  readonly memoryBudget: MemoryBudget;
+  /** One for each socket; released by its 'close'. */
+  readonly slots: Slots;
+  /** Whether no more handshakes are served: 503 for all of them. */
+  readonly isClosing: boolean;
+  /** A handshake began; its `refuse` may be called until it is settled. */
+  started(handshake: PendingHandshake): void;
+  /** It ended, one way or the other; if it succeeded, `opened` was called before. */
+  settled(handshake: PendingHandshake): void;
+  decide(
+    request: ServerRequest,
+    upgrade: PendingUpgrade,
+  ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+  opened(upgrade: OpenedUpgrade<Context>): Result;
+  /** A request was answered with an error, or its client left before the answer. */
+  refused(error: HandshakeError, request: HandshakeRequest | null): void;
+}
+
+/** Where one request comes from, and who waits for its outcome. */
+export interface UpgradeOrigin<Result> {
+  /** The path that is served, see `servesPath`. @default '', any */
+  readonly path?: PathPattern;
+  /** The request of node:http, if that read the head. */
+  readonly raw?: IncomingMessage | null;
+  /** Handed on to the application. */
+  readonly context?: unknown;
+  /** Called with what `opened` returned. */
+  readonly onOpened?: (result: Result) => void;
+  /** Called once `refused` has been. */
+  readonly onRefused?: (error: HandshakeError) => void;
+}
+
+/** What an application that takes its time with an answer can find out meanwhile. */
+export interface PendingUpgrade {
+  /** Aborts when no answer is wanted any more: the peer left, the deadline passed, the server is shut down. */
+  readonly signal: AbortSignal;
+  /** What `handleUpgrade` was given as `context`; undefined otherwise. */
+  readonly context: unknown;
+}
+
+/** An opening handshake that has not been answered yet. */
+export interface PendingHandshake {
+  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
+  refuse(error: unknown): void;
+}

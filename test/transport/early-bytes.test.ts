@@ -1,0 +1,101 @@
+/** What a client sends before its request is answered: kept within bounds, charged, and no cover for a peer that has left. */
+import { Buffer } from 'node:buffer';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, test } from 'vitest';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import { EarlyBytes, MAX_EARLY_BYTES } from '../../src/transport/early-bytes.ts';
+import { closeServers, kinds, startServer } from './servers.ts';
+import { frame, Op, requestHead } from './wire.ts';
+
+afterEach(closeServers);
+
+describe.each(kinds)('%s', (kind) => {
+  test.each(['FIN', 'destroy'] as const)(
+    'FAULT-3: %s of a peer that had sent a byte after its request aborts the signal',
+    async (end) => {
+      const refused: string[] = [];
+      let signal: AbortSignal | null = null;
+      const aborted = new Promise<void>((resolve) => {
+        void startServer(
+          {
+            upgrade: (_request, pending) => {
+              signal = pending.signal;
+              pending.signal.addEventListener('abort', () => resolve());
+              return new Promise<undefined>(() => {});
+            },
+            refused: (error) => void refused.push(error.code),
+          },
+          { handshakeTimeout: 60_000 },
+          kind,
+        ).then(async ({ peer }) => {
+          const raw = peer().write(requestHead() + String.fromCharCode(0x81));
+          while (signal === null) await new Promise((again) => setTimeout(again, 5));
+          if (end === 'FIN') raw.socket.end();
+          else raw.destroy();
+        });
+      });
+      await aborted;
+      await new Promise(setImmediate);
+      expect(refused).toEqual(['WS_HANDSHAKE_ABANDONED']);
+    },
+  );
+
+  test('FAULT-4: bytes during an async upgrade are bounded and charged, and none is lost', async () => {
+    const memoryBudget = new MemoryBudget();
+    const messages: string[] = [];
+    let accept = (): void => {};
+    const { peer } = await startServer(
+      {
+        upgrade: () => new Promise<undefined>((resolve) => (accept = () => resolve(undefined))),
+        message: (_connection, message) => void messages.push(String(message)),
+      },
+      { memoryBudget },
+      kind,
+    );
+    const raw = peer();
+    const texts = Array.from({ length: 40 }, (_, at) => `${at} ${'x'.repeat(32_000)}`);
+    raw.write(Buffer.concat([Buffer.from(requestHead()), ...texts.map((text) => frame(Op.Text, text))]));
+    while (memoryBudget.used < MAX_EARLY_BYTES) await new Promise((again) => setTimeout(again, 5));
+    await new Promise((later) => setTimeout(later, 50));
+    // One chunk more at most, in memory that doubles.
+    expect(memoryBudget.used).toBeLessThanOrEqual(4 * MAX_EARLY_BYTES);
+    accept();
+    while (messages.length < texts.length) await new Promise((again) => setTimeout(again, 5));
+    expect(messages).toEqual(texts);
+    expect(memoryBudget.used).toBe(0);
+  });
+});
+
+describe('EarlyBytes', () => {
+  test('FAULT-3: gives what came, in order, at every split point', async () => {
+    const all = Buffer.from('0123456789');
+    for (let head = 0; head <= all.length; head++) {
+      for (let split = head; split <= all.length; split++) {
+        const socket = new PassThrough();
+        const budget = new MemoryBudget();
+        const early = new EarlyBytes(socket, all.subarray(0, head), budget);
+        socket.write(all.subarray(head, split));
+        await new Promise(setImmediate);
+        socket.write(all.subarray(split));
+        await new Promise(setImmediate);
+        expect(early.take().toString()).toBe('0123456789');
+        expect([early.take().length, budget.used]).toEqual([0, 0]);
+        // What comes later stays for the next reader.
+        socket.write('later');
+        expect(socket.isPaused()).toBe(true);
+        expect(String(socket.read())).toBe('later');
+      }
+    }
+  });
+
+  test('FAULT-4: stops reading where the budget is used up', async () => {
+    const budget = new MemoryBudget(100);
+    const socket = new PassThrough();
+    const early = new EarlyBytes(socket, Buffer.alloc(0), budget);
+    socket.write(Buffer.alloc(200));
+    await new Promise(setImmediate);
+    expect(socket.isPaused()).toBe(true);
+    expect(early.take().length).toBe(200);
+    expect(budget.used).toBe(0);
+  });
+});

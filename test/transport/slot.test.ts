@@ -1,0 +1,113 @@
+/** Slots: one per socket, from accept to its 'close', whatever happens in between. */
+import { createServer as createHttpServer } from 'node:http';
+import { type Duplex, PassThrough } from 'node:stream';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Slots } from '../../src/transport/slot.ts';
+import { closeServers, listenHttp, plainPeer, startServer } from './servers.ts';
+import { frame, Op, type RawPeer, requestHead } from './wire.ts';
+
+afterEach(closeServers);
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('slots', () => {
+  test('FAULT-4: a socket has one slot, and gives it back with its close only', async () => {
+    const slots = new Slots(2);
+    const [one, two, three] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    expect([slots.take(one), slots.take(one), slots.take(two), slots.take(three)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    one.end();
+    one.resume();
+    two.destroy();
+    expect(slots.size).toBe(2);
+    await until(() => slots.size === 0);
+    expect(slots.take(three)).toBe(true);
+  });
+
+  test('FAULT-4: a socket that is closed takes none: it would never give it back', async () => {
+    const slots = new Slots(1);
+    const socket = new PassThrough().destroy();
+    await until(() => socket.closed);
+    expect([slots.take(socket), slots.size]).toEqual([true, 0]);
+  });
+
+  test('FAULT-4: a slot can be given back before the close, if the socket is another listener’s', () => {
+    const slots = new Slots(1);
+    const socket = new PassThrough();
+    slots.take(socket);
+    slots.give(socket);
+    slots.give(socket);
+    expect([slots.size, socket.listenerCount('close')]).toEqual([0, 0]);
+  });
+});
+
+// Over TLS, Node closes both directions at the peer's FIN.
+test.each(['listen', 'attach'] as const)(
+  'FAULT-4: %s: peers that let replies queue and send FIN without Close never hold more sockets than maxConnections',
+  async (kind) => {
+    const reply = Buffer.alloc(16_777_216);
+    const { peer } = await startServer(
+      { message: (connection) => void connection.send(reply), refused: () => {} },
+      { maxConnections: 5 },
+      kind,
+    );
+    const open = async (): Promise<RawPeer> => {
+      const raw = peer().write(requestHead());
+      await raw.until(() => raw.head !== '');
+      if (raw.status !== 101) return raw;
+      raw.write(frame(Op.Text, 'reply'));
+      await raw.until(() => raw.frames.length > 0 || raw.received.length > 1_000);
+      raw.socket.pause();
+      raw.socket.end();
+      return raw;
+    };
+    const held: RawPeer[] = [];
+    for (let count = 0; count < 15; count++) {
+      held.push(await open());
+    }
+    expect(held.map(({ status }) => status)).toEqual([101, 101, 101, 101, 101, ...new Array(10).fill(503)]);
+  },
+);
+
+test('FAULT-4: peers that are refused, and linger, hold slots as well', async () => {
+  const { peer } = await startServer({ refused: () => {} }, { maxConnections: 2, path: '/chat' });
+  const refused = [peer(), peer()].map((raw) => raw.write(requestHead({}, 'GET /else HTTP/1.1')));
+  for (const raw of refused) expect(await raw.answer()).toMatch(/^HTTP\/1\.1 404 /);
+  const third = peer().write(requestHead({}, 'GET /chat HTTP/1.1'));
+  expect(await third.answer()).toMatch(/^HTTP\/1\.1 503 /);
+  for (const raw of refused) raw.destroy();
+  for (;;) {
+    const next = peer().write(requestHead({}, 'GET /chat HTTP/1.1'));
+    await next.until(() => next.head !== '');
+    if (next.status === 101) break;
+  }
+});
+
+test('FAULT-4: upgrades that are left to others hold slots, until another listener takes them', async () => {
+  const http = createHttpServer();
+  const { server } = await startServer({ refused: () => {} }, { maxConnections: 2, handshakeTimeout: 200 });
+  server.attach(http, { path: '/chat' });
+  const taken: Duplex[] = [];
+  http.on('upgrade', (request, socket) => {
+    socket.on('error', () => {});
+    if (request.url !== '/theirs') return;
+    socket.write('HTTP/1.1 101 theirs\r\n\r\n');
+    taken.push(socket);
+  });
+  const port = await listenHttp(http);
+  const ask = (path: string): RawPeer => plainPeer(port).write(requestHead({}, `GET ${path} HTTP/1.1`));
+  const theirs = [ask('/theirs'), ask('/theirs'), ask('/theirs')];
+  for (const raw of theirs) await raw.until(() => raw.status === 101);
+  // Answered in the event itself: none of them has a slot here.
+  const left = [ask('/left'), ask('/left')];
+  const beyond = ask('/left');
+  const answers = await Promise.all([...left, beyond].map((raw) => raw.answer()));
+  expect(answers.map((answer) => answer.slice(9, 12)).sort()).toEqual(['404', '404', '503']);
+  for (const socket of taken) socket.destroy();
+});
