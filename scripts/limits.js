@@ -58,6 +58,14 @@ export const tables = [
     roles: false,
   },
   {
+    module: 'api/4d/server-options.ts',
+    name: 'fourDServerSpecs',
+    interfaces: { WebSocketServerOptions: '' },
+    title: 'The WebSocket server of `rfc6455/4d`',
+    intro: '`WebSocketServerOptions`, beside the options of the native server; see [4d.md](4d.md).',
+    roles: false,
+  },
+  {
     module: 'api/4d/web-server-settings.ts',
     name: 'webServerSpecs',
     interfaces: { WebServerSettings: '' },

@@ -3,25 +3,28 @@
 // The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
 /// <reference types="node" preserve="true" />
 
-export { WebSocket, type WebSocketOptions } from './api/4d/client.ts';
-export { type ConnectionStatus, WebSocketConnection } from './api/4d/connection.ts';
+export { WebSocket, type WebSocketHandler, type WebSocketOptions } from './api/4d/client.ts';
+export type { ConnectionStatus } from './api/4d/connection.ts';
 export type { DataOf, DataType, Sendable } from './api/4d/data.ts';
 export { FourDError, type FourDErrorName, fourDErrors } from './api/4d/error.ts';
 export type {
   ClientTerminateEvent,
   ConnectionEvent,
-  ConnectionHandler,
   Done,
   ErrorEvent,
   MessageEvent,
   OpenEvent,
   ServerTerminateEvent,
   TerminateEvent,
-  WebSocketHandler,
-  WSSHandler,
 } from './api/4d/handlers.ts';
 export type { Status, TerminateOptions } from './api/4d/link.ts';
 export type { ConnectionRequest, TextsByKey } from './api/4d/request.ts';
-export { WebSocketServer, type WebSocketServerOptions } from './api/4d/server.ts';
+export {
+  type ConnectionHandler,
+  WebSocketConnection,
+  WebSocketServer,
+  type WSSHandler,
+} from './api/4d/server.ts';
+export type { WebSocketServerOptions } from './api/4d/server-options.ts';
 export { WebServer, webServer } from './api/4d/web-server.ts';
 export type { WebServerSettings } from './api/4d/web-server-settings.ts';

@@ -61,7 +61,10 @@ function membersOf(name: string, ofPlugins = false): string[] {
     [...code.matchAll(new RegExp(`\\bexport interface ${name}\\b[^{]*\\{`, 'g'))].flatMap((match) => {
       const open = match.index + match[0].length - 1;
       const body = code.slice(open, groupEnd(code, open));
-      return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, member = '']) => member);
+      const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, member = '']) => member);
+      // What is only there to be extended.
+      const [, base] = /\bextends (\w+Callbacks)</.exec(match[0]) ?? [];
+      return base === undefined ? own : [...own, ...membersOf(base, ofPlugins)];
     }),
   );
 }
@@ -76,6 +79,13 @@ const internal = new Set(
     ].map(([, name = '']) => name),
   ),
 );
+
+/** What a prototype has of its class, and of classes of this package that it extends. */
+function methodsOf(prototype: object): string[] {
+  const above: unknown = Object.getPrototypeOf(prototype);
+  const isOfPackage = above instanceof Object && /^class\b/.test(String(above.constructor));
+  return [...Object.getOwnPropertyNames(prototype), ...(isOfPackage ? methodsOf(above) : [])];
+}
 
 describe.each(Object.entries(sections))('the reference and %s', (path, page) => {
   const names = exportsOf(path);
@@ -94,7 +104,7 @@ describe.each(Object.entries(sections))('the reference and %s', (path, page) => 
   test('and every method of every exported class', () => {
     const methods = Object.entries(entryPoints[path] ?? {}).flatMap(([name, value]) =>
       typeof value === 'function' && value.prototype !== undefined
-        ? Object.getOwnPropertyNames(value.prototype)
+        ? methodsOf(value.prototype)
             .filter((method) => method !== 'constructor' && !internal.has(method))
             .map((method) => ({ name, method }))
         : [],

@@ -8,14 +8,17 @@ import { checkOptions, type OptionNames } from '../option-names.ts';
 import { takeSubprotocols } from '../subprotocol-header.ts';
 import { checkDataType, type DataType, type Sendable } from './data.ts';
 import { FourDError } from './error.ts';
-import type { ClientTerminateEvent, WebSocketHandler } from './handlers.ts';
+import type { ClientCallbacks, ClientTerminateEvent } from './handlers.ts';
 import { Link, type Status, type TerminateOptions, terminateArguments, terminateEvent } from './link.ts';
 import { Worker } from './worker.ts';
+
+/** What a `WebSocket` calls, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
+export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
 
 /** What 4D has no words for: the options of the native `connect`. */
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
   /** False: callbacks do not wait for each other's Promises. @default true */
-  readonly serialize?: boolean;
+  readonly serialize?: boolean | undefined;
 }
 
 const { handlers, data, headers, text, ...nativeNames } = connectOptionNames;
@@ -39,12 +42,12 @@ export class WebSocket<T extends DataType = 'text'> {
   #isDropped = false;
 
   /**
-   * Begins to connect. Where that fails, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
+   * Begins to connect. If that fails, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
    * `4D.WebSocket.new()`; there it returns when the connection is open, or Null.
    * @param url ws: or wss:
    * @param handler callbacks, `dataType` and `headers`
-   * @throws {FourDError} where the handler is no object
-   * @throws {TypeError} for an unknown dataType, and for an option that there is not
+   * @throws {FourDError} if the handler is not an object
+   * @throws {TypeError} for an unknown dataType, and for an unknown option
    */
   constructor(url: string | URL, handler: WebSocketHandler<T> = {}, options?: WebSocketOptions | null) {
     if (typeof handler !== 'object' || handler === null) {
@@ -94,8 +97,8 @@ export class WebSocket<T extends DataType = 'text'> {
 
   /**
    * Sends a message, by the type of the argument. 4D: WebSocket, `.send()`.
-   * @returns false where the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
-   * @throws {TypeError} for an object that is no JSON: a cycle, a function
+   * @returns false if the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
+   * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);

@@ -1,30 +1,23 @@
 /**
- * `WebSocketConnection`: one client of a `WebSocketServer`. The connection itself is the native one; what becomes of its
- * events is link.ts.
+ * The members of `WebSocketConnection`: one client of a `WebSocketServer`. The connection itself is the native one; what becomes of
+ * its events is link.ts. The class that users see is in server.ts, whose type it needs.
  */
 
 import type { DataType, Sendable } from './data.ts';
-import type { ConnectionHandler } from './handlers.ts';
 import { Link, type TerminateOptions, terminateArguments } from './link.ts';
-import type { WebSocketServer } from './server.ts';
 import type { Worker } from './worker.ts';
 
 /** 4D: WebSocketConnection, `.status`. */
 export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
 
-/** 4D: WebSocketConnection. Made by a `WebSocketServer` where `onConnection` returns a handler. */
-export class WebSocketConnection<T extends DataType = 'text'> {
-  readonly #wss: WebSocketServer<T>;
-  readonly #handler: ConnectionHandler<T>;
+/** A connection of a server of the type `Server`. */
+export class ServerConnection<Server extends { readonly dataType: DataType }, Handler extends object> {
+  readonly #wss: Server;
+  readonly #handler: Handler;
   readonly #link: Link;
 
   /** Made by the library. */
-  constructor(
-    wss: WebSocketServer<T>,
-    handler: ConnectionHandler<T>,
-    worker: Worker,
-    own: (link: Link) => void,
-  ) {
+  constructor(wss: Server, handler: Handler, worker: Worker, own: (link: Link) => void) {
     this.#wss = wss;
     this.#handler = handler;
     this.#link = new Link(handler, this, wss.dataType, worker);
@@ -32,7 +25,7 @@ export class WebSocketConnection<T extends DataType = 'text'> {
   }
 
   /** The handler that `onConnection` returned. 4D: WebSocketConnection, `.handler`. */
-  get handler(): ConnectionHandler<T> {
+  get handler(): Handler {
     return this.#handler;
   }
 
@@ -47,14 +40,14 @@ export class WebSocketConnection<T extends DataType = 'text'> {
   }
 
   /** The server that it belongs to. 4D: WebSocketConnection, `.wss`. */
-  get wss(): WebSocketServer<T> {
+  get wss(): Server {
     return this.#wss;
   }
 
   /**
    * Sends a message: by the type of the argument, whatever the server's dataType. 4D: WebSocketConnection, `.send()`.
-   * @returns false where the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
-   * @throws {TypeError} for an object that is no JSON: a cycle, a function
+   * @returns false if the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
+   * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
     return this.#link.send(message);

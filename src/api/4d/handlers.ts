@@ -1,14 +1,12 @@
 /**
  * The callbacks of the 4D surface and their events, named and shaped as in 4D's pages WebSocketServer, WebSocketConnection
- * and WebSocket. In each callback `this` is the handler. All may return a Promise: the next callback waits for it.
+ * and WebSocket. In each callback `this` is the handler. All may return a Promise: the next callback waits for it. Which classes the
+ * callbacks receive is said where those are, server.ts and client.ts.
  */
 
-import type { WebSocket } from './client.ts';
-import type { WebSocketConnection } from './connection.ts';
 import type { DataOf, DataType } from './data.ts';
 import type { FourDError } from './error.ts';
 import type { ConnectionRequest } from './request.ts';
-import type { WebSocketServer } from './server.ts';
 
 /** 4D: WebSocketServer, `WSHandler.onConnection`. */
 export interface ConnectionEvent {
@@ -58,50 +56,50 @@ export interface ClientTerminateEvent extends TerminateEvent {
 /** What a callback returns that has nothing to say. */
 export type Done = void | PromiseLike<void>;
 
-/** What a `WebSocketServer` calls. 4D: WebSocketServer, "WSSHandler parameter". */
-export interface WSSHandler<T extends DataType = 'text'> {
+/** What a server calls. */
+export interface ServerCallbacks<Server, Handler> {
   /**
    * A new client. Return the handler of its connection; null or nothing cancels it (HTTP 403), and so does an exception (500).
    */
   onConnection(
-    wss: WebSocketServer<T>,
+    wss: Server,
     event: ConnectionEvent,
   ):
-    | ConnectionHandler<T>
+    | Handler
     | null
     | undefined
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
-    | PromiseLike<ConnectionHandler<T> | null | undefined | void>;
+    | PromiseLike<Handler | null | undefined | void>;
   /** The server is started; called when the code that made it is done. */
-  onOpen?(wss: WebSocketServer<T>, event: OpenEvent): Done;
+  onOpen?(wss: Server, event: OpenEvent): Done;
   /** The server is closed, by `terminate` or because its web server stopped. */
-  onTerminate?(wss: WebSocketServer<T>, event: ServerTerminateEvent): Done;
+  onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
   /** A callback of this handler threw, or the web server failed. */
-  onError?(wss: WebSocketServer<T>, event: ErrorEvent): Done;
+  onError?(wss: Server, event: ErrorEvent): Done;
 }
 
-/** What a `WebSocketConnection` calls. 4D: WebSocketServer, "connectionHandler object". */
-export interface ConnectionHandler<T extends DataType = 'text'> {
+/** What a server's connection calls. */
+export interface ConnectionCallbacks<T extends DataType, Connection> {
   /** A message. */
-  onMessage(ws: WebSocketConnection<T>, event: MessageEvent<T>): Done;
+  onMessage(ws: Connection, event: MessageEvent<T>): Done;
   /** The connection is there; sending is allowed. */
-  onOpen?(ws: WebSocketConnection<T>, event: OpenEvent): Done;
+  onOpen?(ws: Connection, event: OpenEvent): Done;
   /** The connection is closed: its status is "Closed", and it is no longer in `wss.connections`. */
-  onTerminate?(ws: WebSocketConnection<T>, event: TerminateEvent): Done;
+  onTerminate?(ws: Connection, event: TerminateEvent): Done;
   /** A callback of this handler threw, a message was not of the dataType, or the connection failed. */
-  onError?(ws: WebSocketConnection<T>, event: ErrorEvent): Done;
+  onError?(ws: Connection, event: ErrorEvent): Done;
 }
 
-/** What a `WebSocket` calls, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
-export interface WebSocketHandler<T extends DataType = 'text'> {
-  onMessage?(ws: WebSocket<T>, event: MessageEvent<T>): Done;
-  onOpen?(ws: WebSocket<T>, event: OpenEvent): Done;
+/** What a client calls, and how it connects. */
+export interface ClientCallbacks<T extends DataType, Client> {
+  onMessage?(ws: Client, event: MessageEvent<T>): Done;
+  onOpen?(ws: Client, event: OpenEvent): Done;
   /** Always the last callback, also where there was no connection: 1006 then. */
-  onTerminate?(ws: WebSocket<T>, event: ClientTerminateEvent): Done;
-  onError?(ws: WebSocket<T>, event: ErrorEvent): Done;
+  onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
+  onError?(ws: Client, event: ErrorEvent): Done;
   /** What `onMessage` gets. @default "text" */
-  readonly dataType?: T;
+  readonly dataType?: T | undefined;
   /** More header fields for the request; an array stands for a repeated one. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }

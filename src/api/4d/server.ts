@@ -4,46 +4,33 @@
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
-import type { PendingUpgrade } from '../../transport/upgrade-host.ts';
-import { isThenable } from '../callback.ts';
 import type { Connection } from '../connection.ts';
-import { checkOptions, type OptionNames } from '../option-names.ts';
 import { WebSocketServer as NativeServer } from '../server.ts';
-import { allServerSpecs, type ServerOptions } from '../server-options.ts';
-import { type Rejection, reject } from '../upgrade-answer.ts';
+import { Admission, type Verdict } from './admission.ts';
 import { Callbacks } from './callbacks.ts';
-import { WebSocketConnection } from './connection.ts';
-import { checkDataType, type DataType } from './data.ts';
+import { ServerConnection } from './connection.ts';
+import type { DataType } from './data.ts';
 import { FourDError, toFourDError } from './error.ts';
-import type { ConnectionEvent, ConnectionHandler, WSSHandler } from './handlers.ts';
+import type { ConnectionCallbacks, ServerCallbacks } from './handlers.ts';
 import { type Link, terminateEvent } from './link.ts';
 import { toPathPattern } from './path.ts';
-import { toConnectionRequest } from './request.ts';
-import { checkSeconds, WebServer, webServer } from './web-server.ts';
-import { webServerSpecs } from './web-server-settings.ts';
+import { readServerOptions, type WebSocketServerOptions } from './server-options.ts';
+import { checkSeconds, type WebServer } from './web-server.ts';
 import { Worker } from './worker.ts';
 
-/** 4D: WebSocketServer, "options parameter"; and what 4D has no words for, the native server's options among them. */
-export interface WebSocketServerOptions<T extends DataType = 'text'> extends Omit<ServerOptions, 'text'> {
-  /**
-   * The path to access the server, without its query; the leading slash may be left out, one at the end matters. With a `*` at
-   * the end, every path that begins like that; or a RegExp. @default every path that no other server has
-   */
-  readonly path?: string | RegExp;
-  /** What `onMessage` gets. @default "text" */
-  readonly dataType?: T;
-  /** The web server it runs on. @default `webServer` */
-  readonly server?: WebServer;
-  /** False: callbacks do not wait for each other's Promises. @default true */
-  readonly serialize?: boolean;
-  /**
-   * How a connection is cancelled: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close' completes the
-   * opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
-   */
-  readonly cancel?: 'refuse' | 'close';
-  /** How many proxies stand before the server that add to X-Forwarded-For. @default 0 */
-  readonly trustedProxies?: number;
-}
+/** What a `WebSocketServer` calls. 4D: WebSocketServer, "WSSHandler parameter". */
+export interface WSSHandler<T extends DataType = 'text'>
+  extends ServerCallbacks<WebSocketServer<T>, ConnectionHandler<T>> {}
+
+/** What a `WebSocketConnection` calls. 4D: WebSocketServer, "connectionHandler object". */
+export interface ConnectionHandler<T extends DataType = 'text'>
+  extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
+
+/** 4D: WebSocketConnection. Made by a `WebSocketServer` if `onConnection` returns a handler. */
+export class WebSocketConnection<T extends DataType = 'text'> extends ServerConnection<
+  WebSocketServer<T>,
+  ConnectionHandler<T>
+> {}
 
 /** What a native connection is to us. */
 interface Seat<T extends DataType> {
@@ -56,45 +43,16 @@ interface Seat<T extends DataType> {
   connection: WebSocketConnection<T> | null;
 }
 
-/** A request that `onConnection` accepted. */
-interface Seated<T extends DataType> {
-  readonly data: Seat<T>;
-}
-
-/** What became of `onConnection`. */
-type Verdict<T extends DataType> =
-  | { readonly handler: ConnectionHandler<T> }
-  | { readonly handler: null; readonly failed: boolean };
-
-const { text, ...nativeNames } = allServerSpecs;
-
-const optionNames: OptionNames<WebSocketServerOptions> = {
-  ...nativeNames,
-  path: true,
-  dataType: true,
-  server: true,
-  serialize: true,
-  cancel: true,
-  trustedProxies: true,
-};
-
-const places: ReadonlyMap<string, string> = new Map(
-  Object.keys(webServerSpecs).map((name) => [name, 'it is a setting of the WebServer']),
-);
-
-// C78: 4D states no bound for the default.
-const CLOSE_TIMEOUT = 30_000;
-
 /** 4D: WebSocketServer. */
 export class WebSocketServer<T extends DataType = 'text'> {
   readonly #handler: WSSHandler<T>;
   readonly #path: string | RegExp | undefined;
   readonly #dataType: T;
   readonly #webServer: WebServer;
-  readonly #trustedProxies: number;
   readonly #closeTimeout: number;
   readonly #worker: Worker;
   readonly #callbacks: Callbacks;
+  readonly #admission: Admission<ConnectionHandler<T>>;
   readonly #native: NativeServer<Seat<T>>;
   readonly #live = new Set<WebSocketConnection<T>>();
   /** `#live` as it is handed out; null after a change. */
@@ -104,9 +62,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   /**
    * Starts at once; `onOpen` is called when the code at hand is done. 4D: WebSocketServer, `4D.WebSocketServer.new()`.
-   * @throws {FourDError} where the handler lacks `onConnection`, the web server is not started, or (errCode -10718) the path is
+   * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or (errCode -10718) the path is
    *   served already
-   * @throws {TypeError | RangeError} for options that can't be
+   * @throws {TypeError | RangeError} for invalid options
    */
   constructor(WSSHandler: WSSHandler<T>, given?: WebSocketServerOptions<T> | null) {
     const options = given ?? {};
@@ -117,52 +75,37 @@ export class WebSocketServer<T extends DataType = 'text'> {
     ) {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocketServer has no function onConnection');
     }
-    const {
-      path,
-      dataType,
-      server = webServer,
-      serialize = true,
-      cancel = 'refuse',
-      trustedProxies = 0,
-      ...native
-    } = options;
-    checkOptions('WebSocketServer', options, optionNames, places);
-    const pattern = toPathPattern(path);
-    if (!(server instanceof WebServer)) throw new TypeError('server is no WebServer: see WebServer.of');
-    if (cancel !== 'refuse' && cancel !== 'close') {
-      throw new TypeError(`cancel is ${String(cancel)}, not 'refuse' or 'close'`);
-    }
-    if (!Number.isInteger(trustedProxies) || trustedProxies < 0) {
-      throw new RangeError(`trustedProxies is ${String(trustedProxies)}, not a number of proxies`);
-    }
+    const { own, native } = readServerOptions(options);
+    const { path, dataType, server, serialize, cancel } = own;
     this.#handler = WSSHandler;
-    this.#path = path ?? undefined;
-    this.#dataType = checkDataType(dataType);
+    this.#path = path;
+    this.#dataType = dataType as T;
     this.#webServer = server;
-    this.#trustedProxies = trustedProxies;
-    this.#closeTimeout = native.closeTimeout ?? CLOSE_TIMEOUT;
-    this.#worker = new Worker(serialize !== false);
+    this.#closeTimeout = own.closeTimeout;
+    this.#worker = new Worker(serialize);
     this.#callbacks = new Callbacks(WSSHandler, this);
+    this.#admission = new Admission(this.#callbacks, this.#worker, own.trustedProxies);
+    const seat = (
+      request: UpgradeRequest | null,
+      handler: ConnectionHandler<T> | null,
+    ): { data: Seat<T> } => ({
+      data: { request, handler, link: null, connection: null },
+    });
     this.#native = new NativeServer<Seat<T>>(
       {
         upgrade: (request, pending) =>
           cancel === 'close'
-            ? { data: { request, handler: null, link: null, connection: null } }
-            : this.#decide(request, pending),
+            ? seat(request, null)
+            : this.#admission.decide(request, pending, (handler) => seat(null, handler)),
         open: (connection) => this.#onOpen(connection),
         message: (connection, message) => connection.data.link?.onMessage(message),
         closing: (connection) => this.#onClosing(connection),
         error: (connection, error) => connection.data.link?.onError(error),
         close: (connection, code, reason) => this.#onClose(connection.data, code, reason),
       },
-      {
-        ...native,
-        origins: native.origins ?? 'any',
-        closeTimeout: this.#closeTimeout,
-        text: this.#dataType === 'blob' ? 'bytes' : 'string',
-      },
+      native,
     );
-    server.add(this, this.#native, pattern);
+    server.add(this, this.#native, toPathPattern(path));
     this.#worker.postLater(() => this.#callbacks.call('onOpen', { type: 'open' }));
   }
 
@@ -239,75 +182,6 @@ export class WebSocketServer<T extends DataType = 'text'> {
     this.#worker.post(() => this.#callbacks.call('onTerminate', { type: 'terminate' }));
   }
 
-  // ---- who may come in ----
-
-  /** C64: `onConnection` decides before the 101 is written: §4.2.2 wants refusals as HTTP statuses. */
-  #decide(
-    request: UpgradeRequest,
-    { signal }: PendingUpgrade,
-  ): Seated<T> | Rejection | Promise<Seated<T> | Rejection> {
-    let answer: Seated<T> | Rejection | null = null;
-    let resolve: ((answer: Seated<T> | Rejection) => void) | null = null;
-    const settle = (verdict: Verdict<T>): void => {
-      const { handler } = verdict;
-      answer =
-        handler !== null
-          ? { data: { request: null, handler, link: null, connection: null } }
-          : reject(verdict.failed ? 500 : 403);
-      resolve?.(answer);
-    };
-    const task = (): unknown => {
-      const verdict = this.#ask(request);
-      if (verdict instanceof Promise) return verdict.then(settle);
-      settle(verdict);
-      return undefined;
-    };
-    this.#worker.post(task);
-    if (answer !== null) return answer;
-    return new Promise((settled) => {
-      resolve = settled;
-      // Nobody waits for the answer any more: `onConnection` needs not be called.
-      signal.addEventListener('abort', () => {
-        this.#worker.drop(task);
-        settled(reject(503));
-      });
-    });
-  }
-
-  /** Calls `onConnection`. Never throws, and its Promise is never rejected. */
-  #ask(request: UpgradeRequest): Verdict<T> | Promise<Verdict<T>> {
-    const event: ConnectionEvent = {
-      type: 'connection',
-      request: toConnectionRequest(request, this.#trustedProxies),
-    };
-    try {
-      const result = this.#callbacks.invoke('onConnection', event);
-      if (!isThenable(result)) return this.#judge(result);
-      return Promise.resolve(result).then(
-        (settled) => this.#judge(settled),
-        (error: unknown) => this.#onConnectionFailed(error),
-      );
-    } catch (error) {
-      return this.#onConnectionFailed(error);
-    }
-  }
-
-  #judge(result: unknown): Verdict<T> | Promise<Verdict<T>> {
-    const refused = { handler: null, failed: false } as const;
-    if (result === null || result === undefined) return refused;
-    try {
-      if (isConnectionHandler<T>(result)) return { handler: result };
-    } catch (error) {
-      return this.#onConnectionFailed(error);
-    }
-    const error = new FourDError('NO_HANDLER', 'onConnection returned no object with a function onMessage');
-    return after(this.#callbacks.reportThrown(error), refused);
-  }
-
-  #onConnectionFailed(error: unknown): Verdict<T> | Promise<Verdict<T>> {
-    return after(this.#callbacks.reportThrown(error), { handler: null, failed: true } as const);
-  }
-
   // ---- connections ----
 
   #onOpen(native: Connection<Seat<T>>): void {
@@ -332,7 +206,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     if (request === null) return;
     native.pause();
     native.data.request = null;
-    const settle = (verdict: Verdict<T>): void => {
+    const settle = (verdict: Verdict<ConnectionHandler<T>>): void => {
       const { handler } = verdict;
       if (native.state !== 'open') return;
       if (handler === null) {
@@ -343,7 +217,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native.data.link?.start();
     };
     this.#worker.post(() => {
-      const verdict = this.#ask(request);
+      const verdict = this.#admission.ask(request);
       if (verdict instanceof Promise) return verdict.then(settle);
       settle(verdict);
       return undefined;
@@ -364,17 +238,4 @@ export class WebSocketServer<T extends DataType = 'text'> {
     this.#collection = null;
     link.onClose(terminateEvent(code, reason));
   }
-}
-
-function isConnectionHandler<T extends DataType>(value: unknown): value is ConnectionHandler<T> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { readonly onMessage?: unknown }).onMessage === 'function'
-  );
-}
-
-/** A value, behind a Promise if there is one to wait for. */
-function after<Value>(result: unknown, value: Value): Value | Promise<Value> {
-  return isThenable(result) ? Promise.resolve(result).then(() => value) : value;
 }

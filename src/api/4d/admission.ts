@@ -1,0 +1,113 @@
+/**
+ * Whether a client gets a connection: 4D's `onConnection` decides. RFC 6455 §4.2.2 (4): who is refused gets an HTTP status.
+ * What becomes of the connection is server.ts.
+ */
+
+import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
+import type { PendingUpgrade } from '../../transport/upgrade-host.ts';
+import { isThenable } from '../callback.ts';
+import { type Rejection, reject } from '../upgrade-answer.ts';
+import type { Callbacks } from './callbacks.ts';
+import { FourDError } from './error.ts';
+import type { ConnectionEvent } from './handlers.ts';
+import { toConnectionRequest } from './request.ts';
+import type { Worker } from './worker.ts';
+
+/** What became of `onConnection`. */
+export type Verdict<Handler> =
+  | { readonly handler: Handler; readonly failed: false }
+  | { readonly handler: null; readonly failed: boolean };
+
+/** Asks `onConnection`, whose result is a `Handler`. */
+export class Admission<Handler extends object> {
+  readonly #callbacks: Callbacks;
+  readonly #worker: Worker;
+  readonly #trustedProxies: number;
+
+  constructor(callbacks: Callbacks, worker: Worker, trustedProxies: number) {
+    this.#callbacks = callbacks;
+    this.#worker = worker;
+    this.#trustedProxies = trustedProxies;
+  }
+
+  /**
+   * C64: `onConnection` decides before the 101 is written: §4.2.2 wants refusals as HTTP statuses.
+   * @param seat makes the answer that accepts
+   */
+  decide<Seated>(
+    request: UpgradeRequest,
+    { signal }: PendingUpgrade,
+    seat: (handler: Handler) => Seated,
+  ): Seated | Rejection | Promise<Seated | Rejection> {
+    let answer: Seated | Rejection | null = null;
+    let resolve: ((answer: Seated | Rejection) => void) | null = null;
+    const settle = (verdict: Verdict<Handler>): void => {
+      const { handler } = verdict;
+      answer = handler !== null ? seat(handler) : reject(verdict.failed ? 500 : 403);
+      resolve?.(answer);
+    };
+    const task = (): unknown => {
+      const verdict = this.ask(request);
+      if (verdict instanceof Promise) return verdict.then(settle);
+      settle(verdict);
+      return undefined;
+    };
+    this.#worker.post(task);
+    if (answer !== null) return answer;
+    return new Promise((settled) => {
+      resolve = settled;
+      // The answer is not needed any more, so `onConnection` is not called.
+      signal.addEventListener('abort', () => {
+        this.#worker.drop(task);
+        settled(reject(503));
+      });
+    });
+  }
+
+  /** Calls `onConnection`. Never throws, and its Promise is never rejected. */
+  ask(request: UpgradeRequest): Verdict<Handler> | Promise<Verdict<Handler>> {
+    const event: ConnectionEvent = {
+      type: 'connection',
+      request: toConnectionRequest(request, this.#trustedProxies),
+    };
+    try {
+      const result = this.#callbacks.invoke('onConnection', event);
+      if (!isThenable(result)) return this.#judge(result);
+      return Promise.resolve(result).then(
+        (settled) => this.#judge(settled),
+        (error: unknown) => this.#onConnectionFailed(error),
+      );
+    } catch (error) {
+      return this.#onConnectionFailed(error);
+    }
+  }
+
+  #judge(result: unknown): Verdict<Handler> | Promise<Verdict<Handler>> {
+    const refused = { handler: null, failed: false } as const;
+    if (result === null || result === undefined) return refused;
+    try {
+      if (isConnectionHandler<Handler>(result)) return { handler: result, failed: false };
+    } catch (error) {
+      return this.#onConnectionFailed(error);
+    }
+    const error = new FourDError('NO_HANDLER', 'onConnection returned no object with a function onMessage');
+    return after(this.#callbacks.reportThrown(error), refused);
+  }
+
+  #onConnectionFailed(error: unknown): Verdict<Handler> | Promise<Verdict<Handler>> {
+    return after(this.#callbacks.reportThrown(error), { handler: null, failed: true } as const);
+  }
+}
+
+function isConnectionHandler<Handler>(value: unknown): value is Handler {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { readonly onMessage?: unknown }).onMessage === 'function'
+  );
+}
+
+/** A value, once what has to be waited for is done. */
+function after<Value>(result: unknown, value: Value): Value | Promise<Value> {
+  return isThenable(result) ? Promise.resolve(result).then(() => value) : value;
+}

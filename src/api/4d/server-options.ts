@@ -1,0 +1,135 @@
+/**
+ * The options of 4D's `WebSocketServer`: its own, and those of the native server, of which two have other defaults here.
+ */
+
+import type { OriginPolicy } from '../../handshake/origin.ts';
+import { checkOptions, type OptionNames } from '../option-names.ts';
+import {
+  custom,
+  flag,
+  integer,
+  limit,
+  oneOf,
+  readValues,
+  type SpecsOf,
+  show,
+  type ValuesOf,
+} from '../option-spec.ts';
+import { allServerSpecs, type ServerOptions } from '../server-options.ts';
+import { checkDataType, type DataType } from './data.ts';
+import { toPathPattern } from './path.ts';
+import { WebServer, webServer } from './web-server.ts';
+import { webServerSpecs } from './web-server-settings.ts';
+
+/** 4D: WebSocketServer, "options parameter"; and what 4D has no words for: the options of the native server. */
+export interface WebSocketServerOptions<T extends DataType = 'text'>
+  extends Omit<ServerOptions, 'text' | 'closeTimeout' | 'origins'> {
+  /**
+   * The path to access the server, without its query; the leading slash may be left out, one at the end matters. With a `*` at
+   * the end, every path that begins like that; or a RegExp. @default every path that no other server has
+   */
+  readonly path?: string | RegExp | undefined;
+  /** What `onMessage` gets. @default 'text' */
+  readonly dataType?: T | undefined;
+  /** The web server it runs on. @default `webServer` */
+  readonly server?: WebServer | undefined;
+  /** False: callbacks do not wait for each other's Promises. @default true */
+  readonly serialize?: boolean | undefined;
+  /**
+   * How a connection is cancelled: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close' completes the
+   * opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
+   */
+  readonly cancel?: 'refuse' | 'close' | undefined;
+  /** How many proxies stand before the server that add to X-Forwarded-For. @default 0 */
+  readonly trustedProxies?: number | undefined;
+  /** Milliseconds that the closing handshake may take; 4D states no bound for its default. @default 30000 */
+  readonly closeTimeout?: number | undefined;
+  /** Which origins browsers may connect from: any, as in 4D. @default 'any' */
+  readonly origins?: OriginPolicy | undefined;
+}
+
+/** The options that are read here. */
+type OwnName =
+  | 'path'
+  | 'dataType'
+  | 'server'
+  | 'serialize'
+  | 'cancel'
+  | 'trustedProxies'
+  | 'closeTimeout'
+  | 'origins';
+type OwnOptions = Pick<WebSocketServerOptions<DataType>, OwnName>;
+export type OwnValues = ValuesOf<OwnOptions, 'path'>;
+
+/** 4D's options, and what has another default than on the native server. */
+export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
+  path: custom<string | RegExp>(
+    'a path or a RegExp',
+    {
+      defaultText: 'every path that no other server has',
+      text: 'The path of the server, without its query; with a `*` at the end, every path that begins like that.',
+    },
+    (value) => toPathPattern(value as string | RegExp),
+  ),
+  dataType: custom<DataType, DataType>(
+    "`'text'`, `'blob'` or `'object'`",
+    { default: 'text', text: 'What `onMessage` gets.' },
+    (value) => checkDataType(value as DataType),
+  ),
+  server: custom<WebServer, WebServer>(
+    'a `WebServer`',
+    { default: webServer, defaultText: '`webServer`', text: 'The web server it runs on.' },
+    (value) => {
+      if (value instanceof WebServer) return;
+      throw new TypeError(`server is ${show(value)}, not a WebServer: see WebServer.of`);
+    },
+  ),
+  serialize: flag({ default: true, text: 'Whether each callback waits for the Promise of the one before.' }),
+  cancel: oneOf(['refuse', 'close'], {
+    default: 'refuse',
+    text: "How a connection is cancelled: `'refuse'` answers the request with HTTP 403 or 500; `'close'` completes the opening handshake and closes with 1008 or 1011.",
+  }),
+  trustedProxies: integer(0, Number.MAX_SAFE_INTEGER, {
+    default: 0,
+    text: 'How many proxies stand before the server that add to X-Forwarded-For.',
+  }),
+  // C78: 4D states no bound for the default.
+  closeTimeout: limit('ms', { default: 30_000, text: 'How long the closing handshake may take.' }),
+  origins: custom<OriginPolicy, OriginPolicy>('as of the native server', {
+    default: 'any',
+    text: 'Which origins browsers may connect from.',
+  }),
+};
+
+const { text, ...nativeNames } = allServerSpecs;
+
+const names: OptionNames<WebSocketServerOptions> = { ...nativeNames, ...fourDServerSpecs };
+
+const places: ReadonlyMap<string, string> = new Map(
+  Object.keys(webServerSpecs).map((name) => [name, 'it is a setting of the WebServer']),
+);
+
+/**
+ * The options, checked, with their defaults: 4D's, and those that the native server reads itself.
+ * @throws {TypeError | RangeError} for invalid options
+ */
+export function readServerOptions<T extends DataType>(
+  options: WebSocketServerOptions<T>,
+): { readonly own: OwnValues; readonly native: ServerOptions } {
+  checkOptions('WebSocketServer', options, names, places);
+  // Null in 4D: as good as absent.
+  const { path, dataType } = options;
+  const given = { ...options, path: path ?? undefined, dataType: dataType ?? undefined };
+  const own = readValues<typeof fourDServerSpecs>(given, fourDServerSpecs, 'server');
+  const { origins, closeTimeout } = own;
+  const rest = Object.entries(options).filter(([name]) => !Object.hasOwn(fourDServerSpecs, name));
+  return {
+    own,
+    native: {
+      ...Object.fromEntries(rest),
+      origins,
+      closeTimeout,
+      text: own.dataType === 'blob' ? 'bytes' : 'string',
+    },
+  };
+}
