@@ -551,6 +551,17 @@ const actions = [
 ];
 
 /**
+ * Another server, with a message of 2,000 bytes that is never finished.
+ * @param {InstanceType<typeof MemoryBudget>} memoryBudget
+ */
+function rivalOf(memoryBudget) {
+  const options = { role: /** @type {const} */ ('client'), maxMessageSize: MAX_MESSAGE_SIZE, memoryBudget };
+  const rival = new Endpoint(new Sink(), new Events(), options);
+  rival.receive(Buffer.concat([Buffer.from([0x02, 126, 2000 >> 8, 2000 & 255]), Buffer.alloc(2000)]));
+  return rival;
+}
+
+/**
  * Runs one input; throws where a rule of ours is broken.
  * @param {number} seed
  * @returns {Promise<string[]>} the rules that the input broke
@@ -561,8 +572,11 @@ async function run(seed) {
   const role = pick(2) === 0 ? 'client' : 'server';
   const sink = new Sink();
   const events = new Events();
-  // Some share a budget that is nearly spent, by a message that somebody else holds.
-  const memoryBudget = new MemoryBudget(pick(5) === 0 ? 200 + pick(2500) : 4_000_000);
+  // Some share a budget with others, whose messages wait for room.
+  const isScarce = pick(5) === 0;
+  let now = 0;
+  const memoryBudget = new MemoryBudget(isScarce ? 200 + pick(2500) : 4_000_000, () => now);
+  const rivals = isScarce ? [rivalOf(memoryBudget), rivalOf(memoryBudget)] : [];
   const text = pick(4) === 0 ? 'bytes' : 'string';
   const takeover = pick(2) === 0;
   const budget = new CompressionBudget(oneOf(pick, [Infinity, 10_000]));
@@ -596,6 +610,10 @@ async function run(seed) {
       else endpoint.transportDrained();
       for (const done of sink.marks.splice(0)) done(pick(4) === 0 ? new Error('lost') : null);
     }
+    if (isScarce && pick(3) === 0) {
+      now += 1000;
+      memoryBudget.review();
+    }
     if (pick(10) === 0 || at === input.length) endpoint.resume();
     if (codec !== null && pick(5) === 0) await turns(1 + pick(4));
   }
@@ -603,6 +621,7 @@ async function run(seed) {
   if (pick(2) === 0) endpoint.receiveEnd();
   endpoint.resume();
   if (codec !== null && pick(4) > 0) await settled(endpoint);
+  for (const rival of rivals) rival.transportClosed();
   endpoint.transportClosed();
   endpoint.receive(Buffer.from([0x81, 0]));
   if (codec !== null) await turns(20);

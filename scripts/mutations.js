@@ -58,12 +58,7 @@ const table = [
     `if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');`,
     '',
   ],
-  [
-    'F18',
-    assembler,
-    'buffer.copy(this.#buffer, this.#length, start, end);',
-    'buffer.copy(this.#buffer, 0, start, end);',
-  ],
+  ['F18', assembler, 'buffer.copy(target, this.#length, start, end);', 'buffer.copy(target, 0, start, end);'],
   [
     'F19',
     receiver,

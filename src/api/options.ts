@@ -220,7 +220,7 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     {
       default: serverLimits.memoryBudget,
       defaultText: '`processMemoryBudget`, 256 MiB',
-      text: 'The budget that the memory of this connection counts for; 1013 if it is used up.',
+      text: 'The budget that the memory of this connection counts for; without room in it, connections are read in turns.',
     },
     checkMemoryBudget,
   ),
@@ -237,13 +237,21 @@ function checkCompression(value: unknown, name: string): void {
 }
 
 function checkMemoryBudget(value: unknown, name: string): void {
-  if (typeof (value as MemoryBudget | null)?.reserve === 'function') return;
+  if (typeof (value as MemoryBudget | null)?.review === 'function') return;
   throw new TypeError(`${name} is ${describe(value)}, not a MemoryBudget`);
 }
 
-/** What the transport needs of them. */
+/**
+ * What the transport needs of them.
+ * @throws {RangeError} if `maxMessageSize` is above the limit of `memoryBudget`
+ */
 export function toLimits(values: ConnectionValues): ConnectionLimits {
-  const { pings } = values;
+  const { pings, maxMessageSize, memoryBudget } = values;
+  if (maxMessageSize > memoryBudget.limit && maxMessageSize !== Number.POSITIVE_INFINITY) {
+    throw new RangeError(
+      `maxMessageSize is ${maxMessageSize}, above the limit of memoryBudget, ${memoryBudget.limit}: such a message would never find room`,
+    );
+  }
   return {
     maxMessageSize: values.maxMessageSize,
     highWaterMark: values.highWaterMark,

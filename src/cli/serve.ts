@@ -121,16 +121,16 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   const { host, port, tls, maxMessageSize } = options;
   const secure = tls === null ? '' : 's';
   const mode: Mode = options.mode === 'echo' ? echo : chat(() => server);
+  // A message under the limit needs room in the budget of the process, and several of them should not wait for each other.
+  if (maxMessageSize !== undefined) {
+    processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
+  }
   const server = new WebSocketServer(mode.handlers, {
     text: mode.text,
     compression: options.compression,
     origins: options.anyOrigin ? 'any' : 'same-origin',
     ...(maxMessageSize === undefined ? null : { maxMessageSize }),
   });
-  // A message under the limit must not fail for the whole process's limit, which is made for many small ones.
-  if (maxMessageSize !== undefined) {
-    processMemoryBudget.limit = Math.max(processMemoryBudget.limit, 4 * maxMessageSize);
-  }
   let page: PageServer | null = null;
   let address: AddressInfo;
   try {

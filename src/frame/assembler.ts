@@ -6,8 +6,9 @@
  * message costs its bytes whatever the framing; a million fragments of one byte cost what one fragment costs.
  */
 
-import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { Opcode } from './opcode.ts';
+import type { BudgetReader, Share } from './reading-turns.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
@@ -17,13 +18,18 @@ const FIRST_CAPACITY = 1024;
 // Fragments without payload cost us time and the peer nothing. No honest peer sends even two in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
+/** What the memory budget asks of the endpoint. */
+export type AssemblerOwner = Pick<BudgetReader, 'isStopped' | 'waitForRoom' | 'readOn' | 'shed'>;
+
 /** Collects one message at a time. */
-export class MessageAssembler implements BudgetHolder {
+export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
   /** What does not compress grows a little: five bytes for each stored block (RFC 1951 §3.2.4). More would be padding. */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
-  readonly #shed: (error: ProtocolError) => void;
+  readonly #owner: AssemblerOwner;
+  /** Made when the first message arrives in pieces. */
+  #share: Share | null = null;
 
   /** The opcode of the message's first frame, or 0 between messages. */
   #opcode = 0;
@@ -40,13 +46,13 @@ export class MessageAssembler implements BudgetHolder {
 
   /**
    * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
-   * @param shed called when the budget takes this message's memory for others.
+   * @param owner is stopped while the budget has no room, and fails when it takes this message's memory for others.
    */
-  constructor(maxMessageSize: number, budget: MemoryBudget, shed: (error: ProtocolError) => void) {
+  constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;
     this.#maxCompressedSize = Math.floor(maxMessageSize * (17 / 16)) + 1024;
     this.#budget = budget;
-    this.#shed = shed;
+    this.#owner = owner;
   }
 
   /** Whether a message has begun and not ended. */
@@ -74,8 +80,25 @@ export class MessageAssembler implements BudgetHolder {
     return this.#length === 0;
   }
 
+  /** Bytes of memory that the message at hand takes. */
   get heldBytes(): number {
     return this.#buffer === null ? 0 : this.#buffer.length;
+  }
+
+  get receivedBytes(): number {
+    return this.#length;
+  }
+
+  get isSizeKnown(): boolean {
+    return this.#complete;
+  }
+
+  get remainingBytes(): number {
+    return Math.max(0, (this.#complete ? this.#announced : this.#limit) - this.#length);
+  }
+
+  get #limit(): number {
+    return this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize;
   }
 
   /**
@@ -114,7 +137,7 @@ export class MessageAssembler implements BudgetHolder {
 
   /**
    * Puts payload aside.
-   * @throws {ProtocolError} for text that can't become UTF-8 any more, or when the memory budget is spent.
+   * @throws {ProtocolError} for text that cannot become UTF-8 any more.
    */
   append(buffer: Buffer, start: number, end: number): void {
     if (start === end) return;
@@ -124,10 +147,11 @@ export class MessageAssembler implements BudgetHolder {
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
     const needed = this.#length + (end - start);
-    if (this.#buffer === null || needed > this.#buffer.length) this.#grow(needed);
-    // Given up meanwhile, see `#grow`.
+    const held = this.#buffer;
+    const target = held === null || needed > held.length ? this.#grow(needed) : held;
+    // Without room, a connection that is closing keeps nothing more.
     if (this.#buffer === null) return;
-    buffer.copy(this.#buffer, this.#length, start, end);
+    buffer.copy(target, this.#length, start, end);
     this.#length = needed;
   }
 
@@ -139,7 +163,7 @@ export class MessageAssembler implements BudgetHolder {
     if (this.#validator !== null && !this.#validator.finish()) throw new ProtocolError('WS_INVALID_UTF8');
     const buffer = this.#buffer;
     const length = this.#length;
-    this.clear();
+    this.#clear(true);
     if (buffer === null) return Buffer.alloc(0);
     if (length === buffer.length) return buffer;
     // A view is free, but would keep what lies behind it alive for as long as the message.
@@ -149,34 +173,75 @@ export class MessageAssembler implements BudgetHolder {
 
   /** The message at hand was delivered from where it lay, or is given up. */
   clear(): void {
-    if (this.#buffer !== null) this.#budget.release(this, this.#buffer.length);
+    this.#clear(false);
+  }
+
+  #clear(isFinished: boolean): void {
+    const held = this.#buffer;
     this.#buffer = null;
     this.#length = 0;
     this.#opcode = 0;
     this.#emptyFragments = 0;
     this.#validator?.reset();
+    if (held !== null) this.#share!.done(isFinished);
+  }
+
+  // ---- the memory budget ----
+
+  /** The connection holds memory for other reasons than a message in pieces: if the budget has no room, reading stops. */
+  askForRoom(): void {
+    this.#ownShare().ask();
+  }
+
+  /** Reading goes on after the application, the transport or the codec had stopped it. */
+  restart(): void {
+    this.#share?.restart();
+  }
+
+  /** Nothing of the message at hand, nor of later ones, is kept any more; their frames are still checked. */
+  discard(): void {
+    this.#buffer = null;
+    this.#length = 0;
+    this.#share?.leave();
+  }
+
+  /** Nothing more is received. */
+  leave(): void {
+    this.discard();
+    this.clear();
+  }
+
+  get isStopped(): boolean {
+    return this.#owner.isStopped;
+  }
+
+  waitForRoom(): void {
+    this.#owner.waitForRoom();
+  }
+
+  readOn(): void {
+    this.#owner.readOn();
   }
 
   shed(error: ProtocolError): void {
-    this.clear();
-    this.#shed(error);
+    this.#owner.shed(error);
   }
 
-  #grow(needed: number): void {
+  #ownShare(): Share {
+    this.#share ??= this.#budget.share(this);
+    return this.#share;
+  }
+
+  #grow(needed: number): Buffer {
     const before = this.#buffer;
     const held = before === null ? 0 : before.length;
     // Doubling, but not past the limit: the old and the new buffer together stay under twice the limit.
-    const limit = this.#compressed ? this.#maxCompressedSize : this.#maxMessageSize;
-    const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), limit);
+    const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), this.#limit);
     const capacity = Math.max(needed, this.#complete ? Math.min(doubled, this.#announced) : doubled);
-    this.#budget.reserve(this, capacity - held);
-    if (this.#opcode === 0) {
-      // A connection was shed, and one of its callbacks ended ours.
-      this.#budget.release(this, capacity - held);
-      return;
-    }
     const buffer = Buffer.allocUnsafeSlow(capacity);
     before?.copy(buffer, 0, 0, this.#length);
     this.#buffer = buffer;
+    this.#ownShare().grow(capacity - held);
+    return buffer;
   }
 }

@@ -1,82 +1,80 @@
 /**
  * A limit on what many connections hold together (RFC 6455 §10.4: an endpoint protects itself against its limits).
- * What one connection may hold is `maxMessageSize`, see assembler.ts.
+ * What one connection may hold is `maxMessageSize`, see assembler.ts; what each piece of memory costs is charge.ts; which
+ * connection is read while there is no room is reading-turns.ts.
  */
 
-import { ProtocolError } from './violation.ts';
-
-/** Somebody who holds an unfinished message. */
-export interface BudgetHolder {
-  /** Bytes held at the moment. */
-  readonly heldBytes: number;
-  /** Asked to give up its message: the memory is released before this returns. */
-  shed(error: ProtocolError): void;
-}
+import { type BudgetReader, ReadingTurns, type Share } from './reading-turns.ts';
 
 /** 256 MiB. */
 export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 
-/** Counts the bytes of unfinished messages and of send queues; beyond the limit the largest unfinished message goes. */
+/**
+ * Counts the bytes that connections hold: unfinished messages, messages that wait for the application, send queues.
+ *
+ * From three quarters of the limit on, connections whose messages arrive in pieces are read in turns, so that each message
+ * that has its turn finds room; the others are not read meanwhile, and lose nothing. Only a message that keeps others
+ * waiting for over 2 seconds while it arrives at less than 4 KiB/s is given up: its connection closes with 1013.
+ */
 export class MemoryBudget {
   /** Bytes. `Infinity` switches the limit off. */
   limit: number;
+  /** Called when a connection begins to wait: `review` is to be called once a second until `isWaiting` is false. @internal */
+  onWaiting: (() => void) | null = null;
+  readonly #turns: ReadingTurns;
   #used = 0;
-  readonly #holders = new Set<BudgetHolder>();
+  #unread = 0;
 
-  /** @throws {RangeError} for a limit that bounds nothing: NaN, a negative number */
-  constructor(limit: number = DEFAULT_MEMORY_BUDGET) {
+  /**
+   * @param now a clock in milliseconds that never jumps. @default performance.now
+   * @throws {RangeError} for a limit that bounds nothing: NaN, a negative number
+   */
+  constructor(limit: number = DEFAULT_MEMORY_BUDGET, now: () => number = () => performance.now()) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
       throw new RangeError(`the limit is ${String(limit)}, not a number of bytes`);
     }
     this.limit = limit;
+    this.#turns = new ReadingTurns(this, now);
   }
 
-  /** Bytes counted now. */
+  /** Bytes counted now. May pass the limit by a message, and by what each connection had read already. */
   get used(): number {
     return this.#used;
   }
 
+  /** How many of them wait for the application to read them. @internal */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** Whether connections are read in turns. @internal */
+  get isScarce(): boolean {
+    return this.#used > this.limit * 0.75;
+  }
+
+  /** Whether a connection is not read for want of room. */
+  get isWaiting(): boolean {
+    return this.#turns.isWaiting;
+  }
+
+  /** Called by `Charge`. @internal */
+  count(bytes: number, isUnread = false): void {
+    this.#used += bytes;
+    if (isUnread) this.#unread += bytes;
+    if (bytes < 0) this.#turns.wake();
+  }
+
+  /** The part of the budget that one connection's receiving has. @internal */
+  share(reader: BudgetReader): Share {
+    return this.#turns.share(reader);
+  }
+
   /**
-   * Counts `bytes` more for an unfinished message.
-   * @throws {ProtocolError} WS_MEMORY_BUDGET where the budget is spent and no other message is larger than this one.
+   * Gives up unfinished messages that keep others waiting, and gives turns to the next. The library calls it once a second while a
+   * connection waits; an `Endpoint` on a transport of your own needs you to.
    */
-  reserve(holder: BudgetHolder, bytes: number): void {
-    while (this.#used + bytes > this.limit) {
-      const largest = this.#largest();
-      // The one that asks counts with what it would hold: it goes itself before it drives out a smaller one.
-      if (largest === null || largest === holder || largest.heldBytes < holder.heldBytes + bytes) {
-        throw new ProtocolError('WS_MEMORY_BUDGET');
-      }
-      this.#holders.delete(largest);
-      largest.shed(new ProtocolError('WS_MEMORY_BUDGET'));
-    }
-    this.#used += bytes;
-    this.#holders.add(holder);
-  }
-
-  /** An unfinished message is done with, or given up. */
-  release(holder: BudgetHolder, bytes: number): void {
-    this.#used -= bytes;
-    this.#holders.delete(holder);
-  }
-
-  /** A send queue grew or, with a negative number, shrank. Its own limit is the send cap; here it only counts. */
-  countQueued(bytes: number): void {
-    this.#used += bytes;
-    while (bytes > 0 && this.#used > this.limit) {
-      const largest = this.#largest();
-      if (largest === null) return;
-      this.#holders.delete(largest);
-      largest.shed(new ProtocolError('WS_MEMORY_BUDGET'));
-    }
-  }
-
-  #largest(): BudgetHolder | null {
-    let largest: BudgetHolder | null = null;
-    for (const holder of this.#holders) {
-      if (largest === null || holder.heldBytes > largest.heldBytes) largest = holder;
-    }
-    return largest;
+  review(): void {
+    this.#turns.review();
   }
 }
 

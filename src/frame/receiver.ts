@@ -4,7 +4,7 @@
  * Layout is parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames and states are endpoint.ts.
  */
 
-import { MessageAssembler } from './assembler.ts';
+import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -13,11 +13,15 @@ import { isControl } from './opcode.ts';
 import { type FrameHandler, FrameParser, type Role } from './parser.ts';
 import type { Replies } from './replies.ts';
 import type { ByteSink } from './sink.ts';
+import type { ProtocolError } from './violation.ts';
 
 /** Reasons to stop reading, as bits: each has its own resume. */
 export const PAUSED_BY_USER = 1;
 export const PAUSED_BY_REPLIES = 2;
 export const PAUSED_BY_CODEC = 4;
+/** The memory budget has no room. Unlike the others, this one stops the transport only: what was read already is processed. */
+export const PAUSED_BY_BUDGET = 8;
+const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
 /** Who decides what a receiver leaves open. */
 export interface ReceiverOwner {
@@ -37,7 +41,7 @@ export interface ReceiverOptions {
 }
 
 /** Receives for one endpoint. */
-export class Receiver implements FrameHandler, DeliveryOwner {
+export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
   readonly #events: EndpointEvents;
   readonly #sink: ByteSink;
   readonly #replies: Replies;
@@ -53,6 +57,7 @@ export class Receiver implements FrameHandler, DeliveryOwner {
 
   #pauses = 0;
   #isProcessing = false;
+  #isClosing = false;
   #isDiscarding = false;
   /** Chunks that wait: read while paused, or handed in while another is being processed. */
   #backlog: Buffer[] | null = null;
@@ -73,7 +78,7 @@ export class Receiver implements FrameHandler, DeliveryOwner {
     this.#replies = replies;
     this.#owner = owner;
     this.#parser = new FrameParser(this, role, codec !== null);
-    this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, (error) => owner.fail(error));
+    this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, this);
     this.#delivery = new Delivery(events, this, codec, decodes, maxMessageSize);
   }
 
@@ -105,7 +110,7 @@ export class Receiver implements FrameHandler, DeliveryOwner {
   /** As `Endpoint.receive`. */
   receive(chunk: Buffer): boolean {
     // Handed in while paused, or from inside a callback: its turn comes.
-    if (this.#isProcessing || this.#pauses !== 0) {
+    if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
       this.#backlog ??= [];
       this.#backlog.push(chunk);
@@ -118,7 +123,7 @@ export class Receiver implements FrameHandler, DeliveryOwner {
 
   /** The peer ended its direction. While paused, the end waits as everything else. */
   receiveEnd(): void {
-    if (this.#isProcessing || this.#pauses !== 0) this.#endWaits = true;
+    if (this.#isProcessing || this.isStopped) this.#endWaits = true;
     else this.#owner.onReceiveEnd();
   }
 
@@ -133,21 +138,29 @@ export class Receiver implements FrameHandler, DeliveryOwner {
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;
+    if (!this.isStopped) this.#assembler.restart();
     if (!this.#isProcessing) this.#continue();
     if (this.#pauses === 0 && !this.#parser.isOff) this.#sink.resumeReading();
   }
 
-  /** The application closes: what still arrives is checked, but dropped, and its pause is lifted: the peer's Close must be seen. */
-  discard(): void {
+  /** The application closes: the peer's Close must be seen, so from now on nothing but replies stops reading. */
+  closing(): void {
+    this.#isClosing = true;
+    if ((this.#pauses & (PAUSED_BY_USER | PAUSED_BY_BUDGET)) !== 0) this.#discard();
+  }
+
+  /** What still arrives is checked, but dropped. */
+  #discard(): void {
     this.#isDiscarding = true;
     this.#delivery.discard();
-    this.resumeFrom(PAUSED_BY_USER);
+    this.#assembler.discard();
+    this.resumeFrom(PAUSED_BY_USER | PAUSED_BY_BUDGET);
   }
 
   /** §5.5.1, §7.1.7: nothing that the peer sends from now on is looked at. An end that waits follows with `endIfSeen`. */
   switchOff(): void {
     this.#parser.switchOff();
-    this.#assembler.clear();
+    this.#assembler.leave();
     this.#delivery.switchOff();
     this.#backlog = null;
     this.#backlogOffset = 0;
@@ -185,8 +198,8 @@ export class Receiver implements FrameHandler, DeliveryOwner {
   }
 
   #continue(): void {
-    if (this.#delivery.hasDecoded && this.#pauses === 0) this.#process(null, 0);
-    while (this.#backlog !== null && this.#pauses === 0) {
+    if (this.#delivery.hasDecoded && !this.isStopped) this.#process(null, 0);
+    while (this.#backlog !== null && !this.isStopped) {
       const chunk = this.#backlog.shift();
       if (chunk === undefined) {
         this.#backlog = null;
@@ -196,7 +209,7 @@ export class Receiver implements FrameHandler, DeliveryOwner {
       this.#backlogOffset = 0;
       this.#process(chunk, offset);
     }
-    if (this.#endWaits && this.#pauses === 0) this.#end();
+    if (this.#endWaits && !this.isStopped) this.#end();
   }
 
   #end(): void {
@@ -240,8 +253,7 @@ export class Receiver implements FrameHandler, DeliveryOwner {
       return;
     }
     assembler.append(buffer, start, end);
-    // Making room may have run callbacks of other connections, and those may have ended this one.
-    if (last && !this.#parser.isOff) this.#onFrameEnd();
+    if (last) this.#onFrameEnd();
   }
 
   /** A data frame whose payload came in pieces, or belongs to a fragmented message, is complete. */
@@ -257,6 +269,32 @@ export class Receiver implements FrameHandler, DeliveryOwner {
     const message = assembler.take();
     if (compressed) this.#delivery.decompress(opcode, message, wireSize);
     else this.#delivery.deliverChecked(opcode, message, wireSize);
+  }
+
+  // ---- the memory budget ----
+
+  /** Whether what was read already waits, too. */
+  get isStopped(): boolean {
+    return (this.#pauses & STOPPED) !== 0;
+  }
+
+  /** The application holds messages of this connection: if there is no room for more, reading stops until there is. */
+  askForRoom(): void {
+    if (!this.#parser.isOff && !this.#isDiscarding) this.#assembler.askForRoom();
+  }
+
+  waitForRoom(): void {
+    if (this.#isClosing) this.#discard();
+    else this.#pauses |= PAUSED_BY_BUDGET;
+  }
+
+  readOn(): void {
+    this.#pauses &= ~PAUSED_BY_BUDGET;
+    if (this.#pauses === 0 && !this.#parser.isOff) this.#sink.resumeReading();
+  }
+
+  shed(error: ProtocolError): void {
+    this.#owner.fail(error);
   }
 
   // ---- what the codec's delays mean ----

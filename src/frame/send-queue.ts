@@ -242,13 +242,13 @@ export class SendQueue {
   #count(item: Outgoing): void {
     item.isCounted = true;
     if (item.isShared) item.shared?.hold();
-    else this.#memoryBudget.countQueued(item.size);
+    else this.#memoryBudget.count(item.size);
   }
 
   #uncount(item: Outgoing): void {
     if (!item.isCounted) return;
     item.isCounted = false;
     if (item.isShared) item.shared?.release();
-    else this.#memoryBudget.countQueued(-item.size);
+    else this.#memoryBudget.count(-item.size);
   }
 }

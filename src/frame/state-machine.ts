@@ -9,7 +9,7 @@ import type { EndpointEvents } from './endpoint-events.ts';
 import type { EndpointOptions } from './endpoint-options.ts';
 import { processMemoryBudget } from './memory-budget.ts';
 import { Opcode } from './opcode.ts';
-import { PAUSED_BY_REPLIES, PAUSED_BY_USER, Receiver, type ReceiverOwner } from './receiver.ts';
+import { PAUSED_BY_REPLIES, Receiver, type ReceiverOwner } from './receiver.ts';
 import { Sender, type SenderOwner } from './sender.ts';
 import type { ByteSink } from './sink.ts';
 
@@ -134,7 +134,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#sendClose(payload);
     this.#sink.closing();
     this.#announceClosing(false);
-    if ((this.receiver.pauses & PAUSED_BY_USER) !== 0) this.receiver.discard();
+    this.receiver.closing();
   }
 
   #announceClosing(byPeer: boolean): void {

@@ -5,6 +5,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /** Bytes that are kept for one handshake. Beyond it the socket is not read, and only the deadline ends the handshake. */
@@ -14,6 +15,7 @@ export const MAX_EARLY_BYTES = 65_536;
 export class EarlyBytes {
   readonly #socket: Duplex;
   readonly #budget: MemoryBudget;
+  readonly #charge: Charge;
   #bytes: Buffer;
   #length: number;
   /** Set by `take`. */
@@ -26,7 +28,7 @@ export class EarlyBytes {
     this.#budget = budget;
     this.#bytes = Buffer.from(head);
     this.#length = head.length;
-    budget.countQueued(this.#bytes.length);
+    this.#charge = new Charge(budget, this.#bytes.length);
     socket.on('data', this.#onData);
     if (this.#length < MAX_EARLY_BYTES) socket.resume();
     else socket.pause();
@@ -40,7 +42,7 @@ export class EarlyBytes {
     this.#socket.pause();
     this.#socket.off('data', this.#onData);
     const all = this.#bytes.subarray(0, this.#length);
-    this.#budget.countQueued(-this.#bytes.length);
+    this.#charge.release();
     this.#bytes = Buffer.alloc(0);
     return all;
   }
@@ -51,7 +53,7 @@ export class EarlyBytes {
     if (length > this.#bytes.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#bytes.length, length));
       this.#bytes.copy(larger, 0, 0, this.#length);
-      this.#budget.countQueued(larger.length - this.#bytes.length);
+      this.#charge.resize(larger.length);
       this.#bytes = larger;
     }
     chunk.copy(this.#bytes, this.#length);

@@ -395,6 +395,6 @@ export class Outbox implements ByteSink {
     const difference = counted - this.#counted;
     if (difference === 0) return;
     this.#counted = counted;
-    this.#options.memoryBudget.countQueued(difference);
+    this.#options.memoryBudget.count(difference);
   }
 }

@@ -11,6 +11,7 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
+import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
@@ -74,6 +75,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
       ...(options.closeReason === undefined ? null : { closeReason: options.closeReason }),
     });
     this.#deadlines = new Deadlines(this, this.#outbox, limits);
+    watchBudget(limits.memoryBudget);
     (socket as BoundSocket)[bound] = this;
     socket.on('error', onError);
     socket.on('close', onClose);

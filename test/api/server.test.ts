@@ -6,6 +6,7 @@ import type { Connection } from '../../src/api/connection.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import type { ServerOptions } from '../../src/api/server-options.ts';
 import { reject } from '../../src/api/upgrade-answer.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
 import { closeServers, plainPeer, startServer } from '../transport/servers.ts';
 import { codeOf, Op, requestHead } from '../transport/wire.ts';
@@ -50,6 +51,24 @@ describe('options', () => {
       expect(() => new WebSocketServer({}, { heartbeat } as unknown as ServerOptions)).toThrow(TypeError);
     }
     new WebSocketServer({}, { heartbeat: { interval: Number.POSITIVE_INFINITY } });
+  });
+
+  test('FAULT-4: a message that could never find room in the memory budget is refused before the first one', async () => {
+    const memoryBudget = new MemoryBudget(1_048_575);
+    for (const options of [{ memoryBudget }, { memoryBudget, maxMessageSize: 2 ** 21 }]) {
+      expect(() => new WebSocketServer({}, options)).toThrow(RangeError);
+      expect(() => new WebSocketServer({}, options)).toThrow(/maxMessageSize .* memoryBudget/);
+      const refused = connect('ws://127.0.0.1:1', options);
+      await expect(refused).rejects.toThrow(RangeError);
+      await expect(refused).rejects.toThrow(/maxMessageSize .* memoryBudget/);
+    }
+    // The same size is possible, and so is no limit on either side.
+    new WebSocketServer({}, { memoryBudget, maxMessageSize: 1_048_575 });
+    new WebSocketServer({}, { memoryBudget, maxMessageSize: Number.POSITIVE_INFINITY });
+    new WebSocketServer(
+      {},
+      { memoryBudget: new MemoryBudget(Number.POSITIVE_INFINITY), maxMessageSize: 2 ** 40 },
+    );
   });
 
   test('words, lists and objects', () => {

@@ -11,7 +11,7 @@ function assembler(
   budget = new MemoryBudget(),
   shed: (e: ProtocolError) => void = () => {},
 ): MessageAssembler {
-  return new MessageAssembler(max, budget, shed);
+  return new MessageAssembler(max, budget, { isStopped: false, waitForRoom() {}, readOn() {}, shed });
 }
 
 /** A data frame: its header, and its payload in one piece. */
@@ -312,48 +312,27 @@ describe('memory budget [A23]', () => {
     }
   });
 
-  test('F25: the largest unfinished message is shed for others', () => {
+  test('F25: a message is counted as it grows, beyond the limit too, and its connection is to stop reading', () => {
     const budget = new MemoryBudget(10_000);
-    const shed: string[] = [];
+    const calls: string[] = [];
     const make = (name: string): MessageAssembler =>
-      assembler(MAX, budget, (error) => shed.push(`${name} ${error.code} ${error.closeCode}`));
-    const [small, large, next] = [make('small'), make('large'), make('next')];
-    add(small, 2, Buffer.alloc(2000));
-    add(large, 2, Buffer.alloc(6000));
-    add(next, 2, Buffer.alloc(3000));
-    expect(shed).toEqual(['large WS_MEMORY_BUDGET 1013']);
-    expect(large.heldBytes).toBe(0);
-    expect(large.insideMessage).toBe(false);
-    expect(budget.used).toBe(small.heldBytes + next.heldBytes);
-  });
-
-  test('F25: who asks for more than any other holds goes itself', () => {
-    const budget = new MemoryBudget(10_000);
-    const shed: string[] = [];
-    const small = assembler(MAX, budget, () => shed.push('small'));
-    const large = assembler(MAX, budget, () => shed.push('large'));
-    add(small, 2, Buffer.alloc(2000));
-    expect(codeOf(() => add(large, 2, Buffer.alloc(9000)))).toBe('WS_MEMORY_BUDGET');
-    expect(shed).toEqual([]);
-    large.clear();
-    expect(budget.used).toBe(small.heldBytes);
-  });
-
-  test('F25: a callback of a connection that is shed may end the one that asked', () => {
-    const budget = new MemoryBudget(10_000);
-    for (const held of [0, 3000]) {
-      const asking = assembler(MAX, budget);
-      const victim = assembler(MAX, budget, () => asking.clear());
-      if (held > 0) add(asking, 2, Buffer.alloc(held));
-      add(victim, 2, Buffer.alloc(7000));
-      asking.begin(false, false, held > 0 ? 0 : 2, 3500);
-      asking.append(Buffer.alloc(3500), 0, 3500);
-      expect([asking.heldBytes, victim.heldBytes, budget.used]).toEqual([0, 0, 0]);
-      expect(asking.insideMessage).toBe(false);
-      // And it is as good as new.
-      add(asking, 2, 'x', true);
-      expect(asking.take().toString()).toBe('x');
-      expect(budget.used).toBe(0);
-    }
+      new MessageAssembler(MAX, budget, {
+        isStopped: false,
+        waitForRoom: () => calls.push(`${name} waits`),
+        readOn: () => calls.push(`${name} reads on`),
+        shed: (error) => calls.push(`${name} ${error.code}`),
+      });
+    const [one, other] = [make('one'), make('other')];
+    // Beyond three quarters of the limit, but there is no other whose turn it could be.
+    add(one, 2, Buffer.alloc(9000));
+    expect(calls).toEqual([]);
+    add(other, 2, Buffer.alloc(3000));
+    expect(calls).toEqual(['other waits']);
+    expect(budget.used).toBe(one.heldBytes + other.heldBytes);
+    add(one, 0, Buffer.alloc(10), true);
+    expect(one.take().length).toBe(9010);
+    expect(calls).toEqual(['other waits', 'other reads on']);
+    other.leave();
+    expect(budget.used).toBe(0);
   });
 });

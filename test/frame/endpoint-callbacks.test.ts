@@ -274,24 +274,23 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('F25, C17: a connection that is shed may end the one that made room, in its callback [A49]', () => {
+  test('F25, C17: a connection that is shed may end those that wait, in its callback [A49]', () => {
     for (const end of ['terminate', 'transportClosed', 'close'] as const) {
-      const memoryBudget = new MemoryBudget(10_000);
+      const clock = { now: 0 };
+      const memoryBudget = new MemoryBudget(10_000, () => clock.now);
       const options = { memoryBudget, maxMessageSize: 9000 };
-      const [ours, victim] = [bench(role, options), bench(role, options)];
-      ours.feed({ opcode: 2, fin: false, payload: Buffer.alloc(2000) });
-      victim.events.act = (event) => {
-        if (event === 'onError') ours.endpoint[end]();
+      const [victim, ...others] = Array.from({ length: 5 }, () => bench(role, options));
+      victim!.events.act = (event) => {
+        if (event === 'onError') for (const { endpoint } of others) endpoint[end]();
       };
-      victim.feed({ opcode: 2, fin: false, payload: Buffer.alloc(7000) });
-      // The last piece of a message: it must not be delivered once its connection has ended.
-      const stream = peerFrame(role, { opcode: 0, payload: Buffer.alloc(4000) });
-      ours.endpoint.receive(stream);
-      expect(victim.sentCloseCode()).toBe(1013);
-      expect(ours.events.of('onBinary').length).toBe(end === 'close' ? 1 : 0);
-      for (const { endpoint } of [ours, victim]) endpoint.transportClosed();
-      expect(memoryBudget.used).toBe(0);
-      expect(ours.events.of('onClose').length).toBe(1);
+      for (const { feed } of [victim!, ...others])
+        feed({ opcode: 2, fin: false, payload: Buffer.alloc(6000) });
+      expect(memoryBudget.isWaiting).toBe(true);
+      for (; clock.now < 4000; clock.now += 500) memoryBudget.review();
+      expect(victim!.sentCloseCode()).toBe(1013);
+      for (const { endpoint } of [victim!, ...others]) endpoint.transportClosed();
+      expect([memoryBudget.used, memoryBudget.isWaiting]).toEqual([0, false]);
+      for (const { events } of others) expect(events.of('onClose').length).toBe(1);
     }
   });
 

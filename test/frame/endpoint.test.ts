@@ -167,18 +167,30 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(fragments.events.of('onBinary')).toEqual([]);
   });
 
-  test('F25: a process-wide budget sheds the largest unfinished message with 1013 [A23]', () => {
+  test('FAULT-4, F25: without room in the memory budget reading stops, and goes on later; nothing is lost [A23]', () => {
     const memoryBudget = new MemoryBudget(20_000);
     const options = { maxMessageSize: 15_000, memoryBudget };
-    const [small, large, next] = [bench(role, options), bench(role, options), bench(role, options)];
-    small.feed({ opcode: 2, fin: false, payload: Buffer.alloc(3000) });
-    large.feed({ opcode: 2, fin: false, payload: Buffer.alloc(12_000) });
-    next.feed({ opcode: 2, fin: false, payload: Buffer.alloc(8000) });
-    expect([small, large, next].map((connection) => connection!.sentCloseCode())).toEqual([null, 1013, null]);
-    next.feed({ opcode: 0, payload: 'end' });
-    expect(next.events.of('onBinary').length).toBe(1);
-    small.endpoint.terminate();
-    small.endpoint.transportClosed();
+    const [first, second, third] = [bench(role, options), bench(role, options), bench(role, options)];
+    const begin = { opcode: 2, fin: false, payload: Buffer.alloc(9000, 1) };
+    const end = { opcode: 0, payload: Buffer.alloc(5000, 2) };
+    expect(first.endpoint.receive(peerFrame(role, begin))).toBe(true);
+    expect(second.endpoint.receive(peerFrame(role, begin))).toBe(true);
+    // What comes with the chunk at hand is handled; a small message in one piece needs no room.
+    const chunk = Buffer.concat([begin, { opcode: 9, payload: 'ping' }].map((spec) => peerFrame(role, spec)));
+    expect(third.endpoint.receive(chunk)).toBe(false);
+    expect([third.endpoint.isPaused, third.endpoint.isPausedByUser]).toEqual([true, false]);
+    expect(third.events.of('onPing').length).toBe(1);
+    second.feed(end);
+    expect(third.endpoint.isPaused).toBe(false);
+    first.feed(end);
+    expect(third.endpoint.receive(peerFrame(role, end))).toBe(true);
+    for (const { events, sentCloseCode, endpoint } of [first, second, third]) {
+      expect(events.of('onBinary').map(([payload]) => payload)).toEqual([
+        '01'.repeat(9000) + '02'.repeat(5000),
+      ]);
+      expect(sentCloseCode()).toBe(null);
+      endpoint.transportClosed();
+    }
     expect(memoryBudget.used).toBe(0);
   });
 

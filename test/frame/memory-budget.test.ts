@@ -1,105 +1,361 @@
-import { expect, test } from 'vitest';
-import {
-  type BudgetHolder,
-  DEFAULT_MEMORY_BUDGET,
-  MemoryBudget,
-  processMemoryBudget,
-} from '../../src/frame/memory-budget.ts';
-import { ProtocolError } from '../../src/frame/violation.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MessageAssembler } from '../../src/frame/assembler.ts';
+import { Charge } from '../../src/frame/charge.ts';
+import { DEFAULT_MEMORY_BUDGET, MemoryBudget, processMemoryBudget } from '../../src/frame/memory-budget.ts';
+import type { ProtocolError } from '../../src/frame/violation.ts';
 
-class Holder implements BudgetHolder {
-  heldBytes = 0;
-  readonly shedFor: ProtocolError[] = [];
-  readonly #budget: MemoryBudget;
+const KIB = 1024;
 
-  constructor(budget: MemoryBudget, bytes = 0) {
-    this.#budget = budget;
-    if (bytes > 0) this.take(bytes);
+/** A connection as the budget sees it, and the peer that sends to it. */
+class Peer {
+  isRead = true;
+  isStopped = false;
+  wasShed: ProtocolError | null = null;
+  /** Bytes sent that were not read yet. */
+  inKernel = 0;
+  received = 0;
+  readonly assembler: MessageAssembler;
+  #announced = 0;
+
+  constructor(budget: MemoryBudget, maxMessageSize = 1024 * KIB) {
+    const isStopped = (): boolean => this.isStopped;
+    this.assembler = new MessageAssembler(maxMessageSize, budget, {
+      get isStopped() {
+        return isStopped();
+      },
+      waitForRoom: () => {
+        this.isRead = false;
+      },
+      readOn: () => {
+        this.isRead = true;
+      },
+      shed: (error) => {
+        this.wasShed = error;
+        this.assembler.leave();
+      },
+    });
   }
 
-  take(bytes: number): void {
-    this.#budget.reserve(this, bytes);
-    this.heldBytes += bytes;
+  get isHolding(): boolean {
+    return this.assembler.heldBytes > 0;
   }
 
-  shed(error: ProtocolError): void {
-    this.shedFor.push(error);
-    this.#budget.release(this, this.heldBytes);
-    this.heldBytes = 0;
+  /** Begins a message of one frame. */
+  begin(size: number): void {
+    this.#announced = size;
+    this.inKernel += size;
+    this.assembler.begin(true, false, 2, size);
+  }
+
+  /** A fragment that more are to follow. */
+  fragment(size: number): void {
+    this.inKernel += size;
+    this.assembler.begin(false, false, this.assembler.insideMessage ? 0 : 2, size);
+  }
+
+  /** What the socket does in one turn of the loop: one chunk, if it is being read. */
+  read(chunk = 64 * KIB): number {
+    if (!this.isRead || this.isStopped || this.wasShed !== null || this.inKernel === 0) return 0;
+    const size = Math.min(this.inKernel, chunk);
+    this.inKernel -= size;
+    this.received += size;
+    this.assembler.append(Buffer.alloc(size), 0, size);
+    if (this.#announced > 0 && this.inKernel === 0) {
+      this.#announced = 0;
+      this.assembler.take();
+    }
+    return size;
   }
 }
 
-test('F25: up to the limit, inclusive, everybody gets what they ask for', () => {
-  const budget = new MemoryBudget(100);
-  const holders = [new Holder(budget, 60), new Holder(budget, 40)];
-  expect(budget.used).toBe(100);
-  expect(holders.flatMap(({ shedFor }) => shedFor)).toEqual([]);
-});
+/** Lets time pass, with a review each half second as the transport makes them. */
+function pass(budget: MemoryBudget, clock: { now: number }, milliseconds: number): void {
+  for (let at = 0; at < milliseconds; at += 500) {
+    clock.now += 500;
+    budget.review();
+  }
+}
 
-test('F25: the largest goes first, then the next largest, with 1013', () => {
-  const budget = new MemoryBudget(100);
-  const [a, b, c] = [new Holder(budget, 20), new Holder(budget, 45), new Holder(budget, 35)];
-  const asking = new Holder(budget);
-  asking.take(30);
-  expect([a, b, c].map((holder) => holder!.shedFor.length)).toEqual([0, 1, 0]);
-  asking.take(3);
-  asking.take(2);
-  expect([a, b, c].map((holder) => holder!.shedFor.length)).toEqual([0, 1, 0]);
-  expect(budget.used).toBe(90);
-  new Holder(budget, 15);
-  // 35 of c and 35 of the one before: the first of equals goes.
-  expect(budget.used).toBe(70);
-  expect(c!.shedFor[0]?.code).toBe('WS_MEMORY_BUDGET');
-  expect(c!.shedFor[0]?.closeCode).toBe(1013);
-  expect(a!.shedFor).toEqual([]);
-});
-
-test('F25: nobody goes for one who asks for more than they hold', () => {
-  const budget = new MemoryBudget(100);
-  const small = new Holder(budget, 30);
-  const large = new Holder(budget, 60);
-  expect(() => large.take(11)).toThrow(ProtocolError);
-  const newcomer = new Holder(budget);
-  expect(() => newcomer.take(61)).toThrow(expect.objectContaining({ code: 'WS_MEMORY_BUDGET' }));
-  expect(() => new Holder(budget, 101)).toThrow(ProtocolError);
-  expect([small.shedFor, large.shedFor]).toEqual([[], []]);
-  expect(budget.used).toBe(90);
-});
-
-test('F25: an empty budget refuses, Infinity refuses nothing', () => {
-  expect(() => new Holder(new MemoryBudget(0), 1)).toThrow(ProtocolError);
-  const unlimited = new MemoryBudget(Infinity);
-  new Holder(unlimited, 2 ** 52);
-  expect(unlimited.used).toBe(2 ** 52);
-});
-
-test('F25: send queues count; they drive out unfinished messages, largest first, but are never refused', () => {
-  const budget = new MemoryBudget(100);
-  const [small, large] = [new Holder(budget, 20), new Holder(budget, 50)];
-  budget.countQueued(30);
-  expect(budget.used).toBe(100);
-  budget.countQueued(20);
-  expect([small!.shedFor.length, large!.shedFor.length]).toEqual([0, 1]);
-  expect(budget.used).toBe(70);
-  budget.countQueued(60);
-  expect(small!.shedFor.length).toBe(1);
-  // Nobody is left to shed.
-  budget.countQueued(100);
-  expect(budget.used).toBe(210);
-  budget.countQueued(-210);
-  expect(budget.used).toBe(0);
-});
-
-test('F25: a queue that shrinks sheds nobody, however much is held', () => {
-  const budget = new MemoryBudget(100);
-  const holder = new Holder(budget, 50);
-  budget.limit = 10;
-  budget.countQueued(-1);
-  expect(holder.shedFor).toEqual([]);
-});
+function setUp(limit: number): { budget: MemoryBudget; clock: { now: number } } {
+  const clock = { now: 5000 };
+  return { clock, budget: new MemoryBudget(limit, () => clock.now) };
+}
 
 test('F25: the process has a budget of 256 MiB', () => {
   expect(DEFAULT_MEMORY_BUDGET).toBe(256 * 1024 * 1024);
   expect(processMemoryBudget.limit).toBe(DEFAULT_MEMORY_BUDGET);
   expect(new MemoryBudget().limit).toBe(DEFAULT_MEMORY_BUDGET);
+});
+
+test('F25: a limit that bounds nothing is refused', () => {
+  for (const limit of [NaN, -1, '5' as unknown as number]) {
+    expect(() => new MemoryBudget(limit)).toThrow(RangeError);
+  }
+  expect(new MemoryBudget(0).limit).toBe(0);
+});
+
+test('F25: up to three quarters of the limit everyone is read; Infinity is no limit', () => {
+  for (const limit of [1024 * KIB, Infinity]) {
+    const { budget } = setUp(limit);
+    const peers = Array.from({ length: 12 }, () => new Peer(budget));
+    for (const peer of peers) {
+      peer.fragment(64 * KIB);
+      peer.read();
+    }
+    expect(peers.every(({ isRead }) => isRead)).toBe(true);
+    expect(budget.used).toBe(12 * 64 * KIB);
+    expect(budget.isWaiting).toBe(false);
+  }
+});
+
+describe('without room', () => {
+  test('FAULT-4: connections are not read, lose nothing, and go on in turns once there is room', () => {
+    const { budget } = setUp(1024 * KIB);
+    const peers = Array.from({ length: 20 }, () => new Peer(budget));
+    for (const peer of peers) peer.begin(300 * KIB);
+    let most = 0;
+    for (let round = 0; round < 1000; round++) {
+      for (const peer of peers) peer.read();
+      most = Math.max(most, budget.used);
+    }
+    expect(peers.map(({ received }) => received)).toEqual(peers.map(() => 300 * KIB));
+    expect(peers.map(({ wasShed }) => wasShed)).toEqual(peers.map(() => null));
+    // Each was counted with the one chunk that it had read already, and one message went on.
+    expect(most).toBeLessThanOrEqual(20 * 64 * KIB + 1024 * KIB);
+    expect(budget.used).toBe(0);
+  });
+
+  test('FAULT-4: 600 small messages that are never finished do not push out large ones', () => {
+    const { budget, clock } = setUp(4096 * KIB);
+    const small = Array.from({ length: 600 }, () => new Peer(budget));
+    for (const peer of small) {
+      peer.fragment(6 * KIB);
+      peer.read();
+    }
+    const large = Array.from({ length: 5 }, () => new Peer(budget));
+    for (const peer of large) peer.begin(1000 * KIB);
+    const run = (milliseconds: number): void => {
+      for (let at = 0; at < milliseconds; at += 100) {
+        for (const peer of large) peer.read();
+        if (at % 500 === 0) pass(budget, clock, 500);
+      }
+    };
+    run(20_000);
+    expect(large.map(({ received, wasShed }) => [received, wasShed])).toEqual(
+      large.map(() => [1000 * KIB, null]),
+    );
+    // What a message of 6 KiB holds is not the reason to give it up; that others wait for it is.
+    for (const { wasShed } of small) expect(wasShed?.code ?? 'WS_MEMORY_BUDGET').toBe('WS_MEMORY_BUDGET');
+  });
+
+  test('FAULT-4: a message that stands still while others wait is given up after 2 seconds, with 1013; not before', () => {
+    const { budget, clock } = setUp(1000 * KIB);
+    const holders = Array.from({ length: 12 }, () => new Peer(budget));
+    for (const peer of holders) {
+      peer.fragment(60 * KIB);
+      peer.read();
+    }
+    // As long as none waits for them they may stand still: that is for the message's own deadline.
+    pass(budget, clock, 60_000);
+    const others = Array.from({ length: 10 }, () => new Peer(budget));
+    for (const peer of others) {
+      peer.begin(500 * KIB);
+      peer.read();
+    }
+    expect(budget.isWaiting).toBe(true);
+    pass(budget, clock, 2000);
+    expect(holders.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
+    pass(budget, clock, 1000);
+    const shed = holders.filter(({ wasShed }) => wasShed !== null);
+    expect(shed.length).toBeGreaterThan(0);
+    expect(shed.every(({ wasShed }) => wasShed?.closeCode === 1013)).toBe(true);
+    // No more than needed.
+    expect(budget.used).toBeGreaterThan(600 * KIB);
+    expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
+  });
+
+  test('FAULT-4: a message that arrives at 4 KiB a second is not given up, nor one that is not being read', () => {
+    const { budget, clock } = setUp(1000 * KIB);
+    const slow = new Peer(budget);
+    const waiting = Array.from({ length: 14 }, () => new Peer(budget));
+    for (const peer of [slow, ...waiting]) {
+      peer.fragment(64 * KIB);
+      peer.read();
+    }
+    expect(budget.isWaiting).toBe(true);
+    for (let second = 0; second < 30; second++) {
+      slow.fragment(4 * KIB);
+      slow.read();
+      pass(budget, clock, 1000);
+    }
+    expect(slow.wasShed).toBe(null);
+    for (const peer of waiting) if (!peer.isRead) expect(peer.wasShed).toBe(null);
+  });
+
+  test('FAULT-2: a process that stood still gives no message up: what had arrived is read first', () => {
+    const { budget, clock } = setUp(1000 * KIB);
+    const peers = Array.from({ length: 16 }, () => new Peer(budget));
+    for (const peer of peers) {
+      peer.fragment(64 * KIB);
+      peer.read();
+    }
+    expect(budget.isWaiting).toBe(true);
+    pass(budget, clock, 1000);
+    clock.now += 60_000;
+    budget.review();
+    expect(peers.filter(({ wasShed }) => wasShed !== null)).toEqual([]);
+  });
+
+  test('FAULT-4: a peer that does not use its turn loses it to the next', () => {
+    const { budget, clock } = setUp(1000 * KIB);
+    const idle = Array.from({ length: 13 }, () => new Peer(budget));
+    for (const peer of idle) {
+      peer.fragment(60 * KIB);
+      peer.read();
+    }
+    const honest = new Peer(budget);
+    honest.begin(400 * KIB);
+    for (let round = 0; round < 20 && honest.received < 400 * KIB; round++) {
+      honest.read();
+      pass(budget, clock, 500);
+    }
+    expect(honest.received).toBe(400 * KIB);
+    expect(honest.wasShed).toBe(null);
+  });
+
+  test('FAULT-4: what the application has not read stops reading; a queue of what is sent never does for good', () => {
+    const { budget } = setUp(1000 * KIB);
+    const unread = new Charge(budget, 1200 * KIB, true);
+    const peer = new Peer(budget);
+    peer.begin(200 * KIB);
+    peer.read();
+    expect(peer.isRead).toBe(false);
+    unread.release();
+    expect(peer.isRead).toBe(true);
+    while (peer.read() > 0);
+    expect(peer.received).toBe(200 * KIB);
+
+    const queue = new Charge(budget, 5000 * KIB);
+    const other = new Peer(budget);
+    other.begin(200 * KIB);
+    while (other.read() > 0);
+    expect(other.received).toBe(200 * KIB);
+    queue.release();
+    expect(budget.used).toBe(0);
+  });
+
+  test('FAULT-4: a connection whose messages wait for the application is not read until there is room', () => {
+    const { budget } = setUp(1000 * KIB);
+    const inbox = new Charge(budget, 980 * KIB, true);
+    const peer = new Peer(budget);
+    peer.assembler.askForRoom();
+    expect(peer.isRead).toBe(false);
+    inbox.release();
+    expect(peer.isRead).toBe(true);
+    peer.assembler.leave();
+    peer.assembler.askForRoom();
+    expect(budget.isWaiting).toBe(false);
+  });
+
+  test('F25: one that leaves gives everything back, and its turn to the next', () => {
+    const { budget } = setUp(100 * KIB);
+    const peers = Array.from({ length: 5 }, () => new Peer(budget));
+    for (const peer of peers) {
+      peer.fragment(30 * KIB);
+      peer.read();
+    }
+    for (const peer of peers) {
+      expect(peers.some(({ isRead, isHolding }) => isRead && isHolding)).toBe(true);
+      peer.assembler.leave();
+    }
+    expect([budget.used, budget.isWaiting]).toEqual([0, false]);
+  });
+});
+
+describe('whatever happens, in any order', () => {
+  const step = fc.record({
+    peer: fc.nat(7),
+    kind: fc.constantFrom(
+      'begin',
+      'fragment',
+      'read',
+      'read',
+      'read',
+      'clear',
+      'leave',
+      'pause',
+      'time',
+      'charge',
+      'release',
+    ),
+    size: fc.integer({ min: 1, max: 200 * KIB }),
+  });
+
+  test('FAULT-4: the sum is never negative, the budget never locks up, and in the end all is given back', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 150 }), fc.constantFrom(0, 50, 300, 1000), (steps, limit) => {
+        const { budget, clock } = setUp(limit * KIB);
+        const peers = Array.from({ length: 8 }, () => new Peer(budget, 300 * KIB));
+        const charges: Charge[] = [];
+        for (const { peer: index, kind, size } of steps) {
+          const peer = peers[index]!;
+          if (kind === 'read') peer.read();
+          else if (kind === 'time') pass(budget, clock, 500);
+          else if (kind === 'charge') charges.push(new Charge(budget, size, size % 2 === 0));
+          else if (kind === 'release') charges.shift()?.release();
+          else if (kind === 'leave') {
+            peer.assembler.leave();
+            peer.inKernel = 0;
+            peers[index] = new Peer(budget, 300 * KIB);
+          } else if (peer.wasShed === null && kind === 'clear') {
+            peer.assembler.clear();
+            peer.inKernel = 0;
+          } else if (kind === 'pause') peer.isStopped = !peer.isStopped;
+          else if (peer.wasShed === null && !peer.assembler.insideMessage) {
+            if (kind === 'begin') peer.begin(size);
+            else peer.fragment(size);
+          }
+          expect(budget.used).toBeGreaterThanOrEqual(0);
+          expect(budget.unread).toBeGreaterThanOrEqual(0);
+        }
+        for (const charge of charges) charge.release();
+        for (const peer of peers) peer.isStopped = false;
+        // Everything that was sent and not given up is read in the end, at most so many turns later.
+        for (let round = 0; round < 400; round++) {
+          for (const peer of peers) peer.read();
+          pass(budget, clock, 500);
+        }
+        for (const peer of peers) {
+          if (peer.wasShed === null) expect(peer.inKernel).toBe(0);
+          peer.assembler.leave();
+        }
+        expect([budget.used, budget.unread, budget.isWaiting]).toEqual([0, 0, false]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('FAULT-4: a message that keeps arriving is never given up', () => {
+    const size = fc.integer({ min: 1, max: 300 * KIB });
+    fc.assert(
+      fc.property(fc.array(size, { minLength: 1, maxLength: 30 }), fc.nat(1000), (sizes, limit) => {
+        const { budget, clock } = setUp(limit * KIB);
+        const holders = Array.from({ length: 20 }, () => new Peer(budget, 300 * KIB));
+        for (const peer of holders) {
+          peer.fragment(20 * KIB);
+          peer.read();
+        }
+        const honest = sizes.map(() => new Peer(budget, 300 * KIB));
+        for (const [index, peer] of honest.entries()) peer.begin(sizes[index]!);
+        for (let round = 0; round < 500; round++) {
+          for (const peer of honest) peer.read();
+          pass(budget, clock, 500);
+        }
+        expect(honest.map(({ wasShed }) => wasShed)).toEqual(sizes.map(() => null));
+        expect(honest.map(({ received }) => received)).toEqual(sizes);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });

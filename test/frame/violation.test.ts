@@ -38,21 +38,30 @@ const triggers: Record<ViolationCode, Trigger> = {
   WS_MESSAGE_TOO_BIG: [{ opcode: 2, length: 1001n }],
   WS_MEMORY_BUDGET: (connection) => {
     connection.feed({ opcode: 2, fin: false, payload: 'a' });
-    // Another connection asks for what this one holds.
-    budgets.get(connection)!.reserve({ heldBytes: 0, shed: () => {} }, 1000);
+    // Others wait for what this one holds, and nothing more arrives for it.
+    const { budget, clock } = budgets.get(connection)!;
+    for (let other = 0; other < 2; other++) {
+      const { feed } = bench('server', { maxMessageSize: 1000, memoryBudget: budget });
+      feed({ opcode: 2, fin: false, payload: Buffer.alloc(900) });
+    }
+    for (let second = 0; second < 4; second++) {
+      clock.now += 1000;
+      budget.review();
+    }
   },
 };
 
-const budgets = new WeakMap<Bench, MemoryBudget>();
+const budgets = new WeakMap<Bench, { budget: MemoryBudget; clock: { now: number } }>();
 
 const rules = Object.keys(violations) as ViolationCode[];
 
 function connect(role: Role, code: ViolationCode): Bench {
-  const memoryBudget = new MemoryBudget(1500);
+  const clock = { now: 0 };
+  const memoryBudget = new MemoryBudget(1500, () => clock.now);
   const connection = violations[code].section.startsWith('7692 ')
     ? bench(role, { codec: codecOf(full, { synchronous: true }), maxMessageSize: 1_048_576 })
     : bench(role, { maxMessageSize: 1000, memoryBudget });
-  budgets.set(connection, memoryBudget);
+  budgets.set(connection, { budget: memoryBudget, clock });
   return connection;
 }
 

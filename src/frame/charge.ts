@@ -1,0 +1,48 @@
+/**
+ * What one piece of memory costs, from the moment it is taken until its last holder lets go (RFC 6455 §10.4). A charge
+ * travels with its memory: from the assembler to the inbox, from a queue to the socket. Memory that many connections hold,
+ * such as a frame of a broadcast, has one charge with many holders, so that it is counted once.
+ */
+
+import type { MemoryBudget } from './memory-budget.ts';
+
+/** Bytes that count in a `MemoryBudget` until they are released. Made with one holder. */
+export class Charge {
+  readonly #budget: MemoryBudget;
+  readonly #isUnread: boolean;
+  #bytes = 0;
+  #holders = 1;
+
+  /** @param isUnread whether the memory waits for the application to read it */
+  constructor(budget: MemoryBudget, bytes = 0, isUnread = false) {
+    this.#budget = budget;
+    this.#isUnread = isUnread;
+    this.resize(bytes);
+  }
+
+  /** Bytes counted now; 0 once it is released. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The memory grew or shrank. Never fails; a released charge stays at 0. */
+  resize(bytes: number): void {
+    if (this.#holders === 0) return;
+    const difference = bytes - this.#bytes;
+    if (difference === 0) return;
+    this.#bytes = bytes;
+    this.#budget.count(difference, this.#isUnread);
+  }
+
+  /** One more holder. */
+  hold(): void {
+    if (this.#holders > 0) this.#holders++;
+  }
+
+  /** A holder lets go; the last one gives everything back. Further calls do nothing. */
+  release(): void {
+    if (this.#holders === 0) return;
+    if (this.#holders === 1) this.resize(0);
+    this.#holders--;
+  }
+}
