@@ -103,9 +103,10 @@ export class MessageAssembler implements BudgetReader {
 
   /**
    * What can be said of a data frame once its length is known, before its masking key is.
+   * @returns payload bytes of its message, over all frames up to this one
    * @throws {ProtocolError} if the frame may not come now (§5.4), or crosses the size limit.
    */
-  check(rsv1: boolean, opcode: number, length: number): void {
+  check(rsv1: boolean, opcode: number, length: number): number {
     const isContinuation = opcode === Opcode.Continuation;
     // §5.4: a continuation needs a message to continue.
     if (isContinuation && this.#opcode === 0) throw new ProtocolError('WS_UNEXPECTED_CONTINUATION');
@@ -116,22 +117,21 @@ export class MessageAssembler implements BudgetReader {
     const isCompressed = isContinuation ? this.#compressed : rsv1;
     const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;
     if (announced > limit) throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: announced, limit });
+    return announced;
   }
 
   /** A data frame's header. @throws {ProtocolError} as `check`, and for too many frames without payload. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
-    this.check(rsv1, opcode, length);
+    this.#announced = this.check(rsv1, opcode, length);
     if (opcode !== Opcode.Continuation) {
       this.#opcode = opcode;
       this.#compressed = rsv1;
-      this.#announced = 0;
     }
     if (length === 0 && !fin) {
       if (++this.#emptyFragments > MAX_EMPTY_FRAGMENTS) throw new ProtocolError('WS_EMPTY_FRAGMENTS');
     } else {
       this.#emptyFragments = 0;
     }
-    this.#announced += length;
     this.#complete = fin;
   }
 

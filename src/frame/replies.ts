@@ -6,6 +6,7 @@
 
 import type { Role } from './parser.ts';
 import type { SendQueue } from './send-queue.ts';
+import { frameHeaderSize } from './serializer.ts';
 import type { ByteSink } from './sink.ts';
 import type { FrameWriter } from './writer.ts';
 
@@ -50,8 +51,8 @@ export class Replies {
     this.#end = this.#queue.messages > 0 ? Number.POSITIVE_INFINITY : this.#writer.sentBytes;
   }
 
-  /** A message or control frame is sent. @param size bytes */
+  /** A message or control frame is sent. @param size payload bytes */
   add(size: number): void {
-    if (this.#isOpen) this.#bytes += size;
+    if (this.#isOpen) this.#bytes += size + frameHeaderSize(size, false);
   }
 }

@@ -12,7 +12,6 @@ import { type Compressing, type FrameOptions, Outgoing, SERIALIZED } from './out
 import type { Role } from './parser.ts';
 import { Replies } from './replies.ts';
 import { SendQueue, type SendQueueOwner } from './send-queue.ts';
-import { frameHeaderSize } from './serializer.ts';
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 
@@ -222,7 +221,7 @@ export class Sender {
   /** Once for each message, before any of it is written: the send cap, and what counts as a reply. */
   #admits(size: number): boolean {
     const { replies } = this;
-    replies.add(size + frameHeaderSize(size, false));
+    replies.add(size);
     if (!this.#sink.blocked && this.#queue.messages === 0) return true;
     if (this.#overflows(size)) {
       this.#owner.abort(new ConnectionError('WS_SEND_CAP'));
