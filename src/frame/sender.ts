@@ -134,7 +134,7 @@ export class Sender {
     done: SendCallback | null,
   ): number {
     if (!this.#admits(payload.length)) return this.#overflowed(payload.length, done);
-    const item = new Outgoing(opcode, payload, false);
+    const item = new Outgoing(opcode, payload, true);
     item.compress = compress;
     item.isShared = true;
     item.shared = shared;

@@ -26,10 +26,12 @@ export interface ByteSink {
   commit(size: number): void;
   /**
    * Commits the first `size` of the reserved bytes, a header, and a large payload after it, in one step: nothing may come in
-   * between. The payload is not copied: its caller may still change, or even detach, it before it has left.
+   * between. The endpoint does not copy the payload.
+   * @param isStable nothing changes the payload any more. If false, it is the application's: a sink that keeps it must expect
+   *   that its content changes, and that its `length` does when its memory is transferred
    * @param shared the memory that the payload lies in, if other connections hold it too
    */
-  append(payload: Uint8Array, size: number, shared: SharedMemory | null): void;
+  append(payload: Uint8Array, size: number, isStable: boolean, shared: SharedMemory | null): void;
   /** The closing handshake began: what is here leaves now, and the transport's deadline for it (§7.1.1) starts. Repeatable. */
   closing(): void;
   /** §7.1.1: half-close once everything has left. May be called more than once. */

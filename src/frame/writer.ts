@@ -58,7 +58,7 @@ export class FrameWriter {
   /**
    * Any frame.
    * @param first FIN, RSV1 and opcode as they stand in the first byte
-   * @param ownsPayload the payload may be masked where it lies
+   * @param ownsPayload nothing else uses the payload: it may be kept, and masked where it lies
    * @param shared the memory that the payload lies in, if other connections hold it too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {
@@ -68,26 +68,21 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    let body = payload;
-    if (this.#masks) {
-      // §5.3: masked into a copy, unless it is ours; what a caller passed stays as it is.
-      body = ownsPayload ? payload : new Uint8Array(payload);
-      applyMask(body, 0, length, key);
-    } else if (!ownsPayload && isResizable(payload)) {
-      // What lies beyond its new end must never be read, and its length must not follow.
-      body = new Uint8Array(payload);
-    }
+    // §5.3: what a caller passed is not masked where it lies. And what may shrink is not kept: see `isResizable`.
+    const isStable = ownsPayload || this.#masks || isResizable(payload);
+    const body = isStable && !ownsPayload ? new Uint8Array(payload) : payload;
+    if (this.#masks) applyMask(body, 0, length, key);
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
     const end = writeFrameHeader(buffer, offset, first, length, this.#masks, key);
     this.sentBytes += end - offset + length;
-    this.#sink.append(body, end - offset, shared);
+    this.#sink.append(body, end - offset, isStable, shared);
   }
 
   /** A frame that `serializeFrame` made for the server role. */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.sentBytes += frame.length;
     if (frame.length > COPY_THRESHOLD) {
-      this.#sink.append(frame, 0, shared);
+      this.#sink.append(frame, 0, true, shared);
       return;
     }
     const { buffer, offset } = this.#sink.reserve(frame.length);
@@ -108,7 +103,7 @@ export class FrameWriter {
   }
 }
 
-/** Whether the payload's length may change while it is kept. Only a detached payload is noticed when it leaves. */
+/** Whether the payload may shrink while it is kept: nothing tells when, and what lay beyond its new end is gone then. */
 function isResizable({ buffer }: Uint8Array): boolean {
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   return resizable === true || growable === true;

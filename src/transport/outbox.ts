@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { ConnectionError } from '../frame/connection-error.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { ByteSink, SendCallback, SharedMemory } from '../frame/sink.ts';
+import { Borrowed, giveBack, PayloadChangedError } from './borrowed.ts';
 import { clock } from './clock.ts';
 import {
   abandonSlab,
@@ -20,7 +21,7 @@ import {
   SLAB_SIZE,
 } from './slabs.ts';
 import { flushAll, flushAtEndOfTurn } from './turn.ts';
-import { copyOutOf, WriteQueue } from './write-queue.ts';
+import { type Chunk, copyOutOf, WriteQueue } from './write-queue.ts';
 
 /** Who is told what happens to the bytes. */
 export interface OutboxOwner {
@@ -32,6 +33,8 @@ export interface OutboxOwner {
   onResumable(): void;
   /** The closing handshake began, or the end was asked for. */
   onClosing(): void;
+  /** The application transferred or resized a payload too early: nothing more can be sent. */
+  onPayloadChanged(error: Error): void;
   /** The socket is being destroyed. */
   onDestroying(): void;
 }
@@ -65,7 +68,7 @@ export class Outbox implements ByteSink {
   /** Bytes in the slab and in `#chunks`. */
   #unflushed = 0;
   /** Slab parts and large payloads in order, where the slab alone does not tell. */
-  #chunks: Uint8Array[] | null = null;
+  #chunks: Chunk[] | null = null;
   #isDirty = false;
 
   #blocked = false;
@@ -125,12 +128,13 @@ export class Outbox implements ByteSink {
     this.#added(size);
   }
 
-  append(payload: Uint8Array, size: number, _shared: SharedMemory | null): void {
+  append(payload: Uint8Array, size: number, isStable: boolean, _shared: SharedMemory | null): void {
     if (this.#destroyed) return;
     this.offset += size;
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#slabPart());
-    this.#chunks.push(this.#copies ? new Uint8Array(payload) : payload);
+    if (this.#copies) this.#chunks.push(new Uint8Array(payload));
+    else this.#chunks.push(isStable ? payload : new Borrowed(payload));
     this.#added(size + payload.length);
   }
 
@@ -319,6 +323,11 @@ export class Outbox implements ByteSink {
 
   /** A transport that throws is a broken one; the other connections that are flushed in this turn are not. */
   #writeFailed(error: unknown): void {
+    if (error instanceof PayloadChangedError) {
+      this.destroy();
+      this.#owner.onPayloadChanged(error);
+      return;
+    }
     this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 
@@ -331,14 +340,16 @@ export class Outbox implements ByteSink {
   #feed(): void {
     while (!this.#queue.isEmpty && !this.#blocked && !this.#destroyed) {
       this.#writing = true;
+      let copy: Buffer | null = null;
       try {
         this.#socket.cork();
-        this.#queue.writeSome(this.#socket);
+        copy = this.#queue.writeSome(this.#socket);
         this.#socket.uncork();
       } catch (error) {
         this.#writeFailed(error);
       }
       this.#written();
+      if (copy !== null && !this.#blocked && !this.#destroyed) giveBack(copy);
     }
     this.#queue.compact();
   }

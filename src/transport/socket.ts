@@ -224,6 +224,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
     this.#resumeSocket();
   }
 
+  onPayloadChanged(error: Error): void {
+    this.endpoint.abort(error);
+  }
+
   onDestroying(): void {
     this.#deadlines.destroying();
   }

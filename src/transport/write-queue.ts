@@ -4,14 +4,15 @@
  */
 
 import type { Writable } from 'node:stream';
+import { Borrowed, WRITE_SIZE } from './borrowed.ts';
 
-// Bytes that are given to the socket at a time.
-const WRITE_SIZE = 65_536;
+/** Memory that nothing else changes any more, or what is read only when it leaves. */
+export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 export class WriteQueue {
-  #chunks: Uint8Array[] = [];
+  #chunks: Chunk[] = [];
   /** Where the first one that waits is. */
   #head = 0;
   #bytes = 0;
@@ -31,7 +32,7 @@ export class WriteQueue {
   }
 
   /** Adds `chunks`, of `size` bytes together. The array belongs to the queue from now on. */
-  add(chunks: Uint8Array[], size: number): void {
+  add(chunks: Chunk[], size: number): void {
     if (this.isEmpty) {
       this.#chunks = chunks;
       this.#head = 0;
@@ -41,15 +42,24 @@ export class WriteQueue {
     this.#bytes += size;
   }
 
-  /** Writes the next slice. */
-  writeSome(socket: Writable): void {
+  /**
+   * Writes the next slice.
+   * @returns memory that can be used again, by `giveBack`, once the socket has taken everything
+   * @throws {PayloadChangedError}
+   */
+  writeSome(socket: Writable): Buffer | null {
+    let copy: Buffer | null = null;
     let room = WRITE_SIZE;
     while (!this.isEmpty && room > 0) {
       const chunk = this.#chunks[this.#head]!;
       const size = Math.min(chunk.length, room);
       room -= size;
       this.#bytes -= size;
-      if (size < chunk.length) {
+      if (chunk instanceof Borrowed) {
+        copy = chunk.take(size);
+        if (chunk.length === 0) this.#chunks[this.#head++] = EMPTY;
+        socket.write(copy);
+      } else if (size < chunk.length) {
         this.#chunks[this.#head] = chunk.subarray(size);
         socket.write(chunk.subarray(0, size));
       } else {
@@ -57,6 +67,7 @@ export class WriteQueue {
         socket.write(chunk);
       }
     }
+    return copy;
   }
 
   /** Gives back the room of what was written. */
@@ -83,9 +94,9 @@ export class WriteQueue {
 }
 
 /** Replaces each of `chunks` that lies in `slab`, from `from` on, by a copy. */
-export function copyOutOf(slab: Buffer, chunks: Uint8Array[], from = 0): void {
+export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
   for (let index = from; index < chunks.length; index++) {
     const chunk = chunks[index]!;
-    if (chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
+    if (chunk instanceof Uint8Array && chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
   }
 }

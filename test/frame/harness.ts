@@ -129,7 +129,7 @@ export class MemorySink implements ByteSink {
     this.#add(Buffer.from(reserved.buffer.subarray(reserved.offset, reserved.offset + size)));
   }
 
-  append(payload: Uint8Array, size: number, _shared: SharedMemory | null): void {
+  append(payload: Uint8Array, size: number, _isStable: boolean, _shared: SharedMemory | null): void {
     if (size > 0) this.commit(size);
     this.#add(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength));
   }

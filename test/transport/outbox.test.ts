@@ -24,6 +24,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
     onBlocked: vi.fn<() => void>(),
     onResumable: vi.fn<() => void>(),
     onClosing: vi.fn<() => void>(),
+    onPayloadChanged: vi.fn<() => void>(),
     onDestroying: vi.fn<() => void>(),
   };
   const budget = new MemoryBudget();
@@ -64,7 +65,7 @@ describe('coalescing', () => {
   test('small and large together leave in one write too', async () => {
     const { socket, outbox } = setUp();
     send(outbox, text('header '));
-    outbox.append(text('payload '), 0, null);
+    outbox.append(text('payload '), 0, false, null);
     send(outbox, text('next'));
     await turn();
     expect(socket.writes).toBe(1);
@@ -94,12 +95,37 @@ describe('coalescing', () => {
     expect(socket.writableEnded).toBe(true);
   });
 
-  test('a large payload is handed over as it is, never copied, where the kernel takes it', () => {
+  test('a large payload that nothing changes is handed over as it is, never copied', () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
-    outbox.append(payload, 0, null);
+    outbox.append(payload, 0, true, null);
     outbox.flush();
     expect(socket.handed.some((chunk) => chunk.buffer === payload.buffer)).toBe(true);
+  });
+
+  test('FAULT-1: of a payload of the application a socket is only given copies, in slices', async () => {
+    const { socket, outbox, owner } = setUp();
+    socket.block();
+    const payload = randomFillSync(Buffer.alloc(200 * KIB));
+    const before = Buffer.from(payload);
+    outbox.append(payload, 0, false, null);
+    outbox.flush();
+    expect(socket.handed.every((chunk) => chunk.buffer !== payload.buffer)).toBe(true);
+    // What the blocked socket still reads is not changed with the payload, nor by what others send.
+    payload.fill(0, 0, 64 * KIB);
+    const other = setUp();
+    other.outbox.append(Buffer.alloc(60 * KIB, 9), 0, false, null);
+    other.outbox.flush();
+    socket.takeWaiting();
+    await turn();
+    expect(socket.bytes.subarray(0, 64 * KIB).equals(before.subarray(0, 64 * KIB))).toBe(true);
+    // Transferred before the rest has left: nothing of other memory, nor a wrong number of bytes, follows.
+    structuredClone(payload.buffer, { transfer: [payload.buffer as ArrayBuffer] });
+    socket.takeWaiting();
+    await turn();
+    expect(owner.onPayloadChanged).toHaveBeenCalledTimes(1);
+    expect(socket.bytes.length).toBeLessThanOrEqual(128 * KIB);
+    outbox.destroy();
   });
 
   test('a Duplex that may keep memory is given copies only [O9]', async () => {
@@ -107,7 +133,7 @@ describe('coalescing', () => {
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     const before = Buffer.from(payload);
     send(outbox, text('small'));
-    outbox.append(payload, 0, null);
+    outbox.append(payload, 0, false, null);
     outbox.flush();
     for (let index = 0; index < 50; index++) send(outbox, Buffer.alloc(2 * KIB, 0xa5));
     payload.fill(0);
@@ -161,7 +187,7 @@ describe('order and integrity', () => {
                 for (let at = 0; at < bytes.length; at++) bytes[at] = next();
                 expected.push(bytes);
                 if (operation.kind === 'small') send(outbox, bytes);
-                else outbox.append(bytes, 0, null);
+                else outbox.append(bytes, 0, false, null);
               } else if (operation.kind === 'flush') outbox.flush();
               else if (operation.kind === 'block') socket.block();
               else if (operation.kind === 'take') socket.takeWaiting();
@@ -208,7 +234,7 @@ describe('order and integrity', () => {
     for (const { outbox, socket } of lines) {
       socket.block();
       send(outbox, text('few bytes'));
-      outbox.append(Buffer.alloc(5 * KIB, 7), 0, null);
+      outbox.append(Buffer.alloc(5 * KIB, 7), 0, false, null);
       outbox.flush();
     }
     const slabs = new Set(
@@ -259,7 +285,7 @@ describe('order and integrity', () => {
       };
       const sendLarge = (bytes: Buffer): void => {
         sent.push(bytes);
-        outbox.append(bytes, 0, null);
+        outbox.append(bytes, 0, false, null);
       };
       const socket = answering(() => {
         if (++depth > 6) return;
@@ -307,7 +333,7 @@ describe('order and integrity', () => {
       send(outbox, text('too late'));
     });
     const { outbox, budget } = setUp({ socket });
-    outbox.append(Buffer.alloc(500_000), 0, null);
+    outbox.append(Buffer.alloc(500_000), 0, false, null);
     outbox.flush();
     await turn();
     expect(socket.destroyed).toBe(true);
@@ -338,7 +364,7 @@ describe('backpressure', () => {
     outbox.flush();
     expect([outbox.blocked, owner.onBlocked.mock.calls.length]).toEqual([true, 1]);
     send(outbox, text('two '));
-    outbox.append(text('three '), 0, null);
+    outbox.append(text('three '), 0, false, null);
     await turn();
     expect(socket.writes).toBe(1);
     expect(outbox.bufferedAmount).toBe('one two three '.length);
@@ -356,7 +382,7 @@ describe('backpressure', () => {
   test('progress of a slow peer is seen in steps of 64 KiB', async () => {
     const { socket, outbox } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(4 * MIB), 0, null);
+    outbox.append(Buffer.alloc(4 * MIB), 0, false, null);
     outbox.flush();
     let steps = 0;
     while (outbox.bufferedAmount > 0) {
@@ -374,7 +400,7 @@ describe('accounts', () => {
   test('what waits counts for the memory budget, and is given back when it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(500 * KIB), 0, null);
+    outbox.append(Buffer.alloc(500 * KIB), 0, false, null);
     send(outbox, Buffer.alloc(100));
     await turn();
     expect(budget.used).toBe(500 * KIB + 100);
@@ -385,7 +411,7 @@ describe('accounts', () => {
     await turn();
     expect(budget.used).toBe(0);
     socket.block();
-    outbox.append(Buffer.alloc(500 * KIB), 0, null);
+    outbox.append(Buffer.alloc(500 * KIB), 0, false, null);
     await turn();
     outbox.destroy();
     expect([budget.used, outbox.bufferedAmount]).toEqual([0, 0]);
@@ -399,7 +425,7 @@ describe('accounts', () => {
     expect(outbox.bufferedAmount).toBe(0);
     socket.block();
     send(outbox, Buffer.alloc(11));
-    outbox.append(Buffer.alloc(300_000), 0, null);
+    outbox.append(Buffer.alloc(300_000), 0, false, null);
     expect(outbox.bufferedAmount).toBe(300_011);
     send(outbox, Buffer.alloc(5));
     expect(outbox.bufferedAmount).toBe(300_016);
@@ -418,7 +444,7 @@ describe('the end', () => {
   test('C9: end() comes behind everything that waits, once', async () => {
     const { socket, outbox } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(200 * KIB, 1), 0, null);
+    outbox.append(Buffer.alloc(200 * KIB, 1), 0, false, null);
     send(outbox, text('last'));
     outbox.end();
     outbox.end();
@@ -437,12 +463,12 @@ describe('the end', () => {
   test('after destroy nothing is written, and sending is harmless', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.block();
-    outbox.append(Buffer.alloc(200 * KIB), 0, null);
+    outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
     outbox.flush();
     outbox.destroy();
     outbox.destroy();
     for (let index = 0; index < 200; index++) send(outbox, Buffer.alloc(KIB));
-    outbox.append(Buffer.alloc(200 * KIB), 0, null);
+    outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
     outbox.flush();
     outbox.closing();
     outbox.end();
@@ -457,7 +483,7 @@ describe('the end', () => {
     socket.on('error', () => {});
     socket.on('close', () => outbox.release());
     socket.block();
-    outbox.append(Buffer.alloc(200 * KIB), 0, null);
+    outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
     outbox.flush();
     socket.destroy(new Error('reset'));
     await turn();

@@ -1,0 +1,62 @@
+/**
+ * Payloads that are still their caller's while they wait: RFC 6455 leaves open when they leave. They are read when the socket takes
+ * them, and copied for that: a socket that cannot take everything at once reads the memory later, and Node does not keep memory
+ * alive that was transferred meanwhile. A payload whose length changed is not sent at all: its header is on its way already.
+ */
+
+/** Bytes that are given to a socket at a time. */
+export const WRITE_SIZE = 65_536;
+
+// Below this, memory of the exact size is better than what is used again.
+const SCRATCH_FROM: number = WRITE_SIZE / 2;
+
+// Used again as long as sockets take what they are given at once.
+let scratch: Buffer | null = null;
+
+/** The application transferred or resized a payload too early. */
+export class PayloadChangedError extends TypeError {
+  constructor(size: number) {
+    super(`a payload of ${size} bytes was transferred or resized after it was sent, and before it had left`);
+  }
+}
+
+/** A payload of a caller's, from the first byte that has not left. */
+export class Borrowed {
+  readonly #payload: Uint8Array;
+  readonly #size: number;
+  #offset = 0;
+
+  constructor(payload: Uint8Array) {
+    this.#payload = payload;
+    this.#size = payload.length;
+  }
+
+  /** Bytes that have not left. */
+  get length(): number {
+    return this.#size - this.#offset;
+  }
+
+  /**
+   * The next `size` bytes, in memory that no one else changes until `giveBack`.
+   * @throws {PayloadChangedError}
+   */
+  take(size: number): Buffer {
+    if (this.#payload.length !== this.#size) throw new PayloadChangedError(this.#size);
+    const copy = takeMemory(size);
+    copy.set(this.#payload.subarray(this.#offset, this.#offset + size));
+    this.#offset += size;
+    return copy;
+  }
+}
+
+function takeMemory(size: number): Buffer {
+  if (size < SCRATCH_FROM) return Buffer.allocUnsafeSlow(size);
+  const memory = scratch ?? Buffer.allocUnsafeSlow(WRITE_SIZE);
+  scratch = null;
+  return memory.subarray(0, size);
+}
+
+/** The socket took everything: what `take` returned may be used for others. */
+export function giveBack(copy: Buffer): void {
+  if (copy.buffer.byteLength === WRITE_SIZE) scratch = Buffer.from(copy.buffer, 0, WRITE_SIZE);
+}
