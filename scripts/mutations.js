@@ -74,7 +74,7 @@ const table = [
   ['F22', parser, 'this.#allowedReserved = rsv1 ? 0x40 : 0;', 'this.#allowedReserved = rsv1 ? 0x40 : 0x40;'],
   ['F23', sendQueue, '(isLast ? FIN : 0) | opcode', 'FIN | opcode'],
   ['F24', assembler, 'this.#opcode = 0;\n    this.#emptyFragments = 0;', 'this.#emptyFragments = 0;'],
-  ['F25', assembler, 'if (announced > limit) throw', 'if (announced > Number.MAX_SAFE_INTEGER) throw'],
+  ['F25', assembler, 'if (announced > limit) {', 'if (announced > Number.MAX_SAFE_INTEGER) {'],
   ['F26', receiver, '    } catch (error) {\n      this.#owner.fail(error);\n    }', '    } catch {}'],
 
   // Control frames and closing

@@ -6,9 +6,10 @@
 export type { Backoff } from './api/backoff.ts';
 export { type ConnectOptions, connect } from './api/client.ts';
 export type { CloseInfo } from './api/close-info.ts';
-export { Connection, type ConnectionInfo, type ConnectionState } from './api/connection.ts';
+export { Connection, type ConnectionState } from './api/connection.ts';
+export type { ConnectionInfo } from './api/connection-core.ts';
 export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/handlers.ts';
-export type { Message, SendOptions } from './api/message.ts';
+export type { Message, SendCallback, SendOptions } from './api/message.ts';
 export type { ConnectionOptions, HeartbeatOptions, PingOptions } from './api/options.ts';
 export { Reconnection, type ReconnectionState, reconnect, type SendOutcome } from './api/reconnect.ts';
 export type {

@@ -66,6 +66,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ReconnectOptions',
       'ReconnectionState',
       'RefusalCode',
+      'SendCallback',
       'SendOptions',
       'SendOutcome',
       'ServerHandlers',

@@ -20,3 +20,15 @@ export function warn(thrown: unknown): void {
       : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false })),
   );
 }
+
+/** A Promise for a callback that receives an Error, or null. What `start` throws is thrown here. */
+export function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {
+  let done: (error: Error | null) => void = () => {};
+  const promise = new Promise<void>((resolve, reject) => {
+    done = (error) => (error === null ? resolve() : reject(error));
+  });
+  start(done);
+  // The application need not wait for it, and a peer must not be able to end the process.
+  promise.catch(() => {});
+  return promise;
+}

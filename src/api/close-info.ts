@@ -6,8 +6,14 @@ export interface CloseInfo {
   readonly code: number;
   /** The peer's reason. Not for end users (§5.5.1), and not to be trusted: escape it before you show it. */
   readonly reason: string;
-  /** Whether both Close frames were exchanged before TCP ended. */
+  /** Whether both Close frames were exchanged, and ours had left the process, before TCP ended. */
   readonly wasClean: boolean;
   /** Whether the peer's Close frame came first. */
   readonly byPeer: boolean;
+  /** What our own Close frame said: 1005 if it had no code, null if none was sent. After a failure this is the code that tells why. */
+  readonly sentCode: number | null;
+  /** The reason of our own Close frame, '' if it had none. */
+  readonly sentReason: string;
+  /** What the connection failed with: the first error that was reported to `error`, or null. */
+  readonly error: Error | null;
 }

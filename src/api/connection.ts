@@ -8,46 +8,15 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
 import { checkClose, type SocketConnection } from '../transport/socket.ts';
+import { settled } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
-import type { Inbox } from './inbox.ts';
-import { type Message, type SendOptions, sendOptionNames, toBytes } from './message.ts';
-import { checkOptions } from './option-names.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
+import { describe } from './option-names.ts';
 import { positive } from './option-spec.ts';
-
-/** What the opening handshake agreed on. */
-export interface ConnectionInfo {
-  /** The negotiated subprotocol, '' for none. */
-  readonly subprotocol: string;
-  readonly extensions: readonly ExtensionOffer[];
-  /** Client: the URL that was reached. Server: the request target (path and query), as sent, up to its first 1,024 characters. */
-  readonly url: string;
-  readonly remoteAddress: string | undefined;
-  readonly remotePort: number | undefined;
-  /** Client: the header fields of the response, flat. Server: none; those of the request are `upgrade`'s to keep. */
-  readonly headers: readonly string[];
-  /** Server: the request, if `upgrade` asked to keep it. */
-  readonly request?: ServerRequest | null;
-}
 
 /** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
-
-/** @internal What the library keeps for a connection, out of its user's reach: `Dispatch`. */
-export interface ConnectionCore {
-  readonly info: ConnectionInfo;
-  readonly binding: SocketConnection;
-  /** Whether a `message` handler takes the messages. */
-  readonly handlesMessages: boolean;
-  /** `send` returned false: `drain` is due. */
-  needsDrain: boolean;
-  /** The application paused reading; an inbox has its own reasons. */
-  isPaused: boolean;
-  /** The messages that wait for `for await`; null before the first one, or the loop. */
-  readonly inbox: Inbox | null;
-  openInbox(): Inbox;
-  /** Resolves when the connection is closed. */
-  readonly closed: Promise<CloseInfo>;
-}
 
 /** @internal Makes a connection; assigned once, by the class. */
 export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connection<Data>;
@@ -139,33 +108,84 @@ export class Connection<Data = undefined> {
   /**
    * Sends a string as a text message, bytes as a binary one. Bytes over 4 KiB are not copied on a server: leave them
    * unchanged until they have left.
+   * @param options may be left out: `send(message, done)`
+   * @param done receives null once the message has left the process, or an Error that says why it never will
    * @returns true: go on. False: more than the high-water mark is waiting and `drain` will be called; or the connection is
    *   not open any more, and nothing was sent.
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, and for an option that there is not
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for an unknown option, and for a `done`
+   *   that is not a function
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
    */
-  send(message: Message, options?: SendOptions): boolean {
-    if (options !== undefined) checkOptions('send', options, sendOptionNames);
-    const { endpoint } = this.#binding;
+  send(message: Message, done: SendCallback): boolean;
+  send(message: Message, options?: SendOptions, done?: SendCallback): boolean;
+  send(message: Message, options?: SendOptions | SendCallback, done?: SendCallback): boolean {
+    if (options !== undefined || done !== undefined) return this.#sendWith(message, options, done);
     const data = typeof message === 'string' ? message : toBytes(message);
-    if (!this.#binding.isOpen) {
-      this.#lastWireSize = 0;
-      return false;
-    }
-    if (typeof data === 'string') this.#lastWireSize = endpoint.sendText(data, options);
-    else this.#lastWireSize = endpoint.sendBinary(data, options);
+    const { endpoint } = this.#binding;
+    // Not open any more: the endpoint sends nothing, and returns 0.
+    this.#lastWireSize = typeof data === 'string' ? endpoint.sendText(data) : endpoint.sendBinary(data);
+    return this.#mayGoOn();
+  }
+
+  #sendWith(message: Message, second: SendOptions | SendCallback | undefined, third?: SendCallback): boolean {
+    const isDone = typeof second === 'function';
+    const options = isDone ? null : checkSendOptions(second);
+    const done = this.#completion(isDone ? second : third);
+    const data = typeof message === 'string' ? message : toBytes(message);
+    const { endpoint } = this.#binding;
+    if (!this.#binding.isOpen) return this.#refuse(done);
+    this.#lastWireSize =
+      typeof data === 'string'
+        ? endpoint.sendText(data, options, done)
+        : endpoint.sendBinary(data, options, done);
     return this.#mayGoOn();
   }
 
   /**
-   * Sends bytes that are UTF-8 as a text message, without decoding them first. Not checked: the peer will.
-   * @returns as `send`
+   * As `send`, for code that waits for each message.
+   * @returns a Promise that is fulfilled once the message has left the process. It rejects with an Error that says why it never
+   *   will; if it is not awaited, that is no unhandled rejection, since a peer can cause it.
+   * @throws as `send`, at the call
    */
-  sendText(bytes: Uint8Array): boolean {
+  write(message: Message, options?: SendOptions): Promise<void> {
+    return settled((done) => this.send(message, options, done));
+  }
+
+  /**
+   * Waits until everything that was sent so far has left the process; at once, if nothing waits.
+   * @returns rejects, as `write` does, if the connection ends before that, or is closed already
+   */
+  drained(): Promise<void> {
+    return settled((done) => {
+      if (this.#binding.isClosed) this.#core.refuse(done);
+      else this.#binding.endpoint.whenSent(this.#core.completion(done));
+    });
+  }
+
+  /**
+   * Sends bytes that are UTF-8 as a text message, without decoding them first. Not checked: the peer will.
+   * @returns as `send`, and throws as it does
+   */
+  sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
     const data = toBytes(bytes);
-    if (!this.#binding.isOpen) return false;
-    this.#lastWireSize = this.#binding.endpoint.sendTextBytes(data);
+    const checked = checkSendOptions(options);
+    const completion = this.#completion(done);
+    if (!this.#binding.isOpen) return this.#refuse(completion);
+    this.#lastWireSize = this.#binding.endpoint.sendTextBytes(data, checked, completion);
     return this.#mayGoOn();
+  }
+
+  /** @throws {TypeError} for anything but a function */
+  #completion(done: SendCallback | undefined): SendCallback | null {
+    if (done === undefined) return null;
+    if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);
+    return this.#core.completion(done);
+  }
+
+  #refuse(done: SendCallback | null): false {
+    this.#lastWireSize = 0;
+    if (done !== null) this.#core.refuse(done);
+    return false;
   }
 
   #sendBroadcast(message: Broadcast): void {
@@ -174,6 +194,7 @@ export class Connection<Data = undefined> {
   }
 
   #mayGoOn(): boolean {
+    if (!this.#binding.isOpen) return false;
     if (!this.#binding.waitsForDrain()) return true;
     this.#core.needsDrain = true;
     return false;

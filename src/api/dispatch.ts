@@ -17,9 +17,11 @@ import {
 } from '../transport/socket.ts';
 import { isThenable, warn } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
-import { type Connection, type ConnectionCore, type ConnectionInfo, makeConnection } from './connection.ts';
+import { type Connection, makeConnection } from './connection.ts';
+import type { ConnectionCore, ConnectionInfo } from './connection-core.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import { Inbox } from './inbox.ts';
+import type { SendCallback } from './message.ts';
 
 /** What a connection needs from `connect` or a server. */
 export interface ConnectionInit<Data> {
@@ -96,8 +98,24 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
     return this.inbox;
   }
 
-  #endInbox({ wasClean }: CloseInfo): void {
-    this.inbox?.end(wasClean ? null : (this.#error ?? new ConnectionError('WS_CONNECTION_LOST')));
+  #endInbox({ wasClean, error }: CloseInfo): void {
+    if (this.inbox === null) return;
+    this.inbox.end(wasClean ? null : (error ?? this.#named(new ConnectionError('WS_CONNECTION_LOST'))));
+  }
+
+  completion(done: SendCallback): SendCallback {
+    return (error) => {
+      if (error instanceof ConnectionError) this.#named(error);
+      this.#watch(done(error));
+    };
+  }
+
+  refuse(done: SendCallback): void {
+    const cause = this.#error ?? undefined;
+    const error = this.#named(
+      new ConnectionError('WS_NOT_SENT', cause === undefined ? undefined : { cause }),
+    );
+    queueMicrotask(() => this.#call(() => done(error)));
   }
 
   // ---- messages ----
@@ -135,7 +153,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
   }
 
   onDrain(): void {
-    if (!this.needsDrain) return;
+    if (!this.needsDrain || this.#closeInfo !== null) return;
     this.needsDrain = false;
     this.#call(() => this.#handlers.drain?.(this.connection));
   }
@@ -146,19 +164,19 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
     this.#call(() => this.#handlers.closing?.(this.connection, byPeer));
   }
 
-  onClose({ code, reason, wasClean, byPeer }: CloseRecord): void {
-    const info = { code, reason, wasClean, byPeer };
+  onClose(info: CloseRecord): void {
+    const { code, reason, wasClean } = info;
     this.#closeInfo = info;
     this.#onClosed?.(this.connection);
     this.#endInbox(info);
     this.#closed?.resolve(info);
-    this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean));
+    this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean, info));
   }
 
   onError(error: Error): void {
     this.#error ??= error;
     const isKnown = error instanceof ProtocolError || error instanceof ConnectionError;
-    if (isKnown) this.#namePeer(error);
+    if (isKnown) this.#named(error);
     log('%j: %s', this.info.url, isKnown ? `${error.code} ${error.message}` : error.message);
     try {
       const handler = this.#handlers.error;
@@ -179,11 +197,12 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
   }
 
   /** An error without the other end's name is of little use in a log of many connections. */
-  #namePeer(error: ProtocolError | ConnectionError): void {
-    if (error.peer !== null) return;
+  #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
+    if (error.peer !== null) return error;
     const peer = nameOf(this.info, this.#role);
     error.peer = peer;
     error.message += ` (${peer})`;
+    return error;
   }
 
   // ---- handlers that throw ----

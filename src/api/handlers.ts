@@ -3,6 +3,7 @@
  * How they are called, and what becomes of an exception, is dispatch.ts.
  */
 
+import type { CloseInfo } from './close-info.ts';
 import type { Connection } from './connection.ts';
 
 /**
@@ -55,8 +56,14 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   drain?(connection: Connection<Data>): unknown;
   /** The closing handshake began. */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
-  /** The connection is closed. Exactly once for each that was open. */
-  close?(connection: Connection<Data>, code: number, reason: string, wasClean: boolean): unknown;
+  /** The connection is closed. Exactly once for each that was open. @param info the same, what we sent, and why it failed */
+  close?(
+    connection: Connection<Data>,
+    code: number,
+    reason: string,
+    wasClean: boolean,
+    info: CloseInfo,
+  ): unknown;
   /**
    * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
    * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame

@@ -3,41 +3,45 @@
  */
 
 import { types } from 'node:util';
+import { checkFrameOptions } from '../transport/socket.ts';
 import { checkOptions, describe, type OptionNames } from './option-names.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
+/**
+ * Receives null once a message has left the process, or why it never will: a `ConnectionError` with the code WS_NOT_SENT, whose
+ * `cause` is what the connection failed with, if it did. Called exactly once, never from inside the call that it was passed to.
+ */
+export type SendCallback = (error: Error | null) => void;
+
 export interface SendOptions {
   /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
-  readonly fragmentSize?: number;
+  readonly fragmentSize?: number | undefined;
   /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default `fragmentSize` */
-  readonly lastFragmentSize?: number;
+  readonly lastFragmentSize?: number | undefined;
   /** False: this message is not compressed, whatever was negotiated. @default true */
-  readonly compress?: boolean;
+  readonly compress?: boolean | undefined;
 }
 
-export const sendOptionNames: OptionNames<SendOptions> = {
+const sendOptionNames: OptionNames<SendOptions> = {
   fragmentSize: true,
   lastFragmentSize: true,
   compress: true,
 };
 
 /**
- * Refuses what `Connection.send` refuses, for messages that are sent later.
+ * @returns a copy, since a message that waits is sent with the options that it was given; null for none
  * @throws {TypeError} for an unknown option
  * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
  */
-export function checkSendOptions(options: SendOptions): void {
+export function checkSendOptions(options: SendOptions | undefined): SendOptions | null {
+  if (options === undefined) return null;
   checkOptions('send', options, sendOptionNames);
-  const { fragmentSize, lastFragmentSize = fragmentSize } = options;
-  if (fragmentSize === undefined) return;
-  if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {
-    throw new RangeError(`fragmentSize is ${String(fragmentSize)}, not a positive number of bytes`);
-  }
-  if (!(Number(lastFragmentSize) >= fragmentSize)) {
-    throw new RangeError(`a last fragment of ${String(lastFragmentSize)} bytes is less than ${fragmentSize}`);
-  }
+  const { compress, fragmentSize, lastFragmentSize } = options;
+  const copy = { compress, fragmentSize, lastFragmentSize };
+  checkFrameOptions(copy);
+  return copy;
 }
 
 /** Whether this is sent as a binary message. */

@@ -26,25 +26,19 @@ export function wrapHandlers<Data>(
   theirs: ReconnectHandlers<Data>,
   run: ConnectionOwner<Data>,
 ): ConnectionHandlers<Data> {
-  let isByPeer = false;
   const ours: ConnectionHandlers<Data> = {
     open: (connection) => run.opened(connection),
-    closing: (connection, byPeer) => {
+    close: (connection, code, reason, wasClean, info) => {
       if (connection !== run.connection) return undefined;
-      isByPeer = byPeer;
-      return theirs.closing?.(connection, byPeer);
-    },
-    close: (connection, code, reason, wasClean) => {
-      if (connection !== run.connection) return undefined;
-      const hasEnded = run.lost({ code, reason, wasClean, byPeer: isByPeer });
+      const hasEnded = run.lost(info);
       try {
-        return theirs.close?.(connection, code, reason, wasClean);
+        return theirs.close?.(connection, code, reason, wasClean, info);
       } finally {
         hasEnded();
       }
     },
   };
-  for (const name of ['message', 'fragment', 'ping', 'pong', 'drain', 'error'] as const) {
+  for (const name of ['message', 'fragment', 'ping', 'pong', 'drain', 'closing', 'error'] as const) {
     // Without a `message` handler messages are read with `for await`; without `error` errors are warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>

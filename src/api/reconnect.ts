@@ -114,7 +114,7 @@ export class Reconnection<Data = undefined> {
     }
     const data = typeof message === 'string' ? message : toBytes(message);
     // At the call: thrown when the message leaves, the error would close a connection that is not at fault.
-    if (options !== undefined) checkSendOptions(options);
+    checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';
   }

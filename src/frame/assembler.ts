@@ -116,7 +116,11 @@ export class MessageAssembler implements BudgetReader {
     const announced = isContinuation ? this.#announced + length : length;
     const isCompressed = isContinuation ? this.#compressed : rsv1;
     const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;
-    if (announced > limit) throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: announced, limit });
+    if (announced > limit) {
+      // What a compressed message's size will be is not known.
+      const size = isCompressed ? null : announced;
+      throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size, limit: this.#maxMessageSize });
+    }
     return announced;
   }
 

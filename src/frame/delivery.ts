@@ -85,7 +85,7 @@ export class Delivery {
 
   /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */
   decompress(opcode: number, payload: Buffer, wireSize: number): void {
-    const result = this.#codec!.decompress(payload, this.#maxMessageSize);
+    const result = this.#decompress(payload);
     if (!(result instanceof Promise)) {
       this.#deliverOwned(opcode, result, wireSize);
       return;
@@ -99,9 +99,23 @@ export class Delivery {
         this.#owner.onDecoded();
       },
       (error: unknown) => {
-        if (!this.#isOff) this.#owner.fail(error);
+        if (!this.#isOff) this.#owner.fail(this.#withLimit(error));
       },
     );
+  }
+
+  #decompress(payload: Buffer): Buffer | Promise<Buffer> {
+    try {
+      return this.#codec!.decompress(payload, this.#maxMessageSize);
+    } catch (error) {
+      throw this.#withLimit(error);
+    }
+  }
+
+  /** An error of the codec, which need not know whose limit it was given. */
+  #withLimit(error: unknown): unknown {
+    const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
+    return isTooBig ? new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: this.#maxMessageSize }) : error;
   }
 
   /** @throws what the event throws, and for a text that is not UTF-8 */

@@ -217,6 +217,12 @@ export class Endpoint {
     return this.#sender.sendShared(opcode, payload, compress, shared, done);
   }
 
+  /** Calls `done` once everything that was sent so far has left the process, or with the reason why it never will. As `sendText`. */
+  whenSent(done: SendCallback): void {
+    if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);
+    else this.#sender.whenSent(done);
+  }
+
   /**
    * Sends a ping.
    * @throws {RangeError} if the payload is over 125 bytes (§5.5).

@@ -87,6 +87,11 @@ export class OutgoingList {
   /** Messages and Close frames that wait. */
   messages = 0;
 
+  /** The last of the messages that wait, or our Close frame after them; null if none does. */
+  get last(): Outgoing | null {
+    return this.messages === 0 ? null : this.#tail;
+  }
+
   get endsWithClose(): boolean {
     return this.#tail?.opcode === Opcode.Close;
   }

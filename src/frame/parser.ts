@@ -166,8 +166,7 @@ export class FrameParser {
       if (high >= 0x80000000) throw new ProtocolError('WS_LENGTH_MSB');
       length = high * 0x100000000 + bytes.readUInt32BE(position + 6);
       if (length < 0x10000) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');
-      // Past 2^53 a number can't count bytes any more, and no limit of ours is as high.
-      if (length > Number.MAX_SAFE_INTEGER) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+      if (length > Number.MAX_SAFE_INTEGER) this.#refuseUncountable(first, length);
       size = 10;
     }
     if (this.#masked) {
@@ -207,6 +206,13 @@ export class FrameParser {
       // 7692 §6.1: nor on a continuation.
       throw new ProtocolError('WS_RESERVED_BITS');
     }
+  }
+
+  /** Past 2^53 a number cannot count bytes any more, and no limit is as high. */
+  #refuseUncountable(first: number, length: number): never {
+    // It names the limit that there is, and what comes first: a message out of sequence, say.
+    this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
+    throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }
 
   /** Puts the beginning of a header aside: at most 13 bytes, in memory of our own. */

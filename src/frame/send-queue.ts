@@ -9,7 +9,7 @@ import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
 import { type FrameOptions, type Outgoing, OutgoingList, SERIALIZED } from './outgoing.ts';
-import type { ByteSink, SharedMemory } from './sink.ts';
+import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { FIN, type FrameWriter, RSV1 } from './writer.ts';
 
 /** What a queue reports. */
@@ -62,6 +62,15 @@ export class SendQueue {
   /** Messages that wait, our Close frame included. */
   get messages(): number {
     return this.#list.messages;
+  }
+
+  /** Calls `done` as if it came with the last of the messages that wait. @returns false if none does */
+  whenLastSent(done: SendCallback): boolean {
+    const { last } = this.#list;
+    if (last === null) return false;
+    const before = last.done;
+    last.done = before === null ? done : both(before, done);
+    return true;
   }
 
   get isCloseWaiting(): boolean {
@@ -251,4 +260,14 @@ export class SendQueue {
     if (item.isShared) item.shared?.release();
     else this.#memoryBudget.count(-item.size);
   }
+}
+
+function both(first: SendCallback, second: SendCallback): SendCallback {
+  return (error) => {
+    try {
+      first(error);
+    } finally {
+      second(error);
+    }
+  };
 }

@@ -167,6 +167,12 @@ export class Sender {
     return 0;
   }
 
+  /** Calls `done` once everything that was sent so far has left, or with the reason why it never will. */
+  whenSent(done: SendCallback): void {
+    if (this.#queue.isStopped) this.refuse(done);
+    else if (!this.#queue.whenLastSent(done)) this.#completion.whenSent(done);
+  }
+
   // ---- control frames ----
 
   /** A ping, or a pong. */

@@ -243,6 +243,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
   }
 }
 
+export { checkFrameOptions } from '../frame/outgoing.ts';
+
 /**
  * Checks a close code and reason before anything is done with them.
  * @throws {RangeError | TypeError} as `Endpoint.close`

@@ -1,8 +1,9 @@
-/** How long a close may take, how a shutdown is cut short, and dropping a connection with a TCP reset. */
+/** How a connection ends, and what both sides learn of it: the deadline, a shutdown, pauses, failures, and a TCP reset. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { type CloseInfo, type Connection, MemoryBudget } from '../../src/index.ts';
+import { type CloseInfo, type Connection, type ConnectionHandlers, MemoryBudget } from '../../src/index.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
-import { codeOf, type RawPeer } from '../transport/wire.ts';
+import { closeFrame, codeOf, type RawPeer } from '../transport/wire.ts';
+import { pair } from './pair.ts';
 
 afterEach(closeServers);
 
@@ -102,5 +103,204 @@ describe('reset', () => {
     expect(await connection.closed).toMatchObject({ code: 1006 });
     await peer.answer();
     expect(peer.frames).toEqual([]);
+  });
+});
+
+/** What the `close` handler receives, and what `error` did before it. */
+interface Ending {
+  readonly infos: CloseInfo[];
+  readonly errors: Error[];
+}
+
+function recording(): Ending & ConnectionHandlers {
+  const infos: CloseInfo[] = [];
+  const errors: Error[] = [];
+  return {
+    infos,
+    errors,
+    message() {},
+    error: (_connection, error) => void errors.push(error),
+    close: (_connection, code, reason, wasClean, info) => {
+      expect([info.code, info.reason, info.wasClean]).toEqual([code, reason, wasClean]);
+      infos.push(info);
+    },
+  };
+}
+
+describe('FAULT-8: a failed connection', () => {
+  const sizes: [string, { compression: boolean; size: number }][] = [
+    ['a small message', { compression: false, size: 1_001 }],
+    ['one that is still being sent', { compression: false, size: 8_000_000 }],
+    ['a compressed one', { compression: true, size: 100_000 }],
+    ['one whose compressed bytes are too many', { compression: true, size: 8_000_000 }],
+  ];
+
+  test.each(sizes)(
+    'FAULT-8: after 1009 both ends know why, the server failed it: %s',
+    async (_, { compression, size }) => {
+      const here = recording();
+      const there = recording();
+      const { left, right } = await pair(
+        here,
+        { compression, maxMessageSize: 1_000 },
+        { compression, handlers: there },
+      );
+      const address = `127.0.0.1:${left.remotePort}`;
+      right.send(Buffer.alloc(size));
+      await Promise.all([left.closed, right.closed]);
+      checkBoth(here, there, address, size, compression);
+    },
+  );
+
+  test.each(sizes)(
+    'FAULT-8: after 1009 both ends know why, the client failed it: %s',
+    async (_, { compression, size }) => {
+      const here = recording();
+      const there = recording();
+      const { left, right, url } = await pair(
+        there,
+        { compression },
+        { compression, maxMessageSize: 1_000, handlers: here },
+      );
+      left.send(Buffer.alloc(size));
+      await Promise.all([left.closed, right.closed]);
+      checkBoth(here, there, url.replace('localhost', '127.0.0.1'), size, compression);
+    },
+  );
+
+  function checkBoth(here: Ending, there: Ending, peer: string, size: number, compression: boolean): void {
+    const [error] = here.errors;
+    expect(here.errors).toHaveLength(1);
+    expect(error).toMatchObject({ code: 'WS_MESSAGE_TOO_BIG', peer });
+    expect(error?.message).toContain('1000');
+    if (!compression) expect(error?.message).toContain(String(size));
+    expect(error?.message).toContain(peer);
+    const [info] = here.infos;
+    expect(here.infos).toHaveLength(1);
+    expect(info).toMatchObject({ code: 1006, wasClean: false, byPeer: false, sentCode: 1009 });
+    expect(info?.error).toBe(error);
+    expect(info?.sentReason).toContain('1000');
+    // The peer's address is ours to know.
+    expect(info?.sentReason).not.toContain(peer);
+    expect(there.infos).toMatchObject([{ code: 1009, reason: info?.sentReason, byPeer: true, error: null }]);
+    expect(there.errors).toEqual([]);
+  }
+
+  test('FAULT-8: what a handler threw is the error, and 1011 what was sent', async () => {
+    const here = recording();
+    const { left, right } = await pair({
+      ...here,
+      message: () => {
+        throw new Error('in message');
+      },
+    });
+    right.send('x');
+    expect(await left.closed).toMatchObject({
+      code: 1006,
+      sentCode: 1011,
+      sentReason: '',
+      error: { message: 'in message' },
+    });
+    expect(here.infos).toEqual([await left.closed]);
+  });
+
+  test('FAULT-8: a connection that was dropped without a Close frame has sent none', async () => {
+    const { left, right } = await pair();
+    left.terminate();
+    const nothing = { code: 1006, sentCode: null, sentReason: '', error: null };
+    expect(await left.closed).toMatchObject(nothing);
+    expect(await right.closed).toMatchObject(nothing);
+  });
+
+  test('FAULT-8: wasClean is false if our Close frame, and what was sent before it, never left', async () => {
+    const { connection, peer } = await mute({ closeTimeout: 50 });
+    peer.socket.pause();
+    while (connection.bufferedAmount < 16_777_216) connection.send(Buffer.alloc(262_144));
+    peer.write(closeFrame(1000));
+    expect(await connection.closed).toMatchObject({ code: 1000, wasClean: false, byPeer: true });
+  });
+
+  test('FAULT-8: drain does not follow close', async () => {
+    const events: string[] = [];
+    const { server, peer } = await startServer({
+      drain: () => void events.push('drain'),
+      close: () => void events.push('close'),
+    });
+    const raw = await peer().open();
+    const [connection] = server.connections;
+    raw.socket.pause();
+    while (connection!.send(Buffer.alloc(262_144)) || connection!.bufferedAmount < 8_388_608);
+    // Its end comes without a Close frame: what waits may still leave.
+    raw.socket.end();
+    await connection!.closed;
+    raw.socket.resume();
+    await raw.gone();
+    expect(events).toEqual(['close']);
+  });
+
+  test('a loop over the messages throws an error that names the peer', async () => {
+    const { left, right } = await pair();
+    left.terminate();
+    const loop = async (): Promise<void> => {
+      for await (const message of right) expect(message).toBe('');
+    };
+    await expect(loop()).rejects.toMatchObject({ code: 'WS_CONNECTION_LOST', peer: right.url });
+  });
+});
+
+describe('FAULT-2: a paused connection', () => {
+  // The deadline would end the test runner's patience first: what closes cleanly does so without it.
+  const patient = { closeTimeout: 3_600_000 };
+  const clean = { code: 1000, wasClean: true };
+
+  test.each(['left', 'right'] as const)('FAULT-2: closes cleanly, without the deadline: %s', async (side) => {
+    const both = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } });
+    const [closing, other] = side === 'left' ? [both.left, both.right] : [both.right, both.left];
+    closing.pause();
+    // What waits in the socket is read, and dropped.
+    other.send('x'.repeat(1_000_000));
+    expect(await closing.close()).toMatchObject({ ...clean, byPeer: false });
+    expect(await other.closed).toMatchObject({ ...clean, byPeer: true });
+  });
+
+  test('FAULT-2: await using closes it cleanly', async () => {
+    const { left, right } = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } });
+    left.pause();
+    right.send('x'.repeat(1_000_000));
+    await left[Symbol.asyncDispose]();
+    expect(await left.closed).toMatchObject(clean);
+  });
+
+  test('FAULT-2: leaving a loop closes it cleanly', async () => {
+    const { left, right } = await pair({}, patient, patient);
+    for (let count = 0; count < 100; count++) left.send('message');
+    for await (const message of right) {
+      expect(message).toBe('message');
+      right.pause();
+      break;
+    }
+    expect(await right.closed).toMatchObject(clean);
+    expect(await left.closed).toMatchObject(clean);
+  });
+
+  test('FAULT-2: a shutdown closes all of them cleanly', async () => {
+    const { server, left } = await pair({ message() {} }, patient, patient);
+    left.pause();
+    await server.shutdown({ grace: 3_600_000 });
+    expect(await left.closed).toMatchObject({ code: 1001, wasClean: true });
+  });
+
+  test('FAULT-2: messages that arrive after close are dropped, not delivered', async () => {
+    const received: unknown[] = [];
+    const { left, right } = await pair(
+      { message: (_connection, message) => void received.push(message) },
+      patient,
+      patient,
+    );
+    left.pause();
+    right.send('late');
+    await right.drained();
+    await left.close();
+    expect(received).toEqual([]);
   });
 });

@@ -251,9 +251,10 @@ describe('state', () => {
     const { left, right } = await pair();
     const early = right.closed;
     await left.close(3000, 'done');
-    expect(await early).toEqual({ code: 3000, reason: 'done', wasClean: true, byPeer: true });
+    const said = { sentCode: 3000, sentReason: 'done', error: null };
+    expect(await early).toEqual({ code: 3000, reason: 'done', wasClean: true, byPeer: true, ...said });
     expect(await right.closed).toEqual(await early);
-    expect(await left.closed).toEqual({ code: 3000, reason: 'done', wasClean: true, byPeer: false });
+    expect(await left.closed).toEqual({ code: 3000, reason: 'done', wasClean: true, byPeer: false, ...said });
     expect(await left.close()).toEqual(await left.closed);
   });
 

@@ -54,6 +54,7 @@ export class FakeConnection<Data> {
   readonly lastWireSize = 0;
   data: Data;
   readonly #handlers: ConnectionHandlers<Data>;
+  #byPeer = false;
   readonly #network: FakeNetwork<Data>;
 
   constructor(network: FakeNetwork<Data>, options: ConnectOptions<Data>) {
@@ -97,6 +98,7 @@ export class FakeConnection<Data> {
   closeByPeer(code: number, reason: string): void {
     if (this.state !== 'open') return;
     this.state = 'closing';
+    this.#byPeer = true;
     void this.#handlers.closing?.(this.real, true);
     this.#network.closing.push(() => this.end(code, reason, true));
   }
@@ -105,7 +107,16 @@ export class FakeConnection<Data> {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.#network.connections.delete(this);
-    void this.#handlers.close?.(this.real, code, reason, wasClean);
+    const info = {
+      code,
+      reason,
+      wasClean,
+      byPeer: this.#byPeer,
+      sentCode: null,
+      sentReason: '',
+      error: null,
+    };
+    void this.#handlers.close?.(this.real, code, reason, wasClean, info);
   }
 }
 

@@ -215,8 +215,12 @@ describe('what is reported', () => {
     expect(line.events).toEqual(['open', 'close 1001', 'open', 'close 1000', 'ended 1000']);
     expect(line.client.isActive).toBe(false);
     expect(line.clock.pending).toBe(0);
+    const nothingSent = { sentCode: null, sentReason: '', error: null };
     expect(causes[0]).toEqual([
-      { kind: 'closed', info: { code: 1001, reason: 'restart', wasClean: true, byPeer: true } },
+      {
+        kind: 'closed',
+        info: { code: 1001, reason: 'restart', wasClean: true, byPeer: true, ...nothingSent },
+      },
       0,
     ]);
     // It may be started again.
@@ -404,7 +408,7 @@ describe('the queue', () => {
       [{ fragmentSize: 0 }, /fragmentSize is 0/],
       [{ fragmentSize: 1.5 }, /fragmentSize is 1.5/],
       [{ fragmentSize: '4' }, /fragmentSize is 4/],
-      [{ fragmentSize: 4, lastFragmentSize: 3 }, /last fragment of 3 bytes/],
+      [{ fragmentSize: 4, lastFragmentSize: 3 }, /lastFragmentSize is 3/],
       [[], /not an object/],
     ];
     expect(line.client.send('before')).toBe('queued');

@@ -128,8 +128,8 @@ export class EngineServer {
           const { url: uri, data } = connection;
           this.#events.emit(connection, { type: 'open', uri, headers: data.headers });
         },
-        close: (connection, code, reason, wasClean) => {
-          void handlers.close?.(connection, code, reason, wasClean);
+        close: (connection, code, reason, wasClean, info) => {
+          void handlers.close?.(connection, code, reason, wasClean, info);
           this.#events.closed(connection);
         },
       },

@@ -212,7 +212,9 @@ describe('Websocket client start', () => {
             close() {},
           } as never;
           void options.handlers?.open?.(connection);
-          void options.handlers?.close?.(connection, 1006, '', false);
+          const lost = { code: 1006, reason: '', wasClean: false, byPeer: false };
+          const info = { ...lost, sentCode: null, sentReason: '', error: null };
+          void options.handlers?.close?.(connection, 1006, '', false, info);
           return connection;
         },
         clock: { setTimeout: (callback) => setImmediate(callback), clearTimeout: () => {} },

@@ -1,0 +1,46 @@
+/**
+ * The seam between the object that a user holds (connection.ts) and what the library keeps for it (dispatch.ts).
+ */
+
+import type { ExtensionOffer } from '../handshake/extension.ts';
+import type { ServerRequest } from '../transport/server-request.ts';
+import type { SocketConnection } from '../transport/socket.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { Inbox } from './inbox.ts';
+import type { SendCallback } from './message.ts';
+
+/** What the opening handshake agreed on. */
+export interface ConnectionInfo {
+  /** The negotiated subprotocol, '' for none. */
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+  /** Client: the URL that was reached. Server: the request target (path and query), as sent, up to its first 1,024 characters. */
+  readonly url: string;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  /** Client: the header fields of the response, flat. Server: none; those of the request are `upgrade`'s to keep. */
+  readonly headers: readonly string[];
+  /** Server: the request, if `upgrade` asked to keep it. */
+  readonly request?: ServerRequest | null;
+}
+
+/** @internal What the library keeps for a connection, out of its user's reach: `Dispatch`. */
+export interface ConnectionCore {
+  readonly info: ConnectionInfo;
+  readonly binding: SocketConnection;
+  /** Whether a `message` handler takes the messages. */
+  readonly handlesMessages: boolean;
+  /** `send` returned false: `drain` is due. */
+  needsDrain: boolean;
+  /** The application paused reading; an inbox has its own reasons. */
+  isPaused: boolean;
+  /** The messages that wait for `for await`; null before the first one, or the loop. */
+  readonly inbox: Inbox | null;
+  openInbox(): Inbox;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<CloseInfo>;
+  /** `done`, so that its errors name the peer, and what it throws is reported. */
+  completion(done: SendCallback): SendCallback;
+  /** A message is not sent: `done` receives the reason, later. */
+  refuse(done: SendCallback): void;
+}
