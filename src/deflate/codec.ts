@@ -116,9 +116,11 @@ export class DeflateCodec implements MessageCodec {
     const { own, zlib, pool } = SENDING;
     const maxSize = window === null ? own.maxSizeWithoutContext : own.maxSize;
     if (this.#settings.engine === 'auto' && length <= maxSize) {
+      spendTurn(own.setUp + length);
       return this.#sentAs(payload, payload, deflate(payload, window, this.#sending.windowBits));
     }
     const isLarge = length > zlib.maxSize;
+    spendTurn(zlib.setUp + 2 * length);
     const context = this.#contextFor(window, isLarge ? pool.fastContext : zlib.fastContext);
     const output = deflateNow(payload, isLarge ? this.#poolSettings : this.#deflateSettings, context);
     return this.#sentAs(payload, payload, output);

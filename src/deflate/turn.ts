@@ -1,7 +1,7 @@
 /**
  * A quantum for what is inflated inside one turn of the event loop, over all connections: 150 bytes of a peer can stand for 128 KiB,
- * and a chunk of its bytes for hundreds of those. Beyond it messages go to zlib's threads, or, if they are too small for that,
- * wait for a later turn, first come, first served.
+ * and a chunk of its bytes for hundreds of those. Beyond it what is received goes to zlib's threads, or, if it is too small for
+ * that, waits for a later turn, first come, first served. What is sent counts, since much of it is replies, but never waits here.
  */
 
 // About 10 ms, most of which goes into delivering the messages.
@@ -22,12 +22,12 @@ function beginTurn(): void {
   }
 }
 
-/** Whether what was inflated in this turn is enough. */
+/** Whether what was done in this turn is enough. */
 export function isTurnSpent(): boolean {
   return spent >= WORK_PER_TURN;
 }
 
-/** Counts work: bytes of output, or what takes as long. */
+/** Counts work: bytes of output of zlib, or what takes as long. */
 export function spendTurn(bytes: number): void {
   if (spent === 0) atEndOfTurn(beginTurn);
   spent += bytes;

@@ -1,0 +1,215 @@
+/**
+ * What an honest peer waits while another one sends compressed messages that are expensive to inflate: `npm run fairness
+ * [-- --seed S] [--rounds N]`. Echo servers with compression, ours and `ws`, each in a process of its own, attacked in the same run.
+ * Fails if an honest 48 KB compressed echo takes 2 s, or an honest ping four times what it takes on `ws` (and over 100 ms).
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { parseArgs } from 'node:util';
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { connect } from 'rfc6455';
+import { startServer } from '../bench/side-by-side.js';
+
+// What the servers report is expected.
+process.env.NODE_NO_WARNINGS = '1';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, rounds: { type: 'string', default: '3' } },
+});
+const seed = values.seed === undefined ? randomBytes(4).readUInt32LE() : Number(values.seed);
+const rounds = Number(values.rounds);
+
+/** Bytes that no compressor makes smaller; the same for the same seed. @param {number} size @param {number} [start] */
+function noise(size, start = 0) {
+  let state = (seed + start) >>> 0;
+  return Buffer.from(
+    Array.from({ length: size }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    }),
+  );
+}
+
+/** Text that compresses to about a third. @param {number} size */
+function text(size) {
+  const digits = noise(size).toString('hex');
+  let made = '';
+  for (let n = 0; made.length < size; n += 8) made += `{"id":"${digits.slice(n, n + 8)}","status":"ok"},`;
+  return made.slice(0, size);
+}
+
+/** A message compressed as a client sends it, masked with a key of zeros. @param {Buffer} payload */
+function frame(payload) {
+  const header = Buffer.alloc(14);
+  header[0] = 0xc2;
+  header[1] = 0xff;
+  header.writeUInt32BE(payload.length, 6);
+  if (payload.length >= 65_536) return Buffer.concat([header, payload]);
+  if (payload.length < 126) {
+    header[1] = 0x80 | payload.length;
+    return Buffer.concat([header.subarray(0, 2), Buffer.alloc(4), payload]);
+  }
+  header[1] = 0xfe;
+  header.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([header.subarray(0, 4), Buffer.alloc(4), payload]);
+}
+
+/** @param {Buffer} content @param {object} [options] */
+const flushed = (content, options) => deflateRawSync(content, { finishFlush: zlib.Z_SYNC_FLUSH, ...options });
+/** @param {number} count @param {(n: number) => Buffer} make */
+const times = (count, make) => Buffer.concat(Array.from({ length: count }, (_, n) => make(n)));
+
+/** Blocks with codes of their own, 4,100 of them: for zlib's threads the most that a MiB can cost. */
+const smallBlocks = Buffer.concat([
+  times(4100, (n) => flushed(Buffer.from(noise(125, n).toString('hex')))),
+  Buffer.alloc(1),
+]);
+const finalBlocks = times(4100, (n) => deflateRawSync(noise(248, n)));
+/** A stored block of zeros (RFC 1951 §3.2.4). @param {number} size */
+function stored(size) {
+  const block = Buffer.alloc(5 + size);
+  block.writeUInt16LE(size, 1);
+  block.writeUInt16LE(0xffff - size, 3);
+  return block;
+}
+
+/** More than our own engine takes. @param {number} count */
+const shortFinalBlocks = (count) =>
+  Buffer.concat([
+    times(count, () => deflateRawSync(Buffer.from('finals'))),
+    stored(533 - 8 * count),
+    Buffer.alloc(1),
+  ]);
+const bomb = flushed(Buffer.alloc(131_072)).subarray(0, -4);
+const smallBomb = flushed(Buffer.alloc(16_384)).subarray(0, -4);
+
+/** Every connection of the attacker sends `message` so often, all at once. */
+const attacks = {
+  '4,100 final blocks in each of 60 messages of 1 MiB': {
+    connections: 60,
+    count: 1,
+    message: finalBlocks,
+    measure: echo,
+  },
+  'the same over one connection': { connections: 1, count: 60, message: finalBlocks, measure: echo },
+  '4,100 small blocks in each of 60 messages': {
+    connections: 60,
+    count: 1,
+    message: smallBlocks,
+    measure: echo,
+  },
+  '64 final blocks in a message, 0.3 MB': burst(shortFinalBlocks(64)),
+  '16 final blocks in a message, 0.3 MB': burst(shortFinalBlocks(16)),
+  'bombs of 128 KiB, 0.3 MB': burst(bomb),
+  'bombs of 16 KiB, 0.3 MB': burst(smallBomb),
+  'bombs of 128 KiB over ten connections, 0.3 MB each': { ...burst(bomb), connections: 10 },
+};
+
+/** @param {Buffer} message */
+function burst(message) {
+  return { connections: 1, count: Math.round(300_000 / (message.length + 8)), message, measure: ping };
+}
+
+/** @param {number} port @param {number} count @param {Buffer} bytes */
+async function attacker(port, count, bytes) {
+  const socket = createConnection(port, '127.0.0.1');
+  socket.on('error', () => {});
+  const head = ['GET / HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: websocket'];
+  head.push('Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`);
+  head.push('Sec-WebSocket-Extensions: permessage-deflate', '', '');
+  socket.write(head.join('\r\n'));
+  await once(socket, 'data');
+  // Whatever comes back is read, so that it does not hold the server up.
+  socket.on('data', () => {});
+  const all = times(count, () => bytes);
+  return { socket, send: () => socket.write(all) };
+}
+
+/** Milliseconds until an echo of 48 KB is back. @param {number} port */
+async function echo(port) {
+  const message = text(48_000);
+  /** @type {(value?: unknown) => void} */
+  let arrived = () => {};
+  const client = await connect(`ws://127.0.0.1:${port}/`, {
+    compression: { threshold: 0 },
+    handlers: { message: () => arrived() },
+  });
+  const wait = async () => {
+    const answer = new Promise((resolve) => (arrived = resolve));
+    const since = performance.now();
+    client.send(message);
+    await answer;
+    return performance.now() - since;
+  };
+  // The first one warms both sides up.
+  await wait();
+  return { client, wait };
+}
+
+/** The longest that a ping waits within a second. @param {number} port */
+async function ping(port) {
+  /** @type {(value?: unknown) => void} */
+  let arrived = () => {};
+  const client = await connect(`ws://127.0.0.1:${port}/`, {
+    handlers: { message() {}, pong: () => arrived() },
+  });
+  const one = async () => {
+    const answer = new Promise((resolve) => (arrived = resolve));
+    const since = performance.now();
+    client.ping();
+    await answer;
+    return performance.now() - since;
+  };
+  const wait = async () => {
+    let longest = 0;
+    const end = performance.now() + 1000;
+    while (performance.now() < end) {
+      longest = Math.max(longest, await one());
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return longest;
+  };
+  for (let n = 0; n < 20; n++) await one();
+  return { client, wait };
+}
+
+/** @param {number} port @param {(typeof attacks)[keyof typeof attacks]} attack @returns {Promise<number>} milliseconds */
+async function attacked(port, { connections, count, message, measure }) {
+  const { client, wait } = await measure(port);
+  const bytes = frame(message);
+  const attackers = await Promise.all(
+    Array.from({ length: connections }, () => attacker(port, count, bytes)),
+  );
+  for (const { send } of attackers) send();
+  // What was sent has reached the server.
+  await new Promise((resolve) => setTimeout(resolve, measure === echo ? 20 : 0));
+  const waited = await wait();
+  for (const { socket } of attackers) socket.destroy();
+  client.terminate();
+  return waited;
+}
+
+console.log(
+  `seed ${seed}, node ${process.version}, ms that an honest peer waits, the median of ${rounds} rounds`,
+);
+let failed = 0;
+for (const [name, attack] of Object.entries(attacks)) {
+  /** @type {Record<string, number[]>} */
+  const waited = { rfc6455: [], ws: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const [server, list] of Object.entries(waited)) {
+      const { child, port } = await startServer(server, `servers/${server}-deflate.js`);
+      list.push(await attacked(port, attack));
+      child.kill('SIGKILL');
+    }
+  }
+  const [ours = 0, theirs = 0] = Object.values(waited).map(
+    (list) => list.sort((a, b) => a - b)[list.length >> 1],
+  );
+  const isFair = attack.measure === echo ? ours < 2000 : ours < Math.max(100, 4 * theirs);
+  if (!isFair) failed++;
+  const kind = attack.measure === echo ? 'echo of 48 KB' : 'ping';
+  console.log(`${isFair ? 'ok ' : 'NOT'} ${kind}: ours ${ours.toFixed(1)}, ws ${theirs.toFixed(1)}  ${name}`);
+}
+process.exitCode = failed > 0 ? 1 : 0;
