@@ -1,12 +1,12 @@
 /**
- * Names that nobody reads: an option that is misspelt, or another library's, would leave its default in force without a
- * word, and with it, perhaps, a limit that somebody counts on. Here such names become errors that say what to write.
+ * Names of options that do not exist: an option that is misspelt, or another library's, would leave its default in force without a
+ * word, and perhaps with it a limit that the application counts on. Here such names become errors that say what to write.
  */
 
 /** Every option of an interface: a table of option-spec.ts, or the names with `true`. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
-// Where what is asked for is to be found, for those who come from `ws`, node:tls, or a browser.
+// Where options of `ws`, node:tls and browsers are found here.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
@@ -34,9 +34,9 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Refuses what is no object, and own properties that are no option. Those that are undefined are as good as absent.
+ * Refuses what is not an object, and own properties that are not options. Those that are undefined are as good as absent.
  * @param what whose options they are: `connect`, `listen` …
- * @param places where other names belong, if it is not where it is in the native API
+ * @param places where other names belong, if not where they belong in the native API
  * @throws {TypeError} that says what was meant, as far as it can be guessed
  */
 export function checkOptions<Options extends object>(
@@ -84,7 +84,7 @@ const handlerNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses what can't be a handlers object. A class of the application's own may have any members beside the handlers; but
+ * Refuses what is not a valid handlers object. A class of the application may have any members beside the handlers; but
  * `{ port: 8080 }`, which has none of them, are options, and `onMessage` without a `message` is another library's name.
  * @throws {TypeError}
  */
@@ -115,7 +115,7 @@ export function checkHandlers(handlers: object): void {
   );
 }
 
-/** What a value is, for somebody who passed it by mistake; nothing long, and nothing secret. */
+/** What a value is, for the error about it; nothing long, and nothing secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

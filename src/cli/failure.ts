@@ -28,7 +28,7 @@ export function misuse(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 2, { cause });
 }
 
-/** The system's error code, '' where there is none. */
+/** The system's error code, '' for other errors. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -69,10 +69,10 @@ async function main(streams: Streams): Promise<number> {
   }
 }
 
-// Nobody reads any more what we print (`… | head`): there is nothing left to do.
+// The reader of our output is gone (`… | head`): there is nothing left to do.
 process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => {});
 
 const exitCode = await main(process);
-// What still waits (a pipe that nobody closes, a prompt) does not keep a finished command running.
+// What still waits (an open pipe, a prompt) does not keep a finished command running.
 process.stdout.write('', () => process.exit(exitCode));

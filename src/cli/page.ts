@@ -83,7 +83,7 @@ const CLOSE_NAMES = {
   1010: 'mandatory extension', 1011: 'internal error', 1012: 'service restart', 1013: 'try again later',
   1014: 'bad gateway', 1015: 'TLS handshake failed',
 };
-// What somebody who tries a server may not know.
+// What a user who tries a server may not know.
 const HINTS = {
   1006: 'No Close frame came. Is the server running? It refuses pages of other origins, unless it has --any-origin.',
   1009: 'The message was larger than the server takes: see its option --max-message-size.',

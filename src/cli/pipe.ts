@@ -35,7 +35,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // Whoever writes to us is told that nobody reads.
+      // The process that writes to us is notified that its output is not read any more.
       stdin.destroy();
     },
   };

@@ -39,7 +39,7 @@ export class Prompt implements LineSource {
     this.#lines.on('line', (line) => this.#onLine(line));
     // In raw mode a Ctrl-C is a key, and no signal.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
-    // The terminal is gone, and with it whoever typed.
+    // The terminal is gone.
     stdin.on('error', () => this.#lines.close());
     this.#lines.on('error', () => this.#lines.close());
     this.#lines.on('close', () => {

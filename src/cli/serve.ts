@@ -97,7 +97,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // One write: who waits for the first line has the second one too.
+  // One write: a reader that waits for the first line has the second one too.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();
@@ -153,7 +153,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     lines,
     async stop() {
       page?.close();
-      // A handshake that somebody holds up has its own, longer deadline: that is not waited for.
+      // A handshake that its peer holds up has a longer deadline, which is not waited for.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, GRACE + 500);

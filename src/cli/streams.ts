@@ -11,5 +11,5 @@ export interface Streams {
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
-/** A subcommand: takes the arguments behind its name, returns the process's exit code. */
+/** A subcommand: takes the arguments after its name, returns the process's exit code. */
 export type Command = (args: readonly string[], streams: Streams) => Promise<number>;

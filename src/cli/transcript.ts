@@ -70,7 +70,7 @@ export class Transcript implements ConnectionHandlers {
   }
 
   pong(_connection: Connection, payload: Buffer): void {
-    // The answer to a heartbeat, every 30 s of silence: nobody asked to see it.
+    // The answer to a heartbeat, every 30 s of silence: it is not shown.
     if (payload.length === 0) return;
     const text = payload.toString('latin1');
     const sent = this.#pings.get(text);

@@ -35,7 +35,7 @@ export class FourDError extends Error {
   /** Who reports it; always 'wsjs'. */
   readonly componentSignature: string = 'wsjs';
 
-  /** @param options its `cause` is what was thrown, or the `ProtocolError`, `ConnectionError` or `HandshakeError` behind it */
+  /** @param options its `cause` is what was thrown, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
   constructor(name: FourDErrorName, message: string, options?: ErrorOptions) {
     super(message, options);
     this.errCode = fourDErrors[name];

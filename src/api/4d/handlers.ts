@@ -43,7 +43,7 @@ export interface TerminateEvent {
   readonly type: 'terminate';
   /** The peer's close code; 1005 where its Close frame had none, 1006 where there was no Close frame. */
   readonly code: number;
-  /** The peer's reason; undefined where there is none. */
+  /** The peer's reason; undefined if it gave no reason. */
   readonly reason: string | undefined;
 }
 

@@ -36,7 +36,7 @@ export class Link {
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
-  /** The application is calling: what comes of it at once is told later, never on its own stack. */
+  /** The application is calling: what its call causes at once is reported later, never on its stack. */
   #isCalled = false;
   #undelivered = 0;
 
@@ -81,7 +81,7 @@ export class Link {
     }
   }
 
-  /** Closes, behind what is being sent. */
+  /** Closes, once what is being sent has been handed over. */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -109,7 +109,7 @@ export class Link {
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers: who said goodbye is told nothing any more. Nobody could hold back what still comes.
+    // As in browsers: after its Close frame the application receives no more messages, and could not hold them back.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -190,7 +190,7 @@ export function terminateArguments(
   return { code: code.code ?? undefined, reason: cut(String(code.message ?? code.reason ?? '')) };
 }
 
-/** §5.5.1: at most 123 bytes go behind the code. A longer reason is cut between two characters. */
+/** §5.5.1: at most 123 bytes follow the code. A longer reason is cut between two characters. */
 function cut(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= 123) return reason;

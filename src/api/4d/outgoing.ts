@@ -1,5 +1,5 @@
 /**
- * Sending in the order of calls: a Blob has to be read before it can be sent, and what was sent behind it waits for it.
+ * Sending in the order of calls: a Blob has to be read before it can be sent, and what is sent after it waits for it.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -29,7 +29,7 @@ export class Outgoing {
     }
   }
 
-  /** Does something behind all messages: at once where none waits. */
+  /** Does something after all messages: at once if no message waits. */
   finally(action: () => void): void {
     if (this.#last === null) action();
     else this.#behind(action);

@@ -18,7 +18,7 @@ export interface ConnectionRequest {
   readonly query: TextsByKey;
   /** The request target as it was sent: `/status?name=ryan`. */
   readonly url: string;
-  /** The client's IP address; '' where there is none, as on a Unix socket. */
+  /** The client's IP address; '' if it has no address, as on a Unix socket. */
   readonly remoteAddress: string;
 }
 

@@ -38,7 +38,7 @@ interface Seat<T extends DataType> {
   request: UpgradeRequest | null;
   /** Null while `onConnection` has not said yes. */
   readonly handler: ConnectionHandler<T> | null;
-  /** The 4D connection and its link; null while, or where, there is none. */
+  /** The 4D connection and its link; null before `onConnection` has accepted it. */
   link: Link | null;
   connection: WebSocketConnection<T> | null;
 }

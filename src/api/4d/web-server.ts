@@ -41,7 +41,7 @@ export class WebServer {
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
-  /** Whether the HTTP server is somebody else's. */
+  /** Whether the HTTP server is the application's. */
   #isAdopted = false;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -99,7 +99,7 @@ export class WebServer {
    * @param settings over those of the constructor
    * @throws {FourDError} where it runs already, or is stopping
    * @throws {TypeError} for invalid settings
-   * @throws the system's error, such as EADDRINUSE; what node:tls says of a certificate that can't be used
+   * @throws the system's error, such as EADDRINUSE; the error of node:tls for an invalid certificate
    */
   start(settings?: WebServerSettings): Promise<void> {
     if (settings === undefined) {
@@ -193,17 +193,17 @@ export class WebServer {
   }
 
   /**
-   * Node's `close` stops listening and then waits for connections, those that became WebSockets included: nobody would tell
-   * them. So it is ours until it was called.
+   * Node's `close` stops listening and then waits for connections, those that became WebSockets included, which would not be
+   * notified. So this wrapper takes its place until it has been called.
    */
   #wrapClose(): void {
     const http = this.#http;
     if (!this.#isAdopted || http === null || this.#unwrapClose !== null) return;
     const own = Object.getOwnPropertyDescriptor(http, 'close');
     const { close } = http;
-    let isOurs = true;
+    let isActive = true;
     const wrapped: typeof close = (callback) => {
-      if (isOurs) {
+      if (isActive) {
         this.#terminateAll();
         this.#unwrapClose?.();
       }
@@ -211,9 +211,9 @@ export class WebServer {
     };
     http.close = wrapped;
     this.#unwrapClose = () => {
-      isOurs = false;
+      isActive = false;
       this.#unwrapClose = null;
-      // Somebody wrapped it after us: theirs stays, and goes through ours to Node's.
+      // Another wrapper was put around this one: it stays, and calls this one, which calls Node's.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);

@@ -20,7 +20,7 @@ export class Worker {
   }
 
   /**
-   * Runs a task now, or behind those that came before.
+   * Runs a task now, or after those that came before.
    * @returns whether it was started: an idle worker starts it before this returns
    */
   post(task: Task): boolean {
@@ -37,7 +37,7 @@ export class Worker {
     return true;
   }
 
-  /** As `post`, but never on the stack of the one who calls. */
+  /** As `post`, but never on the caller's stack. */
   postApart(task: Task): boolean {
     if (this.#serialize && this.#isBusy) return this.post(task);
     this.postLater(task);
@@ -49,7 +49,7 @@ export class Worker {
     this.#waiting.delete(task);
   }
 
-  /** Posts a task that runs, with all that come behind it, when the code at hand is done. */
+  /** Posts a task that runs, with all that follow it, when the code at hand is done. */
   postLater(task: Task): void {
     if (!this.#serialize) {
       process.nextTick(task);

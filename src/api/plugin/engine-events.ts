@@ -27,9 +27,9 @@ export interface OpenEvent {
 export interface MessageEvent {
   readonly type: 'message' | 'ping' | 'pong' | 'fragment';
   readonly binary: boolean;
-  /** Of a binary message: its bytes read as UTF-8, with U+FFFD for what is none. */
+  /** The text; for a binary message its bytes read as UTF-8, with U+FFFD for invalid ones. */
   readonly text: string;
-  /** Of a binary message only. */
+  /** The bytes of a binary message; null for text. */
   readonly bytes: Buffer | null;
   readonly wireSize: number;
 }
@@ -149,7 +149,7 @@ function isDecompression({ code }: ProtocolError): boolean {
 
 /** What became of a message that was sent. */
 export interface SendStatus {
-  /** Whether the local stack took it; nobody knows yet whether it arrives. */
+  /** Whether the local stack took it; whether it arrives is not known yet. */
   success: boolean;
   compressionError: boolean;
   /** Bytes of UTF-8, or of the binary message. */

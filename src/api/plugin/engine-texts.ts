@@ -59,7 +59,7 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
-  // Not of the socket: a certificate that can't be read, an option that can't be.
+  // Other causes: a certificate that cannot be read, an invalid option.
   if (error.syscall !== 'listen' && error.syscall !== 'bind') return error.message;
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }

@@ -29,7 +29,7 @@ export class IdTable<Entry> {
     return [...this.#entries.values()];
   }
 
-  /** From now on nobody finds it; the number stays taken until `free`. */
+  /** From now on it is not found; the number stays taken until `free`. */
   remove(id: number): void {
     if (this.#entries.delete(id)) this.#reserved.add(id);
   }

@@ -15,7 +15,7 @@ export function toCompactJson(value: Json): string {
     .join(',')}}`;
 }
 
-/** v1: the same on lines of its own, indented by a tab, with ` : ` behind the name. Members are no objects there. */
+/** v1: the same with a line for each property, indented by a tab, with ` : ` after the name. Members are never objects there. */
 export function toStyledJson(value: Json): string {
   const lines = properties(value).map(([name, member]) => `\t${quote(name)} : ${write(name, member)}`);
   return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n}`;

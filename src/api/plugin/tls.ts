@@ -30,12 +30,12 @@ export interface TlsMaterial {
 
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
-/** A client's: any of the options counts; the URL decides whether there is TLS at all. Null where there is none. */
+/** The settings of a client: any of the options counts; the URL decides whether TLS is used at all. Null without any of them. */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;
 }
 
-/** A server's: `tls` is the switch, and without it the others mean nothing. */
+/** The settings of a server: `tls` is the switch, and without it the others mean nothing. */
 export function serverTls(object: Properties): TlsSettings | null {
   return has(object, 'tls') ? settings(object) : null;
 }
@@ -50,7 +50,7 @@ function settings(object: Properties): TlsSettings {
   };
 }
 
-/** @throws the system's error for a file that can't be read */
+/** @throws the system's error for a file that cannot be read */
 export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
   const material = await common(tls);
   // Asked for in so many words: the peer may be anybody.
@@ -61,7 +61,7 @@ export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
 
 /**
  * Without a `caFile`, or with "NONE", no client needs a certificate; otherwise each does.
- * @throws the system's error for a file that can't be read
+ * @throws the system's error for a file that cannot be read
  */
 export async function serverMaterial(tls: TlsSettings): Promise<TlsMaterial> {
   const material = await common(tls);

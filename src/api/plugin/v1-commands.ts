@@ -19,7 +19,7 @@ import type {
 
 const surface: V1Surface = new V1Surface();
 
-/** The queue that the callbacks are fed from: its limits, and who hears of errors and drops. */
+/** The queue that the callbacks are fed from: its limits, and what is called for errors and drops. */
 export const events: PluginEvents = surface.events;
 
 /** Websocket server: creates one. @returns its configuration, with its `ref` */
@@ -34,28 +34,28 @@ export function websocketClient(options?: WebsocketClientOptions | null): Websoc
 
 /** Websocket server start: listens. `method`, `worker`, `window` and `process` may be changed. */
 export function websocketServerStart(
-  server: { ref?: number } & WebsocketMethodOptions,
+  server: { ref?: number | undefined } & WebsocketMethodOptions,
 ): Promise<WebsocketServerStatus> {
   return surface.serverStart(server);
 }
 
 /** Websocket client start: connects, with any option changed before. @param client `timeout` in seconds, default 20 */
 export function websocketClientStart(
-  client: { ref?: number; timeout?: number } & WebsocketClientOptions,
+  client: { ref?: number | undefined; timeout?: number | undefined } & WebsocketClientOptions,
 ): Promise<WebsocketClientStatus> {
   return surface.clientStart(client);
 }
 
 /** Websocket server stop. @returns the configuration, when all connections are closed; `{}` for an unknown ref */
 export function websocketServerStop(
-  server: { ref?: number } & WebsocketMethodOptions,
+  server: { ref?: number | undefined } & WebsocketMethodOptions,
 ): Promise<Partial<WebsocketServer>> {
   return surface.serverStop(server);
 }
 
 /** Websocket client stop. @returns the configuration, when it is closed; `{}` for an unknown ref */
 export function websocketClientStop(
-  client: { ref?: number } & WebsocketClientOptions,
+  client: { ref?: number | undefined } & WebsocketClientOptions,
 ): Promise<Partial<WebsocketClient>> {
   return surface.clientStop(client);
 }
@@ -66,7 +66,11 @@ export function websocketClientStop(
  * @returns a status for each, at once
  */
 export function websocketServerSend(
-  server: { ref?: number; clients?: readonly number[] | null; binary?: boolean } & WebsocketMethodOptions,
+  server: {
+    ref?: number | undefined;
+    clients?: readonly number[] | null | undefined;
+    binary?: boolean | undefined;
+  } & WebsocketMethodOptions,
   data: Uint8Array,
 ): WebsocketServerSendStatus[] {
   return surface.serverSend(server, data);
@@ -74,34 +78,34 @@ export function websocketServerSend(
 
 /** Websocket client send. @param data as of `websocketServerSend` @returns at once; `{}` for an unknown ref */
 export function websocketClientSend(
-  client: { ref?: number; binary?: boolean } & WebsocketClientOptions,
+  client: { ref?: number | undefined; binary?: boolean | undefined } & WebsocketClientOptions,
   data: Uint8Array,
 ): Partial<SendStatus> {
   return surface.clientSend(client, data);
 }
 
 /** Websocket server clear: stops and forgets it. @returns `{}`, when it is closed */
-export function websocketServerClear(server: { ref?: number }): Promise<Record<string, never>> {
+export function websocketServerClear(server: { ref?: number | undefined }): Promise<Record<string, never>> {
   return surface.serverClear(server);
 }
 
 /** Websocket client clear: stops and forgets it. @returns `{}`, when it is closed */
-export function websocketClientClear(client: { ref?: number }): Promise<Record<string, never>> {
+export function websocketClientClear(client: { ref?: number | undefined }): Promise<Record<string, never>> {
   return surface.clientClear(client);
 }
 
 /** Websocket server clients: the numbers of the connections, ascending. */
-export function websocketServerClients(server: { ref?: number }): number[] {
+export function websocketServerClients(server: { ref?: number | undefined }): number[] {
   return surface.serverClients(server);
 }
 
 /** Websocket server messages: the events of this server that wait in the queue; they stay there. */
-export function websocketServerMessages(server: { ref?: number }): WebsocketWaitingEvent[] {
+export function websocketServerMessages(server: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.serverMessages(server);
 }
 
 /** Websocket client messages: the same of a client. */
-export function websocketClientMessages(client: { ref?: number }): WebsocketWaitingEvent[] {
+export function websocketClientMessages(client: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.clientMessages(client);
 }
 

@@ -65,46 +65,46 @@ export type WebsocketMethod = {
 /** What events are for: handed to the callback as it is. */
 export interface WebsocketMethodOptions {
   /** Called with `(server, client, type, context, worker, window, process)`; a function, or a name in `methods`. */
-  method?: string | WebsocketMethod;
-  worker?: string;
-  window?: number;
-  process?: number;
+  method?: string | WebsocketMethod | undefined;
+  worker?: string | undefined;
+  window?: number | undefined;
+  process?: number | undefined;
   /** Ours: the context as an object, or as the JSON text of the original. @default 'object' */
-  contextAs?: 'object' | 'json';
+  contextAs?: 'object' | 'json' | undefined;
 }
 
 /** The sub-options of permessage-deflate. */
 export interface WebsocketDeflateOptions {
-  enabled?: boolean;
-  clientNoContextTakeover?: boolean;
-  serverNoContextTakeover?: boolean;
+  enabled?: boolean | undefined;
+  clientNoContextTakeover?: boolean | undefined;
+  serverNoContextTakeover?: boolean | undefined;
   /** 8 to 15. @default 15 */
-  serverMaxWindowBits?: number;
-  clientMaxWindowBits?: number;
+  serverMaxWindowBits?: number | undefined;
+  clientMaxWindowBits?: number | undefined;
 }
 
 /** What may be changed until a client is started. */
 export interface WebsocketClientOptions extends WebsocketMethodOptions {
-  url?: string;
+  url?: string | undefined;
   /** Seconds between pings; 0 or less: none. @default -1 */
-  pingInterval?: number;
+  pingInterval?: number | undefined;
   /** Seconds without a pong after which the connection is closed, while there are pings. @default -1 */
-  pingTimeout?: number;
+  pingTimeout?: number | undefined;
   /** @default true */
-  enableAutomaticReconnection?: boolean;
+  enableAutomaticReconnection?: boolean | undefined;
   /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
-  enablePong?: boolean;
-  perMessageDeflate?: WebsocketDeflateOptions;
-  /** Where there is no `perMessageDeflate`: either value leaves it off. */
-  disablePerMessageDeflate?: boolean;
+  enablePong?: boolean | undefined;
+  perMessageDeflate?: WebsocketDeflateOptions | undefined;
+  /** Counts only without `perMessageDeflate`: either value leaves it off. */
+  disablePerMessageDeflate?: boolean | undefined;
   /** Ours: a text that is not UTF-8 closes the connection with 1007, as in the original; otherwise it is refused. */
-  strictUtf8?: boolean;
+  strictUtf8?: boolean | undefined;
   /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
-  maxMessageSize?: number;
+  maxMessageSize?: number | undefined;
   /** Ours: the process may end while the client is there. @default false */
-  unref?: boolean;
+  unref?: boolean | undefined;
 }
 
 /** The configuration of a client. */
@@ -135,23 +135,23 @@ export interface WebsocketClientStatus {
 
 export interface WebsocketServerOptions extends WebsocketMethodOptions {
   /** 0: any free one, see the status of `websocketServerStart`. @default 8080 */
-  port?: number;
+  port?: number | undefined;
   /** @default '127.0.0.1' */
-  host?: string;
+  host?: string | undefined;
   /** @default 5 */
-  backlog?: number;
+  backlog?: number | undefined;
   /** @default 32 */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /** Ours: which pages in browsers may connect. @default 'any' */
-  origins?: OriginPolicy;
+  origins?: OriginPolicy | undefined;
   /** Ours, as of a client. */
-  strictUtf8?: boolean;
+  strictUtf8?: boolean | undefined;
   /** Ours, as of a client. @default 5000 */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /** Ours, as of a client. @default 1048576 */
-  maxMessageSize?: number;
+  maxMessageSize?: number | undefined;
   /** Ours: the process may end while the server is there. @default false */
-  unref?: boolean;
+  unref?: boolean | undefined;
 }
 
 /** The configuration of a server. */

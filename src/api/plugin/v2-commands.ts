@@ -22,7 +22,7 @@ import type {
 
 const surface: V2Surface = new V2Surface();
 
-/** The queue that the callback is fed from: its limits, and who hears of errors and drops. */
+/** The queue that the callback is fed from: its limits, and what is called for errors and drops. */
 export const events: PluginEvents = surface.events;
 
 /**
@@ -60,14 +60,14 @@ export function websocketClientStop(socket: WebsocketClientStop): Promise<Websoc
 
 /** Websocket client send. @returns at once; `success` means that the local stack took it */
 export function websocketClientSend(socket: {
-  id?: number;
-  message?: string | Uint8Array;
+  id?: number | undefined;
+  message?: string | Uint8Array | undefined;
 }): { success: boolean } & Partial<SendStatus> {
   return surface.clientSend(socket);
 }
 
 /** Websocket client clear: stops and forgets it. Resolves when it is closed. */
-export function websocketClientClear(socket: { id?: number }): Promise<{ success: boolean }> {
+export function websocketClientClear(socket: { id?: number | undefined }): Promise<{ success: boolean }> {
   return surface.clientClear(socket);
 }
 
@@ -84,7 +84,7 @@ export function websocketServerStart(socket: WebsocketServerOptions): Promise<We
 }
 
 /** Websocket server stop: closes all connections with 1000, then the port. Resolves with information. */
-export function websocketServerStop(socket: { id?: number }): Promise<WebsocketServerInfo> {
+export function websocketServerStop(socket: { id?: number | undefined }): Promise<WebsocketServerInfo> {
   return surface.serverStop(socket);
 }
 
@@ -94,7 +94,7 @@ export function websocketServerSend(socket: WebsocketServerSend): { statuses: We
 }
 
 /** Websocket server clear: stops and forgets it. */
-export function websocketServerClear(socket: { id?: number }): Promise<{ success: boolean }> {
+export function websocketServerClear(socket: { id?: number | undefined }): Promise<{ success: boolean }> {
   return surface.serverClear(socket);
 }
 

@@ -154,7 +154,7 @@ export function messageOf(socket: unknown): string | Uint8Array | null {
 
 /** All connections, unless targets are named: exactly, in upper and lower case. */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
-  // An empty text stands for nobody in particular; in a collection it is a target that nobody has.
+  // An empty text alone means every connection; in a collection it is a target that no connection has.
   const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));
   const byNumber = has(socket, 'client');
   const clients = new Set(byNumber ? collection(socket.client, 'number') : []);

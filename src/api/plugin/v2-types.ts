@@ -20,7 +20,7 @@ export const WebsocketEventType = {
 
 export type WebsocketEventType = (typeof WebsocketEventType)[keyof typeof WebsocketEventType];
 
-/** Of an event on a server: which connection it is about. */
+/** The connection that an event of a server is about. */
 export interface WebsocketIdentity {
   remoteIp?: string;
   remotePort?: number;
@@ -81,46 +81,46 @@ export type WebsocketMethod = {
 /** What `websocketSetMethod` takes beside the method. */
 export interface SetMethodOptions {
   /** The callback's third parameter: an object, or the compact JSON text of the original. @default 'object' */
-  readonly messageAs?: 'object' | 'json';
+  readonly messageAs?: 'object' | 'json' | undefined;
 }
 
 /** Where certificates come from; paths of PEM files. */
 export interface WebsocketTlsOptions {
-  certFile?: string;
-  keyFile?: string;
+  certFile?: string | undefined;
+  keyFile?: string | undefined;
   /** "SYSTEM", "NONE", PEM text, or a path. @default "SYSTEM" for a client, "NONE" for a server */
-  caFile?: string;
+  caFile?: string | undefined;
   /** An OpenSSL cipher list. @default Node's */
-  ciphers?: string;
+  ciphers?: string | undefined;
   /** A server's switch; the other four count only where it stands beside them. A client's URL decides. */
-  tls?: boolean;
+  tls?: boolean | undefined;
 }
 
 /** What `websocketClient` takes; times of the original are in the unit of the original. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
   /** Asks for information instead of creating a client. Written by the command. */
-  id?: number;
+  id?: number | undefined;
   /** ws: or wss: */
-  URL?: string;
-  headers?: Readonly<Record<string, string>>;
+  URL?: string | undefined;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Seconds between pings; 0 or less: none. @default -1 */
-  pingInterval?: number;
+  pingInterval?: number | undefined;
   /** @default true */
-  enableAutomaticReconnection?: boolean;
+  enableAutomaticReconnection?: boolean | undefined;
   /** Milliseconds. @default 10000 */
-  maxWaitBetweenReconnectionRetries?: number;
+  maxWaitBetweenReconnectionRetries?: number | undefined;
   /** Ours: milliseconds. @default 1 */
-  minWaitBetweenReconnectionRetries?: number;
+  minWaitBetweenReconnectionRetries?: number | undefined;
   /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
-  enablePong?: boolean;
+  enablePong?: boolean | undefined;
   /** @default false */
-  enablePerMessageDeflate?: boolean;
+  enablePerMessageDeflate?: boolean | undefined;
   /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
-  maxMessageSize?: number;
+  maxMessageSize?: number | undefined;
   /** Ours: the process may end while the client is there. @default false */
-  unref?: boolean;
+  unref?: boolean | undefined;
 }
 
 /** Information about a client; all absent for an unknown id. */
@@ -139,7 +139,7 @@ export interface WebsocketClientInfo {
 
 export interface WebsocketClientStart extends WebsocketClientOptions {
   /** Seconds for the opening handshake. @default 30; 60 for later attempts */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 export interface WebsocketClientStatus {
@@ -153,41 +153,41 @@ export interface WebsocketClientStatus {
 }
 
 export interface WebsocketClientStop {
-  id?: number;
+  id?: number | undefined;
   /** @default 1000 */
-  code?: number;
+  code?: number | undefined;
   /** @default 'Normal closure' */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** What `websocketServer` takes. */
 export interface WebsocketServerOptions extends WebsocketTlsOptions {
   /** Asks for information instead of creating a server. Written by the command. */
-  id?: number;
+  id?: number | undefined;
   /** 0: any free one, see the status of `websocketServerStart`. @default 8080 */
-  port?: number;
+  port?: number | undefined;
   /** @default '127.0.0.1' */
-  host?: string;
+  host?: string | undefined;
   /** @default 5 */
-  backlog?: number;
+  backlog?: number | undefined;
   /** @default 128 */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /** @default 3 */
-  handshakeTimeoutSecs?: number;
+  handshakeTimeoutSecs?: number | undefined;
   /** 2 or 4, or "IPv4"; 6, 10, 23 or 30, or "IPv6". @default 2 */
-  addressFamily?: number | 'IPv4' | 'IPv6';
+  addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
   /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
-  enablePong?: boolean;
+  enablePong?: boolean | undefined;
   /** @default true: accepted where a client offers it */
-  enablePerMessageDeflate?: boolean;
+  enablePerMessageDeflate?: boolean | undefined;
   /** Ours: which pages in browsers may connect. @default 'any' */
-  origins?: OriginPolicy;
+  origins?: OriginPolicy | undefined;
   /** Ours, as of a client. @default 5000 */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /** Ours, as of a client. @default 1048576 */
-  maxMessageSize?: number;
+  maxMessageSize?: number | undefined;
   /** Ours: the process may end while the server is there. @default false */
-  unref?: boolean;
+  unref?: boolean | undefined;
 }
 
 /** Ours: one connection of a server. */
@@ -218,13 +218,13 @@ export interface WebsocketServerStatus {
 }
 
 export interface WebsocketServerSend {
-  id?: number;
+  id?: number | undefined;
   /** Bytes go out as a binary message, which the original had not. */
-  message?: string | Uint8Array;
+  message?: string | Uint8Array | undefined;
   /** To whom: all connections with one of these targets. @default all */
-  uri?: string | readonly string[] | null;
+  uri?: string | readonly string[] | null | undefined;
   /** Ours: to whom, by number. */
-  client?: number | readonly number[];
+  client?: number | readonly number[] | undefined;
 }
 
 export interface WebsocketServerSendStatus extends SendStatus {
