@@ -134,10 +134,8 @@ export class Connection<Data = undefined> {
     const data = typeof message === 'string' ? message : toBytes(message);
     const { endpoint } = this.#binding;
     if (!this.#binding.isOpen) return this.#refuse(done);
-    this.#lastWireSize =
-      typeof data === 'string'
-        ? endpoint.sendText(data, options, done)
-        : endpoint.sendBinary(data, options, done);
+    if (typeof data === 'string') this.#lastWireSize = endpoint.sendText(data, options, done);
+    else this.#lastWireSize = endpoint.sendBinary(data, options, done);
     return this.#mayGoOn();
   }
 
@@ -210,7 +208,7 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.ping(payload === undefined ? undefined : toBytes(payload));
   }
 
-  /** Sends a pong that nobody asked for (RFC 6455 §5.5.3). As `ping`. */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). As `ping`. */
   pong(payload?: Message): boolean {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }

@@ -387,9 +387,7 @@ export class HandshakeError extends Error {
     this.value = options.value ?? null;
   }
 
-  /**
-   * The same error with the body of the response, which arrives after its head. The body is cut at 64 KiB.
-   */
+  /** @internal The same error with the body of the response, which arrives after its head. The body is cut at 64 KiB. */
   withBody(body: Buffer): HandshakeError {
     const { stage, status, headers, value } = this;
     const cause = 'cause' in this ? { cause: this.cause } : {};

@@ -1,0 +1,200 @@
+/** The members of each exported class, at run time and in its declaration: exactly these, so that nothing internal is public. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { scan } from '../scripts/source-scan.js';
+
+const dist = new URL('../dist/', import.meta.url);
+
+interface Members {
+  /** Of the prototype: methods and accessors. */
+  readonly methods: readonly string[];
+  /** Of the prototype, for the library: not in the declaration. */
+  readonly internal?: readonly string[];
+  /** Own properties of each instance: in the declaration only. */
+  readonly fields?: readonly string[];
+}
+
+const connection: Members = {
+  methods: [
+    'bufferedAmount',
+    'close',
+    'closed',
+    'drained',
+    'extensions',
+    'flush',
+    'headers',
+    'lastWireSize',
+    'pause',
+    'ping',
+    'pong',
+    'ref',
+    'remoteAddress',
+    'remotePort',
+    'request',
+    'reset',
+    'resume',
+    'send',
+    'sendText',
+    'state',
+    'subprotocol',
+    'terminate',
+    'unref',
+    'url',
+    'write',
+    '[Symbol.asyncDispose]',
+    '[Symbol.asyncIterator]',
+    '[Symbol.dispose]',
+  ],
+  fields: ['data'],
+};
+
+const endpoint: Members = {
+  methods: [
+    'abort',
+    'bufferedAmount',
+    'canSendSerialized',
+    'close',
+    'dataPieces',
+    'fail',
+    'insideMessage',
+    'isPaused',
+    'isPausedByUser',
+    'messageTimedOut',
+    'pause',
+    'ping',
+    'pong',
+    'receive',
+    'receiveEnd',
+    'resume',
+    'sendBinary',
+    'sendSerialized',
+    'sendShared',
+    'sendText',
+    'sendTextBytes',
+    'state',
+    'terminate',
+    'transportBlocked',
+    'transportClosed',
+    'transportDrained',
+    'whenSent',
+  ],
+};
+
+const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
+  index: {
+    CompressionBudget: { methods: ['release', 'reserve', 'used'], fields: ['limit'] },
+    Connection: connection,
+    ConnectionError: { methods: [], fields: ['code', 'name', 'peer', 'section'] },
+    HandshakeError: {
+      methods: [],
+      internal: ['name', 'withBody'],
+      fields: ['body', 'code', 'headers', 'stage', 'status', 'value'],
+    },
+    MemoryBudget: {
+      methods: ['isWaiting', 'review', 'used'],
+      internal: ['count', 'isScarce', 'share', 'unread'],
+      fields: ['limit'],
+    },
+    ProtocolError: { methods: [], fields: ['closeCode', 'code', 'name', 'peer', 'reason', 'section'] },
+    Reconnection: {
+      methods: [
+        'connection',
+        'isActive',
+        'queuedAmount',
+        'retries',
+        'send',
+        'start',
+        'state',
+        'stop',
+        '[Symbol.asyncDispose]',
+      ],
+    },
+    Rejection: { methods: [], fields: ['body', 'headers', 'status'] },
+    WebSocketServer: {
+      methods: [
+        'addresses',
+        'attach',
+        'broadcast',
+        'connections',
+        'handleUpgrade',
+        'listen',
+        'shutdown',
+        '[Symbol.asyncDispose]',
+      ],
+    },
+  },
+  protocol: { Endpoint: endpoint },
+};
+
+/** The classes that an entry point exports. */
+async function exportedClasses(entry: string): Promise<Map<string, { prototype: object }>> {
+  const exported: Record<string, unknown> = await import(new URL(`${entry}.js`, dist).href);
+  return new Map(
+    Object.entries(exported).filter(
+      (pair): pair is [string, { prototype: object }] =>
+        typeof pair[1] === 'function' && /^class\b/.test(Function.prototype.toString.call(pair[1])),
+    ),
+  );
+}
+
+/** As the declaration writes it. */
+function nameOf(key: string | symbol): string {
+  if (typeof key === 'string') return key;
+  const description = (key.description ?? '').replace(/^nodejs\./, 'Symbol.');
+  return `[${description}]`;
+}
+
+function runtimeMembers({ prototype }: { prototype: object }): string[] {
+  return Reflect.ownKeys(prototype)
+    .filter((key) => key !== 'constructor' && key !== inspect.custom)
+    .map(nameOf)
+    .sort();
+}
+
+const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.d.ts') && !/^(?:conformance|cli)[\\/]/.test(path))
+  .map((path) => ({
+    path,
+    code: scan(readFileSync(new URL(path.replaceAll('\\', '/'), dist), 'utf8')).code,
+  }));
+
+/** What a declared class has: names without those that are static, private or the constructor. */
+function declaredMembers(name: string): string[] {
+  const start = new RegExp(`export declare class ${name}\\b[^{]*\\{`);
+  const { code } = declarations.find((one) => start.test(one.code))!;
+  const body = code.slice(code.search(start)).split(/\n\}/)[0]!;
+  const members = [...body.matchAll(/^ {4}(?:readonly |get |set )*(\[[\w.]+\]|[\w$]+)(?=[?(:<]| =)/gm)];
+  return [...new Set(members.map(([, member]) => member!))].filter((one) => one !== 'constructor').sort();
+}
+
+describe.each(Object.entries(classes))('%s', (entry, table) => {
+  test.each(Object.entries(table))(
+    '%s has these members',
+    async (name, { methods, internal = [], fields = [] }) => {
+      const exported = (await exportedClasses(entry)).get(name)!;
+      expect(runtimeMembers(exported)).toEqual([...methods, ...internal].sort());
+      expect(declaredMembers(name)).toEqual([...methods, ...fields].sort());
+    },
+  );
+});
+
+test('every class of the native interface is in the table', async () => {
+  expect(Object.keys(classes.index!).sort()).toEqual([...(await exportedClasses('index')).keys()].sort());
+});
+
+test('a user cannot make a connection: the library does', () => {
+  const { code } = declarations.find(({ code: text }) => text.includes('export declare class Connection<'))!;
+  expect(code).toContain('private constructor();');
+});
+
+test('no declaration has what is marked as internal', () => {
+  const internal = ['ConnectionCore', 'makeConnection', 'sendBroadcast', 'AllServerHandlers'];
+  for (const { path, code } of declarations) {
+    // These are not reachable from an entry point.
+    if (/[\\/](?:dispatch|server-host)\.d\.ts$/.test(path)) continue;
+    for (const name of internal) {
+      expect(new RegExp(`\\b${name}\\b`).test(code), `${name} in ${path}`).toBe(false);
+    }
+  }
+});
