@@ -207,8 +207,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // Messages that wait for the codec follow, or replies to what had waited filled the socket again.
-    if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0) return;
+    // Messages that wait for the codec follow, or replies to what had waited filled the socket again. And `close` is the last event.
+    if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();
   }

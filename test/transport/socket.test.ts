@@ -699,6 +699,40 @@ describe('sending', () => {
     expect(connection.waitsForDrain()).toBe(false);
   });
 
+  test('FAULT-8: drain never follows close, though the socket takes what waited later', async () => {
+    const { socket, connection, reported, receive } = setUp('server');
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(200_000));
+    expect(connection.waitsForDrain()).toBe(true);
+    await turn();
+    // §7.2.1: the peer leaves without a Close frame, which is the end, whatever still waits to be sent.
+    socket.push(null);
+    await receive();
+    expect(reported.map(([name]) => name)).toEqual(['close']);
+    for (let n = 0; n < 10; n++) {
+      socket.takeWaiting();
+      await turn();
+    }
+    socket.takeWaiting(true);
+    await turn();
+    expect(reported.map(([name]) => name)).toEqual(['close']);
+  });
+
+  test('FAULT-8: wasClean is false if our Close frame, and what was before it, never left', async () => {
+    for (const leaves of [false, true]) {
+      const { socket, connection, end, receive } = setUp('server');
+      socket.block();
+      connection.endpoint.sendBinary(Buffer.alloc(200_000));
+      connection.endpoint.close(1000);
+      await receive(closeFrame(1000));
+      if (leaves) socket.takeWaiting(true);
+      await turn();
+      socket.destroy();
+      await turn();
+      expect(end()).toEqual([['close', 1000, '', leaves, false]]);
+    }
+  });
+
   test('a small high-water mark does not wait for the end of the turn: nobody would say drain', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));

@@ -1,0 +1,100 @@
+/** Chunks to messages: what is refused as early as its bytes tell, and what waits while reading is paused. */
+import { describe, expect, test } from 'vitest';
+import { type Bench, bench, FakeCodec, type FrameSpec, peerFrame, roles } from './harness.ts';
+
+/** How many bytes of a frame it takes to refuse it, and with which code. */
+function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
+  const { endpoint, events, role } = connection;
+  const bytes = peerFrame(role, spec);
+  for (let at = 0; at < bytes.length; at++) {
+    endpoint.receive(Buffer.from(bytes.subarray(at, at + 1)));
+    const [error] = events.of('onError');
+    if (error !== undefined) return [at + 1, error[0]];
+  }
+  return [0, null];
+}
+
+describe('a server need not wait for the masking key', () => {
+  const codec = (): FakeCodec => new FakeCodec();
+
+  test('FAULT-10, F25: a length over the limit is refused with its last byte, in all three forms', () => {
+    const tooBig = 'WS_MESSAGE_TOO_BIG';
+    const limited = (maxMessageSize: number): Bench => bench('server', { maxMessageSize });
+    expect(refusedAfter(limited(1_048_576), { opcode: 2, length: 2n ** 31n, form: 64 })).toEqual([
+      10,
+      tooBig,
+    ]);
+    expect(refusedAfter(limited(1_048_576), { opcode: 1, length: 1_048_577n })).toEqual([10, tooBig]);
+    expect(refusedAfter(limited(1000), { opcode: 2, length: 1001n })).toEqual([4, tooBig]);
+    expect(refusedAfter(limited(100), { opcode: 2, length: 101n })).toEqual([2, tooBig]);
+    // The limit is inclusive, and a key is waited for.
+    for (const length of [100n, 1000n]) {
+      expect(refusedAfter(limited(Number(length)), { opcode: 2, length })).toEqual([0, null]);
+    }
+  });
+
+  test('FAULT-10, F25: over all fragments, and with what a compressed message may have more', () => {
+    const fragmented = bench('server', { maxMessageSize: 1000 });
+    fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
+    expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
+    const compressed = (length: bigint): [number, unknown] =>
+      refusedAfter(bench('server', { maxMessageSize: 1600, codec: codec() }), { opcode: 1, rsv: 4, length });
+    expect(compressed(BigInt(1600 + 100 + 1024))).toEqual([0, null]);
+    expect(compressed(BigInt(1600 + 100 + 1025))).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
+  });
+
+  test('FAULT-10, F17: so is a frame out of sequence, with the same code as in one piece', () => {
+    for (const spec of [
+      { opcode: 0, payload: 'x' },
+      { opcode: 0, length: 5000n },
+    ]) {
+      const whole = bench('server', { maxMessageSize: 1000 });
+      whole.feed(spec);
+      const code = whole.events.of('onError')[0]?.[0];
+      const [, found] = refusedAfter(bench('server', { maxMessageSize: 1000 }), spec);
+      expect(found).toBe(code);
+    }
+    const inside = bench('server', { maxMessageSize: 1000 });
+    inside.feed({ opcode: 1, fin: false, payload: 'a' });
+    expect(refusedAfter(inside, { opcode: 2, length: 5000n })).toEqual([4, 'WS_INTERLEAVED_MESSAGE']);
+  });
+
+  test('FAULT-10: a control frame between the fragments is not counted', () => {
+    const { endpoint, events, feed } = bench('server', { maxMessageSize: 10 });
+    feed({ opcode: 1, fin: false, payload: '0123456789' });
+    const ping = peerFrame('server', { opcode: 9, payload: 'x'.repeat(100) });
+    for (const byte of ping) endpoint.receive(Buffer.from([byte]));
+    feed({ opcode: 0, payload: '' });
+    expect(events.log.map(([name]) => name)).toEqual(['onFragment', 'onPing', 'onText']);
+  });
+});
+
+describe.each(roles)('what waits while a %s is paused', (role) => {
+  test('F24: the sink may read again when the last reason is over, and only then', async () => {
+    const codec = new FakeCodec();
+    codec.waits = true;
+    const { endpoint, feed, sink } = bench(role, { codec });
+    feed({ opcode: 1, rsv: 4, payload: 'z:a' });
+    endpoint.pause();
+    await codec.release();
+    expect(sink.calls).toEqual([]);
+    endpoint.resume();
+    expect(sink.calls).toEqual(['resume']);
+    endpoint.resume();
+    expect(sink.calls).toEqual(['resume']);
+  });
+
+  test('F24: a pause again while what waited is delivered: the sink stays stopped', () => {
+    const { endpoint, events, sink } = bench(role);
+    endpoint.pause();
+    for (const payload of ['a', 'b', 'c']) endpoint.receive(peerFrame(role, { opcode: 1, payload }));
+    events.act = () => endpoint.pause();
+    endpoint.resume();
+    expect(events.of('onText').length).toBe(1);
+    expect(sink.calls).toEqual([]);
+    events.act = () => {};
+    endpoint.resume();
+    expect(events.of('onText').length).toBe(3);
+    expect(sink.calls).toEqual(['resume']);
+  });
+});

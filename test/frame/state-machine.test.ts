@@ -1,0 +1,214 @@
+/** What an endpoint reports of its end, and that nothing of it waits for its transport. The table of states is endpoint.test.ts. */
+import { describe, expect, test } from 'vitest';
+import { EndpointState } from '../../src/frame/endpoint.ts';
+import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
+
+const closePayload = Buffer.from([0x0b, 0xb8, ...Buffer.from('enough')]);
+
+describe.each(roles)('the pause of an application that closes, as a %s', (role) => {
+  test('FAULT-2: close() ends it: what arrives is dropped, and the peer’s Close is seen', () => {
+    const { endpoint, events, feed, sink } = bench(role);
+    endpoint.pause();
+    endpoint.receive(peerFrame(role, { opcode: 1, payload: 'before' }));
+    endpoint.close(4001);
+    expect([endpoint.isPaused, endpoint.isPausedByUser]).toEqual([false, false]);
+    expect(sink.calls.filter((call) => call === 'resume').length).toBe(1);
+    expect(feed({ opcode: 1, payload: 'after' })).toBe(true);
+    feed({ opcode: 2, fin: false, payload: 'in' });
+    feed({ opcode: 9, payload: 'ping' });
+    feed({ opcode: 0, payload: 'parts' });
+    feed({ opcode: 8, payload: closePayload });
+    endpoint.transportClosed();
+    expect(events.log).toEqual([
+      ['onClosing', false],
+      ['onClose', 3000, 'enough', true, false],
+    ]);
+    // §5.5.2: the ping was answered all the same.
+    expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
+  });
+
+  test('FAULT-2: so do close() in the handler that paused, and in onClosing; the rest of the chunk is dropped', () => {
+    for (const inside of [true, false]) {
+      const { endpoint, events, sink } = bench(role);
+      events.act = (name) => {
+        if (name !== 'onText') return;
+        endpoint.pause();
+        if (inside) endpoint.close(1000);
+      };
+      endpoint.receive(
+        Buffer.concat([
+          peerFrame(role, { opcode: 1, payload: 'a' }),
+          peerFrame(role, { opcode: 1, payload: 'b' }),
+          peerFrame(role, { opcode: 8, payload: closePayload }),
+        ]),
+      );
+      if (!inside) endpoint.close(1000);
+      expect(events.of('onText')).toEqual([['a', 1]]);
+      expect(endpoint.state).toBe(EndpointState.CloseReceived);
+      expect(endpoint.isPaused).toBe(false);
+      expect(sink.calls).toContain('closing');
+    }
+  });
+
+  test('FAULT-2: what the codec still works on is dropped too, and what follows it is read', async () => {
+    for (const release of ['before', 'after'] as const) {
+      const codec = new FakeCodec();
+      codec.waits = true;
+      const { endpoint, events, feed } = bench(role, { codec });
+      feed({ opcode: 1, rsv: 4, payload: 'z:first' });
+      endpoint.pause();
+      endpoint.receive(peerFrame(role, { opcode: 8, payload: closePayload }));
+      if (release === 'before') await codec.release();
+      endpoint.close(1000);
+      await codec.release();
+      expect(endpoint.state).toBe(EndpointState.CloseReceived);
+      expect(events.log).toEqual([['onClosing', false]]);
+    }
+  });
+
+  test('FAULT-2: without a pause, messages are delivered up to the peer’s Close', () => {
+    const { endpoint, events, feed } = bench(role);
+    endpoint.close(1000);
+    feed({ opcode: 1, payload: 'on its way' });
+    expect(events.of('onText')).toEqual([['on its way', 10]]);
+  });
+
+  test('FAULT-2: rules and limits hold for what is dropped', () => {
+    for (const broken of [
+      { opcode: 3 },
+      { opcode: 0, payload: 'x' },
+      { opcode: 2, payload: 'x'.repeat(200) },
+    ]) {
+      const { endpoint, events, feed } = bench(role, { maxMessageSize: 100 });
+      endpoint.pause();
+      endpoint.close(1000);
+      feed(broken);
+      expect(events.errors.length).toBe(1);
+    }
+  });
+});
+
+describe.each(roles)('what is reported of the end, as a %s', (role) => {
+  const nothingSent = { sentCode: null, sentReason: '' };
+
+  test('FAULT-8: wasClean only if our Close frame has left as well', () => {
+    for (const hasLeft of [true, false]) {
+      for (const first of ['peer', 'we'] as const) {
+        const { endpoint, events, feed, sink } = bench(role);
+        sink.keeps = true;
+        sink.blocked = true;
+        endpoint.sendBinary(Buffer.alloc(10_000));
+        if (first === 'we') endpoint.close(4000, 'over');
+        feed({ opcode: 8, payload: closePayload });
+        if (hasLeft) sink.leave();
+        else sink.leave(new Error('reset'));
+        endpoint.transportClosed();
+        expect(events.closes).toEqual([
+          {
+            ...{ code: 3000, reason: 'enough', wasClean: hasLeft, byPeer: first === 'peer' },
+            ...(first === 'we'
+              ? { sentCode: 4000, sentReason: 'over' }
+              : { sentCode: 3000, sentReason: 'enough' }),
+            error: null,
+          },
+        ]);
+      }
+    }
+  });
+
+  test('FAULT-8: nor if it still waits for the codec, or for nothing but the report', async () => {
+    const codec = new FakeCodec();
+    codec.waits = true;
+    const { endpoint, events, feed } = bench(role, { codec });
+    endpoint.sendText('waits');
+    feed({ opcode: 8, payload: closePayload });
+    endpoint.transportClosed();
+    expect(events.closes).toMatchObject([{ code: 3000, wasClean: false, ...nothingSent }]);
+    const late = bench(role);
+    late.sink.keeps = true;
+    late.feed({ opcode: 8 });
+    late.endpoint.transportClosed();
+    late.sink.leave();
+    expect(late.events.closes).toMatchObject([{ code: 1005, wasClean: false, sentCode: 1005 }]);
+  });
+
+  test('FAULT-8: after a failure the record has what we sent, and why', () => {
+    const { endpoint, events, feed } = bench(role, { maxMessageSize: 100 });
+    feed({ opcode: 2, length: 101n });
+    endpoint.transportClosed();
+    expect(events.closes).toMatchObject([
+      {
+        ...{ code: 1006, reason: '', wasClean: false, byPeer: false, sentCode: 1009 },
+        error: { code: 'WS_MESSAGE_TOO_BIG' },
+      },
+    ]);
+    expect(events.closes[0]?.sentReason).toBe(events.closes[0]?.error?.message);
+  });
+
+  test('FAULT-8: what was thrown, what the transport aborted for, and what came first of several', () => {
+    const ends: [name: string, end: (connection: Bench) => void, sentCode: number | null][] = [
+      ['first', ({ endpoint }) => endpoint.fail(new Error('first')), 1011],
+      ['first', ({ endpoint }) => endpoint.abort(new Error('first')), null],
+    ];
+    for (const [message, end, sentCode] of ends) {
+      const connection = bench(role);
+      end(connection);
+      connection.endpoint.fail(new Error('second'));
+      connection.endpoint.transportClosed();
+      expect(connection.events.closes).toMatchObject([{ code: 1006, sentCode, error: { message } }]);
+    }
+  });
+
+  test('FAULT-8: nothing was sent, nothing failed', () => {
+    for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
+      const { endpoint, events } = bench(role);
+      endpoint[end]();
+      endpoint.transportClosed();
+      expect(events.closes).toMatchObject([{ code: 1006, error: null, ...nothingSent }]);
+    }
+  });
+
+  test('FAULT-8: a Close frame that was replaced by a better one is not the one that was sent', () => {
+    const codec = new FakeCodec();
+    codec.waits = true;
+    const { endpoint, events, feed } = bench(role, { codec });
+    endpoint.sendText('waits');
+    endpoint.close(1000);
+    feed({ opcode: 3 });
+    endpoint.transportClosed();
+    expect(events.closes).toMatchObject([{ sentCode: 1002 }]);
+  });
+});
+
+describe.each(roles)('no state but Closed depends on the transport, as a %s', (role) => {
+  test('FAULT-3: after terminate, abort and a send cap everything is released at once', async () => {
+    const ends: ((connection: Bench) => void)[] = [
+      ({ endpoint }) => endpoint.terminate(),
+      ({ endpoint }) => endpoint.abort(new Error('gone')),
+      ({ endpoint, sink }) => {
+        sink.blocked = true;
+        endpoint.sendBinary(Buffer.alloc(100));
+      },
+    ];
+    for (const end of ends) {
+      const codec = new FakeCodec();
+      codec.waits = true;
+      const connection = bench(role, { codec, sendCap: 50 });
+      const { endpoint, feed, sink } = connection;
+      const outcomes: (Error | null)[] = [];
+      feed({ opcode: 1, fin: false, payload: 'half' });
+      endpoint.sendText('waits', null, (error) => outcomes.push(error));
+      end(connection);
+      await Promise.resolve();
+      expect(codec.closed).toBe(1);
+      expect(outcomes.length).toBe(1);
+      expect(endpoint.insideMessage).toBe(false);
+      expect(endpoint.bufferedAmount).toBe(sink.bufferedAmount);
+      expect(sink.calls).toContain('destroy');
+      // The transport may never say that it is closed; when it does, that is all that is missing.
+      endpoint.transportClosed();
+      expect(codec.closed).toBe(1);
+      expect(connection.events.of('onClose').length).toBe(1);
+    }
+  });
+});
