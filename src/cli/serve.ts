@@ -129,7 +129,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     text: mode.text,
     compression: options.compression,
     origins: options.anyOrigin ? 'any' : 'same-origin',
-    ...(maxMessageSize === undefined ? null : { maxMessageSize }),
+    maxMessageSize,
   });
   let page: PageServer | null = null;
   let address: AddressInfo;

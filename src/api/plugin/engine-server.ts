@@ -99,7 +99,7 @@ export class EngineServer {
         family,
         backlog: settings.backlog,
         unref: settings.unref,
-        ...(tls?.enabled ? { tls: await serverMaterial(tls) } : null),
+        tls: tls?.enabled ? await serverMaterial(tls) : undefined,
       });
       this.#server = server;
       return { success: true, port: listening.port, host: listening.address };
@@ -141,12 +141,12 @@ export class EngineServer {
         closeReason,
         heartbeat: { interval: Number.POSITIVE_INFINITY },
         compression: settings.compresses ? ENGINE_COMPRESSION : false,
-        ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
+        maxMessageSize: settings.maxMessageSize ?? undefined,
       },
     );
   }
 
-  /** Every client hears 1000; returns when all are gone. */
+  /** Closes every connection with 1000; returns when all are gone. */
   stop(): Promise<void> {
     this.#stopping ??= this.#end().finally(() => {
       this.#stopping = null;

@@ -13,7 +13,6 @@ import {
   WebSocket,
   WebSocketServer,
 } from '../../../src/4d.ts';
-import { folderLocation, mediaTypeOf, toNames } from '../../../src/api/static-path.ts';
 import { WebSocketServer as NativeServer } from '../../../src/index.ts';
 import { certificate } from '../../transport/servers.ts';
 import { codeOf } from '../../transport/wire.ts';
@@ -443,23 +442,6 @@ describe('a folder of files', () => {
   test('a folder that is not there is an error of start', async () => {
     const web = new WebServer({ port: 0, rootFolder: join(temporaryFolder(), 'nothing') });
     await expect(web.start()).rejects.toMatchObject({ code: 'ENOENT' });
-  });
-});
-
-describe('names of files', () => {
-  test('toNames', () => {
-    expect(toNames('/a/b%20c/?d/e#f')).toEqual(['a', 'b c']);
-    expect(toNames('/')).toEqual([]);
-    expect(toNames('/.well-known/x')).toEqual(['.well-known', 'x']);
-    for (const target of ['a', '/..', '/a/%2E', '/a:b', '/a%5cb', '/%0a', '/%ff', '*', 'http://h/a']) {
-      expect(toNames(target), target).toBe(null);
-    }
-  });
-
-  test('mediaTypeOf and folderLocation', () => {
-    expect(mediaTypeOf('a.b.JS')).toBe('text/javascript; charset=utf-8');
-    expect(mediaTypeOf('constructor')).toBe('application/octet-stream');
-    expect(folderLocation(['a', 'é'], '/a/é?b')).toBe('/a/%C3%A9/?b');
   });
 });
 
