@@ -37,11 +37,13 @@ export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<
 export type AttemptOptions<Data = undefined> = Omit<ConnectOptions<Data>, 'handlers' | 'signal' | 'socket'>;
 
 export interface ReconnectOptions<Data = undefined> {
-  readonly handlers?: ReconnectHandlers<Data>;
+  readonly handlers?: ReconnectHandlers<Data> | undefined;
   /** Options for `connect`, or a function that makes them for each attempt: with a new token, for example. */
-  readonly connect?: AttemptOptions<Data> | (() => AttemptOptions<Data> | PromiseLike<AttemptOptions<Data>>);
+  readonly connect?:
+    | (AttemptOptions<Data> | (() => AttemptOptions<Data> | PromiseLike<AttemptOptions<Data>>))
+    | undefined;
   /** How long to wait; a function is called each time. */
-  readonly backoff?: Backoff | (() => Backoff);
+  readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
    * Called when a connection is closed, by either end, or an attempt failed; and again when the wait is over.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
@@ -50,17 +52,17 @@ export interface ReconnectOptions<Data = undefined> {
    */
   shouldReconnect?(cause: ReconnectCause, retries: number): boolean;
   /** Whether the first attempt is repeated too; otherwise its failure is the end. @default true */
-  readonly retryFirst?: boolean;
+  readonly retryFirst?: boolean | undefined;
   /** Bytes that may wait to be sent while there is no connection. @default 1048576 */
-  readonly maxQueued?: number;
+  readonly maxQueued?: number | undefined;
   /** Whether the process may end while this waits or is connected. @default false */
-  readonly unref?: boolean;
+  readonly unref?: boolean | undefined;
   /** For tests. @default the process's own */
-  readonly clock?: ReconnectClock;
+  readonly clock?: ReconnectClock | undefined;
   /** For tests: 0 up to, but not including, 1. @default a CSPRNG */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /** For tests. @default `connect` */
-  readonly dial?: (url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>;
+  readonly dial?: ((url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>) | undefined;
 }
 
 export const reconnectOptionNames: OptionNames<ReconnectOptions> = {

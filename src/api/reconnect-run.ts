@@ -7,7 +7,7 @@
 
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
-import { type Backoff, checkBackoff, firstWait, waitAfter } from './backoff.ts';
+import { type BackoffTimes, firstWait, readBackoff, waitAfter } from './backoff.ts';
 import { warn } from './callback.ts';
 import { connect } from './client.ts';
 import type { CloseInfo } from './close-info.ts';
@@ -165,14 +165,14 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   // ---- waiting ----
 
-  #backoff(): Required<Backoff> {
+  #backoff(): BackoffTimes {
     const { backoff = {} } = this.#context.options;
     try {
-      return checkBackoff(typeof backoff === 'function' ? backoff() : backoff);
+      return readBackoff(typeof backoff === 'function' ? backoff() : backoff);
     } catch (error) {
       // It is reported, and no reason to give up.
       warn(error);
-      return checkBackoff({});
+      return readBackoff();
     }
   }
 

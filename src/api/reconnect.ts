@@ -6,7 +6,7 @@
  */
 
 import { checkClose } from '../transport/socket.ts';
-import { checkBackoff, randomFraction } from './backoff.ts';
+import { randomFraction, readBackoff } from './backoff.ts';
 import { warn } from './callback.ts';
 import type { Connection } from './connection.ts';
 import { checkSendOptions, type Message, type SendOptions, toBytes } from './message.ts';
@@ -49,7 +49,7 @@ export class Reconnection<Data = undefined> {
     if (options.handlers !== undefined) checkHandlers(options.handlers);
     if (typeof options.connect === 'object') checkAttempt(options.connect);
     this.#queue = new WaitingMessages(positive('maxQueued', options.maxQueued, 1_048_576));
-    if (typeof options.backoff !== 'function') checkBackoff(options.backoff ?? {});
+    if (typeof options.backoff !== 'function') readBackoff(options.backoff);
     this.#context = {
       url,
       options,

@@ -82,13 +82,13 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
 /** What a client asks for beside the resource. */
 export interface RequestOptions {
   /** In order of preference: distinct tokens. */
-  readonly subprotocols?: readonly string[];
+  readonly subprotocols?: readonly string[] | undefined;
   /** Extensions, in order of preference. */
-  readonly offers?: readonly ExtensionOffer[];
+  readonly offers?: readonly ExtensionOffer[] | undefined;
   /** More header fields: by name, flat (name, value, name, value …), or as pairs (a Map, a `Headers`). */
-  readonly headers?: HeaderFieldsInit;
+  readonly headers?: HeaderFieldsInit | undefined;
   /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
 }
 
 // §4.1 gives these to the handshake itself; the others would announce a body, or change what follows the

@@ -4,8 +4,8 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { HandshakeStage } from '../handshake/error.ts';
-import { dialFailure, systemFailure, timeoutFailure } from './dial-failure.ts';
+import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
+import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failure.ts';
 import { processTimers, type Timer } from './timers.ts';
 
 /** The deadline and the signal over all steps, and what is given up if one of them fails: sockets, and the memory of compression. */
@@ -18,6 +18,8 @@ export class Attempt {
   #failStep: ((error: unknown) => void) | null = null;
   /** The stage of the last step that began. */
   #stage: HandshakeStage | null = null;
+  /** The URL, or the proxy, that the attempt is at: for errors. */
+  place = '';
   #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
 
   /** @param timeout milliseconds; `Infinity` waits forever */
@@ -103,7 +105,8 @@ export class Attempt {
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();
     // A deadline that passes while the body of a refusal arrives does not replace the refusal.
-    return this.#interruption?.aborted ? this.#interruption.reason : error;
+    if (this.#interruption?.aborted) return this.#interruption.reason;
+    return error instanceof HandshakeError && this.place !== '' ? locate(error, this.place) : error;
   }
 
   #interrupt(reason: unknown, aborted: boolean): void {

@@ -95,6 +95,30 @@ const missing: Partial<Record<HandshakeStage, string>> = {
   http: 'no response',
 };
 
+/** The same error, which names the URL, or the proxy, that the attempt was at. */
+export function locate(error: HandshakeError, place: string): HandshakeError {
+  const { code, message, stage, status, headers, body, value } = error;
+  const cause = 'cause' in error ? { cause: error.cause } : {};
+  return new HandshakeError(code, `${message} [${place}]`, {
+    stage,
+    status,
+    headers,
+    body,
+    value,
+    ...cause,
+  });
+}
+
+// Errors end in logs: neither user information (`href` has none) nor the query, where tokens are passed, is shown.
+const MAX_PLACE = 200;
+
+/** How an error names a URL. */
+export function placeOf({ href }: { readonly href: string }): string {
+  const query = href.indexOf('?');
+  const shown = query === -1 ? href : `${href.slice(0, query)}?…`;
+  return shown.length > MAX_PLACE ? `${shown.slice(0, MAX_PLACE)}…` : shown;
+}
+
 /** The deadline passed. @param at the step that was under way, or null */
 export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   const { stage, section, text } = dialFailures.WS_DIAL_TIMEOUT;

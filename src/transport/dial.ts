@@ -19,7 +19,7 @@ import { flattenHeaders, HeaderFields } from '../handshake/header-fields.ts';
 import type { HttpResponseHead } from '../handshake/http-head.ts';
 import { Attempt } from './attempt.ts';
 import type { Compression, CompressionOffer } from './compression.ts';
-import { dialFailure } from './dial-failure.ts';
+import { dialFailure, placeOf } from './dial-failure.ts';
 import { HANDSHAKE_TIMEOUT } from './limits.ts';
 import { basicAuthorization } from './proxy.ts';
 import {
@@ -38,16 +38,16 @@ import { openTransport, type TunnelOptions } from './tunnel.ts';
 /** How to reach a server, and what to ask it for. */
 export interface DialOptions extends Omit<RequestOptions, 'offers'>, TunnelOptions {
   /** Fail if subprotocols were offered and the server chose none. @default false */
-  readonly requireSubprotocol?: boolean;
+  readonly requireSubprotocol?: boolean | undefined;
   /** Milliseconds until the connection is open, everything included; `Infinity` waits forever. @default 10000 */
-  readonly handshakeTimeout?: number;
+  readonly handshakeTimeout?: number | undefined;
   /** Ends the attempt: the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Redirects to follow, at most 5; wss never becomes ws. To another origin no subprotocols go along (an application may keep a token
    * there), none of `headers`, no credentials of the URL, and no client certificate. @default 0
    */
-  readonly redirects?: number;
+  readonly redirects?: number | undefined;
   /**
    * Header fields of `headers` that may go along to another origin, by name; `'Sec-WebSocket-Protocol'` for the subprotocols.
    * Authorization and Cookie are refused. @default none
@@ -180,6 +180,10 @@ async function dialOnce(
   hop: Hop,
   compression: Compression | null,
 ): Promise<DialedConnection | HttpResponseHead> {
+  attempt.place =
+    hop.options.socketPath === undefined
+      ? placeOf(target)
+      : `${placeOf(target)} at ${hop.options.socketPath}`;
   const socket = await openTransport(attempt, target, hop.options, hop.tls);
   const offer = compression?.offer() ?? null;
   if (offer !== null) attempt.reserve(() => offer.abandon());

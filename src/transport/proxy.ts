@@ -87,6 +87,12 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
   return false;
 }
 
+/** How an error names a proxy: without its credentials. */
+export function formatProxy({ secure, hostname, port }: ConnectProxy): string {
+  const host = hostname.includes(':') ? `[${hostname}]` : hostname;
+  return `proxy ${secure ? 'https' : 'http'}://${host}:${port}`;
+}
+
 /** The request that asks a proxy for a tunnel to a target. */
 export function formatConnect(proxy: ConnectProxy, target: WebSocketTarget): string {
   const host = target.hostname.includes(':') ? `[${target.hostname}]` : target.hostname;

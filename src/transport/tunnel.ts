@@ -10,21 +10,21 @@ import type { WebSocketTarget } from '../handshake/client.ts';
 import type { HandshakeStage } from '../handshake/error.ts';
 import type { Attempt } from './attempt.ts';
 import { dialFailure } from './dial-failure.ts';
-import { type ConnectProxy, chooseProxy, formatConnect } from './proxy.ts';
+import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from './proxy.ts';
 import { readResponse } from './response.ts';
 
 /** How to reach a server. */
 export interface TunnelOptions {
   /** For `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless you say otherwise. */
-  readonly tls?: TlsConnectionOptions;
+  readonly tls?: TlsConnectionOptions | undefined;
   /** For `net.connect`: `lookup`, `family`, `localAddress` … */
-  readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'>;
+  readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'> | undefined;
   /** A Unix domain socket or Windows pipe in place of the URL's host and port. */
-  readonly socketPath?: string;
+  readonly socketPath?: string | undefined;
   /** An established connection to use. For a wss URL TLS is started on it, unless it is a TLS socket already. */
-  readonly socket?: Duplex;
+  readonly socket?: Duplex | undefined;
   /** An HTTP CONNECT proxy, http or https; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
-  readonly proxy?: string | URL;
+  readonly proxy?: string | URL | undefined;
 }
 
 /**
@@ -75,6 +75,8 @@ async function openTunnel(
   options: TunnelOptions,
   tls: TlsConnectionOptions,
 ): Promise<Duplex> {
+  const { place } = attempt;
+  attempt.place = formatProxy(proxy);
   const tcp = await connectTcp(attempt, proxy.hostname, proxy.port, options, 'proxy');
   // The proxy's certificate is checked like any other; the application's other TLS options are for the server.
   const { ca } = tls;
@@ -86,6 +88,7 @@ async function openTunnel(
   const { status, headers } = response;
   // 9110 §9.3.6: any 2xx opens the tunnel; its Content-Length or Transfer-Encoding, if any, is ignored.
   if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
+  attempt.place = place;
   // What followed the head comes from the server: TLS, or the response, begins with it.
   if (rest.length > 0) socket.unshift(rest);
   return socket;

@@ -459,7 +459,7 @@ describe('exit codes', () => {
     expect(await run(['connect', `ws://127.0.0.1:${port}/`])).toEqual({
       exit: 1,
       stdout: '',
-      stderr: `rfc6455: the connection was refused: connect ECONNREFUSED 127.0.0.1:${port}\n`,
+      stderr: `rfc6455: the connection was refused: connect ECONNREFUSED 127.0.0.1:${port} [ws://127.0.0.1:${port}/]\n`,
     });
   });
 
@@ -510,10 +510,10 @@ describe('TLS', () => {
   });
 
   test.each([
-    ['localhost', [], '; --ca FILE trusts its issuer (UNABLE_TO_VERIFY_LEAF_SIGNATURE)'],
+    ['localhost', [], /; --ca FILE trusts its issuer \[wss:.*\] \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)$/],
     ['wrong-host', ca, 'ERR_TLS_CERT_ALTNAME_INVALID)'],
     ['expired', ca, 'CERT_HAS_EXPIRED)'],
-    ['self-signed', ca, '; --ca FILE trusts its issuer (DEPTH_ZERO_SELF_SIGNED_CERT)'],
+    ['self-signed', ca, /; --ca FILE trusts its issuer \[wss:.*\] \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/],
   ])('O7: the certificate %s with %j is refused [A41]', async (name, options, text) => {
     const port = await listenTls(name);
     await expect(runHere([...options, url(port)], 'secret\n')).rejects.toMatchObject({

@@ -166,6 +166,55 @@ describe('getting there', () => {
   });
 });
 
+describe('FAULT-8: an error says where it happened', () => {
+  test('FAULT-8: the URL, without credentials and without the query, where tokens are passed', async () => {
+    const { port } = await scripted(
+      ({ socket }) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'),
+    );
+    const { message } = await failure(`ws://user:secret@127.0.0.1:${port}/chat/room?token=secret`, {
+      headers: { Cookie: 'secret' },
+    });
+    expect(message).toBe(
+      `The server did not switch protocols: status 403 (6455 §4.1) [ws://127.0.0.1:${port}/chat/room?…]`,
+    );
+    const long = await failure(`ws://127.0.0.1:${port}/${'x'.repeat(5_000)}`);
+    expect(long.message.length).toBeLessThan(300);
+    expect(long.message).toMatch(/x…\]$/);
+  });
+
+  test('FAULT-8: the socket path, and the URL that a redirect led to', async () => {
+    const unix = await failure('ws://localhost/', { socketPath: '/tmp/no-such.sock' });
+    expect(unix.message).toMatch(/ \[ws:\/\/localhost\/ at \/tmp\/no-such\.sock\]$/);
+    const server = await scripted(({ socket }) =>
+      socket.end('HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/there\r\nContent-Length: 0\r\n\r\n'),
+    );
+    const moved = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: 1 });
+    expect(moved.message).toBe('connect ECONNREFUSED 127.0.0.1:1 [ws://127.0.0.1:1/there]');
+    expect(moved.cause).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('FAULT-8: the proxy while it opens the tunnel, without its credentials; then the URL', async () => {
+    const refusing = await scripted(
+      ({ socket }) => void socket.write('HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n'),
+    );
+    const silent = await scripted(() => {});
+    const proxied = (port: number, options: ConnectOptions = {}) =>
+      failure('ws://origin.example/', { proxy: `http://user:secret@127.0.0.1:${port}`, ...options });
+    expect((await proxied(1)).message).toBe('connect ECONNREFUSED 127.0.0.1:1 [proxy http://127.0.0.1:1]');
+    expect((await proxied(refusing.port)).message).toMatch(
+      new RegExp(`status 407 .* \\[proxy http://127\\.0\\.0\\.1:${refusing.port}\\]$`),
+    );
+    expect((await proxied(silent.port, { handshakeTimeout: 50 })).message).toMatch(
+      new RegExp(`no tunnel through the proxy .* \\[proxy http://127\\.0\\.0\\.1:${silent.port}\\]$`),
+    );
+    const through = await scripted(({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.once('data', () => socket.end('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'));
+    });
+    expect((await proxied(through.port)).message).toMatch(/status 500 .* \[ws:\/\/origin\.example\/\]$/);
+  });
+});
+
 describe('O1, A9: what can’t be fails before any byte', () => {
   const attacks = ['\r\nX: y', '\n', '\r', '\0', '\u010d\u010a'];
   test.each<[string, (bad: string) => [string, ConnectOptions]]>([
@@ -382,7 +431,9 @@ describe('the response', () => {
     });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.status, error.code, error.stage]).toEqual([401, 'WS_RESPONSE_STATUS', 'http']);
-    expect(error.message).toBe('The server did not switch protocols: status 401 (6455 §4.1)');
+    expect(error.message).toBe(
+      `The server did not switch protocols: status 401 (6455 §4.1) [ws://127.0.0.1:${server.port}/]`,
+    );
     if (typeof body === 'number') expect(error.body.length).toBe(body);
     else expect(error.body.toString()).toBe(body);
     await released(server);
@@ -403,7 +454,9 @@ test('O7: a server that does not speak TLS is told from one whose certificate is
   const { stage, message, cause } = await failure(`wss://127.0.0.1:${plain.port}/`);
   expect(stage).toBe('tls');
   // One line, without the place in OpenSSL's source.
-  expect(message).toMatch(/^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\?$/);
+  expect(message).toMatch(
+    /^[\w -]+; the other end does not speak TLS here; is it ws: in place of wss:\? \[wss:\S+\]$/,
+  );
   expect(cause).toBeInstanceOf(Error);
   await released(plain);
 });
@@ -414,7 +467,7 @@ describe('deadline and signal', () => {
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
       stage: 'timeout',
-      message: 'The opening handshake was not complete in time: no response (6455 §4.1)',
+      message: `The opening handshake was not complete in time: no response (6455 §4.1) [ws://127.0.0.1:${silent.port}/]`,
     });
     await released(silent);
     let stop = false;
@@ -431,7 +484,7 @@ describe('deadline and signal', () => {
     const notTls = await scripted(() => {});
     expect(await failure(`wss://127.0.0.1:${notTls.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       stage: 'timeout',
-      message: 'The opening handshake was not complete in time: no TLS session (6455 §4.1)',
+      message: `The opening handshake was not complete in time: no TLS session (6455 §4.1) [wss://127.0.0.1:${notTls.port}/]`,
     });
     await released(notTls);
   });
