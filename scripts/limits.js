@@ -66,6 +66,22 @@ export const tables = [
     roles: false,
   },
   {
+    module: 'api/connect-options.ts',
+    name: 'dialSpecs',
+    interfaces: { RequestFields: '', DialOptions: '', TunnelOptions: '' },
+    title: 'Connecting',
+    intro: 'For `connect`, beside those of every connection; see [api.md](api.md#connecting).',
+    roles: false,
+  },
+  {
+    module: 'api/reconnect-options.ts',
+    name: 'reconnectSpecs',
+    interfaces: { ReconnectSettings: '', Backoff: 'backoff' },
+    title: 'Connecting again',
+    intro: '`ReconnectOptions`, for `reconnect` and `Reconnection`; see [api.md](api.md#connecting-again).',
+    roles: false,
+  },
+  {
     module: 'api/4d/web-server-settings.ts',
     name: 'webServerSpecs',
     interfaces: { WebServerSettings: '' },

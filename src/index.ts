@@ -4,8 +4,9 @@
 /// <reference types="node" preserve="true" />
 
 export type { Backoff } from './api/backoff.ts';
-export { type ConnectOptions, connect } from './api/client.ts';
+export { connect } from './api/client.ts';
 export type { CloseInfo } from './api/close-info.ts';
+export type { ConnectOptions } from './api/connect-options.ts';
 export { Connection, type ConnectionState } from './api/connection.ts';
 export type { ConnectionInfo } from './api/connection-core.ts';
 export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/handlers.ts';

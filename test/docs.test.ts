@@ -131,9 +131,15 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
 });
 
 test('the options that connect and listen take from the layer below are on the page', () => {
-  const options = ['DialOptions', 'TunnelOptions', 'ListenOptions', 'ConnectionOptions'].flatMap((name) =>
-    membersOf(name),
-  );
+  const options = [
+    'DialOptions',
+    'RequestFields',
+    'TunnelOptions',
+    'ConnectSettings',
+    'ReconnectSettings',
+    'ListenOptions',
+    'ConnectionOptions',
+  ].flatMap((name) => membersOf(name));
   expect(options).toEqual(expect.arrayContaining(['proxy', 'redirects', 'tls', 'port', 'host', 'heartbeat']));
   expect(options.filter((name) => !isNamed(sections['src/index.ts'] ?? '', name))).toEqual([]);
 });

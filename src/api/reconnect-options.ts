@@ -2,11 +2,12 @@
  * What an application tells a `Reconnection`: options, handlers, and the clock that tests replace. What they do is reconnect-run.ts.
  */
 
-import type { Backoff } from './backoff.ts';
-import { type ConnectOptions, connectOptionNames } from './client.ts';
+import { type Backoff, backoffSpecs, readBackoff } from './backoff.ts';
 import type { CloseInfo } from './close-info.ts';
+import { type ConnectOptions, connectSpecs } from './connect-options.ts';
 import type { ConnectionHandlers } from './handlers.ts';
-import { checkOptions, type OptionNames } from './option-names.ts';
+import { checkHandlers, checkOptions } from './option-names.ts';
+import { callback, custom, flag, limit, type SpecsOf, type ValuesOf } from './option-spec.ts';
 
 /** Time, as `Reconnection` needs it: for tests. */
 export interface ReconnectClock {
@@ -36,24 +37,35 @@ export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<
 /** What one attempt uses. */
 export type AttemptOptions<Data = undefined> = Omit<ConnectOptions<Data>, 'handlers' | 'signal' | 'socket'>;
 
-export interface ReconnectOptions<Data = undefined> {
+/** Options for `connect`, or a function that makes them for each attempt: with a new token, for example. */
+export type AttemptSource<Data = undefined> =
+  | AttemptOptions<Data>
+  | (() => AttemptOptions<Data> | PromiseLike<AttemptOptions<Data>>);
+
+/**
+ * The options of a `Reconnection`. If `Data` does not include undefined, `connect` is required: it supplies the `data` of each
+ * connection.
+ */
+export type ReconnectOptions<Data = undefined> = ReconnectSettings<Data> &
+  (undefined extends Data ? unknown : { readonly connect: AttemptSource<Data> });
+
+export interface ReconnectSettings<Data = undefined> {
+  /** What is reported of all the connections, with `failed` and `ended`. */
   readonly handlers?: ReconnectHandlers<Data> | undefined;
-  /** Options for `connect`, or a function that makes them for each attempt: with a new token, for example. */
-  readonly connect?:
-    | (AttemptOptions<Data> | (() => AttemptOptions<Data> | PromiseLike<AttemptOptions<Data>>))
-    | undefined;
+  /** What each attempt uses. */
+  readonly connect?: AttemptSource<Data> | undefined;
   /** How long to wait; a function is called each time. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
    * Called when a connection is closed, by either end, or an attempt failed; and again when the wait is over.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries failed attempts since the last connection, this one included
-   * @default always, but not after a TypeError, a RangeError, or the HandshakeError of a URL: these can only fail again
+   * @default always, but not after invalid options or an invalid URL
    */
-  shouldReconnect?(cause: ReconnectCause, retries: number): boolean;
+  readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
   /** Whether the first attempt is repeated too; otherwise its failure is the end. @default true */
   readonly retryFirst?: boolean | undefined;
-  /** Bytes that may wait to be sent while there is no connection. @default 1048576 */
+  /** Bytes that may wait to be sent while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;
   /** Whether the process may end while this waits or is connected. @default false */
   readonly unref?: boolean | undefined;
@@ -65,21 +77,8 @@ export interface ReconnectOptions<Data = undefined> {
   readonly dial?: ((url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>) | undefined;
 }
 
-export const reconnectOptionNames: OptionNames<ReconnectOptions> = {
-  handlers: true,
-  connect: true,
-  backoff: true,
-  shouldReconnect: true,
-  retryFirst: true,
-  maxQueued: true,
-  unref: true,
-  clock: true,
-  random: true,
-  dial: true,
-};
-
 // What `connect` takes, and an attempt does not.
-const { handlers, signal, ...attemptOptionNames } = connectOptionNames;
+const { handlers, signal, ...attemptOptionNames } = connectSpecs;
 const attemptPlaces: ReadonlyMap<string, string> = new Map([
   ['handlers', 'put it beside connect'],
   ['signal', 'call stop()'],
@@ -89,6 +88,61 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
 export function checkAttempt(options: AttemptOptions<unknown>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);
 }
+
+type ReconnectValues = ValuesOf<
+  ReconnectSettings<unknown>,
+  Exclude<keyof ReconnectSettings, 'retryFirst' | 'maxQueued' | 'unref'>
+>;
+
+export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown>, ReconnectValues> = {
+  handlers: custom<ReconnectHandlers<unknown>>(
+    'an object',
+    { text: 'What is reported of all the connections, with `failed` and `ended`.' },
+    (value) => checkHandlers(value as object),
+  ),
+  connect: custom<AttemptSource<unknown>>(
+    'an object, or a function',
+    { text: 'Options for `connect`, or a function that makes them for each attempt.' },
+    (value) => {
+      if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown>);
+    },
+  ),
+  backoff: custom<Backoff | (() => Backoff)>(
+    'an object, or a function',
+    { text: 'How long to wait; a function is called each time.', members: backoffSpecs },
+    (value) => {
+      if (typeof value !== 'function') readBackoff(value as Backoff);
+    },
+  ),
+  shouldReconnect: callback<NonNullable<ReconnectSettings['shouldReconnect']>>(
+    '(cause, retries) => boolean',
+    {
+      defaultText: 'always, but not after invalid options or an invalid URL',
+      text: 'Called when a connection was closed or an attempt failed, and again when the wait is over.',
+    },
+  ),
+  retryFirst: flag({
+    default: true,
+    text: 'Whether the first attempt is repeated too; otherwise its failure is the end.',
+  }),
+  maxQueued: limit('bytes', {
+    default: 1_048_576,
+    text: 'What may wait to be sent while there is no connection, with 128 bytes for each message.',
+  }),
+  unref: flag({ default: false, text: 'Whether the process may end while this waits or is connected.' }),
+  clock: custom<ReconnectClock>('a `ReconnectClock`', {
+    defaultText: "the process's own",
+    text: 'For tests.',
+  }),
+  random: callback<() => number>('() => number', {
+    defaultText: 'a CSPRNG',
+    text: 'For tests: from 0 up to, but not including, 1.',
+  }),
+  dial: callback<NonNullable<ReconnectSettings<unknown>['dial']>>('(url, options) => Promise', {
+    defaultText: '`connect`',
+    text: 'For tests.',
+  }),
+};
 
 /** The URL to connect to; a function is called before each attempt. */
 export type ReconnectUrl = string | URL | (() => string | URL | PromiseLike<string | URL>);

@@ -11,13 +11,14 @@ import { type BackoffTimes, firstWait, readBackoff, waitAfter } from './backoff.
 import { warn } from './callback.ts';
 import { connect } from './client.ts';
 import type { CloseInfo } from './close-info.ts';
+import type { ConnectOptions } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { type ConnectionOwner, report, wrapHandlers } from './reconnect-handlers.ts';
 import {
   checkAttempt,
   type ReconnectCause,
   type ReconnectClock,
-  type ReconnectOptions,
+  type ReconnectSettings,
   type ReconnectUrl,
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
@@ -28,7 +29,7 @@ const STEADY_AFTER = 5_000;
 /** What the runs of one `Reconnection` share. */
 export interface RunContext<Data> {
   readonly url: ReconnectUrl;
-  readonly options: ReconnectOptions<Data>;
+  readonly options: ReconnectSettings<Data>;
   readonly clock: ReconnectClock;
   readonly random: () => number;
   readonly queue: WaitingMessages;
@@ -41,6 +42,8 @@ export interface FirstConnection<Data> {
   resolve(connection: Connection<Data>): void;
   reject(error: unknown): void;
 }
+
+type Dial<Data> = NonNullable<ReconnectSettings<Data>['dial']>;
 
 export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   readonly #context: RunContext<Data>;
@@ -115,7 +118,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    const { dial = connect } = options;
+    // The types say that `data` is there if it has to be; the compiler cannot know it of any `Data`.
+    const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
       const url = typeof source === 'function' ? await source() : source;
       const attempt = typeof options.connect === 'function' ? await options.connect() : options.connect;
@@ -126,7 +130,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
         ...(options.unref === true ? { unref: true } : null),
         handlers: wrapHandlers(options.handlers ?? {}, this),
         signal: this.#aborter.signal,
-      });
+      } as ConnectOptions<Data>);
       // `stop` waits for this, but not for the application's functions above: they may take forever.
       this.#attempted = dialed.then(ignore, ignore);
       await dialed;

@@ -6,18 +6,17 @@
  */
 
 import { checkClose } from '../transport/socket.ts';
-import { randomFraction, readBackoff } from './backoff.ts';
+import { randomFraction } from './backoff.ts';
 import { warn } from './callback.ts';
 import type { Connection } from './connection.ts';
 import { checkSendOptions, type Message, type SendOptions, toBytes } from './message.ts';
-import { checkHandlers, checkOptions } from './option-names.ts';
-import { positive } from './option-spec.ts';
+import { readOptions } from './option-spec.ts';
 import {
-  checkAttempt,
   type ReconnectClock,
   type ReconnectOptions,
+  type ReconnectSettings,
   type ReconnectUrl,
-  reconnectOptionNames,
+  reconnectSpecs,
 } from './reconnect-options.ts';
 import { WaitingMessages } from './reconnect-queue.ts';
 import { isHopeless, ReconnectRun, type RunContext } from './reconnect-run.ts';
@@ -44,12 +43,11 @@ export class Reconnection<Data = undefined> {
    * @param url a function is called before each attempt
    * @throws {RangeError | TypeError} for invalid options
    */
-  constructor(url: ReconnectUrl, options: ReconnectOptions<Data> = {}) {
-    checkOptions('reconnect', options, reconnectOptionNames);
-    if (options.handlers !== undefined) checkHandlers(options.handlers);
-    if (typeof options.connect === 'object') checkAttempt(options.connect);
-    this.#queue = new WaitingMessages(positive('maxQueued', options.maxQueued, 1_048_576));
-    if (typeof options.backoff !== 'function') readBackoff(options.backoff);
+  constructor(url: ReconnectUrl, ...none: undefined extends Data ? [] : [options: never]);
+  constructor(url: ReconnectUrl, options: ReconnectOptions<Data>);
+  constructor(url: ReconnectUrl, options: ReconnectSettings<Data> = {}) {
+    const { maxQueued } = readOptions('reconnect', options, reconnectSpecs, 'client');
+    this.#queue = new WaitingMessages(maxQueued);
     this.#context = {
       url,
       options,
@@ -145,9 +143,17 @@ export class Reconnection<Data = undefined> {
  */
 export function reconnect<Data = undefined>(
   url: ReconnectUrl,
-  options: ReconnectOptions<Data> = {},
+  ...none: undefined extends Data ? [] : [options: never]
+): Reconnection<Data>;
+export function reconnect<Data = undefined>(
+  url: ReconnectUrl,
+  options: ReconnectOptions<Data>,
+): Reconnection<Data>;
+export function reconnect<Data>(
+  url: ReconnectUrl,
+  options: ReconnectSettings<Data> = {},
 ): Reconnection<Data> {
-  const reconnection = new Reconnection(url, options);
+  const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data>);
   // `failed` and `ended` report errors. What can never succeed must not vanish without them.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);

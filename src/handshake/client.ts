@@ -79,16 +79,20 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
   }
 }
 
-/** What a client asks for beside the resource. */
-export interface RequestOptions {
+/** What an application asks for beside the resource. */
+export interface RequestFields {
   /** In order of preference: distinct tokens. */
   readonly subprotocols?: readonly string[] | undefined;
-  /** Extensions, in order of preference. */
-  readonly offers?: readonly ExtensionOffer[] | undefined;
   /** More header fields: by name, flat (name, value, name, value …), or as pairs (a Map, a `Headers`). */
   readonly headers?: HeaderFieldsInit | undefined;
   /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
   readonly origin?: string | undefined;
+}
+
+/** What a client asks for beside the resource. */
+export interface RequestOptions extends RequestFields {
+  /** Extensions, in order of preference. */
+  readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
 // §4.1 gives these to the handshake itself; the others would announce a body, or change what follows the

@@ -9,7 +9,7 @@ import type { DeflateCodec } from '../deflate/codec.ts';
 import {
   buildRequest,
   parseTarget,
-  type RequestOptions,
+  type RequestFields,
   verifyResponse,
   type WebSocketTarget,
 } from '../handshake/client.ts';
@@ -27,7 +27,6 @@ import {
   headersAcrossOrigins,
   isRedirect,
   isSameOrigin,
-  MAX_REDIRECTS,
   SUBPROTOCOLS,
   tlsAcrossOrigins,
   toCrossOriginHeaders,
@@ -36,7 +35,7 @@ import { readBody, readResponse } from './response.ts';
 import { openTransport, type TunnelOptions } from './tunnel.ts';
 
 /** How to reach a server, and what to ask it for. */
-export interface DialOptions extends Omit<RequestOptions, 'offers'>, TunnelOptions {
+export interface DialOptions extends RequestFields, TunnelOptions {
   /** Fail if subprotocols were offered and the server chose none. @default false */
   readonly requireSubprotocol?: boolean | undefined;
   /** Milliseconds until the connection is open, everything included; `Infinity` waits forever. @default 10000 */
@@ -81,10 +80,6 @@ export async function dial(
   compression: Compression | null = null,
 ): Promise<DialedConnection> {
   const { redirects = 0 } = options;
-  if (!Number.isInteger(redirects) || redirects < 0 || redirects > MAX_REDIRECTS) {
-    throw new RangeError(`redirects is ${String(redirects)}, not 0 to ${MAX_REDIRECTS}`);
-  }
-  checkObjects(options);
   const crossOriginHeaders = toCrossOriginHeaders(options.crossOriginHeaders);
   let target = parseTarget(url);
   let hop = requestFor(target, options);
@@ -115,24 +110,10 @@ export async function dial(
   }
 }
 
-/** @throws TypeError for what would fail, or be ignored, somewhere inside */
-function checkObjects({ signal, socket, tls, tcp }: DialOptions): void {
-  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
-    throw new TypeError('signal is not an AbortSignal');
-  }
-  if (socket !== undefined && typeof socket?.pipe !== 'function') {
-    throw new TypeError('socket is not a Duplex, such as a net.Socket');
-  }
-  for (const [name, value] of Object.entries({ tls, tcp })) {
-    if (value === undefined || (typeof value === 'object' && value !== null)) continue;
-    throw new TypeError(`${name} is ${String(value)}, not an object of options`);
-  }
-}
-
 /** What one hop uses; a redirect to another origin takes some of it away. */
 interface Hop {
   readonly options: DialOptions;
-  readonly request: RequestOptions & { readonly headers: readonly string[] };
+  readonly request: RequestFields & { readonly headers: readonly string[] };
   readonly tls: TlsConnectionOptions;
 }
 

@@ -1,5 +1,5 @@
 /** A clock that the test moves, and a network that it plays: for what connects again. No socket, no timer. */
-import type { ConnectOptions } from '../../src/api/client.ts';
+import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection, ConnectionState } from '../../src/api/connection.ts';
 import type { ConnectionHandlers } from '../../src/api/handlers.ts';
 import type { Message, SendOptions } from '../../src/api/message.ts';

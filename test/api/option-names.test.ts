@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import { connect } from '../../src/api/client.ts';
+import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import { describe as describeValue } from '../../src/api/option-names.ts';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
 import { WebSocketServer } from '../../src/api/server.ts';

@@ -1,5 +1,6 @@
 /** A server and a client of ours on a real socket, for tests of what their users hold. */
-import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import { connect } from '../../src/api/client.ts';
+import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection } from '../../src/api/connection.ts';
 import type { WebSocketServer } from '../../src/api/server.ts';
 import type { ServerHandlers } from '../../src/api/server-handlers.ts';

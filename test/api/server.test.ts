@@ -1,7 +1,8 @@
 /** `WebSocketServer`: options, data, broadcast, shutdown. */
 import { createServer as createHttpServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import { connect } from '../../src/api/client.ts';
+import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection } from '../../src/api/connection.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import type { ServerOptions } from '../../src/api/server-options.ts';

@@ -1,10 +1,16 @@
 /** What the compiler lets users write, and what it does not: checked by the type check, which covers this file. */
-import { expectTypeOf, test } from 'vitest';
+import { expect, expectTypeOf, test } from 'vitest';
 import {
+  type Backoff,
   type CloseInfo,
   type Connection,
   type ConnectionHandlers,
+  type ConnectOptions,
   connect,
+  type ReconnectCause,
+  Reconnection,
+  type ReconnectOptions,
+  reconnect,
   reject,
   type ServerHandlers,
   type ServerOptions,
@@ -208,4 +214,118 @@ test('connect types its data and its handlers', () => {
 test('await using and using are typed', () => {
   expectTypeOf<Connection>().toExtend<AsyncDisposable & Disposable & AsyncIterable<string | Buffer>>();
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
+});
+
+test('FAULT-8, issue F: the cause of a reconnection is told by its kind', () => {
+  const options: ReconnectOptions = {
+    shouldReconnect: (cause, retries) => {
+      expectTypeOf(retries).toBeNumber();
+      if (cause.kind === 'failed') {
+        expectTypeOf(cause.error).toEqualTypeOf<Error>();
+        // @ts-expect-error a failed attempt has no CloseInfo
+        void cause.info;
+        return false;
+      }
+      expectTypeOf(cause.info).toEqualTypeOf<CloseInfo>();
+      return true;
+    },
+    handlers: { ended: (cause) => expectTypeOf(cause).toEqualTypeOf<ReconnectCause>() },
+  };
+  expectTypeOf(options).toExtend<ReconnectOptions>();
+});
+
+test('a client needs data if its type does not include undefined', () => {
+  const check = (): void => {
+    expectTypeOf(connect('ws://a')).resolves.toEqualTypeOf<Connection>();
+    expectTypeOf(connect('ws://a', {})).resolves.toEqualTypeOf<Connection>();
+    expectTypeOf(connect<User>('ws://a', { data: { name: 'a' } })).resolves.toEqualTypeOf<Connection<User>>();
+    // Inferred from the data, in the handlers too.
+    expectTypeOf(
+      connect('ws://a', {
+        data: { name: 'a' },
+        handlers: { open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<{ name: string }>() },
+      }),
+    ).resolves.toEqualTypeOf<Connection<{ name: string }>>();
+    // @ts-expect-error no options, so no data
+    void connect<User>('ws://a');
+    // @ts-expect-error no data
+    void connect<User>('ws://a', {});
+    // @ts-expect-error data of another type
+    void connect<User>('ws://a', { data: { name: 5 } });
+    void connect<User | undefined>('ws://a');
+    void connect<User | undefined>('ws://a', { handlers: {} });
+
+    reconnect('ws://a');
+    reconnect<User>('ws://a', { connect: { data: { name: 'a' } } });
+    reconnect<User>('ws://a', { connect: async () => ({ data: { name: 'a' } }) });
+    // @ts-expect-error no options, so no data
+    reconnect<User>('ws://a');
+    // @ts-expect-error no data
+    reconnect<User>('ws://a', { connect: {} });
+    // @ts-expect-error the function supplies none
+    reconnect<User>('ws://a', { connect: () => ({ subprotocols: ['a'] }) });
+    // @ts-expect-error no `connect`
+    reconnect<User>('ws://a', {});
+  };
+  expectTypeOf(check).toBeFunction();
+});
+
+test('options of a client may be undefined', () => {
+  const options: ConnectOptions & ReconnectOptions['connect'] = {
+    handlers: undefined,
+    data: undefined,
+    unref: undefined,
+    subprotocols: undefined,
+    requireSubprotocol: undefined,
+    headers: undefined,
+    origin: undefined,
+    handshakeTimeout: undefined,
+    signal: undefined,
+    tls: undefined,
+    tcp: undefined,
+    socketPath: undefined,
+    socket: undefined,
+    proxy: undefined,
+    redirects: undefined,
+    crossOriginHeaders: undefined,
+  };
+  const reconnecting: ReconnectOptions = {
+    handlers: undefined,
+    connect: undefined,
+    backoff: undefined,
+    shouldReconnect: undefined,
+    retryFirst: undefined,
+    maxQueued: undefined,
+    unref: undefined,
+    clock: undefined,
+    random: undefined,
+    dial: undefined,
+  };
+  const times: Backoff = {
+    first: undefined,
+    base: undefined,
+    max: undefined,
+    min: undefined,
+    jitter: undefined,
+  };
+  // Absent, not refused.
+  expect(() => new Reconnection('ws://a', { ...reconnecting, backoff: times })).not.toThrow();
+  expectTypeOf(options).toExtend<ConnectOptions>();
+});
+
+test('with text as bytes, a text message of a client is a Buffer', () => {
+  const check = (): void => {
+    void connect('ws://a', {
+      text: 'bytes',
+      handlers: { message: (_connection, message) => expectTypeOf(message).toEqualTypeOf<string | Buffer>() },
+    });
+    void connect('ws://a', {
+      handlers: {
+        message: (_connection, message, isBinary) => {
+          if (!isBinary) expectTypeOf(message).toBeString();
+        },
+      },
+    });
+  };
+  expectTypeOf(check).toBeFunction();
 });

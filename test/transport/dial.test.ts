@@ -4,7 +4,8 @@ import { createServer, connect as netConnect, type Server, type Socket } from 'n
 import { duplexPair } from 'node:stream';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type ConnectOptions, connect } from '../../src/api/client.ts';
+import { connect } from '../../src/api/client.ts';
+import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection } from '../../src/api/connection.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
 import { closeScripted, type ScriptedRequest, scripted } from './scripted.ts';

@@ -2,7 +2,8 @@
  * `WebSocket`: 4D's client. The connection is the native `connect`; what becomes of its events is link.ts.
  */
 
-import { type ConnectOptions, connect, connectOptionNames } from '../client.ts';
+import { connect } from '../client.ts';
+import { type ConnectOptions, connectSpecs } from '../connect-options.ts';
 import type { Connection } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import { takeSubprotocols } from '../subprotocol-header.ts';
@@ -21,7 +22,7 @@ export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'dat
   readonly serialize?: boolean | undefined;
 }
 
-const { handlers, data, headers, text, ...nativeNames } = connectOptionNames;
+const { handlers, data, headers, text, ...nativeNames } = connectSpecs;
 
 const optionNames: OptionNames<WebSocketOptions> = { ...nativeNames, serialize: true };
 

@@ -4,7 +4,7 @@
  */
 
 import { checkClose } from '../../transport/socket.ts';
-import type { ConnectOptions } from '../client.ts';
+import type { ConnectOptions } from '../connect-options.ts';
 import type { PingOptions } from '../options.ts';
 import { Reconnection } from '../reconnect.ts';
 import type { AttemptOptions, ReconnectOptions } from '../reconnect-options.ts';

@@ -1,0 +1,145 @@
+/**
+ * The options of `connect`: the interface, and their specification (see option-spec.ts). Those of every connection are options.ts; how a
+ * server is reached is transport/dial.ts.
+ */
+
+import type { DialOptions } from '../transport/dial.ts';
+import { MAX_REDIRECTS } from '../transport/redirect.ts';
+import type { ConnectionHandlers } from './handlers.ts';
+import { checkHandlers } from './option-names.ts';
+import { custom, flag, integer, limit, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
+import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
+
+/** How to connect, which events to handle, and within which limits; without `data`. */
+export interface ConnectSettings<Data = undefined, Text extends string | Buffer = string>
+  extends DialOptions,
+    ConnectionOptions {
+  /** What the connection reports. Without a `message` handler, messages are read with `for await`. */
+  readonly handlers?: ConnectionHandlers<Data, Text> | undefined;
+  /** True: the process may end while the connection is open, see `Connection.unref`. @default false */
+  readonly unref?: boolean | undefined;
+}
+
+/** The connection's `data`: required if `Data` does not include undefined. */
+export type ConnectData<Data> = undefined extends Data
+  ? { readonly data?: Data | undefined }
+  : { readonly data: Data };
+
+/** The options of `connect`. */
+export type ConnectOptions<Data = undefined, Text extends string | Buffer = string> = ConnectSettings<
+  Data,
+  Text
+> &
+  ConnectData<Data>;
+
+/** Every option of `connect`, as it reads them. */
+export interface AllConnectOptions<Data> extends ConnectSettings<Data, string | Buffer> {
+  readonly data?: Data | undefined;
+}
+
+type DialValues = ValuesOf<
+  DialOptions,
+  Exclude<keyof DialOptions, 'requireSubprotocol' | 'handshakeTimeout' | 'redirects'>
+>;
+
+/** How to reach a server, and what to ask it for. */
+export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
+  subprotocols: custom<readonly string[]>('a list of tokens', {
+    text: 'What to offer, in order of preference.',
+  }),
+  requireSubprotocol: flag({
+    default: false,
+    text: 'Fails if subprotocols were offered and the server chose none.',
+  }),
+  headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
+    text: 'More header fields of the request; those of the handshake are refused.',
+  }),
+  origin: custom<string>(
+    'a string',
+    { text: 'The Origin field, which only browsers have to send.' },
+    checkText,
+  ),
+  handshakeTimeout: limit('ms', {
+    default: 10_000,
+    text: 'Until the connection is open: name, TCP, proxy, TLS, redirects and response together.',
+  }),
+  signal: custom<AbortSignal>(
+    'an `AbortSignal`',
+    { text: 'Ends the attempt: `connect` rejects with its reason. An open connection stays open.' },
+    checkMethod('throwIfAborted', 'an AbortSignal'),
+  ),
+  tls: custom<NonNullable<DialOptions['tls']>>(
+    'an object',
+    { text: 'For `tls.connect`. The certificate and the host name are verified by default.' },
+    checkObject,
+  ),
+  tcp: custom<NonNullable<DialOptions['tcp']>>('an object', { text: 'For `net.connect`.' }, checkObject),
+  socketPath: custom<string>(
+    'a path',
+    { text: "A Unix domain socket or Windows pipe in place of the URL's host and port." },
+    checkPath,
+  ),
+  socket: custom<NonNullable<DialOptions['socket']>>(
+    'a `Duplex`',
+    { text: 'An established connection to use.' },
+    checkMethod('pipe', 'a Duplex, such as a net.Socket'),
+  ),
+  proxy: custom<string | URL>(
+    "a URL, or `'env'`",
+    { text: 'An HTTP CONNECT proxy; the environment names it in the usual variables.' },
+    checkProxy,
+  ),
+  redirects: integer(0, MAX_REDIRECTS, {
+    default: 0,
+    text: 'Redirects to follow. Never from `wss` to `ws`; to another origin no subprotocols go along, none of `headers`, no credentials and no client certificate.',
+  }),
+  crossOriginHeaders: custom<readonly string[]>('a list of names', {
+    text: "Those of `headers` that may go along to another origin; `'Sec-WebSocket-Protocol'` stands for the subprotocols.",
+  }),
+};
+
+interface ConnectValues extends ConnectionValues, DialValues {
+  readonly handlers: ConnectionHandlers<unknown, string | Buffer> | undefined;
+  readonly data: unknown;
+  readonly unref: boolean;
+}
+
+/** Every option of `connect`. */
+export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = {
+  ...connectionSpecs,
+  ...dialSpecs,
+  handlers: custom<ConnectionHandlers<unknown, string | Buffer>>(
+    'an object',
+    { text: 'What the connection reports.' },
+    (value) => checkHandlers(value as object),
+  ),
+  data: custom<unknown>('any value', { text: "The connection's `data`." }),
+  unref: flag({ default: false, text: 'Whether the process may end while the connection is open.' }),
+};
+
+function checkText(value: unknown, name: string): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} is ${show(value)}, not a string`);
+}
+
+// net.connect would take an empty path for none.
+function checkPath(value: unknown, name: string): void {
+  if (typeof value === 'string' && value !== '') return;
+  throw new TypeError(`${name} is ${value === '' ? 'empty' : show(value)}, not the path of a socket`);
+}
+
+function checkProxy(value: unknown, name: string): void {
+  if (typeof value === 'string' || value instanceof URL) return;
+  throw new TypeError(`${name} is ${show(value)}, not a URL or 'env'`);
+}
+
+function checkObject(value: unknown, name: string): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw new TypeError(`${name} is ${show(value)}, not an object of options`);
+}
+
+function checkMethod(method: string, what: string): (value: unknown, name: string) => void {
+  return (value, name) => {
+    if (typeof (value as Record<string, unknown> | null)?.[method] === 'function') return;
+    throw new TypeError(`${name} is not ${what}`);
+  };
+}
