@@ -453,6 +453,49 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
+  describe.each([true, false])('FAULT-1: memory of the caller after compress, takeover %s', (takeover) => {
+    const direction = { windowBits: 15, takeover };
+    const uses: [string, (bytes: Uint8Array) => void][] = [
+      ['changed', (bytes) => void bytes.fill(7)],
+      [
+        'transferred',
+        (bytes) => void structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] }),
+      ],
+      ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
+    ];
+    test.each(uses)(
+      'FAULT-1: %s: what was there at the call is compressed, and the context is intact',
+      async (_, use) => {
+        for (const synchronous of [false, true]) {
+          const codec = codecOf(direction, { engine, synchronous });
+          const peer = new StrictInflate(15, takeover);
+          for (const size of [1500, 12_000, 20_000, 400_000]) {
+            const message = jsonOf(size, size);
+            // @ts-expect-error: Node 20 has it, the library of TypeScript that we compile for does not
+            const bytes = new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }));
+            bytes.set(message);
+            const compressed = codec.compress(bytes);
+            use(bytes);
+            expect(peer.message(await compressed).equals(message)).toBe(true);
+            // With takeover the next message refers to this one.
+            const next = await codec.compress(jsonOf(size, size));
+            expect(peer.message(next).equals(message)).toBe(true);
+          }
+        }
+      },
+    );
+
+    test('FAULT-1: noise that was transferred before it turned out not to compress: an error, no empty message', async () => {
+      const codec = codecOf(direction, { engine });
+      const bytes = new Uint8Array(noiseOf(20_000, 1));
+      const compressed = codec.compress(bytes);
+      uses[1]![1](bytes);
+      await expect(compressed).rejects.toThrow('transferred or resized');
+      const owned = new Uint8Array(noiseOf(20_000, 1));
+      expect(await codec.compress(owned, true)).toBe(owned);
+    });
+  });
+
   test('P26, A35: the sending context asks the budget first, and does without where there is no room', async () => {
     const budget = new CompressionBudget(100);
     const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);

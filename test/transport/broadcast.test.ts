@@ -106,6 +106,30 @@ test('P7: below the threshold, with compress: false, or where it would not help:
   }
 });
 
+const uses: [name: string, use: (bytes: Uint8Array<ArrayBuffer>) => unknown][] = [
+  ['changed', (bytes) => bytes.fill(7)],
+  ['transferred', (bytes) => structuredClone(bytes.buffer, { transfer: [bytes.buffer] })],
+];
+test.each(uses)(
+  'FAULT-1: a compressed broadcast whose payload is %s after the call reaches every connection whole',
+  async (_, use) => {
+    const { server, members } = await group([noContext, noContext, small, context, context, null]);
+    const sent: Buffer[] = [];
+    for (const size of [3000, 12_000, 100_000]) {
+      const bytes = new Uint8Array(jsonOf(size, size));
+      sent.push(Buffer.from(bytes));
+      server.broadcast(bytes);
+      use(bytes);
+    }
+    for (const member of members) {
+      const frames = await framesOf(member, sent.length);
+      for (const [at, { rsv, payload }] of frames.entries()) {
+        expect((rsv === 4 ? member.strict.message(payload) : payload).equals(sent[at]!)).toBe(true);
+      }
+    }
+  },
+);
+
 test('P7, F24: a broadcast keeps its place behind messages that are still being compressed', async () => {
   const { server, members } = await group([noContext, context, noContext, null]);
   const large = jsonOf(200_000, 1);
