@@ -1,7 +1,7 @@
 /** The listener of our own: where it listens, what it refuses, and that it lets go. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import { ca, closeServers, startServer, tls } from './servers.ts';
@@ -87,4 +87,99 @@ test('A13: many connections that come and go leave every place free', async () =
       .catch(() => {});
   await expect(peer().open()).rejects.toThrow();
   expect(server.connections.size).toBe(8);
+});
+
+describe('listen({ signal })', () => {
+  const reason = new Error('not any more');
+
+  test('FAULT-3: aborted before: rejects with the reason, nothing listens', async () => {
+    const server = new WebSocketServer();
+    await expect(server.listen({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(server.addresses).toEqual([]);
+    await server.shutdown();
+  });
+
+  test('FAULT-3: aborted while it begins to listen, at any turn: rejects or listens, and never hangs', async () => {
+    for (const options of [{}, { host: 'localhost' }, { host: 'localhost', family: 4 as const }, { tls }]) {
+      for (let turns = 0; turns < 6; turns++) {
+        const server = new WebSocketServer();
+        const controller = new AbortController();
+        const listening = server.listen({ ...options, signal: controller.signal });
+        const outcome = listening.then(
+          () => null,
+          (error: unknown) => error,
+        );
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        controller.abort(reason);
+        expect([null, reason]).toContain(await outcome);
+        expect(server.addresses).toEqual([]);
+        await server.shutdown();
+      }
+    }
+  });
+
+  test('FAULT-3: aborted in the same turn: rejects with the reason', async () => {
+    const server = new WebSocketServer();
+    const controller = new AbortController();
+    const listening = server.listen({ signal: controller.signal });
+    controller.abort(reason);
+    await expect(listening).rejects.toBe(reason);
+  });
+
+  test('FAULT-3: aborted later: the listener goes, its connections stay', async () => {
+    const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
+    const controller = new AbortController();
+    const { port } = await server.listen({ signal: controller.signal });
+    const connection = await connect(`ws://127.0.0.1:${port}/`);
+    controller.abort();
+    expect(server.addresses).toHaveLength(1);
+    connection.send('still here');
+    for await (const message of connection) {
+      expect(message).toBe('still here');
+      break;
+    }
+  });
+});
+
+describe('where to listen', () => {
+  test('FAULT-10: a host that would mean every interface, or nothing, is refused', async () => {
+    const server = new WebSocketServer();
+    for (const host of ['', ' ', 5, false, null, {}]) {
+      await expect(server.listen({ host: host as string }), String(host)).rejects.toThrow(TypeError);
+    }
+    expect(server.addresses).toEqual([]);
+    const { address } = await server.listen({ host: '0.0.0.0' });
+    expect(address).toBe('0.0.0.0');
+    await server.shutdown();
+  });
+
+  test('FAULT-10: a port that is no number of a port is refused, and makes no Unix socket', async () => {
+    const server = new WebSocketServer();
+    for (const port of ['x', '8080', '', -1, 1.5, 65_536, Number.NaN, null, false]) {
+      await expect(server.listen({ port: port as number }), String(port)).rejects.toThrow(/^port is /);
+    }
+    expect(server.addresses).toEqual([]);
+  });
+
+  test('FAULT-10: other options of a wrong kind, and two places at once', async () => {
+    const server = new WebSocketServer();
+    for (const options of [
+      { family: 5 },
+      { family: 'IPv4' },
+      { unref: 'yes' },
+      { backlog: 0 },
+      { signal: {} },
+      { socketPath: '' },
+      { socketPath: 5 },
+      { tls: 'cert' },
+      { tls: {} },
+      { socketPath: '/tmp/never.sock', port: 8080 },
+      { socketPath: '/tmp/never.sock', host: '127.0.0.1' },
+    ]) {
+      await expect(server.listen(options as object), JSON.stringify(options)).rejects.toThrow(
+        /(?:Type|Range)Error|is |has |takes /,
+      );
+    }
+    expect(server.addresses).toEqual([]);
+  });
 });

@@ -1,0 +1,178 @@
+/** Beside others on one HTTP server: WebSocket servers of other libraries, upgrades to other protocols, every kind of server. */
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocketServer as WsServer } from 'ws';
+import type { HandshakeError } from '../../src/handshake/error.ts';
+import { closeServers, kinds, listenHttp, plainPeer, startServer, tls, tlsPeer } from './servers.ts';
+import { closeFrame, codeOf, frame, Op, type RawPeer, requestHead } from './wire.ts';
+
+afterEach(closeServers);
+
+describe('another WebSocket library on the same HTTP server', () => {
+  test.each(['before', 'after'] as const)(
+    'FAULT-7: ws, registered %s us, answers every upgrade: one 101, and ours is reported to refused',
+    async (order) => {
+      const http = createHttpServer();
+      const refused: HandshakeError[] = [];
+      const { server } = await startServer({ refused: (error) => void refused.push(error) });
+      if (order === 'after') server.attach(http);
+      const theirs = new WsServer({ noServer: true });
+      http.on('upgrade', (request, socket, head) => {
+        theirs.handleUpgrade(request, socket, head, (ws) => ws.send('theirs'));
+      });
+      if (order === 'before') server.attach(http);
+      const peer = plainPeer(await listenHttp(http)).write(requestHead());
+      await peer.until(() => peer.frames.length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(peer.text.match(/HTTP\/1\.1 101/g)).toHaveLength(1);
+      expect(peer.frames.map(({ payload }) => payload.toString())).toEqual(['theirs']);
+      expect(refused.map(({ code, cause }) => [code, (cause as Error).message])).toEqual([
+        ['WS_HANDSHAKE_HOOK_FAILED', 'the socket of this upgrade has been taken already'],
+      ]);
+      expect([server.connections.size, server.addresses.length]).toEqual([0, 1]);
+    },
+  );
+
+  test('FAULT-7: what they leave is ours, also on a connection that was kept alive', async () => {
+    const http = createHttpServer((_request, response) => response.end('a page'));
+    const { server } = await startServer({ open: (connection) => void connection.send('ours') });
+    const theirs = new WsServer({ noServer: true });
+    http.on('upgrade', (request, socket, head) => {
+      if (request.url === '/theirs') {
+        theirs.handleUpgrade(request, socket, head, (ws) => ws.send('theirs'));
+      }
+    });
+    server.attach(http);
+    const port = await listenHttp(http);
+    for (const [path, name] of [
+      ['/', 'ours'],
+      ['/theirs', 'theirs'],
+    ] as const) {
+      const peer = plainPeer(port).write('GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await peer.until(() => peer.text.endsWith('a page'));
+      const { length } = peer.received;
+      peer.write(requestHead({}, `GET ${path} HTTP/1.1`));
+      await peer.until(() => peer.received.toString('latin1', length).includes(name));
+      expect(peer.received.toString('latin1', length)).toMatch(/^HTTP\/1\.1 101 /);
+    }
+  });
+
+  test('FAULT-7: a listener that ends the socket has answered', async () => {
+    const http = createHttpServer();
+    const refused: string[] = [];
+    const { server } = await startServer({ refused: ({ code }) => void refused.push(code) });
+    server.attach(http);
+    http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 400 Theirs\r\n\r\n'));
+    expect(
+      await plainPeer(await listenHttp(http))
+        .write(requestHead())
+        .answer(),
+    ).toBe('HTTP/1.1 400 Theirs\r\n\r\n');
+    expect(refused).toEqual(['WS_HANDSHAKE_HOOK_FAILED']);
+  });
+});
+
+describe('upgrades to other protocols', () => {
+  const hasCallback = 'shouldUpgradeCallback' in createHttpServer();
+
+  async function ask(port: number, path: string, upgrade: string): Promise<number> {
+    const peer = plainPeer(port).write(
+      requestHead({ Upgrade: upgrade, Connection: 'Upgrade, close' }, `GET ${path} HTTP/1.1`),
+    );
+    await peer.answer();
+    return peer.status;
+  }
+
+  test('FAULT-7: `Upgrade: h2c` for a page gets the page where Node can tell, else a refusal', async () => {
+    const http = createHttpServer((_request, response) => response.end('a page'));
+    const { server } = await startServer({ refused: () => {} });
+    const detach = server.attach(http, { path: '/chat' });
+    const port = await listenHttp(http);
+    expect(await ask(port, '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
+    // An endpoint's own path, and what asks for a WebSocket.
+    expect(await ask(port, '/chat', 'h2c')).toBe(426);
+    expect(await ask(port, '/api', 'websocket')).toBe(404);
+    expect(await ask(port, '/api', 'h2c, websocket')).toBe(404);
+    detach();
+    expect(await ask(port, '/api', 'websocket')).toBe(200);
+  });
+
+  test('FAULT-7: so it is with an endpoint for every path', async () => {
+    const http = createHttpServer((_request, response) => response.end('a page'));
+    const { server } = await startServer({ refused: () => {} });
+    server.attach(http);
+    expect(await ask(await listenHttp(http), '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
+  });
+
+  test.runIf(hasCallback)(
+    'FAULT-7: a callback of the application’s own is asked, and comes back',
+    async () => {
+      const shouldUpgradeCallback = (request: { url?: string }): boolean => request.url !== '/never';
+      const http = createHttpServer({ shouldUpgradeCallback } as object, (_request, response) =>
+        response.end('a page'),
+      ) as Server & { shouldUpgradeCallback: unknown };
+      const { server } = await startServer({});
+      const detach = server.attach(http);
+      const port = await listenHttp(http);
+      expect(await ask(port, '/never', 'websocket')).toBe(200);
+      const peer = await plainPeer(port).open();
+      peer.destroy();
+      detach();
+      expect(http.shouldUpgradeCallback).toBe(shouldUpgradeCallback);
+    },
+  );
+});
+
+describe('the end of a peer while its answer is compressed', () => {
+  const text = Buffer.alloc(60_000, 'compress me. ').toString();
+  const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_no_context_takeover' };
+
+  function compressed(payload: string): Buffer {
+    const bytes = frame(Op.Text, deflateRawSync(payload, { finishFlush: 2 }).subarray(0, -4));
+    bytes[0]! |= 0x40;
+    return bytes;
+  }
+
+  async function checkAnswer(peer: RawPeer): Promise<void> {
+    peer.write(Buffer.concat([Buffer.from(requestHead(offer)), compressed(text), closeFrame(1000)]));
+    peer.socket.end();
+    await peer.answer();
+    const [answer, close] = peer.frames;
+    const whole = Buffer.concat([answer!.payload, Buffer.from([0, 0, 0xff, 0xff])]);
+    expect(inflateRawSync(whole, { finishFlush: 2 }).toString()).toBe(text);
+    expect(codeOf(close!)).toBe(1000);
+  }
+
+  test.each(kinds)(
+    'FAULT-7: %s: request, message, Close and FIN in one: the peer gets its answer',
+    async (kind) => {
+      const { peer } = await startServer(
+        { message: (connection, message) => void connection.send(message) },
+        { compression: true },
+        kind,
+      );
+      await checkAnswer(peer());
+    },
+  );
+
+  test('FAULT-7: and on an HTTP/2 server with allowHTTP1', async () => {
+    const http = createSecureServer({ ...tls, allowHTTP1: true });
+    const { server } = await startServer(
+      { message: (connection, message) => void connection.send(message) },
+      { compression: true },
+    );
+    server.attach(http);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const sockets = new Set<Duplex>();
+    http.on('secureConnection', (socket: Duplex) => sockets.add(socket));
+    await checkAnswer(tlsPeer((http.address() as { port: number }).port));
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => http.close(resolve));
+  });
+});

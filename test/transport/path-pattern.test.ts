@@ -1,0 +1,126 @@
+/** Paths of options and paths of requests: compared percent-encoded, and otherwise literally. */
+import { createServer } from 'node:http';
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connect } from '../../src/api/client.ts';
+import { WebSocketServer } from '../../src/api/server.ts';
+import type { HandshakeError } from '../../src/handshake/error.ts';
+import { normalizePath, pathOf, servesPath, toPathPattern } from '../../src/transport/path-pattern.ts';
+import { closeServers, listenHttp } from './servers.ts';
+
+afterEach(closeServers);
+
+describe('toPathPattern', () => {
+  test('FAULT-10: a path is taken as people write it, and compared percent-encoded', () => {
+    for (const [path, sent] of [
+      ['/日本', '/%E6%97%A5%E6%9C%AC'],
+      ['/日本', '/%e6%97%a5%e6%9c%ac'],
+      ['/%e6%97%a5%e6%9c%ac', '/%E6%97%A5%E6%9C%AC'],
+      ['/a b', '/a%20b'],
+      ['/a%20b', '/a%20b'],
+      ['/café', '/caf%C3%A9'],
+      ['/😀', '/%F0%9F%98%80'],
+      ['/"x"', '/%22x%22'],
+      ['/a|b', '/a|b'],
+      ['/a|b', '/a%7Cb'],
+      ['/100%', '/100%'],
+    ] as const) {
+      expect(servesPath(toPathPattern(path), sent), `${path} ${sent}`).toBe(true);
+    }
+  });
+
+  test('A2: nothing that a URL can hold is decoded or resolved', () => {
+    for (const [path, sent] of [
+      ['/chat', '/%63hat'],
+      ['/chat', '/x/../chat'],
+      ['/chat', '//chat'],
+      ['/chat', '/chat/'],
+      ['/chat', '/CHAT'],
+      ['/a/b', '/a%2Fb'],
+      ['/a/b', '/a%2fb'],
+    ] as const) {
+      expect(servesPath(toPathPattern(path), sent), `${path} ${sent}`).toBe(false);
+    }
+  });
+
+  test('FAULT-10: what no request can match is refused', () => {
+    for (const path of [
+      'chat',
+      '/a?b',
+      '/a#b',
+      '/a\nb',
+      '/a\tb',
+      '/\0',
+      '/\u007f',
+      '/\ud800',
+      5,
+      null,
+      {},
+      [],
+    ]) {
+      expect(() => toPathPattern(path), JSON.stringify(path)).toThrow(TypeError);
+    }
+    for (const pattern of [/^\/日本/, /caf[é]/]) {
+      expect(() => toPathPattern(pattern)).toThrow('paths arrive percent-encoded');
+    }
+    const pattern = /^\/rooms\//g;
+    expect(toPathPattern(pattern)).toBe(pattern);
+  });
+
+  test('FAULT-10: every path that URL accepts is served under the name it was given', () => {
+    fc.assert(
+      fc.property(
+        // URL takes these for the end of the path, for "/", or drops them.
+        fc.string({ unit: 'binary' }).filter((text) => !/[?#\\\p{Cc}\p{Surrogate}]/u.test(text)),
+        (text) => {
+          const path = `/x${text}`;
+          const { pathname } = new URL(`ws://localhost${path}`);
+          // Dot segments are resolved by URL, and by URL only.
+          fc.pre(!/(?:^|\/)(?:\.|%2e)+(?:\/|$)/i.test(path) && !/\s$/.test(path));
+          expect(servesPath(toPathPattern(path), pathname)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('normalizePath comes to an end, and to ASCII', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        fc.pre(!/\p{Surrogate}/u.test(text));
+        const once = normalizePath(text);
+        expect(once).toMatch(/^[!-~]*$/);
+        expect(normalizePath(once)).toBe(once);
+      }),
+    );
+  });
+
+  test('S2: the path of a target, absolute or not', () => {
+    expect(
+      ['/a?b', 'http://h/a?b', 'HTTPS://h', 'http://h?x', '*', 'ftp://h/a'].map((target) => pathOf(target)),
+    ).toEqual(['/a', '/a', '/', '/', '*', 'ftp://h/a']);
+  });
+});
+
+test('FAULT-10: on a listener and on an HTTP server', async () => {
+  const named = (name: string): WebSocketServer =>
+    new WebSocketServer({ open: (connection) => void connection.close(1000, name), refused: () => {} });
+  const at = async (port: number, path: string): Promise<string | number> => {
+    try {
+      return (await (await connect(`ws://127.0.0.1:${port}${path}`)).closed).reason;
+    } catch (error) {
+      return (error as HandshakeError).status;
+    }
+  };
+  const own = named('own');
+  const { port } = await own.listen({ path: '/日本' });
+  const http = createServer();
+  named('attached').attach(http, { path: '/a b' });
+  expect(() => named('twice').attach(http, { path: '/a%20b' })).toThrow('already has');
+  const httpPort = await listenHttp(http);
+  expect(await at(port, '/日本')).toBe('own');
+  expect(await at(port, '/%e6%97%a5%e6%9c%ac')).toBe('own');
+  expect(await at(port, '/')).toBe(404);
+  expect(await at(httpPort, '/a b')).toBe('attached');
+  expect(await at(httpPort, '/a%20b?x')).toBe('attached');
+  await own.shutdown();
+});
