@@ -58,6 +58,14 @@ export const tables = [
     roles: false,
   },
   {
+    module: 'api/message.ts',
+    name: 'sendSpecs',
+    interfaces: { SendOptions: '' },
+    title: 'A message',
+    intro: '`SendOptions`, for `send` and `write`.',
+    roles: false,
+  },
+  {
     module: 'api/4d/server-options.ts',
     name: 'fourDServerSpecs',
     interfaces: { WebSocketServerOptions: '' },

@@ -4,7 +4,8 @@
 
 import { types } from 'node:util';
 import { checkFrameOptions } from '../transport/socket.ts';
-import { checkOptions, describe, type OptionNames } from './option-names.ts';
+import { describe } from './option-names.ts';
+import { flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -15,6 +16,7 @@ export type Message = string | ArrayBufferLike | ArrayBufferView;
  */
 export type SendCallback = (error: Error | null) => void;
 
+/** How a message is sent. */
 export interface SendOptions {
   /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
@@ -24,24 +26,34 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-const sendOptionNames: OptionNames<SendOptions> = {
-  fragmentSize: true,
-  lastFragmentSize: true,
-  compress: true,
+/** The options of a message. */
+export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize' | 'lastFragmentSize'>> = {
+  fragmentSize: integer(
+    1,
+    Number.POSITIVE_INFINITY,
+    { defaultText: 'one frame', text: 'Payload of a frame; a longer message goes out in several.' },
+    'bytes',
+  ),
+  lastFragmentSize: limit('bytes', {
+    defaultText: '`fragmentSize`',
+    text: 'With `fragmentSize`, and not below it: payload that the last, or only, frame may have.',
+  }),
+  compress: flag({
+    default: true,
+    text: '`false`: this message is not compressed, whatever was negotiated.',
+  }),
 };
 
 /**
  * @returns a copy, since a message that waits is sent with the options that it was given; null for none
- * @throws {TypeError} for an unknown option
+ * @throws {TypeError} for an unknown option, a `compress` that is not a boolean
  * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
  */
 export function checkSendOptions(options: SendOptions | undefined): SendOptions | null {
   if (options === undefined) return null;
-  checkOptions('send', options, sendOptionNames);
-  const { compress, fragmentSize, lastFragmentSize } = options;
-  const copy = { compress, fragmentSize, lastFragmentSize };
-  checkFrameOptions(copy);
-  return copy;
+  const values = readOptions('send', options, sendSpecs);
+  checkFrameOptions(values);
+  return values;
 }
 
 /** Whether this is sent as a binary message. */

@@ -152,16 +152,20 @@ export function amount<Default extends number | undefined = undefined>(
   return option(about, `from ${min} on`, check, unit);
 }
 
-/** An integer in a range, both ends included. */
+/** An integer in a range, both ends included; from `min` on if `max` is `Infinity`. */
 export function integer<Default extends number | undefined = undefined>(
   min: number,
   max: number,
   about: About<Default>,
+  unit: Unit = '',
 ): OptionSpec<number, number | Default> {
-  return option(about, `${min} to ${max}`, (value, name) => {
+  const range = max === Number.POSITIVE_INFINITY ? `an integer from ${min} on` : `${min} to ${max}`;
+  const expected = max === Number.POSITIVE_INFINITY ? range : `an integer from ${range}`;
+  const check = (value: unknown, name: string): void => {
     if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return;
-    throw new RangeError(`${name} is ${show(value)}, not an integer from ${min} to ${max}`);
-  });
+    throw new RangeError(`${name} is ${show(value)}, not ${expected}`);
+  };
+  return option(about, range, check, unit);
 }
 
 /** True or false. */

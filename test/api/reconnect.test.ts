@@ -407,7 +407,7 @@ describe('the queue', () => {
       [{ compres: true }, /did you mean "compress"/],
       [{ fragmentSize: 0 }, /fragmentSize is 0/],
       [{ fragmentSize: 1.5 }, /fragmentSize is 1.5/],
-      [{ fragmentSize: '4' }, /fragmentSize is 4/],
+      [{ fragmentSize: '4' }, /fragmentSize is '4'/],
       [{ fragmentSize: 4, lastFragmentSize: 3 }, /lastFragmentSize is 3/],
       [[], /not an object/],
     ];

@@ -89,7 +89,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
     default: 'refuse',
     text: "How a connection is cancelled: `'refuse'` answers the request with HTTP 403 or 500; `'close'` completes the opening handshake and closes with 1008 or 1011.",
   }),
-  trustedProxies: integer(0, Number.MAX_SAFE_INTEGER, {
+  trustedProxies: integer(0, Number.POSITIVE_INFINITY, {
     default: 0,
     text: 'How many proxies stand before the server that add to X-Forwarded-For.',
   }),
