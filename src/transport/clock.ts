@@ -25,8 +25,8 @@ const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const now = performance.now.bind(performance);
 
 /** Runs `step` in the context in which the library was loaded, not in that of the caller. */
-export function withoutContext(step: () => void): void {
-  noContext.runInAsyncScope(step);
+export function withoutContext<This>(step: (this: This) => void, target: This): void {
+  noContext.runInAsyncScope(step, target);
 }
 
 /** The clock of the process. Only tests replace its members. */

@@ -172,7 +172,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
   onData(chunk: Buffer): void {
     const now = this.#deadlines.received();
     const goOn = this.endpoint.receive(chunk);
-    if (this.#limits.flush === 'read') this.#outbox.flush();
+    if (this.#limits.flush === 'read') this.#outbox.flushHere();
     if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
   }

@@ -3,7 +3,7 @@
  * leaves that to us (§5.4 only forbids changing the order).
  */
 
-import { clock, withoutContext } from './clock.ts';
+import { clock } from './clock.ts';
 
 /** What has something to write at the end of the turn. */
 export interface Flushable {
@@ -25,10 +25,6 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
 
 /** Flushes every outbox that has something to write now. */
 export function flushAll(): void {
-  withoutContext(flushDirty);
-}
-
-function flushDirty(): void {
   const list = dirty;
   dirty = [];
   for (const outbox of list) outbox.flush();

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
-import { Outbox, type OutboxOptions, type OutboxOwner, type Ownership } from '../../src/transport/outbox.ts';
+import { Outbox, type OutboxOptions, type OutboxOwner } from '../../src/transport/outbox.ts';
+import type { Ownership } from '../../src/transport/write-queue.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 
 const KIB = 1024;
@@ -393,6 +394,119 @@ describe('backpressure', () => {
       steps++;
     }
     expect(steps).toBe(64);
+  });
+});
+
+describe('when it has left', () => {
+  test('whenSent is called once what was committed before it has left, never from inside a call', async () => {
+    const { socket, outbox } = setUp();
+    const sent: string[] = [];
+    const note = (name: string) => (error: Error | null) => void sent.push(error === null ? name : 'lost');
+    outbox.whenSent(note('nothing'));
+    send(outbox, text('one'));
+    outbox.whenSent(note('one'));
+    outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
+    outbox.whenSent(note('two'));
+    // Over 64 KiB: the socket has taken it all by now.
+    expect([socket.bytes.length, sent]).toEqual([200 * KIB + 3, []]);
+    await turn();
+    expect(sent).toEqual(['nothing', 'one', 'two']);
+    socket.block();
+    outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
+    outbox.whenSent(note('three'));
+    send(outbox, text('four'));
+    outbox.whenSent(note('four'));
+    await turn();
+    expect(sent).toHaveLength(3);
+    while (socket.isWaiting) {
+      expect(sent).not.toContain('four');
+      socket.takeWaiting();
+      await turn();
+    }
+    expect(sent).toEqual(['nothing', 'one', 'two', 'three', 'four']);
+  });
+
+  test('whenSent gives the reason if it never leaves, exactly once, and after the end as well', async () => {
+    const { socket, outbox } = setUp();
+    const outcomes: unknown[] = [];
+    const note = (error: Error | null): void => void outcomes.push(error === null ? 'sent' : error);
+    send(outbox, text('left'));
+    outbox.whenSent(note);
+    outbox.flush();
+    socket.block();
+    send(outbox, text('given to the socket'));
+    outbox.whenSent(note);
+    outbox.flush();
+    send(outbox, text('waits'));
+    outbox.whenSent(note);
+    outbox.destroy();
+    outbox.whenSent(note);
+    await turn();
+    const lost = expect.objectContaining({ code: 'WS_NOT_SENT' });
+    expect(outcomes).toEqual(['sent', lost, lost, lost]);
+  });
+
+  test('the callback rides on the last write: no write without bytes, and each turn has one', async () => {
+    const { socket, outbox } = setUp();
+    socket.block();
+    for (let index = 0; index < 5; index++) {
+      send(outbox, text('small'));
+      outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
+      await turn();
+      socket.takeWaiting();
+      await turn();
+    }
+    socket.takeWaiting(true);
+    await turn();
+    expect(outbox.bufferedAmount).toBe(0);
+    expect(socket.handed.filter(({ length }) => length === 0)).toEqual([]);
+  });
+
+  test.each([true, false])(
+    'FAULT-1: a payload that is transferred before it has left ends the connection, once (blocked: %s)',
+    async (isBlocked) => {
+      const { socket, outbox, owner } = setUp();
+      if (isBlocked) {
+        socket.block();
+        send(outbox, text('first'));
+        outbox.flush();
+      }
+      const payload = new Uint8Array(20_000);
+      outbox.append(payload, 0, false, null);
+      structuredClone(payload.buffer, { transfer: [payload.buffer] });
+      await turn();
+      socket.takeWaiting(true);
+      await turn();
+      expect(owner.onPayloadChanged).toHaveBeenCalledOnce();
+      expect([socket.destroyed, socket.bytes.toString()]).toEqual([true, isBlocked ? 'first' : '']);
+    },
+  );
+
+  test('FAULT-4: shared memory is held while it waits, and is not counted for each connection', async () => {
+    const lines = [setUp(), setUp(), setUp()];
+    const shared = {
+      bytes: 100 * KIB,
+      holders: 1,
+      hold: () => shared.holders++,
+      release: () => shared.holders--,
+    };
+    const frame = Buffer.alloc(100 * KIB);
+    const [open, slow, dropped] = lines as [Line, Line, Line];
+    slow.socket.block();
+    dropped.socket.block();
+    for (const { outbox } of lines) outbox.append(frame, 0, true, shared);
+    send(slow.outbox, Buffer.alloc(10));
+    await turn();
+    expect(shared.holders).toBe(3);
+    expect(lines.map(({ budget }) => budget.used)).toEqual([0, 10, 0]);
+    dropped.outbox.destroy();
+    expect(shared.holders).toBe(2);
+    slow.socket.takeWaiting(true);
+    await turn();
+    expect(shared.holders).toBe(1);
+    expect([open, slow, dropped].map(({ budget, outbox }) => budget.used + outbox.bufferedAmount)).toEqual([
+      0, 0, 0,
+    ]);
   });
 });
 

@@ -1,0 +1,130 @@
+/**
+ * What one connection sends within a turn of the event loop, in order: small frames, serialized in place into a slab, and large
+ * payloads, kept as they are. It holds a slab only while it has something; where the bytes go is outbox.ts.
+ */
+
+import { Borrowed } from './borrowed.ts';
+import { abandonSlab, acquireSlab, releaseSlab, SLAB_SIZE } from './slabs.ts';
+
+/** Memory that nothing else changes any more, or what is read only when it leaves. */
+export type Chunk = Uint8Array | Borrowed;
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+export class Batch {
+  // What `ByteSink.reserve` returns: no allocation for a frame.
+  buffer: Buffer = EMPTY;
+  offset = 0;
+
+  /** Bytes of it. */
+  size = 0;
+  /** The slab that frames are written into, or null. Its bytes [start, offset) are not in `#chunks`. */
+  #slab: Buffer | null = null;
+  #start = 0;
+  /** Parts of slabs and large payloads in order, if the slab alone does not tell. */
+  #chunks: Chunk[] | null = null;
+
+  get hasSlab(): boolean {
+    return this.#slab !== null;
+  }
+
+  /** Whether it is one part of a slab, and nothing else. */
+  get isPart(): boolean {
+    return this.#chunks === null;
+  }
+
+  /** Whether `size` bytes can be written at `buffer[offset…]`. */
+  hasRoom(size: number): boolean {
+    return this.#slab !== null && this.offset + size <= SLAB_SIZE;
+  }
+
+  /** Begins another slab. */
+  acquire(): void {
+    this.#slab = acquireSlab();
+    this.buffer = this.#slab;
+    this.#start = 0;
+    this.offset = 0;
+  }
+
+  commit(size: number): void {
+    this.offset += size;
+    this.size += size;
+  }
+
+  /** Adds the first `size` of the reserved bytes, then `payload`. */
+  append(payload: Chunk, size: number): void {
+    this.offset += size;
+    const chunks = this.#seal();
+    if (payload.length > 0) chunks.push(payload);
+    this.size += size + payload.length;
+  }
+
+  /** The full slab stays in the batch, and is left to the garbage collector when that has left. */
+  abandon(): void {
+    this.#seal();
+    this.#slab = null;
+    abandonSlab();
+  }
+
+  /** The bytes of a batch that is one part of a slab. `leave` the slab afterwards. */
+  takePart(): Buffer {
+    this.size = 0;
+    return this.#part();
+  }
+
+  /** All of it as chunks. `leave` the slab afterwards. */
+  takeChunks(): Chunk[] {
+    const chunks = this.#seal();
+    this.#chunks = null;
+    this.size = 0;
+    return chunks;
+  }
+
+  /** As `takeChunks`, in memory of its own: the slab goes to others. */
+  takeApart(): Chunk[] {
+    const chunks = this.takeChunks();
+    const slab = this.leave();
+    if (slab !== null) {
+      copyOutOf(slab, chunks);
+      releaseSlab(slab);
+    }
+    return chunks;
+  }
+
+  /** What is added from now on goes to another slab. @returns the slab, which is the caller's to release */
+  leave(): Buffer | null {
+    const slab = this.#slab;
+    this.#slab = null;
+    this.#start = 0;
+    this.offset = 0;
+    return slab;
+  }
+
+  clear(): void {
+    this.#chunks = null;
+    this.size = 0;
+    const slab = this.leave();
+    if (slab !== null) releaseSlab(slab);
+  }
+
+  /** What the slab holds becomes a chunk. */
+  #seal(): Chunk[] {
+    this.#chunks ??= [];
+    if (this.offset > this.#start) this.#chunks.push(this.#part());
+    return this.#chunks;
+  }
+
+  #part(): Buffer {
+    const part = this.#slab!.subarray(this.#start, this.offset);
+    this.#start = this.offset;
+    return part;
+  }
+}
+
+/** Replaces each of `chunks` that lies in `slab`, from `from` on, by a copy. */
+export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
+  for (let index = from; index < chunks.length; index++) {
+    const chunk = chunks[index]!;
+    if (!(chunk instanceof Borrowed) && chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
+  }
+}

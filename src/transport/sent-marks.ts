@@ -1,0 +1,64 @@
+/**
+ * What is to happen once so many bytes have left the process: a sender is notified, the holder of shared memory lets go. Marks
+ * on the outbox's byte counter, so that a message costs nothing unless its sender wants to know.
+ */
+
+import type { SendCallback, SharedMemory } from '../frame/sink.ts';
+
+interface Mark {
+  /** How many bytes have to leave. */
+  readonly at: number;
+  readonly done: SendCallback | null;
+  readonly shared: SharedMemory | null;
+}
+
+export class SentMarks {
+  /** In order of `at`; null while there was none. */
+  #marks: Mark[] | null = null;
+  /** Bytes of shared memory that is held: they are not this connection's alone. */
+  sharedBytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#marks === null || this.#marks.length === 0;
+  }
+
+  /** `done` is called once `at` bytes have left. */
+  notify(at: number, done: SendCallback): void {
+    this.#marks ??= [];
+    this.#marks.push({ at, done, shared: null });
+  }
+
+  /** `shared` is held until `at` bytes have left. */
+  hold(at: number, shared: SharedMemory): void {
+    shared.hold();
+    this.sharedBytes += shared.bytes;
+    this.#marks ??= [];
+    this.#marks.push({ at, done: null, shared });
+  }
+
+  /** So many bytes have left. */
+  left(bytes: number): void {
+    const marks = this.#marks;
+    if (marks === null) return;
+    let count = 0;
+    while (count < marks.length && marks[count]!.at <= bytes) count++;
+    if (count === 0) return;
+    // Taken out first: a callback may add others, or end it all.
+    for (const mark of marks.splice(0, count)) this.#settle(mark, null);
+  }
+
+  /** Nothing more will leave. */
+  lost(reason: Error): void {
+    const marks = this.#marks;
+    this.#marks = null;
+    if (marks !== null) for (const mark of marks) this.#settle(mark, reason);
+  }
+
+  #settle({ done, shared }: Mark, error: Error | null): void {
+    if (shared !== null) {
+      this.sharedBytes -= shared.bytes;
+      shared.release();
+    }
+    if (done !== null) done(error);
+  }
+}
