@@ -1,0 +1,146 @@
+/** What becomes of a message, for senders who ask: each callback once, in order, never from inside the call. */
+import { describe, expect, test } from 'vitest';
+import { EndpointState } from '../../src/frame/endpoint.ts';
+import { serializeFrame } from '../../src/frame/serializer.ts';
+import { type Bench, bench, FakeCodec, roles, sendFragmented } from './harness.ts';
+
+/** Microtasks, in which callbacks are called. */
+async function ticks(): Promise<void> {
+  for (let n = 0; n < 10; n++) await Promise.resolve();
+}
+
+describe.each(roles)('completion on a %s', (role) => {
+  /** What became of each message, in order. */
+  function outcomes(): { list: unknown[]; done: (name: string) => (error: Error | null) => void } {
+    const list: unknown[] = [];
+    return {
+      list,
+      done: (name) => (error) => {
+        list.push(error === null ? name : [name, (error as Error & { code?: string }).code ?? error.message]);
+      },
+    };
+  }
+
+  test('done is called once what was sent has left, in order, never inside send', async () => {
+    const { endpoint, sink } = bench(role);
+    const { list, done } = outcomes();
+    sink.keeps = true;
+    endpoint.sendText('a', null, done('text'));
+    endpoint.sendBinary(Buffer.alloc(9000), null, done('binary'));
+    endpoint.sendTextBytes(Buffer.from('b'), { fragmentSize: 1 }, done('bytes'));
+    sendFragmented(endpoint, 'abc', 1);
+    await ticks();
+    expect(list).toEqual([]);
+    sink.leave();
+    expect(list).toEqual(['text', 'binary', 'bytes']);
+    // A sink that answers from inside `whenSent`.
+    sink.keeps = false;
+    endpoint.sendText('c', null, done('later'));
+    expect(list.length).toBe(3);
+    await ticks();
+    expect(list.length).toBe(4);
+  });
+
+  test('also for messages that wait in the codec, after it, or for a frame that is half written', async () => {
+    const codec = new FakeCodec();
+    codec.waits = true;
+    const { endpoint, sink } = bench(role, { codec });
+    const { list, done } = outcomes();
+    endpoint.sendText('first', null, done('first'));
+    endpoint.sendText('x', null, done('second'));
+    endpoint.sendText('third', { compress: false }, done('third'));
+    await ticks();
+    expect(list).toEqual([]);
+    await codec.release();
+    expect(list).toEqual(['first', 'second', 'third']);
+    let sends = 0;
+    sink.onSend = () => {
+      if (sends++ === 0) endpoint.sendText('x', null, done('inside'));
+    };
+    endpoint.sendBinary(Buffer.alloc(9000), { compress: false }, done('outside'));
+    await ticks();
+    expect(list.slice(3).sort()).toEqual(['inside', 'outside']);
+  });
+
+  test('for what a server shares, too', async () => {
+    if (role === 'client') return;
+    const codec = new FakeCodec();
+    codec.waits = true;
+    const { endpoint } = bench(role, { codec });
+    const { list, done } = outcomes();
+    const frame = serializeFrame({ opcode: 1, payload: Buffer.from('all') }, 'server');
+    endpoint.sendSerialized(frame, 3, null, done('now'));
+    endpoint.sendShared(2, Buffer.alloc(100), true, null, done('compressed'));
+    endpoint.sendSerialized(frame, 3, null, done('after it'));
+    await codec.release();
+    expect(list).toEqual(['now', 'compressed', 'after it']);
+  });
+
+  test('with the reason, exactly once, if the connection ends first', async () => {
+    const ends: ((connection: Bench) => void)[] = [
+      ({ endpoint }) => endpoint.terminate(),
+      ({ endpoint }) => endpoint.transportClosed(),
+      ({ endpoint }) => endpoint.abort(new Error('gone')),
+      ({ feed }) => void feed({ opcode: 3 }),
+      ({ endpoint }) => endpoint.fail(new Error('gone')),
+    ];
+    for (const end of ends) {
+      const codec = new FakeCodec();
+      codec.waits = true;
+      const connection = bench(role, { codec });
+      const { list, done } = outcomes();
+      connection.endpoint.sendText('first', null, done('in the codec'));
+      connection.endpoint.sendText('x', null, done('after it'));
+      end(connection);
+      connection.endpoint.sendText('x', null, done('too late'));
+      expect(list).toEqual([]);
+      await codec.release();
+      connection.endpoint.transportClosed();
+      await ticks();
+      expect(list).toEqual([
+        ['in the codec', 'WS_NOT_SENT'],
+        ['after it', 'WS_NOT_SENT'],
+        ['too late', 'WS_NOT_SENT'],
+      ]);
+    }
+  });
+
+  test('for a message that was cut off by a failure, and one over the send cap', async () => {
+    const { endpoint, sink } = bench(role, { sendCap: 10_000 });
+    const { list, done } = outcomes();
+    sink.onSend = () => {
+      sink.onSend = null;
+      endpoint.fail(new Error('inside'));
+    };
+    endpoint.sendBinary(Buffer.alloc(50), { fragmentSize: 10 }, done('cut off'));
+    const other = bench(role, { sendCap: 1000 });
+    other.sink.blocked = true;
+    other.endpoint.sendText('x'.repeat(900));
+    other.endpoint.sendText('x'.repeat(900), null, done('too much'));
+    await ticks();
+    expect(list).toEqual([
+      ['cut off', 'WS_NOT_SENT'],
+      ['too much', 'WS_NOT_SENT'],
+    ]);
+  });
+
+  test('A48: what it throws closes the connection with 1011, and is reported', async () => {
+    const { endpoint, events, sentCloseCode } = bench(role);
+    endpoint.sendText('x', null, () => {
+      throw new Error('from inside');
+    });
+    await ticks();
+    expect(events.of('onError')).toEqual([['from inside']]);
+    expect(sentCloseCode()).toBe(1011);
+  });
+
+  test('F13: it may send, close and terminate', async () => {
+    const { endpoint, sink } = bench(role);
+    endpoint.sendText('a', null, () => {
+      endpoint.sendText('b', null, () => endpoint.close(1000));
+    });
+    await ticks();
+    expect(sink.frames.map(({ opcode }) => opcode)).toEqual([1, 1, 8]);
+    expect(endpoint.state).toBe(EndpointState.CloseSent);
+  });
+});

@@ -1,0 +1,82 @@
+/** What counts as a reply, and when a server stops reading for those that wait. */
+import { describe, expect, test } from 'vitest';
+import { type Bench, bench, FakeCodec, peerFrame } from './harness.ts';
+
+describe('replies', () => {
+  /** Answers each message with `size` bytes. */
+  function answering(role: 'client' | 'server', size: number, options = {}): Bench {
+    const connection = bench(role, { highWaterMark: 1000, ...options });
+    connection.events.act = (name) => {
+      if (name === 'onText') connection.endpoint.sendBinary(Buffer.alloc(size));
+    };
+    return connection;
+  }
+
+  test('A32: a server stops reading, in the middle of a chunk, when more of them wait than the high-water mark', () => {
+    const { endpoint, events, sink } = answering('server', 300);
+    sink.blocked = true;
+    const chunk = Buffer.concat(
+      Array.from({ length: 10 }, (_, n) => peerFrame('server', { opcode: 1, payload: `${n}` })),
+    );
+    expect(endpoint.receive(chunk)).toBe(false);
+    expect([endpoint.isPaused, endpoint.isPausedByUser]).toEqual([true, false]);
+    expect(events.of('onText').length).toBe(4);
+    expect(sink.calls).toEqual([]);
+    sink.blocked = false;
+    sink.leave();
+    endpoint.transportDrained();
+    expect(events.of('onText').length).toBe(10);
+    expect(sink.calls).toEqual(['resume']);
+    expect(endpoint.isPaused).toBe(false);
+  });
+
+  test('A32: the sink that becomes blocked after they were sent stops reading too', () => {
+    const { endpoint, feed, sink } = answering('server', 5000);
+    feed({ opcode: 1, payload: 'x' });
+    expect(endpoint.isPaused).toBe(false);
+    sink.blocked = true;
+    endpoint.transportBlocked();
+    expect(endpoint.isPaused).toBe(true);
+    sink.blocked = false;
+    sink.leave();
+    endpoint.transportDrained();
+    expect(sink.calls).toEqual(['resume']);
+  });
+
+  test('those that have left are forgotten, however many they were', () => {
+    const { endpoint, feed, sink } = answering('server', 500);
+    for (let n = 0; n < 100; n++) {
+      feed({ opcode: 1, payload: 'x' });
+      sink.leave();
+    }
+    sink.blocked = true;
+    endpoint.transportBlocked();
+    feed({ opcode: 1, payload: 'x' });
+    expect(endpoint.isPaused).toBe(false);
+  });
+
+  test('what an application sends by itself never stops reading, nor do the replies of a client', () => {
+    const { endpoint, feed, sink } = bench('server', { highWaterMark: 1000 });
+    sink.blocked = true;
+    for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(1000));
+    endpoint.transportBlocked();
+    expect(feed({ opcode: 1, payload: 'x' })).toBe(true);
+    const client = answering('client', 3000);
+    client.sink.blocked = true;
+    for (let n = 0; n < 100; n++) expect(client.feed({ opcode: 1, payload: 'x' })).toBe(true);
+  });
+
+  test('A32: those that wait for the codec stop reading as well, until they are written', async () => {
+    const codec = new FakeCodec();
+    codec.waits = true;
+    const { endpoint, events, feed, sink } = answering('server', 3000, { codec });
+    expect(feed({ opcode: 1, payload: 'x' })).toBe(false);
+    feed({ opcode: 1, payload: 'y' });
+    expect(events.of('onText').length).toBe(1);
+    await codec.release(1);
+    expect(events.of('onText').length).toBe(2);
+    await codec.release();
+    expect(sink.frames.length).toBe(2);
+    expect(endpoint.isPaused).toBe(false);
+  });
+});
