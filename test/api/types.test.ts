@@ -79,6 +79,71 @@ test('Data is inferred from what upgrade returns', () => {
   for (const { data } of server.connections) expectTypeOf(data).toEqualTypeOf<{ name: string }>();
 });
 
+test('an option may be undefined, under exactOptionalPropertyTypes as well', () => {
+  const check = async (connection: Connection): Promise<void> => {
+    const none = undefined;
+    const server = new WebSocketServer(
+      { upgrade: () => ({ data: none, subprotocol: none, headers: none }) },
+      {
+        maxMessageSize: none,
+        heartbeat: { interval: none, timeout: none },
+        pings: { interval: 1, first: none, timeout: none, answerEach: none, payload: none },
+        compression: { threshold: none, level: none, budget: none },
+        memoryBudget: none,
+        subprotocols: none,
+        origins: none,
+        maxConnections: none,
+        text: none,
+        closeReason: none,
+      },
+    );
+    await server.listen({ port: none, host: none, path: none, socketPath: none, tls: none, signal: none });
+    await server.shutdown({ code: none, reason: none, grace: none });
+    connection.send('x', { compress: none, fragmentSize: none, lastFragmentSize: none });
+    await connect('ws://localhost/', {
+      data: none,
+      handlers: none,
+      unref: none,
+      text: none,
+      subprotocols: none,
+      headers: none,
+      origin: none,
+      signal: none,
+      tls: none,
+      proxy: none,
+      redirects: none,
+      maxMessageSize: none,
+    });
+  };
+  expectTypeOf(check).toBeFunction();
+});
+
+test('send takes a callback, second or third; write and drained are Promises', () => {
+  const check = (connection: Connection): void => {
+    expectTypeOf(
+      connection.send('x', (error) => expectTypeOf(error).toEqualTypeOf<Error | null>()),
+    ).toBeBoolean();
+    connection.send('x', { compress: false }, () => {});
+    connection.send('x', undefined, () => {});
+    // @ts-expect-error a callback is a function
+    connection.send('x', {}, 'done');
+    expectTypeOf(connection.write('x', { fragmentSize: 1 })).toEqualTypeOf<Promise<void>>();
+    expectTypeOf(connection.drained()).toEqualTypeOf<Promise<void>>();
+  };
+  expectTypeOf(check).toBeFunction();
+});
+
+test('close has the whole CloseInfo as its last argument', () => {
+  const handlers: ConnectionHandlers = {
+    close: (_connection, _code, _reason, _wasClean, info) => {
+      expectTypeOf(info).toEqualTypeOf<CloseInfo>();
+      expectTypeOf(info.sentCode).toEqualTypeOf<number | null>();
+      expectTypeOf(info.error).toEqualTypeOf<Error | null>();
+    },
+  };
+  new WebSocketServer(handlers);
+});
+
 test('generic code hands its handlers on', () => {
   const make = <Data>(handlers: ServerHandlers<Data>, options: ServerOptions): WebSocketServer<Data> =>
     new WebSocketServer<Data>(handlers, options);
