@@ -34,6 +34,14 @@ export const tables = [
     roles: true,
   },
   {
+    module: 'api/message.ts',
+    name: 'sendSpecs',
+    interfaces: { SendOptions: '' },
+    title: 'A message',
+    intro: '`SendOptions`, for `send` and `write`.',
+    roles: false,
+  },
+  {
     module: 'api/server-options.ts',
     name: 'serverSpecs',
     interfaces: { ServerOptions: '' },
@@ -58,22 +66,6 @@ export const tables = [
     roles: false,
   },
   {
-    module: 'api/message.ts',
-    name: 'sendSpecs',
-    interfaces: { SendOptions: '' },
-    title: 'A message',
-    intro: '`SendOptions`, for `send` and `write`.',
-    roles: false,
-  },
-  {
-    module: 'api/4d/server-options.ts',
-    name: 'fourDServerSpecs',
-    interfaces: { WebSocketServerOptions: '' },
-    title: 'The WebSocket server of `rfc6455/4d`',
-    intro: '`WebSocketServerOptions`, beside the options of the native server; see [4d.md](4d.md).',
-    roles: false,
-  },
-  {
     module: 'api/connect-options.ts',
     name: 'dialSpecs',
     interfaces: { RequestFields: '', DialOptions: '', TunnelOptions: '' },
@@ -87,6 +79,14 @@ export const tables = [
     interfaces: { ReconnectSettings: '', Backoff: 'backoff' },
     title: 'Connecting again',
     intro: '`ReconnectOptions`, for `reconnect` and `Reconnection`; see [api.md](api.md#connecting-again).',
+    roles: false,
+  },
+  {
+    module: 'api/4d/server-options.ts',
+    name: 'fourDServerSpecs',
+    interfaces: { WebSocketServerOptions: '' },
+    title: 'The WebSocket server of `rfc6455/4d`',
+    intro: '`WebSocketServerOptions`, beside the options of the native server; see [4d.md](4d.md).',
     roles: false,
   },
   {
@@ -115,7 +115,11 @@ request (431); 16 extensions with 16 parameters each, 64 subprotocols (400); 1,0
  */
 export function defaultOf(spec, role) {
   const value = spec.defaults[role];
-  if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en') : `\`${value}\``;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) return `\`${value}\``;
+    // A close code is not a quantity.
+    return spec.unit === '' && value < 10_000 ? String(value) : value.toLocaleString('en');
+  }
   if (spec.defaultText !== null) return spec.defaultText;
   if (value === undefined) return 'none';
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``;
