@@ -10,7 +10,7 @@ import type { Connection } from '../../src/api/connection.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
 import { closeScripted, type ScriptedRequest, scripted } from './scripted.ts';
 import { ca, certificate, closeServers, startServer, tls } from './servers.ts';
-import { frame, framesOf, Op } from './wire.ts';
+import { acceptOf, frame, framesOf, Op } from './wire.ts';
 
 const connections: Connection<never>[] = [];
 
@@ -445,6 +445,126 @@ describe('the response', () => {
     const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
     await released(server);
+  });
+});
+
+describe('FAULT-0: what real servers answer, and what is refused for a reason', () => {
+  /** A 101 in any spelling; `accept` is the value that answers the key. */
+  type Head = (accept: string) => string;
+  const usual = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
+  const withAccept =
+    (fields: string): Head =>
+    (accept) =>
+      `HTTP/1.1 101 Switching Protocols\r\n${fields}Sec-WebSocket-Accept: ${accept}\r\n\r\n`;
+
+  async function answering(
+    head: Head,
+    write = (socket: Socket, bytes: Buffer): unknown => socket.write(bytes),
+  ) {
+    return scripted(({ socket, key }) => {
+      const bytes = Buffer.from(head(acceptOf(key)), 'latin1');
+      write(socket, Buffer.concat([bytes, frame(Op.Text, 'hello', { mask: false })]));
+    });
+  }
+
+  const accepted: Record<string, Head> = {
+    'Upgrade: WebSocket': withAccept('Upgrade: WebSocket\r\nConnection: Upgrade\r\n'),
+    'Connection: upgrade': withAccept('Upgrade: websocket\r\nConnection: upgrade\r\n'),
+    'Connection: keep-alive, Upgrade': withAccept(
+      'Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n',
+    ),
+    'Connection with empty elements': withAccept('Upgrade: websocket\r\nConnection: , Upgrade ,\r\n'),
+    'Connection twice, one with Upgrade': withAccept(`${usual}Connection: keep-alive\r\n`),
+    'Connection with Upgrade twice': withAccept('Upgrade: websocket\r\nConnection: Upgrade, upgrade\r\n'),
+    'names in lower case': (accept) =>
+      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+    'names in upper case': (accept) =>
+      `HTTP/1.1 101 Switching Protocols\r\nUPGRADE: websocket\r\nCONNECTION: Upgrade\r\nSEC-WEBSOCKET-ACCEPT: ${accept}\r\n\r\n`,
+    'several spaces, tabs, and white space at the end of values': (accept) =>
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade:  \t websocket \t\r\nConnection:   Upgrade  \r\nSec-WebSocket-Accept:\t${accept} \r\n\r\n`,
+    'no space after the colon': (accept) =>
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade:websocket\r\nConnection:Upgrade\r\nSec-WebSocket-Accept:${accept}\r\n\r\n`,
+    'no reason phrase': (accept) => `HTTP/1.1 101\r\n${usual}Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    'an empty reason phrase': (accept) => `HTTP/1.1 101 \r\n${usual}Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    'another reason phrase, beyond ASCII': (accept) =>
+      `HTTP/1.1 101 Web Socket Protocol Handshake \xe9\r\n${usual}Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    'Content-Length: 0': withAccept(`${usual}Content-Length: 0\r\n`),
+    'an empty Sec-WebSocket-Extensions': withAccept(`${usual}Sec-WebSocket-Extensions:\r\n`),
+    'fields of older drafts, and a version': withAccept(
+      `${usual}Sec-WebSocket-Origin: http://a\r\nSec-WebSocket-Location: ws://a/\r\nSec-WebSocket-Version: 13\r\n`,
+    ),
+    'fields that repeat, are empty, or hold bytes beyond ASCII': withAccept(
+      `${usual}Set-Cookie: a=b\r\nSet-Cookie: c=d\r\nX-Empty:\r\nServer: caf\xe9\r\nDate: Sat, 28 Nov 2026 18:00:00 GMT\r\nKeep-Alive: timeout=5\r\n`,
+    ),
+    '90 more fields': withAccept(
+      `${usual}${Array.from({ length: 90 }, (_, at) => `X-${at}: y\r\n`).join('')}`,
+    ),
+    'the fields in another order': (accept) =>
+      `HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: ${accept}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  };
+
+  test.each(Object.entries(accepted))('FAULT-0: accepted: %s', async (_name, head) => {
+    const server = await answering(head);
+    expect(await first(await dialed(`ws://127.0.0.1:${server.port}/`))).toBe('hello');
+  });
+
+  test('FAULT-0: … cut at any point', async () => {
+    const head = accepted['several spaces, tabs, and white space at the end of values']!;
+    let cut = 1;
+    const server = await answering(head, (socket, bytes) => {
+      socket.write(bytes.subarray(0, cut));
+      setImmediate(() => socket.write(bytes.subarray(cut)));
+    });
+    for (; cut < head('x'.repeat(28)).length + 7; cut++) {
+      const connection = await dialed(`ws://127.0.0.1:${server.port}/`);
+      expect(await first(connection), `cut at ${cut}`).toBe('hello');
+    }
+  });
+
+  const answered: Record<string, string> = {
+    'permessage-deflate': 'permessage-deflate',
+    'without takeover': 'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+    'no spaces': 'permessage-deflate;server_no_context_takeover;server_max_window_bits=15',
+    'a window that was not asked for': 'permessage-deflate; server_max_window_bits=12',
+    'a quoted value': 'permessage-deflate; client_max_window_bits="12"',
+    'empty elements': ', permessage-deflate,',
+    'white space everywhere': 'permessage-deflate ;  server_max_window_bits = 12',
+  };
+
+  test.each(Object.entries(answered))('FAULT-0: compression is agreed: %s', async (_name, value) => {
+    const server = await answering(withAccept(`${usual}Sec-WebSocket-Extensions: ${value}\r\n`));
+    const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { compression: true });
+    expect(connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
+    expect(await first(connection)).toBe('hello');
+  });
+
+  // Each with the reason; the other rules have their rows above.
+  const refused: Record<string, [Head, string]> = {
+    // 9112 §5.2: obs-fold is for senders to avoid, and two readers of one head must agree.
+    'a folded field': [withAccept(`${usual}X: a\r\n b\r\n`), 'WS_HANDSHAKE_HEADER_FOLDED'],
+    // 9112 §5.1: a space before the colon makes two names of one.
+    'a space before a colon': [
+      withAccept('Upgrade : websocket\r\nConnection: Upgrade\r\n'),
+      'WS_HANDSHAKE_HEADER_LINE',
+    ],
+    // §4.1 (2): the value is "websocket", not a list of protocols.
+    'a list in Upgrade': [
+      withAccept('Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n'),
+      'WS_RESPONSE_UPGRADE',
+    ],
+    'Upgrade twice': [withAccept(`${usual}Upgrade: websocket\r\n`), 'WS_RESPONSE_UPGRADE'],
+    // §4.1 (6): it was not offered; browsers and `ws` refuse it as well.
+    'an empty Sec-WebSocket-Protocol': [
+      withAccept(`${usual}Sec-WebSocket-Protocol:\r\n`),
+      'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
+    ],
+    // 9112 §6.1: who believes it would take the first frames for chunks.
+    'Transfer-Encoding': [withAccept(`${usual}Transfer-Encoding: chunked\r\n`), 'WS_RESPONSE_BODY'],
+  };
+
+  test.each(Object.entries(refused))('FAULT-0: refused: %s', async (_name, [head, code]) => {
+    const server = await answering(head);
+    expect((await failure(`ws://127.0.0.1:${server.port}/`)).code).toBe(code);
   });
 });
 
