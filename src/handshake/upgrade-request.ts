@@ -96,8 +96,8 @@ export class UpgradeRequest implements HandshakeRequest {
   }
 
   /**
-   * The cookies by name (RFC 6265 §5.4), values as they were sent: neither decoded nor unquoted. Of a name that is sent twice, the
-   * first counts: it belongs to the longer path.
+   * The cookies by name (RFC 6265 §5.4), values as they were sent: neither decoded nor unquoted. If a name is sent twice, the
+   * first one counts: it belongs to the longer path.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');

@@ -46,7 +46,7 @@ class Router {
 
   /**
    * RFC 9110 §7.8: a server MAY ignore Upgrade. A page asked for with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer, not
-   * a refusal of ours. Older versions of Node make an 'upgrade' event of every such request as soon as there is a listener.
+   * our refusal. Older versions of Node make an 'upgrade' event of every such request as soon as there is a listener.
    */
   #leaveOrdinaryRequests(): () => void {
     const server = this.#server;

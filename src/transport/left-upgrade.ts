@@ -54,7 +54,7 @@ export class LeftUpgrade implements TimerOwner {
 
   onTimer(): void {
     const socket = this.#socket;
-    // Nothing of ours stays with a connection of another listener.
+    // Our listener does not stay on a connection of another listener.
     socket.off('close', this.#onClose);
     if (isClaimed(socket, this.#written)) this.#host.slots.give(socket);
     else acceptUpgrade(this.#request, socket, this.#head, this.#host);

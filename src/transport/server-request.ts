@@ -22,7 +22,7 @@ export class ServerRequest extends UpgradeRequest {
   }
 
   /**
-   * The client's certificate with mutual TLS (`requestCert: true`); null if there is none, and if it could not be verified against
+   * The client's certificate with mutual TLS (`requestCert: true`); null without one, and if it could not be verified against
    * the authorities that the server trusts.
    */
   get peerCertificate(): PeerCertificate | null {

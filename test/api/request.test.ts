@@ -81,7 +81,7 @@ describe.each(kinds)('%s', (kind) => {
     else expect(request.raw).toBeNull();
     expect(request.socket instanceof TLSSocket).toBe(request.remote.secure);
     expect((request.socket as TLSSocket).remotePort).toBe(request.remote.port);
-    // Without requestCert there is none.
+    // It takes requestCert.
     expect(request.peerCertificate).toBeNull();
   });
 
