@@ -79,7 +79,7 @@ const table = [
 
   // Control frames and closing
   ['C1', closeCode, `if (end - start === 1) throw new ProtocolError('WS_CLOSE_LENGTH');`, ''],
-  ['C3', endpoint, 'done === null && this.#machine.state === Open && ', 'done === null && '],
+  ['C3', endpoint, 'const isOpen = this.#machine.state === Open;', 'const isOpen = true;'],
   ['C4', machine, 'if (byPeer) this.#sendClose(buffer.subarray(start, end));', ''],
   [
     'C5',

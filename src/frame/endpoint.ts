@@ -20,6 +20,7 @@ import type { Sender } from './sender.ts';
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { EndpointState, StateMachine } from './state-machine.ts';
 import { ProtocolError } from './violation.ts';
+import { COPY_THRESHOLD } from './writer.ts';
 
 export { EndpointState };
 
@@ -130,10 +131,12 @@ export class Endpoint {
    */
   sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {
     // The common case: short enough for the sink's own memory, and nothing to do with a codec.
-    if (done === null && this.#machine.state === Open && this.#sender.canWriteText(text.length, options)) {
-      return this.#sender.writeText(text);
+    const isOpen = this.#machine.state === Open;
+    if (isOpen && options === null && done === null && text.length <= COPY_THRESHOLD) {
+      const size = this.#sender.writeText(text);
+      if (size >= 0) return size;
     }
-    const payload = this.#machine.state === Open ? Buffer.from(text) : NOTHING;
+    const payload = isOpen ? Buffer.from(text) : NOTHING;
     return this.#send(Opcode.Text, payload, true, options, done);
   }
 

@@ -83,15 +83,18 @@ export class Sender {
 
   // ---- messages ----
 
-  /** Whether `writeText` may be called for a text of so many UTF-16 units. */
-  canWriteText(length: number, options: FrameOptions | null): boolean {
-    if (length > COPY_THRESHOLD || (options !== null && options.fragmentSize !== undefined)) return false;
-    return !this.#mustWait(length * 3, options?.compress !== false);
-  }
-
-  /** The common case: a text that is short enough for the sink's own memory. @returns payload bytes */
+  /**
+   * The common case: a text of at most `COPY_THRESHOLD` UTF-16 units, without options. It leaves in the sink's own memory.
+   * @returns payload bytes; -1 if it has to wait, or to go through the codec: then `send` it
+   */
   writeText(text: string): number {
-    return this.#admits(text.length) ? this.#writer.writeText(text) : text.length;
+    const { length } = text;
+    const queue = this.#queue;
+    if (queue.isWriting || queue.messages > 0) return -1;
+    if (this.#codec !== null && length * 3 >= this.#codec.threshold) return -1;
+    if (!this.#sink.blocked) this.replies.add(length);
+    else if (!this.#admits(length)) return length;
+    return this.#writer.writeText(text);
   }
 
   /**
