@@ -3,11 +3,12 @@
  */
 
 import { dial } from '../transport/dial.ts';
+import { toCompression } from './compression-options.ts';
 import { type AllConnectOptions, type ConnectOptions, connectSpecs } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
 import { readOptions } from './option-spec.ts';
-import { toCloseReason, toCompression, toLimits } from './options.ts';
+import { toCloseReason, toLimits } from './options.ts';
 
 /**
  * Opens a connection.

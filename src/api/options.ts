@@ -4,8 +4,9 @@
  */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
-import { Compression, type CompressionOptions } from '../transport/compression.ts';
+import type { CompressionOptions } from '../transport/compression.ts';
 import { type ConnectionLimits, clientLimits, serverLimits } from '../transport/limits.ts';
+import { checkCompression, compressionSpecs } from './compression-options.ts';
 import { describe } from './option-names.ts';
 import {
   amount,
@@ -13,11 +14,9 @@ import {
   custom,
   flag,
   group,
-  integer,
   limit,
   oneOf,
   optionalGroup,
-  readOptions,
   type SpecsOf,
   type ValuesOf,
 } from './option-spec.ts';
@@ -124,43 +123,6 @@ const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>
   }),
 };
 
-/** permessage-deflate. `Compression` has the defaults and the checks. */
-export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionOptions, 'budget'>> = {
-  threshold: amount('bytes', 0, ' of bytes', {
-    default: 1024,
-    text: 'Shorter messages are sent as they are; 0 compresses every message that becomes smaller by it.',
-  }),
-  level: integer(1, 9, {
-    default: 6,
-    text: "zlib's level for the messages that go to zlib; from 7 on it searches the whole window, up to 6 the last 8 or 16 KiB.",
-  }),
-  engine: oneOf(['auto', 'zlib'], {
-    default: 'auto',
-    text: "`'auto'`: messages up to 2 KiB, and compressed ones up to 512 bytes, go to the package's own DEFLATE engine, which is faster there; `'zlib'`: all go to zlib.",
-  }),
-  synchronous: flag({
-    default: false,
-    text: "`true`: compresses and decompresses in this turn of the event loop at any size; otherwise what is over 16 KiB goes to zlib's threads.",
-  }),
-  budget: custom<NonNullable<CompressionOptions['budget']>>('a `CompressionBudget`', {
-    defaultText: '`processCompressionBudget`, 64 MiB',
-    text: 'What all contexts hold together; connections beyond it keep no context.',
-  }),
-  serverNoContextTakeover: flag({
-    default: false,
-    text: 'The server forgets each message that it compressed: less memory, more bytes.',
-  }),
-  clientNoContextTakeover: flag({ default: false, text: 'The same for the client.' }),
-  serverMaxWindowBits: integer(8, 15, {
-    default: 15,
-    text: "The server's messages refer back at most 2 to this power bytes.",
-  }),
-  clientMaxWindowBits: integer(8, 15, {
-    default: 15,
-    text: "The same for the client's messages; on a server a wish, since a client whose offer lacks `client_max_window_bits` cannot be limited.",
-  }),
-};
-
 /** What `connect` and `WebSocketServer` have in common. */
 export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   maxMessageSize: limit('bytes', {
@@ -230,12 +192,6 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   }),
 };
 
-function checkCompression(value: unknown, name: string): void {
-  if (typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
-    return;
-  throw new TypeError(`${name} is ${describe(value)}, not true, false or an object`);
-}
-
 function checkMemoryBudget(value: unknown, name: string): void {
   if (typeof (value as MemoryBudget | null)?.review === 'function') return;
   throw new TypeError(`${name} is ${describe(value)}, not a MemoryBudget`);
@@ -276,13 +232,4 @@ export function toCloseReason({ closeReason }: ConnectionValues): {
   readonly closeReason?: (error: Error) => string;
 } {
   return closeReason === undefined ? {} : { closeReason };
-}
-
-/**
- * The `compression` option.
- * @throws {RangeError | TypeError} for invalid options
- */
-export function toCompression(option: boolean | CompressionOptions): Compression | null {
-  if (typeof option === 'boolean') return option ? new Compression() : null;
-  return new Compression(readOptions('compression', option, compressionSpecs));
 }

@@ -20,9 +20,10 @@ import type {
   UpgradeHost,
 } from '../transport/upgrade-host.ts';
 import { isThenable, warn } from './callback.ts';
+import { toCompression } from './compression-options.ts';
 import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
-import { toCloseReason, toCompression, toLimits } from './options.ts';
+import { toCloseReason, toLimits } from './options.ts';
 import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';

@@ -26,6 +26,11 @@ export interface CompressionOptions extends DeflateConfig {
   readonly budget?: CompressionBudget | undefined;
 }
 
+/** What holds for an absent option. */
+export const compressionDefaults: Readonly<
+  Required<Pick<CodecSettings, 'threshold' | 'level' | 'engine' | 'synchronous'>>
+> = { threshold: 1024, level: 6, engine: 'auto', synchronous: false };
+
 /** A server's answer to an offer. */
 export interface CompressionAgreement {
   readonly answer: ExtensionOffer;
@@ -48,23 +53,20 @@ export class Compression {
   readonly #config: DeflateConfig;
   readonly #settings: CodecSettings;
 
-  /** @throws {RangeError | TypeError} for options that can't be */
+  /**
+   * @param options checked by the layer that took them from the application
+   * @throws {RangeError | TypeError} for an invalid window or context takeover
+   */
   constructor(options: CompressionOptions = {}) {
     checkDeflateConfig(options);
-    const { threshold = 1024, level = 6, engine = 'auto', synchronous = false } = options;
-    if (typeof threshold !== 'number' || !(threshold >= 0))
-      throw new RangeError(`threshold is ${String(threshold)}, not a number of bytes`);
-    if (!Number.isInteger(level) || level < 1 || level > 9) {
-      throw new RangeError(`level is ${String(level)}, not 1 to 9`);
-    }
-    if (engine !== 'auto' && engine !== 'zlib') {
-      throw new TypeError(`engine is 'auto' or 'zlib', not ${String(engine)}`);
-    }
-    if (typeof synchronous !== 'boolean') throw new TypeError('synchronous is true or false');
-    const { budget = processCompressionBudget } = options;
-    if (typeof budget?.reserve !== 'function') throw new TypeError('budget is not a CompressionBudget');
     this.#config = options;
-    this.#settings = { threshold, level, engine, synchronous, budget };
+    this.#settings = {
+      threshold: options.threshold ?? compressionDefaults.threshold,
+      level: options.level ?? compressionDefaults.level,
+      engine: options.engine ?? compressionDefaults.engine,
+      synchronous: options.synchronous ?? compressionDefaults.synchronous,
+      budget: options.budget ?? processCompressionBudget,
+    };
   }
 
   /**
