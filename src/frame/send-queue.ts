@@ -77,11 +77,9 @@ export class SendQueue {
     return this.#list.endsWithClose;
   }
 
-  /** Sends an item as soon as it may leave, which may be now. */
+  /** An item is to be sent as soon as it may leave: now, if it may, with `pump`. */
   add(item: Outgoing): void {
     this.#list.add(item);
-    this.pump();
-    if (item.wireSize < 0 && !item.isPassing && item.opcode !== Opcode.Close) this.#count(item);
   }
 
   /** §5.5.3: of the pongs that cannot leave, only the newest waits. Null: none does any more. */
@@ -248,7 +246,9 @@ export class SendQueue {
 
   // ---- memory ----
 
-  #count(item: Outgoing): void {
+  /** Once pumped: a message that waits counts from now on. */
+  countWaiting(item: Outgoing): void {
+    if (item.wireSize >= 0) return;
     item.isCounted = true;
     if (item.isShared) item.shared?.hold();
     else this.#memoryBudget.count(item.size);

@@ -117,7 +117,10 @@ export class Sender {
       const item = new Outgoing(opcode, ownsPayload ? payload : new Uint8Array(payload), true);
       item.compress = compress;
       item.options = options;
-      return this.#enqueue(item, done);
+      item.done = done;
+      this.#queue.add(item);
+      this.#queue.pump();
+      return this.#queuedSize(item);
     }
     if (length <= COPY_THRESHOLD && options?.fragmentSize === undefined) {
       this.#writer.writeFrame(FIN | opcode, payload, ownsPayload, null);
@@ -141,7 +144,10 @@ export class Sender {
     item.compress = compress;
     item.isShared = true;
     item.shared = shared;
-    return this.#enqueue(item, done);
+    item.done = done;
+    this.#queue.add(item);
+    this.#queue.pump();
+    return this.#queuedSize(item);
   }
 
   /** A frame that `serializeFrame` made for the server role. @returns `size` */
@@ -156,7 +162,9 @@ export class Sender {
       const item = new Outgoing(SERIALIZED, frame, false);
       item.isShared = true;
       item.shared = shared;
-      this.#enqueue(item, done);
+      item.done = done;
+      this.#queue.add(item);
+      this.#queue.countWaiting(item);
     } else {
       this.#queue.writeSerialized(frame, shared);
       this.#written(done);
@@ -262,10 +270,10 @@ export class Sender {
     return this.#codec !== null && compress && size >= this.#codec.threshold;
   }
 
-  #enqueue(item: Outgoing, done: SendCallback | null): number {
-    item.done = done;
-    this.#queue.add(item);
+  /** @returns payload bytes of what was queued: -1 if it went to the codec */
+  #queuedSize(item: Outgoing): number {
     if (item.wireSize >= 0) return item.wireSize;
+    this.#queue.countWaiting(item);
     if (this.replies.pileUp) this.#owner.onCongested();
     return this.#codec === null ? item.size : -1;
   }
