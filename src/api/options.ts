@@ -95,11 +95,11 @@ export interface ConnectionValues
 const heartbeatSpecs: SpecsOf<HeartbeatOptions> = {
   interval: limit('ms', {
     default: serverLimits.heartbeatInterval,
-    text: 'Silence after which a ping is sent; any byte counts as a sign of life. Stands still while the application has paused reading.',
+    text: 'Silence after which a ping is sent; any byte counts as a sign of life. While the application has paused reading, pings are sent and no answer is expected. While a connection only receives, it sends a pong after as much silence of its own.',
   }),
   timeout: limit('ms', {
     default: serverLimits.heartbeatTimeout,
-    text: 'How long the peer may stay silent after that ping: then the connection is dropped, `WS_HEARTBEAT_TIMEOUT`.',
+    text: 'How long the peer may stay silent after that ping: then the connection is dropped, `WS_HEARTBEAT_TIMEOUT`. Longer by 1 s for each 32 KiB, up to 8 MiB, that were sent since the peer’s last sign of life: it has to read them first.',
   }),
 };
 

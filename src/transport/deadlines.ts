@@ -6,8 +6,10 @@
 
 import { ConnectionError } from '../frame/connection-error.ts';
 import { type Endpoint, EndpointState } from '../frame/endpoint.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
+import { PingPace } from './ping-pace.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 /** Which connection the deadlines are of. */
@@ -36,9 +38,8 @@ export class Deadlines implements TimerOwner {
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
-  #lastReceived: number;
-  /** When the ping was sent whose answer is due, or 0. */
-  #pingedAt = 0;
+  readonly #heartbeat: Heartbeat;
+  #pings: PingPace | null = null;
   /** Since when a message stands still, or 0 between messages. */
   #messageSince = 0;
   #messagePieces = 0;
@@ -48,11 +49,6 @@ export class Deadlines implements TimerOwner {
   /** When the connection is closed, whatever the destroyed socket does; 0 while it is not destroyed. */
   #goneBy = 0;
 
-  // With a `PingSchedule`: when the next ping is due, when the last pong came, and whether the last ping had one.
-  #nextPing = 0;
-  #lastPong = 0;
-  #isAnswered = true;
-
   constructor(owner: DeadlinesOwner, outbox: Outbox, limits: ConnectionLimits) {
     this.#owner = owner;
     this.#outbox = outbox;
@@ -60,7 +56,7 @@ export class Deadlines implements TimerOwner {
     this.#stallTimeout = Math.max(limits.sendTimeout, limits.heartbeatInterval + limits.heartbeatTimeout);
     this.#closeTimeout = limits.closeTimeout;
     this.#timer = processTimers.timer(this);
-    this.#lastReceived = processTimers.now();
+    this.#heartbeat = new Heartbeat(owner.endpoint, outbox, limits, processTimers.now());
   }
 
   // ---- what happens ----
@@ -68,14 +64,18 @@ export class Deadlines implements TimerOwner {
   /** The connection may receive from now on. */
   start(): void {
     const now = processTimers.now();
-    this.#beginPings(now);
+    const { pings } = this.#limits;
+    if (pings !== undefined && this.#closeBy === 0) {
+      this.#pings = new PingPace(pings, this.#owner.endpoint, now);
+    }
     this.#schedule(now);
   }
 
-  /** Bytes came; to be called before they are parsed. @returns the time, for `parsed` */
-  received(): number {
-    this.#lastReceived = processTimers.now();
-    return this.#lastReceived;
+  /** So many bytes came; to be called before they are parsed. @returns the time, for `parsed` */
+  received(size: number): number {
+    const now = processTimers.now();
+    this.#heartbeat.received(size, now);
+    return now;
   }
 
   /** What came was parsed: a message may have begun, gone on or ended. */
@@ -94,16 +94,15 @@ export class Deadlines implements TimerOwner {
 
   /** A pong came. */
   ponged(): void {
-    this.#lastPong = processTimers.now();
-    this.#isAnswered = true;
+    this.#pings?.answered(processTimers.now());
   }
 
   /** Reading goes on: what stood still meanwhile starts over. */
   restart(): void {
-    this.#lastReceived = processTimers.now();
-    this.#lastPong = this.#lastReceived;
-    this.#isAnswered = true;
-    if (this.#messageSince !== 0) this.#messageSince = this.#lastReceived;
+    const now = processTimers.now();
+    this.#heartbeat.restart(now);
+    this.#pings?.answered(now);
+    if (this.#messageSince !== 0) this.#messageSince = now;
   }
 
   /** The socket takes no more for now. */
@@ -155,10 +154,10 @@ export class Deadlines implements TimerOwner {
       return;
     }
     // One of them is enough: what ended the connection is reported once. Whether a ping is due tells who is silent.
-    this.#checkHeartbeat(now);
+    this.#heartbeat.check(now);
     if (!this.#isOver) this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);
-    if (!this.#isOver) this.#checkPings(now);
+    if (!this.#isOver) this.#pings?.check(now);
     if (!this.#isOver) this.#schedule(now);
     // Another owner of the socket destroyed it, and 'close' has not come yet.
     else if (this.#closeBy === 0 && this.#goneBy === 0) this.destroying();
@@ -176,18 +175,14 @@ export class Deadlines implements TimerOwner {
       return;
     }
     const limits = this.#limits;
-    let due =
-      this.#pingedAt === 0
-        ? this.#lastAlive(now) + limits.heartbeatInterval
-        : this.#pingedAt + limits.heartbeatTimeout;
+    let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
       // A peer that stopped taking may have little waiting for it now, and more than STALL_FROM later.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
-    if (limits.pings !== undefined)
-      due = Math.min(due, this.#nextPing, this.#lastPong + limits.pings.timeout);
+    if (this.#pings !== null) due = Math.min(due, this.#pings.due);
     this.#timer.set(due - now);
   }
 
@@ -205,39 +200,13 @@ export class Deadlines implements TimerOwner {
     }
   }
 
-  #checkHeartbeat(now: number): void {
-    const alive = this.#lastAlive(now);
-    if (this.#pingedAt !== 0 && alive >= this.#pingedAt) this.#pingedAt = 0;
-    if (this.#pingedAt !== 0) {
-      if (now - this.#pingedAt >= this.#limits.heartbeatTimeout) {
-        this.#owner.endpoint.abort(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
-      }
-    } else if (now - alive >= this.#limits.heartbeatInterval) {
-      this.#pingedAt = now;
-      this.#owner.endpoint.ping();
-    }
-  }
-
-  /** When the peer last gave a sign of life. */
-  #lastAlive(now: number): number {
-    const { isPaused } = this.#owner.endpoint;
-    const outbox = this.#outbox;
-    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. Then taking
-    // what we send counts, if there is anything to take.
-    if (outbox.blocked && (isPaused || outbox.bufferedAmount > this.#limits.highWaterMark)) {
-      return Math.max(this.#lastReceived, outbox.lastTaken);
-    }
-    if (isPaused) this.#lastReceived = now;
-    return this.#lastReceived;
-  }
-
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
     // §10.4: bytes that come are no excuse. A peer that floods us and takes no answer would hold its connection for good; one
     // that is silent too is the heartbeat's business.
     const isLittle = outbox.bufferedAmount <= STALL_FROM;
-    if (isLittle && this.#pingedAt !== 0) return;
+    if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {
       this.#owner.endpoint.abort(new ConnectionError('WS_SEND_CAP'));
     }
@@ -249,39 +218,5 @@ export class Deadlines implements TimerOwner {
     // While we do not read, the peer can't make progress.
     if (endpoint.isPaused) this.#messageSince = now;
     else if (now - this.#messageSince >= this.#limits.messageTimeout) endpoint.messageTimedOut();
-  }
-
-  #beginPings(now: number): void {
-    const { pings } = this.#limits;
-    if (pings === undefined || this.#closeBy !== 0) return;
-    this.#lastPong = now;
-    this.#nextPing = now + pings.first;
-    if (pings.first <= 0) this.#checkPings(now);
-  }
-
-  #checkPings(now: number): void {
-    const { pings } = this.#limits;
-    if (pings === undefined) return;
-    const { endpoint } = this.#owner;
-    // While we do not read, a pong could not be seen.
-    if (endpoint.isPaused) {
-      this.#lastPong = now;
-      this.#isAnswered = true;
-    }
-    const isDue = now >= this.#nextPing;
-    if (now - this.#lastPong >= pings.timeout || (isDue && pings.answerEach && !this.#isAnswered)) {
-      endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
-    } else if (isDue) {
-      this.#nextPing += pings.interval;
-      // The process slept, or the clock jumped: what was missed is not made up for.
-      if (this.#nextPing <= now) this.#nextPing = now + pings.interval;
-      this.#isAnswered = false;
-      try {
-        endpoint.ping(pings.payload());
-      } catch (error) {
-        // What the application gave can't be had, or is too long.
-        endpoint.fail(error);
-      }
-    }
   }
 }

@@ -11,7 +11,7 @@ import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { ByteSink, SendCallback, SharedMemory } from '../frame/sink.ts';
 import { Batch } from './batch.ts';
 import { Borrowed, PayloadChangedError } from './borrowed.ts';
-import { withoutContext } from './clock.ts';
+import { clock, withoutContext } from './clock.ts';
 import { SentMarks } from './sent-marks.ts';
 import { areSlabsExhausted } from './slabs.ts';
 import { flushAll, flushAtEndOfTurn } from './turn.ts';
@@ -41,7 +41,7 @@ export interface OutboxOptions {
 const FLUSH_THRESHOLD = 65_536;
 
 function flushHere(this: Outbox): void {
-  this.flushHere();
+  this.flushHere(clock.now());
 }
 
 /** The sending half of one socket. */
@@ -59,6 +59,8 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** Bytes that were committed so far. */
   #committed = 0;
+  /** When something was last given to the socket, or taken by it after it had been blocked; milliseconds of `clock.now()`. */
+  #lastGiven: number = clock.now();
   readonly #marks: SentMarks = new SentMarks();
   /** `onDrained` is wanted though the socket may never have been blocked. */
   #isDraining = false;
@@ -85,6 +87,11 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** When the blocked socket last took something, in milliseconds of `clock.now()`. */
   get lastTaken(): number {
     return this.#queue.lastTaken;
+  }
+
+  /** When bytes last left. */
+  get lastSent(): number {
+    return Math.max(this.#lastGiven, this.#queue.lastTaken);
   }
 
   /** Bytes that have left the process so far. */
@@ -173,17 +180,20 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** Writes what waits, as far as the socket takes it; in no connection's context, since what follows may be another's. */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
-    else this.flushHere();
+    else this.flushHere(0);
   }
 
-  /** As `flush`, in the context of the caller. */
-  flushHere(): void {
+  /** As `flush`, in the context of the caller. @param now by `clock.now()`, if there is something to write */
+  flushHere(now: number): void {
     this.#isDirty = false;
     // What is added while a write is going on must come after it: it leaves at the end of the turn.
     if (this.#destroyed || this.#queue.isWriting) return;
     if (this.#batch.size > 0) {
       if (this.blocked) this.#queue.setAside(this.#batch);
-      else this.#queue.write(this.#batch);
+      else {
+        this.#lastGiven = now;
+        this.#queue.write(this.#batch);
+      }
     }
     if (this.#destroyed) return;
     if (this.#batch.size > 0 || (!this.#marks.isEmpty && !this.blocked)) this.#markDirty();
@@ -196,8 +206,8 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   /** The end of the loop's turn. */
-  endTurn(): void {
-    this.flushHere();
+  endTurn(now: number): void {
+    this.flushHere(now);
     this.#settle();
   }
 
@@ -218,7 +228,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   onTaken(): void {
-    this.endTurn();
+    this.endTurn(clock.now());
     if (this.blocked || this.#destroyed) return;
     this.#count();
     this.#owner.onDrained();

@@ -170,9 +170,9 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    const now = this.#deadlines.received();
+    const now = this.#deadlines.received(chunk.length);
     const goOn = this.endpoint.receive(chunk);
-    if (this.#limits.flush === 'read') this.#outbox.flushHere();
+    if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
     if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
   }

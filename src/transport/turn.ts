@@ -9,7 +9,7 @@ import { clock } from './clock.ts';
 export interface Flushable {
   flush(): void;
   /** `flush`, and what follows from it once the turn is over. */
-  endTurn(): void;
+  endTurn(now: number): void;
 }
 
 let dirty: Flushable[] = [];
@@ -34,5 +34,6 @@ function endTurn(): void {
   scheduled = false;
   const list = dirty;
   dirty = [];
-  for (const outbox of list) outbox.endTurn();
+  const now = clock.now();
+  for (const outbox of list) outbox.endTurn(now);
 }

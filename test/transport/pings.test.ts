@@ -7,7 +7,9 @@ import type { ConnectionHandlers } from '../../src/api/handlers.ts';
 import { readValues } from '../../src/api/option-spec.ts';
 import { connectionSpecs, type PingOptions, toLimits } from '../../src/api/options.ts';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
+import type { Endpoint } from '../../src/frame/endpoint.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
+import { PingPace } from '../../src/transport/ping-pace.ts';
 import { useFakeClock, useRealClock } from './fake-clock.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { codeOf, frame, framesOf, Op } from './wire.ts';
@@ -207,4 +209,32 @@ test('C24: the code that a Close frame may not have is the cause of the error', 
   await turn();
   expect((errors[0] as ProtocolError).code).toBe('WS_CLOSE_CODE');
   expect(errors[0]!.cause).toBe(5000);
+});
+
+test('FAULT-2: a ping that could not be sent in time, because the process stood still, is not held against the peer', () => {
+  const pings: number[] = [];
+  const failures: unknown[] = [];
+  const endpoint = {
+    isPaused: false,
+    ping: () => pings.push(0),
+    fail: (error: unknown) => failures.push(error),
+  } as unknown as Endpoint;
+  const schedule = {
+    first: 1_000,
+    interval: 2_000,
+    timeout: 3_000,
+    answerEach: false,
+    payload: () => undefined,
+  };
+  const pace = new PingPace(schedule, endpoint, 0);
+  pace.check(1_000);
+  pace.answered(1_100);
+  // The next one was due at 3,000.
+  pace.check(60_000);
+  expect([pings.length, failures.length]).toEqual([2, 0]);
+  // That one was sent, and is not answered.
+  pace.check(61_000);
+  expect(failures).toHaveLength(0);
+  pace.check(62_000);
+  expect(failures).toHaveLength(1);
 });

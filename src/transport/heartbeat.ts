@@ -1,0 +1,136 @@
+/**
+ * Whether the peer is there, and what shows it that we are: RFC 6455 §5.5.2, §5.5.3. A ping leaves after silence, and any byte
+ * is an answer. Silence is not held against a peer that could not answer yet, or whose answer we could not see; and
+ * while we only receive, we give a sign of life unasked. The timer is that of deadlines.ts.
+ */
+
+import { ConnectionError } from '../frame/connection-error.ts';
+import type { Endpoint } from '../frame/endpoint.ts';
+import type { ConnectionLimits } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+
+// Bytes that may be on their way to a peer, in its system's memory and ours; more does not fit there.
+const MAX_IN_FLIGHT = 8_388_608;
+
+// Bytes a second that a slow peer is assumed to read.
+const SLOW_PEER = 32_768;
+
+// Bytes received since we sent anything, from which on a ping of the peer's may wait behind others of its bytes.
+const LONG_RECEIPT = 4_096;
+
+export class Heartbeat {
+  readonly #endpoint: Endpoint;
+  readonly #outbox: Outbox;
+  readonly #limits: ConnectionLimits;
+
+  #lastReceived: number;
+  /** Bytes that had left when something was last received. */
+  #sentBefore = 0;
+  /** Bytes that were received since we sent anything. */
+  #received = 0;
+  /** When the last ping or pong of the heartbeat was sent. */
+  #lastBeat: number;
+  /** When the ping was sent whose answer is due, or 0. */
+  #pingedAt = 0;
+  /** How long that answer may take. */
+  #answerTime = 0;
+  #lastCheck: number;
+
+  constructor(endpoint: Endpoint, outbox: Outbox, limits: ConnectionLimits, now: number) {
+    this.#endpoint = endpoint;
+    this.#outbox = outbox;
+    this.#limits = limits;
+    this.#lastReceived = now;
+    this.#lastBeat = now;
+    this.#lastCheck = now;
+  }
+
+  /** Whether the answer to a ping is due. */
+  get isWaiting(): boolean {
+    return this.#pingedAt !== 0;
+  }
+
+  /** So many bytes came. */
+  received(size: number, now: number): void {
+    const outbox = this.#outbox;
+    if (outbox.lastSent >= this.#lastReceived) this.#received = 0;
+    this.#received += size;
+    this.#sentBefore = outbox.sent;
+    this.#lastReceived = now;
+  }
+
+  /** Reading goes on: what could not be seen up to now is not missed. */
+  restart(now: number): void {
+    this.#lastReceived = now;
+  }
+
+  /** When `check` is to be called. */
+  get due(): number {
+    const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
+    if (this.#isBlind) return nextSign;
+    // The answer begins another silence, which is not to be longer for the time that it was given.
+    const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
+    if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
+    const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
+    return this.#onlyReceives ? Math.min(nextPing, nextSign) : nextPing;
+  }
+
+  check(now: number): void {
+    this.#lastCheck = now;
+    const { heartbeatInterval } = this.#limits;
+    if (this.#isBlind) {
+      this.#pingedAt = 0;
+      this.#lastReceived = now;
+      // A pong would not be seen. But TCP has to deliver the ping: if the peer is gone, the socket fails.
+      if (now - this.#lastSign >= heartbeatInterval) this.#ping(now);
+      return;
+    }
+    const alive = this.#lastAlive;
+    if (alive >= this.#pingedAt) this.#pingedAt = 0;
+    if (this.#pingedAt !== 0) {
+      if (now - this.#pingedAt >= this.#answerTime) {
+        this.#endpoint.abort(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
+      }
+    } else if (now - alive >= heartbeatInterval) {
+      this.#pingedAt = now;
+      // The peer has to read first what is on its way, in its system's memory and ours, and may be slow.
+      const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
+      this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
+      this.#ping(now);
+    } else if (this.#onlyReceives && now - this.#lastSign >= heartbeatInterval) {
+      // §5.5.3: an unsolicited pong. The ping of a peer that sends much has not come yet.
+      this.#lastBeat = now;
+      this.#endpoint.pong();
+    }
+  }
+
+  #ping(now: number): void {
+    this.#lastBeat = now;
+    this.#endpoint.ping();
+  }
+
+  /** When we last gave a sign of life. */
+  get #lastSign(): number {
+    return Math.max(this.#lastBeat, this.#outbox.lastSent);
+  }
+
+  /** Whether the peer has sent much since, or is in the middle of a message, so that it cannot see how far we are. */
+  get #onlyReceives(): boolean {
+    if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
+    return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
+  }
+
+  /** Whether we do not read, and the peer takes what we send: nothing shows whether it is there. */
+  get #isBlind(): boolean {
+    return this.#endpoint.isPaused && !this.#outbox.blocked;
+  }
+
+  /** When the peer last gave a sign of life. */
+  get #lastAlive(): number {
+    const outbox = this.#outbox;
+    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. Then taking
+    // what we send counts.
+    const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
+    return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Pings at a fixed pace, for applications that ask for them (RFC 6455 §5.5.2): sent whatever else the peer sends, and only a
+ * pong is an answer. The timer is that of deadlines.ts.
+ */
+
+import { ConnectionError } from '../frame/connection-error.ts';
+import type { Endpoint } from '../frame/endpoint.ts';
+import type { PingSchedule } from './limits.ts';
+
+export class PingPace {
+  readonly #schedule: PingSchedule;
+  readonly #endpoint: Endpoint;
+  #nextPing: number;
+  #lastPong: number;
+  /** Whether the last ping was answered. */
+  #isAnswered = true;
+
+  constructor(schedule: PingSchedule, endpoint: Endpoint, now: number) {
+    this.#schedule = schedule;
+    this.#endpoint = endpoint;
+    this.#lastPong = now;
+    this.#nextPing = now + schedule.first;
+    if (schedule.first <= 0) this.check(now);
+  }
+
+  /** When `check` is to be called. */
+  get due(): number {
+    return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
+  }
+
+  /** A pong came, or could not be seen up to now. */
+  answered(now: number): void {
+    this.#lastPong = now;
+    this.#isAnswered = true;
+  }
+
+  check(now: number): void {
+    const { interval, timeout, answerEach } = this.#schedule;
+    // While we do not read, a pong could not be seen.
+    if (this.#endpoint.isPaused) this.answered(now);
+    const late = now - this.#nextPing;
+    // The process stood still: the peer is not to blame for a ping that was not sent.
+    if (late > 0 && this.#isAnswered) this.#lastPong = Math.min(now, this.#lastPong + late);
+    if (now - this.#lastPong >= timeout || (late >= 0 && answerEach && !this.#isAnswered)) {
+      this.#endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
+    } else if (late >= 0) {
+      this.#nextPing += interval;
+      // What was missed is not made up for.
+      if (this.#nextPing <= now) this.#nextPing = now + interval;
+      this.#ping();
+    }
+  }
+
+  #ping(): void {
+    this.#isAnswered = false;
+    try {
+      this.#endpoint.ping(this.#schedule.payload());
+    } catch (error) {
+      // The application's function threw, or its payload is too long.
+      this.#endpoint.fail(error);
+    }
+  }
+}

@@ -1,0 +1,255 @@
+/** The heartbeat, on a clock that the tests move: who is silent, who is blamed for it, and what we say ourselves. */
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { describe, expect, test, vi } from 'vitest';
+import { serverLimits } from '../../src/transport/limits.ts';
+import { bindSocket } from '../../src/transport/socket.ts';
+import { turn } from './fake-socket.ts';
+import { opcodes, setUp } from './line.ts';
+import { frame, Op } from './wire.ts';
+
+const MIB = 1_048_576;
+
+describe('heartbeat', () => {
+  test('design: after 25 s of silence a ping leaves; its pong keeps the connection', async () => {
+    const { frames, receive, pass, end } = setUp();
+    await pass(24_900);
+    expect(frames()).toEqual([]);
+    await pass(200);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    await pass(19_000);
+    await receive(frame(Op.Pong));
+    await pass(24_900);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    await pass(200);
+    expect(opcodes(frames())).toEqual([Op.Ping, Op.Ping]);
+    expect(end()).toEqual([]);
+  });
+
+  test('A14, design: no answer for 20 s drops the connection with 1006, reported once', async () => {
+    const { socket, pass, end } = setUp();
+    await pass(25_100);
+    await pass(19_800);
+    expect(end()).toEqual([]);
+    await pass(300);
+    expect(socket.destroyed).toBe(true);
+    expect(end()).toEqual([
+      ['error', 'WS_HEARTBEAT_TIMEOUT'],
+      ['close', 1006, '', false, false],
+    ]);
+    await pass(100_000);
+    expect(end()).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('any byte counts, before the ping and as an answer', async () => {
+    const { frames, receive, pass, end } = setUp();
+    await pass(24_000);
+    await receive(frame(Op.Text, 'alive'));
+    await pass(24_900);
+    expect(frames()).toEqual([]);
+    await pass(200);
+    expect(opcodes(frames())).toEqual([Op.Ping]);
+    // Half a frame is a sign of life as well.
+    await pass(19_000);
+    await receive(frame(Op.Text, 'still').subarray(0, 3));
+    await pass(19_000);
+    await receive(frame(Op.Text, 'still').subarray(3));
+    await pass(20_000);
+    expect(end()).toEqual([]);
+  });
+
+  test('design: it stands still while the application has paused reading', async () => {
+    const { connection, frames, pass, end } = setUp();
+    connection.pause();
+    await pass(600_000);
+    expect(end()).toEqual([]);
+    const before = frames().length;
+    connection.resume();
+    await pass(24_900);
+    expect(frames()).toHaveLength(before);
+    await pass(20_300);
+    expect(opcodes(frames().slice(before))).toEqual([Op.Ping]);
+    await pass(20_000);
+    expect(end()).toEqual([
+      ['error', 'WS_HEARTBEAT_TIMEOUT'],
+      ['close', 1006, '', false, false],
+    ]);
+  });
+
+  test('resume() of a connection that was not paused is no sign of life', async () => {
+    const { connection, pass, end } = setUp();
+    for (let second = 0; second < 52; second++) {
+      connection.resume();
+      await pass(1_000);
+    }
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test('design: while we do not read, a peer that takes nothing is dropped', async () => {
+    const { socket, connection, pass, end } = setUp();
+    socket.block();
+    connection.endpoint.sendText('x'.repeat(10_000));
+    connection.pause();
+    await turn();
+    await pass(44_900);
+    expect(end()).toEqual([]);
+    await pass(400);
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test('design: while we do not read, taking what we send keeps a peer', async () => {
+    const { socket, connection, pass, end } = setUp();
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(MIB - 1_000));
+    connection.pause();
+    for (let step = 0; step < 15; step++) {
+      await pass(15_000);
+      expect(end()).toEqual([]);
+      socket.takeWaiting();
+      await turn();
+    }
+  });
+
+  test('a long message that leaves slowly is no silence, though our ping waits behind it', async () => {
+    const { socket, connection, pass, end } = setUp('client');
+    socket.block();
+    connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
+    while (connection.endpoint.bufferedAmount > 65_536) {
+      await pass(9_000);
+      expect(end()).toEqual([]);
+      socket.takeWaiting();
+      await turn();
+    }
+    socket.takeWaiting(true);
+    await turn();
+    // The last of it may still be on its way.
+    await pass(80_000);
+    expect(end()).toEqual([]);
+    await pass(20_000);
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test('Infinity switches it off, and leaves no timer', async () => {
+    const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
+    await pass(200_000);
+    expect(frames()).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('FAULT-2: a live reader of 60 KB/s is not dropped while 4 MiB are on its way; one that is gone is', async () => {
+    for (const answers of [true, false]) {
+      const { connection, frames, receive, pass, end } = setUp();
+      await receive(frame(Op.Text, 'ready'));
+      // The systems of both ends take all of it at once.
+      connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
+      await pass(71_000);
+      expect(frames().filter(({ opcode }) => opcode === Op.Ping)).toHaveLength(1);
+      expect(end()).toEqual([]);
+      // It has read everything, and finds our ping after it.
+      if (answers) await receive(frame(Op.Pong));
+      await pass(44_000);
+      expect(end()).toEqual([]);
+      await pass(60_000);
+      expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+    }
+  });
+
+  test('FAULT-2: nor does the time that a long message took count for the next silence', async () => {
+    const { connection, receive, pass, end } = setUp();
+    connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
+    await receive(frame(Op.Text, 'read'));
+    await pass(45_500);
+    expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
+  });
+
+  test.each(['client', 'server'] as const)(
+    'FAULT-2: while a %s only receives, an unsolicited pong leaves after each interval of its own silence',
+    async (role) => {
+      const { frames, receive, pass, end } = setUp(role);
+      const mask = role === 'server';
+      const message = frame(Op.Binary, Buffer.alloc(1_000), { mask });
+      for (let second = 0; second < 120; second++) {
+        await receive(message.subarray(second, second + 1));
+        await pass(1_000);
+      }
+      expect(opcodes(frames())).toEqual([Op.Pong, Op.Pong, Op.Pong, Op.Pong]);
+      expect(end()).toEqual([]);
+    },
+  );
+
+  test('FAULT-2: many short messages are no different from a long one', async () => {
+    const { frames, receive, pass } = setUp();
+    for (let second = 0; second < 60; second++) {
+      await receive(frame(Op.Text, 'x'.repeat(500)));
+      await pass(1_000);
+    }
+    expect(opcodes(frames())).toEqual([Op.Pong, Op.Pong]);
+  });
+
+  test('who sends, or receives little, gives no sign of life unasked', async () => {
+    const busy = setUp();
+    for (let second = 0; second < 60; second++) {
+      await busy.receive(frame(Op.Text, 'x'.repeat(500)));
+      busy.connection.endpoint.sendText('reply');
+      await busy.pass(1_000);
+    }
+    expect(busy.frames().every(({ opcode }) => opcode === Op.Text)).toBe(true);
+    const calm = setUp();
+    for (let second = 0; second < 60; second++) {
+      await calm.receive(frame(Op.Text, 'x'));
+      await calm.pass(1_000);
+    }
+    expect(calm.frames()).toEqual([]);
+  });
+
+  test('FAULT-2: while the application has paused reading, a ping leaves after each interval, for TCP to deliver', async () => {
+    const { connection, frames, pass, end } = setUp();
+    connection.pause();
+    await pass(101_000);
+    expect(opcodes(frames())).toEqual([Op.Ping, Op.Ping, Op.Ping, Op.Ping]);
+    // What else is sent makes it needless.
+    for (let second = 0; second < 60; second++) {
+      connection.endpoint.sendText('still here');
+      await pass(1_000);
+    }
+    expect(frames().filter(({ opcode }) => opcode === Op.Ping)).toHaveLength(4);
+    expect(end()).toEqual([]);
+  });
+});
+
+test('FAULT-2: a paused connection that is never resumed notices that its peer is gone', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const peer = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const ours = await accepted;
+  server.close();
+  const nothing = (): void => {};
+  let code = 0;
+  const connection = bindSocket(
+    ours,
+    {
+      onText: nothing,
+      onBinary: nothing,
+      onFragment: nothing,
+      onPing: nothing,
+      onPong: nothing,
+      onClosing: nothing,
+      onError: nothing,
+      onDrain: nothing,
+      onClose: (record) => {
+        code = record.code;
+      },
+    },
+    { role: 'server', limits: serverLimits },
+  );
+  connection.start(Buffer.alloc(0));
+  connection.pause();
+  peer.destroy();
+  while (code === 0) {
+    vi.advanceTimersByTime(5_000);
+    await turn();
+  }
+  expect(code).toBe(1006);
+  expect(ours.destroyed).toBe(true);
+});
