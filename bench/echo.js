@@ -1,10 +1,13 @@
 /**
- * `npm run bench`: echo servers side by side, ours, `ws` and raw node:net, all alive at once, rounds interleaved. What
- * counts is the server's CPU time per message, and its ratio within a round: the machine's speed cancels out.
+ * `npm run bench`: servers side by side, ours, `ws` and others, all alive at once, rounds interleaved. What counts is the server's
+ * CPU time per message, and its ratio within a round: the machine's speed cancels out.
  *
- *   --rounds N      rounds (5)           --seconds S   per server and round (1)
- *   --workloads a,b a selection          --gate        exit 1 where a ratio to `ws` is below its gate
+ *   --rounds N      rounds (5)             --seconds S   per server and round (1)      --quick   2 rounds of 0.25 s
+ *   --workloads a,b a selection            --gate        exit 1 if a ratio to `ws` is below its gate
+ *   --peers ws,raw,bun                     `raw` echoes bytes unparsed: what Node's sockets can do; `bun` needs Bun (BUN names it)
+ *   --json FILE     all figures
  */
+import { writeFileSync } from 'node:fs';
 import {
   costText,
   gateText,
@@ -18,28 +21,54 @@ import {
 } from './side-by-side.js';
 import { replySize, workloads } from './workloads.js';
 
-const { chosen, rounds, milliseconds, gated } = readCommandLine(workloads);
-const servers = await Promise.all(
-  ['rfc6455', 'ws', 'raw'].map((name) => startServer(name, `servers/${name}.js`)),
+const { chosen, rounds, milliseconds, gated, peers, json } = readCommandLine(workloads);
+const others = await Promise.all(
+  peers.map((name) =>
+    startServer(name, `servers/${name}.js`, [], name === 'bun' ? (process.env.BUN ?? 'bun') : undefined),
+  ),
 );
+const servers = [await startServer('rfc6455', 'servers/rfc6455.js'), ...others];
 let missed = 0;
+/** @type {string[]} */
+const table = [
+  `| row | ${peers.map((peer) => `${peer} ÷ ours`).join(' | ')} | ours, µs |`,
+  `|---|${peers.map(() => '---').join('|')}|---|`,
+];
+/** @type {Record<string, unknown>} */
+const figures = {};
 for (const [name, workload] of chosen) {
-  const results = await interleave(name, rounds, servers, (server) =>
+  // What echoes bytes unparsed knows neither TLS nor broadcasts.
+  const able = servers.filter(
+    (server) => server.name !== 'raw' || (workload.kind === 'echo' && !workload.secure),
+  );
+  const results = await interleave(name, rounds, able, (server) =>
     measure(server, 'load.js', {
       ...workload,
       milliseconds,
       replySize: replySize(workload) + (server.name === 'raw' ? 4 : 0),
     }),
   );
-  const toWs = ratiosOf(results.ws, results.rfc6455);
-  const toRaw = ratiosOf(results.raw, results.rfc6455);
-  const passed = workload.gate === null || median(toWs) >= workload.gate;
-  if (!passed) missed++;
-  const cost = Object.entries(results).map(([server, list]) => `${server} ${costText(list)}`);
-  console.log(
-    `${name}: ws/ours ${spread(toWs)}${gateText(workload.gate, passed)}, raw/ours ${spread(toRaw)}`,
+  figures[name] = results;
+  const ratios = Object.fromEntries(
+    peers.map((peer) => [peer, ratiosOf(results[peer] ?? [], results.rfc6455)]),
   );
+  const passed = workload.gate === null || ratios.ws === undefined || median(ratios.ws) >= workload.gate;
+  if (!passed) missed++;
+  const texts = peers.map((peer) => (ratios[peer]?.length ? spread(ratios[peer]) : '–'));
+  console.log(
+    `${name}: ${peers.map((peer, at) => `${peer}/ours ${texts[at]}`).join(', ')}${gateText(workload.gate, passed)}`,
+  );
+  const cost = Object.entries(results).map(([server, list]) => `${server} ${costText(list)}`);
   console.log(`    ${cost.join(' · ')}`);
+  const ours = median((results.rfc6455 ?? []).map(({ cpu }) => cpu));
+  table.push(`| ${name} | ${texts.join(' | ')} | ${ours.toFixed(ours < 10 ? 3 : 0)} |`);
 }
 for (const { child } of servers) child.disconnect();
+console.log(`\n${table.join('\n')}`);
+if (json !== undefined) {
+  writeFileSync(
+    json,
+    `${JSON.stringify({ node: process.version, rounds, milliseconds, figures }, null, 1)}\n`,
+  );
+}
 if (gated && missed > 0) process.exitCode = 1;

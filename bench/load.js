@@ -1,12 +1,14 @@
 /**
  * The load generator, in a process of its own: raw sockets, frames masked and built beforehand, replies counted by bytes.
- * It takes one order at a time over IPC, keeps `inFlight` messages under way on each connection, and reports how many
- * came back.
+ * It takes one order at a time over IPC, and reports how many messages came back, or were sent where none comes back.
  */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
-/** @typedef {{ port: number, connections: number, inFlight: number, size: number, binary: boolean, milliseconds: number, replySize?: number }} Order */
+/** @typedef {import('./workloads.js').Workload & { port: number, milliseconds: number, replySize: number }} Order */
+/** @typedef {import('node:net').Socket} Socket */
 
 /** @param {number} size @param {boolean} binary */
 function maskedFrame(size, binary) {
@@ -30,16 +32,25 @@ function maskedFrame(size, binary) {
   return frame;
 }
 
-/** @param {Order} order @returns {Promise<import('node:net').Socket>} */
-function open({ port }) {
+/** @param {string} text */
+function maskedText(text) {
+  const payload = Buffer.from(text);
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
+
+/** @param {Order} order @param {string} path @returns {Promise<Socket>} */
+function open({ port, secure }, path) {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const where = { port, host: '127.0.0.1' };
+    const socket = secure
+      ? connectTls({ ...where, rejectUnauthorized: false })
+      : connect({ ...where, noDelay: true });
     let head = '';
     socket.once('error', reject);
-    socket.once('connect', () => {
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
       const key = randomBytes(16).toString('base64');
       socket.write(
-        `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
       );
     });
     socket.on('data', function onData(chunk) {
@@ -52,35 +63,139 @@ function open({ port }) {
   });
 }
 
-/** @param {Order} order */
-async function run(order) {
-  const { connections, inFlight, size, binary, milliseconds } = order;
+/** @param {Order} order @param {string} path */
+const openAll = (order, path) =>
+  Promise.all(Array.from({ length: order.connections }, () => open(order, path)));
+
+/** What a kind of traffic needs before it starts, and how it runs until it is stopped. @typedef {{ start(): void, stop(): void, count(): number }} Load */
+
+/** @param {Order} order @returns {Promise<Load>} */
+async function echo(order) {
+  const { inFlight, size, binary, replySize } = order;
   const frame = maskedFrame(size, binary);
   const burst = Buffer.concat(Array.from({ length: inFlight }, () => frame));
-  // A server does not mask: four bytes less, unless the bytes come back as they are.
-  const replySize = order.replySize ?? frame.length - 4;
+  const sockets = await openAll(order, '/');
   let replies = 0;
   let measuring = true;
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(order)));
+  return {
+    start() {
+      for (const socket of sockets) {
+        let pending = 0;
+        socket.on('data', (chunk) => {
+          pending += chunk.length;
+          const whole = Math.floor(pending / replySize);
+          if (whole === 0) return;
+          pending -= whole * replySize;
+          replies += whole;
+          if (measuring) socket.write(whole === inFlight ? burst : burst.subarray(0, whole * frame.length));
+        });
+        socket.write(burst);
+      }
+    },
+    stop() {
+      measuring = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    count: () => replies,
+  };
+}
+
+/** @param {Order} order @returns {Promise<Load>} */
+async function sink(order) {
+  const frame = maskedFrame(order.size, order.binary);
+  const burst = Buffer.concat(Array.from({ length: order.inFlight }, () => frame));
+  const sockets = await openAll(order, '/sink');
+  let measuring = true;
+  return {
+    start() {
+      for (const socket of sockets) {
+        // As much as the server takes, and no more than waits in one burst.
+        const send = () => {
+          while (measuring && socket.write(burst));
+        };
+        socket.on('drain', send);
+        socket.resume();
+        send();
+      }
+    },
+    stop() {
+      measuring = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    // The server knows what came.
+    count: () => -1,
+  };
+}
+
+/** @param {Order} order @returns {Promise<Load>} */
+async function broadcast(order) {
+  const { inFlight, size, connections, replySize } = order;
+  const sockets = await openAll(order, '/broadcast');
+  const asker = await open(order, '/ask');
+  const ask = maskedText(JSON.stringify({ size, count: inFlight }));
+  const expected = replySize * inFlight * connections;
+  let received = 0;
+  let total = 0;
+  let measuring = true;
+  return {
+    start() {
+      for (const socket of sockets) {
+        socket.on('data', (chunk) => {
+          received += chunk.length;
+          total += chunk.length;
+          // Everybody has everything: the next turn.
+          if (received < expected) return;
+          received -= expected;
+          if (measuring) asker.write(ask);
+        });
+      }
+      asker.write(ask);
+    },
+    stop() {
+      measuring = false;
+      for (const socket of [...sockets, asker]) socket.destroy();
+    },
+    count: () => Math.floor(total / replySize),
+  };
+}
+
+/** @param {Order} order @returns {Promise<Load>} */
+async function handshake(order) {
+  const closeFrame = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+  let done = 0;
+  let measuring = true;
+  const run = async () => {
+    while (measuring) {
+      const socket = await open(order, '/');
+      socket.resume();
+      socket.end(closeFrame);
+      await once(socket, 'close');
+      done++;
+    }
+  };
+  return {
+    start() {
+      for (let index = 0; index < order.inFlight; index++) void run();
+    },
+    stop() {
+      measuring = false;
+    },
+    count: () => done,
+  };
+}
+
+const kinds = { echo, sink, broadcast, handshake };
+
+/** @param {Order} order */
+async function run(order) {
+  const load = await kinds[order.kind](order);
   process.send?.({ ready: true });
-  await new Promise((resolve) => process.once('message', resolve));
+  await once(process, 'message');
   const start = performance.now();
-  for (const socket of sockets) {
-    let pending = 0;
-    socket.on('data', (chunk) => {
-      pending += chunk.length;
-      const whole = Math.floor(pending / replySize);
-      if (whole === 0) return;
-      pending -= whole * replySize;
-      replies += whole;
-      if (measuring) socket.write(whole === inFlight ? burst : burst.subarray(0, whole * frame.length));
-    });
-    socket.write(burst);
-  }
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  measuring = false;
-  process.send?.({ replies, milliseconds: performance.now() - start });
-  for (const socket of sockets) socket.destroy();
+  load.start();
+  await new Promise((resolve) => setTimeout(resolve, order.milliseconds));
+  process.send?.({ replies: load.count(), milliseconds: performance.now() - start });
+  load.stop();
 }
 
 process.on('message', (order) => {

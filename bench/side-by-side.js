@@ -1,6 +1,7 @@
-/** What the benches share: servers in processes of their own, all alive at once, measured in turn; medians and spreads. */
-import { fork } from 'node:child_process';
+/** What the benches share: servers in separate processes, all alive at once, measured in turn; medians and spreads. */
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -16,8 +17,12 @@ export function readCommandLine(workloads) {
       seconds: { type: 'string', default: '1' },
       workloads: { type: 'string' },
       gate: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      peers: { type: 'string', default: 'ws,raw' },
+      json: { type: 'string' },
     },
   });
+  if (values.quick) Object.assign(values, { rounds: '2', seconds: '0.25' });
   const chosen = Object.entries(workloads).filter(
     ([name, { gate }]) =>
       (values.workloads === undefined || values.workloads.split(',').some((part) => name.includes(part))) &&
@@ -25,11 +30,34 @@ export function readCommandLine(workloads) {
   );
   const rounds = Number(values.rounds);
   console.log(`node ${process.version}, ${rounds} rounds of ${values.seconds} s, server CPU µs per message`);
-  return { chosen, rounds, milliseconds: Number(values.seconds) * 1000, gated: values.gate };
+  return {
+    chosen,
+    rounds,
+    milliseconds: Number(values.seconds) * 1000,
+    gated: values.gate,
+    peers: values.peers.split(','),
+    json: values.json,
+  };
 }
 
-/** @param {string} path @param {string[]} [args] */
-export const start = (path, args = []) => fork(fileURLToPath(new URL(path, import.meta.url)), args);
+/**
+ * @param {string} path @param {string[]} [args]
+ * @param {string} [execPath] what runs it, in place of this Node
+ */
+export const start = (path, args = [], execPath = process.execPath) =>
+  fork(fileURLToPath(new URL(path, import.meta.url)), args, { execPath });
+
+/** Servers have one core and load generators another, if there are two and Linux's `taskset`. @param {number | undefined} pid @param {number} core */
+function pin(pid, core) {
+  if (process.platform !== 'linux' || availableParallelism() < 2 || pid === undefined) return;
+  try {
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(pid)], {
+      stdio: 'ignore',
+    });
+  } catch {
+    // Not there, or not allowed: the kernel places them.
+  }
+}
 
 /** @param {import('node:child_process').ChildProcess} child @param {unknown} question */
 export async function ask(child, question) {
@@ -38,37 +66,41 @@ export async function ask(child, question) {
   return (await answer)[0];
 }
 
-/** @typedef {{ name: string, child: import('node:child_process').ChildProcess, port: number }} Server */
+/** @typedef {{ name: string, child: import('node:child_process').ChildProcess, port: number, securePort: number }} Server */
 
-/** @param {string} name @param {string} path @param {string[]} [args] @returns {Promise<Server>} */
-export async function startServer(name, path, args) {
-  const child = start(path, args);
-  const [{ port }] = await once(child, 'message');
-  return { name, child, port };
+/** @param {string} name @param {string} path @param {string[]} [args] @param {string} [execPath] @returns {Promise<Server>} */
+export async function startServer(name, path, args, execPath) {
+  const child = start(path, args, execPath);
+  const [{ port, securePort }] = await once(child, 'message');
+  pin(child.pid, 0);
+  return { name, child, port, securePort };
 }
 
 /**
- * One server under one load. The generator is a fresh process: what it leaves behind is nobody's.
- * @param {Server} server @param {string} path the generator's @param {object} order
+ * One server under one load. The generator is a fresh process: nothing that it leaves behind lasts.
+ * @param {Server} server @param {string} path the generator's @param {Record<string, unknown>} order
  * @returns {Promise<{ cpu: number, rate: number, bytes: number }>} CPU µs, messages a second, payload bytes of a reply
  */
-export async function measure({ child, port }, path, order) {
+export async function measure({ child, port, securePort }, path, order) {
   const generator = start(path);
-  await ask(generator, { ...order, port });
-  const before = (await ask(child, 'cpu')).cpu;
+  pin(generator.pid, 1);
+  await ask(generator, { ...order, port: order.secure === true ? securePort : port });
+  const before = await ask(child, 'cpu');
   const { replies, payload, milliseconds } = await ask(generator, 'go');
-  const after = (await ask(child, 'cpu')).cpu;
+  const after = await ask(child, 'cpu');
   generator.disconnect();
   await once(generator, 'exit');
+  // Where nothing comes back, the server knows how many messages came.
+  const messages = replies === -1 ? after.received - before.received : replies;
   return {
-    cpu: (after - before) / replies,
-    rate: (replies / milliseconds) * 1000,
-    bytes: (payload ?? 0) / replies,
+    cpu: (after.cpu - before.cpu) / messages,
+    rate: (messages / milliseconds) * 1000,
+    bytes: (payload ?? 0) / messages,
   };
 }
 
 /**
- * Rounds over all servers in turn; the first warms the compilers up and is not counted.
+ * Rounds over all servers in turn, forth and back (A B C, C B A); the first warms the compilers up and is not counted.
  * @template Result
  * @param {string} title @param {number} rounds @param {readonly Server[]} servers
  * @param {(server: Server) => Promise<Result>} run
@@ -79,7 +111,7 @@ export async function interleave(title, rounds, servers, run) {
   const results = Object.fromEntries(servers.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
     process.stderr.write(`\r${title}: round ${round} of ${rounds} `);
-    for (const server of servers) {
+    for (const server of round % 2 === 0 ? servers : [...servers].reverse()) {
       const result = await run(server);
       if (round > 0) results[server.name]?.push(result);
     }

@@ -1,19 +1,49 @@
-/** What the benches of echo servers send: size, messages in flight, connections. */
+/**
+ * What the benches of servers measure. A row is one kind of traffic; `gate`: how many times our CPU time `ws` must need at
+ * least, null if nothing is promised yet.
+ *
+ * - echo: `inFlight` messages under way on each connection; each is answered by itself
+ * - sink: messages that are received and not answered
+ * - broadcast: one connection asks, and `inFlight` messages go to each of the others within one turn
+ * - handshake: connect, upgrade, close; `inFlight` at a time
+ *
+ * @typedef {'echo' | 'sink' | 'broadcast' | 'handshake'} Kind
+ * @typedef {{ kind: Kind, connections: number, inFlight: number, size: number, binary: boolean, secure: boolean, gate: number | null }} Workload
+ */
 
 /**
- * `gate`: how many times the CPU of ours `ws` must need at least; null where nothing is promised.
- * @typedef {{ connections: number, inFlight: number, size: number, binary: boolean, gate: number | null }} Workload
- * @type {Record<string, Workload>}
+ * @param {Kind} kind @param {number} size @param {number} inFlight @param {number} connections
+ * @param {number | null} gate @param {boolean} [secure] @returns {Workload}
  */
+function row(kind, size, inFlight, connections, gate, secure = false) {
+  return { kind, size, inFlight, connections, binary: size >= 1024, secure, gate };
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Rows by name: size × messages in flight × connections. @type {Record<string, Workload>} */
 export const workloads = {
-  // size x messages in flight x connections
-  'ping-pong 64x1x64': { connections: 64, inFlight: 1, size: 64, binary: false, gate: null },
-  'text 16x16x32': { connections: 32, inFlight: 16, size: 16, binary: false, gate: null },
-  'text 64x64x32': { connections: 32, inFlight: 64, size: 64, binary: false, gate: 8 },
-  'text 125x4x64': { connections: 64, inFlight: 4, size: 125, binary: false, gate: null },
-  'binary 1Kx4x32': { connections: 32, inFlight: 4, size: 1024, binary: true, gate: null },
-  'binary 64Kx2x8': { connections: 8, inFlight: 2, size: 65_536, binary: true, gate: null },
-  'binary 1Mx1x4': { connections: 4, inFlight: 1, size: 1_048_576, binary: true, gate: null },
+  'ping-pong 64x1x64': row('echo', 64, 1, 64, null),
+  'text 16x16x32': row('echo', 16, 16, 32, null),
+  'text 64x64x32': row('echo', 64, 64, 32, 8),
+  'text 125x4x64': row('echo', 125, 4, 64, null),
+  'binary 1Kx4x32': row('echo', KiB, 4, 32, null),
+  'binary 16Kx2x16': row('echo', 16 * KiB, 2, 16, null),
+  'binary 64Kx2x8': row('echo', 64 * KiB, 2, 8, null),
+  'binary 1Mx1x4': row('echo', MiB, 1, 4, null),
+  'binary 16Mx1x2': row('echo', 16 * MiB, 1, 2, null),
+  'receive 16x64x16': row('sink', 16, 64, 16, null),
+  'receive 125x64x16': row('sink', 125, 64, 16, null),
+  'receive 1Mx1x4': row('sink', MiB, 1, 4, null),
+  'broadcast 64x1x1000': row('broadcast', 64, 1, 1000, null),
+  'broadcast 64x16x100': row('broadcast', 64, 16, 100, null),
+  'handshake x32': row('handshake', 0, 32, 0, null),
+  'tls ping-pong 64x1x64': row('echo', 64, 1, 64, null, true),
+  'tls text 64x16x32': row('echo', 64, 16, 32, null, true),
+  'tls binary 1Kx4x32': row('echo', KiB, 4, 32, null, true),
+  'tls binary 64Kx2x8': row('echo', 64 * KiB, 2, 8, null, true),
+  'tls binary 1Mx1x4': row('echo', MiB, 1, 4, null, true),
 };
 
 /** Bytes of a server's frame for a message of a workload. @param {{ size: number }} workload */

@@ -1,9 +1,25 @@
-/** What every server under measurement tells the bench: its port, and its CPU time or memory whenever it is asked. */
+/** What every server under measurement tells the bench: its ports, and its CPU time or memory whenever it is asked. */
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** @param {number} port */
-export function serve(port) {
+/** Certificate and key for the rows over TLS. */
+export function certificate() {
+  const read = (/** @type {string} */ name) =>
+    readFileSync(new URL(`../../test/fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
+  return { cert: read('localhost-cert'), key: read('localhost-key') };
+}
+
+/** Messages that came to `/sink`. */
+let received = 0;
+
+/** A message came to `/sink`. */
+export function countReceived() {
+  received++;
+}
+
+/** @param {number} port @param {number} [securePort] */
+export function serve(port, securePort) {
   process.on('message', (question) => {
     if (question === 'memory') {
       setFlagsFromString('--expose-gc');
@@ -15,8 +31,8 @@ export function serve(port) {
       return;
     }
     const { user, system } = process.cpuUsage();
-    process.send?.({ cpu: user + system });
+    process.send?.({ cpu: user + system, received });
   });
   process.on('disconnect', () => process.exit());
-  process.send?.({ port });
+  process.send?.({ port, securePort });
 }
