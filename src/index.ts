@@ -13,9 +13,9 @@ export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/
 export type { Message, SendCallback, SendOptions } from './api/message.ts';
 export type { ConnectionOptions, HeartbeatOptions, PingOptions } from './api/options.ts';
 export { Reconnection, type ReconnectionState, reconnect, type SendOutcome } from './api/reconnect.ts';
+export type { ReconnectCause } from './api/reconnect-cause.ts';
 export type {
   AttemptOptions,
-  ReconnectCause,
   ReconnectClock,
   ReconnectHandlers,
   ReconnectOptions,

@@ -4,7 +4,7 @@
 
 import { dial } from '../transport/dial.ts';
 import { toCompression } from './compression-options.ts';
-import { type AllConnectOptions, type ConnectOptions, connectSpecs } from './connect-options.ts';
+import { type AllConnectOptions, type ConnectOptions, checkRoute, connectSpecs } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
 import { readOptions } from './option-spec.ts';
@@ -41,6 +41,7 @@ export async function connect<Data>(
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }
   const values = readOptions('connect', options, connectSpecs, 'client');
+  checkRoute(values);
   const limits = toLimits(values);
   const { handlers = {} } = options;
   const closeReason = toCloseReason(values);

@@ -117,6 +117,21 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   unref: flag({ default: false, text: 'Whether the process may end while the connection is open.' }),
 };
 
+/**
+ * Refuses two options of which one would be ignored. 'env' is a wish for where it applies, so it may be a default.
+ * @throws {TypeError}
+ */
+export function checkRoute({
+  socket,
+  socketPath,
+  proxy,
+}: Pick<DialOptions, 'socket' | 'socketPath' | 'proxy'>): void {
+  const routes = { socket, socketPath, proxy: proxy === 'env' ? undefined : proxy };
+  const given = Object.entries(routes).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length < 2) return;
+  throw new TypeError(`${given.join(' and ')} exclude each other: each is the path to the server`);
+}
+
 function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string') throw new TypeError(`${name} is ${show(value)}, not a string`);
 }

@@ -23,10 +23,10 @@ type AnyHandler<Data> = (connection: Connection<Data>, ...rest: never[]) => unkn
 
 /** Handlers for one attempt: only those that the application has, and the run's own. */
 export function wrapHandlers<Data>(
-  theirs: ReconnectHandlers<Data>,
+  theirs: ReconnectHandlers<Data, string | Buffer>,
   run: ConnectionOwner<Data>,
-): ConnectionHandlers<Data> {
-  const ours: ConnectionHandlers<Data> = {
+): ConnectionHandlers<Data, string | Buffer> {
+  const ours: ConnectionHandlers<Data, string | Buffer> = {
     open: (connection) => run.opened(connection),
     close: (connection, code, reason, wasClean, info) => {
       if (connection !== run.connection) return undefined;

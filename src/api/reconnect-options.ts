@@ -3,11 +3,11 @@
  */
 
 import { type Backoff, backoffSpecs, readBackoff } from './backoff.ts';
-import type { CloseInfo } from './close-info.ts';
 import { type ConnectOptions, connectSpecs } from './connect-options.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import { checkHandlers, checkOptions } from './option-names.ts';
 import { callback, custom, flag, limit, type SpecsOf, type ValuesOf } from './option-spec.ts';
+import type { ReconnectCause } from './reconnect-cause.ts';
 
 /** Time, as `Reconnection` needs it: for tests. */
 export interface ReconnectClock {
@@ -17,13 +17,9 @@ export interface ReconnectClock {
   elapsed?(): number;
 }
 
-/** Why another attempt is due: a connection was closed, by either end, or an attempt failed. */
-export type ReconnectCause =
-  | { readonly kind: 'closed'; readonly info: CloseInfo }
-  | { readonly kind: 'failed'; readonly error: Error };
-
 /** What an application is notified of: `open` and `close` once for each connection. */
-export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<Data> {
+export interface ReconnectHandlers<Data = undefined, Text extends string | Buffer = string>
+  extends ConnectionHandlers<Data, Text> {
   /**
    * An attempt failed, and another follows.
    * @param retries how many have failed since the last connection
@@ -34,26 +30,32 @@ export interface ReconnectHandlers<Data = undefined> extends ConnectionHandlers<
   ended?(cause: ReconnectCause): unknown;
 }
 
-/** What one attempt uses. */
-export type AttemptOptions<Data = undefined> = Omit<ConnectOptions<Data>, 'handlers' | 'signal' | 'socket'>;
+/** What one attempt uses. With `text: 'bytes'` a text message is a Buffer: then `Text` includes it. */
+export type AttemptOptions<Data = undefined, Text extends string | Buffer = string> = Omit<
+  ConnectOptions<Data>,
+  'handlers' | 'signal' | 'socket' | 'text'
+> & { readonly text?: 'string' | (Buffer extends Text ? 'bytes' : never) | undefined };
 
 /** Options for `connect`, or a function that makes them for each attempt: with a new token, for example. */
-export type AttemptSource<Data = undefined> =
-  | AttemptOptions<Data>
-  | (() => AttemptOptions<Data> | PromiseLike<AttemptOptions<Data>>);
+export type AttemptSource<Data = undefined, Text extends string | Buffer = string> =
+  | AttemptOptions<Data, Text>
+  | (() => AttemptOptions<Data, Text> | PromiseLike<AttemptOptions<Data, Text>>);
 
 /**
  * The options of a `Reconnection`. If `Data` does not include undefined, `connect` is required: it supplies the `data` of each
  * connection.
  */
-export type ReconnectOptions<Data = undefined> = ReconnectSettings<Data> &
-  (undefined extends Data ? unknown : { readonly connect: AttemptSource<Data> });
+export type ReconnectOptions<Data = undefined, Text extends string | Buffer = string> = ReconnectSettings<
+  Data,
+  Text
+> &
+  (undefined extends Data ? unknown : { readonly connect: AttemptSource<Data, Text> });
 
-export interface ReconnectSettings<Data = undefined> {
+export interface ReconnectSettings<Data = undefined, Text extends string | Buffer = string> {
   /** What is reported of all the connections, with `failed` and `ended`. */
-  readonly handlers?: ReconnectHandlers<Data> | undefined;
+  readonly handlers?: ReconnectHandlers<Data, Text> | undefined;
   /** What each attempt uses. */
-  readonly connect?: AttemptSource<Data> | undefined;
+  readonly connect?: AttemptSource<Data, Text> | undefined;
   /** How long to wait; a function is called each time. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
@@ -85,26 +87,26 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** @throws {TypeError} for options of `connect` that would be ignored */
-export function checkAttempt(options: AttemptOptions<unknown>): void {
+export function checkAttempt(options: AttemptOptions<unknown, string | Buffer>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);
 }
 
 type ReconnectValues = ValuesOf<
-  ReconnectSettings<unknown>,
+  ReconnectSettings<unknown, string | Buffer>,
   Exclude<keyof ReconnectSettings, 'retryFirst' | 'maxQueued' | 'unref'>
 >;
 
-export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown>, ReconnectValues> = {
-  handlers: custom<ReconnectHandlers<unknown>>(
+export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>, ReconnectValues> = {
+  handlers: custom<ReconnectHandlers<unknown, string | Buffer>>(
     'an object',
     { text: 'What is reported of all the connections, with `failed` and `ended`.' },
     (value) => checkHandlers(value as object),
   ),
-  connect: custom<AttemptSource<unknown>>(
+  connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
     { text: 'Options for `connect`, or a function that makes them for each attempt.' },
     (value) => {
-      if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown>);
+      if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);
     },
   ),
   backoff: custom<Backoff | (() => Backoff)>(

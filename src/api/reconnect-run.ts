@@ -5,18 +5,16 @@
  *   connecting → open → waiting → connecting …     stop(): any → closing
  */
 
-import { inspect } from 'node:util';
-import { HandshakeError } from '../handshake/error.ts';
 import { type BackoffTimes, firstWait, readBackoff, waitAfter } from './backoff.ts';
 import { warn } from './callback.ts';
 import { connect } from './client.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import type { Connection } from './connection.ts';
+import { errorOf, isHopeless, type ReconnectCause, toError } from './reconnect-cause.ts';
 import { type ConnectionOwner, report, wrapHandlers } from './reconnect-handlers.ts';
 import {
   checkAttempt,
-  type ReconnectCause,
   type ReconnectClock,
   type ReconnectSettings,
   type ReconnectUrl,
@@ -29,7 +27,7 @@ const STEADY_AFTER = 5_000;
 /** What the runs of one `Reconnection` share. */
 export interface RunContext<Data> {
   readonly url: ReconnectUrl;
-  readonly options: ReconnectSettings<Data>;
+  readonly options: ReconnectSettings<Data, string | Buffer>;
   readonly clock: ReconnectClock;
   readonly random: () => number;
   readonly queue: WaitingMessages;
@@ -270,15 +268,8 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;
     this.#finish();
-    this.#rejectFirst(this.#errorOf(cause));
+    this.#rejectFirst(errorOf(cause, this.#openError));
     return () => report(() => this.#context.options.handlers?.ended?.(cause));
-  }
-
-  /** What `start` rejects with: it has no connection if each `open` handler threw, or each attempt failed. */
-  #errorOf(cause: ReconnectCause): Error {
-    if (cause.kind === 'failed') return cause.error;
-    const { code, reason } = cause.info;
-    return this.#openError ?? new Error(`the connection was closed: ${code} ${inspect(reason)}`);
   }
 
   #finish(): void {
@@ -293,16 +284,6 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#first = null;
     first?.reject(error);
   }
-}
-
-/** Whether the same attempt can only fail again. */
-export function isHopeless(cause: unknown): boolean {
-  if (cause instanceof HandshakeError) return cause.stage === 'url';
-  return cause instanceof TypeError || cause instanceof RangeError;
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
 }
 
 function ignore(): void {}

@@ -11,6 +11,7 @@ import { warn } from './callback.ts';
 import type { Connection } from './connection.ts';
 import { checkSendOptions, type Message, type SendOptions, toBytes } from './message.ts';
 import { readOptions } from './option-spec.ts';
+import { isHopeless } from './reconnect-cause.ts';
 import {
   type ReconnectClock,
   type ReconnectOptions,
@@ -19,7 +20,7 @@ import {
   reconnectSpecs,
 } from './reconnect-options.ts';
 import { WaitingMessages } from './reconnect-queue.ts';
-import { isHopeless, ReconnectRun, type RunContext } from './reconnect-run.ts';
+import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 
 /** The state of a `Reconnection`: 'waiting' between a lost connection, or a failed attempt, and the next attempt. */
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
@@ -45,7 +46,9 @@ export class Reconnection<Data = undefined> {
    */
   constructor(url: ReconnectUrl, ...none: undefined extends Data ? [] : [options: never]);
   constructor(url: ReconnectUrl, options: ReconnectOptions<Data>);
-  constructor(url: ReconnectUrl, options: ReconnectSettings<Data> = {}) {
+  // With `text: 'bytes'` a text message is a Buffer too.
+  constructor(url: ReconnectUrl, options: ReconnectOptions<Data, string | Buffer>);
+  constructor(url: ReconnectUrl, options: ReconnectSettings<Data, string | Buffer> = {}) {
     const { maxQueued } = readOptions('reconnect', options, reconnectSpecs, 'client');
     this.#queue = new WaitingMessages(maxQueued);
     this.#context = {
@@ -149,11 +152,15 @@ export function reconnect<Data = undefined>(
   url: ReconnectUrl,
   options: ReconnectOptions<Data>,
 ): Reconnection<Data>;
+export function reconnect<Data = undefined>(
+  url: ReconnectUrl,
+  options: ReconnectOptions<Data, string | Buffer>,
+): Reconnection<Data>;
 export function reconnect<Data>(
   url: ReconnectUrl,
-  options: ReconnectSettings<Data> = {},
+  options: ReconnectSettings<Data, string | Buffer> = {},
 ): Reconnection<Data> {
-  const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data>);
+  const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data, string | Buffer>);
   // `failed` and `ended` report errors. What can never succeed must not vanish without them.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);

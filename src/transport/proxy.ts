@@ -38,7 +38,7 @@ export function chooseProxy(
 
 function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
   const value = environment[name] ?? environment[name.toUpperCase()];
-  // In a CGI program HTTP_PROXY is the Proxy header of whoever asks ("httpoxy").
+  // In a CGI program HTTP_PROXY is the Proxy header field of the request ("httpoxy").
   if (name === 'http_proxy' && environment[name] === undefined && environment.REQUEST_METHOD !== undefined)
     return null;
   return value === undefined || value === '' ? null : value;

@@ -1,7 +1,8 @@
 /** A client that connects again: when it tries, what it reports, what it keeps to send, and that stopping ends all of it. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
-import type { ReconnectCause, ReconnectOptions } from '../../src/api/reconnect-options.ts';
+import type { ReconnectCause } from '../../src/api/reconnect-cause.ts';
+import type { ReconnectOptions } from '../../src/api/reconnect-options.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import { random } from '../frame/harness.ts';
 import { closeServers, startServer } from '../transport/servers.ts';

@@ -391,6 +391,18 @@ test('with text as bytes, a text message of a client is a Buffer', () => {
         },
       },
     });
+    reconnect('ws://a', {
+      connect: { text: 'bytes' },
+      handlers: { message: (_connection, message) => expectTypeOf(message).toEqualTypeOf<string | Buffer>() },
+    });
+    reconnect('ws://a', {
+      connect: () => ({ subprotocols: ['a'] }),
+      handlers: {
+        message: (_connection, message, isBinary) => {
+          if (!isBinary) expectTypeOf(message).toBeString();
+        },
+      },
+    });
   };
   expectTypeOf(check).toBeFunction();
 });

@@ -282,6 +282,35 @@ describe('O1, A9: what can’t be fails before any byte', () => {
   });
 });
 
+describe('FAULT-10: options of which one would be ignored', () => {
+  test('FAULT-10: two paths to the server are refused; a proxy of the environment is a wish', async () => {
+    const server = await scripted(echoAccept);
+    const url = `ws://127.0.0.1:${server.port}/`;
+    const proxy = 'http://127.0.0.1:1';
+    for (const [options, names] of [
+      [{ socket: duplexPair()[0], socketPath: '/a' }, 'socket and socketPath'],
+      [{ socket: duplexPair()[0], proxy }, 'socket and proxy'],
+      [{ socketPath: '/a', proxy: new URL(proxy) }, 'socketPath and proxy'],
+    ] as const) {
+      await expect(connect(url, options)).rejects.toThrow(`${names} exclude each other`);
+    }
+    for (const options of [
+      { socketPath: '' },
+      { socketPath: 5 },
+      { proxy: 5 },
+      { origin: 5 },
+      { unref: 1 },
+      { requireSubprotocol: 'yes' },
+      { tls: [] },
+      { signal: {} },
+    ]) {
+      await expect(connect(url, options as never), JSON.stringify(options)).rejects.toThrow(TypeError);
+    }
+    expect(server.count).toBe(0);
+    await dialed(url, { socket: netConnect(server.port, '127.0.0.1'), proxy: 'env' });
+  });
+});
+
 describe('the response', () => {
   test.each<[string, (request: ScriptedRequest) => string, string]>([
     [

@@ -1,0 +1,33 @@
+/**
+ * Why a `Reconnection` has no connection, and whether another attempt can help. What is done about it is reconnect-run.ts.
+ */
+
+import { inspect } from 'node:util';
+import { HandshakeError } from '../handshake/error.ts';
+import type { CloseInfo } from './close-info.ts';
+
+/** Why another attempt is due: a connection was closed, by either end, or an attempt failed. */
+export type ReconnectCause =
+  | { readonly kind: 'closed'; readonly info: CloseInfo }
+  | { readonly kind: 'failed'; readonly error: Error };
+
+/** Whether the same attempt can only fail again. */
+export function isHopeless(error: unknown): boolean {
+  if (error instanceof HandshakeError) return error.stage === 'url';
+  return error instanceof TypeError || error instanceof RangeError;
+}
+
+/**
+ * What `start` rejects with: it has no connection if each `open` handler threw, or each attempt failed.
+ * @param openError what the last `open` handler threw, or null
+ */
+export function errorOf(cause: ReconnectCause, openError: Error | null): Error {
+  if (cause.kind === 'failed') return cause.error;
+  const { code, reason, error } = cause.info;
+  return openError ?? error ?? new Error(`the connection was closed: ${code} ${inspect(reason)}`);
+}
+
+/** What was thrown, as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
+}
