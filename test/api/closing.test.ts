@@ -1,7 +1,7 @@
 /** How a connection ends, and what both sides learn of it: the deadline, a shutdown, pauses, failures, and a TCP reset. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { type CloseInfo, type Connection, type ConnectionHandlers, MemoryBudget } from '../../src/index.ts';
-import { closeServers, startServer } from '../transport/servers.ts';
+import { closeServers, kinds, startServer } from '../transport/servers.ts';
 import { closeFrame, codeOf, type RawPeer } from '../transport/wire.ts';
 import { pair } from './pair.ts';
 
@@ -127,7 +127,7 @@ function recording(): Ending & ConnectionHandlers {
   };
 }
 
-describe('FAULT-8: a failed connection', () => {
+describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
   const sizes: [string, { compression: boolean; size: number }][] = [
     ['a small message', { compression: false, size: 1_001 }],
     ['one that is still being sent', { compression: false, size: 8_000_000 }],
@@ -144,6 +144,7 @@ describe('FAULT-8: a failed connection', () => {
         here,
         { compression, maxMessageSize: 1_000 },
         { compression, handlers: there },
+        kind,
       );
       const address = `127.0.0.1:${left.remotePort}`;
       right.send(Buffer.alloc(size));
@@ -161,6 +162,7 @@ describe('FAULT-8: a failed connection', () => {
         there,
         { compression },
         { compression, maxMessageSize: 1_000, handlers: here },
+        kind,
       );
       left.send(Buffer.alloc(size));
       await Promise.all([left.closed, right.closed]);
@@ -185,7 +187,9 @@ describe('FAULT-8: a failed connection', () => {
     expect(there.infos).toMatchObject([{ code: 1009, reason: info?.sentReason, byPeer: true, error: null }]);
     expect(there.errors).toEqual([]);
   }
+});
 
+describe('FAULT-8: what close receives', () => {
   test('FAULT-8: what a handler threw is the error, and 1011 what was sent', async () => {
     const here = recording();
     const { left, right } = await pair({
@@ -253,8 +257,10 @@ describe('FAULT-2: a paused connection', () => {
   const patient = { closeTimeout: 3_600_000 };
   const clean = { code: 1000, wasClean: true };
 
-  test.each(['left', 'right'] as const)('FAULT-2: closes cleanly, without the deadline: %s', async (side) => {
-    const both = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } });
+  const sides = kinds.flatMap((kind) => [[kind, 'left'] as const, [kind, 'right'] as const]);
+
+  test.each(sides)('FAULT-2: closes cleanly, without the deadline: %s, %s', async (kind, side) => {
+    const both = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } }, kind);
     const [closing, other] = side === 'left' ? [both.left, both.right] : [both.right, both.left];
     closing.pause();
     // What waits in the socket is read, and dropped.

@@ -5,7 +5,7 @@ import type { Connection } from '../../src/api/connection.ts';
 import type { WebSocketServer } from '../../src/api/server.ts';
 import type { ServerHandlers } from '../../src/api/server-handlers.ts';
 import type { ServerOptions } from '../../src/api/server-options.ts';
-import { startServer } from '../transport/servers.ts';
+import { ca, type Kind, startServer } from '../transport/servers.ts';
 
 export interface Pair<Data> {
   readonly server: WebSocketServer<Data>;
@@ -20,9 +20,11 @@ export async function pair<Data = undefined>(
   handlers: ServerHandlers<Data> = {} as ServerHandlers<Data>,
   options: ServerOptions = {},
   clientOptions: ConnectOptions = {},
+  kind: Kind = 'listen',
 ): Promise<Pair<Data>> {
-  const { server, url } = await startServer<Data>(handlers, options);
-  const right = await connect(url.replace('localhost', '127.0.0.1'), clientOptions);
+  const { server, url } = await startServer<Data>(handlers, options, kind);
+  const secure = url.startsWith('wss:') ? { tls: { ca, servername: 'localhost' } } : null;
+  const right = await connect(url.replace('localhost', '127.0.0.1'), { ...secure, ...clientOptions });
   while (server.connections.size === 0) await new Promise(setImmediate);
   const [left] = server.connections;
   return { server, left: left!, right, url };
