@@ -1,0 +1,91 @@
+/**
+ * Writes docs/structure.md: every file of src/ with its lines and its job (the first sentence of the file), and a picture of the
+ * imports of each folder, types included. `--check` fails if the page is not up to date.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { importsOf } from './source-scan.js';
+
+const root = new URL('../src/', import.meta.url);
+const page = new URL('../docs/structure.md', import.meta.url);
+
+/** Folders with a picture, in the order of the layers. */
+const folders = ['frame', 'handshake', 'deflate', 'transport', 'api', 'cli'];
+
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .map((name) => name.replaceAll('\\', '/'))
+  .filter((name) => name.endsWith('.ts'))
+  .sort();
+const sources = new Map(files.map((file) => [file, readFileSync(new URL(file, root), 'utf8')]));
+
+/** The first sentence of the comment that a file begins with. @param {string} source */
+export function jobOf(source) {
+  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';
+  const text = comment
+    .split('\n')
+    .map((line) => line.replace(/^\s*\* ?/, '').trim())
+    .join(' ')
+    .trim();
+  const end = text.search(/\.(?: |$)/);
+  const sentence = end === -1 ? text : text.slice(0, end + 1);
+  return sentence.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
+
+/** @param {string} file @returns {string[]} the files of src/ that it imports */
+function targetsOf(file) {
+  return [
+    ...new Set(
+      importsOf(/** @type {string} */ (sources.get(file)))
+        .filter(({ specifier }) => specifier.startsWith('.'))
+        .map(({ specifier }) => posix.join(posix.dirname(file), specifier))
+        .filter((target) => sources.has(target)),
+    ),
+  ];
+}
+
+/** The direct files of a folder: those of its subfolders are a room each. @param {string} folder */
+function picture(folder) {
+  const own = files.filter((file) => posix.dirname(file) === folder);
+  const name = (/** @type {string} */ file) => posix.basename(file, '.ts');
+  const arrows = own.flatMap((file) =>
+    targetsOf(file)
+      .filter((target) => own.includes(target))
+      .map((target) => `  ${name(file)} --> ${name(target)}`),
+  );
+  return ['```mermaid', 'graph LR', ...arrows.sort(), '```'].join('\n');
+}
+
+/** @param {string} folder '' for the entry points */
+function table(folder) {
+  const rows = files
+    .filter((file) => (folder === '' ? !file.includes('/') : file.startsWith(`${folder}/`)))
+    .map((file) => {
+      const source = /** @type {string} */ (sources.get(file));
+      const lines = source.split('\n').length - 1;
+      return `| [${file.slice(folder === '' ? 0 : folder.length + 1)}](../src/${file}) | ${lines} | ${jobOf(source)} |`;
+    });
+  return ['| file | lines | job |', '|---|---|---|', ...rows].join('\n');
+}
+
+const text = [
+  '# Structure',
+  '',
+  'Every file of `src/`, folder by folder from the lowest layer up, and who imports whom inside each folder (types included). Written',
+  'by `node scripts/structure.js` from the files themselves; [test/structure.test.ts](../test/structure.test.ts) holds the sizes and',
+  'forbids circles, [test/layers.test.ts](../test/layers.test.ts) the direction between folders. Why it is built like this is',
+  '[architecture.md](architecture.md).',
+  '',
+  ...folders.flatMap((folder) => [`## ${folder}/`, '', table(folder), '', picture(folder), '']),
+  '## Entry points',
+  '',
+  table(''),
+  '',
+].join('\n');
+
+if (!process.argv.includes('--check')) {
+  writeFileSync(page, text);
+  console.log(`${files.length} files`);
+} else if (readFileSync(page, 'utf8') !== text) {
+  console.error('docs/structure.md is not up to date: run node scripts/structure.js');
+  process.exitCode = 1;
+}
