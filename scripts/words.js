@@ -13,7 +13,7 @@ export const patterns = [
     '"after" for time, "beyond", "following" or "at the end of" for bytes',
   ],
   [/\b(?:that|what|who) can't be\b/i, '"invalid"'],
-  [/\b(?:is|are) none\b/i, '"is not a valid …", "there is no …"'],
+  [/(?<!there )\b(?:is|are) none\b/i, '"is not a valid …", "there is no …"'],
   [/\bof our own\b|\bof ours\b/i, '"our", "its", or the name of the thing'],
   [
     /\b(?:nobody|somebody|whoever|who asks)\b/i,
@@ -33,7 +33,7 @@ const knownFile = new URL('words-known.txt', import.meta.url);
 
 /** Files in which the words are quoted, generated from other files, or somebody else's. */
 const excepted =
-  /^(?:scripts\/words(?:\.js|-known\.txt)|test\/scripts\/words\.test\.ts|docs\/(?:requirements|errors|conformance)\.|package-lock\.json|LICENSE)/;
+  /^(?:scripts\/words(?:\.js|-known\.txt)|test\/scripts\/words\.test\.ts|docs\/(?:requirements|errors|conformance|structure|limits)\.|package-lock\.json|LICENSE)/;
 
 const checked = /\.(?:[cm]?[jt]s|md|py|go|sh)$|^\.ci\/run$/;
 

@@ -27,7 +27,7 @@ const SLICE = 131_072;
 const ROOM = 65_536;
 
 // What a stream is given to refer to: up to here it is compressed in front of the message, and its output dropped, which costs less
-// than a stream of its own with a dictionary, 0.3 MB that the garbage collector is told of each time.
+// than a stream of its own with a dictionary, 0.3 MB that count for the garbage collector each time.
 const PRIMED_UP_TO = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);

@@ -47,7 +47,7 @@ const calls = [
   (connection) => connection.send(pick(payloads)(), { fragmentSize: 1 + below(5_000) }),
   (connection) => connection.send(pick(payloads)(), { compress: random() < 0.5 }),
   (connection) => {
-    // The memory is somebody else's as soon as `send` has returned (FAULT-1).
+    // The memory has another owner as soon as `send` has returned (FAULT-1).
     const bytes = new Uint8Array(1 + below(30_000));
     connection.send(bytes);
     structuredClone(bytes, { transfer: [bytes.buffer] });
@@ -195,7 +195,7 @@ if (attached) {
 }
 const url = `${secure ? 'wss' : 'ws'}://localhost:${port}/`;
 
-/** A peer of our own class. */
+/** A peer that uses the package. */
 async function client() {
   const aborter = new AbortController();
   if (random() < 0.05) setTimeout(() => aborter.abort(), below(40));
