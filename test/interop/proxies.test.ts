@@ -1,0 +1,213 @@
+/**
+ * README, "Behind a proxy": the lines that it gives for nginx, Apache, HAProxy and Caddy let a page in, and what happens without
+ * them. The proxies are Debian's, each in front of a server of its own.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connect } from '../../src/api/client.ts';
+import { WebSocketServer } from '../../src/api/server.ts';
+import { HandshakeError } from '../../src/handshake/error.ts';
+
+interface Proxy {
+  readonly command: string;
+  readonly package: string;
+  /** Lines of README. */
+  readonly lines: readonly string[];
+  /** Whether pages are let in without those lines. */
+  readonly passesHost: boolean;
+  arguments(folder: string): readonly string[];
+  config(folder: string, port: number, target: number, lines: readonly string[]): string;
+}
+
+const proxies: Readonly<Record<string, Proxy>> = {
+  nginx: {
+    command: 'nginx',
+    package: 'nginx-light',
+    lines: [
+      'proxy_http_version 1.1;',
+      'proxy_set_header Upgrade $http_upgrade;',
+      'proxy_set_header Connection "upgrade";',
+      'proxy_set_header Host $http_host;',
+    ],
+    passesHost: false,
+    arguments: (folder) => ['-p', folder, '-c', join(folder, 'config'), '-g', 'daemon off;'],
+    config: (folder, port, target, lines) => `
+      pid ${folder}/pid;
+      error_log stderr;
+      events {}
+      http {
+        access_log off;
+        ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
+        server {
+          listen 127.0.0.1:${port};
+          location / { proxy_pass http://127.0.0.1:${target}; ${lines.join(' ')} }
+        }
+      }`,
+  },
+  apache: {
+    command: 'apache2',
+    package: 'apache2',
+    lines: ['ProxyPreserveHost On'],
+    passesHost: false,
+    arguments: (folder) => ['-X', '-f', join(folder, 'config')],
+    config: (folder, port, target, lines) => `
+      ServerRoot /usr/lib/apache2
+      ServerName localhost
+      PidFile ${folder}/pid
+      ErrorLog ${folder}/error.log
+      Listen 127.0.0.1:${port}
+      LoadModule mpm_event_module modules/mod_mpm_event.so
+      LoadModule authz_core_module modules/mod_authz_core.so
+      LoadModule proxy_module modules/mod_proxy.so
+      LoadModule proxy_http_module modules/mod_proxy_http.so
+      User www-data
+      Group www-data
+      ${lines.join('\n')}
+      ProxyPass "/chat" "http://127.0.0.1:${target}/chat" upgrade=websocket`,
+  },
+  haproxy: {
+    command: 'haproxy',
+    package: 'haproxy',
+    lines: [],
+    passesHost: true,
+    arguments: (folder) => ['-db', '-f', join(folder, 'config')],
+    config: (_folder, port, target) => `
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend front
+  bind 127.0.0.1:${port}
+  default_backend back
+backend back
+  server one 127.0.0.1:${target}
+`,
+  },
+  caddy: {
+    command: 'caddy',
+    package: 'caddy',
+    lines: [],
+    passesHost: true,
+    arguments: (folder) => ['run', '--config', join(folder, 'config'), '--adapter', 'caddyfile'],
+    config: (_folder, port, target) => `{
+  admin off
+  auto_https off
+}
+http://127.0.0.1:${port} {
+  bind 127.0.0.1
+  reverse_proxy 127.0.0.1:${target}
+}
+`,
+  },
+};
+
+const ends: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Waits until the proxy listens; fails if it ends before. */
+async function untilListening(proxy: ChildProcess, port: number, output: () => string): Promise<void> {
+  for (;;) {
+    if (proxy.exitCode !== null) throw new Error(`the proxy ended: ${output()}`);
+    const isListening = await new Promise<boolean>((resolve) => {
+      const socket = connectTcp(port, '127.0.0.1');
+      socket.on('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.on('error', () => resolve(false));
+    });
+    if (isListening) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function startProxy(proxy: Proxy, lines: readonly string[], target: number): Promise<number> {
+  const found = spawnSync('which', [proxy.command], {
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  });
+  if (found.status !== 0)
+    throw new Error(`the proxies' tests need Debian's packages: apt-get install ${proxy.package}`);
+  const folder = mkdtempSync(join(tmpdir(), 'rfc6455-proxy-'));
+  const port = await freePort();
+  writeFileSync(join(folder, 'config'), proxy.config(folder, port, target, lines));
+  const child = spawn(String(found.stdout).trim(), proxy.arguments(folder), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, HOME: folder },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk));
+  const exit = once(child, 'exit');
+  ends.push(async () => {
+    child.kill('SIGTERM');
+    await exit;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await untilListening(child, port, () => output);
+  return port;
+}
+
+async function startServer(refused: (error: HandshakeError) => void): Promise<number> {
+  const server = new WebSocketServer({
+    message: (connection, message) => void connection.send(message),
+    refused,
+  });
+  const { port } = await server.listen();
+  ends.push(() => server.shutdown({ grace: 100 }));
+  return port;
+}
+
+describe.each(Object.keys(proxies))('%s', (name) => {
+  const proxy = proxies[name]!;
+
+  test('FAULT-0: with the lines of README a page is let in, and messages go both ways', async () => {
+    const port = await startProxy(proxy, proxy.lines, await startServer(() => {}));
+    const origin = `http://127.0.0.1:${port}`;
+    const connection = await connect(`ws://127.0.0.1:${port}/chat`, { origin });
+    connection.send('through the proxy');
+    for await (const message of connection) {
+      expect(message).toBe('through the proxy');
+      break;
+    }
+    expect(await connection.close()).toMatchObject({ code: 1000, wasClean: true });
+  });
+
+  test('FAULT-0: a page of another site is refused all the same', async () => {
+    const port = await startProxy(proxy, proxy.lines, await startServer(() => {}));
+    const dialed = connect(`ws://127.0.0.1:${port}/chat`, { origin: 'http://evil.example' });
+    await expect(dialed).rejects.toMatchObject({ status: 403 });
+  });
+
+  // The others pass Host on without being asked.
+  if (proxy.passesHost) return;
+  test('FAULT-0: without its line for Host a page gets 403, and the refusal names Origin, Host and the remedy', async () => {
+    const refusals: HandshakeError[] = [];
+    const lines = proxy.lines.filter((line) => !line.includes('Host'));
+    const target = await startServer((error) => refusals.push(error));
+    const port = await startProxy(proxy, lines, target);
+    const origin = `http://127.0.0.1:${port}`;
+    const dialed = connect(`ws://127.0.0.1:${port}/chat`, { origin });
+    await expect(dialed).rejects.toMatchObject({ status: 403 });
+    expect(refusals).toHaveLength(1);
+    expect(refusals[0]).toBeInstanceOf(HandshakeError);
+    const { message } = refusals[0]!;
+    for (const part of [origin, `127.0.0.1:${target}`, 'origins', 'Host']) expect(message).toContain(part);
+  });
+});
