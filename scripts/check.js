@@ -45,6 +45,7 @@ const steps = [
   ['packed package', packed],
   ['plain English', () => script('words.js', '--check')],
   ['the masking kernel', () => script('kernel.js', '--check')],
+  ['docs/structure.md', () => script('structure.js', '--check')],
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['docs/limits.md', () => script('limits.js', '--check')],
   ['SECURITY.md', () => script('attacks.js', '--check')],

@@ -132,7 +132,7 @@ function faultsOf(files: ReadonlyMap<string, string>): string[] {
 }
 
 /** Folders in which types are not imported in a circle either: each file can be read after those that it imports. */
-const readable: ReadonlySet<string> = new Set(['frame', 'api', 'cli']);
+const readable: ReadonlySet<string> = new Set(['frame', 'handshake', 'deflate', 'transport', 'api', 'cli']);
 
 /** Import cycles: at run time a module in one sees others half evaluated. */
 function cyclesOf(files: ReadonlyMap<string, string>): string[] {
