@@ -147,7 +147,9 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
 
   refused(error: HandshakeError, request: HandshakeRequest | null): void {
     const from = request?.remote.address ?? 'a client';
-    log('refused %s: %d %s', from, error.status, error.message);
+    // Without a status there was no answer: another listener's came first, or the client had left.
+    const answer = error.status === 0 ? '' : ` with ${error.status}`;
+    log('refused %s%s: %s', from, answer, error.message);
     try {
       const { refused } = this.#handlers;
       if (refused !== undefined) {
@@ -157,7 +159,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       // What the application threw must not vanish.
       else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
       else if (!this.isClosing && !expected.has(error.code)) {
-        warnOnStderr(error.code, `refused ${from} with ${error.status}: ${error.message}`);
+        warnOnStderr(error.code, `refused ${from}${answer}: ${error.message}`);
       }
     } catch (thrown) {
       warn(thrown);

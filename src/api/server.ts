@@ -108,7 +108,7 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Takes the upgrades of an HTTP server, all of them or those of one path or pattern; several servers may share it. A literal
    * path goes before a RegExp, and that before none. Other listeners of the 'upgrade' event go first: what they answer is theirs. What
-   * no path matches is left to them, and answered with 404 if there are none, or if none of them wrote to the socket, read or ended it
+   * no path matches is left to them, and answered with 404 if there is no such listener, or if none of them wrote to the socket, read or ended it
    * within `handshakeTimeout`.
    * @param server HTTP/1.1's, or one of `http2.createSecureServer` with `allowHTTP1: true`: what speaks HTTP/2 has no upgrades
    * @returns how to let go of it; open connections stay

@@ -235,6 +235,12 @@ export const refusals = {
     headers: ['Retry-After', '5'],
   },
 
+  WS_HANDSHAKE_TAKEN: {
+    status: 0,
+    stage: 'request',
+    section: '6455 §4.2.2',
+    text: "Another 'upgrade' listener of the HTTP server has answered this request",
+  },
   WS_HANDSHAKE_ABANDONED: {
     status: 0,
     stage: 'abort',

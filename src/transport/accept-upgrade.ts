@@ -60,8 +60,7 @@ export function acceptUpgrade<Context, Result>(
   const handshakeRequest = toHandshakeRequest(request, socket);
   if (origin.isAnswered === true || isAnswered(socket)) {
     // Several listeners of one 'upgrade' event. It is reported, not thrown: any peer can cause the event.
-    const cause = new TypeError('the socket of this upgrade has been taken already');
-    const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause });
+    const refusal = refuse('WS_HANDSHAKE_TAKEN');
     host.refused(refusal, handshakeRequest);
     origin.onRefused?.(refusal);
     return;
