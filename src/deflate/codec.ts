@@ -16,7 +16,7 @@ import { largestWindow, Window } from './engine/window.ts';
 import { FAST_LEVELS, RECEIVING, SENDING } from './engines.ts';
 import { inflateInThreadPool } from './inflate-in-pool.ts';
 import { PoolJob } from './pool.ts';
-import { inLaterTurn, isTurnSpent, spendTurn } from './turn.ts';
+import { inLaterTurn, TurnShare } from './turn.ts';
 import { type DeflateSettings, deflateNow, inflateNow, inputWithoutOutput } from './zlib.ts';
 
 /** One direction of a connection, as agreed (7692 §7.1). */
@@ -67,6 +67,7 @@ export class DeflateCodec implements MessageCodec {
   #keepsSent: boolean | null = null;
   /** What is being decompressed in zlib's threads. */
   #inflating: PoolJob | null = null;
+  readonly #share = new TurnShare();
   #closed = false;
 
   /** @param reserved what the budget was asked for already, for the receiving side; given back by `close`. */
@@ -116,11 +117,11 @@ export class DeflateCodec implements MessageCodec {
     const { own, zlib, pool } = SENDING;
     const maxSize = window === null ? own.maxSizeWithoutContext : own.maxSize;
     if (this.#settings.engine === 'auto' && length <= maxSize) {
-      spendTurn(own.setUp + length);
+      this.#share.spend(own.setUp + length);
       return this.#sentAs(payload, payload, deflate(payload, window, this.#sending.windowBits));
     }
     const isLarge = length > zlib.maxSize;
-    spendTurn(zlib.setUp + 2 * length);
+    this.#share.spend(zlib.setUp + 2 * length);
     const context = this.#contextFor(window, isLarge ? pool.fastContext : zlib.fastContext);
     const output = deflateNow(payload, isLarge ? this.#poolSettings : this.#deflateSettings, context);
     return this.#sentAs(payload, payload, output);
@@ -141,7 +142,7 @@ export class DeflateCodec implements MessageCodec {
     if (payload.length === 0) return Buffer.alloc(0);
     const { synchronous, engine } = this.#settings;
     const isForOwn = engine === 'auto' && payload.length <= RECEIVING.own.maxSize;
-    if (!synchronous && isTurnSpent()) {
+    if (!synchronous && this.#share.isSpent) {
       // A message that is small in any case costs less in a later turn than the way to zlib's threads and back.
       if (isForOwn) return inLaterTurn(() => this.#decompressLater(payload, maxLength));
       return this.#decompressInThreadPool(payload, maxLength);
@@ -158,7 +159,7 @@ export class DeflateCodec implements MessageCodec {
   #decompressOwn(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
     const { maxOutput, setUp } = RECEIVING.own;
     const message = inflateSmall(payload, this.#receivingWindow(), Math.min(maxLength, maxOutput), maxLength);
-    spendTurn(setUp + (message === null ? maxOutput : message.length));
+    this.#share.spend(setUp + (message === null ? maxOutput : message.length));
     return message === null ? this.#decompressNow(payload, maxLength) : this.#receivedAs(message);
   }
 
@@ -169,7 +170,9 @@ export class DeflateCodec implements MessageCodec {
     if (!synchronous && payload.length > maxSize) return this.#decompressInThreadPool(payload, maxLength);
     const limit = synchronous ? maxLength : Math.min(maxLength, maxOutput);
     try {
-      return this.#receivedAs(checked(payload, inflateNow(payload, this.#receivingHistory(), limit)));
+      return this.#receivedAs(
+        checked(payload, inflateNow(payload, this.#receivingHistory(), limit, this.#share)),
+      );
     } catch (error) {
       if (!isTooBig(error) || limit === maxLength) throw error;
     }

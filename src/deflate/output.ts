@@ -6,6 +6,8 @@
 /** What one Buffer can hold, near enough, on any Node we support. Bytes. */
 export const MAX_BUFFER: number = 2 ** 31 - 1;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 export class Output {
   readonly #limit: number;
   #pieces: Buffer[] = [];
@@ -36,6 +38,12 @@ export class Output {
     }
     if (missing > 0) last.push(before.subarray(-missing));
     return Buffer.concat(last.reverse());
+  }
+
+  /** Some of the last bytes that came out, at least `size` of them if there were so many. */
+  end(size: number): Uint8Array {
+    const last = this.#pieces.at(-1);
+    return last !== undefined && last.length >= size ? last : this.lastBytes(NOTHING, size);
   }
 
   /** The first `length` bytes, in memory of their own. */

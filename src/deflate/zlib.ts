@@ -9,7 +9,7 @@ import { ProtocolError } from '../frame/violation.ts';
 import { RECEIVING } from './engines.ts';
 import { endingOf, MAX_FINAL_BLOCKS, type Probe, probes } from './message-end.ts';
 import { MAX_BUFFER, Output } from './output.ts';
-import { spendTurn } from './turn.ts';
+import { TurnShare } from './turn.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
@@ -58,11 +58,17 @@ const LARGE_INPUT = 4_096;
  * Decompresses a message in this turn.
  * @param history the plaintext before it
  * @param maxLength bytes of output
+ * @param share of the connection, in which it counts
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE
  */
-export function inflateNow(payload: Uint8Array, history: Uint8Array, maxLength: number): Buffer {
+export function inflateNow(
+  payload: Uint8Array,
+  history: Uint8Array,
+  maxLength: number,
+  share: TurnShare = new TurnShare(),
+): Buffer {
   for (const probe of probes) {
-    const message = inflateWith(probe, payload, history, maxLength);
+    const message = inflateWith(probe, payload, history, maxLength, share);
     if (message !== null) return message;
   }
   throw new ProtocolError('WS_INVALID_DEFLATE');
@@ -74,6 +80,7 @@ function inflateWith(
   payload: Uint8Array,
   history: Uint8Array,
   maxLength: number,
+  share: TurnShare,
 ): Buffer | null {
   const input = Buffer.concat([payload, probe.bytes]);
   const output = new Output(maxLength + probe.size);
@@ -85,6 +92,7 @@ function inflateWith(
       input.subarray(position),
       before,
       maxLength + probe.size - output.length,
+      share,
     );
     if (!output.append(buffer)) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     position += engine.bytesWritten;
@@ -101,8 +109,9 @@ function inflateOnce(
   input: Buffer,
   dictionary: Uint8Array,
   maxLength: number,
+  share: TurnShare,
 ): { buffer: Buffer; engine: InflateRaw } {
-  spendTurn(RECEIVING.zlib.setUp);
+  share.spend(RECEIVING.zlib.setUp);
   try {
     const result: unknown = inflateRawSync(input, {
       windowBits: INFLATE_WINDOW_BITS,
@@ -113,12 +122,12 @@ function inflateOnce(
       info: true,
       ...(dictionary.length === 0 ? null : { dictionary }),
     });
-    spendTurn((result as { buffer: Buffer }).buffer.length);
+    share.spend((result as { buffer: Buffer }).buffer.length);
     return result as { buffer: Buffer; engine: InflateRaw };
   } catch (error) {
     const reported = toProtocolError(error);
     // As much came out as was allowed.
-    if (reported instanceof ProtocolError && reported.code === 'WS_MESSAGE_TOO_BIG') spendTurn(maxLength);
+    if (reported instanceof ProtocolError && reported.code === 'WS_MESSAGE_TOO_BIG') share.spend(maxLength);
     throw reported;
   }
 }
@@ -138,15 +147,13 @@ export function toProtocolError(error: unknown): unknown {
  * @returns null if the message ends in what looks like the probe
  */
 export function wholeMessage(over: number, output: Output, probe: Probe, maxLength: number): Buffer | null {
-  const ending = endingOf(over, output.lastBytes(NOTHING, probe.bytes.length), probe);
+  const ending = endingOf(over, output.end(probe.bytes.length), probe);
   if (ending === 'cut off') throw new ProtocolError('WS_INVALID_DEFLATE');
   if (ending === 'ambiguous') return null;
   const length = over === 0 ? output.length : output.length - probe.size;
   if (length > maxLength) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
   return output.take(length);
 }
-
-const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** The bytes of input that may bring nothing: a block boundary costs a few, an honest compressor makes few of them. */
 const MAX_IDLE_INPUT = 1_048_576;

@@ -15,8 +15,8 @@ const ways = [
   { name: 'in one call', inflate: async (...args: Parameters<typeof inflateNow>) => inflateNow(...args) },
   {
     name: 'in the thread pool',
-    inflate: (...args: Parameters<typeof inflateNow>) =>
-      new PoolJob().run((job) => inflateInThreadPool(...args, job)),
+    inflate: (payload: Uint8Array, history: Uint8Array, maxLength: number) =>
+      new PoolJob().run((job) => inflateInThreadPool(payload, history, maxLength, job)),
   },
 ];
 
