@@ -4,7 +4,9 @@ import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
 import type { ReconnectCause } from '../../src/api/reconnect-cause.ts';
 import type { ReconnectOptions } from '../../src/api/reconnect-options.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
+import { CompressionBudget } from '../../src/deflate/budget.ts';
 import { random } from '../frame/harness.ts';
+import { atEvent } from '../transport/every-event.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { FakeClock, type FakeConnection, FakeNetwork, refused, settled } from './fake-dial.ts';
 
@@ -823,6 +825,51 @@ describe('over sockets', () => {
     await second.shutdown();
     expect(events.filter((event) => event !== 'failed')).toEqual(['open', 'close', 'open', 'close']);
     expect(client.state).toBe('stopped');
+  });
+
+  test('FAULT-3: `stop` at any event of any socket: it settles, and leaves no socket, no memory and no `open` without its `close`', async () => {
+    const { port } = await startServer(
+      { message: (connection, text) => void connection.send(text) },
+      { compression: true },
+    );
+    for (const isBefore of [true, false]) {
+      let isTooLate = false;
+      for (let moment = 1; !isTooLate; moment++) {
+        const budget = new CompressionBudget();
+        const counts = { open: 0, close: 0 };
+        let stopped: Promise<void> | null = null;
+        let onMessage = (): void => {};
+        const finished = new Promise<void>((resolve) => (onMessage = resolve));
+        const client: Reconnection = new Reconnection(`ws://127.0.0.1:${port}/`, {
+          connect: { compression: { budget } },
+          backoff: { first: 1, base: 1, max: 1 },
+          handlers: {
+            open: (connection) => {
+              counts.open++;
+              connection.send('x');
+            },
+            close: () => void counts.close++,
+            message: () => onMessage(),
+          },
+        });
+        const events = atEvent(moment, isBefore, () => {
+          stopped = client.stop();
+        });
+        const started = client.start().catch((error: Error) => error.name);
+        await Promise.race([
+          finished,
+          started.then((result) => (result === 'AbortError' ? undefined : finished)),
+        ]);
+        isTooLate = stopped === null;
+        events.restore();
+        await (stopped ?? client.stop());
+        const what = `moment ${moment}`;
+        expect([what, client.state, client.connection, budget.used]).toEqual([what, 'stopped', null, 0]);
+        expect(counts.open, what).toBe(counts.close);
+        while (events.sockets.some((socket) => !socket.destroyed)) await settled();
+        if (isTooLate) expect(moment).toBeGreaterThan(15);
+      }
+    }
   });
 
   test('unref: a process that only waits, or is only connected, ends', async () => {

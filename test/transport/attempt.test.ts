@@ -1,13 +1,13 @@
 /** One attempt of a client, interrupted at every step: it rejects with the reason, and gives back everything it took. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { EventEmitter, getEventListeners } from 'node:events';
-import { connect as netConnect, type Socket } from 'node:net';
-import { Duplex, duplexPair } from 'node:stream';
+import { getEventListeners } from 'node:events';
+import { connect as netConnect } from 'node:net';
+import { duplexPair } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection } from '../../src/api/connection.ts';
 import { CompressionBudget } from '../../src/deflate/budget.ts';
+import { atEvent } from './every-event.ts';
 import { closeScripted, type ScriptedRequest, scripted } from './scripted.ts';
 import { ca, tls } from './servers.ts';
 import { acceptOf } from './wire.ts';
@@ -54,19 +54,7 @@ async function dialAborted(
   reason: unknown,
 ): Promise<Outcome> {
   const controller = new AbortController();
-  const { emit } = EventEmitter.prototype;
-  const sockets: Socket[] = [];
-  const onSocket = (message: unknown): void => void sockets.push((message as { socket: Socket }).socket);
-  let count = 0;
-  EventEmitter.prototype.emit = function (this: EventEmitter, ...args: Parameters<typeof emit>): boolean {
-    if (!(this instanceof Duplex)) return emit.apply(this, args);
-    const isNow = ++count === moment;
-    if (isNow && isBefore) controller.abort(reason);
-    const result = emit.apply(this, args);
-    if (isNow && !isBefore) controller.abort(reason);
-    return result;
-  } as typeof emit;
-  subscribe('net.client.socket', onSocket);
+  const events = atEvent(moment, isBefore, () => controller.abort(reason));
   let connection: Connection | null = null;
   let error: unknown = null;
   try {
@@ -74,13 +62,12 @@ async function dialAborted(
   } catch (thrown) {
     error = thrown;
   } finally {
-    EventEmitter.prototype.emit = emit;
-    unsubscribe('net.client.socket', onSocket);
+    events.restore();
   }
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   if (connection === null) {
     // Everything that the attempt opened is destroyed; the other ends follow.
-    while (sockets.some((socket) => !socket.destroyed)) await new Promise(setImmediate);
+    while (events.sockets.some((socket) => !socket.destroyed)) await new Promise(setImmediate);
   } else {
     connection.terminate();
     await connection.closed;

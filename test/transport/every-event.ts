@@ -1,0 +1,43 @@
+/** Something done at a moment that is counted in events of streams: every step of a connection can be the moment. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+/** The events of all streams of the process, until `restore` is called. */
+export interface EveryEvent {
+  /** The client's TCP sockets that were made meanwhile. */
+  readonly sockets: readonly Socket[];
+  /** Whether the moment came. */
+  readonly isOver: boolean;
+  restore(): void;
+}
+
+/**
+ * Calls `action` at the `moment`-th event of any stream, before or after the event's listeners.
+ */
+export function atEvent(moment: number, isBefore: boolean, action: () => void): EveryEvent {
+  const { emit } = EventEmitter.prototype;
+  const sockets: Socket[] = [];
+  const onSocket = (message: unknown): void => void sockets.push((message as { socket: Socket }).socket);
+  let count = 0;
+  EventEmitter.prototype.emit = function (this: EventEmitter, ...args: Parameters<typeof emit>): boolean {
+    if (!(this instanceof Duplex)) return emit.apply(this, args);
+    const isNow = ++count === moment;
+    if (isNow && isBefore) action();
+    const result = emit.apply(this, args);
+    if (isNow && !isBefore) action();
+    return result;
+  } as typeof emit;
+  subscribe('net.client.socket', onSocket);
+  return {
+    sockets,
+    get isOver() {
+      return count >= moment;
+    },
+    restore() {
+      EventEmitter.prototype.emit = emit;
+      unsubscribe('net.client.socket', onSocket);
+    },
+  };
+}
