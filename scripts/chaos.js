@@ -66,6 +66,7 @@ export const nothingLeft = {
   memory: 0,
   compression: 0,
   handles: [],
+  notSettledOnce: 0,
   uncaught: [],
 };
 

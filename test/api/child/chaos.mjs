@@ -40,8 +40,44 @@ const payloads = [
   () => 'x'.repeat(120_000),
 ];
 
+/** Callbacks and Promises of `send`, `write` and `drained`: how often each was settled. @type {{ settled: number }[]} */
+const completions = [];
+
+function completion() {
+  const one = { settled: 0 };
+  completions.push(one);
+  return one;
+}
+
 /** @type {((connection: Connection) => unknown)[]} */
 const calls = [
+  (connection) => {
+    const one = completion();
+    let isInside = true;
+    const options = random() < 0.3 ? { fragmentSize: 1 + below(5_000) } : {};
+    connection.send(pick(payloads)(), options, (error) => {
+      // Inside the call, it counts as never.
+      if (!isInside && (error === null || error instanceof Error)) one.settled++;
+      if (random() < 0.1) throw new Error('a callback threw');
+    });
+    isInside = false;
+  },
+  (connection) => {
+    const one = completion();
+    connection.write(pick(payloads)()).then(
+      () => one.settled++,
+      () => one.settled++,
+    );
+  },
+  (connection) => {
+    const one = completion();
+    connection.drained().then(
+      () => one.settled++,
+      () => one.settled++,
+    );
+  },
+  // What it does not wait for must not end the process.
+  (connection) => void connection.write('x'),
   (connection) => connection.send(pick(payloads)()),
   (connection) => connection.send(pick(payloads)()),
   (connection) => connection.send(pick(payloads)(), { fragmentSize: 1 + below(5_000) }),
@@ -306,6 +342,8 @@ console.log(
     memory: memoryBudget.used,
     compression: budget.used,
     handles: handles(),
+    completions: completions.length,
+    notSettledOnce: completions.filter(({ settled }) => settled !== 1).length,
     uncaught,
   }),
 );
