@@ -419,6 +419,7 @@ describe('the packed package', () => {
       'docs/errors.md',
       'docs/limits.md',
       'docs/plugin.md',
+      'docs/structure.md',
       'package.json',
     ]);
     expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);
