@@ -176,6 +176,7 @@ export class WebSocketServer<Data = undefined> {
       sendBroadcast(connection, prepared);
       sent++;
     }
+    prepared.release();
     return sent;
   }
 

@@ -56,6 +56,8 @@ export class Outgoing {
   isCounted = false;
   /** The codec changed the payload (7692 §6.1: RSV1). */
   isCompressed = false;
+  /** What the codec made of it is this connection's alone. */
+  hasOwnResult = false;
   /** Payload bytes on the wire; -1 while it waits, 0 if it will never be sent. */
   wireSize = -1;
 

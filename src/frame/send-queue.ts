@@ -148,7 +148,8 @@ export class SendQueue {
       this.#writer.writeSerialized(payload, item.shared);
     } else {
       const first = item.isCompressed ? RSV1 | opcode : opcode;
-      this.#writeMessage(first, payload, item.ownsPayload, item.options, item.shared);
+      const shared = item.isCompressed && item.hasOwnResult ? null : item.shared;
+      this.#writeMessage(first, payload, item.ownsPayload, item.options, shared);
     }
     // The sink holds what is shared by now.
     this.#uncount(item);
@@ -191,6 +192,7 @@ export class SendQueue {
     item.compress = false;
     // 7692 §6.1: each message is compressed or not, as the sender likes.
     if (this.#codec === null || payload.length < this.#codec.threshold) return true;
+    item.hasOwnResult = compress === true;
     let result: Uint8Array | Promise<Uint8Array>;
     try {
       result = typeof compress === 'function' ? compress() : this.#codec.compress(payload, true);

@@ -4,25 +4,32 @@
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
+import { Charge } from '../frame/charge.ts';
 import type { Endpoint } from '../frame/endpoint.ts';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Compressing } from '../frame/outgoing.ts';
 import { serializeFrame } from '../frame/serializer.ts';
+import { COPY_THRESHOLD } from '../frame/writer.ts';
 import type { SocketConnection } from './socket.ts';
 
 /** Bytes of a frame, and how many of them are payload. */
 interface SharedFrame {
   readonly bytes: Buffer;
   readonly size: number;
+  /** What it costs, once for all connections; null if they copy it. */
+  readonly charge: Charge | null;
 }
 
-/** A message to be sent to any number of server connections. */
+/** A message to be sent to any number of connections of one server. `release` it when that is done. */
 export class Broadcast {
   readonly #opcode: number;
   #payload: Uint8Array;
   /** Whether the payload is a copy, which no application changes. */
   #ownsPayload: boolean;
   readonly #compress: boolean;
+  /** What the payload costs while it waits for a codec. */
+  #charge: Charge | null = null;
   /** '' is the uncompressed frame; the others are keyed by what makes compression come out alike. */
   readonly #frames = new Map<string, SharedFrame>();
   /** By the same keys: what is compressed in zlib's threads, or for connections that are not ready for a whole frame. */
@@ -36,38 +43,48 @@ export class Broadcast {
   }
 
   /** @returns payload bytes on the wire; -1 while they are not known, 0 where the connection is not open */
-  sendTo({ endpoint, codec }: SocketConnection): number {
+  sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
     const { length } = this.#payload;
-    if (!this.#compress || codec === null || length < codec.threshold) return this.#send(endpoint, '', null);
+    if (!this.#compress || codec === null || length < codec.threshold) {
+      return this.#send(endpoint, '', null, memoryBudget);
+    }
     const key = codec.sharedKey;
     // A context of its own: it compresses by itself.
-    if (key === null) return this.#sendShared(endpoint, true);
-    if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec);
-    return this.#sendShared(endpoint, () => this.#compressedFor(key, codec));
+    if (key === null) return this.#sendShared(endpoint, true, memoryBudget);
+    if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec, memoryBudget);
+    return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
   }
 
-  #send(endpoint: Endpoint, key: string, codec: DeflateCodec | null): number {
+  /** It was sent to all: from now on only connections that have not sent it yet hold its memory. */
+  release(): void {
+    this.#charge?.release();
+    for (const { charge } of this.#frames.values()) charge?.release();
+  }
+
+  #send(endpoint: Endpoint, key: string, codec: DeflateCodec | null, memoryBudget: MemoryBudget): number {
     // Messages before this one are still being compressed.
     if (!endpoint.canSendSerialized) {
       const compress = codec === null ? false : () => this.#compressedFor(key, codec);
-      return this.#sendShared(endpoint, compress);
+      return this.#sendShared(endpoint, compress, memoryBudget);
     }
-    const { bytes, size } = this.#frames.get(key) ?? this.#serialize(key, codec);
-    return endpoint.sendSerialized(bytes, size);
+    const { bytes, size, charge } = this.#frames.get(key) ?? this.#serialize(key, codec, memoryBudget);
+    return endpoint.sendSerialized(bytes, size, charge);
   }
 
   /** The payload outlives this call: it is copied, once for all connections. */
-  #sendShared(endpoint: Endpoint, compress: Compressing): number {
+  #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {
     if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);
     this.#ownsPayload = true;
-    return endpoint.sendShared(this.#opcode, this.#payload, compress);
+    this.#charge ??= new Charge(memoryBudget, this.#payload.length);
+    return endpoint.sendShared(this.#opcode, this.#payload, compress, this.#charge);
   }
 
-  #serialize(key: string, codec: DeflateCodec | null): SharedFrame {
+  #serialize(key: string, codec: DeflateCodec | null, memoryBudget: MemoryBudget): SharedFrame {
     const payload = codec === null ? this.#payload : codec.compressNow(this.#payload);
     const rsv1 = payload !== this.#payload;
     const bytes = serializeFrame({ opcode: this.#opcode, payload, rsv1 }, 'server');
-    const frame = { bytes, size: payload.length };
+    const charge = bytes.length > COPY_THRESHOLD ? new Charge(memoryBudget, bytes.length) : null;
+    const frame = { bytes, size: payload.length, charge };
     this.#frames.set(key, frame);
     return frame;
   }

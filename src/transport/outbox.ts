@@ -122,7 +122,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (copies) this.#batch.append(new Uint8Array(payload), size);
     else this.#batch.append(isStable ? payload : new Borrowed(payload), size);
     const total = size + payload.length;
-    if (shared !== null && !copies) this.#marks.hold(this.#committed + total, shared);
+    if (shared !== null && !copies) this.#marks.hold(this.#committed + total, payload.length, shared);
     this.#added(total);
   }
 

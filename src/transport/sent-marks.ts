@@ -10,6 +10,8 @@ interface Mark {
   readonly at: number;
   readonly done: SendCallback | null;
   readonly shared: SharedMemory | null;
+  /** How many of the bytes lie in shared memory. */
+  readonly size: number;
 }
 
 export class SentMarks {
@@ -25,15 +27,15 @@ export class SentMarks {
   /** `done` is called once `at` bytes have left. */
   notify(at: number, done: SendCallback): void {
     this.#marks ??= [];
-    this.#marks.push({ at, done, shared: null });
+    this.#marks.push({ at, done, shared: null, size: 0 });
   }
 
-  /** `shared` is held until `at` bytes have left. */
-  hold(at: number, shared: SharedMemory): void {
+  /** `shared`, in which the last `size` of these bytes lie, is held until `at` bytes have left. */
+  hold(at: number, size: number, shared: SharedMemory): void {
     shared.hold();
-    this.sharedBytes += shared.bytes;
+    this.sharedBytes += size;
     this.#marks ??= [];
-    this.#marks.push({ at, done: null, shared });
+    this.#marks.push({ at, done: null, shared, size });
   }
 
   /** So many bytes have left. */
@@ -54,9 +56,9 @@ export class SentMarks {
     if (marks !== null) for (const mark of marks) this.#settle(mark, reason);
   }
 
-  #settle({ done, shared }: Mark, error: Error | null): void {
+  #settle({ done, shared, size }: Mark, error: Error | null): void {
     if (shared !== null) {
-      this.sharedBytes -= shared.bytes;
+      this.sharedBytes -= size;
       shared.release();
     }
     if (done !== null) done(error);

@@ -11,6 +11,7 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
@@ -99,6 +100,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
   /** Whether messages may be sent (§6.1). */
   get isOpen(): boolean {
     return this.endpoint.state === EndpointState.Open;
+  }
+
+  get memoryBudget(): MemoryBudget {
+    return this.#limits.memoryBudget;
   }
 
   get isDestroyed(): boolean {
