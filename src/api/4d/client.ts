@@ -11,7 +11,7 @@ import { checkDataType, type DataType, type Sendable } from './data.ts';
 import { FourDError } from './error.ts';
 import type { ClientCallbacks, ClientTerminateEvent } from './handlers.ts';
 import { Link, type Status, type TerminateOptions, terminateArguments, terminateEvent } from './link.ts';
-import { Worker } from './worker.ts';
+import { serializeOption, Worker } from './worker.ts';
 
 /** What a `WebSocket` calls, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
@@ -24,7 +24,7 @@ export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'dat
 
 const { handlers, data, headers, text, ...nativeNames } = connectSpecs;
 
-const optionNames: OptionNames<WebSocketOptions> = { ...nativeNames, serialize: true };
+const optionNames: OptionNames<WebSocketOptions> = { ...nativeNames, serialize: serializeOption };
 
 const places: ReadonlyMap<string, string> = new Map(
   ['headers', 'dataType', 'onOpen', 'onMessage', 'onError', 'onTerminate'].map((name) => [
@@ -58,7 +58,8 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#url = String(url);
     this.#handler = handler;
     this.#dataType = checkDataType(handler.dataType);
-    this.#link = new Link(handler, this, this.#dataType, new Worker(options?.serialize !== false));
+    const serialize = serializeOption.read(options?.serialize, 'serialize', 'client');
+    this.#link = new Link(handler, this, this.#dataType, new Worker(serialize));
     this.#connect(options ?? {});
   }
 
@@ -129,7 +130,7 @@ export class WebSocket<T extends DataType = 'text'> {
 
   async #connect(options: WebSocketOptions): Promise<void> {
     const link = this.#link;
-    const { serialize, signal, ...native } = options;
+    const { serialize: _, signal, ...native } = options;
     const onAbort = () => this.#abort.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort);

@@ -6,7 +6,6 @@ import type { OriginPolicy } from '../../handshake/origin.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
 import {
   custom,
-  flag,
   integer,
   limit,
   oneOf,
@@ -20,6 +19,7 @@ import { checkDataType, type DataType } from './data.ts';
 import { toPathPattern } from './path.ts';
 import { WebServer, webServer } from './web-server.ts';
 import { webServerSpecs } from './web-server-settings.ts';
+import { serializeOption } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for: the options of the native server. */
 export interface WebSocketServerOptions<T extends DataType = 'text'>
@@ -84,7 +84,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
       throw new TypeError(`server is ${show(value)}, not a WebServer: see WebServer.of`);
     },
   ),
-  serialize: flag({ default: true, text: 'Whether each callback waits for the Promise of the one before.' }),
+  serialize: serializeOption,
   cancel: oneOf(['refuse', 'close'], {
     default: 'refuse',
     text: "How a connection is cancelled: `'refuse'` answers the request with HTTP 403 or 500; `'close'` completes the opening handshake and closes with 1008 or 1011.",

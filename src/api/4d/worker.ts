@@ -4,6 +4,13 @@
  */
 
 import { isThenable } from '../callback.ts';
+import { flag, type OptionSpec } from '../option-spec.ts';
+
+/** The option `serialize`, of servers and clients. */
+export const serializeOption: OptionSpec<boolean, boolean> = flag({
+  default: true,
+  text: 'Whether each callback waits for the Promise of the one before.',
+});
 
 /** One event's work. Never throws, and its Promise is never rejected. */
 export type Task = () => unknown;

@@ -190,7 +190,7 @@ describe('new', () => {
     },
   );
 
-  test('misuse is told at once', () => {
+  test('misuse is an error at the call', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', null as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
     const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
@@ -199,6 +199,7 @@ describe('new', () => {
     );
     expect(make({ serialise: false })).toThrow(/did you mean "serialize"\?$/);
     expect(make({ handlers: {} })).toThrow(TypeError);
+    expect(make({ serialize: 'no' })).toThrow("serialize is 'no', not true or false");
   });
 
   test('C83: an option whose value can not be keeps from connecting like anything else', async () => {

@@ -170,6 +170,7 @@ describe('new', () => {
     expect(make({ cancel: 'later' })).toBeInstanceOf(TypeError);
     expect(make({ server: createServer() })).toBeInstanceOf(TypeError);
     expect(make({ trustedProxies: -1 })).toBeInstanceOf(RangeError);
+    expect(make({ serialize: 'no' })).toBeInstanceOf(TypeError);
     expect(make({ closeTimeout: 0 })).toBeInstanceOf(RangeError);
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
   });
