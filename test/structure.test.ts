@@ -1,0 +1,66 @@
+/** The sizes of docs/structure.md: a file that grows past them holds two jobs. The directions of imports are layers.test.ts. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const MAX_LINES = 300;
+const MAX_FUNCTION = 60;
+
+/** Files that may be longer: tables, algorithms that are one piece, and what is still to be taken apart. */
+const longer: Readonly<Record<string, number>> = {
+  'handshake/error.ts': 460,
+  'deflate/engine/deflate.ts': 400,
+  'deflate/engine/inflate.ts': 400,
+  'frame/receiver.ts': 330,
+};
+
+const root = new URL('../src/', import.meta.url);
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .map((name) => name.replaceAll('\\', '/'))
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => ({ name, lines: readFileSync(new URL(name, root), 'utf8').trimEnd().split('\n') }));
+
+/** Functions and methods by their first lines: the formatter puts a closing brace at the indentation of the beginning. */
+function functionsOf(lines: readonly string[]): { line: number; length: number }[] {
+  const beginning =
+    /^(\s*)(?:export )?(?:(?:static|override|protected|private|async|get|set) )*(?:function\b|constructor\(|#?\w+(?:<[^>]*>)?\()/;
+  return lines.flatMap((text, at) => {
+    const indentation = beginning.exec(text)?.[1];
+    if (indentation === undefined || /^\s*(?:if|for|while|switch|return|catch)\b/.test(text)) return [];
+    const isBody = text.endsWith('{') || text.endsWith('(');
+    const end = lines.findIndex((line, index) => index > at && line.startsWith(`${indentation}}`));
+    // A call with a function in it ends with more than the brace.
+    return isBody && lines[end] === `${indentation}}` ? [{ line: at + 1, length: end - at + 1 }] : [];
+  });
+}
+
+test('no file is longer than 300 lines, but tables and algorithms', () => {
+  const long = files
+    .filter(({ name, lines }) => lines.length > (longer[name] ?? MAX_LINES))
+    .map(({ name, lines }) => `${name}: ${lines.length}`);
+  expect(long).toEqual([]);
+});
+
+test('no exception is left for a file that does not need it', () => {
+  const short = Object.keys(longer).filter(
+    (name) => (files.find((file) => file.name === name)?.lines.length ?? 0) <= MAX_LINES,
+  );
+  expect(short).toEqual([]);
+});
+
+test('no function is longer than 60 lines outside deflate/engine', () => {
+  const found = files.flatMap(({ name, lines }) => functionsOf(lines).map((one) => ({ name, ...one })));
+  expect(found.length).toBeGreaterThan(1_000);
+  const long = found
+    .filter(({ name, length }) => length > MAX_FUNCTION && !name.startsWith('deflate/engine/'))
+    .map(({ name, line, length }) => `${name}:${line}: ${length} lines`);
+  expect(long).toEqual([]);
+});
+
+test('each file starts with a comment that says what it does, in at most 8 lines', () => {
+  const wrong = files.filter(({ lines }) => {
+    const first = lines[0]?.startsWith('#!') ? 1 : 0;
+    const end = lines.findIndex((line) => line.includes('*/'));
+    return !lines.slice(first).join('\n').trimStart().startsWith('/**') || end - first > 10;
+  });
+  expect(wrong.map(({ name }) => name)).toEqual([]);
+});
