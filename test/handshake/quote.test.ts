@@ -1,0 +1,19 @@
+/** Text of a peer in a log line. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { quote } from '../../src/handshake/quote.ts';
+
+test('A50: whatever a peer sends, one short line of visible ASCII comes out', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
+      const quoted = quote(text);
+      expect(quoted).toMatch(/^"(?:[ !#-[\]-~]|\\u[0-9a-f]{4})*…?"$/);
+      expect(quoted.length).toBeLessThanOrEqual(1_203);
+    }),
+  );
+});
+
+test('A50: control characters, quotation marks and backslashes are escaped, long texts cut', () => {
+  expect(quote('http://a"\\\u009b31m\r\n')).toBe('"http://a\\u0022\\u005c\\u009b31m\\u000d\\u000a"');
+  expect(quote('x'.repeat(201))).toBe(`"${'x'.repeat(200)}…"`);
+});

@@ -1,0 +1,73 @@
+/** What an application reads of a request: fields, cookies, parameters. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { verifyRequest } from '../../src/handshake/server.ts';
+import type { UpgradeRequest } from '../../src/handshake/upgrade-request.ts';
+import { type Changes, prototypeKeys, request } from './samples.ts';
+
+const ask = (changes: Changes, target = '/'): UpgradeRequest =>
+  verifyRequest(request(changes, { target }), { origins: 'any' });
+
+describe('header fields', () => {
+  test('FAULT-7: the lines of Cookie are joined by "; ", those of lists by ", ", of others the first counts', () => {
+    const upgrade = ask({
+      Cookie: ['a=1', 'b=2'],
+      'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],
+      Authorization: ['Basic one', 'Basic two'],
+      'User-Agent': ['one', 'two'],
+    });
+    expect(
+      ['cookie', 'x-forwarded-for', 'AUTHORIZATION', 'User-Agent', 'X-Absent'].map((name) =>
+        upgrade.header(name),
+      ),
+    ).toEqual(['a=1; b=2', '10.0.0.1, 10.0.0.2', 'Basic one', 'one', null]);
+    expect(upgrade.headerValues('User-Agent')).toEqual(['one', 'two']);
+  });
+});
+
+describe('cookies', () => {
+  test('names of Object.prototype are names', () => {
+    const { cookies } = ask({ Cookie: [prototypeKeys.map((name) => `${name}=x`).join('; ')] });
+    expect([...cookies.keys()]).toEqual(prototypeKeys);
+  });
+
+  test('what is written is read, in one line or several', () => {
+    const name = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
+    const value = fc.stringMatching(/^[!#-+\--:<-[\]-~]*$/);
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, minLength: 1 }),
+        fc.nat(),
+        (pairs, cut) => {
+          const texts = pairs.map(([key, text]) => `${key}=${text}`);
+          const at = cut % texts.length;
+          const lines = [texts.slice(0, at), texts.slice(at)].filter((part) => part.length > 0);
+          const { cookies } = ask({ Cookie: lines.map((part) => part.join('; ')) });
+          expect([...cookies]).toEqual(pairs);
+        },
+      ),
+    );
+  });
+
+  test('A10: no text of a client throws', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((c) => String.fromCharCode(c)) }),
+        (text) => {
+          for (const [name, value] of ask({ Cookie: [text] }).cookies)
+            expect(name + value).not.toContain(';');
+        },
+      ),
+    );
+  });
+});
+
+test('searchParams are those of the query, read once', () => {
+  const upgrade = ask({}, '/chat?room=a%20b&room=c+d&%zz=1');
+  expect([...upgrade.searchParams]).toEqual([
+    ['room', 'a b'],
+    ['room', 'c d'],
+    ['%zz', '1'],
+  ]);
+  expect(upgrade.searchParams).toBe(upgrade.searchParams);
+});
