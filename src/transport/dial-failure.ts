@@ -109,6 +109,12 @@ export function locate(error: HandshakeError, place: string): HandshakeError {
   });
 }
 
+/** The text of such an error without the place, for a surface that names the place in its own words. */
+export function withoutPlace({ message }: HandshakeError): string {
+  const at = message.lastIndexOf(' [');
+  return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
+}
+
 // Errors end in logs: neither user information (`href` has none) nor the query, where tokens are passed, is shown.
 const MAX_PLACE = 200;
 

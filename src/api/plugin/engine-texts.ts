@@ -6,6 +6,7 @@
 import { ConnectionError } from '../../frame/connection-error.ts';
 import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import { HandshakeError } from '../../handshake/error.ts';
+import { withoutPlace } from '../../transport/dial-failure.ts';
 
 export const NORMAL_CLOSURE = 'Normal closure';
 export const ABNORMAL_CLOSURE = 'Abnormal closure';
@@ -47,8 +48,8 @@ const systemTexts: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'Connection timed out',
 };
 
-function systemText(error: Error & { code?: unknown }): string {
-  return (typeof error.code === 'string' ? systemTexts[error.code] : undefined) ?? error.message;
+function systemText(error: Error & { code?: unknown }, text: string = error.message): string {
+  return (typeof error.code === 'string' ? systemTexts[error.code] : undefined) ?? text;
 }
 
 export const ADDRESS_FAMILY =
@@ -68,24 +69,26 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
 export function connectErrorText(error: Error, url: string): string {
   if (!(error instanceof HandshakeError)) return error.message;
   const { code, stage, status } = error;
+  // The engine's own sentences name the URL.
+  const text = withoutPlace(error);
   switch (stage) {
     case 'url':
       return `Could not parse url: '${url}'`;
     case 'dns':
-      return unableToConnect(url, error.message);
+      return unableToConnect(url, text);
     case 'tcp':
     case 'proxy':
-      return unableToConnect(url, `Connect error: ${systemText(error)}`);
+      return unableToConnect(url, `Connect error: ${systemText(error, text)}`);
     case 'tls':
-      return unableToConnect(url, error.message);
+      return unableToConnect(url, text);
     case 'timeout':
     case 'abort':
       return unableToConnect(url, 'Cancelled');
     case 'redirect':
       if (code === 'WS_REDIRECT_LOCATION') {
-        return `Missing Location Header for HTTP Redirect response. ${error.message}`;
+        return `Missing Location Header for HTTP Redirect response. ${text}`;
       }
-      return error.message;
+      return text;
     case 'extensions':
       return 'Failed to initialize per message deflate engine';
   }
@@ -107,7 +110,7 @@ export function connectErrorText(error: Error, url: string): string {
     case 'WS_HANDSHAKE_START_LINE':
       return 'Expecting HTTP/1.1, got something else';
   }
-  return code.startsWith('WS_HANDSHAKE_') ? `Error parsing HTTP headers: ${error.message}` : error.message;
+  return code.startsWith('WS_HANDSHAKE_') ? `Error parsing HTTP headers: ${text}` : text;
 }
 
 function unableToConnect(url: string, detail: string): string {

@@ -9,7 +9,7 @@ import { toCompactJson, toStyledJson } from '../../../src/api/plugin/json.ts';
 import { ConnectionError } from '../../../src/frame/connection-error.ts';
 import { ProtocolError, type ViolationCode, violations } from '../../../src/frame/violation.ts';
 import { HandshakeError, refuse } from '../../../src/handshake/error.ts';
-import { dialFailure } from '../../../src/transport/dial-failure.ts';
+import { dialFailure, locate } from '../../../src/transport/dial-failure.ts';
 
 describe('JSON', () => {
   const event = { wireSize: 7, binary: false, str: 'a"\\/\n\u0001\u007f é€😀' };
@@ -147,6 +147,12 @@ describe('errorStr', () => {
     );
     expect(begin(dialFailure('WS_REDIRECT_LOCATION'))).toMatch(/^Missing Location Header for HTTP Redirect/);
     expect(begin(dialFailure('WS_REDIRECT_LIMIT'))).toMatch(/redirects/);
+    // The URL is in these texts once, in the engine's words.
+    const located = locate(system('CERT_HAS_EXPIRED', 'tls'), 'wss://example.org/');
+    expect(located.message).toBe('text [wss://example.org/]');
+    expect(connectErrorText(located, 'wss://example.org/')).toBe(
+      'Unable to connect to example.org on port 443, error: text',
+    );
     expect(connectErrorText(system('ENOTFOUND', 'dns'), 'no url')).toMatch(/^Unable to connect to no url on/);
   });
 
