@@ -10,10 +10,8 @@ import { describe, expect, test } from 'vitest';
 import { testFiles, traceAttacks } from '../scripts/attacks.js';
 import { groupEnd, scan } from '../scripts/source-scan.js';
 import * as fourD from '../src/4d.ts';
-import { DEFAULT_MEMORY_BUDGET } from '../src/frame/memory-budget.ts';
 import * as api from '../src/index.ts';
 import * as protocol from '../src/protocol.ts';
-import { clientLimits, serverLimits } from '../src/transport/limits.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -177,36 +175,6 @@ test('README.md counts conformance cases as the matrix does', () => {
   expect(page).toContain(`| conformance cases passed, as a server | ${text(0)} | ${text(2)} |`);
   expect(page).toContain(`| as a client | ${text(1)} | ${text(3)} |`);
   expect(page).toContain(`${autobahn[0]} and ${autobahn[1]} | ${autobahn[2]} and ${autobahn[3]} |`);
-});
-
-// docs/limits.md is generated.
-describe.each(['README.md', 'SECURITY.md'])('the limits in %s', (page) => {
-  const { heartbeatInterval, heartbeatTimeout, memoryBudget, ...others } = serverLimits;
-  const rows = Object.entries({
-    ...others,
-    'heartbeat.interval': heartbeatInterval,
-    'heartbeat.timeout': heartbeatTimeout,
-    memoryBudget: memoryBudget.limit,
-  }).map(([name, server]) => {
-    const client = name in clientLimits ? clientLimits[name as keyof typeof others] : server;
-    return { name, server, client: name === 'memoryBudget' ? server : client };
-  });
-  const text = (value: unknown): string =>
-    typeof value === 'number' && Number.isFinite(value) ? value.toLocaleString('en') : `\`${value}\``;
-
-  test.each(rows)('$name', ({ name, server, client }) => {
-    // What one may not set is no limit: SECURITY.md leaves `flush` out.
-    if (page === 'SECURITY.md' && name === 'flush') return;
-    const row = read(page)
-      .split('\n')
-      .find((line) => line.startsWith(`| \`${name}\` |`));
-    const cells = row?.split('|').map((cell) => cell.trim().replace(/^`'(.*)'`$/, '`$1`'));
-    expect(cells?.slice(2, 4)).toEqual([text(server), text(client)]);
-  });
-
-  test('memoryBudget is the default one', () => {
-    expect(memoryBudget.limit).toBe(DEFAULT_MEMORY_BUDGET);
-  });
 });
 
 const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));

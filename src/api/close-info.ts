@@ -12,7 +12,7 @@ export interface CloseInfo {
   readonly byPeer: boolean;
   /** What our own Close frame said: 1005 if it had no code, null if none was sent. After a failure this is the code that tells why. */
   readonly sentCode: number | null;
-  /** The reason of our own Close frame, '' if it had none. */
+  /** The reason of the Close frame that we sent, '' if it had no reason. */
   readonly sentReason: string;
   /** What the connection failed with: the first error that was reported to `error`, or null. */
   readonly error: Error | null;

@@ -10,7 +10,7 @@ import { Borrowed, giveBack, WRITE_SIZE } from './borrowed.ts';
 import { clock } from './clock.ts';
 import { abandonSlab, areSlabsScarce, releaseSlab } from './slabs.ts';
 
-/** Who is told what the socket does. */
+/** What is notified of what the socket does. */
 export interface WriteQueueOwner {
   /** The socket takes no more for now. */
   onBlocked(): void;

@@ -11,7 +11,7 @@ afterEach(closeServers);
 
 type Outcome = Error | null;
 
-/** A server with one connection, whose peer does not read until it is told to. */
+/** A server with one connection, whose peer does not read until the test says so. */
 async function stalled(options: Parameters<typeof startServer>[1] = {}) {
   const errors: Error[] = [];
   let opened: (connection: Connection) => void = () => {};

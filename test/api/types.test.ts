@@ -281,7 +281,7 @@ test('await using and using are typed', () => {
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
 
-test('FAULT-8, issue F: the cause of a reconnection is told by its kind', () => {
+test('FAULT-8, issue F: the kind of a cause discriminates it', () => {
   const options: ReconnectOptions = {
     shouldReconnect: (cause, retries) => {
       expectTypeOf(retries).toBeNumber();
