@@ -5,7 +5,8 @@
 
 /**
  * Which paths an endpoint serves: one, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one path); those
- * that a RegExp finds something in, percent-encoded as they are sent; or, with `''`, all others.
+ * that a RegExp finds something in, percent-encoded, as they are sent or with hexadecimal digits in capitals; or, with `''`, all
+ * others.
  */
 export type PathPattern = string | RegExp;
 
@@ -26,9 +27,11 @@ export function normalizePath(path: string): string {
 
 /** Whether an endpoint with this pattern, if it is a string in normal form, serves the path of a request. */
 export function servesPath(pattern: PathPattern, path: string): boolean {
-  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y.
-  if (typeof pattern !== 'string') return path.search(pattern) !== -1;
-  return pattern === '' || pattern === normalizePath(path);
+  if (pattern === '') return true;
+  const normal = normalizePath(path);
+  if (typeof pattern === 'string') return pattern === normal;
+  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y. As it was sent, or with %c3 as %C3.
+  return path.search(pattern) !== -1 || (normal !== path && normal.search(pattern) !== -1);
 }
 
 /** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */

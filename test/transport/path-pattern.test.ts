@@ -29,6 +29,14 @@ describe('toPathPattern', () => {
     }
   });
 
+  test('FAULT-10: a RegExp sees the path as it was sent, and in its normal form', () => {
+    for (const pattern of [/^\/caf%C3%A9$/, /^\/caf%c3%a9$/, /^\/caf%C3%A9$/g]) {
+      expect(servesPath(pattern, '/caf%c3%a9'), String(pattern)).toBe(true);
+    }
+    expect(servesPath(/^\/caf%C3%A9$/, '/caf%C3%A9')).toBe(true);
+    expect(servesPath(/^\/caf%C3%A9$/, '/cafe')).toBe(false);
+  });
+
   test('A2: nothing that a URL can hold is decoded or resolved', () => {
     for (const [path, sent] of [
       ['/chat', '/%63hat'],
