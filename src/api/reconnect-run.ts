@@ -5,6 +5,7 @@
  *   connecting → open → waiting → connecting …     stop(): any → closing
  */
 
+import { processTimers } from '../transport/timers.ts';
 import { type BackoffTimes, firstWait, readBackoff, waitAfter } from './backoff.ts';
 import { warn } from './callback.ts';
 import { connect } from './client.ts';
@@ -204,7 +205,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   }
 
   #now(): number {
-    return this.#context.clock.elapsed?.() ?? performance.now();
+    return this.#context.clock.elapsed?.() ?? processTimers.now();
   }
 
   // ---- connections ----

@@ -28,6 +28,9 @@ export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 
 /** What became of a message: sent, kept for the next connection, or refused because too much waits. */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
+// Taken once: the fake timers of an application's tests do not stop a reconnection, unless they are passed as `clock`.
+const { setTimeout, clearTimeout } = globalThis;
+
 const systemClock: ReconnectClock = {
   setTimeout: (callback, delay) => setTimeout(callback, delay),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),

@@ -4,6 +4,7 @@
  */
 
 import { refuse } from '../handshake/error.ts';
+import { clock } from '../transport/clock.ts';
 import type { Listener } from '../transport/listen.ts';
 import type { ServerHost } from './server-host.ts';
 
@@ -33,10 +34,13 @@ export class Shutdown {
     if (ends >= this.#ends || grace > MAX_TIMER) return;
     this.#ends = ends;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      for (const connection of [...this.#connections]) connection.terminate();
-      for (const listener of this.#listeners) listener.terminate();
-    }, grace);
+    // If the process stood still, the answers of the peers wait in the kernel: they are read first.
+    this.#timer = setTimeout(() => clock.afterPoll(() => this.#drop()), grace);
+  }
+
+  #drop(): void {
+    for (const connection of [...this.#connections]) connection.terminate();
+    for (const listener of this.#listeners) listener.terminate();
   }
 
   async #end(host: ServerHost<unknown>, detach: () => void): Promise<void> {

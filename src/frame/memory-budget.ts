@@ -6,6 +6,9 @@
 
 import { type BudgetReader, ReadingTurns, type Share } from './reading-turns.ts';
 
+// Taken once: fake timers of an application's tests do not move it.
+const monotonic: () => number = performance.now.bind(performance);
+
 /** 256 MiB. */
 export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 
@@ -29,7 +32,7 @@ export class MemoryBudget {
    * @param now a clock in milliseconds that never jumps. @default performance.now
    * @throws {RangeError} for a limit that bounds nothing: NaN, a negative number
    */
-  constructor(limit: number = DEFAULT_MEMORY_BUDGET, now: () => number = () => performance.now()) {
+  constructor(limit: number = DEFAULT_MEMORY_BUDGET, now: () => number = monotonic) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
       throw new RangeError(`the limit is ${String(limit)}, not a number of bytes`);
     }

@@ -23,6 +23,9 @@ export interface QueuedEvent {
   readonly flow?: EventFlow | null;
 }
 
+// Taken once: the fake timers of an application's tests do not stop events.
+const { setImmediate } = globalThis;
+
 // Callbacks that return at once run in batches; between two of them the event loop has its turn.
 const BATCH = 64;
 
