@@ -8,6 +8,7 @@
 const [assembler, closeCode, endpoint] = ['frame/assembler', 'frame/close-code', 'frame/endpoint'];
 const [mask, parser, serializer, writer] = ['frame/mask', 'frame/parser', 'frame/serializer', 'frame/writer'];
 const [receiver, sender, sendQueue] = ['frame/receiver', 'frame/sender', 'frame/send-queue'];
+const frameDispatch = 'frame/frame-dispatch';
 const [machine, closeAccount] = ['frame/state-machine', 'frame/close-account'];
 const [client, server, head] = ['handshake/client', 'handshake/server', 'handshake/http-head'];
 const refusalText = 'handshake/refusal';
@@ -50,7 +51,7 @@ const table = [
   ['F12', mask, 'randomFillSync(pool);', 'pool.fill(7);'],
   ['F13', mask, 'buffer[index + 3]! ^= key3;', 'buffer[index + 3]! ^= key2;'],
   ['F14', parser, 'if (this.#masked) applyMask(chunk, position, payloadEnd, this.#key);', ''],
-  ['F15', receiver, 'if (isControl(opcode)) return;\n    this.#dataPieces++;', 'this.#dataPieces++;'],
+  ['F15', frameDispatch, 'if (isControl(opcode)) return;\n    this.dataPieces++;', 'this.dataPieces++;'],
   ['F16', parser, `if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');`, ''],
   [
     'F17',
@@ -61,7 +62,7 @@ const table = [
   ['F18', assembler, 'buffer.copy(target, this.#length, start, end);', 'buffer.copy(target, 0, start, end);'],
   [
     'F19',
-    receiver,
+    frameDispatch,
     'const assembler = this.#assembler;\n    const opcode = assembler.opcode;',
     'const assembler = this.#assembler;\n    const opcode = this.#opcode;',
   ],

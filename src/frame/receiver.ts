@@ -1,16 +1,16 @@
 /**
  * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading: what was read
- * while one of them holds waits here, in order, the peer's end included.
+ * while one of them holds waits here, in order, the peer's end included. Each frame is sent where it belongs by frame-dispatch.ts.
  * Layout is parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames and states are endpoint.ts.
  */
 
 import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
+import { FrameDispatch, type FrameDispatchOwner } from './frame-dispatch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
-import { isControl } from './opcode.ts';
-import { type FrameHandler, FrameParser, type Role } from './parser.ts';
+import { FrameParser, type Role } from './parser.ts';
 import type { Replies } from './replies.ts';
 import type { ByteSink } from './sink.ts';
 import type { ProtocolError } from './violation.ts';
@@ -24,9 +24,7 @@ export const PAUSED_BY_BUDGET = 8;
 const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
 /** Who decides what a receiver leaves open. */
-export interface ReceiverOwner {
-  /** A control frame arrived whole. */
-  onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void;
+export interface ReceiverOwner extends FrameDispatchOwner {
   /** The peer ended its direction, and everything before that has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
@@ -41,24 +39,18 @@ export interface ReceiverOptions {
 }
 
 /** Receives for one endpoint. */
-export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
-  readonly #events: EndpointEvents;
+export class Receiver implements DeliveryOwner, AssemblerOwner {
   readonly #sink: ByteSink;
   readonly #replies: Replies;
   readonly #owner: ReceiverOwner;
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
   readonly #delivery: Delivery;
-
-  // The frame at hand.
-  #fin = false;
-  #opcode = 0;
-  #dataPieces = 0;
+  readonly #frames: FrameDispatch;
 
   #pauses = 0;
   #isProcessing = false;
   #isClosing = false;
-  #isDiscarding = false;
   /** Chunks that wait: read while paused, or handed in while another is being processed. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
@@ -73,13 +65,13 @@ export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
     options: ReceiverOptions,
   ) {
     const { role, codec, decodes, maxMessageSize, memoryBudget } = options;
-    this.#events = events;
     this.#sink = sink;
     this.#replies = replies;
     this.#owner = owner;
-    this.#parser = new FrameParser(this, role, codec !== null);
     this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, this);
     this.#delivery = new Delivery(events, this, codec, decodes, maxMessageSize);
+    this.#frames = new FrameDispatch(events, owner, this.#assembler, this.#delivery);
+    this.#parser = new FrameParser(this.#frames, role, codec !== null);
   }
 
   /** Whether the peer owes the rest of a message or frame. */
@@ -89,7 +81,7 @@ export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
 
   /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
   get dataPieces(): number {
-    return this.#dataPieces;
+    return this.#frames.dataPieces;
   }
 
   /** The `PAUSED_BY_…` bits that hold. */
@@ -104,7 +96,7 @@ export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
 
   /** Whether messages are dropped, not delivered. */
   get isDiscarding(): boolean {
-    return this.#isDiscarding;
+    return this.#frames.isDiscarding;
   }
 
   /** As `Endpoint.receive`. */
@@ -151,7 +143,7 @@ export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
 
   /** What still arrives is checked, but dropped. */
   #discard(): void {
-    this.#isDiscarding = true;
+    this.#frames.isDiscarding = true;
     this.#delivery.discard();
     this.#assembler.discard();
     this.resumeFrom(PAUSED_BY_USER | PAUSED_BY_BUDGET);
@@ -217,60 +209,6 @@ export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
     this.#owner.onReceiveEnd();
   }
 
-  // ---- what the parser finds ----
-
-  onFrameLength(rsv1: boolean, opcode: number, length: number): void {
-    if (!isControl(opcode)) this.#assembler.check(rsv1, opcode, length);
-  }
-
-  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
-    this.#fin = fin;
-    this.#opcode = opcode;
-    if (isControl(opcode)) return;
-    this.#dataPieces++;
-    this.#assembler.begin(fin, rsv1, opcode, length);
-  }
-
-  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
-    if (isControl(this.#opcode)) {
-      this.#owner.onControlFrame(this.#opcode, buffer, start, end);
-      return;
-    }
-    const assembler = this.#assembler;
-    // The common case first: a whole message in one piece, delivered from where it lies.
-    if (last && this.#fin && assembler.isEmpty && !this.#isDiscarding) {
-      const opcode = assembler.opcode;
-      const wireSize = assembler.announced;
-      const compressed = assembler.isCompressed;
-      assembler.clear();
-      if (compressed) this.#delivery.decompress(opcode, buffer.subarray(start, end), wireSize);
-      else this.#delivery.deliver(opcode, buffer, start, end, wireSize);
-      return;
-    }
-    this.#dataPieces++;
-    if (this.#isDiscarding) {
-      if (last && this.#fin) assembler.clear();
-      return;
-    }
-    assembler.append(buffer, start, end);
-    if (last) this.#onFrameEnd();
-  }
-
-  /** A data frame whose payload came in pieces, or belongs to a fragmented message, is complete. */
-  #onFrameEnd(): void {
-    if (!this.#fin) {
-      this.#events.onFragment();
-      return;
-    }
-    const assembler = this.#assembler;
-    const opcode = assembler.opcode;
-    const wireSize = assembler.announced;
-    const compressed = assembler.isCompressed;
-    const message = assembler.take();
-    if (compressed) this.#delivery.decompress(opcode, message, wireSize);
-    else this.#delivery.deliverChecked(opcode, message, wireSize);
-  }
-
   // ---- the memory budget ----
 
   /** Whether what was read already waits, too. */
@@ -280,7 +218,7 @@ export class Receiver implements FrameHandler, DeliveryOwner, AssemblerOwner {
 
   /** The application holds messages of this connection: if there is no room for more, reading stops until there is. */
   askForRoom(): void {
-    if (!this.#parser.isOff && !this.#isDiscarding) this.#assembler.askForRoom();
+    if (!this.#parser.isOff && !this.#frames.isDiscarding) this.#assembler.askForRoom();
   }
 
   waitForRoom(): void {

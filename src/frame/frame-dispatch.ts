@@ -1,0 +1,97 @@
+/**
+ * Each frame to where it belongs: RFC 6455 §5.4 (control frames may come between the fragments of a message), §5.5, §5.6. Layout is
+ * parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames are state-machine.ts.
+ */
+
+import type { MessageAssembler } from './assembler.ts';
+import type { Delivery } from './delivery.ts';
+import type { EndpointEvents } from './endpoint-events.ts';
+import { isControl } from './opcode.ts';
+import type { FrameHandler } from './parser.ts';
+
+/** Who handles control frames. */
+export interface FrameDispatchOwner {
+  /** A control frame arrived whole. */
+  onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void;
+}
+
+/** What one connection's parser finds. */
+export class FrameDispatch implements FrameHandler {
+  readonly #events: EndpointEvents;
+  readonly #owner: FrameDispatchOwner;
+  readonly #assembler: MessageAssembler;
+  readonly #delivery: Delivery;
+
+  // The frame at hand.
+  #fin = false;
+  #opcode = 0;
+
+  /** Counts pieces of data frames that arrived. */
+  dataPieces = 0;
+  /** Whether messages are dropped, not delivered. */
+  isDiscarding = false;
+
+  constructor(
+    events: EndpointEvents,
+    owner: FrameDispatchOwner,
+    assembler: MessageAssembler,
+    delivery: Delivery,
+  ) {
+    this.#events = events;
+    this.#owner = owner;
+    this.#assembler = assembler;
+    this.#delivery = delivery;
+  }
+
+  onFrameLength(rsv1: boolean, opcode: number, length: number): void {
+    if (!isControl(opcode)) this.#assembler.check(rsv1, opcode, length);
+  }
+
+  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
+    this.#fin = fin;
+    this.#opcode = opcode;
+    if (isControl(opcode)) return;
+    this.dataPieces++;
+    this.#assembler.begin(fin, rsv1, opcode, length);
+  }
+
+  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
+    if (isControl(this.#opcode)) {
+      this.#owner.onControlFrame(this.#opcode, buffer, start, end);
+      return;
+    }
+    const assembler = this.#assembler;
+    // The common case first: a whole message in one piece, delivered from where it lies.
+    if (last && this.#fin && assembler.isEmpty && !this.isDiscarding) {
+      const opcode = assembler.opcode;
+      const wireSize = assembler.announced;
+      const compressed = assembler.isCompressed;
+      assembler.clear();
+      if (compressed) this.#delivery.decompress(opcode, buffer.subarray(start, end), wireSize);
+      else this.#delivery.deliver(opcode, buffer, start, end, wireSize);
+      return;
+    }
+    this.dataPieces++;
+    if (this.isDiscarding) {
+      if (last && this.#fin) assembler.clear();
+      return;
+    }
+    assembler.append(buffer, start, end);
+    if (last) this.#onFrameEnd();
+  }
+
+  /** A data frame whose payload came in pieces, or belongs to a fragmented message, is complete. */
+  #onFrameEnd(): void {
+    if (!this.#fin) {
+      this.#events.onFragment();
+      return;
+    }
+    const assembler = this.#assembler;
+    const opcode = assembler.opcode;
+    const wireSize = assembler.announced;
+    const compressed = assembler.isCompressed;
+    const message = assembler.take();
+    if (compressed) this.#delivery.decompress(opcode, message, wireSize);
+    else this.#delivery.deliverChecked(opcode, message, wireSize);
+  }
+}
