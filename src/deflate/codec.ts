@@ -4,6 +4,7 @@
  * message to message is plaintext, at most 32 KiB of it in each direction, so the engines can take turns. What was agreed is params.ts.
  */
 
+import type { Charge } from '../frame/charge.ts';
 import type { MessageCodec } from '../frame/message-codec.ts';
 import { ProtocolError } from '../frame/violation.ts';
 import type { CompressionBudget } from './budget.ts';
@@ -137,37 +138,43 @@ export class DeflateCodec implements MessageCodec {
     return this.#sentAs(payload, copy, output);
   }
 
-  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+  decompress(payload: Uint8Array, maxLength: number, charge: Charge | null = null): Buffer | Promise<Buffer> {
     // 7692 §7.2.3.6: an empty message is one byte. That none at all means the same costs nothing.
     if (payload.length === 0) return Buffer.alloc(0);
     const { synchronous, engine } = this.#settings;
     const isForOwn = engine === 'auto' && payload.length <= RECEIVING.own.maxSize;
     if (!synchronous && this.#share.isSpent) {
       // A message that is small in any case costs less in a later turn than the way to zlib's threads and back.
-      if (isForOwn) return inLaterTurn(() => this.#decompressLater(payload, maxLength));
-      return this.#decompressInThreadPool(payload, maxLength);
+      if (isForOwn) return this.#decompressLater(payload, maxLength, charge);
+      return this.#decompressInThreadPool(payload, maxLength, charge);
     }
-    return isForOwn ? this.#decompressOwn(payload, maxLength) : this.#decompressNow(payload, maxLength);
+    return isForOwn
+      ? this.#decompressOwn(payload, maxLength, charge)
+      : this.#decompressNow(payload, maxLength, charge);
   }
 
-  #decompressLater(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
-    if (this.#closed) throw new Error('The connection is closed');
-    return this.#decompressOwn(payload, maxLength);
+  #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
+    charge?.resize(payload.length);
+    return inLaterTurn(() => {
+      if (this.#closed) throw new Error('The connection is closed');
+      return this.#decompressOwn(payload, maxLength, charge);
+    });
   }
 
   /** With our own engine, and what grows too much with the next one. */
-  #decompressOwn(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+  #decompressOwn(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { maxOutput, setUp } = RECEIVING.own;
     const message = inflateSmall(payload, this.#receivingWindow(), Math.min(maxLength, maxOutput), maxLength);
     this.#share.spend(setUp + (message === null ? maxOutput : message.length));
-    return message === null ? this.#decompressNow(payload, maxLength) : this.#receivedAs(message);
+    return message === null ? this.#decompressNow(payload, maxLength, charge) : this.#receivedAs(message);
   }
 
   /** With zlib in one call, and what grows too much in its threads. */
-  #decompressNow(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer> {
+  #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous } = this.#settings;
     const { maxSize, maxOutput } = RECEIVING.zlib;
-    if (!synchronous && payload.length > maxSize) return this.#decompressInThreadPool(payload, maxLength);
+    if (!synchronous && payload.length > maxSize)
+      return this.#decompressInThreadPool(payload, maxLength, charge);
     const limit = synchronous ? maxLength : Math.min(maxLength, maxOutput);
     try {
       return this.#receivedAs(
@@ -176,11 +183,15 @@ export class DeflateCodec implements MessageCodec {
     } catch (error) {
       if (!isTooBig(error) || limit === maxLength) throw error;
     }
-    return this.#decompressInThreadPool(payload, maxLength);
+    return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  async #decompressInThreadPool(payload: Uint8Array, maxLength: number): Promise<Buffer> {
-    const inflating = new PoolJob();
+  async #decompressInThreadPool(
+    payload: Uint8Array,
+    maxLength: number,
+    charge: Charge | null,
+  ): Promise<Buffer> {
+    const inflating = new PoolJob(charge, payload.length);
     this.#inflating = inflating;
     const history = this.#receivingHistory();
     const message = await inflating.run((job) => inflateInThreadPool(payload, history, maxLength, job));

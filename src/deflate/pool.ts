@@ -5,6 +5,8 @@
  * has one job in each direction at most.
  */
 
+import type { Charge } from '../frame/charge.ts';
+
 const MAX_RUNNING = 3;
 
 // Jobs that are under way hold what came out so far. Beyond this no other one begins before some of them have ended.
@@ -48,8 +50,20 @@ export class PoolJob {
   #hasBegun = false;
   #isAbandoned = false;
   #held = 0;
+  readonly #charge: Charge | null;
+  readonly #input: number;
   #enter: (() => void) | null = null;
   #refuse: ((error: Error) => void) | null = null;
+
+  /**
+   * @param charge counts the input and what is held besides; its owner releases it
+   * @param input bytes
+   */
+  constructor(charge: Charge | null = null, input = 0) {
+    this.#charge = charge;
+    this.#input = input;
+    charge?.resize(input);
+  }
 
   /** Runs `work` when there is a place. Once per job. */
   async run<Result>(work: (job: PoolJob) => Promise<Result>): Promise<Result> {
@@ -80,6 +94,7 @@ export class PoolJob {
   hold(bytes: number): void {
     held += bytes - this.#held;
     this.#held = bytes;
+    this.#charge?.resize(this.#input + bytes);
   }
 
   /** The connection is closed: what is not done yet is not worth doing. `run` rejects, after the slice at hand. */

@@ -3,6 +3,8 @@
  * which messages go through it, and in which order, is sender.ts and delivery.ts.
  */
 
+import type { Charge } from './charge.ts';
+
 /**
  * What an extension does to messages (RFC 6455 §9.1); permessage-deflate is deflate/codec.ts. RSV1 of a message's first frame
  * says that it went through. One call in each direction is pending at most; the endpoint holds back what follows.
@@ -20,8 +22,9 @@ export interface MessageCodec {
   /**
    * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
    * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
+   * @param charge while a Promise is pending it is resized to what is held: the payload, and what came out of it so far
    */
-  decompress(payload: Uint8Array, maxLength: number): Buffer | Promise<Buffer>;
+  decompress(payload: Uint8Array, maxLength: number, charge?: Charge | null): Buffer | Promise<Buffer>;
   /** The connection is closed: memory is released. */
   close(): void;
 }

@@ -1,10 +1,13 @@
 /** Messages through the codec, in both engine modes: RFC 7692 §7.2, and the bounds on what a peer may make it do. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { CompressionBudget } from '../../src/deflate/budget.ts';
 import { DeflateCodec, type Direction, receivingContextSize } from '../../src/deflate/codec.ts';
 import { deflate } from '../../src/deflate/engine/deflate.ts';
 import { Window } from '../../src/deflate/engine/window.ts';
+import { Charge } from '../../src/frame/charge.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { random } from '../frame/harness.ts';
 import { alone, codecOf, engines, full, hex, jsonOf, noiseOf, settings, verdict } from './harness.ts';
 import { StrictInflate } from './strict-inflate.ts';
@@ -494,6 +497,32 @@ describe.each(engines)('engine %s', (engine) => {
       const owned = new Uint8Array(noiseOf(20_000, 1));
       expect(await codec.compress(owned, true)).toBe(owned);
     });
+  });
+
+  test('FAULT-4: what waits for zlib’s threads, and what came out so far, is charged while the Promise is pending', async () => {
+    const budget = new MemoryBudget(Infinity);
+    const charge = new Charge(budget);
+    const message = Buffer.alloc(4_000_000);
+    const payload = peerDeflate(message);
+    const pending = codecOf(full, { engine }).decompress(payload, Infinity, charge);
+    expect(pending).toBeInstanceOf(Promise);
+    expect(budget.used).toBe(payload.length);
+    let most = 0;
+    let isDone = false;
+    const done = (pending as Promise<Buffer>).then(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      most = Math.max(most, budget.used);
+      await nextTurn();
+    }
+    await done;
+    expect(most).toBeGreaterThan(message.length / 4);
+    expect(most).toBeLessThan(message.length + payload.length + 100_000);
+    // From here on it is the receiver's, who knows what becomes of the message.
+    expect(charge.bytes).toBe(payload.length);
+    charge.release();
+    expect(budget.used).toBe(0);
   });
 
   test('P26, A35: the sending context asks the budget first, and does without where there is no room', async () => {
