@@ -52,6 +52,7 @@ const connection: Members = {
 const endpoint: Members = {
   methods: [
     'abort',
+    'askForRoom',
     'bufferedAmount',
     'canSendSerialized',
     'close',

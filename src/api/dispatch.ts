@@ -20,7 +20,7 @@ import type { CloseInfo } from './close-info.ts';
 import { type Connection, makeConnection } from './connection.ts';
 import type { ConnectionCore, ConnectionInfo } from './connection-core.ts';
 import type { ConnectionHandlers } from './handlers.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type InboxOwner } from './inbox.ts';
 import type { SendCallback } from './message.ts';
 
 /** What a connection needs from `connect` or a server. */
@@ -35,7 +35,7 @@ export interface ConnectionInit<Data> {
 }
 
 /** The library's side of one connection: its events, and the state that its user does not see. */
-export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
+export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOwner {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   /** What the application holds. */
@@ -86,16 +86,23 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore {
 
   openInbox(): Inbox {
     if (this.inbox !== null) return this.inbox;
-    this.inbox = new Inbox(
-      () => this.binding.pause(),
-      () => {
-        if (!this.isPaused) this.binding.resume();
-      },
-    );
+    this.inbox = new Inbox(this, this.binding.chargeUnread());
     // The end may have begun, or come, before the first message or the loop did.
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.inbox;
+  }
+
+  pauseForInbox(): void {
+    this.binding.pause();
+  }
+
+  resumeForInbox(): void {
+    if (!this.isPaused) this.binding.resume();
+  }
+
+  askForRoom(): void {
+    this.binding.endpoint.askForRoom();
   }
 
   #endInbox({ wasClean, error }: CloseInfo): void {

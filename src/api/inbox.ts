@@ -3,14 +3,18 @@
  * flow control to TCP).
  */
 
+import type { Charge } from '../frame/charge.ts';
 import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 
 // Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
 const MAX_WAITING_MESSAGES = 16;
 const MAX_WAITING_BYTES = 65_536;
 
-// How long nobody may ask for them, in milliseconds. A connection that is not read does not see its peer leave either: where
-// an application has no use for messages at all, each of those would stay for good.
+// What an object costs beside its bytes.
+const ITEM_COST = 128;
+
+// How long they may wait unread, in milliseconds. A connection that is not read does not see its peer leave either: if an
+// application has no use for messages at all, each of its connections would stay open.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
@@ -20,17 +24,27 @@ function warnOfDropped(): void {
   if (warnedOfDropped) return;
   warnedOfDropped = true;
   process.emitWarning(
-    'messages are dropped: there is no "message" handler, and nobody reads them with "for await"; an empty handler says that they are not wanted',
+    'messages are dropped: there is no "message" handler, and no "for await" loop reads them; an empty handler says that they are not wanted',
     { type: 'Rfc6455Warning', code: 'WS_UNREAD_MESSAGES' },
   );
+}
+
+/** Whose messages they are. */
+export interface InboxOwner {
+  pauseForInbox(): void;
+  resumeForInbox(): void;
+  /** More memory is held: if the budget has no room, reading stops until it has. */
+  askForRoom(): void;
 }
 
 /** Messages that wait for `for await`. */
 export class Inbox implements TimerOwner {
   #isTaken = false;
   #unread: Timer | null = null;
-  readonly #pause: () => void;
-  readonly #resume: () => void;
+  readonly #owner: InboxOwner;
+  /** What waits here, and the message that the loop works on. */
+  readonly #charge: Charge;
+  #inLoop = 0;
   #messages: (string | Buffer)[] = [];
   #bytes = 0;
   #paused = false;
@@ -42,19 +56,20 @@ export class Inbox implements TimerOwner {
     reject(error: Error): void;
   } | null = null;
 
-  constructor(pause: () => void, resume: () => void) {
-    this.#pause = pause;
-    this.#resume = resume;
+  /** @param charge counts nothing yet; for this inbox only */
+  constructor(owner: InboxOwner, charge: Charge) {
+    this.#owner = owner;
+    this.#charge = charge;
   }
 
   /**
-   * Somebody reads them.
-   * @throws {TypeError} where somebody does already, or it is too late
+   * A loop reads them from now on.
+   * @throws {TypeError} if another loop does, or they were dropped
    */
   open(): void {
     if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
     if (this.#discards)
-      throw new TypeError('the messages of this connection were dropped: nobody asked for them');
+      throw new TypeError('the messages of this connection were dropped: no loop read them in time');
     this.#isTaken = true;
     this.#unread?.cancel();
   }
@@ -89,6 +104,11 @@ export class Inbox implements TimerOwner {
   }
 
   onTimer(): void {
+    if (this.#ended !== null) {
+      // The connection is closed, and its loop does not go on: what it holds may never be given back.
+      this.#charge.release();
+      return;
+    }
     this.discard();
     warnOfDropped();
   }
@@ -98,17 +118,22 @@ export class Inbox implements TimerOwner {
     if (this.#reader !== null) {
       const reader = this.#reader;
       this.#reader = null;
+      this.#inLoop = message.length + ITEM_COST;
+      this.#count();
+      this.#owner.askForRoom();
       reader.resolve({ done: false, value: message });
       return;
     }
     const isFull = this.#isFull;
-    // We said goodbye: what comes now, beyond what there is room for, is not waited for by anybody.
+    // The connection is closing: what comes now, beyond what there is room for, is dropped.
     if (!this.#mayPause && isFull) return;
     this.#messages.push(message);
     this.#bytes += message.length;
+    this.#count();
+    this.#owner.askForRoom();
     if (this.#paused || !this.#mayPause || !this.#isFull) return;
     this.#paused = true;
-    this.#pause();
+    this.#owner.pauseForInbox();
     if (this.#isTaken) return;
     this.#unread = processTimers.timer(this);
     this.#unread.set(UNREAD_TIMEOUT);
@@ -116,8 +141,12 @@ export class Inbox implements TimerOwner {
 
   async next(): Promise<IteratorResult<string | Buffer>> {
     const first = this.#messages.shift();
+    // The loop comes back: it is done with the message before.
+    this.#inLoop = first === undefined ? 0 : first.length + ITEM_COST;
+    if (first !== undefined) this.#bytes -= first.length;
+    this.#count();
+    if (this.#ended !== null) this.#watchEnd();
     if (first !== undefined) {
-      this.#bytes -= first.length;
       if (this.#paused && !this.#isFull) this.#goOn();
       return { done: false, value: first };
     }
@@ -143,12 +172,15 @@ export class Inbox implements TimerOwner {
   discard(): void {
     this.#discards = true;
     this.#messages = [];
+    this.#bytes = 0;
+    this.#inLoop = 0;
+    this.#count();
     this.stopPausing();
   }
 
   end(error: Error | null): void {
     this.#ended = { error };
-    this.#unread?.cancel();
+    this.#watchEnd();
     const reader = this.#reader;
     this.#reader = null;
     if (reader === null) return;
@@ -159,7 +191,19 @@ export class Inbox implements TimerOwner {
 
   #goOn(): void {
     this.#paused = false;
-    this.#resume();
+    this.#owner.resumeForInbox();
+  }
+
+  /** Held memory counts as long as the loop goes on; messages of a closed connection that no loop reads do not. */
+  #watchEnd(): void {
+    this.#unread?.cancel();
+    if (this.#charge.bytes === 0) return;
+    this.#unread ??= processTimers.timer(this);
+    this.#unread.set(UNREAD_TIMEOUT);
+  }
+
+  #count(): void {
+    this.#charge.resize(this.#bytes + this.#messages.length * ITEM_COST + this.#inLoop);
   }
 
   get #isFull(): boolean {

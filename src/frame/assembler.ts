@@ -8,7 +8,7 @@
 
 import type { MemoryBudget } from './memory-budget.ts';
 import { Opcode } from './opcode.ts';
-import type { BudgetReader, Share } from './reading-turns.ts';
+import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
@@ -195,6 +195,11 @@ export class MessageAssembler implements BudgetReader {
   /** The connection holds memory for other reasons than a message in pieces: if the budget has no room, reading stops. */
   askForRoom(): void {
     this.#ownShare().ask();
+  }
+
+  /** The application, the transport or the codec stops reading. */
+  stop(): void {
+    this.#share?.stop();
   }
 
   /** Reading goes on after the application, the transport or the codec had stopped it. */

@@ -3,7 +3,9 @@
  * codec first). How payloads are put together is receiver.ts and assembler.ts.
  */
 
+import { Charge } from './charge.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
@@ -35,6 +37,9 @@ export class Delivery {
   readonly #codec: MessageCodec | null;
   readonly #decodes: boolean;
   readonly #maxMessageSize: number;
+  readonly #memoryBudget: MemoryBudget;
+  /** What the codec works on, then what came out of it and waits. */
+  #charge: Charge | null = null;
   #decoded: DecodedMessage | null = null;
   #isDiscarding = false;
   #isOff = false;
@@ -46,12 +51,14 @@ export class Delivery {
     codec: MessageCodec | null,
     decodes: boolean,
     maxMessageSize: number,
+    memoryBudget: MemoryBudget,
   ) {
     this.#events = events;
     this.#owner = owner;
     this.#codec = codec;
     this.#decodes = decodes;
     this.#maxMessageSize = maxMessageSize;
+    this.#memoryBudget = memoryBudget;
   }
 
   /** Whether a message came out of the codec and waits. */
@@ -92,13 +99,17 @@ export class Delivery {
     }
     // What follows in this direction waits: messages keep their order, and a Close frame ends all of them.
     this.#owner.onDecoding();
+    this.#charge ??= new Charge(this.#memoryBudget);
+    this.#charge.resize(payload.length);
     result.then(
       (message) => {
+        this.#charge?.resize(this.#isOff || this.#isDiscarding ? 0 : message.length);
         if (this.#isOff) return;
         if (!this.#isDiscarding) this.#decoded = { opcode, message, wireSize };
         this.#owner.onDecoded();
       },
       (error: unknown) => {
+        this.#charge?.resize(0);
         if (!this.#isOff) this.#owner.fail(this.#withLimit(error));
       },
     );
@@ -122,18 +133,21 @@ export class Delivery {
   deliverDecoded(): void {
     const decoded = this.#decoded;
     this.#decoded = null;
+    this.#charge?.resize(0);
     if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
   }
 
   /** What still comes out of the codec is not delivered, but waited for. */
   discard(): void {
     this.#isDiscarding = true;
+    if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 
   /** Nothing is delivered any more, whatever the codec still works on. */
   switchOff(): void {
     this.#isOff = true;
+    if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 

@@ -120,6 +120,14 @@ export class Endpoint {
     this.#receiver.resumeFrom(PAUSED_BY_USER);
   }
 
+  /**
+   * To be called when messages of this connection have been put aside for the application: if the memory budget has no room for
+   * more, reading stops until it has.
+   */
+  askForRoom(): void {
+    this.#receiver.askForRoom();
+  }
+
   // ---- sending ----
 
   /**

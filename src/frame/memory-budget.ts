@@ -4,7 +4,8 @@
  * connection is read while there is no room is reading-turns.ts.
  */
 
-import { type BudgetReader, ReadingTurns, type Share } from './reading-turns.ts';
+import { ReadingTurns } from './reading-turns.ts';
+import type { BudgetReader, Share } from './share.ts';
 
 // Taken once: fake timers of an application's tests do not move it.
 const monotonic: () => number = performance.now.bind(performance);

@@ -6,6 +6,15 @@
  * and a message that stands still while others wait is given up, so that no kind of peer can keep out another for good.
  */
 
+import {
+  type BudgetReader,
+  ChunkTurn,
+  MessageTurn,
+  Reading,
+  Share,
+  type ShareOwner,
+  Waiting,
+} from './share.ts';
 import { ProtocolError } from './violation.ts';
 
 /** The budget, as the turns see it. */
@@ -15,24 +24,6 @@ export interface TurnsBudget {
   readonly unread: number;
   readonly isScarce: boolean;
   readonly onWaiting: (() => void) | null;
-}
-
-/** A connection that receives, as the budget sees it. */
-export interface BudgetReader {
-  /** Payload bytes of the unfinished message that are here; 0 between messages. */
-  readonly receivedBytes: number;
-  /** By how many bytes the unfinished message can still grow. */
-  readonly remainingBytes: number;
-  /** Whether the header of the last frame is here, so that the message's size is known. */
-  readonly isSizeKnown: boolean;
-  /** Whether it is not read for a reason that is not the budget's. */
-  readonly isStopped: boolean;
-  /** There is no room: nothing more is to be read once the chunk at hand is done with. */
-  waitForRoom(): void;
-  /** There is room again. Must not report anything from inside this call. */
-  readOn(): void;
-  /** The unfinished message is given up. */
-  shed(error: ProtocolError): void;
 }
 
 // A message that keeps others waiting for so long, in milliseconds of being read, has to have arrived at this pace.
@@ -52,85 +43,16 @@ const SHORTEST_PERIOD = 200;
 // Each so many turns the least trusted have one.
 const TURNS_OF_TRUST = 7;
 
-const Reading = 0;
-const Waiting = 1;
-/** It has a turn of one chunk, or to the end of its message. */
-const ChunkTurn = 2;
-const MessageTurn = 3;
-
-/** One connection's part. What it counts is the unfinished message. */
-export class Share {
-  readonly reader: BudgetReader;
-  readonly #budget: { count(bytes: number): void };
-  readonly #turns: ReadingTurns;
-  state: 0 | 1 | 2 | 3 = Reading;
-  /** Bytes counted now. */
-  bytes = 0;
-  /** Whether `readOn` has to follow. */
-  isHalted = false;
-  /** Whether the connection receives nothing any more. */
-  isGone = false;
-  /** Messages in pieces that this connection has brought to their end. */
-  finished = 0;
-
-  // For `review`: the pressure in which it was looked at last, milliseconds of being read since, what was here then.
-  period = 0;
-  readTime = 0;
-  receivedBefore = 0;
-  /** What was here at the last review of its turn, -1 before the first. */
-  receivedLast = -1;
-
-  constructor(reader: BudgetReader, budget: { count(bytes: number): void }, turns: ReadingTurns) {
-    this.reader = reader;
-    this.#budget = budget;
-    this.#turns = turns;
-  }
-
-  /** The unfinished message takes so many bytes more. They are counted in any case; if there is no room, reading stops. */
-  grow(bytes: number): void {
-    this.bytes += bytes;
-    this.#budget.count(bytes);
-    this.#turns.grew(this);
-  }
-
-  /** The unfinished message is complete, or given up. */
-  done(isFinished: boolean): void {
-    if (isFinished) this.finished++;
-    this.#turns.ended(this);
-    const { bytes } = this;
-    this.bytes = 0;
-    this.period = 0;
-    this.#budget.count(-bytes);
-    this.#turns.wake();
-  }
-
-  /** The connection holds memory for other reasons: if there is no room, reading stops. */
-  ask(): void {
-    this.#turns.asked(this);
-  }
-
-  /** Nothing more is received. */
-  leave(): void {
-    this.isGone = true;
-    this.#turns.left(this);
-    this.isHalted = false;
-    this.done(false);
-  }
-
-  /** Reading goes on after it was stopped for another reason: time counts from here. */
-  restart(): void {
-    this.period = 0;
-  }
-}
-
 /** The order in which the connections of a budget are read. */
-export class ReadingTurns {
+export class ReadingTurns implements ShareOwner {
   readonly #budget: TurnsBudget & { count(bytes: number): void };
   readonly #now: () => number;
   /** Those whose unfinished message counts. */
   readonly #unfinished = new Set<Share>();
-  /** Those that are not read, first come, first served; the second set is for those that are likelier to get done. */
+  /** Those that are not read in the middle of a message, the likelier to finish it in the later set; first come, first served. */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
+  /** Those that are not read between messages. */
+  readonly #between = new Set<Share>();
   readonly #running = new Set<Share>();
   #turn = 0;
   #isWaking = false;
@@ -144,11 +66,15 @@ export class ReadingTurns {
   }
 
   get isWaiting(): boolean {
-    return this.#waiting[0].size > 0 || this.#waiting[1].size > 0 || this.#waiting[2].size > 0;
+    return this.#between.size > 0 || this.#waiting.some((set) => set.size > 0);
   }
 
   share(reader: BudgetReader): Share {
-    return new Share(reader, this.#budget, this);
+    return new Share(reader, this);
+  }
+
+  count(bytes: number): void {
+    this.#budget.count(bytes);
   }
 
   grew(share: Share): void {
@@ -158,11 +84,11 @@ export class ReadingTurns {
   }
 
   asked(share: Share): void {
-    if (share.state === Waiting || share.isGone || !this.#budget.isScarce) return;
+    if (share.state === Waiting || share.isGone || share.reader.isStopped || !this.#budget.isScarce) return;
     this.#running.delete(share);
     if (!this.isWaiting) this.#begin();
     share.state = Waiting;
-    this.#waiting[trustOf(share)].add(share);
+    (share.bytes > 0 ? this.#waiting[trustOf(share)] : this.#between).add(share);
     // There may be room for it at once.
     this.wake();
     if (share.state !== Waiting || share.isHalted) return;
@@ -173,11 +99,22 @@ export class ReadingTurns {
   /** The message at hand is done with, and its turn with it. */
   ended(share: Share): void {
     this.#unfinished.delete(share);
-    if (share.state !== Waiting) this.#endTurn(share);
+    if (share.state !== Waiting) {
+      this.#endTurn(share);
+      return;
+    }
+    this.#forget(share);
+    this.#between.add(share);
+  }
+
+  stopped(share: Share): void {
+    if (share.state !== ChunkTurn && share.state !== MessageTurn) return;
+    this.#endTurn(share);
+    this.wake();
   }
 
   left(share: Share): void {
-    for (const set of this.#waiting) set.delete(share);
+    this.#forget(share);
     this.#endTurn(share);
   }
 
@@ -186,40 +123,57 @@ export class ReadingTurns {
     if (this.#isWaking || !this.isWaiting) return;
     this.#isWaking = true;
     try {
-      for (let set = this.#nextSet(); set !== null; set = this.#nextSet()) {
-        const [share] = set;
-        if (!this.#fits(share!)) break;
-        set.delete(share!);
-        this.#turn++;
-        this.#start(share!);
-      }
+      this.#startFrom(() => this.#nextSet());
+      this.#startFrom(() => this.#between);
     } finally {
       this.#isWaking = false;
     }
   }
 
-  #nextSet(): Set<Share> | null {
+  #startFrom(nextSet: () => Set<Share>): void {
+    for (let [share] = nextSet(); share !== undefined && this.#fits(share); [share] = nextSet()) {
+      this.#forget(share);
+      this.#turn++;
+      this.#start(share);
+    }
+  }
+
+  #forget(share: Share): void {
+    for (const set of this.#waiting) set.delete(share);
+    this.#between.delete(share);
+  }
+
+  #nextSet(): Set<Share> {
     const [last, second, first] = this.#waiting;
     const order =
       this.#turn % (TURNS_OF_TRUST + 1) === TURNS_OF_TRUST ? [last, second, first] : [first, second, last];
-    return order.find((set) => set.size > 0) ?? null;
+    return order.find((set) => set.size > 0) ?? last;
   }
 
   #fits(share: Share): boolean {
     const { limit, used, unread } = this.#budget;
     let room = limit - used;
-    for (const running of this.#running) room -= needOf(running);
+    let isFirst = true;
+    for (const running of this.#running) {
+      room -= needOf(running);
+      if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
+    }
     if (needOf(share) <= room) return true;
     // Unfinished messages wait for each other: one of them goes on. Finished ones wait for the application; were it to
     // leave all of them unread, they would pile up.
-    return this.#running.size === 0 && unread <= limit / 2;
+    return isFirst && unread <= limit / 2;
   }
 
   #start(share: Share): void {
-    share.state = share.bytes > 0 ? MessageTurn : ChunkTurn;
     share.period = 0;
     share.receivedLast = -1;
-    this.#running.add(share);
+    // One that is not read anyway would keep the others waiting: it asks again later.
+    if (share.reader.isStopped) {
+      share.state = Reading;
+    } else {
+      share.state = share.bytes > 0 ? MessageTurn : ChunkTurn;
+      this.#running.add(share);
+    }
     if (!share.isHalted) return;
     share.isHalted = false;
     share.reader.readOn();
@@ -290,7 +244,7 @@ export class ReadingTurns {
 /** A connection that has brought messages to their end will do so again; one whose size is known has its end in sight. */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;
-  return share.bytes === 0 || share.reader.isSizeKnown ? 1 : 0;
+  return share.reader.isSizeKnown ? 1 : 0;
 }
 
 function needOf(share: Share): number {

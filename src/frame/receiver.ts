@@ -5,6 +5,7 @@
  */
 
 import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
+import { Charge } from './charge.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import { FrameDispatch, type FrameDispatchOwner } from './frame-dispatch.ts';
@@ -47,6 +48,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
   readonly #assembler: MessageAssembler;
   readonly #delivery: Delivery;
   readonly #frames: FrameDispatch;
+  readonly #memoryBudget: MemoryBudget;
 
   #pauses = 0;
   #isProcessing = false;
@@ -54,6 +56,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
   /** Chunks that wait: read while paused, or handed in while another is being processed. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
+  #backlogCharge: Charge | null = null;
   /** The peer's end came while we were paused or busy. */
   #endWaits = false;
 
@@ -69,9 +72,10 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     this.#replies = replies;
     this.#owner = owner;
     this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, this);
-    this.#delivery = new Delivery(events, this, codec, decodes, maxMessageSize);
+    this.#delivery = new Delivery(events, this, codec, decodes, maxMessageSize, memoryBudget);
     this.#frames = new FrameDispatch(events, owner, this.#assembler, this.#delivery);
     this.#parser = new FrameParser(this.#frames, role, codec !== null);
+    this.#memoryBudget = memoryBudget;
   }
 
   /** Whether the peer owes the rest of a message or frame. */
@@ -106,6 +110,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
       if (this.#parser.isOff) return true;
       this.#backlog ??= [];
       this.#backlog.push(chunk);
+      this.#countBacklog(chunk.length);
       return this.#pauses === 0;
     }
     this.#process(chunk, 0);
@@ -124,6 +129,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     if (this.#parser.isOff) return;
     this.#pauses |= reason;
     this.#parser.stop();
+    this.#assembler.stop();
   }
 
   /** One of the reasons is over. Events may be reported before this returns. */
@@ -156,6 +162,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     this.#delivery.switchOff();
     this.#backlog = null;
     this.#backlogOffset = 0;
+    this.#backlogCharge?.resize(0);
     this.#pauses = 0;
   }
 
@@ -187,6 +194,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     if (this.#backlog === null) this.#backlog = [chunk];
     else this.#backlog.unshift(chunk);
     this.#backlogOffset = offset;
+    this.#countBacklog(chunk.length);
+  }
+
+  #countBacklog(bytes: number): void {
+    this.#backlogCharge ??= new Charge(this.#memoryBudget);
+    this.#backlogCharge.resize(this.#backlogCharge.bytes + bytes);
   }
 
   #continue(): void {
@@ -199,6 +212,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
       }
       const offset = this.#backlogOffset;
       this.#backlogOffset = 0;
+      this.#countBacklog(-chunk.length);
       this.#process(chunk, offset);
     }
     if (this.#endWaits && !this.isStopped) this.#end();

@@ -6,6 +6,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
+import { Charge } from '../frame/charge.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
@@ -104,6 +105,11 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
 
   get memoryBudget(): MemoryBudget {
     return this.#limits.memoryBudget;
+  }
+
+  /** What messages that wait for the application cost: nothing yet. */
+  chargeUnread(): Charge {
+    return new Charge(this.#limits.memoryBudget, 0, true);
   }
 
   get isDestroyed(): boolean {
