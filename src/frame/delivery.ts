@@ -92,6 +92,7 @@ export class Delivery {
 
   /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */
   decompress(opcode: number, payload: Buffer, wireSize: number): void {
+    this.#charge ??= new Charge(this.#memoryBudget);
     const result = this.#decompress(payload);
     if (!(result instanceof Promise)) {
       this.#deliverOwned(opcode, result, wireSize);
@@ -99,7 +100,7 @@ export class Delivery {
     }
     // What follows in this direction waits: messages keep their order, and a Close frame ends all of them.
     this.#owner.onDecoding();
-    this.#charge ??= new Charge(this.#memoryBudget);
+    // From here on the codec charges what comes out of it, too.
     this.#charge.resize(payload.length);
     result.then(
       (message) => {
@@ -117,7 +118,7 @@ export class Delivery {
 
   #decompress(payload: Buffer): Buffer | Promise<Buffer> {
     try {
-      return this.#codec!.decompress(payload, this.#maxMessageSize);
+      return this.#codec!.decompress(payload, this.#maxMessageSize, this.#charge);
     } catch (error) {
       throw this.#withLimit(error);
     }

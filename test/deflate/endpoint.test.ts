@@ -233,6 +233,21 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
+    test('FAULT-4: a message that zlib’s threads work on is charged, with all that came out so far, until it is delivered or dropped', async () => {
+      for (const ends of [false, true]) {
+        const memoryBudget = new MemoryBudget();
+        const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });
+        const payload = peerDeflate(Buffer.alloc(4_000_000));
+        endpoint.receive(compressed(payload, { opcode: 2 }));
+        expect(memoryBudget.used).toBeGreaterThanOrEqual(payload.length);
+        await until(() => memoryBudget.used > 500_000 || events.of('onBinary').length === 1);
+        expect(events.of('onBinary').length).toBe(0);
+        if (ends) endpoint.transportClosed();
+        else await until(() => events.of('onBinary').length === 1);
+        await until(() => memoryBudget.used === 0);
+      }
+    });
+
     test('C13, P10: an end of any kind while a message is being inflated, or compressed, leaves nothing behind', async () => {
       for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
         const budget = new CompressionBudget();
