@@ -22,7 +22,7 @@ const sizes = values.sizes.split(',').map(Number);
 
 /** Bytes of messages per timed run, so that each takes some milliseconds. */
 const BYTES_PER_RUN = 128 * 1024;
-const MOST_MESSAGES = 400;
+const MAX_MESSAGES = 400;
 const LIMIT = 1 << 20;
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
@@ -81,7 +81,7 @@ const median = (samples) => samples.sort((a, b) => a - b)[samples.length >> 1] ?
 
 /** @param {number} size */
 function measure(size) {
-  const count = Math.max(8, Math.min(MOST_MESSAGES, Math.floor(BYTES_PER_RUN / size)));
+  const count = Math.max(8, Math.min(MAX_MESSAGES, Math.floor(BYTES_PER_RUN / size)));
   const before = jsonText(32_768);
   const messages = Array.from({ length: count }, () => jsonText(size));
   const fullWindow = () => {

@@ -1,7 +1,7 @@
 /**
  * Bits out of bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
  * Headers are read with `take`. The loop over a block's symbols keeps the fields in local variables and puts them back.
- * Behind the end come zero bits, as many as looking ahead may ask for. Whoever takes them can no longer arrive at the
+ * After the end come zero bits, as many as looking ahead may ask for. A reader that takes them can no longer arrive at the
  * end, where alone a message is complete, and soon asks for more than there are.
  */
 
@@ -33,7 +33,7 @@ export class BitReader {
     while (this.count < count) {
       const { position, input } = this;
       this.held |=
-        (position < input.length ? input[position]! : behindEnd(position - input.length)) << this.count;
+        (position < input.length ? input[position]! : pastEnd(position - input.length)) << this.count;
       this.position = position + 1;
       this.count += 8;
     }
@@ -52,10 +52,10 @@ export class BitReader {
 }
 
 /**
- * The byte that is `distance` bytes behind the end: zero. Three can be loaded without being used; whoever asks for more
+ * The byte that is `distance` bytes after the end: zero. Three can be loaded without being used; a reader that asks for more
  * has taken bits that are not there.
  */
-export function behindEnd(distance: number): number {
+export function pastEnd(distance: number): number {
   if (distance > 2) throw new InflateError('corrupt', 'The compressed data ends too early.');
   return 0;
 }

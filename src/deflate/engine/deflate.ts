@@ -28,14 +28,14 @@ import {
 } from './symbols.ts';
 import type { Window } from './window.ts';
 
-const MOST_STORED = 0xffff;
+const MAX_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
 /** Where a message is read if there is no window, or no room in its buffer behind the history. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
 /** Memory beyond this is given back after a message that needed it. */
-const MOST_KEPT = 1 << 17;
+const MAX_KEPT = 1 << 17;
 
 /** For messages without context. Positions go on from message to message, so nothing has to be cleared in between. */
 const alone = new MatchIndex(2048);
@@ -132,9 +132,9 @@ function reserveScratch(size: number): void {
 
 /** Memory that a large message needed is not kept for small ones. */
 function releaseScratch(): void {
-  if (writer.buffer.length > MOST_KEPT) writer.buffer = new Uint8Array(MOST_KEPT);
-  if (scratch.length <= MOST_KEPT) return;
-  scratch = new Uint8Array(MOST_KEPT);
+  if (writer.buffer.length > MAX_KEPT) writer.buffer = new Uint8Array(MAX_KEPT);
+  if (scratch.length <= MAX_KEPT) return;
+  scratch = new Uint8Array(MAX_KEPT);
   scratchView = new DataView(scratch.buffer);
 }
 
@@ -162,7 +162,7 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   // Each stored block begins with three bits and padding, which for the first one depends on where it starts.
   const length = to - from;
   const padding = -(writer.count + 3) & 7;
-  const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MOST_STORED) - 1);
+  const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MAX_STORED) - 1);
   const codedBits = 3 + extraBits + (dynamicBits < fixedBits ? dynamicBits : fixedBits);
   writer.reserve(((codedBits < storedBits ? codedBits : storedBits) >>> 3) + 8);
   if (storedBits <= codedBits) {
@@ -225,7 +225,7 @@ function entropyOf(tally: Tally): number {
 /** 1951 §3.2.4. */
 function putStored(text: Uint8Array, from: number, to: number): void {
   for (let at = from; at < to; ) {
-    const length = Math.min(to - at, MOST_STORED);
+    const length = Math.min(to - at, MAX_STORED);
     writer.put(0, 3);
     writer.alignToByte();
     writer.put(length, 16);

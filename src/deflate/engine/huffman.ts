@@ -15,7 +15,7 @@ export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
   .fill(8, 280, 288);
 export const FIXED_DISTANCE_LENGTHS: Uint8Array = new Uint8Array(32).fill(5);
 
-const MOST_SYMBOLS = 288;
+const MAX_SYMBOLS = 288;
 
 const countOfLength = new Uint16Array(MAX_CODE_BITS + 1);
 const nextCode = new Uint16Array(MAX_CODE_BITS + 2);
@@ -75,10 +75,10 @@ export class Tally {
 }
 
 // Scratch of buildLengths: the symbols by rising frequency, then the tree above them.
-const sorted = new Uint16Array(MOST_SYMBOLS);
-const weight = new Uint32Array(2 * MOST_SYMBOLS);
-const parent = new Uint16Array(2 * MOST_SYMBOLS);
-const depth = new Uint8Array(2 * MOST_SYMBOLS);
+const sorted = new Uint16Array(MAX_SYMBOLS);
+const weight = new Uint32Array(2 * MAX_SYMBOLS);
+const parent = new Uint16Array(2 * MAX_SYMBOLS);
+const depth = new Uint8Array(2 * MAX_SYMBOLS);
 /** Frequencies below this are sorted by counting, the few above by insertion. */
 const COUNTED = 32;
 const place = new Uint16Array(COUNTED + 1);

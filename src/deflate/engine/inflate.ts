@@ -5,7 +5,7 @@
  */
 
 import { MAX_FINAL_BLOCKS } from '../message-end.ts';
-import { BitReader, behindEnd } from './bit-reader.ts';
+import { BitReader, pastEnd } from './bit-reader.ts';
 import {
   buildTable,
   ENTRY_END,
@@ -29,13 +29,13 @@ import {
 import type { Window } from './window.ts';
 
 /** Input that may go by without any output: empty blocks cost time and carry nothing. */
-const MOST_IDLE_INPUT = 1 << 20;
+const MAX_IDLE_INPUT = 1 << 20;
 
 /** Output that is collected in memory which stays; more than that gets memory of its own. */
 const SCRATCH_SIZE = 1 << 16;
 
 /** No byte of input makes more output than this: four matches of 258 bytes at two bits each. */
-const MOST_PER_BYTE = 1032;
+const MAX_PER_BYTE = 1032;
 
 const LITERAL_ROOT = 9;
 const DISTANCE_ROOT = 7;
@@ -153,7 +153,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
     if (written !== writtenThen) {
       writtenThen = written;
       idleSince = reader.position;
-    } else if (reader.position - idleSince > MOST_IDLE_INPUT) {
+    } else if (reader.position - idleSince > MAX_IDLE_INPUT) {
       throw new InflateError('no-output', 'The compressed data consists of empty blocks.');
     }
   }
@@ -178,7 +178,7 @@ function grow(length: number): void {
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
   if (needed <= output.length) return;
   // At once for all that can come, so that it never moves again. Memory that is not written is not resident.
-  const coming = (reader.input.length - reader.position + 8) * MOST_PER_BYTE;
+  const coming = (reader.input.length - reader.position + 8) * MAX_PER_BYTE;
   const grown = new Uint8Array(Math.min(maxOutput, needed + coming));
   grown.set(output.subarray(0, written));
   output = grown;
@@ -220,7 +220,7 @@ function readLengths(count: number, root: number): void {
   let done = 0;
   while (done < count) {
     while (bits < 14) {
-      held |= (position < end ? input[position]! : behindEnd(position - end)) << bits;
+      held |= (position < end ? input[position]! : pastEnd(position - end)) << bits;
       position++;
       bits += 8;
     }
@@ -278,7 +278,7 @@ function inflateSymbols(
   for (;;) {
     // A length takes at most 15 bits and 5 extra bits.
     while (count < 20) {
-      held |= (position < end ? input[position]! : behindEnd(position - end)) << count;
+      held |= (position < end ? input[position]! : pastEnd(position - end)) << count;
       position++;
       count += 8;
     }
@@ -316,7 +316,7 @@ function inflateSymbols(
 
     // A distance takes at most 15 bits, then 13 extra bits.
     while (count < 15) {
-      held |= (position < end ? input[position]! : behindEnd(position - end)) << count;
+      held |= (position < end ? input[position]! : pastEnd(position - end)) << count;
       position++;
       count += 8;
     }
@@ -331,7 +331,7 @@ function inflateSymbols(
     count -= entry & 15;
     extra = (entry >>> 4) & 15;
     while (count < extra) {
-      held |= (position < end ? input[position]! : behindEnd(position - end)) << count;
+      held |= (position < end ? input[position]! : pastEnd(position - end)) << count;
       position++;
       count += 8;
     }

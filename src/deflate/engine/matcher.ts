@@ -11,7 +11,7 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 /** Bytes that are hashed. Matches of three bytes hardly pay, and their hashes would crowd the chains. */
 const HASHED = 4;
 /** Places that are compared before the best one is taken. */
-const MOST_PROBES = 32;
+const MAX_PROBES = 32;
 /** With a match of this length at hand, so many are. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
@@ -20,13 +20,13 @@ const NICE_LENGTH = 64;
 /** A match of this length is taken without looking at the next byte. */
 const LAZY_LENGTH = 16;
 /** Positions that an index remembers at most, which are 16 KiB for the chains and 8 KiB for their heads. */
-const MOST_POSITIONS = 8192;
+const MAX_POSITIONS = 8192;
 const FIRST_POSITIONS = 1024;
 /** Literals and matches of one block; a message with more has several blocks. */
-export const MOST_TOKENS = 16384;
+export const MAX_TOKENS = 16384;
 
 /** Below 256 a literal, else a match: length × 32,768 + distance less 1. */
-export const tokens: Uint32Array = new Uint32Array(MOST_TOKENS);
+export const tokens: Uint32Array = new Uint32Array(MAX_TOKENS);
 /** The block's symbols of the literal/length alphabet, the end of the block included. */
 export const literals: Tally = new Tally(288);
 /** The block's distance symbols. */
@@ -54,7 +54,7 @@ export class MatchIndex {
 
   /** Brings the index to the size that a text of `length` bytes wants; what was entered is forgotten if it grows. */
   fit(length: number, windowSize: number): void {
-    const most = Math.min(MOST_POSITIONS, windowSize);
+    const most = Math.min(MAX_POSITIONS, windowSize);
     let positions = this.previous.length;
     if (positions >= most || positions >= length) return;
     while (positions < most && positions < length) positions *= 2;
@@ -71,7 +71,7 @@ export class MatchIndex {
     const { heads, previous } = this;
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
-    let at = Math.max(from, this.covered - base, to - MOST_POSITIONS);
+    let at = Math.max(from, this.covered - base, to - MAX_POSITIONS);
     // `to` itself is where the next message begins, so the last bytes are hashed together with its first ones.
     const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
@@ -85,7 +85,7 @@ export class MatchIndex {
 
 /** Bytes of memory that the index of a window of 2^bits bytes holds at most. */
 export function largestIndex(bits: number): number {
-  return 3 * Math.min(MOST_POSITIONS, 2 ** bits);
+  return 3 * Math.min(MAX_POSITIONS, 2 ** bits);
 }
 
 /** An index for a window of this size. */
@@ -140,7 +140,7 @@ export function findMatches(
   let heldLength = 0;
   let heldDistance = 0;
   let at = start;
-  while (at <= last && count < MOST_TOKENS - 8) {
+  while (at <= last && count < MAX_TOKENS - 8) {
     const word = text.getInt32(at, true);
     const hash = hashOf(word, shift);
     const position = (at + base) & 0xffff;
@@ -159,7 +159,7 @@ export function findMatches(
       let nearer = 0;
       // Along a chain distances grow; where they don't, the chain was overwritten.
       for (
-        let probes = heldLength < GOOD_LENGTH ? MOST_PROBES : FEW_PROBES;
+        let probes = heldLength < GOOD_LENGTH ? MAX_PROBES : FEW_PROBES;
         back > nearer && back <= reach;
       ) {
         const place = at - back;

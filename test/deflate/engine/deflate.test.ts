@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { deflate } from '../../../src/deflate/engine/deflate.ts';
 import { inflate } from '../../../src/deflate/engine/inflate.ts';
-import { MOST_TOKENS } from '../../../src/deflate/engine/matcher.ts';
+import { MAX_TOKENS } from '../../../src/deflate/engine/matcher.ts';
 import { Window } from '../../../src/deflate/engine/window.ts';
 import { distanceSymbol } from './block-writer.ts';
 import { type Inflated, referenceInflate } from './reference-inflate.ts';
@@ -81,16 +81,16 @@ describe('messages alone', () => {
   test('more literals and matches than a block takes go into several blocks', () => {
     const random = randomFrom(4);
     for (const length of [
-      MOST_TOKENS - 8,
-      MOST_TOKENS - 4,
-      MOST_TOKENS - 1,
-      MOST_TOKENS,
-      MOST_TOKENS + 1,
+      MAX_TOKENS - 8,
+      MAX_TOKENS - 4,
+      MAX_TOKENS - 1,
+      MAX_TOKENS,
+      MAX_TOKENS + 1,
       50_000,
     ]) {
       const { seen } = send(randomBytes(length, random, 200), null);
       expect(seen?.blocks.length).toBe(
-        length > MOST_TOKENS ? 1 + Math.ceil(length / MOST_TOKENS) : 2 + +(length > MOST_TOKENS - 8),
+        length > MAX_TOKENS ? 1 + Math.ceil(length / MAX_TOKENS) : 2 + +(length > MAX_TOKENS - 8),
       );
     }
   });
