@@ -15,7 +15,7 @@ const MAX_IN_FLIGHT = 8_388_608;
 // Bytes a second that a slow peer is assumed to read.
 const SLOW_PEER = 32_768;
 
-// Bytes received since we sent anything, from which on a ping of the peer's may wait behind others of its bytes.
+// Bytes received since we sent anything. From here on a ping of the peer may wait after others of its bytes.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {

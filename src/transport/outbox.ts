@@ -17,7 +17,7 @@ import { areSlabsExhausted } from './slabs.ts';
 import { flushAll, flushAtEndOfTurn } from './turn.ts';
 import { type Ownership, WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
-/** Who is told what happens to the bytes. */
+/** Receives what happens to the bytes. */
 export interface OutboxOwner {
   /** Nothing waits here any more, after the socket had been blocked or `notifyWhenEmpty` was called. */
   onDrained(): void;

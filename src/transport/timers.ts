@@ -8,7 +8,7 @@
 
 import { type Clock, clock as processClock } from './clock.ts';
 
-/** Who is called when a timer is due. */
+/** Is called when a timer is due. */
 export interface TimerOwner {
   onTimer(): void;
 }
