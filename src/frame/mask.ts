@@ -53,20 +53,22 @@ export function rotateMaskingKey(key: number, count: number): number {
  * @returns the key for the byte that follows.
  */
 export function applyMask(buffer: Uint8Array, start: number, end: number, key: number): number {
-  if (end - start < KERNEL_THRESHOLD || maskKernel === null)
-    return applyMaskWordwise(buffer, start, end, key);
-  maskKernel.copy(buffer, start, end, buffer, start, key);
-  return rotateMaskingKey(key, end - start);
+  const length = end - start;
+  if (length < WORDWISE_THRESHOLD) maskBytes(buffer, start, end, key);
+  else if (length < KERNEL_THRESHOLD || maskKernel === null) maskWords(buffer, start, end, key);
+  else maskKernel.copy(buffer, start, end, buffer, start, key);
+  return rotateMaskingKey(key, length);
 }
 
 /** The same without WebAssembly: the readable reference, which every platform has. */
 export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number, key: number): number {
-  const length = end - start;
-  if (length < WORDWISE_THRESHOLD) {
-    maskBytes(buffer, start, end, key);
-    return rotateMaskingKey(key, length);
-  }
-  // Bytes up to the next word of the underlying memory, then words, then what is left.
+  if (end - start < WORDWISE_THRESHOLD) maskBytes(buffer, start, end, key);
+  else maskWords(buffer, start, end, key);
+  return rotateMaskingKey(key, end - start);
+}
+
+/** Bytes up to the next word of the underlying memory, then words, then what is left. */
+function maskWords(buffer: Uint8Array, start: number, end: number, key: number): void {
   const head = -(buffer.byteOffset + start) & 3;
   maskBytes(buffer, start, start + head, key);
   const aligned = start + head;
@@ -76,7 +78,6 @@ export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number
   const words = new Int32Array(buffer.buffer, buffer.byteOffset + aligned, count);
   for (let index = 0; index < count; index++) words[index]! ^= word;
   maskBytes(buffer, aligned + (count << 2), end, rotated);
-  return rotateMaskingKey(key, length);
 }
 
 /** Copies `source` to `target[offset…]` and masks the copy; what the caller passed is never modified. */
