@@ -40,8 +40,10 @@ const CHUNK_SIZE = 65_536;
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// Each so many turns the least trusted have one.
+// After so many turns the least trusted have one; after more beyond the limit, when a peer that does not use its turn keeps
+// everyone waiting until it is given up.
 const TURNS_OF_TRUST = 7;
+const TURNS_BEYOND_LIMIT = 255;
 
 /** The order in which the connections of a budget are read. */
 export class ReadingTurns implements ShareOwner {
@@ -145,8 +147,8 @@ export class ReadingTurns implements ShareOwner {
 
   #nextSet(): Set<Share> {
     const [last, second, first] = this.#waiting;
-    const order =
-      this.#turn % (TURNS_OF_TRUST + 1) === TURNS_OF_TRUST ? [last, second, first] : [first, second, last];
+    const turns = this.#budget.used > this.#budget.limit ? TURNS_BEYOND_LIMIT : TURNS_OF_TRUST;
+    const order = this.#turn % (turns + 1) === turns ? [last, second, first] : [first, second, last];
     return order.find((set) => set.size > 0) ?? last;
   }
 
