@@ -4,7 +4,7 @@
  */
 
 import { Borrowed } from './borrowed.ts';
-import { abandonSlab, acquireSlab, releaseSlab, SLAB_SIZE } from './slabs.ts';
+import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts';
 
 /** Memory that nothing else changes any more, or what is read only when it leaves. */
 export type Chunk = Uint8Array | Borrowed;
@@ -21,6 +21,10 @@ export class Batch {
   /** The slab that frames are written into, or null. Its bytes [start, offset) are not in `#chunks`. */
   #slab: Buffer | null = null;
   #start = 0;
+  /** Bytes of the slab, 0 without one. */
+  #capacity = 0;
+  /** What was needed of the last slab: it is the size of the next one. */
+  #expected = 0;
   /** Parts of slabs and large payloads in order, if the slab alone does not tell. */
   #chunks: Chunk[] | null = null;
 
@@ -35,15 +39,25 @@ export class Batch {
 
   /** Whether `size` bytes can be written at `buffer[offset…]`. */
   hasRoom(size: number): boolean {
-    return this.#slab !== null && this.offset + size <= SLAB_SIZE;
+    return this.offset + size <= this.#capacity;
   }
 
-  /** Begins another slab. */
-  acquire(): void {
-    this.#slab = acquireSlab();
-    this.buffer = this.#slab;
-    this.#start = 0;
-    this.offset = 0;
+  /** Whether `grow` can make room for `size` bytes. */
+  canGrow(size: number): boolean {
+    return this.offset + size <= MAX_SLAB_SIZE;
+  }
+
+  /** Begins a slab, or moves what the slab holds to a larger one: what leaves is one part, however much it is. */
+  grow(size: number): void {
+    const old = this.#slab;
+    const slab = acquireSlab(Math.max(this.offset + size, old === null ? this.#expected : old.length * 2));
+    this.#slab = slab;
+    this.buffer = slab;
+    this.#capacity = slab.length;
+    if (old === null) return;
+    old.copy(slab, 0, 0, this.offset);
+    if (this.#chunks !== null) moveChunks(old, slab, this.#chunks);
+    releaseSlab(old);
   }
 
   commit(size: number): void {
@@ -62,8 +76,8 @@ export class Batch {
   /** The full slab stays in the batch, and is left to the garbage collector when that has left. */
   abandon(): void {
     this.#seal();
-    this.#slab = null;
-    abandonSlab();
+    const slab = this.leave();
+    if (slab !== null) abandonSlab(slab);
   }
 
   /** The bytes of a batch that is one part of a slab. `leave` the slab afterwards. */
@@ -94,7 +108,9 @@ export class Batch {
   /** What is added from now on goes to another slab. @returns the slab, which is the caller's to release */
   leave(): Buffer | null {
     const slab = this.#slab;
+    this.#expected = this.offset;
     this.#slab = null;
+    this.#capacity = 0;
     this.#start = 0;
     this.offset = 0;
     return slab;
@@ -126,5 +142,14 @@ export function copyOutOf(slab: Buffer, chunks: Chunk[], from = 0): void {
   for (let index = from; index < chunks.length; index++) {
     const chunk = chunks[index]!;
     if (!(chunk instanceof Borrowed) && chunk.buffer === slab.buffer) chunks[index] = new Uint8Array(chunk);
+  }
+}
+
+/** Replaces each of `chunks` that lies in `from` by the same part of `to`. */
+function moveChunks(from: Buffer, to: Buffer, chunks: Chunk[]): void {
+  for (let index = 0; index < chunks.length; index++) {
+    const chunk = chunks[index]!;
+    if (chunk instanceof Borrowed || chunk.buffer !== from.buffer) continue;
+    chunks[index] = to.subarray(chunk.byteOffset, chunk.byteOffset + chunk.length);
   }
 }

@@ -107,7 +107,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   // ---- what the endpoint does ----
 
   reserve(size: number): { readonly buffer: Buffer; readonly offset: number } {
-    if (!this.#batch.hasRoom(size)) this.#nextSlab();
+    if (!this.#batch.hasRoom(size)) this.#makeRoom(size);
     return this.#batch;
   }
 
@@ -250,14 +250,15 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     flushAtEndOfTurn(this);
   }
 
-  #nextSlab(): void {
+  #makeRoom(size: number): void {
     const batch = this.#batch;
-    // Full: what it holds leaves, or is set aside, before the next one is begun.
-    if (batch.hasSlab) this.flush();
-    // Inside a write: it waits in its slab.
-    if (batch.hasSlab) batch.abandon();
+    // Full: what it holds leaves, or is set aside, before the next slab is begun.
+    if (!batch.canGrow(size)) this.flush();
     if (areSlabsExhausted()) flushAll();
-    if (!batch.hasSlab) batch.acquire();
+    if (batch.hasRoom(size)) return;
+    // Inside a write: it waits in its slab.
+    if (!batch.canGrow(size)) batch.abandon();
+    batch.grow(size);
   }
 
   /** Notifies those who wait for bytes that have left. */

@@ -1,39 +1,75 @@
 /**
- * A pool of memory that small frames are serialized into, shared by all connections of the process. A connection has a slab
- * from the first frame it sends in a turn of the event loop until the socket has taken it, so a few serve any number.
+ * A pool of memory that small frames are serialized into, shared by all connections of the process. A connection has one slab
+ * from the first frame it sends in a turn of the event loop until the socket has taken it. Slabs are as large as what is sent:
+ * 10,000 connections that have a few bytes each to send must not need 64 KiB each.
  */
 
-/** Bytes of a slab. */
-export const SLAB_SIZE = 65_536;
+/** Bytes of the largest slab. The sizes are powers of two. */
+export const MAX_SLAB_SIZE = 65_536;
 
-// Two of them may be in use by each of 32 connections; when more are requested, every outbox is flushed first.
-const MAX_SLABS = 64;
+const MIN_SLAB_SIZE = 256;
+const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 
-const free: Buffer[] = [];
-let inUse = 0;
+// What is kept for reuse; and when more is in use than this, every outbox is flushed first.
+const MAX_BYTES = 4 * 1024 * 1024;
 
-export function acquireSlab(): Buffer {
-  inUse++;
-  return free.pop() ?? Buffer.allocUnsafeSlow(SLAB_SIZE);
+/** Slabs that are not in use, by the logarithm of their size. */
+const free: Buffer[][] = [];
+for (let size = MIN_SLAB_SIZE; size <= MAX_SLAB_SIZE; size *= 2) free.push([]);
+let bytesFree = 0;
+let bytesInUse = 0;
+let bytesInFlight = 0;
+
+/** @param size bytes that it has to hold at least, up to `MAX_SLAB_SIZE` */
+export function acquireSlab(size: number): Buffer {
+  const index = size <= MIN_SLAB_SIZE ? 0 : 32 - Math.clz32(size - 1) - MIN_SLAB_BITS;
+  const slab = free[index]!.pop();
+  const length = MIN_SLAB_SIZE << index;
+  bytesInUse += length;
+  if (slab === undefined) return Buffer.allocUnsafeSlow(length);
+  bytesFree -= length;
+  return slab;
 }
 
 /** Gives back a slab that nothing reads from any more. */
 export function releaseSlab(slab: Buffer): void {
-  inUse--;
-  if (free.length < MAX_SLABS) free.push(slab);
+  const { length } = slab;
+  bytesInUse -= length;
+  if (bytesFree + length > MAX_BYTES) {
+    // The sizes that are sent now may be others than those that are kept.
+    for (const list of free) list.length = 0;
+    bytesFree = 0;
+  }
+  free[31 - Math.clz32(length) - MIN_SLAB_BITS]!.push(slab);
+  bytesFree += length;
 }
 
 /** Gives up a slab that a socket may still read from: it is left to the garbage collector. */
-export function abandonSlab(): void {
-  inUse--;
+export function abandonSlab(slab: Buffer): void {
+  bytesInUse -= slab.length;
 }
 
-/** Whether so many are in use that a socket that blocks must not keep 64 KiB for a frame of a few bytes. */
+/** A blocked socket reads from the slab, until `landSlab`. */
+export function launchSlab(slab: Buffer): void {
+  bytesInFlight += slab.length;
+}
+
+/** The socket does not read from it any more, or is gone. `releaseSlab` or `abandonSlab` follows. */
+export function landSlab(slab: Buffer): void {
+  bytesInFlight -= slab.length;
+}
+
+/** Whether blocked sockets read from so much that another one must not keep a slab for a frame of a few bytes. */
 export function areSlabsScarce(): boolean {
-  return inUse > MAX_SLABS / 2;
+  return bytesInFlight > MAX_BYTES / 2;
 }
 
 /** Whether outboxes are to be flushed before another one is acquired. */
 export function areSlabsExhausted(): boolean {
-  return inUse >= MAX_SLABS;
+  return bytesInUse >= MAX_BYTES;
+}
+
+/** Bytes in use, and those kept for reuse. Only for tests. */
+export function slabBytes(): { readonly inUse: number; readonly inFlight: number; readonly free: number } {
+  return { inUse: bytesInUse, inFlight: bytesInFlight, free: bytesFree };
 }

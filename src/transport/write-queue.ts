@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { type Batch, type Chunk, copyOutOf } from './batch.ts';
 import { Borrowed, giveBack, WRITE_SIZE } from './borrowed.ts';
 import { clock } from './clock.ts';
-import { abandonSlab, areSlabsScarce, releaseSlab } from './slabs.ts';
+import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
 
 /** What is notified of what the socket does. */
 export interface WriteQueueOwner {
@@ -113,7 +113,10 @@ export class WriteQueue {
     this.#waiting = 0;
     this.blocked = false;
     // A slab that the socket may still read from is left to the collector.
-    if (this.#slabInFlight !== null) abandonSlab();
+    if (this.#slabInFlight !== null) {
+      landSlab(this.#slabInFlight);
+      abandonSlab(this.#slabInFlight);
+    }
     this.#slabInFlight = null;
     return lost;
   }
@@ -139,9 +142,12 @@ export class WriteQueue {
   /** What the slab held was written. If the kernel took it all, the slab is free again at once. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
     if (copied || !(this.blocked || this.#isReleased)) releaseSlab(slab);
-    else if (this.blocked) this.#slabInFlight = slab;
+    else if (this.blocked) {
+      this.#slabInFlight = slab;
+      launchSlab(slab);
+    }
     // The socket may still read from it: it is left to the collector.
-    else abandonSlab();
+    else abandonSlab(slab);
   }
 
   #add(chunks: Chunk[], size: number): void {
@@ -235,7 +241,10 @@ export class WriteQueue {
     if (error !== null || this.#writes > 0 || !this.blocked || this.#isBroken || this.#isReleased) return;
     this.blocked = false;
     this.lastTaken = clock.now();
-    if (this.#slabInFlight !== null) releaseSlab(this.#slabInFlight);
+    if (this.#slabInFlight !== null) {
+      landSlab(this.#slabInFlight);
+      releaseSlab(this.#slabInFlight);
+    }
     this.#slabInFlight = null;
     this.#feed();
     this.#owner.onTaken();

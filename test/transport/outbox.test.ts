@@ -234,8 +234,7 @@ describe('order and integrity', () => {
     const lines = Array.from({ length: 300 }, () => setUp());
     for (const { outbox, socket } of lines) {
       socket.block();
-      send(outbox, text('few bytes'));
-      outbox.append(Buffer.alloc(5 * KIB, 7), 0, false, null);
+      for (let index = 0; index < 9; index++) send(outbox, Buffer.alloc(4 * KIB, 7));
       outbox.flush();
     }
     const slabs = new Set(
@@ -243,7 +242,8 @@ describe('order and integrity', () => {
         .flatMap(({ socket }) => socket.handed.map(({ buffer }) => buffer))
         .filter(({ byteLength }) => byteLength === 64 * KIB),
     );
-    expect(slabs.size).toBeLessThanOrEqual(64);
+    expect(slabs.size).toBeGreaterThan(0);
+    expect(slabs.size).toBeLessThanOrEqual(33);
     for (const { outbox } of lines) outbox.destroy();
     await turn();
   });

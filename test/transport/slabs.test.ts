@@ -1,0 +1,147 @@
+/** One write for each connection and turn, however many connections send, and memory that comes back to the pool. */
+import type { Duplex } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import { Outbox } from '../../src/transport/outbox.ts';
+import { acquireSlab, MAX_SLAB_SIZE, releaseSlab, slabBytes } from '../../src/transport/slabs.ts';
+import { FakeSocket, turn } from './fake-socket.ts';
+
+function open(): { socket: FakeSocket; outbox: Outbox } {
+  const socket = new FakeSocket();
+  const nothing = (): void => {};
+  const owner = {
+    onDrained: nothing,
+    onBlocked: nothing,
+    onResumable: nothing,
+    onClosing: nothing,
+    onPayloadChanged: nothing,
+    onDestroying: nothing,
+  };
+  const outbox = new Outbox(socket as Duplex, owner, { memoryBudget: new MemoryBudget() }, 'taken');
+  return { socket, outbox };
+}
+
+function send(outbox: Outbox, bytes: Uint8Array): void {
+  const { buffer, offset } = outbox.reserve(bytes.length);
+  buffer.set(bytes, offset);
+  outbox.commit(bytes.length);
+}
+
+describe('the pool', () => {
+  test('a slab holds what was asked for, and is not much larger', () => {
+    for (const size of [1, 255, 256, 257, 1_000, 1_024, 1_025, 32_769, MAX_SLAB_SIZE]) {
+      const slab = acquireSlab(size);
+      expect(slab.length).toBeGreaterThanOrEqual(size);
+      expect(slab.length).toBeLessThan(Math.max(257, size * 2));
+      releaseSlab(slab);
+    }
+    expect(slabBytes().inUse).toBe(0);
+  });
+
+  test('what is kept for reuse is bounded, whatever the sizes were', () => {
+    for (let size = 256; size <= MAX_SLAB_SIZE; size *= 2) {
+      const slabs = Array.from({ length: (4 * 1024 * 1024) / size }, () => acquireSlab(size));
+      for (const slab of slabs) releaseSlab(slab);
+      expect(slabBytes().free).toBeLessThanOrEqual(4 * 1024 * 1024);
+    }
+    expect(slabBytes().inUse).toBe(0);
+  });
+});
+
+describe('one write for each connection and turn', () => {
+  test.each([
+    [64, 16],
+    [65, 16],
+    [1_000, 16],
+    [10_000, 3],
+  ])('%i connections, %i messages to each', async (connections, messages) => {
+    const lines = Array.from({ length: connections }, open);
+    const message = Buffer.alloc(66, 0x61);
+    // The second time the sizes are those of the first.
+    for (const round of [1, 2]) {
+      for (let index = 0; index < messages; index++) for (const { outbox } of lines) send(outbox, message);
+      await turn();
+      expect(Math.max(...lines.map(({ socket }) => socket.writes))).toBe(round);
+      expect(slabBytes().inUse).toBe(0);
+    }
+    for (const { outbox, socket } of lines) {
+      expect(socket.bytes.length).toBe(2 * messages * message.length);
+      outbox.destroy();
+    }
+  });
+
+  test('more than the pool may hold leaves in several writes, not in one for each message', async () => {
+    const lines = Array.from({ length: 2_000 }, open);
+    const message = Buffer.alloc(600, 0x61);
+    for (let index = 0; index < 16; index++) for (const { outbox } of lines) send(outbox, message);
+    expect(slabBytes().inUse).toBeLessThanOrEqual(4 * 1024 * 1024 + MAX_SLAB_SIZE);
+    await turn();
+    const writes = lines.reduce((sum, { socket }) => sum + socket.writes, 0);
+    expect(writes / lines.length).toBeLessThan(12);
+    expect(lines.every(({ socket }) => socket.bytes.length === 16 * 600)).toBe(true);
+    for (const { outbox } of lines) outbox.destroy();
+  });
+
+  test('a slab that grows keeps what it holds before and after a large payload', async () => {
+    const { outbox, socket } = open();
+    const expected: Buffer[] = [];
+    for (let index = 0; index < 20; index++) {
+      const small = Buffer.alloc(200, index);
+      const large = Buffer.alloc(2_000, 0x80 + index);
+      expected.push(small, large);
+      send(outbox, small);
+      outbox.append(large, 0, index % 2 === 0, null);
+    }
+    await turn();
+    expect(socket.bytes.equals(Buffer.concat(expected))).toBe(true);
+    expect(socket.writes).toBe(1);
+    outbox.destroy();
+  });
+});
+
+test('A40: any sends of any sizes, any blocking: the bytes come out in order, and no slab is lost', async () => {
+  const step = fc.record({
+    line: fc.nat(5),
+    kind: fc.constantFrom('send', 'send', 'send', 'append', 'block', 'take', 'open', 'turn', 'destroy'),
+    size: fc.oneof(fc.nat(300), fc.nat(12_000)),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
+      const lines = Array.from({ length: 6 }, () => ({
+        ...open(),
+        expected: [] as Buffer[],
+        destroyed: false,
+      }));
+      let value = 0;
+      for (const { line, kind, size } of steps) {
+        const target = lines[line]!;
+        const bytes = Buffer.alloc(size, ++value);
+        if (kind === 'turn') await turn();
+        else if (kind === 'block') target.socket.block();
+        else if (kind === 'take') target.socket.takeWaiting();
+        else if (kind === 'open') target.socket.takeWaiting(true);
+        else if (kind === 'destroy') {
+          target.destroyed = true;
+          target.outbox.destroy();
+        } else if (!target.destroyed) {
+          target.expected.push(bytes);
+          if (kind === 'send') send(target.outbox, bytes);
+          else target.outbox.append(bytes, 0, size % 2 === 0, null);
+        }
+      }
+      for (const { outbox, socket, expected, destroyed } of lines) {
+        outbox.end();
+        while (!destroyed && !socket.finished) {
+          socket.takeWaiting(true);
+          await turn();
+        }
+        const all = Buffer.concat(expected);
+        expect(socket.bytes.equals(destroyed ? all.subarray(0, socket.bytes.length) : all)).toBe(true);
+      }
+      await turn();
+      expect(slabBytes()).toMatchObject({ inUse: 0, inFlight: 0 });
+    }),
+    { numRuns: 100 },
+  );
+});
