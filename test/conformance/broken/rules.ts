@@ -131,7 +131,7 @@ export function refusalOf(request: Head, text: string): string | null {
   if (!listOf(request, 'Upgrade').includes('websocket')) return `426 Upgrade Required\r\n${versions}`;
   if (!listOf(request, 'Connection').includes('upgrade')) return `426 Upgrade Required\r\n${versions}`;
   if (one('Sec-WebSocket-Version') !== '13') return `426 Upgrade Required\r\n${versions}`;
-  if (!/^[A-Za-z0-9+/]{21}[AQgw]==$/.test(one('Sec-WebSocket-Key') ?? '')) return '400 Bad Request';
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(one('Sec-WebSocket-Key') ?? '')) return '400 Bad Request';
   return null;
 }
 
