@@ -13,7 +13,14 @@ const typescript = dirname(createRequire(import.meta.url).resolve('typescript/pa
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 for (const project of ['tsconfig.build.json', join('conformance', 'tsconfig.json')]) {
   compile(project, '--emitDeclarationOnly', '--sourceMap', 'false');
-  const withoutTypes = ['--declaration', 'false', '--declarationMap', 'false', '--isolatedDeclarations', 'false'];
+  const withoutTypes = [
+    '--declaration',
+    'false',
+    '--declarationMap',
+    'false',
+    '--isolatedDeclarations',
+    'false',
+  ];
   compile(project, '--removeComments', '--noCheck', ...withoutTypes);
 }
 

@@ -44,7 +44,7 @@ const steps = [
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],
   ['plain English', () => script('words.js', '--check')],
-  ['the masking kernel', () => script('kernel.js', '--check')],
+  ['the WebAssembly kernels', () => script('kernel.js', '--check')],
   ['docs/structure.md', () => script('structure.js', '--check')],
   ['docs/errors.md', () => script('errors.js', '--check')],
   ['docs/limits.md', () => script('limits.js', '--check')],

@@ -14,7 +14,7 @@ export { type DeflateRefusalCode, deflateRefusals } from './deflate/refusal.ts';
 export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } from './frame/close-code.ts';
 export { Endpoint, EndpointState } from './frame/endpoint.ts';
 export type { CloseRecord, EndpointEvents } from './frame/endpoint-events.ts';
-export type { EndpointOptions, Limits } from './frame/endpoint-options.ts';
+export type { EndpointOptions, Limits, TextDelivery } from './frame/endpoint-options.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export type { MessageCodec } from './frame/message-codec.ts';
 export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';

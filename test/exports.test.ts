@@ -159,6 +159,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'Role',
       'SendCallback',
       'SharedMemory',
+      'TextDelivery',
       'UpgradeRequest',
       'VerifiedResponse',
       'Violation',

@@ -3,6 +3,7 @@
  * transport makes of them. `Infinity` disables a limit; 0 is refused.
  */
 
+import type { TextDelivery } from '../frame/endpoint-options.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { CompressionOptions } from '../transport/compression.ts';
 import { type ConnectionLimits, clientLimits, serverLimits } from '../transport/limits.ts';
@@ -44,8 +45,12 @@ export interface ConnectionOptions {
   readonly messageTimeout?: number | undefined;
   /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
-  /** Text messages as strings, or as bytes that were checked to be UTF-8. @default 'string' */
-  readonly text?: 'string' | 'bytes' | undefined;
+  /**
+   * 'string': text messages as strings; small ones that arrive together share up to 1 KiB of memory, which one that is kept keeps.
+   * 'own-string': each in memory of its own, which takes more time. 'bytes': as Buffers that were checked to be UTF-8.
+   * @default 'string'
+   */
+  readonly text?: TextDelivery | undefined;
   /**
    * permessage-deflate (RFC 7692): a server accepts it, a client offers it, with these options. Do not compress secrets together
    * with what an attacker can choose: the length tells (CRIME). @default false
@@ -164,9 +169,9 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     default: serverLimits.flush,
     text: "When sent bytes leave: at the end of the event loop's turn, or also after each read.",
   }),
-  text: oneOf(['string', 'bytes'], {
+  text: oneOf(['string', 'own-string', 'bytes'], {
     default: 'string',
-    text: "How text messages are delivered; `'bytes'`: as Buffers that were checked to be UTF-8.",
+    text: "How text messages are delivered. `'string'`: small ones that arrive together are parts of one string of at most 1 KiB, and one that is kept keeps that; `'own-string'`: each in memory of its own, which takes more time; `'bytes'`: as Buffers that were checked to be UTF-8.",
   }),
   compression: custom<boolean | CompressionOptions, boolean>(
     'boolean or an object',

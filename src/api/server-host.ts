@@ -3,6 +3,7 @@
  * and of each connection.
  */
 
+import type { TextDelivery } from '../frame/endpoint-options.ts';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
@@ -48,7 +49,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
   readonly #limits: ConnectionLimits;
-  readonly #text: 'string' | 'bytes';
+  readonly #text: TextDelivery;
   readonly #closeReason: ReturnType<typeof toCloseReason>;
   #onEmpty: (() => void) | null = null;
 

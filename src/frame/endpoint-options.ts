@@ -4,6 +4,12 @@ import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import type { Role } from './parser.ts';
 
+/**
+ * How text messages are delivered. 'string': decoded; small ones that arrive together are parts of one string of at most 1 KiB, which
+ * is kept as long as one of them. 'own-string': decoded, each by itself. 'bytes': as bytes that were checked to be UTF-8.
+ */
+export type TextDelivery = 'string' | 'own-string' | 'bytes';
+
 /** Bounds on what a peer may make us hold. */
 export interface Limits {
   /** Bytes of a message's payload over all fragments, inclusive; `Infinity` for none. 1009 beyond it. */
@@ -14,8 +20,8 @@ export interface Limits {
 
 export interface EndpointOptions extends Limits {
   readonly role: Role;
-  /** How text messages are delivered: decoded, or as bytes that were checked to be UTF-8. @default 'string' */
-  readonly text?: 'string' | 'bytes' | undefined;
+  /** How text messages are delivered. @default 'string' */
+  readonly text?: TextDelivery | undefined;
   /** Of the negotiated extension; null or absent: RSV1 stays reserved. */
   readonly codec?: MessageCodec | null | undefined;
   /**

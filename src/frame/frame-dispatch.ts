@@ -7,7 +7,7 @@ import type { MessageAssembler } from './assembler.ts';
 import type { Delivery } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import { isControl } from './opcode.ts';
-import type { FrameHandler } from './parser.ts';
+import type { FrameHandler, ShortTextHandler } from './parser.ts';
 
 /** Who handles control frames. */
 export interface FrameDispatchOwner {
@@ -16,7 +16,7 @@ export interface FrameDispatchOwner {
 }
 
 /** What one connection's parser finds. */
-export class FrameDispatch implements FrameHandler {
+export class FrameDispatch implements FrameHandler, ShortTextHandler {
   readonly #events: EndpointEvents;
   readonly #owner: FrameDispatchOwner;
   readonly #assembler: MessageAssembler;
@@ -45,6 +45,15 @@ export class FrameDispatch implements FrameHandler {
 
   onFrameLength(rsv1: boolean, opcode: number, length: number): void {
     if (!isControl(opcode)) this.#assembler.check(rsv1, opcode, length);
+  }
+
+  get takesShortTexts(): boolean {
+    return !this.#assembler.insideMessage && !this.isDiscarding;
+  }
+
+  onShortText(text: string): void {
+    this.dataPieces++;
+    this.#events.onText(text, text.length);
   }
 
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {

@@ -5,6 +5,7 @@
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';
+import { instantiate } from './web-assembly.ts';
 
 /** Bytes that go through the kernel's memory at a time: a multiple of four, so that the key need not be rotated in between. */
 const PIECE_SIZE = 65_536;
@@ -13,21 +14,6 @@ interface MaskKernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   /** Masks the first `length` bytes of the memory. */
   mask(length: number, key: number): void;
-}
-
-/** The part of the WebAssembly API that is used here; absent from lib.es2023, and in some processes from the global object. */
-interface WebAssemblyApi {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { readonly exports: object };
-}
-
-function instantiate(): MaskKernelExports | null {
-  try {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-    return new Instance(new Module(Buffer.from(maskKernelBytes, 'base64'))).exports as MaskKernelExports;
-  } catch {
-    return null;
-  }
 }
 
 /** Masking through WebAssembly memory. It holds nothing between calls. */
@@ -55,7 +41,7 @@ export class MaskKernel {
   }
 }
 
-const loaded: MaskKernelExports | null = instantiate();
+const loaded: MaskKernelExports | null = instantiate<MaskKernelExports>(maskKernelBytes);
 
 /** The kernel of this thread, or null if WebAssembly cannot be used. */
 export const maskKernel: MaskKernel | null = loaded === null ? null : new MaskKernel(loaded);

@@ -7,8 +7,10 @@
  *                                            if length is 126/127  if MASK is set
  */
 
+import { checkFirstBytes } from './header-rules.ts';
 import { applyMask } from './mask.ts';
-import { isControl, isKnownOpcode } from './opcode.ts';
+import { isControl } from './opcode.ts';
+import { MAX_SHORT_LENGTH, textKernel } from './text-kernel.ts';
 import { ProtocolError } from './violation.ts';
 
 /** Which end of the connection we are. */
@@ -33,12 +35,24 @@ export interface FrameHandler {
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
 }
 
+/** Where the parser delivers small texts that arrive together, in place of two calls of a `FrameHandler` for each. */
+export interface ShortTextHandler {
+  /** Whether `onShortText` may be called now: no message is at hand, and texts of up to 125 bytes are wanted as strings. */
+  readonly takesShortTexts: boolean;
+  /** A whole text message in one frame, decoded. Its characters are ASCII, so their number is its size in bytes. */
+  onShortText(text: string): void;
+}
+
 // §5.2: 2 bytes, 8 of length, 4 of masking key.
 const MAX_HEADER_SIZE = 14;
+
+// FIN, no reserved bits, and the opcode of text.
+const WHOLE_TEXT = 0x81;
 
 /** RFC 6455 §5.2 as a machine of integers: push chunks of any size, get frames. */
 export class FrameParser {
   readonly #handler: FrameHandler;
+  readonly #texts: ShortTextHandler | null;
   readonly #masked: boolean;
   /** The reserved bits that a negotiated extension allows, as they stand in the first byte. */
   readonly #allowedReserved: number;
@@ -60,13 +74,17 @@ export class FrameParser {
 
   #stopped = false;
   #off = false;
+  /** Whether text frames are still taken several at a time in this chunk. */
+  #seeksRuns = false;
 
   /**
    * @param role ours: a server demands masked frames, a client unmasked ones (§5.1).
    * @param rsv1 whether an extension was negotiated that gives RSV1 a meaning (RFC 7692 §6).
+   * @param texts takes small texts that arrive together; null: the handler receives them as it does all frames
    */
-  constructor(handler: FrameHandler, role: Role, rsv1 = false) {
+  constructor(handler: FrameHandler, role: Role, rsv1 = false, texts: ShortTextHandler | null = null) {
     this.#handler = handler;
+    this.#texts = textKernel === null ? null : texts;
     this.#masked = role === 'server';
     this.#allowedReserved = rsv1 ? 0x40 : 0;
   }
@@ -106,6 +124,7 @@ export class FrameParser {
     const end = chunk.length;
     let position = offset;
     this.#stopped = false;
+    this.#seeksRuns = this.#texts !== null;
     while (position < end && !this.#stopped) {
       if (this.#remaining > 0) {
         position = this.#continuePayload(chunk, position, end);
@@ -115,6 +134,10 @@ export class FrameParser {
         position = this.#continueHeader(chunk, position, end);
         if (this.#headerSize > 0) break;
       } else {
+        if (this.#seeksRuns && this.#beginsRun(chunk, position, end)) {
+          position = this.#deliverRun(chunk, position, end);
+          continue;
+        }
         const size = this.#readHeader(chunk, position, end);
         if (size === 0) {
           this.#keepHeader(chunk, position, end);
@@ -136,8 +159,42 @@ export class FrameParser {
         this.#remaining = this.#length;
       }
     }
+    if (this.#texts !== null) textKernel!.leave();
     // Switched off by a handler: what follows is nobody's.
     return this.#off ? end : position;
+  }
+
+  /** Whether two small text frames, or more, seem to lie at `chunk[position…end)`. */
+  #beginsRun(chunk: Buffer, position: number, end: number): boolean {
+    if (chunk[position] !== WHOLE_TEXT) return false;
+    const headerSize = this.#masked ? 6 : 2;
+    if (position + headerSize > end) return false;
+    const length = chunk[position + 1]! & 0x7f;
+    const next = position + headerSize + length;
+    if (length > MAX_SHORT_LENGTH || next + headerSize > end || chunk[next] !== WHOLE_TEXT) return false;
+    return this.#texts!.takesShortTexts;
+  }
+
+  /** Delivers text frames that were decoded together, one by one. @returns where the frame after the last one begins */
+  #deliverRun(chunk: Buffer, position: number, end: number): number {
+    const handler = this.#texts!;
+    const headerSize = this.#masked ? 6 : 2;
+    const text = textKernel!.read(chunk, position, end, this.#masked ? 0x80 : 0);
+    const { count } = textKernel!;
+    // Not ASCII, most likely, and then what follows is not either.
+    if (count < 2) this.#seeksRuns = false;
+    let at = position;
+    let from = 0;
+    for (let index = 0; index < count; index++) {
+      const length = chunk[at + 1]! & 0x7f;
+      const to = from + length;
+      at += headerSize + length;
+      handler.onShortText(text.slice(from, to));
+      from = to;
+      // A handler may have paused, closed, or begun to close: what follows goes the long way.
+      if (this.#stopped || !handler.takesShortTexts) break;
+    }
+    return at;
   }
 
   /**
@@ -149,7 +206,7 @@ export class FrameParser {
     if (available < 2) return 0;
     const first = bytes[position]!;
     const second = bytes[position + 1]!;
-    this.#checkHeader(first, second);
+    checkFirstBytes(first, second, this.#masked, this.#allowedReserved);
 
     let length = second & 0x7f;
     let size = 2;
@@ -183,29 +240,6 @@ export class FrameParser {
     this.#opcode = first & 0x0f;
     this.#length = length;
     return size;
-  }
-
-  /** Every rule that the first two bytes can break. */
-  #checkHeader(first: number, second: number): void {
-    const opcode = first & 0x0f;
-    // §5.2: reserved bits MUST be 0 unless an extension that defines them was negotiated.
-    if ((first & 0x70 & ~this.#allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
-    // §5.2: on an unknown opcode the receiver MUST fail the connection.
-    if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE');
-    // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each closes on the other's mistake.
-    if (second >= 0x80 !== this.#masked) {
-      throw new ProtocolError(this.#masked ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME');
-    }
-    if (isControl(opcode)) {
-      // §5.5: control frames MUST NOT be fragmented and carry at most 125 bytes.
-      if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');
-      if ((second & 0x7f) > 125) throw new ProtocolError('WS_CONTROL_TOO_LONG');
-      // 7692 §6.1: RSV1 stands on the first frame of a data message, never on a control frame.
-      if ((first & 0x40) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
-    } else if (opcode === 0 && (first & 0x40) !== 0) {
-      // 7692 §6.1: nor on a continuation.
-      throw new ProtocolError('WS_RESERVED_BITS');
-    }
   }
 
   /** Past 2^53 a number cannot count bytes any more, and no limit is as high. */

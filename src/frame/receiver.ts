@@ -8,12 +8,14 @@ import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
 import { Charge } from './charge.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
+import type { TextDelivery } from './endpoint-options.ts';
 import { FrameDispatch, type FrameDispatchOwner } from './frame-dispatch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { FrameParser, type Role } from './parser.ts';
 import type { Replies } from './replies.ts';
 import type { ByteSink } from './sink.ts';
+import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 import type { ProtocolError } from './violation.ts';
 
 /** Reasons to stop reading, as bits: each has its own resume. */
@@ -34,7 +36,7 @@ export interface ReceiverOwner extends FrameDispatchOwner {
 export interface ReceiverOptions {
   readonly role: Role;
   readonly codec: MessageCodec | null;
-  readonly decodes: boolean;
+  readonly text: TextDelivery;
   readonly maxMessageSize: number;
   readonly memoryBudget: MemoryBudget;
 }
@@ -67,14 +69,15 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     owner: ReceiverOwner,
     options: ReceiverOptions,
   ) {
-    const { role, codec, decodes, maxMessageSize, memoryBudget } = options;
+    const { role, codec, text, maxMessageSize, memoryBudget } = options;
     this.#sink = sink;
     this.#replies = replies;
     this.#owner = owner;
     this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, this);
-    this.#delivery = new Delivery(events, this, codec, decodes, maxMessageSize, memoryBudget);
+    this.#delivery = new Delivery(events, this, codec, text !== 'bytes', maxMessageSize, memoryBudget);
+    const takesShortTexts = text === 'string' && maxMessageSize >= MAX_SHORT_LENGTH;
     this.#frames = new FrameDispatch(events, owner, this.#assembler, this.#delivery);
-    this.#parser = new FrameParser(this.#frames, role, codec !== null);
+    this.#parser = new FrameParser(this.#frames, role, codec !== null, takesShortTexts ? this.#frames : null);
     this.#memoryBudget = memoryBudget;
   }
 

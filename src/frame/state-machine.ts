@@ -40,7 +40,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#events = events;
     this.#options = options;
     this.sender = new Sender(sink, this, { role, codec, highWaterMark, sendCap, memoryBudget });
-    const receiving = { role, codec, decodes: options.text !== 'bytes', maxMessageSize, memoryBudget };
+    const receiving = { role, codec, text: options.text ?? 'string', maxMessageSize, memoryBudget };
     this.receiver = new Receiver(events, sink, this.sender.replies, this, receiving);
   }
 

@@ -1,0 +1,66 @@
+;; Small text frames that lie one after the other (RFC 6455 §5.2, §5.3): read, unmasked and put together in one call, for one string
+;; that is cut into messages afterwards. scripts/kernel.js assembles this text into text-kernel-bytes.ts. parser.ts does the same
+;; frame by frame: it is the reference, the fallback, and what handles every frame that this function leaves.
+(module
+  ;; From 0 on: received bytes, at most 64 KiB. From 68 KiB on: text. Blocks of 16 bytes may be read, and written, past either's end.
+  (memory (export "memory") 2)
+
+  ;; Takes whole frames from memory[at, end) as long as each is FIN and text without reserved bits, masked if `mask` is 0x80 and
+  ;; not if it is 0, at most 125 bytes of ASCII, and the text stays within 1 KiB. Returns their number, up to 255, in bits 16 to 23,
+  ;; and the bytes of their text below.
+  (func (export "texts") (param $at i32) (param $end i32) (param $mask i32) (result i32)
+    (local $headerSize i32)
+    (local $length i32)
+    (local $next i32)
+    (local $source i32)
+    (local $target i32)
+    (local $left i32)
+    (local $bits i32)
+    (local $high i32)
+    (local $text i32)
+    (local $count i32)
+    (local $key v128)
+    (local $block v128)
+    (local.set $headerSize (i32.add (i32.const 2) (i32.shr_u (local.get $mask) (i32.const 5))))
+    (block $done
+      (loop $frames
+        (br_if $done (i32.eq (local.get $count) (i32.const 255)))
+        (local.set $source (i32.add (local.get $at) (local.get $headerSize)))
+        (br_if $done (i32.gt_u (local.get $source) (local.get $end)))
+        (br_if $done (i32.ne (i32.load8_u (local.get $at)) (i32.const 0x81)))
+        ;; A mask bit that should not be there, or is missing, makes this at least 128.
+        (local.set $length (i32.xor (i32.load8_u offset=1 (local.get $at)) (local.get $mask)))
+        (br_if $done (i32.gt_u (local.get $length) (i32.const 125)))
+        (local.set $next (i32.add (local.get $source) (local.get $length)))
+        (br_if $done (i32.gt_u (local.get $next) (local.get $end)))
+        (br_if $done (i32.gt_u (i32.add (local.get $text) (local.get $length)) (i32.const 1024)))
+        (local.set $key
+          (i32x4.splat
+            (select (i32.load offset=2 (local.get $at)) (i32.const 0) (local.get $mask))))
+        (local.set $target (local.get $text))
+        (local.set $left (local.get $length))
+        (local.set $high (i32.const 0))
+        (block $unmasked
+          (loop $blocks
+            (br_if $unmasked (i32.le_s (local.get $left) (i32.const 0)))
+            (local.set $block (v128.xor (v128.load (local.get $source)) (local.get $key)))
+            (v128.store offset=69632 (local.get $target) (local.get $block))
+            ;; The highest bit of each byte: 0 for ASCII. Of the last block, only the bytes that are payload count.
+            (local.set $bits (i8x16.bitmask (local.get $block)))
+            (if (i32.lt_s (local.get $left) (i32.const 16))
+              (then
+                (local.set $bits
+                  (i32.and
+                    (local.get $bits)
+                    (i32.sub (i32.shl (i32.const 1) (local.get $left)) (i32.const 1))))))
+            (local.set $high (i32.or (local.get $high) (local.get $bits)))
+            (local.set $source (i32.add (local.get $source) (i32.const 16)))
+            (local.set $target (i32.add (local.get $target) (i32.const 16)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+            (br $blocks)))
+        (br_if $done (local.get $high))
+        (local.set $text (i32.add (local.get $text) (local.get $length)))
+        (local.set $count (i32.add (local.get $count) (i32.const 1)))
+        (local.set $at (local.get $next))
+        (br $frames)))
+    (i32.or (i32.shl (local.get $count) (i32.const 16)) (local.get $text))))
