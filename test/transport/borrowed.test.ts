@@ -135,6 +135,8 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
               expect(receiver.received.length).toBe(3);
             } else {
               expect(sender.errors.length).toBe(1);
+              // It says that the application did it, not that a socket failed.
+              expect(sender.errors[0]?.message).toContain(`a payload of ${size} bytes was transferred`);
               expect((await sender.connection.closed).code).toBe(1006);
               // Nothing but what was sent before it arrived.
               await receiver.connection.closed;

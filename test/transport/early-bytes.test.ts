@@ -10,30 +10,41 @@ import { frame, Op, requestHead } from './wire.ts';
 afterEach(closeServers);
 
 describe.each(kinds)('%s', (kind) => {
-  test.each(['FIN', 'destroy'] as const)(
-    'FAULT-3: %s of a peer that had sent a byte after its request aborts the signal',
-    async (end) => {
+  const ends = (['with its request', 'after it', 'never'] as const).flatMap((sent) => [
+    [sent, 'FIN'] as const,
+    [sent, 'destroy'] as const,
+  ]);
+
+  test.each(ends)(
+    'FAULT-3: a peer sent a byte %s: its %s during an async upgrade aborts the signal, and is reported',
+    async (sent, end) => {
       const refused: string[] = [];
-      let signal: AbortSignal | null = null;
-      const aborted = new Promise<void>((resolve) => {
-        void startServer(
-          {
-            upgrade: (_request, pending) => {
-              signal = pending.signal;
-              pending.signal.addEventListener('abort', () => resolve());
-              return new Promise<undefined>(() => {});
-            },
-            refused: (error) => void refused.push(error.code),
-          },
-          { handshakeTimeout: 60_000 },
-          kind,
-        ).then(async ({ peer }) => {
-          const raw = peer().write(requestHead() + String.fromCharCode(0x81));
-          while (signal === null) await new Promise((again) => setTimeout(again, 5));
-          if (end === 'FIN') raw.socket.end();
-          else raw.destroy();
-        });
+      let onUpgrade: (signal: AbortSignal) => void = () => {};
+      const upgraded = new Promise<AbortSignal>((resolve) => {
+        onUpgrade = resolve;
       });
+      const { peer } = await startServer(
+        {
+          upgrade: (_request, pending) => {
+            onUpgrade(pending.signal);
+            return new Promise<undefined>(() => {});
+          },
+          refused: (error) => void refused.push(error.code),
+        },
+        { handshakeTimeout: 60_000 },
+        kind,
+      );
+      const raw = peer().write(requestHead() + (sent === 'with its request' ? '\x81' : ''));
+      const signal = await upgraded;
+      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+      if (sent === 'after it') {
+        raw.write('\x81');
+        // It has arrived: a byte that waits in the socket used to hide the end behind it.
+        await new Promise((later) => setTimeout(later, 30));
+      }
+      expect(signal.aborted).toBe(false);
+      if (end === 'FIN') raw.socket.end();
+      else raw.destroy();
       await aborted;
       await new Promise(setImmediate);
       expect(refused).toEqual(['WS_HANDSHAKE_ABANDONED']);

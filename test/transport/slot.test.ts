@@ -1,9 +1,11 @@
 /** Slots: one per socket, from accept to its 'close', whatever happens in between. */
+import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Slots } from '../../src/transport/slot.ts';
-import { closeServers, listenHttp, plainPeer, startServer } from './servers.ts';
+import { closeServers, kinds, listenHttp, plainPeer, startServer, tlsPeer } from './servers.ts';
 import { type RawPeer, requestHead } from './wire.ts';
 
 afterEach(closeServers);
@@ -47,30 +49,86 @@ describe('slots', () => {
   });
 });
 
-// Over TLS, Node closes both directions at the peer's FIN.
-test.each(['listen', 'attach'] as const)(
+/** In front of a server: `half` ends the direction to it, and takes nothing of what it sends any more, TLS or not. */
+async function halfClosing(port: number): Promise<{ port: number; half(): void; close(): Promise<void> }> {
+  const sockets: Socket[] = [];
+  let upstream: Socket | null = null;
+  const server = createServer({ allowHalfOpen: true }, (downstream) => {
+    const ours = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+    upstream = ours;
+    for (const socket of [downstream, ours]) sockets.push(socket.on('error', () => {}));
+    downstream.pipe(ours).pipe(downstream);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    half() {
+      upstream?.unpipe();
+      upstream?.pause();
+      upstream?.end();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+test.each(kinds)(
   'FAULT-4: %s: peers that let messages queue and send FIN without Close never hold more sockets than maxConnections',
   async (kind) => {
     const message = Buffer.alloc(16_777_216);
-    const { peer } = await startServer(
+    const { port } = await startServer(
       { open: (connection) => void connection.send(message), refused: () => {} },
       { maxConnections: 5 },
       kind,
     );
-    const open = async (): Promise<RawPeer> => {
-      const raw = peer().write(requestHead());
-      await raw.until(() => raw.head !== '');
-      if (raw.status !== 101) return raw;
-      raw.socket.pause();
-      raw.socket.end();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      return raw;
-    };
-    const held: RawPeer[] = [];
+    const relay = await halfClosing(port);
+    const isSecure = kind === 'listen over TLS' || kind === 'attach to https';
+    const statuses: number[] = [];
     for (let count = 0; count < 15; count++) {
-      held.push(await open());
+      const raw = (isSecure ? tlsPeer : plainPeer)(relay.port).write(requestHead());
+      await raw.until(() => raw.head !== '');
+      statuses.push(raw.status);
+      relay.half();
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(held.map(({ status }) => status)).toEqual([101, 101, 101, 101, 101, ...new Array(10).fill(503)]);
+    expect(statuses).toEqual([101, 101, 101, 101, 101, ...new Array(10).fill(503)]);
+    await relay.close();
+  },
+);
+
+describe.each(['a peer that never begins TLS', 'a peer that never sends a request'] as const)(
+  'a slot is taken at accept: %s',
+  (silent) => {
+    test.each(['listen', 'listen over TLS'] as const)(
+      'FAULT-4: %s: it has one until it is gone',
+      async (kind) => {
+        const { peer, port } = await startServer(
+          { refused: () => {} },
+          { maxConnections: 2, handshakeTimeout: 60_000 },
+          kind,
+        );
+        const holders = [1, 2].map(() =>
+          silent === 'a peer that never begins TLS' ? plainPeer(port) : peer(),
+        );
+        const connected =
+          kind === 'listen' || silent === 'a peer that never begins TLS' ? 'connect' : 'secureConnect';
+        await Promise.all(holders.map(({ socket }) => once(socket, connected)));
+        const beyond = peer().write(requestHead());
+        expect(await beyond.answer()).toMatch(/^HTTP\/1\.1 503 /);
+        // FIN is enough: without a request there is nothing to answer.
+        holders[0]!.socket.end();
+        const next = async (): Promise<number> => {
+          const raw = peer().write(requestHead());
+          await raw.until(() => raw.head !== '');
+          return raw.status;
+        };
+        while ((await next()) !== 101) await new Promise((resolve) => setTimeout(resolve, 5));
+        // That one has the slot now: there is no other.
+        expect(await next()).toBe(503);
+      },
+    );
   },
 );
 
