@@ -3,6 +3,7 @@
  */
 
 import { inspect } from 'node:util';
+import { SeldomSaid } from '../transport/log.ts';
 
 /** A Promise, of whichever realm or library. */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
@@ -11,14 +12,24 @@ export function isThenable<Value>(value: Value): value is Value & PromiseLike<Aw
   );
 }
 
-/** For errors that no handler receives: a process warning. */
+/** What became a warning. */
+export const warned: SeldomSaid = new SeldomSaid();
+
+// Characters of a text that tell it from others.
+const MAX_KIND = 200;
+
+/** For errors that no handler receives: a process warning, once per text and minute, since a peer may be able to cause them. */
 export function warn(thrown: unknown): void {
   // Not `String`: it throws for an object that cannot be converted, and nothing catches that here.
-  process.emitWarning(
+  const error =
     thrown instanceof Error
       ? thrown
-      : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false })),
-  );
+      : new Error(typeof thrown === 'string' ? thrown : inspect(thrown, { customInspect: false }));
+  const { message } = error;
+  const omitted = warned.ask(typeof message === 'string' ? message.slice(0, MAX_KIND) : '');
+  if (omitted === null) return;
+  process.emitWarning(error);
+  if (omitted > 0) process.emitWarning(`the warning before this one was left out ${omitted} times`);
 }
 
 /** A Promise for a callback that receives an Error, or null. What `start` throws is thrown here. */

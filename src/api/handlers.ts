@@ -37,7 +37,7 @@ interface AnyMessageHandler<Data> {
 /**
  * Handlers for the events of connections: one object serves all of them. Every call is optional, and may return a
  * Promise: nothing waits for it, but its rejection is treated like a throw. What a handler throws closes that connection
- * with 1011 and is reported to `error`, or else as a process warning.
+ * with 1011 and is reported to `error`, or else as a process warning, once per text and minute.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
   /** The opening handshake is done; sending is allowed from here on. */

@@ -13,29 +13,57 @@ export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc
 // Milliseconds. One line per kind in this time: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
 
-interface Printed {
+// Kinds in that time. Those of this library are fewer; the texts of an application's errors may hold what a peer sent.
+const MAX_KINDS = 100;
+
+interface Said {
   at: number;
-  /** How many lines were left out since. */
+  /** How many were left out since. */
   omitted: number;
 }
 
-const printed = new Map<string, Printed>();
+/** What may be said: once per kind and minute, and of at most 100 kinds in a minute. */
+export class SeldomSaid {
+  readonly #said = new Map<string, Said>();
+
+  /**
+   * @param now on the clock of `performance.now()`, in milliseconds
+   * @returns how many of this kind were left out since the last one, or null if this one is left out too
+   */
+  ask(kind: string, now: number = clock.now()): number | null {
+    const last = this.#said.get(kind);
+    if (last !== undefined && now - last.at < QUIET_TIME) {
+      last.omitted++;
+      return null;
+    }
+    if (last === undefined && !this.#hasRoom(now)) return null;
+    this.#said.set(kind, { at: now, omitted: 0 });
+    return last?.omitted ?? 0;
+  }
+
+  #hasRoom(now: number): boolean {
+    if (this.#said.size < MAX_KINDS) return true;
+    for (const [kind, { at }] of this.#said) if (now - at >= QUIET_TIME) this.#said.delete(kind);
+    return this.#said.size < MAX_KINDS;
+  }
+
+  /** For tests: nothing was said yet. */
+  forget(): void {
+    this.#said.clear();
+  }
+}
+
+const printed = new SeldomSaid();
 
 /**
  * Prints a line to stderr, at most once per kind and minute. `NODE_NO_WARNINGS=1` silences it.
- * @param kind such as the code of an error; one of a bounded set, never text of a peer
+ * @param kind such as the code of an error, never text of a peer
  * @param text one line; what comes from a peer is escaped in it
  * @param now on the clock of `performance.now()`, in milliseconds
  */
 export function warnOnStderr(kind: string, text: string, now: number = clock.now()): void {
-  const last = printed.get(kind);
-  if (last !== undefined && now - last.at < QUIET_TIME) {
-    last.omitted++;
-    return;
-  }
-  printed.set(kind, { at: now, omitted: 0 });
-  if (process.env.NODE_NO_WARNINGS === '1') return;
-  const omitted = last === undefined || last.omitted === 0 ? '' : ` (${last.omitted} more like this before)`;
+  const omitted = printed.ask(kind, now);
+  if (omitted === null || process.env.NODE_NO_WARNINGS === '1') return;
   // `console`, unlike `process.stderr.write`, survives a stderr that was closed.
-  console.error(`rfc6455: ${text}${omitted}`);
+  console.error(`rfc6455: ${text}${omitted === 0 ? '' : ` (${omitted} more like this before)`}`);
 }

@@ -1,11 +1,23 @@
 /** How a connection ends, and what both sides learn of it: the deadline, a shutdown, pauses, failures, and a TCP reset. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { type CloseInfo, type Connection, type ConnectionHandlers, MemoryBudget } from '../../src/index.ts';
+import {
+  type CloseInfo,
+  CompressionBudget,
+  type Connection,
+  type ConnectionHandlers,
+  connect,
+  MemoryBudget,
+  Reconnection,
+} from '../../src/index.ts';
+import { closeScripted, scripted } from '../transport/scripted.ts';
 import { closeServers, kinds, startServer } from '../transport/servers.ts';
-import { closeFrame, codeOf, type RawPeer } from '../transport/wire.ts';
+import { closeFrame, codeOf, frame, Op, type RawPeer, requestHead } from '../transport/wire.ts';
 import { pair } from './pair.ts';
 
-afterEach(closeServers);
+afterEach(async () => {
+  await closeServers();
+  await closeScripted();
+});
 
 /** A server with one connection whose peer never answers. */
 async function mute(
@@ -289,6 +301,25 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
+  test('FAULT-2: `stop` of a Reconnection closes it cleanly', async () => {
+    const { server, url } = await startServer({
+      open: (connection) => void connection.send('x'.repeat(1_000_000)),
+    });
+    const ends: unknown[] = [];
+    const client = new Reconnection(url.replace('localhost', '127.0.0.1'), {
+      connect: patient,
+      handlers: {
+        open: (connection) => connection.pause(),
+        message() {},
+        close: (_connection, code, _reason, wasClean) => void ends.push([code, wasClean]),
+      },
+    });
+    await client.start();
+    await client.stop();
+    expect(ends).toEqual([[1000, true]]);
+    while (server.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  });
+
   test('FAULT-2: a shutdown closes all of them cleanly', async () => {
     const { server, left } = await pair({ message() {} }, patient, patient);
     left.pause();
@@ -310,3 +341,130 @@ describe('FAULT-2: a paused connection', () => {
     expect(received).toEqual([]);
   });
 });
+
+/** What an application may do in `open`, with the code that the peer reads. */
+const inOpen: [string, number, (connection: Connection<unknown>) => void][] = [
+  ['closes', 4001, (connection) => void connection.close(4001)],
+  [
+    'throws',
+    1011,
+    () => {
+      throw new Error('in open');
+    },
+  ],
+];
+
+describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
+  // Without an interval the heartbeat has no timer of its own, and with this one it is far from done.
+  const heartbeats = [Number.POSITIVE_INFINITY, 3_600_000];
+
+  test.each(kinds)('FAULT-2: closeTimeout holds from the first moment, on a server: %s', async (kind) => {
+    for (const interval of heartbeats) {
+      let onClosed: (info: CloseInfo) => void = () => {};
+      const closed = new Promise<CloseInfo>((resolve) => {
+        onClosed = resolve;
+      });
+      const { peer } = await startServer(
+        { open, error() {}, close: (_connection, _code, _reason, _clean, info) => onClosed(info) },
+        { heartbeat: { interval }, closeTimeout: 50 },
+        kind,
+      );
+      const raw = await peer().open();
+      await raw.until(() => raw.frames.length === 1);
+      expect(codeOf(raw.frames[0]!)).toBe(code);
+      // It does not answer.
+      expect(await closed).toMatchObject({ code: 1006, sentCode: code });
+    }
+  });
+
+  test('FAULT-2: closeTimeout holds from the first moment, on a client', async () => {
+    for (const interval of heartbeats) {
+      const { port } = await scripted(({ socket, accept }) => void socket.write(accept()));
+      let onClosed: (info: CloseInfo) => void = () => {};
+      const closed = new Promise<CloseInfo>((resolve) => {
+        onClosed = resolve;
+      });
+      await connect(`ws://127.0.0.1:${port}/`, {
+        heartbeat: { interval },
+        closeTimeout: 50,
+        handlers: { open, error() {}, close: (_connection, _code, _reason, _clean, info) => onClosed(info) },
+      });
+      expect(await closed).toMatchObject({ code: 1006, sentCode: code });
+    }
+  });
+});
+
+/** What the peer does, which handler hears of it, and the code of its end. */
+const ends = [
+  ['breaks a rule', 'error', frame(Op.Text, 'fragment', { mask: false, fin: false }), 1006],
+  ['sends a Close frame', 'closing', closeFrame(1000, '', { mask: false }), 1000],
+] as const;
+
+describe.each(ends)(
+  'FAULT-3: the peer %s, and the handler `%s` calls reset()',
+  (_cause, hook, bytes, code) => {
+    /** As a client's, masked with a key of zeros. A second fragment that begins a message is out of sequence. */
+    const toServer = Buffer.concat([
+      bytes.subarray(0, 1),
+      Buffer.from([bytes[1]! | 0x80, 0, 0, 0, 0]),
+      bytes.subarray(2),
+    ]);
+    const handlers = (codes: number[], onClosed: () => void = () => {}): ConnectionHandlers => ({
+      [hook]: (connection: Connection) => connection.reset(),
+      close: (_connection, seen) => {
+        codes.push(seen);
+        onClosed();
+      },
+    });
+    const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
+
+    test.each(kinds)('FAULT-3: its end is reported once, and nothing of it is left: %s', async (kind) => {
+      const codes: number[] = [];
+      const budget = new CompressionBudget();
+      const memoryBudget = new MemoryBudget();
+      const { server, peer } = await startServer(
+        handlers(codes),
+        { compression: { budget }, memoryBudget, maxConnections: 1, closeTimeout: 3_600_000 },
+        kind,
+      );
+      const raw = peer().write(requestHead(offer));
+      await raw.until(() => raw.head !== '');
+      expect(raw.status).toBe(101);
+      raw.write(Buffer.concat([toServer, toServer]));
+      await raw.until(() => raw.ended || raw.closed);
+      raw.destroy();
+      // Its slot is free again.
+      for (let status = 0; status !== 101; ) {
+        const next = peer().write(requestHead());
+        await next.until(() => next.head !== '');
+        ({ status } = next);
+        next.destroy();
+      }
+      await server.shutdown({ grace: 3_600_000 });
+      expect(codes[0]).toBe(code);
+      // The second is the next peer's.
+      expect([codes.length, budget.used, memoryBudget.used]).toEqual([2, 0, 0]);
+    });
+
+    test('FAULT-3: so it is on a client', async () => {
+      const { port, open } = await scripted(({ socket, accept }) => {
+        socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+        socket.write(Buffer.concat([bytes, bytes]));
+        socket.on('end', () => socket.end()).resume();
+      });
+      const codes: number[] = [];
+      const budget = new CompressionBudget();
+      const memoryBudget = new MemoryBudget();
+      await new Promise<void>((resolve) => {
+        void connect(`ws://127.0.0.1:${port}/`, {
+          compression: { budget },
+          memoryBudget,
+          closeTimeout: 3_600_000,
+          handlers: handlers(codes, resolve),
+        });
+      });
+      while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      expect([codes, budget.used, memoryBudget.used]).toEqual([[code], 0, 0]);
+    });
+  },
+);

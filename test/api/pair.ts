@@ -1,4 +1,5 @@
 /** A server and a client of ours on a real socket, for tests of what their users hold. */
+import { warned } from '../../src/api/callback.ts';
 import { connect } from '../../src/api/client.ts';
 import type { ConnectOptions } from '../../src/api/connect-options.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -35,8 +36,9 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Everything that the process warns about while `step` runs, and shortly after. */
+/** Everything that the process warns about while `step` runs, and shortly after; whatever it warned about before. */
 export async function warningsOf(step: () => Promise<unknown>): Promise<Error[]> {
+  warned.forget();
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);
   process.on('warning', onWarning);

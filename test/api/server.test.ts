@@ -174,6 +174,24 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
+  test('FAULT-8: … and one for each text and minute, however many requests a client makes', async () => {
+    const warnings = await warningsOf(async () => {
+      let requests = 0;
+      const { peer } = await startServer({
+        upgrade: () => {
+          throw new Error(requests++ % 2 === 0 ? 'the database is gone' : `no user ${requests}`);
+        },
+      });
+      for (let count = 0; count < 300; count++) {
+        await peer().write(requestHead()).answer();
+      }
+    });
+    const texts = warnings.map(({ message }) => message);
+    expect(texts.filter((text) => text === 'the database is gone')).toHaveLength(1);
+    expect(texts.slice(0, 3)).toEqual(['the database is gone', 'no user 2', 'no user 4']);
+    expect(texts).toHaveLength(100);
+  });
+
   test('A48: whatever it throws, a thing without a text too, is a 500 and a warning, not the end of the process', async () => {
     const nothing: unknown = Object.create(null);
     const thrown: unknown[] = [nothing, 'a text', undefined, Symbol('one')];
@@ -238,7 +256,8 @@ describe('upgrade', () => {
       ['WS_HANDSHAKE_ORIGIN', '/a'],
       ['WS_HANDSHAKE_UNAVAILABLE', undefined],
     ]);
-    expect(warnings.map(({ message }) => message)).toEqual(['in refused', 'in refused']);
+    // The same within a minute is one warning.
+    expect(warnings.map(({ message }) => message)).toEqual(['in refused']);
   });
 
   test('A48: what comes of an async `refused`, or of an `origins` that should not be async, ends no process', async () => {

@@ -1,6 +1,6 @@
 /** The lines for operators: one per kind and minute, and none if warnings are off. */
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
-import { warnOnStderr } from '../../src/transport/log.ts';
+import { SeldomSaid, warnOnStderr } from '../../src/transport/log.ts';
 
 let printed: MockInstance<typeof console.error>;
 
@@ -34,4 +34,14 @@ test('FAULT-8: NODE_NO_WARNINGS=1 silences them', () => {
   vi.stubEnv('NODE_NO_WARNINGS', '1');
   warnOnStderr('THREE', 'not seen');
   expect(lines()).toEqual([]);
+});
+
+test('FAULT-8: of many kinds no more than 100 in a minute; those of before are forgotten then', () => {
+  const said = new SeldomSaid();
+  const answers = Array.from({ length: 150 }, (_, kind) => said.ask(`kind ${kind}`, kind));
+  expect(answers.filter((omitted) => omitted === 0)).toHaveLength(100);
+  expect(answers[100]).toBe(null);
+  expect([said.ask('kind 7', 60_000), said.ask('kind 7', 60_007)]).toEqual([null, 1]);
+  expect(said.ask('kind 100', 60_008)).toBe(0);
+  expect(said.ask('kind 101', 60_008)).toBe(0);
 });

@@ -13,6 +13,7 @@ import {
   type WebSocketServerOptions,
   type WSSHandler,
 } from '../../../src/4d.ts';
+import { warned } from '../../../src/api/callback.ts';
 import { RawPeer, requestHead } from '../../transport/wire.ts';
 
 const webServers: WebServer[] = [];
@@ -159,6 +160,8 @@ export async function serve<T extends DataType = 'text'>(
 
 /** Warnings of the process, which those without an `onError` end up as. */
 export async function warningsOf(action: () => Promise<void> | void): Promise<string[]> {
+  // One that was there before is one again.
+  warned.forget();
   const warnings: string[] = [];
   const note = (warning: Error): void => void warnings.push(warning.message);
   process.on('warning', note);
