@@ -4,6 +4,7 @@ import { connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
+import { frame, Op } from '../transport/wire.ts';
 import { pair, until } from './pair.ts';
 
 afterEach(closeServers);
@@ -143,4 +144,31 @@ test('FAULT-4: a compressed message is charged while zlib works on it, and until
   expect(most).toBeGreaterThan(50 * KIB);
   expect(memoryBudget.used).toBe(0);
   right.terminate();
+});
+
+test('FAULT-4: 200 small messages that are never finished do not push out large honest ones', async () => {
+  const memoryBudget = new MemoryBudget(1024 * KIB);
+  const errors: string[] = [];
+  const received: number[] = [];
+  const { peer, url } = await startServer(
+    {
+      message: (_connection, message) => void received.push(message.length),
+      error: (_connection, { code }: Error & { code?: string }) => void errors.push(code ?? ''),
+    },
+    { memoryBudget, maxMessageSize: 512 * KIB },
+  );
+  const small = await Promise.all(Array.from({ length: 200 }, () => peer().open()));
+  for (const raw of small) raw.write(frame(Op.Binary, Buffer.alloc(4 * KIB), { fin: false }));
+  await until(() => memoryBudget.used >= 200 * 4 * KIB);
+  const honest = await Promise.all(
+    Array.from({ length: 5 }, () => connect(url.replace('localhost', '127.0.0.1'))),
+  );
+  // Each of them finds less room than it needs.
+  for (const client of honest) client.send(Buffer.alloc(500 * KIB));
+  await until(() => received.length === honest.length);
+  expect(received).toEqual(honest.map(() => 500 * KIB));
+  expect(honest.map(({ state }) => state)).toEqual(honest.map(() => 'open'));
+  // Room came from messages that stood still.
+  expect(new Set(errors)).toEqual(new Set(['WS_MEMORY_BUDGET']));
+  for (const client of honest) client.terminate();
 });

@@ -1,0 +1,78 @@
+/** FAULT-5: what a peer's compressed messages may take of one turn of the event loop, over sockets. */
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { afterEach, expect, test } from 'vitest';
+import { connect } from '../../src/api/client.ts';
+import { closeScripted, scripted } from '../transport/scripted.ts';
+import { closeServers, kinds, startServer } from '../transport/servers.ts';
+import { frame, Op, requestHead } from '../transport/wire.ts';
+
+afterEach(async () => {
+  await closeServers();
+  await closeScripted();
+});
+
+const KIB = 1024;
+const SIZE = 128 * KIB;
+const COUNT = 300;
+
+/** A message of 128 KiB in 150 bytes, many times: all of them fit into what a socket is read of at once. */
+function bombs(mask: boolean): Buffer {
+  const compressed = deflateRawSync(Buffer.alloc(SIZE), { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
+  const bomb = frame(Op.Binary, compressed, { mask });
+  // RSV1 (RFC 7692 §6).
+  bomb[0]! |= 0x40;
+  return Buffer.concat(new Array<Buffer>(COUNT).fill(bomb));
+}
+
+/** Counts what is delivered in each turn. */
+class Turns {
+  most = 0;
+  messages = 0;
+  #bytes = 0;
+  #isAsked = false;
+
+  message({ length }: { length: number }): void {
+    this.messages++;
+    this.#bytes += length;
+    this.most = Math.max(this.most, this.#bytes);
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    setImmediate(() => {
+      this.#bytes = 0;
+      this.#isAsked = false;
+    });
+  }
+
+  async check(): Promise<void> {
+    while (this.messages < COUNT) await new Promise((resolve) => setTimeout(resolve, 5));
+    // 1 MiB of a turn, and the message that crosses it; reads and what waited come before and after its end.
+    expect(this.most).toBeLessThanOrEqual(2 * (1024 * KIB + SIZE));
+  }
+}
+
+test.each(kinds)('FAULT-5: a burst of bombs is inflated over many turns, by a server: %s', async (kind) => {
+  const turns = new Turns();
+  const { peer } = await startServer(
+    { message: (_connection, message) => turns.message(message as Buffer) },
+    { compression: true },
+    kind,
+  );
+  const raw = peer().write(requestHead({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }));
+  await raw.until(() => raw.head !== '');
+  raw.write(bombs(true));
+  await turns.check();
+});
+
+test('FAULT-5: a burst of bombs is inflated over many turns, by a client', async () => {
+  const turns = new Turns();
+  const { port } = await scripted(({ socket, accept }) => {
+    socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+    socket.write(bombs(false));
+  });
+  const connection = await connect(`ws://127.0.0.1:${port}/`, {
+    compression: true,
+    handlers: { message: (_connection, message) => turns.message(message as Buffer) },
+  });
+  await turns.check();
+  connection.terminate();
+});
