@@ -394,7 +394,7 @@ describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
   });
 });
 
-/** What the peer does, which handler hears of it, and the code of its end. */
+/** What the peer does, which handler is called for it, and the code of its end. */
 const ends = [
   ['breaks a rule', 'error', frame(Op.Text, 'fragment', { mask: false, fin: false }), 1006],
   ['sends a Close frame', 'closing', closeFrame(1000, '', { mask: false }), 1000],

@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
       const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
       if (sent === 'after it') {
         raw.write('\x81');
-        // It has arrived: a byte that waits in the socket used to hide the end behind it.
+        // It has arrived: a byte that waits in the socket used to hide the end that follows it.
         await new Promise((later) => setTimeout(later, 30));
       }
       expect(signal.aborted).toBe(false);
