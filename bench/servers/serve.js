@@ -27,7 +27,8 @@ export function serve(port, securePort) {
       // Twice: what the first one finds dead may have kept other memory alive until then.
       collect();
       collect();
-      process.send?.({ rss: process.memoryUsage.rss() });
+      const { rss, heapUsed: heap } = process.memoryUsage();
+      process.send?.({ rss, heap });
       return;
     }
     const { user, system } = process.cpuUsage();

@@ -1,0 +1,63 @@
+/**
+ * `npm run bench:memory`: what an idle connection costs a server, ours beside `ws` and raw node:net. Resident memory after a
+ * collection, with 4,000 connections and with 9,900: the slope between them leaves out what a server costs by itself, and what
+ * Node sets aside once. Each server has a process of its own, alone; rounds in turn, medians.
+ *
+ *   --rounds N (3)   --from N (4000)   --to N (9900)   --peers ws,raw   --gate   exit 1 where ours is over 4.5 KB
+ */
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { ask, median, start, startServer } from './side-by-side.js';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    from: { type: 'string', default: '4000' },
+    to: { type: 'string', default: '9900' },
+    peers: { type: 'string', default: 'ws,raw' },
+    gate: { type: 'boolean', default: false },
+  },
+});
+const from = Number(values.from);
+const added = Number(values.to) - from;
+const MAX_KB = 4.5;
+
+/** @typedef {{ rss: number, heap: number }} Memory */
+
+/** KB of one more connection: resident, and in V8's heap. @param {string} name @returns {Promise<Memory>} */
+async function measure(name) {
+  const server = await startServer(name, `servers/${name}.js`);
+  const generator = start('load-idle.js');
+  /** @returns {Promise<Memory>} */
+  const memory = () => ask(server.child, 'memory');
+  await ask(generator, { port: server.port, connections: from });
+  const before = await memory();
+  await ask(generator, { port: server.port, connections: added });
+  const after = await memory();
+  generator.disconnect();
+  await once(generator, 'exit');
+  server.child.disconnect();
+  await once(server.child, 'exit');
+  return { rss: (after.rss - before.rss) / added / 1000, heap: (after.heap - before.heap) / added / 1000 };
+}
+
+const names = ['rfc6455', ...values.peers.split(',').filter((name) => name !== '')];
+/** @type {Map<string, Memory[]>} */
+const results = new Map(names.map((name) => [name, []]));
+for (let round = 1; round <= Number(values.rounds); round++) {
+  for (const name of round % 2 === 1 ? names : [...names].reverse()) {
+    process.stderr.write(`\rround ${round} of ${values.rounds}: ${name} `);
+    results.get(name)?.push(await measure(name));
+  }
+}
+process.stderr.write('\r\x1b[K');
+console.log(`node ${process.version}, KB for each connection from ${from} to ${values.to}`);
+for (const [name, list] of results) {
+  const rss = list.map((one) => one.rss);
+  const range = `[${Math.min(...rss).toFixed(2)}–${Math.max(...rss).toFixed(2)}]`;
+  const heap = median(list.map((one) => one.heap));
+  console.log(`${name}: ${median(rss).toFixed(2)} ${range} resident, ${heap.toFixed(2)} of it in V8's heap`);
+}
+const isSmall = median((results.get('rfc6455') ?? []).map((one) => one.rss)) <= MAX_KB;
+console.log(`ours within ${MAX_KB} KB: ${isSmall ? 'ok' : 'MISSED'}`);
+if (values.gate && !isSmall) process.exitCode = 1;
