@@ -41,7 +41,6 @@ export class UpgradeRequest implements HandshakeRequest {
   readonly target: string;
   readonly httpVersion: string;
   readonly headers: readonly string[];
-  readonly remote: HandshakeRequest['remote'];
   /**
    * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts
    * with `/`.
@@ -58,6 +57,7 @@ export class UpgradeRequest implements HandshakeRequest {
   readonly subprotocols: readonly string[];
   /** The extensions that the client offers, in its order of preference. */
   readonly offers: readonly ExtensionOffer[];
+  readonly #request: HandshakeRequest;
   readonly #fields: HeaderFields;
   #cookies: ReadonlyMap<string, string> | null = null;
   #searchParams: URLSearchParams | null = null;
@@ -71,7 +71,6 @@ export class UpgradeRequest implements HandshakeRequest {
     this.target = request.target;
     this.httpVersion = request.httpVersion;
     this.headers = request.headers;
-    this.remote = request.remote;
     this.path = parts.path;
     this.query = parts.query;
     this.host = parts.host;
@@ -79,7 +78,13 @@ export class UpgradeRequest implements HandshakeRequest {
     this.key = parts.key;
     this.subprotocols = parts.subprotocols;
     this.offers = parts.offers;
+    this.#request = request;
     this.#fields = fields;
+  }
+
+  /** The other end of the socket; looked up when it is asked for. */
+  get remote(): HandshakeRequest['remote'] {
+    return this.#request.remote;
   }
 
   /**

@@ -8,8 +8,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { refuse } from '../handshake/error.ts';
 import { flattenHeaders } from '../handshake/header-fields.ts';
-import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import { answerUnavailable } from './lingering.ts';
+import { ReceivedRequest } from './received-request.ts';
 import { isAnswered, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
@@ -21,23 +21,15 @@ export type UpgradeMessage = Partial<
 };
 
 /** A request of node:http as handshake/ reads it. */
-function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): HandshakeRequest {
-  const { address, port, secure } = remoteOf(request.socket ?? (socket as Partial<Socket>));
-  return {
+function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): ReceivedRequest {
+  const own = request.socket ?? (socket as Partial<Socket>);
+  const head = {
     method: request.method ?? '',
     target: request.url ?? '',
     httpVersion: request.httpVersion ?? '1.1',
     headers: request.rawHeaders ?? headersOf(request.headers ?? {}),
-    remote: { address, port, secure },
   };
-}
-
-function remoteOf(socket: Partial<Socket>): HandshakeRequest['remote'] {
-  return {
-    address: socket.remoteAddress,
-    port: socket.remotePort,
-    secure: 'encrypted' in socket && socket.encrypted === true,
-  };
+  return new ReceivedRequest(head, own, 'encrypted' in own && own.encrypted === true);
 }
 
 /** `headers` of node:http has an array for Set-Cookie, and joins the lines of all others. */

@@ -13,11 +13,13 @@ import {
 } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { refuse } from '../handshake/error.ts';
-import { type HttpHead, HttpHeadParser } from '../handshake/http-head.ts';
+import { HttpHeadParser } from '../handshake/http-head.ts';
 import { answerUnavailable } from './lingering.ts';
 import type { PathPattern } from './path-pattern.ts';
-import { ServerHandshake } from './upgrade.ts';
-import type { UpgradeHost } from './upgrade-host.ts';
+import { ReceivedRequest } from './received-request.ts';
+import type { Slots } from './slot.ts';
+import { type HeadReader, ServerHandshake } from './upgrade.ts';
+import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -72,14 +74,6 @@ export async function listen<Context, Result>(
   signal?.throwIfAborted();
   const acceptor = new Acceptor(host, path);
   const server = options.tls === undefined ? acceptor.listenPlain() : acceptor.listenSecurely(options.tls);
-  const sockets = new Set<Socket>();
-  function forget(this: Socket): void {
-    sockets.delete(this);
-  }
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', forget);
-  });
   await bind(server, options, address);
   if (options.unref === true) server.unref();
   // Accepting can fail for a while (no file descriptors left): the listener stays.
@@ -93,7 +87,7 @@ export async function listen<Context, Result>(
         server.close(() => done());
       }),
     terminate: () => {
-      for (const socket of sockets) socket.destroy();
+      acceptor.terminate();
     },
   };
   function stop(): void {
@@ -161,18 +155,28 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
 /** Accepts sockets for a host: a slot, TLS if it is asked for, and the head of the request. */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
-  readonly #path: PathPattern;
+  readonly #origin: UpgradeOrigin<Result>;
+  readonly #slots: Slots;
+  /** Sockets without a slot, which read the answer that there is none. */
+  readonly #refused = new Set<Socket>();
 
   constructor(host: UpgradeHost<Context, Result>, path: PathPattern) {
     this.#host = host;
-    this.#path = path;
+    this.#origin = { path };
+    this.#slots = host.slots.part();
   }
 
   listenPlain(): Server {
     return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
-      else answerUnavailable(socket);
+      else this.#answerUnavailable(socket);
     });
+  }
+
+  /** Drops every socket. */
+  terminate(): void {
+    for (const socket of this.#slots.sockets) socket.destroy();
+    for (const socket of this.#refused) socket.destroy();
   }
 
   listenSecurely(tls: TlsOptions): Server {
@@ -191,6 +195,7 @@ class Acceptor<Context, Result> {
       socket.setNoDelay(true);
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
+        this.#watchRefused(socket);
         // Without an address it could not be told from an admitted one later.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
@@ -218,7 +223,7 @@ class Acceptor<Context, Result> {
       const handshake = pending.get(key);
       pending.delete(key);
       if (handshake === undefined || handshake.isSettled) {
-        answerUnavailable(socket);
+        this.#answerUnavailable(socket);
         return;
       }
       handshake.moveTo(socket);
@@ -229,34 +234,59 @@ class Acceptor<Context, Result> {
 
   /** Takes a slot for a socket that was accepted. */
   #admit(socket: Socket): boolean {
-    if (!this.#host.isClosing && this.#host.slots.take(socket)) return true;
+    if (!this.#host.isClosing && this.#slots.take(socket)) return true;
     this.#host.refused(refuse('WS_HANDSHAKE_UNAVAILABLE'), null);
     return false;
   }
 
   #handshake(socket: Socket, speaksHttp: boolean): ServerHandshake<Context, Result> {
-    return new ServerHandshake(socket, this.#host, { path: this.#path }, speaksHttp);
+    return new ServerHandshake(socket, this.#host, this.#origin, speaksHttp);
+  }
+
+  #answerUnavailable(socket: Socket): void {
+    this.#watchRefused(socket);
+    answerUnavailable(socket);
+  }
+
+  #watchRefused(socket: Socket): void {
+    this.#refused.add(socket);
+    socket.on('close', () => this.#refused.delete(socket));
   }
 
   /** Reads the request's head; what follows it goes along. */
   #readRequest(socket: Socket, handshake: ServerHandshake<Context, Result>, secure: boolean): void {
-    const parser = new HttpHeadParser('request');
-    const remote = { address: socket.remoteAddress, port: socket.remotePort, secure };
-    function onData(chunk: Buffer): void {
-      let head: (HttpHead & { kind: 'request' }) | null;
-      try {
-        head = parser.push(chunk);
-      } catch (error) {
-        handshake.refuse(error);
-        return;
-      }
+    handshake.readHead(new RequestReader(socket, handshake, secure));
+  }
+}
+
+/** Whose request it is: a `ServerHandshake`. */
+type Requested = Pick<ServerHandshake<unknown, unknown>, 'receive' | 'refuse'>;
+
+/** Reads the head of one request, however it is cut into chunks. */
+class RequestReader implements HeadReader {
+  readonly #parser = new HttpHeadParser('request');
+  readonly #socket: Socket;
+  readonly #handshake: Requested;
+  readonly #secure: boolean;
+
+  constructor(socket: Socket, handshake: Requested, secure: boolean) {
+    this.#socket = socket;
+    this.#handshake = handshake;
+    this.#secure = secure;
+  }
+
+  push(chunk: Buffer): void {
+    const parser = this.#parser;
+    let request: ReceivedRequest;
+    try {
+      const head = parser.push(chunk);
       if (head === null) return;
-      socket.off('data', onData);
-      socket.pause();
-      const { method, target, httpVersion, headers } = head;
-      handshake.receive({ method, target, httpVersion, headers, remote }, parser.rest());
+      request = new ReceivedRequest(head, this.#socket, this.#secure);
+    } catch (error) {
+      this.#handshake.refuse(error);
+      return;
     }
-    socket.on('data', onData);
+    this.#handshake.receive(request, parser.rest());
   }
 }
 

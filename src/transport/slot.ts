@@ -6,25 +6,38 @@
 
 import type { Duplex } from 'node:stream';
 
-/** The slots of one server. */
+/** The slots of one server, or of one of its listeners. */
 export class Slots {
   readonly limit: number;
   readonly #sockets = new Set<Duplex>();
   readonly #release: (this: Duplex) => void;
+  /** How many are taken of the server's slots, whichever listener took them. */
+  readonly #count: { taken: number };
 
   /** @param limit how many sockets have a slot at most */
-  constructor(limit: number) {
+  constructor(limit: number, count: { taken: number } = { taken: 0 }) {
     this.limit = limit;
+    this.#count = count;
     const sockets = this.#sockets;
     // One listener for all sockets: a slot costs no closure.
     this.#release = function release(this: Duplex): void {
-      sockets.delete(this);
+      if (sockets.delete(this)) count.taken--;
     };
   }
 
   /** How many are taken. */
   get size(): number {
-    return this.#sockets.size;
+    return this.#count.taken;
+  }
+
+  /** The sockets that took theirs here. */
+  get sockets(): ReadonlySet<Duplex> {
+    return this.#sockets;
+  }
+
+  /** The same slots, for a listener that has to know which sockets are its own. */
+  part(): Slots {
+    return new Slots(this.limit, this.#count);
   }
 
   /**
@@ -33,16 +46,19 @@ export class Slots {
    */
   take(socket: Duplex): boolean {
     if (this.#sockets.has(socket)) return true;
-    if (this.#sockets.size >= this.limit) return false;
+    if (this.#count.taken >= this.limit) return false;
     // Its 'close' has been emitted: it holds nothing, and would never give its slot back.
     if (socket.closed) return true;
     this.#sockets.add(socket);
+    this.#count.taken++;
     socket.on('close', this.#release);
     return true;
   }
 
   /** Gives a slot back before the socket's 'close', if another listener has taken the socket over. */
   give(socket: Duplex): void {
-    if (this.#sockets.delete(socket)) socket.off('close', this.#release);
+    if (!this.#sockets.delete(socket)) return;
+    this.#count.taken--;
+    socket.off('close', this.#release);
   }
 }

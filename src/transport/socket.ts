@@ -17,6 +17,7 @@ import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
+import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
 /** What an endpoint reports, and what its transport adds. */
 export interface ConnectionEvents extends EndpointEvents {
@@ -31,25 +32,8 @@ export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'cl
   readonly limits: ConnectionLimits;
 }
 
-const bound: unique symbol = Symbol('rfc6455 connection');
-type BoundSocket = Duplex & { [bound]: SocketConnection };
-
-// One set of listeners for all sockets: a connection costs no closures.
-function onData(this: Duplex, chunk: Buffer): void {
-  (this as BoundSocket)[bound].onData(chunk);
-}
-function onEnd(this: Duplex): void {
-  (this as BoundSocket)[bound].onEnd();
-}
-function onError(this: Duplex, error: Error): void {
-  (this as BoundSocket)[bound].onError(error);
-}
-function onClose(this: Duplex): void {
-  (this as BoundSocket)[bound].onClose();
-}
-
 /** An endpoint on a socket. Made by `bindSocket`. */
-export class SocketConnection implements OutboxOwner, DeadlinesOwner {
+export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
   /** Of the negotiated compression, or null. */
@@ -78,9 +62,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
     });
     this.#deadlines = new Deadlines(this, this.#outbox, limits);
     watchBudget(limits.memoryBudget);
-    (socket as BoundSocket)[bound] = this;
-    socket.on('error', onError);
-    socket.on('close', onClose);
+    ownSocket(socket, this);
   }
 
   /** Begins to read; `head` is what was read already, behind the opening handshake. */
@@ -91,11 +73,11 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner {
       this.onClose();
       return;
     }
-    socket.on('data', onData);
-    socket.on('end', onEnd);
+    readSocket(socket);
     this.#deadlines.start();
     if (head.length > 0) this.onData(head);
-    if (!this.endpoint.isPaused) socket.resume();
+    if (this.endpoint.isPaused) socket.pause();
+    else socket.resume();
   }
 
   /** Whether messages may be sent (§6.1). */

@@ -20,6 +20,7 @@ import { EarlyBytes } from './early-bytes.ts';
 import { answerAndEnd } from './lingering.ts';
 import { servesPath } from './path-pattern.ts';
 import { ServerRequest } from './server-request.ts';
+import { isOwned, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 import type {
   PendingHandshake,
@@ -32,11 +33,18 @@ import type {
 export { flattenHeaders } from '../handshake/header-fields.ts';
 export { checkSubprotocols } from '../handshake/subprotocol.ts';
 
-// Sockets that a handshake was begun on: an 'upgrade' event has several listeners, a socket has one handshake.
-const taken = new WeakSet<Duplex>();
+/** What reads the head of a request, chunk by chunk, and hands it to the handshake. */
+export interface HeadReader {
+  push(chunk: Buffer): void;
+}
+
+// Of a raw socket that TLS was established on: its events reach the TLS socket as well.
+const nobody: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
 /** One opening handshake, from accept to 101 or refusal. */
-export class ServerHandshake<Context, Result> implements PendingHandshake, PendingUpgrade, TimerOwner {
+export class ServerHandshake<Context, Result>
+  implements PendingHandshake, PendingUpgrade, SocketOwner, TimerOwner
+{
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
   readonly #timer: Timer;
@@ -50,7 +58,8 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
   #early: EarlyBytes | null = null;
   /** Made when its signal is asked for. */
   #unwanted: AbortController | null = null;
-  readonly #onGone = (): void => this.#abandon();
+  /** Until the head is complete. */
+  #reader: HeadReader | null = null;
 
   /**
    * The deadline runs from now. The socket has its slot.
@@ -62,14 +71,13 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
     origin: UpgradeOrigin<Result> = {},
     speaksHttp = true,
   ) {
-    taken.add(socket);
     this.#socket = socket;
     this.#speaksHttp = speaksHttp;
     this.#host = host;
     this.#origin = origin;
     this.#timer = processTimers.timer(this);
     this.#timer.set(host.handshakeTimeout);
-    this.#watch(socket);
+    ownSocket(socket, this);
     host.started(this);
   }
 
@@ -88,16 +96,21 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
 
   /** TLS is established: what follows happens on this socket. */
   moveTo(socket: Duplex): void {
-    this.#unwatch(this.#socket);
-    // Errors of the raw socket reach the TLS socket as well.
-    this.#socket.on('error', ignore);
+    ownSocket(this.#socket, nobody);
     this.#socket = socket;
     this.#speaksHttp = true;
-    this.#watch(socket);
+    ownSocket(socket, this);
+  }
+
+  /** Reads the head of the request, which comes back to `receive`. */
+  readHead(reader: HeadReader): void {
+    this.#reader = reader;
+    readSocket(this.#socket);
   }
 
   /** The request is complete; `head` is what came after it. */
   receive(request: HandshakeRequest, head: Buffer): void {
+    this.#reader = null;
     if (this.#settled) return;
     this.#request = request;
     if (this.#socket.destroyed) {
@@ -145,6 +158,25 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
     this.refuse(refuse('WS_HANDSHAKE_TIMEOUT'));
   }
 
+  // ---- the socket's events ----
+
+  onData(chunk: Buffer): void {
+    // Early bytes have a reader of their own; after a refusal, what comes is dropped.
+    this.#reader?.push(chunk);
+  }
+
+  onEnd(): void {
+    this.#abandon();
+  }
+
+  onError(): void {
+    this.#abandon();
+  }
+
+  onClose(): void {
+    this.#abandon();
+  }
+
   #decided(upgrade: ServerRequest, head: Buffer, decision: UpgradeDecision<Context>): void {
     // The peer left, or the deadline passed, while the application thought about it.
     if (this.#settled) return;
@@ -164,7 +196,6 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
     }
     this.#settle();
     const socket = this.#socket;
-    this.#unwatch(socket);
     socket.write(accepted.head, 'latin1');
     const { subprotocol, extensions } = accepted;
     const codec = agreement === null ? null : agreement.codec;
@@ -201,7 +232,6 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
   #abandon(): void {
     if (this.#settled) return;
     this.#settle();
-    this.#socket.on('error', ignore);
     this.#socket.destroy();
     this.#refused(refuse('WS_HANDSHAKE_ABANDONED'));
   }
@@ -218,22 +248,11 @@ export class ServerHandshake<Context, Result> implements PendingHandshake, Pendi
 
   #settle(): void {
     this.#settled = true;
+    this.#reader = null;
     this.#timer.cancel();
     // Given back where the handshake was refused; where it was accepted, they were taken before.
     this.#early?.take();
     this.#early = null;
-  }
-
-  #watch(socket: Duplex): void {
-    socket.on('error', this.#onGone);
-    socket.on('close', this.#onGone);
-    socket.on('end', this.#onGone);
-  }
-
-  #unwatch(socket: Duplex): void {
-    socket.off('error', this.#onGone);
-    socket.off('close', this.#onGone);
-    socket.off('end', this.#onGone);
   }
 }
 
@@ -268,8 +287,6 @@ function answerTo(error: unknown, method: string | undefined): { refusal: Handsh
  * has ended it, or reads it.
  */
 export function isAnswered(socket: Duplex): boolean {
-  if (taken.has(socket) || socket.writableEnded) return true;
+  if (isOwned(socket) || socket.writableEnded) return true;
   return socket.listenerCount('data') + socket.listenerCount('readable') > 0;
 }
-
-function ignore(): void {}

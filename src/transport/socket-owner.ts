@@ -1,0 +1,55 @@
+/**
+ * Whom the events of a socket concern: its opening handshake first, then its connection. All sockets share one set of listeners, and
+ * handing a socket over is one assignment: a connection costs no closures, and nothing is lost between two owners.
+ */
+
+import type { Duplex } from 'node:stream';
+
+/** What happens on a socket. */
+export interface SocketOwner {
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onError(error: Error): void;
+  onClose(): void;
+}
+
+const owner: unique symbol = Symbol('rfc6455 owner');
+const isRead: unique symbol = Symbol('rfc6455 is read');
+type OwnedSocket = Duplex & { [owner]: SocketOwner | undefined; [isRead]: boolean | undefined };
+
+function onData(this: Duplex, chunk: Buffer): void {
+  (this as OwnedSocket)[owner]!.onData(chunk);
+}
+function onEnd(this: Duplex): void {
+  (this as OwnedSocket)[owner]!.onEnd();
+}
+function onError(this: Duplex, error: Error): void {
+  (this as OwnedSocket)[owner]!.onError(error);
+}
+function onClose(this: Duplex): void {
+  (this as OwnedSocket)[owner]!.onClose();
+}
+
+/** Whether a socket has, or had, an owner. */
+export function isOwned(socket: Duplex): boolean {
+  return (socket as OwnedSocket)[owner] !== undefined;
+}
+
+/** From now on a socket's end, errors and close are this owner's; its data as well, once `readSocket` was called. */
+export function ownSocket(socket: Duplex, next: SocketOwner): void {
+  const owned = socket as OwnedSocket;
+  const isFirst = owned[owner] === undefined;
+  owned[owner] = next;
+  if (!isFirst) return;
+  socket.on('error', onError);
+  socket.on('close', onClose);
+  socket.on('end', onEnd);
+}
+
+/** The owner gets the socket's data, which flows from now on unless it was paused. Once is enough for all owners. */
+export function readSocket(socket: Duplex): void {
+  const owned = socket as OwnedSocket;
+  if (owned[isRead] === true) return;
+  owned[isRead] = true;
+  socket.on('data', onData);
+}
