@@ -59,9 +59,10 @@ export async function connect<Data>(
       remotePort: address.remotePort,
       headers: dialed.headers,
     },
-    options: { role: 'client', limits, codec, ...closeReason, text: values.text },
+    options: { role: 'client', limits, ...closeReason, text: values.text },
+    codec,
     data: options.data as Data,
-    onClosed: null,
+    owner: null,
   });
   const { connection } = dispatch;
   if (values.unref) connection.unref();

@@ -4,6 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import type { DeflateCodec } from '../deflate/codec.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import type { CloseRecord } from '../frame/endpoint-events.ts';
 import type { Role } from '../frame/parser.ts';
@@ -23,15 +24,25 @@ import type { ConnectionHandlers } from './handlers.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
 import type { SendCallback } from './message.ts';
 
+/** The server that a connection belongs to. */
+export interface ConnectionOwner<Data> {
+  /** Whether the application has seen the list of connections: it may have any of them. */
+  readonly areShown: boolean;
+  /** Called before the `close` handler. */
+  connectionClosed(connection: Connection<Data>): void;
+}
+
 /** What a connection needs from `connect` or a server. */
 export interface ConnectionInit<Data> {
   readonly socket: Duplex;
   readonly handlers: ConnectionHandlers<Data>;
   readonly info: ConnectionInfo;
   readonly options: BindOptions;
+  /** Of the negotiated compression, or null. */
+  readonly codec: DeflateCodec | null;
   readonly data: Data;
-  /** Called before the `close` handler. */
-  readonly onClosed: ((connection: Connection<Data>) => void) | null;
+  /** Null: a client. */
+  readonly owner: ConnectionOwner<Data> | null;
 }
 
 /** The library's side of one connection: its events, and the state that its user does not see. */
@@ -44,24 +55,25 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   isPaused = false;
   inbox: Inbox | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
-  readonly #onClosed: ((connection: Connection<Data>) => void) | null;
+  readonly #owner: ConnectionOwner<Data> | null;
   readonly #role: Role;
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
     null;
 
-  constructor({ socket, handlers, info, options, data, onClosed }: ConnectionInit<Data>) {
+  constructor({ socket, handlers, info, options, codec, data, owner }: ConnectionInit<Data>) {
     this.info = info;
     this.#handlers = handlers;
-    this.#onClosed = onClosed;
+    this.#owner = owner;
     this.#role = options.role;
-    this.binding = bindSocket(socket, this, options);
+    this.binding = bindSocket(socket, this, options, codec);
     this.connection = makeConnection(this, data);
   }
 
   /** Reports `open`, then begins to read. @param head what was read already, after the opening handshake */
   start(head: Buffer): void {
+    if (this.#reportsMore) void this.info.remoteAddress;
     this.#call(() => this.#handlers.open?.(this.connection));
     this.binding.start(head);
   }
@@ -167,6 +179,26 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- the end ----
 
+  /**
+   * The socket is about to go, and cannot be asked for an address any more: who has the connection may ask later. A peer that resets
+   * TCP leaves no such moment: where handlers report more than messages, the address is looked up at the beginning.
+   */
+  onEnding(): void {
+    const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
+    if (isShown || this.binding.endpoint.dataPieces > 0 || this.#reportsMore) void this.info.remoteAddress;
+  }
+
+  /** Whether a handler is called with the connection at other times than for a message. */
+  get #reportsMore(): boolean {
+    try {
+      const { open, close, error, closing, ping, pong, drain, fragment } = this.#handlers;
+      return (open ?? close ?? error ?? closing ?? ping ?? pong ?? drain ?? fragment) !== undefined;
+    } catch {
+      // A getter that throws is reported where the handler is called.
+      return true;
+    }
+  }
+
   onClosing(byPeer: boolean): void {
     this.#call(() => this.#handlers.closing?.(this.connection, byPeer));
   }
@@ -174,7 +206,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   onClose(info: CloseRecord): void {
     const { code, reason, wasClean } = info;
     this.#closeInfo = info;
-    this.#onClosed?.(this.connection);
+    this.#owner?.connectionClosed(this.connection);
     this.#endInbox(info);
     this.#closed?.resolve(info);
     this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean, info));

@@ -3,7 +3,6 @@
  * and of each connection.
  */
 
-import type { TextDelivery } from '../frame/endpoint-options.ts';
 import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
@@ -12,6 +11,7 @@ import type { ConnectionLimits } from '../transport/limits.ts';
 import { log, warnOnStderr } from '../transport/log.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
 import { Slots } from '../transport/slot.ts';
+import type { BindOptions } from '../transport/socket.ts';
 import { flattenHeaders } from '../transport/upgrade.ts';
 import type {
   OpenedUpgrade,
@@ -20,23 +20,21 @@ import type {
   UpgradeDecision,
   UpgradeHost,
 } from '../transport/upgrade-host.ts';
+import { AcceptedInfo } from './accepted-info.ts';
 import { isThenable, warn } from './callback.ts';
 import { toCompression } from './compression-options.ts';
 import type { Connection } from './connection.ts';
-import { Dispatch } from './dispatch.ts';
+import { type ConnectionOwner, Dispatch } from './dispatch.ts';
 import { toCloseReason, toLimits } from './options.ts';
 import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** The first characters of a request target that `Connection.url` keeps. */
-const MAX_URL = 1_024;
-
 /** Refusals that are no news to the operator: the application's own, and of clients that left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
-export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Data>> {
+export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Data>>, ConnectionOwner<Data> {
   readonly origins: OriginPolicy;
   readonly subprotocols: readonly string[];
   readonly handshakeTimeout: number;
@@ -44,21 +42,20 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   readonly memoryBudget: ConnectionLimits['memoryBudget'];
   readonly slots: Slots;
   readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
+  areShown = false;
   readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
   /** With what connections are closed that come late to a shutdown; null before. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
-  readonly #limits: ConnectionLimits;
-  readonly #text: TextDelivery;
-  readonly #closeReason: ReturnType<typeof toCloseReason>;
+  /** The same for every connection. */
+  readonly #bindOptions: BindOptions;
   #onEmpty: (() => void) | null = null;
 
   /** @throws {RangeError | TypeError} for invalid options of the compression */
   constructor(handlers: AllServerHandlers<Data>, values: ServerValues) {
     this.#handlers = handlers;
-    this.#limits = toLimits(values);
-    this.#text = values.text;
-    this.#closeReason = toCloseReason(values);
+    const limits = toLimits(values);
+    this.#bindOptions = { role: 'server', limits, text: values.text, ...toCloseReason(values) };
     this.origins = values.origins;
     this.subprotocols = values.subprotocols;
     this.handshakeTimeout = values.handshakeTimeout;
@@ -120,30 +117,28 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
 
   opened(upgrade: OpenedUpgrade<Accept<Data>>): Connection<Data> {
     const { socket, head, request, subprotocol, extensions, codec, context } = upgrade;
+    const info = new AcceptedInfo(request, subprotocol, extensions, context.keepRequest === true);
     const dispatch = new Dispatch<Data>({
       socket,
       handlers: this.#handlers,
-      info: {
-        subprotocol: ownText(subprotocol),
-        extensions,
-        url: ownText(request.target),
-        remoteAddress: request.remote.address,
-        remotePort: request.remote.port,
-        headers: [],
-        request: context.keepRequest === true ? request : null,
-      },
-      options: { role: 'server', limits: this.#limits, text: this.#text, codec, ...this.#closeReason },
+      info,
+      options: this.#bindOptions,
+      codec,
       data: context.data as Data,
-      onClosed: (closed) => {
-        this.connections.delete(closed);
-        this.#checkEmpty();
-      },
+      owner: this,
     });
     const { connection } = dispatch;
     this.connections.add(connection);
+    // `handleUpgrade` returns the connection: the application may ask it at any time.
+    if (request.raw !== null) void info.remoteAddress;
     dispatch.start(head);
     if (this.closing !== null) connection.close(this.closing.code, this.closing.reason);
     return connection;
+  }
+
+  connectionClosed(connection: Connection<Data>): void {
+    this.connections.delete(connection);
+    this.#checkEmpty();
   }
 
   refused(error: HandshakeError, request: HandshakeRequest | null): void {
@@ -166,12 +161,4 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       warn(thrown);
     }
   }
-}
-
-/**
- * A text of the request in memory of its own: a part of a string keeps all of it alive, here as long as the connection. A target may
- * have 8 KiB, so only its beginning is kept.
- */
-function ownText(text: string): string {
-  return Buffer.from(text.slice(0, MAX_URL), 'latin1').toString('latin1');
 }

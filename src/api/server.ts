@@ -70,6 +70,7 @@ export class WebSocketServer<Data = undefined> {
 
   /** The open connections, those that are closing included. */
   get connections(): ReadonlySet<Connection<Data>> {
+    this.#host.areShown = true;
     return this.#host.connections;
   }
 

@@ -1,6 +1,6 @@
 /**
  * A request as handshake/ reads it, together with the socket that it came on. The address of the other end is a system call, and
- * memory for as long as the socket lives: it is looked up when somebody asks.
+ * memory for as long as the socket lives: it is looked up when the application asks.
  */
 
 import { Socket } from 'node:net';

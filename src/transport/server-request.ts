@@ -4,9 +4,11 @@
  */
 
 import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { fieldsOf, UpgradeRequest } from '../handshake/upgrade-request.ts';
+import type { Addressed } from './received-request.ts';
 
 /** A valid request from an allowed origin, and its socket. The library drops it once it is answered, see `keepRequest`. */
 export class ServerRequest extends UpgradeRequest {
@@ -31,4 +33,15 @@ export class ServerRequest extends UpgradeRequest {
     const certificate = socket.getPeerCertificate();
     return Object.keys(certificate).length === 0 ? null : certificate;
   }
+}
+
+/**
+ * What knows the address of a request's other end without keeping the request. It is the socket if that is one of Node's, which remember
+ * what they were asked for; otherwise it is the address itself.
+ */
+export function endOf(request: ServerRequest): Addressed {
+  const end: unknown = request.raw?.socket ?? request.socket;
+  if (end instanceof Socket) return end;
+  const { address, port } = request.remote;
+  return { remoteAddress: address!, remotePort: port! };
 }

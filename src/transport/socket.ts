@@ -23,12 +23,12 @@ import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 export interface ConnectionEvents extends EndpointEvents {
   /** Everything that was sent has left, after the socket had been blocked. */
   onDrain(): void;
+  /** The closing handshake began, or the socket is about to go: it may be asked for the last time. Repeatable. */
+  onEnding?(): void;
 }
 
 /** What `bindSocket` needs beside the limits. */
 export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
-  /** Of the negotiated compression. */
-  readonly codec?: DeflateCodec | null;
   readonly limits: ConnectionLimits;
 }
 
@@ -43,10 +43,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #limits: ConnectionLimits;
   readonly #deadlines: Deadlines;
 
-  constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions) {
+  constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
     const { limits, role } = options;
     this.socket = socket;
-    this.codec = options.codec ?? null;
+    this.codec = codec;
     this.#events = events;
     this.#limits = limits;
     this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
@@ -57,7 +57,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
       sendCap: limits.sendCap,
       memoryBudget: limits.memoryBudget,
       ...(options.text === undefined ? null : { text: options.text }),
-      codec: this.codec,
+      codec,
       ...(options.closeReason === undefined ? null : { closeReason: options.closeReason }),
     });
     this.#deadlines = new Deadlines(this, this.#outbox, limits);
@@ -138,6 +138,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     // TLS and pipes cannot do that. Nor can a socket whose end was sent: the system refuses (EINVAL), and Node then never
     // emits 'close'. They are dropped like anything else.
     const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
+    this.#events.onEnding?.();
     if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
     this.endpoint.terminate();
   }
@@ -171,6 +172,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onEnd(): void {
+    this.#events.onEnding?.();
     this.endpoint.receiveEnd();
   }
 
@@ -212,6 +214,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onClosing(): void {
+    this.#events.onEnding?.();
     this.#deadlines.closing();
     // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
     this.#resumeSocket();
@@ -222,6 +225,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onDestroying(): void {
+    this.#events.onEnding?.();
     this.#deadlines.destroying();
   }
 
@@ -249,7 +253,13 @@ export function checkClose(code: number, reason: string): void {
 /**
  * Puts an endpoint on a socket whose opening handshake is done. Call `start` when the events may come.
  * @param socket a net or TLS socket, or any Duplex of bytes; it belongs to the connection from now on.
+ * @param codec of the negotiated compression
  */
-export function bindSocket(socket: Duplex, events: ConnectionEvents, options: BindOptions): SocketConnection {
-  return new SocketConnection(socket, events, options);
+export function bindSocket(
+  socket: Duplex,
+  events: ConnectionEvents,
+  options: BindOptions,
+  codec: DeflateCodec | null = null,
+): SocketConnection {
+  return new SocketConnection(socket, events, options, codec);
 }

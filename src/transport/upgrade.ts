@@ -38,8 +38,8 @@ export interface HeadReader {
   push(chunk: Buffer): void;
 }
 
-// Of a raw socket that TLS was established on: its events reach the TLS socket as well.
-const nobody: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
+// A raw socket that TLS was established on belongs to this owner: its events reach the TLS socket as well.
+const idleOwner: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
 /** One opening handshake, from accept to 101 or refusal. */
 export class ServerHandshake<Context, Result>
@@ -96,7 +96,7 @@ export class ServerHandshake<Context, Result>
 
   /** TLS is established: what follows happens on this socket. */
   moveTo(socket: Duplex): void {
-    ownSocket(this.#socket, nobody);
+    ownSocket(this.#socket, idleOwner);
     this.#socket = socket;
     this.#speaksHttp = true;
     ownSocket(socket, this);
@@ -133,6 +133,8 @@ export class ServerHandshake<Context, Result>
       this.#decided(upgrade, head, decision);
       return;
     }
+    // It may take long: what the peer's end cannot be asked for afterwards is looked up now.
+    void request.remote;
     // The application may have refused, or shut down the server, before it answered.
     if (!this.#settled) this.#early = new EarlyBytes(this.#socket, head, this.#host.memoryBudget);
     decision.then(
@@ -231,6 +233,7 @@ export class ServerHandshake<Context, Result>
   /** The peer left before an answer. */
   #abandon(): void {
     if (this.#settled) return;
+    void this.#request?.remote;
     this.#settle();
     this.#socket.destroy();
     this.#refused(refuse('WS_HANDSHAKE_ABANDONED'));

@@ -56,8 +56,9 @@ function open(
       limits: toLimits(readValues(options, connectionSpecs, 'server')),
       ...(closeReason === undefined ? null : { closeReason }),
     },
+    codec: null,
     data: undefined,
-    onClosed: null,
+    owner: null,
   });
   const { connection } = dispatch;
   opened.push(connection);

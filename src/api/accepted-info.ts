@@ -1,0 +1,63 @@
+/**
+ * What a server's connection keeps of its opening handshake. The address of the other end is a system call, and memory for as long as the
+ * connection is open: it is looked up when the application asks, or at the last moment at which that can be done, see `Dispatch.onEnding`.
+ */
+
+import type { ExtensionOffer } from '../handshake/extension.ts';
+import type { Addressed } from '../transport/received-request.ts';
+import { endOf, type ServerRequest } from '../transport/server-request.ts';
+import type { ConnectionInfo } from './connection-core.ts';
+
+/** The first characters of a request target that `Connection.url` keeps. */
+const MAX_URL = 1_024;
+
+// V8 makes a part of a string of less than this a string of its own.
+const MIN_PART = 13;
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** The `ConnectionInfo` of an accepted request. */
+export class AcceptedInfo implements ConnectionInfo {
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+  readonly url: string;
+  readonly request: ServerRequest | null;
+  readonly #end: Addressed;
+
+  /** @param isKept whether the connection keeps the request */
+  constructor(
+    request: ServerRequest,
+    subprotocol: string,
+    extensions: readonly ExtensionOffer[],
+    isKept: boolean,
+  ) {
+    this.subprotocol = ownText(subprotocol);
+    this.extensions = extensions;
+    this.url = ownText(request.target);
+    this.request = isKept ? request : null;
+    this.#end = endOf(request);
+    // A request that is kept must answer by itself, when its socket is gone.
+    if (isKept) void request.remote;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#end.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#end.remotePort;
+  }
+
+  get headers(): readonly string[] {
+    return NONE;
+  }
+}
+
+/**
+ * A text of the request in memory of its own: a part of a string keeps all of it alive, here as long as the connection. A target may
+ * have 8 KiB, so only its beginning is kept.
+ */
+function ownText(text: string): string {
+  if (text.length < MIN_PART) return text;
+  return Buffer.from(text.slice(0, MAX_URL), 'latin1').toString('latin1');
+}
