@@ -1,6 +1,6 @@
 /**
- * Writes docs/limits.md from the specification of the options in the compiled package: every option, its valid values, its
- * defaults and what it does. With --check it writes nothing and fails when the page is out of date.
+ * Writes docs/limits.md, and the tables of docs/api.md that say so, from the specification of the options in the compiled package:
+ * every option, its valid values, its defaults and what it does. With --check it writes nothing and fails when a page is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -99,6 +99,20 @@ export const tables = [
   },
 ];
 
+/**
+ * The tables of docs/api.md, each between two comments. `without`: the export of options that are in another table.
+ * @type {{ of: string, module: string, name: string, without?: { module: string, name: string } }[]}
+ */
+export const regions = [
+  {
+    of: 'ConnectOptions',
+    module: 'api/connect-options.ts',
+    name: 'connectSpecs',
+    without: { module: 'api/options.ts', name: 'connectionSpecs' },
+  },
+  { of: 'ReconnectOptions', module: 'api/reconnect-options.ts', name: 'reconnectSpecs' },
+];
+
 /** What is no option. */
 const fixed = `## Fixed limits
 
@@ -173,48 +187,104 @@ export function render(filled) {
     '',
   ];
   for (const { table, specs } of filled) {
-    const columns = table.roles ? ['option', 'server', 'client'] : ['option', 'default'];
-    out.push(`## ${table.title}`, '', table.intro, '');
-    out.push(`| ${[...columns, 'valid values', ''].join(' | ')} |`, `|${'---|'.repeat(columns.length + 2)}`);
-    const rows = flatten(specs);
-    if (rows.length === 0) problems.push(`${table.name} is empty`);
-    for (const { name, spec } of rows) {
-      if (!/^[A-Z`]?.*[^.]\.$/.test(spec.text)) {
-        problems.push(`${table.name}.${name}: the text is not a sentence: ${spec.text}`);
-      }
-      /** @type {('server' | 'client')[]} */
-      const roles = table.roles ? ['server', 'client'] : ['server'];
-      const defaults = roles.map((role) => defaultOf(spec, role));
-      const range = spec.unit === '' ? spec.range : `${spec.unit}, ${spec.range}`;
-      const cells = [`\`${name}\``, ...defaults, range, spec.text].map((cell) => cell.replaceAll('|', '\\|'));
-      out.push(`| ${cells.join(' | ')} |`);
-    }
-    out.push('');
+    out.push(`## ${table.title}`, '', table.intro, '', ...rowsOf(specs, table, problems), '');
   }
   return { text: `${out.join('\n')}\n${fixed}`, problems };
 }
 
+/**
+ * The lines of one table.
+ * @param {Specs} specs
+ * @param {{ name: string, roles: boolean }} table
+ * @param {string[]} problems what is wrong goes in here
+ */
+function rowsOf(specs, table, problems) {
+  const columns = table.roles ? ['option', 'server', 'client'] : ['option', 'default'];
+  const out = [
+    `| ${[...columns, 'valid values', ''].join(' | ')} |`,
+    `|${'---|'.repeat(columns.length + 2)}`,
+  ];
+  const rows = flatten(specs);
+  if (rows.length === 0) problems.push(`${table.name} is empty`);
+  for (const { name, spec } of rows) {
+    if (!/^[A-Z`]?.*[^.]\.$/.test(spec.text)) {
+      problems.push(`${table.name}.${name}: the text is not a sentence: ${spec.text}`);
+    }
+    /** @type {('server' | 'client')[]} */
+    const roles = table.roles ? ['server', 'client'] : ['server'];
+    const defaults = roles.map((role) => defaultOf(spec, role));
+    const range = spec.unit === '' ? spec.range : `${spec.unit}, ${spec.range}`;
+    const cells = [`\`${name}\``, ...defaults, range, spec.text].map((cell) => cell.replaceAll('|', '\\|'));
+    out.push(`| ${cells.join(' | ')} |`);
+  }
+  return out;
+}
+
+/**
+ * A page with the tables of its regions replaced.
+ * @param {string} page
+ * @param {{ region: { of: string, name: string }, specs: Specs }[]} filled
+ * @returns {{ text: string, problems: string[] }}
+ */
+export function fillRegions(page, filled) {
+  /** @type {string[]} */
+  const problems = [];
+  let text = page;
+  for (const { region, specs } of filled) {
+    const start = `<!-- options of ${region.of}: written by scripts/limits.js -->\n`;
+    const from = text.indexOf(start);
+    const to = text.indexOf('<!-- end -->', from);
+    if (from === -1 || to === -1) {
+      problems.push(`the page has no table of ${region.of}`);
+      continue;
+    }
+    const table = rowsOf(specs, { name: region.name, roles: false }, problems);
+    // Empty lines: a table does not begin inside the block of a comment.
+    text = `${text.slice(0, from)}${start}\n${table.join('\n')}\n\n${text.slice(to)}`;
+  }
+  return { text, problems };
+}
+
+/** An export of the compiled package. @param {{ module: string, name: string }} table @returns {Promise<Specs>} */
+async function specsOf({ module, name }) {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  const path = join(root, 'dist', module.replace(/\.ts$/, '.js'));
+  const { [name]: specs } = await import(pathToFileURL(path).href);
+  if (specs === undefined) throw new Error(`${module} exports no ${name}`);
+  return specs;
+}
+
 /** The tables with their rows, out of the compiled package. */
 export async function fill() {
-  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  return Promise.all(tables.map(async (table) => ({ table, specs: await specsOf(table) })));
+}
+
+/** The same for docs/api.md. */
+export async function fillApi() {
   return Promise.all(
-    tables.map(async (table) => {
-      const path = join(root, 'dist', table.module.replace(/\.ts$/, '.js'));
-      const { [table.name]: specs } = await import(pathToFileURL(path).href);
-      if (specs === undefined) throw new Error(`${table.module} exports no ${table.name}`);
-      return { table, specs: /** @type {Specs} */ (specs) };
+    regions.map(async (region) => {
+      const others = region.without === undefined ? {} : await specsOf(region.without);
+      const own = Object.entries(await specsOf(region)).filter(([name]) => !(name in others));
+      return { region, specs: /** @type {Specs} */ (Object.fromEntries(own)) };
     }),
   );
 }
 
 /** @param {boolean} check */
 async function main(check) {
-  const page = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'limits.md');
+  const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');
   const filled = await fill();
-  const { text, problems } = render(filled);
-  if (check && (!existsSync(page) || readFileSync(page, 'utf8') !== text))
-    problems.push('docs/limits.md is out of date: run "npm run docs"');
-  if (!check) writeFileSync(page, text);
+  const api = readFileSync(join(docs, 'api.md'), 'utf8');
+  const pages = { 'limits.md': render(filled), 'api.md': fillRegions(api, await fillApi()) };
+  /** @type {string[]} */
+  const problems = [];
+  for (const [name, page] of Object.entries(pages)) {
+    const path = join(docs, name);
+    problems.push(...page.problems);
+    if (!check) writeFileSync(path, page.text);
+    else if (!existsSync(path) || readFileSync(path, 'utf8') !== page.text)
+      problems.push(`docs/${name} is out of date: run "npm run docs"`);
+  }
   console.log(`${filled.reduce((sum, { specs }) => sum + flatten(specs).length, 0)} options`);
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;

@@ -45,18 +45,18 @@ type DialValues = ValuesOf<
 /** How to reach a server, and what to ask it for. */
 export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   subprotocols: custom<readonly string[]>('a list of tokens', {
-    text: 'What to offer, in order of preference.',
+    text: 'What to offer, in order of preference: distinct tokens.',
   }),
   requireSubprotocol: flag({
     default: false,
     text: 'Fails if subprotocols were offered and the server chose none.',
   }),
   headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
-    text: 'More header fields of the request; those of the handshake are refused.',
+    text: 'More header fields of the request: by name (a string or a list of them), flat (name, value, name, value …), or as pairs (a `Map`, the `Headers` of `fetch`). Those of the handshake are refused.',
   }),
   origin: custom<string>(
     'a string',
-    { text: 'The Origin field, which only browsers have to send.' },
+    { text: 'The `Origin` field, which only browsers have to send.' },
     checkText,
   ),
   handshakeTimeout: limit('ms', {
@@ -70,10 +70,16 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   tls: custom<NonNullable<DialOptions['tls']>>(
     'an object',
-    { text: 'For `tls.connect`. The certificate and the host name are verified by default.' },
+    {
+      text: 'For `tls.connect`: `ca`, `cert`, `key`, `servername` and others. The certificate and the host name are verified by default.',
+    },
     checkObject,
   ),
-  tcp: custom<NonNullable<DialOptions['tcp']>>('an object', { text: 'For `net.connect`.' }, checkObject),
+  tcp: custom<NonNullable<DialOptions['tcp']>>(
+    'an object',
+    { text: 'For `net.connect`: `lookup`, `family`, `localAddress` and others.' },
+    checkObject,
+  ),
   socketPath: custom<string>(
     'a path',
     { text: "A Unix domain socket or Windows pipe in place of the URL's host and port." },
@@ -81,20 +87,24 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   ),
   socket: custom<NonNullable<DialOptions['socket']>>(
     'a `Duplex`',
-    { text: 'An established connection to use.' },
+    {
+      text: 'An established connection to use. For `wss:` TLS is started on it, unless it is a TLS socket.',
+    },
     checkMethod('pipe', 'a Duplex, such as a net.Socket'),
   ),
   proxy: custom<string | URL>(
     "a URL, or `'env'`",
-    { text: 'An HTTP CONNECT proxy; the environment names it in the usual variables.' },
+    {
+      text: "An HTTP CONNECT proxy (`http:` or `https:`); `'env'`: the one that `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` name. A URL, `socket` and `socketPath` exclude each other.",
+    },
     checkProxy,
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'Redirects to follow. Never from `wss` to `ws`; to another origin no subprotocols go along, none of `headers`, no credentials and no client certificate.',
+    text: 'Redirects to follow. Never from `wss` to `ws`. To another origin no subprotocols go along (some applications keep a token there), none of `headers`, no credentials of the URL, no client certificate and no `secureContext`.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
-    text: "Those of `headers` that may go along to another origin; `'Sec-WebSocket-Protocol'` stands for the subprotocols.",
+    text: "Those of `headers` that may go along to another origin; `'Sec-WebSocket-Protocol'` stands for the subprotocols. `Authorization` and `Cookie` are refused.",
   }),
 };
 
@@ -110,11 +120,18 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   ...dialSpecs,
   handlers: custom<ConnectionHandlers<unknown, string | Buffer>>(
     'an object',
-    { text: 'What the connection reports.' },
+    {
+      text: 'What the connection reports: [`ConnectionHandlers`](api.md#handlers). Without a `message` handler, messages are read with `for await`.',
+    },
     (value) => checkHandlers(value as object),
   ),
-  data: custom<unknown>('any value', { text: "The connection's `data`." }),
-  unref: flag({ default: false, text: 'Whether the process may end while the connection is open.' }),
+  data: custom<unknown>('any value', {
+    text: "The connection's `data`, typed `Data`; required by type if `Data` does not include undefined.",
+  }),
+  unref: flag({
+    default: false,
+    text: 'Whether the process may end while the connection is open, see `Connection.unref`.',
+  }),
 };
 
 /**

@@ -99,19 +99,23 @@ type ReconnectValues = ValuesOf<
 export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>, ReconnectValues> = {
   handlers: custom<ReconnectHandlers<unknown, string | Buffer>>(
     'an object',
-    { text: 'What is reported of all the connections, with `failed` and `ended`.' },
+    {
+      text: 'What is reported of all the connections: `ReconnectHandlers` are [those of a connection](api.md#handlers), and `failed(error, retries, wait)`: another attempt follows in `wait` ms; `ended(cause)`: there will be none.',
+    },
     (value) => checkHandlers(value as object),
   ),
   connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
-    { text: 'Options for `connect`, or a function that makes them for each attempt.' },
+    {
+      text: '`AttemptOptions`: those of `connect` but `handlers`, `signal` and `socket`; or a function that makes them for each attempt. Required by type, with `data`, if `Data` does not include undefined.',
+    },
     (value) => {
       if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);
     },
   ),
   backoff: custom<Backoff | (() => Backoff)>(
     'an object, or a function',
-    { text: 'How long to wait; a function is called each time.', members: backoffSpecs },
+    { text: 'How long to wait, a `Backoff`; a function is called each time.', members: backoffSpecs },
     (value) => {
       if (typeof value !== 'function') readBackoff(value as Backoff);
     },
@@ -120,12 +124,12 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
     '(cause, retries) => boolean',
     {
       defaultText: 'always, but not after invalid options or an invalid URL',
-      text: 'Called when a connection was closed or an attempt failed, and again when the wait is over.',
+      text: "Called when a connection was closed or an attempt failed, and again when the wait is over; exactly `true` goes on. The cause, a `ReconnectCause`, is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default a `TypeError`, a `RangeError` or an invalid URL is the end, since such options stay wrong.",
     },
   ),
   retryFirst: flag({
     default: true,
-    text: 'Whether the first attempt is repeated too; otherwise its failure is the end.',
+    text: 'Whether the first attempt is repeated too; otherwise its failure is the end, and no event.',
   }),
   maxQueued: limit('bytes', {
     default: 1_048_576,
@@ -134,7 +138,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   unref: flag({ default: false, text: 'Whether the process may end while this waits or is connected.' }),
   clock: custom<ReconnectClock>('a `ReconnectClock`', {
     defaultText: "the process's own",
-    text: 'For tests.',
+    text: 'For tests: `setTimeout`, `clearTimeout`, `elapsed`.',
   }),
   random: callback<() => number>('() => number', {
     defaultText: 'a CSPRNG',
@@ -142,7 +146,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   }),
   dial: callback<NonNullable<ReconnectSettings<unknown>['dial']>>('(url, options) => Promise', {
     defaultText: '`connect`',
-    text: 'For tests.',
+    text: 'For tests: makes the connections.',
   }),
 };
 

@@ -1,6 +1,6 @@
-/** docs/limits.md: a row per option, and what makes the check fail. */
+/** docs/limits.md and the tables of docs/api.md: a row per option, and what makes the check fail. */
 import { expect, test } from 'vitest';
-import { defaultComment, defaultOf, render } from '../../scripts/limits.js';
+import { defaultComment, defaultOf, fillApi, fillRegions, render } from '../../scripts/limits.js';
 import { flag, group, limit, oneOf } from '../../src/api/option-spec.ts';
 
 const table = {
@@ -60,4 +60,27 @@ test('defaults in a cell and in a doc comment', () => {
     'none',
     '1024',
   ]);
+});
+
+test('a table of another page stands between its comments, and is replaced', () => {
+  const region = { of: 'Things', module: 'a.ts', name: 'specs' };
+  const start = '<!-- options of Things: written by scripts/limits.js -->';
+  const page = `before\n\n${start}\nold\n<!-- end -->\n\nafter\n`;
+  const once = fillRegions(page, [{ region, specs: { size } }]);
+  expect(once.problems).toEqual([]);
+  expect(once.text).toContain(`before\n\n${start}\n\n| option | default | valid values |`);
+  expect(once.text).toMatch(/\| `size` \| 65,536 \| .* \|\n\n<!-- end -->\n\nafter\n$/);
+  expect(once.text).not.toContain('old');
+  expect(fillRegions(once.text, [{ region, specs: { size } }]).text).toBe(once.text);
+  expect(fillRegions('no table', [{ region, specs: { size } }]).problems).toEqual([
+    'the page has no table of Things',
+  ]);
+});
+
+test('the table of `connect` has what is not in the one of every connection', async () => {
+  const [connect, reconnect] = await fillApi();
+  expect(Object.keys(connect!.specs)).toContain('handlers');
+  expect(Object.keys(connect!.specs)).toContain('redirects');
+  expect(Object.keys(connect!.specs)).not.toContain('heartbeat');
+  expect(Object.keys(reconnect!.specs)).toContain('shouldReconnect');
 });
