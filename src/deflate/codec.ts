@@ -10,15 +10,20 @@ import { ProtocolError } from '../frame/violation.ts';
 import type { CompressionBudget } from './budget.ts';
 import { deflateInThreadPool } from './deflate-in-pool.ts';
 import { deflate } from './engine/deflate.ts';
-import { inflate } from './engine/inflate.ts';
-import { InflateError } from './engine/inflate-error.ts';
 import { largestIndex } from './engine/matcher.ts';
 import { largestWindow, Window } from './engine/window.ts';
 import { FAST_LEVELS, RECEIVING, SENDING } from './engines.ts';
 import { inflateInThreadPool } from './inflate-in-pool.ts';
+import { inflateSmall } from './inflate-small.ts';
 import { PoolJob } from './pool.ts';
 import { inLaterTurn, TurnShare } from './turn.ts';
-import { type DeflateSettings, deflateNow, inflateNow, inputWithoutOutput } from './zlib.ts';
+import {
+  type DeflateSettings,
+  deflateNow,
+  inflateNow,
+  inflateOneStream,
+  inputWithoutOutput,
+} from './zlib.ts';
 
 /** One direction of a connection, as agreed (7692 §7.1). */
 export interface Direction {
@@ -118,7 +123,7 @@ export class DeflateCodec implements MessageCodec {
     const { own, zlib, pool } = SENDING;
     const maxSize = window === null ? own.maxSizeWithoutContext : own.maxSize;
     if (this.#settings.engine === 'auto' && length <= maxSize) {
-      this.#share.spend(own.setUp + length);
+      this.#share.spend(own.setUp + own.perByte * length);
       return this.#sentAs(payload, payload, deflate(payload, window, this.#sending.windowBits));
     }
     const isLarge = length > zlib.maxSize;
@@ -141,49 +146,61 @@ export class DeflateCodec implements MessageCodec {
   decompress(payload: Uint8Array, maxLength: number, charge: Charge | null = null): Buffer | Promise<Buffer> {
     // 7692 §7.2.3.6: an empty message is one byte. That none at all means the same costs nothing.
     if (payload.length === 0) return Buffer.alloc(0);
-    const { synchronous, engine } = this.#settings;
-    const isForOwn = engine === 'auto' && payload.length <= RECEIVING.own.maxSize;
-    if (!synchronous && this.#share.isSpent) {
-      // A message that is small in any case costs less in a later turn than the way to zlib's threads and back.
-      if (isForOwn) return this.#decompressLater(payload, maxLength, charge);
-      return this.#decompressInThreadPool(payload, maxLength, charge);
-    }
-    return isForOwn
-      ? this.#decompressOwn(payload, maxLength, charge)
-      : this.#decompressNow(payload, maxLength, charge);
+    const waits = payload.length <= RECEIVING.zlib.maxSize && !this.#settings.synchronous;
+    if (waits && this.#share.isSpent) return this.#decompressLater(payload, maxLength, charge);
+    return this.#decompressNow(payload, maxLength, charge);
   }
 
+  /** Costs less than the way to zlib's threads and back, and leaves them to those who need them. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
       if (this.#closed) throw new Error('The connection is closed');
-      return this.#decompressOwn(payload, maxLength, charge);
+      return this.#decompressNow(payload, maxLength, charge);
     });
   }
 
-  /** With our own engine, and what grows too much with the next one. */
-  #decompressOwn(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
-    const { maxOutput, setUp } = RECEIVING.own;
-    const message = inflateSmall(payload, this.#receivingWindow(), Math.min(maxLength, maxOutput), maxLength);
-    this.#share.spend(setUp + (message === null ? maxOutput : message.length));
-    return message === null ? this.#decompressNow(payload, maxLength, charge) : this.#receivedAs(message);
-  }
-
-  /** With zlib in one call, and what grows too much in its threads. */
+  /** Each engine of the table in turn, the first that takes the message. */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
-    const { synchronous } = this.#settings;
-    const { maxSize, maxOutput } = RECEIVING.zlib;
-    if (!synchronous && payload.length > maxSize)
-      return this.#decompressInThreadPool(payload, maxLength, charge);
-    const limit = synchronous ? maxLength : Math.min(maxLength, maxOutput);
-    try {
-      return this.#receivedAs(
-        checked(payload, inflateNow(payload, this.#receivingHistory(), limit, this.#share)),
-      );
-    } catch (error) {
-      if (!isTooBig(error) || limit === maxLength) throw error;
+    const { synchronous, engine } = this.#settings;
+    const { own, zlib } = RECEIVING;
+    const mayBeOwn = engine === 'auto' && payload.length <= zlib.maxSize;
+    if (mayBeOwn && payload.length <= own.maxSize) {
+      const message = this.#inflateOwn(payload, own.maxOutput, maxLength);
+      if (message !== null) return this.#receivedAs(message);
+    }
+    const limit = synchronous ? maxLength : Math.min(maxLength, zlib.maxOutput);
+    if (synchronous || payload.length <= zlib.maxSize) {
+      const message = this.#inflateZlib(payload, limit, maxLength, mayBeOwn);
+      if (message !== null) return this.#receivedAs(checked(payload, message));
     }
     return this.#decompressInThreadPool(payload, maxLength, charge);
+  }
+
+  /** @returns null for more than `maxOutput` bytes that may be within the limit */
+  #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
+    const limit = Math.min(maxLength, maxOutput);
+    const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);
+    const { setUp, perByte } = RECEIVING.own;
+    this.#share.spend(setUp + perByte * (message === null ? maxOutput : message.length));
+    return message;
+  }
+
+  /**
+   * With zlib in one call. zlib is set up anew after each final block, which costs more than most messages: if there are
+   * several, our own engine begins again.
+   * @returns null for more than `limit` bytes that may be within the limit
+   */
+  #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
+    try {
+      const history = this.#receivingHistory();
+      if (!mayBeOwn) return inflateNow(payload, history, limit, this.#share);
+      const message = inflateOneStream(payload, history, limit, this.#share);
+      return message ?? this.#inflateOwn(payload, limit, maxLength);
+    } catch (error) {
+      if (!isTooBig(error) || limit === maxLength) throw error;
+      return null;
+    }
   }
 
   async #decompressInThreadPool(
@@ -264,22 +281,4 @@ const isTooBig = (error: unknown): boolean =>
 function checked(payload: Uint8Array, message: Buffer): Buffer {
   if (inputWithoutOutput(payload.length, message.length)) throw new ProtocolError('WS_NO_DEFLATE_OUTPUT');
   return message;
-}
-
-/** Our engine, with its errors in the peer's terms. @returns null for more than `maxOutput` bytes that may be within the limit */
-function inflateSmall(
-  payload: Uint8Array,
-  window: Window | null,
-  maxOutput: number,
-  maxLength: number,
-): Buffer | null {
-  try {
-    const message = inflate(payload, window, maxOutput);
-    return Buffer.from(message.buffer, message.byteOffset, message.length);
-  } catch (error) {
-    if (!(error instanceof InflateError)) throw error;
-    if (error.reason === 'too-big' && maxOutput < maxLength) return null;
-    if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
-    throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
-  }
 }

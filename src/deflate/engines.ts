@@ -21,8 +21,10 @@ interface ReceivingEngine {
   readonly maxSize: number;
   /** Bytes that the message may become; more is begun again by the next engine. */
   readonly maxOutput: number;
-  /** What a message costs besides its output, in bytes of output that take as long; see turn.ts. */
+  /** What a message costs besides its output, delivery included, in bytes of zlib's output that take as long; see turn.ts. */
   readonly setUp: number;
+  /** What a byte of output costs, in the same unit. */
+  readonly perByte: number;
 }
 
 const { POSITIVE_INFINITY } = Number;
@@ -36,12 +38,17 @@ const { POSITIVE_INFINITY } = Number;
  * count, and it gets all that was negotiated.
  */
 export const SENDING: {
-  readonly own: { readonly maxSize: number; readonly maxSizeWithoutContext: number; readonly setUp: number };
+  readonly own: {
+    readonly maxSize: number;
+    readonly maxSizeWithoutContext: number;
+    readonly setUp: number;
+    readonly perByte: number;
+  };
   readonly zlib: SendingEngine;
   readonly pool: SendingEngine;
 } = {
   // Up to here zlib's set-up is not paid back; it is paid back sooner if there is no context to refer to.
-  own: { maxSize: 2_048, maxSizeWithoutContext: 1_024, setUp: 512 },
+  own: { maxSize: 2_048, maxSizeWithoutContext: 1_024, setUp: 2_048, perByte: 4 },
   // About 150 µs of deflating; what is larger would keep the event loop from other connections.
   zlib: { maxSize: 16_384, setUp: 16_384, fastWindowBits: 14, fastContext: 8_192 },
   pool: { maxSize: POSITIVE_INFINITY, setUp: 0, fastWindowBits: 13, fastContext: 2_048 },
@@ -55,7 +62,7 @@ export const FAST_LEVELS = 6;
  */
 export const RECEIVING: Record<'own' | 'zlib' | 'pool', ReceivingEngine> = {
   // Half a KiB can stand for half a MiB, on which our engine spends milliseconds.
-  own: { maxSize: 512, maxOutput: 16_384, setUp: 512 },
-  zlib: { maxSize: 16_384, maxOutput: 131_072, setUp: 16_384 },
-  pool: { maxSize: POSITIVE_INFINITY, maxOutput: POSITIVE_INFINITY, setUp: 0 },
+  own: { maxSize: 512, maxOutput: 16_384, setUp: 2_048, perByte: 2 },
+  zlib: { maxSize: 16_384, maxOutput: 131_072, setUp: 12_288, perByte: 1 },
+  pool: { maxSize: POSITIVE_INFINITY, maxOutput: POSITIVE_INFINITY, setUp: 0, perByte: 0 },
 };

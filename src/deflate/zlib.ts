@@ -67,25 +67,47 @@ export function inflateNow(
   maxLength: number,
   share: TurnShare = new TurnShare(),
 ): Buffer {
+  return inflateStreams(payload, history, maxLength, share, false)!;
+}
+
+/** As `inflateNow`. @returns null if other blocks follow a final one: each stream of zlib's has to be set up */
+export function inflateOneStream(
+  payload: Uint8Array,
+  history: Uint8Array,
+  maxLength: number,
+  share: TurnShare,
+): Buffer | null {
+  return inflateStreams(payload, history, maxLength, share, true);
+}
+
+function inflateStreams(
+  payload: Uint8Array,
+  history: Uint8Array,
+  maxLength: number,
+  share: TurnShare,
+  isOne: boolean,
+): Buffer | null {
   for (const probe of probes) {
-    const message = inflateWith(probe, payload, history, maxLength, share);
-    if (message !== null) return message;
+    const message = inflateWith(probe, payload, history, maxLength, share, isOne);
+    if (message !== 'ambiguous') return message;
   }
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns null if the message ends in what looks like the probe */
+/** @returns 'ambiguous' if the message ends in what looks like the probe; null as `inflateOneStream` */
 function inflateWith(
   probe: Probe,
   payload: Uint8Array,
   history: Uint8Array,
   maxLength: number,
   share: TurnShare,
-): Buffer | null {
+  isOne: boolean,
+): Buffer | 'ambiguous' | null {
   const input = Buffer.concat([payload, probe.bytes]);
   const output = new Output(maxLength + probe.size);
   let position = 0;
   for (let finalBlocks = 0; position < payload.length; finalBlocks++) {
+    if (isOne && finalBlocks > 0) return null;
     checkFinalBlocks(finalBlocks);
     const before = finalBlocks === 0 ? history : output.lastBytes(history, INFLATE_WINDOW_SIZE);
     const { buffer, engine } = inflateOnce(
@@ -97,7 +119,7 @@ function inflateWith(
     if (!output.append(buffer)) throw new ProtocolError('WS_MESSAGE_TOO_BIG');
     position += engine.bytesWritten;
   }
-  return wholeMessage(position - payload.length, output, probe, maxLength);
+  return wholeMessage(position - payload.length, output, probe, maxLength) ?? 'ambiguous';
 }
 
 /** Each final block ends a stream of zlib's. */

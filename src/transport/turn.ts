@@ -3,6 +3,7 @@
  * leaves that to us (§5.4 only forbids changing the order).
  */
 
+import { flushBeforeLateWork } from '../deflate/turn.ts';
 import { clock } from './clock.ts';
 
 /** What has something to write at the end of the turn. */
@@ -29,6 +30,8 @@ export function flushAll(): void {
   dirty = [];
   for (const outbox of list) outbox.flush();
 }
+
+flushBeforeLateWork(flushAll);
 
 function endTurn(): void {
   scheduled = false;

@@ -1,0 +1,29 @@
+/** Decompressing with our own engine (RFC 7692 §7.2.2), with its errors in the peer's terms. Through zlib it is zlib.ts. */
+
+import { ProtocolError } from '../frame/violation.ts';
+import { inflate } from './engine/inflate.ts';
+import { InflateError } from './engine/inflate-error.ts';
+import type { Window } from './engine/window.ts';
+
+/**
+ * Decompresses a message in this turn with our own engine.
+ * @param window the plaintext before it; null for none
+ * @returns null for more than `maxOutput` bytes that may be within the limit
+ * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE, WS_NO_DEFLATE_OUTPUT
+ */
+export function inflateSmall(
+  payload: Uint8Array,
+  window: Window | null,
+  maxOutput: number,
+  maxLength: number,
+): Buffer | null {
+  try {
+    const message = inflate(payload, window, maxOutput);
+    return Buffer.from(message.buffer, message.byteOffset, message.length);
+  } catch (error) {
+    if (!(error instanceof InflateError)) throw error;
+    if (error.reason === 'too-big' && maxOutput < maxLength) return null;
+    if (error.reason === 'too-big') throw new ProtocolError('WS_MESSAGE_TOO_BIG');
+    throw new ProtocolError(error.reason === 'corrupt' ? 'WS_INVALID_DEFLATE' : 'WS_NO_DEFLATE_OUTPUT');
+  }
+}
