@@ -15,11 +15,12 @@ export { CloseCode, isWireCloseCode, parseClosePayload, serializeClosePayload } 
 export { Endpoint, EndpointState } from './frame/endpoint.ts';
 export type { CloseRecord, EndpointEvents } from './frame/endpoint-events.ts';
 export type { EndpointOptions, Limits, TextDelivery } from './frame/endpoint-options.ts';
+export type { FastFrameHandler, FrameHandler } from './frame/frame-handler.ts';
 export { MemoryBudget, processMemoryBudget } from './frame/memory-budget.ts';
 export type { MessageCodec } from './frame/message-codec.ts';
 export { isControl, isKnownOpcode, Opcode } from './frame/opcode.ts';
 export type { Compressing, FrameOptions } from './frame/outgoing.ts';
-export { type FrameHandler, FrameParser, type Role } from './frame/parser.ts';
+export { FrameParser, type Role } from './frame/parser.ts';
 export { type FrameInit, frameHeaderSize, serializeFrame, writeFrameHeader } from './frame/serializer.ts';
 export type { ByteSink, SendCallback, SharedMemory } from './frame/sink.ts';
 export { isValidUtf8, Utf8Validator } from './frame/utf8.ts';

@@ -142,6 +142,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'EndpointOptions',
       'ExpectedResponse',
       'ExtensionOffer',
+      'FastFrameHandler',
       'FrameHandler',
       'FrameInit',
       'FrameOptions',

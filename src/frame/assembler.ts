@@ -2,18 +2,15 @@
  * Fragments → messages: RFC 6455 §5.4 (sequence), §10.4 (limits on the whole message, checked at each header).
  * Text is checked piece by piece (§8.1, see utf8.ts). Interleaved control frames never come here (§5.5, endpoint.ts).
  *
- * Not the RFC: pieces are copied into one buffer that grows with what has arrived, never with what was announced, so a
- * message costs its bytes whatever the framing; a million fragments of one byte cost what one fragment costs.
+ * The memory of the pieces is message-buffer.ts.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
+import { MessageBuffer } from './message-buffer.ts';
 import { Opcode } from './opcode.ts';
 import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
-
-// The first buffer of a message that arrives in pieces.
-const FIRST_CAPACITY = 1024;
 
 // Fragments without payload cost us time and the peer nothing. No honest peer sends even two in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
@@ -39,8 +36,8 @@ export class MessageAssembler implements BudgetReader {
   #announced = 0;
   /** Whether the last of those headers had FIN set, so that `#announced` is the message's size. */
   #complete = false;
-  #buffer: Buffer | null = null;
-  #length = 0;
+  /** Made when the first message arrives in pieces. */
+  #buffer: MessageBuffer | null = null;
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
 
@@ -77,16 +74,21 @@ export class MessageAssembler implements BudgetReader {
 
   /** Whether nothing of the message at hand had to be put aside. */
   get isEmpty(): boolean {
-    return this.#length === 0;
+    return this.receivedBytes === 0;
+  }
+
+  /** Whether payload may be put aside while it is masked: what is text on the wire has to be checked first. */
+  get takesMasked(): boolean {
+    return this.#opcode !== Opcode.Text || this.#compressed;
   }
 
   /** Bytes of memory that the message at hand takes. */
   get heldBytes(): number {
-    return this.#buffer === null ? 0 : this.#buffer.length;
+    return this.#buffer === null ? 0 : this.#buffer.held;
   }
 
   get receivedBytes(): number {
-    return this.#length;
+    return this.#buffer === null ? 0 : this.#buffer.length;
   }
 
   get isSizeKnown(): boolean {
@@ -94,7 +96,7 @@ export class MessageAssembler implements BudgetReader {
   }
 
   get remainingBytes(): number {
-    return Math.max(0, (this.#complete ? this.#announced : this.#limit) - this.#length);
+    return Math.max(0, (this.#complete ? this.#announced : this.#limit) - this.receivedBytes);
   }
 
   get #limit(): number {
@@ -140,23 +142,22 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Puts payload aside.
+   * Puts payload aside. The memory that it lies in belongs to the message until that is taken or cleared.
+   * @param key the masking key of its first byte if it is still masked, see `takesMasked`; else 0
    * @throws {ProtocolError} for text that cannot become UTF-8 any more.
    */
-  append(buffer: Buffer, start: number, end: number): void {
+  append(buffer: Buffer, start: number, end: number, key = 0): void {
     if (start === end) return;
     if (this.#opcode === Opcode.Text && !this.#compressed) {
       // §8.1: MUST fail. §5.4 lets a character span fragments; a byte that no character can have need not wait for FIN.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
-    const needed = this.#length + (end - start);
-    const held = this.#buffer;
-    const target = held === null || needed > held.length ? this.#grow(needed) : held;
-    // Without room, a connection that is closing keeps nothing more.
-    if (this.#buffer === null) return;
-    buffer.copy(target, this.#length, start, end);
-    this.#length = needed;
+    this.#buffer ??= new MessageBuffer();
+    const { held } = this.#buffer;
+    this.#buffer.append(buffer, start, end, key, this.#limit, this.#complete ? this.#announced : 0);
+    const added = this.#buffer.held - held;
+    if (added !== 0) this.#ownShare().grow(added);
   }
 
   /**
@@ -165,14 +166,9 @@ export class MessageAssembler implements BudgetReader {
    */
   take(): Buffer {
     if (this.#validator !== null && !this.#validator.finish()) throw new ProtocolError('WS_INVALID_UTF8');
-    const buffer = this.#buffer;
-    const length = this.#length;
+    const message = this.#buffer === null ? Buffer.alloc(0) : this.#buffer.take();
     this.#clear(true);
-    if (buffer === null) return Buffer.alloc(0);
-    if (length === buffer.length) return buffer;
-    // A view is free, but would keep what lies behind it alive for as long as the message.
-    if (length * 4 >= buffer.length * 3) return buffer.subarray(0, length);
-    return Buffer.from(buffer.subarray(0, length));
+    return message;
   }
 
   /** The message at hand was delivered from where it lay, or is given up. */
@@ -181,13 +177,11 @@ export class MessageAssembler implements BudgetReader {
   }
 
   #clear(isFinished: boolean): void {
-    const held = this.#buffer;
-    this.#buffer = null;
-    this.#length = 0;
+    this.#buffer?.clear();
     this.#opcode = 0;
     this.#emptyFragments = 0;
     this.#validator?.reset();
-    if (held !== null) this.#share!.done(isFinished);
+    if (this.#share !== null && this.#share.bytes > 0) this.#share.done(isFinished);
   }
 
   // ---- the memory budget ----
@@ -209,8 +203,7 @@ export class MessageAssembler implements BudgetReader {
 
   /** Nothing of the message at hand, nor of later ones, is kept any more; their frames are still checked. */
   discard(): void {
-    this.#buffer = null;
-    this.#length = 0;
+    this.#buffer?.clear();
     this.#share?.leave();
   }
 
@@ -239,18 +232,5 @@ export class MessageAssembler implements BudgetReader {
   #ownShare(): Share {
     this.#share ??= this.#budget.share(this);
     return this.#share;
-  }
-
-  #grow(needed: number): Buffer {
-    const before = this.#buffer;
-    const held = before === null ? 0 : before.length;
-    // Doubling, but not past the limit: the old and the new buffer together stay under twice the limit.
-    const doubled = Math.min(Math.max(held * 2, FIRST_CAPACITY), this.#limit);
-    const capacity = Math.max(needed, this.#complete ? Math.min(doubled, this.#announced) : doubled);
-    const buffer = Buffer.allocUnsafeSlow(capacity);
-    before?.copy(buffer, 0, 0, this.#length);
-    this.#buffer = buffer;
-    this.#ownShare().grow(capacity - held);
-    return buffer;
   }
 }

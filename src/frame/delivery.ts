@@ -5,6 +5,7 @@
 
 import { Charge } from './charge.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
+import { applyMask, copyMaskedPart } from './mask.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
@@ -84,6 +85,18 @@ export class Delivery {
     this.#events.onText(bytes, wireSize);
   }
 
+  /** A binary message that lies masked in one piece in `buffer[start, end)`. @param key the masking key of its first byte */
+  deliverMasked(buffer: Buffer, start: number, end: number, key: number, wireSize: number): void {
+    if (staysInPlace(buffer, end - start)) {
+      applyMask(buffer, start, end, key);
+      this.#events.onBinary(buffer.subarray(start, end), wireSize);
+      return;
+    }
+    const copy = Buffer.allocUnsafe(end - start);
+    copyMaskedPart(buffer, start, end, copy, 0, key);
+    this.#events.onBinary(copy, wireSize);
+  }
+
   /** A message in memory of its own, whose text was checked while it arrived. */
   deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode === Opcode.Text) this.#events.onText(this.#decodes ? message.toString() : message, wireSize);
@@ -159,12 +172,17 @@ export class Delivery {
 }
 
 /**
- * `buffer[start, end)` for the user to keep. Small payloads are copied out: a view would keep a whole read of 64 KiB
- * alive. A large one is handed over as it lies if it is at least half of that memory.
+ * Whether a payload is handed over as it lies. Small ones are copied out: a view would keep a whole read of 64 KiB alive. A large
+ * one is not if it is two fifths of that memory, or more, so that two messages in one read, with their headers, are not copied.
  */
+function staysInPlace({ buffer }: Buffer, length: number): boolean {
+  return length >= VIEW_THRESHOLD && length * 5 >= buffer.byteLength * 2;
+}
+
+/** `buffer[start, end)` for the user to keep. */
 function ownBytes(buffer: Buffer, start: number, end: number): Buffer {
   const length = end - start;
-  if (length >= VIEW_THRESHOLD && length * 2 >= buffer.buffer.byteLength) return buffer.subarray(start, end);
+  if (staysInPlace(buffer, length)) return buffer.subarray(start, end);
   const copy = Buffer.allocUnsafe(length);
   buffer.copy(copy, 0, start, end);
   return copy;

@@ -6,8 +6,9 @@
 import type { MessageAssembler } from './assembler.ts';
 import type { Delivery } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
+import type { FastFrameHandler } from './frame-handler.ts';
+import { applyMask } from './mask.ts';
 import { isControl } from './opcode.ts';
-import type { FrameHandler, ShortTextHandler } from './parser.ts';
 
 /** Who handles control frames. */
 export interface FrameDispatchOwner {
@@ -16,11 +17,12 @@ export interface FrameDispatchOwner {
 }
 
 /** What one connection's parser finds. */
-export class FrameDispatch implements FrameHandler, ShortTextHandler {
+export class FrameDispatch implements FastFrameHandler {
   readonly #events: EndpointEvents;
   readonly #owner: FrameDispatchOwner;
   readonly #assembler: MessageAssembler;
   readonly #delivery: Delivery;
+  readonly #wantsShortTexts: boolean;
 
   // The frame at hand.
   #fin = false;
@@ -31,16 +33,19 @@ export class FrameDispatch implements FrameHandler, ShortTextHandler {
   /** Whether messages are dropped, not delivered. */
   isDiscarding = false;
 
+  /** @param wantsShortTexts whether texts of up to 125 bytes may be decoded together */
   constructor(
     events: EndpointEvents,
     owner: FrameDispatchOwner,
     assembler: MessageAssembler,
     delivery: Delivery,
+    wantsShortTexts: boolean,
   ) {
     this.#events = events;
     this.#owner = owner;
     this.#assembler = assembler;
     this.#delivery = delivery;
+    this.#wantsShortTexts = wantsShortTexts;
   }
 
   onFrameLength(rsv1: boolean, opcode: number, length: number): void {
@@ -48,12 +53,34 @@ export class FrameDispatch implements FrameHandler, ShortTextHandler {
   }
 
   get takesShortTexts(): boolean {
-    return !this.#assembler.insideMessage && !this.isDiscarding;
+    return this.#wantsShortTexts && !this.#assembler.insideMessage && !this.isDiscarding;
   }
 
   onShortText(text: string): void {
     this.dataPieces++;
     this.#events.onText(text, text.length);
+  }
+
+  get takesMasked(): boolean {
+    return !isControl(this.#opcode) && this.#assembler.takesMasked && !this.isDiscarding;
+  }
+
+  onMaskedPayload(buffer: Buffer, start: number, end: number, last: boolean, key: number): void {
+    const assembler = this.#assembler;
+    if (last && this.#fin && assembler.isEmpty) {
+      if (assembler.isCompressed) {
+        applyMask(buffer, start, end, key);
+        this.onFramePayload(buffer, start, end, true);
+        return;
+      }
+      const wireSize = assembler.announced;
+      assembler.clear();
+      this.#delivery.deliverMasked(buffer, start, end, key, wireSize);
+      return;
+    }
+    this.dataPieces++;
+    assembler.append(buffer, start, end, key);
+    if (last) this.#onFrameEnd();
   }
 
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {

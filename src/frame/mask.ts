@@ -12,8 +12,8 @@ import { maskKernel } from './mask-kernel.ts';
 // Below this many bytes a plain loop is faster than setting up a view of words.
 const WORDWISE_THRESHOLD = 96;
 
-// From here on the WebAssembly kernel is faster than words of 32 bits, although it copies twice.
-const KERNEL_THRESHOLD = 512;
+/** From here on the WebAssembly kernel is faster than words of 32 bits, although it copies twice. Bytes. */
+export const KERNEL_THRESHOLD = 512;
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 

@@ -7,41 +7,15 @@
  *                                            if length is 126/127  if MASK is set
  */
 
+import type { FastFrameHandler, FrameHandler } from './frame-handler.ts';
 import { checkFirstBytes } from './header-rules.ts';
-import { applyMask } from './mask.ts';
+import { applyMask, KERNEL_THRESHOLD, rotateMaskingKey } from './mask.ts';
 import { isControl } from './opcode.ts';
 import { MAX_SHORT_LENGTH, textKernel } from './text-kernel.ts';
 import { ProtocolError } from './violation.ts';
 
 /** Which end of the connection we are. */
 export type Role = 'client' | 'server';
-
-/** Where the parser delivers. Any of the calls may throw a `ProtocolError` or call `stop()`. */
-export interface FrameHandler {
-  /**
-   * The length of a frame whose masking key has not arrived yet: one that is too big is refused here, not held until then.
-   * Called only if a chunk ends inside the key, and then before each further byte of it.
-   */
-  onFrameLength(rsv1: boolean, opcode: number, length: number): void;
-  /**
-   * A header that is legal by itself. §10.4: it is announced before any of its payload is looked at, so that a frame
-   * that is too big, or out of sequence, is refused here.
-   */
-  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void;
-  /**
-   * The next bytes of that frame's payload, unmasked: `buffer[start, end)`, `last` when no more follow. Each frame has
-   * at least one such call, a control frame exactly one. The bytes alias the chunk that was pushed.
-   */
-  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
-}
-
-/** Where the parser delivers small texts that arrive together, in place of two calls of a `FrameHandler` for each. */
-export interface ShortTextHandler {
-  /** Whether `onShortText` may be called now: no message is at hand, and texts of up to 125 bytes are wanted as strings. */
-  readonly takesShortTexts: boolean;
-  /** A whole text message in one frame, decoded. Its characters are ASCII, so their number is its size in bytes. */
-  onShortText(text: string): void;
-}
 
 // §5.2: 2 bytes, 8 of length, 4 of masking key.
 const MAX_HEADER_SIZE = 14;
@@ -52,7 +26,8 @@ const WHOLE_TEXT = 0x81;
 /** RFC 6455 §5.2 as a machine of integers: push chunks of any size, get frames. */
 export class FrameParser {
   readonly #handler: FrameHandler;
-  readonly #texts: ShortTextHandler | null;
+  /** The same, if it takes the shorter ways. */
+  readonly #fast: FastFrameHandler | null;
   readonly #masked: boolean;
   /** The reserved bits that a negotiated extension allows, as they stand in the first byte. */
   readonly #allowedReserved: number;
@@ -80,11 +55,11 @@ export class FrameParser {
   /**
    * @param role ours: a server demands masked frames, a client unmasked ones (§5.1).
    * @param rsv1 whether an extension was negotiated that gives RSV1 a meaning (RFC 7692 §6).
-   * @param texts takes small texts that arrive together; null: the handler receives them as it does all frames
+   * @param fast the handler again, if it takes the shorter ways
    */
-  constructor(handler: FrameHandler, role: Role, rsv1 = false, texts: ShortTextHandler | null = null) {
+  constructor(handler: FrameHandler, role: Role, rsv1 = false, fast: FastFrameHandler | null = null) {
     this.#handler = handler;
-    this.#texts = textKernel === null ? null : texts;
+    this.#fast = fast;
     this.#masked = role === 'server';
     this.#allowedReserved = rsv1 ? 0x40 : 0;
   }
@@ -124,7 +99,7 @@ export class FrameParser {
     const end = chunk.length;
     let position = offset;
     this.#stopped = false;
-    this.#seeksRuns = this.#texts !== null;
+    this.#seeksRuns = this.#fast !== null && textKernel !== null;
     while (position < end && !this.#stopped) {
       if (this.#remaining > 0) {
         position = this.#continuePayload(chunk, position, end);
@@ -150,16 +125,19 @@ export class FrameParser {
       if (this.#off) break;
       // A payload that is here whole, an empty one included, needs no state between calls.
       if (this.#length <= end - position) {
-        const payloadEnd = position + this.#length;
-        if (this.#masked) applyMask(chunk, position, payloadEnd, this.#key);
         const start = position;
-        position = payloadEnd;
-        this.#handler.onFramePayload(chunk, start, payloadEnd, true);
+        position += this.#length;
+        if (this.#length >= KERNEL_THRESHOLD && this.#takesMasked) {
+          this.#fast!.onMaskedPayload(chunk, start, position, true, this.#key);
+        } else {
+          if (this.#masked) applyMask(chunk, start, position, this.#key);
+          this.#handler.onFramePayload(chunk, start, position, true);
+        }
       } else {
         this.#remaining = this.#length;
       }
     }
-    if (this.#texts !== null) textKernel!.leave();
+    if (this.#fast !== null) textKernel?.leave();
     // Switched off by a handler: what follows is nobody's.
     return this.#off ? end : position;
   }
@@ -172,12 +150,12 @@ export class FrameParser {
     const length = chunk[position + 1]! & 0x7f;
     const next = position + headerSize + length;
     if (length > MAX_SHORT_LENGTH || next + headerSize > end || chunk[next] !== WHOLE_TEXT) return false;
-    return this.#texts!.takesShortTexts;
+    return this.#fast!.takesShortTexts;
   }
 
   /** Delivers text frames that were decoded together, one by one. @returns where the frame after the last one begins */
   #deliverRun(chunk: Buffer, position: number, end: number): number {
-    const handler = this.#texts!;
+    const handler = this.#fast!;
     const headerSize = this.#masked ? 6 : 2;
     const text = textKernel!.read(chunk, position, end, this.#masked ? 0x80 : 0);
     const { count } = textKernel!;
@@ -270,12 +248,23 @@ export class FrameParser {
     return position + size - before;
   }
 
+  /** Whether the payload of the frame at hand is handed on as it is. */
+  get #takesMasked(): boolean {
+    return this.#masked && this.#fast?.takesMasked === true;
+  }
+
   #continuePayload(chunk: Buffer, position: number, end: number): number {
     const size = Math.min(this.#remaining, end - position);
     const pieceEnd = position + size;
-    if (this.#masked) this.#key = applyMask(chunk, position, pieceEnd, this.#key);
     this.#remaining -= size;
     const last = this.#remaining === 0;
+    if (size >= KERNEL_THRESHOLD && this.#takesMasked) {
+      const key = this.#key;
+      this.#key = rotateMaskingKey(key, size);
+      this.#fast!.onMaskedPayload(chunk, position, pieceEnd, last, key);
+      return pieceEnd;
+    }
+    if (this.#masked) this.#key = applyMask(chunk, position, pieceEnd, this.#key);
     if (isControl(this.#opcode)) {
       this.#continueControl(chunk, position, pieceEnd, last);
     } else {

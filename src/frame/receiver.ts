@@ -75,9 +75,9 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     this.#owner = owner;
     this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, this);
     this.#delivery = new Delivery(events, this, codec, text !== 'bytes', maxMessageSize, memoryBudget);
-    const takesShortTexts = text === 'string' && maxMessageSize >= MAX_SHORT_LENGTH;
-    this.#frames = new FrameDispatch(events, owner, this.#assembler, this.#delivery);
-    this.#parser = new FrameParser(this.#frames, role, codec !== null, takesShortTexts ? this.#frames : null);
+    const wantsShortTexts = text === 'string' && maxMessageSize >= MAX_SHORT_LENGTH;
+    this.#frames = new FrameDispatch(events, owner, this.#assembler, this.#delivery, wantsShortTexts);
+    this.#parser = new FrameParser(this.#frames, role, codec !== null, this.#frames);
     this.#memoryBudget = memoryBudget;
   }
 

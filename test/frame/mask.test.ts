@@ -181,6 +181,7 @@ describe('masking keys', () => {
     const mask = await import('../../src/frame/mask.ts');
     expect(nextMaskingKey.length).toBe(0);
     expect(Object.keys(mask).sort()).toEqual([
+      'KERNEL_THRESHOLD',
       'applyMask',
       'applyMaskWordwise',
       'copyMasked',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type FrameHandler, FrameParser, type Role } from '../../src/frame/parser.ts';
+import type { FrameHandler } from '../../src/frame/frame-handler.ts';
+import { FrameParser, type Role } from '../../src/frame/parser.ts';
 import { serializeFrame } from '../../src/frame/serializer.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
 import { allCuts, cut, type FrameSpec, frame, peerFrame, rfcKey, roles } from './harness.ts';

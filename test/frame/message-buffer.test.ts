@@ -1,0 +1,152 @@
+/** Pieces of a message beside the same bytes in one piece. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { copyMasked, rotateMaskingKey } from '../../src/frame/mask.ts';
+import { MessageBuffer } from '../../src/frame/message-buffer.ts';
+import { bench, cut, peerFrame } from './harness.ts';
+
+const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 167 + (i >> 8)) & 255));
+const key = 0x7c_f3_02_81;
+
+/** `content[start, end)`, masked as it is on the wire, at the end of a chunk of `size` bytes. */
+function chunkWith(start: number, end: number, size: number): Buffer {
+  const chunk = Buffer.from(new ArrayBuffer(size)).fill(0x55);
+  copyMasked(content.subarray(start, end), chunk, size - (end - start), rotateMaskingKey(key, start));
+  return chunk;
+}
+
+describe('F13, F18: what is taken is what came', () => {
+  test('pieces of any size, in chunks of any size, with and without a size that is known', () => {
+    const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(size, fc.nat(70_000), fc.boolean()), { maxLength: 8 }),
+        fc.boolean(),
+        fc.integer({ min: 0, max: 5000 }),
+        (pieces, isKnown, spare) => {
+          const buffer = new MessageBuffer();
+          const total = pieces.reduce((sum, [length]) => sum + length, 0);
+          if (total > content.length) return;
+          const limit = total + spare;
+          let at = 0;
+          for (const [length, more, isMasked] of pieces) {
+            if (length === 0) continue;
+            const chunk = isMasked
+              ? chunkWith(at, at + length, length + more)
+              : Buffer.concat([Buffer.alloc(more), content.subarray(at, at + length)]);
+            const key0 = isMasked ? rotateMaskingKey(key, at) : 0;
+            buffer.append(chunk, chunk.length - length, chunk.length, key0, limit, isKnown ? total : 0);
+            at += length;
+            expect(buffer.length).toBe(at);
+            // F25: at most twice what came and 1 KiB.
+            expect(buffer.held).toBeGreaterThanOrEqual(at);
+            expect(buffer.held).toBeLessThanOrEqual(Math.max(2 * at + 1024, 1024));
+          }
+          const message = buffer.take();
+          expect(message.equals(content.subarray(0, total))).toBe(true);
+          // It keeps little more than itself.
+          if (message.length > 8192)
+            expect(message.buffer.byteLength * 3).toBeLessThanOrEqual(message.length * 4 + 4);
+          expect([buffer.length, buffer.held]).toEqual([0, 0]);
+        },
+      ),
+      {
+        numRuns: 300,
+        examples: [
+          [
+            [
+              [1, 0, false],
+              [8192, 7173, false],
+              [1, 0, false],
+              [8000, 0, false],
+            ],
+            false,
+            1219,
+          ],
+        ],
+      },
+    );
+  });
+
+  test('a large piece stays in its chunk until the message is whole', () => {
+    const buffer = new MessageBuffer();
+    const chunk = chunkWith(0, 60_000, 65_536);
+    buffer.append(chunk, 5536, 65_536, key, 100_000, 90_000);
+    expect(buffer.held).toBe(65_536);
+    const rest = chunkWith(60_000, 90_000, 30_000);
+    buffer.append(rest, 0, 30_000, rotateMaskingKey(key, 60_000), 100_000, 90_000);
+    expect(buffer.held).toBe(90_000);
+    expect(buffer.take().equals(content.subarray(0, 90_000))).toBe(true);
+  });
+
+  test('what is cleared is forgotten', () => {
+    const buffer = new MessageBuffer();
+    for (const size of [10, 20_000, 3]) buffer.append(chunkWith(0, size, size), 0, size, key, 1e6, 0);
+    buffer.clear();
+    expect([buffer.length, buffer.held, buffer.take().length]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('F13, F18: an endpoint, large messages', () => {
+  test('binary and text, whole and in fragments, cut anywhere', () => {
+    const large = Buffer.from('Ein größerer Text, mehr als nötig. '.repeat(4000));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(1, 2),
+        fc.array(fc.nat(large.length), { maxLength: 3 }),
+        fc.array(fc.nat(large.length), { maxLength: 5 }),
+        (opcode, fragments, places) => {
+          const parts = cut(large, ...fragments.sort((a, b) => a - b));
+          const bytes = Buffer.concat(
+            parts.map((payload, index) =>
+              peerFrame('server', {
+                opcode: index === 0 ? opcode : 0,
+                fin: index === parts.length - 1,
+                payload,
+                key: [index + 1, 200, 3, 255],
+              }),
+            ),
+          );
+          const { endpoint, events } = bench('server');
+          for (const chunk of cut(bytes, ...places.sort((a, b) => a - b))) endpoint.receive(chunk);
+          if (opcode === 1) expect(events.of('onText')).toEqual([[large.toString(), large.length]]);
+          else expect(events.of('onBinary')).toEqual([[large.toString('hex'), large.length]]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('every length around the borders of the ways through the parser', () => {
+    for (const around of [511, 512, 4096, 8192, 65_536 - 8]) {
+      for (let length = around - 2; length <= around + 2; length++) {
+        const payload = content.subarray(0, length);
+        const frame = peerFrame('server', { opcode: 2, payload });
+        for (const chunks of [
+          [frame],
+          cut(frame, 600),
+          cut(frame, length - 3),
+          [Buffer.concat([frame, frame])],
+        ]) {
+          const { endpoint, events } = bench('server');
+          for (const chunk of chunks) endpoint.receive(Buffer.from(chunk));
+          for (const [hex] of events.of('onBinary')) {
+            if (hex !== payload.toString('hex')) expect.fail(`${length} bytes in ${chunks.length} chunks`);
+          }
+          expect(events.of('onBinary').length).toBe(chunks[0]!.length > length + 20 ? 2 : 1);
+        }
+      }
+    }
+  });
+
+  test('A23: text that is invalid in a later chunk fails there', () => {
+    const { endpoint, sentCloseCode } = bench('server');
+    const payload = Buffer.alloc(100_000, 'a');
+    payload[50_000] = 0xff;
+    const bytes = peerFrame('server', { opcode: 1, payload });
+    endpoint.receive(Buffer.from(bytes.subarray(0, 40_000)));
+    expect(sentCloseCode()).toBeNull();
+    endpoint.receive(Buffer.from(bytes.subarray(40_000, 70_000)));
+    expect(sentCloseCode()).toBe(1007);
+  });
+});
