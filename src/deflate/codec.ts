@@ -134,6 +134,7 @@ export class DeflateCodec implements MessageCodec {
   }
 
   async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
+    this.#share.spend(SENDING.pool.setUp);
     // The application may change, transfer or shrink what it sent, while zlib's threads read it: they get a copy.
     const copy = ownsPayload ? payload : new Uint8Array(payload);
     const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);

@@ -51,7 +51,8 @@ export const SENDING: {
   own: { maxSize: 2_048, maxSizeWithoutContext: 1_024, setUp: 2_048, perByte: 4 },
   // About 150 µs of deflating; what is larger would keep the event loop from other connections.
   zlib: { maxSize: 16_384, setUp: 16_384, fastWindowBits: 14, fastContext: 8_192 },
-  pool: { maxSize: POSITIVE_INFINITY, setUp: 0, fastWindowBits: 13, fastContext: 2_048 },
+  // The set-up is what this turn has to do for zlib's threads, the copy included.
+  pool: { maxSize: POSITIVE_INFINITY, setUp: 65_536, fastWindowBits: 13, fastContext: 2_048 },
 };
 
 /** zlib's levels for which the last two columns of this table hold. */
