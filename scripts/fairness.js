@@ -1,7 +1,8 @@
 /**
  * What an honest peer waits while another one sends compressed messages that are expensive to inflate: `npm run fairness
  * [-- --seed S] [--rounds N]`. Echo servers with compression, ours and `ws`, each in a process of its own, attacked in the same run.
- * Fails if an honest 48 KB compressed echo takes 2 s, or an honest ping four times what it takes on `ws`.
+ * Fails if an honest 48 KB compressed echo takes 2 s, or an honest ping four times what it takes on `ws`. The medians count, and what
+ * looks unfair is measured again before it fails.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { createConnection } from 'node:net';
 import { parseArgs } from 'node:util';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { connect } from 'rfc6455';
-import { startServer } from '../bench/side-by-side.js';
+import { median, startServer } from '../bench/side-by-side.js';
 
 // What the servers report is expected.
 process.env.NODE_NO_WARNINGS = '1';
@@ -104,6 +105,8 @@ const attacks = {
   'bombs of 128 KiB, 0.3 MB': burst(bomb),
   'bombs of 16 KiB, 0.3 MB': burst(smallBomb),
   'bombs of 128 KiB over ten connections, 0.3 MB each': { ...burst(bomb), connections: 10 },
+  'bombs of 16 KiB over ten connections, 0.3 MB each': { ...burst(smallBomb), connections: 10 },
+  'messages of eleven bytes, 0.3 MB': burst(flushed(Buffer.from('hello hello')).subarray(0, -4)),
 };
 
 /** @param {Buffer} message */
@@ -190,13 +193,10 @@ async function attacked(port, { connections, count, message, measure }) {
   return waited;
 }
 
-console.log(
-  `seed ${seed}, node ${process.version}, ms that an honest peer waits, the median of ${rounds} rounds`,
-);
-let failed = 0;
-for (const [name, attack] of Object.entries(attacks)) {
-  /** @type {Record<string, number[]>} */
-  const waited = { rfc6455: [], ws: [] };
+/** @typedef {(typeof attacks)[keyof typeof attacks]} Attack */
+
+/** `rounds` more rounds of one attack, ours and `ws` in turn. @param {Attack} attack @param {Record<string, number[]>} waited */
+async function measure(attack, waited) {
   for (let round = 0; round < rounds; round++) {
     for (const [server, list] of Object.entries(waited)) {
       const { child, port } = await startServer(server, `servers/${server}-deflate.js`);
@@ -204,12 +204,36 @@ for (const [name, attack] of Object.entries(attacks)) {
       child.kill('SIGKILL');
     }
   }
-  const [ours = 0, theirs = 0] = Object.values(waited).map(
-    (list) => list.sort((a, b) => a - b)[list.length >> 1],
-  );
-  const isFair = attack.measure === echo ? ours < 2000 : ours < 4 * theirs;
+}
+
+/** What an honest peer waited, and whether that is fair. @param {Attack} attack @param {Record<string, number[]>} waited */
+function judge(attack, waited) {
+  const [ours = 0, theirs = 0] = Object.values(waited).map(median);
+  const isEcho = attack.measure === echo;
+  return {
+    isFair: isEcho ? ours < 2000 : ours < 4 * theirs,
+    figures:
+      `${isEcho ? 'echo of 48 KB' : 'ping'}: ours ${ours.toFixed(1)}, ws ${theirs.toFixed(1)}` +
+      (isEcho ? '' : `, ${(ours / theirs).toFixed(1)} times`),
+  };
+}
+
+console.log(
+  `seed ${seed}, node ${process.version}, ms that an honest peer waits, the median of ${rounds} rounds`,
+);
+let failed = 0;
+for (const [name, attack] of Object.entries(attacks)) {
+  /** @type {Record<string, number[]>} */
+  const waited = { rfc6455: [], ws: [] };
+  await measure(attack, waited);
+  let { isFair, figures } = judge(attack, waited);
+  // Whatever else the machine does comes in bursts: what looks unfair gets as many rounds more, twice, before it counts.
+  for (let again = 0; again < 2 && !isFair; again++) {
+    console.log(`    ${figures}  ${name}: ${rounds} more rounds`);
+    await measure(attack, waited);
+    ({ isFair, figures } = judge(attack, waited));
+  }
   if (!isFair) failed++;
-  const kind = attack.measure === echo ? 'echo of 48 KB' : 'ping';
-  console.log(`${isFair ? 'ok ' : 'NOT'} ${kind}: ours ${ours.toFixed(1)}, ws ${theirs.toFixed(1)}  ${name}`);
+  console.log(`${isFair ? 'ok ' : 'NOT'} ${figures}  ${name}`);
 }
 process.exitCode = failed > 0 ? 1 : 0;
