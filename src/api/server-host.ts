@@ -108,11 +108,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       return refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body) });
     }
     const context = checkAccept(answer);
-    return {
-      ...(context.subprotocol === undefined ? null : { subprotocol: context.subprotocol }),
-      headers: flattenHeaders(context.headers ?? []),
-      context,
-    };
+    const { subprotocol, headers } = context;
+    return { subprotocol, headers: headers === undefined ? undefined : flattenHeaders(headers), context };
   }
 
   opened(upgrade: OpenedUpgrade<Accept<Data>>): Connection<Data> {

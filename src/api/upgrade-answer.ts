@@ -57,6 +57,8 @@ export type UpgradeAnswer<Data> = undefined extends Data
   ? AnyUpgradeAnswer<Data>
   : (Accept<Data> & { readonly data: Data }) | Rejection;
 
+const NOTHING: Accept<never> = Object.freeze({});
+
 const acceptNames: OptionNames<Accept<unknown>> = {
   data: true,
   subprotocol: true,
@@ -70,7 +72,7 @@ const acceptNames: OptionNames<Accept<unknown>> = {
  *   as `data`
  */
 export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> {
-  if (answer === undefined) return {};
+  if (answer === undefined) return NOTHING;
   if (typeof answer !== 'object' || answer === null || answer instanceof Error || 'status' in answer) {
     throw new TypeError(
       'upgrade returns { data, subprotocol, headers, keepRequest } or nothing to accept, reject(…) to refuse',
@@ -83,10 +85,5 @@ export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> 
   if (keepRequest !== undefined && typeof keepRequest !== 'boolean') {
     throw new TypeError(`keepRequest is ${describe(keepRequest)}, not true or false`);
   }
-  return {
-    ...(data === undefined ? null : { data }),
-    ...(subprotocol === undefined ? null : { subprotocol }),
-    ...(headers === undefined ? null : { headers }),
-    ...(keepRequest === undefined ? null : { keepRequest }),
-  };
+  return { data, subprotocol, headers, keepRequest };
 }

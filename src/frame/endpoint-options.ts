@@ -43,8 +43,12 @@ export function checkEndpointOptions(options: EndpointOptions): void {
   if (role !== 'client' && role !== 'server') {
     throw new TypeError(`role is ${String(role)}, neither 'client' nor 'server'`);
   }
-  for (const [name, value] of Object.entries({ maxMessageSize, highWaterMark, sendCap })) {
-    // Compared the other way round, NaN and undefined would be no limit at all.
-    if (!(value >= 0)) throw new RangeError(`${name} is ${String(value)}, not a number of bytes`);
-  }
+  checkLimit('maxMessageSize', maxMessageSize);
+  checkLimit('highWaterMark', highWaterMark);
+  checkLimit('sendCap', sendCap);
+}
+
+function checkLimit(name: string, value: number): void {
+  // Compared the other way round, NaN and undefined would be no limit at all.
+  if (!(value >= 0)) throw new RangeError(`${name} is ${String(value)}, not a number of bytes`);
 }

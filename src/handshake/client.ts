@@ -5,7 +5,8 @@
 import { type HandshakeError, type RefusalCode, refuse } from './error.ts';
 import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions } from './extension.ts';
 import { flattenHeaders, forbidFields, HeaderFields, type HeaderFieldsInit } from './header-fields.ts';
-import { formatHead, type HttpResponseHead, isHost, isHttp11 } from './http-head.ts';
+import { isHost } from './host.ts';
+import { formatHead, type HttpResponseHead, isHttp11 } from './http-head.ts';
 import { computeAccept, generateKey } from './key.ts';
 import { checkOffer } from './subprotocol.ts';
 import { isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';

@@ -79,7 +79,9 @@ export class HeaderFields {
 
   /** All lines of a field as one value (RFC 9110 §5.3); null if it is absent. */
   joined(name: string): string | null {
-    return this.#values.get(toAsciiLowerCase(name))?.join(', ') ?? null;
+    const values = this.#values.get(toAsciiLowerCase(name));
+    if (values === undefined) return null;
+    return values.length === 1 ? values[0]! : values.join(', ');
   }
 }
 

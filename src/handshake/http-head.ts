@@ -6,7 +6,6 @@
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
 import { isLineOctet, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
-import { parseUrl } from './url.ts';
 
 /** The head of a request. `headers` is flat, as `rawHeaders` of node:http: name, value, name, value … */
 export interface HttpRequestHead {
@@ -86,9 +85,11 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   push(chunk: Buffer): Extract<HttpHead, { kind: Kind }> | null {
     if (this.#failure !== null) throw this.#failure;
     if (this.#rest !== null) throw new Error('The head is complete: what follows it is not for the parser');
+    const before = this.#size;
+    const { headSize } = this.#limits;
     let lineStart = 0;
     for (let at = 0; at < chunk.length; at++) {
-      if (++this.#size > this.#limits.headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
+      if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const octet = chunk[at]!;
       if (octet === LF) {
         // 9112 §2.2 would let a recipient take a bare LF for a line end. We don't: two readers of one head
@@ -105,6 +106,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       else if (!isLineOctet(octet)) this.#fail('WS_HANDSHAKE_CONTROL_CHARACTER');
       else if (this.#start === null) this.#measureTarget(octet);
     }
+    this.#size = before + chunk.length;
     this.#keep(chunk.subarray(lineStart));
     return null;
   }
@@ -215,16 +217,6 @@ export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
 }
 
-/**
- * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, perhaps with a port.
- * Its characters are checked before URL sees them, which would take "a/b", "b@a" or "a<TAB>b" for a host too.
- */
-export function isHost(text: string): boolean {
-  if (!isVisibleAscii(text)) return false;
-  for (const character of text) if ('"#/<>?@\\^`{|}'.includes(character)) return false;
-  return parseUrl(`http://${text}`) !== null;
-}
-
 type StartLine = Omit<HttpRequestHead, 'headers'> | Omit<HttpResponseHead, 'headers'>;
 
 function isDigits(text: string, length: number): boolean {
@@ -242,8 +234,16 @@ function isDigits(text: string, length: number): boolean {
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))
     throw new TypeError('The start line holds a forbidden character');
+  return `${startLine}\r\n${formatFields(headers)}\r\n`;
+}
+
+/**
+ * Writes header fields, each with its line end.
+ * @throws as `formatHead`
+ */
+export function formatFields(headers: readonly string[]): string {
   if (headers.length % 2 !== 0) throw new TypeError('Header fields are a list of names and values in turn');
-  let head = `${startLine}\r\n`;
+  let fields = '';
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!;
     const value = headers[at + 1]!;
@@ -251,7 +251,7 @@ export function formatHead(startLine: string, headers: readonly string[]): strin
     if (typeof value !== 'string' || !isLineText(value)) {
       throw new TypeError(`The value of the header field ${name} is not a string without control characters`);
     }
-    head += `${name}: ${value}\r\n`;
+    fields += `${name}: ${value}\r\n`;
   }
-  return `${head}\r\n`;
+  return fields;
 }

@@ -12,7 +12,8 @@ import {
   parseExtensions,
 } from './extension.ts';
 import { forbidFields, HeaderFields } from './header-fields.ts';
-import { formatHead, isHost, isHttp11 } from './http-head.ts';
+import { isHost } from './host.ts';
+import { formatFields, isHttp11 } from './http-head.ts';
 import { computeAccept, isKey } from './key.ts';
 import { isAllowedOrigin, type OriginPolicy, refuseOrigin } from './origin.ts';
 import { isVisibleAscii, parseTokenList, parseUpgradeList, toAsciiLowerCase } from './token.ts';
@@ -37,7 +38,7 @@ export function verifyRequest(
   // §4.2.1 (1): a GET request. Methods are case-sensitive (9110 §9.1).
   if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });
   // §4.2.1 (2): a Host field. 9112 §3.2: exactly one, and valid.
-  const host = fields.single('Host');
+  const host = fields.single('host');
   if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
   const { path, query } = parseRequestTarget(target, host);
   // §4.1 knows no body, and no rule would tell us where frames begin behind one. A single length of 0, in this
@@ -49,13 +50,13 @@ export function verifyRequest(
   verifyUpgrade(fields);
   verifyVersion(fields);
   // §4.2.1 (5), §11.3.1: the key, once, 16 bytes in base64.
-  const key = fields.single('Sec-WebSocket-Key');
+  const key = fields.single('sec-websocket-key');
   if (key === null || !isKey(key)) throw refuse('WS_HANDSHAKE_KEY', { value: key });
   const subprotocols = parseSubprotocols(fields);
-  const offers = parseExtensions(fields.values('Sec-WebSocket-Extensions'));
+  const offers = parseExtensions(fields.values('sec-websocket-extensions'));
   // §4.2.1 (7): without Origin, not a browser. Two of them are no answer to the question who asks.
-  const origin = fields.single('Origin');
-  if (origin === null && fields.has('Origin')) throw refuse('WS_HANDSHAKE_ORIGIN_REPEATED');
+  const origin = fields.single('origin');
+  if (origin === null && fields.has('origin')) throw refuse('WS_HANDSHAKE_ORIGIN_REPEATED');
 
   const upgrade = new UpgradeRequest(request, fields, {
     path,
@@ -99,13 +100,17 @@ function cutResource(target: string, host: string): string | null {
 
 // §4.2.1 (3), (4): both are lists, over one line or several; their tokens are ASCII case-insensitive.
 function verifyUpgrade(fields: HeaderFields): void {
-  const upgrade = joinedList(fields, 'Upgrade');
+  const upgrade = joinedList(fields, 'upgrade');
   // Somebody opened the endpoint's address as if it were a page: 426 says what is here.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
-  const protocols = parseUpgradeList(upgrade);
-  if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });
-  if (!lists(protocols, 'websocket')) throw refuse('WS_HANDSHAKE_UPGRADE', { value: upgrade });
-  const connection = joinedList(fields, 'Connection');
+  // Nearly always the field is this one token, and no list has to be read.
+  if (toAsciiLowerCase(upgrade) !== 'websocket') {
+    const protocols = parseUpgradeList(upgrade);
+    if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });
+    if (!lists(protocols, 'websocket')) throw refuse('WS_HANDSHAKE_UPGRADE', { value: upgrade });
+  }
+  const connection = joinedList(fields, 'connection');
+  if (connection !== null && toAsciiLowerCase(connection) === 'upgrade') return;
   if (!lists(parseTokenList(connection ?? '') ?? [], 'upgrade')) {
     throw refuse('WS_HANDSHAKE_CONNECTION', { value: connection });
   }
@@ -120,7 +125,7 @@ function lists(tokens: readonly string[], wanted: string): boolean {
 // them. That is also why a missing field counts as an unknown version (426), not as a malformed request
 // (400).
 function verifyVersion(fields: HeaderFields): void {
-  const versions = fields.values('Sec-WebSocket-Version');
+  const versions = fields.values('sec-websocket-version');
   // §11.3.5: MUST NOT appear more than once in a request.
   if (versions.length > 1) throw refuse('WS_HANDSHAKE_VERSION_REPEATED');
   // The text, not its number: "013", "+13" or "13, 8" may make a proxy believe in another version than we do.
@@ -129,8 +134,8 @@ function verifyVersion(fields: HeaderFields): void {
 
 // §4.2.1 (8), §4.1 (10): distinct tokens, at least one, over one line or several (§11.3.4).
 function parseSubprotocols(fields: HeaderFields): readonly string[] {
-  const value = joinedList(fields, 'Sec-WebSocket-Protocol');
-  if (value === null) return [];
+  const value = joinedList(fields, 'sec-websocket-protocol');
+  if (value === null) return NONE;
   const subprotocols = parseTokenList(value) ?? [];
   if (subprotocols.length > maxSubprotocols) throw refuse('WS_HANDSHAKE_SUBPROTOCOL_COUNT');
   if (subprotocols.length === 0 || new Set(subprotocols).size < subprotocols.length) {
@@ -159,14 +164,21 @@ export function selectSubprotocol(offered: readonly string[], supported: readonl
   return '';
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
+
+// §4.2.2 (5): the status line and the first fields, up to the value of the third.
+const SWITCHING_PROTOCOLS =
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ';
+
 /** What a server makes of a request that it accepts. */
 export interface Acceptance {
   /** One of the client's list. `''` or absent: none, and the connection opens without. */
-  readonly subprotocol?: string;
+  readonly subprotocol?: string | undefined;
   /** Answers the offers; absent: no extension. */
-  readonly negotiate?: (offers: readonly ExtensionOffer[]) => readonly ExtensionOffer[];
+  readonly negotiate?: ((offers: readonly ExtensionOffer[]) => readonly ExtensionOffer[]) | undefined;
   /** More header fields for the response: name, value, name, value … */
-  readonly headers?: readonly string[];
+  readonly headers?: readonly string[] | undefined;
 }
 
 /** What came out of an accepted request. */
@@ -184,23 +196,22 @@ export interface AcceptedRequest {
  *   that belong to the handshake or hold a forbidden character
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
-  const { subprotocol = '', negotiate, headers = [] } = acceptance;
+  const { subprotocol = '', negotiate, headers = NONE } = acceptance;
   // §4.2.2 (5.5): MUST be one of the client's; without an agreement the field stays away, since '' is no
   // value for it.
   if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {
     throw new TypeError('The subprotocol is not one that the client offered');
   }
-  const extensions = negotiate?.(request.offers) ?? [];
+  const extensions = negotiate?.(request.offers) ?? NO_EXTENSIONS;
   // §4.2.2 (5.6), §9.1: only what the client offered.
-  if (findUnoffered(extensions, request.offers) !== null) {
+  if (extensions.length > 0 && findUnoffered(extensions, request.offers) !== null) {
     throw new TypeError('The extension is not one that the client offered');
   }
   forbidFields(headers, ['upgrade', 'connection', 'content-length', 'transfer-encoding'], 'sec-websocket-');
 
-  const fields = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
-  fields.push('Sec-WebSocket-Accept', computeAccept(request.key));
-  if (subprotocol !== '') fields.push('Sec-WebSocket-Protocol', subprotocol);
-  if (extensions.length > 0) fields.push('Sec-WebSocket-Extensions', formatExtensions(extensions));
-  const head = formatHead('HTTP/1.1 101 Switching Protocols', [...fields, ...headers]);
-  return { head, subprotocol, extensions };
+  let head = `${SWITCHING_PROTOCOLS}${computeAccept(request.key)}\r\n`;
+  if (subprotocol !== '') head += formatFields(['Sec-WebSocket-Protocol', subprotocol]);
+  if (extensions.length > 0) head += formatFields(['Sec-WebSocket-Extensions', formatExtensions(extensions)]);
+  if (headers.length > 0) head += formatFields(headers);
+  return { head: `${head}\r\n`, subprotocol, extensions };
 }

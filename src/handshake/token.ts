@@ -61,8 +61,17 @@ function isSpace(code: number): boolean {
 
 /** `text` in lower case, A to Z only: the comparison that RFC 6455 §2.1 calls ASCII case-insensitive. */
 export function toAsciiLowerCase(text: string): string {
-  if (isVisibleAscii(text)) return text.toLowerCase();
-  // The long way for anything else: U+212A KELVIN SIGN has the lower case "k".
+  let isLower = true;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return lowerLetters(text);
+    if (code >= 0x41 && code <= 0x5a) isLower = false;
+  }
+  return isLower ? text : text.toLowerCase();
+}
+
+// The long way for anything else: U+212A KELVIN SIGN has the lower case "k".
+function lowerLetters(text: string): string {
   let lower = '';
   for (const character of text) {
     lower += character >= 'A' && character <= 'Z' ? character.toLowerCase() : character;

@@ -173,7 +173,8 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#destroyed = true;
     this.#batch.clear();
     this.#marks.left(left);
-    this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
+    // An error takes a picture of the stack: it is made only for those who wait for it.
+    if (!this.#marks.isEmpty) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
     this.#count();
   }
 

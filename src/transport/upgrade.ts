@@ -5,7 +5,6 @@
 
 import type { Duplex } from 'node:stream';
 import { HandshakeError, refuse } from '../handshake/error.ts';
-import type { ExtensionOffer } from '../handshake/extension.ts';
 import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import {
@@ -15,7 +14,6 @@ import {
   verifyRequest,
 } from '../handshake/server.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
-import type { CompressionAgreement } from './compression.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { answerAndEnd } from './lingering.ts';
 import { servesPath } from './path-pattern.ts';
@@ -189,8 +187,15 @@ export class ServerHandshake<Context, Result>
     const agreement = this.#host.compression?.accept(upgrade.offers) ?? null;
     let accepted: AcceptedRequest;
     try {
-      const subprotocol = selectSubprotocol(upgrade.subprotocols, this.#host.subprotocols);
-      accepted = acceptRequest(upgrade, { subprotocol, ...decision, negotiate: () => answersOf(agreement) });
+      const { subprotocol, headers } = decision;
+      accepted = acceptRequest(upgrade, {
+        subprotocol:
+          subprotocol === undefined
+            ? selectSubprotocol(upgrade.subprotocols, this.#host.subprotocols)
+            : subprotocol,
+        negotiate: agreement === null ? undefined : () => [agreement.answer],
+        headers,
+      });
     } catch (error) {
       agreement?.codec.close();
       this.refuse(error);
@@ -257,10 +262,6 @@ export class ServerHandshake<Context, Result>
     this.#early?.take();
     this.#early = null;
   }
-}
-
-function answersOf(agreement: CompressionAgreement | null): readonly ExtensionOffer[] {
-  return agreement === null ? [] : [agreement.answer];
 }
 
 /**

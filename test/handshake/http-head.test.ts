@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RefusalCode } from '../../src/handshake/error.ts';
 import { HandshakeError, refusals } from '../../src/handshake/error.ts';
+import { isHost } from '../../src/handshake/host.ts';
 import {
   defaultHeadLimits,
   formatHead,
   type HeadLimits,
   type HttpHead,
   HttpHeadParser,
-  isHost,
   isHttp11,
 } from '../../src/handshake/http-head.ts';
 import { verifyRequest } from '../../src/handshake/server.ts';

@@ -1,0 +1,89 @@
+/** The value of a Host field: RFC 6455 §4.2.1 (2), RFC 9112 §3.2. */
+
+import { isVisibleAscii } from './token.ts';
+import { parseUrl } from './url.ts';
+
+/**
+ * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, perhaps with a port.
+ * Its characters are checked before URL sees them, which would take "a/b", "b@a" or "a<TAB>b" for a host too.
+ */
+export function isHost(text: string): boolean {
+  if (isPlainHost(text)) return true;
+  if (!isVisibleAscii(text)) return false;
+  for (const character of text) if ('"#/<>?@\\^`{|}'.includes(character)) return false;
+  return parseUrl(`http://${text}`) !== null;
+}
+
+const DOT = 0x2e;
+const HYPHEN = 0x2d;
+const COLON = 0x3a;
+
+/**
+ * The hosts of nearly every request, without URL, which costs as much as all other rules of a request together: four decimal numbers,
+ * or labels of letters, digits and single hyphens of which the last begins with a letter. URL takes all of these for hosts; a last label
+ * that begins with a digit may be an IPv4 address in another notation, and two hyphens in a row may be punycode.
+ */
+function isPlainHost(text: string): boolean {
+  let end = 0;
+  let labels = 1;
+  let labelStart = 0;
+  let isNumeric = true;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code === COLON) break;
+    if (code === DOT || code === HYPHEN) {
+      if (end === 0) return false;
+      const before = text.charCodeAt(end - 1);
+      if (before === DOT || before === HYPHEN) return false;
+    }
+    if (code === DOT) {
+      labels++;
+      labelStart = end + 1;
+    } else if (isLetter(code) || code === HYPHEN) isNumeric = false;
+    else if (!isDigit(code)) return false;
+  }
+  if (labelStart === end || !isPort(text, end)) return false;
+  if (isLetter(text.charCodeAt(labelStart))) return true;
+  return isNumeric && labels === 4 && isAddress(text, end);
+}
+
+/** Whether each of the numbers of a dotted quad is 0 to 255, without leading zeros. */
+function isAddress(text: string, end: number): boolean {
+  let value = 0;
+  let digits = 0;
+  for (let at = 0; at <= end; at++) {
+    const code = at === end ? DOT : text.charCodeAt(at);
+    if (code === DOT) {
+      if (value > 255) return false;
+      value = 0;
+      digits = 0;
+      continue;
+    }
+    if (digits > 0 && value === 0) return false;
+    value = value * 10 + (code - 0x30);
+    if (++digits > 3) return false;
+  }
+  return true;
+}
+
+/** Whether nothing, or a port from 0 to 65535, follows at `start`. */
+function isPort(text: string, start: number): boolean {
+  if (start === text.length) return true;
+  const digits = text.length - start - 1;
+  if (digits < 1 || digits > 5) return false;
+  let port = 0;
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (!isDigit(code)) return false;
+    port = port * 10 + (code - 0x30);
+  }
+  return port <= 65_535;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
+}
