@@ -7,6 +7,11 @@
 /** Bytes that are given to a socket at a time. */
 export const WRITE_SIZE = 65_536;
 
+/** So much more goes along if nothing is left then. */
+export const MAX_REST = 4096;
+
+const SCRATCH_SIZE: number = WRITE_SIZE + MAX_REST;
+
 // Below this, memory of the exact size is better than what is used again.
 const SCRATCH_FROM: number = WRITE_SIZE / 2;
 
@@ -37,26 +42,32 @@ export class Borrowed {
   }
 
   /**
-   * The next `size` bytes, in memory that no one else changes until `giveBack`.
+   * The next `size` bytes where they lie: to be read before the application runs again.
    * @throws {PayloadChangedError}
    */
-  take(size: number): Buffer {
+  next(size: number): Uint8Array {
     if (this.#payload.length !== this.#size) throw new PayloadChangedError(this.#size);
-    const copy = takeMemory(size);
-    copy.set(this.#payload.subarray(this.#offset, this.#offset + size));
+    const from = this.#offset;
     this.#offset += size;
-    return copy;
+    return this.#payload.subarray(from, this.#offset);
   }
 }
 
+/** A copy in memory that no one else changes until `giveBack`. */
+export function copyOf(part: Uint8Array): Buffer {
+  const copy = takeMemory(part.length);
+  copy.set(part);
+  return copy;
+}
+
 function takeMemory(size: number): Buffer {
-  if (size < SCRATCH_FROM) return Buffer.allocUnsafeSlow(size);
-  const memory = scratch ?? Buffer.allocUnsafeSlow(WRITE_SIZE);
+  if (size < SCRATCH_FROM || size > SCRATCH_SIZE) return Buffer.allocUnsafeSlow(size);
+  const memory = scratch ?? Buffer.allocUnsafeSlow(SCRATCH_SIZE);
   scratch = null;
   return memory.subarray(0, size);
 }
 
-/** The socket took everything: what `take` returned may be used for others. */
+/** The socket took everything: what `copyOf` returned may be used for others. */
 export function giveBack(copy: Buffer): void {
-  if (copy.buffer.byteLength === WRITE_SIZE) scratch = Buffer.from(copy.buffer, 0, WRITE_SIZE);
+  if (copy.buffer.byteLength === SCRATCH_SIZE) scratch = Buffer.from(copy.buffer, 0, SCRATCH_SIZE);
 }

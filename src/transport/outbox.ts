@@ -35,6 +35,8 @@ export interface OutboxOwner {
 
 export interface OutboxOptions {
   readonly memoryBudget: MemoryBudget;
+  /** Bytes that may wait to be sent. */
+  readonly sendCap: number;
 }
 
 // What waits unflushed: from here on a larger write saves nothing.
@@ -52,7 +54,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** What was sent in this turn. */
   readonly #batch: Batch = new Batch();
-  #isDirty = false;
+  isListed = false;
   readonly #queue: WriteQueue;
   /** What the memory budget was told. */
   #counted = 0;
@@ -62,6 +64,8 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** When something was last given to the socket, or taken by it after it had been blocked; milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   readonly #marks: SentMarks = new SentMarks();
+  /** `onDrained` is to follow: the socket was blocked. */
+  #owesDrained = false;
   /** `onDrained` is wanted though the socket may never have been blocked. */
   #isDraining = false;
   #ending = false;
@@ -73,7 +77,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#socket = socket;
     this.#owner = owner;
     this.#options = options;
-    this.#queue = new WriteQueue(socket, this, ownership);
+    this.#queue = new WriteQueue(socket, this, ownership, options.sendCap);
   }
 
   get blocked(): boolean {
@@ -128,7 +132,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   whenSent(done: SendCallback): void {
     this.#marks.notify(this.#committed, done);
-    this.#markDirty();
+    flushAtEndOfTurn(this);
   }
 
   resumeReading(): void {
@@ -159,7 +163,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** `onDrained` is to follow whenever nothing waits here, even if the socket never blocks, up to `stopNotifying`. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
-    this.#markDirty();
+    flushAtEndOfTurn(this);
   }
 
   stopNotifying(): void {
@@ -186,21 +190,24 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** As `flush`, in the context of the caller. @param now by `clock.now()`, if there is something to write */
   flushHere(now: number): void {
-    this.#isDirty = false;
+    const queue = this.#queue;
     // What is added while a write is going on must come after it: it leaves at the end of the turn.
-    if (this.#destroyed || this.#queue.isWriting) return;
+    if (this.#destroyed || queue.isWriting) return;
     if (this.#batch.size > 0) {
-      if (this.blocked) this.#queue.setAside(this.#batch);
-      else {
+      if (!queue.isBusy) {
         this.#lastGiven = now;
-        this.#queue.write(this.#batch);
+        queue.write(this.#batch);
+      } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
+        queue.setAside(this.#batch);
       }
+      // Else it leaves in one write with what follows, as soon as the socket is free.
     }
     if (this.#destroyed) return;
-    if (this.#batch.size > 0 || (!this.#marks.isEmpty && !this.blocked)) this.#markDirty();
-    if (this.blocked) this.#count();
-    else if (this.#isDraining) this.#owner.onDrained();
-    if (this.#ending && !this.#ended && this.#batch.size === 0 && this.#queue.isEmpty) {
+    this.#count();
+    // A socket that is busy may be free again a turn later, or slow.
+    if (queue.isBusy ? !queue.isSlow : this.#batch.size > 0 || !this.#marks.isEmpty) flushAtEndOfTurn(this);
+    if (this.#isDraining && !queue.isBusy) this.#drained();
+    if (this.#ending && !this.#ended && this.#batch.size === 0 && queue.isEmpty) {
       this.#ended = true;
       this.#socket.end();
     }
@@ -208,6 +215,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** The end of the loop's turn. */
   endTurn(now: number): void {
+    this.#queue.endTurn();
     this.flushHere(now);
     this.#settle();
   }
@@ -215,6 +223,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   // ---- the queue's events ----
 
   onBlocked(): void {
+    this.#owesDrained = true;
     this.#owner.onBlocked();
   }
 
@@ -229,9 +238,13 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   onTaken(): void {
-    this.endTurn(clock.now());
-    if (this.blocked || this.#destroyed) return;
-    this.#count();
+    this.flushHere(clock.now());
+    this.#settle();
+    if (this.#owesDrained && !this.#queue.isBusy && !this.#destroyed) this.#drained();
+  }
+
+  #drained(): void {
+    this.#owesDrained = false;
     this.#owner.onDrained();
   }
 
@@ -242,19 +255,14 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     }
     this.#committed += size;
     if (this.#batch.size >= FLUSH_THRESHOLD) this.flush();
-    else this.#markDirty();
-  }
-
-  #markDirty(): void {
-    if (this.#isDirty) return;
-    this.#isDirty = true;
-    flushAtEndOfTurn(this);
+    else flushAtEndOfTurn(this);
   }
 
   #makeRoom(size: number): void {
     const batch = this.#batch;
     // Full: what it holds leaves, or is set aside, before the next slab is begun.
     if (!batch.canGrow(size)) this.flush();
+    if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
     // Inside a write: it waits in its slab.
@@ -271,7 +279,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   #count(): void {
     // Shared memory has a charge of its own.
-    const counted = this.blocked ? Math.max(0, this.bufferedAmount - this.#marks.sharedBytes) : 0;
+    const counted = this.#queue.isBusy ? Math.max(0, this.bufferedAmount - this.#marks.sharedBytes) : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;
     this.#counted = counted;

@@ -5,6 +5,7 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { DeflateCodec } from '../deflate/codec.ts';
 import { Charge } from '../frame/charge.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
@@ -18,6 +19,7 @@ import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
+import type { Ownership } from './write-queue.ts';
 
 /** What an endpoint reports, and what its transport adds. */
 export interface ConnectionEvents extends EndpointEvents {
@@ -30,6 +32,11 @@ export interface ConnectionEvents extends EndpointEvents {
 /** What `bindSocket` needs beside the limits. */
 export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
   readonly limits: ConnectionLimits;
+}
+
+function ownershipOf(socket: Duplex): Ownership {
+  if (socket instanceof TLSSocket) return 'encrypted';
+  return socket instanceof Socket ? 'taken' : 'kept';
 }
 
 /** An endpoint on a socket. Made by `bindSocket`. */
@@ -49,7 +56,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.codec = codec;
     this.#events = events;
     this.#limits = limits;
-    this.#outbox = new Outbox(socket, this, limits, socket instanceof Socket ? 'taken' : 'kept');
+    this.#outbox = new Outbox(socket, this, limits, ownershipOf(socket));
     this.endpoint = new Endpoint(this.#outbox, events, {
       role,
       maxMessageSize: limits.maxMessageSize,

@@ -8,6 +8,8 @@ import { clock } from './clock.ts';
 
 /** What has something to write at the end of the turn. */
 export interface Flushable {
+  /** Whether the end of the turn is to come to it. Only for `flushAtEndOfTurn` and what follows from that. */
+  isListed: boolean;
   flush(): void;
   /** `flush`, and what follows from it once the turn is over. */
   endTurn(now: number): void;
@@ -18,6 +20,8 @@ let scheduled = false;
 
 /** `flush` is to be called at the end of this turn, at the latest. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
+  if (outbox.isListed) return;
+  outbox.isListed = true;
   dirty.push(outbox);
   if (scheduled) return;
   scheduled = true;
@@ -28,7 +32,10 @@ export function flushAtEndOfTurn(outbox: Flushable): void {
 export function flushAll(): void {
   const list = dirty;
   dirty = [];
-  for (const outbox of list) outbox.flush();
+  for (const outbox of list) {
+    outbox.isListed = false;
+    outbox.flush();
+  }
 }
 
 flushBeforeLateWork(flushAll);
@@ -38,5 +45,8 @@ function endTurn(): void {
   const list = dirty;
   dirty = [];
   const now = clock.now();
-  for (const outbox of list) outbox.endTurn(now);
+  for (const outbox of list) {
+    outbox.isListed = false;
+    outbox.endTurn(now);
+  }
 }

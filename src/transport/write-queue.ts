@@ -5,10 +5,11 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { type Batch, type Chunk, copyOutOf } from './batch.ts';
-import { Borrowed, giveBack, WRITE_SIZE } from './borrowed.ts';
+import { type Batch, copyOutOf } from './batch.ts';
+import { copyOf, giveBack, MAX_REST, WRITE_SIZE } from './borrowed.ts';
 import { clock } from './clock.ts';
 import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
+import { Waiting } from './waiting.ts';
 
 /** What is notified of what the socket does. */
 export interface WriteQueueOwner {
@@ -20,32 +21,49 @@ export interface WriteQueueOwner {
   onWriteFailed(error: unknown): void;
 }
 
-/** A socket hands bytes to the kernel, or encrypts them; any other Duplex may keep, or share, the memory it is given. */
-export type Ownership = 'taken' | 'kept';
+/**
+ * What becomes of memory that is written. A socket hands it to the kernel, and reads from it until that has taken all of it; TLS
+ * has encrypted it when `write` returns, and is done with it; any other Duplex may keep, or share, the memory it is given.
+ */
+export type Ownership = 'taken' | 'encrypted' | 'kept';
 
-const EMPTY: Uint8Array = new Uint8Array(0);
+// Bytes that TLS is given at a time while the peer keeps up: eight full records (RFC 8446 §5.1). Node hands ten parts of 16 KiB to
+// the kernel at once, and is done a turn later.
+const ENCRYPTED_SIZE: number = 8 * 16_384;
+
+// TLS, whose writes are never done before the next turn: with up to so much under way it is not blocked yet.
+const MAX_UNDER_WAY = 262_144;
+
+// Where the parts of a slice are put together for TLS, which reads it before `write` returns.
+let joint: Buffer | null = null;
 
 export class WriteQueue {
   readonly #socket: Duplex;
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
+  readonly #encrypts: boolean;
+  /** So much may be under way before the socket counts as blocked. */
+  readonly #allowance: number;
+  /** What others had written is gone: only we write. */
+  #isAlone = false;
 
-  /** What waits; null until something does. */
-  #chunks: Chunk[] | null = null;
-  /** Where the first of them is. */
-  #head = 0;
-  /** Bytes of them. */
-  #waiting = 0;
+  readonly #waiting: Waiting = new Waiting();
 
-  /** Whether the socket takes no more for now. */
+  /** Whether the socket has not taken all that it was given: nothing more is given to it until then. */
+  isBusy = false;
+  /** Whether the socket takes no more for now: it is busy with more than the allowance, or slow. */
   blocked = false;
+  /** Whether the busy socket waits for its peer, until nothing waits here any more. */
+  isSlow = false;
+  /** How often `endTurn` was called since the socket is busy. */
+  #turns = 0;
   /** Inside `socket.write`: some transports hand the bytes on, and bring back the answer, before it returns. */
   isWriting = false;
-  /** When the blocked socket last took something, in milliseconds of `clock.now()`. */
+  /** When the busy socket last took something, in milliseconds of `clock.now()`. */
   lastTaken = 0;
-  /** Bytes that the socket had not taken when it became blocked. */
+  /** Bytes that the socket had not taken when it became busy. */
   #inSocket = 0;
-  /** A slab that the blocked socket still reads from. */
+  /** A slab that the busy socket still reads from. */
   #slabInFlight: Buffer | null = null;
   /** Writes whose callback has not been called. */
   #writes = 0;
@@ -54,20 +72,23 @@ export class WriteQueue {
   #isBroken = false;
   #isReleased = false;
 
-  constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership) {
+  /** @param sendCap bytes that may wait: what is under way must not exceed it unseen */
+  constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
     this.#copies = ownership === 'kept';
+    this.#encrypts = ownership === 'encrypted';
+    this.#allowance = this.#encrypts ? Math.min(MAX_UNDER_WAY, sendCap) : 0;
   }
 
   /** Bytes that have not left: those that wait, and those that the socket has not taken. */
   get bufferedAmount(): number {
-    return this.#waiting + (this.blocked ? this.#socket.writableLength : 0);
+    return this.#waiting.size + (this.isBusy ? this.#socket.writableLength : 0);
   }
 
   /** Whether nothing waits to be given to the socket. */
   get isEmpty(): boolean {
-    return this.#waiting === 0;
+    return this.#waiting.size === 0;
   }
 
   /** Whether memory that is written must be a copy. */
@@ -75,7 +96,7 @@ export class WriteQueue {
     return this.#copies;
   }
 
-  /** Writes a batch. Not to be called while the socket is blocked. */
+  /** Writes a batch. Not to be called while the socket is busy. */
   write(batch: Batch): void {
     if (!batch.isPart) {
       this.#writeChunks(batch);
@@ -84,33 +105,42 @@ export class WriteQueue {
     // The one write of most turns: a part of a slab as it is.
     const part = batch.takePart();
     const slab = batch.leave()!;
-    const copies = this.#copiesSlab;
+    const isReadAtOnce = this.#readsAtOnce;
+    const copies = !isReadAtOnce && this.#copiesSlab;
     this.isWriting = true;
     this.#writes++;
     try {
       this.#socket.write(copies ? Buffer.from(part) : part, this.#callback);
     } catch (error) {
       // Lost, not sent.
-      this.#waiting += part.length;
+      this.#waiting.size += part.length;
       this.#writeFailed(error);
     }
     this.#written();
-    this.#leaveSlab(slab, copies);
+    this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** The socket is blocked: a batch waits, in memory of its own size. */
+  /** The socket is busy: a batch waits, in memory of its own size. */
   setAside(batch: Batch): void {
     const { size } = batch;
-    this.#add(batch.takeApart(), size);
+    this.#waiting.add(batch.takeApart(), size);
+    if (!this.blocked) this.#checkBlocked();
+  }
+
+  /** A turn of the event loop ends. What TLS is given now is done in the next one, unless it has to wait for the peer. */
+  endTurn(): void {
+    if (!this.isBusy || this.isSlow || this.isWriting || ++this.#turns === 1) return;
+    this.isSlow = true;
+    if (!this.blocked) this.#checkBlocked();
   }
 
   /** The socket is gone. @returns bytes that did not leave */
   release(): number {
-    const lost = this.#waiting + (this.blocked ? this.#inSocket : 0);
+    const lost = this.#waiting.size + (this.isBusy ? this.#inSocket : 0);
     this.#isReleased = true;
-    this.#chunks = null;
-    this.#head = 0;
-    this.#waiting = 0;
+    this.#waiting.clear();
+    this.isBusy = false;
+    this.isSlow = false;
     this.blocked = false;
     // A slab that the socket may still read from is left to the collector.
     if (this.#slabInFlight !== null) {
@@ -125,13 +155,19 @@ export class WriteQueue {
     const { size } = batch;
     const chunks = batch.takeChunks();
     const slab = batch.leave();
-    const copies = this.#copiesSlab;
+    const isReadAtOnce = this.#readsAtOnce;
+    const copies = !isReadAtOnce && this.#copiesSlab;
     if (copies && slab !== null) copyOutOf(slab, chunks);
-    this.#add(chunks, size);
+    this.#waiting.add(chunks, size);
     this.#feed();
     if (slab === null) return;
-    if (this.#chunks !== null) copyOutOf(slab, this.#chunks, this.#head);
-    this.#leaveSlab(slab, copies);
+    this.#waiting.leaveSlab(slab);
+    this.#leaveSlab(slab, isReadAtOnce || copies);
+  }
+
+  /** Whether what is written now is read before `write` returns: nothing is in front of it. */
+  get #readsAtOnce(): boolean {
+    return this.#encrypts && this.#isAlone && this.#socket.writableLength === 0;
   }
 
   /** Whether a part of a slab is given to the socket as a copy. */
@@ -139,10 +175,10 @@ export class WriteQueue {
     return this.#copies || areSlabsScarce();
   }
 
-  /** What the slab held was written. If the kernel took it all, the slab is free again at once. */
+  /** What the slab held was written. If all of it was copied, or taken by the kernel, the slab is free again at once. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
-    if (copied || !(this.blocked || this.#isReleased)) releaseSlab(slab);
-    else if (this.blocked) {
+    if (copied || !(this.isBusy || this.#isReleased)) releaseSlab(slab);
+    else if (this.isBusy) {
       this.#slabInFlight = slab;
       launchSlab(slab);
     }
@@ -150,35 +186,41 @@ export class WriteQueue {
     else abandonSlab(slab);
   }
 
-  #add(chunks: Chunk[], size: number): void {
-    if (this.#chunks === null) this.#chunks = chunks;
-    else for (const chunk of chunks) this.#chunks.push(chunk);
-    this.#waiting += size;
-  }
-
-  /** Writes until nothing waits or the socket is blocked. */
+  /** Writes until nothing waits or the socket is busy. */
   #feed(): void {
-    while (this.#waiting > 0 && !this.blocked && !this.#isBroken && !this.#isReleased) {
+    while (this.#waiting.size > 0 && !this.isBusy && !this.#isBroken && !this.#isReleased) {
       this.isWriting = true;
       this.#writes++;
       let copy: Buffer | null = null;
       try {
-        this.#socket.cork();
-        copy = this.#writeSome(Math.min(WRITE_SIZE, this.#waiting));
-        this.#socket.uncork();
+        if (this.#readsAtOnce) this.#writeJoined(this.#sliceSize(this.isSlow ? WRITE_SIZE : ENCRYPTED_SIZE));
+        else {
+          this.#socket.cork();
+          copy = this.#writeSome(this.#sliceSize(WRITE_SIZE));
+          this.#socket.uncork();
+        }
       } catch (error) {
         this.#writeFailed(error);
       }
       this.#written();
-      if (copy !== null && !this.blocked && !this.#isReleased) giveBack(copy);
+      if (copy !== null && !this.isBusy && !this.#isReleased) giveBack(copy);
     }
-    if (this.#waiting === 0) {
-      this.#chunks = null;
-      this.#head = 0;
-    } else if (this.#chunks !== null && this.#head > 1024 && this.#head * 2 > this.#chunks.length) {
-      this.#chunks.splice(0, this.#head);
-      this.#head = 0;
-    }
+    this.#waiting.tidy();
+  }
+
+  /** Bytes of the next slice: a little that would be left over goes along, since a header must not cost a write. */
+  #sliceSize(usual: number): number {
+    const { size } = this.#waiting;
+    return size <= usual + MAX_REST ? size : usual;
+  }
+
+  /** Writes `size` bytes as one part, so that TLS need not put them together. @throws {PayloadChangedError} */
+  #writeJoined(size: number): void {
+    // Taken away for as long as it is used: `write` may call hooks of an application, which may write.
+    const memory = joint ?? Buffer.allocUnsafeSlow(ENCRYPTED_SIZE + MAX_REST);
+    joint = null;
+    this.#socket.write(this.#waiting.join(size, memory), this.#callback);
+    joint = memory;
   }
 
   /**
@@ -187,28 +229,18 @@ export class WriteQueue {
    * @throws {PayloadChangedError}
    */
   #writeSome(size: number): Buffer | null {
-    const callback = this.#callback;
-    const chunks = this.#chunks!;
+    const waiting = this.#waiting;
     let copy: Buffer | null = null;
     for (let room = size; room > 0; ) {
-      const chunk = chunks[this.#head]!;
-      const length = Math.min(chunk.length, room);
-      let part: Uint8Array;
-      if (chunk instanceof Borrowed) {
-        copy = chunk.take(length);
+      const { isBorrowed } = waiting;
+      let part = waiting.next(room);
+      if (isBorrowed) {
+        copy = copyOf(part);
         part = copy;
-        if (chunk.length === 0) chunks[this.#head++] = EMPTY;
-      } else if (length < chunk.length) {
-        part = chunk.subarray(0, length);
-        chunks[this.#head] = chunk.subarray(length);
-      } else {
-        part = chunk;
-        chunks[this.#head++] = EMPTY;
       }
-      room -= length;
-      this.#waiting -= length;
+      room -= part.length;
       if (room > 0) this.#socket.write(part);
-      else this.#socket.write(part, callback);
+      else this.#socket.write(part, this.#callback);
     }
     return copy;
   }
@@ -222,9 +254,18 @@ export class WriteQueue {
     this.isWriting = false;
     if (this.#isReleased || this.#socket.writableLength === 0) return;
     // Not 'drain', which would not come for small amounts: the callback of the last write says that all of them are gone.
-    this.blocked = true;
+    this.isBusy = true;
+    if (!this.#encrypts) this.isSlow = true;
+    this.#turns = 0;
     this.#inSocket = this.#socket.writableLength;
     this.lastTaken = clock.now();
+    this.#checkBlocked();
+  }
+
+  /** Whether the busy socket is blocked, and so once more if it was. */
+  #checkBlocked(): void {
+    if (!this.blocked && !this.isSlow && this.bufferedAmount <= this.#allowance) return;
+    this.blocked = true;
     this.#owner.onBlocked();
   }
 
@@ -238,8 +279,10 @@ export class WriteQueue {
   #taken(error: Error | null): void {
     this.#writes--;
     // Node calls back for a write that the kernel took at once as well, later: it may precede one that is on its way.
-    if (error !== null || this.#writes > 0 || !this.blocked || this.#isBroken || this.#isReleased) return;
-    this.blocked = false;
+    if (this.#writes > 0) return;
+    this.#isAlone = true;
+    if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;
+    this.isBusy = false;
     this.lastTaken = clock.now();
     if (this.#slabInFlight !== null) {
       landSlab(this.#slabInFlight);
@@ -247,6 +290,10 @@ export class WriteQueue {
     }
     this.#slabInFlight = null;
     this.#feed();
+    if (!this.isBusy) {
+      this.blocked = false;
+      this.isSlow = false;
+    }
     this.#owner.onTaken();
   }
 }

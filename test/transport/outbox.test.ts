@@ -34,6 +34,7 @@ function setUp(options: Partial<OutboxOptions> & { ownership?: Ownership; socket
     owner,
     {
       memoryBudget: options.memoryBudget ?? budget,
+      sendCap: options.sendCap ?? Number.POSITIVE_INFINITY,
     },
     options.ownership ?? 'taken',
   );
@@ -246,6 +247,17 @@ describe('order and integrity', () => {
     expect(slabs.size).toBeLessThanOrEqual(33);
     for (const { outbox } of lines) outbox.destroy();
     await turn();
+  });
+
+  test('a header costs no write of its own: 64 KiB and what stands before them leave in one', async () => {
+    const { socket, outbox } = setUp();
+    const payload = randomFillSync(Buffer.alloc(64 * KIB));
+    const { buffer, offset } = outbox.reserve(10);
+    buffer.fill(7, offset, offset + 10);
+    outbox.append(payload, 10, false, null);
+    await turn();
+    expect(socket.writes).toBe(1);
+    expect(socket.bytes.equals(Buffer.concat([Buffer.alloc(10, 7), payload]))).toBe(true);
   });
 
   test('bytes beyond what was committed never leave', async () => {

@@ -18,7 +18,12 @@ function open(): { socket: FakeSocket; outbox: Outbox } {
     onPayloadChanged: nothing,
     onDestroying: nothing,
   };
-  const outbox = new Outbox(socket as Duplex, owner, { memoryBudget: new MemoryBudget() }, 'taken');
+  const outbox = new Outbox(
+    socket as Duplex,
+    owner,
+    { memoryBudget: new MemoryBudget(), sendCap: Number.POSITIVE_INFINITY },
+    'taken',
+  );
   return { socket, outbox };
 }
 

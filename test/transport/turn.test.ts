@@ -5,7 +5,7 @@ import { flushAtEndOfTurn } from '../../src/transport/turn.ts';
 
 test('FAULT-5: an answer leaves before messages that wait for their turn are decompressed', async () => {
   const log: string[] = [];
-  const answer = { flush: () => log.push('answer'), endTurn: () => log.push('too late') };
+  const answer = { isListed: false, flush: () => log.push('answer'), endTurn: () => log.push('too late') };
   // The turn of a peer that sends too much ends before the answer is there, so its end is before that of what is sent, too.
   new TurnShare().spend(2 ** 24);
   const late = inLaterTurn(() => log.push('message'));

@@ -1,0 +1,96 @@
+/**
+ * What waits to be given to a socket, in order: parts of slabs, large payloads, and payloads that are still their caller's. It is
+ * taken out in slices of any size.
+ */
+
+import { type Chunk, copyOutOf } from './batch.ts';
+import { Borrowed } from './borrowed.ts';
+
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+export class Waiting {
+  /** Bytes of it. */
+  size = 0;
+  /** Null until something waits. */
+  #chunks: Chunk[] | null = null;
+  /** Where the first of them is. */
+  #head = 0;
+
+  /** @param size bytes of `chunks` */
+  add(chunks: Chunk[], size: number): void {
+    if (this.#chunks === null) this.#chunks = chunks;
+    else for (const chunk of chunks) this.#chunks.push(chunk);
+    this.size += size;
+  }
+
+  /** What lies in `slab` is kept as a copy from now on. */
+  leaveSlab(slab: Buffer): void {
+    if (this.#chunks !== null) copyOutOf(slab, this.#chunks, this.#head);
+  }
+
+  /**
+   * Up to `size` bytes in one part, where they lie. What is still its caller's may change as soon as that runs again.
+   * @throws {PayloadChangedError}
+   */
+  next(size: number): Uint8Array {
+    const part = this.#advance(size);
+    this.size -= part.length;
+    return part;
+  }
+
+  /** Whether the next part is still its caller's. */
+  get isBorrowed(): boolean {
+    return this.#chunks![this.#head] instanceof Borrowed;
+  }
+
+  /**
+   * `size` bytes as one part: where they lie, or in `memory`.
+   * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
+   */
+  join(size: number, memory: Buffer): Uint8Array {
+    let part = this.#advance(size);
+    let at = part.length;
+    if (at < size) {
+      memory.set(part);
+      while (at < size) {
+        part = this.#advance(size - at);
+        memory.set(part, at);
+        at += part.length;
+      }
+      part = memory.subarray(0, size);
+    }
+    this.size -= size;
+    return part;
+  }
+
+  /** To be called now and then: what was taken out is forgotten. */
+  tidy(): void {
+    if (this.size === 0) this.clear();
+    else if (this.#chunks !== null && this.#head > 1024 && this.#head * 2 > this.#chunks.length) {
+      this.#chunks.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  clear(): void {
+    this.size = 0;
+    this.#chunks = null;
+    this.#head = 0;
+  }
+
+  #advance(size: number): Uint8Array {
+    const chunks = this.#chunks!;
+    const chunk = chunks[this.#head]!;
+    if (chunk instanceof Borrowed) {
+      const part = chunk.next(Math.min(size, chunk.length));
+      if (chunk.length === 0) chunks[this.#head++] = EMPTY;
+      return part;
+    }
+    if (chunk.length <= size) {
+      chunks[this.#head++] = EMPTY;
+      return chunk;
+    }
+    chunks[this.#head] = chunk.subarray(size);
+    return chunk.subarray(0, size);
+  }
+}
