@@ -114,7 +114,8 @@ export function requestHead(
 /** A raw peer over a socket: what came is kept, until the test asks for it. */
 export class RawPeer {
   readonly socket: Socket;
-  received: Buffer = Buffer.alloc(0);
+  /** Put together when it is asked for: 16 MiB come in a thousand chunks. */
+  #chunks: Buffer[] = [];
   /** The other end is done: FIN or reset. */
   ended = false;
   closed = false;
@@ -124,7 +125,7 @@ export class RawPeer {
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk) => {
-      this.received = Buffer.concat([this.received, chunk]);
+      this.#chunks.push(chunk);
       this.#wake();
     });
     socket.on('end', () => {
@@ -139,6 +140,16 @@ export class RawPeer {
       this.closed = true;
       this.#wake();
     });
+  }
+
+  /** What came, or since it was set. */
+  get received(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0]!;
+  }
+
+  set received(bytes: Buffer) {
+    this.#chunks = [bytes];
   }
 
   static to(port: number): RawPeer {
