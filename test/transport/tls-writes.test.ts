@@ -196,9 +196,9 @@ describe('one part for each write', () => {
       kind: fc.constantFrom('small', 'small', 'owned', 'borrowed', 'flush', 'turn', 'hold', 'free'),
       size: fc.oneof(
         fc.integer({ min: 11, max: 200 }),
-        fc.nat({ max: 5_000 }),
+        fc.integer({ min: 11, max: 5_000 }),
         fc.constantFrom(16_384, 65_536, 131_072),
-        fc.nat(300_000),
+        fc.integer({ min: 11, max: 300_000 }),
       ),
     });
     await fc.assert(
