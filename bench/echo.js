@@ -5,9 +5,11 @@
  *   --rounds N      rounds (5)             --seconds S   per server and round (1)      --quick   2 rounds of 0.25 s
  *   --workloads a,b a selection            --gate        exit 1 if a ratio to `ws` is below its gate
  *   --peers ws,raw,bun                     `raw` echoes bytes unparsed: what Node's sockets can do; `bun` needs Bun (BUN names it)
- *   --json FILE     all figures
+ *   --json FILE     all figures            --svg FILE    a chart of them
  */
 import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { chart } from './chart.js';
 import {
   costText,
   gateText,
@@ -21,7 +23,7 @@ import {
 } from './side-by-side.js';
 import { replySize, workloads } from './workloads.js';
 
-const { chosen, rounds, milliseconds, gated, peers, json } = readCommandLine(workloads);
+const { chosen, rounds, milliseconds, gated, peers, json, svg } = readCommandLine(workloads);
 const others = await Promise.all(
   peers.map((name) =>
     startServer(name, `servers/${name}.js`, [], name === 'bun' ? (process.env.BUN ?? 'bun') : undefined),
@@ -34,7 +36,7 @@ const table = [
   `| row | ${peers.map((peer) => `${peer} ÷ ours`).join(' | ')} | ours, µs |`,
   `|---|${peers.map(() => '---').join('|')}|---|`,
 ];
-/** @type {Record<string, unknown>} */
+/** @type {Record<string, Record<string, { cpu: number }[]>>} */
 const figures = {};
 for (const [name, workload] of chosen) {
   // What echoes bytes unparsed knows neither TLS nor broadcasts.
@@ -70,5 +72,9 @@ if (json !== undefined) {
     json,
     `${JSON.stringify({ node: process.version, rounds, milliseconds, figures }, null, 1)}\n`,
   );
+}
+if (svg !== undefined) {
+  const caption = `How many times the CPU time of each server ws takes. Node ${process.version}, ${cpus()[0]?.model ?? 'one core'}, ${rounds} rounds`;
+  writeFileSync(svg, chart(figures, caption));
 }
 if (gated && missed > 0) process.exitCode = 1;

@@ -20,6 +20,7 @@ export function readCommandLine(workloads) {
       quick: { type: 'boolean', default: false },
       peers: { type: 'string', default: 'ws,raw' },
       json: { type: 'string' },
+      svg: { type: 'string' },
     },
   });
   if (values.quick) Object.assign(values, { rounds: '2', seconds: '0.25' });
@@ -37,6 +38,7 @@ export function readCommandLine(workloads) {
     gated: values.gate,
     peers: values.peers.split(','),
     json: values.json,
+    svg: values.svg,
   };
 }
 
