@@ -8,7 +8,8 @@
 const [assembler, closeCode, endpoint] = ['frame/assembler', 'frame/close-code', 'frame/endpoint'];
 const [mask, parser, serializer, writer] = ['frame/mask', 'frame/parser', 'frame/serializer', 'frame/writer'];
 const [receiver, sender, sendQueue] = ['frame/receiver', 'frame/sender', 'frame/send-queue'];
-const frameDispatch = 'frame/frame-dispatch';
+const [frameDispatch, headerRules] = ['frame/frame-dispatch', 'frame/header-rules'];
+const messageBuffer = 'frame/message-buffer';
 const [machine, closeAccount] = ['frame/state-machine', 'frame/close-account'];
 const [client, server, head] = ['handshake/client', 'handshake/server', 'handshake/http-head'];
 const refusalText = 'handshake/refusal';
@@ -23,9 +24,9 @@ const [extension, key, origin, refusal] = [
 const table = [
   // Framing
   ['F1', writer, `this.#masks = role === 'client';`, 'this.#masks = false;'],
-  ['F2', parser, 'if (second >= 0x80 !== this.#masked) {', 'if (second >= 0x80 && !this.#masked) {'],
+  ['F2', headerRules, 'if (second >= 0x80 !== masked)', 'if (second >= 0x80 && !masked)'],
   ['F3', serializer, `const masked = role === 'client';`, 'const masked = true;'],
-  ['F4', parser, 'if (second >= 0x80 !== this.#masked) {', 'if (second < 0x80 && this.#masked) {'],
+  ['F4', headerRules, 'if (second >= 0x80 !== masked)', 'if (second < 0x80 && masked)'],
   [
     'F5',
     endpoint,
@@ -34,11 +35,11 @@ const table = [
   ],
   [
     'F6',
-    parser,
-    `if ((first & 0x70 & ~this.#allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');`,
+    headerRules,
+    `if ((first & 0x70 & ~allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');`,
     '',
   ],
-  ['F7', parser, `if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE');`, ''],
+  ['F7', headerRules, `if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE');`, ''],
   ['F8', parser, `if (high >= 0x80000000) throw new ProtocolError('WS_LENGTH_MSB');`, ''],
   ['F9', parser, `if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');`, ''],
   ['F10', serializer, 'target[position++] = length >>> 8;\n', 'target[position++] = length >>> 9;\n'],
@@ -50,16 +51,21 @@ const table = [
   ],
   ['F12', mask, 'randomFillSync(pool);', 'pool.fill(7);'],
   ['F13', mask, 'buffer[index + 3]! ^= key3;', 'buffer[index + 3]! ^= key2;'],
-  ['F14', parser, 'if (this.#masked) applyMask(chunk, position, payloadEnd, this.#key);', ''],
+  ['F14', parser, 'if (this.#masked) applyMask(chunk, start, position, this.#key);', ''],
   ['F15', frameDispatch, 'if (isControl(opcode)) return;\n    this.dataPieces++;', 'this.dataPieces++;'],
-  ['F16', parser, `if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');`, ''],
+  ['F16', headerRules, `if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');`, ''],
   [
     'F17',
     assembler,
     `if (!isContinuation && this.#opcode !== 0) throw new ProtocolError('WS_INTERLEAVED_MESSAGE');`,
     '',
   ],
-  ['F18', assembler, 'buffer.copy(target, this.#length, start, end);', 'buffer.copy(target, 0, start, end);'],
+  [
+    'F18',
+    messageBuffer,
+    'copyPart(piece, start, end, target, this.#filled, key);',
+    'copyPart(piece, start, end, target, 0, key);',
+  ],
   [
     'F19',
     frameDispatch,
@@ -228,7 +234,7 @@ const table = [
   [
     'S8',
     server,
-    'if (value === null) return [];',
+    'if (value === null) return NONE;',
     `if (value === null) throw refuse('WS_HANDSHAKE_SUBPROTOCOLS');`,
   ],
   ['S10', refusalText, `[401, 'Unauthorized'],`, ''],
@@ -255,7 +261,7 @@ const table = [
   [
     'S16',
     server,
-    'if (findUnoffered(extensions, request.offers) !== null) {',
+    'if (extensions.length > 0 && findUnoffered(extensions, request.offers) !== null) {',
     'if (extensions.length > 1000) {',
   ],
   ['S17', key, '258EAFA5-E914-47DA-95CA-C5AB0DC85B11', '258EAFA5-E914-47DA-95CA-C5AB0DC85B12'],
