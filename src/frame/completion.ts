@@ -6,15 +6,20 @@
 import { ConnectionError } from './connection-error.ts';
 import type { ByteSink, SendCallback } from './sink.ts';
 
+/** Whom it concerns. */
+export interface CompletionOwner {
+  /** Receives what a callback throws. */
+  fail(error: unknown): void;
+}
+
 /** Calls one endpoint's `SendCallback`s. */
 export class Completion {
   readonly #sink: ByteSink;
-  readonly #fail: (error: unknown) => void;
+  readonly #owner: CompletionOwner;
 
-  /** @param fail receives what a callback throws */
-  constructor(sink: ByteSink, fail: (error: unknown) => void) {
+  constructor(sink: ByteSink, owner: CompletionOwner) {
     this.#sink = sink;
-    this.#fail = fail;
+    this.#owner = owner;
   }
 
   /** Everything that was written so far has to leave first. */
@@ -38,7 +43,7 @@ export class Completion {
     try {
       done(error);
     } catch (thrown) {
-      this.#fail(thrown);
+      this.#owner.fail(thrown);
     }
   }
 }

@@ -12,6 +12,7 @@
 import { serializeClosePayload } from './close-code.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import { checkEndpointOptions, type EndpointOptions } from './endpoint-options.ts';
+import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
 import { type Compressing, checkFrameOptions, type FrameOptions } from './outgoing.ts';
 import type { Role } from './parser.ts';
@@ -36,10 +37,10 @@ export class Endpoint {
   readonly #role: Role;
 
   /** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number from 0 up. */
-  constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions) {
+  constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec?: MessageCodec | null) {
     checkEndpointOptions(options);
     this.#role = options.role;
-    this.#machine = new StateMachine(sink, events, options);
+    this.#machine = new StateMachine(sink, events, options, codec ?? options.codec ?? null);
     this.#sender = this.#machine.sender;
     this.#receiver = this.#machine.receiver;
   }

@@ -56,7 +56,7 @@ export class Sender {
     this.#codec = codec;
     this.#sendCap = options.sendCap;
     this.#writer = new FrameWriter(sink, role);
-    this.#completion = new Completion(sink, (error) => owner.fail(error));
+    this.#completion = new Completion(sink, owner);
     this.#queue = new SendQueue(sink, this.#writer, this.#completion, owner, codec, options.memoryBudget);
     this.replies = new Replies(sink, this.#writer, this.#queue, role, options.highWaterMark);
   }

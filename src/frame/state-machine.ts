@@ -8,6 +8,7 @@ import { parseClosePayload } from './close-code.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import type { EndpointOptions } from './endpoint-options.ts';
 import { processMemoryBudget } from './memory-budget.ts';
+import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
 import { PAUSED_BY_REPLIES, Receiver, type ReceiverOwner } from './receiver.ts';
 import { Sender, type SenderOwner } from './sender.ts';
@@ -27,21 +28,30 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   readonly #events: EndpointEvents;
   readonly #sink: ByteSink;
   readonly #options: EndpointOptions;
-  readonly #account: CloseAccount = new CloseAccount();
+  readonly #codec: MessageCodec | null;
+  /** Made when the end begins. */
+  #closeAccount: CloseAccount | null = null;
   /** The peer ended its direction. */
   #peerEnded = false;
   /** Nothing is sent or received any more, and memory has been released. */
   #isOver = false;
 
-  constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions) {
-    const { role, maxMessageSize, codec = null, memoryBudget = processMemoryBudget } = options;
+  /** @param options kept, and perhaps those of many endpoints; `codec` is this one's alone */
+  constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec: MessageCodec | null) {
+    const { role, maxMessageSize, memoryBudget = processMemoryBudget } = options;
     const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;
     this.#sink = sink;
     this.#events = events;
     this.#options = options;
+    this.#codec = codec;
     this.sender = new Sender(sink, this, { role, codec, highWaterMark, sendCap, memoryBudget });
     const receiving = { role, codec, text: options.text ?? 'string', maxMessageSize, memoryBudget };
     this.receiver = new Receiver(events, sink, this.sender.replies, this, receiving);
+  }
+
+  get #account(): CloseAccount {
+    this.#closeAccount ??= new CloseAccount();
+    return this.#closeAccount;
   }
 
   // ---- what the peer does ----
@@ -63,7 +73,10 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   #onClose(buffer: Buffer, start: number, end: number): void {
     const { code, reason } = parseClosePayload(buffer, start, end);
     const byPeer = this.state === Open;
-    Object.assign(this.#account, { code, reason, byPeer });
+    const account = this.#account;
+    account.code = code;
+    account.reason = reason;
+    account.byPeer = byPeer;
     // Before the sink is called: a synchronous transport may come back from there.
     this.state = CloseReceived;
     // §5.5.1: nothing after a Close frame counts. §5.5.2: nor is a ping before it to be answered.
@@ -206,8 +219,8 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (this.#isOver) return;
     this.#isOver = true;
     this.receiver.switchOff();
-    this.sender.stop(this.#account.error);
-    this.#options.codec?.close();
+    this.sender.stop(this.#closeAccount === null ? null : this.#closeAccount.error);
+    this.#codec?.close();
   }
 
   #report(thrown: unknown): void {

@@ -42,6 +42,9 @@ export interface OutboxOptions {
 // What waits unflushed: from here on a larger write saves nothing.
 const FLUSH_THRESHOLD = 65_536;
 
+// Every connection's, until a sender wants to know or memory is shared: nothing is ever added to it.
+const noMarks = new SentMarks();
+
 function flushHere(this: Outbox): void {
   this.flushHere(clock.now());
 }
@@ -63,7 +66,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   #committed = 0;
   /** When something was last given to the socket, or taken by it after it had been blocked; milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
-  readonly #marks: SentMarks = new SentMarks();
+  #marks: SentMarks = noMarks;
   /** `onDrained` is to follow: the socket was blocked. */
   #owesDrained = false;
   /** `onDrained` is wanted though the socket may never have been blocked. */
@@ -126,12 +129,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     if (copies) this.#batch.append(new Uint8Array(payload), size);
     else this.#batch.append(isStable ? payload : new Borrowed(payload), size);
     const total = size + payload.length;
-    if (shared !== null && !copies) this.#marks.hold(this.#committed + total, payload.length, shared);
+    if (shared !== null && !copies) this.#ownMarks.hold(this.#committed + total, payload.length, shared);
     this.#added(total);
   }
 
   whenSent(done: SendCallback): void {
-    this.#marks.notify(this.#committed, done);
+    this.#ownMarks.notify(this.#committed, done);
     flushAtEndOfTurn(this);
   }
 
@@ -268,6 +271,11 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     // Inside a write: it waits in its slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
+  }
+
+  get #ownMarks(): SentMarks {
+    if (this.#marks === noMarks) this.#marks = new SentMarks();
+    return this.#marks;
   }
 
   /** Notifies those who wait for bytes that have left. */

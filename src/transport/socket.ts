@@ -39,6 +39,19 @@ function ownershipOf(socket: Duplex): Ownership {
   return socket instanceof Socket ? 'taken' : 'kept';
 }
 
+// A server has the same options for each of its connections: they are put together once.
+const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
+
+function endpointOptionsOf(options: BindOptions): EndpointOptions {
+  let made = endpointOptions.get(options);
+  if (made !== undefined) return made;
+  const { role, text, closeReason, limits } = options;
+  const { maxMessageSize, highWaterMark, sendCap, memoryBudget } = limits;
+  made = { role, text, closeReason, maxMessageSize, highWaterMark, sendCap, memoryBudget };
+  endpointOptions.set(options, made);
+  return made;
+}
+
 /** An endpoint on a socket. Made by `bindSocket`. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
@@ -51,22 +64,13 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #deadlines: Deadlines;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
-    const { limits, role } = options;
+    const { limits } = options;
     this.socket = socket;
     this.codec = codec;
     this.#events = events;
     this.#limits = limits;
     this.#outbox = new Outbox(socket, this, limits, ownershipOf(socket));
-    this.endpoint = new Endpoint(this.#outbox, events, {
-      role,
-      maxMessageSize: limits.maxMessageSize,
-      highWaterMark: limits.highWaterMark,
-      sendCap: limits.sendCap,
-      memoryBudget: limits.memoryBudget,
-      ...(options.text === undefined ? null : { text: options.text }),
-      codec,
-      ...(options.closeReason === undefined ? null : { closeReason: options.closeReason }),
-    });
+    this.endpoint = new Endpoint(this.#outbox, events, endpointOptionsOf(options), codec);
     this.#deadlines = new Deadlines(this, this.#outbox, limits);
     watchBudget(limits.memoryBudget);
     ownSocket(socket, this);
