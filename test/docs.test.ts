@@ -152,6 +152,22 @@ test('CONTRIBUTING.md names every command, and no other', () => {
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
+test('FAULT-0: README.md says what each proxy needs so that pages are let in', () => {
+  const readme = read('README.md');
+  const section = /^## Behind a proxy\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? '';
+  // The lines that test/interop/proxies.test.ts tries with the proxies themselves.
+  for (const [proxy, needs] of [
+    ['nginx', 'proxy_set_header Host $http_host;'],
+    ['Apache', 'ProxyPreserveHost On'],
+    ['HAProxy', 'timeout tunnel'],
+    ['Caddy', 'reverse_proxy'],
+    ['http-proxy-middleware', 'changeOrigin'],
+  ] as const) {
+    const row = section.split('\n').find((line) => line.startsWith(`| ${proxy}`));
+    expect(row, proxy).toContain(needs);
+  }
+});
+
 test('README.md counts conformance cases as the matrix does', () => {
   const columns = ['ours, server', 'ours, client', 'ws, server', 'ws, client'] as const;
   const count = (cell: string) => {

@@ -181,22 +181,29 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   /**
    * The socket is about to go, and cannot be asked for an address any more: who has the connection may ask later. A peer that resets
-   * TCP leaves no such moment: where handlers report more than messages, the address is looked up at the beginning.
+   * TCP leaves no such moment: where handlers report more than messages, the address is looked up at the beginning. The
+   * line for the operator names the peer of a connection that is dropped.
    */
-  onEnding(): void {
+  onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
-    if (isShown || this.binding.endpoint.dataPieces > 0 || this.#reportsMore) void this.info.remoteAddress;
+    if (isDropped || isShown || this.binding.endpoint.dataPieces > 0 || this.#reportsMore)
+      void this.info.remoteAddress;
   }
 
   /** Whether a handler is called with the connection at other times than for a message. */
   get #reportsMore(): boolean {
-    try {
-      const { open, close, error, closing, ping, pong, drain, fragment } = this.#handlers;
-      return (open ?? close ?? error ?? closing ?? ping ?? pong ?? drain ?? fragment) !== undefined;
-    } catch {
-      // A getter that throws is reported where the handler is called.
-      return true;
-    }
+    const handlers = this.#handlers;
+    // Not their values: a getter that throws is reported where the handler is called.
+    return (
+      'open' in handlers ||
+      'close' in handlers ||
+      'error' in handlers ||
+      'closing' in handlers ||
+      'ping' in handlers ||
+      'pong' in handlers ||
+      'drain' in handlers ||
+      'fragment' in handlers
+    );
   }
 
   onClosing(byPeer: boolean): void {

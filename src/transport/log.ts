@@ -53,7 +53,8 @@ export class SeldomSaid {
   }
 }
 
-const printed = new SeldomSaid();
+/** The lines on stderr. */
+export const printed: SeldomSaid = new SeldomSaid();
 
 /**
  * Prints a line to stderr, at most once per kind and minute. `NODE_NO_WARNINGS=1` silences it.

@@ -25,8 +25,11 @@ import type { Ownership } from './write-queue.ts';
 export interface ConnectionEvents extends EndpointEvents {
   /** Everything that was sent has left, after the socket had been blocked. */
   onDrain(): void;
-  /** The closing handshake began, or the socket is about to go: it may be asked for the last time. Repeatable. */
-  onEnding?(): void;
+  /**
+   * The closing handshake began, or the socket is about to go: it may be asked for the last time. Repeatable.
+   * @param isDropped whether it goes without a closing handshake
+   */
+  onEnding?(isDropped: boolean): void;
 }
 
 /** What `bindSocket` needs beside the limits. */
@@ -149,7 +152,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     // TLS and pipes cannot do that. Nor can a socket whose end was sent: the system refuses (EINVAL), and Node then never
     // emits 'close'. They are dropped like anything else.
     const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
-    this.#events.onEnding?.();
+    this.#events.onEnding?.(true);
     if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
     this.endpoint.terminate();
   }
@@ -183,7 +186,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onEnd(): void {
-    this.#events.onEnding?.();
+    this.#events.onEnding?.(false);
     this.endpoint.receiveEnd();
   }
 
@@ -225,7 +228,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onClosing(): void {
-    this.#events.onEnding?.();
+    this.#events.onEnding?.(false);
     this.#deadlines.closing();
     // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
     this.#resumeSocket();
@@ -236,7 +239,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onDestroying(): void {
-    this.#events.onEnding?.();
+    this.#events.onEnding?.(true);
     this.#deadlines.destroying();
   }
 

@@ -8,6 +8,7 @@ import type { ConnectionHandlers } from '../../src/api/handlers.ts';
 import type { Message } from '../../src/api/message.ts';
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
+import { printed } from '../../src/transport/log.ts';
 import { useFakeClock, useRealClock } from '../transport/fake-clock.ts';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { closeFrame, frame, Op } from '../transport/wire.ts';
@@ -582,25 +583,38 @@ describe('A48: a handler that fails', () => {
     expect(warnings[0]!.stack).toContain('connection.test');
   });
 
-  test('FAULT-8: a peer’s fault is no process warning, but a line on stderr that names the peer', async () => {
-    vi.stubEnv('NODE_NO_WARNINGS', undefined);
-    const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
-    let port = 0;
-    const warnings = await warningsOf(async () => {
-      const { peer } = await startServer();
-      const raw = await peer().open();
-      port = raw.socket.localPort ?? 0;
-      raw.write(frame(0x42)); // RSV1
-      await raw.answer();
-    });
-    const lines = printed.mock.calls.map(([line]) => String(line));
-    printed.mockRestore();
-    vi.unstubAllEnvs();
-    expect(warnings).toEqual([]);
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain(`WS_RESERVED_BITS`);
-    expect(lines[0]).toContain(`127.0.0.1:${port}`);
-  });
+  /** What a peer may do, or not do, and the code of the line. The first frame has RSV1. */
+  const faults: [string, Buffer | null][] = [
+    ['WS_RESERVED_BITS', frame(0x42)],
+    ['WS_MESSAGE_TOO_BIG', frame(Op.Binary, Buffer.alloc(1_001))],
+    ['WS_HEARTBEAT_TIMEOUT', null],
+  ];
+
+  test.each(faults)(
+    'FAULT-8: a peer’s fault is no process warning, but a line on stderr that names the peer: %s',
+    async (code, bytes) => {
+      vi.stubEnv('NODE_NO_WARNINGS', undefined);
+      printed.forget();
+      const print = vi.spyOn(console, 'error').mockImplementation(() => {});
+      let port = 0;
+      const warnings = await warningsOf(async () => {
+        // Only for the one that is to be silent: the others have all the time that a slow machine needs.
+        const heartbeat = bytes === null ? { interval: 10, timeout: 10 } : {};
+        const { peer } = await startServer({}, { maxMessageSize: 1_000, heartbeat });
+        const raw = await peer().open();
+        port = raw.socket.localPort ?? 0;
+        if (bytes !== null) raw.write(bytes);
+        await raw.until(() => raw.ended || raw.closed);
+      });
+      const lines = print.mock.calls.map(([line]) => String(line));
+      print.mockRestore();
+      vi.unstubAllEnvs();
+      expect(warnings).toEqual([]);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(code);
+      expect(lines[0]).toContain(`127.0.0.1:${port}`);
+    },
+  );
 
   test('an error handler that throws, rejects, or is a getter that throws, is warned about', async () => {
     for (const error of [

@@ -10,7 +10,7 @@ import { frame, Op } from './wire.ts';
 const MIB = 1_048_576;
 
 describe('heartbeat', () => {
-  test('design: after 25 s of silence a ping leaves; its pong keeps the connection', async () => {
+  test('FAULT-0, design: after 25 s of silence a ping leaves, before any proxy gives up at 30 s; its pong keeps the connection', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_900);
     expect(frames()).toEqual([]);
