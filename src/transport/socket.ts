@@ -19,6 +19,7 @@ import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
+import { startReading, stopReading } from './stop-reading.ts';
 import type { Ownership } from './write-queue.ts';
 
 /** What an endpoint reports, and what its transport adds. */
@@ -131,7 +132,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   pause(): void {
     this.endpoint.pause();
-    if (this.endpoint.isPaused) this.socket.pause();
+    if (this.endpoint.isPaused) this.#pauseSocket();
   }
 
   resume(): void {
@@ -181,7 +182,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     const now = this.#deadlines.received(chunk.length);
     const goOn = this.endpoint.receive(chunk);
     if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
-    if (!goOn) this.socket.pause();
+    if (!goOn) this.#pauseSocket();
     this.#deadlines.parsed(now);
   }
 
@@ -209,7 +210,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onBlocked(): void {
     this.#deadlines.blocked();
     this.endpoint.transportBlocked();
-    if (this.endpoint.isPaused) this.socket.pause();
+    if (this.endpoint.isPaused) this.#pauseSocket();
   }
 
   onDrained(): void {
@@ -249,8 +250,14 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.onClose();
   }
 
+  /** While memory is scarce, not even one chunk more is read. */
+  #pauseSocket(): void {
+    if (this.#limits.memoryBudget.isScarce) stopReading(this.socket);
+    else this.socket.pause();
+  }
+
   #resumeSocket(): void {
-    if (!this.endpoint.isPaused) this.socket.resume();
+    if (!this.endpoint.isPaused) startReading(this.socket);
   }
 }
 
