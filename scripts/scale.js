@@ -15,6 +15,8 @@ import { fileURLToPath } from 'node:url';
 const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
 const MAX_RSS = BUDGET + 96 * MIB;
+// A machine that is busy with other things is not what is measured.
+const HANDSHAKE_TIMEOUT = 60_000;
 
 const built = await import(new URL('../dist/index.js', import.meta.url).href);
 const { connect, MemoryBudget, WebSocketServer } = built;
@@ -48,7 +50,11 @@ function echo(connection, message) {
 /** @param {string} name */
 async function serve(name) {
   const memoryBudget = new MemoryBudget(BUDGET);
-  const options = { memoryBudget, ...(process.env.SCALE_COMPRESSION ? { compression: true } : null) };
+  const options = {
+    memoryBudget,
+    handshakeTimeout: HANDSHAKE_TIMEOUT,
+    ...(process.env.SCALE_COMPRESSION ? { compression: true } : null),
+  };
   const server = new WebSocketServer({ ...handlers[name]?.(), error() {} }, options);
   const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
   if (name === 'broadcast') {
@@ -110,6 +116,7 @@ async function honest(port, id, rounds = 5, size = 256 * 1024) {
   let onMessage = null;
   let end = '';
   const connection = await connect(`ws://127.0.0.1:${port}`, {
+    handshakeTimeout: HANDSHAKE_TIMEOUT,
     ...(process.env.SCALE_COMPRESSION ? { compression: true } : null),
     handlers: {
       message(/** @type {unknown} */ _connection, /** @type {Buffer} */ message) {
@@ -152,7 +159,9 @@ const peers = {
       for (const socket of holding) if (socket.writableLength === 0) socket.write(frame(0x00, fragment));
       for (const socket of pinging) if (socket.writableLength === 0) socket.write(pings);
     }, 1000);
-    const lost = await Promise.all(Array.from({ length: 100 }, (_, id) => honest(port, id)));
+    const lost = await Promise.all(
+      Array.from({ length: 100 }, (_, id) => honest(port, id).catch((error) => String(error))),
+    );
     clearInterval(timer);
     return lost;
   },
