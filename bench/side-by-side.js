@@ -50,7 +50,7 @@ export const start = (path, args = [], execPath = process.execPath) =>
   fork(fileURLToPath(new URL(path, import.meta.url)), args, { execPath });
 
 /** Servers have one core and load generators another, if there are two and Linux's `taskset`. @param {number | undefined} pid @param {number} core */
-function pin(pid, core) {
+export function pin(pid, core) {
   if (process.platform !== 'linux' || availableParallelism() < 2 || pid === undefined) return;
   try {
     execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(pid)], {
@@ -104,8 +104,9 @@ export async function measure({ child, port, securePort }, path, order) {
 /**
  * Rounds over all servers in turn, forth and back (A B C, C B A); the first warms the compilers up and is not counted.
  * @template Result
- * @param {string} title @param {number} rounds @param {readonly Server[]} servers
- * @param {(server: Server) => Promise<Result>} run
+ * @template {{ name: string }} Peer
+ * @param {string} title @param {number} rounds @param {readonly Peer[]} servers
+ * @param {(server: Peer) => Promise<Result>} run
  * @returns {Promise<Record<string, Result[]>>}
  */
 export async function interleave(title, rounds, servers, run) {

@@ -46,6 +46,14 @@ export const workloads = {
   'tls binary 1Mx1x4': row('echo', MiB, 1, 4, null, true),
 };
 
+/** The same for clients. @type {Record<string, Workload>} */
+export const clientWorkloads = {
+  'client ping-pong 64x1x64': row('echo', 64, 1, 64, null),
+  'client text 64x64x8': row('echo', 64, 64, 8, null),
+  'client binary 16Kx2x8': row('echo', 16 * KiB, 2, 8, null),
+  'client binary 1Mx1x4': row('echo', MiB, 1, 4, null),
+};
+
 /** Bytes of a server's frame for a message of a workload. @param {{ size: number }} workload */
 export function replySize({ size }) {
   return (size < 126 ? 2 : size < 65_536 ? 4 : 10) + size;
