@@ -19,7 +19,6 @@ import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
-import { startReading, stopReading } from './stop-reading.ts';
 import type { Ownership } from './write-queue.ts';
 
 /** What an endpoint reports, and what its transport adds. */
@@ -132,7 +131,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   pause(): void {
     this.endpoint.pause();
-    if (this.endpoint.isPaused) this.#pauseSocket();
+    if (this.endpoint.isPaused) this.socket.pause();
   }
 
   resume(): void {
@@ -182,7 +181,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     const now = this.#deadlines.received(chunk.length);
     const goOn = this.endpoint.receive(chunk);
     if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
-    if (!goOn) this.#pauseSocket();
+    if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
   }
 
@@ -210,7 +209,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onBlocked(): void {
     this.#deadlines.blocked();
     this.endpoint.transportBlocked();
-    if (this.endpoint.isPaused) this.#pauseSocket();
+    if (this.endpoint.isPaused) this.socket.pause();
   }
 
   onDrained(): void {
@@ -250,14 +249,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.onClose();
   }
 
-  /** While memory is scarce, not even one chunk more is read. */
-  #pauseSocket(): void {
-    if (this.#limits.memoryBudget.isScarce) stopReading(this.socket);
-    else this.socket.pause();
-  }
-
   #resumeSocket(): void {
-    if (!this.endpoint.isPaused) startReading(this.socket);
+    if (!this.endpoint.isPaused) this.socket.resume();
   }
 }
 
