@@ -16,12 +16,19 @@ export interface FrameDispatchOwner {
   onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void;
 }
 
+/** Who has what whole messages need. */
+export interface MessageReceiver {
+  /** The first data frame comes: from now on both are needed. */
+  openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery };
+}
+
 /** What one connection's parser finds. */
 export class FrameDispatch implements FastFrameHandler {
   readonly #events: EndpointEvents;
   readonly #owner: FrameDispatchOwner;
-  readonly #assembler: MessageAssembler;
-  readonly #delivery: Delivery;
+  readonly #receiver: MessageReceiver;
+  #assembler: MessageAssembler | null = null;
+  #delivery: Delivery | null = null;
   readonly #wantsShortTexts: boolean;
 
   // The frame at hand.
@@ -37,23 +44,29 @@ export class FrameDispatch implements FastFrameHandler {
   constructor(
     events: EndpointEvents,
     owner: FrameDispatchOwner,
-    assembler: MessageAssembler,
-    delivery: Delivery,
+    receiver: MessageReceiver,
     wantsShortTexts: boolean,
   ) {
     this.#events = events;
     this.#owner = owner;
-    this.#assembler = assembler;
-    this.#delivery = delivery;
+    this.#receiver = receiver;
     this.#wantsShortTexts = wantsShortTexts;
   }
 
+  #open(): MessageAssembler {
+    const { assembler, delivery } = this.#receiver.openMessages();
+    this.#assembler = assembler;
+    this.#delivery = delivery;
+    return assembler;
+  }
+
   onFrameLength(rsv1: boolean, opcode: number, length: number): void {
-    if (!isControl(opcode)) this.#assembler.check(rsv1, opcode, length);
+    if (!isControl(opcode)) (this.#assembler ?? this.#open()).check(rsv1, opcode, length);
   }
 
   get takesShortTexts(): boolean {
-    return this.#wantsShortTexts && !this.#assembler.insideMessage && !this.isDiscarding;
+    const isInside = this.#assembler?.insideMessage === true;
+    return this.#wantsShortTexts && !isInside && !this.isDiscarding;
   }
 
   onShortText(text: string): void {
@@ -62,11 +75,11 @@ export class FrameDispatch implements FastFrameHandler {
   }
 
   get takesMasked(): boolean {
-    return !isControl(this.#opcode) && this.#assembler.takesMasked && !this.isDiscarding;
+    return !isControl(this.#opcode) && this.#assembler!.takesMasked && !this.isDiscarding;
   }
 
   onMaskedPayload(buffer: Buffer, start: number, end: number, last: boolean, key: number): void {
-    const assembler = this.#assembler;
+    const assembler = this.#assembler!;
     if (last && this.#fin && assembler.isEmpty) {
       if (assembler.isCompressed) {
         applyMask(buffer, start, end, key);
@@ -75,7 +88,7 @@ export class FrameDispatch implements FastFrameHandler {
       }
       const wireSize = assembler.announced;
       assembler.clear();
-      this.#delivery.deliverMasked(buffer, start, end, key, wireSize);
+      this.#delivery!.deliverMasked(buffer, start, end, key, wireSize);
       return;
     }
     this.dataPieces++;
@@ -88,7 +101,7 @@ export class FrameDispatch implements FastFrameHandler {
     this.#opcode = opcode;
     if (isControl(opcode)) return;
     this.dataPieces++;
-    this.#assembler.begin(fin, rsv1, opcode, length);
+    (this.#assembler ?? this.#open()).begin(fin, rsv1, opcode, length);
   }
 
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
@@ -96,15 +109,15 @@ export class FrameDispatch implements FastFrameHandler {
       this.#owner.onControlFrame(this.#opcode, buffer, start, end);
       return;
     }
-    const assembler = this.#assembler;
+    const assembler = this.#assembler!;
     // The common case first: a whole message in one piece, delivered from where it lies.
     if (last && this.#fin && assembler.isEmpty && !this.isDiscarding) {
       const opcode = assembler.opcode;
       const wireSize = assembler.announced;
       const compressed = assembler.isCompressed;
       assembler.clear();
-      if (compressed) this.#delivery.decompress(opcode, buffer.subarray(start, end), wireSize);
-      else this.#delivery.deliver(opcode, buffer, start, end, wireSize);
+      if (compressed) this.#delivery!.decompress(opcode, buffer.subarray(start, end), wireSize);
+      else this.#delivery!.deliver(opcode, buffer, start, end, wireSize);
       return;
     }
     this.dataPieces++;
@@ -122,12 +135,12 @@ export class FrameDispatch implements FastFrameHandler {
       this.#events.onFragment();
       return;
     }
-    const assembler = this.#assembler;
+    const assembler = this.#assembler!;
     const opcode = assembler.opcode;
     const wireSize = assembler.announced;
     const compressed = assembler.isCompressed;
     const message = assembler.take();
-    if (compressed) this.#delivery.decompress(opcode, message, wireSize);
-    else this.#delivery.deliverChecked(opcode, message, wireSize);
+    if (compressed) this.#delivery!.decompress(opcode, message, wireSize);
+    else this.#delivery!.deliverChecked(opcode, message, wireSize);
   }
 }

@@ -4,12 +4,12 @@
  * Layout is parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames and states are endpoint.ts.
  */
 
-import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
+import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
 import { Charge } from './charge.ts';
-import { Delivery, type DeliveryOwner } from './delivery.ts';
+import type { Delivery, DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import type { TextDelivery } from './endpoint-options.ts';
-import { FrameDispatch, type FrameDispatchOwner } from './frame-dispatch.ts';
+import { FrameDispatch, type FrameDispatchOwner, type MessageReceiver } from './frame-dispatch.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { FrameParser, type Role } from './parser.ts';
@@ -31,6 +31,9 @@ export interface ReceiverOwner extends FrameDispatchOwner {
   /** The peer ended its direction, and everything before that has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
+  /** A connection that has not received a message yet needs neither of them. */
+  makeAssembler(receiver: AssemblerOwner): MessageAssembler;
+  makeDelivery(receiver: DeliveryOwner): Delivery;
 }
 
 export interface ReceiverOptions {
@@ -42,13 +45,14 @@ export interface ReceiverOptions {
 }
 
 /** Receives for one endpoint. */
-export class Receiver implements DeliveryOwner, AssemblerOwner {
+export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver {
   readonly #sink: ByteSink;
   readonly #replies: Replies;
   readonly #owner: ReceiverOwner;
   readonly #parser: FrameParser;
-  readonly #assembler: MessageAssembler;
-  readonly #delivery: Delivery;
+  /** Null until the first data frame, as is the delivery. */
+  #assembler: MessageAssembler | null = null;
+  #delivery: Delivery | null = null;
   readonly #frames: FrameDispatch;
   readonly #memoryBudget: MemoryBudget;
 
@@ -73,17 +77,21 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     this.#sink = sink;
     this.#replies = replies;
     this.#owner = owner;
-    this.#assembler = new MessageAssembler(maxMessageSize, memoryBudget, this);
-    this.#delivery = new Delivery(events, this, codec, text !== 'bytes', maxMessageSize, memoryBudget);
     const wantsShortTexts = text === 'string' && maxMessageSize >= MAX_SHORT_LENGTH;
-    this.#frames = new FrameDispatch(events, owner, this.#assembler, this.#delivery, wantsShortTexts);
+    this.#frames = new FrameDispatch(events, owner, this, wantsShortTexts);
     this.#parser = new FrameParser(this.#frames, role, codec !== null, this.#frames);
     this.#memoryBudget = memoryBudget;
   }
 
+  openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery } {
+    this.#assembler ??= this.#owner.makeAssembler(this);
+    this.#delivery ??= this.#owner.makeDelivery(this);
+    return { assembler: this.#assembler, delivery: this.#delivery };
+  }
+
   /** Whether the peer owes the rest of a message or frame. */
   get insideMessage(): boolean {
-    return this.#assembler.insideMessage || this.#parser.insideFrame;
+    return this.#assembler?.insideMessage === true || this.#parser.insideFrame;
   }
 
   /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
@@ -132,14 +140,14 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     if (this.#parser.isOff) return;
     this.#pauses |= reason;
     this.#parser.stop();
-    this.#assembler.stop();
+    this.#assembler?.stop();
   }
 
   /** One of the reasons is over. Events may be reported before this returns. */
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;
-    if (!this.isStopped) this.#assembler.restart();
+    if (!this.isStopped) this.#assembler?.restart();
     if (!this.#isProcessing) this.#continue();
     if (this.#pauses === 0 && !this.#parser.isOff) this.#sink.resumeReading();
   }
@@ -153,16 +161,16 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
   /** What still arrives is checked, but dropped. */
   #discard(): void {
     this.#frames.isDiscarding = true;
-    this.#delivery.discard();
-    this.#assembler.discard();
+    this.#delivery?.discard();
+    this.#assembler?.discard();
     this.resumeFrom(PAUSED_BY_USER | PAUSED_BY_BUDGET);
   }
 
   /** §5.5.1, §7.1.7: nothing that the peer sends from now on is looked at. An end that waits follows with `endIfSeen`. */
   switchOff(): void {
     this.#parser.switchOff();
-    this.#assembler.leave();
-    this.#delivery.switchOff();
+    this.#assembler?.leave();
+    this.#delivery?.switchOff();
     this.#backlog = null;
     this.#backlogOffset = 0;
     this.#backlogCharge?.resize(0);
@@ -180,7 +188,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
     this.#replies.begin();
     try {
       if (chunk === null) {
-        this.#delivery.deliverDecoded();
+        this.#delivery?.deliverDecoded();
       } else {
         const parsed = this.#parser.push(chunk, offset);
         if (parsed < chunk.length) this.#keep(chunk, parsed);
@@ -206,7 +214,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
   }
 
   #continue(): void {
-    if (this.#delivery.hasDecoded && !this.isStopped) this.#process(null, 0);
+    if (this.#delivery?.hasDecoded === true && !this.isStopped) this.#process(null, 0);
     while (this.#backlog !== null && !this.isStopped) {
       const chunk = this.#backlog.shift();
       if (chunk === undefined) {
@@ -235,7 +243,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner {
 
   /** The application holds messages of this connection: if there is no room for more, reading stops until there is. */
   askForRoom(): void {
-    if (!this.#parser.isOff && !this.#frames.isDiscarding) this.#assembler.askForRoom();
+    if (!this.#parser.isOff && !this.#frames.isDiscarding) this.openMessages().assembler.askForRoom();
   }
 
   waitForRoom(): void {

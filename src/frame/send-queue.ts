@@ -22,6 +22,9 @@ export interface SendQueueOwner {
   onIdle(): void;
 }
 
+// Every endpoint's, until something has to wait: nothing is ever added to it.
+const emptyList: OutgoingList = new OutgoingList();
+
 /** One endpoint's queue. */
 export class SendQueue {
   readonly #sink: ByteSink;
@@ -30,7 +33,7 @@ export class SendQueue {
   readonly #owner: SendQueueOwner;
   readonly #codec: MessageCodec | null;
   readonly #memoryBudget: MemoryBudget;
-  readonly #list: OutgoingList = new OutgoingList();
+  #list: OutgoingList = emptyList;
   /** The message that the codec works on. It stays in the list, before the other messages. */
   #inCodec: Outgoing | null = null;
   #pong: Outgoing | null = null;
@@ -52,6 +55,11 @@ export class SendQueue {
     this.#owner = owner;
     this.#codec = codec;
     this.#memoryBudget = memoryBudget;
+  }
+
+  get #ownList(): OutgoingList {
+    if (this.#list === emptyList) this.#list = new OutgoingList();
+    return this.#list;
   }
 
   /** Payload bytes that wait. */
@@ -79,14 +87,14 @@ export class SendQueue {
 
   /** An item is to be sent as soon as it may leave: now, if it may, with `pump`. */
   add(item: Outgoing): void {
-    this.#list.add(item);
+    this.#ownList.add(item);
   }
 
   /** §5.5.3: of the pongs that cannot leave, only the newest waits. Null: none does any more. */
   replacePong(pong: Outgoing | null): void {
     if (this.#pong !== null) this.#list.remove(this.#pong);
     this.#pong = pong;
-    if (pong !== null) this.#list.add(pong);
+    if (pong !== null) this.#ownList.add(pong);
   }
 
   /** Writes a message that nothing has to wait for. */

@@ -3,8 +3,10 @@
  * states is at the top of endpoint.ts, which is what users hold; §6 is sender.ts and receiver.ts.
  */
 
+import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
 import { CloseAccount, failurePayload } from './close-account.ts';
 import { parseClosePayload } from './close-code.ts';
+import { Delivery, type DeliveryOwner } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import type { EndpointOptions } from './endpoint-options.ts';
 import { processMemoryBudget } from './memory-budget.ts';
@@ -52,6 +54,18 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   get #account(): CloseAccount {
     this.#closeAccount ??= new CloseAccount();
     return this.#closeAccount;
+  }
+
+  // ---- what the first message needs ----
+
+  makeAssembler(receiver: AssemblerOwner): MessageAssembler {
+    const { maxMessageSize, memoryBudget = processMemoryBudget } = this.#options;
+    return new MessageAssembler(maxMessageSize, memoryBudget, receiver);
+  }
+
+  makeDelivery(receiver: DeliveryOwner): Delivery {
+    const { maxMessageSize, memoryBudget = processMemoryBudget, text } = this.#options;
+    return new Delivery(this.#events, receiver, this.#codec, text !== 'bytes', maxMessageSize, memoryBudget);
   }
 
   // ---- what the peer does ----
