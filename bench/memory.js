@@ -1,13 +1,14 @@
 /**
  * `npm run bench:memory`: what an idle connection costs a server, ours beside `ws` and raw node:net. Resident memory after a
  * collection, with 4,000 connections and with 9,900: the slope between them leaves out what a server costs by itself, and what
- * Node sets aside once. Each server has a process of its own, alone; rounds in turn, medians.
+ * Node sets aside once. V8's space for young objects has one size from the beginning, so that its growth does not count. Each
+ * server has a process of its own, alone; rounds in turn, medians.
  *
  *   --rounds N (3)   --from N (4000)   --to N (9900)   --peers ws,raw   --gate   exit 1 where ours is over 4.5 KB
  */
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { ask, median, start, startServer } from './side-by-side.js';
+import { ask, median, start } from './side-by-side.js';
 
 const { values } = parseArgs({
   options: {
@@ -22,22 +23,26 @@ const from = Number(values.from);
 const added = Number(values.to) - from;
 const MAX_KB = 4.5;
 
+// V8 doubles the space for young objects while connections are opened, which is no connection's memory: here it has one size throughout.
+const YOUNG = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
+
 /** @typedef {{ rss: number, heap: number }} Memory */
 
 /** KB of one more connection: resident, and in V8's heap. @param {string} name @returns {Promise<Memory>} */
 async function measure(name) {
-  const server = await startServer(name, `servers/${name}.js`);
+  const child = start(`servers/${name}.js`, [], process.execPath, YOUNG);
+  const [{ port }] = await once(child, 'message');
   const generator = start('load-idle.js');
   /** @returns {Promise<Memory>} */
-  const memory = () => ask(server.child, 'memory');
-  await ask(generator, { port: server.port, connections: from });
+  const memory = () => ask(child, 'memory');
+  await ask(generator, { port, connections: from });
   const before = await memory();
-  await ask(generator, { port: server.port, connections: added });
+  await ask(generator, { port, connections: added });
   const after = await memory();
   generator.disconnect();
   await once(generator, 'exit');
-  server.child.disconnect();
-  await once(server.child, 'exit');
+  child.disconnect();
+  await once(child, 'exit');
   return { rss: (after.rss - before.rss) / added / 1000, heap: (after.heap - before.heap) / added / 1000 };
 }
 

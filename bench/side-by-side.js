@@ -45,9 +45,10 @@ export function readCommandLine(workloads) {
 /**
  * @param {string} path @param {string[]} [args]
  * @param {string} [execPath] what runs it, in place of this Node
+ * @param {string[]} [execArgv] its own options @default those of this process
  */
-export const start = (path, args = [], execPath = process.execPath) =>
-  fork(fileURLToPath(new URL(path, import.meta.url)), args, { execPath });
+export const start = (path, args = [], execPath = process.execPath, execArgv = process.execArgv) =>
+  fork(fileURLToPath(new URL(path, import.meta.url)), args, { execPath, execArgv });
 
 /** Servers have one core and load generators another, if there are two and Linux's `taskset`. @param {number | undefined} pid @param {number} core */
 export function pin(pid, core) {

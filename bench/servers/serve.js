@@ -27,8 +27,11 @@ export function serve(port, securePort) {
       // Twice: what the first one finds dead may have kept other memory alive until then.
       collect();
       collect();
-      const { rss, heapUsed: heap } = process.memoryUsage();
-      process.send?.({ rss, heap });
+      // V8 gives memory back to the system in a thread of its own, and takes its time.
+      setTimeout(() => {
+        const { rss, heapUsed: heap } = process.memoryUsage();
+        process.send?.({ rss, heap });
+      }, 500);
       return;
     }
     const { user, system } = process.cpuUsage();
