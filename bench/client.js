@@ -1,5 +1,5 @@
 /**
- * `npm run bench:client`: clients side by side, ours and `ws`, against one echo server of ours, rounds interleaved. What counts is
+ * `npm run bench:client`: this client and that of `ws`, against one echo server, rounds interleaved. What counts is
  * the client's CPU time per message that it sends and receives.
  *
  *   --rounds N (5)   --seconds S (1)   --quick   --workloads a,b   --json FILE

@@ -68,10 +68,14 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // §5.3: what a caller passed is not masked where it lies. And what may shrink is not kept: see `isResizable`.
+    // What may shrink is not kept: see `isResizable`.
     const isStable = ownsPayload || this.#masks || isResizable(payload);
-    const body = isStable && !ownsPayload ? new Uint8Array(payload) : payload;
-    if (this.#masks) applyMask(body, 0, length, key);
+    const copies = isStable && !ownsPayload;
+    const body = copies ? Buffer.allocUnsafeSlow(length) : payload;
+    // §5.3: what a caller passed is not masked where it lies.
+    if (!copies && this.#masks) applyMask(body, 0, length, key);
+    else if (this.#masks) copyMasked(payload, body, 0, key);
+    else if (copies) body.set(payload);
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE);
     const end = writeFrameHeader(buffer, offset, first, length, this.#masks, key);
     this.sentBytes += end - offset + length;
