@@ -4,6 +4,8 @@
  * alive that was transferred meanwhile. A payload whose length changed is not sent at all: its header is on its way already.
  */
 
+import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
+
 /** Bytes that are given to a socket at a time. */
 export const WRITE_SIZE = 65_536;
 
@@ -12,7 +14,7 @@ export const MAX_REST = 4096;
 
 const SCRATCH_SIZE: number = WRITE_SIZE + MAX_REST;
 
-// Below this, memory of the exact size is better than what is used again.
+// From here on one memory is used again and again; below, that of slabs is.
 const SCRATCH_FROM: number = WRITE_SIZE / 2;
 
 // Used again as long as sockets take what they are given at once.
@@ -53,21 +55,24 @@ export class Borrowed {
   }
 }
 
-/** A copy in memory that no one else changes until `giveBack`. */
-export function copyOf(part: Uint8Array): Buffer {
-  const copy = takeMemory(part.length);
-  copy.set(part);
-  return copy;
-}
-
-function takeMemory(size: number): Buffer {
-  if (size < SCRATCH_FROM || size > SCRATCH_SIZE) return Buffer.allocUnsafeSlow(size);
+/**
+ * Memory for a copy of `size` bytes, at most `WRITE_SIZE` and `MAX_REST`: so many or more. Nobody else changes it until `giveBack` or
+ * `giveUp`.
+ */
+export function takeMemory(size: number): Buffer {
+  if (size < SCRATCH_FROM) return acquireSlab(size);
   const memory = scratch ?? Buffer.allocUnsafeSlow(SCRATCH_SIZE);
   scratch = null;
-  return memory.subarray(0, size);
+  return memory;
 }
 
-/** The socket took everything: what `copyOf` returned may be used for others. */
-export function giveBack(copy: Buffer): void {
-  if (copy.buffer.byteLength === SCRATCH_SIZE) scratch = Buffer.from(copy.buffer, 0, SCRATCH_SIZE);
+/** The socket took everything: what `takeMemory` returned may be used for others. */
+export function giveBack(memory: Buffer): void {
+  if (memory.length === SCRATCH_SIZE) scratch = memory;
+  else releaseSlab(memory);
+}
+
+/** The socket may still read from what `takeMemory` returned: it is left to the garbage collector. */
+export function giveUp(memory: Buffer): void {
+  if (memory.length !== SCRATCH_SIZE) abandonSlab(memory);
 }

@@ -38,9 +38,27 @@ export class Waiting {
     return part;
   }
 
-  /** Whether the next part is still its caller's. */
-  get isBorrowed(): boolean {
-    return this.#chunks![this.#head] instanceof Borrowed;
+  /** Whether something of the next `size` bytes is still its caller's. */
+  isBorrowed(size: number): boolean {
+    for (let left = size, at = this.#head; left > 0; at++) {
+      const chunk = this.#chunks![at]!;
+      if (chunk instanceof Borrowed) return true;
+      left -= chunk.length;
+    }
+    return false;
+  }
+
+  /**
+   * Copies the next `size` bytes to the beginning of `memory`.
+   * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
+   */
+  copy(size: number, memory: Buffer): void {
+    for (let at = 0; at < size; ) {
+      const part = this.#advance(size - at);
+      memory.set(part, at);
+      at += part.length;
+    }
+    this.size -= size;
   }
 
   /**
@@ -48,19 +66,10 @@ export class Waiting {
    * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
    */
   join(size: number, memory: Buffer): Uint8Array {
-    let part = this.#advance(size);
-    let at = part.length;
-    if (at < size) {
-      memory.set(part);
-      while (at < size) {
-        part = this.#advance(size - at);
-        memory.set(part, at);
-        at += part.length;
-      }
-      part = memory.subarray(0, size);
-    }
-    this.size -= size;
-    return part;
+    const first = this.#chunks![this.#head]!;
+    if (first.length >= size) return this.next(size);
+    this.copy(size, memory);
+    return memory.subarray(0, size);
   }
 
   /** To be called now and then: what was taken out is forgotten. */

@@ -6,7 +6,7 @@
 
 import type { Duplex } from 'node:stream';
 import { type Batch, copyOutOf } from './batch.ts';
-import { copyOf, giveBack, MAX_REST, WRITE_SIZE } from './borrowed.ts';
+import { giveBack, giveUp, MAX_REST, takeMemory, WRITE_SIZE } from './borrowed.ts';
 import { clock } from './clock.ts';
 import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
 import { Waiting } from './waiting.ts';
@@ -191,19 +191,27 @@ export class WriteQueue {
     while (this.#waiting.size > 0 && !this.isBusy && !this.#isBroken && !this.#isReleased) {
       this.isWriting = true;
       this.#writes++;
-      let copy: Buffer | null = null;
+      let memory: Buffer | null = null;
       try {
-        if (this.#readsAtOnce) this.#writeJoined(this.#sliceSize(this.isSlow ? WRITE_SIZE : ENCRYPTED_SIZE));
-        else {
-          this.#socket.cork();
-          copy = this.#writeSome(this.#sliceSize(WRITE_SIZE));
-          this.#socket.uncork();
+        if (this.#readsAtOnce) {
+          this.#writeJoined(this.#sliceSize(this.isSlow ? WRITE_SIZE : ENCRYPTED_SIZE));
+        } else {
+          const size = this.#sliceSize(WRITE_SIZE);
+          if (this.#waiting.isBorrowed(size)) {
+            memory = takeMemory(size);
+            this.#waiting.copy(size, memory);
+            this.#socket.write(memory.subarray(0, size), this.#callback);
+          } else {
+            this.#writeParts(size);
+          }
         }
       } catch (error) {
         this.#writeFailed(error);
       }
       this.#written();
-      if (copy !== null && !this.isBusy && !this.#isReleased) giveBack(copy);
+      if (memory === null) continue;
+      if (this.isBusy || this.#isReleased || this.#isBroken) giveUp(memory);
+      else giveBack(memory);
     }
     this.#waiting.tidy();
   }
@@ -223,26 +231,16 @@ export class WriteQueue {
     joint = memory;
   }
 
-  /**
-   * Writes `size` bytes; the callback is that of the last one.
-   * @returns memory that can be used again, by `giveBack`, once the socket has taken everything
-   * @throws {PayloadChangedError}
-   */
-  #writeSome(size: number): Buffer | null {
-    const waiting = this.#waiting;
-    let copy: Buffer | null = null;
+  /** Writes `size` bytes where they lie, in one call of the kernel; the callback is that of the last part. @throws what `write` does */
+  #writeParts(size: number): void {
+    this.#socket.cork();
     for (let room = size; room > 0; ) {
-      const { isBorrowed } = waiting;
-      let part = waiting.next(room);
-      if (isBorrowed) {
-        copy = copyOf(part);
-        part = copy;
-      }
+      const part = this.#waiting.next(room);
       room -= part.length;
       if (room > 0) this.#socket.write(part);
       else this.#socket.write(part, this.#callback);
     }
-    return copy;
+    this.#socket.uncork();
   }
 
   #writeFailed(error: unknown): void {

@@ -2,27 +2,47 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, connect, WebSocketServer } from '../../src/index.ts';
-import { Borrowed, copyOf, giveBack, PayloadChangedError, WRITE_SIZE } from '../../src/transport/borrowed.ts';
+import {
+  Borrowed,
+  giveBack,
+  giveUp,
+  PayloadChangedError,
+  takeMemory,
+  WRITE_SIZE,
+} from '../../src/transport/borrowed.ts';
+import { slabBytes } from '../../src/transport/slabs.ts';
+import { Waiting } from '../../src/transport/waiting.ts';
 
 describe('a payload that is still the application’s', () => {
-  test('FAULT-1: it is taken piece by piece, as it is then, in memory of its own', () => {
+  test('FAULT-1: it is taken piece by piece, as it is then, in other memory', () => {
     const payload = randomBytes(100_000);
-    const borrowed = new Borrowed(payload);
+    const waiting = new Waiting();
+    waiting.add([Buffer.from('before'), new Borrowed(payload), Buffer.from('after')], 100_011);
+    const before = slabBytes().inUse;
     const pieces: Buffer[] = [];
-    for (const size of [1, 10, WRITE_SIZE, 34_453]) {
-      const piece = copyOf(borrowed.next(size));
-      expect(piece.buffer).not.toBe(payload.buffer);
-      pieces.push(Buffer.from(piece));
-      giveBack(piece);
+    for (const size of [1, 10, WRITE_SIZE, 34_464]) {
+      expect(waiting.isBorrowed(size)).toBe(size > 1);
+      const memory = takeMemory(size);
+      expect(memory.buffer).not.toBe(payload.buffer);
+      waiting.copy(size, memory);
+      pieces.push(Buffer.from(memory.subarray(0, size)));
+      giveBack(memory);
     }
-    expect(borrowed.length).toBe(0);
-    expect(Buffer.concat(pieces).equals(payload)).toBe(true);
+    expect(waiting.size).toBe(0);
+    expect(slabBytes().inUse).toBe(before);
+    const expected = Buffer.concat([Buffer.from('before'), payload, Buffer.from('after')]);
+    expect(Buffer.concat(pieces).equals(expected)).toBe(true);
   });
 
-  test('FAULT-1: memory that was not given back is not used again', () => {
-    const one = copyOf(Buffer.alloc(WRITE_SIZE, 1));
-    copyOf(Buffer.alloc(WRITE_SIZE, 2));
-    expect(one.equals(Buffer.alloc(WRITE_SIZE, 1))).toBe(true);
+  test('FAULT-1: memory that a socket still reads from is not used again', () => {
+    const before = slabBytes().inUse;
+    for (const size of [5000, WRITE_SIZE]) {
+      const memory = takeMemory(size);
+      giveUp(memory);
+      expect(takeMemory(size).buffer).not.toBe(memory.buffer);
+    }
+    // The second memory of 8 KiB was not given back.
+    expect(slabBytes().inUse - before).toBe(8192);
   });
 
   test('FAULT-1: once it was transferred there is nothing to take', () => {
