@@ -56,7 +56,7 @@ export class Borrowed {
 }
 
 /**
- * Memory for a copy of `size` bytes, at most `WRITE_SIZE` and `MAX_REST`: so many or more. Nobody else changes it until `giveBack` or
+ * Memory for a copy of `size` bytes, at most `WRITE_SIZE` and `MAX_REST`: so many or more. Only the caller changes it until `giveBack` or
  * `giveUp`.
  */
 export function takeMemory(size: number): Buffer {
