@@ -420,7 +420,7 @@ describe('the packed package', () => {
       'docs/conformance.md',
       'docs/errors.md',
       'docs/limits.md',
-        'docs/performance.md',
+      'docs/performance.md',
       'docs/plugin.md',
       'docs/structure.md',
       'package.json',
