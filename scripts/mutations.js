@@ -69,8 +69,8 @@ const table = [
   [
     'F19',
     frameDispatch,
-    'const assembler = this.#assembler;\n    const opcode = assembler.opcode;',
-    'const assembler = this.#assembler;\n    const opcode = this.#opcode;',
+    'const assembler = this.#assembler!;\n    const opcode = assembler.opcode;',
+    'const assembler = this.#assembler!;\n    const opcode = this.#opcode;',
   ],
   [
     'F21',
