@@ -17,6 +17,8 @@ const VIEW_THRESHOLD = 4096;
 
 /** What the codec's delays mean to the one who reads. */
 export interface DeliveryOwner {
+  /** A part of the chunk at hand goes to the application, or to the codec, where it lies. */
+  onView(): void;
   /** The codec works on a message in other threads: what follows in this direction waits. */
   onDecoding(): void;
   /** `deliverDecoded` may be called. */
@@ -70,7 +72,7 @@ export class Delivery {
   /** A message that lies in one piece in `buffer[start, end)`, unchecked. */
   deliver(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
     if (opcode !== Opcode.Text) {
-      this.#events.onBinary(ownBytes(buffer, start, end), wireSize);
+      this.#events.onBinary(this.#ownBytes(buffer, start, end), wireSize);
       return;
     }
     if (this.#decodes) {
@@ -80,7 +82,7 @@ export class Delivery {
       this.#events.onText(text, wireSize);
       return;
     }
-    const bytes = ownBytes(buffer, start, end);
+    const bytes = this.#ownBytes(buffer, start, end);
     if (!isValidUtf8(bytes)) throw new ProtocolError('WS_INVALID_UTF8');
     this.#events.onText(bytes, wireSize);
   }
@@ -88,6 +90,7 @@ export class Delivery {
   /** A binary message that lies masked in one piece in `buffer[start, end)`. @param key the masking key of its first byte */
   deliverMasked(buffer: Buffer, start: number, end: number, key: number, wireSize: number): void {
     if (staysInPlace(buffer, end - start)) {
+      this.#owner.onView();
       applyMask(buffer, start, end, key);
       this.#events.onBinary(buffer.subarray(start, end), wireSize);
       return;
@@ -106,6 +109,7 @@ export class Delivery {
   /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */
   decompress(opcode: number, payload: Buffer, wireSize: number): void {
     this.#charge ??= new Charge(this.#memoryBudget);
+    this.#owner.onView();
     const result = this.#decompress(payload);
     if (!(result instanceof Promise)) {
       this.#deliverOwned(opcode, result, wireSize);
@@ -165,6 +169,18 @@ export class Delivery {
     this.#decoded = null;
   }
 
+  /** `buffer[start, end)` for the application to keep. */
+  #ownBytes(buffer: Buffer, start: number, end: number): Buffer {
+    const length = end - start;
+    if (staysInPlace(buffer, length)) {
+      this.#owner.onView();
+      return buffer.subarray(start, end);
+    }
+    const copy = Buffer.allocUnsafe(length);
+    buffer.copy(copy, 0, start, end);
+    return copy;
+  }
+
   #deliverOwned(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode === Opcode.Text) this.deliver(opcode, message, 0, message.length, wireSize);
     else this.#events.onBinary(message, wireSize);
@@ -177,13 +193,4 @@ export class Delivery {
  */
 function staysInPlace({ buffer }: Buffer, length: number): boolean {
   return length >= VIEW_THRESHOLD && length * 5 >= buffer.byteLength * 2;
-}
-
-/** `buffer[start, end)` for the user to keep. */
-function ownBytes(buffer: Buffer, start: number, end: number): Buffer {
-  const length = end - start;
-  if (staysInPlace(buffer, length)) return buffer.subarray(start, end);
-  const copy = Buffer.allocUnsafe(length);
-  buffer.copy(copy, 0, start, end);
-  return copy;
 }

@@ -83,6 +83,11 @@ export class Endpoint {
     return this.#receiver.receive(chunk);
   }
 
+  /** Whether a part of the last chunk was delivered where it lies, or waits. If not, the transport may use its memory again. */
+  get keepsChunk(): boolean {
+    return this.#receiver.keepsChunk;
+  }
+
   /** The peer ended its direction: there is nothing more to receive but what waits. While paused, the end waits too. */
   receiveEnd(): void {
     this.#receiver.receiveEnd();

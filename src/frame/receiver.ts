@@ -56,6 +56,8 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   readonly #frames: FrameDispatch;
   readonly #memoryBudget: MemoryBudget;
 
+  /** Whether something of the chunk that was received last is still needed: a view of it was delivered, or it waits. */
+  keepsChunk = false;
   #pauses = 0;
   #isProcessing = false;
   #isClosing = false;
@@ -119,11 +121,13 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     // Handed in while paused, or from inside a callback: its turn comes.
     if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
+      this.keepsChunk = true;
       this.#backlog ??= [];
       this.#backlog.push(chunk);
       this.#countBacklog(chunk.length);
       return this.#pauses === 0;
     }
+    this.keepsChunk = false;
     this.#process(chunk, 0);
     if (this.#backlog !== null || this.#endWaits) this.#continue();
     return this.#pauses === 0;
@@ -202,6 +206,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** A handler paused us in the middle of a chunk: the rest comes first when we go on. */
   #keep(chunk: Buffer, offset: number): void {
+    this.keepsChunk = true;
     if (this.#backlog === null) this.#backlog = [chunk];
     else this.#backlog.unshift(chunk);
     this.#backlogOffset = offset;
@@ -261,6 +266,10 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   // ---- what the codec's delays mean ----
+
+  onView(): void {
+    this.keepsChunk = true;
+  }
 
   onDecoding(): void {
     this.pauseFor(PAUSED_BY_CODEC);

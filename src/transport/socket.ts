@@ -13,6 +13,7 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
+import { canFreeMemory, freeMemory } from '../frame/free-memory.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
@@ -54,6 +55,9 @@ function endpointOptionsOf(options: BindOptions): EndpointOptions {
   endpointOptions.set(options, made);
   return made;
 }
+
+// Bytes of a chunk whose memory is freed at once: below, the garbage collector does it for less.
+const FREE_FROM = 16_384;
 
 /** An endpoint on a socket. Made by `bindSocket`. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
@@ -180,9 +184,18 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onData(chunk: Buffer): void {
     const now = this.#deadlines.received(chunk.length);
     const goOn = this.endpoint.receive(chunk);
+    if (canFreeMemory && chunk.length >= FREE_FROM && this.#isDone(chunk)) freeMemory(chunk);
     if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
     if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
+  }
+
+  /** Whether nobody needs a chunk any more, nor what else may lie in its memory. */
+  #isDone(chunk: Buffer): boolean {
+    const { socket } = this;
+    // Any other Duplex may keep, or share, what it hands out; and another listener was given the same chunk.
+    if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
+    return !this.endpoint.keepsChunk && chunk.length === chunk.buffer.byteLength;
   }
 
   onEnd(): void {

@@ -68,14 +68,23 @@ describe('F13, F18: what is taken is what came', () => {
     );
   });
 
-  test('a large piece stays in its chunk until the message is whole', () => {
+  test('memory grows with what came, up to the size that is known, and is exact then', () => {
     const buffer = new MessageBuffer();
-    const chunk = chunkWith(0, 60_000, 65_536);
-    buffer.append(chunk, 5536, 65_536, key, 100_000, 90_000);
-    expect(buffer.held).toBe(65_536);
-    const rest = chunkWith(60_000, 90_000, 30_000);
-    buffer.append(rest, 0, 30_000, rotateMaskingKey(key, 60_000), 100_000, 90_000);
-    expect(buffer.held).toBe(90_000);
+    const append = (start: number, end: number): number => {
+      buffer.append(
+        chunkWith(start, end, end - start),
+        0,
+        end - start,
+        rotateMaskingKey(key, start),
+        100_000,
+        90_000,
+      );
+      return buffer.held;
+    };
+    expect(append(0, 100)).toBe(1024);
+    expect(append(100, 30_000)).toBe(60_000);
+    expect(append(30_000, 61_000)).toBe(90_000);
+    expect(append(61_000, 90_000)).toBe(90_000);
     expect(buffer.take().equals(content.subarray(0, 90_000))).toBe(true);
   });
 
@@ -148,5 +157,77 @@ describe('F13, F18: an endpoint, large messages', () => {
     expect(sentCloseCode()).toBeNull();
     endpoint.receive(Buffer.from(bytes.subarray(40_000, 70_000)));
     expect(sentCloseCode()).toBe(1007);
+  });
+});
+
+describe('whether the memory of a chunk can be used again', () => {
+  /** Receives frames as one chunk, and then changes every byte of it if the endpoint keeps nothing. */
+  function receive(one: ReturnType<typeof bench>, ...frames: Buffer[]): boolean {
+    // In memory of its own, as a socket's is.
+    const bytes = Buffer.concat(frames);
+    const chunk = Buffer.allocUnsafeSlow(bytes.length);
+    bytes.copy(chunk);
+    one.endpoint.receive(chunk);
+    const { keepsChunk } = one.endpoint;
+    if (!keepsChunk) chunk.fill(0xee);
+    return keepsChunk;
+  }
+  const binary = (size: number, fin = true, opcode = 2): Buffer =>
+    peerFrame('server', { opcode, fin, payload: content.subarray(0, size) });
+
+  test('it can, if what was delivered are strings and copies', () => {
+    const one = bench('server');
+    expect(receive(one, peerFrame('server', { opcode: 1, payload: 'a text' }), binary(100))).toBe(false);
+    expect(receive(one, binary(2000), binary(5000), binary(5000), binary(5000))).toBe(false);
+    expect(receive(one, binary(30_000, false))).toBe(false);
+    expect(receive(one, binary(30_000, true, 0))).toBe(false);
+    expect(receive(one, peerFrame('server', { opcode: 9, payload: 'ping' }))).toBe(false);
+  });
+
+  test('it cannot, if a message lies in it, or if some of it waits', () => {
+    const one = bench('server');
+    expect(receive(one, binary(20_000))).toBe(true);
+    one.events.act = () => one.endpoint.pause();
+    expect(receive(one, binary(10), binary(20))).toBe(true);
+    expect(receive(one, binary(30))).toBe(true);
+    one.endpoint.resume();
+    one.endpoint.resume();
+    one.endpoint.resume();
+    expect(one.events.of('onBinary').length).toBe(4);
+  });
+
+  test('what is delivered later does not depend on it: any messages, in any chunks', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(1, 2), fc.oneof(fc.nat(200), fc.nat(20_000))), { maxLength: 12 }),
+        fc.array(fc.nat(100_000), { maxLength: 6 }),
+        (messages, places) => {
+          const payloads = messages.map(([opcode, size]) =>
+            opcode === 1 ? Buffer.alloc(size, 'text ') : content.subarray(size, 2 * size),
+          );
+          const bytes = Buffer.concat(
+            payloads.map((payload, index) => peerFrame('server', { opcode: messages[index]![0], payload })),
+          );
+          const kept: (string | Buffer)[] = [];
+          const one = bench('server');
+          one.events.onText = (text) => kept.push(text);
+          one.events.onBinary = (payload) => kept.push(payload);
+          const sorted = places.map((place) => Math.min(place, bytes.length)).sort((a, b) => a - b);
+          for (const chunk of cut(bytes, ...sorted)) receive(one, chunk);
+          const expected = payloads.map((payload, index) =>
+            messages[index]![0] === 1 ? payload.toString() : payload,
+          );
+          expect(kept.length).toBe(expected.length);
+          kept.forEach((message, index) => {
+            const same =
+              typeof message === 'string'
+                ? message === expected[index]
+                : message.equals(expected[index] as Buffer);
+            if (!same) expect.fail(`message ${index} has changed`);
+          });
+        },
+      ),
+      { numRuns: 150 },
+    );
   });
 });
