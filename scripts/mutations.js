@@ -63,8 +63,8 @@ const table = [
   [
     'F18',
     messageBuffer,
-    'copyPart(piece, start, end, target, this.#filled, key);',
-    'copyPart(piece, start, end, target, 0, key);',
+    'piece.copy(target, this.length, start, end);',
+    'piece.copy(target, 0, start, end);',
   ],
   [
     'F19',

@@ -61,6 +61,7 @@ const endpoint: Members = {
     'insideMessage',
     'isPaused',
     'isPausedByUser',
+    'keepsChunk',
     'messageTimedOut',
     'pause',
     'ping',

@@ -55,10 +55,8 @@ export class MessageBuffer {
   #grow(needed: number, limit: number, size: number): Buffer {
     const before = this.#buffer;
     // Doubling, but not beyond the limit: the old and the new memory together stay below twice the limit.
-    const doubled = Math.min(Math.max(this.held * 2, needed, FIRST_CAPACITY), limit);
-    // At most twice what is here, whatever was announced.
-    const most = size === 0 ? doubled : Math.min(Math.max(doubled, 2 * needed), size);
-    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, most));
+    const doubled = Math.min(Math.max(this.held * 2, FIRST_CAPACITY), limit);
+    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, size === 0 ? doubled : Math.min(doubled, size)));
     if (before !== null) {
       before.copy(buffer, 0, 0, this.length);
       freeMemory(before);

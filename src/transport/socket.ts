@@ -190,7 +190,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.parsed(now);
   }
 
-  /** Whether nobody needs a chunk any more, nor what else may lie in its memory. */
+  /** Whether a chunk is not needed any more, and fills its memory. */
   #isDone(chunk: Buffer): boolean {
     const { socket } = this;
     // Any other Duplex may keep, or share, what it hands out; and another listener was given the same chunk.

@@ -1,4 +1,4 @@
-/** The memory of chunks is given back at once, where Node can do that, but never while somebody else has it. */
+/** The memory of chunks is given back at once, where Node can do that, but never while a message or another listener uses it. */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
