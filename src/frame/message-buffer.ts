@@ -9,6 +9,9 @@ import { copyMaskedPart } from './mask.ts';
 
 const FIRST_CAPACITY = 1024;
 
+// Below this, a message shares memory with others.
+const POOLED = 4096;
+
 /** Collects the pieces of one message at a time. */
 export class MessageBuffer {
   /** Payload bytes that are here. */
@@ -44,7 +47,11 @@ export class MessageBuffer {
     if (length === buffer.length) return buffer;
     // A view is free, but would keep the rest of the memory as long as the message.
     if (length * 4 >= buffer.length * 3) return buffer.subarray(0, length);
-    return Buffer.from(buffer.subarray(0, length));
+    // Not from Node's pool, of which a large message would keep the rest.
+    const exact = length < POOLED ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+    buffer.copy(exact, 0, 0, length);
+    freeMemory(buffer);
+    return exact;
   }
 
   clear(): void {
