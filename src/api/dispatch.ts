@@ -57,6 +57,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #owner: ConnectionOwner<Data> | null;
   readonly #role: Role;
+  /** Whether a handler is called with the connection at other times than for a message. */
+  #reportsMore = true;
   #closeInfo: CloseInfo | null = null;
   #error: Error | null = null;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | null =
@@ -73,8 +75,11 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   /** Reports `open`, then begins to read. @param head what was read already, after the opening handshake */
   start(head: Buffer): void {
-    if (this.#reportsMore) void this.info.remoteAddress;
-    this.#call(() => this.#handlers.open?.(this.connection));
+    this.#call(() => {
+      this.#reportsMore = reportsMore(this.#handlers);
+      if (this.#reportsMore) void this.info.remoteAddress;
+      return this.#handlers.open?.(this.connection);
+    });
     this.binding.start(head);
   }
 
@@ -190,22 +195,6 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
       void this.info.remoteAddress;
   }
 
-  /** Whether a handler is called with the connection at other times than for a message. */
-  get #reportsMore(): boolean {
-    const handlers = this.#handlers;
-    // Not their values: a getter that throws is reported where the handler is called.
-    return (
-      'open' in handlers ||
-      'close' in handlers ||
-      'error' in handlers ||
-      'closing' in handlers ||
-      'ping' in handlers ||
-      'pong' in handlers ||
-      'drain' in handlers ||
-      'fragment' in handlers
-    );
-  }
-
   onClosing(byPeer: boolean): void {
     this.#call(() => this.#handlers.closing?.(this.connection, byPeer));
   }
@@ -265,6 +254,21 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   #watch(result: unknown): void {
     if (isThenable(result)) result.then(undefined, (error: unknown) => this.binding.endpoint.fail(error));
   }
+}
+
+/** Whether a handler is called with the connection at other times than for a message. */
+function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
+  // Not their values: a getter that throws is reported where the handler is called.
+  return (
+    'open' in handlers ||
+    'close' in handlers ||
+    'error' in handlers ||
+    'closing' in handlers ||
+    'ping' in handlers ||
+    'pong' in handlers ||
+    'drain' in handlers ||
+    'fragment' in handlers
+  );
 }
 
 /** The other end, for error texts. A query, or the credentials of a URL, may be secret. */

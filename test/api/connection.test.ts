@@ -644,6 +644,27 @@ describe('A48: a handler that fails', () => {
     }
   });
 
+  test('handlers that are a Proxy may throw as well', async () => {
+    const errors: string[] = [];
+    let failing = true;
+    const handlers: ConnectionHandlers = {
+      message() {},
+      error: (_, error) => void errors.push(error.message),
+    };
+    const { url } = await startServer(
+      new Proxy(handlers, {
+        has(target, name) {
+          if (!failing) return name in target;
+          failing = false;
+          throw new Error('has');
+        },
+      }),
+    );
+    const right = await connect(url.replace('localhost', '127.0.0.1'), { handlers: { message() {} } });
+    expect(await right.closed).toMatchObject({ code: 1011 });
+    expect(errors).toEqual(['has']);
+  });
+
   test('handlers that are getters may throw as well', async () => {
     for (const name of names) {
       const errors: string[] = [];
