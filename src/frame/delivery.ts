@@ -89,15 +89,7 @@ export class Delivery {
 
   /** A binary message that lies masked in one piece in `buffer[start, end)`. @param key the masking key of its first byte */
   deliverMasked(buffer: Buffer, start: number, end: number, key: number, wireSize: number): void {
-    if (staysInPlace(buffer, end - start)) {
-      this.#owner.onView();
-      applyMask(buffer, start, end, key);
-      this.#events.onBinary(buffer.subarray(start, end), wireSize);
-      return;
-    }
-    const copy = Buffer.allocUnsafe(end - start);
-    copyMaskedPart(buffer, start, end, copy, 0, key);
-    this.#events.onBinary(copy, wireSize);
+    this.#events.onBinary(this.#ownBytes(buffer, start, end, key), wireSize);
   }
 
   /** A message in memory of its own, whose text was checked while it arrived. */
@@ -169,15 +161,17 @@ export class Delivery {
     this.#decoded = null;
   }
 
-  /** `buffer[start, end)` for the application to keep. */
-  #ownBytes(buffer: Buffer, start: number, end: number): Buffer {
+  /** `buffer[start, end)` for the application to keep. @param key the masking key of its first byte; 0 if it is not masked */
+  #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
     const length = end - start;
     if (staysInPlace(buffer, length)) {
       this.#owner.onView();
+      if (key !== 0) applyMask(buffer, start, end, key);
       return buffer.subarray(start, end);
     }
     const copy = Buffer.allocUnsafe(length);
-    buffer.copy(copy, 0, start, end);
+    if (key === 0) buffer.copy(copy, 0, start, end);
+    else copyMaskedPart(buffer, start, end, copy, 0, key);
     return copy;
   }
 
