@@ -1,5 +1,5 @@
 /**
- * A listener of our own on net or TLS: connections in, opening handshakes out. RFC 6455 §4.2, §10.6 (TLS).
+ * Our own listener on TCP or TLS: it accepts sockets, and begins an opening handshake on each. RFC 6455 §4.2, §10.6 (TLS).
  * The head is parsed by handshake/http-head.ts, the rest is upgrade.ts. No HTTP server is involved.
  */
 
@@ -157,7 +157,7 @@ class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
   readonly #slots: Slots;
-  /** Sockets without a slot, which read the answer that there is none. */
+  /** Sockets that got no slot, and are answered with 503. */
   readonly #refused = new Set<Socket>();
 
   constructor(host: UpgradeHost<Context, Result>, path: PathPattern) {

@@ -115,7 +115,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ rsv }) => rsv)).toEqual([0, 4, 4, 0, 0, 4, 4]);
     });
 
-    test('P9: a compressed text is checked behind the codec, at once or later', async () => {
+    test('P9: a compressed text is checked after decompression, at once or later', async () => {
       const bad = Buffer.concat([jsonOf(200, 1), hex('c3 28')]);
       const good = Buffer.from('é'.repeat(100));
       for (const size of [0, 500, 40_000, 300_000]) {

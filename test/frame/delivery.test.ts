@@ -41,7 +41,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     }
   });
 
-  test('F21: text is checked behind the codec, not before', () => {
+  test('F21: text is checked after decompression, not before it', () => {
     const { endpoint, events } = connect(role, false);
     endpoint.receive(compressed('z:', { fin: false }));
     endpoint.receive(peerFrame(role, { opcode: 0, payload: Buffer.from([0xff]) }));

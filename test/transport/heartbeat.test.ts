@@ -110,7 +110,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('a long message that leaves slowly is no silence, though our ping waits behind it', async () => {
+  test('a long message that leaves slowly counts as no silence, although our ping waits until it has left', async () => {
     const { socket, connection, pass, end } = setUp('client');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
