@@ -60,7 +60,7 @@ console.log(`listening on wss://localhost:${port}/`);
 for (const window of [1, 2]) {
   // "NONE": nobody's certificate is verified. Name your authority's file instead, or leave it out for a public one.
   const client = { URL: `wss://localhost:${port}/api?window=${window}`, caFile: 'NONE' };
-  const { id = 0 } = websocketClient(client);
+  const { id } = websocketClient(client);
   clients.set(id, `window ${window}`);
   const status = await websocketClientStart(client);
   if (!status.success) throw new Error(status.errorStr);

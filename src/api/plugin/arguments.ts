@@ -3,6 +3,8 @@
  * that is no text as absent, a flag that is no flag as false. So nothing here throws, whatever a caller passes.
  */
 
+import { isBytes, type Message, toBytes } from '../message.ts';
+
 /** An object with properties of any type, as a caller passed it. */
 export type Properties = Readonly<Record<string, unknown>>;
 
@@ -44,6 +46,23 @@ export function collection<Type extends 'string' | 'number'>(
 ): (Type extends 'string' ? string : number)[] {
   const values: unknown[] = Array.isArray(value) ? value : [value];
   return values.filter((one) => typeof one === type) as (Type extends 'string' ? string : number)[];
+}
+
+/** What a program hands over to be sent: a text, bytes in any shape, or a `Blob`, which has to be read first. */
+export type Sendable = Message | Blob;
+
+/** A text or the bytes, not copied; null for anything else. */
+export function toSendable(value: unknown): string | Uint8Array | null {
+  if (typeof value === 'string') return value;
+  return isBytes(value) ? toBytes(value) : null;
+}
+
+/** The bytes of a `Blob`; undefined if it cannot be read, which a command answers as it does anything that cannot be sent. */
+export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
+  return blob.arrayBuffer().then(
+    (bytes) => new Uint8Array(bytes),
+    () => undefined,
+  );
 }
 
 /** Writes a property where that is possible, and never throws: the object may be frozen. */

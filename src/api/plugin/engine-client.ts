@@ -18,13 +18,19 @@ import {
   type SendStatus,
   sendMessage,
 } from './engine-events.ts';
-import { closeReason, connectErrorText, NORMAL_CLOSURE } from './engine-texts.ts';
+import { closeReason, connectErrorText, type EngineVersion, NORMAL_CLOSURE } from './engine-texts.ts';
 import { EventFlow } from './event-flow.ts';
 import { toHeaderObject } from './header-object.ts';
 import { clientMaterial, type TlsSettings } from './tls.ts';
 
 /** The options of a client; they may change at any time, and are looked at for each attempt. */
 export interface ClientSettings {
+  /** Whose texts it has. */
+  readonly engine: EngineVersion;
+  /** Why there is no URL, if that is known; ''. */
+  urlProblem: string;
+  /** What is wrong with the headers that it was made with; ''. */
+  headersProblem: string;
   url: string;
   /** Flat. */
   headers: readonly string[];
@@ -95,7 +101,7 @@ export class EngineClient {
           emit({ type: 'open', uri: uriOf(url), headers: toHeaderObject(headers) }, flow);
         },
         failed: (error, retries, wait) => {
-          const { errorStr, http_status } = failure(error, this.settings.url);
+          const { errorStr, http_status } = failure(error, this.settings);
           const reason = errorStr;
           const event = { retries, wait_time: wait, http_status, reason, decompressionError: false };
           emit({ type: 'error', ...event }, null);
@@ -133,6 +139,9 @@ export class EngineClient {
   async start(timeout: number | null, fallback: number): Promise<StartStatus> {
     // During a wait the state is 'closed', but it is still running.
     if (this.#isStarting || this.#reconnection.isActive) return failedStart('already started');
+    const { url, urlProblem, headersProblem } = this.settings;
+    if (url === '' && urlProblem !== '') return failedStart(urlProblem);
+    if (headersProblem !== '') return failedStart(headersProblem);
     this.#timeout = timeout ?? fallback;
     this.#retryTimeout = timeout ?? RETRY_TIMEOUT;
     this.#isStarting = true;
@@ -141,7 +150,7 @@ export class EngineClient {
       const headers = toHeaderObject(connection.headers);
       return { success: true, http_status: 101, errorStr: '', uri: uriOf(connection.url), headers };
     } catch (thrown) {
-      return failure(thrown, this.settings.url);
+      return failure(thrown, this.settings);
     } finally {
       this.#isStarting = false;
     }
@@ -213,14 +222,14 @@ export function cutReason(reason: string): string {
   return cut;
 }
 
-function failedStart(errorStr: string): StartStatus {
+export function failedStart(errorStr: string): StartStatus {
   return { success: false, http_status: 0, errorStr, uri: '', headers: Object.create(null) };
 }
 
-function failure(thrown: unknown, url: string): StartStatus {
+function failure(thrown: unknown, { url, engine }: ClientSettings): StartStatus {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error.name === 'AbortError') return failedStart('Cancelled');
-  const status = failedStart(connectErrorText(error, url));
+  const status = failedStart(connectErrorText(error, url, engine));
   const { status: http_status = 0, headers = [] } = error as { status?: number; headers?: readonly string[] };
   if (http_status === 0) return status;
   return { ...status, http_status, uri: uriOf(url), headers: toHeaderObject(headers) };

@@ -15,6 +15,8 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
+  /** Why it cannot be started, whatever else is right; ''. */
+  problem: string;
   port: number;
   host: string;
   backlog: number;
@@ -69,6 +71,11 @@ export class EngineServer {
     this.#events = events;
   }
 
+  /** Whether it listens, is about to, or has not stopped yet. */
+  get isStarted(): boolean {
+    return this.#starting !== null || this.#server !== null || this.#stopping !== null;
+  }
+
   /** Those that are open, in the order in which they came. */
   get connections(): ServerConnection[] {
     if (this.#server === null) return [];
@@ -76,9 +83,11 @@ export class EngineServer {
   }
 
   start(): Promise<ListenStatus> {
-    if (this.#starting !== null || this.#server !== null || this.#stopping !== null) {
+    if (this.isStarted) {
       return Promise.resolve({ success: false, errorStr: 'already started' });
     }
+    const { problem } = this.settings;
+    if (problem !== '') return Promise.resolve({ success: false, errorStr: problem });
     this.#starting = this.#listen().finally(() => {
       this.#starting = null;
     });

@@ -8,6 +8,9 @@ import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import { HandshakeError } from '../../handshake/error.ts';
 import { withoutPlace } from '../../transport/dial-failure.ts';
 
+/** IXWebSocket 5.1.6 is the engine of version 1, 11.0.8 that of version 2. */
+export type EngineVersion = '5.1.6' | '11.0.8';
+
 export const NORMAL_CLOSURE = 'Normal closure';
 export const ABNORMAL_CLOSURE = 'Abnormal closure';
 export const NO_STATUS_CODE = 'No status code';
@@ -61,16 +64,30 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
   }
   // Other causes: a certificate that cannot be read, an invalid option.
-  if (error.syscall !== 'listen' && error.syscall !== 'bind') return error.message;
+  if (error.syscall !== 'listen' && error.syscall !== 'bind') return inWordsOfPlugins(error.message);
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
+/** Options of the API below, by the names that they have here. */
+const optionNames: readonly (readonly [RegExp, string])[] = [
+  [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
+  [/\btls\.cert\b/g, 'certFile'],
+  [/\btls\.key\b/g, 'keyFile'],
+  [/\btls\.ca\b/g, 'caFile'],
+  [/\btls\.ciphers\b/g, 'ciphers'],
+];
+
+/** A text of the API below, for people who know the names of the plugins' options only. */
+function inWordsOfPlugins(text: string): string {
+  return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
+}
+
 /** Why a client has no connection. */
-export function connectErrorText(error: Error, url: string): string {
-  if (!(error instanceof HandshakeError)) return error.message;
+export function connectErrorText(error: Error, url: string, engine: EngineVersion = '11.0.8'): string {
+  if (!(error instanceof HandshakeError)) return inWordsOfPlugins(error.message);
   const { code, stage, status } = error;
   // The engine's own sentences name the URL.
-  const text = withoutPlace(error);
+  const text = inWordsOfPlugins(withoutPlace(error));
   switch (stage) {
     case 'url':
       return `Could not parse url: '${url}'`;
@@ -98,9 +115,14 @@ export function connectErrorText(error: Error, url: string): string {
     case 'EPIPE':
       return `Failed reading HTTP status line from ${url}`;
     case 'WS_RESPONSE_STATUS':
+      if (engine === '5.1.6') {
+        return `Got bad status connecting to ${placeOf(url).host}, status: ${status}, HTTP Status line: HTTP/1.1 ${status}`;
+      }
       return `Expecting status 101 (Switching Protocol), got ${status} status connecting to ${url}, HTTP Status line: HTTP/1.1 ${status}`;
     case 'WS_RESPONSE_HTTP_VERSION':
-      return 'Expecting HTTP/1.1, got another version';
+      return engine === '5.1.6'
+        ? `Server version is HTTP/1.0. Rejecting connection to ${placeOf(url).host}`
+        : 'Expecting HTTP/1.1, got another version';
     case 'WS_RESPONSE_CONNECTION':
       return error.value === null
         ? 'Missing connection value'

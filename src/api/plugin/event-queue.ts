@@ -24,13 +24,16 @@ export interface QueuedEvent {
 }
 
 // Taken once: the fake timers of an application's tests do not stop events.
-const { setImmediate } = globalThis;
+const { setImmediate, setTimeout } = globalThis;
 
 // Callbacks that return at once run in batches; between two of them the event loop has its turn.
 const BATCH = 64;
 
 // What an event weighs beside its payload.
 const EVENT_SIZE = 256;
+
+// The longest time that Node's timers know.
+const MAX_DELAY = 2_147_483_647;
 
 // Milliseconds between two warnings: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
@@ -43,6 +46,8 @@ export interface PluginEvents {
   maxBytes: number;
   /** Whether the Promise that a callback returns is waited for before the next event. @default true */
   awaits: boolean;
+  /** Milliseconds after which a callback whose Promise has not settled is named in a process warning. @default 30000 */
+  warnAfter: number;
   /** Events that were dropped so far. */
   readonly dropped: number;
   /** How many wait. */
@@ -60,6 +65,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   limit = 10_000;
   maxBytes = 67_108_864;
   awaits = true;
+  warnAfter = 30_000;
   dropped = 0;
   onError: (error: unknown) => void = warn;
   onDrop: (dropped: number) => void = () => {
@@ -70,17 +76,29 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   };
 
   readonly #deliver: (event: Event) => unknown;
+  readonly #describe: (event: Event) => string;
   #events: Event[] = [];
   #bytes = 0;
   #isRunning = false;
   #isHeld: boolean;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
+  /** The event whose callback has returned a Promise that is waited for, since when, and how to wait no longer. */
+  #pending: { readonly event: Event; readonly since: number; readonly giveUp: () => void } | null = null;
+  #isWatched = false;
 
-  /** @param held events wait until `release` */
-  constructor(deliver: (event: Event) => unknown, held: boolean) {
+  /**
+   * @param held events wait until `release`
+   * @param describe names the callback and the connection of an event, for a warning
+   */
+  constructor(
+    deliver: (event: Event) => unknown,
+    held: boolean,
+    describe: (event: Event) => string = () => 'a callback',
+  ) {
     this.#deliver = deliver;
     this.#isHeld = held;
+    this.#describe = describe;
   }
 
   get waiting(): number {
@@ -131,9 +149,10 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** From now on events wait; those that did are dropped, unreported. */
+  /** From now on events wait; those that did are dropped, unreported, and a callback that has not ended is waited for no longer. */
   reset(): void {
     this.#isHeld = true;
+    this.#pending?.giveUp();
     while (this.#events.length > 0) this.#settle(this.#take());
   }
 
@@ -149,8 +168,9 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
       try {
         const result = this.#deliver(event);
         if (isThenable(result)) {
-          if (this.awaits) await result;
-          else result.then(undefined, (error: unknown) => this.#report(() => this.onError(error)));
+          const onRejected = (error: unknown) => this.#report(() => this.onError(error));
+          const ended = Promise.resolve(result).then(() => {}, onRejected);
+          if (this.awaits) await this.#wait(event, ended);
         }
       } catch (error) {
         this.#report(() => this.onError(error));
@@ -161,6 +181,31 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#isRunning = false;
     for (const resolve of this.#idle.splice(0)) resolve();
     this.#start();
+  }
+
+  /** Until the Promise of a callback has settled; it is never rejected. Or until `reset`. */
+  async #wait(event: Event, ended: Promise<void>): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#pending = { event, since: performance.now(), giveUp: resolve };
+      this.#watch(this.warnAfter);
+      void ended.then(resolve);
+    });
+    this.#pending = null;
+  }
+
+  /** One timer, however many callbacks there are: it is set again for the one that is pending when it fires. */
+  #watch(delay: number): void {
+    if (this.#isWatched || !(delay <= MAX_DELAY)) return;
+    this.#isWatched = true;
+    setTimeout(() => {
+      this.#isWatched = false;
+      if (this.#pending === null) return;
+      const { event, since } = this.#pending;
+      const rest = since + this.warnAfter - performance.now();
+      // A millisecond more than is left: timers may fire a fraction too early.
+      if (rest > 0) this.#watch(Math.ceil(rest) + 1);
+      else warn(new Error(`${this.#describe(event)} has not ended: ${this.waiting} events wait for it`));
+    }, delay).unref();
   }
 
   #take(): Event {

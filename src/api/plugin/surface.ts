@@ -3,6 +3,7 @@
  * What they run is engine-client.ts and engine-server.ts; the commands are those of v1.ts and v2.ts, see docs/plugin.md.
  */
 
+import { warn } from '../callback.ts';
 import { integer, isObject } from './arguments.ts';
 import { type ClientBase, type ClientSettings, EngineClient } from './engine-client.ts';
 import type { EngineEvent } from './engine-events.ts';
@@ -10,6 +11,8 @@ import { EngineServer, type ServerConnection, type ServerSettings } from './engi
 import type { EventFlow } from './event-flow.ts';
 import { EventQueue, type EventSource, type QueuedEvent } from './event-queue.ts';
 import { IdTable } from './ids.ts';
+import { type PluginMethod, resolveMethod } from './methods.ts';
+import { ForeignNames } from './option-problems.ts';
 import type { Version } from './versions.ts';
 
 /** A client, or a server, under its number. */
@@ -42,16 +45,41 @@ export abstract class Surface<
   protected readonly clients: IdTable<Client> = new IdTable<Client>(1);
   protected readonly servers: IdTable<Server> = new IdTable<Server>(-1);
   readonly #base: ClientBase;
+  /** Method names for which there was no method. */
+  readonly #unknownMethods = new Set<string>();
+  protected readonly foreignNames: ForeignNames;
 
   /** @param base for tests: what clients stand on */
   constructor(version: Version, base: ClientBase) {
     this.version = version;
     this.#base = base;
-    this.events = new EventQueue<Event>((event) => this.deliver(event), version.waitsForMethod);
+    this.foreignNames = new ForeignNames(version);
+    this.events = new EventQueue<Event>(
+      (event) => this.deliver(event),
+      version.waitsForMethod,
+      (event) => this.describe(event),
+    );
   }
 
   /** Calls the program's callback. */
   protected abstract deliver(event: Event): unknown;
+
+  /** The callback and the connection of an event, for a warning. */
+  protected abstract describe(event: Event): string;
+
+  /** What a method's name, or a function, stands for now; that a name stands for nothing is said once for each name. */
+  protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
+    const found = resolveMethod(method);
+    if (found !== undefined || typeof method === 'function' || method === '') return found;
+    if (this.#unknownMethods.has(method)) return undefined;
+    this.#unknownMethods.add(method);
+    warn(
+      new Error(
+        `an event is dropped: no method ${JSON.stringify(method)} was registered with methods.set(${JSON.stringify(method)}, …)`,
+      ),
+    );
+    return undefined;
+  }
 
   /** The event for the queue, or null for one that this version does not have. */
   protected abstract toEvent(

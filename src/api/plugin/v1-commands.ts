@@ -2,6 +2,7 @@
  * The commands of the IX WebSocket plugin, version 1, as the functions that programs call: those of one surface, v1.ts.
  */
 
+import { bytesOf, type Sendable } from './arguments.ts';
 import type { SendStatus } from './engine-events.ts';
 import type { PluginEvents } from './event-queue.ts';
 import { V1Surface } from './v1.ts';
@@ -9,7 +10,6 @@ import type {
   WebsocketClient,
   WebsocketClientOptions,
   WebsocketClientStatus,
-  WebsocketMethodOptions,
   WebsocketServer,
   WebsocketServerOptions,
   WebsocketServerSendStatus,
@@ -32,9 +32,12 @@ export function websocketClient(options?: WebsocketClientOptions | null): Websoc
   return surface.client(options);
 }
 
-/** Websocket server start: listens. `method`, `worker`, `window` and `process` may be changed. */
+/**
+ * Websocket server start: listens. `method`, `worker`, `window` and `process` may be changed; while it is stopped, `port`, `host`,
+ * `backlog` and `maxConnections` too.
+ */
 export function websocketServerStart(
-  server: { ref?: number | undefined } & WebsocketMethodOptions,
+  server: { ref?: number | undefined } & WebsocketServerOptions,
 ): Promise<WebsocketServerStatus> {
   return surface.serverStart(server);
 }
@@ -48,7 +51,7 @@ export function websocketClientStart(
 
 /** Websocket server stop. @returns the configuration, when all connections are closed; `{}` for an unknown ref */
 export function websocketServerStop(
-  server: { ref?: number | undefined } & WebsocketMethodOptions,
+  server: { ref?: number | undefined } & WebsocketServerOptions,
 ): Promise<Partial<WebsocketServer>> {
   return surface.serverStop(server);
 }
@@ -60,28 +63,44 @@ export function websocketClientStop(
   return surface.clientStop(client);
 }
 
-/**
- * Websocket server send: to all connections, or to those whose numbers are in `clients`, in its order.
- * @param data UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary one
- * @returns a status for each, at once
- */
-export function websocketServerSend(
-  server: {
-    ref?: number | undefined;
-    clients?: readonly number[] | null | undefined;
-    binary?: boolean | undefined;
-  } & WebsocketMethodOptions,
-  data: Uint8Array,
-): WebsocketServerSendStatus[] {
-  return surface.serverSend(server, data);
+/** What can be sent without being read first. */
+type Ready = Exclude<Sendable, Blob>;
+
+interface ServerTarget extends WebsocketServerOptions {
+  ref?: number | undefined;
+  clients?: readonly number[] | null | undefined;
+  binary?: boolean | undefined;
 }
 
-/** Websocket client send. @param data as of `websocketServerSend` @returns at once; `{}` for an unknown ref */
+interface ClientTarget extends WebsocketClientOptions {
+  ref?: number | undefined;
+  binary?: boolean | undefined;
+}
+
+/**
+ * Websocket server send: to all connections, or to those whose numbers are in `clients`, in its order.
+ * @param data a string, or its UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary one
+ * @returns a status for each, at once; for a `Blob` a Promise: it is read first, and messages that are sent meanwhile go before it
+ */
+export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
+export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;
+export function websocketServerSend(
+  server: ServerTarget,
+  data: Sendable,
+): WebsocketServerSendStatus[] | Promise<WebsocketServerSendStatus[]> {
+  if (!(data instanceof Blob)) return surface.serverSend(server, data);
+  return bytesOf(data).then((bytes) => surface.serverSend(server, bytes));
+}
+
+/** Websocket client send. @param data as of `websocketServerSend` @returns at once, or a Promise, as there; `{}` for an unknown ref */
+export function websocketClientSend(client: ClientTarget, data: Ready): Partial<SendStatus>;
+export function websocketClientSend(client: ClientTarget, data: Blob): Promise<Partial<SendStatus>>;
 export function websocketClientSend(
-  client: { ref?: number | undefined; binary?: boolean | undefined } & WebsocketClientOptions,
-  data: Uint8Array,
-): Partial<SendStatus> {
-  return surface.clientSend(client, data);
+  client: ClientTarget,
+  data: Sendable,
+): Partial<SendStatus> | Promise<Partial<SendStatus>> {
+  if (!(data instanceof Blob)) return surface.clientSend(client, data);
+  return bytesOf(data).then((bytes) => surface.clientSend(client, bytes));
 }
 
 /** Websocket server clear: stops and forgets it. @returns `{}`, when it is closed */

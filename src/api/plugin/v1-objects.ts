@@ -35,6 +35,8 @@ export interface V1Client extends ClientEntry {
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
+  /** Options without a place of their own, as they were given. */
+  given: Pick<WebsocketClient, 'pingTimeout' | 'enablePong' | 'disablePerMessageDeflate'>;
 }
 
 export interface V1Server extends ServerEntry {
@@ -98,6 +100,14 @@ export function applyToClient(options: Properties, entry: V1Client): void {
     settings.pings = entry.pingInterval > 0 ? heartbeat(entry.pingInterval, entry.pingTimeout) : null;
   }
   entry.strictUtf8 = flag(options, 'strictUtf8', entry.strictUtf8);
+  entry.given = {
+    ...entry.given,
+    ...(has(options, 'pingTimeout') ? { pingTimeout: entry.pingTimeout } : null),
+    ...(has(options, 'enablePong') ? { enablePong: flag(options, 'enablePong', true) } : null),
+    ...(has(options, 'disablePerMessageDeflate')
+      ? { disablePerMessageDeflate: flag(options, 'disablePerMessageDeflate', false) }
+      : null),
+  };
   const { perMessageDeflate } = options;
   const chosen = isPlainObject(perMessageDeflate) && !isEcho(perMessageDeflate) ? perMessageDeflate : null;
   if (chosen === null && !has(options, 'disablePerMessageDeflate')) return;
@@ -159,6 +169,7 @@ export function clientObject(entry: V1Client): WebsocketClient {
     perMessageDeflateOptions: { ...deflate },
     enableAutomaticReconnection: engine.settings.reconnects,
     perMessageDeflate,
+    ...entry.given,
     method,
     worker,
     window,
@@ -179,8 +190,10 @@ export function targetsOf({ clients }: Properties, entry: V1Server): ServerConne
 }
 
 /** A text, or bytes where they were asked for; null for a text that is not UTF-8. */
-export function messageOf(options: Properties, data: Uint8Array): string | Uint8Array | null {
+export function messageOf(options: Properties, given: string | Uint8Array): string | Uint8Array | null {
+  if (typeof given === 'string') return options.binary === true ? Buffer.from(given) : given;
   // A copy: what was passed is its owner's again.
-  if (options.binary === true) return Buffer.from(data);
+  if (options.binary === true) return Buffer.from(given);
+  const data = given;
   return isUtf8(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8') : null;
 }

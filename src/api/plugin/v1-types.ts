@@ -114,6 +114,10 @@ export interface WebsocketClient {
   pingInterval: number;
   isAutomaticReconnectionEnabled: boolean;
   perMessageDeflateOptions: Required<WebsocketDeflateOptions>;
+  /** These three if they were given. */
+  pingTimeout?: number;
+  enablePong?: boolean;
+  disablePerMessageDeflate?: boolean;
   /** Ours: the same two under the names of the options. */
   enableAutomaticReconnection: boolean;
   perMessageDeflate: Required<WebsocketDeflateOptions>;
@@ -134,8 +138,8 @@ export interface WebsocketClientStatus {
 }
 
 export interface WebsocketServerOptions extends WebsocketMethodOptions {
-  /** 0: any free one, see the status of `websocketServerStart`. @default 8080 */
-  port?: number | undefined;
+  /** 0: any free one, see the status of `websocketServerStart`. The decimal text of a port is taken too. @default 8080 */
+  port?: number | string | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
   /** @default 5 */

@@ -3,13 +3,13 @@
  * the objects that go in and come out are v1-objects.ts, and the functions that programs call are v1-commands.ts.
  */
 
-import { integer, isObject } from './arguments.ts';
+import { has, integer, isObject, toSendable } from './arguments.ts';
 import type { ClientBase } from './engine-client.ts';
 import { closeInvalid, notSent, type SendStatus, sendMessage } from './engine-events.ts';
 import type { ServerConnection } from './engine-server.ts';
 import type { EventSource } from './event-queue.ts';
 import { toStyledJson } from './json.ts';
-import { resolveMethod } from './methods.ts';
+import { insteadOf } from './option-problems.ts';
 import { Surface, type SurfaceEvent } from './surface.ts';
 import {
   applyCallback,
@@ -35,7 +35,7 @@ import type {
   WebsocketServerStatus,
   WebsocketWaitingEvent,
 } from './v1-types.ts';
-import { newClientSettings, newServerSettings, versions } from './versions.ts';
+import { applyBinding, newClientSettings, newServerSettings, versions } from './versions.ts';
 
 export type { WebsocketContext, WebsocketEventType } from './v1-types.ts';
 
@@ -63,11 +63,18 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   }
 
   protected override deliver({ server, client, body, callback }: V1Event): unknown {
-    const method = resolveMethod(callback.method) as WebsocketMethod | undefined;
+    const method = this.methodOf(callback.method) as WebsocketMethod | undefined;
     if (method === undefined) return undefined;
     const { worker, window, process, asJson } = callback;
     const context = asJson ? toStyledJson(jsonOf(body)) : contextOf(body);
     return method(server, client, body.type, context, worker, window, process);
+  }
+
+  protected override describe({ server, client, body, callback }: V1Event): string {
+    const { method } = callback;
+    const name = typeof method === 'string' ? JSON.stringify(method) : method.name || 'without a name';
+    const where = server === 0 ? `client ${client}` : `client ${client} of server ${server}`;
+    return `the method ${name}, called with "${body.type}" of ${where},`;
   }
 
   protected override opened({ clients }: V1Server, connection: ServerConnection): void {
@@ -85,6 +92,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
 
   server(given: unknown = {}): WebsocketServer {
     const options = isObject(given) ? given : {};
+    this.foreignNames.check(options);
     const entry = this.addServer(newServerSettings(this.version, options), (base) => ({
       ...base,
       clients: new Map(),
@@ -97,7 +105,13 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
 
   async serverStart(server: unknown): Promise<WebsocketServerStatus> {
     const entry = this.#server(server);
-    if (entry === undefined) return { success: false, message: 'unknown id' };
+    if (entry === undefined) return { success: false, message: this.#unknown(server) };
+    const { engine } = entry;
+    if (isObject(server) && !engine.isStarted) {
+      const problem = applyBinding(server, engine.settings);
+      if (problem !== '') return { success: false, message: problem };
+      if (has(server, 'port')) engine.settings.problem = '';
+    }
     const status = await entry.engine.start();
     if (!status.success) return { success: false, message: status.errorStr };
     return { ...status, message: '' };
@@ -113,8 +127,9 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
 
   serverSend(server: unknown, data: unknown): WebsocketServerSendStatus[] {
     const entry = this.#server(server);
-    if (entry === undefined || !isObject(server) || !(data instanceof Uint8Array)) return [];
-    const message = messageOf(server, data);
+    const given = toSendable(data);
+    if (entry === undefined || !isObject(server) || given === null) return [];
+    const message = messageOf(server, given);
     return targetsOf(server, entry).map((connection) => {
       const { client } = connection.data;
       if (message !== null) return { ...sendMessage(connection, message), client };
@@ -143,6 +158,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
 
   client(given: unknown = {}): WebsocketClient {
     const options = isObject(given) ? given : {};
+    this.foreignNames.check(options);
     const entry = this.addClient(newClientSettings(this.version, options), (base) => ({
       ...base,
       callback: noCallback(),
@@ -150,6 +166,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
       pingInterval: -1,
       pingTimeout: -1,
       strictUtf8: false,
+      given: {},
     }));
     applyToClient(options, entry);
     return clientObject(entry);
@@ -157,7 +174,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
 
   async clientStart(client: unknown): Promise<WebsocketClientStatus> {
     const entry = this.#client(client);
-    if (entry === undefined || !isObject(client)) return { success: false, errorStr: 'unknown id' };
+    if (entry === undefined || !isObject(client)) return { success: false, errorStr: this.#unknown(client) };
     const timeout = integer(client, 'timeout', 0);
     return entry.engine.start(timeout > 0 ? timeout : null, this.version.startTimeout);
   }
@@ -172,8 +189,9 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
 
   clientSend(client: unknown, data: unknown): Partial<SendStatus> {
     const entry = this.#client(client);
-    if (entry === undefined || !isObject(client) || !(data instanceof Uint8Array)) return {};
-    const message = messageOf(client, data);
+    const given = toSendable(data);
+    if (entry === undefined || !isObject(client) || given === null) return {};
+    const message = messageOf(client, given);
     if (message !== null) return entry.engine.send(message);
     if (entry.strictUtf8) entry.engine.closeInvalid();
     return notSent();
@@ -199,14 +217,21 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   /** The entry, with the options that came along. */
   #server(server: unknown): V1Server | undefined {
     const entry = this.find(this.servers, server);
+    if (isObject(server)) this.foreignNames.check(server);
     if (entry !== undefined && isObject(server)) applyCallback(server, entry);
     return entry;
   }
 
   #client(client: unknown): V1Client | undefined {
     const entry = this.find(this.clients, client);
+    if (isObject(client)) this.foreignNames.check(client);
     if (entry !== undefined && isObject(client)) applyToClient(client, entry);
     return entry;
+  }
+
+  #unknown(socket: unknown): string {
+    const advice = isObject(socket) && socket.ref === undefined ? insteadOf(this.version, socket, 'id') : '';
+    return advice === '' ? 'unknown id' : `unknown id: ${advice}`;
   }
 
   #waiting(entry: EventSource | undefined): WebsocketWaitingEvent[] {

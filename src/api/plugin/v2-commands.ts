@@ -2,6 +2,7 @@
  * The commands of the IX WebSocket plugin, version 2, as the functions that programs call: those of one surface, v2.ts.
  */
 
+import { bytesOf, type Sendable } from './arguments.ts';
 import type { SendStatus } from './engine-events.ts';
 import type { PluginEvents } from './event-queue.ts';
 import { V2Surface } from './v2.ts';
@@ -38,10 +39,17 @@ export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 
+/** Options without an `id`, for which a command creates something. */
+type New<Options> = Omit<Options, 'id'> & { readonly id?: never };
+
 /**
  * Websocket client: creates one, and writes its `id` into the options; with an `id` in the options, information about it.
  * @returns `{ id }`, information, or `{}` for anything but an object and for an unknown id
  */
+export function websocketClient(options: New<WebsocketClientOptions>): { id: number };
+export function websocketClient(
+  options?: WebsocketClientOptions | null,
+): WebsocketClientInfo & { id?: number };
 export function websocketClient(
   options?: WebsocketClientOptions | null,
 ): WebsocketClientInfo & { id?: number } {
@@ -58,12 +66,30 @@ export function websocketClientStop(socket: WebsocketClientStop): Promise<Websoc
   return surface.clientStop(socket);
 }
 
-/** Websocket client send. @returns at once; `success` means that the local stack took it */
+/** What can be sent without being read first. */
+type Ready = Exclude<Sendable, Blob>;
+
+type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
+
+/**
+ * Websocket client send. @returns at once; `success` means that the local stack took it. For a `Blob` a Promise: it is read first,
+ * and messages that are sent meanwhile go before it
+ */
 export function websocketClientSend(socket: {
   id?: number | undefined;
-  message?: string | Uint8Array | undefined;
-}): { success: boolean } & Partial<SendStatus> {
-  return surface.clientSend(socket);
+  message?: Ready | undefined;
+}): ClientSendStatus;
+export function websocketClientSend(socket: {
+  id?: number | undefined;
+  message: Blob;
+}): Promise<ClientSendStatus>;
+export function websocketClientSend(socket: {
+  id?: number | undefined;
+  message?: Sendable | undefined;
+}): ClientSendStatus | Promise<ClientSendStatus> {
+  const message = socket?.message;
+  if (!(message instanceof Blob)) return surface.clientSend(socket);
+  return bytesOf(message).then((bytes) => surface.clientSend({ ...socket, message: bytes }));
 }
 
 /** Websocket client clear: stops and forgets it. Resolves when it is closed. */
@@ -72,6 +98,10 @@ export function websocketClientClear(socket: { id?: number | undefined }): Promi
 }
 
 /** Websocket server: as `websocketClient`. */
+export function websocketServer(options: New<WebsocketServerOptions>): { id: number };
+export function websocketServer(
+  options?: WebsocketServerOptions | null,
+): WebsocketServerInfo & { id?: number };
 export function websocketServer(
   options?: WebsocketServerOptions | null,
 ): WebsocketServerInfo & { id?: number } {
@@ -88,9 +118,22 @@ export function websocketServerStop(socket: { id?: number | undefined }): Promis
   return surface.serverStop(socket);
 }
 
-/** Websocket server send: to all connections, or to those with one of the targets. @returns a status for each, at once */
-export function websocketServerSend(socket: WebsocketServerSend): { statuses: WebsocketServerSendStatus[] } {
-  return surface.serverSend(socket);
+/**
+ * Websocket server send: to all connections, or to those with one of the targets. @returns a status for each, at once; for a `Blob`
+ * a Promise, as of `websocketClientSend`
+ */
+export function websocketServerSend(socket: WebsocketServerSend & { message?: Ready | undefined }): {
+  statuses: WebsocketServerSendStatus[];
+};
+export function websocketServerSend(
+  socket: WebsocketServerSend & { message: Blob },
+): Promise<{ statuses: WebsocketServerSendStatus[] }>;
+export function websocketServerSend(
+  socket: WebsocketServerSend,
+): { statuses: WebsocketServerSendStatus[] } | Promise<{ statuses: WebsocketServerSendStatus[] }> {
+  const message = socket?.message;
+  if (!(message instanceof Blob)) return surface.serverSend(socket);
+  return bytesOf(message).then((bytes) => surface.serverSend({ ...socket, message: bytes }));
 }
 
 /** Websocket server clear: stops and forgets it. */

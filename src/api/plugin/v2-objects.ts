@@ -3,7 +3,16 @@
  * themselves are v2.ts.
  */
 
-import { collection, flag, has, integer, isObject, isPlainObject, type Properties } from './arguments.ts';
+import {
+  collection,
+  flag,
+  has,
+  integer,
+  isObject,
+  isPlainObject,
+  type Properties,
+  toSendable,
+} from './arguments.ts';
 import { type ClientSettings, ENGINE_COMPRESSION } from './engine-client.ts';
 import type { EngineEvent } from './engine-events.ts';
 import type { ServerConnection, ServerSettings } from './engine-server.ts';
@@ -74,7 +83,10 @@ export function additionsOf(body: EngineEvent, connection: ServerConnection | nu
 export function applyToClient(options: Properties, entry: V2Client): void {
   const { settings } = entry.engine;
   applyClientSettings(versions.v2, options, settings);
-  if (isPlainObject(options.headers)) settings.headers = fromHeaderObject(options.headers);
+  if (isPlainObject(options.headers)) {
+    settings.headers = fromHeaderObject(options.headers);
+    settings.headersProblem = '';
+  }
   if (has(options, 'pingInterval')) {
     entry.pingInterval = integer(options, 'pingInterval', -1);
     settings.pings = entry.pingInterval > 0 ? heartbeat(entry) : null;
@@ -145,11 +157,9 @@ export function closeOf(socket: Properties): { code: number; reason: string | un
 }
 
 export function messageOf(socket: unknown): string | Uint8Array | null {
-  if (!isObject(socket)) return null;
-  const { message } = socket;
-  if (typeof message === 'string') return message;
+  const message = isObject(socket) ? toSendable(socket.message) : null;
   // A copy: what was passed is its owner's again.
-  return message instanceof Uint8Array ? Buffer.from(message) : null;
+  return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 
 /** All connections, unless targets are named: exactly, in upper and lower case. */

@@ -4,6 +4,7 @@
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
+import type { Sendable } from './arguments.ts';
 import type { ReadyState } from './engine-client.ts';
 import type { SendStatus } from './engine-events.ts';
 
@@ -164,8 +165,8 @@ export interface WebsocketClientStop {
 export interface WebsocketServerOptions extends WebsocketTlsOptions {
   /** Asks for information instead of creating a server. Written by the command. */
   id?: number | undefined;
-  /** 0: any free one, see the status of `websocketServerStart`. @default 8080 */
-  port?: number | undefined;
+  /** 0: any free one, see the status of `websocketServerStart`. The decimal text of a port is taken too. @default 8080 */
+  port?: number | string | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
   /** @default 5 */
@@ -219,8 +220,8 @@ export interface WebsocketServerStatus {
 
 export interface WebsocketServerSend {
   id?: number | undefined;
-  /** Bytes go out as a binary message, which the original had not. */
-  message?: string | Uint8Array | undefined;
+  /** Bytes go out as a binary message, which the original had not. A `Blob` is read first: the command returns a Promise then. */
+  message?: Sendable | undefined;
   /** To whom: all connections with one of these targets. @default all */
   uri?: string | readonly string[] | null | undefined;
   /** Ours: to whom, by number. */

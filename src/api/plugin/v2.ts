@@ -3,12 +3,13 @@
  * objects that go in and come out are v2-objects.ts, and the functions that programs call are v2-commands.ts.
  */
 
+import { show } from '../option-spec.ts';
 import { has, integer, isObject, write } from './arguments.ts';
-import type { ClientBase } from './engine-client.ts';
+import { type ClientBase, failedStart } from './engine-client.ts';
 import { type SendStatus, sendMessage } from './engine-events.ts';
 import type { ServerConnection } from './engine-server.ts';
 import { toCompactJson } from './json.ts';
-import { resolveMethod } from './methods.ts';
+import { headersProblem, insteadOf } from './option-problems.ts';
 import { Surface, type SurfaceEvent } from './surface.ts';
 import {
   additionsOf,
@@ -79,13 +80,20 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
   }
 
   protected override deliver({ id, body, connection }: V2Event): unknown {
-    const method = resolveMethod(this.#method) as WebsocketMethod | undefined;
+    const method = this.methodOf(this.#method) as WebsocketMethod | undefined;
     if (method === undefined) return undefined;
     const type = eventTypes[body.type];
     const event = this.#asJson
       ? toCompactJson({ ...eventOf(body), ...(type === 3 ? null : identityOf(connection)) })
       : { ...eventOf(body), ...identityOf(connection), ...additionsOf(body, connection) };
     return method(type, id, event);
+  }
+
+  protected override describe({ id, body, connection }: V2Event): string {
+    const method = this.#method;
+    const name = typeof method === 'string' ? JSON.stringify(method) : method.name || 'without a name';
+    const from = connection === null ? '' : `, client ${connection.data.client} (${connection.url})`;
+    return `the method ${name}, called with type ${eventTypes[body.type]} ("${body.type}") of ${id}${from},`;
   }
 
   protected override opened(entry: V2Server, connection: ServerConnection): void {
@@ -96,17 +104,23 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
 
   client(options: unknown): WebsocketClientInfo & { id?: number } {
     if (!isObject(options)) return {};
+    this.foreignNames.check(options);
     if (has(options, 'id')) return clientInfo(this.find(this.clients, options));
     const settings = newClientSettings(this.version, options);
     const entry = this.addClient(settings, (base) => ({ ...base, pingInterval: -1, pings: 0 }));
     applyToClient(options, entry);
+    settings.headersProblem = headersProblem(options.headers);
     write(options, 'id', entry.id);
     return { id: entry.id };
   }
 
   async clientStart(socket: unknown): Promise<WebsocketClientStatus> {
     const entry = this.find(this.clients, socket);
-    if (entry === undefined || !isObject(socket)) return { success: false, errorStr: 'unknown id' };
+    if (entry === undefined || !isObject(socket)) return { success: false, errorStr: this.#unknown(socket) };
+    this.foreignNames.check(socket);
+    // Those of before stay, for the next start.
+    const problem = headersProblem(socket.headers);
+    if (problem !== '') return failedStart(problem);
     applyToClient(socket, entry);
     const timeout = integer(socket, 'timeout', 0);
     const started = await entry.engine.start(timeout > 0 ? timeout : null, this.version.startTimeout);
@@ -140,9 +154,13 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
 
   server(options: unknown): WebsocketServerInfo & { id?: number } {
     if (!isObject(options)) return {};
+    this.foreignNames.check(options);
     if (has(options, 'id')) return serverInfo(this.find(this.servers, options));
     const settings = newServerSettings(this.version, options);
     settings.handshakeTimeout = integer(options, 'handshakeTimeoutSecs', settings.handshakeTimeout);
+    if (settings.handshakeTimeout <= 0 && settings.problem === '') {
+      settings.problem = `handshakeTimeoutSecs is ${show(options.handshakeTimeoutSecs)}, not a positive number`;
+    }
     if (has(options, 'addressFamily')) settings.addressFamily = options.addressFamily;
     applyToServer(options, settings);
     const entry = this.addServer(settings, (base) => ({ ...base, lastClient: 0 }));
@@ -152,7 +170,8 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
 
   async serverStart(socket: unknown): Promise<WebsocketServerStatus> {
     const entry = this.find(this.servers, socket);
-    if (entry === undefined || !isObject(socket)) return notStarted('unknown id');
+    if (entry === undefined || !isObject(socket)) return notStarted(this.#unknown(socket));
+    this.foreignNames.check(socket);
     applyToServer(socket, entry.engine.settings);
     const status = await entry.engine.start();
     return status.success ? status : notStarted(status.errorStr);
@@ -183,6 +202,11 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     if (entry === undefined) return { success: false };
     await this.clear(this.servers, entry);
     return { success: true };
+  }
+
+  #unknown(socket: unknown): string {
+    const advice = isObject(socket) && socket.id === undefined ? insteadOf(this.version, socket, 'ref') : '';
+    return advice === '' ? 'unknown id' : `unknown id: ${advice}`;
   }
 
   // ---- all of them ----

@@ -4,15 +4,19 @@
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
+import { show } from '../option-spec.ts';
 import { flag, has, integer, type Properties, text } from './arguments.ts';
 import type { ClientSettings } from './engine-client.ts';
 import type { ServerSettings } from './engine-server.ts';
+import { insteadOf, portOf } from './option-problems.ts';
 
 export interface Version {
   /** The property that names a client or a server. */
   readonly idName: 'ref' | 'id';
   /** The option with a client's URL. */
   readonly urlName: 'url' | 'URL';
+  /** The engine whose texts a failed start has. */
+  readonly engine: '5.1.6' | '11.0.8';
   /** Seconds that a client's opening handshake may take. */
   readonly startTimeout: number;
   /** Redirects that a client follows. */
@@ -28,6 +32,7 @@ export const versions: { readonly v1: Version; readonly v2: Version } = {
   v1: {
     idName: 'ref',
     urlName: 'url',
+    engine: '5.1.6',
     startTimeout: 20,
     redirects: 0,
     host: '127.0.0.1',
@@ -37,6 +42,7 @@ export const versions: { readonly v1: Version; readonly v2: Version } = {
   v2: {
     idName: 'id',
     urlName: 'URL',
+    engine: '11.0.8',
     startTimeout: 30,
     redirects: 5,
     host: '',
@@ -48,6 +54,9 @@ export const versions: { readonly v1: Version; readonly v2: Version } = {
 /** The settings of a new client, before its options are applied. */
 export function newClientSettings(version: Version, options: Properties): ClientSettings {
   return {
+    engine: version.engine,
+    urlProblem: '',
+    headersProblem: '',
     url: '',
     headers: [],
     pings: null,
@@ -66,6 +75,8 @@ export function newClientSettings(version: Version, options: Properties): Client
 /** What both versions apply to a client at each command that takes options. */
 export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
   settings.url = text(options, version.urlName, settings.url);
+  const meant = insteadOf(version, options, version.urlName === 'URL' ? 'url' : 'URL');
+  if (settings.url === '') settings.urlProblem = meant || settings.urlProblem;
   settings.reconnects = flag(options, 'enableAutomaticReconnection', settings.reconnects);
   applyLimits(options, settings);
 }
@@ -73,10 +84,11 @@ export function applyClientSettings(version: Version, options: Properties, setti
 /** The settings of a new server. Version 2 has more options, which `applyServerSettings` and v2-objects.ts apply. */
 export function newServerSettings(version: Version, options: Properties): ServerSettings {
   const settings: ServerSettings = {
-    port: integer(options, 'port', 8080),
-    host: text(options, 'host', version.host),
-    backlog: integer(options, 'backlog', 5),
-    maxConnections: integer(options, 'maxConnections', version.maxConnections),
+    problem: '',
+    port: 8080,
+    host: version.host,
+    backlog: 5,
+    maxConnections: version.maxConnections,
     handshakeTimeout: 3,
     addressFamily: 2,
     compresses: true,
@@ -86,8 +98,25 @@ export function newServerSettings(version: Version, options: Properties): Server
     maxMessageSize: null,
     unref: flag(options, 'unref', false),
   };
+  settings.problem = applyBinding(options, settings);
   applyServerSettings(options, settings);
   return settings;
+}
+
+/**
+ * Where a server listens, and for how many: version 1 lets a stopped server change it, version 2 does not.
+ * @returns what is wrong, and nothing was changed; or ''
+ */
+export function applyBinding(options: Properties, settings: ServerSettings): string {
+  const { host = null } = options;
+  const port = portOf(options.port ?? settings.port);
+  if (typeof port === 'string') return port;
+  if (host !== null && typeof host !== 'string') return `host is ${show(host)}, not a text`;
+  settings.port = port;
+  settings.host = text(options, 'host', settings.host);
+  settings.backlog = integer(options, 'backlog', settings.backlog);
+  settings.maxConnections = integer(options, 'maxConnections', settings.maxConnections);
+  return '';
 }
 
 /** What both versions apply to a server: version 1 when it is made, version 2 when it is started as well. */

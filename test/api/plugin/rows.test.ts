@@ -39,7 +39,7 @@ const sections: Readonly<Record<string, number>> = {
   'A2.2-': 3,
   'A2.3-': 10,
   'A2.4-': 12,
-  C: 51,
+  C: 57,
 };
 
 const numbered = (prefix: string, count: number): string[] =>

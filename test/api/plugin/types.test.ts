@@ -7,7 +7,9 @@ import {
   WebsocketEventType,
   type WebsocketMessage,
   type WebsocketMethod,
+  type WebsocketServerOptions,
   websocketClient,
+  websocketServer,
   websocketSetMethod,
 } from '../../../src/plugin.ts';
 import * as v1 from '../../../src/plugin-v1.ts';
@@ -54,6 +56,22 @@ test('plugin C44: the registry takes them all, since both versions share it', ()
   methods.delete('two');
   methods.delete('one');
   expectTypeOf(methods.get).returns.not.toBeAny();
+});
+
+test('plugin A1.2-10, C6: `const { id } = websocketServer(o)` is a number; with an `id` it is information', () => {
+  const check = (given: WebsocketServerOptions): void => {
+    const o = { port: 0 };
+    const { id } = websocketServer(o);
+    expectTypeOf(id).toEqualTypeOf<number>();
+    expectTypeOf(websocketClient({ URL: 'ws://a/' }).id).toEqualTypeOf<number>();
+    const { id: maybe, clients } = websocketServer(given);
+    expectTypeOf(maybe).toEqualTypeOf<number | undefined>();
+    expectTypeOf(clients).toEqualTypeOf<string[] | undefined>();
+    // exactOptionalPropertyTypes: what was returned goes where an `id` may be absent.
+    const kept: { id?: number } = websocketServer(given);
+    void kept;
+  };
+  expectTypeOf(check).toBeFunction();
 });
 
 test('plugin A1.2-10: what a command returned can be handed on', () => {

@@ -136,6 +136,17 @@ describe('errorStr', () => {
     expect(connectErrorText(error, url)).toBe(text);
   });
 
+  test('plugin A0.6-10: version 1 has the words of its engine, 5.1.6', () => {
+    expect(connectErrorText(refuse('WS_RESPONSE_STATUS', { status: 404 }), url, '5.1.6')).toBe(
+      'Got bad status connecting to example.org, status: 404, HTTP Status line: HTTP/1.1 404',
+    );
+    expect(connectErrorText(refuse('WS_RESPONSE_HTTP_VERSION'), url, '5.1.6')).toBe(
+      'Server version is HTTP/1.0. Rejecting connection to example.org',
+    );
+    const accept = refuse('WS_RESPONSE_ACCEPT');
+    expect(connectErrorText(accept, url, '5.1.6')).toBe(connectErrorText(accept, url));
+  });
+
   test('plugin A0.6-10: the others of the engine begin as there', () => {
     const begin = (error: Error): string => connectErrorText(error, url);
     expect(begin(refuse('WS_RESPONSE_HTTP_VERSION'))).toMatch(/^Expecting HTTP\/1\.1, got /);

@@ -50,13 +50,13 @@ describe('Websocket server', () => {
     };
     expect(v1.server(options)).toEqual({ ref: -3, ...options });
     expect(v1.server({ port: '1', worker: 7, window: '4' })).toMatchObject({
-      port: 0,
+      port: 1,
       worker: '',
       window: 0,
     });
   });
 
-  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send change method, worker, window, process; nothing else', async () => {
+  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send change method, worker, window, process; nothing else of a server that runs', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer({ method: 'old' });
     const other = { port: 1, host: 'x', backlog: 9, maxConnections: 9 };
@@ -75,6 +75,25 @@ describe('Websocket server', () => {
       process: 2,
     });
     expect(port).toBeGreaterThan(0);
+  });
+
+  test('plugin C48, A2.3-2: start changes port, host, backlog and maxConnections of a stopped server', async () => {
+    const v1 = new V1();
+    const port = await freePort();
+    const { ref } = v1.server({ port: 1, host: 'nowhere.invalid' });
+    const changes = { host: '127.0.0.1', backlog: 7, maxConnections: 1 };
+    expect(await v1.serverStart({ ref, port, ...changes })).toMatchObject({ success: true, port });
+    const first = RawPeer.to(port);
+    const second = RawPeer.to(port);
+    peers.push(first, second);
+    await first.open();
+    await expect(second.open()).rejects.toThrow(/503/);
+    expect(await v1.serverStop({ ref })).toMatchObject({ port, ...changes });
+    expect(await v1.serverStart({ ref, port: 'x' })).toEqual({
+      success: false,
+      message: "port is 'x', not a number from 0 to 65535, or the text of one",
+    });
+    expect(await v1.serverStart({ ref })).toMatchObject({ success: true, port });
   });
 
   test('plugin A2.3-2, A2.3-4, C5: success and message; the snapshot; an unknown ref', async () => {
@@ -126,7 +145,7 @@ describe('Websocket server', () => {
     expect(send([])).toEqual([]);
     for (const all of [undefined, null, 'text', {}]) expect(send(all)).toEqual([1, 2, 3]);
     expect(send(2)).toEqual([2]);
-    expect(v1.serverSend({ ref }, 'text')).toEqual([]);
+    expect(v1.serverSend({ ref }, 7)).toEqual([]);
     expect(v1.serverSend({ ref }, undefined)).toEqual([]);
     await v1.until(() => v1.of('message', 0, 2).length === 8);
     await v1.got('message', 0, 3, 6);
@@ -188,6 +207,17 @@ describe('Websocket client', () => {
       pingInterval: 7,
       isAutomaticReconnectionEnabled: false,
     });
+  });
+
+  test('plugin A2.2-2: the configuration holds every option that was given', () => {
+    const v1 = new V1();
+    const given = { pingTimeout: 9, enablePong: false, disablePerMessageDeflate: true };
+    const client = v1.client(given);
+    expect(client).toMatchObject(given);
+    const without = v1.client();
+    for (const name of Object.keys(given)) expect(without).not.toHaveProperty(name);
+    // Handed on as it is, it means the same.
+    expect(v1.client(client)).toEqual({ ...client, ref: 3 });
   });
 
   test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: permessage-deflate: right order, 15 where missing, 8 to 15; disable… changes nothing', async () => {
@@ -317,7 +347,7 @@ describe('Websocket client', () => {
     expect(close![4]).toBe('w');
   });
 
-  test('plugin A2.3-5, C36: send: bytes as a text message; with `binary` as a binary one; {} for anything but bytes', async () => {
+  test('plugin A2.3-5, C36: send: bytes as a text message; with `binary` as a binary one; {} for anything that is no text and no bytes', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url);
@@ -326,7 +356,7 @@ describe('Websocket client', () => {
     const bytes = Buffer.from([255, 0]);
     expect(v1.clientSend({ ref, binary: true }, bytes)).toEqual({ ...status, payloadSize: 2, wireSize: 2 });
     bytes.fill(7);
-    for (const wrong of ['text', undefined, null, 7]) expect(v1.clientSend({ ref }, wrong)).toEqual({});
+    for (const wrong of [{}, undefined, null, 7]) expect(v1.clientSend({ ref }, wrong)).toEqual({});
     const peer = await raw.peer();
     await peer.until(() => peer.frames.length === 2);
     expect(peer.frames.map(({ opcode, payload }) => [opcode, [...payload]])).toEqual([

@@ -325,16 +325,26 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test('plugin A1.2-3, A0-9: headers that are no object leave those of before; an empty object takes them away', async () => {
+  test('plugin A1.2-3, A0-9: without headers those of before stay; an empty object takes them away; anything else is refused', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const options = { closeTimeout: 1, enableAutomaticReconnection: false };
     const { id } = v2.client({ URL: raw.url, headers: { 'X-A': 'kept' }, ...options });
-    const wrong: unknown[] = [undefined, null, 'text', 7, ['X-B', 'b']];
-    for (const [index, headers] of [...wrong, {}].entries()) {
+    for (const [headers, what] of [
+      ['text', "'text'"],
+      [7, '7'],
+      [['X-B', 'b'], 'an array'],
+    ] as const) {
+      expect(await v2.clientStart({ id, headers })).toMatchObject({
+        success: false,
+        errorStr: `headers is ${what}, not an object of texts`,
+      });
+    }
+    const absent: unknown[] = [undefined, null];
+    for (const [index, headers] of [...absent, {}].entries()) {
       expect(await v2.clientStart({ id, headers })).toMatchObject({ success: true });
       const { head } = await raw.peer(index);
-      expect(head.match(/^X-.*(?=\r$)/gm)).toEqual(index < wrong.length ? ['X-A: kept'] : null);
+      expect(head.match(/^X-.*(?=\r$)/gm)).toEqual(index < absent.length ? ['X-A: kept'] : null);
       await v2.clientStop({ id });
     }
   });

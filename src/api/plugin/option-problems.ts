@@ -1,0 +1,91 @@
+/**
+ * Options of the plugins that cannot mean what they say. Commands never throw, so the next start fails with the text of the
+ * problem; what is only ignored becomes a process warning, once for each name.
+ */
+
+import { warn } from '../callback.ts';
+import { show } from '../option-spec.ts';
+import { has, isPlainObject, type Properties } from './arguments.ts';
+import type { Version } from './versions.ts';
+
+/** A port: a number, or the decimal text of one. @returns it, or what is wrong with it */
+export function portOf(value: unknown): number | string {
+  const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  return `port is ${show(value)}, not a number from 0 to 65535, or the text of one`;
+}
+
+/** What is wrong with `headers`, or ''. Null stands for no headers, in the object too. */
+export function headersProblem(headers: unknown): string {
+  if (headers === undefined || headers === null) return '';
+  if (!isPlainObject(headers)) return `headers is ${show(headers)}, not an object of texts`;
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || value === null || typeof value === 'string') continue;
+    return `headers: ${JSON.stringify(name)} is ${show(value)}, not a text`;
+  }
+  return '';
+}
+
+/** Names of the other version → what they are called here; null if this version has nothing of the kind. */
+type Counterparts = ReadonlyMap<string, string | null>;
+
+const counterparts: Readonly<Record<Version['idName'], Counterparts>> = {
+  ref: new Map([
+    ['id', '"ref"'],
+    ['URL', '"url"'],
+    ['enablePerMessageDeflate', '"perMessageDeflate"'],
+    ['message', 'the second argument'],
+    ['uri', '"clients"'],
+    ['headers', null],
+    ['maxWaitBetweenReconnectionRetries', null],
+    ['handshakeTimeoutSecs', null],
+    ['addressFamily', null],
+    ['certFile', null],
+    ['keyFile', null],
+    ['caFile', null],
+    ['ciphers', null],
+    ['tls', null],
+  ]),
+  id: new Map([
+    ['ref', '"id"'],
+    ['url', '"URL"'],
+    ['perMessageDeflate', '"enablePerMessageDeflate"'],
+    ['disablePerMessageDeflate', '"enablePerMessageDeflate"'],
+    ['method', 'websocketSetMethod'],
+    ['contextAs', '"messageAs" of websocketSetMethod'],
+    ['clients', '"client"'],
+    ['pingTimeout', null],
+    ['strictUtf8', null],
+  ]),
+};
+
+/** What to write in place of a name that only the other version has. */
+function adviceFor({ idName }: Version, name: string): string {
+  const meant = counterparts[idName].get(name) ?? null;
+  const other = idName === 'id' ? 'version 1 (rfc6455/plugin-v1)' : 'version 2 (rfc6455/plugin)';
+  const text = `the option "${name}" belongs to ${other}`;
+  return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
+}
+
+/** That the other version's name was used for something that is missing here, or ''. */
+export function insteadOf(version: Version, object: Properties, name: 'id' | 'ref' | 'URL' | 'url'): string {
+  return has(object, name) ? adviceFor(version, name) : '';
+}
+
+/** Warns of the other version's names in an object, each once for each surface. */
+export class ForeignNames {
+  readonly #version: Version;
+  readonly #warned = new Set<string>();
+
+  constructor(version: Version) {
+    this.#version = version;
+  }
+
+  check(object: Properties): void {
+    for (const name of counterparts[this.#version.idName].keys()) {
+      if (this.#warned.has(name) || !has(object, name) || object[name] === null) continue;
+      this.#warned.add(name);
+      warn(new Error(adviceFor(this.#version, name)));
+    }
+  }
+}
