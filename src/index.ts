@@ -24,6 +24,8 @@ export { type HandleUpgradeOptions, WebSocketServer } from './api/server.ts';
 export type { ServerHandlers } from './api/server-handlers.ts';
 export type { ListenOptions, ServerOptions, ShutdownOptions } from './api/server-options.ts';
 export { type Accept, Rejection, reject, type UpgradeAnswer } from './api/upgrade-answer.ts';
+export type { WebSocketInit, WebSocketOptions } from './api/whatwg/arguments.ts';
+export { WebSocket } from './api/whatwg/web-socket.ts';
 export { CompressionBudget, processCompressionBudget } from './deflate/budget.ts';
 export { CloseCode } from './frame/close-code.ts';
 export { ConnectionError, type ConnectionFaultCode, connectionFaults } from './frame/connection-error.ts';

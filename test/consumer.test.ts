@@ -22,8 +22,9 @@ import * as fourD from 'rfc6455/4d';
 import * as plugin from 'rfc6455/plugin';
 import * as pluginV1 from 'rfc6455/plugin-v1';
 import * as protocol from 'rfc6455/protocol';
+import * as websocket from 'rfc6455/websocket';
 
-export const entries: readonly object[] = [conformance, fourD, plugin, pluginV1, protocol];
+export const entries: readonly object[] = [conformance, fourD, plugin, pluginV1, protocol, websocket];
 export const server: WebSocketServer = new WebSocketServer({
   message(connection, message) {
     connection.send(typeof message === 'string' ? message : message.readUInt8(0).toString());
@@ -44,6 +45,17 @@ export const users: WebSocketServer<User> = new WebSocketServer<User>({
 new WebSocketServer<User>({ open: (connection) => connection.data.name });
 // @ts-expect-error the library makes connections
 export const made: Connection = new Connection();
+export const socket: websocket.WebSocket = new websocket.WebSocket('ws://127.0.0.1/', ['chat'], { headers: [] });
+socket.onmessage = ({ data }) => socket.send(data);
+socket.addEventListener('close', ({ code, reason, wasClean }) => console.log(code + 1, reason.length, wasClean));
+socket.addEventListener('error', { handleEvent: ({ message, error }) => console.log(message.length, error) });
+socket.binaryType = 'arraybuffer';
+// @ts-expect-error it is a value of the standard
+socket.binaryType = 'nodebuffer';
+// @ts-expect-error the event's class is known
+socket.addEventListener('message', ({ code }) => console.log(code));
+// @ts-expect-error events have listeners
+new websocket.WebSocket('ws://127.0.0.1/', { handlers: {} });
 export const connection: Promise<Connection> = connect('ws://127.0.0.1/', { headers: new Headers() });
 `,
 );

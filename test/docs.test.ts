@@ -52,9 +52,17 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .filter((path) => path.endsWith('.ts') && !path.startsWith('cli'))
   .map((path) => ({ path, code: scan(readFileSync(join(root, 'src', path), 'utf8')).code }));
 
-/** The members of every interface of this name, the plugins' or everybody else's: they have some names in common. */
-function membersOf(name: string, ofPlugins = false): string[] {
-  const places = sources.filter(({ path }) => /(?:^|\/)plugin(?:\/|-|\.)/.test(path) === ofPlugins);
+/** Surfaces with names that others have too. */
+type Surface = 'plugin' | 'whatwg' | null;
+
+function surfaceOf(path: string): Surface {
+  if (/(?:^|\/)plugin(?:\/|-|\.)/.test(path)) return 'plugin';
+  return path.includes('whatwg/') ? 'whatwg' : null;
+}
+
+/** The members of every interface of this name, in the files of one surface. */
+function membersOf(name: string, surface: Surface = null): string[] {
+  const places = sources.filter(({ path }) => surfaceOf(path) === surface);
   return places.flatMap(({ code }) =>
     [...code.matchAll(new RegExp(`\\bexport interface ${name}\\b[^{]*\\{`, 'g'))].flatMap((match) => {
       const open = match.index + match[0].length - 1;
@@ -62,7 +70,7 @@ function membersOf(name: string, ofPlugins = false): string[] {
       const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, member = '']) => member);
       // What is only there to be extended.
       const [, base] = /\bextends (\w+Callbacks)</.exec(match[0]) ?? [];
-      return base === undefined ? own : [...own, ...membersOf(base, ofPlugins)];
+      return base === undefined ? own : [...own, ...membersOf(base, surface)];
     }),
   );
 }
@@ -112,6 +120,17 @@ describe.each(Object.entries(sections))('the reference and %s', (path, page) => 
   });
 });
 
+test('docs/from-websocket.md has every name of rfc6455/websocket, and every member', () => {
+  const page = read('docs/from-websocket.md');
+  const names = exportsOf('src/websocket.ts');
+  expect(names).toEqual(expect.arrayContaining(['WebSocket', 'CloseEvent', 'ErrorEventInit']));
+  const members = names.flatMap((name) => membersOf(name, 'whatwg'));
+  expect(members.length).toBeGreaterThan(25);
+  const methods = Object.getOwnPropertyNames(api.WebSocket.prototype);
+  const wanted = [...names, ...members, ...methods.filter((name) => name !== 'constructor')];
+  expect(wanted.filter((name) => !isNamed(page, name))).toEqual([]);
+});
+
 describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (path) => {
   const page = read('docs/plugin.md');
   const names = exportsOf(path);
@@ -122,7 +141,7 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
   });
 
   test('so is every member of every exported interface', () => {
-    const members = names.flatMap((name) => membersOf(name, true).map((member) => ({ name, member })));
+    const members = names.flatMap((name) => membersOf(name, 'plugin').map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
   });

@@ -113,6 +113,28 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
       ],
     },
     Rejection: { methods: [], fields: ['body', 'headers', 'status'] },
+    WebSocket: {
+      methods: [
+        'CLOSED',
+        'CLOSING',
+        'CONNECTING',
+        'OPEN',
+        'binaryType',
+        'bufferedAmount',
+        'close',
+        'extensions',
+        'onclose',
+        'onerror',
+        'onmessage',
+        'onopen',
+        'protocol',
+        'readyState',
+        'send',
+        'url',
+      ],
+      // Inherited from EventTarget's declaration as a string.
+      internal: ['[Symbol.toStringTag]'],
+    },
     WebSocketServer: {
       methods: [
         'addresses',
@@ -164,7 +186,8 @@ const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' })
 /** What a declared class has: names without those that are static, private or the constructor. */
 function declaredMembers(name: string): string[] {
   const start = new RegExp(`export declare class ${name}\\b[^{]*\\{`);
-  const { code } = declarations.find((one) => start.test(one.code))!;
+  // The classes of 4D have names in common with these.
+  const { code } = declarations.find((one) => !/[\\/]4d[\\/]/.test(one.path) && start.test(one.code))!;
   const body = code.slice(code.search(start)).split(/\n\}/)[0]!;
   const members = [...body.matchAll(/^ {4}(?:readonly |get |set )*(\[[\w.]+\]|[\w$]+)(?=[?(:<]| =)/gm)];
   return [...new Set(members.map(([, member]) => member!))].filter((one) => one !== 'constructor').sort();

@@ -2,12 +2,14 @@
  * `connect`: the client's side of the API, RFC 6455 §4.1. Its options are connect-options.ts, the path to an open connection transport/dial.ts.
  */
 
-import { dial } from '../transport/dial.ts';
+import type { Compression } from '../transport/compression.ts';
+import { type DialRoute, dial, planRoute } from '../transport/dial.ts';
+import type { ConnectionLimits } from '../transport/limits.ts';
 import { toCompression } from './compression-options.ts';
 import { type AllConnectOptions, type ConnectOptions, checkRoute, connectSpecs } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
-import { readOptions } from './option-spec.ts';
+import { type OptionValues, readOptions } from './option-spec.ts';
 import { toCloseReason, toLimits } from './options.ts';
 
 /**
@@ -40,17 +42,45 @@ export async function connect<Data>(
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }
+  return openConnection(prepareConnect(url, options));
+}
+
+/** An attempt to connect whose arguments were checked. */
+export interface PreparedConnect<Data> {
+  readonly options: AllConnectOptions<Data>;
+  readonly values: OptionValues<typeof connectSpecs>;
+  readonly route: DialRoute;
+  readonly limits: ConnectionLimits;
+  readonly closeReason: ReturnType<typeof toCloseReason>;
+  readonly compression: Compression | null;
+}
+
+/** Checks the arguments of `connect`. Throws as it does for what is invalid, with a HandshakeError for the URL. */
+export function prepareConnect<Data>(
+  url: string | URL,
+  options: AllConnectOptions<Data>,
+): PreparedConnect<Data> {
   const values = readOptions('connect', options, connectSpecs, 'client');
   checkRoute(values);
-  const limits = toLimits(values);
-  const { handlers = {} } = options;
-  const closeReason = toCloseReason(values);
-  const dialed = await dial(url, values, toCompression(values.compression));
+  return {
+    options,
+    values,
+    limits: toLimits(values),
+    closeReason: toCloseReason(values),
+    route: planRoute(url, values),
+    compression: toCompression(values.compression),
+  };
+}
+
+/** Connects. Rejects as `connect`. */
+export async function openConnection<Data>(prepared: PreparedConnect<Data>): Promise<Connection<Data>> {
+  const { options, values, limits, closeReason, compression, route } = prepared;
+  const dialed = await dial(route, compression);
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
   const dispatch = new Dispatch<Data>({
     socket,
-    handlers,
+    handlers: options.handlers ?? {},
     info: {
       subprotocol,
       extensions,

@@ -260,16 +260,17 @@ export class Connection<Data = undefined> {
 
   /**
    * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing where it has begun already.
-   * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999
+   * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null: a Close frame without one, 1005 to the peer
    * @param reason at most 123 bytes of UTF-8
    * @param timeout milliseconds for it, in place of `closeTimeout`; where it has begun already, this can only shorten it
    * @returns `closed`
-   * @throws {RangeError} for another code, a longer reason, or a timeout that is not a positive number
+   * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
    */
-  close(code = 1000, reason = '', timeout?: number): Promise<CloseInfo> {
-    checkClose(code, reason);
+  close(code: number | null = 1000, reason = '', timeout?: number): Promise<CloseInfo> {
+    const sent = code ?? undefined;
+    checkClose(sent, reason);
     if (timeout !== undefined) this.#binding.closeWithin(positive('timeout', timeout, 0));
-    this.#binding.endpoint.close(code, reason);
+    this.#binding.endpoint.close(sent, reason);
     this.#core.inbox?.stopPausing();
     return this.closed;
   }

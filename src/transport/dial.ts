@@ -69,22 +69,38 @@ export interface DialedConnection {
   readonly url: string;
 }
 
+/** Where to connect, and what to ask for, checked. Made by `planRoute`. */
+export interface DialRoute {
+  readonly target: WebSocketTarget;
+  readonly hop: Hop;
+  readonly crossOriginHeaders: ReadonlySet<string>;
+}
+
+/**
+ * What `dial` needs. §4.1 (1): what is invalid fails before any network activity.
+ * @throws HandshakeError stage 'url'
+ * @throws TypeError | RangeError for invalid options
+ */
+export function planRoute(url: string | URL, options: DialOptions): DialRoute {
+  const crossOriginHeaders = toCrossOriginHeaders(options.crossOriginHeaders);
+  const target = parseTarget(url);
+  const hop = requestFor(target, options);
+  buildRequest(target, hop.request);
+  return { target, hop, crossOriginHeaders };
+}
+
 /**
  * Connects and performs the opening handshake.
  * @throws HandshakeError naming the stage that failed; the signal's reason when aborted
- * @throws TypeError | RangeError for invalid options, before any network activity
  */
 export async function dial(
-  url: string | URL,
-  options: DialOptions = {},
+  { target: first, hop: firstHop, crossOriginHeaders }: DialRoute,
   compression: Compression | null = null,
 ): Promise<DialedConnection> {
+  const { options } = firstHop;
   const { redirects = 0 } = options;
-  const crossOriginHeaders = toCrossOriginHeaders(options.crossOriginHeaders);
-  let target = parseTarget(url);
-  let hop = requestFor(target, options);
-  // §4.1 (1): what is invalid fails before any network activity.
-  buildRequest(target, hop.request);
+  let target = first;
+  let hop = firstHop;
   options.signal?.throwIfAborted();
   const attempt = new Attempt(options.handshakeTimeout ?? HANDSHAKE_TIMEOUT, options.signal);
   try {
@@ -111,7 +127,7 @@ export async function dial(
 }
 
 /** What one hop uses; a redirect to another origin takes some of it away. */
-interface Hop {
+export interface Hop {
   readonly options: DialOptions;
   readonly request: RequestFields & { readonly headers: readonly string[] };
   readonly tls: TlsConnectionOptions;

@@ -273,7 +273,7 @@ export { checkFrameOptions } from '../frame/outgoing.ts';
  * Checks a close code and reason before anything is done with them.
  * @throws {RangeError | TypeError} as `Endpoint.close`
  */
-export function checkClose(code: number, reason: string): void {
+export function checkClose(code: number | undefined, reason: string): void {
   serializeClosePayload(code, reason);
 }
 

@@ -5,10 +5,10 @@
 
 import type { Connection } from '../connection.ts';
 import type { Message } from '../message.ts';
+import { Outgoing } from '../outgoing.ts';
 import { Callbacks } from './callbacks.ts';
 import { type DataType, decode, encode } from './data.ts';
 import { FourDError, toFourDError } from './error.ts';
-import { Outgoing } from './outgoing.ts';
 import type { Task, Worker } from './worker.ts';
 
 /** 4D: WebSocket, `.status`. A `WebSocketConnection` is never "Connecting". */

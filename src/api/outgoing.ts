@@ -2,7 +2,7 @@
  * Sending in the order of calls: a Blob has to be read before it can be sent, and what is sent after it waits for it.
  */
 
-import { isBytes, type Message, toBytes } from '../message.ts';
+import { isBytes, type Message, toBytes } from './message.ts';
 
 /** The messages of one connection that are on their way to it. */
 export class Outgoing {

@@ -1,0 +1,197 @@
+/**
+ * What a program passes to `WebSocket`: the URL, the subprotocols, the options that are ours, close code and reason, and messages.
+ * Converted as Web IDL says ("JavaScript type mapping"), checked as the WebSockets Standard says ("The WebSocket interface").
+ */
+
+import { toUSVString, types } from 'node:util';
+import { type AllConnectOptions, type ConnectOptions, connectSpecs } from '../connect-options.ts';
+import { checkOptions, describe, type OptionNames } from '../option-names.ts';
+
+/** Options beyond the standard's: those of `connect`. */
+export interface WebSocketOptions
+  extends Omit<ConnectOptions, 'handlers' | 'data' | 'text' | 'subprotocols'> {}
+
+/** The second argument as a dictionary, as the class of Node.js takes it. */
+export interface WebSocketInit extends WebSocketOptions {
+  /** Subprotocols to offer, in order of preference. */
+  readonly protocols?: string | readonly string[] | undefined;
+}
+
+const { handlers: _handlers, data: _data, text: _text, subprotocols: _subprotocols, ...names } = connectSpecs;
+const optionNames: OptionNames<WebSocketOptions> = names;
+
+const places: ReadonlyMap<string, string> = new Map([
+  ['handlers', 'a WebSocket has event listeners'],
+  ['data', 'a WebSocket has no data'],
+  ['text', 'text messages are strings'],
+  ['subprotocols', 'pass them as the second argument'],
+  ['protocols', 'pass them as the second argument'],
+  ['protocol', 'use protocols'],
+  ['dispatcher', 'a dispatcher of undici cannot be used; use proxy, tls, tcp or socket'],
+]);
+
+/** What the second and third argument of the constructor say. */
+export interface WebSocketArguments {
+  readonly protocols: readonly string[];
+  readonly options: WebSocketOptions;
+}
+
+/**
+ * Reads the second and third argument.
+ * @throws {TypeError} for unknown options
+ */
+export function toArguments(second: unknown, third: unknown): WebSocketArguments {
+  const options = third === undefined || third === null ? {} : (third as WebSocketOptions);
+  checkOptions('WebSocket', options, optionNames, places);
+  if (isDictionary(second)) {
+    const { protocols, ...init } = second;
+    checkOptions('WebSocket', init, optionNames, places);
+    return { protocols: toStrings(protocols), options: { ...init, ...options } };
+  }
+  return { protocols: toStrings(second), options };
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function isDictionary(value: unknown): value is WebSocketInit {
+  const iterator = isObject(value) ? (value as Partial<Iterable<unknown>>)[Symbol.iterator] : null;
+  return isObject(value) && (iterator === undefined || iterator === null);
+}
+
+// Web IDL: (DOMString or sequence<DOMString>).
+function toStrings(given: unknown): string[] {
+  if (given === undefined) return [];
+  if (isObject(given)) return Array.from(given as Iterable<unknown>, (protocol) => `${protocol}`);
+  return [`${given}`];
+}
+
+/** The options of `connect`, and where its own handlers go. */
+export function toConnectOptions(
+  { protocols, options }: WebSocketArguments,
+  own: Pick<AllConnectOptions<undefined>, 'handlers' | 'signal'>,
+): AllConnectOptions<undefined> {
+  return { ...options, ...own, subprotocols: protocols };
+}
+
+/**
+ * The first steps of the constructor: http is read as ws, https as wss; relative to the page's URL, if there is one.
+ * @throws {DOMException} SyntaxError
+ */
+export function parseUrl(given: string): URL {
+  const base = (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
+  const text = toUSVString(given);
+  // Not with the text of a URL that may hold a password: errors end in logs.
+  const shown = text.includes('@') ? 'the URL' : `the URL ${JSON.stringify(text)}`;
+  let url: URL;
+  try {
+    url = typeof base === 'string' ? new URL(text, base) : new URL(text);
+  } catch {
+    throw new DOMException(`${shown} is not valid`, 'SyntaxError');
+  }
+  if (url.protocol === 'http:') url.protocol = 'ws:';
+  else if (url.protocol === 'https:') url.protocol = 'wss:';
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw new DOMException(`${shown} is neither ws: nor wss:, http: nor https:`, 'SyntaxError');
+  }
+  // An empty fragment too. In the normal form, "#" begins a fragment wherever it stands.
+  if (url.href.includes('#')) throw new DOMException(`${shown} has a fragment`, 'SyntaxError');
+  return url;
+}
+
+// RFC 9110 §5.6.2: a token.
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * RFC 6455 §4.1 (10): each is a token, and none is repeated. The standard's tests compare them without regard to case.
+ * @throws {DOMException} SyntaxError
+ */
+export function checkProtocols(protocols: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const protocol of protocols) {
+    if (!token.test(protocol)) {
+      throw new DOMException(`the subprotocol ${JSON.stringify(protocol)} is not a token`, 'SyntaxError');
+    }
+    const folded = protocol.toLowerCase();
+    if (seen.has(folded)) {
+      throw new DOMException(`the subprotocol ${JSON.stringify(protocol)} is repeated`, 'SyntaxError');
+    }
+    seen.add(folded);
+  }
+}
+
+/** Web IDL: [Clamp] unsigned short. */
+export function toCloseCode(given: unknown): number | null {
+  if (given === undefined) return null;
+  const number = +(given as number);
+  if (Number.isNaN(number)) return 0;
+  const clamped = Math.min(Math.max(number, 0), 65_535);
+  const floor = Math.floor(clamped);
+  const rest = clamped - floor;
+  // To the nearest integer; from the middle, to the even one.
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+const MAX_REASON_SIZE = 123;
+
+/**
+ * The standard's "validate close code and reason".
+ * @throws {DOMException} InvalidAccessError for the code, SyntaxError for the reason
+ */
+export function checkCloseArguments(code: number | null, reason: string): void {
+  if (code !== null && code !== 1000 && (code < 3000 || code > 4999)) {
+    throw new DOMException(`the close code is ${code}, not 1000 or 3000 to 4999`, 'InvalidAccessError');
+  }
+  const size = Buffer.byteLength(reason);
+  if (size > MAX_REASON_SIZE) {
+    throw new DOMException(
+      `the close reason takes ${size} bytes of UTF-8, at most ${MAX_REASON_SIZE} fit`,
+      'SyntaxError',
+    );
+  }
+}
+
+/** Web IDL: a required argument. */
+export function requireArguments(what: string, required: number, given: number): void {
+  if (given >= required) return;
+  throw new TypeError(`${what} needs ${required === 1 ? 'an argument' : `${required} arguments`}`);
+}
+
+const noBytes: Uint8Array = new Uint8Array(0);
+
+/**
+ * Web IDL: (BufferSource or Blob or USVString). Nothing is copied.
+ * @throws {TypeError} for memory that another thread may change, or that may be resized
+ */
+export function toMessage(given: unknown): string | Uint8Array | Blob {
+  if (typeof given === 'string') return given;
+  if (given instanceof Blob) return given;
+  if (ArrayBuffer.isView(given)) {
+    checkMemory(given.buffer);
+    return isDetached(given.buffer)
+      ? noBytes
+      : new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  }
+  if (types.isAnyArrayBuffer(given)) {
+    checkMemory(given);
+    return isDetached(given) ? noBytes : new Uint8Array(given);
+  }
+  return `${given}`;
+}
+
+function checkMemory(memory: ArrayBufferLike): void {
+  if (!types.isSharedArrayBuffer(memory) && (memory as { resizable?: boolean }).resizable !== true) return;
+  throw new TypeError(`${describe(memory)} that is shared or resizable cannot be sent: send a copy`);
+}
+
+// A detached buffer has no bytes, and no view of it can be made.
+function isDetached(memory: ArrayBufferLike): boolean {
+  if (memory.byteLength > 0) return false;
+  try {
+    new Uint8Array(memory);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The classes are those of the
+ * runtime; Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and 24 has no ErrorEvent: there they are made here.
+ */
+
+import { toUSVString } from 'node:util';
+import { describe } from '../option-names.ts';
+import { requireArguments } from './arguments.ts';
+
+/** A message: a string, or bytes as `binaryType` says. */
+export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event {
+  readonly data: Data;
+  /** The origin of the server's URL, such as `wss://example.com`. */
+  readonly origin: string;
+  readonly lastEventId: string;
+  readonly source: null;
+  readonly ports: readonly unknown[];
+}
+
+/** How a connection ended. */
+export interface CloseEvent extends Event {
+  /** Whether both Close frames were exchanged. */
+  readonly wasClean: boolean;
+  /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
+  readonly code: number;
+  /** The peer's reason. Not to be trusted: escape it before you show it. */
+  readonly reason: string;
+}
+
+/** Why a connection failed. */
+export interface ErrorEvent extends Event {
+  readonly message: string;
+  /**
+   * A `HandshakeError` (its `stage`, `status` and `body` say what the server answered), a `ProtocolError`, a `ConnectionError`, or what
+   * ended the attempt: the reason of a signal, an AbortError after `close()`.
+   */
+  readonly error: unknown;
+  readonly filename: string;
+  readonly lineno: number;
+  readonly colno: number;
+}
+
+/** What every event takes beside the type. */
+export interface AnyEventInit {
+  readonly bubbles?: boolean;
+  readonly cancelable?: boolean;
+  readonly composed?: boolean;
+}
+
+/** What `new CloseEvent` takes beside the type. */
+export interface CloseEventInit extends AnyEventInit {
+  readonly wasClean?: boolean | undefined;
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** What `new ErrorEvent` takes beside the type. */
+export interface ErrorEventInit extends AnyEventInit {
+  readonly message?: string | undefined;
+  readonly filename?: string | undefined;
+  readonly lineno?: number | undefined;
+  readonly colno?: number | undefined;
+  readonly error?: unknown;
+}
+
+/** The class CloseEvent. */
+export interface CloseEventConstructor {
+  new (type: string, init?: CloseEventInit): CloseEvent;
+  readonly prototype: CloseEvent;
+}
+
+/** The class ErrorEvent. */
+export interface ErrorEventConstructor {
+  new (type: string, init?: ErrorEventInit): ErrorEvent;
+  readonly prototype: ErrorEvent;
+}
+
+// Web IDL: a dictionary is undefined, null or an object.
+function toDictionary<Init extends object>(init: Init | null | undefined): Partial<Init> {
+  if (init === undefined || init === null) return {};
+  if (typeof init === 'object' || typeof init === 'function') return init;
+  throw new TypeError(`the second argument of an event is ${describe(init)}, not an object`);
+}
+
+const MadeCloseEvent: CloseEventConstructor = class CloseEvent extends Event {
+  readonly #wasClean: boolean;
+  readonly #code: number;
+  readonly #reason: string;
+
+  constructor(type: string, init?: CloseEventInit);
+  constructor(...args: unknown[]) {
+    requireArguments('a CloseEvent', 1, args.length);
+    const given = toDictionary(args[1] as CloseEventInit);
+    super(`${args[0]}`, given);
+    const { code, reason = '', wasClean } = given;
+    // Web IDL: an unsigned short is taken modulo 65,536.
+    this.#code = new Uint16Array([Number(code ?? 0)])[0]!;
+    this.#reason = toUSVString(`${reason}`);
+    this.#wasClean = Boolean(wasClean);
+  }
+
+  get wasClean(): boolean {
+    return this.#wasClean;
+  }
+
+  get code(): number {
+    return this.#code;
+  }
+
+  get reason(): string {
+    return this.#reason;
+  }
+};
+
+const MadeErrorEvent: ErrorEventConstructor = class ErrorEvent extends Event {
+  readonly #message: string;
+  readonly #filename: string;
+  readonly #lineno: number;
+  readonly #colno: number;
+  readonly #error: unknown;
+
+  constructor(type: string, init?: ErrorEventInit);
+  constructor(...args: unknown[]) {
+    requireArguments('an ErrorEvent', 1, args.length);
+    const given = toDictionary(args[1] as ErrorEventInit);
+    super(`${args[0]}`, given);
+    const { message = '', filename = '', lineno, colno, error } = given;
+    this.#message = `${message}`;
+    this.#filename = toUSVString(`${filename}`);
+    this.#lineno = Number(lineno ?? 0) >>> 0;
+    this.#colno = Number(colno ?? 0) >>> 0;
+    this.#error = error;
+  }
+
+  get message(): string {
+    return this.#message;
+  }
+
+  get filename(): string {
+    return this.#filename;
+  }
+
+  get lineno(): number {
+    return this.#lineno;
+  }
+
+  get colno(): number {
+    return this.#colno;
+  }
+
+  get error(): unknown {
+    return this.#error;
+  }
+};
+
+/** Web IDL: what an interface declares is enumerable; its name is what `Object.prototype.toString` shows. */
+export function showMembers(prototype: object, name: string): void {
+  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (key !== 'constructor') Object.defineProperty(prototype, key, { ...descriptor, enumerable: true });
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+}
+
+showMembers(MadeCloseEvent.prototype, 'CloseEvent');
+showMembers(MadeErrorEvent.prototype, 'ErrorEvent');
+// The number of required arguments.
+for (const Class of [MadeCloseEvent, MadeErrorEvent]) {
+  Object.defineProperty(Class, 'length', { value: 1, configurable: true });
+}
+
+interface Runtime {
+  readonly CloseEvent?: CloseEventConstructor;
+  readonly ErrorEvent?: ErrorEventConstructor;
+  readonly MessageEvent: MessageEventConstructor;
+}
+
+type MessageEventConstructor = new (
+  type: string,
+  init: { readonly data: unknown; readonly origin: string },
+) => MessageEvent;
+
+const runtime = globalThis as unknown as Runtime;
+
+// Not before the first event: in Node.js from 22 on, the first look at one of these loads all of `fetch`, which takes a tenth of a second.
+let closeEventClass: CloseEventConstructor | null = null;
+let errorEventClass: ErrorEventConstructor | null = null;
+let messageEventClass: MessageEventConstructor | null = null;
+
+/** The runtime's CloseEvent, or one of the same shape. */
+export function getCloseEvent(): CloseEventConstructor {
+  closeEventClass ??= runtime.CloseEvent ?? MadeCloseEvent;
+  return closeEventClass;
+}
+
+/** The runtime's ErrorEvent, or one of the same shape. */
+export function getErrorEvent(): ErrorEventConstructor {
+  errorEventClass ??= runtime.ErrorEvent ?? MadeErrorEvent;
+  return errorEventClass;
+}
+
+/** A `message` event. */
+export function messageEvent(data: string | Blob | ArrayBuffer, origin: string): MessageEvent {
+  messageEventClass ??= runtime.MessageEvent;
+  return new messageEventClass('message', { data, origin });
+}
+
+/** A `close` event. */
+export function closeEvent(code: number, reason: string, wasClean: boolean): CloseEvent {
+  const Class = getCloseEvent();
+  return new Class('close', { code, reason, wasClean });
+}
+
+/** An `error` event. @param error what went wrong */
+export function errorEvent(error: unknown): ErrorEvent {
+  const Class = getErrorEvent();
+  return new Class('error', { message: error instanceof Error ? error.message : '', error });
+}

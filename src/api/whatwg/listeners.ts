@@ -1,0 +1,39 @@
+/**
+ * The listeners of a `WebSocket`, for the compiler: which event each receives, and what EventTarget takes beside it. DOM, "Interface
+ * EventTarget".
+ */
+
+import type { CloseEvent, ErrorEvent, MessageEvent } from './events.ts';
+
+/** Each event's class, by its type. */
+export interface WebSocketEventMap {
+  open: Event;
+  message: MessageEvent;
+  error: ErrorEvent;
+  close: CloseEvent;
+}
+
+/** The types of a `WebSocket`'s events. */
+export type EventType = keyof WebSocketEventMap;
+
+/** A listener that knows its event's class. */
+export type WebSocketListener<Type extends EventType, Target = EventTarget> =
+  | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
+  | { handleEvent(event: WebSocketEventMap[Type]): unknown };
+
+/** A listener, or null for none. */
+export type ListenerOf<Type extends EventType, Target> = WebSocketListener<Type, Target> | null;
+
+/** A listener for events of any other type. */
+export type AnyListener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
+
+/** What `addEventListener` and `removeEventListener` take beside the listener. */
+export interface ListenerOptions {
+  readonly once?: boolean | undefined;
+  readonly passive?: boolean | undefined;
+  readonly capture?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same; a boolean is `capture`. */
+export type Options = boolean | ListenerOptions;

@@ -1,0 +1,215 @@
+/**
+ * What happens to one `WebSocket`, from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
+ * the protocol".
+ * The connection is the native one; each of its events becomes a task here. The class itself is web-socket.ts.
+ */
+
+import { ConnectionError } from '../../frame/connection-error.ts';
+import { openConnection, type PreparedConnect } from '../client.ts';
+import type { Connection } from '../connection.ts';
+import type { ConnectionHandlers } from '../handlers.ts';
+import type { Message } from '../message.ts';
+import { Outgoing } from '../outgoing.ts';
+import { BufferedAmount } from './buffered-amount.ts';
+import { closeEvent, errorEvent, messageEvent } from './events.ts';
+import { Tasks, type TasksOwner } from './tasks.ts';
+
+/** The values of `readyState`. They only ever grow. */
+export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
+
+const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
+
+/** One of its values. */
+export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
+
+/** What a binary message becomes. */
+export type BinaryType = 'blob' | 'arraybuffer';
+
+/** The life of one `WebSocket`. */
+export class Session implements TasksOwner {
+  readyState: ReadyState = CONNECTING;
+  protocol = '';
+  extensions = '';
+  binaryType: BinaryType = 'blob';
+  readonly #origin: string;
+  readonly #fire: (event: Event) => void;
+  readonly #attempt = new AbortController();
+  readonly #tasks = new Tasks(this);
+  readonly #buffered = new BufferedAmount();
+  readonly #outgoing = new Outgoing(
+    (message) => this.#handOver(message),
+    (error) => this.#failReading(error),
+  );
+  #connection: Connection | null = null;
+  /** Why this side gave up. */
+  #failure: unknown = null;
+
+  constructor(origin: string, fire: (event: Event) => void) {
+    this.#origin = origin;
+    this.#fire = fire;
+  }
+
+  /** For the options of the connection. */
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  /** For the options of the connection. */
+  get handlers(): ConnectionHandlers {
+    return {
+      open: (connection) => this.#onOpen(connection),
+      message: (_connection, message) => {
+        // What comes after `close()` is not delivered.
+        if (this.readyState < CLOSING) this.#tasks.addMessage(message);
+      },
+      closing: () => this.#tasks.add(() => this.#reach(CLOSING)),
+      // `close` has it as well.
+      error: () => {},
+      close: (_connection, code, reason, wasClean, { error }) => {
+        const failure = error ?? (code === 1006 ? new ConnectionError('WS_CONNECTION_LOST') : null);
+        this.#end(code, reason, wasClean, failure);
+      },
+    };
+  }
+
+  /** The connection cannot be established. */
+  fail(error: unknown): void {
+    this.#end(1006, '', false, error);
+  }
+
+  /** Connects. @param signal the application's, which ends the attempt too */
+  async start(prepared: PreparedConnect<undefined>, signal: AbortSignal | undefined): Promise<void> {
+    const onAbort = (): void => this.#attempt.abort(signal?.reason);
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener('abort', onAbort);
+    try {
+      await openConnection(prepared);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  // ---- what the connection reports ----
+
+  #onOpen(connection: Connection): void {
+    this.#connection = connection;
+    if (this.readyState !== CONNECTING) {
+      // `close()` was called when the answer was there already.
+      connection.terminate();
+      return;
+    }
+    this.#tasks.add(() => {
+      if (!this.#reach(OPEN)) return;
+      this.protocol = connection.subprotocol;
+      this.extensions = extensionsOf(connection.headers);
+      this.#fire(new Event('open'));
+    });
+  }
+
+  onMessage(message: string | Buffer): void {
+    if (this.readyState !== OPEN) return;
+    const data = typeof message === 'string' ? message : this.#toData(message);
+    this.#fire(messageEvent(data, this.#origin));
+  }
+
+  #toData(bytes: Buffer): Blob | ArrayBuffer {
+    if (this.binaryType === 'blob') return new Blob([bytes]);
+    const { buffer, byteOffset, byteLength } = bytes;
+    // Other messages may lie beside it.
+    return byteLength === buffer.byteLength
+      ? (buffer as ArrayBuffer)
+      : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
+  }
+
+  pauseReading(): void {
+    this.#connection?.pause();
+  }
+
+  resumeReading(): void {
+    this.#connection?.resume();
+  }
+
+  /** The last task: `error` if the connection failed, then `close`. */
+  #end(code: number, reason: string, wasClean: boolean, error: unknown): void {
+    this.#tasks.add(() => {
+      this.readyState = CLOSED;
+      const failure = this.#failure ?? error;
+      if (failure === null) {
+        this.#fire(closeEvent(code, reason, wasClean));
+        return;
+      }
+      this.#fire(errorEvent(failure));
+      this.#fire(closeEvent(1006, '', false));
+    });
+  }
+
+  /** `readyState` never runs backwards: an event may come when `close()` was called already. */
+  #reach(state: ReadyState): boolean {
+    if (this.readyState >= state) return false;
+    this.readyState = state;
+    return true;
+  }
+
+  // ---- what the application asks for ----
+
+  get bufferedAmount(): number {
+    return this.#buffered.value;
+  }
+
+  /** Sends a message, after the Blobs before it; while the state is CLOSING or CLOSED, only counts it. */
+  send(message: string | Uint8Array | Blob): void {
+    this.#buffered.add(sizeOf(message));
+    if (this.readyState === OPEN) this.#outgoing.send(message);
+  }
+
+  #handOver(message: Message): void {
+    const connection = this.#connection!;
+    // The peer may have closed already, and the task that says so not have run.
+    if (connection.state !== 'open') return;
+    connection.send(message);
+    this.#buffered.handedOver(sizeOf(message), connection);
+  }
+
+  /** A Blob cannot be read: a file that changed. What follows it must not be sent without it. */
+  #failReading(error: unknown): void {
+    this.#failure ??= error;
+    if (this.#connection?.state === 'open') this.#connection.close(1011);
+  }
+
+  /** @param code null: none @param reason '' for none */
+  close(code: number | null, reason: string): void {
+    const { readyState } = this;
+    if (readyState >= CLOSING) return;
+    this.readyState = CLOSING;
+    if (readyState === CONNECTING) {
+      this.#giveUp();
+      return;
+    }
+    this.#outgoing.finally(() => {
+      this.#connection?.close(code ?? (reason === '' ? null : 1000), reason);
+    });
+  }
+
+  #giveUp(): void {
+    this.#failure = new DOMException('close() was called before the connection was open', 'AbortError');
+    if (this.#connection === null) this.#attempt.abort(this.#failure);
+    else this.#connection.terminate();
+  }
+}
+
+/** The payload bytes of a message: text as UTF-8, in which an unpaired surrogate is U+FFFD. */
+function sizeOf(message: Message | Blob): number {
+  if (typeof message === 'string') return Buffer.byteLength(message);
+  return message instanceof Blob ? message.size : message.byteLength;
+}
+
+/** RFC 6455 §9.1: the extensions in use, as the response says. */
+function extensionsOf(headers: readonly string[]): string {
+  const values: string[] = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at]!.toLowerCase() === 'sec-websocket-extensions') values.push(headers[at + 1]!);
+  }
+  return values.join(', ');
+}

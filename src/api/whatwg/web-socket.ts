@@ -1,0 +1,203 @@
+/**
+ * `WebSocket` as browsers have it: the interface of the WebSockets Standard, with the conversions and the properties of Web IDL. What
+ * happens to it is session.ts.
+ */
+
+import { type InspectOptions, inspect, toUSVString } from 'node:util';
+import { HandshakeError } from '../../handshake/error.ts';
+import { prepareConnect } from '../client.ts';
+import {
+  checkCloseArguments,
+  checkProtocols,
+  parseUrl,
+  requireArguments,
+  toArguments,
+  toCloseCode,
+  toConnectOptions,
+  toMessage,
+  type WebSocketInit,
+  type WebSocketOptions,
+} from './arguments.ts';
+import { EventHandlers } from './event-handlers.ts';
+import { type CloseEvent, type ErrorEvent, type MessageEvent, showMembers } from './events.ts';
+import type { AnyListener, EventType, ListenerOf, Options } from './listeners.ts';
+import { type BinaryType, ReadyState, Session } from './session.ts';
+
+// The members of EventTarget, with the classes of our events.
+export interface WebSocket {
+  addEventListener<T extends EventType>(type: T, listener: ListenerOf<T, this>, options?: Options): void;
+  addEventListener(type: string, listener: AnyListener, options?: Options): void;
+  removeEventListener<T extends EventType>(type: T, listener: ListenerOf<T, this>, options?: Options): void;
+  removeEventListener(type: string, listener: AnyListener, options?: Options): void;
+}
+
+// As it is now: a subclass, or a program, may have another one.
+const { dispatchEvent } = EventTarget.prototype;
+
+const binaryTypes: ReadonlySet<string> = new Set(['blob', 'arraybuffer']);
+
+/** The standard's `WebSocket`, on the native `connect`. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see the interface.
+export class WebSocket extends EventTarget {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+
+  readonly #url: string;
+  readonly #session: Session;
+  readonly #handlers: EventHandlers = new EventHandlers(this);
+
+  /**
+   * Begins to connect; `open` follows, or `error` and `close`.
+   * @param url ws: or wss:, or http: and https:, which mean the same
+   * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, as the class of Node.js takes it
+   * @param options beyond the standard: those of `connect`, such as `headers`, `tls` and `proxy`
+   * @throws {DOMException} SyntaxError for an invalid URL, and for subprotocols that are no tokens or repeated
+   * @throws {TypeError | RangeError} for invalid options
+   */
+  constructor(
+    url: string | URL,
+    protocols?: string | readonly string[] | WebSocketInit,
+    options?: WebSocketOptions | null,
+  );
+  constructor(...given: unknown[]) {
+    requireArguments('a WebSocket', 1, given.length);
+    super();
+    const text = `${given[0]}`;
+    const settings = toArguments(given[1], given[2]);
+    const url = parseUrl(text);
+    checkProtocols(settings.protocols);
+    const session = new Session(url.origin, (event) => dispatchEvent.call(this, event));
+    this.#url = url.href;
+    this.#session = session;
+    const { handlers, signal } = session;
+    try {
+      const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
+      void session.start(prepared, settings.options.signal);
+    } catch (error) {
+      // A URL with which no request can be made. Invalid options are the program's mistake, and thrown.
+      if (!(error instanceof HandshakeError)) throw error;
+      session.fail(error);
+    }
+  }
+
+  /** The URL in its normal form, as ws: or wss:. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). It only ever grows. */
+  get readyState(): number {
+    return this.#session.readyState;
+  }
+
+  /** Payload bytes that were given to `send` and have not left the process. It is not reset when the connection closes. */
+  get bufferedAmount(): number {
+    return this.#session.bufferedAmount;
+  }
+
+  /** The extensions in use, as the server's response says; '' before `open`, or for none. */
+  get extensions(): string {
+    return this.#session.extensions;
+  }
+
+  /** The subprotocol that the server chose; '' before `open`, or for none. */
+  get protocol(): string {
+    return this.#session.protocol;
+  }
+
+  /** What a binary message becomes: 'blob' (the default) or 'arraybuffer'. Other values are ignored. */
+  get binaryType(): BinaryType {
+    return this.#session.binaryType;
+  }
+
+  set binaryType(value: BinaryType) {
+    const session = this.#session;
+    const text = `${value}`;
+    if (binaryTypes.has(text)) session.binaryType = text as BinaryType;
+  }
+
+  get onopen(): ((this: WebSocket, event: Event) => unknown) | null {
+    return this.#handlers.get('open') as ((this: WebSocket, event: Event) => unknown) | null;
+  }
+
+  set onopen(value: ((this: WebSocket, event: Event) => unknown) | null) {
+    this.#handlers.set('open', value);
+  }
+
+  get onerror(): ((this: WebSocket, event: ErrorEvent) => unknown) | null {
+    return this.#handlers.get('error') as ((this: WebSocket, event: ErrorEvent) => unknown) | null;
+  }
+
+  set onerror(value: ((this: WebSocket, event: ErrorEvent) => unknown) | null) {
+    this.#handlers.set('error', value);
+  }
+
+  get onclose(): ((this: WebSocket, event: CloseEvent) => unknown) | null {
+    return this.#handlers.get('close') as ((this: WebSocket, event: CloseEvent) => unknown) | null;
+  }
+
+  set onclose(value: ((this: WebSocket, event: CloseEvent) => unknown) | null) {
+    this.#handlers.set('close', value);
+  }
+
+  get onmessage(): ((this: WebSocket, event: MessageEvent) => unknown) | null {
+    return this.#handlers.get('message') as ((this: WebSocket, event: MessageEvent) => unknown) | null;
+  }
+
+  set onmessage(value: ((this: WebSocket, event: MessageEvent) => unknown) | null) {
+    this.#handlers.set('message', value);
+  }
+
+  /**
+   * Starts the closing handshake, after all messages; while CONNECTING, gives up. No event is fired inside this call.
+   * @param code 1000 or 3000 to 4999; without it the Close frame has none, unless there is a reason: then it is 1000
+   * @param reason at most 123 bytes of UTF-8
+   * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a longer reason
+   */
+  close(code?: number, reason?: string): void;
+  close(...given: unknown[]): void {
+    const session = this.#session;
+    const code = toCloseCode(given[0]);
+    const reason = given[1] === undefined ? '' : toUSVString(`${given[1]}`);
+    checkCloseArguments(code, reason);
+    session.close(code, reason);
+  }
+
+  /**
+   * Sends a message: a string as text, bytes as a binary message. A Blob is read first, and what is sent after it waits.
+   * @throws {DOMException} InvalidStateError while CONNECTING
+   * @throws {TypeError} for memory that is shared or resizable
+   */
+  send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void;
+  send(...given: unknown[]): void {
+    const session = this.#session;
+    requireArguments('send', 1, given.length);
+    const message = toMessage(given[0]);
+    if (session.readyState === ReadyState.CONNECTING) {
+      throw new DOMException('the connection is not open yet', 'InvalidStateError');
+    }
+    session.send(message);
+  }
+}
+
+showMembers(WebSocket.prototype, 'WebSocket');
+for (const target of [WebSocket, WebSocket.prototype]) {
+  for (const [name, value] of Object.entries(ReadyState)) {
+    Object.defineProperty(target, name, { value, enumerable: true });
+  }
+}
+// What `console.log` shows.
+const show = function (this: WebSocket, _depth: number, options: InspectOptions): string {
+  const { url, readyState, protocol, extensions, bufferedAmount, binaryType } = this;
+  return `WebSocket ${inspect({ url, readyState, protocol, extensions, bufferedAmount, binaryType }, options)}`;
+};
+Object.defineProperty(WebSocket.prototype, inspect.custom, { value: show });
+// Web IDL: the number of required arguments.
+Object.defineProperty(WebSocket, 'length', { value: 1, configurable: true });
+Object.defineProperty(WebSocket.prototype.send, 'length', { value: 1, configurable: true });

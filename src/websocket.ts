@@ -1,0 +1,18 @@
+/** `rfc6455/websocket`: the standard's `WebSocket`, as browsers have it. */
+
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
+export type { WebSocketInit, WebSocketOptions } from './api/whatwg/arguments.ts';
+export { CloseEvent, ErrorEvent } from './api/whatwg/event-classes.ts';
+export type {
+  AnyEventInit,
+  CloseEventConstructor,
+  CloseEventInit,
+  ErrorEventConstructor,
+  ErrorEventInit,
+  MessageEvent,
+} from './api/whatwg/events.ts';
+export type { ListenerOptions, WebSocketEventMap, WebSocketListener } from './api/whatwg/listeners.ts';
+export type { BinaryType } from './api/whatwg/session.ts';
+export { WebSocket } from './api/whatwg/web-socket.ts';

@@ -1,0 +1,174 @@
+/** Why a connection fails: beyond the standard, the `error` event says it; and the limits of `connect` are on. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { ConnectionError, HandshakeError, ProtocolError } from '../../../src/index.ts';
+import { closeScripted, scripted } from '../../transport/scripted.ts';
+import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
+import { closeAll, rawServer, watch } from './harness.ts';
+
+afterEach(async () => {
+  await closeAll();
+  await closeScripted();
+});
+
+const lost = { code: 1006, reason: '', wasClean: false };
+
+describe('a handshake that fails', () => {
+  async function answered(answer: (accept: (extra?: string) => string) => string) {
+    const server = await scripted(({ socket, accept }) => {
+      socket.end(answer(accept), 'latin1');
+    });
+    const { socket, events } = watch(`ws://127.0.0.1:${server.port}/path`);
+    const event = await events.failed();
+    expect(events.types).toEqual(['error', 'close']);
+    expect(await events.closed()).toMatchObject(lost);
+    expect(socket.readyState).toBe(3);
+    expect(event.error).toBeInstanceOf(HandshakeError);
+    return event;
+  }
+
+  test('a refusal: the error has stage, status, headers and body', async () => {
+    const event = await answered(
+      () => 'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nno token!',
+    );
+    const error = event.error as HandshakeError;
+    expect([error.stage, error.status]).toEqual(['http', 401]);
+    expect(Buffer.from(error.body ?? '').toString()).toBe('no token!');
+    expect(event.message).toBe(error.message);
+    expect(event.message).toMatch(/401/);
+  });
+
+  test('a wrong accept key, another status, no HTTP at all, an early end', async () => {
+    const wrong = await answered((accept) => accept().replace(/Accept: ./, 'Accept: !'));
+    expect(wrong.error).toMatchObject({ stage: 'http' });
+    await answered(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    await answered(() => 'FOO BAR BAZ\r\n\r\n');
+    await answered(() => '');
+  });
+
+  test('an extension that was not offered', async () => {
+    const event = await answered((accept) => accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
+    expect(event.error).toMatchObject({ stage: 'extensions' });
+  });
+
+  test('a redirect is not followed, unless the program allows it', async () => {
+    const target = await rawServer();
+    const redirect = await scripted(({ socket }) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ${target.url}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    const url = `ws://127.0.0.1:${redirect.port}/`;
+    const refused = watch(url);
+    expect((await refused.events.failed()).error).toMatchObject({ status: 302 });
+    const followed = watch(url, [], { redirects: 1 });
+    await followed.events.opened();
+    expect(followed.socket.url).toBe(url);
+  });
+
+  test('no server: the stage is tcp', async () => {
+    const server = await scripted(() => {});
+    await closeScripted();
+    const { events } = watch(`ws://127.0.0.1:${server.port}/`);
+    expect((await events.failed()).error).toMatchObject({ stage: 'tcp' });
+  });
+
+  test('no answer: the deadline of the handshake', async () => {
+    const server = await scripted(() => {});
+    const { events } = watch(`ws://127.0.0.1:${server.port}/`, [], { handshakeTimeout: 20 });
+    expect((await events.failed()).error).toMatchObject({ stage: 'timeout' });
+  });
+});
+
+describe('an open connection that fails', () => {
+  async function opened(options = {}) {
+    const server = await rawServer();
+    const { socket, events } = watch(server.url, [], options);
+    await events.opened();
+    return { socket, events, peer: await server.peer };
+  }
+
+  test('the peer breaks a rule: error has the ProtocolError, the peer gets its code, close has 1006', async () => {
+    const { events, peer } = await opened();
+    peer.write(frame(Op.Text, Uint8Array.of(0xff), { mask: false }));
+    await peer.until(() => peer.frames.length > 0);
+    expect(codeOf(peer.frames[0]!)).toBe(1007);
+    peer.socket.end();
+    const event = await events.failed();
+    expect(event.error).toBeInstanceOf(ProtocolError);
+    expect(event.error).toMatchObject({ closeCode: 1007 });
+    expect(await events.closed()).toMatchObject(lost);
+    expect(events.types).toEqual(['open', 'error', 'close']);
+  });
+
+  test('the connection ends without a Close frame: RFC 6455 §7.2.1 fails it', async () => {
+    for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const { events, peer } = await opened();
+      peer.socket[end]();
+      const event = await events.failed();
+      expect(event.error).toBeInstanceOf(ConnectionError);
+      expect(await events.closed()).toMatchObject(lost);
+      expect(events.types).toEqual(['open', 'error', 'close']);
+    }
+  });
+
+  test('the end of an unfinished message is a failure as well', async () => {
+    const { events, peer } = await opened();
+    peer.write(frame(Op.Text, 'half', { mask: false, fin: false }));
+    peer.socket.end();
+    expect((await events.failed()).error).toBeInstanceOf(Error);
+    expect(events.data).toEqual([]);
+  });
+
+  test('a message over maxMessageSize, before it is buffered; 16 MiB by default', async () => {
+    const { events, peer } = await opened({ maxMessageSize: 10 });
+    peer.write(frame(Op.Text, 'x'.repeat(10), { mask: false }));
+    await events.messages(1);
+    peer.write(frame(Op.Text, 'x'.repeat(11), { mask: false }));
+    await peer.until(() => peer.frames.length > 0);
+    expect(codeOf(peer.frames[0]!)).toBe(1009);
+    peer.socket.end();
+    expect((await events.failed()).error).toMatchObject({ code: 'WS_MESSAGE_TOO_BIG' });
+    const byDefault = await opened();
+    // Only the header: what it announces is refused.
+    byDefault.peer.write(Buffer.from([0x82, 127, 0, 0, 0, 0, 1, 0, 0, 1]));
+    await byDefault.peer.until(() => byDefault.peer.frames.length > 0);
+    expect(codeOf(byDefault.peer.frames[0]!)).toBe(1009);
+    byDefault.peer.socket.end();
+    await byDefault.events.failed();
+  });
+
+  test('a silent peer: the heartbeat', async () => {
+    const { events, peer } = await opened({ heartbeat: { interval: 20, timeout: 20 } });
+    expect((await events.failed()).error).toMatchObject({ code: 'WS_HEARTBEAT_TIMEOUT' });
+    expect(peer.frames[0]!.opcode).toBe(Op.Ping);
+  });
+
+  test('pings are answered', async () => {
+    const { peer } = await opened();
+    peer.write(frame(Op.Ping, 'abc', { mask: false }));
+    await peer.until(() => peer.frames.length > 0);
+    expect([peer.frames[0]!.opcode, peer.frames[0]!.payload.toString()]).toEqual([Op.Pong, 'abc']);
+  });
+
+  test('a peer that does not answer our Close frame: the deadline of the closing handshake', async () => {
+    const { socket, events } = await opened({ closeTimeout: 20 });
+    socket.close(1000);
+    expect((await events.failed()).error).toMatchObject({ code: 'WS_CLOSE_TIMEOUT' });
+    expect(await events.closed()).toMatchObject(lost);
+  });
+
+  test('more than sendCap waits: the connection is closed, and bufferedAmount keeps what was lost', async () => {
+    const { socket, events, peer } = await opened({ sendCap: 1_000_000 });
+    peer.socket.pause();
+    for (let n = 0; n < 400 && socket.readyState === 1; n++) socket.send(new Uint8Array(65_536));
+    expect((await events.failed()).error).toMatchObject({ code: 'WS_SEND_CAP' });
+    expect(socket.bufferedAmount).toBeGreaterThan(0);
+  });
+
+  test('no error event after a closing handshake', async () => {
+    const { events, peer } = await opened();
+    peer.write(closeFrame(1011, 'server fault', { mask: false }));
+    await peer.until(() => peer.frames.length > 0);
+    peer.socket.end();
+    expect(await events.closed()).toMatchObject({ code: 1011, reason: 'server fault', wasClean: true });
+    expect(events.of('error')).toEqual([]);
+  });
+});

@@ -1,0 +1,143 @@
+/** Servers that follow a script, and what a `WebSocket` reports, in order, for the tests of the standard's class. */
+import type { Socket } from 'node:net';
+import { type CloseEvent, type ErrorEvent, type MessageEvent, WebSocket } from '../../../src/websocket.ts';
+import { closeScripted, scripted } from '../../transport/scripted.ts';
+import { closeServers } from '../../transport/servers.ts';
+import { frame, Op, RawPeer } from '../../transport/wire.ts';
+
+const sockets: WebSocket[] = [];
+const raw: Socket[] = [];
+
+/** For `afterEach`. */
+export async function closeAll(): Promise<void> {
+  for (const socket of sockets.splice(0)) {
+    if (socket.readyState === WebSocket.CLOSED) continue;
+    const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
+    socket.close();
+    for (const server of raw.splice(0)) server.destroy();
+    await closed;
+  }
+  raw.length = 0;
+  await closeServers();
+  await closeScripted();
+}
+
+/** A `WebSocket` that is closed in the end. */
+export function open(...given: ConstructorParameters<typeof WebSocket>): WebSocket {
+  return track(new WebSocket(...given));
+}
+
+export function track(socket: WebSocket): WebSocket {
+  sockets.push(socket);
+  return socket;
+}
+
+export interface RawServer {
+  readonly url: string;
+  /** The heads of the requests. */
+  readonly requests: readonly string[];
+  /** The server's side of the first connection, once its handshake is done. */
+  readonly peer: Promise<RawPeer>;
+}
+
+/**
+ * A server that answers each handshake as the RFC says.
+ * @param extra header lines of the response
+ * @param first frames that leave together with the response
+ */
+export async function rawServer(extra = '', first: Buffer = Buffer.alloc(0)): Promise<RawServer> {
+  let found: (peer: RawPeer) => void = () => {};
+  const peer = new Promise<RawPeer>((resolve) => {
+    found = resolve;
+  });
+  const server = await scripted((request) => {
+    const { socket } = request;
+    raw.push(socket);
+    const connected = new RawPeer(socket);
+    socket.write(Buffer.concat([Buffer.from(request.accept(extra), 'latin1'), first]));
+    found(connected);
+  });
+  return { url: `ws://127.0.0.1:${server.port}/`, requests: server.requests, peer };
+}
+
+/** A text or binary frame of a server. */
+export function message(payload: string | Uint8Array): Buffer {
+  return frame(typeof payload === 'string' ? Op.Text : Op.Binary, payload, { mask: false });
+}
+
+/** The events of a `WebSocket`, in order. */
+export class Events {
+  readonly all: Event[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(socket: WebSocket) {
+    for (const type of ['open', 'message', 'error', 'close']) {
+      socket.addEventListener(type, (event: Event) => {
+        this.all.push(event);
+        for (const wake of this.#waiting.splice(0)) wake();
+      });
+    }
+  }
+
+  get types(): string[] {
+    return this.all.map(({ type }) => type);
+  }
+
+  of(type: string): Event[] {
+    return this.all.filter((event) => event.type === type);
+  }
+
+  /** The data of the messages. */
+  get data(): unknown[] {
+    return this.of('message').map((event) => (event as MessageEvent).data);
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  async opened(): Promise<this> {
+    await this.until(() => this.of('open').length > 0);
+    return this;
+  }
+
+  async messages(count: number): Promise<unknown[]> {
+    await this.until(() => this.data.length >= count);
+    return this.data;
+  }
+
+  async closed(): Promise<CloseEvent> {
+    await this.until(() => this.of('close').length > 0);
+    return this.of('close')[0] as CloseEvent;
+  }
+
+  /** The `error` event, once the `close` event has come too. */
+  async failed(): Promise<ErrorEvent> {
+    await this.closed();
+    return this.of('error')[0] as ErrorEvent;
+  }
+}
+
+/** A `WebSocket` and its events. */
+export function watch(...given: ConstructorParameters<typeof WebSocket>): {
+  socket: WebSocket;
+  events: Events;
+} {
+  const socket = open(...given);
+  return { socket, events: new Events(socket) };
+}
+
+/** The name of the DOMException that `step` throws, or the class of another error; '' if it throws nothing. */
+export function thrownBy(step: () => unknown): string {
+  try {
+    step();
+    return '';
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+/** One task later. */
+export function task(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,100 @@
+/** The tasks of a connection: one after the other, and no more messages waiting than there is room for. */
+import { describe, expect, test } from 'vitest';
+import { Tasks } from '../../../src/api/whatwg/tasks.ts';
+
+/** Tasks whose owner notes what happens. */
+function noted() {
+  const notes: (string | number)[] = [];
+  let onMessage: (message: string | Buffer) => void = () => {};
+  const tasks = new Tasks({
+    onMessage(message) {
+      notes.push(message.length);
+      onMessage(message);
+    },
+    pauseReading: () => void notes.push('pause'),
+    resumeReading: () => void notes.push('resume'),
+  });
+  return {
+    tasks,
+    notes,
+    set onMessage(handler: typeof onMessage) {
+      onMessage = handler;
+    },
+  };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('the order', () => {
+  test('is that of the calls; nothing runs inside them', async () => {
+    const { tasks, notes } = noted();
+    tasks.add(() => notes.push('first'));
+    tasks.addMessage('ab');
+    tasks.add(() => notes.push('last'));
+    expect(notes).toEqual([]);
+    await turn();
+    expect(notes).toEqual(['first', 2, 'last']);
+  });
+
+  test('a task that adds another one, and one that throws, hold nothing back', async () => {
+    const { tasks, notes } = noted();
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.once('uncaughtException', () => notes.push('uncaught'));
+    try {
+      tasks.add(() => tasks.add(() => notes.push('added')));
+      tasks.add(() => {
+        throw new Error('in a task');
+      });
+      tasks.addMessage('abc');
+      while (!notes.includes('added')) await turn();
+      expect(notes).toEqual(['uncaught', 3, 'added']);
+    } finally {
+      for (const listener of others) process.on('uncaughtException', listener);
+    }
+  });
+});
+
+describe('the bound', () => {
+  test('of 256 messages: reading stops there, and goes on when none waits', async () => {
+    const { tasks, notes } = noted();
+    for (let n = 0; n < 255; n++) tasks.addMessage('');
+    expect(notes).toEqual([]);
+    tasks.addMessage('');
+    expect(notes).toEqual(['pause']);
+    // What is read in spite of it waits as well; it is not paused twice.
+    tasks.addMessage('');
+    expect(notes).toEqual(['pause']);
+    await turn();
+    expect(notes.filter((note) => note === 0).length).toBe(257);
+    expect(notes.at(-1)).toBe('resume');
+    expect(notes.filter((note) => note === 'resume').length).toBe(1);
+  });
+
+  test('of 64 KiB', async () => {
+    const { tasks, notes } = noted();
+    tasks.addMessage(Buffer.alloc(65_535));
+    expect(notes).toEqual([]);
+    tasks.addMessage('x');
+    expect(notes).toEqual(['pause']);
+    await turn();
+    expect(notes).toEqual(['pause', 65_535, 1, 'resume']);
+  });
+
+  test('holds again and again', async () => {
+    const made = noted();
+    const { tasks, notes } = made;
+    let rounds = 0;
+    made.onMessage = () => {
+      if (rounds < 3) tasks.addMessage('x'.repeat(70_000));
+      rounds++;
+    };
+    tasks.addMessage('x'.repeat(70_000));
+    while (rounds < 4) await turn();
+    expect(notes.filter((note) => note === 'pause').length).toBe(
+      notes.filter((note) => note === 'resume').length,
+    );
+  });
+});
