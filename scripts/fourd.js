@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { testFiles } from './attacks.js';
 import { titlesOf } from './source-scan.js';
 
-const id = String.raw`(?:B-[a-z]+-\w+|C(?:6\d|7\d|8[0-7]))`;
+const id = String.raw`(?:B-[a-z]+-\w+|C[6-9]\d)`;
 const claim = new RegExp(String.raw`^(?:${id}, )*${id}(?=:)|\[(?:${id}, )*${id}\]`, 'g');
 
 /**

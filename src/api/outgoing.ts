@@ -10,35 +10,44 @@ export class Outgoing {
   readonly #onUnreadable: (error: unknown) => void;
   /** The last step that waits for a Blob before it. */
   #last: Promise<void> | null = null;
+  #pending = 0;
 
   constructor(send: (message: Message) => void, onUnreadable: (error: unknown) => void) {
     this.#send = send;
     this.#onUnreadable = onUnreadable;
   }
 
+  /** Messages that wait for a Blob, or are one that is being read. */
+  get pending(): number {
+    return this.#pending;
+  }
+
   /** Sends a message, now or when the Blobs before it have been. */
   send(message: Message | Blob): void {
     if (message instanceof Blob) {
-      this.#behind(async () => this.#send(await message.arrayBuffer()));
+      this.#after(async () => this.#send(await message.arrayBuffer()), 1);
     } else if (this.#last === null) {
       this.#send(message);
     } else {
       // The caller is free to change its bytes meanwhile.
       const kept = isBytes(message) ? Uint8Array.from(toBytes(message)) : message;
-      this.#behind(() => this.#send(kept));
+      this.#after(() => this.#send(kept), 1);
     }
   }
 
   /** Does something after all messages: at once if no message waits. */
   finally(action: () => void): void {
     if (this.#last === null) action();
-    else this.#behind(action);
+    else this.#after(action, 0);
   }
 
-  #behind(step: () => void | Promise<void>): void {
+  /** @param messages that the step sends */
+  #after(step: () => void | Promise<void>, messages: 0 | 1): void {
+    this.#pending += messages;
     const last = (this.#last ?? Promise.resolve()).then(step).catch(this.#onUnreadable);
     this.#last = last;
     last.then(() => {
+      this.#pending -= messages;
       if (this.#last === last) this.#last = null;
     });
   }

@@ -9,7 +9,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { acceptUpgrade } from './accept-upgrade.ts';
 import { bytesWrittenTo, isClaimed, LeftUpgrade, NotFound } from './left-upgrade.ts';
-import { normalizePath, type PathPattern, pathOf, servesPath } from './path-pattern.ts';
+import { normalizePath, type PathPattern, pathOf, prefixLength, servesPath } from './path-pattern.ts';
 import type { UpgradeHost } from './upgrade-host.ts';
 
 /** A server that emits 'upgrade'. Of HTTP/2 servers, one with `allowHTTP1` does. */
@@ -77,7 +77,15 @@ class Router {
       );
     }
     if (typeof path === 'string') this.#hosts.set(path, host);
-    else this.#patterns.push({ pattern: path, host });
+    else this.#insert(path, host);
+  }
+
+  /** In the order of attachment, but a longer prefix goes before a shorter one. */
+  #insert(pattern: RegExp, host: UpgradeHost): void {
+    const length = prefixLength(pattern);
+    const isShorter = (other: RegExp): boolean => prefixLength(other) !== -1 && prefixLength(other) < length;
+    const at = this.#patterns.findIndex((one) => isShorter(one.pattern));
+    this.#patterns.splice(at === -1 ? this.#patterns.length : at, 0, { pattern, host });
   }
 
   /** Whether there is none left. */

@@ -5,7 +5,7 @@
 
 /**
  * Which paths an endpoint serves: one, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one path); those
- * that a RegExp finds something in, percent-encoded, as they are sent or with hexadecimal digits in capitals; or, with `''`, all
+ * that a RegExp finds something in, percent-encoded, with hexadecimal digits in either case; or, with `''`, all
  * others.
  */
 export type PathPattern = string | RegExp;
@@ -30,8 +30,26 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
-  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y. As it was sent, or with %c3 as %C3.
-  return path.search(pattern) !== -1 || (normal !== path && normal.search(pattern) !== -1);
+  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y. As it was sent, or with %c3 as %C3, or the other way.
+  if (path.search(pattern) !== -1) return true;
+  if (normal !== path && normal.search(pattern) !== -1) return true;
+  if (!normal.includes('%')) return false;
+  const lower = normal.replace(/%[0-9A-F]{2}/g, (triplet) => triplet.toLowerCase());
+  return lower !== path && lower.search(pattern) !== -1;
+}
+
+const prefixes = new WeakMap<RegExp, string>();
+
+/** The pattern of every path that begins with a prefix in normal form. */
+export function prefixPattern(prefix: string): RegExp {
+  const pattern = new RegExp(`^${prefix.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`);
+  prefixes.set(pattern, prefix);
+  return pattern;
+}
+
+/** How long the prefix of a `prefixPattern` is; -1 for any other RegExp. */
+export function prefixLength(pattern: RegExp): number {
+  return prefixes.get(pattern)?.length ?? -1;
 }
 
 /** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */

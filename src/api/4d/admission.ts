@@ -52,7 +52,7 @@ export class Admission<Handler extends object> {
       settle(verdict);
       return undefined;
     };
-    this.#worker.post(task);
+    this.#worker.post(task, this.#callbacks);
     if (answer !== null) return answer;
     return new Promise((settled) => {
       resolve = settled;

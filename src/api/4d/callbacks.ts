@@ -4,17 +4,25 @@
  */
 
 import { isThenable, warn } from '../callback.ts';
-import { type FourDError, toFourDError } from './error.ts';
+import { FourDError, toFourDError } from './error.ts';
+import type { TaskOwner } from './worker.ts';
 
 /** The callbacks of one handler. What they return has to be waited for where it is a Promise; it is never rejected. */
-export class Callbacks {
+export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
   readonly #target: unknown;
+  readonly #owner: () => string;
+  /** The callback that was called last. */
+  #last = '';
 
-  /** @param target the first argument of every callback */
-  constructor(handler: object, target: unknown) {
+  /**
+   * @param target the first argument of every callback
+   * @param owner names what the callbacks are of, for errors
+   */
+  constructor(handler: object, target: unknown, owner: () => string) {
     this.#handler = handler as Readonly<Record<string, unknown>>;
     this.#target = target;
+    this.#owner = owner;
   }
 
   /** Calls a callback if it is there, `this` being the handler. */
@@ -33,19 +41,32 @@ export class Callbacks {
   /** Tells `onError` what a callback threw. Without an `onError` it must not vanish. */
   reportThrown(thrown: unknown): unknown {
     const error = toFourDError('CALLBACK', thrown);
-    return this.#report(error, () => warn(thrown));
+    return this.#report([error], () => warn(thrown));
   }
 
   /** Tells `onError`, if it is there, of something that is a peer's or the network's fault. */
-  report(error: FourDError): unknown {
-    return this.#report(error, () => {});
+  report(...errors: readonly FourDError[]): unknown {
+    return this.#report(errors, () => {});
   }
 
-  #report(error: FourDError, otherwise: () => void): unknown {
+  /** Tells `onError` of what the program must know. Without an `onError` it is a process warning. */
+  reportLoudly(error: FourDError): unknown {
+    return this.#report([error], () => warn(error));
+  }
+
+  reportSlow(waiting: number, isGivenUp: boolean): void {
+    const what = `${this.#last} of ${this.#owner()} has not ended`;
+    const text = isGivenUp
+      ? `${what}: it is waited for no longer, since the server is terminated`
+      : `${what}: ${waiting} callbacks wait for it, and new connections are refused with 408`;
+    void this.reportLoudly(new FourDError('SLOW_CALLBACK', text));
+  }
+
+  #report(errors: readonly FourDError[], otherwise: () => void): unknown {
     try {
       const event: { readonly type: 'error'; readonly errors: readonly FourDError[] } = {
         type: 'error',
-        errors: [error],
+        errors,
       };
       const { onError } = this.#handler;
       if (onError === undefined || onError === null) {
@@ -65,6 +86,7 @@ export class Callbacks {
     const callback = this.#handler[name];
     if (callback === undefined || callback === null) return undefined;
     if (typeof callback !== 'function') throw new TypeError(`${name} is no function`);
+    if (name !== 'onError') this.#last = name;
     return callback.call(this.#handler, this.#target, event);
   }
 }

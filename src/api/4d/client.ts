@@ -6,12 +6,14 @@ import { connect } from '../client.ts';
 import { type ConnectOptions, connectSpecs } from '../connect-options.ts';
 import type { Connection } from '../connection.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
+import { show } from '../option-spec.ts';
 import { takeSubprotocols } from '../subprotocol-header.ts';
 import { checkDataType, type DataType, type Sendable } from './data.ts';
 import { FourDError } from './error.ts';
 import type { ClientCallbacks, ClientTerminateEvent } from './handlers.ts';
 import { Link, type Status, type TerminateOptions, terminateArguments, terminateEvent } from './link.ts';
-import { serializeOption, Worker } from './worker.ts';
+import { WaitingMessages } from './waiting.ts';
+import { serializeOption, Worker, warnAfterOption } from './worker.ts';
 
 /** What a `WebSocket` calls, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
@@ -20,11 +22,20 @@ export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCal
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
+  /** Milliseconds after which a callback that has not ended, so that others wait, is reported to `onError`. @default 10000 */
+  readonly warnAfter?: number | undefined;
 }
 
 const { handlers, data, headers, text, ...nativeNames } = connectSpecs;
 
-const optionNames: OptionNames<WebSocketOptions> = { ...nativeNames, serialize: serializeOption };
+const optionNames: OptionNames<WebSocketOptions> = {
+  ...nativeNames,
+  serialize: serializeOption,
+  warnAfter: warnAfterOption,
+};
+
+// Bytes: the bound of what is sent while "Connecting", unless `sendCap` is another one.
+const WAITING_CAP = 67_108_864;
 
 const places: ReadonlyMap<string, string> = new Map(
   ['headers', 'dataType', 'onOpen', 'onMessage', 'onError', 'onTerminate'].map((name) => [
@@ -39,6 +50,7 @@ export class WebSocket<T extends DataType = 'text'> {
   readonly #handler: WebSocketHandler<T>;
   readonly #dataType: T;
   readonly #link: Link;
+  readonly #worker: Worker;
   readonly #abort = new AbortController();
   #isDropped = false;
 
@@ -46,12 +58,13 @@ export class WebSocket<T extends DataType = 'text'> {
    * Begins to connect. If that fails, `onError` is called, and then `onTerminate` with 1006. 4D: WebSocket,
    * `4D.WebSocket.new()`; there it returns when the connection is open, or Null.
    * @param url ws: or wss:
-   * @param handler callbacks, `dataType` and `headers`
+   * @param given callbacks, `dataType` and `headers`; Null for none
    * @throws {FourDError} if the handler is not an object
    * @throws {TypeError} for an unknown dataType, and for an unknown option
    */
-  constructor(url: string | URL, handler: WebSocketHandler<T> = {}, options?: WebSocketOptions | null) {
-    if (typeof handler !== 'object' || handler === null) {
+  constructor(url: string | URL, given?: WebSocketHandler<T> | null, options?: WebSocketOptions | null) {
+    const handler = given ?? {};
+    if (typeof handler !== 'object') {
       throw new FourDError('NO_HANDLER', 'the handler of a WebSocket is an object');
     }
     checkOptions('WebSocket', options ?? {}, optionNames, places);
@@ -59,14 +72,17 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#handler = handler;
     this.#dataType = checkDataType(handler.dataType);
     const serialize = serializeOption.read(options?.serialize, 'serialize', 'client');
-    this.#link = new Link(handler, this, this.#dataType, new Worker(serialize));
+    const warnAfter = warnAfterOption.read(options?.warnAfter, 'warnAfter', 'client');
+    this.#worker = new Worker(serialize, warnAfter);
+    const waiting = new WaitingMessages(Math.min(options?.sendCap ?? WAITING_CAP, WAITING_CAP));
+    this.#link = new Link(handler, this, this.#dataType, this.#worker, 'WebSocket', waiting);
     this.#connect(options ?? {});
   }
 
   /** As the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
   static new<T extends DataType = 'text'>(
     url: string | URL,
-    handler?: WebSocketHandler<T>,
+    handler?: WebSocketHandler<T> | null,
     options?: WebSocketOptions | null,
   ): WebSocket<T> {
     return new WebSocket(url, handler, options);
@@ -98,8 +114,10 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Sends a message, by the type of the argument. 4D: WebSocket, `.send()`.
-   * @returns false if the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
+   * Sends a message, by the type of the argument. While "Connecting" it waits, and goes out once `onOpen` has been called; if there is no
+   * connection, `onError` tells how many were lost. 4D: WebSocket, `.send()`.
+   * @returns false if the status is "Closing" or "Closed", or if too much waits (`sendCap`, at most 64 MiB): nothing was sent. 4D returns
+   *   nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -112,7 +130,7 @@ export class WebSocket<T extends DataType = 'text'> {
    * @param reason cut to 123 bytes
    * @throws {RangeError} for another code
    */
-  terminate(code?: number | TerminateOptions, reason?: string): void {
+  terminate(code?: number | TerminateOptions | null, reason?: string | null): void {
     const given = terminateArguments(code, reason);
     const { code: closeCode = 1000 } = given;
     const isCustom = Number.isInteger(closeCode) && closeCode >= 3000 && closeCode <= 4999;
@@ -128,9 +146,14 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#link.close(closeCode, given.reason);
   }
 
+  /** Resolves when no callback waits or is running. Not from within a callback: that one waits for itself. */
+  idle(): Promise<void> {
+    return this.#worker.idle();
+  }
+
   async #connect(options: WebSocketOptions): Promise<void> {
     const link = this.#link;
-    const { serialize: _, signal, ...native } = options;
+    const { serialize: _, warnAfter: __, signal, ...native } = options;
     const onAbort = () => this.#abort.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort);
@@ -169,11 +192,19 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 }
 
-/** The header fields of a handler, flat. 4D's object may hold numbers as well; they go as their text. */
-function fieldsOf(headers: object): string[] {
-  const lines = (value: unknown): unknown[] =>
-    [value].flat().filter((line) => line !== undefined && line !== null);
-  return Object.entries(headers).flatMap(([name, value]) =>
-    lines(value).flatMap((line) => [name, String(line)]),
+/**
+ * The header fields of a handler, flat. 4D's object may hold numbers as well, which go as their text, and Null, which stands for no field.
+ * @throws {TypeError} for anything else, which would go as "[object Object]"
+ */
+function fieldsOf(headers: unknown): string[] {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    throw new TypeError(`headers is ${show(headers)}, not an object of texts`);
+  }
+  return Object.entries(headers).flatMap(([name, value]: [string, unknown]) =>
+    [value].flat().flatMap((line: unknown) => {
+      if (line === undefined || line === null) return [];
+      if (['string', 'number', 'bigint', 'boolean'].includes(typeof line)) return [name, String(line)];
+      throw new TypeError(`headers: ${JSON.stringify(name)} is ${show(line)}, not a text`);
+    }),
   );
 }

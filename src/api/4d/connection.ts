@@ -20,7 +20,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   constructor(wss: Server, handler: Handler, worker: Worker, own: (link: Link) => void) {
     this.#wss = wss;
     this.#handler = handler;
-    this.#link = new Link(handler, this, wss.dataType, worker);
+    this.#link = new Link(handler, this, wss.dataType, worker, 'connection', null);
     own(this.#link);
   }
 
@@ -59,7 +59,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
    * @param code or `{ code, message }`
    * @param message cut to 123 bytes
    */
-  terminate(code?: number | TerminateOptions, message?: string): void {
+  terminate(code?: number | TerminateOptions | null, message?: string | null): void {
     const given = terminateArguments(code, message);
     // C61: "must be > 3000, otherwise the message isn't sent". §7.4.2 ends at 4999.
     const isSent = Number.isInteger(given.code) && given.code! > 3000 && given.code! < 5000;

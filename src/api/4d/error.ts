@@ -23,6 +23,10 @@ export const fourDErrors = {
   CANNOT_CONNECT: 7,
   /** A Blob that was to be sent could not be read. */
   UNREADABLE_BLOB: 8,
+  /** `send` had taken messages that could not be sent: there was no connection, or it ended before. */
+  NOT_SENT: 9,
+  /** A callback has not ended, so that others wait for it. */
+  SLOW_CALLBACK: 10,
 } as const;
 
 export type FourDErrorName = keyof typeof fourDErrors;

@@ -9,6 +9,7 @@ import { Outgoing } from '../outgoing.ts';
 import { Callbacks } from './callbacks.ts';
 import { type DataType, decode, encode } from './data.ts';
 import { FourDError, toFourDError } from './error.ts';
+import type { WaitingMessages } from './waiting.ts';
 import type { Task, Worker } from './worker.ts';
 
 /** 4D: WebSocket, `.status`. A `WebSocketConnection` is never "Connecting". */
@@ -32,6 +33,7 @@ export class Link {
   readonly #worker: Worker;
   readonly #dataType: DataType;
   readonly #outgoing: Outgoing;
+  readonly #waiting: WaitingMessages | null;
   /** Null while connecting, and for ever where that failed. */
   #connection: NativeConnection | null = null;
   #isClosing = false;
@@ -39,15 +41,31 @@ export class Link {
   /** The application is calling: what its call causes at once is reported later, never on its stack. */
   #isCalled = false;
   #undelivered = 0;
+  /** Messages that waited for the connection, which then did not take them. */
+  #unsent = 0;
 
-  /** @param target the first argument of the handler's callbacks */
-  constructor(handler: object, target: unknown, dataType: DataType, worker: Worker) {
-    this.callbacks = new Callbacks(handler, target);
+  /**
+   * @param target the first argument of the handler's callbacks
+   * @param kind what it is, for errors: a connection, a WebSocket
+   * @param waiting what is to be sent while connecting; null for a connection that is there
+   */
+  constructor(
+    handler: object,
+    target: unknown,
+    dataType: DataType,
+    worker: Worker,
+    kind: string,
+    waiting: WaitingMessages | null,
+  ) {
+    this.callbacks = new Callbacks(handler, target, () => `${kind} ${this.id}`);
+    this.#waiting = waiting;
     this.#worker = worker;
     this.#dataType = dataType;
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      (error) => this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
+      // After the end it is among what was lost, which has been reported.
+      (error) =>
+        this.#isOver || this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
     );
   }
 
@@ -60,9 +78,11 @@ export class Link {
 
   // ---- what the application asks for ----
 
-  /** @returns whether the status was, and still is, "Connected" */
+  /** @returns whether the status was, and still is, "Connected"; while "Connecting", whether there was room for it */
   send(message: unknown): boolean {
-    if (this.status !== 'Connected') return false;
+    const { status } = this;
+    if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
+    if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
     // The message may have been one too many, see `sendCap`: it is lost, with the connection.
     return this.status === 'Connected';
@@ -100,7 +120,19 @@ export class Link {
 
   onOpen(connection: NativeConnection): void {
     this.#connection = connection;
-    this.#post(() => this.callbacks.call('onOpen', { type: 'open' }));
+    this.#post(() => {
+      const result = this.callbacks.call('onOpen', { type: 'open' });
+      // After what `onOpen` sent when it was called, and before all that is sent later: in the order of the calls but for that.
+      if (this.status === 'Connected') this.#flush();
+      return result;
+    });
+  }
+
+  #flush(): void {
+    const messages = this.#waiting?.take() ?? [];
+    const failed = messages.findIndex((message) => !this.send(message));
+    // That one, and those after it.
+    if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
   /** Reads on where the connection had been paused before it was ours. */
@@ -140,12 +172,22 @@ export class Link {
   /** There was no connection. */
   onFailed(error: unknown): void {
     this.#isOver = true;
-    this.#post(() => this.callbacks.report(toFourDError('CANNOT_CONNECT', error)));
+    const errors = [toFourDError('CANNOT_CONNECT', error), ...this.#lost()];
+    this.#post(() => this.callbacks.report(...errors));
+  }
+
+  /** An error for what `send` has taken and can no longer be sent; or nothing. */
+  #lost(): FourDError[] {
+    const count = (this.#waiting?.take().length ?? 0) + this.#outgoing.pending + this.#unsent;
+    if (count === 0) return [];
+    const what = count === 1 ? 'a message' : `${count} messages`;
+    return [new FourDError('NOT_SENT', `${what} waited to be sent when the connection ended`)];
   }
 
   /** @param event of `onTerminate`, the last callback */
   onClose(event: { readonly type: 'terminate' }): void {
     this.#isOver = true;
+    for (const error of this.#lost()) this.#post(() => this.callbacks.reportLoudly(error));
     this.#post(() => this.callbacks.call('onTerminate', event));
   }
 
@@ -157,7 +199,8 @@ export class Link {
       if (waited && --this.#undelivered === 0) this.#connection?.resume();
       return event();
     };
-    if (this.#isCalled ? this.#worker.postApart(task) : this.#worker.post(task)) return;
+    const { callbacks } = this;
+    if (this.#isCalled ? this.#worker.postApart(task, callbacks) : this.#worker.post(task, callbacks)) return;
     waited = true;
     this.#undelivered++;
     if (!this.#isClosing) this.#connection?.pause();
@@ -182,7 +225,7 @@ export interface TerminateOptions {
 /** Both forms of the arguments of `terminate` as one. */
 export function terminateArguments(
   code: number | TerminateOptions | null | undefined,
-  reason: string | undefined,
+  reason: string | null | undefined,
 ): { readonly code: number | undefined; readonly reason: string } {
   if (typeof code !== 'object' || code === null) {
     return { code: code ?? undefined, reason: cut(String(reason ?? '')) };

@@ -3,7 +3,11 @@
  * `*` at the end stands for anything, and a RegExp is one. How paths are compared is transport/path-pattern.ts.
  */
 
-import { type PathPattern, toPathPattern as toNativePattern } from '../../transport/path-pattern.ts';
+import {
+  type PathPattern,
+  prefixPattern,
+  toPathPattern as toNativePattern,
+} from '../../transport/path-pattern.ts';
 
 /**
  * The path as `attach` takes it: '' for every path that no other server has.
@@ -14,5 +18,5 @@ export function toPathPattern(path: string | RegExp | null | undefined): PathPat
   if (typeof path !== 'string') return toNativePattern(path);
   const pattern = toNativePattern(path.startsWith('/') ? path : `/${path}`);
   if (typeof pattern !== 'string' || !pattern.endsWith('*')) return pattern;
-  return new RegExp(`^${pattern.slice(0, -1).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`);
+  return prefixPattern(pattern.slice(0, -1));
 }

@@ -19,14 +19,14 @@ import { checkDataType, type DataType } from './data.ts';
 import { toPathPattern } from './path.ts';
 import { WebServer, webServer } from './web-server.ts';
 import { webServerSpecs } from './web-server-settings.ts';
-import { serializeOption } from './worker.ts';
+import { serializeOption, warnAfterOption } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for: the options of the native server. */
 export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'closeTimeout' | 'origins'> {
   /**
    * The path to access the server, without its query; the leading slash may be left out, one at the end matters. With a `*` at
-   * the end, every path that begins like that; or a RegExp. @default every path that no other server has
+   * the end, every path that begins like that, the longer one first if several do; or a RegExp. @default every path that no other server has
    */
   readonly path?: string | RegExp | undefined;
   /** What `onMessage` gets. @default 'text' */
@@ -35,6 +35,8 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly server?: WebServer | undefined;
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
+  /** Milliseconds after which a callback that has not ended, so that others wait, is reported to `onError`. @default 10000 */
+  readonly warnAfter?: number | undefined;
   /**
    * How a connection is cancelled: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close' completes the
    * opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
@@ -54,6 +56,7 @@ type OwnName =
   | 'dataType'
   | 'server'
   | 'serialize'
+  | 'warnAfter'
   | 'cancel'
   | 'trustedProxies'
   | 'closeTimeout'
@@ -85,6 +88,7 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
     },
   ),
   serialize: serializeOption,
+  warnAfter: warnAfterOption,
   cancel: oneOf(['refuse', 'close'], {
     default: 'refuse',
     text: "How a connection is cancelled: `'refuse'` answers the request with HTTP 403 or 500; `'close'` completes the opening handshake and closes with 1008 or 1011.",

@@ -57,7 +57,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #live = new Set<WebSocketConnection<T>>();
   /** `#live` as it is handed out; null after a change. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
-  #ending: Promise<void> | null = null;
+  /** When the last connection is gone, and when the last callback has ended too. */
+  #ending: { readonly closed: Promise<void>; readonly over: Promise<void> } | null = null;
   #terminated = false;
 
   /**
@@ -82,8 +83,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
     this.#dataType = dataType as T;
     this.#webServer = server;
     this.#closeTimeout = own.closeTimeout;
-    this.#worker = new Worker(serialize);
-    this.#callbacks = new Callbacks(WSSHandler, this);
+    this.#worker = new Worker(serialize, own.warnAfter);
+    const owner = () => `the WebSocketServer${path === undefined ? '' : ` at ${String(path)}`}`;
+    this.#callbacks = new Callbacks(WSSHandler, this, owner);
     this.#admission = new Admission(this.#callbacks, this.#worker, own.trustedProxies);
     const seat = (
       request: UpgradeRequest | null,
@@ -106,7 +108,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       native,
     );
     server.add(this, this.#native, toPathPattern(path));
-    this.#worker.postLater(() => this.#callbacks.call('onOpen', { type: 'open' }));
+    this.#worker.postLater(() => this.#callbacks.call('onOpen', { type: 'open' }), this.#callbacks);
   }
 
   /** As the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
@@ -159,27 +161,44 @@ export class WebSocketServer<T extends DataType = 'text'> {
    * time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds; 0 drops all connections at once, without Close frames and, where TLS is not in between, without
    *   FIN. @default `closeTimeout`, 30 seconds
-   * @returns when it is `terminated`. 4D returns nothing.
+   * @returns when its last callback, `onTerminate`, has ended; called from a callback, which would wait for itself, when it is
+   *   `terminated`. A callback that does not end is given up after `closeTimeout`, or after `timeout` if that is longer. 4D returns
+   *   nothing.
    * @throws {RangeError} for what is no time
    */
-  terminate(timeout?: number): Promise<void> {
+  terminate(given?: number | null): Promise<void> {
+    const timeout = given ?? undefined;
     checkSeconds(timeout);
     if (timeout === 0) for (const connection of [...this.#native.connections]) connection.reset();
     const grace = timeout === undefined ? this.#closeTimeout : Math.max(1, timeout * 1000);
-    const over = this.#native.shutdown({ grace });
-    this.#ending ??= over.then(() => this.#onTerminated());
-    return this.#ending;
+    const isGone = this.#native.shutdown({ grace });
+    this.#ending ??= this.#end(isGone, Math.max(grace, this.#closeTimeout));
+    return this.#worker.isOnStack ? this.#ending.closed : this.#ending.over;
+  }
+
+  #end(isGone: Promise<void>, grace: number): { closed: Promise<void>; over: Promise<void> } {
+    const closed = isGone.then(() => this.#onTerminated());
+    const over = closed.then(async () => {
+      await this.#worker.end(grace);
+      this.#webServer.forget(this);
+    });
+    return { closed, over };
+  }
+
+  /** Resolves when no callback waits or is running. Not from within a callback: that one waits for itself. */
+  idle(): Promise<void> {
+    return this.#worker.idle();
   }
 
   /** @internal The web server failed. */
   onWebServerError(error: Error): void {
-    this.#worker.post(() => this.#callbacks.report(toFourDError('WEB_SERVER', error)));
+    this.#worker.post(() => this.#callbacks.report(toFourDError('WEB_SERVER', error)), this.#callbacks);
   }
 
   #onTerminated(): void {
     this.#terminated = true;
     this.#webServer.remove(this);
-    this.#worker.post(() => this.#callbacks.call('onTerminate', { type: 'terminate' }));
+    this.#worker.post(() => this.#callbacks.call('onTerminate', { type: 'terminate' }), this.#callbacks);
   }
 
   // ---- connections ----
@@ -221,7 +240,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
       if (verdict instanceof Promise) return verdict.then(settle);
       settle(verdict);
       return undefined;
-    });
+    }, this.#callbacks);
   }
 
   #onClosing(native: Connection<Seat<T>>): void {

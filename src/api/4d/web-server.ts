@@ -27,6 +27,7 @@ import {
 /** A WebSocket server that runs here. */
 interface Hosted {
   terminate(timeout?: number): Promise<void>;
+  idle(): Promise<void>;
   onWebServerError(error: Error): void;
 }
 
@@ -46,6 +47,8 @@ export class WebServer {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   readonly #hosted = new Map<Hosted, () => void>();
+  /** Terminated, but their last callbacks have not ended. */
+  readonly #ending = new Set<Hosted>();
   #unwrapClose: (() => void) | null = null;
 
   /** @throws {TypeError | RangeError} for invalid settings */
@@ -56,7 +59,7 @@ export class WebServer {
 
   /**
    * An HTTP server that is there already: yours to configure and to listen with. Its `close` terminates the WebSocket servers
-   * first, since Node would wait for their connections. The same `WebServer` for the same server.
+   * first, since Node would wait for their connections; its callback comes when their last `onTerminate` has ended. The same `WebServer` for the same server.
    */
   static of(server: HttpServer | HttpsServer): WebServer {
     let known = adopted.get(server);
@@ -159,10 +162,11 @@ export class WebServer {
   /**
    * Stops listening and terminates the WebSocket servers; requests under way may end. 4D: WebServer, `.stop()`.
    * @param timeout seconds, as for the `terminate` of a WebSocket server; then what is left is dropped. @default 30
-   * @returns when every connection is closed
+   * @returns when every connection is closed and the last `onTerminate` has ended
    * @throws {RangeError} for what is no time
    */
-  stop(timeout?: number): Promise<void> {
+  stop(given?: number | null): Promise<void> {
+    const timeout = given ?? undefined;
     checkSeconds(timeout);
     if (this.#stopping !== null) {
       this.#terminateAll(timeout);
@@ -188,8 +192,14 @@ export class WebServer {
     clearTimeout(timer);
   }
 
+  /** Resolves when no callback of its WebSocket servers waits or is running. Not from within one: that one waits for itself. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));
+  }
+
   #terminateAll(timeout?: number): Promise<unknown> {
-    return Promise.all([...this.#hosted.keys()].map((hosted) => hosted.terminate(timeout)));
+    const all = new Set([...this.#hosted.keys(), ...this.#ending]);
+    return Promise.all([...all].map((hosted) => hosted.terminate(timeout)));
   }
 
   /**
@@ -203,11 +213,12 @@ export class WebServer {
     const { close } = http;
     let isActive = true;
     const wrapped: typeof close = (callback) => {
-      if (isActive) {
-        this.#terminateAll();
-        this.#unwrapClose?.();
-      }
-      return close.call(http, callback);
+      if (!isActive) return close.call(http, callback);
+      const terminated = this.#terminateAll();
+      this.#unwrapClose?.();
+      if (typeof callback !== 'function') return close.call(http, callback);
+      // A callback that ends the process must not cut off the last `onTerminate`.
+      return close.call(http, (error) => void terminated.then(() => callback(error)));
     };
     http.close = wrapped;
     this.#unwrapClose = () => {
@@ -246,10 +257,16 @@ export class WebServer {
     this.#wrapClose();
   }
 
-  /** @internal Lets a WebSocket server go that was terminated. */
+  /** @internal Lets a WebSocket server go that was terminated: its path is free. */
   remove(hosted: Hosted): void {
     this.#hosted.get(hosted)?.();
     this.#hosted.delete(hosted);
+    this.#ending.add(hosted);
+  }
+
+  /** @internal Its last callback has ended. */
+  forget(hosted: Hosted): void {
+    this.#ending.delete(hosted);
   }
 }
 

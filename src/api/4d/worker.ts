@@ -4,7 +4,8 @@
  */
 
 import { isThenable } from '../callback.ts';
-import { flag, type OptionSpec } from '../option-spec.ts';
+import { flag, limit, type OptionSpec } from '../option-spec.ts';
+import { SlowCallback } from '../slow-callback.ts';
 
 /** The option `serialize`, of servers and clients. */
 export const serializeOption: OptionSpec<boolean, boolean> = flag({
@@ -12,83 +13,188 @@ export const serializeOption: OptionSpec<boolean, boolean> = flag({
   text: 'Whether each callback waits for the Promise of the one before.',
 });
 
+/** The option `warnAfter`, likewise. */
+export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
+  default: 10_000,
+  text: 'When a callback that has not ended, so that others wait, is reported to its `onError`.',
+});
+
 /** One event's work. Never throws, and its Promise is never rejected. */
 export type Task = () => unknown;
 
+/** Whose callback a task calls. */
+export interface TaskOwner {
+  /** The callback does not end. @param waiting how many tasks wait for it */
+  reportSlow(waiting: number, isGivenUp: boolean): void;
+}
+
 /** A queue of callbacks. */
 export class Worker {
-  readonly #serialize: boolean;
-  readonly #waiting = new Set<Task>();
+  #serialize: boolean;
+  readonly #waiting = new Map<Task, TaskOwner | null>();
+  readonly #slow: SlowCallback;
   #isBusy = false;
+  /** A task is being called, further down the stack. */
+  #isOnStack = false;
+  /** Which of the tasks that were waited for is still waited for: one that was given up ends without effect. */
+  #turn = 0;
+  #owner: TaskOwner | null = null;
+  /** Tasks whose Promises have not settled, and those that are about to run. */
+  #unsettled = 0;
+  #idle: (() => void)[] = [];
 
-  /** @param serialize false: everything runs at once, and nothing is waited for */
-  constructor(serialize: boolean) {
+  /**
+   * @param serialize false: everything runs at once, and nothing waits
+   * @param warnAfter milliseconds after which a task that others wait for is reported to its owner
+   */
+  constructor(serialize: boolean, warnAfter: number = Number.POSITIVE_INFINITY) {
     this.#serialize = serialize;
+    this.#slow = new SlowCallback(() => warnAfter);
+  }
+
+  /** Whether the caller is a task, so that waiting for this worker would be waiting for itself. */
+  get isOnStack(): boolean {
+    return this.#isOnStack;
   }
 
   /**
    * Runs a task now, or after those that came before.
    * @returns whether it was started: an idle worker starts it before this returns
    */
-  post(task: Task): boolean {
+  post(task: Task, owner: TaskOwner | null = null): boolean {
     if (!this.#serialize) {
-      task();
+      this.#runUnordered(task);
       return true;
     }
     if (this.#isBusy) {
-      this.#waiting.add(task);
+      this.#waiting.set(task, owner);
       return false;
     }
-    this.#start(task);
+    this.#start(task, owner);
     this.#goOn();
     return true;
   }
 
   /** As `post`, but never on the caller's stack. */
-  postApart(task: Task): boolean {
-    if (this.#serialize && this.#isBusy) return this.post(task);
-    this.postLater(task);
+  postApart(task: Task, owner: TaskOwner | null = null): boolean {
+    if (this.#serialize && this.#isBusy) return this.post(task, owner);
+    this.postLater(task, owner);
     return false;
   }
 
   /** Takes a task back that has not been started. */
   drop(task: Task): void {
     this.#waiting.delete(task);
+    this.#checkIdle();
   }
 
   /** Posts a task that runs, with all that follow it, when the code at hand is done. */
-  postLater(task: Task): void {
+  postLater(task: Task, owner: TaskOwner | null = null): void {
     if (!this.#serialize) {
-      process.nextTick(task);
+      this.#unsettled++;
+      process.nextTick(() => {
+        this.#runUnordered(task);
+        this.#settle();
+      });
       return;
     }
     this.#isBusy = true;
-    this.#waiting.add(task);
-    process.nextTick(() => this.#finish());
+    this.#waiting.set(task, owner);
+    const turn = ++this.#turn;
+    process.nextTick(() => this.#finish(turn));
   }
 
-  #start(task: Task): void {
-    this.#isBusy = true;
-    const result = task();
-    if (isThenable(result)) {
-      const finish = () => this.#finish();
-      Promise.resolve(result).then(finish, finish);
-    } else {
-      this.#isBusy = false;
+  /** Resolves when no task waits and none is running. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#checkIdle();
+    });
+  }
+
+  /**
+   * The same, but for so long only: then the task that does not end is given up, with a report, and the rest runs without waiting.
+   * @param time milliseconds
+   */
+  async end(time: number): Promise<void> {
+    // No timer for what is over already, and none that would be longer than Node knows.
+    const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
+    await this.idle();
+    clearTimeout(timer);
+  }
+
+  #giveUp(): void {
+    this.#serialize = false;
+    this.#unsettled = 0;
+    if (this.#isBusy) this.#owner?.reportSlow(this.#waiting.size, true);
+    this.#turn++;
+    this.#isBusy = false;
+    this.#slow.end();
+    for (const task of [...this.#waiting.keys()]) {
+      this.#waiting.delete(task);
+      this.#call(task);
     }
+    this.#checkIdle();
   }
 
-  #finish(): void {
+  #call(task: Task): unknown {
+    const before = this.#isOnStack;
+    this.#isOnStack = true;
+    const result = task();
+    this.#isOnStack = before;
+    return result;
+  }
+
+  /** Without waiting for others, and without others waiting for it; only `idle` does. */
+  #runUnordered(task: Task): void {
+    const result = this.#call(task);
+    if (!isThenable(result)) return;
+    this.#unsettled++;
+    const settle = () => this.#settle();
+    Promise.resolve(result).then(settle, settle);
+  }
+
+  #settle(): void {
+    // After `#giveUp` there are some that are no longer counted.
+    this.#unsettled = Math.max(0, this.#unsettled - 1);
+    this.#checkIdle();
+  }
+
+  #start(task: Task, owner: TaskOwner | null): void {
+    this.#isBusy = true;
+    const result = this.#call(task);
+    if (!isThenable(result)) {
+      this.#isBusy = false;
+      return;
+    }
+    const turn = ++this.#turn;
+    this.#owner = owner;
+    if (owner !== null) this.#slow.begin(() => owner.reportSlow(this.#waiting.size, false));
+    const finish = () => this.#finish(turn);
+    Promise.resolve(result).then(finish, finish);
+  }
+
+  #finish(turn: number): void {
+    if (turn !== this.#turn) return;
+    this.#slow.end();
+    this.#owner = null;
     this.#isBusy = false;
     this.#goOn();
   }
 
   #goOn(): void {
     while (!this.#isBusy) {
-      const { value: task, done } = this.#waiting.values().next();
-      if (done) return;
+      const { value: next, done } = this.#waiting.entries().next();
+      if (done) break;
+      const [task, owner] = next;
       this.#waiting.delete(task);
-      this.#start(task);
+      this.#start(task, owner);
     }
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#idle.length === 0 || this.#isBusy || this.#waiting.size + this.#unsettled > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

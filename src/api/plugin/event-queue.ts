@@ -5,6 +5,7 @@
  */
 
 import { isThenable, warn } from '../callback.ts';
+import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
 /** The client or server that an event is about: its number stays taken as long as events with it wait. */
@@ -24,16 +25,13 @@ export interface QueuedEvent {
 }
 
 // Taken once: the fake timers of an application's tests do not stop events.
-const { setImmediate, setTimeout } = globalThis;
+const { setImmediate } = globalThis;
 
 // Callbacks that return at once run in batches; between two of them the event loop has its turn.
 const BATCH = 64;
 
 // What an event weighs beside its payload.
 const EVENT_SIZE = 256;
-
-// The longest time that Node's timers know.
-const MAX_DELAY = 2_147_483_647;
 
 // Milliseconds between two warnings: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
@@ -46,7 +44,7 @@ export interface PluginEvents {
   maxBytes: number;
   /** Whether the Promise that a callback returns is waited for before the next event. @default true */
   awaits: boolean;
-  /** Milliseconds after which a callback whose Promise has not settled is named in a process warning. @default 30000 */
+  /** Milliseconds after which a callback whose Promise has not settled is named in a process warning. @default 10000 */
   warnAfter: number;
   /** Events that were dropped so far. */
   readonly dropped: number;
@@ -65,7 +63,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   limit = 10_000;
   maxBytes = 67_108_864;
   awaits = true;
-  warnAfter = 30_000;
+  warnAfter = 10_000;
   dropped = 0;
   onError: (error: unknown) => void = warn;
   onDrop: (dropped: number) => void = () => {
@@ -83,9 +81,9 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   #isHeld: boolean;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
-  /** The event whose callback has returned a Promise that is waited for, since when, and how to wait no longer. */
-  #pending: { readonly event: Event; readonly since: number; readonly giveUp: () => void } | null = null;
-  #isWatched = false;
+  readonly #slow = new SlowCallback(() => this.warnAfter);
+  /** Waits no longer for the callback that is running. */
+  #giveUp: (() => void) | null = null;
 
   /**
    * @param held events wait until `release`
@@ -152,7 +150,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   /** From now on events wait; those that did are dropped, unreported, and a callback that has not ended is waited for no longer. */
   reset(): void {
     this.#isHeld = true;
-    this.#pending?.giveUp();
+    this.#giveUp?.();
     while (this.#events.length > 0) this.#settle(this.#take());
   }
 
@@ -186,26 +184,14 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   /** Until the Promise of a callback has settled; it is never rejected. Or until `reset`. */
   async #wait(event: Event, ended: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#pending = { event, since: performance.now(), giveUp: resolve };
-      this.#watch(this.warnAfter);
+      this.#giveUp = resolve;
+      this.#slow.begin(() =>
+        warn(new Error(`${this.#describe(event)} has not ended: ${this.waiting} events wait for it`)),
+      );
       void ended.then(resolve);
     });
-    this.#pending = null;
-  }
-
-  /** One timer, however many callbacks there are: it is set again for the one that is pending when it fires. */
-  #watch(delay: number): void {
-    if (this.#isWatched || !(delay <= MAX_DELAY)) return;
-    this.#isWatched = true;
-    setTimeout(() => {
-      this.#isWatched = false;
-      if (this.#pending === null) return;
-      const { event, since } = this.#pending;
-      const rest = since + this.warnAfter - performance.now();
-      // A millisecond more than is left: timers may fire a fraction too early.
-      if (rest > 0) this.#watch(Math.ceil(rest) + 1);
-      else warn(new Error(`${this.#describe(event)} has not ended: ${this.waiting} events wait for it`));
-    }, delay).unref();
+    this.#slow.end();
+    this.#giveUp = null;
   }
 
   #take(): Event {

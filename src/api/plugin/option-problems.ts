@@ -6,7 +6,6 @@
 import { warn } from '../callback.ts';
 import { show } from '../option-spec.ts';
 import { has, isPlainObject, type Properties } from './arguments.ts';
-import type { Version } from './versions.ts';
 
 /** A port: a number, or the decimal text of one. @returns it, or what is wrong with it */
 export function portOf(value: unknown): number | string {
@@ -26,10 +25,13 @@ export function headersProblem(headers: unknown): string {
   return '';
 }
 
+/** How each version names a client or a server, which tells them apart here. */
+type IdName = 'id' | 'ref';
+
 /** Names of the other version → what they are called here; null if this version has nothing of the kind. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
-const counterparts: Readonly<Record<Version['idName'], Counterparts>> = {
+const counterparts: Readonly<Record<IdName, Counterparts>> = {
   ref: new Map([
     ['id', '"ref"'],
     ['URL', '"url"'],
@@ -60,7 +62,7 @@ const counterparts: Readonly<Record<Version['idName'], Counterparts>> = {
 };
 
 /** What to write in place of a name that only the other version has. */
-function adviceFor({ idName }: Version, name: string): string {
+function adviceFor(idName: IdName, name: string): string {
   const meant = counterparts[idName].get(name) ?? null;
   const other = idName === 'id' ? 'version 1 (rfc6455/plugin-v1)' : 'version 2 (rfc6455/plugin)';
   const text = `the option "${name}" belongs to ${other}`;
@@ -68,24 +70,24 @@ function adviceFor({ idName }: Version, name: string): string {
 }
 
 /** That the other version's name was used for something that is missing here, or ''. */
-export function insteadOf(version: Version, object: Properties, name: 'id' | 'ref' | 'URL' | 'url'): string {
-  return has(object, name) ? adviceFor(version, name) : '';
+export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
+  return has(object, name) ? adviceFor(idName, name) : '';
 }
 
 /** Warns of the other version's names in an object, each once for each surface. */
 export class ForeignNames {
-  readonly #version: Version;
+  readonly #idName: IdName;
   readonly #warned = new Set<string>();
 
-  constructor(version: Version) {
-    this.#version = version;
+  constructor(idName: IdName) {
+    this.#idName = idName;
   }
 
   check(object: Properties): void {
-    for (const name of counterparts[this.#version.idName].keys()) {
+    for (const name of counterparts[this.#idName].keys()) {
       if (this.#warned.has(name) || !has(object, name) || object[name] === null) continue;
       this.#warned.add(name);
-      warn(new Error(adviceFor(this.#version, name)));
+      warn(new Error(adviceFor(this.#idName, name)));
     }
   }
 }

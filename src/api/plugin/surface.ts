@@ -53,7 +53,7 @@ export abstract class Surface<
   constructor(version: Version, base: ClientBase) {
     this.version = version;
     this.#base = base;
-    this.foreignNames = new ForeignNames(version);
+    this.foreignNames = new ForeignNames(version.idName);
     this.events = new EventQueue<Event>(
       (event) => this.deliver(event),
       version.waitsForMethod,

@@ -230,7 +230,8 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   }
 
   #unknown(socket: unknown): string {
-    const advice = isObject(socket) && socket.ref === undefined ? insteadOf(this.version, socket, 'id') : '';
+    const advice =
+      isObject(socket) && socket.ref === undefined ? insteadOf(this.version.idName, socket, 'id') : '';
     return advice === '' ? 'unknown id' : `unknown id: ${advice}`;
   }
 

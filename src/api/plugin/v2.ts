@@ -205,7 +205,8 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
   }
 
   #unknown(socket: unknown): string {
-    const advice = isObject(socket) && socket.id === undefined ? insteadOf(this.version, socket, 'ref') : '';
+    const advice =
+      isObject(socket) && socket.id === undefined ? insteadOf(this.version.idName, socket, 'ref') : '';
     return advice === '' ? 'unknown id' : `unknown id: ${advice}`;
   }
 

@@ -75,7 +75,7 @@ export function newClientSettings(version: Version, options: Properties): Client
 /** What both versions apply to a client at each command that takes options. */
 export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
   settings.url = text(options, version.urlName, settings.url);
-  const meant = insteadOf(version, options, version.urlName === 'URL' ? 'url' : 'URL');
+  const meant = insteadOf(version.idName, options, version.urlName === 'URL' ? 'url' : 'URL');
   if (settings.url === '') settings.urlProblem = meant || settings.urlProblem;
   settings.reconnects = flag(options, 'enableAutomaticReconnection', settings.reconnects);
   applyLimits(options, settings);

@@ -95,7 +95,6 @@ describe('new', () => {
     const client: WebSocket = WebSocket.new(urlOf(web, '/path?query=1'), handler);
     expect(client).toBeInstanceOf(WebSocket);
     statuses.push(client.status);
-    expect(client.send('too early')).toBe(false);
     await journal.length(9);
     expect(journal.entries).toEqual([
       ...[true, true, { type: 'open' }],
@@ -191,7 +190,7 @@ describe('new', () => {
   );
 
   test('misuse is an error at the call', () => {
-    expect(() => new WebSocket('ws://127.0.0.1/', null as unknown as object)).toThrow(FourDError);
+    expect(() => new WebSocket('ws://127.0.0.1/', 'handler' as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
     const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
     expect(make({ headers: {} })).toThrow(
@@ -262,6 +261,29 @@ describe('new', () => {
     ]);
     expect(raw.text).toMatch(/^X-Tag: x\r$/m);
     client.terminate();
+  });
+
+  test('B-client-url: Null in place of a handler, or of options, stands for nothing', async () => {
+    const client = new WebSocket('ws://127.0.0.1:1/', null, null);
+    expect(client.handler).toEqual({});
+    await client.idle();
+    while (client.status !== 'Closed') await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test.each<[unknown, string]>([
+    ['text', "headers is 'text', not an object of texts"],
+    [['X-A', 'b'], 'headers is an array, not an object of texts'],
+    [() => {}, 'headers is a function, not an object of texts'],
+    [{ 'X-A': { b: 1 } }, 'headers: "X-A" is an object, not a text'],
+    [{ 'X-A': ['b', [] as string[], ['c']] }, 'headers: "X-A" is an array, not a text'],
+  ])('B-client-headers: FAULT-10: headers %j are refused', async (headers, text) => {
+    const journal = new Journal();
+    new WebSocket('ws://127.0.0.1:1/', {
+      headers: headers as Record<string, string>,
+      onError: (_ws, { errors }) => journal.note(errors[0]?.message),
+      onTerminate: (_ws, { code }) => journal.note(code),
+    });
+    expect(await journal.length(2)).toEqual([text, 1006]);
   });
 
   test('C83: headers that can not be sent fail like anything else', async () => {

@@ -468,8 +468,8 @@ describe('onConnection', () => {
         expect(codeOf(peer.frames[0]!)).toBe(1001);
       }
       peer.destroy();
-      await over;
       decision.resolve(echo);
+      await over;
       expect(wss.connections).toEqual([]);
     }
   });

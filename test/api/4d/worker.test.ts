@@ -307,9 +307,10 @@ describe('back-pressure', () => {
     });
     await started.promise;
     const over = wss.terminate();
-    await over;
+    while (!wss.terminated) await new Promise((resolve) => setImmediate(resolve));
     expect(client.status).not.toBe('Connected');
     goOn.resolve();
+    await over;
     await journal.length(4);
     // What had come before the end is delivered; what waited in the socket then is not.
     expect(journal.entries.filter((entry) => entry !== 'client 1001')).toEqual(['one', 'two', 1001]);

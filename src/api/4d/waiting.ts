@@ -1,0 +1,46 @@
+/**
+ * What a client is asked to send while it is "Connecting": kept in order and bounded, since 4D's `new` returns when the connection is
+ * open, and programs that were written for it send at once.
+ */
+
+import { isBytes, type Message, toBytes } from '../message.ts';
+
+// What a waiting message costs beside its bytes, so that empty ones are bounded as well.
+const MESSAGE_COST = 128;
+
+export class WaitingMessages {
+  readonly #max: number;
+  #messages: (Message | Blob)[] = [];
+  #size = 0;
+
+  /** @param max bytes, with 128 for each message */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get count(): number {
+    return this.#messages.length;
+  }
+
+  /** @param message bytes are copied: the caller may change them. @returns false if there is no room */
+  push(message: Message | Blob): boolean {
+    const size = MESSAGE_COST + sizeOf(message);
+    if (this.#size + size > this.#max) return false;
+    this.#size += size;
+    this.#messages.push(isBytes(message) ? Uint8Array.from(toBytes(message)) : message);
+    return true;
+  }
+
+  /** All of them, which no longer wait. */
+  take(): (Message | Blob)[] {
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#size = 0;
+    return messages;
+  }
+}
+
+function sizeOf(message: Message | Blob): number {
+  if (typeof message === 'string') return Buffer.byteLength(message);
+  return message instanceof Blob ? message.size : message.byteLength;
+}

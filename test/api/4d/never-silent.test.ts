@@ -1,0 +1,407 @@
+/** What is sent too early, what never ends, and what is shut down: nothing of it is lost in silence. */
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WebServer, WebSocket, WebSocketServer } from '../../../src/4d.ts';
+import { WaitingMessages } from '../../../src/api/4d/waiting.ts';
+import { frame, Op } from '../../transport/wire.ts';
+import {
+  closeAll,
+  defer,
+  Journal,
+  keep,
+  openPeer,
+  peerOf,
+  request,
+  serve,
+  startWeb,
+  urlOf,
+  warningsOf,
+} from './harness.ts';
+
+afterEach(closeAll);
+
+const never = new Promise<never>(() => {});
+
+/** An echo server, and what it heard. */
+async function echo(): Promise<{ readonly web: WebServer; readonly heard: Journal }> {
+  const heard = new Journal();
+  const { web } = await serve({ onMessage: (_ws, { data }) => heard.note(data) });
+  return { web, heard };
+}
+
+describe('sending while "Connecting"', () => {
+  test('C88, B-client-send: what was sent waits, in order, and goes out after onOpen has been called', async () => {
+    const { web, heard } = await echo();
+    const client = WebSocket.new(urlOf(web), {
+      async onOpen(ws) {
+        ws.send('in onOpen');
+        await Promise.resolve();
+        ws.send('later');
+      },
+    });
+    expect(client.status).toBe('Connecting');
+    const bytes = Buffer.from('bytes');
+    expect(['one', new Blob(['blob']), bytes, { a: 1 }, 7].map((message) => client.send(message))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
+    bytes.fill(0);
+    expect(() => client.send(() => {})).toThrow(TypeError);
+    expect(await heard.length(7)).toEqual(['in onOpen', 'one', 'blob', 'bytes', '{"a":1}', '7', 'later']);
+    client.terminate();
+  });
+
+  test('C88: without callbacks too: the two lines of a translated program', async () => {
+    const { web, heard } = await echo();
+    const webSocket = WebSocket.new(urlOf(web), null);
+    webSocket.send('Hello world');
+    expect(await heard.length(1)).toEqual(['Hello world']);
+    webSocket.terminate();
+  });
+
+  test('C88, B-client-failure: if there is no connection, the same onError tells how many were lost', async () => {
+    const journal = new Journal();
+    const client = WebSocket.new('ws://127.0.0.1:1/', {
+      onError: (_ws, { errors }) => journal.note(errors.map(({ errCode, message }) => [errCode, message])),
+      onTerminate: (_ws, { code }) => journal.note(code),
+    });
+    client.send('one');
+    client.send('two');
+    const [errors, code] = (await journal.length(2)) as [[number, string][], number];
+    expect(errors.map(([errCode]) => errCode)).toEqual([7, 9]);
+    expect(errors[1]?.[1]).toBe('2 messages waited to be sent when the connection ended');
+    expect(code).toBe(1006);
+    expect(client.send('late')).toBe(false);
+  });
+
+  test.each(['while connecting', 'in onOpen'])(
+    'C88: terminate %s: what waits is reported, once',
+    async (when) => {
+      const { web, heard } = await echo();
+      const journal = new Journal();
+      const client = WebSocket.new(urlOf(web), {
+        onOpen: (ws) => ws.terminate(),
+        onError: (_ws, { errors }) => journal.note(errors.map(({ message }) => message).join()),
+        onTerminate: () => journal.note('end'),
+      });
+      client.send('lost');
+      if (when === 'while connecting') client.terminate();
+      expect(await journal.length(2)).toEqual([
+        'a message waited to be sent when the connection ended',
+        'end',
+      ]);
+      expect(heard.entries).toEqual([]);
+    },
+  );
+
+  test('C88: without onError it is a process warning', async () => {
+    const { web } = await echo();
+    const warnings = await warningsOf(async () => {
+      const end = defer();
+      const client = WebSocket.new(urlOf(web), { onTerminate: () => end.resolve() });
+      client.send('lost');
+      client.terminate();
+      await end.promise;
+    });
+    expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
+  });
+
+  test('C88: no more waits than sendCap, and send says so; nor than 64 MiB', async () => {
+    const { web, heard } = await echo();
+    const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
+    expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
+    expect(await heard.length(2)).toEqual(['a', 'b']);
+    client.terminate();
+    const waiting = new WaitingMessages(1_000);
+    expect([waiting.push('€'.repeat(100)), waiting.push(new Uint8Array(445)), waiting.count]).toEqual([
+      true,
+      false,
+      1,
+    ]);
+    expect(waiting.push(new Blob([new Uint8Array(444)]))).toBe(true);
+    expect(waiting.take()).toHaveLength(2);
+    expect([waiting.count, waiting.push(new ArrayBuffer(872))]).toEqual([0, true]);
+  });
+
+  test('C88: a Blob that was being read when the connection ended is reported before onTerminate', async () => {
+    const journal = new Journal();
+    const reading = defer<ArrayBuffer>();
+    const blob = new Blob(['x']);
+    blob.arrayBuffer = () => reading.promise;
+    const { web } = await serve({
+      onMessage() {},
+      onOpen: (ws) => void ws.send(blob),
+      onError: (_ws, { errors }) => journal.note(errors[0]?.message),
+      onTerminate: () => journal.note('end'),
+    });
+    (await openPeer(web)).destroy();
+    expect(await journal.length(2)).toEqual(['a message waited to be sent when the connection ended', 'end']);
+    reading.reject(new Error('too late to be reported again'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(journal.entries).toHaveLength(2);
+  });
+});
+
+describe('a callback that never ends', () => {
+  test('C89, C87: FAULT-11: onError names the callback and its connection, and how many wait', async () => {
+    const journal = new Journal();
+    const { web, wss } = await serve(
+      {
+        onMessage: () => never,
+        onError: (_ws, { errors }) => journal.note(errors[0]?.errCode, errors[0]?.message),
+      },
+      { warnAfter: 1, closeTimeout: 1 },
+    );
+    const peer = await openPeer(web);
+    const [connection] = wss.connections;
+    peer.write(frame(Op.Text, 'x'));
+    const other = peerOf(web);
+    other.write('');
+    const [code, text] = await journal.length(2);
+    expect(code).toBe(10);
+    expect(text).toMatch(
+      new RegExp(
+        `^onMessage of connection ${connection?.id} has not ended: \\d+ callbacks wait for it, and new connections are refused with 408$`,
+      ),
+    );
+  });
+
+  test('C89: FAULT-11: without onError it is a process warning; a server names its path', async () => {
+    const asked = defer();
+    const warnings = await warningsOf(async () => {
+      const web = await startWeb();
+      new WebSocketServer(
+        {
+          onConnection() {
+            asked.resolve();
+            return never;
+          },
+        },
+        { server: web, path: '/slow', warnAfter: 1, closeTimeout: 1 },
+      );
+      void request(peerOf(web), '/slow').catch(() => {});
+      await asked.promise;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    expect(warnings).toEqual([
+      'onConnection of the WebSocketServer at /slow has not ended: 0 callbacks wait for it, and new connections are refused with 408',
+    ]);
+  });
+
+  test('C89: one that ends in time is not reported', async () => {
+    const journal = new Journal();
+    const { web } = await serve(
+      {
+        async onMessage(_ws, { data }) {
+          await new Promise((resolve) => setImmediate(resolve));
+          journal.note(data);
+        },
+        onError: () => journal.note('error'),
+      },
+      { warnAfter: Number.POSITIVE_INFINITY },
+    );
+    const peer = await openPeer(web);
+    for (const text of ['a', 'b']) peer.write(frame(Op.Text, text));
+    expect(await journal.length(2)).toEqual(['a', 'b']);
+  });
+});
+
+describe('shutdown loses nothing', () => {
+  /** A server whose callbacks take their time, with a connection. */
+  async function slow(): Promise<{ web: WebServer; wss: WebSocketServer; journal: Journal }> {
+    const journal = new Journal();
+    const pause = () => new Promise((resolve) => setImmediate(resolve));
+    const { web, wss } = await serve(
+      {
+        async onMessage(_ws, { data }) {
+          journal.note('message');
+          await pause();
+          journal.note(data);
+        },
+        async onTerminate() {
+          await pause();
+          journal.note('connection ended');
+        },
+      },
+      {},
+      {
+        async onTerminate() {
+          await pause();
+          await pause();
+          journal.note('server ended');
+        },
+      },
+    );
+    const peer = await openPeer(web);
+    peer.write(frame(Op.Text, 'x'));
+    await journal.has('message');
+    return { web, wss, journal };
+  }
+
+  const all = ['message', 'x', 'connection ended', 'server ended'];
+
+  test('C90, B-wss-terminate: FAULT-11: terminate() resolves after the last onTerminate, though the worker is busy', async () => {
+    const { wss, journal } = await slow();
+    await wss.terminate(0);
+    expect(journal.entries).toEqual(all);
+    await wss.terminate(null);
+  });
+
+  test('C90, B-wss-webserver: FAULT-11: so does stop()', async () => {
+    const { web, journal } = await slow();
+    await web.stop(0);
+    expect(journal.entries).toEqual(all);
+    await web.stop(null);
+  });
+
+  test('C90: stop() waits for the last callback of a server that is terminated already', async () => {
+    const { web, wss, journal } = await slow();
+    void wss.terminate(0);
+    while (!wss.terminated) await new Promise((resolve) => setImmediate(resolve));
+    await web.stop(0);
+    expect(journal.entries).toEqual(all);
+  });
+
+  test('C90, C69: FAULT-11: http.close(callback) calls back after the last onTerminate; a second close does as Node', async () => {
+    const http = createServer();
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const web = keep(WebServer.of(http));
+    const journal = new Journal();
+    new WebSocketServer(
+      {
+        onConnection: () => ({ onMessage() {} }),
+        async onTerminate() {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          journal.note('ended');
+        },
+      },
+      { server: web },
+    );
+    (await openPeer(web)).socket.end();
+    http.close((error) => journal.note(error));
+    http.close((error) => journal.note((error as NodeJS.ErrnoException | undefined)?.code));
+    expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
+  });
+
+  test('C90, B-terminate-again: a callback that never ends is given up after closeTimeout, with its name; the others run', async () => {
+    const journal = new Journal();
+    const { web, wss } = await serve(
+      {
+        onMessage: () => {
+          journal.note('message');
+          return never;
+        },
+        onError: (_ws, { errors }) => journal.note(errors[0]?.message),
+        onTerminate: () => journal.note('connection ended'),
+      },
+      { closeTimeout: 5 },
+      { onTerminate: () => journal.note('server ended') },
+    );
+    const peer = await openPeer(web);
+    const id = wss.connections[0]?.id;
+    peer.write(frame(Op.Text, 'x'));
+    await journal.has('message');
+    await wss.terminate();
+    expect(journal.entries).toEqual([
+      'message',
+      `onMessage of connection ${id} has not ended: it is waited for no longer, since the server is terminated`,
+      'connection ended',
+      'server ended',
+    ]);
+  });
+
+  test.each([true, false])(
+    'C90: from a callback terminate() does not wait for itself (serialize: %s)',
+    async (serialize) => {
+      const journal = new Journal();
+      const { web, wss } = await serve(
+        {
+          async onMessage(ws) {
+            await ws.wss.terminate(0);
+            journal.note(ws.wss.terminated);
+          },
+        },
+        { serialize },
+        { onTerminate: () => journal.note('server ended') },
+      );
+      const peer = await openPeer(web);
+      peer.write(frame(Op.Text, 'x'));
+      await journal.has(true);
+      await wss.terminate();
+      expect(new Set(journal.entries)).toEqual(new Set([true, 'server ended']));
+    },
+  );
+
+  test.each([true, false])(
+    'C91: idle() resolves when no callback waits or is running (serialize: %s)',
+    async (serialize) => {
+      const goOn = defer();
+      const journal = new Journal();
+      const { web, wss } = await serve(
+        {
+          async onMessage(_ws, { data }) {
+            journal.note('began');
+            await goOn.promise;
+            journal.note(data);
+          },
+        },
+        { serialize },
+      );
+      await Promise.all([wss.idle(), web.idle()]);
+      const peer = await openPeer(web);
+      peer.write(frame(Op.Text, 'x'));
+      await journal.has('began');
+      const idle = Promise.all([wss.idle(), web.idle()]).then(() => journal.note('idle'));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(journal.entries).toEqual(['began']);
+      goOn.resolve();
+      await idle;
+      expect(journal.entries).toEqual(['began', 'x', 'idle']);
+      await new WebServer().idle();
+    },
+  );
+});
+
+describe('overlapping paths', () => {
+  test('C92, C67: FAULT-10: of two patterns with *, the longer one has the connection, whichever came first', async () => {
+    const web = await startWeb();
+    const make = (path: string | RegExp) =>
+      new WebSocketServer(
+        { onConnection: () => ({ onMessage() {}, onOpen: (ws) => void ws.send(String(ws.wss.path)) }) },
+        { server: web, path },
+      );
+    for (const path of ['/a/*', '/a/b/*', '*', '/r*', '/a/b/c']) make(path);
+    for (const [target, path] of [
+      ['/a/x', '/a/*'],
+      ['/a/b/x', '/a/b/*'],
+      ['/a/b/c', '/a/b/c'],
+      ['/z', '*'],
+      ['/r1', '/r*'],
+    ] as const) {
+      const peer = await openPeer(web, target);
+      await peer.until(() => peer.frames.length === 1);
+      expect(peer.frames[0]?.payload.toString(), target).toBe(path);
+    }
+  });
+
+  test('C67: FAULT-10: percent-encoded text in either case of hex is one path', async () => {
+    const web = await startWeb();
+    const make = (path: string | RegExp) =>
+      new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web, path });
+    make('/größe');
+    make('/caf%c3%a9/*');
+    make(/^\/%e6%97%a5/);
+    for (const target of [
+      '/gr%c3%b6%c3%9fe',
+      '/gr%C3%B6%C3%9Fe',
+      '/caf%C3%A9/x',
+      '/caf%c3%a9/x',
+      '/%E6%97%A5',
+    ]) {
+      await openPeer(web, target);
+    }
+  });
+});
