@@ -86,7 +86,13 @@ export default mergeConfig(common, {
           name: 'sockets',
           include: ['test/**/*.test.ts'],
           // The judge's own self-test (`npm run conformance:selftest`) takes as long as a third of the rest.
-          exclude: [...pure, 'test/interop/**', 'test/browser/**', 'test/conformance/broken/**'],
+          exclude: [
+            ...pure,
+            'test/interop/**',
+            'test/consumers/**',
+            'test/browser/**',
+            'test/conformance/broken/**',
+          ],
         },
       },
     ],

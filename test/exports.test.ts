@@ -354,7 +354,7 @@ function sourceOf(compiled: string): string {
 }
 
 describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
-  const { default: compiled, types: declarations } = manifest.exports[entry];
+  const { default: compiled, types: declarations } = manifest.exports[entry].default;
 
   test('exports these names', async () => {
     const names = Object.keys(await import(new URL(compiled, root).href));
@@ -416,11 +416,15 @@ describe('the packed package', () => {
 
   test('holds what is imported, its types, its maps and their sources', () => {
     for (const entry of Object.keys(entries)) {
-      const { default: compiled, types } = manifest.exports[entry];
+      const { default: compiled, types } = manifest.exports[entry].default;
       expect(files).toContain(compiled.replace('./', ''));
       expect(files).toContain(types.replace('./', ''));
       expect(files).toContain(`${compiled.replace('./', '')}.map`);
       expect(files).toContain(sourceOf(compiled));
+      // And the same for `require`.
+      const { default: required, types: requiredTypes } = manifest.exports[entry].require;
+      expect(files).toContain(required.replace('./', ''));
+      expect(files).toContain(requiredTypes.replace('./', ''));
     }
     expect(files).toContain(manifest.bin.rfc6455);
   });

@@ -1,0 +1,145 @@
+/** A project in a temporary folder, which installs the packed package and its own tools with npm. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+/** What a process wrote, and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** A folder with a package.json. `remove` it. */
+export class Project {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'rfc6455-consumer-'));
+
+  /** @param files names → contents; "package.json" is one of them */
+  constructor(files: Readonly<Record<string, string>>) {
+    for (const [name, text] of Object.entries(files)) this.write(name, text);
+  }
+
+  write(name: string, text: string): void {
+    const path = join(this.folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+
+  /** Installs the package as `npm pack` makes it, and what else is named, such as 'typescript@5.4.5'. */
+  async install(...packages: readonly string[]): Promise<void> {
+    const shell = process.platform === 'win32';
+    const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', this.folder];
+    await run('npm', pack, { cwd: root, shell });
+    const tarball = readdirSync(this.folder).find((name) => name.endsWith('.tgz'))!;
+    // Without other packages there is nothing to ask a registry for.
+    const options = ['--no-audit', '--no-fund', '--silent', ...(packages.length === 0 ? ['--offline'] : [])];
+    await run('npm', ['install', ...options, `./${tarball}`, ...packages], { cwd: this.folder, shell });
+  }
+
+  /** Runs Node with these arguments in the folder. */
+  async node(...args: readonly string[]): Promise<Outcome> {
+    // The settings of vitest are not the project's.
+    const env = { PATH: process.env.PATH, HOME: process.env.HOME, CI: 'true' };
+    const options = { cwd: this.folder, env, timeout: 100_000 };
+    return run(process.execPath, args, options).then(
+      ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
+      ({ code, stdout, stderr }) => ({ code: code ?? -1, output: stdout + stderr }),
+    );
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A test for a runner with Jest's globals: two ends, a text, a binary message and a clean end. */
+export const echoTest = `const { connect, WebSocketServer, Connection } = require('rfc6455');
+const { Endpoint } = require('rfc6455/protocol');
+
+test('echo', async () => {
+  const server = new WebSocketServer({ message: (connection, message) => void connection.send(message) });
+  const { port } = await server.listen({ port: 0 });
+  const connection = await connect('ws://127.0.0.1:' + port);
+  expect(connection).toBeInstanceOf(Connection);
+  connection.send('text');
+  connection.send(Buffer.from('bytes'));
+  const received = [];
+  for await (const message of connection) {
+    received.push(message.toString());
+    if (received.length === 2) break;
+  }
+  expect(received).toEqual(['text', 'bytes']);
+  await server.shutdown();
+  expect((await connection.closed).wasClean).toBe(true);
+  expect(typeof Endpoint).toBe('function');
+});
+`;
+
+/** TypeScript that uses each entry point. With \`module: commonjs\` it becomes \`require\`. */
+export const everyEntry = `import { Connection, connect, WebSocketServer } from 'rfc6455';
+import * as conformance from 'rfc6455/conformance';
+import * as fourD from 'rfc6455/4d';
+import * as plugin from 'rfc6455/plugin';
+import * as pluginV1 from 'rfc6455/plugin-v1';
+import * as protocol from 'rfc6455/protocol';
+import * as websocket from 'rfc6455/websocket';
+
+export const entries: readonly object[] = [conformance, fourD, plugin, pluginV1, protocol, websocket];
+export const server: WebSocketServer = new WebSocketServer({
+  message(connection, message) {
+    connection.send(typeof message === 'string' ? message : message.readUInt8(0).toString());
+    // @ts-expect-error what is received is a string or a Buffer, not anything
+    message.nothing();
+  },
+});
+interface User {
+  readonly name: string;
+}
+export const users: WebSocketServer<User> = new WebSocketServer<User>({
+  upgrade: (request) => ({ data: { name: request.path } }),
+  message(connection, message, isBinary) {
+    connection.send(connection.data.name + (isBinary ? message.readUInt8(0) : message.toUpperCase()));
+  },
+});
+export function compiledOnly(): Promise<Connection> {
+  // @ts-expect-error nothing supplies the data
+  new WebSocketServer<User>({ open: (connection) => connection.data.name });
+  // @ts-expect-error the library makes connections
+  const made: Connection = new Connection();
+  const socket: websocket.WebSocket = new websocket.WebSocket('ws://127.0.0.1/', ['chat'], { headers: [] });
+  socket.onmessage = ({ data }) => socket.send(data);
+  socket.addEventListener('close', ({ code, reason, wasClean }) => console.log(code + 1, reason.length, wasClean));
+  socket.addEventListener('error', { handleEvent: ({ message, error }) => console.log(message.length, error) });
+  socket.binaryType = 'arraybuffer';
+  // @ts-expect-error it is a value of the standard
+  socket.binaryType = 'nodebuffer';
+  // @ts-expect-error the event's class is known
+  socket.addEventListener('message', ({ code }) => console.log(code));
+  // @ts-expect-error events have listeners
+  new websocket.WebSocket('ws://127.0.0.1/', { handlers: {} });
+  return connect('ws://127.0.0.1/', { headers: new Headers({ state: made.state }) });
+}
+console.log(entries.every((entry) => Object.keys(entry).length > 0) && typeof protocol.Endpoint);
+`;
+
+/** Compiler options of a project that says nothing of Node's types. */
+export function compilerOptions(module: string, moduleResolution: string, more: object = {}): string {
+  const compilerOptions = {
+    module,
+    moduleResolution,
+    target: 'es2022',
+    lib: ['es2022'],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    outDir: 'out',
+    ...more,
+  };
+  return JSON.stringify({ compilerOptions, files: ['index.ts'] });
+}
