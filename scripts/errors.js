@@ -40,7 +40,7 @@ const tables = [
     name: 'connectionFaults',
     title: 'The connection was lost or given up',
     intro:
-      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. `cause` holds the error of the socket where there is one.',
+      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. (Only a ping of `pings` without an answer, and WS_STREAM_CUT, send a Close frame with 1011.) `cause` holds the error of the socket where there is one.',
   },
 ];
 

@@ -42,6 +42,14 @@ export const tables = [
     roles: false,
   },
   {
+    module: 'api/message.ts',
+    name: 'sendStreamSpecs',
+    interfaces: { SendStreamOptions: '' },
+    title: 'A message in parts',
+    intro: '`SendStreamOptions`, for `sendStream`.',
+    roles: false,
+  },
+  {
     module: 'api/server-options.ts',
     name: 'serverSpecs',
     interfaces: { ServerOptions: '' },

@@ -41,6 +41,8 @@ export interface ConnectionCore {
   readonly closed: Promise<CloseInfo>;
   /** `done`, so that its errors name the peer, and what it throws is reported. */
   completion(done: SendCallback): SendCallback;
+  /** Why a message is not sent. @param cause what the connection failed with, if that is known */
+  notSent(cause: Error | null): Error;
   /** A message is not sent: `done` receives the reason, later. */
   refuse(done: SendCallback): void;
 }

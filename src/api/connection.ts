@@ -11,9 +11,17 @@ import { checkClose, type SocketConnection } from '../transport/socket.ts';
 import { settled } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { ConnectionCore } from './connection-core.ts';
-import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
-import { describe } from './option-names.ts';
+import {
+  type Message,
+  type SendCallback,
+  type SendOptions,
+  type SendStreamOptions,
+  type StreamSource,
+  toBytes,
+} from './message.ts';
 import { positive } from './option-spec.ts';
+import { sendStream } from './send-stream.ts';
+import { sendTextWith, sendWith } from './send-with.ts';
 
 /** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
@@ -119,23 +127,14 @@ export class Connection<Data = undefined> {
   send(message: Message, done: SendCallback): boolean;
   send(message: Message, options?: SendOptions, done?: SendCallback): boolean;
   send(message: Message, options?: SendOptions | SendCallback, done?: SendCallback): boolean {
-    if (options !== undefined || done !== undefined) return this.#sendWith(message, options, done);
+    if (options !== undefined || done !== undefined) {
+      this.#lastWireSize = sendWith(this.#core, message, options, done);
+      return this.#mayGoOn();
+    }
     const data = typeof message === 'string' ? message : toBytes(message);
     const { endpoint } = this.#binding;
     // Not open any more: the endpoint sends nothing, and returns 0.
     this.#lastWireSize = typeof data === 'string' ? endpoint.sendText(data) : endpoint.sendBinary(data);
-    return this.#mayGoOn();
-  }
-
-  #sendWith(message: Message, second: SendOptions | SendCallback | undefined, third?: SendCallback): boolean {
-    const isDone = typeof second === 'function';
-    const options = isDone ? null : checkSendOptions(second);
-    const done = this.#completion(isDone ? second : third);
-    const data = typeof message === 'string' ? message : toBytes(message);
-    const { endpoint } = this.#binding;
-    if (!this.#binding.isOpen) return this.#refuse(done);
-    if (typeof data === 'string') this.#lastWireSize = endpoint.sendText(data, options, done);
-    else this.#lastWireSize = endpoint.sendBinary(data, options, done);
     return this.#mayGoOn();
   }
 
@@ -165,25 +164,22 @@ export class Connection<Data = undefined> {
    * @returns as `send`, and throws as it does
    */
   sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
-    const data = toBytes(bytes);
-    const checked = checkSendOptions(options);
-    const completion = this.#completion(done);
-    if (!this.#binding.isOpen) return this.#refuse(completion);
-    this.#lastWireSize = this.#binding.endpoint.sendTextBytes(data, checked, completion);
+    this.#lastWireSize = sendTextWith(this.#core, bytes, options, done);
     return this.#mayGoOn();
   }
 
-  /** @throws {TypeError} for anything but a function */
-  #completion(done: SendCallback | undefined): SendCallback | null {
-    if (done === undefined) return null;
-    if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);
-    return this.#core.completion(done);
-  }
-
-  #refuse(done: SendCallback | null): false {
-    this.#lastWireSize = 0;
-    if (done !== null) this.#core.refuse(done);
-    return false;
+  /**
+   * Sends one message while its parts come, each in a frame of its own; messages that are sent meanwhile follow it, pings do not
+   * wait. A part is asked for once the socket has taken those before it, so that memory stays bounded. `close` lets the message end,
+   * within `closeTimeout`; a Close frame of the peer ends it at once.
+   * @param source an iterable, or an async one, of strings or bytes; a character may be cut by two parts. Left early, if the message cannot
+   *   be sent to its end. Leave bytes over 4 KiB unchanged on a server, as with `send`
+   * @returns fulfilled once the message has left the process. Rejects with what the source threw, the reason of `signal`, or as
+   *   `write`; if a part had been sent by then, the connection fails with 1011, `WS_STREAM_CUT`
+   * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
+   */
+  sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
+    return sendStream(this.#core, source, options);
   }
 
   #sendBroadcast(message: Broadcast): void {

@@ -135,11 +135,13 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   refuse(done: SendCallback): void {
-    const cause = this.#error ?? undefined;
-    const error = this.#named(
-      new ConnectionError('WS_NOT_SENT', cause === undefined ? undefined : { cause }),
-    );
+    const error = this.notSent(this.#error);
     queueMicrotask(() => this.#call(() => done(error)));
+  }
+
+  notSent(cause: Error | null): Error {
+    const options = cause === null ? undefined : { cause };
+    return this.#named(new ConnectionError('WS_NOT_SENT', options));
   }
 
   // ---- messages ----

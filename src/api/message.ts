@@ -5,7 +5,7 @@
 import { types } from 'node:util';
 import { checkFrameOptions } from '../transport/socket.ts';
 import { describe } from './option-names.ts';
-import { flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
+import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
 
 /** What can be sent: text as a string, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
@@ -42,6 +42,41 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
     default: true,
     text: '`false`: this message is not compressed, whatever was negotiated.',
   }),
+};
+
+/** What `sendStream` takes: the parts of one message. */
+export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
+
+/** How a message in parts is sent. */
+export interface SendStreamOptions {
+  /** Whether it is a binary message, or a text. @default what the first part is: bytes or a string */
+  readonly binary?: boolean | undefined;
+  /** False: the message is not compressed, whatever was negotiated. @default true */
+  readonly compress?: boolean | undefined;
+  /** Gives the message up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The options of a message in parts. */
+export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOptions, 'binary' | 'signal'>> = {
+  binary: flag({
+    defaultText: 'what the first part is',
+    text: 'Whether it is a binary message, or a text, whose parts are strings or UTF-8.',
+  }),
+  compress: flag({
+    default: true,
+    text: '`false`: this message is not compressed, whatever was negotiated.',
+  }),
+  signal: custom<AbortSignal>(
+    'an `AbortSignal`',
+    {
+      text: 'Gives the message up. If a part of it was sent, the connection fails with 1011, `WS_STREAM_CUT`.',
+    },
+    (value, name) => {
+      if (!(value instanceof AbortSignal))
+        throw new TypeError(`${name} is ${describe(value)}, not an AbortSignal`);
+    },
+  ),
 };
 
 /**

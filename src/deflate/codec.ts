@@ -15,6 +15,7 @@ import { largestWindow, Window } from './engine/window.ts';
 import { FAST_LEVELS, RECEIVING, SENDING } from './engines.ts';
 import { inflateInThreadPool } from './inflate-in-pool.ts';
 import { inflateSmall } from './inflate-small.ts';
+import { END_OF_PARTS, partOf } from './parts.ts';
 import { PoolJob } from './pool.ts';
 import { inLaterTurn, TurnShare } from './turn.ts';
 import {
@@ -142,6 +143,17 @@ export class DeflateCodec implements MessageCodec {
       deflateInThreadPool(copy, this.#poolSettings, context, job),
     );
     return this.#sentAs(payload, copy, output);
+  }
+
+  get endOfParts(): Uint8Array {
+    return END_OF_PARTS;
+  }
+
+  compressPart(payload: Uint8Array, ownsPayload = false): Uint8Array | Promise<Uint8Array> {
+    const result = this.compress(payload, ownsPayload);
+    const toPart = (compressed: Uint8Array): Uint8Array =>
+      partOf(payload, compressed, this.#closed ? null : this.#sendingWindow());
+    return result instanceof Promise ? result.then(toPart) : toPart(result);
   }
 
   decompress(payload: Uint8Array, maxLength: number, charge: Charge | null = null): Buffer | Promise<Buffer> {

@@ -1,6 +1,7 @@
 /**
  * What ends a connection for a reason of this side or of the network, in one table: name → text. No Close frame is sent
- * for these; the close code is 1006 (RFC 6455 §7.1.5). Only a ping of a fixed schedule that has no answer is told: 1011. What a peer does wrong is frame/violation.ts.
+ * for these; the close code is 1006 (RFC 6455 §7.1.5). The peer learns of two, with 1011: a ping of a fixed schedule that has no
+ * answer, and a message that cannot be finished. What a peer does wrong is frame/violation.ts.
  */
 
 /** One reason to drop a connection. */
@@ -29,6 +30,10 @@ export const connectionFaults = {
   WS_NOT_SENT: {
     section: '6455 §6.1',
     text: 'the message was not sent: the connection is closing, or ended first',
+  },
+  WS_STREAM_CUT: {
+    section: '6455 §5.4',
+    text: 'a message that was being sent in parts could not be finished',
   },
   WS_SOCKET: { section: '6455 §7.2.1', text: 'the socket failed' },
 } as const;

@@ -14,7 +14,8 @@ import type { EndpointEvents } from './endpoint-events.ts';
 import { checkEndpointOptions, type EndpointOptions } from './endpoint-options.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
-import { type Compressing, checkFrameOptions, type FrameOptions } from './outgoing.ts';
+import { type Compressing, checkFrameOptions, type FrameOptions, type StreamedMessage } from './outgoing.ts';
+import type { OutgoingStream } from './outgoing-stream.ts';
 import type { Role } from './parser.ts';
 import { PAUSED_BY_USER, type Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
@@ -126,10 +127,7 @@ export class Endpoint {
     this.#receiver.resumeFrom(PAUSED_BY_USER);
   }
 
-  /**
-   * To be called when messages of this connection have been put aside for the application: if the memory budget has no room for
-   * more, reading stops until it has.
-   */
+  /** Messages have been put aside for the application: if the memory budget has no room for more, reading stops until it has. */
   askForRoom(): void {
     this.#receiver.askForRoom();
   }
@@ -200,9 +198,7 @@ export class Endpoint {
     done: SendCallback | null = null,
   ): number {
     // §5.1: a client MUST mask each frame with a key of its own.
-    if (this.#role === 'client') {
-      throw new TypeError('a client cannot send a frame that was serialized for the server role');
-    }
+    if (this.#role === 'client') throw new TypeError('a client cannot send a frame that a server serialized');
     if (this.#machine.state !== Open) return this.#sender.refuse(done);
     return this.#sender.sendSerialized(frame, payloadSize, shared, done);
   }
@@ -213,8 +209,7 @@ export class Endpoint {
   }
 
   /**
-   * Sends a server's message that goes to many connections, after those that wait for the codec.
-   * @param payload not copied: must not change until it has left
+   * Sends a server's message that goes to many connections, after those that wait. @param payload not copied: must not change
    * @param compress whether it goes through the codec; a function is called for that, when its turn comes, in place of the
    *   codec's, and may give others the same result. As the codec's it returns the very payload if it would not get smaller
    * @param shared the memory that the payload lies in
@@ -234,17 +229,22 @@ export class Endpoint {
     return this.#sender.sendShared(opcode, payload, compress, shared, done);
   }
 
+  /**
+   * Begins a message whose parts come while it is sent (§5.4): binary, or text whose parts are UTF-8 together. What is sent before its
+   * end waits. A transport that closes takes it along; the peer's Close frame does too.
+   * @returns null if the state is not Open, or more waits than the send cap allows
+   */
+  openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
+    return this.#machine.state === Open ? this.#sender.openStream(compress, owner) : null;
+  }
+
   /** Calls `done` once everything that was sent so far has left the process, or with the reason why it never will. As `sendText`. */
   whenSent(done: SendCallback): void {
     if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);
     else this.#sender.whenSent(done);
   }
 
-  /**
-   * Sends a ping.
-   * @throws {RangeError} if the payload is over 125 bytes (§5.5).
-   * @returns false if the state is not Open.
-   */
+  /** Sends a ping. @throws {RangeError} if the payload is over 125 bytes (§5.5). @returns false if the state is not Open. */
   ping(payload: Uint8Array = NOTHING): boolean {
     return this.#sendControl(Opcode.Ping, payload);
   }
@@ -256,9 +256,8 @@ export class Endpoint {
 
   #sendControl(opcode: number, payload: Uint8Array): boolean {
     // §5.5: all control frames MUST have a payload of 125 bytes or less.
-    if (payload.length > 125) {
-      throw new RangeError(`a control frame carries at most 125 bytes, not ${payload.length}`);
-    }
+    const { length } = payload;
+    if (length > 125) throw new RangeError(`a control frame carries at most 125 bytes, not ${length}`);
     if (this.#machine.state !== Open) return false;
     this.#sender.sendControl(opcode, payload);
     return true;

@@ -20,6 +20,13 @@ export interface MessageCodec {
    */
   compress(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /**
+   * For a message that is sent in parts (§5.4): what to send for the next one, as `compress`, but never the payload itself. If it is
+   * absent, such messages are not compressed.
+   */
+  compressPart?(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
+  /** What ends a message after its parts. */
+  readonly endOfParts?: Uint8Array;
+  /**
    * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
    * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
    * @param charge while a Promise is pending it is resized to what is held: the payload, and what came out of it so far

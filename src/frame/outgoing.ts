@@ -3,6 +3,7 @@
  * (nothing but pongs follows a Close frame). What they wait for is send-queue.ts.
  */
 
+import type { MemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
@@ -35,10 +36,21 @@ export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSiz
 /** In place of an opcode: the payload is a whole frame. */
 export const SERIALIZED = -1;
 
+/** In place of an opcode: a message that comes in parts, see `Outgoing.stream`. */
+export const STREAMED = -2;
+
+/** A message whose parts come while it is sent. */
+export interface StreamedMessage {
+  /** Everything before it was written: its first frame may follow. */
+  onTurn(): void;
+  /** Its rest is never sent. @param reason what the connection failed with, if that is known */
+  onStopped(reason: Error | null): void;
+}
+
 /** A message, or a control frame, that could not be sent at once. */
 export class Outgoing {
   next: Outgoing | null = null;
-  /** Or `SERIALIZED`. */
+  /** Or `SERIALIZED`, or `STREAMED`. */
   readonly opcode: number;
   /** Replaced by what the codec makes of it. */
   payload: Uint8Array;
@@ -50,10 +62,11 @@ export class Outgoing {
   isShared = false;
   shared: SharedMemory | null = null;
   done: SendCallback | null = null;
+  stream: StreamedMessage | null = null;
   /** Bytes that it counts for while it waits. */
   readonly size: number;
   /** They are counted. */
-  isCounted = false;
+  #isCounted = false;
   /** The codec changed the payload (7692 §6.1: RSV1). */
   isCompressed = false;
   /** What the codec made of it is this connection's alone. */
@@ -68,16 +81,55 @@ export class Outgoing {
     this.size = payload.length;
   }
 
+  /** The payload is other connections' as well. */
+  share(shared: SharedMemory | null, done: SendCallback | null): this {
+    this.isShared = true;
+    this.shared = shared;
+    this.done = done;
+    return this;
+  }
+
   /** 7692 §6.1: RSV1 says that a message is compressed; a codec that would not make it smaller returns it as it was. */
   replace(result: Uint8Array): void {
     this.isCompressed = result !== this.payload;
     this.payload = result;
   }
 
+  /** One more callback for the same message. */
+  addDone(done: SendCallback): void {
+    const before = this.done;
+    this.done = before === null ? done : both(before, done);
+  }
+
+  /** A message that waits counts from now on. */
+  count(memoryBudget: MemoryBudget): void {
+    if (this.wireSize >= 0) return;
+    this.#isCounted = true;
+    if (this.isShared) this.shared?.hold();
+    else memoryBudget.count(this.size);
+  }
+
+  uncount(memoryBudget: MemoryBudget): void {
+    if (!this.#isCounted) return;
+    this.#isCounted = false;
+    if (this.isShared) this.shared?.release();
+    else memoryBudget.count(-this.size);
+  }
+
   /** A ping or a pong: it waits for no message. */
   get isPassing(): boolean {
     return isControl(this.opcode) && this.opcode !== Opcode.Close;
   }
+}
+
+function both(first: SendCallback, second: SendCallback): SendCallback {
+  return (error) => {
+    try {
+      first(error);
+    } finally {
+      second(error);
+    }
+  };
 }
 
 /** A linked list: pings and pongs in front, then messages, then the Close frame. */

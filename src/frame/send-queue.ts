@@ -36,6 +36,8 @@ export class SendQueue {
   #list: OutgoingList = emptyList;
   /** The message that the codec works on. It stays in the list, before the other messages. */
   #inCodec: Outgoing | null = null;
+  /** The message whose parts are being sent as they come. It stays in the list as well. */
+  #streamed: Outgoing | null = null;
   #pong: Outgoing | null = null;
   /** A frame or a fragmented message is half written, or the queue is being emptied: what is sent now waits for its turn. */
   isWriting = false;
@@ -75,10 +77,13 @@ export class SendQueue {
   /** Calls `done` as if it came with the last of the messages that wait. @returns false if none does */
   whenLastSent(done: SendCallback): boolean {
     const { last } = this.#list;
-    if (last === null) return false;
-    const before = last.done;
-    last.done = before === null ? done : both(before, done);
-    return true;
+    last?.addDone(done);
+    return last !== null;
+  }
+
+  /** Once pumped: a message that waits counts from now on. */
+  countWaiting(item: Outgoing): void {
+    item.count(this.#memoryBudget);
   }
 
   get isCloseWaiting(): boolean {
@@ -119,6 +124,32 @@ export class SendQueue {
     this.pump();
   }
 
+  /** §5.4: one frame of the message whose turn it is. The control frames that came meanwhile follow. */
+  writeFragment(first: number, payload: Uint8Array, ownsPayload: boolean): void {
+    this.isWriting = true;
+    try {
+      this.#writer.writeFrame(first, payload, ownsPayload, null);
+    } finally {
+      this.isWriting = false;
+    }
+    this.pump();
+  }
+
+  /** The last frame of a streamed message was written, or it is given up before the first one. */
+  endStream(item: Outgoing): void {
+    if (this.#streamed === item) this.#streamed = null;
+    if (!this.#list.remove(item)) return;
+    item.wireSize = 0;
+    if (item.done !== null) this.#completion.whenSent(item.done);
+    if (this.messages > 0) this.pump();
+    else this.#owner.onIdle();
+  }
+
+  /** Whether a message has begun whose rest has still to come. */
+  get isStreaming(): boolean {
+    return this.#streamed !== null;
+  }
+
   /** Writes everything that need not wait any more, in order. */
   pump(): void {
     if (this.isWriting || this.#list.head === null) return;
@@ -142,10 +173,15 @@ export class SendQueue {
     let item = this.#list.head;
     // The others need not wait for the transport.
     if (item !== null && item === this.#pong && this.#sink.blocked) item = item.next;
-    return item === this.#inCodec ? null : item;
+    return item === this.#inCodec || item === this.#streamed ? null : item;
   }
 
   #process(item: Outgoing): void {
+    if (item.stream !== null) {
+      this.#streamed = item;
+      item.stream.onTurn();
+      return;
+    }
     if (item.compress !== false && !this.#compress(item)) return;
     const { opcode, payload, done } = item;
     this.#list.remove(item);
@@ -160,7 +196,7 @@ export class SendQueue {
       this.#writeMessage(first, payload, item.ownsPayload, item.options, shared);
     }
     // The sink holds what is shared by now.
-    this.#uncount(item);
+    item.uncount(this.#memoryBudget);
     if (done === null) return;
     if (this.isStopped) this.#completion.refuse(done, null);
     else this.#completion.whenSent(done);
@@ -242,6 +278,7 @@ export class SendQueue {
 
   #drop(reason: Error | null, closeToo: boolean): void {
     this.#inCodec = null;
+    this.#streamed = null;
     if (closeToo) this.#pong = null;
     let next: Outgoing | null = null;
     for (let item = this.#list.head; item !== null; item = next) {
@@ -249,35 +286,9 @@ export class SendQueue {
       if (!closeToo && (item.isPassing || item.opcode === Opcode.Close)) continue;
       this.#list.remove(item);
       item.wireSize = 0;
-      this.#uncount(item);
+      item.uncount(this.#memoryBudget);
+      item.stream?.onStopped(reason);
       this.#completion.refuse(item.done, reason);
     }
   }
-
-  // ---- memory ----
-
-  /** Once pumped: a message that waits counts from now on. */
-  countWaiting(item: Outgoing): void {
-    if (item.wireSize >= 0) return;
-    item.isCounted = true;
-    if (item.isShared) item.shared?.hold();
-    else this.#memoryBudget.count(item.size);
-  }
-
-  #uncount(item: Outgoing): void {
-    if (!item.isCounted) return;
-    item.isCounted = false;
-    if (item.isShared) item.shared?.release();
-    else this.#memoryBudget.count(-item.size);
-  }
-}
-
-function both(first: SendCallback, second: SendCallback): SendCallback {
-  return (error) => {
-    try {
-      first(error);
-    } finally {
-      second(error);
-    }
-  };
 }

@@ -8,7 +8,14 @@ import { ConnectionError } from './connection-error.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import { Opcode } from './opcode.ts';
-import { type Compressing, type FrameOptions, Outgoing, SERIALIZED } from './outgoing.ts';
+import {
+  type Compressing,
+  type FrameOptions,
+  Outgoing,
+  SERIALIZED,
+  type StreamedMessage,
+} from './outgoing.ts';
+import { OutgoingStream } from './outgoing-stream.ts';
 import type { Role } from './parser.ts';
 import { Replies } from './replies.ts';
 import { SendQueue, type SendQueueOwner } from './send-queue.ts';
@@ -140,11 +147,8 @@ export class Sender {
     done: SendCallback | null,
   ): number {
     if (!this.#admits(payload.length)) return this.#overflowed(payload.length, done);
-    const item = new Outgoing(opcode, payload, true);
+    const item = new Outgoing(opcode, payload, true).share(shared, done);
     item.compress = compress;
-    item.isShared = true;
-    item.shared = shared;
-    item.done = done;
     this.#queue.add(item);
     this.#queue.pump();
     return this.#queuedSize(item);
@@ -159,10 +163,7 @@ export class Sender {
   ): number {
     if (!this.#admits(frame.length)) return this.#overflowed(size, done);
     if (this.#mustWait(0, false)) {
-      const item = new Outgoing(SERIALIZED, frame, false);
-      item.isShared = true;
-      item.shared = shared;
-      item.done = done;
+      const item = new Outgoing(SERIALIZED, frame, false).share(shared, done);
       this.#queue.add(item);
       this.#queue.countWaiting(item);
     } else {
@@ -170,6 +171,13 @@ export class Sender {
       this.#written(done);
     }
     return size;
+  }
+
+  /** A message whose parts come while it is sent; it takes its turn after those that wait. Null beyond the send cap. */
+  openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
+    if (!this.#admits(0)) return null;
+    const codec = compress ? this.#codec : null;
+    return new OutgoingStream(this.#sink, this.#queue, this.#completion, codec, owner).start();
   }
 
   /** A message is not sent: its sender is notified later, never from inside `send`. */
@@ -203,9 +211,11 @@ export class Sender {
     this.sendControl(Opcode.Pong, payload);
   }
 
-  /** §5.5.2: once a Close frame was received, no ping needs an answer. */
-  dropPong(): void {
+  /** The peer sent its Close frame: no ping needs an answer (§5.5.2), and no message that is half sent its end (§5.5.1: MAY). */
+  peerClosed(): void {
     this.#queue.replacePong(null);
+    // §5.4: nor can the messages after it follow, whose frames would be its continuation.
+    if (this.#queue.isStreaming) this.#queue.stop(null);
   }
 
   /** §5.5.1: nothing follows a Close frame, so the messages that wait go first. */
@@ -230,7 +240,7 @@ export class Sender {
     this.#queue.pump();
   }
 
-  /** Nothing of what waits is sent, nor the rest of a message that is half written; only a Close frame may still follow. */
+  /** As `SendQueue.stop`. */
   stop(reason: Error | null): void {
     this.#queue.stop(reason);
   }

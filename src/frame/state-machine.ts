@@ -95,7 +95,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.state = CloseReceived;
     // §5.5.1: nothing after a Close frame counts. §5.5.2: nor is a ping before it to be answered.
     this.receiver.switchOff();
-    this.sender.dropPong();
+    this.sender.peerClosed();
     // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
     if (byPeer) this.#sendClose(buffer.subarray(start, end));
     this.#sink.closing();

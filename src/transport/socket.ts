@@ -103,6 +103,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.endpoint.state === EndpointState.Open;
   }
 
+  get highWaterMark(): number {
+    return this.#limits.highWaterMark;
+  }
+
   get memoryBudget(): MemoryBudget {
     return this.#limits.memoryBudget;
   }

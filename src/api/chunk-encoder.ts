@@ -1,0 +1,35 @@
+/** From the parts of a message, as an application has them, to bytes: RFC 6455 §5.6. Text may be cut anywhere, also inside a character. */
+
+import { type Message, toBytes } from './message.ts';
+
+/** What a lone surrogate becomes, U+FFFD. */
+const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
+
+/** Encodes the parts of one message. */
+export class ChunkEncoder {
+  /** The last part's high surrogate: the next one may begin with the low one. */
+  #surrogate = '';
+
+  /** @returns perhaps nothing. @throws {TypeError} as `toBytes` */
+  encode(chunk: Message): Uint8Array {
+    if (typeof chunk !== 'string') {
+      const bytes = toBytes(chunk);
+      return this.#surrogate === '' ? bytes : Buffer.concat([this.finish(), bytes]);
+    }
+    const text = this.#surrogate + chunk;
+    const isCut = isHighSurrogate(text.charCodeAt(text.length - 1));
+    this.#surrogate = isCut ? text.slice(-1) : '';
+    return Buffer.from(isCut ? text.slice(0, -1) : text);
+  }
+
+  /** What is left at the end. */
+  finish(): Uint8Array {
+    const rest = this.#surrogate === '' ? new Uint8Array(0) : REPLACEMENT;
+    this.#surrogate = '';
+    return rest;
+  }
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
+}

@@ -1,0 +1,209 @@
+/**
+ * `Connection.sendStream`: a message whose parts come from an iterable, one frame each (RFC 6455 §5.4). A part is asked for once the
+ * socket has taken those before it. The frames are frame/outgoing-stream.ts.
+ */
+
+import { ConnectionError } from '../frame/connection-error.ts';
+import { Opcode } from '../frame/opcode.ts';
+import type { StreamedMessage } from '../frame/outgoing.ts';
+import type { OutgoingStream } from '../frame/outgoing-stream.ts';
+import { ChunkEncoder } from './chunk-encoder.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import {
+  type Message,
+  type SendCallback,
+  type SendStreamOptions,
+  type StreamSource,
+  sendStreamSpecs,
+} from './message.ts';
+import { describe } from './option-names.ts';
+import { readOptions } from './option-spec.ts';
+
+/**
+ * @returns a Promise as `Connection.sendStream` has it
+ * @throws {TypeError} for options that are not valid, and for a source that is not an iterable of parts
+ */
+export function sendStream(
+  core: ConnectionCore,
+  source: StreamSource,
+  options: SendStreamOptions = {},
+): Promise<void> {
+  const checked = readOptions('sendStream', options, sendStreamSpecs);
+  const sending = new SendingStream(core, iteratorOf(source), checked);
+  const sent = sending.run();
+  // The application need not wait for it, and a peer must not be able to end the process.
+  sent.catch(() => {});
+  return sent;
+}
+
+type PartIterator = AsyncIterator<Message> | Iterator<Message>;
+
+function iteratorOf(source: StreamSource): PartIterator {
+  const iterable = source as Partial<AsyncIterable<Message> & Iterable<Message>> | null;
+  // A string is an iterable of characters, and bytes are one of numbers.
+  if (typeof source === 'object' && iterable !== null && !ArrayBuffer.isView(source)) {
+    if (typeof iterable[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]!();
+    if (typeof iterable[Symbol.iterator] === 'function') return iterable[Symbol.iterator]!();
+  }
+  throw new TypeError(
+    `the source is ${describe(source)}, not an iterable of strings or bytes; send() sends a whole message`,
+  );
+}
+
+/** One message on its way. */
+class SendingStream implements StreamedMessage {
+  readonly #core: ConnectionCore;
+  readonly #iterator: PartIterator;
+  readonly #signal: AbortSignal | undefined;
+  readonly #compress: boolean;
+  readonly #encoder = new ChunkEncoder();
+  #binary: boolean | undefined;
+  #stream: OutgoingStream | null = null;
+  #hasTurn = false;
+  #isSourceDone = false;
+  /** Why nothing more is sent, once that is so. */
+  #stopped: { readonly reason: unknown } | null = null;
+  /** Ends what the message waits for at the moment. */
+  #resolve: (() => void) | null = null;
+  #reject: ((reason: unknown) => void) | null = null;
+
+  constructor(
+    core: ConnectionCore,
+    iterator: PartIterator,
+    options: Pick<SendStreamOptions, 'binary' | 'signal'> & { readonly compress: boolean },
+  ) {
+    this.#core = core;
+    this.#iterator = iterator;
+    this.#binary = options.binary;
+    this.#compress = options.compress;
+    this.#signal = options.signal;
+  }
+
+  // ---- what the connection reports ----
+
+  onTurn(): void {
+    this.#hasTurn = true;
+    this.#resolve?.();
+  }
+
+  onStopped(reason: Error | null): void {
+    this.#stop(this.#core.notSent(reason));
+  }
+
+  #stop(reason: unknown): void {
+    if (this.#stopped !== null) return;
+    this.#stopped = { reason };
+    this.#reject?.(reason);
+  }
+
+  // ---- the message ----
+
+  async run(): Promise<void> {
+    const signal = this.#signal;
+    const abort = (): void => this.#stop(signal!.reason);
+    signal?.addEventListener('abort', abort);
+    try {
+      if (signal?.aborted) abort();
+      await this.#send();
+    } catch (error) {
+      this.#giveUp(error);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async #send(): Promise<void> {
+    if (this.#stopped === null) this.#stream = this.#core.binding.endpoint.openStream(this.#compress, this);
+    if (this.#stream === null) this.#stop(this.#core.notSent(null));
+    await this.#wait((resolve) => (this.#hasTurn ? resolve() : undefined));
+    for (let part = await this.#next(); part !== null; part = await this.#next()) await this.#write(part);
+    const rest = this.#encoder.finish();
+    if (rest.length > 0) await this.#write(rest);
+    await this.#sent((done) => this.#stream!.end(this.#opcode, done));
+  }
+
+  /** The next part that is not empty; null after the last one. */
+  async #next(): Promise<Uint8Array | null> {
+    for (;;) {
+      let result: IteratorResult<Message> | undefined;
+      await this.#wait((resolve, reject) => {
+        Promise.resolve(this.#iterator.next()).then((next) => {
+          result = next;
+          resolve();
+        }, reject);
+      }, true);
+      if (result!.done === true) {
+        this.#isSourceDone = true;
+        return null;
+      }
+      this.#binary ??= typeof result!.value !== 'string';
+      const bytes = this.#encoder.encode(result!.value);
+      if (bytes.length > 0) return bytes;
+    }
+  }
+
+  async #write(part: Uint8Array): Promise<void> {
+    const stream = this.#stream!;
+    const written = stream.write(this.#opcode, part);
+    if (written !== undefined) await this.#wait((resolve, reject) => void written.then(resolve, reject));
+    if (stream.bufferedAmount > this.#core.binding.highWaterMark)
+      await this.#sent((done) => stream.whenSent(done));
+  }
+
+  get #opcode(): number {
+    return this.#binary === false ? Opcode.Text : Opcode.Binary;
+  }
+
+  #sent(start: (done: SendCallback) => void): Promise<void> {
+    return this.#wait((resolve, reject) =>
+      start(this.#core.completion((error) => (error === null ? resolve() : reject(error)))),
+    );
+  }
+
+  /**
+   * Waits for one thing, or for the reason why nothing more is sent.
+   * @param isSource a source that fails has ended
+   */
+  #wait(
+    start: (resolve: () => void, reject: (reason: unknown) => void) => void,
+    isSource = false,
+  ): Promise<void> {
+    // Not a race of two Promises: one that lasts would keep everything that ever waited beside it.
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      if (this.#stopped !== null) {
+        reject(this.#stopped.reason);
+        return;
+      }
+      start(resolve, (reason) => {
+        if (isSource) this.#isSourceDone = true;
+        reject(reason);
+      });
+    });
+  }
+
+  /** The source failed, or the message was aborted, or the connection has ended. */
+  #giveUp(reason: unknown): void {
+    this.#stop(reason);
+    this.#returnSource();
+    if (this.#stream === null) return;
+    if (!this.#stream.isBegun) this.#stream.cancel();
+    else if (!this.#stream.isOver) {
+      // §5.4: nothing but its end lets another message follow, and an end would pass it off as whole.
+      this.#core.binding.endpoint.fail(new ConnectionError('WS_STREAM_CUT', { cause: reason }));
+    }
+  }
+
+  /** The source is notified that nothing more is read of it. What it says to that is of no use any more. */
+  #returnSource(): void {
+    if (this.#isSourceDone) return;
+    this.#isSourceDone = true;
+    try {
+      Promise.resolve(this.#iterator.return?.()).catch(() => {});
+    } catch {
+      // The reason why it was left is reported already.
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/** How `Connection` sends a message with options, or with a callback: what is checked of them first. `send` alone does without. */
+
+import type { ConnectionCore } from './connection-core.ts';
+import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
+import { describe } from './option-names.ts';
+
+/**
+ * `send` with options, a callback, or both.
+ * @returns payload bytes on the wire; -1 while they are not known, 0 if the connection is not open
+ * @throws as `Connection.send`
+ */
+export function sendWith(
+  core: ConnectionCore,
+  message: Message,
+  second: SendOptions | SendCallback | undefined,
+  third: SendCallback | undefined,
+): number {
+  const isDone = typeof second === 'function';
+  const options = isDone ? null : checkSendOptions(second);
+  const done = completionOf(core, isDone ? second : third);
+  const data = typeof message === 'string' ? message : toBytes(message);
+  if (!core.binding.isOpen) return refuse(core, done);
+  const { endpoint } = core.binding;
+  return typeof data === 'string'
+    ? endpoint.sendText(data, options, done)
+    : endpoint.sendBinary(data, options, done);
+}
+
+/** `sendText`. @returns and throws as `sendWith` */
+export function sendTextWith(
+  core: ConnectionCore,
+  bytes: Uint8Array,
+  options: SendOptions | undefined,
+  done: SendCallback | undefined,
+): number {
+  const data = toBytes(bytes);
+  const checked = checkSendOptions(options);
+  const completion = completionOf(core, done);
+  if (!core.binding.isOpen) return refuse(core, completion);
+  return core.binding.endpoint.sendTextBytes(data, checked, completion);
+}
+
+/** @throws {TypeError} for anything but a function */
+function completionOf(core: ConnectionCore, done: SendCallback | undefined): SendCallback | null {
+  if (done === undefined) return null;
+  if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);
+  return core.completion(done);
+}
+
+function refuse(core: ConnectionCore, done: SendCallback | null): 0 {
+  if (done !== null) core.refuse(done);
+  return 0;
+}

@@ -1,0 +1,194 @@
+/** A message that is sent in parts: its place among messages, control frames and the Close frame. RFC 6455 §5.4, §5.5. */
+import { describe, expect, test } from 'vitest';
+import type { Endpoint } from '../../src/frame/endpoint.ts';
+import { Opcode } from '../../src/frame/opcode.ts';
+import type { OutgoingStream } from '../../src/frame/outgoing-stream.ts';
+import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
+
+/** What was sent: FIN, RSV1, opcode and payload, as text. */
+function sent({ sink }: Bench): string[] {
+  return sink.frames.map(({ fin, rsv, opcode, payload }) => {
+    const flags = `${fin ? '' : '-'}${rsv === 4 ? '*' : ''}`;
+    return `${flags}${opcode} ${opcode === 8 ? payload.toString('hex') : payload.toString('latin1')}`;
+  });
+}
+
+interface Opened {
+  readonly stream: OutgoingStream;
+  readonly log: string[];
+  write(text: string, opcode?: number): void | Promise<void>;
+  end(opcode?: number): void;
+}
+
+function open(endpoint: Endpoint, compress = false, name = ''): Opened {
+  const log: string[] = [];
+  const stream = endpoint.openStream(compress, {
+    onTurn: () => void log.push(`${name}turn`),
+    onStopped: (reason) => void log.push(`${name}stopped ${reason?.message ?? ''}`),
+  })!;
+  return {
+    stream,
+    log,
+    write: (text, opcode = Opcode.Text) => stream.write(opcode, Buffer.from(text)),
+    end: (opcode = Opcode.Text) =>
+      stream.end(opcode, (error) => void log.push(`${name}done ${error?.message ?? ''}`)),
+  };
+}
+
+describe.each(roles)('as a %s', (role) => {
+  test('F23: each part is a frame, the first with the opcode, an empty one ends it', async () => {
+    const connection = bench(role);
+    const { write, end, log, stream } = open(connection.endpoint);
+    expect(log).toEqual(['turn']);
+    expect(stream.isBegun).toBe(false);
+    write('one');
+    expect(stream.isBegun).toBe(true);
+    write('two');
+    end();
+    expect(sent(connection)).toEqual(['-1 one', '-0 two', '0 ']);
+    await Promise.resolve();
+    expect(log).toEqual(['turn', 'done ']);
+    expect(connection.sink.frames.every(({ masked }) => masked === (role === 'client'))).toBe(true);
+  });
+
+  test('a message without parts is one empty frame', () => {
+    const connection = bench(role);
+    open(connection.endpoint).end(Opcode.Binary);
+    expect(sent(connection)).toEqual(['2 ']);
+  });
+
+  test('F22, F23: pings and pongs go between the parts, messages and the Close frame after the end', async () => {
+    const connection = bench(role);
+    const { endpoint, sink } = connection;
+    const { write, end } = open(endpoint);
+    write('one');
+    const outcomes: unknown[] = [];
+    expect(endpoint.sendText('behind')).toBe(6);
+    expect(endpoint.sendBinary(Buffer.from('bytes'), null, (error) => void outcomes.push(error))).toBe(5);
+    expect(endpoint.canSendSerialized).toBe(false);
+    endpoint.ping(Buffer.from('ping'));
+    endpoint.receive(peerFrame(role, { opcode: 9, payload: 'theirs' }));
+    expect(sink.held).toBe(11);
+    endpoint.close(1000);
+    write('two');
+    expect(sent(connection)).toEqual(['-1 one', '9 ping', '10 theirs', '-0 two']);
+    end();
+    expect(sent(connection).slice(4)).toEqual(['0 ', '1 behind', '2 bytes', '8 03e8']);
+    expect(sink.held).toBe(0);
+    await Promise.resolve();
+    expect(outcomes).toEqual([null]);
+  });
+
+  test('two streams take turns, and one may be given up before its own', () => {
+    const connection = bench(role);
+    const { endpoint } = connection;
+    const first = open(endpoint);
+    const second = open(endpoint);
+    const third = open(endpoint);
+    endpoint.sendText('last');
+    first.write('1');
+    expect([first.log, second.log, third.log]).toEqual([['turn'], [], []]);
+    second.stream.cancel();
+    first.end();
+    expect(third.log).toEqual(['turn']);
+    third.stream.cancel();
+    expect(sent(connection)).toEqual(['-1 1', '0 ', '1 last']);
+    expect(second.log).toEqual([]);
+    // Nothing waits any more: the next message leaves at once.
+    endpoint.sendText('next');
+    expect(sent(connection).at(-1)).toBe('1 next');
+  });
+
+  test('drained and whenSent wait for its end', async () => {
+    const { endpoint } = bench(role);
+    const { write, end } = open(endpoint);
+    write('part');
+    const outcomes: unknown[] = [];
+    endpoint.whenSent((error) => void outcomes.push(error));
+    await Promise.resolve();
+    expect(outcomes).toEqual([]);
+    end();
+    await Promise.resolve();
+    expect(outcomes).toEqual([null]);
+  });
+
+  test('C6: the Close frame of the peer ends it at once, and the messages that wait', async () => {
+    const connection = bench(role);
+    const { endpoint } = connection;
+    const { write, log, stream, end } = open(endpoint);
+    write('one');
+    const outcomes: unknown[] = [];
+    endpoint.sendText('behind', null, (error) => void outcomes.push((error as { code?: string }).code));
+    endpoint.receive(peerFrame(role, { opcode: 8, payload: Buffer.from([0x03, 0xe8]) }));
+    expect(sent(connection)).toEqual(['-1 one', '8 03e8']);
+    expect(log).toEqual(['turn', 'stopped ']);
+    expect(stream.isOver).toBe(true);
+    write('two');
+    end();
+    await Promise.resolve();
+    expect(sent(connection)).toHaveLength(2);
+    expect(log.at(-1)).toMatch(/^done the message was not sent/);
+    expect(outcomes).toEqual(['WS_NOT_SENT']);
+  });
+
+  test('a failure between the parts sends the Close frame and no more of it', () => {
+    const connection = bench(role);
+    const { endpoint } = connection;
+    const waiting = open(endpoint);
+    const behind = open(endpoint);
+    waiting.write('one');
+    endpoint.fail(new Error('fault'));
+    expect(sent(connection)).toEqual(['-1 one', '8 03f3']);
+    expect(waiting.log).toEqual(['turn', 'stopped fault']);
+    expect(behind.log).toEqual(['stopped fault']);
+    expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
+  });
+
+  test('F6, F22: through a codec, RSV1 stands on the first frame only; other messages are compressed after it', async () => {
+    const codec = new FakeParts();
+    codec.waits = false;
+    const connection = bench(role, { codec });
+    const { endpoint } = connection;
+    const { write, end } = open(endpoint, true);
+    write('one');
+    endpoint.sendText('behind');
+    await write('two, later');
+    end();
+    expect(sent(connection)).toEqual(['-*1 p:one', '-0 p:two, later', '0 .', '*1 z:behind']);
+  });
+
+  test('a codec that cannot, or is not wanted, leaves the parts as they are', () => {
+    const connection = bench(role, { codec: new FakeCodec() });
+    const plain = open(connection.endpoint, true);
+    plain.write('one');
+    plain.end();
+    const unwanted = bench(role, { codec: new FakeParts() });
+    const { write, end } = open(unwanted.endpoint, false);
+    write('one');
+    end();
+    expect([sent(connection), sent(unwanted)]).toEqual([
+      ['-1 one', '0 '],
+      ['-1 one', '0 '],
+    ]);
+  });
+
+  test('what comes out of the codec after the end of the connection is dropped', async () => {
+    const connection = bench(role, { codec: new FakeParts() });
+    const { write, log } = open(connection.endpoint, true);
+    const written = write('later');
+    connection.endpoint.terminate();
+    await written;
+    expect(sent(connection)).toEqual([]);
+    expect(log).toEqual(['turn', 'stopped ']);
+  });
+});
+
+/** A codec whose parts are marked, too; those with "later" take a turn. */
+class FakeParts extends FakeCodec {
+  readonly endOfParts = Buffer.from('.');
+
+  compressPart(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const part = Buffer.concat([Buffer.from('p:'), payload]);
+    return part.includes('later') ? Promise.resolve(part) : part;
+  }
+}
