@@ -41,7 +41,8 @@ export interface WebSocketArguments {
  * @throws {TypeError} for unknown options
  */
 export function toArguments(second: unknown, third: unknown): WebSocketArguments {
-  const options = third === undefined || third === null ? {} : (third as WebSocketOptions);
+  // Web IDL ignores arguments that an operation does not have; a third one that is not an object cannot be meant for us.
+  const options = isObject(third) ? (third as WebSocketOptions) : {};
   checkOptions('WebSocket', options, optionNames, places);
   if (isDictionary(second)) {
     const { protocols, ...init } = second;
@@ -67,12 +68,15 @@ function toStrings(given: unknown): string[] {
   return [`${given}`];
 }
 
-/** The options of `connect`, and where its own handlers go. */
+/**
+ * The options of `connect`, and where its own handlers go. The standard is stricter than RFC 6455 §4.1: if subprotocols are offered, the
+ * server has to choose one ("establish a WebSocket connection").
+ */
 export function toConnectOptions(
   { protocols, options }: WebSocketArguments,
   own: Pick<AllConnectOptions<undefined>, 'handlers' | 'signal'>,
 ): AllConnectOptions<undefined> {
-  return { ...options, ...own, subprotocols: protocols };
+  return { requireSubprotocol: true, ...options, ...own, subprotocols: protocols };
 }
 
 /**

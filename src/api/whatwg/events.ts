@@ -198,9 +198,18 @@ export function getErrorEvent(): ErrorEventConstructor {
   return errorEventClass;
 }
 
+// Node.js 20 has a MessageEvent without a name for `Object.prototype.toString`.
+function getMessageEvent(): MessageEventConstructor {
+  const { MessageEvent } = runtime;
+  if (Object.hasOwn(MessageEvent.prototype, Symbol.toStringTag)) return MessageEvent;
+  const Named = { MessageEvent: class extends MessageEvent {} }.MessageEvent;
+  showMembers(Named.prototype, 'MessageEvent');
+  return Named;
+}
+
 /** A `message` event. */
 export function messageEvent(data: string | Blob | ArrayBuffer, origin: string): MessageEvent {
-  messageEventClass ??= runtime.MessageEvent;
+  messageEventClass ??= getMessageEvent();
   return new messageEventClass('message', { data, origin });
 }
 

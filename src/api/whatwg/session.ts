@@ -108,6 +108,10 @@ export class Session implements TasksOwner {
     });
   }
 
+  onTask(): void {
+    this.#buffered.update();
+  }
+
   onMessage(message: string | Buffer): void {
     if (this.readyState !== OPEN) return;
     const data = typeof message === 'string' ? message : this.#toData(message);

@@ -12,6 +12,8 @@ const queueTask = setImmediate;
 
 /** Whose tasks they are. */
 export interface TasksOwner {
+  /** A task begins. */
+  onTask(): void;
   /** The task of a message. */
   onMessage(message: string | Buffer): void;
   /** Too many messages wait. */
@@ -55,6 +57,7 @@ export class Tasks {
 
   /** The task that is due. */
   run(): void {
+    this.#owner.onTask();
     const entry = this.#waiting[this.#next]!;
     this.#waiting[this.#next++] = null;
     if (this.#next === this.#waiting.length) {

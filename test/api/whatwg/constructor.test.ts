@@ -173,6 +173,16 @@ describe('the subprotocols', () => {
     );
   });
 
+  test('if the server chooses none of those that were offered, the connection fails, unless the program allows it', async () => {
+    const server = await rawServer();
+    const strict = watch(server.url, ['chat']);
+    expect((await strict.events.failed()).error).toMatchObject({ stage: 'subprotocol' });
+    expect(strict.events.types).toEqual(['error', 'close']);
+    const lenient = watch(server.url, ['chat'], { requireSubprotocol: false });
+    await lenient.events.opened();
+    expect(lenient.socket.protocol).toBe('');
+  });
+
   test('one that was not offered fails the connection', async () => {
     const server = await rawServer('Sec-WebSocket-Protocol: other\r\n');
     const { socket, events } = watch(server.url, ['chat']);
@@ -259,6 +269,13 @@ describe('the options', () => {
 describe('the arguments', () => {
   test('the URL is required', () => {
     expect(thrownBy(() => new (WebSocket as unknown as new () => WebSocket)())).toBe('TypeError');
+  });
+
+  test('a third one that is not an object is ignored, as arguments beyond the standard are', () => {
+    for (const extra of ['stray', 1, null, undefined, Symbol('x')]) {
+      const socket = open('ws://127.0.0.1/', { signal: AbortSignal.abort() }, extra as never);
+      expect(socket.readyState).toBe(0);
+    }
   });
 
   test('new is required', () => {

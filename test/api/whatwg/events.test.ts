@@ -148,6 +148,7 @@ describe('the event objects', () => {
       event.cancelable,
     ]).toEqual(['text', url.slice(0, -1), '', null, false, false]);
     expect([...event.ports]).toEqual([]);
+    expect(String(event)).toBe('[object MessageEvent]');
   });
 
   test('close is a CloseEvent, error an ErrorEvent', async () => {

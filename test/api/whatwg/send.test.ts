@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { WebSocket } from '../../../src/websocket.ts';
 import { closeFrame, codeOf, Op } from '../../transport/wire.ts';
-import { closeAll, rawServer, task, thrownBy, watch } from './harness.ts';
+import { closeAll, message, rawServer, task, thrownBy, watch } from './harness.ts';
 
 afterEach(closeAll);
 
@@ -202,6 +202,18 @@ describe('bufferedAmount', () => {
     await received(one, 201);
     while (one.socket.bufferedAmount > 0) await task();
     expect(one.socket.bufferedAmount).toBe(0);
+  });
+
+  test('has fallen by what the peer has answered, when its messages are tasks', async () => {
+    const one = await opened();
+    const amounts: number[] = [];
+    one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));
+    for (const text of ['x', 'ü', '€', '😀']) one.socket.send(text);
+    expect(one.socket.bufferedAmount).toBe(1 + 2 + 3 + 4);
+    await received(one, 4);
+    one.peer.write(Buffer.concat(['x', 'ü', '€', '😀'].map((text) => message(text))));
+    await one.events.messages(4);
+    expect(amounts).toEqual([0, 0, 0, 0]);
   });
 
   test('falls in steps while a peer reads slowly', async () => {

@@ -11,6 +11,7 @@ function noted() {
       notes.push(message.length);
       onMessage(message);
     },
+    onTask() {},
     pauseReading: () => void notes.push('pause'),
     resumeReading: () => void notes.push('resume'),
   });
