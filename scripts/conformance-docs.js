@@ -139,7 +139,8 @@ export function groupsOf(cases, titles) {
 /** What a verdict of such a file comes to. @param {string | undefined} verdict undefined for a case it does not name */
 export function standingOf(verdict = 'OK') {
   const [behavior = '', close = 'OK'] = verdict.split(', close ');
-  if (behavior === 'UNIMPLEMENTED') return 'unimplemented';
+  if (behavior === 'UNIMPLEMENTED' && close === 'OK') return 'not applicable';
+  if (behavior === 'UNIMPLEMENTED') return 'failed';
   if (behavior === 'FAILED' || !['OK', 'INFORMATIONAL'].includes(close)) return 'failed';
   return behavior === 'OK' && close === 'OK'
     ? 'OK'
@@ -158,13 +159,13 @@ function cellOf(cases, expected) {
   const count = (/** @type {string} */ standing) =>
     of.filter(({ id }) => (expected.open?.[id] ? 'open' : standingOf(expected.cases[id])) === standing)
       .length;
-  const bad = count('failed') + count('unimplemented');
-  const parts = ['failed', 'unimplemented', 'non-strict', 'informational', 'open']
+  const bad = count('failed');
+  const parts = ['failed', 'non-strict', 'informational', 'not applicable', 'open']
     .map((standing) => [count(standing), standing])
     .filter(([number]) => number !== 0)
     .map((part) => part.join(' '));
-  // What is open counts on neither side.
-  const counted = of.length - count('open');
+  // What is open, and what does not apply, counts on neither side.
+  const counted = of.length - count('open') - count('not applicable');
   return [bad > 0 ? `**${counted - bad} of ${counted}**` : `${counted}`, ...parts].join('<br>');
 }
 

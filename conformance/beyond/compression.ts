@@ -109,14 +109,14 @@ const noTakeover: Check = ({ peer, deflate }) =>
     : null;
 
 /** Octets that do not compress, the same in every run. */
-function noise(length: number, seed: number): Buffer {
-  const random = new Random(seed);
-  return Buffer.from(Array.from({ length }, () => random.next() & 255));
+function random(length: number, seed: number): Buffer {
+  const numbers = new Random(seed);
+  return Buffer.from(Array.from({ length }, () => numbers.next() & 255));
 }
 
 /** So much noise again and again that a larger window would be of use. */
 const beyondWindow = (bits: number): Payload => {
-  const unit = noise((1 << bits) + 100, bits);
+  const unit = random((1 << bits) + 100, bits);
   return { unit, length: Math.max(3 * unit.length, 8192) };
 };
 const prose = 'The same sentence once more, since it is there already. '.repeat(80);
@@ -255,8 +255,8 @@ const agreements: readonly Draft[] = [
   echoed(
     'Sends what refers as far back as 32 KiB, over messages.',
     { ...windows, covers: ['P27', 'P28'] },
-    [binary(noise(32_000, 77), { compress: true }), binary(noise(32_000, 77), { compress: true })],
-    [messageEvent('binary', noise(32_000, 77)), messageEvent('binary', noise(32_000, 77))],
+    [binary(random(32_000, 77), { compress: true }), binary(random(32_000, 77), { compress: true })],
+    [messageEvent('binary', random(32_000, 77)), messageEvent('binary', random(32_000, 77))],
     { deflate: plain },
   ),
 ];
@@ -374,6 +374,8 @@ const corrupted: readonly (readonly [string, string])[] = [
 ];
 const badText = Buffer.from([0, 2, 0, 0xfd, 0xff, 0xc3, 0x28, 0]);
 
+export { finalHello, fixedHello, raw, stored };
+
 /** Titles of groups 25 and 26. */
 export const compressionTitles: Titles = {
   '25': 'Compression: agreement',
@@ -485,7 +487,9 @@ export const compression: readonly Case[] = [
   ...numbered(
     '26.2',
     blockDrafts.map(([what, steps, events]) =>
-      echoed(`Sends ${what}.`, blocks, steps, events, { deflate: plain }),
+      echoed(`Sends ${what}.`, blocks, steps, events, {
+        deflate: what.includes('the message before') ? { ...plain, needs: 'takeover' } : plain,
+      }),
     ),
   ),
   ...numbered('26.3', [

@@ -379,7 +379,7 @@ const orderDrafts: readonly Draft[] = [
       text(Buffer.from([0xe2]), { fin: false }),
       ping('1'),
       continuation(Buffer.from([0x82]), { fin: false }),
-      pong(),
+      pong('unasked'),
       ping('2'),
       continuation(Buffer.from([0xac])),
     ],

@@ -10,6 +10,7 @@ import { octetsOf, type Payload } from './payload.ts';
 /** A payload in words: its text, its octets in hex, or how many of which. */
 export function describePayload(payload: Payload): string {
   if (payload.length === 0) return 'empty';
+  if (!Buffer.isBuffer(payload) && 'seed' in payload) return `${payload.length} bytes that never repeat`;
   if (!Buffer.isBuffer(payload)) {
     const unit = isUtf8(payload.unit) ? `"${payload.unit}"` : `0x${payload.unit.toString('hex')}`;
     return `${payload.length} octets of ${unit}`;

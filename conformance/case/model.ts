@@ -161,8 +161,10 @@ export interface DeflateSpec {
   readonly wishes: readonly ServerWish[];
   /** The judge as a server: this answer, whatever was offered. It is taken as agreed where it can be. */
   readonly answer?: string;
-  /** Peers that do not agree to it are UNIMPLEMENTED, not FAILED. @default true */
+  /** To peers that do not agree to it the case does not apply: UNIMPLEMENTED, not FAILED. @default true */
   readonly optional?: boolean;
+  /** The judge refers to earlier messages: to peers that agree, but to no takeover of the judge's, the case does not apply. */
+  readonly needs?: 'takeover';
 }
 
 /** What the judge leaves undone, to see what the peer does. */

@@ -1,9 +1,18 @@
 /**
- * Payloads of cases: octets, or a unit repeated up to a length, so that a definition of 16 MiB costs nothing.
+ * Payloads of cases: bytes, a unit repeated up to a length, or noise that never repeats, so that a definition of 16 MiB
+ * costs nothing.
  */
 
-/** Octets, or a unit repeated. */
-export type Payload = Buffer | { readonly unit: Buffer; readonly length: number };
+import { Random } from '../corpus/random.ts';
+
+/** Bytes that never repeat, the same in every run. */
+export interface Noise {
+  readonly seed: number;
+  readonly length: number;
+}
+
+/** Bytes, a unit repeated, or noise. */
+export type Payload = Buffer | { readonly unit: Buffer; readonly length: number } | Noise;
 
 /** A payload from text (UTF-8), or from octets as they are. */
 export function payloadOf(source: string | Payload): Payload {
@@ -20,9 +29,29 @@ export function repeated(unit: string | Buffer, length: number): Payload {
   return { unit: Buffer.from(unit as string), length };
 }
 
+/** So many bytes that never repeat: one that is lost, moved or changed anywhere is seen. */
+export function noise(length: number, seed: number): Noise {
+  return { seed, length };
+}
+
+/** The bytes of noise, which are compared more often than they are made. */
+const made = new WeakMap<Noise, Buffer>();
+
+function noiseOf(payload: Noise): Buffer {
+  const known = made.get(payload);
+  if (known !== undefined) return known;
+  const random = new Random(payload.seed);
+  const filled = Buffer.alloc((payload.length + 3) & ~3);
+  for (let at = 0; at < filled.length; at += 4) filled.writeUInt32LE(random.next(), at);
+  const whole = filled.subarray(0, payload.length);
+  made.set(payload, whole);
+  return whole;
+}
+
 /** The octets of a payload. */
 export function octetsOf(payload: Payload): Buffer {
-  return Buffer.isBuffer(payload) ? payload : Buffer.alloc(payload.length, payload.unit);
+  if (Buffer.isBuffer(payload)) return payload;
+  return 'seed' in payload ? noiseOf(payload) : Buffer.alloc(payload.length, payload.unit);
 }
 
 /** Whether two payloads hold the same octets. */

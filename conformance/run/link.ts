@@ -26,6 +26,9 @@ import { Timeline } from './timeline.ts';
 /** Headers of the peer's frames that are kept. */
 const KEPT_HEADS = 10_000;
 
+/** Payloads of our pongs that are kept, on a connection without an end. */
+const KEPT_PONGS = 100;
+
 /** A connection, from TCP's start to its end. */
 export class Link {
   readonly socket: Duplex;
@@ -40,6 +43,9 @@ export class Link {
   readonly events: Event[] = [];
   readonly heads: FrameHead[] = [];
   pings = 0;
+  /** Pings that left and were not answered, and pongs that left, by their payloads: they tell an answer from an unsolicited pong. */
+  private readonly sentPings: Buffer[] = [];
+  private readonly sentPongs: Buffer[] = [];
   violation: string | null = null;
   firstClose: 'judge' | 'peer' | null = null;
   sentClose: CloseSeen | null = null;
@@ -182,6 +188,8 @@ export class Link {
   encode(spec: FrameSpec, headerOnly = false): Buffer {
     this.timeline.frame('judge', { ...spec, length: spec.payload.length, lengthForm: spec.lengthForm ?? 7 });
     if (headerOnly) this.openFrame = { key: spec.key, offset: 0 };
+    if (spec.opcode === 9) this.sentPings.push(spec.payload);
+    if (spec.opcode === 10 && this.sentPongs.push(spec.payload) > KEPT_PONGS) this.sentPongs.shift();
     return headerOnly ? encodeHeader(spec) : encodeFrame(spec);
   }
 
@@ -297,9 +305,22 @@ export class Link {
       if (this.quirks.ignoresPings !== true && this.sentClose === null) this.sendFrame(10, received.payload);
     } else if (received.type === 'close') {
       this.peerCloses(received.close);
+    } else if (received.type === 'pong' && this.isUnasked(received.payload)) {
+      this.timeline.add('peer', 'event', 'an unsolicited pong, which is always allowed');
     } else {
       this.addEvent(received);
     }
+  }
+
+  /**
+   * §5.5.3: a pong may come without any ping, and then it is no event. One with the payload of a pong that the judge sent
+   * is its answer and no heartbeat; an empty one may be either.
+   */
+  private isUnasked(payload: Buffer): boolean {
+    const index = this.sentPings.findIndex((sent) => sent.equals(payload));
+    // Pings before the one that is answered may stay without an answer, or be answered yet.
+    if (index >= 0) this.sentPings.splice(index, 1);
+    return index < 0 && !(payload.length > 0 && this.sentPongs.some((sent) => sent.equals(payload)));
   }
 
   /** Something that counts happened. */
@@ -337,18 +358,6 @@ export class Link {
     this.endedBy ??= 'peer';
     this.timeline.add('peer', 'tcp', 'TCP is gone');
     this.changed();
-  }
-
-  /** Whether the events are these, in this order. */
-  eventsAre(expected: readonly Event[]): boolean {
-    return this.events.length === expected.length && this.eventsBegin(expected);
-  }
-
-  /** Whether the events so far are the first of these. */
-  eventsBegin(expected: readonly Event[]): boolean {
-    return (
-      this.events.length <= expected.length && this.events.every((event, i) => sameEvent(event, expected[i]!))
-    );
   }
 }
 

@@ -38,8 +38,8 @@ export interface Opening {
   readonly body: Buffer;
   /** Octets of the peer behind its request, before the answer. */
   readonly earlyOctets: number;
-  /** The case wants compression, and the peer does not. */
-  readonly unimplemented: boolean;
+  /** The case needs what the peer did not agree to: what, as a sentence. null where it can be played. */
+  readonly unimplemented: string | null;
 }
 
 const nothing: Opening = {
@@ -51,7 +51,7 @@ const nothing: Opening = {
   answer: null,
   body: Buffer.alloc(0),
   earlyOctets: 0,
-  unimplemented: false,
+  unimplemented: null,
 };
 
 /** A head as text: the usual one, changed as the case says. */
@@ -60,10 +60,11 @@ function compose(
   usual: readonly (readonly [string, string])[],
   spec: HeadSpec,
   right: Readonly<Record<string, string>>,
+  fields: readonly (readonly [string, string])[] = [],
 ): string {
   const fill = (text: string): string =>
     text.replace(/\{(\w+)\}/g, (all, name: string) => right[name] ?? all);
-  if (spec.raw !== undefined) return fill(spec.raw);
+  if (spec.raw !== undefined) return withFields(fill(spec.raw), fields);
   const set = new Map(
     Object.entries(spec.set ?? {}).map(([name, value]) => [name.toLowerCase(), { name, value }]),
   );
@@ -71,7 +72,8 @@ function compose(
   const put = (name: string, value: string | readonly string[] | null): void => {
     for (const one of value === null ? [] : [value].flat()) lines.push(`${name}: ${one}`);
   };
-  for (const [name, value] of usual) {
+  const added = (spec.add ?? []).map((one) => one.slice(0, one.indexOf(':')).toLowerCase());
+  for (const [name, value] of [...usual, ...fields.filter(([one]) => !added.includes(one.toLowerCase()))]) {
     const other = set.get(name.toLowerCase());
     set.delete(name.toLowerCase());
     if (other === undefined) put(name, value);
@@ -82,9 +84,20 @@ function compose(
   return fill([...lines, ...(spec.add ?? []), '', ''].join(newline));
 }
 
+/** A head that a case writes itself: what every request has to have goes in front of its end. */
+function withFields(raw: string, fields: readonly (readonly [string, string])[]): string {
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return raw.replaceAll('\r\n\r\n', () => `\r\n${lines}\r\n`);
+}
+
+/** A head as reports show it: they are passed on, and what lets anybody in is not. */
+function withoutSecrets(head: string): string {
+  return head.replace(/^((?:proxy-)?authorization|cookie): .*$/gim, '$1: (not shown)');
+}
+
 /** Sends a head; what is to go with it in one write waits in the link. */
 async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void> {
-  link.timeline.add('judge', 'http', text);
+  link.timeline.add('judge', 'http', withoutSecrets(text));
   const octets = Buffer.concat([
     Buffer.from(text, 'latin1'),
     spec.body === undefined ? Buffer.alloc(0) : octetsOf(spec.body),
@@ -116,21 +129,16 @@ export async function openAsClient(
     ['Sec-WebSocket-Key', key],
     ...(deflate === null ? [] : [['Sec-WebSocket-Extensions', deflate.offer] as const]),
     ['Sec-WebSocket-Version', '13'],
-    ...fields,
   ];
-  const requestText = compose(`GET ${target} HTTP/1.1`, usual, spec, {
-    host,
-    target,
-    key,
-    accept: acceptOf(key),
-  });
-  await sendHead(link, requestText, spec);
+  const right = { host, target, key, accept: acceptOf(key) };
+  const sentText = compose(`GET ${target} HTTP/1.1`, usual, spec, right, fields);
+  await sendHead(link, sentText, spec);
   if (spec.withFrames === true) {
     await early();
     link.flush();
   }
-  const request = parseHead(requestText);
-  const seen = { ...nothing, requestText, request };
+  const request = parseHead(sentText);
+  const seen = { ...nothing, requestText: withoutSecrets(sentText), request };
   const answerText = await link.readHead(link.clock.opening);
   if (answerText === null) {
     if (!link.peerEnded) link.expired.push('opening handshake');
@@ -146,7 +154,15 @@ export async function openAsClient(
   const params = agreed(valuesOf(answer, 'Sec-WebSocket-Extensions'), deflate);
   if (typeof params === 'string') return { ...seen, answerText, answer, fault: params };
   link.open(params);
-  return { ...seen, opened: true, answerText, answer, unimplemented: deflate !== null && params === null };
+  const unimplemented = lacking(deflate, params, params?.clientNoContextTakeover);
+  return { ...seen, opened: true, answerText, answer, unimplemented };
+}
+
+/** What of a case's compression was not agreed to. @param forgets whether the judge's own window starts empty with each message */
+function lacking(deflate: DeflateSpec | null, params: DeflateParams | null, forgets = false): string | null {
+  if (deflate === null || deflate.optional === false) return null;
+  if (params === null) return 'The peer did not agree to permessage-deflate.';
+  return deflate.needs === 'takeover' && forgets ? 'The peer agreed to no context takeover.' : null;
 }
 
 function agreed(values: readonly string[], deflate: DeflateSpec | null): DeflateParams | string | null {
@@ -212,7 +228,7 @@ export async function openAsServer(
     answerText,
     answer: parseHead(answerText),
     earlyOctets,
-    unimplemented: deflate !== null && answer === null,
+    unimplemented: lacking(deflate, answer?.params ?? null, answer?.params?.serverNoContextTakeover),
   };
 }
 

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { AwaitStep, Case, FrameStep, LoopStep, MessageStep, Step } from '../case/model.ts';
 import { octetsOf, type Payload, samePayload } from '../case/payload.ts';
 import type { Link } from './link.ts';
+import { completionOf } from './pongs.ts';
 
 /** What ran out, in `expired`, where the events were wrong already: only what would have come behind them may be late. */
 export const MOMENT = 'moment';
@@ -62,7 +63,7 @@ export class Player {
     const met =
       events === undefined
         ? echo !== undefined && this.link.events.length > 0
-        : this.link.eventsAre(events.OK);
+        : completionOf(this.case.steps, events.OK).complete(this.link.events) !== null;
     if (closeWhenMet === true && met) this.link.close(1000);
   }
 
@@ -252,8 +253,9 @@ export class Player {
   /** Whether the events may still become those that are expected. */
   private isHopeful(): boolean {
     const { events } = this.case.expect;
-    const lists = events === undefined ? [] : [events.OK, events['NON-STRICT'] ?? events.OK];
-    return lists.length === 0 || lists.some((list) => this.link.eventsBegin(list));
+    if (events === undefined) return true;
+    const lists = [events.OK, events['NON-STRICT'] ?? events.OK];
+    return lists.some((list) => completionOf(this.case.steps, list).begun(this.link.events));
   }
 
   /** The closing handshake and TCP's end, each in its time; what is then still there is dropped. */

@@ -36,7 +36,7 @@ export async function runServerCase(
     player.playEarly(),
   );
   // An answer that is no 101 is the end of it, and so is one that cannot be taken.
-  if (opening.opened && one.expect.answer === undefined) await playOn(player, opening, one);
+  if (opening.opened && one.expect.answer === undefined) await playOn(player, opening);
   else link.drop(null);
   return conclude(one, link, player, opening, settings, started);
 }
@@ -53,12 +53,12 @@ export async function runClientCase(
   const opening = await openAsServer(link, requestText, one.response, one.deflate ?? null, () =>
     player.playEarly(),
   );
-  await playOn(player, opening, one);
+  await playOn(player, opening);
   return conclude(one, link, player, opening, settings, started);
 }
 
-async function playOn(player: Player, opening: Opening, one: Case): Promise<void> {
-  if (opening.unimplemented && one.deflate?.optional !== false) await player.playNone();
+async function playOn(player: Player, opening: Opening): Promise<void> {
+  if (opening.unimplemented !== null) await player.playNone();
   else await player.play();
 }
 

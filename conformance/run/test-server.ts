@@ -61,7 +61,7 @@ export function lateCases(
 }
 
 /** Whether a case moves much: such cases would take each other's time, and the light ones'. */
-function isHeavy({ steps }: Case): boolean {
+export function isHeavy({ steps }: Case): boolean {
   const size = (step: Step): number => {
     if (step.do === 'frame' || step.do === 'message') return step.payload.length;
     return step.do === 'loop' ? weight(step) : 0;

@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
 import type { Case } from '../../conformance/case/model.ts';
 import type { Observation } from '../../conformance/case/observation.ts';
+import { octetsOf } from '../../conformance/case/payload.ts';
+import { allCases } from '../../conformance/cases.ts';
 import { judge } from '../../conformance/run/verdict.ts';
 
 /** A peer that does all that a case expects. */
@@ -50,7 +52,7 @@ function good(one: Case, changes: Partial<Observation> = {}): Observation {
 const verdictOf = (
   one: Case,
   changes: Partial<Observation> = {},
-  unimplemented = false,
+  unimplemented: string | null = null,
 ): [string, string] => {
   const { behavior, behaviorClose } = judge(one, good(one, changes), unimplemented);
   return [behavior, behaviorClose];
@@ -79,7 +81,8 @@ describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
     if (one.steps[0]?.do === 'loop') {
       expect(verdictOf(one, { loopFault: 'echo 3 did not come' })[0]).toBe('FAILED');
       expect(verdictOf(one, { loopDone: false })[0]).toBe('FAILED');
-      if (one.deflate !== undefined) expect(verdictOf(one, {}, true)).toEqual(['UNIMPLEMENTED', 'OK']);
+      if (one.deflate !== undefined)
+        expect(verdictOf(one, {}, 'No compression.')).toEqual(['UNIMPLEMENTED', 'OK']);
     } else {
       expect(verdictOf(one, { events: [...good(one).events, stray] })[0]).toBe('FAILED');
     }
@@ -98,8 +101,8 @@ describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
       endedBy: 'judge',
       loopDone: one.steps[0]?.do !== 'loop',
     };
-    expect(judge(one, good(one, silent), false).passed).toBe(false);
-    expect(judge(one, good(one, { ...silent, peer: 'client' }), false).passed).toBe(false);
+    expect(judge(one, good(one, silent), null).passed).toBe(false);
+    expect(judge(one, good(one, { ...silent, peer: 'client' }), null).passed).toBe(false);
   });
 });
 
@@ -134,7 +137,7 @@ describe('what a failure is follows from the level', () => {
     expect(verdictOf({ ...base, level }, { events: [stray] })[0]).toBe(behavior);
     const closed = verdictOf({ ...base, level }, { firstClose: 'judge' });
     expect(closed).toEqual(level === 'MUST' ? ['OK', 'FAILED'] : [behavior, 'INFORMATIONAL']);
-    expect(judge({ ...base, level }, good(base, { firstClose: 'judge' }), false).passed).toBe(
+    expect(judge({ ...base, level }, good(base, { firstClose: 'judge' }), null).passed).toBe(
       level !== 'MUST',
     );
     expect(verdictOf({ ...base, level }, { opened: false })).toEqual([
@@ -163,11 +166,89 @@ describe('answers to requests that are to be refused', () => {
     ['404', false],
     ['101', false],
   ])('%s: %s', (status, passed) => {
-    expect(judge(base, good(base, answer(status)), false).passed).toBe(passed);
+    expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
   test('the end of TCP is an answer where it may be, silence is none', () => {
     const nothing = { opened: false, answer: null };
-    expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), false).passed).toBe(true);
-    expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), false).passed).toBe(false);
+    expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), null).passed).toBe(true);
+    expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), null).passed).toBe(false);
   });
+});
+
+describe('pongs', () => {
+  const ten = judged.find(({ id }) => id === '2.10')!;
+  const apart = judged.find(({ id }) => id === '5.19')!;
+  const { OK } = ten.expect.events!;
+  const empty = { type: 'pong', payload: Buffer.alloc(0) } as const;
+
+  test("that of the newest ping alone is a tolerated difference of Autobahn's cases, with its section", () => {
+    const newest = good(ten, { events: OK.slice(-1) });
+    expect(judge(ten, newest, null)).toMatchObject({
+      behavior: 'NON-STRICT',
+      behaviorClose: 'OK',
+      passed: true,
+    });
+    expect(judge(ten, newest, null).result).toBe(
+      'Of several pings only the newest one was answered, which 6455 §5.5.3 allows.',
+    );
+    expect(verdictOf({ ...ten, id: '24.9.1' }, { events: OK.slice(-1) })).toEqual(['OK', 'OK']);
+    expect(verdictOf(ten, { events: [OK[3]!, OK[9]!] })).toEqual(['NON-STRICT', 'OK']);
+  });
+
+  test('that of the newest ping is due, and so is the order', () => {
+    expect(verdictOf(ten, { events: OK.slice(0, -1) })[0]).toBe('FAILED');
+    expect(verdictOf(ten, { events: [] })[0]).toBe('FAILED');
+    expect(verdictOf(ten, { events: [OK[1]!, OK[0]!, ...OK.slice(2)] })[0]).toBe('FAILED');
+  });
+
+  test('each ping is answered where the judge waits between them', () => {
+    const [first, ...rest] = apart.expect.events!.OK;
+    expect(first!.type).toBe('pong');
+    expect(verdictOf(apart, { events: rest })[0]).toBe('FAILED');
+  });
+
+  test('an empty one may always come, another one may not', () => {
+    const refused = judged.find(({ id }) => id === '3.2')!;
+    const [hello] = refused.expect.events!.OK;
+    expect(verdictOf(refused, { events: [empty, hello!, empty] })).toEqual(['OK', 'OK']);
+    expect(verdictOf(refused, { events: [empty] })).toEqual(['NON-STRICT', 'OK']);
+    expect(verdictOf(refused, { events: [hello!, { ...empty, payload: Buffer.from('x') }] })[0]).toBe(
+      'FAILED',
+    );
+    // It is no answer where one is due.
+    expect(verdictOf(ten, { events: OK.map(() => empty) })[0]).toBe('FAILED');
+  });
+});
+
+test('content that differs in one byte is reported by its place and its hash', () => {
+  const large = allCases.find(({ id }) => id === '27.2.1')!;
+  const [event] = large.expect.events!.OK;
+  if (event?.type !== 'message') throw new Error('27.2.1 is an echo');
+  const changed = Buffer.from(octetsOf(event.payload));
+  changed[1_600_000]! ^= 1;
+  const { behavior, result } = judge(large, good(large, { events: [{ ...event, payload: changed }] }), null);
+  expect(behavior).toBe('FAILED');
+  expect(result).toMatch(
+    /Event 1 differs first in byte 1600000: 0x[0-9a-f]{2}, not 0x[0-9a-f]{2}; SHA-256 [0-9a-f]{16}…, not [0-9a-f]{16}…\.$/,
+  );
+});
+
+test('a case that does not apply passes where the connection ended well, and a broken rule is a fault there too', () => {
+  const one = allCases.find(({ id }) => id === '26.1.1')!;
+  const why = 'The peer did not agree to permessage-deflate.';
+  const polite = {
+    events: [],
+    firstClose: 'judge',
+    receivedClose: { code: 1000, reason: Buffer.alloc(0) },
+  } as const;
+  expect(judge(one, good(one, polite), why)).toMatchObject({
+    behavior: 'UNIMPLEMENTED',
+    behaviorClose: 'OK',
+    passed: true,
+    result: `Not applicable: ${why}`,
+  });
+  expect(judge(one, good(one, { ...polite, violation: 'a masked frame of a server' }), why).passed).toBe(
+    false,
+  );
+  expect(judge(one, good(one, { ...polite, firstClose: 'peer' }), why).passed).toBe(false);
 });

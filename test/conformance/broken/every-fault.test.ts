@@ -5,17 +5,40 @@
 
 import { describe, expect, test } from 'vitest';
 import { faults } from './faults.ts';
-import { outcomes } from './run.ts';
+import { correct } from './rules.ts';
+import { faultedOf, outcomes, selfTestCases, tryPeer } from './run.ts';
+import { unusual } from './unusual.ts';
 
 describe('a peer without a fault', () => {
   test.each(['server', 'client'] as const)(
     'as a %s passes everything, and nothing as NON-STRICT',
     async (role) => {
-      const { actual } = await outcomes({ name: 'none', role, breaks: {}, fails: [] });
+      const none = { name: 'none', role, breaks: {}, fails: [] };
+      const { actual } = await outcomes(none);
       expect(actual).toEqual({ failed: [], tolerated: [] });
+      const { actual: large } = await outcomes(none, ['27.2']);
+      expect(large).toEqual({ failed: [], tolerated: [] });
     },
   );
 });
+
+describe.concurrent.each(['server', 'client'] as const)(
+  'as a %s, a peer that is right but unusual',
+  (role) => {
+    test.for(unusual)('passes: one that $name ($section)', async (peer, { expect }) => {
+      const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;
+      const cases = selfTestCases(role);
+      const rules = { ...correct, ...does };
+      const results = await tryPeer(role, rules, cases, ({ passed }) => passed);
+      const actual = faultedOf(results);
+      expect(actual.failed).toEqual([]);
+      expect(actual.tolerated.filter((id) => !mayBeTolerated.includes(id))).toEqual(tolerated);
+      expect(results.filter(({ behavior }) => behavior === 'UNIMPLEMENTED').map(({ id }) => id)).toEqual(
+        cases.filter(notApplicable).map(({ id }) => id),
+      );
+    });
+  },
+);
 
 describe.concurrent('a peer with one fault fails exactly the cases that name it', () => {
   test.for(faults)('one that $name', async (fault, { expect }) => {

@@ -4,18 +4,32 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { answerOffer, Deflate, paramsOf, parseExtensionField } from '../../../conformance/wire/deflate.ts';
+import {
+  answerOffer,
+  Deflate,
+  type DeflateParams,
+  paramsOf,
+  parseExtensionField,
+} from '../../../conformance/wire/deflate.ts';
 import { encodeFrame, type FrameHead, freshKey, mask } from '../../../conformance/wire/frame.ts';
 import { acceptOf, freshHandshakeKey, parseHead, valuesOf } from '../../../conformance/wire/head.ts';
+import { inflate } from '../../../conformance/wire/inflate.ts';
 import { extensionList, type Part, type Rules } from './rules.ts';
 import { Utf8Check } from './utf8.ts';
 
 interface Message {
   readonly opcode: number;
   readonly compressed: boolean;
-  readonly octets: Buffer[];
+  readonly parts: Buffer[];
   size: number;
   utf8: Utf8Check;
+  /** Parts of it were sent back already. */
+  streamed: boolean;
+}
+
+/** What a window is in wire/deflate.ts: a correct peer has no reason to touch it. */
+interface Window {
+  remember(plaintext: Buffer): void;
 }
 
 const MAX_HEAD = 16_384;
@@ -36,6 +50,10 @@ export class BrokenPeer {
   private control: Buffer[] = [];
   private message: Message | null = null;
   private owedPongs: Buffer[] = [];
+  private newestPing: Buffer | null = null;
+  private params: DeflateParams | null = null;
+  private keysUsed = 0;
+  private readonly seed = freshKey().readUInt32BE(0);
 
   /** @param socket of a server with allowHalfOpen, so that what is sent behind our end is read, and no reset destroys it */
   constructor(socket: Duplex, role: 'server' | 'client', rules: Rules, target = '/') {
@@ -62,7 +80,9 @@ export class BrokenPeer {
       `Sec-WebSocket-Key: ${this.key}`,
       'Sec-WebSocket-Version: 13',
       ...(this.rules.compresses
-        ? ['Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits']
+        ? [
+            `Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits${this.rules.takesOver ? '' : '; server_no_context_takeover'}`,
+          ]
         : []),
     ]);
   }
@@ -102,8 +122,9 @@ export class BrokenPeer {
     }
     const key = valuesOf(request, 'Sec-WebSocket-Key')[0] ?? '';
     const offers = valuesOf(request, 'Sec-WebSocket-Extensions').join(', ');
-    const agreed = this.rules.compresses ? answerOffer(offers, [{}]) : null;
-    if (agreed !== null) this.deflate = new Deflate(this.rules.params(agreed.params), 'server');
+    const wish = this.rules.takesOver ? {} : { clientNoContextTakeover: true };
+    const agreed = this.rules.compresses ? answerOffer(offers, [wish]) : null;
+    if (agreed !== null) this.begin(agreed.params);
     this.writeHead(this.rules.statusLine, [
       'Upgrade: websocket',
       'Connection: Upgrade',
@@ -153,15 +174,41 @@ export class BrokenPeer {
       this.socket.end();
       return false;
     }
-    if (params !== null && typeof params !== 'string')
-      this.deflate = new Deflate(rules.params(params), 'client');
+    if (params !== null && typeof params !== 'string') this.begin(params);
     return this.opened();
+  }
+
+  /** Compression from here on, with empty windows. */
+  private begin(params: DeflateParams): void {
+    this.params = params;
+    this.deflate = new Deflate(this.rules.params(params), this.role);
+  }
+
+  /** A message without compression, in a window where it has no place. */
+  private enterWindow(direction: 'incoming' | 'outgoing', plain: Buffer): void {
+    if (this.deflate !== null)
+      (this.deflate as unknown as Record<typeof direction, Window>)[direction].remember(plain);
   }
 
   private opened(): boolean {
     this.state = 'open';
     if (this.rules.greeting !== null) this.send(this.rules.greeting);
+    this.heartbeat();
     return true;
+  }
+
+  private heartbeat(): void {
+    if (!this.rules.heartbeats) return;
+    for (const payload of ['', 'beat']) this.sendPong(Buffer.from(payload));
+  }
+
+  private sendPong(payload: Buffer): void {
+    this.send({ opcode: 10, payload, fin: true, rsv: 0 });
+  }
+
+  private answerNewestPing(): void {
+    if (this.newestPing !== null && !this.hasSentClose) this.sendPong(this.newestPing);
+    this.newestPing = null;
   }
 
   // Frames that come.
@@ -171,6 +218,7 @@ export class BrokenPeer {
     this.buffer = this.buffer.length === 0 ? chunk : Buffer.concat([this.buffer, chunk]);
     if (this.state === 'opening' && !this.readHead()) return;
     while (this.isReading && this.next());
+    this.answerNewestPing();
   }
 
   private get isReading(): boolean {
@@ -251,31 +299,42 @@ export class BrokenPeer {
     return null;
   }
 
-  private takeData(head: FrameHead, octets: Buffer, ends: boolean): void {
+  private takeData(head: FrameHead, part: Buffer, ends: boolean): void {
     const { rules } = this;
     if (this.message === null || head.opcode !== 0) {
-      if (this.taken === octets.length || this.message === null)
+      if (this.taken === part.length || this.message === null)
         this.message = {
           opcode: head.opcode === 0 ? 1 : head.opcode,
           compressed: (head.rsv & 4) !== 0 && this.deflate !== null,
-          octets: this.message !== null && !rules.refusesNestedMessage ? this.message.octets : [],
+          parts: this.message !== null && !rules.refusesNestedMessage ? this.message.parts : [],
           size: 0,
           utf8: new Utf8Check(rules.sequence),
+          streamed: false,
         };
     }
     const message = this.message;
-    message.octets.push(octets);
-    message.size += octets.length;
-    if (message.opcode === 1 && !message.compressed && !this.checkText(message, octets, ends)) {
+    message.parts.push(part);
+    message.size += part.length;
+    if (message.opcode === 1 && !message.compressed && !this.checkText(message, part, ends)) {
       this.fail(1007);
+      return;
+    }
+    const isLast = ends && head.fin;
+    if (rules.streams && !message.compressed && !isLast && message.size > 0) {
+      this.stream(message, partsOf(message), false);
       return;
     }
     if (!ends) return;
     if (rules.echoesFragments && !message.compressed) {
       const { opcode } = message;
-      this.send({ opcode, payload: Buffer.concat(message.octets.splice(0)), fin: true, rsv: 0 });
+      this.send({ opcode, payload: Buffer.concat(message.parts.splice(0)), fin: true, rsv: 0 });
       if (head.fin) this.message = null;
     } else if (head.fin) this.complete(message);
+  }
+
+  private stream(message: Message, payload: Buffer, fin: boolean): void {
+    this.send({ opcode: message.streamed ? 0 : message.opcode, payload, fin, rsv: 0 });
+    message.streamed = true;
   }
 
   private pendingText: Buffer[] = [];
@@ -296,11 +355,13 @@ export class BrokenPeer {
   private complete(message: Message): void {
     const { rules } = this;
     this.message = null;
-    const whole = Buffer.concat(message.octets);
+    const whole = Buffer.concat(message.parts);
     let plain: Buffer = whole;
     if (message.compressed) {
       try {
-        plain = this.deflate!.decompress(rules.inflatable(whole));
+        const data = rules.inflatable(whole);
+        plain = this.deflate!.decompress(data);
+        if (rules.windowEndsWith === 'a final block' && hasFinalBlock(data)) this.begin(this.params!);
       } catch {
         this.fail(1007);
         return;
@@ -318,26 +379,44 @@ export class BrokenPeer {
       this.fail(1009);
       return;
     }
-    this.echo(rules.echoKind(message.opcode), rules.echo(plain));
-    for (const payload of this.owedPongs.splice(0)) this.send({ opcode: 10, payload, fin: true, rsv: 0 });
+    if (!message.compressed && rules.plainEntersWindow === 'of what comes')
+      this.enterWindow('incoming', plain);
+    if (rules.streams && !message.compressed) this.stream(message, plain, true);
+    else this.echoInTime(rules.echoKind(message.opcode), rules.echo(plain), message.compressed);
+    for (const payload of this.owedPongs.splice(0)) this.sendPong(payload);
+  }
+
+  private echoInTime(opcode: number, plain: Buffer, compressed: boolean): void {
+    const milliseconds = this.rules.delay(plain.length, compressed);
+    if (milliseconds === 0) this.echo(opcode, plain);
+    // What is late for the closing handshake is not sent any more.
+    else setTimeout(() => !this.hasSentClose && this.echo(opcode, plain), milliseconds);
   }
 
   private echo(opcode: number, plain: Buffer): void {
-    const { rules, deflate } = this;
+    const { rules } = this;
+    const deflate = plain.length < rules.compressesFrom ? null : this.deflate;
     const payload = deflate === null ? plain : rules.deflated(deflate.compress(plain));
+    if (deflate === null && rules.plainEntersWindow === 'of what leaves') this.enterWindow('outgoing', plain);
+    this.answerNewestPing();
     for (const part of rules.frames({ opcode, payload, rsv: deflate === null ? 0 : 4 })) this.send(part);
+    this.heartbeat();
   }
 
   private takeControl(opcode: number, payload: Buffer): void {
     const { rules } = this;
     if (opcode === 9) {
+      if (rules.windowEndsWith === 'a ping' && this.params !== null) this.begin(this.params);
+      if (rules.answersNewestPing) {
+        this.newestPing = payload;
+        return;
+      }
       const answer = rules.pong(payload);
       if (answer === null || this.hasSentClose) return;
-      if (this.message === null || rules.pongsWithin === 'at once')
-        this.send({ opcode: 10, payload: answer, fin: true, rsv: 0 });
+      if (this.message === null || rules.pongsWithin === 'at once') this.sendPong(answer);
       else if (rules.pongsWithin === 'behind the message') this.owedPongs.push(answer);
     } else if (opcode === 10) {
-      if (rules.pongsOnPong) this.send({ opcode: 10, payload, fin: true, rsv: 0 });
+      if (rules.pongsOnPong) this.sendPong(payload);
     } else if (opcode === 8) {
       this.takeClose(payload);
     }
@@ -375,6 +454,10 @@ export class BrokenPeer {
   private fail(code: number): void {
     const sent = this.rules.failCode(code);
     this.state = 'closed';
+    if (this.rules.failsWithReset) {
+      (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
+      return;
+    }
     if (sent !== null) this.sendClose(sent === 0 ? Buffer.alloc(0) : Buffer.from([sent >> 8, sent & 255]));
     this.end();
   }
@@ -391,15 +474,33 @@ export class BrokenPeer {
 
   private send(part: Part): void {
     if (this.socket.writableEnded || this.socket.destroyed) return;
-    const { masks } = this.rules;
+    const { masks, maskingKey } = this.rules;
     const due = masks === 'always' || (masks !== 'never' && this.role === 'client');
     const key = due
       ? masks === 'with zeros'
         ? Buffer.alloc(4)
         : masks === 'with one key'
           ? oneKey
-          : freshKey()
+          : (maskingKey?.(this.keysUsed++, this.seed) ?? freshKey())
       : null;
     this.socket.write(encodeFrame({ ...this.rules.frame(part), key }));
+  }
+}
+
+/** What came of a message and was not sent back yet. */
+function partsOf(message: Message): Buffer {
+  const parts = Buffer.concat(message.parts);
+  message.parts.length = 0;
+  return parts;
+}
+
+/** Whether a compressed message has a final block before the bytes that a receiver appends. */
+function hasFinalBlock(data: Buffer): boolean {
+  try {
+    return inflate(Buffer.concat([data, Buffer.from('0000ffff', 'hex')]), {
+      dictionary: Buffer.alloc(32_768),
+    }).final;
+  } catch {
+    return false;
   }
 }

@@ -40,6 +40,8 @@ export interface Rules {
   /** Whether compression is agreed to, and what is made of the parameters. */
   readonly compresses: boolean;
   readonly params: (agreed: DeflateParams) => DeflateParams;
+  /** Whether the other side may refer to earlier messages. */
+  readonly takesOver: boolean;
 
   // Frames that come.
   readonly refusesWrongMask: boolean;
@@ -60,6 +62,10 @@ export interface Rules {
   readonly maxMessageSize: number;
   /** What is read of a compressed message, before 00 00 ff ff is appended. */
   readonly inflatable: (octets: Buffer) => Buffer;
+  /** What empties the window of what comes, beyond what was agreed. */
+  readonly windowEndsWith: 'nothing' | 'a ping' | 'a final block';
+  /** Whether messages that are not compressed enter the window of what comes, or of what leaves. */
+  readonly plainEntersWindow: 'of neither' | 'of what comes' | 'of what leaves';
 
   // Frames that leave.
   readonly echoKind: (opcode: number) => number;
@@ -70,12 +76,24 @@ export interface Rules {
   /** Any frame, on its way. */
   readonly frame: (part: Part) => Part;
   readonly masks: 'as due' | 'never' | 'always' | 'with zeros' | 'with one key';
+  /** A client's n-th key on a connection, from 0, in place of a random one; each connection has a random seed. */
+  readonly maskingKey: ((n: number, seed: number) => Buffer) | null;
+  /** Echoes of fewer bytes are not compressed. */
+  readonly compressesFrom: number;
+  /** Each part of a message that is not compressed goes back as it comes, before the message is complete. */
+  readonly streams: boolean;
+  /** Milliseconds after which a message is echoed; 0 for at once. */
+  readonly delay: (size: number, compressed: boolean) => number;
+  /** Unsolicited pongs: at the start, and beside every message. */
+  readonly heartbeats: boolean;
   readonly deflated: (octets: Buffer) => Buffer;
   /** Each fragment is echoed as a message. */
   readonly echoesFragments: boolean;
   readonly pong: (payload: Buffer) => Buffer | null;
   /** When a ping within a message is answered. */
   readonly pongsWithin: 'at once' | 'behind the message' | 'never';
+  /** Of the pings that come in one chunk, only the last one is answered. */
+  readonly answersNewestPing: boolean;
   readonly pongsOnPong: boolean;
   /** A frame as soon as the connection is open. */
   readonly greeting: Part | null;
@@ -83,6 +101,8 @@ export interface Rules {
   // Closing.
   /** The code that a violation is answered with; 0 for a Close frame without one, null for the end of TCP. */
   readonly failCode: (code: number) => number | null;
+  /** A connection that fails is reset, without a Close frame. */
+  readonly failsWithReset: boolean;
   /** Payload of the answer to a Close frame; null for none. */
   readonly closeAnswer: (payload: Buffer) => Buffer | null;
   readonly checksCloseCode: (code: number) => boolean;
@@ -154,6 +174,7 @@ export const correct: Rules = {
   keepsEarlyOctets: true,
   compresses: true,
   params: (agreed) => agreed,
+  takesOver: true,
 
   refusesWrongMask: true,
   refusesRsv: () => true,
@@ -170,20 +191,29 @@ export const correct: Rules = {
   checksCompressedText: true,
   maxMessageSize: 64 * 1024 * 1024,
   inflatable: (octets) => octets,
+  windowEndsWith: 'nothing',
+  plainEntersWindow: 'of neither',
 
   echoKind: (opcode) => opcode,
   echo: (payload) => payload,
   frames: (message) => [{ ...message, fin: true }],
   frame: (part) => part,
   masks: 'as due',
+  maskingKey: null,
+  compressesFrom: 0,
+  streams: false,
+  delay: () => 0,
+  heartbeats: false,
   deflated: (octets) => octets,
   echoesFragments: false,
   pong: (payload) => payload,
   pongsWithin: 'at once',
+  answersNewestPing: false,
   pongsOnPong: false,
   greeting: null,
 
   failCode: (code) => code,
+  failsWithReset: false,
   // §5.5.1: the code that came; the reason is not repeated.
   closeAnswer: (payload) => payload.subarray(0, 2),
   checksCloseCode: isCloseCode,

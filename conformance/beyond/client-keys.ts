@@ -1,0 +1,105 @@
+/**
+ * Group 22.4: the masking keys of a client over several connections, and whether they follow a rule that anybody can
+ * continue: RFC 6455 §5.3 and §10.3 ask for keys that cannot be predicted.
+ */
+
+import type { Case, Check, Titles } from '../case/model.ts';
+import { messageEvent, text } from '../case/steps.ts';
+import { type About, echoed, numbered } from './build.ts';
+
+const sent: About = { section: '6455 §5.3', covers: ['F12'], against: 'client' };
+
+/** Keys of the last connections that were looked at. */
+const remembered: (readonly string[])[] = [];
+const KEPT_CONNECTIONS = 64;
+
+/** Two keys of 32 bits may be the same by chance, several of one connection are not. */
+const unlikeEarlier: Check = ({ frames }) => {
+  const keys = [...new Set(frames.flatMap(({ key }) => (key === null ? [] : [key.toString('hex')])))];
+  if (keys.length < frames.length / 2) return `${frames.length} frames have ${keys.length} masking keys.`;
+  const alike = remembered.map((earlier) => keys.filter((key) => earlier.includes(key)).length);
+  remembered.push(keys);
+  if (remembered.length > KEPT_CONNECTIONS) remembered.shift();
+  const most = Math.max(0, ...alike);
+  return most < 2 ? null : `${most} of ${keys.length} masking keys were used on an earlier connection too.`;
+};
+
+/** Keys as numbers, read from either end. */
+const readings: readonly (readonly [string, (key: Buffer) => number])[] = [
+  ['', (key) => key.readUInt32BE(0)],
+  [', last byte first', (key) => key.readUInt32LE(0)],
+];
+
+/** k' = a·k + c modulo 2^32: each difference is a times the one before. Counters are among them, with a = 1. */
+function isCongruential(keys: readonly number[]): boolean {
+  const steps = keys.slice(1).map((key, i) => (key - keys[i]!) | 0);
+  const triples = steps.slice(2).map((step, i) => [steps[i]!, steps[i + 1]!, step] as const);
+  return triples.length > 8 && triples.every(([a, b, c]) => Math.imul(a, c) === Math.imul(b, b));
+}
+
+/** Each bit of a key is an XOR of bits of the one before: xorshift generators and shift registers. */
+function isShiftRegister(keys: readonly number[]): boolean {
+  const basis = new Map<number, bigint>();
+  let agreed = 0;
+  for (const [i, key] of keys.slice(1).entries()) {
+    // A bit that is always set, a key's 32 bits, and those of the key that followed.
+    let row = (1n << 64n) | (BigInt(keys[i]! >>> 0) << 32n) | BigInt(key >>> 0);
+    while (row >> 32n !== 0n) {
+      const place = row.toString(2).length;
+      const other = basis.get(place);
+      if (other === undefined) {
+        basis.set(place, row);
+        break;
+      }
+      row ^= other;
+    }
+    // What is known of the keys before decides on this one.
+    if (row >> 32n === 0n) {
+      if (row !== 0n) return false;
+      agreed += 1;
+    }
+  }
+  return agreed > 8;
+}
+
+const noLinearSequence: Check = ({ frames }) => {
+  const keys = frames.flatMap(({ key }) => (key === null ? [] : [key]));
+  for (const [how, numberOf] of readings) {
+    const numbers = keys.map(numberOf);
+    if (isCongruential(numbers)) return `Each masking key is a·k + c of the one before${how}.`;
+    if (isShiftRegister(numbers))
+      return `The bits of each masking key are sums of bits of the one before${how}.`;
+  }
+  return null;
+};
+
+const numbersTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
+const looksAt = (count: number, what: string, about: About, check: Check) =>
+  echoed(
+    `Sends ${count} messages, and ${what}`,
+    about,
+    numbersTo(count).map((one) => text(one)),
+    numbersTo(count).map((one) => messageEvent('text', one)),
+    { checks: [check] },
+  );
+
+/** Titles of group 22.4. */
+export const clientKeyTitles: Titles = { '22.4': 'Keys of clients, in sequence and over connections' };
+
+/** Group 22.4, in order. */
+export const clientKeys: readonly Case[] = numbered('22.4', [
+  looksAt(16, 'remembers the masking keys of the echoes.', sent, unlikeEarlier),
+  looksAt(
+    16,
+    'remembers the masking keys again: they are not those of an earlier connection.',
+    sent,
+    unlikeEarlier,
+  ),
+  looksAt(16, 'remembers the masking keys a third time.', sent, unlikeEarlier),
+  looksAt(
+    100,
+    'looks at the masking keys of the echoes: no linear rule gives the next one.',
+    { ...sent, section: '6455 §10.3' },
+    noLinearSequence,
+  ),
+]);

@@ -1,0 +1,64 @@
+/**
+ * Group 27.2: large messages whose contents never repeat, compared byte for byte, and the order of messages of which some
+ * take long to inflate.
+ */
+
+import type { Case, DeflateSpec, Event, Step, Titles } from '../case/model.ts';
+import { noise, type Payload, repeated } from '../case/payload.ts';
+import { binary, message, messageEvent, text } from '../case/steps.ts';
+import { type About, echoed, numbered } from './build.ts';
+
+const deflate: DeflateSpec = { offer: 'permessage-deflate', wishes: [{}] };
+const contents: About = { section: '6455 §6.2', covers: ['F13', 'F14', 'F24'] };
+const inflated: About = { section: '7692 §7.2.2', covers: ['P10', 'P27'] };
+const order: About = { section: '7692 §6.2', covers: ['P10', 'F24'] };
+
+/** 2 MiB: an byte that is changed, lost or moved anywhere in them is seen. */
+const large: Payload = noise(2_097_152, 6455);
+/** 2 MiB that deflate to a few KiB: what follows is ready long before they are inflated. */
+const long: Payload = repeated('All of this is the same. ', 2_097_152);
+
+const small = (count: number, compress: boolean): Step[] =>
+  Array.from({ length: count }, (_, i) => text(`small ${i}`, { compress }));
+const smallEvents = (count: number): Event[] =>
+  Array.from({ length: count }, (_, i) => messageEvent('text', `small ${i}`));
+
+/** Titles of group 27.2. */
+export const largeTitles: Titles = { '27.2': 'Contents and order of large messages' };
+
+/** Group 27.2, in order. */
+export const largeCases: readonly Case[] = numbered('27.2', [
+  echoed(
+    'Sends 2 MiB of bytes that never repeat in one frame, and compares the echo byte for byte.',
+    contents,
+    [binary(large)],
+    [messageEvent('binary', large)],
+  ),
+  echoed(
+    'Sends 2 MiB of bytes that never repeat in fragments of 65500, and compares the echo byte for byte.',
+    { ...contents, section: '6455 §5.4', covers: ['F18', 'F24'] },
+    [message('binary', large, 65_500)],
+    [messageEvent('binary', large)],
+  ),
+  echoed(
+    'Sends 2 MiB of bytes that never repeat, compressed, and compares the echo byte for byte.',
+    inflated,
+    [binary(large, { compress: true })],
+    [messageEvent('binary', large)],
+    { deflate },
+  ),
+  echoed(
+    'Sends 2 MiB compressed and ten small messages without compression after it: the echoes keep the order.',
+    order,
+    [binary(long, { compress: true }), ...small(10, false)],
+    [messageEvent('binary', long), ...smallEvents(10)],
+    { deflate },
+  ),
+  echoed(
+    'Sends 2 MiB compressed and ten small compressed messages after it: the echoes keep the order.',
+    order,
+    [binary(long, { compress: true }), ...small(10, true)],
+    [messageEvent('binary', long), ...smallEvents(10)],
+    { deflate },
+  ),
+]);

@@ -1,0 +1,56 @@
+/**
+ * Peers that are right and do what few do: the judge has to let them pass. Nothing of theirs is a fault, and what they do
+ * otherwise than Autobahn's suite asks is named.
+ */
+
+import type { Case } from '../../../conformance/case/model.ts';
+import { ids } from './faults.ts';
+import type { Rules } from './rules.ts';
+
+export interface Unusual {
+  readonly name: string;
+  /** The section that allows it. */
+  readonly section: string;
+  readonly does: Partial<Rules>;
+  /** Cases that are NON-STRICT, and those that are where things come in this or that order. */
+  readonly tolerated?: readonly string[];
+  readonly mayBeTolerated?: readonly string[];
+  /** Cases that do not apply to it. @default none */
+  readonly notApplicable?: (one: Case) => boolean;
+}
+
+/** Autobahn's cases of a good message and an invalid frame after it: the echo may be missing, as NON-STRICT. */
+const echoMayLack = ids('3.2-4 4.1.3-5 4.2.3-5 5.15');
+
+export const unusual: readonly Unusual[] = [
+  {
+    name: 'knows no permessage-deflate',
+    section: '6455 §9.1',
+    does: { compresses: false },
+    notApplicable: ({ deflate }) => deflate !== undefined && deflate.optional !== false,
+  },
+  {
+    name: 'agrees to no context takeover',
+    section: '7692 §7.1.1',
+    does: { takesOver: false },
+    notApplicable: ({ deflate }) => deflate?.needs === 'takeover',
+  },
+  { name: 'compresses large messages only', section: '7692 §6', does: { compressesFrom: 1024 } },
+  { name: 'sends back each part as it comes', section: '6455 §5.4', does: { streams: true } },
+  { name: 'echoes late', section: '6455 §6.2', does: { delay: () => 30 }, mayBeTolerated: echoMayLack },
+  { name: 'sends unsolicited pongs', section: '6455 §5.5.3', does: { heartbeats: true } },
+  {
+    name: 'answers the newest ping only',
+    section: '6455 §5.5.3',
+    does: { answersNewestPing: true },
+    tolerated: ids('2.10'),
+    mayBeTolerated: ids('2.11 5.20'),
+  },
+  {
+    name: 'resets TCP in place of a Close frame',
+    section: '6455 §7.1.7',
+    does: { failsWithReset: true },
+    // What was on its way in front of a reset may be lost.
+    mayBeTolerated: echoMayLack,
+  },
+];
