@@ -32,3 +32,4 @@ export { writeReports } from './report/write.ts';
 export { Driver, type DriverAddress, type DriverOptions } from './run/driver.ts';
 export type { CaseResult } from './run/result.ts';
 export type { TimelineEntry } from './run/timeline.ts';
+export { type Vector, type VectorEvent, vectors } from './vectors.ts';

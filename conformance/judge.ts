@@ -19,6 +19,8 @@ export interface RunOptions extends Partial<Selection> {
   readonly suite?: 'all' | 'autobahn' | 'beyond';
   /** Few messages in groups 9, 12 and 13, or a thousand each. @default 'quick' */
   readonly profile?: 'quick' | 'full';
+  /** Every n-th case, from the k-th on: `[k, n]`, k from 1; the n shards together are all cases. @default all */
+  readonly shard?: readonly [number, number];
   /** All limits are multiplied with it. @default 1 */
   readonly timeFactor?: number;
   /** Connections to a server at a time, and how often a client runs at once where its port is free. @default 8 and 4 */
@@ -52,9 +54,9 @@ export interface ClientRunOptions extends RunOptions {
 
 /** The cases for such a peer that the options ask for. */
 export function casesFor(peer: Role, options: RunOptions = {}): Case[] {
-  const { suite = 'all', cases = [], exclude = [] } = options;
+  const { suite = 'all', cases = [], exclude = [], shard: [part, parts] = [1, 1] } = options;
   const inSuite = allCases.filter(({ id }) => suite === 'all' || isAutobahn(id) === (suite === 'autobahn'));
-  return select(inSuite, peer, { cases, exclude });
+  return select(inSuite, peer, { cases, exclude }).filter((_one, i) => i % parts === part - 1);
 }
 
 /**

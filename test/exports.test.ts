@@ -238,6 +238,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'runClientCases',
       'runServerCases',
       'titles',
+      'vectors',
       'writeReports',
     ],
     types: [
@@ -260,6 +261,8 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ServerRunOptions',
       'Step',
       'TimelineEntry',
+      'Vector',
+      'VectorEvent',
     ],
   },
   './plugin': {

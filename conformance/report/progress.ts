@@ -35,7 +35,9 @@ export class Progress {
     if (this.screen.isTTY === true) this.screen.write('\r\x1b[K');
     const counts = new Map<string, number>();
     for (const result of results) counts.set(verdictOf(result), (counts.get(verdictOf(result)) ?? 0) + 1);
-    const parts = [...counts].sort(([, a], [, b]) => b - a).map(([verdict, count]) => `${count} ${verdict}`);
+    const parts = [...counts]
+      .sort(([, a], [, b]) => b - a)
+      .map(([verdict, count]) => `${count} ${verdict === 'UNIMPLEMENTED' ? 'not applicable' : verdict}`);
     const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
     this.screen.write(`${results.length} cases in ${seconds} s: ${parts.join('; ')}\n`);
   }

@@ -29,7 +29,53 @@ function groupBy(results: readonly CaseResult[]): Map<string, CaseResult[]> {
   return groups;
 }
 
-/** JUnit: a suite per group; INFORMATIONAL ones are skipped tests. */
+/** What a run came to, in numbers. */
+export interface Counts {
+  readonly cases: number;
+  /** Cases that apply to the peer: all but UNIMPLEMENTED ones. */
+  readonly applicable: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly nonStrict: number;
+  readonly informational: number;
+  readonly notApplicable: number;
+  readonly flaky: number;
+}
+
+/** Counts results; one that does not apply is neither passed nor failed. */
+export function countsOf(results: readonly CaseResult[]): Counts {
+  const count = (is: (one: CaseResult) => boolean): number => results.filter(is).length;
+  const notApplicable = count(isNotApplicable);
+  const failed = count(({ passed }) => !passed);
+  return {
+    cases: results.length,
+    applicable: results.length - notApplicable,
+    passed: results.length - notApplicable - failed,
+    failed,
+    nonStrict: count(({ passed, behavior }) => passed && behavior === 'NON-STRICT'),
+    informational: count(({ passed, behavior }) => passed && behavior === 'INFORMATIONAL'),
+    notApplicable,
+    flaky: count(({ flaky }) => flaky),
+  };
+}
+
+/** Whether a case did not apply to the peer, which did not agree to what it needs. */
+export function isNotApplicable({ passed, behavior }: CaseResult): boolean {
+  return passed && behavior === 'UNIMPLEMENTED';
+}
+
+/** One JSON text: what the run came to, and a row for each case. Timelines are in the cases' own files. */
+export function json(results: readonly CaseResult[]): string {
+  const rows = results.map((one) => ({
+    ...{ agent: one.agent, peer: one.peer, id: one.id, section: one.section, level: one.level },
+    ...{ behavior: one.behavior, behaviorClose: one.behaviorClose, passed: one.passed, flaky: one.flaky },
+    ...{ result: one.result, resultClose: one.resultClose, description: one.description },
+    ...{ duration: one.duration, command: one.command },
+  }));
+  return `${JSON.stringify({ counts: countsOf(results), cases: rows }, null, 1)}\n`;
+}
+
+/** JUnit: a suite per group; INFORMATIONAL ones, and those that do not apply, are skipped tests. */
 export function junit(results: readonly CaseResult[]): string {
   const suites = [...groupBy(results)].map(([name, list]) => {
     const failed = list.filter(({ passed }) => !passed).length;
@@ -39,13 +85,14 @@ export function junit(results: readonly CaseResult[]): string {
       const detail = escapeXml(`${complaint(one)} (${one.section}) again: ${one.command}`);
       const inner = !one.passed
         ? `<failure message="${escapeXml(complaint(one))}">${detail}</failure>`
-        : one.behavior === 'INFORMATIONAL'
-          ? `<skipped message="${escapeXml(one.resultClose)}"/>`
+        : one.behavior === 'INFORMATIONAL' || isNotApplicable(one)
+          ? `<skipped message="${escapeXml(isNotApplicable(one) ? one.result : one.resultClose)}"/>`
           : '';
       return `    <testcase classname="${escapeXml(name)}" name="${title}" time="${time}">${inner}</testcase>`;
     });
     const title = escapeXml(`${name} ${titles[groupOf(list[0]!.id)] ?? ''}`);
-    return `  <testsuite name="${title}" tests="${list.length}" failures="${failed}">\n${cases.join('\n')}\n  </testsuite>`;
+    const skipped = list.filter((one) => one.behavior === 'INFORMATIONAL' || isNotApplicable(one)).length;
+    return `  <testsuite name="${title}" tests="${list.length}" failures="${failed}" skipped="${skipped}">\n${cases.join('\n')}\n  </testsuite>`;
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join('\n')}\n</testsuites>\n`;
 }
@@ -53,7 +100,11 @@ export function junit(results: readonly CaseResult[]): string {
 /** TAP 13. */
 export function tap(results: readonly CaseResult[]): string {
   const lines = results.map((one, i) => {
-    const mark = one.behavior === 'INFORMATIONAL' ? ' # SKIP informational' : '';
+    const mark = isNotApplicable(one)
+      ? ' # SKIP not applicable'
+      : one.behavior === 'INFORMATIONAL'
+        ? ' # SKIP informational'
+        : '';
     // A number sign would start a directive.
     const title = `${one.agent} ${one.id} ${one.description}`.replaceAll('#', '\\#').replace(/\s+/g, ' ');
     const line = `${one.passed ? 'ok' : 'not ok'} ${i + 1} - ${title}${mark}`;
@@ -72,8 +123,9 @@ export function markdown(results: readonly CaseResult[]): string {
   const score = (agent: string, group: string): string => {
     const list = results.filter((one) => one.agent === agent && groupOf(one.id) === group);
     if (list.length === 0) return '';
-    const passed = list.filter((one) => one.passed).length;
-    return passed === list.length ? `${passed}` : `**${passed} of ${list.length}**`;
+    const { passed, applicable, notApplicable } = countsOf(list);
+    const rest = notApplicable === 0 ? '' : `, ${notApplicable} not applicable`;
+    return `${passed === applicable ? `${passed}` : `**${passed} of ${applicable}**`}${rest}`;
   };
   const rows = groups.map(
     (group) =>

@@ -1,5 +1,5 @@
 /**
- * All reports of a run, as files of a folder.
+ * All reports of a run, as files of a folder, or one of them as text.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -7,17 +7,41 @@ import { join } from 'node:path';
 import type { CaseResult } from '../run/result.ts';
 import { html } from './html.ts';
 import { caseJson, indexJson, reportFile } from './index-json.ts';
-import { junit, markdown, tap } from './texts.ts';
+import { json, junit, markdown, tap } from './texts.ts';
 
-/** Writes index.json, a JSON file per case, junit.xml, report.tap, report.md and report.html. */
-export function writeReports(folder: string, results: readonly CaseResult[]): void {
+/** A report that is one text. */
+export type ReportFormat = 'junit' | 'tap' | 'json' | 'md';
+
+/** Reports that are one text, each with the name of its file; `json` has none, since index.json and the cases' files say more. */
+export const formats: Readonly<
+  Record<
+    ReportFormat,
+    { readonly write: (results: readonly CaseResult[]) => string; readonly file: string | null }
+  >
+> = {
+  junit: { write: junit, file: 'junit.xml' },
+  tap: { write: tap, file: 'report.tap' },
+  json: { write: json, file: null },
+  md: { write: markdown, file: 'report.md' },
+};
+
+/**
+ * Writes index.json, a JSON file per case, junit.xml, report.tap, report.md and report.html.
+ * @param more other files, by their names
+ */
+export function writeReports(
+  folder: string,
+  results: readonly CaseResult[],
+  more: Readonly<Record<string, string>> = {},
+): void {
   mkdirSync(folder, { recursive: true });
+  for (const [name, text] of Object.entries(more)) writeFileSync(join(folder, name), text);
+  if (results.length === 0 && Object.keys(more).length > 0) return;
   for (const [i, result] of results.entries()) {
     writeFileSync(join(folder, reportFile(result.agent, result.id)), caseJson(result, i + 1));
   }
   writeFileSync(join(folder, 'index.json'), indexJson(results));
-  writeFileSync(join(folder, 'junit.xml'), junit(results));
-  writeFileSync(join(folder, 'report.tap'), tap(results));
-  writeFileSync(join(folder, 'report.md'), markdown(results));
+  for (const { write, file } of Object.values(formats))
+    if (file !== null) writeFileSync(join(folder, file), write(results));
   writeFileSync(join(folder, 'report.html'), html(results));
 }

@@ -15,7 +15,10 @@ export interface UrlOptions {
   /** Certificates of a CA (PEM); or any certificate is taken. */
   readonly ca?: Buffer;
   readonly insecure?: boolean;
-  /** Further fields for every request. */
+  /** The judge's own certificate and its private key (PEM), for servers that ask for one. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** Further fields for every request: authorization, cookies, Origin. Reports do not show the values of secret ones. */
   readonly fields?: readonly (readonly [string, string])[];
 }
 
@@ -25,17 +28,43 @@ export interface Server {
   readonly target: Target;
 }
 
-/** @throws {TypeError} for what is no ws: or wss: URL */
-export function serverOf(url: string, { ca, insecure = false, fields = [] }: UrlOptions = {}): Server {
-  const { protocol, hostname, port, pathname, search } = new URL(url);
-  if (protocol !== 'ws:' && protocol !== 'wss:') throw new TypeError(`${url} is no ws: or wss: URL`);
-  const secure = protocol === 'wss:';
+/**
+ * A URL as ws: or wss:, of which http: and https: are other names; without user information.
+ * @throws {TypeError} for any other URL, and for one with a fragment (6455 §3)
+ */
+export function readUrl(text: string): { readonly url: URL; readonly authorization: string | null } {
+  const url = new URL(text);
+  const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[url.protocol];
+  if (scheme === undefined) throw new TypeError('it is no ws:, wss:, http: or https: URL');
+  if (url.href.includes('#')) throw new TypeError('a WebSocket URL has no fragment');
+  const { username, password } = url;
+  [url.username, url.password, url.protocol] = ['', '', scheme];
+  if (username === '' && password === '') return { url, authorization: null };
+  const words = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { url, authorization: `Basic ${Buffer.from(words).toString('base64')}` };
+}
+
+/** @throws {TypeError} as `readUrl` */
+export function serverOf(text: string, options: UrlOptions = {}): Server {
+  const { ca, cert, key, insecure = false } = options;
+  const { url, authorization } = readUrl(text);
+  const { hostname, port, pathname, search } = url;
+  const secure = url.protocol === 'wss:';
   const host = hostname.replace(/^\[|\]$/g, '');
   const number = Number(port || (secure ? 443 : 80));
+  const given = options.fields ?? [];
+  const named = given.some(([name]) => name.toLowerCase() === 'authorization');
+  const fields =
+    authorization === null || named ? given : [...given, ['Authorization', authorization] as const];
   const connect = (): Promise<Duplex> =>
     new Promise((resolve, reject) => {
       const options = { host, port: number, allowHalfOpen: true };
-      const trust = { ...(ca && { ca }), rejectUnauthorized: !insecure };
+      const trust = {
+        ...(ca && { ca }),
+        ...(cert && { cert }),
+        ...(key && { key }),
+        rejectUnauthorized: !insecure,
+      };
       // RFC 6066: a server name is no address.
       const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
       const socket = secure ? connectTls({ ...options, ...trust, ...servername }) : connectTcp(options);

@@ -81,10 +81,29 @@ async function tabTo(page: Page, wanted: RegExp): Promise<void> {
 }
 
 describe('the report as HTML', () => {
-  test('it loads nothing but itself, and shows the matrix of implementations and groups', async () => {
+  test('it loads nothing but itself, and opens with a verdict for each implementation', async () => {
     const requests: string[] = [];
     const page = await openReport(requests);
     expect(requests).toEqual([url]);
+    expect(await page.locator('.verdict .figure').allInnerTexts()).toEqual([
+      'All 14 passed',
+      '8 failed of 14 cases',
+    ]);
+    expect(await page.locator('.verdict').nth(1).locator('.legend').innerText()).toMatch(
+      /✓ 5 OK[\s\S]*✗ 8 failed/,
+    );
+  });
+
+  test('what failed has its reason in the row', async () => {
+    const page = await openReport();
+    const rows = page.locator('.failures details.case');
+    expect(await rows.count()).toBe(8);
+    expect(await rows.first().locator('.why').innerText()).toMatch(/^The events are .*, expected pong of 0 /);
+    expect(await page.locator('#cases').getAttribute('open')).toBeNull();
+  });
+
+  test('the groups, with a link to their cases, which opens the list', async () => {
+    const page = await openReport();
     expect(await page.locator('.matrix tbody th').allTextContents()).toEqual([
       '1 Framing',
       '2 Pings and pongs',
@@ -93,50 +112,85 @@ describe('the report as HTML', () => {
     const pings = page.locator('.matrix tbody tr').nth(1).locator('td');
     expect(await pings.nth(0).innerText()).toMatch(/✓\s*11/);
     expect(await pings.nth(1).innerText()).toMatch(/✗\s*3 of 11\s*8 failed/);
+    await pings.nth(1).locator('a').click();
+    expect(new URL(page.url()).hash).toBe('#a1-g2');
+    await page.locator('#a1-g2').waitFor({ state: 'visible' });
   });
 
-  test('by keyboard alone: a skip link, a cell of the matrix, a case, its timeline', async () => {
+  test('by keyboard alone: a failed case, its rule, its timeline', async () => {
     const page = await openReport();
     await page.keyboard.press('Tab');
-    expect(await focused(page)).toBe('A# To the matrix');
-    await page.keyboard.press('Enter');
-    await tabTo(page, /^A# ✗3 of 11$/);
-    await page.keyboard.press('Enter');
-    expect(new URL(page.url()).hash).toBe('#a1-g2');
-    await tabTo(page, /^SUMMARY# ✗ Failed 2\.1 /);
+    expect(await focused(page)).toBe('A# To all cases');
+    await tabTo(page, /^SUMMARY# 2\.1/);
     await page.keyboard.press('Enter');
     const timeline = page.getByRole('region', { name: 'Timeline of case 2.1' }).last();
     await timeline.waitFor();
     expect(await timeline.innerText()).toMatch(/judge →\s+frame ping, 0 octets FIN, masked with/);
     expect(await timeline.innerText()).toMatch(/← peer\s+frame close, \d+ octets FIN, not masked/);
-    const open = page.locator('details[open]');
-    expect(await open.getByRole('link', { name: 'RFC 6455 §5.5.2' }).count()).toBe(1);
+    expect(await page.locator('details[open]').getByRole('link', { name: 'RFC 6455 §5.5.2' }).count()).toBe(
+      1,
+    );
     await tabTo(page, /^A# RFC 6455 §5\.5\.2$/);
     await tabTo(page, /^DIV# Timeline/);
   });
 
   test('the filter, by its arrow keys, leaves what failed', async () => {
     const page = await openReport();
+    await page.locator('#cases > summary').click();
+    expect(await page.locator('tr.row:visible').count()).toBe(28);
     await tabTo(page, /^INPUT#show-all/);
     await page.keyboard.press('ArrowRight');
-    await page.keyboard.press('ArrowRight');
     expect(await focused(page)).toMatch(/^INPUT#show-failed/);
-    expect(await page.locator('details:visible').count()).toBe(8);
-    expect(await page.locator('details.ok:visible').count()).toBe(0);
+    expect(await page.locator('tr.row:visible').count()).toBe(8);
+    expect(await page.locator('tr.row.ok:visible').count()).toBe(0);
+  });
+
+  test('search and sort, without a server', async () => {
+    const page = await openReport();
+    await page.locator('#cases > summary').click();
+    await page.locator('#search').fill('ping §5.5.2');
+    const shown = await page.locator('tr.row:visible .id').allInnerTexts();
+    expect(shown.length).toBeGreaterThan(4);
+    expect(shown.every((id) => id.startsWith('2.'))).toBe(true);
+    expect(await page.locator('#count').innerText()).toBe(`${shown.length} of 28`);
+    await page.locator('#search').fill('');
+    await page.getByRole('button', { name: 'ms' }).click();
+    const times = (await page.locator('tr.row .ms').allInnerTexts()).map(Number);
+    expect(times).toEqual([...times].sort((a, b) => b - a));
+    await page.getByRole('button', { name: 'Verdict' }).click();
+    expect(await page.locator('tr.row .v').first().innerText()).toContain('Failed');
+    expect(await page.locator('th[aria-sort]').count()).toBe(1);
+    await page.getByRole('button', { name: 'Case', exact: true }).click();
+    expect((await page.locator('tr.row .id').allInnerTexts()).slice(0, 3)).toEqual(['1.1.1', '1.1.2', '2.1']);
+  });
+
+  test('without scripts it is complete', async () => {
+    const context = await browser.newContext({ offline: true, javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(url);
+    await page.locator('#cases > summary').click();
+    expect(await page.locator('tr.row:visible').count()).toBe(28);
+    expect(await page.locator('#tools').isVisible()).toBe(false);
   });
 
   test('what a peer sent, and what it is called, is text', async () => {
     const page = await openReport();
-    expect(await page.locator('img, script').count()).toBe(0);
-    expect(await page.title()).toBe('WebSocket conformance');
-    expect(await page.locator('thead th').nth(2).innerText()).toContain('<img src=x onerror=');
-    expect(await page.locator('thead th').nth(2).innerText()).toContain('\\u{202e}');
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.locator('script').count()).toBe(1);
+    expect(await page.title()).toBe('8 failed: WebSocket conformance');
+    expect(await page.locator('.verdict h2').nth(1).innerText()).toContain('<img src=x onerror=');
+    expect(await page.locator('.verdict h2').nth(1).innerText()).toContain('\\u{202e}');
     expect(await page.locator('td', { hasText: '<script>' }).count()).toBeGreaterThan(0);
   });
 
-  test('it fits into a narrow window', async () => {
+  test('the verdict and the first failure are on the first screen of a phone, and nothing is cut', async () => {
     const page = await openReport();
     await page.setViewportSize({ width: 360, height: 700 });
+    const verdicts = await page.locator('.verdict').last().boundingBox();
+    const failure = await page.locator('.failures summary').first().boundingBox();
+    expect(verdicts!.y + verdicts!.height).toBeLessThan(700);
+    expect(failure!.y).toBeLessThan(700);
+    await page.locator('#cases > summary').click();
     const { scrollWidth, clientWidth } = await page.evaluate(() => ({
       scrollWidth: document.documentElement.scrollWidth,
       clientWidth: document.documentElement.clientWidth,

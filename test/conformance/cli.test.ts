@@ -1,9 +1,12 @@
 /** `rfc6455 conform` as a process: exit codes, reports, baselines, our server and our client. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { allCases } from '../../conformance/cases.ts';
 import { conform } from '../../conformance/cli.ts';
+import { vectors } from '../../conformance/vectors.ts';
+import { reject, WebSocketServer } from '../../src/index.ts';
 import { interrupt, Running, root, run, serve, start, tlsFixture, track } from '../cli/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'conform-'));
@@ -48,12 +51,16 @@ describe('conform server', () => {
     expect((await judge('server', url, ...few, '--baseline', file)).exit).toBe(0);
   });
 
-  test('a fault is exit code 1, and 0 where the baseline has it; a baseline that has too many is 1', async () => {
+  test('a server without permessage-deflate passes: what needs it does not apply, and is counted', async () => {
+    const { url } = await serve();
+    const { exit, stdout } = await run(['conform', 'server', url, ...few]);
+    expect(stdout).toMatch(/^12 cases in \d+\.\d s: 11 OK; 1 not applicable\n$/);
+    expect(exit).toBe(0);
+  });
+
+  test('a verdict that differs from the baseline is exit code 1, either way', async () => {
     // Without --compression, 12.1.4 is UNIMPLEMENTED.
     const { url } = await serve();
-    const failed = await run(['conform', 'server', url, ...few]);
-    expect(failed.exit).toBe(1);
-    expect(failed.stdout).toMatch(/^UNIMPLEMENTED {2}12\.1\.4 /);
     const file = join(folder, 'known.json');
     writeFileSync(file, JSON.stringify({ cases: { '12.1.4': 'UNIMPLEMENTED' } }));
     expect((await judge('server', url, ...few, '--baseline', file)).exit).toBe(0);
@@ -99,10 +106,153 @@ describe('conform server', () => {
     expect(doubtful.stderr).toMatch(/^rfc6455: .*certificate/);
   });
 
+  test('a certificate of its own, for a server that asks for one', async () => {
+    const [cert, key] = [tlsFixture('self-signed-cert.pem'), tlsFixture('self-signed-key.pem')];
+    const ca = tlsFixture('ca-cert.pem');
+    const certificates = { cert: tlsFixture('localhost-cert.pem'), key: tlsFixture('localhost-key.pem') };
+    const server = new WebSocketServer({
+      // Only of clients whose certificate was verified.
+      upgrade: (request) => (request.peerCertificate === null ? reject(403) : undefined),
+      message: (connection, message) => void connection.send(message),
+    });
+    const { port } = await server.listen({
+      tls: {
+        cert: readFileSync(certificates.cert),
+        key: readFileSync(certificates.key),
+        ...{ ca: readFileSync(cert), requestCert: true, rejectUnauthorized: false },
+      },
+    });
+    try {
+      const url = `https://localhost:${port}/`;
+      const shown = ['--ca', ca, '--cert', cert, '--key', key];
+      expect(await judge('server', url, '--cases', '1.1.1', ...shown)).toMatchObject({ exit: 0, stderr: '' });
+      expect((await judge('server', url, '--cases', '1.1.1', '--ca', ca)).exit).toBe(1);
+    } finally {
+      await server.shutdown();
+    }
+  });
+
   test('nobody there', async () => {
     const { exit, stderr } = await judge('server', 'ws://127.0.0.1:1/', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stderr).toMatch(/^rfc6455: .*ECONNREFUSED/);
+  });
+});
+
+describe('a server that asks for a token and a subprotocol', () => {
+  const token = 'Bearer s3cret-token';
+  let server: WebSocketServer;
+  let url: string;
+  beforeAll(async () => {
+    server = new WebSocketServer(
+      {
+        upgrade: (request) =>
+          request.header('authorization') === token || request.target.includes('key=s3cret')
+            ? undefined
+            : reject(401),
+        message: (connection, message) => void connection.send(message),
+      },
+      { subprotocols: ['chat'] },
+    );
+    const { port } = await server.listen();
+    url = `http://127.0.0.1:${port}/`;
+  });
+  afterAll(() => server.shutdown());
+  // Requests of every kind, one of them with a head that the case writes itself, and refusals.
+  const cases = ['--cases', '1.1.1,20.8.14,20.1.1,20.6.1,20.4.15'];
+
+  test('it is sent with every request, and is in no report', async () => {
+    const out = join(folder, 'token');
+    const { exit, stdout } = await judge(
+      'server',
+      url,
+      ...cases,
+      '--header',
+      `Authorization: ${token}`,
+      '--out',
+      out,
+    );
+    expect(stdout).toMatch(/^5 cases in .*: 5 OK\n$/);
+    expect(exit).toBe(0);
+    for (const name of readdirSync(out))
+      expect(readFileSync(join(out, name), 'utf8'), name).not.toContain('s3cret');
+  });
+
+  test('a query will do, and user information of the URL is sent as Basic', async () => {
+    expect((await judge('server', `${url}?key=s3cret`, ...cases)).exit).toBe(0);
+    const { stdout, exit } = await judge('server', url.replace('//', '//me:pass@'), '--cases', '1.1.1');
+    expect(stdout).toContain('The opening handshake was not completed');
+    expect(stdout).not.toContain('pass@');
+    expect(exit).toBe(1);
+  });
+
+  test('subprotocols are offered', async () => {
+    const options = [
+      '--header',
+      `Authorization: ${token}`,
+      '--subprotocol',
+      'chat',
+      '--subprotocol',
+      'other',
+    ];
+    const out = join(folder, 'subprotocol');
+    expect(
+      (await judge('server', url, '--cases', '1.1.1,20.6.1', ...options, '--out', out, '--agent', 'x')).exit,
+    ).toBe(0);
+    const { httpRequest, httpResponse } = JSON.parse(readFileSync(join(out, 'x_case_1_1_1.json'), 'utf8'));
+    expect(httpRequest).toContain('Sec-WebSocket-Protocol: chat, other\r\n');
+    expect(httpRequest).toContain('Authorization: (not shown)\r\n');
+    expect(httpResponse).toMatch(/sec-websocket-protocol: chat\r\n/i);
+    // A case that offers subprotocols itself offers those alone.
+    const own = JSON.parse(readFileSync(join(out, 'x_case_20_6_1.json'), 'utf8'));
+    expect(own.httpRequest.match(/Sec-WebSocket-Protocol/g)).toHaveLength(1);
+  });
+
+  test('--reporter writes one report to standard output, and all else to standard error', async () => {
+    const options = ['--header', `Authorization: ${token}`, '--cases', '1.1.1,2.1'];
+    const asked = async (reporter: string) => judge('server', url, ...options, '--reporter', reporter);
+    const { stdout, stderr, exit } = await asked('json');
+    expect(JSON.parse(stdout).counts).toMatchObject({ cases: 2, passed: 2, failed: 0 });
+    expect(stderr).toMatch(/^2 cases in .*: 2 OK\n$/);
+    expect(exit).toBe(0);
+    expect((await asked('junit')).stdout).toMatch(/^<\?xml [\s\S]*<\/testsuites>\n$/);
+    expect((await asked('tap')).stdout).toMatch(/^TAP version 13\n1\.\.2\nok 1 /);
+    expect((await asked('md')).stdout).toMatch(/^# WebSocket conformance\n/);
+  });
+
+  test('the shards together are all cases, and none is in two of them', async () => {
+    const shards = await Promise.all(
+      ['1/3', '2/3', '3/3'].map(async (shard) =>
+        (await judge('server', url, '--list', ...few, '--shard', shard)).stdout.trim().split('\n'),
+      ),
+    );
+    expect(shards.map(({ length }) => length)).toEqual([4, 4, 4]);
+    const whole = (await judge('server', url, '--list', ...few)).stdout.trim().split('\n');
+    expect(shards.flat().sort()).toEqual([...whole].sort());
+  });
+
+  test('--profile endurance: cases and connections that stay, and the memory of the process', async () => {
+    const options = ['--header', `Authorization: ${token}`, '--cases', '1.1,2.1,7.7', '--parallel', '4'];
+    const timed = ['--profile', 'endurance', '--minutes', '0.02', '--pid', String(process.pid)];
+    const { stdout, exit } = await judge('server', url, ...options, ...timed, '--reporter', 'json');
+    const outcome = JSON.parse(stdout);
+    expect(outcome.faults).toEqual([]);
+    expect(outcome.cases).toBeGreaterThan(5);
+    expect(outcome.messages).toBeGreaterThan(5);
+    expect(outcome.memory.samples).toBeGreaterThan(5);
+    expect(outcome.memory.largest).toBeGreaterThan(1_000_000);
+    expect(exit).toBe(0);
+    const text = await judge('server', url, ...options, '--profile', 'endurance', '--minutes', '0.005');
+    expect(text.stdout).toMatch(
+      /messages of [\d.]+ MiB on connections that stay\nmemory: not looked at \(--pid PID\)\nno fault\n$/,
+    );
+  });
+
+  test('--profile endurance: faults are counted, and are exit code 1', async () => {
+    const short = ['--profile', 'endurance', '--minutes', '0.005', '--cases', '1.1'];
+    const { stdout, exit } = await judge('server', url, ...short);
+    expect(stdout).toMatch(/^ +\d+ × .*The opening handshake was not completed: the answer is 401, not 101/m);
+    expect(exit).toBe(1);
   });
 });
 
@@ -175,22 +325,70 @@ test('--list shows the cases and runs none', async () => {
   const { stdout, exit } = await run(['conform', 'client', '--list', ...few]);
   const lines = stdout.trim().split('\n');
   expect(lines.length).toBe(12);
-  expect(lines[0]).toMatch(/^1\.1\.1\t6455 §5\.2\tMUST\tSends a text frame/);
+  expect(lines[0]).toMatch(/^1\.1\.1\t6455 §5\.2\tMUST\tboth\tSends a text frame/);
   expect(exit).toBe(0);
+});
+
+describe('what needs no peer', () => {
+  test('list: every case once, with whom it is for', async () => {
+    const { stdout, exit } = await judge('list');
+    const lines = stdout.trim().split('\n');
+    expect(lines.length).toBe(allCases.length);
+    expect(lines).toContainEqual(expect.stringMatching(/^20\.1\.1\t.*\tservers\t/));
+    expect(lines).toContainEqual(expect.stringMatching(/^21\.1\.1\t.*\tclients\t/));
+    expect(exit).toBe(0);
+    expect((await judge('list', '--suite', 'autobahn')).stdout.trim().split('\n').length).toBe(517);
+  });
+
+  test('explain: the rule, what is sent, what is expected, what else is fine', async () => {
+    const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
+    expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
+    expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
+    expect(stdout).toMatch(/^ {2}sends {6}a text frame, /m);
+    expect(stdout).toMatch(/^ {2}tolerated {2}.*, as NON-STRICT$/m);
+    expect(stdout).toMatch(/^ {2}run it {5}npx rfc6455 conform server <url> --cases 6\.4\.1$/m);
+    expect(stdout).toMatch(/^20\.1\.1 {2}Opening handshake: servers/m);
+    expect(exit).toBe(0);
+  });
+
+  test('explain: every case can be, in whole sentences', async () => {
+    const { stdout } = await judge('explain', ...allCases.map(({ id }) => id));
+    expect(stdout).not.toMatch(/undefined|\[object|NaN/);
+    expect(stdout.match(/^ {2}rule {7}/gm)?.length).toBe(allCases.length);
+  });
+
+  test('vectors: JSON, all or some', async () => {
+    const { stdout, exit } = await judge('vectors', '--cases', '26.2.1');
+    expect(JSON.parse(stdout)).toEqual(vectors({ cases: ['26.2.1'] }));
+    expect(exit).toBe(0);
+  });
 });
 
 describe('called the wrong way', () => {
   test.each([
     [[], 'what is tested: server or client?'],
     [['server'], 'the URL is missing'],
-    [['server', 'http://localhost/'], "'http://localhost/' is no ws: or wss: URL"],
+    [
+      ['server', 'ftp://localhost/'],
+      "'ftp://localhost/' cannot be connected to: it is no ws:, wss:, http: or https: URL",
+    ],
+    [['server', 'ws://localhost/#a'], 'a WebSocket URL has no fragment'],
+    [['server', 'localhost'], "'localhost' cannot be connected to: Invalid URL"],
+    [['server', 'ws://localhost/', '--cert', 'x'], '--cert and --key need each other'],
+    [['client', '--reporter', 'x'], '--reporter is junit, tap, json, md, not x'],
+    [['client', '--shard', '3/2'], "--shard is K/N, as 2/5, not '3/2'"],
+    [['client', '--shard', '0/2'], "--shard is K/N, as 2/5, not '0/2'"],
+    [['client', '--profile', 'endurance'], '--profile endurance is for servers'],
+    [['explain'], 'which case is to be explained?'],
+    [['explain', '99.1'], 'there is no case 99.1'],
+    [['list', 'x'], "'x' is too much"],
     [['server', 'ws://localhost/', 'x'], "'x' is too much"],
     [['client', 'x'], "'x' is too much"],
     [['client', '--port', 'x'], '--port is a number from 0 to 65535'],
     [['client', '--tls-cert', 'x'], '--tls-cert and --tls-key need each other'],
     [['client', '--cases', '99.*'], 'no case fits'],
     [['client', '--suite', 'x'], '--suite x is not known'],
-    [['client', '--profile', 'x'], '--profile is quick or full, not x'],
+    [['client', '--profile', 'x'], '--profile is quick, full or endurance, not x'],
     [['client', '--time-factor', '0'], "--time-factor is a number above 0, not '0'"],
     [['server', 'ws://localhost/', '--header', 'x'], "--header is 'Name: value', not 'x'"],
     [['client', '--unknown'], "Unknown option '--unknown'"],

@@ -1,13 +1,15 @@
 /** Reports: what scripts that read Autobahn's rely on, and what others do. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { casesFor } from '../../conformance/index.ts';
 import { baselineOf, differences, parseBaseline, verdictOf } from '../../conformance/report/baseline.ts';
+import { html } from '../../conformance/report/html.ts';
 import { caseJson, indexJson, reportFile, sortedJson } from '../../conformance/report/index-json.ts';
 import { Progress } from '../../conformance/report/progress.ts';
-import { junit, markdown, tap } from '../../conformance/report/texts.ts';
+import { countsOf, json, junit, markdown, tap } from '../../conformance/report/texts.ts';
 import { writeReports } from '../../conformance/report/write.ts';
 import { type CaseResult, notRun, showPayload } from '../../conformance/run/result.ts';
 
@@ -32,6 +34,14 @@ const good: CaseResult = {
 const told: CaseResult = { ...good, behavior: 'INFORMATIONAL', behaviorClose: 'INFORMATIONAL', id: '7.13.1' };
 const tolerated: CaseResult = { ...good, behavior: 'NON-STRICT', id: '6.4.1' };
 const results = [tolerated, good, told, missing];
+const entry = {
+  at: 1,
+  by: 'judge',
+  kind: 'octets',
+  text: 'sent',
+  length: 100,
+  hex: 'aa'.repeat(64),
+} as const;
 
 describe('index.json', () => {
   test('agent → case → five facts, keys in plain order, three blanks deep', () => {
@@ -113,7 +123,7 @@ test('payloads are shown as text, as hex, and cut', () => {
 
 test('JUnit: a failure and a skipped test, escaped', () => {
   const xml = junit(results);
-  expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0">');
+  expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0" skipped="1">');
   expect(xml).toContain('<failure message="FAILED: No &lt;connection&gt; &amp; &quot;nothing&quot;">');
   expect(xml.match(/<skipped /g)?.length).toBe(1);
   expect(xml.match(/<testcase /g)?.length).toBe(4);
@@ -138,6 +148,75 @@ test('Markdown: a matrix, and what is not simply fine', () => {
   expect(text).toContain('| My Agent | 12.1.1 | 7692 §7.2 | FAILED | FAILED |');
   expect(text).not.toContain('| 7.9.2 |');
   expect(markdown([good])).toContain('Everything is OK.');
+});
+
+describe('cases that do not apply', () => {
+  const why = 'Not applicable: The peer did not agree to permessage-deflate.';
+  const left: CaseResult = { ...good, behavior: 'UNIMPLEMENTED', result: why, id: '12.1.1' };
+
+  test('are neither passed nor failed in numbers', () => {
+    expect(countsOf([...results, left])).toEqual({
+      ...{ cases: 5, applicable: 4, passed: 3, failed: 1, nonStrict: 1, informational: 1 },
+      ...{ notApplicable: 1, flaky: 0 },
+    });
+  });
+
+  test('are skipped tests in JUnit and TAP, a note in Markdown, and listed on the page', () => {
+    expect(junit([left])).toContain(`<skipped message="${why}"/>`);
+    expect(tap([left])).toMatch(/^ok 1 - .* # SKIP not applicable$/m);
+    expect(markdown([left, good])).toContain('| 12 Compression of various content | 0, 1 not applicable |');
+    const page = html([left, good]);
+    expect(page).toContain('<strong>The one case passed</strong>');
+    expect(page).toContain(`${why} 12.1.1</p>`);
+    expect(html([left])).toContain('<strong>Nothing applies</strong>');
+  });
+});
+
+test('JSON: counts, and a row per case', () => {
+  const { counts, cases } = JSON.parse(json(results));
+  expect(counts).toMatchObject({ cases: 4, passed: 3, failed: 1 });
+  expect(cases.map(({ id }: CaseResult) => id)).toEqual(['6.4.1', '7.9.2', '7.13.1', '12.1.1']);
+  expect(cases[3]).toMatchObject({ behavior: 'FAILED', passed: false, command: 'again', agent: 'My Agent' });
+});
+
+describe('the HTML page', () => {
+  test('opens with the verdict, then what failed with its reason', () => {
+    const page = html(results);
+    const places = [
+      '1 failed</strong> of 4 cases',
+      'What failed',
+      'No &#60;connection&#62;',
+      'id="cases"',
+      'id="groups"',
+    ];
+    const found = places.map((one) => page.indexOf(one));
+    expect(found).not.toContain(-1);
+    expect([...found].sort((a, b) => a - b)).toEqual(found);
+    expect(page).toContain('<title>1 failed: WebSocket conformance</title>');
+  });
+
+  test('allows its own script alone, by its hash', () => {
+    const page = html(results);
+    const [, source = ''] = /<script>([\s\S]*?)<\/script>/.exec(page) ?? [];
+    const hash = createHash('sha256').update(source).digest('base64');
+    expect(page).toContain(`default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`);
+    expect(page.match(/<script/g)).toHaveLength(1);
+  });
+
+  test('of all cases passed is smaller than 1.5 MB', () => {
+    const all = casesFor('server').map((one) => ({
+      ...good,
+      ...{ id: one.id, description: one.description, expectation: one.expectation, section: one.section },
+      ...{ covers: one.covers ?? [], timeline: Array.from({ length: 50 }, () => entry) },
+    }));
+    expect(all.length).toBeGreaterThan(1052);
+    expect(Buffer.byteLength(html(all))).toBeLessThan(1_500_000);
+    expect(html(all)).toContain(`All ${all.length.toLocaleString('en')} passed</strong>`);
+  });
+
+  test('of none is a page too', () => {
+    expect(html([])).toContain('No case ran.');
+  });
 });
 
 test('all of them in a folder', () => {

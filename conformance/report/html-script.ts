@@ -1,0 +1,73 @@
+/**
+ * The script of the HTML report: search and sort. Without it the page is complete, and its cases are in the order of their
+ * ids; the page's policy allows this script alone, by its hash.
+ */
+
+import { createHash } from 'node:crypto';
+
+/** Runs in a browser: it imports nothing, and reads nothing that a peer sent as markup. */
+const source = `(() => {
+  const table = document.getElementById('table');
+  if (table === null) return;
+  const tools = document.getElementById('tools');
+  const search = document.getElementById('search');
+  const count = document.getElementById('count');
+  const rows = [...table.querySelectorAll('tr.row')];
+  const groups = [...table.querySelectorAll('tr.group')];
+  const body = table.tBodies[0];
+  const inOrder = [...body.rows];
+  const words = rows.map((row) => row.textContent.toLowerCase());
+  tools.hidden = false;
+  let key = 'id';
+  let down = false;
+  const isSearched = (i) => search.value.toLowerCase().split(/\\s+/).every((word) => words[i].includes(word));
+  const show = () => {
+    let shown = 0;
+    const there = new Set();
+    for (const [i, row] of rows.entries()) {
+      row.hidden = !isSearched(i);
+      if (row.hidden) continue;
+      shown += 1;
+      there.add(row.dataset.g);
+    }
+    for (const row of groups) row.hidden = key !== 'id' || down || !there.has(row.dataset.g);
+    count.textContent = shown === rows.length ? '' : shown + ' of ' + rows.length;
+  };
+  const valueOf = (row) => {
+    const text = row.querySelector('.' + key).textContent;
+    if (key === 'ms') return Number(text);
+    return key === 'v' ? Number(row.dataset.v) : text;
+  };
+  const sort = () => {
+    if (key === 'id') body.append(...(down ? [...inOrder].reverse() : inOrder));
+    else {
+      const sorted = rows.map((row, i) => [valueOf(row), i, row]);
+      sorted.sort(([a, i], [b, k]) => (a < b ? -1 : a > b ? 1 : i - k));
+      if (down) sorted.reverse();
+      body.append(...sorted.map(([, , row]) => row));
+    }
+    for (const head of table.tHead.querySelectorAll('th')) {
+      const own = head.dataset.k === key;
+      if (own) head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+      else head.removeAttribute('aria-sort');
+    }
+    show();
+  };
+  for (const head of table.tHead.querySelectorAll('th[data-k]')) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener('click', () => {
+      down = key === head.dataset.k ? !down : head.dataset.k === 'ms';
+      key = head.dataset.k;
+      sort();
+    });
+  }
+  search.addEventListener('input', show);
+  sort();
+})();`;
+
+/** The element, and what its hash is in a Content-Security-Policy. */
+export const script: string = `<script>${source}</script>`;
+export const scriptHash: string = `sha256-${createHash('sha256').update(source).digest('base64')}`;
