@@ -56,7 +56,9 @@ export function sectionLink(section: string): string {
 }
 
 /** Why, in a sentence or two. */
-export function reasonOf({ behavior, result, resultClose, behaviorClose }: CaseResult): string {
+export function reasonOf({ behavior, result, resultClose, behaviorClose, violation }: CaseResult): string {
+  // The end says the same once more.
+  if (violation !== null) return result;
   const fine = behavior === 'OK' || result === resultClose;
   const closeFine = behaviorClose === 'OK' || behaviorClose === 'INFORMATIONAL';
   if (fine) return closeFine && behavior === 'OK' ? result : resultClose;
