@@ -11,6 +11,7 @@ export { Connection, type ConnectionState } from './api/connection.ts';
 export type { ConnectionInfo } from './api/connection-core.ts';
 export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/handlers.ts';
 export type { Message, SendCallback, SendOptions, SendStreamOptions, StreamSource } from './api/message.ts';
+export { MessageStream } from './api/message-stream.ts';
 export type { ConnectionOptions, HeartbeatOptions, PingOptions } from './api/options.ts';
 export { Reconnection, type ReconnectionState, reconnect, type SendOutcome } from './api/reconnect.ts';
 export type { ReconnectCause } from './api/reconnect-cause.ts';

@@ -264,6 +264,29 @@ describe('what ends by itself', () => {
     }
   });
 
+  example('upload.js', async (name) => {
+    const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));
+    try {
+      const server = start(name, [], { FOLDER: folder });
+      const url = await server.listening;
+      const text = join(folder, 'text.txt');
+      writeFileSync(text, 'Größe 😀\n'.repeat(200_000));
+      const bytes = join(folder, 'bytes');
+      writeFileSync(bytes, '');
+      truncateSync(bytes, 5_000_000);
+      const outputs = [await start(name, [url, text]).ended, await start(name, [url, bytes]).ended];
+      expect(outputs).toEqual([
+        { status: 0, output: '1.txt: 2600000 bytes\n' },
+        { status: 0, output: '2.bin: 5000000 bytes\n' },
+      ]);
+      expect(readFileSync(join(folder, '1.txt')).equals(readFileSync(text))).toBe(true);
+      expect(readFileSync(join(folder, '2.bin')).equals(readFileSync(bytes))).toBe(true);
+      expect(await interrupt(server)).not.toMatch(/error/i);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   example('sans-io.js', async (name) => {
     const { status, output } = await start(name).ended;
     expect(status, output).toBe(0);

@@ -19,6 +19,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'ConnectionError',
       'HandshakeError',
       'MemoryBudget',
+      'MessageStream',
       'ProtocolError',
       'Reconnection',
       'Rejection',

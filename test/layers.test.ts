@@ -45,8 +45,9 @@ const layers: Readonly<Record<string, Layer>> = {
   api: {
     uses: ['transport', ...shared],
     types: ['frame', 'handshake', 'deflate'],
-    // node:util tells an ArrayBuffer of any realm, node:buffer what is UTF-8; no I/O.
-    node: ['util', 'buffer'],
+    // node:util tells an ArrayBuffer of any realm, node:buffer what is UTF-8, node:string_decoder decodes it in parts, node:stream is
+    // what a Duplex extends; no I/O.
+    node: ['util', 'buffer', 'string_decoder', 'stream'],
     nodeTypes: true,
   },
   cli: {

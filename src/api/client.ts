@@ -9,6 +9,7 @@ import { toCompression } from './compression-options.ts';
 import { type AllConnectOptions, type ConnectOptions, checkRoute, connectSpecs } from './connect-options.ts';
 import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
+import { takesParts } from './handlers.ts';
 import { type OptionValues, readOptions } from './option-spec.ts';
 import { toCloseReason, toLimits } from './options.ts';
 
@@ -50,6 +51,7 @@ export interface PreparedConnect<Data> {
   readonly options: AllConnectOptions<Data>;
   readonly values: OptionValues<typeof connectSpecs>;
   readonly route: DialRoute;
+  readonly inParts: boolean;
   readonly limits: ConnectionLimits;
   readonly closeReason: ReturnType<typeof toCloseReason>;
   readonly compression: Compression | null;
@@ -65,6 +67,7 @@ export function prepareConnect<Data>(
   return {
     options,
     values,
+    inParts: options.handlers !== undefined && takesParts(options.handlers),
     limits: toLimits(values),
     closeReason: toCloseReason(values),
     route: planRoute(url, values),
@@ -74,7 +77,7 @@ export function prepareConnect<Data>(
 
 /** Connects. Rejects as `connect`. */
 export async function openConnection<Data>(prepared: PreparedConnect<Data>): Promise<Connection<Data>> {
-  const { options, values, limits, closeReason, compression, route } = prepared;
+  const { options, values, inParts, limits, closeReason, compression, route } = prepared;
   const dialed = await dial(route, compression);
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
@@ -89,7 +92,7 @@ export async function openConnection<Data>(prepared: PreparedConnect<Data>): Pro
       remotePort: address.remotePort,
       headers: dialed.headers,
     },
-    options: { role: 'client', limits, ...closeReason, text: values.text },
+    options: { role: 'client', limits, ...closeReason, text: values.text, inParts },
     codec,
     data: options.data as Data,
     owner: null,

@@ -2,6 +2,7 @@
  * The seam between the object that a user holds (connection.ts) and what the library keeps for it (dispatch.ts).
  */
 
+import type { ConnectionFaultCode } from '../frame/connection-error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
 import type { SocketConnection } from '../transport/socket.ts';
@@ -28,21 +29,23 @@ export interface ConnectionInfo {
 export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
-  /** Whether a `message` handler takes the messages. */
+  /** Whether a handler takes the messages. */
   readonly handlesMessages: boolean;
   /** `send` returned false: `drain` is due. */
   needsDrain: boolean;
   /** The application paused reading; an inbox has its own reasons. */
   isPaused: boolean;
-  /** The messages that wait for `for await`; null before the first one, or the loop. */
-  readonly inbox: Inbox | null;
   openInbox(): Inbox;
+  /** Whether it is not read because of messages that wait for the application. */
+  readonly isHolding: boolean;
+  /** The application closes: what waits must not keep the peer's Close frame from being read. */
+  stopPausing(): void;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseInfo>;
   /** `done`, so that its errors name the peer, and what it throws is reported. */
   completion(done: SendCallback): SendCallback;
-  /** Why a message is not sent. @param cause what the connection failed with, if that is known */
-  notSent(cause: Error | null): Error;
+  /** Why a message is not sent, or not received. @param cause what the connection failed with, if that is known */
+  lost(code: ConnectionFaultCode, cause: Error | null): Error;
   /** A message is not sent: `done` receives the reason, later. */
   refuse(done: SendCallback): void;
 }

@@ -234,18 +234,18 @@ export class Connection<Data = undefined> {
 
   resume(): void {
     this.#core.isPaused = false;
-    if (this.#core.inbox?.isHolding !== true) this.#binding.resume();
+    if (!this.#core.isHolding) this.#binding.resume();
   }
 
   /**
    * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
    * throws if it failed or was lost. Leaving the loop early closes the connection. Messages that are not read within 30 s
    * of the time they filled that room are dropped, with a process warning.
-   * @throws {TypeError} if a `message` handler takes the messages, another loop does, or they were dropped
+   * @throws {TypeError} if a handler takes the messages, another loop does, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#core.handlesMessages) {
-      throw new TypeError('the messages of this connection go to its message handler');
+      throw new TypeError('the messages of this connection go to its handler');
     }
     return this.#core.openInbox().iterate(() => {
       if (this.state === 'open') this.close(1000);
@@ -267,7 +267,7 @@ export class Connection<Data = undefined> {
     checkClose(sent, reason);
     if (timeout !== undefined) this.#binding.closeWithin(positive('timeout', timeout, 0));
     this.#binding.endpoint.close(sent, reason);
-    this.#core.inbox?.stopPausing();
+    this.#core.stopPausing();
     return this.closed;
   }
 

@@ -5,7 +5,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
-import { ConnectionError } from '../frame/connection-error.ts';
+import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
 import type { CloseRecord } from '../frame/endpoint-events.ts';
 import type { Role } from '../frame/parser.ts';
 import { ProtocolError } from '../frame/violation.ts';
@@ -20,9 +20,11 @@ import { isThenable, warn } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
 import { type Connection, makeConnection } from './connection.ts';
 import type { ConnectionCore, ConnectionInfo } from './connection-core.ts';
-import type { ConnectionHandlers } from './handlers.ts';
+import { type ConnectionHandlers, reportsMore } from './handlers.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
+import { IncomingStreams } from './incoming-streams.ts';
 import type { SendCallback } from './message.ts';
+import { nameOf } from './peer-name.ts';
 
 /** The server that a connection belongs to. */
 export interface ConnectionOwner<Data> {
@@ -54,6 +56,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   needsDrain = false;
   isPaused = false;
   inbox: Inbox | null = null;
+  /** With a `stream` handler. */
+  #streams: IncomingStreams | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #owner: ConnectionOwner<Data> | null;
   readonly #role: Role;
@@ -71,6 +75,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#role = options.role;
     this.binding = bindSocket(socket, this, options, codec);
     this.connection = makeConnection(this, data);
+    if (options.inParts !== true) return;
+    this.#streams = new IncomingStreams(this, this.binding.chargeUnread(), options.text !== 'bytes');
   }
 
   /** Reports `open`, then begins to read. @param head what was read already, after the opening handshake */
@@ -86,7 +92,16 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- for the connection ----
 
   get handlesMessages(): boolean {
-    return this.#handlers.message !== undefined;
+    return this.#streams !== null || this.#handlers.message !== undefined;
+  }
+
+  get isHolding(): boolean {
+    return this.inbox?.isHolding === true || this.#streams?.isHolding === true;
+  }
+
+  stopPausing(): void {
+    this.inbox?.stopPausing();
+    this.#streams?.stopPausing();
   }
 
   get closed(): Promise<CloseInfo> {
@@ -135,13 +150,12 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   refuse(done: SendCallback): void {
-    const error = this.notSent(this.#error);
+    const error = this.lost('WS_NOT_SENT', this.#error);
     queueMicrotask(() => this.#call(() => done(error)));
   }
 
-  notSent(cause: Error | null): Error {
-    const options = cause === null ? undefined : { cause };
-    return this.#named(new ConnectionError('WS_NOT_SENT', options));
+  lost(code: ConnectionFaultCode, cause: Error | null): Error {
+    return this.#named(new ConnectionError(code, cause === null ? undefined : { cause }));
   }
 
   // ---- messages ----
@@ -149,7 +163,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // What a handler throws here, `Endpoint.receive` catches: the hot path needs no second try.
   onText(text: string | Buffer, wireSize: number): void {
     if (this.#handlers.message === undefined) {
-      this.openInbox().push(text);
+      this.#keep(text, false, wireSize);
       return;
     }
     const result = this.#handlers.message(this.connection, text, false, wireSize);
@@ -158,11 +172,32 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   onBinary(payload: Buffer, wireSize: number): void {
     if (this.#handlers.message === undefined) {
-      this.openInbox().push(payload);
+      this.#keep(payload, true, wireSize);
       return;
     }
     const result = this.#handlers.message(this.connection, payload, true, wireSize);
     if (result !== undefined) this.#watch(result);
+  }
+
+  /** Without a `message` handler: a message waits for the loop, or goes in one part to the `stream` handler. */
+  #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
+    if (this.#streams === null) this.openInbox().push(message);
+    else this.#streams.whole(message, wireSize, () => this.onMessageStart(isBinary));
+  }
+
+  onMessageStart(isBinary: boolean): void {
+    const { stream, dropUnread } = this.#streams!.begin(isBinary);
+    const result = this.#handlers.stream!(this.connection, stream);
+    if (!isThenable(result)) dropUnread();
+    else result.then(dropUnread, (error: unknown) => this.binding.endpoint.fail(error));
+  }
+
+  onMessagePart(part: Buffer): void {
+    this.#streams!.push(part);
+  }
+
+  onMessageEnd(wireSize: number): void {
+    this.#streams!.end(wireSize);
   }
 
   onFragment(): void {
@@ -206,6 +241,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#closeInfo = info;
     this.#owner?.connectionClosed(this.connection);
     this.#endInbox(info);
+    this.#streams?.close(info.error);
     this.#closed?.resolve(info);
     this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean, info));
   }
@@ -256,29 +292,4 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   #watch(result: unknown): void {
     if (isThenable(result)) result.then(undefined, (error: unknown) => this.binding.endpoint.fail(error));
   }
-}
-
-/** Whether a handler is called with the connection at other times than for a message. */
-function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
-  // Not their values: a getter that throws is reported where the handler is called.
-  return (
-    'open' in handlers ||
-    'close' in handlers ||
-    'error' in handlers ||
-    'closing' in handlers ||
-    'ping' in handlers ||
-    'pong' in handlers ||
-    'drain' in handlers ||
-    'fragment' in handlers
-  );
-}
-
-/** The other end, for error texts. A query, or the credentials of a URL, may be secret. */
-function nameOf({ url, remoteAddress, remotePort }: ConnectionInfo, role: Role): string {
-  if (role === 'client' && URL.canParse(url)) {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  }
-  if (remoteAddress === undefined) return 'peer without an address';
-  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

@@ -5,6 +5,7 @@
 
 import type { CloseInfo } from './close-info.ts';
 import type { Connection } from './connection.ts';
+import type { MessageStream } from './message-stream.ts';
 
 /**
  * What a `message` handler receives: `isBinary` tells a binary message, a Buffer that is yours to keep, from text.
@@ -47,6 +48,11 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
    * `for await (const message of connection)`.
    */
   message?: MessageHandler<Data, Text> | undefined;
+  /**
+   * A message begins, to be read while it arrives with `for await (const part of message)`; in place of `message`. What of it is not read
+   * makes the peer wait. If nothing has begun to read it when the handler returns, or its Promise is fulfilled, it is dropped.
+   */
+  stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** A frame of an unfinished message arrived: progress of a large one. */
   fragment?(connection: Connection<Data>): unknown;
   /** A ping came, and was answered. */
@@ -70,4 +76,35 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
    * is no error here: `close` says 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
+}
+
+/** @internal Whether a handler is called with the connection at other times than for a message. */
+export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
+  // Not their values: a getter that throws is reported where the handler is called.
+  return (
+    'open' in handlers ||
+    'close' in handlers ||
+    'error' in handlers ||
+    'closing' in handlers ||
+    'ping' in handlers ||
+    'pong' in handlers ||
+    'drain' in handlers ||
+    'fragment' in handlers
+  );
+}
+
+/**
+ * @internal Whether messages are read in parts. Nothing is called: the handlers may be a Proxy, or have getters.
+ * @throws {TypeError} if they have both `stream` and `message`
+ */
+export function takesParts(handlers: object): boolean {
+  const takes = hasHandler(handlers, 'stream');
+  if (takes && hasHandler(handlers, 'message'))
+    throw new TypeError('handlers has both "stream" and "message": a message goes to one of them');
+  return takes;
+}
+
+function hasHandler(handlers: object, name: string): boolean {
+  const own = Object.getOwnPropertyDescriptor(handlers, name);
+  return own === undefined ? name in handlers : own.get !== undefined || own.value !== undefined;
 }

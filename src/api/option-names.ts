@@ -72,6 +72,7 @@ const handlerNames: ReadonlySet<string> = new Set([
   'refused',
   'open',
   'message',
+  'stream',
   'fragment',
   'ping',
   'pong',

@@ -26,6 +26,8 @@ import {
 export interface ConnectionOptions {
   /** The largest message that is received, in bytes; 1009 beyond. @default 1 MiB on a server, 16 MiB on a client */
   readonly maxMessageSize?: number | undefined;
+  /** The largest message that a `stream` handler receives, in bytes; 1009 beyond. @default `maxMessageSize` */
+  readonly maxStreamSize?: number | undefined;
   /** Bytes waiting to be sent above which `send` returns false. @default 64 KiB */
   readonly highWaterMark?: number | undefined;
   /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
@@ -135,6 +137,10 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     client: clientLimits.maxMessageSize,
     text: 'The largest message that is received, inclusive, over all its fragments and after decompression: 1009 at the header that crosses it, before anything is buffered.',
   }),
+  maxStreamSize: limit('bytes', {
+    defaultText: '`maxMessageSize`',
+    text: 'The largest message that a `stream` handler receives, inclusive, over all its fragments: 1009 at the header that crosses it. For messages that are compressed, `maxMessageSize` holds.',
+  }),
   highWaterMark: limit('bytes', {
     default: serverLimits.highWaterMark,
     text: '`send` returns false when more than this waits to be sent; a server whose replies wait stops reading.',
@@ -215,6 +221,7 @@ export function toLimits(values: ConnectionValues): ConnectionLimits {
   }
   return {
     maxMessageSize: values.maxMessageSize,
+    maxStreamSize: values.maxStreamSize ?? values.maxMessageSize,
     highWaterMark: values.highWaterMark,
     sendCap: values.sendCap,
     sendTimeout: values.sendTimeout,

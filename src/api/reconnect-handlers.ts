@@ -38,7 +38,16 @@ export function wrapHandlers<Data>(
       }
     },
   };
-  for (const name of ['message', 'fragment', 'ping', 'pong', 'drain', 'closing', 'error'] as const) {
+  for (const name of [
+    'message',
+    'stream',
+    'fragment',
+    'ping',
+    'pong',
+    'drain',
+    'closing',
+    'error',
+  ] as const) {
     // Without a `message` handler messages are read with `for await`; without `error` errors are warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>

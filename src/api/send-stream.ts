@@ -87,7 +87,7 @@ class SendingStream implements StreamedMessage {
   }
 
   onStopped(reason: Error | null): void {
-    this.#stop(this.#core.notSent(reason));
+    this.#stop(this.#core.lost('WS_NOT_SENT', reason));
   }
 
   #stop(reason: unknown): void {
@@ -115,7 +115,7 @@ class SendingStream implements StreamedMessage {
 
   async #send(): Promise<void> {
     if (this.#stopped === null) this.#stream = this.#core.binding.endpoint.openStream(this.#compress, this);
-    if (this.#stream === null) this.#stop(this.#core.notSent(null));
+    if (this.#stream === null) this.#stop(this.#core.lost('WS_NOT_SENT', null));
     await this.#wait((resolve) => (this.#hasTurn ? resolve() : undefined));
     for (let part = await this.#next(); part !== null; part = await this.#next()) await this.#write(part);
     const rest = this.#encoder.finish();

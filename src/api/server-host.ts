@@ -25,6 +25,7 @@ import { isThenable, warn } from './callback.ts';
 import { toCompression } from './compression-options.ts';
 import type { Connection } from './connection.ts';
 import { type ConnectionOwner, Dispatch } from './dispatch.ts';
+import { takesParts } from './handlers.ts';
 import { toCloseReason, toLimits } from './options.ts';
 import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
@@ -55,7 +56,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   constructor(handlers: AllServerHandlers<Data>, values: ServerValues) {
     this.#handlers = handlers;
     const limits = toLimits(values);
-    this.#bindOptions = { role: 'server', limits, text: values.text, ...toCloseReason(values) };
+    const inParts = takesParts(handlers);
+    this.#bindOptions = { role: 'server', limits, text: values.text, inParts, ...toCloseReason(values) };
     this.origins = values.origins;
     this.subprotocols = values.subprotocols;
     this.handshakeTimeout = values.handshakeTimeout;

@@ -35,6 +35,10 @@ export const connectionFaults = {
     section: '6455 §5.4',
     text: 'a message that was being sent in parts could not be finished',
   },
+  WS_STREAM_LOST: {
+    section: '6455 §5.4',
+    text: 'the connection ended before the message did',
+  },
   WS_SOCKET: { section: '6455 §7.2.1', text: 'the socket failed' },
 } as const;
 

@@ -163,22 +163,33 @@ export class Delivery {
 
   /** `buffer[start, end)` for the application to keep. @param key the masking key of its first byte; 0 if it is not masked */
   #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
-    const length = end - start;
-    if (staysInPlace(buffer, length)) {
-      this.#owner.onView();
-      if (key !== 0) applyMask(buffer, start, end, key);
-      return buffer.subarray(start, end);
-    }
-    const copy = Buffer.allocUnsafe(length);
-    if (key === 0) buffer.copy(copy, 0, start, end);
-    else copyMaskedPart(buffer, start, end, copy, 0, key);
-    return copy;
+    return ownPart(buffer, start, end, this.#owner, key);
   }
 
   #deliverOwned(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode === Opcode.Text) this.deliver(opcode, message, 0, message.length, wireSize);
     else this.#events.onBinary(message, wireSize);
   }
+}
+
+/** `buffer[start, end)` for the application to keep: where it lies, or a copy. @param key as that of `deliverMasked`, or 0 */
+export function ownPart(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  owner: Pick<DeliveryOwner, 'onView'>,
+  key = 0,
+): Buffer {
+  const length = end - start;
+  if (staysInPlace(buffer, length)) {
+    owner.onView();
+    if (key !== 0) applyMask(buffer, start, end, key);
+    return buffer.subarray(start, end);
+  }
+  const copy = Buffer.allocUnsafe(length);
+  if (key === 0) buffer.copy(copy, 0, start, end);
+  else copyMaskedPart(buffer, start, end, copy, 0, key);
+  return copy;
 }
 
 /**

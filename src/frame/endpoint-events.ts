@@ -31,6 +31,12 @@ export interface EndpointEvents {
   onBinary(payload: Buffer, wireSize: number): void;
   /** A data frame without FIN arrived whole. */
   onFragment(): void;
+  /** With `maxStreamSize`: a message begins, whose parts follow while they arrive. A compressed message is reported whole instead. */
+  onMessageStart?(isBinary: boolean): void;
+  /** The next bytes of it, which are the receiver's to keep. Those of a text are checked; the last character may be cut. */
+  onMessagePart?(part: Buffer): void;
+  /** It is complete, with so many payload bytes on the wire. If the connection ends before that, this is never called. */
+  onMessageEnd?(wireSize: number): void;
   /** A ping, already answered. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;

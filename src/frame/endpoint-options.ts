@@ -20,6 +20,8 @@ export interface Limits {
 
 export interface EndpointOptions extends Limits {
   readonly role: Role;
+  /** Bytes of a message, inclusive, if messages are reported in parts while they arrive. @default undefined: they are reported whole */
+  readonly maxStreamSize?: number | undefined;
   /** How text messages are delivered. @default 'string' */
   readonly text?: TextDelivery | undefined;
   /** Of the negotiated extension; null or absent: RSV1 stays reserved. */
@@ -44,6 +46,7 @@ export function checkEndpointOptions(options: EndpointOptions): void {
     throw new TypeError(`role is ${String(role)}, neither 'client' nor 'server'`);
   }
   checkLimit('maxMessageSize', maxMessageSize);
+  if (options.maxStreamSize !== undefined) checkLimit('maxStreamSize', options.maxStreamSize);
   checkLimit('highWaterMark', highWaterMark);
   checkLimit('sendCap', sendCap);
 }

@@ -60,6 +60,11 @@ export class FrameDispatch implements FastFrameHandler {
     return assembler;
   }
 
+  /** Whether a message has begun and not ended. */
+  get insideMessage(): boolean {
+    return this.#assembler?.insideMessage === true;
+  }
+
   onFrameLength(rsv1: boolean, opcode: number, length: number): void {
     if (!isControl(opcode)) (this.#assembler ?? this.#open()).check(rsv1, opcode, length);
   }

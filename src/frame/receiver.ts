@@ -15,6 +15,7 @@ import type { MessageCodec } from './message-codec.ts';
 import { FrameParser, type Role } from './parser.ts';
 import type { Replies } from './replies.ts';
 import type { ByteSink } from './sink.ts';
+import { StreamDispatch } from './stream-dispatch.ts';
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 import type { ProtocolError } from './violation.ts';
 
@@ -41,6 +42,8 @@ export interface ReceiverOptions {
   readonly codec: MessageCodec | null;
   readonly text: TextDelivery;
   readonly maxMessageSize: number;
+  /** Undefined: messages are reported whole. */
+  readonly maxStreamSize: number | undefined;
   readonly memoryBudget: MemoryBudget;
 }
 
@@ -53,7 +56,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   /** Null until the first data frame, as is the delivery. */
   #assembler: MessageAssembler | null = null;
   #delivery: Delivery | null = null;
-  readonly #frames: FrameDispatch;
+  readonly #frames: FrameDispatch | StreamDispatch;
   readonly #memoryBudget: MemoryBudget;
 
   /** Whether something of the chunk that was received last is still needed: a view of it was delivered, or it waits. */
@@ -75,13 +78,15 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     owner: ReceiverOwner,
     options: ReceiverOptions,
   ) {
-    const { role, codec, text, maxMessageSize, memoryBudget } = options;
+    const { role, codec, text, maxMessageSize, maxStreamSize, memoryBudget } = options;
     this.#sink = sink;
     this.#replies = replies;
     this.#owner = owner;
     const wantsShortTexts = text === 'string' && maxMessageSize >= MAX_SHORT_LENGTH;
-    this.#frames = new FrameDispatch(events, owner, this, wantsShortTexts);
-    this.#parser = new FrameParser(this.#frames, role, codec !== null, this.#frames);
+    const whole = new FrameDispatch(events, owner, this, wantsShortTexts);
+    const inParts = maxStreamSize !== undefined;
+    this.#frames = inParts ? new StreamDispatch(whole, events, this, maxStreamSize) : whole;
+    this.#parser = new FrameParser(this.#frames, role, codec !== null, inParts ? null : whole);
     this.#memoryBudget = memoryBudget;
   }
 
@@ -93,7 +98,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** Whether the peer owes the rest of a message or frame. */
   get insideMessage(): boolean {
-    return this.#assembler?.insideMessage === true || this.#parser.insideFrame;
+    return this.#frames.insideMessage || this.#parser.insideFrame;
   }
 
   /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
@@ -266,6 +271,10 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   // ---- what the codec's delays mean ----
+
+  onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void {
+    this.#owner.onControlFrame(opcode, buffer, start, end);
+  }
 
   onView(): void {
     this.keepsChunk = true;

@@ -40,14 +40,15 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
 
   /** @param options kept, and perhaps those of many endpoints; `codec` is this one's alone */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec: MessageCodec | null) {
-    const { role, maxMessageSize, memoryBudget = processMemoryBudget } = options;
+    const { role, maxMessageSize, maxStreamSize, memoryBudget = processMemoryBudget } = options;
     const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;
     this.#sink = sink;
     this.#events = events;
     this.#options = options;
     this.#codec = codec;
     this.sender = new Sender(sink, this, { role, codec, highWaterMark, sendCap, memoryBudget });
-    const receiving = { role, codec, text: options.text ?? 'string', maxMessageSize, memoryBudget };
+    const text = options.text ?? 'string';
+    const receiving = { role, codec, text, maxMessageSize, maxStreamSize, memoryBudget };
     this.receiver = new Receiver(events, sink, this.sender.replies, this, receiving);
   }
 

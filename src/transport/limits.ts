@@ -9,6 +9,8 @@ import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.t
 export interface ConnectionLimits {
   /** Bytes of a received message, after defragmentation; inclusive. 1009 beyond it. */
   readonly maxMessageSize: number;
+  /** The same for a message that the application takes in parts. */
+  readonly maxStreamSize?: number;
   /** Bytes waiting to be sent above which `send` asks to wait, and replies make a server stop reading. */
   readonly highWaterMark: number;
   /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */

@@ -36,6 +36,8 @@ export interface ConnectionEvents extends EndpointEvents {
 /** What `bindSocket` needs beside the limits. */
 export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
   readonly limits: ConnectionLimits;
+  /** Whether messages are reported in parts, see `EndpointEvents.onMessageStart`. */
+  readonly inParts?: boolean;
 }
 
 function ownershipOf(socket: Duplex): Ownership {
@@ -49,9 +51,10 @@ const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;
-  const { role, text, closeReason, limits } = options;
+  const { role, text, closeReason, limits, inParts } = options;
   const { maxMessageSize, highWaterMark, sendCap, memoryBudget } = limits;
-  made = { role, text, closeReason, maxMessageSize, highWaterMark, sendCap, memoryBudget };
+  const maxStreamSize = inParts === true ? (limits.maxStreamSize ?? maxMessageSize) : undefined;
+  made = { role, text, closeReason, maxMessageSize, maxStreamSize, highWaterMark, sendCap, memoryBudget };
   endpointOptions.set(options, made);
   return made;
 }

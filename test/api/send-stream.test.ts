@@ -246,7 +246,7 @@ describe('what cannot be sent to its end', () => {
     expect(late.returned).toBe(1);
   });
 
-  test('C6: the Close frame of the peer ends it at once, and the end is clean', async () => {
+  test('C4: the Close frame of the peer ends it at once, and the end is clean', async () => {
     const { left, right } = await pair();
     const source = new Source('one', never());
     const sent = left.sendStream(source);

@@ -57,7 +57,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('F22, F23: pings and pongs go between the parts, messages and the Close frame after the end', async () => {
+  test('C3, F23: pings and pongs go between the parts, messages and the Close frame after the end', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -112,7 +112,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('C6: the Close frame of the peer ends it at once, and the messages that wait', async () => {
+  test('C4: the Close frame of the peer ends it at once, and the messages that wait', async () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const { write, log, stream, end } = open(endpoint);

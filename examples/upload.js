@@ -1,0 +1,40 @@
+// A file of any size as one message, from disk to disk: neither end holds more of it than a few parts.
+//   node examples/upload.js                                    receives into uploads/
+//   node examples/upload.js ws://localhost:8080 film.mp4       sends
+import { createReadStream, createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { connect, WebSocketServer } from 'rfc6455';
+
+const [url, file] = process.argv.slice(2);
+
+if (url === undefined || file === undefined) {
+  const folder = process.env.FOLDER ?? 'uploads';
+  mkdirSync(folder, { recursive: true });
+  let count = 0;
+
+  const server = new WebSocketServer(
+    {
+      // The message is read while it arrives. If the disk is slow, the client waits.
+      async stream(connection, message) {
+        const name = `${++count}.${message.isBinary ? 'bin' : 'txt'}`;
+        await pipeline(message, createWriteStream(join(folder, name)));
+        connection.send(`${name}: ${message.wireSize} bytes`);
+      },
+      error: (_connection, error) => console.error(error.message),
+    },
+    // 10 GiB. A message that is received whole would need memory of its size.
+    { maxStreamSize: 10 * 1024 ** 3 },
+  );
+  const { port } = await server.listen({ port: Number(process.env.PORT ?? 8080) });
+  console.log(`listening on ws://localhost:${port}`);
+  process.once('SIGINT', () => server.shutdown());
+} else {
+  const connection = await connect(url);
+  // The file is read as fast as the server takes it. A text is one whose `binary` is false.
+  await connection.sendStream(createReadStream(file), { binary: !file.endsWith('.txt') });
+  for await (const answer of connection) {
+    console.log(answer);
+    break;
+  }
+}

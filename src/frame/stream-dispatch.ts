@@ -1,0 +1,148 @@
+/**
+ * Frames of messages that are reported while they arrive: RFC 6455 §5.4 (fragments), §8.1 (text is checked as it comes), §10.4 (the
+ * limit is checked at each header). Compressed messages are reported whole: they go to frame-dispatch.ts, as all of them do if the
+ * application takes no parts.
+ */
+
+import { ownPart } from './delivery.ts';
+import type { EndpointEvents } from './endpoint-events.ts';
+import type { FrameDispatch, FrameDispatchOwner } from './frame-dispatch.ts';
+import type { FrameHandler } from './frame-handler.ts';
+import { isControl, Opcode } from './opcode.ts';
+import { Utf8Validator } from './utf8.ts';
+import { ProtocolError } from './violation.ts';
+
+// As in assembler.ts: fragments without payload cost us time and the peer nothing.
+const MAX_EMPTY_FRAGMENTS = 1000;
+
+/** Who has the chunk at hand. */
+export interface StreamDispatchOwner extends FrameDispatchOwner {
+  /** A part of it goes to the application where it lies. */
+  onView(): void;
+}
+
+/** What one connection's parser finds, if its application takes messages in parts. */
+export class StreamDispatch implements FrameHandler {
+  readonly #whole: FrameDispatch;
+  readonly #events: EndpointEvents;
+  readonly #owner: StreamDispatchOwner;
+  readonly #maxStreamSize: number;
+
+  /** Of the message at hand, if its parts are reported; 0 otherwise. */
+  #opcode = 0;
+  #announced = 0;
+  #emptyFragments = 0;
+  #validator: Utf8Validator | null = null;
+
+  // The frame at hand.
+  #frameOpcode = 0;
+  #fin = false;
+  #isPart = false;
+
+  #pieces = 0;
+
+  /** @param whole takes the messages that are reported whole */
+  constructor(
+    whole: FrameDispatch,
+    events: EndpointEvents,
+    owner: StreamDispatchOwner,
+    maxStreamSize: number,
+  ) {
+    this.#whole = whole;
+    this.#events = events;
+    this.#owner = owner;
+    this.#maxStreamSize = maxStreamSize;
+  }
+
+  get insideMessage(): boolean {
+    return this.#opcode !== 0 || this.#whole.insideMessage;
+  }
+
+  get dataPieces(): number {
+    return this.#pieces + this.#whole.dataPieces;
+  }
+
+  get isDiscarding(): boolean {
+    return this.#whole.isDiscarding;
+  }
+
+  set isDiscarding(value: boolean) {
+    this.#whole.isDiscarding = value;
+  }
+
+  onFrameLength(rsv1: boolean, opcode: number, length: number): void {
+    if (isControl(opcode)) return;
+    if (this.#isOfParts(rsv1, opcode)) this.#check(opcode, length);
+    else this.#whole.onFrameLength(rsv1, opcode, length);
+  }
+
+  /** Whether this frame belongs to a message that is reported in parts, or interrupts one. */
+  #isOfParts(rsv1: boolean, opcode: number): boolean {
+    if (this.#opcode !== 0) return true;
+    return !rsv1 && opcode !== Opcode.Continuation && !this.#whole.insideMessage;
+  }
+
+  /** @returns payload bytes of the message, up to this frame. @throws {ProtocolError} as `MessageAssembler.check` */
+  #check(opcode: number, length: number): number {
+    // §5.4: the fragments of one message MUST NOT be interleaved with another message.
+    if (this.#opcode !== 0 && opcode !== Opcode.Continuation)
+      throw new ProtocolError('WS_INTERLEAVED_MESSAGE');
+    const size = this.#announced + length;
+    if (size > this.#maxStreamSize) {
+      throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size, limit: this.#maxStreamSize });
+    }
+    return size;
+  }
+
+  onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
+    this.#frameOpcode = opcode;
+    if (isControl(opcode)) return;
+    this.#isPart = this.#isOfParts(rsv1, opcode);
+    if (!this.#isPart) {
+      this.#whole.onFrameHeader(fin, rsv1, opcode, length);
+      return;
+    }
+    this.#pieces++;
+    this.#announced = this.#check(opcode, length);
+    this.#fin = fin;
+    if (length > 0 || fin) this.#emptyFragments = 0;
+    else if (++this.#emptyFragments > MAX_EMPTY_FRAGMENTS) throw new ProtocolError('WS_EMPTY_FRAGMENTS');
+    if (opcode === Opcode.Continuation) return;
+    this.#opcode = opcode;
+    if (!this.isDiscarding) this.#events.onMessageStart?.(opcode === Opcode.Binary);
+  }
+
+  onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
+    if (isControl(this.#frameOpcode)) {
+      this.#owner.onControlFrame(this.#frameOpcode, buffer, start, end);
+      return;
+    }
+    if (!this.#isPart) {
+      this.#whole.onFramePayload(buffer, start, end, last);
+      return;
+    }
+    this.#pieces++;
+    if (start < end) this.#onPart(buffer, start, end);
+    // A handler may have ended the connection.
+    if (!last || this.#opcode === 0) return;
+    if (this.#fin) this.#onEnd();
+    else if (!this.isDiscarding) this.#events.onFragment();
+  }
+
+  #onPart(buffer: Buffer, start: number, end: number): void {
+    if (this.#opcode === Opcode.Text) {
+      // §8.1: MUST fail, at the first byte that no character can have.
+      this.#validator ??= new Utf8Validator();
+      if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
+    }
+    if (!this.isDiscarding) this.#events.onMessagePart?.(ownPart(buffer, start, end, this.#owner));
+  }
+
+  #onEnd(): void {
+    if (this.#validator?.finish() === false) throw new ProtocolError('WS_INVALID_UTF8');
+    const wireSize = this.#announced;
+    this.#opcode = 0;
+    this.#announced = 0;
+    if (!this.isDiscarding) this.#events.onMessageEnd?.(wireSize);
+  }
+}

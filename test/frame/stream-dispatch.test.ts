@@ -1,0 +1,200 @@
+/** Messages that are reported while they arrive: the sequence, the limit, UTF-8, and what comes between. RFC 6455 §5.4, §8.1. */
+import { describe, expect, test } from 'vitest';
+import { Endpoint } from '../../src/frame/endpoint.ts';
+import type { Role } from '../../src/frame/parser.ts';
+import type { ProtocolError } from '../../src/frame/violation.ts';
+import { FakeCodec, MemorySink, peerFrame, Recorder, roles } from './harness.ts';
+
+class PartsRecorder extends Recorder {
+  readonly parts: string[] = [];
+  act2: (event: string) => void = () => {};
+
+  onMessageStart(isBinary: boolean): void {
+    this.parts.push(isBinary ? 'binary' : 'text');
+    this.act2('start');
+  }
+  onMessagePart(part: Buffer): void {
+    this.parts.push(`+${part.toString('latin1')}`);
+    this.act2('part');
+  }
+  onMessageEnd(wireSize: number): void {
+    this.parts.push(`end ${wireSize}`);
+    this.act2('end');
+  }
+
+  /** What came, the pieces of a message put together. */
+  get whole(): string {
+    return this.parts.join('|').replaceAll('|+', '');
+  }
+}
+
+function open(role: Role, options: { codec?: FakeCodec; maxStreamSize?: number } = {}) {
+  const sink = new MemorySink();
+  const events = new PartsRecorder();
+  const { codec = null, maxStreamSize = 100 } = options;
+  const endpoint = new Endpoint(sink, events, { role, maxMessageSize: 10, maxStreamSize, codec });
+  sink.endpoint = endpoint;
+  return { sink, events, endpoint };
+}
+
+const codesOf = ({ errors }: Recorder): string[] => errors.map((error) => (error as ProtocolError).code);
+
+describe.each(roles)('as a %s', (role) => {
+  const stream = Buffer.concat([
+    peerFrame(role, { opcode: 1, fin: false, payload: 'one ' }),
+    peerFrame(role, { opcode: 9, payload: 'ping' }),
+    peerFrame(role, { opcode: 0, fin: false, payload: Buffer.from('é').subarray(0, 1) }),
+    peerFrame(role, { opcode: 0, fin: false, payload: '' }),
+    peerFrame(role, { opcode: 0, payload: Buffer.from('é').subarray(1) }),
+    peerFrame(role, { opcode: 2, payload: 'x'.repeat(90) }),
+    peerFrame(role, { opcode: 1, payload: '' }),
+    peerFrame(role, { opcode: 2, payload: 'last' }),
+  ]);
+  const expected = `text${'one Ã©'}|end 6|binary${'x'.repeat(90)}|end 90|text|end 0|binarylast|end 4`;
+
+  test('F18, F24: any chunks give the same messages, at every split point', () => {
+    for (let split = 0; split <= stream.length; split++) {
+      const { endpoint, events } = open(role);
+      endpoint.receive(Buffer.from(stream.subarray(0, split)));
+      endpoint.receive(Buffer.from(stream.subarray(split)));
+      expect(events.whole, `split at ${split}`).toBe(expected);
+      expect(events.errors).toEqual([]);
+      expect(endpoint.insideMessage).toBe(false);
+    }
+    const { endpoint, events } = open(role);
+    for (const byte of stream) endpoint.receive(Buffer.from([byte]));
+    expect(events.whole).toBe(expected);
+    expect(events.log.filter(([name]) => name === 'onPing')).toHaveLength(1);
+    expect(events.log.filter(([name]) => name === 'onFragment')).toHaveLength(3);
+  });
+
+  test('a part is reported before the frame is complete, and the message is inside until its end', () => {
+    const { endpoint, events } = open(role);
+    const frame = peerFrame(role, { opcode: 2, payload: 'abcdef' });
+    endpoint.receive(Buffer.from(frame.subarray(0, -2)));
+    expect(events.parts).toEqual(['binary', '+abcd']);
+    expect(endpoint.insideMessage).toBe(true);
+    const { dataPieces } = endpoint;
+    endpoint.receive(Buffer.from(frame.subarray(-2)));
+    expect(endpoint.dataPieces).toBeGreaterThan(dataPieces);
+    expect(endpoint.insideMessage).toBe(false);
+  });
+
+  test.each([
+    [
+      'F25: a limit over all fragments, at the header',
+      [
+        { opcode: 2, fin: false, payload: 'x'.repeat(60) },
+        { opcode: 0, payload: 'x'.repeat(41) },
+      ],
+      'WS_MESSAGE_TOO_BIG',
+    ],
+    ['F25: one frame over the limit', [{ opcode: 2, payload: 'x'.repeat(101) }], 'WS_MESSAGE_TOO_BIG'],
+    ['F17: a continuation of nothing', [{ opcode: 0, payload: 'x' }], 'WS_UNEXPECTED_CONTINUATION'],
+    [
+      'F17: a message inside another',
+      [
+        { opcode: 2, fin: false, payload: 'x' },
+        { opcode: 1, payload: 'x' },
+      ],
+      'WS_INTERLEAVED_MESSAGE',
+    ],
+    [
+      'F21: a text that is not UTF-8',
+      [{ opcode: 1, fin: false, payload: Buffer.from([0x61, 0xff]) }],
+      'WS_INVALID_UTF8',
+    ],
+    [
+      'F21: a text that ends inside a character',
+      [{ opcode: 1, payload: Buffer.from([0xc3]) }],
+      'WS_INVALID_UTF8',
+    ],
+    [
+      'too many frames without payload',
+      [
+        { opcode: 2, fin: false, payload: '' },
+        ...Array.from({ length: 1_000 }, () => ({ opcode: 0, fin: false, payload: '' })),
+      ],
+      'WS_EMPTY_FRAGMENTS',
+    ],
+  ] as const)('%s', (_, frames, code) => {
+    const bytes = Buffer.concat(frames.map((spec) => peerFrame(role, spec)));
+    for (const size of [1, bytes.length]) {
+      const { endpoint, events } = open(role);
+      for (let at = 0; at < bytes.length; at += size)
+        endpoint.receive(Buffer.from(bytes.subarray(at, at + size)));
+      expect(codesOf(events)).toEqual([code]);
+      expect(events.parts.some((part) => part.startsWith('end'))).toBe(false);
+    }
+  });
+
+  test('Infinity switches the limit off', () => {
+    const { endpoint, events } = open(role, { maxStreamSize: Number.POSITIVE_INFINITY });
+    for (let round = 0; round < 50; round++) {
+      endpoint.receive(
+        peerFrame(role, { opcode: round === 0 ? 2 : 0, fin: round === 49, payload: 'x'.repeat(1_000) }),
+      );
+    }
+    expect(events.parts.at(-1)).toBe('end 50000');
+  });
+
+  test('F6: a compressed message is reported whole, with maxMessageSize; those beside it in parts', () => {
+    const codec = new FakeCodec();
+    codec.waits = false;
+    const { endpoint, events } = open(role, { codec });
+    endpoint.receive(
+      Buffer.concat([
+        peerFrame(role, { opcode: 1, rsv: 4, fin: false, payload: 'z:he' }),
+        peerFrame(role, { opcode: 0, payload: 'llo' }),
+        peerFrame(role, { opcode: 2, fin: false, payload: 'parts' }),
+        peerFrame(role, { opcode: 0, payload: ' too' }),
+      ]),
+    );
+    expect(events.log.filter(([name]) => name === 'onText').map(([, text]) => text)).toEqual(['hello']);
+    expect(events.whole).toBe('binaryparts too|end 9');
+    const inside = open(role, { codec });
+    inside.endpoint.receive(peerFrame(role, { opcode: 1, rsv: 4, fin: false, payload: 'z:' }));
+    inside.endpoint.receive(peerFrame(role, { opcode: 1, payload: 'x' }));
+    expect(codesOf(inside.events)).toEqual(['WS_INTERLEAVED_MESSAGE']);
+  });
+
+  test.each(['start', 'part', 'end'])('pausing, closing and terminating inside %s', (when) => {
+    for (const action of ['pause', 'close', 'terminate', 'throw'] as const) {
+      const { endpoint, events } = open(role);
+      let did = false;
+      events.act2 = (event) => {
+        if (event !== when || did) return;
+        did = true;
+        if (action === 'pause') endpoint.pause();
+        else if (action === 'close') endpoint.close(1000);
+        else if (action === 'terminate') endpoint.terminate();
+        else throw new Error('fault');
+      };
+      endpoint.receive(Buffer.from(stream));
+      if (action === 'pause') {
+        expect(events.whole).not.toBe(expected);
+        endpoint.resume();
+        expect(events.whole).toBe(expected);
+      } else {
+        endpoint.transportClosed();
+        expect(events.closes).toHaveLength(1);
+      }
+      // A recorded end has its start.
+      expect(events.parts.filter((part) => part.startsWith('end')).length).toBeLessThanOrEqual(
+        events.parts.filter((part) => part === 'text' || part === 'binary').length,
+      );
+      if (action === 'throw') expect(events.errors.map(({ message }) => message)).toEqual(['fault']);
+    }
+  });
+
+  test('after close, while it was paused, the rest is checked and dropped', () => {
+    const { endpoint, events } = open(role);
+    endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'one' }));
+    endpoint.pause();
+    endpoint.close(1000);
+    endpoint.receive(peerFrame(role, { opcode: 0, payload: 'two' }));
+    expect(events.parts).toEqual(['text', '+one']);
+    endpoint.receive(peerFrame(role, { opcode: 0, payload: 'x' }));
+    expect(codesOf(events)).toEqual(['WS_UNEXPECTED_CONTINUATION']);
+  });
+});
