@@ -6,10 +6,27 @@
 // Node 22 and later.
 const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
 
-/** Whether this process can do that. */
-export const canFreeMemory: boolean = transfer !== undefined;
+/** The part of a MessagePort that is used: as a type, lib.es2023 does not know it. */
+interface ClosedPort {
+  postMessage(message: null, transfer: readonly ArrayBuffer[]): void;
+}
+
+/** Where Node 20 leaves memory: what is transferred to a closed port is received by nobody, and freed. */
+let closedPort: ClosedPort | null = null;
+
+function openClosedPort(): ClosedPort {
+  const { port1, port2 } = new MessageChannel();
+  port1.close();
+  port2.close();
+  return port1;
+}
 
 /** Frees all memory that `bytes` are in. Every view of it is empty afterwards: only for memory that is used for nothing else. */
 export function freeMemory(bytes: Uint8Array): void {
-  transfer?.call(bytes.buffer, 0);
+  if (transfer !== undefined) {
+    transfer.call(bytes.buffer, 0);
+    return;
+  }
+  closedPort ??= openClosedPort();
+  closedPort.postMessage(null, [bytes.buffer as ArrayBuffer]);
 }

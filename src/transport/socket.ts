@@ -13,7 +13,7 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
-import { canFreeMemory, freeMemory } from '../frame/free-memory.ts';
+import { freeMemory } from '../frame/free-memory.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
@@ -191,7 +191,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onData(chunk: Buffer): void {
     const now = this.#deadlines.received(chunk.length);
     const goOn = this.endpoint.receive(chunk);
-    if (canFreeMemory && chunk.length >= FREE_FROM && this.#isDone(chunk)) freeMemory(chunk);
+    if (chunk.length >= FREE_FROM && this.#isDone(chunk)) freeMemory(chunk);
     if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
     if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
