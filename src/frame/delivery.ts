@@ -5,6 +5,7 @@
 
 import { Charge } from './charge.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
+import { FREE_FROM, freeMemory } from './free-memory.ts';
 import { applyMask, copyMaskedPart } from './mask.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
@@ -94,8 +95,15 @@ export class Delivery {
 
   /** A message in memory of its own, whose text was checked while it arrived. */
   deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
-    if (opcode === Opcode.Text) this.#events.onText(this.#decodes ? message.toString() : message, wireSize);
-    else this.#events.onBinary(message, wireSize);
+    if (opcode !== Opcode.Text) {
+      this.#events.onBinary(message, wireSize);
+    } else if (this.#decodes) {
+      const text = message.toString();
+      if (message.length >= FREE_FROM) freeMemory(message);
+      this.#events.onText(text, wireSize);
+    } else {
+      this.#events.onText(message, wireSize);
+    }
   }
 
   /** 7692 §6.2: the payloads of all frames, concatenated, go through the codec; text is checked after it (§8.1). */

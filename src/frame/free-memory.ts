@@ -6,6 +6,9 @@
 // Node 22 and later.
 const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
 
+/** Bytes from which it pays: below, the garbage collector does it for less. */
+export const FREE_FROM = 16_384;
+
 /** The part of a MessagePort that is used: as a type, lib.es2023 does not know it. */
 interface ClosedPort {
   postMessage(message: null, transfer: readonly ArrayBuffer[]): void;

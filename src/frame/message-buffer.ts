@@ -61,9 +61,9 @@ export class MessageBuffer {
 
   #grow(needed: number, limit: number, size: number): Buffer {
     const before = this.#buffer;
-    // Doubling, but not beyond the limit: the old and the new memory together stay below twice the limit.
-    const doubled = Math.min(Math.max(this.held * 2, FIRST_CAPACITY), limit);
-    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, size === 0 ? doubled : Math.min(doubled, size)));
+    // Twice what is here, but not beyond what the message can have: the old and the new memory together stay below twice the limit.
+    const doubled = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * 2);
+    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(doubled, size === 0 ? limit : size)));
     if (before !== null) {
       before.copy(buffer, 0, 0, this.length);
       freeMemory(before);

@@ -13,7 +13,7 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
-import { freeMemory } from '../frame/free-memory.ts';
+import { FREE_FROM, freeMemory } from '../frame/free-memory.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
@@ -58,9 +58,6 @@ function endpointOptionsOf(options: BindOptions): EndpointOptions {
   endpointOptions.set(options, made);
   return made;
 }
-
-// Bytes of a chunk whose memory is freed at once: below, the garbage collector does it for less.
-const FREE_FROM = 16_384;
 
 /** An endpoint on a socket. Made by `bindSocket`. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
