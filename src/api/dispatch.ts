@@ -9,13 +9,9 @@ import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-e
 import type { CloseRecord } from '../frame/endpoint-events.ts';
 import type { Role } from '../frame/parser.ts';
 import { ProtocolError } from '../frame/violation.ts';
+import type { BindOptions } from '../transport/bind-options.ts';
 import { log, warnOnStderr } from '../transport/log.ts';
-import {
-  type BindOptions,
-  bindSocket,
-  type ConnectionEvents,
-  type SocketConnection,
-} from '../transport/socket.ts';
+import { bindSocket, type ConnectionEvents, type SocketConnection } from '../transport/socket.ts';
 import { isThenable, warn } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
 import { type Connection, makeConnection } from './connection.ts';

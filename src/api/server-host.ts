@@ -6,12 +6,12 @@
 import { type HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
+import type { BindOptions } from '../transport/bind-options.ts';
 import type { Compression } from '../transport/compression.ts';
 import type { ConnectionLimits } from '../transport/limits.ts';
 import { log, warnOnStderr } from '../transport/log.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
 import { Slots } from '../transport/slot.ts';
-import type { BindOptions } from '../transport/socket.ts';
 import { flattenHeaders } from '../transport/upgrade.ts';
 import type {
   OpenedUpgrade,

@@ -155,7 +155,8 @@ export class MessageAssembler implements BudgetReader {
     }
     this.#buffer ??= new MessageBuffer();
     const { held } = this.#buffer;
-    this.#buffer.append(buffer, start, end, key, this.#limit, this.#complete ? this.#announced : 0);
+    const size = this.#complete ? this.#announced : 0;
+    this.#buffer.append(buffer, start, end, key, this.#limit, size, this.#budget.isScarce);
     const added = this.#buffer.held - held;
     if (added !== 0) this.#ownShare().grow(added);
   }
@@ -219,6 +220,10 @@ export class MessageAssembler implements BudgetReader {
 
   waitForRoom(): void {
     this.#owner.waitForRoom();
+    const before = this.heldBytes;
+    this.#buffer?.shrink();
+    const freed = before - this.heldBytes;
+    if (freed > 0) this.#ownShare().grow(-freed);
   }
 
   readOn(): void {

@@ -171,7 +171,20 @@ export class Delivery {
 
   /** `buffer[start, end)` for the application to keep. @param key the masking key of its first byte; 0 if it is not masked */
   #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
+<<<<<<< HEAD
     return ownPart(buffer, start, end, this.#owner, key);
+=======
+    const length = end - start;
+    if (staysInPlace(buffer, length, this.#memoryBudget.isScarce)) {
+      this.#owner.onView();
+      if (key !== 0) applyMask(buffer, start, end, key);
+      return buffer.subarray(start, end);
+    }
+    const copy = Buffer.allocUnsafe(length);
+    if (key === 0) buffer.copy(copy, 0, start, end);
+    else copyMaskedPart(buffer, start, end, copy, 0, key);
+    return copy;
+>>>>>>> 85766a0 (Memory of stopped connections and of unused slabs is not held unseen; while memory is scarce, less is held for each message)
   }
 
   #deliverOwned(opcode: number, message: Buffer, wireSize: number): void {
@@ -202,8 +215,9 @@ export function ownPart(
 
 /**
  * Whether a payload is handed over as it lies. Small ones are copied out: a view would keep a whole read of 64 KiB alive. A large
- * one is not if it is two fifths of that memory, or more, so that two messages in one read, with their headers, are not copied.
+ * one is not if it is two fifths of that memory, or more, so that two messages in one read, with their headers, are not copied;
+ * three quarters while memory is scarce, since all of it stays alive and only the message counts.
  */
-function staysInPlace({ buffer }: Buffer, length: number): boolean {
-  return length >= VIEW_THRESHOLD && length * 5 >= buffer.byteLength * 2;
+function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
+  return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);
 }

@@ -14,7 +14,7 @@ interface ClosedPort {
   postMessage(message: null, transfer: readonly ArrayBuffer[]): void;
 }
 
-/** Where Node 20 leaves memory: what is transferred to a closed port is received by nobody, and freed. */
+/** Where Node 20 leaves memory: what is transferred to a closed port has no receiver, and is freed. */
 let closedPort: ClosedPort | null = null;
 
 function openClosedPort(): ClosedPort {

@@ -9,6 +9,9 @@ import { copyMaskedPart } from './mask.ts';
 
 const FIRST_CAPACITY = 1024;
 
+// While memory is scarce, what a message takes beyond its bytes is an eighth of them and this.
+const SMALL_STEP = 4096;
+
 // Below this, a message shares memory with others.
 const POOLED = 4096;
 
@@ -28,11 +31,20 @@ export class MessageBuffer {
    * @param key the masking key of its first byte; 0 if it is not masked
    * @param limit bytes that the message can have at most
    * @param size its size, if that is known; else 0
+   * @param isScarce whether memory is: then the message grows by small steps, which cost more copies
    */
-  append(piece: Buffer, start: number, end: number, key: number, limit: number, size: number): void {
+  append(
+    piece: Buffer,
+    start: number,
+    end: number,
+    key: number,
+    limit: number,
+    size: number,
+    isScarce = false,
+  ): void {
     const needed = this.length + (end - start);
     const held = this.#buffer;
-    const target = held === null || needed > held.length ? this.#grow(needed, limit, size) : held;
+    const target = held === null || needed > held.length ? this.#grow(needed, limit, size, isScarce) : held;
     if (key === 0) piece.copy(target, this.length, start, end);
     else copyMaskedPart(piece, start, end, target, this.length, key);
     this.length = needed;
@@ -54,16 +66,27 @@ export class MessageBuffer {
     return exact;
   }
 
+  /** Gives back memory that nothing is in yet. */
+  shrink(): void {
+    const before = this.#buffer;
+    if (before === null || before.length - this.length < SMALL_STEP) return;
+    const exact = Buffer.allocUnsafeSlow(this.length);
+    before.copy(exact, 0, 0, this.length);
+    freeMemory(before);
+    this.#buffer = exact;
+  }
+
   clear(): void {
     this.length = 0;
     this.#buffer = null;
   }
 
-  #grow(needed: number, limit: number, size: number): Buffer {
+  #grow(needed: number, limit: number, size: number, isScarce: boolean): Buffer {
     const before = this.#buffer;
     // Twice what is here, but not beyond what the message can have: the old and the new memory together stay below twice the limit.
     const doubled = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * 2);
-    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(doubled, size === 0 ? limit : size)));
+    const wanted = isScarce ? Math.min(doubled, needed + (needed >> 3) + SMALL_STEP) : doubled;
+    const buffer = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(wanted, size === 0 ? limit : size)));
     if (before !== null) {
       before.copy(buffer, 0, 0, this.length);
       freeMemory(before);

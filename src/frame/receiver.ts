@@ -202,6 +202,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
         const parsed = this.#parser.push(chunk, offset);
         if (parsed < chunk.length) this.#keep(chunk, parsed);
       }
+      this.#replies.answerNewest();
     } catch (error) {
       this.#owner.fail(error);
     }

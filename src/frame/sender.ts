@@ -64,8 +64,9 @@ export class Sender {
     this.#sendCap = options.sendCap;
     this.#writer = new FrameWriter(sink, role);
     this.#completion = new Completion(sink, owner);
-    this.#queue = new SendQueue(sink, this.#writer, this.#completion, owner, codec, options.memoryBudget);
-    this.replies = new Replies(sink, this.#writer, this.#queue, role, options.highWaterMark);
+    const { highWaterMark, memoryBudget } = options;
+    this.#queue = new SendQueue(sink, this.#writer, this.#completion, owner, codec, memoryBudget);
+    this.replies = new Replies(sink, this.#writer, this.#queue, role, highWaterMark, memoryBudget);
   }
 
   /** Bytes that were sent and have not left the process. */
@@ -201,9 +202,9 @@ export class Sender {
     else this.#writer.writeFrame(FIN | opcode, payload, false, null);
   }
 
-  /** The answer to a ping. §5.5.3: while it cannot leave, only the newest one waits. */
+  /** The answer to a ping. §5.5.3: while it cannot leave, or too many come at once, only the newest one waits. */
   sendPong(payload: Uint8Array): void {
-    if (this.#sink.blocked) {
+    if (!this.replies.takesPong() || this.#sink.blocked) {
       this.#queue.replacePong(new Outgoing(Opcode.Pong, payload, true));
       return;
     }

@@ -76,7 +76,8 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
       this.#onClose(buffer, start, end);
       return;
     }
-    const payload = Buffer.from(buffer.subarray(start, end));
+    const payload = Buffer.allocUnsafe(end - start);
+    buffer.copy(payload, 0, start, end);
     // §5.5.2: a ping MUST be answered, with the same payload.
     if (opcode === Opcode.Ping) this.sender.sendPong(payload);
     // The pong may have been one byte too many for the send cap.

@@ -110,6 +110,8 @@ export class Batch {
     const slab = this.#slab;
     this.#expected = this.offset;
     this.#slab = null;
+    // A slab that the pool drops must not stay alive here.
+    this.buffer = EMPTY;
     this.#capacity = 0;
     this.#start = 0;
     this.offset = 0;

@@ -167,7 +167,8 @@ class Acceptor<Context, Result> {
   }
 
   listenPlain(): Server {
-    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // A small mark of the socket's own: with it, a connection that is stopped holds little, see `HeldBack`.
+    return createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 4096 }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else this.#answerUnavailable(socket);
     });

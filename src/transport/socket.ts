@@ -12,11 +12,12 @@ import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
-import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import { FREE_FROM, freeMemory } from '../frame/free-memory.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
+import { type BindOptions, endpointOptionsOf } from './bind-options.ts';
 import { watchBudget } from './budget-reviews.ts';
 import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
+import { bytesToHoldBack, HeldBack } from './held-back.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
@@ -33,6 +34,7 @@ export interface ConnectionEvents extends EndpointEvents {
   onEnding?(isDropped: boolean): void;
 }
 
+<<<<<<< HEAD
 /** What `bindSocket` needs beside the limits. */
 export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
   readonly limits: ConnectionLimits;
@@ -40,11 +42,14 @@ export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'cl
   readonly inParts?: boolean;
 }
 
+=======
+>>>>>>> 85766a0 (Memory of stopped connections and of unused slabs is not held unseen; while memory is scarce, less is held for each message)
 function ownershipOf(socket: Duplex): Ownership {
   if (socket instanceof TLSSocket) return 'encrypted';
   return socket instanceof Socket ? 'taken' : 'kept';
 }
 
+<<<<<<< HEAD
 // A server has the same options for each of its connections: they are put together once.
 const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 
@@ -59,6 +64,8 @@ function endpointOptionsOf(options: BindOptions): EndpointOptions {
   return made;
 }
 
+=======
+>>>>>>> 85766a0 (Memory of stopped connections and of unused slabs is not held unseen; while memory is scarce, less is held for each message)
 /** An endpoint on a socket. Made by `bindSocket`. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
@@ -69,6 +76,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #events: ConnectionEvents;
   readonly #limits: ConnectionLimits;
   readonly #deadlines: Deadlines;
+  /** Made when it is needed. */
+  #heldBack: HeldBack | null = null;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
     const { limits } = options;
@@ -187,19 +196,41 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   onData(chunk: Buffer): void {
     const now = this.#deadlines.received(chunk.length);
-    const goOn = this.endpoint.receive(chunk);
-    if (chunk.length >= FREE_FROM && this.#isDone(chunk)) freeMemory(chunk);
+    this.#heldBack?.clear();
+    const keepsChunk = this.#limits.memoryBudget.isScarce
+      ? this.#receiveScarcely(chunk)
+      : this.#receive(chunk);
+    if (!keepsChunk && chunk.length >= FREE_FROM && this.#isWhole(chunk)) freeMemory(chunk);
     if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
-    if (!goOn) this.socket.pause();
     this.#deadlines.parsed(now);
   }
 
-  /** Whether a chunk is not needed any more, and fills its memory. */
-  #isDone(chunk: Buffer): boolean {
+  /** @returns whether the endpoint keeps something of it */
+  #receive(chunk: Buffer): boolean {
+    const { endpoint } = this;
+    if (!endpoint.receive(chunk)) this.socket.pause();
+    return endpoint.keepsChunk;
+  }
+
+  /** As `#receive`, while memory is scarce: if the connection is to stop, it stops at once. */
+  #receiveScarcely(chunk: Buffer): boolean {
+    const { endpoint, socket } = this;
+    const end = chunk.length - bytesToHoldBack(socket, chunk);
+    if (end === chunk.length) return this.#receive(chunk);
+    const goesOn = endpoint.receive(chunk.subarray(0, end));
+    const { keepsChunk } = endpoint;
+    if (goesOn) return this.#receive(chunk.subarray(end)) || keepsChunk;
+    this.#heldBack ??= new HeldBack(this.#limits.memoryBudget);
+    if (!socket.destroyed) this.#heldBack.stop(socket, chunk.subarray(end));
+    return keepsChunk;
+  }
+
+  /** Whether a chunk has its memory for itself. */
+  #isWhole(chunk: Buffer): boolean {
     const { socket } = this;
     // Any other Duplex may keep, or share, what it hands out; and another listener was given the same chunk.
     if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
-    return !this.endpoint.keepsChunk && chunk.length === chunk.buffer.byteLength;
+    return chunk.length === chunk.buffer.byteLength;
   }
 
   onEnd(): void {
@@ -217,6 +248,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   onClose(): void {
     this.#deadlines.closed();
+    this.#heldBack?.clear();
     this.#outbox.release();
     this.endpoint.transportClosed();
   }

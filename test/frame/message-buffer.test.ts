@@ -88,6 +88,34 @@ describe('F13, F18: what is taken is what came', () => {
     expect(buffer.take().equals(content.subarray(0, 90_000))).toBe(true);
   });
 
+  test('FAULT-4: while memory is scarce it grows by small steps, and gives back what nothing is in', () => {
+    const buffer = new MessageBuffer();
+    const append = (start: number, end: number, isScarce: boolean): number => {
+      buffer.append(
+        chunkWith(start, end, end - start),
+        0,
+        end - start,
+        rotateMaskingKey(key, start),
+        100_000,
+        0,
+        isScarce,
+      );
+      return buffer.held;
+    };
+    expect(append(0, 33_000, false)).toBe(33_000);
+    expect(append(33_000, 33_010, false)).toBe(66_000);
+    buffer.shrink();
+    expect(buffer.held).toBe(33_010);
+    // Nothing to speak of.
+    buffer.shrink();
+    expect(buffer.held).toBe(33_010);
+    expect(append(33_010, 33_100, true)).toBe(33_100 + 4137 + 4096);
+    expect(append(33_100, 100_000, true)).toBe(100_000);
+    expect(buffer.take().equals(content.subarray(0, 100_000))).toBe(true);
+    buffer.shrink();
+    expect(buffer.held).toBe(0);
+  });
+
   test('what is cleared is forgotten', () => {
     const buffer = new MessageBuffer();
     for (const size of [10, 20_000, 3]) buffer.append(chunkWith(0, size, size), 0, size, key, 1e6, 0);

@@ -1,5 +1,6 @@
 /** What counts as a reply, and when a server stops reading for those that wait. */
 import { describe, expect, test } from 'vitest';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { type Bench, bench, FakeCodec, peerFrame } from './harness.ts';
 
 describe('replies', () => {
@@ -42,6 +43,28 @@ describe('replies', () => {
     endpoint.transportDrained();
     expect(sink.calls).toEqual(['resume']);
   });
+
+  test.each(['server', 'client'] as const)(
+    'FAULT-4: while memory is scarce, a %s answers the newest of a flood of pings',
+    (role) => {
+      const memoryBudget = new MemoryBudget(1000);
+      const { endpoint, sink } = bench(role, { memoryBudget });
+      const flood = (count: number): string[] => {
+        sink.clear();
+        const pings = Array.from({ length: count }, (_, n) =>
+          peerFrame(role, { opcode: 9, payload: `${n}` }),
+        );
+        endpoint.receive(Buffer.concat(pings));
+        return sink.frames.map(({ payload }) => payload.toString());
+      };
+      expect(flood(100).length).toBe(100);
+      memoryBudget.count(900);
+      expect(flood(32).length).toBe(32);
+      expect(flood(100)).toEqual([...Array.from({ length: 32 }, (_, n) => `${n}`), '99']);
+      memoryBudget.count(-900);
+      expect(flood(100).length).toBe(100);
+    },
+  );
 
   test('those that have left are forgotten, however many they were', () => {
     const { endpoint, feed, sink } = answering('server', 500);

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
+import { Batch } from '../../src/transport/batch.ts';
 import { Outbox } from '../../src/transport/outbox.ts';
 import { acquireSlab, MAX_SLAB_SIZE, releaseSlab, slabBytes } from '../../src/transport/slabs.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
@@ -32,6 +33,22 @@ function send(outbox: Outbox, bytes: Uint8Array): void {
   buffer.set(bytes, offset);
   outbox.commit(bytes.length);
 }
+
+describe('a batch', () => {
+  test('FAULT-4: a connection that has nothing to send keeps no slab alive', () => {
+    const batch = new Batch();
+    batch.grow(60_000);
+    expect(batch.buffer.length).toBe(MAX_SLAB_SIZE);
+    batch.commit(60_000);
+    batch.clear();
+    expect(batch.buffer.length).toBe(0);
+    batch.grow(100);
+    batch.commit(100);
+    batch.takePart();
+    releaseSlab(batch.leave()!);
+    expect(batch.buffer.length).toBe(0);
+  });
+});
 
 describe('the pool', () => {
   test('a slab holds what was asked for, and is not much larger', () => {

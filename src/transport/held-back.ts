@@ -1,0 +1,40 @@
+/**
+ * The end of a chunk that goes back into its socket, so that the socket stops at once. After `pause()` alone, Node reads on until the
+ * socket's own buffer is full: one chunk of 64 KiB more for each connection, which no budget would see (RFC 6455 §10.4).
+ */
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Charge } from '../frame/charge.ts';
+import type { MemoryBudget } from '../frame/memory-budget.ts';
+
+/** How many bytes fill a socket's own buffer; 0 if the chunk has no more, or if another listener was given the chunk as well. */
+export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
+  if (!(socket instanceof Socket)) return 0;
+  const size = socket.readableHighWaterMark;
+  return chunk.length > size && socket.listenerCount('data') === 1 ? size : 0;
+}
+
+/** What one socket holds back. */
+export class HeldBack {
+  readonly #charge: Charge;
+
+  constructor(budget: MemoryBudget) {
+    this.#charge = new Charge(budget);
+  }
+
+  /** Stops a socket. To be called from its 'data' event, with the end of what that brought. */
+  stop(socket: Duplex, bytes: Buffer): void {
+    socket.pause();
+    this.#charge.resize(bytes.length);
+    // In memory of its own: the chunk is not kept.
+    const copy = Buffer.allocUnsafeSlow(bytes.length);
+    bytes.copy(copy);
+    socket.unshift(copy);
+  }
+
+  /** It comes again, or is dropped with its socket. */
+  clear(): void {
+    this.#charge.resize(0);
+  }
+}
