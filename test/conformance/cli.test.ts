@@ -329,6 +329,17 @@ test('--list shows the cases and runs none', async () => {
   expect(exit).toBe(0);
 });
 
+test('docs/conformance.md names options, reporters and profiles that exist', async () => {
+  const { stdout } = await judge('--help');
+  const known = new Set(stdout.match(/--[a-z][a-z-]+/g));
+  const page = readFileSync(join(root, 'docs', 'conformance.md'), 'utf8');
+  const using = page.slice(page.indexOf('## Using it'), page.indexOf('## Verdicts beyond Autobahn'));
+  // The example's own server has an option too.
+  const named = using.replace('start-my-server --port 9001', '').match(/--[a-z][a-z-]+/g) ?? [];
+  expect(named.length).toBeGreaterThan(15);
+  for (const option of named) expect(known, option).toContain(option);
+});
+
 describe('what needs no peer', () => {
   test('list: every case once, with whom it is for', async () => {
     const { stdout, exit } = await judge('list');
