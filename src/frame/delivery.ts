@@ -171,20 +171,7 @@ export class Delivery {
 
   /** `buffer[start, end)` for the application to keep. @param key the masking key of its first byte; 0 if it is not masked */
   #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
-<<<<<<< HEAD
-    return ownPart(buffer, start, end, this.#owner, key);
-=======
-    const length = end - start;
-    if (staysInPlace(buffer, length, this.#memoryBudget.isScarce)) {
-      this.#owner.onView();
-      if (key !== 0) applyMask(buffer, start, end, key);
-      return buffer.subarray(start, end);
-    }
-    const copy = Buffer.allocUnsafe(length);
-    if (key === 0) buffer.copy(copy, 0, start, end);
-    else copyMaskedPart(buffer, start, end, copy, 0, key);
-    return copy;
->>>>>>> 85766a0 (Memory of stopped connections and of unused slabs is not held unseen; while memory is scarce, less is held for each message)
+    return ownPart(buffer, start, end, this.#owner, key, this.#memoryBudget.isScarce);
   }
 
   #deliverOwned(opcode: number, message: Buffer, wireSize: number): void {
@@ -193,16 +180,17 @@ export class Delivery {
   }
 }
 
-/** `buffer[start, end)` for the application to keep: where it lies, or a copy. @param key as that of `deliverMasked`, or 0 */
+/** `buffer[start, end)` for the application to keep: where it lies, or a copy. @param key as that of `deliverMasked`, or 0 @param isScarce whether memory is */
 export function ownPart(
   buffer: Buffer,
   start: number,
   end: number,
   owner: Pick<DeliveryOwner, 'onView'>,
   key = 0,
+  isScarce = false,
 ): Buffer {
   const length = end - start;
-  if (staysInPlace(buffer, length)) {
+  if (staysInPlace(buffer, length, isScarce)) {
     owner.onView();
     if (key !== 0) applyMask(buffer, start, end, key);
     return buffer.subarray(start, end);

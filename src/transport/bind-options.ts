@@ -6,6 +6,8 @@ import type { ConnectionLimits } from './limits.ts';
 /** What `bindSocket` needs beside the limits. */
 export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
   readonly limits: ConnectionLimits;
+  /** Whether messages are reported in parts, see `EndpointEvents.onMessageStart`. */
+  readonly inParts?: boolean;
 }
 
 // A server has the same options for each of its connections: they are put together once.
@@ -15,9 +17,10 @@ const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 export function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;
-  const { role, text, closeReason, limits } = options;
+  const { role, text, closeReason, limits, inParts } = options;
   const { maxMessageSize, highWaterMark, sendCap, memoryBudget } = limits;
-  made = { role, text, closeReason, maxMessageSize, highWaterMark, sendCap, memoryBudget };
+  const maxStreamSize = inParts === true ? (limits.maxStreamSize ?? maxMessageSize) : undefined;
+  made = { role, text, closeReason, maxMessageSize, maxStreamSize, highWaterMark, sendCap, memoryBudget };
   endpointOptions.set(options, made);
   return made;
 }

@@ -12,10 +12,11 @@ import type { ByteSink, SendCallback, SharedMemory } from '../frame/sink.ts';
 import { Batch } from './batch.ts';
 import { Borrowed, PayloadChangedError } from './borrowed.ts';
 import { clock, withoutContext } from './clock.ts';
+import type { Ownership } from './ownership.ts';
 import { SentMarks } from './sent-marks.ts';
 import { areSlabsExhausted } from './slabs.ts';
 import { flushAll, flushAtEndOfTurn } from './turn.ts';
-import { type Ownership, WriteQueue, type WriteQueueOwner } from './write-queue.ts';
+import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** Receives what happens to the bytes. */
 export interface OutboxOwner {

@@ -5,7 +5,6 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { DeflateCodec } from '../deflate/codec.ts';
 import { Charge } from '../frame/charge.ts';
 import { serializeClosePayload } from '../frame/close-code.ts';
@@ -20,8 +19,8 @@ import { Deadlines, type DeadlinesOwner } from './deadlines.ts';
 import { bytesToHoldBack, HeldBack } from './held-back.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
+import { ownershipOf } from './ownership.ts';
 import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
-import type { Ownership } from './write-queue.ts';
 
 /** What an endpoint reports, and what its transport adds. */
 export interface ConnectionEvents extends EndpointEvents {
@@ -34,38 +33,6 @@ export interface ConnectionEvents extends EndpointEvents {
   onEnding?(isDropped: boolean): void;
 }
 
-<<<<<<< HEAD
-/** What `bindSocket` needs beside the limits. */
-export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
-  readonly limits: ConnectionLimits;
-  /** Whether messages are reported in parts, see `EndpointEvents.onMessageStart`. */
-  readonly inParts?: boolean;
-}
-
-=======
->>>>>>> 85766a0 (Memory of stopped connections and of unused slabs is not held unseen; while memory is scarce, less is held for each message)
-function ownershipOf(socket: Duplex): Ownership {
-  if (socket instanceof TLSSocket) return 'encrypted';
-  return socket instanceof Socket ? 'taken' : 'kept';
-}
-
-<<<<<<< HEAD
-// A server has the same options for each of its connections: they are put together once.
-const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
-
-function endpointOptionsOf(options: BindOptions): EndpointOptions {
-  let made = endpointOptions.get(options);
-  if (made !== undefined) return made;
-  const { role, text, closeReason, limits, inParts } = options;
-  const { maxMessageSize, highWaterMark, sendCap, memoryBudget } = limits;
-  const maxStreamSize = inParts === true ? (limits.maxStreamSize ?? maxMessageSize) : undefined;
-  made = { role, text, closeReason, maxMessageSize, maxStreamSize, highWaterMark, sendCap, memoryBudget };
-  endpointOptions.set(options, made);
-  return made;
-}
-
-=======
->>>>>>> 85766a0 (Memory of stopped connections and of unused slabs is not held unseen; while memory is scarce, less is held for each message)
 /** An endpoint on a socket. Made by `bindSocket`. */
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { type Batch, copyOutOf } from './batch.ts';
 import { giveBack, giveUp, MAX_REST, takeMemory, WRITE_SIZE } from './borrowed.ts';
 import { clock } from './clock.ts';
+import type { Ownership } from './ownership.ts';
 import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
 import { Waiting } from './waiting.ts';
 
@@ -20,12 +21,6 @@ export interface WriteQueueOwner {
   /** A write threw: the transport is broken, or a payload was taken away. Nothing more is written. */
   onWriteFailed(error: unknown): void;
 }
-
-/**
- * What becomes of memory that is written. A socket hands it to the kernel, and reads from it until that has taken all of it; TLS
- * has encrypted it when `write` returns, and is done with it; any other Duplex may keep, or share, the memory it is given.
- */
-export type Ownership = 'taken' | 'encrypted' | 'kept';
 
 // Bytes that TLS is given at a time while the peer keeps up: eight full records (RFC 8446 §5.1). With half or twice as much, 1 MiB
 // costs a tenth more.

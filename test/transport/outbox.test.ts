@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { Outbox, type OutboxOptions, type OutboxOwner } from '../../src/transport/outbox.ts';
-import type { Ownership } from '../../src/transport/write-queue.ts';
+import type { Ownership } from '../../src/transport/ownership.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 
 const KIB = 1024;

@@ -1,0 +1,16 @@
+/** Who owns memory that was written to a socket, and until when. */
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+
+/**
+ * What becomes of memory that is written. A socket hands it to the kernel, and reads from it until that has taken all of it; TLS
+ * has encrypted it when `write` returns, and is done with it; any other Duplex may keep, or share, the memory it is given.
+ */
+export type Ownership = 'taken' | 'encrypted' | 'kept';
+
+export function ownershipOf(socket: Duplex): Ownership {
+  if (socket instanceof TLSSocket) return 'encrypted';
+  return socket instanceof Socket ? 'taken' : 'kept';
+}
