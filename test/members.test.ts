@@ -104,7 +104,10 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
       internal: ['count', 'isScarce', 'share', 'unread'],
       fields: ['limit'],
     },
-    ProtocolError: { methods: [], fields: ['closeCode', 'code', 'name', 'peer', 'reason', 'section'] },
+    ProtocolError: {
+      methods: [],
+      fields: ['closeCode', 'code', 'name', 'opcode', 'peer', 'reason', 'section'],
+    },
     Reconnection: {
       methods: [
         'connection',

@@ -11,7 +11,7 @@ import type { Connection } from './connection.ts';
 import { Dispatch } from './dispatch.ts';
 import { takesParts } from './handlers.ts';
 import { type OptionValues, readOptions } from './option-spec.ts';
-import { toCloseReason, toLimits } from './options.ts';
+import { toBindOptions, toLimits } from './options.ts';
 
 /**
  * Opens a connection.
@@ -53,7 +53,6 @@ export interface PreparedConnect<Data> {
   readonly route: DialRoute;
   readonly inParts: boolean;
   readonly limits: ConnectionLimits;
-  readonly closeReason: ReturnType<typeof toCloseReason>;
   readonly compression: Compression | null;
 }
 
@@ -69,7 +68,6 @@ export function prepareConnect<Data>(
     values,
     inParts: options.handlers !== undefined && takesParts(options.handlers),
     limits: toLimits(values),
-    closeReason: toCloseReason(values),
     route: planRoute(url, values),
     compression: toCompression(values.compression),
   };
@@ -77,7 +75,7 @@ export function prepareConnect<Data>(
 
 /** Connects. Rejects as `connect`. */
 export async function openConnection<Data>(prepared: PreparedConnect<Data>): Promise<Connection<Data>> {
-  const { options, values, inParts, limits, closeReason, compression, route } = prepared;
+  const { options, values, inParts, limits, compression, route } = prepared;
   const dialed = await dial(route, compression);
   const { socket, head, subprotocol, extensions, codec } = dialed;
   const address = socket as { readonly remoteAddress?: string; readonly remotePort?: number };
@@ -92,7 +90,7 @@ export async function openConnection<Data>(prepared: PreparedConnect<Data>): Pro
       remotePort: address.remotePort,
       headers: dialed.headers,
     },
-    options: { role: 'client', limits, ...closeReason, text: values.text, inParts },
+    options: { role: 'client', limits, inParts, ...toBindOptions(values) },
     codec,
     data: options.data as Data,
     owner: null,

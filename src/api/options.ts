@@ -60,6 +60,8 @@ export interface ConnectionOptions {
   readonly compression?: boolean | CompressionOptions | undefined;
   /** The budget that this connection's memory counts for. @default `processMemoryBudget`, 256 MiB */
   readonly memoryBudget?: MemoryBudget | undefined;
+  /** False: pings are not answered by themselves; the `ping` handler calls `pong`. RFC 6455 §5.5.2 wants each answered. @default true */
+  readonly autoPong?: boolean | undefined;
   /**
    * The reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, seen by the peer. If the function throws,
    * or returns more, the default holds. @default the text of a `ProtocolError`, '' for other errors
@@ -197,6 +199,10 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     },
     checkMemoryBudget,
   ),
+  autoPong: flag({
+    default: true,
+    text: '`false`: pings are not answered by themselves, and the `ping` handler has to call `pong`; for tests of peers, since RFC 6455 wants each ping answered.',
+  }),
   closeReason: callback<NonNullable<ConnectionOptions['closeReason']>>('(error) => string', {
     defaultText: "the text of a `ProtocolError`, '' for other errors",
     text: 'Returns the reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, seen by the peer.',
@@ -239,9 +245,11 @@ export function toLimits(values: ConnectionValues): ConnectionLimits {
 
 function noPayload(): undefined {}
 
-/** The `closeReason` option as `bindSocket` takes it. */
-export function toCloseReason({ closeReason }: ConnectionValues): {
+/** The options that `bindSocket` takes beside the limits. */
+export function toBindOptions({ closeReason, autoPong, text }: ConnectionValues): {
+  readonly text: TextDelivery;
+  readonly autoPong: boolean;
   readonly closeReason?: (error: Error) => string;
 } {
-  return closeReason === undefined ? {} : { closeReason };
+  return { text, autoPong, ...(closeReason === undefined ? null : { closeReason }) };
 }

@@ -26,7 +26,7 @@ import { toCompression } from './compression-options.ts';
 import type { Connection } from './connection.ts';
 import { type ConnectionOwner, Dispatch } from './dispatch.ts';
 import { takesParts } from './handlers.ts';
-import { toCloseReason, toLimits } from './options.ts';
+import { toBindOptions, toLimits } from './options.ts';
 import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
@@ -57,7 +57,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     this.#handlers = handlers;
     const limits = toLimits(values);
     const inParts = takesParts(handlers);
-    this.#bindOptions = { role: 'server', limits, text: values.text, inParts, ...toCloseReason(values) };
+    this.#bindOptions = { role: 'server', limits, inParts, ...toBindOptions(values) };
     this.origins = values.origins;
     this.subprotocols = values.subprotocols;
     this.handshakeTimeout = values.handshakeTimeout;

@@ -35,6 +35,13 @@ export interface EndpointOptions extends Limits {
    * Bytes. A server whose replies to received data wait, and are more, stops reading until they have left. @default Infinity
    */
   readonly highWaterMark?: number | undefined;
+  /** Whether pings are answered (§5.5.2: they MUST be). False leaves that to the user of the endpoint. @default true */
+  readonly autoPong?: boolean | undefined;
+  /**
+   * Whether a pause goes on when this side closes: messages that came before the peer's Close frame are then delivered after
+   * `resume`. Otherwise the pause ends, and they are dropped. @default false
+   */
+  readonly pauseOutlivesClose?: boolean | undefined;
   /** Bytes that may wait to be sent; one message is always admitted to an empty queue. WS_SEND_CAP beyond it. @default Infinity */
   readonly sendCap?: number | undefined;
 }

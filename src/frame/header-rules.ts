@@ -19,7 +19,7 @@ export function checkFirstBytes(
   // §5.2: reserved bits MUST be 0 unless an extension that defines them was negotiated.
   if ((first & 0x70 & ~allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
   // §5.2: on an unknown opcode the receiver MUST fail the connection.
-  if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE');
+  if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE', { opcode });
   // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each closes on the other's mistake.
   if (second >= 0x80 !== masked) throw new ProtocolError(masked ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME');
   if (isControl(opcode)) {

@@ -161,10 +161,14 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if (this.#pauses === 0 && !this.#parser.isOff) this.#sink.resumeReading();
   }
 
-  /** The application closes: the peer's Close must be seen, so from now on nothing but replies stops reading. */
-  closing(): void {
+  /**
+   * The application closes: the peer's Close must be seen, so from now on nothing but replies stops reading.
+   * @param keepsPause the application's pause goes on: it has resumed when it wants to see it
+   */
+  closing(keepsPause: boolean): void {
     this.#isClosing = true;
-    if ((this.#pauses & (PAUSED_BY_USER | PAUSED_BY_BUDGET)) !== 0) this.#discard();
+    const over = keepsPause ? PAUSED_BY_BUDGET : PAUSED_BY_USER | PAUSED_BY_BUDGET;
+    if ((this.#pauses & over) !== 0) this.#discard();
   }
 
   /** What still arrives is checked, but dropped. */

@@ -79,7 +79,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     const payload = Buffer.allocUnsafe(end - start);
     buffer.copy(payload, 0, start, end);
     // §5.5.2: a ping MUST be answered, with the same payload.
-    if (opcode === Opcode.Ping) this.sender.sendPong(payload);
+    if (opcode === Opcode.Ping && this.#options.autoPong !== false) this.sender.sendPong(payload);
     // The pong may have been one byte too many for the send cap.
     if (this.receiver.isOff || this.receiver.isDiscarding) return;
     if (opcode === Opcode.Ping) this.#events.onPing(payload);
@@ -163,7 +163,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#sendClose(payload);
     this.#sink.closing();
     this.#announceClosing(false);
-    this.receiver.closing();
+    this.receiver.closing(this.#options.pauseOutlivesClose === true);
   }
 
   #announceClosing(byPeer: boolean): void {

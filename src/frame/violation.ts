@@ -105,18 +105,24 @@ export class ProtocolError extends Error {
   readonly closeCode: number;
   /** The RFC and section of the rule, such as `6455 §5.5`. */
   readonly section: string;
+  /** WS_UNKNOWN_OPCODE: the opcode, 0 to 15; null for every other rule. */
+  readonly opcode: number | null;
   /** What the Close frame gives as the reason; the message has this, and `peer`. */
   readonly reason: string;
   /** The other end of the connection: the URL on a client, the address on a server; null until `onError` is reported. */
   peer: string | null = null;
 
-  constructor(code: ViolationCode, options?: ErrorOptions & Partial<MessageSize>) {
+  constructor(
+    code: ViolationCode,
+    options?: ErrorOptions & Partial<MessageSize> & { readonly opcode?: number },
+  ) {
     const violation: Violation = violations[code];
     const reason = violation.text + describeSize(options);
     super(reason, options);
     this.code = code;
     this.closeCode = violation.closeCode;
     this.section = violation.section;
+    this.opcode = options?.opcode ?? null;
     this.reason = reason;
   }
 }

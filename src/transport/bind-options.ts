@@ -4,7 +4,8 @@ import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import type { ConnectionLimits } from './limits.ts';
 
 /** What `bindSocket` needs beside the limits. */
-export interface BindOptions extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason'> {
+export interface BindOptions
+  extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason' | 'autoPong' | 'pauseOutlivesClose'> {
   readonly limits: ConnectionLimits;
   /** Whether messages are reported in parts, see `EndpointEvents.onMessageStart`. */
   readonly inParts?: boolean;
@@ -17,10 +18,10 @@ const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 export function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;
-  const { role, text, closeReason, limits, inParts } = options;
+  const { limits, inParts, ...own } = options;
   const { maxMessageSize, highWaterMark, sendCap, memoryBudget } = limits;
   const maxStreamSize = inParts === true ? (limits.maxStreamSize ?? maxMessageSize) : undefined;
-  made = { role, text, closeReason, maxMessageSize, maxStreamSize, highWaterMark, sendCap, memoryBudget };
+  made = { ...own, maxMessageSize, maxStreamSize, highWaterMark, sendCap, memoryBudget };
   endpointOptions.set(options, made);
   return made;
 }

@@ -94,6 +94,7 @@ test('an option may be undefined, under exactOptionalPropertyTypes as well', () 
         origins: none,
         maxConnections: none,
         text: none,
+        autoPong: none,
         closeReason: none,
       },
     );

@@ -1,0 +1,55 @@
+/** What the options of an endpoint change: RFC 6455 §5.5.2 (`autoPong`), §7.1.2 (`pauseOutlivesClose`). The limits are endpoint.test.ts. */
+import { describe, expect, test } from 'vitest';
+import { checkFirstBytes } from '../../src/frame/header-rules.ts';
+import { allCuts, bench, peerFrame, roles } from './harness.ts';
+
+describe.each(roles)('as a %s', (role) => {
+  test('seam 10: with autoPong: false a ping is reported and not answered', () => {
+    for (const autoPong of [undefined, true, false]) {
+      const { endpoint, feed, sink, events } = bench(role, { autoPong });
+      feed({ opcode: 9, payload: 'ping' });
+      expect(events.of('onPing')).toEqual([['70696e67']]);
+      expect(sink.frames.map(({ opcode }) => opcode)).toEqual(autoPong === false ? [] : [10]);
+      endpoint.pong(Buffer.from('own'));
+      expect(sink.frames.at(-1)?.payload.toString()).toBe('own');
+    }
+  });
+
+  test('a pause that outlives close: what came before is delivered after resume, at every cut', () => {
+    const bytes = Buffer.concat([
+      peerFrame(role, { opcode: 1, payload: 'one' }),
+      peerFrame(role, { opcode: 1, payload: 'two' }),
+      peerFrame(role, { opcode: 8, payload: Buffer.from([3, 232]) }),
+    ]);
+    for (const pieces of allCuts(bytes)) {
+      const { endpoint, events } = bench(role, { pauseOutlivesClose: true });
+      endpoint.pause();
+      endpoint.close(1000);
+      for (const piece of pieces) endpoint.receive(Buffer.from(piece));
+      expect(events.of('onText')).toEqual([]);
+      expect(endpoint.isPaused).toBe(true);
+      endpoint.resume();
+      expect(events.of('onText').map(([text]) => text)).toEqual(['one', 'two']);
+      endpoint.transportClosed();
+      expect(events.of('onClose')).toEqual([[1000, '', true, false]]);
+    }
+  });
+
+  test('without it the pause ends, and they are dropped', () => {
+    const { endpoint, feed, events } = bench(role);
+    endpoint.pause();
+    endpoint.close(1000);
+    expect(endpoint.isPaused).toBe(false);
+    feed({ opcode: 1, payload: 'one' });
+    expect(events.of('onText')).toEqual([]);
+  });
+});
+
+test('the error about an opcode that is unknown names it, the others name none', () => {
+  for (const opcode of [3, 7, 11, 15]) {
+    expect(() => checkFirstBytes(0x80 | opcode, 0x80, true, 0)).toThrow(
+      expect.objectContaining({ code: 'WS_UNKNOWN_OPCODE', opcode }),
+    );
+  }
+  expect(() => checkFirstBytes(0x81, 0, true, 0)).toThrow(expect.objectContaining({ opcode: null }));
+});
