@@ -6,7 +6,15 @@
 // itself is given the ES modules for `require` too (the condition `module-sync` in package.json), so that a process has each class
 // once.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +39,11 @@ for (const folder of ['.', 'conformance']) {
   compile(join(folder, 'tsconfig.cjs.json'), '--removeComments', '--noCheck', ...withoutTypes);
 }
 finishDeclarations();
+// `require('ws')` is a class, and so is ours: in dist/ by the name 'module.exports', which Node knows.
+appendFileSync(
+  join(dist, 'cjs', 'ws.js'),
+  "module.exports = Object.defineProperty(exports.default, 'default', { value: exports.default });\n",
+);
 // `sideEffects` as in the package's own: the nearest package.json counts.
 writeFileSync(join(dist, 'cjs', 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
 chmodSync(join(dist, 'cli', 'main.js'), 0o755);
@@ -48,7 +61,10 @@ function finishDeclarations() {
   for (const name of names.filter((one) => one.endsWith('.d.ts'))) {
     const path = join(dist, name);
     // As long as before: the declaration maps stay true.
-    const text = readFileSync(path, 'utf8').replace(/(from |import\()'(\.[^']*)\.ts'/g, "$1'$2.js'");
+    const text = readFileSync(path, 'utf8')
+      .replace(/(from |import\()'(\.[^']*)\.ts'/g, "$1'$2.js'")
+      // A name that is a string is a syntax error before TypeScript 5.6.
+      .replace(/, WebSocket as 'module\.exports'/, '');
     writeFileSync(path, text);
     if (name.startsWith('cli')) continue;
     const copy = join(dist, 'cjs', name);

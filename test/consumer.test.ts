@@ -20,6 +20,10 @@ const files = {
 for (const entry of process.argv.slice(2)) console.log(entry, names(await import(entry)).join());`,
   'require.cjs': `const names = ${names};
 for (const entry of process.argv.slice(2)) console.log(entry, names(require(entry)).join());`,
+  'ws.cjs': `const WebSocket = require('rfc6455/ws');
+const { default: same, WebSocketServer, createWebSocketStream } = WebSocket;
+const server = new WebSocketServer({ noServer: true });
+console.log(WebSocket.name, WebSocket.OPEN, same === undefined || same === WebSocket, server instanceof WebSocket.Server, typeof createWebSocketStream);`,
   'same.cjs': `const { Connection } = require('rfc6455');
 import('rfc6455').then((imported) => console.log(imported.Connection === Connection));`,
 };
@@ -67,6 +71,12 @@ describe('by require', () => {
     expect(await commonjs.node('--no-experimental-require-module', 'require.cjs', ...entries)).toEqual(
       imported,
     );
+  });
+
+  test('rfc6455/ws is the class, as in the package ws', async () => {
+    const expected = { code: 0, output: 'WebSocket 1 true true function\n' };
+    expect(await commonjs.node('--no-warnings', 'ws.cjs')).toEqual(expected);
+    expect(await commonjs.node('--no-experimental-require-module', 'ws.cjs')).toEqual(expected);
   });
 
   test('a process has each class once', async () => {

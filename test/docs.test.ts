@@ -12,6 +12,7 @@ import { groupEnd, scan } from '../scripts/source-scan.js';
 import * as fourD from '../src/4d.ts';
 import * as api from '../src/index.ts';
 import * as protocol from '../src/protocol.ts';
+import * as ws from '../src/ws.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -53,10 +54,11 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .map((path) => ({ path, code: scan(readFileSync(join(root, 'src', path), 'utf8')).code }));
 
 /** Surfaces with names that others have too. */
-type Surface = 'plugin' | 'whatwg' | null;
+type Surface = 'plugin' | 'whatwg' | 'ws' | null;
 
 function surfaceOf(path: string): Surface {
   if (/(?:^|\/)plugin(?:\/|-|\.)/.test(path)) return 'plugin';
+  if (path.includes('api/ws/')) return 'ws';
   return path.includes('whatwg/') ? 'whatwg' : null;
 }
 
@@ -118,6 +120,23 @@ describe.each(Object.entries(sections))('the reference and %s', (path, page) => 
     expect(methods.length).toBeGreaterThan(20);
     expect(methods.filter(({ method }) => !isNamed(page, method))).toEqual([]);
   });
+});
+
+test('docs/from-ws.md has every option and event of rfc6455/ws, and every member of its classes', () => {
+  const page = read('docs/from-ws.md');
+  const tables = ['ServerOptions', 'ClientOptions', 'ConnectionOptions', 'BoundsOptions', 'SendOptions'];
+  const options = tables.flatMap((name) => membersOf(name, 'ws'));
+  expect(options).toEqual(
+    expect.arrayContaining(['noServer', 'finishRequest', 'maxFragments', 'maxPayload', 'fin']),
+  );
+  expect(options.filter((name) => !isNamed(page, name))).toEqual([]);
+  const events = ['ServerEvents', 'WebSocketEvents'].flatMap((name) => membersOf(name, 'ws'));
+  expect(events).toEqual(expect.arrayContaining(['wsClientError', 'upgrade']));
+  expect(events.filter((name) => !isNamed(page, name))).toEqual([]);
+  const methods = [ws.WebSocket, ws.WebSocketServer].flatMap(({ prototype }) => methodsOf(prototype));
+  const own = methods.filter((name) => name !== 'constructor' && name !== 'wasClean');
+  expect(own).toEqual(expect.arrayContaining(['setSocket', 'handleUpgrade', 'onmessage']));
+  expect(own.filter((name) => !isNamed(page, name))).toEqual([]);
 });
 
 test('docs/from-websocket.md has every name of rfc6455/websocket, and every member', () => {

@@ -21,7 +21,7 @@ export type UpgradeMessage = Partial<
 };
 
 /** A request of node:http as handshake/ reads it. */
-function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): ReceivedRequest {
+export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): ReceivedRequest {
   const own = request.socket ?? (socket as Partial<Socket>);
   const head = {
     method: request.method ?? '',
@@ -64,13 +64,18 @@ export function acceptUpgrade<Context, Result>(
     origin.onRefused?.(refusal);
     return;
   }
-  const own = socket as Partial<Socket>;
-  // The HTTP server's idle timeout does not know about us.
-  for (const timed of [own, request.socket]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
-  // §7.1.1: a half-closed connection has still a Close frame to carry. Those of an HTTPS server end with the peer's FIN.
-  own.allowHalfOpen = true;
+  takeSocket(socket, request.socket);
   new ServerHandshake(socket, host, { raw: request as IncomingMessage, ...origin }).receive(
     handshakeRequest,
     head,
   );
+}
+
+/** What an HTTP server, or an agent, set on a socket for itself no longer holds. @param raw the socket of the request, if it is another one */
+export function takeSocket(socket: Duplex, raw?: Socket | null): void {
+  const own = socket as Partial<Socket>;
+  // Its idle timeout does not know about us.
+  for (const timed of [own, raw]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
+  // §7.1.1: a half-closed connection has still a Close frame to carry. Those of an HTTPS server end with the peer's FIN.
+  own.allowHalfOpen = true;
 }

@@ -88,6 +88,7 @@ import * as plugin from 'rfc6455/plugin';
 import * as pluginV1 from 'rfc6455/plugin-v1';
 import * as protocol from 'rfc6455/protocol';
 import * as websocket from 'rfc6455/websocket';
+import WsSocket, { createWebSocketStream, type RawData, WebSocketServer as WsServer } from 'rfc6455/ws';
 
 export const entries: readonly object[] = [conformance, fourD, plugin, pluginV1, protocol, websocket];
 export const server: WebSocketServer = new WebSocketServer({
@@ -122,9 +123,20 @@ export function compiledOnly(): Promise<Connection> {
   socket.addEventListener('message', ({ code }) => console.log(code));
   // @ts-expect-error events have listeners
   new websocket.WebSocket('ws://127.0.0.1/', { handlers: {} });
+  const surface = new WsServer({ port: 0, verifyClient: ({ origin, req }) => origin === req.url });
+  surface.on('connection', (webSocket, request) => {
+    webSocket.on('message', (data: RawData, isBinary) => webSocket.send(data, { binary: isBinary }));
+    webSocket.on('close', (code, reason) => code.toFixed() + reason.toString('hex') + request.url);
+    // @ts-expect-error a state is not written
+    webSocket.readyState = 1;
+  });
+  const client: WsSocket = new WsSocket('ws://127.0.0.1', ['a'], { headers: { Cookie: 'a=b' } });
+  client.onmessage = ({ data, type }) => String(data) + type;
+  createWebSocketStream(client).pipe(process.stdout);
   return connect('ws://127.0.0.1/', { headers: new Headers({ state: made.state }) });
 }
-console.log(entries.every((entry) => Object.keys(entry).length > 0) && typeof protocol.Endpoint);
+const noServer: WsServer = new WsSocket.Server({ noServer: true });
+console.log(noServer.clients.size === WsSocket.CONNECTING && entries.every((entry) => Object.keys(entry).length > 0) && typeof protocol.Endpoint);
 `;
 
 /** Compiler options of a project that says nothing of Node's types. */

@@ -1,0 +1,73 @@
+/** The options of a WebSocket of this surface, and what is refused of them. */
+
+import type { ClientRequest } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import type { BoundsOptions } from './bounds.ts';
+import type { PerMessageDeflateOptions } from './deflate.ts';
+import type { WebSocketEmitter } from './emitter.ts';
+
+/** What holds for a connection, in either role. */
+export interface ConnectionOptions extends BoundsOptions {
+  /** False: one `message`, `ping` or `pong` event in each task. @default true */
+  allowSynchronousEvents?: boolean | undefined;
+  /** Accepted and ignored: what fragments cost is bounded by their bytes. */
+  maxFragments?: number | undefined;
+  /** Accepted and ignored, as `maxFragments`. */
+  maxBufferedChunks?: number | undefined;
+  /** Only `false` is accepted: RFC 6455 §8.1. @default false */
+  skipUTF8Validation?: boolean | undefined;
+}
+
+/** How a client connects; and any option of `http.request` or `https.request`. */
+export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, 'protocol'> {
+  /** @default true */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
+  /** @default false */
+  followRedirects?: boolean | undefined;
+  /** @default 10 */
+  maxRedirects?: number | undefined;
+  /** Milliseconds for the answer of each hop. @default none */
+  handshakeTimeout?: number | undefined;
+  /** The Origin field. */
+  origin?: string | undefined;
+  /** Called with each request, which it has to `end()`. */
+  finishRequest?: ((request: ClientRequest, webSocket: WebSocketEmitter) => void) | undefined;
+  /** Only 13 is accepted, the version of RFC 6455. @default 13 */
+  protocolVersion?: number | undefined;
+  /** Refused: RFC 6455 §10.3. */
+  generateMask?: ((mask: Buffer) => void) | undefined;
+}
+
+/**
+ * Refuses what would break RFC 6455.
+ * @throws {TypeError | RangeError} with the rule
+ */
+export function refuseUnsupported(options: ClientOptions): void {
+  const { protocolVersion = 13, skipUTF8Validation, generateMask } = options;
+  if (protocolVersion !== 13) {
+    throw new RangeError(`Unsupported protocol version: ${protocolVersion} (supported versions: 13)`);
+  }
+  if (skipUTF8Validation === true) {
+    throw new TypeError(
+      'skipUTF8Validation is refused: an endpoint MUST fail on text that is not UTF-8 (RFC 6455 §8.1)',
+    );
+  }
+  if (generateMask !== undefined && generateMask !== null) {
+    throw new TypeError(
+      'generateMask is refused: masking keys MUST NOT be predictable (RFC 6455 §5.3, §10.3)',
+    );
+  }
+}
+
+/** What a constructor was given: the options may stand in the place of the subprotocols. */
+export function readArguments(
+  protocols: string | readonly string[] | ClientOptions | undefined,
+  options: ClientOptions = {},
+): { readonly subprotocols: readonly unknown[]; readonly options: ClientOptions } {
+  if (protocols === undefined) return { subprotocols: [], options };
+  if (Array.isArray(protocols)) return { subprotocols: protocols, options };
+  if (typeof protocols === 'object' && protocols !== null) {
+    return { subprotocols: [], options: protocols as ClientOptions };
+  }
+  return { subprotocols: [protocols], options };
+}

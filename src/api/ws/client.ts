@@ -1,0 +1,234 @@
+/**
+ * How a WebSocket of this surface connects: a request of node:http, with an agent or a socket of the application's, redirects, and the
+ * events of `ws` on the way. What is asked and what a 101 must say is RFC 6455 §4.1, transport/node-request.ts.
+ */
+
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https, { type RequestOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { HandshakeError } from '../../handshake/error.ts';
+import { takeSocket } from '../../transport/accept-upgrade.ts';
+import {
+  areSubprotocols,
+  connectPlain,
+  connectSecure,
+  type Negotiated,
+  NodeRequest,
+} from '../../transport/node-request.ts';
+import { startTimer } from './bounds.ts';
+import type { ClientOptions } from './client-options.ts';
+import { toCompression } from './deflate.ts';
+import type { WebSocketEmitter } from './emitter.ts';
+import { toResponseError } from './errors.ts';
+import { type Address, dropCredentials, parseAddress, type Trust, trustOf } from './redirect.ts';
+
+/** Who connects. */
+export interface ClientOwner {
+  readonly webSocket: WebSocketEmitter;
+  readonly isConnecting: () => boolean;
+  readonly opened: (socket: Duplex, head: Buffer, negotiated: Negotiated) => void;
+  /** There will be no connection. */
+  readonly failed: (error: Error) => void;
+}
+
+const MAX_REDIRECTS = 10;
+
+/** One client's way to its connection. */
+export class Client {
+  /** After redirects, the one that was reached. */
+  url = '';
+  request: ClientRequest | null = null;
+  redirects = 0;
+  readonly #owner: ClientOwner;
+  readonly #subprotocols: readonly string[];
+  #options: ClientOptions;
+  /** Where the first request went. */
+  #first: Trust | null = null;
+  #exchange: NodeRequest | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @throws {SyntaxError} for a subprotocol that is not a token, or is repeated */
+  constructor(owner: ClientOwner, subprotocols: readonly unknown[], options: ClientOptions) {
+    if (!areSubprotocols(subprotocols)) {
+      throw new SyntaxError('An invalid or duplicated subprotocol was specified');
+    }
+    this.#owner = owner;
+    this.#subprotocols = subprotocols;
+    this.#options = options;
+  }
+
+  /** Sends the first request. @throws {SyntaxError} for an invalid URL */
+  start(url: string): void {
+    this.#send(parseAddress(url));
+  }
+
+  /** Gives up. */
+  abort(error: Error): void {
+    const { request } = this;
+    this.#release();
+    if (request !== null) drop(request);
+    this.#owner.failed(error);
+  }
+
+  #send(address: Address): void {
+    this.url = address.url.href;
+    this.#options = this.#trusted(address);
+    const options = this.#options;
+    const exchange = new NodeRequest(this.#subprotocols, toCompression(options.perMessageDeflate ?? true));
+    this.#exchange = exchange;
+    const request = (address.isSecure ? https : http).request(requestOptions(address, options, exchange));
+    this.request = request;
+    request.on('error', (error: Error) => this.#failed(request, error));
+    request.on('response', (response: IncomingMessage) => this.#answered(request, address, response));
+    request.on('upgrade', (response: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgraded(request, response, socket, head),
+    );
+    if (this.redirects > 0) this.#owner.webSocket.emit('redirect', this.url, request);
+    // A listener may have given up.
+    if (this.request !== request) return;
+    this.#watch(options.handshakeTimeout);
+    if (typeof options.finishRequest === 'function') {
+      options.finishRequest(request, this.#owner.webSocket);
+    } else {
+      request.end();
+    }
+  }
+
+  /** The whole hop has this time, however the server spends it. */
+  #watch(timeout: number | undefined): void {
+    if (!timeout) return;
+    this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
+  }
+
+  /** The options for a hop: those of the first one, without what belongs to it alone. */
+  #trusted(address: Address): ClientOptions {
+    const trust = trustOf(address);
+    if (this.#first === null) {
+      this.#first = trust;
+      return address.auth === undefined ? this.#options : { ...this.#options, auth: address.auth };
+    }
+    // A listener of 'redirect' decides about the header fields.
+    const decides = this.#owner.webSocket.listenerCount('redirect') > 0;
+    return decides ? this.#options : dropCredentials(this.#options, this.#first, trust);
+  }
+
+  #failed(request: ClientRequest, error: Error): void {
+    if (this.request !== request) return;
+    this.#release();
+    this.#owner.failed(error);
+  }
+
+  /** The server did not switch. */
+  #answered(request: ClientRequest, address: Address, response: IncomingMessage): void {
+    if (this.request !== request) return;
+    const { statusCode = 0, headers } = response;
+    const isRedirect = statusCode >= 300 && statusCode < 400;
+    if (this.#options.followRedirects && isRedirect && headers.location !== undefined) {
+      this.#redirected(request, address, headers.location);
+      return;
+    }
+    if (this.#owner.webSocket.emit('unexpected-response', request, response)) {
+      // The listener ends the request, or `close()` does.
+      this.#exchange?.abandon();
+      return;
+    }
+    this.abort(new Error(`Unexpected server response: ${statusCode}`));
+  }
+
+  #redirected(request: ClientRequest, address: Address, location: string): void {
+    const { maxRedirects = MAX_REDIRECTS } = this.#options;
+    if (++this.redirects > maxRedirects) {
+      this.abort(new Error('Maximum redirects exceeded'));
+      return;
+    }
+    this.#release();
+    drop(request);
+    let next: Address;
+    try {
+      next = parseAddress(location, address.url);
+    } catch (error) {
+      this.#owner.failed(error as Error);
+      return;
+    }
+    this.#send(next);
+  }
+
+  #upgraded(request: ClientRequest, response: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', ignore);
+    if (this.request !== request) {
+      socket.destroy();
+      return;
+    }
+    this.#owner.webSocket.emit('upgrade', response);
+    // A listener may have given up.
+    if (!this.#owner.isConnecting()) {
+      socket.destroy();
+      return;
+    }
+    const exchange = this.#exchange!;
+    let negotiated: Negotiated;
+    try {
+      negotiated = exchange.verify(response);
+    } catch (error) {
+      socket.destroy();
+      this.#release();
+      this.#owner.failed(this.#described(error, exchange, response));
+      return;
+    }
+    this.#exchange = null;
+    this.#release();
+    takeSocket(socket);
+    this.#owner.opened(socket, head, negotiated);
+    socket.off('error', ignore);
+  }
+
+  #described(error: unknown, exchange: NodeRequest, { headers }: IncomingMessage): Error {
+    if (!(error instanceof HandshakeError)) return error as Error;
+    const wasOffered = error.stage === 'subprotocol' ? this.#subprotocols.length > 0 : exchange.hasOffers;
+    return toResponseError(error, headers.upgrade, wasOffered);
+  }
+
+  #release(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.request = null;
+    this.#exchange?.abandon();
+    this.#exchange = null;
+  }
+}
+
+function ignore(): void {}
+
+/** Ends a request, and its socket: once the response is complete, that is no longer the request's. */
+function drop(request: ClientRequest): void {
+  const { socket } = request;
+  request.destroy();
+  socket?.destroy();
+}
+
+/** What node:http sends, and how it connects. */
+function requestOptions(address: Address, options: ClientOptions, exchange: NodeRequest): RequestOptions {
+  const { url, isSecure, socketPath, path } = address;
+  const { origin, headers } = options;
+  return {
+    createConnection: (isSecure ? connectSecure : connectPlain) as NonNullable<
+      RequestOptions['createConnection']
+    >,
+    defaultPort: isSecure ? 443 : 80,
+    ...options,
+    // What the URL says is not an option.
+    protocol: undefined,
+    hostname: undefined,
+    timeout: undefined,
+    method: 'GET',
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port || (isSecure ? 443 : 80),
+    socketPath,
+    path,
+    headers: {
+      ...(headers as object),
+      ...(origin === undefined ? null : { Origin: origin }),
+      ...exchange.fields,
+    },
+  };
+}

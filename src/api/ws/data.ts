@@ -1,0 +1,71 @@
+/** What `send`, `ping` and `pong` of this surface take, made bytes; and what a `message` listener receives (RFC 6455 §5.6). */
+
+/** What is there where nothing is: one object, so that programs can compare it. */
+export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
+
+/** What a `message` listener receives; with the binary type 'blob' a Blob, which these declarations, as those of `ws`, leave out. */
+export type RawData = Buffer | ArrayBuffer | Buffer[];
+
+/** The form in which a `message` listener receives a binary message. */
+export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
+
+export const binaryTypes: readonly BinaryType[] = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'];
+
+/** A payload that is ready to be sent. */
+export interface Payload {
+  /** Text, or bytes that may be either. */
+  readonly data: string | Uint8Array;
+  /** Whether it is sent as a binary message, if the caller does not say. */
+  readonly isBinary: boolean;
+}
+
+/**
+ * What was passed to `send`: a string or a number is text; nothing is an empty binary message; anything else is what `Buffer.from`
+ * makes of it. Bytes are not copied.
+ * @throws {TypeError} as `Buffer.from`
+ */
+export function toPayload(data: unknown): Payload {
+  if (typeof data === 'string') return { data, isBinary: false };
+  if (typeof data === 'number') return { data: String(data), isBinary: false };
+  if (data === undefined || data === null || data === false) return { data: EMPTY_BUFFER, isBinary: true };
+  return { data: viewOf(data), isBinary: true };
+}
+
+/** The same, as bytes. @throws {TypeError} as `toPayload` */
+export function toBytes(data: unknown): Uint8Array {
+  const payload = toPayload(data).data;
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
+}
+
+function viewOf(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  // A view's length in bytes, not in elements.
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return Buffer.from(data as ArrayBuffer);
+}
+
+/** How much `bufferedAmount` grows by data that is not sent any more. */
+export function sizeOf(data: unknown): number {
+  if (data instanceof Blob) return data.size;
+  return data ? toBytes(data).length : 0;
+}
+
+/** A binary message in the form that the application asked for. */
+export function inForm(payload: Buffer, binaryType: BinaryType): Buffer | ArrayBuffer | Buffer[] | Blob {
+  switch (binaryType) {
+    case 'arraybuffer':
+      return toArrayBuffer(payload);
+    // The frames of a message are joined as they arrive: there is one part.
+    case 'fragments':
+      return [payload];
+    case 'blob':
+      return new Blob([payload as Buffer<ArrayBuffer>]);
+    default:
+      return payload;
+  }
+}
+
+function toArrayBuffer({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
+  if (byteLength === buffer.byteLength) return buffer as ArrayBuffer;
+  return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+}

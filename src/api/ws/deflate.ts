@@ -1,0 +1,55 @@
+/** `perMessageDeflate` of `ws` as our compression takes it (RFC 7692 §7.1). */
+
+import { Compression } from '../../transport/compression.ts';
+
+/** The options of `ws`. Those of zlib that change nothing on the wire are accepted and ignored, but for `level`. */
+export interface PerMessageDeflateOptions {
+  serverNoContextTakeover?: boolean | undefined;
+  clientNoContextTakeover?: boolean | undefined;
+  serverMaxWindowBits?: number | undefined;
+  /** `true` is 15, the default. */
+  clientMaxWindowBits?: number | boolean | undefined;
+  zlibDeflateOptions?: { readonly level?: number | undefined; readonly [name: string]: unknown } | undefined;
+  zlibInflateOptions?: { readonly [name: string]: unknown } | undefined;
+  /** Bytes; shorter messages are sent as they are. @default 1024 */
+  threshold?: number | undefined;
+  /** Ignored: what is compressed in threads is bounded by the package itself. */
+  concurrencyLimit?: number | undefined;
+  maxPayload?: number | undefined;
+  isServer?: boolean | undefined;
+}
+
+const made = new WeakMap<PerMessageDeflateOptions, Compression>();
+let standard: Compression | null = null;
+
+/**
+ * The compression of an option; null for none. The same object gives the same compression.
+ * @throws {RangeError | TypeError} for window bits that are not an integer from 8 to 15
+ */
+export function toCompression(option: boolean | PerMessageDeflateOptions | undefined): Compression | null {
+  if (!option) return null;
+  if (option === true) {
+    standard ??= new Compression();
+    return standard;
+  }
+  let compression = made.get(option);
+  if (compression === undefined) {
+    compression = makeCompression(option);
+    made.set(option, compression);
+  }
+  return compression;
+}
+
+function makeCompression(option: PerMessageDeflateOptions): Compression {
+  const { serverMaxWindowBits, clientMaxWindowBits, threshold } = option;
+  const level = option.zlibDeflateOptions?.level;
+  return new Compression({
+    serverNoContextTakeover: option.serverNoContextTakeover === true,
+    clientNoContextTakeover: option.clientNoContextTakeover === true,
+    serverMaxWindowBits,
+    clientMaxWindowBits: typeof clientMaxWindowBits === 'number' ? clientMaxWindowBits : undefined,
+    threshold: typeof threshold === 'number' && threshold >= 0 ? threshold : undefined,
+    // zlib's 0 stores and -1 is its default: there the level of this package holds.
+    level: typeof level === 'number' && level >= 1 && level <= 9 ? level : undefined,
+  });
+}

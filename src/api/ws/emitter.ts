@@ -1,0 +1,123 @@
+/**
+ * What a WebSocket of this surface is besides its connection: an EventEmitter with the events of `ws`, the four `on…` attributes and the
+ * listeners of an EventTarget, and the numbers of its states. RFC 6455 is websocket.ts.
+ */
+
+import { EventEmitter } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { RawData } from './data.ts';
+import {
+  addListener,
+  attributeOf,
+  type CloseEvent,
+  type ErrorEvent,
+  type Event,
+  type Listener,
+  type MessageEvent,
+  removeListener,
+  setAttribute,
+} from './event-target.ts';
+
+/** The states, by their numbers. */
+export const readyStates = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
+
+/** The events, and what their listeners receive. */
+export interface WebSocketEvents {
+  open: [];
+  message: [data: RawData, isBinary: boolean];
+  close: [code: number, reason: Buffer];
+  error: [error: Error];
+  ping: [data: Buffer];
+  pong: [data: Buffer];
+  upgrade: [response: IncomingMessage];
+  redirect: [url: string, request: ClientRequest];
+  'unexpected-response': [request: ClientRequest, response: IncomingMessage];
+}
+
+/** The events of a WebSocket. */
+export abstract class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+
+  /** @internal For `CloseEvent`. */
+  abstract get wasClean(): boolean;
+
+  /** For 'open', 'message', 'close' and 'error'; other types are ignored. */
+  addEventListener(
+    type: string,
+    listener: Listener,
+    options?: { readonly once?: boolean | undefined },
+  ): void {
+    addListener(this, type, listener, options?.once === true);
+  }
+
+  removeEventListener(type: string, listener: Listener): void {
+    removeListener(this, type, listener);
+  }
+
+  get onopen(): ((event: Event<WebSocketEmitter>) => void) | null {
+    return attributeOf(this, 'open') as never;
+  }
+
+  set onopen(listener: ((event: Event<WebSocketEmitter>) => void) | null) {
+    setAttribute(this, 'open', listener);
+  }
+
+  get onmessage(): ((event: MessageEvent<WebSocketEmitter>) => void) | null {
+    return attributeOf(this, 'message') as never;
+  }
+
+  set onmessage(listener: ((event: MessageEvent<WebSocketEmitter>) => void) | null) {
+    setAttribute(this, 'message', listener);
+  }
+
+  get onclose(): ((event: CloseEvent<WebSocketEmitter>) => void) | null {
+    return attributeOf(this, 'close') as never;
+  }
+
+  set onclose(listener: ((event: CloseEvent<WebSocketEmitter>) => void) | null) {
+    setAttribute(this, 'close', listener);
+  }
+
+  get onerror(): ((event: ErrorEvent<WebSocketEmitter>) => void) | null {
+    return attributeOf(this, 'error') as never;
+  }
+
+  set onerror(listener: ((event: ErrorEvent<WebSocketEmitter>) => void) | null) {
+    setAttribute(this, 'error', listener);
+  }
+}
+
+const attributes = [
+  'binaryType',
+  'bufferedAmount',
+  'extensions',
+  'isPaused',
+  'protocol',
+  'readyState',
+  'url',
+  'onopen',
+  'onmessage',
+  'onclose',
+  'onerror',
+];
+
+/** Gives a class the constants and enumerable attributes of the WHATWG class, as properties of its own. */
+export function declareAttributes(webSocketClass: { readonly prototype: WebSocketEmitter }): void {
+  readyStates.forEach((name, value) => {
+    const constant = { value, enumerable: true, writable: false, configurable: false };
+    Object.defineProperty(webSocketClass, name, constant);
+    Object.defineProperty(webSocketClass.prototype, name, constant);
+  });
+  for (const name of attributes) {
+    const from = Object.hasOwn(webSocketClass.prototype, name) ? webSocketClass : WebSocketEmitter;
+    const attribute = Object.getOwnPropertyDescriptor(from.prototype, name);
+    Object.defineProperty(webSocketClass.prototype, name, { ...attribute, enumerable: true });
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The errors of this surface: the codes and texts that programs written for `ws` compare, with our own error as the `cause`. Each
+ * ProtocolError of RFC 6455 §7.1.7 has one; a HandshakeError is described by what the other side did.
+ */
+
+import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
+import type { HandshakeError } from '../../handshake/error.ts';
+
+/** The codes of `ws`. `Z_DATA_ERROR` is the one of zlib, which reports a corrupt message there. */
+export type WsErrorCode =
+  | 'WS_ERR_EXPECTED_FIN'
+  | 'WS_ERR_EXPECTED_MASK'
+  | 'WS_ERR_INVALID_CLOSE_CODE'
+  | 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH'
+  | 'WS_ERR_INVALID_OPCODE'
+  | 'WS_ERR_INVALID_UTF8'
+  | 'WS_ERR_TOO_MANY_BUFFERED_PARTS'
+  | 'WS_ERR_UNEXPECTED_MASK'
+  | 'WS_ERR_UNEXPECTED_RSV_1'
+  | 'WS_ERR_UNEXPECTED_RSV_2_3'
+  | 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH'
+  | 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+  | 'Z_DATA_ERROR';
+
+const FRAME = 'Invalid WebSocket frame: ';
+
+/** By our code: theirs, and the text; a null text is ours. */
+const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCode, string | null]>>> = {
+  WS_RESERVED_BITS: ['WS_ERR_UNEXPECTED_RSV_2_3', null],
+  WS_UNKNOWN_OPCODE: ['WS_ERR_INVALID_OPCODE', `${FRAME}invalid opcode`],
+  WS_UNEXPECTED_CONTINUATION: ['WS_ERR_INVALID_OPCODE', `${FRAME}invalid opcode 0`],
+  WS_INTERLEAVED_MESSAGE: ['WS_ERR_INVALID_OPCODE', null],
+  WS_UNMASKED_FRAME: ['WS_ERR_EXPECTED_MASK', `${FRAME}MASK must be set`],
+  WS_MASKED_FRAME: ['WS_ERR_UNEXPECTED_MASK', `${FRAME}MASK must be clear`],
+  WS_FRAGMENTED_CONTROL: ['WS_ERR_EXPECTED_FIN', `${FRAME}FIN must be set`],
+  WS_CONTROL_TOO_LONG: ['WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH', null],
+  WS_CLOSE_LENGTH: ['WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH', `${FRAME}invalid payload length 1`],
+  WS_CLOSE_CODE: ['WS_ERR_INVALID_CLOSE_CODE', null],
+  WS_CLOSE_REASON: ['WS_ERR_INVALID_UTF8', `${FRAME}invalid UTF-8 sequence`],
+  WS_INVALID_UTF8: ['WS_ERR_INVALID_UTF8', `${FRAME}invalid UTF-8 sequence`],
+  WS_MESSAGE_TOO_BIG: ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'Max payload size exceeded'],
+  WS_LENGTH_MSB: ['WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH', null],
+  WS_EMPTY_FRAGMENTS: ['WS_ERR_TOO_MANY_BUFFERED_PARTS', null],
+  WS_INVALID_DEFLATE: ['Z_DATA_ERROR', null],
+  WS_NO_DEFLATE_OUTPUT: ['Z_DATA_ERROR', null],
+};
+
+/** What an `error` listener receives for an error of the connection. Errors without a code of `ws` are passed on. */
+export function toWsError(error: Error): Error {
+  if (!(error instanceof ProtocolError)) return error;
+  const [code, text] = protocolErrors[error.code] ?? [];
+  if (code === undefined) return error;
+  const opcode = error.opcode === null ? '' : ` ${error.opcode}`;
+  const message = text === null || text === undefined ? error.message : `${text}${opcode}`;
+  if (code === 'Z_DATA_ERROR') {
+    return Object.assign(new Error(message, { cause: error }), { code, errno: -3 });
+  }
+  const Kind = code === 'WS_ERR_INVALID_UTF8' ? Error : RangeError;
+  return Object.assign(new Kind(message, { cause: error }), { code });
+}
+
+/** By our code: the text of the error when a 101 is not what was asked for; another one if nothing had been offered. */
+const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
+  WS_RESPONSE_CONNECTION: ['Invalid Connection header'],
+  WS_RESPONSE_ACCEPT: ['Invalid Sec-WebSocket-Accept header'],
+  WS_RESPONSE_EXTENSION_NOT_OFFERED: [
+    'Server indicated an extension that was not requested',
+    'Server sent a Sec-WebSocket-Extensions header but no extension was requested',
+  ],
+  WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED: [
+    'Server sent an invalid subprotocol',
+    'Server sent a subprotocol but none was requested',
+  ],
+  WS_RESPONSE_SUBPROTOCOL_MISSING: ['Server sent no subprotocol'],
+};
+
+/**
+ * @param upgrade the Upgrade field, which a limit on header fields may have cut off
+ * @param wasOffered whether the request had offers of the kind that the error is about
+ */
+export function toResponseError(
+  error: HandshakeError,
+  upgrade: string | undefined,
+  wasOffered: boolean,
+): Error {
+  if (upgrade?.toLowerCase() !== 'websocket') return new Error('Invalid Upgrade header', { cause: error });
+  const [text, unasked] = responseErrors[error.code] ?? [];
+  if (text === undefined && error.stage === 'extensions') {
+    return new Error('Invalid Sec-WebSocket-Extensions header', { cause: error });
+  }
+  const shown = wasOffered ? text : (unasked ?? text);
+  return new Error(shown ?? error.message, { cause: error });
+}
+
+/** Why a request is refused, in the order in which `ws` looks at it: a request with several faults has the first text. */
+export function refusalText(error: HandshakeError, headers: Readonly<Record<string, unknown>>): string {
+  const { upgrade, 'sec-websocket-key': key } = headers;
+  if (error.code === 'WS_HANDSHAKE_METHOD') return 'Invalid HTTP method';
+  if (typeof upgrade !== 'string' || upgrade.toLowerCase() !== 'websocket' || isUpgradeFault(error.code)) {
+    return 'Invalid Upgrade header';
+  }
+  const hasKey = typeof key === 'string' && /^[+/0-9A-Za-z]{22}==$/.test(key);
+  if (!hasKey || error.code === 'WS_HANDSHAKE_KEY') return 'Missing or invalid Sec-WebSocket-Key header';
+  if (error.code.startsWith('WS_HANDSHAKE_VERSION')) return 'Missing or invalid Sec-WebSocket-Version header';
+  if (error.code.startsWith('WS_HANDSHAKE_SUBPROTOCOL')) return 'Invalid Sec-WebSocket-Protocol header';
+  if (error.code.startsWith('WS_HANDSHAKE_EXTENSION')) return UNACCEPTABLE_EXTENSIONS;
+  return error.message;
+}
+
+/** No offer of permessage-deflate is one that the server can take. */
+export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Extensions header';
+
+function isUpgradeFault(code: string): boolean {
+  return code === 'WS_HANDSHAKE_UPGRADE' || code === 'WS_HANDSHAKE_UPGRADE_SYNTAX';
+}
+
+/** What the application is responsible for, and what a listener of it throws, belongs to the process: `uncaughtException`. */
+export function rethrow(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}

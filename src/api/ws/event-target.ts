@@ -1,0 +1,130 @@
+/**
+ * `addEventListener` and the `on…` attributes of a WebSocket that is an EventEmitter: RFC 6455 says nothing of them, the WHATWG class has
+ * them, and so has the package `ws`, whose events are these: not `Event` of the platform, and dispatched by `emit`.
+ */
+
+import type { EventEmitter } from 'node:events';
+
+/** The function or object that a listener on the emitter was made for. */
+export const kListener: unique symbol = Symbol('rfc6455 listener');
+const isAttribute: unique symbol = Symbol('rfc6455 on… attribute');
+
+/** What a listener of `addEventListener`, or an `on…` attribute, receives. */
+export class Event<Target = unknown> {
+  readonly type: string;
+  readonly target: Target;
+
+  constructor(type: string, target: Target) {
+    this.type = type;
+    this.target = target;
+  }
+}
+
+export class CloseEvent<Target = unknown> extends Event<Target> {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+
+  constructor(target: Target, code: number, reason: string, wasClean: boolean) {
+    super('close', target);
+    this.code = code;
+    this.reason = reason;
+    this.wasClean = wasClean;
+  }
+}
+
+export class ErrorEvent<Target = unknown> extends Event<Target> {
+  readonly error: unknown;
+  readonly message: string;
+
+  constructor(target: Target, error: unknown) {
+    super('error', target);
+    this.error = error;
+    this.message = error instanceof Error ? error.message : '';
+  }
+}
+
+export class MessageEvent<Target = unknown> extends Event<Target> {
+  readonly data: unknown;
+
+  constructor(target: Target, data: unknown) {
+    super('message', target);
+    this.data = data;
+  }
+}
+
+/** A listener of `addEventListener`: a function, or an object with a `handleEvent`. */
+export type Listener = ((event: never) => void) | { handleEvent(event: never): void };
+
+type Wrapper = ((...values: unknown[]) => void) & { [kListener]?: unknown; [isAttribute]?: boolean };
+
+/** An emitter whose events can be listened to in this way. */
+export interface Target extends EventEmitter {
+  /** For `CloseEvent`: whether both Close frames were exchanged. */
+  readonly wasClean: boolean;
+}
+
+/** The event of each type, of the values that the emitter emits. */
+const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Event>> = {
+  open: (target) => new Event('open', target),
+  message: (target, data: Buffer, isBinary: boolean) =>
+    new MessageEvent(target, isBinary ? data : data.toString()),
+  close: (target, code: number, reason: Buffer) =>
+    new CloseEvent(target, code, reason.toString(), target.wasClean),
+  error: (target, error: unknown) => new ErrorEvent(target, error),
+};
+
+/**
+ * As `addEventListener`: other types than 'open', 'message', 'close' and 'error' are ignored, and so is a listener that is there.
+ * @param once whether it is taken off before its first call
+ * @param attribute whether it is the value of an `on…` attribute
+ */
+export function addListener(
+  target: Target,
+  type: string,
+  listener: Listener,
+  once = false,
+  attribute = false,
+): void {
+  const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
+  const isThere = !attribute && find(target, type, listener, false) !== undefined;
+  if (make === undefined || isThere) return;
+  const wrapper: Wrapper = (...values) => {
+    const event = make(target, ...(values as never[])) as never;
+    if (typeof listener === 'function') listener.call(target, event);
+    else listener.handleEvent(event);
+  };
+  wrapper[kListener] = listener;
+  wrapper[isAttribute] = attribute;
+  if (once) target.once(type, wrapper);
+  else target.on(type, wrapper);
+}
+
+/** Takes off what `addListener` added, not what `on` did. */
+export function removeListener(target: Target, type: string, listener: Listener): void {
+  const wrapper = find(target, type, listener, false);
+  if (wrapper !== undefined) target.removeListener(type, wrapper);
+}
+
+/** The value of an `on…` attribute, or null. */
+export function attributeOf(target: Target, type: string): unknown {
+  return wrappersOf(target, type).find((one) => one[isAttribute] === true)?.[kListener] ?? null;
+}
+
+/** Sets an `on…` attribute; anything but a function takes it off. */
+export function setAttribute(target: Target, type: string, value: unknown): void {
+  for (const wrapper of wrappersOf(target, type)) {
+    if (wrapper[isAttribute] === true) target.removeListener(type, wrapper);
+  }
+  if (typeof value === 'function') addListener(target, type, value as Listener, false, true);
+}
+
+function find(target: Target, type: string, listener: Listener, attribute: boolean): Wrapper | undefined {
+  return wrappersOf(target, type).find(
+    (one) => one[kListener] === listener && one[isAttribute] === attribute,
+  );
+}
+
+function wrappersOf(target: Target, type: string): Wrapper[] {
+  return target.listeners(type) as Wrapper[];
+}

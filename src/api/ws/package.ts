@@ -1,0 +1,39 @@
+/**
+ * What the package `ws` exports, with our classes: one class that has the others as its static members. RFC 6455 is websocket.ts and
+ * server.ts.
+ */
+
+import type { ClientOptions as OwnClientOptions } from './client-options.ts';
+import type { RawData as OwnRawData } from './data.ts';
+import type { SendOptions as OwnSendOptions } from './send-line.ts';
+import { WebSocketServer } from './server.ts';
+import type { ServerOptions as OwnServerOptions } from './server-options.ts';
+import { createWebSocketStream } from './stream.ts';
+import { WebSocket as WebSocketClass } from './websocket.ts';
+
+/** The static members of `WebSocket`. */
+export interface Statics {
+  readonly WebSocket: typeof WebSocketClass & Statics;
+  readonly Server: typeof WebSocketServer;
+  readonly WebSocketServer: typeof WebSocketServer;
+  readonly createWebSocketStream: typeof createWebSocketStream;
+}
+
+/** A WebSocket, client and server; its static members are everything else that the package exports. */
+export const WebSocket: typeof WebSocketClass & Statics = Object.assign(WebSocketClass, {
+  Server: WebSocketServer,
+  WebSocketServer,
+  createWebSocketStream,
+  WebSocket: WebSocketClass as typeof WebSocketClass & Statics,
+});
+export type WebSocket = WebSocketClass;
+
+/** The names of the types, as in the declarations of `ws`. */
+export declare namespace WebSocket {
+  export type Server = WebSocketServer;
+  export type RawData = OwnRawData;
+  export type Data = string | OwnRawData;
+  export type ClientOptions = OwnClientOptions;
+  export type ServerOptions = OwnServerOptions;
+  export type SendOptions = OwnSendOptions;
+}

@@ -1,0 +1,64 @@
+/** Addresses of a client of this surface, and what goes along to another one: RFC 6455 §3, with http, https and Unix sockets. */
+
+import type { ClientOptions } from './client-options.ts';
+
+/** Where a request goes. */
+export interface Address {
+  readonly url: URL;
+  readonly isSecure: boolean;
+  /** Of `ws+unix:`; undefined for a host. */
+  readonly socketPath: string | undefined;
+  /** Path and query. */
+  readonly path: string;
+  /** 'user:password' of the URL; undefined without. */
+  readonly auth: string | undefined;
+}
+
+/** @throws {SyntaxError} for a URL that no request can be made of */
+export function parseAddress(text: string, base?: URL): Address {
+  let url: URL;
+  try {
+    url = new URL(text, base);
+  } catch {
+    throw new SyntaxError(`Invalid URL: ${text}`);
+  }
+  if (url.protocol === 'http:') url.protocol = 'ws:';
+  else if (url.protocol === 'https:') url.protocol = 'wss:';
+  const isUnix = url.protocol === 'ws+unix:';
+  const isSecure = url.protocol === 'wss:';
+  if (!isUnix && !isSecure && url.protocol !== 'ws:') {
+    throw new SyntaxError(
+      'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
+    );
+  }
+  if (isUnix && url.pathname === '') throw new SyntaxError("The URL's pathname is empty");
+  // §3: MUST NOT be used.
+  if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');
+  const auth =
+    url.username === '' && url.password === ''
+      ? undefined
+      : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  if (!isUnix) return { url, isSecure, socketPath: undefined, path: url.pathname + url.search, auth };
+  const [socketPath, path = '/'] = url.pathname.split(':');
+  return { url, isSecure, socketPath, path: path + url.search, auth };
+}
+
+/** Whom an address trusts with what a request carries. */
+export interface Trust {
+  readonly isSecure: boolean;
+  readonly host: string;
+}
+
+export function trustOf({ url, isSecure, socketPath }: Address): Trust {
+  return { isSecure, host: socketPath === undefined ? `host ${url.host}` : `unix ${socketPath}` };
+}
+
+/** The options of a redirected request: credentials stay with the host they were meant for, and with TLS. */
+export function dropCredentials(options: ClientOptions, first: Trust, next: Trust): ClientOptions {
+  const isSameHost = first.host === next.host;
+  if (isSameHost && (next.isSecure || !first.isSecure)) return options;
+  const dropped = new Set(['authorization', 'cookie', ...(isSameHost ? [] : ['host'])]);
+  const headers = Object.entries((options.headers ?? {}) as Record<string, string>);
+  const kept = headers.filter(([name]) => !dropped.has(name.toLowerCase()));
+  return { ...options, auth: undefined, headers: Object.fromEntries(kept) };
+}

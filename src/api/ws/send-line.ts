@@ -1,0 +1,206 @@
+/**
+ * The order of what is sent while a part of it is not there yet: a Blob is read asynchronously, and what is sent after it waits, the Close
+ * frame too. A message that is sent in parts (`fin: false`) is put together here: RFC 6455 §5.4 lets any endpoint do that.
+ */
+
+import type { SocketConnection } from '../../transport/socket.ts';
+import { rethrow } from './errors.ts';
+import type { Link } from './link.ts';
+
+/** Receives nothing once something has left, or why it never will. */
+export type Done = (error?: Error) => void;
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** @default true for everything but strings and numbers */
+  readonly binary?: boolean | undefined;
+  /** False: not compressed, whatever was negotiated. @default true */
+  readonly compress?: boolean | undefined;
+  /** False: more of this message follows with the next call. @default true */
+  readonly fin?: boolean | undefined;
+  /** Only the role's own value is accepted: RFC 6455 §5.1 leaves no choice. */
+  readonly mask?: boolean | undefined;
+}
+
+/** A message as it is sent: the options with what they mean for its data. */
+export interface MessageForm {
+  readonly isBinary: boolean;
+  readonly compress: boolean;
+  readonly isLast: boolean;
+}
+
+interface Job {
+  readonly size: number;
+  readonly run: () => void;
+  readonly done: Done | null;
+}
+
+/** A message whose last part has not been sent. */
+interface Parts {
+  readonly form: MessageForm;
+  readonly payloads: Uint8Array[];
+}
+
+/** What one WebSocket sends. */
+export class SendLine {
+  readonly #link: Link;
+  readonly #binding: SocketConnection;
+  /** What waits for a Blob; null while none is read. */
+  #jobs: Job[] | null = null;
+  #waiting = 0;
+  #parts: Parts | null = null;
+
+  constructor(link: Link) {
+    this.#link = link;
+    this.#binding = link.binding;
+  }
+
+  /** Bytes that have not left the process. What the socket takes at once is not among them: it is given to it first. */
+  get bufferedAmount(): number {
+    this.#binding.flush();
+    return this.#waiting + this.#binding.endpoint.bufferedAmount;
+  }
+
+  /** Does something in its turn. @param size how many bytes wait meanwhile */
+  run(run: () => void, size = 0, done: Done | null = null): void {
+    if (this.#jobs === null) {
+      run();
+      return;
+    }
+    this.#waiting += size;
+    this.#jobs.push({ size, run, done });
+  }
+
+  /** A message, or a part of one. */
+  message(data: string | Uint8Array, form: MessageForm, done: Done | null): void {
+    // The common case: nothing waits, and no part of a message.
+    if (this.#jobs === null && this.#parts === null && form.isLast) this.#write(data, form, done);
+    else this.run(() => this.#send(data, form, done), sizeInBytes(data), done);
+  }
+
+  /** A ping or a pong, of at most 125 bytes. */
+  control(kind: 'ping' | 'pong', bytes: Uint8Array, done: Done | null): void {
+    const run = (): void => {
+      const { endpoint } = this.#binding;
+      if (kind === 'ping') endpoint.ping(bytes);
+      else endpoint.pong(bytes);
+      if (done !== null) endpoint.whenSent(completion(done));
+    };
+    this.run(run, bytes.length, done);
+  }
+
+  /** A Blob's bytes, once they are read, and then `use` of them. */
+  blob(blob: Blob, use: (bytes: Uint8Array) => void, done: Done | null): void {
+    this.run(
+      () => {
+        this.#jobs = [];
+        this.#waiting += blob.size;
+        blob.arrayBuffer().then(
+          (buffer) => this.#read(blob, () => use(new Uint8Array(buffer)), done),
+          (error: Error) => this.#unreadable(blob, error, done),
+        );
+      },
+      blob.size,
+      done,
+    );
+  }
+
+  #read(blob: Blob, use: () => void, done: Done | null): void {
+    this.#waiting -= blob.size;
+    if (this.#binding.isDestroyed || this.#binding.isClosed) {
+      this.#giveUp(new Error('The socket was closed while the blob was being read'), done);
+      return;
+    }
+    const jobs = this.#jobs ?? [];
+    this.#jobs = null;
+    use();
+    for (const { size, run, done } of jobs) {
+      this.#waiting -= size;
+      // Another Blob among them makes the rest wait again.
+      this.run(run, size, done);
+    }
+  }
+
+  #unreadable(blob: Blob, error: Error, done: Done | null): void {
+    this.#waiting -= blob.size;
+    const isClosed = this.#binding.isClosed;
+    this.#giveUp(error, done);
+    if (!isClosed) this.#link.fail(error);
+  }
+
+  #giveUp(error: Error, done: Done | null): void {
+    const jobs = this.#jobs ?? [];
+    this.#jobs = null;
+    for (const job of jobs) this.#waiting -= job.size;
+    for (const waiting of [done, ...jobs.map((job) => job.done)]) {
+      if (waiting !== null) completion(waiting)(error);
+    }
+  }
+
+  #send(data: string | Uint8Array, form: MessageForm, done: Done | null): void {
+    const parts = this.#parts;
+    if (parts === null && form.isLast) {
+      this.#write(data, form, done);
+      return;
+    }
+    // The caller may use its memory again once `done` is called, which does not wait for the rest of the message.
+    const own = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
+    if (parts !== null) parts.payloads.push(own);
+    else this.#parts = { form, payloads: [own] };
+    if (!form.isLast) {
+      if (done !== null) process.nextTick(done);
+      return;
+    }
+    const { payloads, form: first } = this.#parts!;
+    this.#parts = null;
+    this.#write(Buffer.concat(payloads), first, done);
+  }
+
+  #write(data: string | Uint8Array, { isBinary, compress }: MessageForm, done: Done | null): void {
+    const { endpoint } = this.#binding;
+    const options = compress ? null : { compress };
+    const sent = done === null ? null : completion(done);
+    if (isBinary) endpoint.sendBinary(typeof data === 'string' ? Buffer.from(data) : data, options, sent);
+    else if (typeof data === 'string') endpoint.sendText(data, options, sent);
+    else endpoint.sendTextBytes(data, options, sent);
+  }
+}
+
+function sizeInBytes(data: string | Uint8Array): number {
+  return typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+}
+
+/** A `done` whose exceptions are the process's, and which receives nothing in place of null. */
+function completion(done: Done): (error: Error | null) => void {
+  return (error) => {
+    try {
+      if (error === null) done();
+      else done(error);
+    } catch (thrown) {
+      rethrow(thrown);
+    }
+  };
+}
+
+/** @throws {TypeError} for a mask that the role forbids */
+export function checkMask(mask: unknown, isServer: boolean): void {
+  if (typeof mask !== 'boolean' || mask !== isServer) return;
+  const rule = isServer ? 'a server MUST NOT mask its frames' : 'a client MUST mask its frames';
+  throw new TypeError(`mask: ${mask} is refused: ${rule} (RFC 6455 §5.1)`);
+}
+
+/** What `ping` or `pong` was given: its callback may stand in any place. */
+export function readControl(values: readonly unknown[]): {
+  readonly data: unknown;
+  readonly mask: unknown;
+  readonly done: Done | null;
+} {
+  const at = values.findIndex((value) => typeof value === 'function');
+  const [data, mask] = at === -1 ? values : values.slice(0, at);
+  return { data, mask, done: at === -1 ? null : (values[at] as Done) };
+}
+
+/** @throws {RangeError} for more than a control frame carries (§5.5) */
+export function checkControl(size: number): void {
+  if (size > 125) throw new RangeError('The data size must not be greater than 125 bytes');
+}

@@ -1,0 +1,298 @@
+/**
+ * The class `WebSocketServer` of this surface: an EventEmitter as in `ws` 8, over a port of its own, an HTTP server of the application's,
+ * or neither. The handshake, RFC 6455 §4.2, is upgrade.ts.
+ */
+
+import { EventEmitter } from 'node:events';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
+import { takeSocket } from '../../transport/accept-upgrade.ts';
+import type { CompressionAgreement } from '../../transport/compression.ts';
+import type { Negotiated } from '../../transport/node-request.ts';
+import { acceptanceLines, areHeadLines } from '../../transport/node-upgrade.ts';
+import { isOwned } from '../../transport/socket-owner.ts';
+import { warn } from '../callback.ts';
+import { toBindOptions } from './bounds.ts';
+import { refuseUnsupported } from './client-options.ts';
+import { defaults, listen } from './http-server.ts';
+import type { ServerOptions } from './server-options.ts';
+import {
+  askVerifyClient,
+  isDraft,
+  isRefusal,
+  negotiate,
+  type Refusal,
+  verify,
+  writeRefusal,
+} from './upgrade.ts';
+import { setNegotiated, WebSocket } from './websocket.ts';
+
+/** The events, and what their listeners receive. */
+export interface ServerEvents {
+  connection: [webSocket: WebSocket, request: IncomingMessage];
+  /** The lines of a 101 before they are written: a listener may change them. */
+  headers: [lines: string[], request: IncomingMessage];
+  listening: [];
+  error: [error: Error];
+  close: [];
+  /** A request that breaks a rule: the listener answers it, and closes the socket. */
+  wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
+}
+
+/** Receives an accepted request. */
+export type UpgradeCallback = (webSocket: WebSocket, request: IncomingMessage) => void;
+
+const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
+
+/** A server for WebSockets. */
+export class WebSocketServer extends EventEmitter<ServerEvents> {
+  /** May be changed: each request is handled by what holds then. */
+  options: ServerOptions;
+  /** The open connections; undefined with `clientTracking: false`. */
+  declare clients: Set<WebSocket>;
+  /** The HTTP server; null without, and once closed. */
+  _server: HttpServer | null = null;
+  _state: 0 | 1 | 2 = RUNNING;
+  #detach: () => void = () => {};
+  #closesLast = false;
+
+  /**
+   * @param listening called once the own port listens
+   * @throws {TypeError | RangeError} if not exactly one of `port`, `server` and `noServer` is given, and for an option that is refused
+   */
+  constructor(options: ServerOptions = {}, listening?: () => void) {
+    super();
+    const { port = null, server = null, noServer = false } = options;
+    const places = [port !== null, server !== null, noServer].filter(Boolean);
+    if (places.length !== 1) {
+      throw new TypeError(
+        'One and only one of the "port", "server", or "noServer" options must be specified',
+      );
+    }
+    refuseUnsupported(options);
+    toBindOptions(true, options);
+    this.options = { ...defaults, ...options };
+    if (port !== null) this._server = listen(this.options, listening);
+    else this._server = server as HttpServer | null;
+    if (this._server !== null) this.#attach(this._server);
+    if (this.options.clientTracking) this.clients = new Set();
+  }
+
+  #attach(server: HttpServer): void {
+    const onListening = (): void => void this.emit('listening');
+    const onError = (error: Error): void => void this.emit('error', error);
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
+      this.handleUpgrade(request, socket, head, (webSocket, accepted) =>
+        this.emit('connection', webSocket, accepted),
+      );
+    server.on('listening', onListening).on('error', onError).on('upgrade', onUpgrade);
+    this.#detach = () => server.off('listening', onListening).off('error', onError).off('upgrade', onUpgrade);
+  }
+
+  /**
+   * Where the server listens: a string for a Unix socket; null if it does not listen.
+   * @throws {Error} with `noServer`
+   */
+  address(): AddressInfo | string | null {
+    if (this.options.noServer) throw new Error('The server is operating in "noServer" mode');
+    return this._server === null ? null : this._server.address();
+  }
+
+  /** Whether a request is for this server: by `path`. May be replaced. */
+  shouldHandle(request: IncomingMessage): boolean {
+    const { path } = this.options;
+    return !path || (request.url ?? '').split('?', 1)[0] === path;
+  }
+
+  /**
+   * Takes one request of an 'upgrade' event: an injected one needs `method`, `url` and `headers` only.
+   * @param callback receives the connection, unless the request is refused
+   * @throws {Error} for a socket that was handed in before
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
+    refuseTwice(socket);
+    socket.on('error', ignore);
+    orDestroy(socket, () => this.#decide(request, socket, head, callback));
+  }
+
+  #decide(request: IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
+    const { verifyClient } = this.options;
+    const verified = verify(request, socket);
+    const isLate = isRefusal(verified) && Boolean(verifyClient) && isDraft(request, verified);
+    if (isRefusal(verified) && !isLate) {
+      this.#refuse(verified, socket, request);
+      return;
+    }
+    if (!this.shouldHandle(request)) {
+      this.#refuse({ status: 400, text: '' }, socket, request);
+      return;
+    }
+    const decided = (refusal: Refusal | null): void => {
+      if (refusal !== null) this.#refuse(refusal, socket, request);
+      else if (isRefusal(verified)) this.#refuse(verified, socket, request);
+      else orDestroy(socket, () => this.#accept(verified, request, socket, head, callback));
+    };
+    if (verifyClient) askVerifyClient(verifyClient, request, socket, decided);
+    else decided(null);
+  }
+
+  #accept(
+    upgrade: UpgradeRequest,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback,
+  ): void {
+    const agreement = negotiate(upgrade.offers, this.options.perMessageDeflate);
+    if (isRefusal(agreement)) this.#refuse(agreement, socket, request);
+    else
+      this.completeUpgrade(
+        agreement,
+        upgrade,
+        new Set(upgrade.subprotocols),
+        request,
+        socket,
+        head,
+        callback,
+      );
+  }
+
+  /**
+   * The last step of `handleUpgrade`: writes the 101 and opens the connection.
+   * @param agreement the compression, or null
+   * @param upgrade the request as it was checked
+   * @param protocols the subprotocols that the client offers
+   */
+  completeUpgrade(
+    agreement: CompressionAgreement | null,
+    upgrade: UpgradeRequest,
+    protocols: Set<string>,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback,
+  ): void {
+    refuseTwice(socket);
+    let codec = agreement === null ? null : agreement.codec;
+    try {
+      // The client left while `verifyClient` was asked.
+      if (!socket.readable || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      if (this._state > RUNNING) {
+        this.#refuse({ status: 503, text: '' }, socket, request);
+        return;
+      }
+      const subprotocol = this.#subprotocolFor(protocols, request);
+      const lines = acceptanceLines(upgrade, subprotocol, agreement);
+      this.emit('headers', lines, request);
+      if (!areHeadLines(lines)) {
+        warn(
+          new TypeError('a line of the "headers" event is not one line of Latin-1: the request is refused'),
+        );
+        this.#refuse({ status: 500, text: '' }, socket, request);
+        return;
+      }
+      socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+      const extensions = agreement === null ? [] : [agreement.answer];
+      const negotiated = { subprotocol, extensions, codec };
+      codec = null;
+      this.#open(negotiated, request, socket, head, callback);
+    } finally {
+      // No connection came of it: gives back what was reserved for the compression.
+      codec?.close();
+    }
+  }
+
+  #subprotocolFor(protocols: Set<string>, request: IncomingMessage): string {
+    if (protocols.size === 0) return '';
+    const { handleProtocols } = this.options;
+    const [first = ''] = protocols;
+    return handleProtocols ? handleProtocols(protocols, request) || '' : first;
+  }
+
+  #open(
+    negotiated: Negotiated,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    callback: UpgradeCallback,
+  ): void {
+    const { WebSocket: OwnWebSocket = WebSocket } = this.options;
+    const webSocket = new OwnWebSocket(null, undefined, this.options);
+    setNegotiated(webSocket, negotiated);
+    takeSocket(socket, request.socket);
+    const { clients } = this;
+    if (clients !== undefined) {
+      clients.add(webSocket);
+      webSocket.on('close', () => {
+        clients.delete(webSocket);
+        if (this.#closesLast && clients.size === 0) process.nextTick(() => this.#emitClose());
+      });
+    }
+    webSocket.setSocket(socket, head, this.options);
+    socket.off('error', ignore);
+    callback(webSocket, request);
+  }
+
+  #refuse(refusal: Refusal, socket: Duplex, request: IncomingMessage): void {
+    const { fault } = refusal;
+    if (fault !== undefined && this.emit('wsClientError', fault, socket, request)) return;
+    try {
+      writeRefusal(socket, refusal, request.method);
+    } catch (error) {
+      // Header fields of the application that no answer can carry.
+      warn(error);
+      writeRefusal(socket, { status: 500, text: '' }, request.method);
+    }
+  }
+
+  /**
+   * Takes no more connections, and closes an HTTP server of its own. Open connections stay; 'close' follows when there is none left.
+   * @param closed called then, with an Error if the server was closed before
+   */
+  close(closed?: (error?: Error) => void): void {
+    if (this._state === CLOSED) {
+      if (closed) this.once('close', () => closed(new Error('The server is not running')));
+      process.nextTick(() => this.#emitClose());
+      return;
+    }
+    if (closed) this.once('close', () => closed());
+    if (this._state === CLOSING) return;
+    this._state = CLOSING;
+    const own = this.options.noServer || this.options.server ? null : this._server;
+    this.#detach();
+    this._server = null;
+    if (own !== null) own.close(() => this.#emitClose());
+    else if (this.clients?.size > 0) this.#closesLast = true;
+    else process.nextTick(() => this.#emitClose());
+  }
+
+  #emitClose(): void {
+    this._state = CLOSED;
+    this.emit('close');
+  }
+}
+
+function ignore(): void {}
+
+/** @throws {Error} */
+function refuseTwice(socket: Duplex): void {
+  if (!isOwned(socket)) return;
+  throw new Error(
+    'server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration',
+  );
+}
+
+/** What the application throws is the process's; the client does not wait for an answer that never comes. */
+function orDestroy(socket: Duplex, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!isOwned(socket)) socket.destroy();
+    throw error;
+  }
+}

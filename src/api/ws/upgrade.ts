@@ -1,0 +1,136 @@
+/**
+ * One opening handshake of a server of this surface: RFC 6455 §4.2 on a request of node:http, step by step, since programs replace and
+ * observe the steps. The rules are ours (handshake/server.ts), the order and the texts of a refusal those of `ws`.
+ */
+
+import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { HandshakeError } from '../../handshake/error.ts';
+import type { ExtensionOffer } from '../../handshake/extension.ts';
+import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
+import type { CompressionAgreement } from '../../transport/compression.ts';
+import { refuseUpgrade, verifyUpgrade } from '../../transport/node-upgrade.ts';
+import { processTimers } from '../../transport/timers.ts';
+import { flattenHeaders } from '../../transport/upgrade.ts';
+import { toCompression } from './deflate.ts';
+import { refusalText, UNACCEPTABLE_EXTENSIONS } from './errors.ts';
+import type { ServerOptions, VerifyClientAnswer } from './server-options.ts';
+
+/** What a request is refused with. */
+export interface Refusal {
+  readonly status: number;
+  readonly text: string;
+  readonly headers?: OutgoingHttpHeaders | undefined;
+  /** Set if the request is at fault; then a listener of 'wsClientError' may answer it. */
+  readonly fault?: Error;
+}
+
+/** A request that follows the rules. */
+export interface VerifiedUpgrade {
+  readonly request: UpgradeRequest;
+  /** What its version is at fault with: refused after `verifyClient`, as there. */
+  readonly refusal: Refusal | null;
+}
+
+// Milliseconds that `verifyClient` may take.
+const VERIFY_TIMEOUT = 60_000;
+
+/** Checks a request by RFC 6455 §4.2.1. @returns the refusal, if it breaks a rule */
+export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest | Refusal {
+  try {
+    return verifyUpgrade(message, socket);
+  } catch (error) {
+    if (!(error instanceof HandshakeError)) throw error;
+    const text = refusalText(error, message.headers);
+    return {
+      // 426 is what the RFC's text suggests for a version; `ws` answers 400 to everything but a method.
+      status: error.status === 405 ? 405 : 400,
+      text,
+      headers: {
+        ...(error.status === 405 ? { Allow: 'GET' } : null),
+        ...(text.includes('Sec-WebSocket-Version') ? { 'Sec-WebSocket-Version': '13' } : null),
+      },
+      fault: new Error(text, { cause: error }),
+    };
+  }
+}
+
+/** Whether the only fault is version 8, the draft that `ws` speaks too: there, `verifyClient` is asked first. */
+export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
+  return (
+    message.headers['sec-websocket-version'] === '8' &&
+    (refusal.fault?.cause as HandshakeError | undefined)?.code === 'WS_HANDSHAKE_VERSION'
+  );
+}
+
+/**
+ * Answers the offers of permessage-deflate.
+ * @returns null for no compression; a refusal if there are offers and none of them can be taken
+ */
+export function negotiate(
+  offers: readonly ExtensionOffer[],
+  option: ServerOptions['perMessageDeflate'],
+): CompressionAgreement | Refusal | null {
+  const compression = toCompression(option);
+  if (compression === null) return null;
+  const agreement = compression.accept(offers);
+  if (agreement !== null || !offers.some(({ name }) => name === 'permessage-deflate')) return agreement;
+  return { status: 400, text: UNACCEPTABLE_EXTENSIONS, fault: new Error(UNACCEPTABLE_EXTENSIONS) };
+}
+
+export function isRefusal(value: object | null): value is Refusal {
+  return value !== null && 'status' in value;
+}
+
+/**
+ * Asks `verifyClient`.
+ * @param decided is called once: with null to accept. If the socket has gone meanwhile, or nothing is answered within a minute, the
+ *   socket is destroyed, and it is not called
+ */
+export function askVerifyClient(
+  verifyClient: NonNullable<ServerOptions['verifyClient']>,
+  message: IncomingMessage,
+  socket: Duplex,
+  decided: (refusal: Refusal | null) => void,
+): void {
+  const { authorized, encrypted } = (message.socket ?? socket) as {
+    authorized?: boolean;
+    encrypted?: boolean;
+  };
+  const info = {
+    origin: message.headers.origin as string,
+    secure: Boolean(authorized || encrypted),
+    req: message,
+  };
+  if (verifyClient.length !== 2) {
+    const isAccepted = (verifyClient as (asked: typeof info) => unknown)(info);
+    decided(isAccepted ? null : { status: 401, text: '' });
+    return;
+  }
+  const timer = processTimers.timer({ onTimer: () => answer(false, 408) });
+  let isAnswered = false;
+  const answer: VerifyClientAnswer = (result, code, text = '', headers) => {
+    if (isAnswered) return;
+    isAnswered = true;
+    timer.cancel();
+    decided(result ? null : { status: code || 401, text, headers });
+  };
+  timer.set(VERIFY_TIMEOUT);
+  verifyClient(info, answer);
+}
+
+/**
+ * Writes a refusal, as plain text.
+ * @throws TypeError for header fields of the application that cannot be written
+ */
+export function writeRefusal(socket: Duplex, { status, text, headers = {} }: Refusal, method?: string): void {
+  // A close code, for instance, refuses no request.
+  const isStatus = Number.isInteger(status) && status >= 300 && status <= 599;
+  const answered = isStatus ? status : 401;
+  const fields = Object.entries(headers).filter(([, value]) => value !== undefined);
+  const flat = flattenHeaders(
+    Object.fromEntries(fields.map(([name, value]) => [name, Array.isArray(value) ? value : String(value)])),
+  );
+  const body = text === '' ? (STATUS_CODES[answered] ?? '') : text;
+  refuseUpgrade(socket, { status: answered, body, headers: flat }, method);
+}

@@ -1,0 +1,300 @@
+/**
+ * The class `WebSocket` of this surface, in both roles: an EventEmitter as in `ws` 8, over the endpoint of RFC 6455 that the native API has.
+ * How a client connects is client.ts, how events get here link.ts, in which order bytes leave send-line.ts.
+ */
+
+import type { ClientRequest } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { CloseRecord } from '../../frame/endpoint-events.ts';
+import type { Negotiated } from '../../transport/node-request.ts';
+import { checkClose } from '../../transport/socket.ts';
+import { closeTimeoutOf, startTimer, toBindOptions } from './bounds.ts';
+import { Client } from './client.ts';
+import {
+  type ClientOptions,
+  type ConnectionOptions,
+  readArguments,
+  refuseUnsupported,
+} from './client-options.ts';
+import { type BinaryType, binaryTypes, EMPTY_BUFFER, sizeOf, toBytes, toPayload } from './data.ts';
+import { declareAttributes, readyStates, WebSocketEmitter } from './emitter.ts';
+import { Link, type LinkOwner } from './link.ts';
+import { checkControl, checkMask, type Done, readControl, SendLine, type SendOptions } from './send-line.ts';
+
+const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
+
+/** @internal For the server: what the handshake agreed on, to be called before `setSocket`; assigned once, by the class. */
+export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void;
+
+/** A WebSocket: `new WebSocket(url)` connects; a server makes its own with null in place of the URL. */
+export class WebSocket extends WebSocketEmitter {
+  /** Whether this is the server's side. May be set before `setSocket`. */
+  _isServer: boolean;
+  /** The socket, for what the API has no member for; null before the connection is open. Neither read nor write it. */
+  _socket: Duplex | null = null;
+  /** Runs from `close()` to the end. */
+  _closeTimer: NodeJS.Timeout | null = null;
+  readonly #options: ConnectionOptions;
+  #client: Client | null = null;
+  #state: 0 | 1 | 2 | 3 = CONNECTING;
+  #link: Link | null = null;
+  #line: SendLine | null = null;
+  #negotiated: Negotiated = { subprotocol: '', extensions: [], codec: null };
+  #binaryType: BinaryType = 'nodebuffer';
+  #isPaused = false;
+  #record: CloseRecord | null = null;
+  /** Bytes that were passed to `send` when nothing could be sent any more. */
+  #unsent = 0;
+
+  static {
+    setNegotiated = (webSocket, agreed) => {
+      webSocket.#negotiated = agreed;
+    };
+  }
+
+  /**
+   * Connects to a server.
+   * @param address null: the side of a server, which `setSocket` opens
+   * @throws {SyntaxError} for an invalid URL or subprotocol
+   * @throws {TypeError | RangeError} for an option that is refused: see docs/from-ws.md
+   */
+  constructor(
+    address: string | URL | null,
+    protocols?: string | readonly string[] | ClientOptions,
+    options?: ClientOptions,
+  ) {
+    super();
+    const asked = readArguments(protocols, options);
+    this.#options = asked.options;
+    this._isServer = address === null;
+    refuseUnsupported(asked.options);
+    if (address === null) return;
+    toBindOptions(false, asked.options);
+    this.#client = new Client(
+      {
+        webSocket: this,
+        isConnecting: () => this.#state === CONNECTING,
+        opened: (socket, head, negotiated) => {
+          this.#negotiated = negotiated;
+          this.setSocket(socket, head, this.#options);
+        },
+        failed: (error) => this.#failConnecting(error),
+      },
+      asked.subprotocols,
+      asked.options,
+    );
+    this.#client.start(String(address));
+  }
+
+  // ---- what it is ----
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    const isEnding = this.#state === OPEN && this.#link?.binding.isOpen === false;
+    return isEnding ? CLOSING : this.#state;
+  }
+
+  /** The form of binary messages. Any other value is ignored. */
+  get binaryType(): BinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(type: BinaryType) {
+    if (binaryTypes.includes(type)) this.#binaryType = type;
+  }
+
+  /** Bytes that were sent and have not left the process, with their frame headers. */
+  get bufferedAmount(): number {
+    return this.#unsent + (this.#line === null ? 0 : this.#line.bufferedAmount);
+  }
+
+  /** The names of the negotiated extensions, or ''. */
+  get extensions(): string {
+    return this.#negotiated.extensions.map(({ name }) => name).join();
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** The negotiated subprotocol, or ''. */
+  get protocol(): string {
+    return this.#negotiated.subprotocol;
+  }
+
+  /** Client: the URL, after redirects the one that was reached. Server: undefined. */
+  get url(): string {
+    return this.#client?.url as string;
+  }
+
+  /** The request of a client while it connects, or null. */
+  get _req(): ClientRequest | null {
+    return this.#client === null ? null : this.#client.request;
+  }
+
+  /** How many redirects were followed. */
+  get _redirects(): number {
+    return this.#client === null ? 0 : this.#client.redirects;
+  }
+
+  /** @internal For `CloseEvent`. */
+  override get wasClean(): boolean {
+    return this.#record?.wasClean === true;
+  }
+
+  // ---- opening ----
+
+  /**
+   * Opens this WebSocket on a socket whose opening handshake is done elsewhere.
+   * @param head what was read after it
+   * @param options its bounds: `maxPayload`, `closeTimeout`, `autoPong`, `allowSynchronousEvents`, `limits`
+   */
+  setSocket(socket: Duplex, head: Buffer, options: ConnectionOptions = {}): void {
+    const bounds = { ...this.#options, ...options };
+    const owner: LinkOwner = {
+      emitter: this,
+      binaryType: () => this.#binaryType,
+      isPaused: () => this.#isPaused,
+      closed: (record) => this.#closed(record),
+    };
+    const onePerTask = bounds.allowSynchronousEvents === false;
+    const bindOptions = toBindOptions(this._isServer, bounds);
+    const link = new Link(socket, owner, bindOptions, this.#negotiated.codec, onePerTask);
+    this._socket = socket;
+    this.#link = link;
+    this.#line = new SendLine(link);
+    this.#state = OPEN;
+    // Back to the socket: 'data' listeners of the application get it too.
+    if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
+    // Nothing flows, or ends, before the listeners of 'open' and 'connection' have returned, which add one for messages.
+    if (socket.destroyed) process.nextTick(() => link.binding.start(EMPTY_BUFFER));
+    else link.binding.start(EMPTY_BUFFER);
+    this.emit('open');
+  }
+
+  // ---- sending ----
+
+  /**
+   * Sends a message: text for a string or a number, anything else as bytes. Bytes are not copied: leave them unchanged until they
+   * have left.
+   * @param done receives nothing once the message has left the process, or an Error that says why it never will
+   * @throws {Error} while connecting
+   * @throws {TypeError} for data that `Buffer.from` does not take, and for a `mask` that the role forbids
+   */
+  send(data: unknown, options?: SendOptions | Done, done?: Done): void {
+    const callback = typeof options === 'function' ? options : (done ?? null);
+    const form = typeof options === 'object' ? options : null;
+    if (!this.#maySend(data, callback)) return;
+    checkMask(form?.mask, this._isServer);
+    const { binary, compress = true, fin = true } = form ?? {};
+    const line = this.#line!;
+    if (data instanceof Blob) {
+      const blobForm = { isBinary: binary ?? true, compress, isLast: fin };
+      line.blob(data, (bytes) => line.message(bytes, blobForm, callback), callback);
+      return;
+    }
+    const payload = toPayload(data);
+    line.message(payload.data, { isBinary: binary ?? payload.isBinary, compress, isLast: fin }, callback);
+  }
+
+  /** Sends a ping; `ping(done)` and `ping(data, done)` too. @throws {RangeError} for over 125 bytes; {Error} while connecting */
+  ping(data?: unknown, mask?: boolean | Done, done?: Done): void {
+    this.#control('ping', data, mask, done);
+  }
+
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). As `ping`. */
+  pong(data?: unknown, mask?: boolean | Done, done?: Done): void {
+    this.#control('pong', data, mask, done);
+  }
+
+  #control(kind: 'ping' | 'pong', ...values: [data: unknown, mask?: boolean | Done, done?: Done]): void {
+    const { data, mask, done } = readControl(values);
+    if (!this.#maySend(data, done)) return;
+    checkMask(mask, this._isServer);
+    const line = this.#line!;
+    if (data instanceof Blob) {
+      checkControl(data.size);
+      line.blob(data, (bytes) => line.control(kind, bytes, done), done);
+      return;
+    }
+    const bytes = data === undefined || data === null ? EMPTY_BUFFER : toBytes(data);
+    checkControl(bytes.length);
+    line.control(kind, bytes, done);
+  }
+
+  /** Whether the connection is open; if not, `done` receives an error. */
+  #maySend(data: unknown, done: Done | null): boolean {
+    const state = this.readyState;
+    if (state === OPEN) return true;
+    const error = new Error(`WebSocket is not open: readyState ${state} (${readyStates[state]})`);
+    if (state === CONNECTING) throw error;
+    this.#unsent += sizeOf(data);
+    if (done !== null) process.nextTick(done, error);
+    return false;
+  }
+
+  // ---- receiving ----
+
+  /** No more events of the peer until `resume`; the socket is not read meanwhile. */
+  pause(): void {
+    if (this.#state === CONNECTING || this.#state === CLOSED) return;
+    this.#isPaused = true;
+    this.#link?.pause();
+  }
+
+  resume(): void {
+    if (this.#state === CONNECTING || this.#state === CLOSED) return;
+    this.#isPaused = false;
+    this.#link?.resume();
+  }
+
+  // ---- closing ----
+
+  /**
+   * Starts the closing handshake; while connecting, gives up.
+   * @param code as in the native API; without one the Close frame has none
+   * @param reason at most 123 bytes of UTF-8
+   * @throws {RangeError | TypeError} for another code, a longer reason
+   */
+  close(code?: number, reason?: string | Uint8Array): void {
+    if (this.#state === CONNECTING) this.#giveUp();
+    if (this.readyState !== OPEN) return;
+    const text = reason === undefined || typeof reason === 'string' ? reason : Buffer.from(reason).toString();
+    if (code !== undefined) checkClose(code, text ?? '');
+    this.#state = CLOSING;
+    const { endpoint } = this.#link!.binding;
+    this.#line!.run(() => endpoint.close(code, code === undefined ? undefined : text));
+    // The endpoint's own deadline begins with the Close frame, which may wait for a Blob.
+    this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
+  }
+
+  /** Drops the connection without a Close frame; while connecting, gives up. */
+  terminate(): void {
+    if (this.#state === CONNECTING) this.#giveUp();
+    if (this.#state === CLOSED || this.#link === null) return;
+    this.#state = CLOSING;
+    this.#link.binding.endpoint.terminate();
+  }
+
+  #giveUp(): void {
+    this.#client?.abort(new Error('WebSocket was closed before the connection was established'));
+  }
+
+  #failConnecting(error: Error): void {
+    this.#state = CLOSING;
+    process.nextTick(() => {
+      try {
+        this.emit('error', error);
+      } finally {
+        this.#state = CLOSED;
+        this.emit('close', 1006, EMPTY_BUFFER);
+      }
+    });
+  }
+
+  #closed(record: CloseRecord): void {
+    clearTimeout(this._closeTimer ?? undefined);
+    [this.#record, this.#state] = [record, CLOSED];
+  }
+}
+
+declareAttributes(WebSocket);

@@ -1,0 +1,116 @@
+/**
+ * A client's opening handshake whose request node:http sends, and whose response it reads (RFC 6455 §4.1): for programs that bring an
+ * http.Agent, or a function that makes the socket. What our own client sends and reads is dial.ts; the rules are the same ones,
+ * handshake/client.ts.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import tls, { type ConnectionOptions } from 'node:tls';
+import type { DeflateCodec } from '../deflate/codec.ts';
+import { verifyResponse } from '../handshake/client.ts';
+import { type ExtensionOffer, formatExtensions } from '../handshake/extension.ts';
+import { generateKey } from '../handshake/key.ts';
+import { isToken } from '../handshake/token.ts';
+import type { Compression, CompressionOffer } from './compression.ts';
+
+/** What a verified 101 agreed on. */
+export interface Negotiated {
+  /** '' for none. */
+  readonly subprotocol: string;
+  readonly extensions: readonly ExtensionOffer[];
+  /** The negotiated compression's, or null. */
+  readonly codec: DeflateCodec | null;
+}
+
+/** The parts of one request that are the handshake's, and the check of its response. */
+export class NodeRequest {
+  readonly #key = generateKey();
+  readonly #subprotocols: readonly string[];
+  readonly #offer: CompressionOffer | null;
+
+  /** @param subprotocols distinct tokens, see `areSubprotocols`; if there are any, the server has to choose one of them */
+  constructor(subprotocols: readonly string[], compression: Compression | null) {
+    this.#subprotocols = subprotocols;
+    this.#offer = compression?.offer() ?? null;
+  }
+
+  /** The header fields of the handshake. */
+  get fields(): Record<string, string | number> {
+    const offers = this.#offers;
+    return {
+      'Sec-WebSocket-Version': 13,
+      'Sec-WebSocket-Key': this.#key,
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      ...(offers.length === 0 ? null : { 'Sec-WebSocket-Extensions': formatExtensions(offers) }),
+      ...(this.#subprotocols.length === 0
+        ? null
+        : { 'Sec-WebSocket-Protocol': this.#subprotocols.join(',') }),
+    };
+  }
+
+  /** Whether an extension was offered. */
+  get hasOffers(): boolean {
+    return this.#offers.length > 0;
+  }
+
+  /**
+   * Checks a 101.
+   * @throws HandshakeError as `verifyResponse`; what was reserved for the compression is then given back
+   */
+  verify({ statusCode, statusMessage, httpVersion, rawHeaders }: IncomingMessage): Negotiated {
+    const head = {
+      kind: 'response',
+      status: statusCode ?? 0,
+      statusText: statusMessage ?? '',
+      httpVersion,
+      headers: rawHeaders,
+    } as const;
+    const offer = this.#offer;
+    try {
+      const verified = verifyResponse(head, {
+        key: this.#key,
+        subprotocols: this.#subprotocols,
+        requireSubprotocol: true,
+        offers: this.#offers,
+        ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
+      });
+      const codec = offer === null ? null : offer.codec;
+      // Declined: what was set aside for it is free again.
+      if (codec === null) this.abandon();
+      return { ...verified, codec };
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  /** No connection comes of it: gives back what was reserved for the compression. May be called repeatedly. */
+  abandon(): void {
+    this.#offer?.abandon();
+  }
+
+  get #offers(): readonly ExtensionOffer[] {
+    return this.#offer === null ? [] : this.#offer.offers;
+  }
+}
+
+/** Whether a list may be offered: distinct tokens (RFC 6455 §4.1 (10)). */
+export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols is readonly string[] {
+  if (new Set(subprotocols).size < subprotocols.length) return false;
+  return subprotocols.every((one) => typeof one === 'string' && isToken(one));
+}
+
+/** A TCP connection, or one to a Unix socket, that no agent keeps for another request. */
+export function connectPlain(options: NetConnectOpts & { readonly socketPath?: string | undefined }): Socket {
+  return connectTcp({ ...options, path: options.socketPath } as NetConnectOpts);
+}
+
+/** The same with TLS. The name of the certificate is the host's, unless it is an address or `servername` says otherwise. */
+export function connectSecure(options: ConnectionOptions): Socket {
+  // RFC 6066 §3: literal addresses are not permitted in SNI.
+  const { host = '', servername = isIP(host) === 0 ? host : '' } = options;
+  // By way of the module's object: programs replace `tls.connect`.
+  return tls.connect({ ...options, path: undefined as never, servername });
+}

@@ -1,0 +1,67 @@
+/**
+ * A server's opening handshake in steps, for a surface that decides about each of them: RFC 6455 §4.2 on a request of node:http.
+ * It has no deadline and no place of its own: those are the surface's. Our own server takes the whole way at once, upgrade.ts.
+ */
+
+import type { Duplex } from 'node:stream';
+import { refuse } from '../handshake/error.ts';
+import { formatRefusal } from '../handshake/refusal.ts';
+import { acceptRequest, verifyRequest } from '../handshake/server.ts';
+import type { UpgradeRequest } from '../handshake/upgrade-request.ts';
+import { toHandshakeRequest, type UpgradeMessage } from './accept-upgrade.ts';
+import type { CompressionAgreement } from './compression.ts';
+import { answerAndEnd } from './lingering.ts';
+import { processTimers } from './timers.ts';
+
+/**
+ * Checks a request, from any origin.
+ * @throws HandshakeError with the status to answer
+ */
+export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeRequest {
+  return verifyRequest(toHandshakeRequest(request, socket), { origins: 'any' });
+}
+
+/**
+ * The lines of a 101, status line first, without the empty line at the end.
+ * @param subprotocol '' for none. That it is one of the client's is not checked: if it is not, the client has to fail the connection
+ */
+export function acceptanceLines(
+  request: UpgradeRequest,
+  subprotocol: string,
+  agreement: CompressionAgreement | null,
+): string[] {
+  const negotiate = agreement === null ? undefined : () => [agreement.answer];
+  const lines = acceptRequest(request, { negotiate }).head.trimEnd().split('\r\n');
+  if (subprotocol !== '') lines.splice(4, 0, `Sec-WebSocket-Protocol: ${subprotocol}`);
+  return lines;
+}
+
+/** Whether these lines are one head: none of them ends it, or begins another line (RFC 9112 §5). */
+export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
+  return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));
+}
+
+/** What refuses a request. */
+export interface UpgradeRefusal {
+  /** 300 to 599 */
+  readonly status: number;
+  /** Plain text. */
+  readonly body: string;
+  /** Flat: name, value, name, value … */
+  readonly headers: readonly string[];
+}
+
+/**
+ * Answers with a refusal and ends the socket, with some time for the peer to read it.
+ * @param method the request's, if it is known
+ * @throws TypeError for header fields that frame the response or hold a forbidden character, before anything is written
+ */
+export function refuseUpgrade(
+  socket: Duplex,
+  { status, body, headers }: UpgradeRefusal,
+  method?: string,
+): void {
+  const error = refuse('WS_HANDSHAKE_REJECTED', { status, headers, body: Buffer.from(body) });
+  const text = formatRefusal(error, method);
+  answerAndEnd(text, socket, processTimers.timer({ onTimer: () => socket.destroy() }));
+}

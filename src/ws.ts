@@ -1,0 +1,29 @@
+/**
+ * `rfc6455/ws`: the API of the npm package `ws` 8 over our endpoint, for programs that exist. For new ones the native API, `rfc6455`, is
+ * safer: it has limits and an origin policy by default, and an exception in a handler never ends the process.
+ */
+
+// The declarations name Buffer and node:http: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
+export type { ExtraLimits } from './api/ws/bounds.ts';
+export type { ClientOptions, ConnectionOptions } from './api/ws/client-options.ts';
+export type { BinaryType, RawData } from './api/ws/data.ts';
+export type { PerMessageDeflateOptions } from './api/ws/deflate.ts';
+export type { WebSocketEvents } from './api/ws/emitter.ts';
+export type { CloseEvent, ErrorEvent, Event, MessageEvent } from './api/ws/event-target.ts';
+export { WebSocket, WebSocket as default, WebSocket as 'module.exports' } from './api/ws/package.ts';
+export type { Done, SendOptions } from './api/ws/send-line.ts';
+export {
+  type ServerEvents,
+  type UpgradeCallback,
+  WebSocketServer,
+  WebSocketServer as Server,
+} from './api/ws/server.ts';
+export type {
+  ServerOptions,
+  VerifyClient,
+  VerifyClientAnswer,
+  VerifyClientInfo,
+} from './api/ws/server-options.ts';
+export { createWebSocketStream } from './api/ws/stream.ts';

@@ -1,0 +1,712 @@
+/** The same program on our classes and on those of `ws`: the same events, with the same values, in the same order (issue I, seams 0 to 14). */
+import type { IncomingMessage } from 'node:http';
+import { describe, test } from 'vitest';
+import type { ClientOptions, WebSocket as OracleSocket, ServerOptions } from 'ws';
+import {
+  closed,
+  compare,
+  once,
+  oracle,
+  type Package,
+  type Program,
+  serve,
+  serveHttp,
+  watch,
+} from './oracle.ts';
+
+/** A server and a client, both watched; `onServer` is called in the 'connection' event. */
+function pair(
+  onServer: (webSocket: OracleSocket, request: IncomingMessage) => void,
+  onClient: (webSocket: OracleSocket) => void,
+  options: ServerOptions = {},
+  clientOptions: ClientOptions = {},
+  protocols?: string[],
+): Program {
+  return async ({ Server, Client, sides }) => {
+    const { server, url } = await serve(Server, options);
+    const connection = once(server, 'connection');
+    server.on('connection', (webSocket, request) => {
+      watch(webSocket, sides.server);
+      onServer(webSocket, request);
+    });
+    const client = new Client(url, protocols ?? [], clientOptions);
+    watch(client, sides.client);
+    onClient(client);
+    const [webSocket] = (await connection) as [OracleSocket];
+    await closed(client, webSocket);
+  };
+}
+
+const echo = (webSocket: OracleSocket): void => {
+  webSocket.on('message', (data, isBinary) => webSocket.send(data, { binary: isBinary }));
+};
+const nothing = (): void => {};
+
+/** Sends these once it is open, and closes after as many answers. */
+const sending =
+  (...messages: unknown[]) =>
+  (client: OracleSocket): void => {
+    let answers = 0;
+    client.on('open', () => {
+      for (const message of messages) client.send(message as string);
+    });
+    client.on('message', () => {
+      if (++answers === messages.length) client.close(1000, 'done');
+    });
+  };
+
+/** The client writes these bytes to its socket, past its WebSocket. */
+const writing =
+  (hex: string) =>
+  (client: OracleSocket): void => {
+    client.on('open', () => {
+      (client as unknown as { _socket: import('node:net').Socket })._socket.write(Buffer.from(hex, 'hex'));
+    });
+  };
+
+describe('messages', () => {
+  test('text, bytes of each shape, numbers and nothing', () =>
+    compare(
+      pair(
+        echo,
+        sending(
+          'text',
+          '',
+          Buffer.from('bytes'),
+          new Uint8Array([1, 2]),
+          new Float32Array(2),
+          new ArrayBuffer(3),
+          7,
+          0,
+          undefined,
+          new DataView(new ArrayBuffer(8), 2, 3),
+        ),
+      ),
+    ));
+  test('large ones, with and without compression', () =>
+    compare(pair(echo, sending('x'.repeat(100_000), Buffer.alloc(300_000, 1)), { perMessageDeflate: true })));
+  test('Blobs, in order with what is sent after them', () =>
+    compare(pair(echo, sending(new Blob(['one']), 'two', new Blob(['three']), Buffer.from('four')))));
+  test('messages in parts', () =>
+    compare(
+      pair(echo, (client) => {
+        client.on('open', () => {
+          client.send('one ', { fin: false });
+          client.send('two ', { fin: false });
+          client.send('three', { fin: true });
+          client.send(Buffer.from([1]), { fin: false });
+          client.send(Buffer.from([2]));
+        });
+        let answers = 0;
+        client.on('message', () => {
+          if (++answers === 2) client.close();
+        });
+      }),
+    ));
+  test('binary: true and false, whatever the data is', () =>
+    compare(
+      pair(echo, (client) => {
+        client.on('open', () => {
+          client.send('a', { binary: true });
+          client.send(Buffer.from('b'), { binary: false });
+        });
+        client.on('message', (data) => {
+          if (String(data) === 'b') client.close();
+        });
+      }),
+    ));
+  test.each(['nodebuffer', 'arraybuffer', 'fragments', 'blob'])('binaryType %s', (type) =>
+    compare(
+      pair(echo, (client) => {
+        client.binaryType = type as 'nodebuffer';
+        sending('text', Buffer.from('bytes'), new Uint8Array(5000))(client);
+      }),
+    ),
+  );
+  test('callbacks of send, in order, with nothing', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.on('connection', (webSocket) => webSocket.on('message', () => {}));
+      const client = new Client(url);
+      client.on('open', () => {
+        client.send('a', (error) => sides.client.push(`a ${error ?? 'left'}`));
+        client.send(Buffer.alloc(100_000), {}, (error) => sides.client.push(`b ${error ?? 'left'}`));
+        client.ping('c', undefined, (error) => sides.client.push(`c ${error ?? 'left'}`));
+        client.send('d', (error) => {
+          sides.client.push(`d ${error ?? 'left'}`);
+          client.close();
+        });
+      });
+      await closed(client);
+    }));
+  test('one event per task with allowSynchronousEvents: false', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.on('connection', (webSocket) => {
+        for (const text of ['a', 'b', 'c']) webSocket.send(text);
+        webSocket.ping('p');
+        webSocket.close();
+      });
+      const client = new Client(url, { allowSynchronousEvents: false });
+      let task = 0;
+      const tick = (): void => {
+        task++;
+        if (client.readyState !== 3) setImmediate(tick);
+      };
+      let before = -1;
+      for (const event of ['message', 'ping'] as const) {
+        client.on(event as 'message', (data) => {
+          if (before === -1) tick();
+          sides.client.push(
+            `${event} ${String(data)} ${before === task ? 'in the same task' : 'in its own'}`,
+          );
+          before = task;
+        });
+      }
+      await closed(client);
+    }));
+});
+
+describe('control frames', () => {
+  test('pings with answers, and unsolicited pongs', () =>
+    compare(
+      pair(
+        (webSocket) => webSocket.on('pong', () => webSocket.close(4001, 'seen')),
+        (client) =>
+          client.on('open', () => {
+            client.ping('payload');
+            client.ping();
+            client.once('pong', () => client.pong(Buffer.from('by itself')));
+          }),
+      ),
+    ));
+  test('autoPong: false on the server', () =>
+    compare(
+      pair(
+        (webSocket) => webSocket.on('ping', () => webSocket.close()),
+        (client) => client.on('open', () => client.ping('unanswered')),
+        { autoPong: false },
+      ),
+    ));
+  test('autoPong: false on the client', () =>
+    compare(
+      pair(
+        (webSocket) => webSocket.ping('unanswered'),
+        (client) => client.on('ping', () => client.close()),
+        {},
+        { autoPong: false },
+      ),
+    ));
+  test('over 125 bytes throws', () =>
+    compare(
+      pair(nothing, (client) =>
+        client.on('open', () => {
+          for (const send of [() => client.ping(Buffer.alloc(126)), () => client.pong('x'.repeat(126))]) {
+            try {
+              send();
+            } catch (error) {
+              client.emit('message', Buffer.from(String(error)), false);
+            }
+          }
+          client.close();
+        }),
+      ),
+    ));
+});
+
+describe('closing', () => {
+  test.each([
+    ['without a code', []],
+    ['1000', [1000]],
+    ['1000 and a reason', [1000, 'bye']],
+    ['4999 and a Buffer', [4999, Buffer.from('bytes')]],
+    ['1013', [1013]],
+    ['a reason without a code', [undefined, 'ignored']],
+  ] as [string, [number?, string?]][])('by the client: %s', (_name, values) =>
+    compare(pair(nothing, (client) => client.on('open', () => client.close(...values)))),
+  );
+  test('by the server, at once', () => compare(pair((webSocket) => webSocket.close(4000, 'no'), nothing)));
+  test('by both', () =>
+    compare(
+      pair(
+        (webSocket) => webSocket.on('message', () => webSocket.close(4001)),
+        (client) =>
+          client.on('open', () => {
+            client.send('now');
+            client.once('message', nothing);
+          }),
+      ),
+    ));
+  test('terminate on each side', async () => {
+    await compare(pair((webSocket) => webSocket.terminate(), nothing));
+    await compare(pair(nothing, (client) => client.on('open', () => client.terminate())));
+  });
+  test('messages before a Close frame are delivered', () =>
+    compare(
+      pair((webSocket) => {
+        for (let at = 0; at < 5; at++) webSocket.send(`${at}`);
+        webSocket.close(1000);
+      }, nothing),
+    ));
+  test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 'x'])('the code %s throws', (code) =>
+    compare(
+      pair(nothing, (client) =>
+        client.on('open', () => {
+          try {
+            client.close(code as number);
+          } catch {
+            client.emit('message', Buffer.from('it threw'), false);
+          }
+          client.terminate();
+        }),
+      ),
+    ),
+  );
+  test('what is sent while closing, and closed, comes back as an error', () =>
+    compare(
+      pair(nothing, (client) => {
+        client.on('open', () => {
+          client.close();
+          client.send('late', (error) => client.emit('ping', Buffer.from(String(error))));
+          client.ping('late', undefined, (error: unknown) => client.emit('ping', Buffer.from(String(error))));
+        });
+        client.on('close', () => {
+          client.send('later', (error) => client.emit('ping', Buffer.from(String(error))));
+        });
+      }),
+    ));
+  test('what is sent while connecting throws', () =>
+    compare(async ({ Client, sides }) => {
+      const client = new Client('ws://127.0.0.1:1', { lookup() {} } as ClientOptions);
+      client.on('error', (error) =>
+        sides.client.push(`error ${'code' in error ? error.code : error.message}`),
+      );
+      for (const send of [() => client.send('x'), () => client.ping(), () => client.pong()]) {
+        try {
+          send();
+        } catch (error) {
+          sides.client.push(String(error));
+        }
+      }
+      await closed(client);
+    }));
+});
+
+describe('violations of a peer', () => {
+  test.each([
+    ['an opcode that is reserved', '858000000000'],
+    ['a frame without a mask', '810161'],
+    ['text that is not UTF-8', '818100000000ff'],
+    ['a control frame in fragments', '098000000000'],
+    ['a Close payload of one byte', '88810000000001'],
+    ['a close code that must not be sent', '88820000000003ed'],
+    ['a continuation without a message', '808000000000'],
+    ['a reserved bit', 'a18000000000'],
+    ['a control frame over 125 bytes', '89fe007e00000000'],
+  ])('%s', (_name, hex) => compare(pair(nothing, writing(hex))));
+  test('a message over maxPayload', () =>
+    compare(
+      pair(nothing, (client) => client.on('open', () => client.send(Buffer.alloc(101))), { maxPayload: 100 }),
+    ));
+  test('one that is exactly maxPayload passes', () =>
+    compare(pair(echo, sending(Buffer.alloc(100)), { maxPayload: 100 }, { maxPayload: 100 })));
+  test('an end without a Close frame', () =>
+    compare(
+      pair(nothing, (client) => {
+        client.on('open', () => (client as unknown as { _socket: import('node:net').Socket })._socket.end());
+      }),
+    ));
+  test('seam 13: a reset is no error', () =>
+    compare(
+      pair(nothing, (client) => {
+        client.on('open', () =>
+          (client as unknown as { _socket: import('node:net').Socket })._socket.resetAndDestroy(),
+        );
+      }),
+    ));
+});
+
+describe('as an EventTarget', () => {
+  test('the four attributes and their events', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.on('connection', echo);
+      const client = new Client(url);
+      client.onopen = ({ type, target }) => {
+        sides.client.push(`${type} ${target === client}`);
+        client.send('text');
+        client.send(Buffer.from('bytes'));
+      };
+      client.onmessage = ({ type, data }) => {
+        sides.client.push(`${type} ${typeof data}`);
+        if (typeof data !== 'string') client.close(4000, 'because');
+      };
+      client.onclose = ({ type, code, reason, wasClean }) => {
+        sides.client.push(`${type} ${code} ${reason} ${wasClean}`);
+      };
+      await closed(client);
+    }));
+  test('listeners: once, twice the same, objects, removal, unknown types', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.on('connection', echo);
+      const client = new Client(url);
+      const counted = ({ data }: { data: unknown }): void => void sides.client.push(`counted ${data}`);
+      const removed = (): void => void sides.client.push('removed');
+      const handler = {
+        handleEvent: ({ type }: { type: string }) => void sides.client.push(`object ${type}`),
+      };
+      client.addEventListener('message', counted as never);
+      client.addEventListener('message', counted as never);
+      client.addEventListener('message', (() => sides.client.push('first')) as never, { once: true });
+      client.addEventListener('message', handler as never);
+      client.addEventListener('message', removed);
+      client.removeEventListener('message', removed);
+      client.addEventListener('ping' as 'open', removed);
+      client.addEventListener('open', () => {
+        client.send('1');
+        client.send('2');
+      });
+      client.on('message', (data) => {
+        if (String(data) === '2') client.close();
+      });
+      sides.client.push(`${client.listenerCount('message')} ${client.listenerCount('ping')}`);
+      await closed(client);
+    }));
+  test('an error is an event with its error and its text', () =>
+    compare(async ({ Client, sides }) => {
+      const { http, url } = await serveHttp();
+      http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
+      const client = new Client(url);
+      client.onerror = ({ type, message, error }) => sides.client.push(`${type} ${message} ${error.message}`);
+      client.onclose = ({ code, wasClean }) => sides.client.push(`close ${code} ${wasClean}`);
+      await closed(client);
+    }));
+});
+
+describe('the handshake of a server', () => {
+  const opened = pair(nothing, (client) => client.on('open', () => client.close()));
+  test('subprotocols: the first one, handleProtocols, none', async () => {
+    const chosen =
+      (options: ServerOptions): Program =>
+      async (context) => {
+        const { server, url } = await serve(context.Server, options);
+        server.on('connection', (webSocket) => context.sides.server.push(`protocol ${webSocket.protocol}`));
+        const client = new context.Client(url, ['one', 'two']);
+        watch(client, context.sides.client);
+        client.on('open', () => {
+          context.sides.client.push(`protocol ${client.protocol}`);
+          client.close();
+        });
+        await closed(client);
+      };
+    await compare(chosen({}));
+    await compare(chosen({ handleProtocols: (protocols) => [...protocols][1]! }));
+    await compare(chosen({ handleProtocols: () => false }));
+    await compare(chosen({ handleProtocols: () => 'three' }));
+  });
+  test('verifyClient with one and with two parameters', async () => {
+    await compare(
+      pair(nothing, (client) => client.on('open', () => client.close()), { verifyClient: () => true }),
+    );
+    const refusing =
+      (options: ServerOptions): Program =>
+      async ({ Server, Client, sides }) => {
+        const { url } = await serve(Server, options);
+        const client = new Client(url);
+        watch(client, sides.client);
+        client.on('unexpected-response', (_request, response) => {
+          sides.client.push(`${response.statusCode} ${response.headers['retry-after']}`);
+          let body = '';
+          response.on('data', (chunk) => {
+            body += chunk;
+          });
+          response.on('end', () => {
+            sides.client.push(body);
+            client.terminate();
+          });
+        });
+        await closed(client);
+      };
+    await compare(refusing({ verifyClient: () => false }));
+    await compare(refusing({ verifyClient: (_info, answer) => answer(false) }));
+    await compare(
+      refusing({ verifyClient: (_info, answer) => setImmediate(answer, false, 404, 'not here') }),
+    );
+    await compare(
+      refusing({ verifyClient: (_info, answer) => answer(false, 503, 'later', { 'Retry-After': '120' }) }),
+    );
+    await compare(
+      refusing({
+        verifyClient: ({ origin, secure, req }, answer) =>
+          answer(false, 403, `${origin} ${secure} ${req.url}`),
+      }),
+    );
+  });
+  test('the headers event sees and changes the lines', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server, { perMessageDeflate: true });
+      server.on('headers', (lines, request) => {
+        sides.server.push(
+          ...lines.filter((line) => !line.startsWith('Sec-WebSocket-Accept')),
+          request.url ?? '',
+        );
+        lines.push('X-Own: 1', 'Set-Cookie: a=b');
+      });
+      const client = new Client(`${url}/path?query`, ['one']);
+      client.on('upgrade', ({ headers }) =>
+        sides.client.push(`${headers['x-own']} ${headers['set-cookie']}`),
+      );
+      client.on('open', () => client.close());
+      await closed(client);
+    }));
+  test.each([
+    [{ perMessageDeflate: true }, {}],
+    [{}, {}],
+    [{ perMessageDeflate: true }, { perMessageDeflate: false }],
+    [{ perMessageDeflate: { serverNoContextTakeover: true, clientNoContextTakeover: true } }, {}],
+    [{ perMessageDeflate: { serverMaxWindowBits: 10, clientMaxWindowBits: 11 } }, {}],
+    [{ perMessageDeflate: true }, { perMessageDeflate: { serverMaxWindowBits: 9, clientMaxWindowBits: 10 } }],
+    [{ perMessageDeflate: true }, { perMessageDeflate: { serverNoContextTakeover: true } }],
+  ] as [ServerOptions, ClientOptions][])('compression, %j and %j', (options, clientOptions) =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server, options);
+      server.on('connection', (webSocket, request) => {
+        sides.server.push(`${request.headers['sec-websocket-extensions']}`, `${webSocket.extensions}`);
+        echo(webSocket);
+      });
+      const client = new Client(url, clientOptions);
+      client.on('upgrade', ({ headers }) => {
+        // The order of the parameters means nothing (RFC 6455 §9.1).
+        sides.client.push(...`${headers['sec-websocket-extensions']}`.split('; ').sort());
+      });
+      client.on('open', () => sides.client.push(`${client.extensions}`));
+      sending('compressible '.repeat(500), 'short', Buffer.alloc(20_000))(client);
+      await closed(client);
+    }),
+  );
+  test('a path that matches, and one that does not', async () => {
+    const at =
+      (path: string): Program =>
+      async ({ Server, Client, sides }) => {
+        const { url } = await serve(Server, { path: '/here' });
+        const client = new Client(url + path);
+        watch(client, sides.client);
+        client.on('open', () => client.close());
+        await closed(client);
+      };
+    await compare(at('/here'));
+    await compare(at('/here?with=query'));
+    await compare(at('/there'));
+  });
+  test('shouldHandle that is replaced, and options that change', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.shouldHandle = ({ url: target }) => target !== '/no';
+      server.options.handleProtocols = () => 'two';
+      for (const path of ['/no', '/yes']) {
+        const client = new Client(url + path, ['one', 'two']);
+        watch(client, sides.client);
+        client.on('open', () => {
+          sides.client.push(client.protocol);
+          client.close();
+        });
+        await closed(client);
+      }
+    }));
+  test('clients, with and without tracking', async () => {
+    await compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.on('connection', (webSocket) => {
+        sides.server.push(`${server.clients.size} ${server.clients.has(webSocket)}`);
+        webSocket.on('close', () => sides.server.push(`${server.clients.size}`));
+      });
+      const client = new Client(url);
+      client.on('open', () => client.close());
+      await closed(client);
+      while (server.clients.size > 0) await new Promise(setImmediate);
+    });
+    await compare(async ({ Server, sides }) => {
+      const server = new Server.WebSocketServer({ noServer: true, clientTracking: false });
+      sides.server.push(`${server.clients}`);
+    });
+  });
+  test('close of a server: its events and callbacks', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      const client = new Client(url);
+      await once(client, 'open');
+      server.on('close', () => sides.server.push('close event'));
+      server.close((error) => sides.server.push(`callback ${error}`));
+      sides.server.push(`address ${server.address()}`);
+      client.close();
+      await once(server, 'close');
+      server.close((error) => sides.server.push(`second ${error}`));
+      await once(server, 'close');
+    }));
+  test('the constructor wants exactly one place', () =>
+    compare(async ({ Server, sides }) => {
+      for (const options of [undefined, {}, { port: 0, noServer: true }, { noServer: false }]) {
+        try {
+          new Server.WebSocketServer(options);
+        } catch (error) {
+          sides.server.push(String(error));
+        }
+      }
+    }));
+  test('noServer: handleUpgrade with a callback, and a server that is closed', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { http, url } = await serveHttp();
+      const server = new Server.WebSocketServer({ noServer: true });
+      http.on('upgrade', (request, socket, head) => {
+        sides.server.push(`upgrade ${request.url}`);
+        server.handleUpgrade(request, socket, head, (webSocket, same) => {
+          sides.server.push(`callback ${same === request} ${webSocket.readyState}`);
+          webSocket.send('hello');
+          webSocket.close();
+        });
+      });
+      for (const path of ['/open', '/closed']) {
+        const client = new Client(url + path);
+        watch(client, sides.client);
+        await closed(client);
+        if (path === '/open') await new Promise<void>((resolve) => server.close(() => resolve()));
+      }
+    }));
+  test('one that is accepted', () => compare(opened));
+});
+
+describe('the handshake of a client', () => {
+  const answered =
+    (
+      answer: (request: IncomingMessage) => string,
+      options: ClientOptions = {},
+      protocols: string[] = [],
+    ): Program =>
+    async ({ Client, sides }) => {
+      const { http, url } = await serveHttp();
+      http.on('upgrade', (request, socket) => socket.end(answer(request)));
+      const client = new Client(url, protocols, options);
+      watch(client, sides.client);
+      client.on('redirect', (to) => sides.client.push(`redirect ${to.replace(/\d{4,5}/, 'PORT')}`));
+      await closed(client);
+    };
+  test.each([
+    ['401', 'HTTP/1.1 401 Unauthorized\r\n\r\n'],
+    ['a page', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'],
+    ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n'],
+    ['another Upgrade', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
+    [
+      'a wrong Accept',
+      'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n',
+    ],
+    ['no HTTP', 'hello\r\n\r\n'],
+    ['nothing', ''],
+  ])('%s', (_name, answer) => compare(answered(() => answer)));
+  test('redirects: none left, a bad address', async () => {
+    const to = (location: string, maxRedirects?: number): Program =>
+      answered(() => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`, {
+        followRedirects: true,
+        ...(maxRedirects === undefined ? null : { maxRedirects }),
+      });
+    await compare(to('/again', 2));
+    await compare(to('ws://'));
+    await compare(to('ftp://127.0.0.1/'));
+  });
+  test('a timeout', () =>
+    compare(async ({ Client, sides }) => {
+      const { http, url } = await serveHttp();
+      http.on('upgrade', () => {});
+      const client = new Client(url, { handshakeTimeout: 50 });
+      watch(client, sides.client);
+      await closed(client);
+    }));
+  test('nothing listens', () =>
+    compare(async ({ Client, sides }) => {
+      const client = new Client('ws://127.0.0.1:1');
+      watch(client, sides.client);
+      await closed(client);
+    }));
+  test('close and terminate while connecting', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { url } = await serve(Server, {
+        verifyClient: (_info, answer) => void setTimeout(answer, 100, true),
+      });
+      for (const give of ['close', 'terminate'] as const) {
+        const client = new Client(url);
+        watch(client, sides.client);
+        client[give]();
+        sides.client.push(`state ${client.readyState}`);
+        await closed(client);
+      }
+    }));
+  test('close in the upgrade event', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { url } = await serve(Server);
+      const client = new Client(url);
+      client.on('upgrade', () => client.close());
+      watch(client, sides.client);
+      await closed(client);
+    }));
+  test('header fields, origin, credentials of the URL', () =>
+    compare(async ({ Server, Client, sides }) => {
+      const { server, url } = await serve(Server);
+      server.on('connection', (webSocket, { headers, url: target }) => {
+        const { authorization, origin, cookie, 'x-own': own } = headers;
+        sides.server.push(JSON.stringify({ authorization, origin, cookie, own, target }));
+        webSocket.close();
+      });
+      const headers = { Cookie: 'a=b', 'X-Own': 'mine' };
+      const client = new Client(`${url.replace('//', '//user:word@')}/path?a=%20b`, {
+        headers,
+        origin: 'https://example.org',
+      });
+      sides.client.push(client.url.replace(/:\d{4,5}/, ''));
+      await closed(client);
+    }));
+  test.each(['foo', 'ftp://x', 'ws://x/#fragment', 'ws+unix:'])('the URL %s throws', (url) =>
+    compare(async ({ Client, sides }) => {
+      try {
+        new Client(url);
+      } catch (error) {
+        sides.client.push(String(error));
+      }
+    }),
+  );
+  test.each([['a,b'], [''], ['a', 'a']])('the subprotocols %j throw', (...protocols) =>
+    compare(async ({ Client, sides }) => {
+      try {
+        new Client('ws://127.0.0.1', protocols);
+      } catch (error) {
+        sides.client.push(String(error));
+      }
+    }),
+  );
+});
+
+describe('the members of the classes', () => {
+  const shape = (Kind: Package): string[] => [
+    ...[
+      'CONNECTING',
+      'OPEN',
+      'CLOSING',
+      'CLOSED',
+      'Server',
+      'WebSocketServer',
+      'WebSocket',
+      'createWebSocketStream',
+    ].map((name) => `${name} ${typeof Kind[name as keyof Package]}`),
+    ...Object.getOwnPropertyNames(Kind.prototype).filter(
+      (name) => !/^(?:_|emitClose$|constructor$)/.test(name),
+    ),
+  ];
+  test('each public member of ws is there', () =>
+    compare(async ({ Client, sides }) => {
+      const own = new Set<string>();
+      for (let at: unknown = Client.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+        for (const name of Object.getOwnPropertyNames(at)) own.add(name);
+      }
+      sides.client.push(...shape(oracle).filter((name) => name.includes(' ') || own.has(name)));
+      sides.client.push(Client.name);
+    }));
+});

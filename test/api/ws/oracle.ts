@@ -1,0 +1,124 @@
+/** The package `ws` as the oracle: the same program on our classes and on its, in all four pairs, has to report the same events. */
+import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished } from 'vitest';
+import type Oracle from 'ws';
+import type { WebSocket as OracleSocket, ServerOptions, WebSocketServer } from 'ws';
+import { WebSocket } from '../../../src/ws.ts';
+
+/** Either package, by the types of `ws`. */
+export type Package = typeof Oracle & {
+  readonly WebSocketServer: typeof WebSocketServer;
+  readonly Server: typeof WebSocketServer;
+};
+export const ours = WebSocket as unknown as Package;
+// Its ES module has no static members.
+export const oracle: Package = createRequire(import.meta.url)('ws');
+
+/** What happened on one side, in order. */
+export interface Sides {
+  readonly client: string[];
+  readonly server: string[];
+}
+
+/** A program: `Server` and `Client` may be of two packages. It resolves when everything has happened. */
+export type Program = (context: {
+  readonly Server: Package;
+  readonly Client: Package;
+  readonly sides: Sides;
+}) => Promise<void>;
+
+const pairs: readonly (readonly [name: string, server: Package, client: Package])[] = [
+  ['our server, our client', ours, ours],
+  ['our server, the client of ws', ours, oracle],
+  ['the server of ws, our client', oracle, ours],
+];
+
+/** Runs a program on all pairs, and compares what each side saw with what it sees where both are `ws`. */
+export async function compare(program: Program): Promise<void> {
+  const expected = await run(program, oracle, oracle);
+  expect(expected.client.length + expected.server.length).toBeGreaterThan(0);
+  for (const [name, Server, Client] of pairs) {
+    const sides = await run(program, Server, Client);
+    expect({ name, ...sides }).toEqual({ name, ...expected });
+  }
+}
+
+async function run(program: Program, Server: Package, Client: Package): Promise<Sides> {
+  const sides: Sides = { client: [], server: [] };
+  await program({ Server, Client, sides });
+  return sides;
+}
+
+/** A server on a port of its own, gone when the test is. */
+export async function serve(
+  Server: Package,
+  options: ServerOptions = {},
+): Promise<{ server: WebSocketServer; url: string }> {
+  const server = new Server.WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
+  onTestFinished(() => {
+    for (const client of server.clients ?? []) client.terminate();
+    server.close();
+  });
+  await once(server, 'listening');
+  return { server, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** An HTTP server on a port of its own, gone when the test is. */
+export async function serveHttp(
+  listener: RequestListener = (_request, response) => response.writeHead(404).end(),
+): Promise<{ http: HttpServer; url: string }> {
+  const http = createServer(listener);
+  const sockets = new Set<import('node:net').Socket>();
+  http.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  });
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    http.close();
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  return { http, url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}` };
+}
+
+/** The values of an event, once it comes. */
+export function once(
+  emitter: { once(event: string, listener: (...values: never[]) => void): unknown },
+  event: string,
+): Promise<unknown[]> {
+  return new Promise((resolve) => {
+    emitter.once(event, (...values: unknown[]) => resolve(values));
+  });
+}
+
+const shown = (value: unknown): string => {
+  if (Buffer.isBuffer(value))
+    return `Buffer ${value.length > 40 ? value.length : JSON.stringify(value.toString())}`;
+  if (value instanceof ArrayBuffer) return `ArrayBuffer ${value.byteLength}`;
+  if (value instanceof Blob) return `Blob ${value.size}`;
+  if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`;
+  if (value instanceof Error) {
+    const { code = '' } = value as { code?: string };
+    return `${value.constructor.name} ${code || value.message}`;
+  }
+  if (typeof value === 'object' && value !== null) return value.constructor.name;
+  return String(value);
+};
+
+/** Writes down every event of a WebSocket. */
+export function watch(webSocket: OracleSocket, log: string[], ...ignored: string[]): void {
+  const events = ['open', 'message', 'ping', 'pong', 'upgrade', 'error', 'close'];
+  for (const event of events.filter((one) => !ignored.includes(one))) {
+    webSocket.on(event, (...values: unknown[]) => {
+      log.push([event, ...values.map(shown), `state ${webSocket.readyState}`].join(' '));
+    });
+  }
+}
+
+/** Resolves when both WebSockets are closed. */
+export async function closed(...webSockets: OracleSocket[]): Promise<void> {
+  await Promise.all(webSockets.map((one) => (one.readyState === 3 ? undefined : once(one, 'close'))));
+}

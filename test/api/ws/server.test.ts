@@ -1,0 +1,249 @@
+/** `WebSocketServer` of `rfc6455/ws`: what its options do beyond those of `ws`, and what a peer or a listener cannot do with it (issue I, seams 2, 3, 5). */
+
+import { createServer as createHttps } from 'node:https';
+import { connect as connectTcp } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { warned } from '../../../src/api/callback.ts';
+import { WebSocket, WebSocketServer } from '../../../src/ws.ts';
+import { ca, tls } from '../../transport/servers.ts';
+import { warningsOf } from '../pair.ts';
+import { closed, once, serveHttp } from './oracle.ts';
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+const fields = [
+  'Host: localhost',
+  'Upgrade: websocket',
+  'Connection: Upgrade',
+  `Sec-WebSocket-Key: ${KEY}`,
+  'Sec-WebSocket-Version: 13',
+];
+
+async function listening(
+  options: object = {},
+): Promise<{ server: WebSocketServer; port: number; url: string }> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
+  onTestFinished(() => {
+    for (const one of server.clients) one.terminate();
+    server.close();
+  });
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return { server, port, url: `ws://127.0.0.1:${port}` };
+}
+
+/** What a server answers to these lines. */
+async function answerTo(port: number, lines: readonly string[]): Promise<string> {
+  const socket = connectTcp(port, '127.0.0.1');
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+    if (text.startsWith('HTTP/1.1 101')) socket.destroy();
+  });
+  socket.on('error', () => {});
+  await once(socket, 'close');
+  return text;
+}
+
+describe('our strictness stays', () => {
+  test.each([
+    ['two Host fields', [...fields, 'Host: other']],
+    ['a body', [...fields, 'Content-Length: 5']],
+    ['two keys', [...fields, `Sec-WebSocket-Key: ${KEY}`]],
+    ['version 8', fields.with(4, 'Sec-WebSocket-Version: 8')],
+    ['a repeated subprotocol', [...fields, 'Sec-WebSocket-Protocol: a, a']],
+    ['a malformed extension', [...fields, 'Sec-WebSocket-Extensions: a;=']],
+  ])('%s: 400, and the listener of wsClientError decides if there is one', async (_name, lines) => {
+    const { server, port } = await listening();
+    const request = ['GET / HTTP/1.1', ...lines];
+    expect(await answerTo(port, request)).toMatch(/^HTTP\/1\.1 400 /);
+    const seen: unknown[] = [];
+    server.on('wsClientError', (error, socket, { url }) => {
+      seen.push(error instanceof Error, url);
+      socket.end('HTTP/1.1 418 Own\r\nConnection: close\r\n\r\n');
+    });
+    expect(await answerTo(port, request)).toMatch(
+      /^HTTP\/1\.1 (?:418 Own|400 Bad Request\r\nConnection: close\r\n\r\n)/,
+    );
+    // node:http itself answers the first two kinds, and the surface never sees them.
+    expect(seen).toEqual(/Host|body/.test(_name) ? seen : [true, '/']);
+  });
+  test('the answer is plain text, names version 13 only, and nothing of what the peer sent', async () => {
+    const { port } = await listening();
+    const answer = await answerTo(port, [
+      'GET /<script> HTTP/1.1',
+      ...fields.with(4, 'Sec-WebSocket-Version: 12'),
+    ]);
+    expect(answer).toContain('Sec-WebSocket-Version: 13\r\n');
+    expect(answer).toContain('text/plain');
+    expect(answer).not.toContain('<script>');
+  });
+});
+
+describe('verifyClient', () => {
+  test('what it refuses with cannot be a close code, or break the answer', async () => {
+    warned.forget();
+    const answers: [number, string, object?][] = [
+      [4401, 'not a status'],
+      [200, 'not a refusal'],
+      [403, 'fields', { 'X-Own': 'a\r\nInjected: yes' }],
+    ];
+    const { server, port } = await listening();
+    const seen: string[] = [];
+    const warnings = await warningsOf(async () => {
+      for (const [code, message, headers] of answers) {
+        server.options.verifyClient = (_info, answer) => answer(false, code, message, headers as never);
+        seen.push(await answerTo(port, ['GET / HTTP/1.1', ...fields]));
+      }
+    });
+    expect(seen.map((text) => text.slice(9, 12))).toEqual(['401', '401', '500']);
+    expect(seen.join()).not.toContain('Injected');
+    expect(warnings.length).toBe(1);
+  });
+  test('an answer that comes twice, or after the client has left, opens nothing', async () => {
+    const { server, port } = await listening();
+    const opened: unknown[] = [];
+    server.on('connection', (webSocket) => opened.push(webSocket));
+    let answer: ((result: boolean) => void) | undefined;
+    server.options.verifyClient = (_info, later) => {
+      answer = later;
+    };
+    const socket = connectTcp(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(`${['GET / HTTP/1.1', ...fields].join('\r\n')}\r\n\r\n`);
+    await vi.waitFor(() => expect(answer).toBeDefined());
+    socket.resetAndDestroy();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    answer!(true);
+    expect(opened).toEqual([]);
+    server.options.verifyClient = (_info, later) => {
+      later(true);
+      later(false);
+      later(true);
+    };
+    const client = new WebSocket(`ws://127.0.0.1:${port}`);
+    await once(client, 'open');
+    expect(opened.length).toBe(1);
+    client.close();
+    await closed(client as never);
+  });
+  test('version 8: it is asked, as in ws, and then the request is refused', async () => {
+    const asked: unknown[] = [];
+    const { port } = await listening({
+      verifyClient: ({ origin }: { origin: string }) => {
+        asked.push(origin);
+        return true;
+      },
+    });
+    const lines = [
+      'GET / HTTP/1.1',
+      ...fields.with(4, 'Sec-WebSocket-Version: 8'),
+      'Origin: http://a.example',
+    ];
+    expect(await answerTo(port, lines)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(asked).toEqual(['http://a.example']);
+  });
+  test('secure says whether it came over TLS', async () => {
+    const https = createHttps(tls);
+    const server = new WebSocketServer({ server: https, verifyClient: ({ secure }) => secure });
+    onTestFinished(() => {
+      for (const one of server.clients) one.terminate();
+      https.close();
+    });
+    await new Promise<void>((resolve) => https.listen(0, '127.0.0.1', resolve));
+    const { port } = https.address() as { port: number };
+    const client = new WebSocket(`wss://127.0.0.1:${port}`, { ca, servername: 'localhost' });
+    await once(client, 'open');
+    client.close();
+    await closed(client as never);
+  });
+});
+
+describe('seam 5: the headers event', () => {
+  test.each(['X-Own: a\r\nInjected: yes', 'X-Own: a\nInjected: yes', 'X-Own: \u0100', ''])(
+    'the line %j is not written',
+    async (line) => {
+      warned.forget();
+      const { server, port } = await listening({ perMessageDeflate: true });
+      server.on('headers', (lines) => lines.push(line));
+      let answer = '';
+      const warnings = await warningsOf(async () => {
+        answer = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
+      });
+      expect(answer).not.toContain('Injected');
+      expect(answer).toMatch(/^HTTP\/1\.1 500 /);
+      expect(String(warnings)).toContain('headers');
+    },
+  );
+});
+
+describe('handleUpgrade', () => {
+  test('seam 3: a request without a socket and without rawHeaders', async () => {
+    const server = new WebSocketServer({ noServer: true });
+    const socket = new PassThrough();
+    const request = {
+      method: 'GET',
+      url: '/injected',
+      headers: {
+        host: 'localhost',
+        upgrade: 'websocket',
+        connection: 'Upgrade',
+        'sec-websocket-key': KEY,
+        'sec-websocket-version': '13',
+      },
+    };
+    const opened = new Promise<unknown[]>((resolve) => {
+      server.handleUpgrade(request as never, socket, Buffer.alloc(0), (...values) => resolve(values));
+    });
+    const [webSocket, same] = (await opened) as [WebSocket, unknown];
+    expect(same).toBe(request);
+    expect(server.clients.has(webSocket)).toBe(true);
+    webSocket.terminate();
+    await closed(webSocket as never);
+    expect(server.clients.size).toBe(0);
+  });
+  test('the same socket twice throws, and leaves the connection alone', async () => {
+    const { http, url } = await serveHttp();
+    const server = new WebSocketServer({ noServer: true });
+    const thrown: unknown[] = [];
+    http.on('upgrade', (request, socket, head) => {
+      server.handleUpgrade(request, socket, head, (webSocket) => webSocket.send('here'));
+      try {
+        server.handleUpgrade(request, socket, head, () => {});
+      } catch (error) {
+        thrown.push(String(error));
+      }
+    });
+    const client = new WebSocket(url);
+    expect(String((await once(client, 'message'))[0])).toBe('here');
+    expect(thrown.join()).toContain('more than once');
+    client.close();
+    await closed(client as never);
+  });
+  test('completeUpgrade may be replaced by one that calls it', async () => {
+    const { server, url } = await listening();
+    const seen: string[][] = [];
+    const complete = server.completeUpgrade.bind(server);
+    server.completeUpgrade = (...values) => {
+      seen.push([...values[2]]);
+      complete(...values);
+    };
+    const client = new WebSocket(url, ['a', 'b']);
+    await once(client, 'open');
+    expect(seen).toEqual([['a', 'b']]);
+    client.close();
+    await closed(client as never);
+  });
+  test('a class of connections that is derived', async () => {
+    class Own extends WebSocket {
+      readonly greeting = 'hello';
+    }
+    const { server, url } = await listening({ WebSocket: Own });
+    server.on('connection', (webSocket) => webSocket.send((webSocket as Own).greeting));
+    const client = new WebSocket(url);
+    expect(String((await once(client, 'message'))[0])).toBe('hello');
+    client.close();
+    await closed(client as never);
+  });
+});

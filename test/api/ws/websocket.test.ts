@@ -1,0 +1,355 @@
+/** Where our `WebSocket` differs from the one of `ws` on purpose, and what that leaves to chance (issue I, seams 0, 9, 13, 15). */
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { MemoryBudget } from '../../../src/frame/memory-budget.ts';
+import { printed } from '../../../src/transport/log.ts';
+import { WebSocket, WebSocketServer } from '../../../src/ws.ts';
+import { closed, once, serveHttp } from './oracle.ts';
+
+async function pair(
+  options: object = {},
+  clientOptions: object = {},
+): Promise<{ client: WebSocket; accepted: WebSocket; server: WebSocketServer; url: string }> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
+  onTestFinished(() => {
+    for (const one of server.clients) one.terminate();
+    server.close();
+  });
+  await once(server, 'listening');
+  const url = `ws://127.0.0.1:${(server.address() as { port: number }).port}`;
+  const connection = once(server, 'connection');
+  const client = new WebSocket(url, clientOptions);
+  await once(client, 'open');
+  const [accepted] = (await connection) as [WebSocket];
+  return { client, accepted, server, url };
+}
+
+/** What reaches `uncaughtException` while `step` runs. */
+async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
+  const caught: unknown[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => caught.push(error));
+  try {
+    await step();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  }
+  return caught;
+}
+
+describe('seam 0: what a listener throws', () => {
+  test.each(['message', 'ping', 'pong', 'close'])(
+    'in %s reaches uncaughtException, and only that',
+    async (event) => {
+      const { client, accepted } = await pair();
+      const seen: string[] = [];
+      client.on(event as 'close', () => {
+        throw new Error(`thrown in ${event}`);
+      });
+      client.on('message', (data) => seen.push(String(data)));
+      const caught = await uncaughtIn(async () => {
+        accepted.send('first');
+        accepted.ping();
+        accepted.pong();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(client.readyState).toBe(1);
+        accepted.send('second');
+        accepted.close();
+        await vi.waitFor(() => expect([client.readyState, accepted.readyState]).toEqual([3, 3]));
+        await new Promise(setImmediate);
+      });
+      expect(caught.map(String)).toContain(`Error: thrown in ${event}`);
+      // A listener that comes after one that throws is not called; the next event finds the connection as it was.
+      expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
+    },
+  );
+
+  test('in a callback of send', async () => {
+    const { client, accepted } = await pair();
+    const caught = await uncaughtIn(async () => {
+      client.send('x', () => {
+        throw new Error('thrown in done');
+      });
+      await once(accepted, 'message');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(client.readyState).toBe(1);
+      client.close();
+      await closed(client as never);
+    });
+    expect(caught.map(String)).toEqual(['Error: thrown in done']);
+  });
+
+  test('a peer that breaks a rule ends no process: without a listener, the error is a line on stderr', async () => {
+    printed.forget();
+    const line = vi.spyOn(console, 'error').mockImplementation(() => {});
+    onTestFinished(() => line.mockRestore());
+    const { client, accepted } = await pair();
+    const caught = await uncaughtIn(async () => {
+      (client._socket as Socket).write(Buffer.from('858000000000', 'hex'));
+      await closed(client as never, accepted as never);
+    });
+    expect(caught).toEqual([]);
+    expect(line.mock.calls.join()).toContain('WS_ERR_INVALID_OPCODE');
+  });
+});
+
+describe('seam 15: what would break RFC 6455 is refused', () => {
+  test.each([
+    [{ protocolVersion: 8 }, /supported versions: 13/],
+    [{ skipUTF8Validation: true }, /§8\.1/],
+    [{ generateMask() {} }, /§10\.3/],
+  ])('%j', (options, reason) => {
+    expect(() => new WebSocket('ws://127.0.0.1:1', options)).toThrow(reason);
+    expect(() => new WebSocketServer({ noServer: true, ...options } as object)).toThrow(reason);
+  });
+  test('a mask that the role forbids', async () => {
+    const { client, accepted } = await pair();
+    expect(() => client.send('x', { mask: false })).toThrow(/MUST mask/);
+    expect(() => client.ping('x', false)).toThrow(/MUST mask/);
+    expect(() => accepted.send('x', { mask: true })).toThrow(/MUST NOT mask/);
+    client.send('yes', { mask: true });
+    expect(await once(accepted, 'message')).toEqual([Buffer.from('yes'), false]);
+    accepted.send('no', { mask: false });
+    expect(await once(client, 'message')).toEqual([Buffer.from('no'), false]);
+  });
+  test('private classes are not there', () => {
+    for (const name of ['Receiver', 'Sender', 'PerMessageDeflate', 'extension', 'subprotocol']) {
+      expect(name in WebSocket).toBe(false);
+    }
+  });
+});
+
+describe('seam 9: Blobs', () => {
+  test('hold back everything that is sent after them, the Close frame too', async () => {
+    const { client, accepted } = await pair();
+    const order: string[] = [];
+    accepted.on('message', (data) => order.push(String(data)));
+    accepted.on('ping', (data) => order.push(`ping ${data}`));
+    client.send(new Blob(['a'.repeat(3)]));
+    client.send('b');
+    client.ping('c');
+    client.send(new Blob(['d']), { binary: false });
+    client.send('e');
+    expect(client.bufferedAmount).toBe(7);
+    client.close(4000);
+    expect(client.readyState).toBe(2);
+    const [code] = await once(accepted, 'close');
+    expect(order).toEqual(['aaa', 'b', 'ping c', 'd', 'e']);
+    expect(code).toBe(4000);
+    await closed(client as never);
+    expect(client.bufferedAmount).toBe(0);
+  });
+  test('one that cannot be read ends the connection, and gives its reason to every callback', async () => {
+    const { client } = await pair();
+    const unreadable = new Blob(['x']);
+    unreadable.arrayBuffer = () => Promise.reject(new Error('no such file'));
+    const results: string[] = [];
+    client.on('error', (error) => results.push(`error ${error.message}`));
+    client.send(unreadable, (error) => results.push(`blob ${error?.message}`));
+    client.send('after', (error) => results.push(`after ${error?.message}`));
+    const [code] = await once(client, 'close');
+    expect(code).toBe(1006);
+    expect(results).toEqual(['blob no such file', 'after no such file', 'error no such file']);
+  });
+  test('a closing handshake that waits for one has its deadline', async () => {
+    const { client } = await pair({}, { closeTimeout: 50 });
+    const endless = new Blob(['x']);
+    endless.arrayBuffer = () => new Promise(() => {});
+    client.send(endless);
+    client.close();
+    expect(await once(client, 'close')).toEqual([1006, Buffer.alloc(0)]);
+  });
+  test('as the payload of a ping', async () => {
+    const { client, accepted } = await pair();
+    client.ping(new Blob(['blob']));
+    expect(String((await once(accepted, 'ping'))[0])).toBe('blob');
+    expect(() => client.ping(new Blob(['x'.repeat(126)]))).toThrow(RangeError);
+  });
+});
+
+describe('limits', () => {
+  test('those of the native API are options, checked', async () => {
+    expect(() => new WebSocketServer({ noServer: true, limits: { sendCap: 0 } })).toThrow(/limits|sendCap/);
+    expect(() => new WebSocket('ws://127.0.0.1:1', { limits: { nothing: 1 } as object })).toThrow(/nothing/);
+    const memoryBudget = new MemoryBudget(1_000_000);
+    const { client, accepted } = await pair({ limits: { memoryBudget } });
+    const failed = once(accepted, 'error');
+    client.on('error', () => {});
+    // `maxPayload` is 100 MiB, but such a message would never find room.
+    client.send(Buffer.alloc(1_000_001));
+    expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
+    await closed(client as never, accepted as never);
+  });
+  test('a peer that does not answer a ping is dropped: 1006, and no error', async () => {
+    const limits = { heartbeat: { interval: 30, timeout: 30 } };
+    const { client, accepted } = await pair({ limits }, { autoPong: false });
+    const errors: unknown[] = [];
+    accepted.on('error', (error) => errors.push(error));
+    expect((await once(accepted, 'close'))[0]).toBe(1006);
+    expect(errors).toEqual([]);
+    await closed(client as never);
+  });
+  test('closeTimeout ends a closing handshake that the peer leaves unanswered', async () => {
+    const { client, accepted } = await pair({ closeTimeout: 50 });
+    client.pause();
+    accepted.close();
+    expect((await once(accepted, 'close'))[0]).toBe(1006);
+    client.terminate();
+    await closed(client as never);
+  });
+});
+
+describe('pausing', () => {
+  test('messages that wait are delivered after resume, though this side has closed meanwhile', async () => {
+    const { client, accepted } = await pair();
+    const seen: string[] = [];
+    client.pause();
+    expect(client.isPaused).toBe(true);
+    client.on('message', (data) => seen.push(String(data)));
+    for (const text of ['a', 'b', 'c']) accepted.send(text);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    client.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(seen).toEqual([]);
+    client.resume();
+    await closed(client as never, accepted as never);
+    expect(seen).toEqual(['a', 'b', 'c']);
+  });
+  test('pause in a listener stops the rest of what was read', async () => {
+    const { client, accepted } = await pair();
+    const seen: string[] = [];
+    client.on('message', (data) => {
+      seen.push(String(data));
+      client.pause();
+    });
+    for (const text of ['a', 'b', 'c']) accepted.send(text);
+    for (const expected of [['a'], ['a', 'b'], ['a', 'b', 'c']]) {
+      await vi.waitFor(() => expect(seen).toEqual(expected));
+      await new Promise(setImmediate);
+      expect(seen).toEqual(expected);
+      client.resume();
+    }
+  });
+  test('one event per task: resume in a listener does not break it', async () => {
+    const { client, accepted } = await pair({}, { allowSynchronousEvents: false });
+    const tasks: number[] = [];
+    let task = 0;
+    client.on('message', () => {
+      tasks.push(task);
+      client.pause();
+      client.resume();
+      setImmediate(() => task++);
+    });
+    for (let at = 0; at < 5; at++) accepted.send('x');
+    await vi.waitFor(() => expect(tasks.length).toBe(5));
+    expect(new Set(tasks).size).toBe(5);
+  });
+});
+
+describe('seam 6: setSocket', () => {
+  test('opens both sides on a pair of Duplex streams, with maxPayload', async () => {
+    const [left, right] = duplexPair();
+    const server = new WebSocket(null);
+    const client = new WebSocket(null);
+    client._isServer = false;
+    server.setSocket(left, Buffer.alloc(0), { maxPayload: 10 });
+    client.setSocket(right, Buffer.alloc(0), { maxPayload: 0 });
+    expect([client.readyState, server.readyState]).toEqual([1, 1]);
+    expect(client.url).toBe(undefined);
+    client.send('hello');
+    expect(await once(server, 'message')).toEqual([Buffer.from('hello'), false]);
+    const failed = once(server, 'error');
+    client.on('error', () => {});
+    client.send('x'.repeat(11));
+    expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
+    await closed(client as never, server as never);
+  });
+  test('frames that came with the handshake are the first messages', async () => {
+    const [left] = duplexPair();
+    const client = new WebSocket(null);
+    client._isServer = false;
+    client.setSocket(left, Buffer.from('8102686981026f6b', 'hex'));
+    const seen: string[] = [];
+    client.on('message', (data) => seen.push(String(data)));
+    await vi.waitFor(() => expect(seen).toEqual(['hi', 'ok']));
+    client.terminate();
+    await closed(client as never);
+  });
+  test('a socket that is gone closes it, after open', async () => {
+    const [left] = duplexPair();
+    left.destroy();
+    await once(left, 'close');
+    const client = new WebSocket(null);
+    const events: string[] = [];
+    client.on('open', () => events.push('open'));
+    client.on('close', (code) => events.push(`close ${code}`));
+    client.setSocket(left, Buffer.alloc(0));
+    await closed(client as never);
+    expect(events).toEqual(['open', 'close 1006']);
+  });
+});
+
+describe('a hostile server', () => {
+  const answering = async (head: string): Promise<{ error: Error; code: unknown }> => {
+    const { http, url } = await serveHttp();
+    http.on('upgrade', (_request, socket) => void socket.end(head));
+    const client = new WebSocket(url, { followRedirects: true });
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const [code] = await once(client, 'close');
+    return { error: errors[0]!, code };
+  };
+  test.each([
+    'HTTP/1.1 302 Found\r\nLocation: ws://%zz:x@127.0.0.1/\r\n\r\n',
+    'HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\n\r\n',
+    'HTTP/1.1 302 Found\r\nLocation: ws+unix:\r\n\r\n',
+    'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 4\r\n\r\nfour',
+  ])('%j gives one error, and 1006', async (head) => {
+    const { error, code } = await answering(head);
+    expect(error).toBeInstanceOf(Error);
+    expect(code).toBe(1006);
+  });
+  test('credentials do not go along to another host, nor from wss to ws', async () => {
+    const { server, url } = await pair();
+    const { http, url: first } = await serveHttp();
+    http.on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ${url}/\r\n\r\n`);
+    });
+    const seen: unknown[] = [];
+    server.on('connection', (webSocket, { headers }) => {
+      seen.push(headers.authorization, headers.cookie, headers['x-own']);
+      webSocket.close();
+    });
+    const headers = { Cookie: 'secret', Authorization: 'Basic secret', 'X-Own': 'kept' };
+    const client = new WebSocket(first, { followRedirects: true, headers, auth: 'a:b' });
+    await closed(client as never);
+    expect(seen).toEqual([undefined, undefined, 'kept']);
+  });
+});
+
+/** Two streams: what is written to one is read from the other, in small pieces. */
+function duplexPair(): [Duplex, Duplex] {
+  const make = (other: () => Duplex): Duplex =>
+    new Duplex({
+      read() {},
+      write(chunk: Buffer, _encoding, done) {
+        for (let at = 0; at < chunk.length; at += 3) other().push(chunk.subarray(at, at + 3));
+        done();
+      },
+      final(done) {
+        other().push(null);
+        done();
+      },
+      destroy(error, done) {
+        if (!other().readableEnded) other().push(null);
+        done(error);
+      },
+    });
+  const left: Duplex = make(() => right);
+  const right: Duplex = make(() => left);
+  return [left, right];
+}
