@@ -4,11 +4,13 @@
 /// <reference types="node" preserve="true" />
 
 export type { Backoff } from './api/backoff.ts';
+export type { BroadcastOptions } from './api/broadcast-options.ts';
 export { connect } from './api/client.ts';
 export type { CloseInfo } from './api/close-info.ts';
 export type { ConnectOptions } from './api/connect-options.ts';
 export { Connection, type ConnectionState } from './api/connection.ts';
 export type { ConnectionInfo } from './api/connection-core.ts';
+export { type ToDuplexOptions, toDuplex } from './api/duplex.ts';
 export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/handlers.ts';
 export type { Message, SendCallback, SendOptions, SendStreamOptions, StreamSource } from './api/message.ts';
 export { MessageStream } from './api/message-stream.ts';

@@ -16,3 +16,9 @@ export type {
 export type { ListenerOptions, WebSocketEventMap, WebSocketListener } from './api/whatwg/listeners.ts';
 export type { BinaryType } from './api/whatwg/session.ts';
 export { WebSocket } from './api/whatwg/web-socket.ts';
+export {
+  type WebSocketCloseInfo,
+  type WebSocketConnectionInfo,
+  WebSocketError,
+  WebSocketStream,
+} from './api/whatwg/web-socket-stream.ts';

@@ -3,7 +3,8 @@
  * The protocol is frame/endpoint.ts, the socket transport/socket.ts; how events reach handlers is dispatch.ts.
  */
 
-import { type InspectOptions, inspect } from 'node:util';
+import type { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
@@ -22,6 +23,8 @@ import {
 import { positive } from './option-spec.ts';
 import { sendStream } from './send-stream.ts';
 import { sendTextWith, sendWith } from './send-with.ts';
+import { showConnection } from './show-connection.ts';
+import { readableOf, writableOf } from './web-streams.ts';
 
 /** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
@@ -41,12 +44,7 @@ export class Connection<Data = undefined> {
   #lastWireSize = 0;
 
   static {
-    // What `console.log` shows.
-    const show = function (this: Connection<unknown>, _depth: number, options: InspectOptions): string {
-      const { state, url, remoteAddress, subprotocol, bufferedAmount, data } = this;
-      return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;
-    };
-    Object.defineProperty(Connection.prototype, inspect.custom, { value: show });
+    Object.defineProperty(Connection.prototype, inspect.custom, { value: showConnection });
     makeConnection = (core, data) => new Connection(core, data);
     sendBroadcast = (connection, message) => connection.#sendBroadcast(message);
   }
@@ -96,6 +94,11 @@ export class Connection<Data = undefined> {
     return this.#core.info.request ?? null;
   }
 
+  /** What it runs on: to look at, as `getPeerCertificate()` of TLS. What reads or writes there breaks the connection. */
+  get socket(): Duplex {
+    return this.#binding.socket;
+  }
+
   /** Bytes that were sent and have not left the process. */
   get bufferedAmount(): number {
     return this.#binding.endpoint.bufferedAmount;
@@ -139,19 +142,15 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * As `send`, for code that waits for each message.
-   * @returns a Promise that is fulfilled once the message has left the process. It rejects with an Error that says why it never
-   *   will; if it is not awaited, that is no unhandled rejection, since a peer can cause it.
-   * @throws as `send`, at the call
+   * As `send`, for code that waits for each message. @throws as `send`, at the call
+   * @returns fulfilled once the message has left the process. Rejects with an Error that says why it never will; if it is not awaited,
+   *   that is not an unhandled rejection, since a peer can cause it
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
   }
 
-  /**
-   * Waits until everything that was sent so far has left the process; at once, if nothing waits.
-   * @returns rejects, as `write` does, if the connection ends before that, or is closed already
-   */
+  /** Waits until everything that was sent so far has left the process. Rejects, as `write`, if the connection ends before that. */
   drained(): Promise<void> {
     return settled((done) => {
       if (this.#binding.isClosed) this.#core.refuse(done);
@@ -169,13 +168,11 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends one message while its parts come, each in a frame of its own; messages that are sent meanwhile follow it, pings do not
-   * wait. A part is asked for once the socket has taken those before it, so that memory stays bounded. `close` lets the message end,
-   * within `closeTimeout`; a Close frame of the peer ends it at once.
-   * @param source an iterable, or an async one, of strings or bytes; a character may be cut by two parts. Left early, if the message cannot
-   *   be sent to its end. Leave bytes over 4 KiB unchanged on a server, as with `send`
-   * @returns fulfilled once the message has left the process. Rejects with what the source threw, the reason of `signal`, or as
-   *   `write`; if a part had been sent by then, the connection fails with 1011, `WS_STREAM_CUT`
+   * Sends one message while its parts come, each in a frame of its own; what is sent meanwhile follows it, pings do not wait. A part is
+   * asked for once the socket has taken those before it. `close` lets the message end; a Close frame of the peer ends it at once.
+   * @param source an iterable, or an async one, of strings or bytes, which may cut a character; left early if the message cannot be sent
+   * @returns as `write`; rejects with what the source threw, or the reason of `signal`, too. If a part was sent by then, the connection
+   *   fails with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -194,12 +191,7 @@ export class Connection<Data = undefined> {
     return false;
   }
 
-  /**
-   * Sends a ping; the answer comes to `pong`.
-   * @param payload at most 125 bytes
-   * @returns false where the connection is not open
-   * @throws {RangeError} for a longer payload
-   */
+  /** Sends a ping; the answer comes to `pong`. @returns false if it is not open. @throws {RangeError} for over 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.endpoint.ping(payload === undefined ? undefined : toBytes(payload));
   }
@@ -232,6 +224,11 @@ export class Connection<Data = undefined> {
     this.#binding.pause();
   }
 
+  /** Whether `pause` holds. */
+  get isPaused(): boolean {
+    return this.#core.isPaused;
+  }
+
   resume(): void {
     this.#core.isPaused = false;
     if (!this.#core.isHolding) this.#binding.resume();
@@ -250,6 +247,16 @@ export class Connection<Data = undefined> {
     return this.#core.openInbox().iterate(() => {
       if (this.state === 'open') this.close(1000);
     });
+  }
+
+  /** The same as a WHATWG stream: to cancel it closes the connection with 1000. @throws {TypeError} as the loop */
+  get readable(): ReadableStream<string | Buffer> {
+    return readableOf(this);
+  }
+
+  /** Each chunk is a message, written once it has left. To close it closes with 1000, to abort it drops the connection. */
+  get writable(): WritableStream<Message> {
+    return writableOf(this);
   }
 
   // ---- closing ----
@@ -276,10 +283,7 @@ export class Connection<Data = undefined> {
     this.#binding.endpoint.terminate();
   }
 
-  /**
-   * Drops the connection like `terminate`, and TCP with a reset: not even its FIN is exchanged, and what has not arrived yet is
-   * lost. TLS and pipes know no such thing; there it is `terminate`.
-   */
+  /** As `terminate`, and TCP is reset: what has not arrived yet is lost. TLS and pipes have no reset: there it is `terminate`. */
   reset(): void {
     this.#binding.reset();
   }

@@ -52,6 +52,14 @@ export interface ListenOptions {
   readonly unref?: boolean | undefined;
   /** How many connections the system keeps that were not accepted yet. @default 511 */
   readonly backlog?: number | undefined;
+  /** Several processes may listen on the port, and the system shares its connections out. From Node 22.12 on. @default false */
+  readonly reusePort?: boolean | undefined;
+  /** In a worker of node:cluster: a port of its own, which the primary does not share out. @default false */
+  readonly exclusive?: boolean | undefined;
+  /** On '::' no IPv4 connections. @default false */
+  readonly ipv6Only?: boolean | undefined;
+  /** A descriptor that listens already, in place of host and port: of systemd, say. Not on Windows. */
+  readonly fd?: number | undefined;
   /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -113,7 +121,7 @@ export const allServerSpecs: AllServerSpecs = { ...connectionSpecs, ...serverSpe
 /** The options of a listener with their defaults. */
 type ListenValues = ValuesOf<
   ListenOptions,
-  'path' | 'socketPath' | 'tls' | 'family' | 'backlog' | 'signal' | 'port'
+  'path' | 'socketPath' | 'tls' | 'family' | 'backlog' | 'signal' | 'port' | 'fd'
 >;
 
 /** Where to listen. */
@@ -155,6 +163,19 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   backlog: integer(1, 2_147_483_647, {
     defaultText: '511',
     text: 'How many connections the system keeps that were not accepted yet.',
+  }),
+  reusePort: flag({
+    default: false,
+    text: 'Several processes may listen on the port, and the system shares its connections out. From Node 22.12 on.',
+  }),
+  exclusive: flag({
+    default: false,
+    text: 'In a worker of `node:cluster`: a port of its own, which the primary does not share out.',
+  }),
+  ipv6Only: flag({ default: false, text: "On `'::'`: no IPv4 connections." }),
+  fd: integer(0, 2_147_483_647, {
+    defaultText: 'none',
+    text: 'A descriptor that listens already, in place of `host` and `port`. Not on Windows.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',

@@ -12,6 +12,7 @@ import { Broadcast } from '../transport/broadcast.ts';
 import { type Listener, listen } from '../transport/listen.ts';
 import { type PathPattern, toPathPattern } from '../transport/path-pattern.ts';
 import { checkClose } from '../transport/socket.ts';
+import { type BroadcastOptions, type Connections, toBroadcastOptions } from './broadcast-options.ts';
 import { Connection, sendBroadcast } from './connection.ts';
 import { type Message, toBytes } from './message.ts';
 import { checkHandlers, checkOptions, describe } from './option-names.ts';
@@ -154,30 +155,36 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Sends a message to every open connection, serialized once; compressed once for those that keep no context. Bytes over 4 KiB
-   * are not copied: leave them unchanged until they have left.
-   * @param except connections to leave out
-   * @param compress false: not compressed, whatever was negotiated
+   * Sends a message to every open connection, or to some of them, serialized once; compressed once for those that keep no context.
+   * Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * @param options who receives it, and whether it may be compressed; or the connections to leave out, and then `compress`
    * @returns how many it was sent to
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, and for another `except`
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for invalid options, and what `filter` throws
    */
+  broadcast(message: Message, options?: BroadcastOptions<Data>): number;
+  broadcast(message: Message, except?: Connections | null, compress?: boolean): number;
   broadcast(
     message: Message,
-    except: ReadonlySet<Connection<Data>> | Connection<Data> | null = null,
-    compress = true,
+    second: BroadcastOptions<Data> | Connections | null = null,
+    third = true,
   ): number {
-    const prepared = new Broadcast(typeof message === 'string' ? message : toBytes(message), compress);
-    if (except !== null && !(except instanceof Connection) && typeof except?.has !== 'function') {
-      throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
-    }
+    const prepared = typeof message === 'string' ? message : toBytes(message);
+    const { to, except, filter, compress } = toBroadcastOptions(second, third);
+    const all = this.#host.connections;
+    const one = new Broadcast(prepared, compress !== false);
     let sent = 0;
-    for (const connection of this.#host.connections) {
-      if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
-      if (connection.state !== 'open') continue;
-      sendBroadcast(connection, prepared);
-      sent++;
+    try {
+      for (const connection of to === undefined ? all : new Set(to as Iterable<Connection<Data>>)) {
+        if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
+        if (!all.has(connection) || connection.state !== 'open' || filter?.(connection) === false) continue;
+        // The filter may have closed it.
+        if (connection.state !== 'open') continue;
+        sendBroadcast(connection, one);
+        sent++;
+      }
+    } finally {
+      one.release();
     }
-    prepared.release();
     return sent;
   }
 

@@ -4,17 +4,12 @@
  */
 
 import { lookup } from 'node:dns/promises';
-import {
-  type AddressInfo,
-  createServer,
-  type ListenOptions as NetListenOptions,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { refuse } from '../handshake/error.ts';
 import { HttpHeadParser } from '../handshake/http-head.ts';
 import { answerUnavailable } from './lingering.ts';
+import { type PlaceOptions, toPlace } from './listen-place.ts';
 import type { PathPattern } from './path-pattern.ts';
 import { ReceivedRequest } from './received-request.ts';
 import type { Slots } from './slot.ts';
@@ -22,15 +17,13 @@ import { type HeadReader, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
 /** Where to listen. */
-export interface ListenOptions {
+export interface ListenOptions extends PlaceOptions {
   /** @default 0, any free port */
   readonly port?: number | undefined;
   /** @default '127.0.0.1' */
   readonly host?: string | undefined;
   /** Which of a name's addresses. @default the first one */
   readonly family?: 4 | 6 | undefined;
-  /** How many connections the system keeps that were not accepted yet. @default 511 */
-  readonly backlog?: number | undefined;
   /** True: the process may end while the listener is open; its connections keep it alive. @default false */
   readonly unref?: boolean | undefined;
   /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
@@ -99,14 +92,10 @@ export async function listen<Context, Result>(
 }
 
 /** Binds a server. Rejects with the system's error, or the reason of `signal`. */
-function bind(
-  server: Server,
-  { port = 0, path, backlog, signal }: ListenOptions,
-  host: string,
-): Promise<void> {
+function bind(server: Server, options: ListenOptions, host: string): Promise<void> {
+  const { port = 0, path, signal } = options;
   return new Promise((resolve, reject) => {
-    const where: NetListenOptions = path === undefined ? { port, host } : { path };
-    if (backlog !== undefined) where.backlog = backlog;
+    const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
       // Node binds the port all the same if the name of the host was still being looked up.

@@ -1,0 +1,46 @@
+/** To whom `WebSocketServer.broadcast` sends, and how. */
+
+import { Connection } from './connection.ts';
+import { checkOptions, describe } from './option-names.ts';
+
+/** One connection, or a set of them. */
+export type Connections = ReadonlySet<Connection<unknown>> | Connection<unknown>;
+
+/** To whom, and how, a message is broadcast. */
+export interface BroadcastOptions<Data = undefined> {
+  /** The connections that receive it; those of other servers, and closed ones, are left out. @default every connection of the server */
+  readonly to?: Iterable<Connection<unknown>> | undefined;
+  /** Those that do not. */
+  readonly except?: Connections | null | undefined;
+  /** Called for each of the others: whether it receives the message. */
+  filter?(connection: Connection<Data>): boolean;
+  /** False: not compressed, whatever was negotiated. @default true */
+  readonly compress?: boolean | undefined;
+}
+
+/**
+ * The options of a broadcast, given as such, or as the second and third argument.
+ * @throws {TypeError} for invalid ones
+ */
+export function toBroadcastOptions<Data>(
+  second: BroadcastOptions<Data> | Connections | null,
+  compress: boolean,
+): BroadcastOptions<Data> {
+  if (second === null || isConnections(second)) return { except: second, compress };
+  checkOptions('broadcast', second, { to: true, except: true, filter: true, compress: true });
+  const { to, except = null, filter } = second;
+  if (except !== null && !isConnections(except)) {
+    throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
+  }
+  if (to !== undefined && typeof (to as Partial<typeof to> | null)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`to is ${describe(to)}, not an iterable of connections`);
+  }
+  if (filter !== undefined && typeof filter !== 'function') {
+    throw new TypeError(`filter is ${describe(filter)}, not a function`);
+  }
+  return second;
+}
+
+function isConnections(value: object): value is Connections {
+  return value instanceof Connection || typeof (value as Partial<ReadonlySet<unknown>>).has === 'function';
+}

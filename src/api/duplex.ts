@@ -1,0 +1,75 @@
+/** `toDuplex`: a connection as a stream of Node.js, for `pipeline` and for libraries that take one. RFC 6455 §5.6, §7.1. */
+
+import { Duplex } from 'node:stream';
+import type { Connection } from './connection.ts';
+import { checkOptions } from './option-names.ts';
+
+/** How `toDuplex` shows messages. */
+export interface ToDuplexOptions {
+  /** True: what is read are whole messages, strings and Buffers, empty ones too. False: bytes, text as UTF-8. @default false */
+  readonly readableObjectMode?: boolean | undefined;
+}
+
+/**
+ * A Duplex on an open connection that has no handler for messages. What is read are its messages, and backpressure makes the peer
+ * wait. Each chunk that is written is a message, a string as text, bytes as binary; `write` calls back once it has left.
+ *
+ * WebSocket has no half close: `end()` closes with 1000, and emits 'finish' when the connection is closed; what the peer sends until
+ * then is read as far as there is room for it. A clean end of the peer's ends both directions. `destroy()` drops the connection;
+ * a connection that fails destroys the stream with its error.
+ * @throws {TypeError} for unknown options, and if a handler or a loop takes the messages
+ */
+export function toDuplex<Data>(connection: Connection<Data>, options: ToDuplexOptions = {}): Duplex {
+  checkOptions('toDuplex', options, { readableObjectMode: true });
+  return new ConnectionDuplex(connection, options.readableObjectMode === true);
+}
+
+class ConnectionDuplex<Data> extends Duplex {
+  readonly #connection: Connection<Data>;
+  readonly #messages: AsyncIterator<string | Buffer>;
+  readonly #isObjectMode: boolean;
+  #isReading = false;
+
+  constructor(connection: Connection<Data>, readableObjectMode: boolean) {
+    super({ readableObjectMode, decodeStrings: false, allowHalfOpen: false });
+    this.#connection = connection;
+    this.#isObjectMode = readableObjectMode;
+    this.#messages = connection[Symbol.asyncIterator]();
+  }
+
+  override _read(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#messages.next().then(
+      (result) => {
+        this.#isReading = false;
+        if (result.done === true) this.push(null);
+        // In a stream of bytes an empty message is nothing, and 'push' would take it for a reason to wait.
+        else if (result.value.length === 0 && !this.#isObjectMode) this._read();
+        else this.push(result.value);
+      },
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  override _write(
+    chunk: string | Uint8Array,
+    encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ): void {
+    const isText = typeof chunk === 'string' && (encoding === 'utf8' || encoding === 'utf-8');
+    this.#connection.send(
+      typeof chunk === 'string' && !isText ? Buffer.from(chunk, encoding) : chunk,
+      callback,
+    );
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#connection.close().then(() => callback());
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.#connection.state !== 'closed') this.#connection.terminate();
+    callback(error);
+  }
+}

@@ -1,0 +1,19 @@
+/** What `console.log` shows of a connection. */
+
+import { type InspectOptions, inspect } from 'node:util';
+
+/** What is shown of it. */
+interface ShownConnection {
+  readonly state: string;
+  readonly url: string;
+  readonly remoteAddress: string | undefined;
+  readonly subprotocol: string;
+  readonly bufferedAmount: number;
+  readonly data: unknown;
+}
+
+/** The method `inspect.custom`. */
+export function showConnection(this: ShownConnection, _depth: number, options: InspectOptions): string {
+  const { state, url, remoteAddress, subprotocol, bufferedAmount, data } = this;
+  return `Connection ${inspect({ state, url, remoteAddress, subprotocol, bufferedAmount, data }, options)}`;
+}

@@ -1,0 +1,61 @@
+/** The messages of a connection as WHATWG streams: RFC 6455 §5.6, §7.1. Each is made when it is first asked for. */
+
+import type { CloseInfo } from './close-info.ts';
+import type { Message } from './message.ts';
+
+/** What the streams need of a connection. */
+interface AnyConnection {
+  readonly closed: Promise<CloseInfo>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>;
+  write(message: Message): Promise<void>;
+  close(): Promise<CloseInfo>;
+  terminate(): void;
+}
+
+const readables = new WeakMap<AnyConnection, ReadableStream<string | Buffer>>();
+const writables = new WeakMap<AnyConnection, WritableStream<Message>>();
+
+/** @throws {TypeError} as the loop over a connection */
+export function readableOf(connection: AnyConnection): ReadableStream<string | Buffer> {
+  let readable = readables.get(connection);
+  if (readable !== undefined) return readable;
+  const messages = connection[Symbol.asyncIterator]();
+  readable = new ReadableStream<string | Buffer>(
+    {
+      async pull(controller) {
+        const { done, value } = await messages.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await messages.return?.();
+      },
+    },
+    // The connection reads ahead already.
+    { highWaterMark: 0 },
+  );
+  readables.set(connection, readable);
+  return readable;
+}
+
+export function writableOf(connection: AnyConnection): WritableStream<Message> {
+  let writable = writables.get(connection);
+  if (writable !== undefined) return writable;
+  writable = new WritableStream<Message>({
+    start(controller) {
+      // A writer that waits for nothing else learns of the end as well.
+      connection.closed.then(({ error, code }) =>
+        controller.error(error ?? new Error(`the connection is closed: ${code}`)),
+      );
+    },
+    write: (message) => connection.write(message),
+    async close() {
+      await connection.close();
+    },
+    abort() {
+      connection.terminate();
+    },
+  });
+  writables.set(connection, writable);
+  return writable;
+}

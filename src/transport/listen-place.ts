@@ -1,0 +1,41 @@
+/** Where a listener binds, as node:net takes it. */
+
+import type { ListenOptions as NetListenOptions } from 'node:net';
+
+/** What the system is asked for, beside host and port. */
+export interface PlaceOptions {
+  /** How many connections the system keeps that were not accepted yet. @default 511 */
+  readonly backlog?: number | undefined;
+  /** Several processes may listen on the port, and the system shares its connections out. From Node 22.12 on. @default false */
+  readonly reusePort?: boolean | undefined;
+  /** In a worker of node:cluster: a port of its own, which the primary does not share out. @default false */
+  readonly exclusive?: boolean | undefined;
+  /** On '::' no IPv4 connections. @default false */
+  readonly ipv6Only?: boolean | undefined;
+  /** A descriptor that listens already, in place of host and port: of systemd, say. Not on Windows. */
+  readonly fd?: number | undefined;
+}
+
+// The first versions that know it: others would listen without it, and the second process would fail far from the cause.
+const REUSE_PORT_SINCE: readonly (readonly [number, number])[] = [
+  [22, 12],
+  [23, 1],
+];
+
+/** @throws {TypeError} for `reusePort` where Node does not have it */
+export function toPlace(
+  where: { readonly path: string } | { readonly host: string; readonly port: number },
+  { backlog, reusePort, exclusive, ipv6Only, fd }: PlaceOptions,
+): NetListenOptions {
+  const place: NetListenOptions & { fd?: number; reusePort?: boolean } =
+    fd === undefined ? { ...where } : { fd };
+  if (backlog !== undefined) place.backlog = backlog;
+  if (exclusive === true) place.exclusive = true;
+  if (ipv6Only === true) place.ipv6Only = true;
+  if (reusePort !== true) return place;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const isKnown = major > 23 || REUSE_PORT_SINCE.some(([known, since]) => major === known && minor >= since);
+  if (!isKnown) throw new TypeError(`reusePort needs Node 22.12 or newer, not ${process.versions.node}`);
+  place.reusePort = true;
+  return place;
+}

@@ -1,0 +1,122 @@
+/** `WebSocketStream`, by its explainer: opened, closed, the streams, close codes, and every way not to open. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Connection, HandshakeError } from '../../../src/index.ts';
+import { WebSocketError, WebSocketStream } from '../../../src/websocket.ts';
+import { closeServers, startServer } from '../../transport/servers.ts';
+
+afterEach(closeServers);
+
+async function open(options: ConstructorParameters<typeof WebSocketStream>[1] = {}) {
+  let opened: (connection: Connection) => void = () => {};
+  const connected = new Promise<Connection>((resolve) => {
+    opened = resolve;
+  });
+  const { url } = await startServer(
+    {
+      open: (connection) => opened(connection),
+      message: (connection, message) => void connection.send(message),
+      error() {},
+    },
+    { subprotocols: ['chat'], compression: true },
+  );
+  const stream = new WebSocketStream(url.replace('localhost', '127.0.0.1'), options);
+  return { stream, info: await stream.opened, connection: await connected };
+}
+
+test('opened tells what was agreed, and the streams echo', async () => {
+  const { stream, info } = await open({ protocols: ['chat'], compression: true });
+  expect(info.protocol).toBe('chat');
+  expect(info.extensions).toContain('permessage-deflate');
+  expect(stream.url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/$/);
+  const writer = info.writable.getWriter();
+  const reader = info.readable.getReader();
+  await writer.write('text');
+  expect(await reader.read()).toEqual({ done: false, value: 'text' });
+  await writer.write(new Uint8Array([1, 2]));
+  const { value } = await reader.read();
+  expect(Buffer.isBuffer(value)).toBe(false);
+  expect(value).toEqual(new Uint8Array([1, 2]));
+  stream.close({ closeCode: 3000, reason: 'done' });
+  expect(await stream.closed).toEqual({ closeCode: 3000, reason: 'done' });
+  expect(await reader.read()).toEqual({ done: true, value: undefined });
+});
+
+describe('closing', () => {
+  test.each([
+    ['no code', {}, 1005, ''],
+    ['a code', { closeCode: 4999 }, 4999, ''],
+    ['a reason alone goes with 1000', { reason: 'why' }, 1000, 'why'],
+  ] as const)('%s', async (_, closeInfo, closeCode, reason) => {
+    const { stream } = await open();
+    stream.close(closeInfo);
+    expect(await stream.closed).toEqual({ closeCode, reason });
+  });
+
+  test('invalid codes and reasons are refused', async () => {
+    const { stream } = await open();
+    for (const closeCode of [1001, 2999, 5000]) {
+      expect(() => stream.close({ closeCode })).toThrow(
+        expect.objectContaining({ name: 'InvalidAccessError' }),
+      );
+      expect(() => new WebSocketError('', { closeCode })).toThrow(
+        expect.objectContaining({ name: 'InvalidAccessError' }),
+      );
+    }
+    expect(() => stream.close({ reason: 'x'.repeat(124) })).toThrow(
+      expect.objectContaining({ name: 'SyntaxError' }),
+    );
+  });
+
+  test('closing the writable, cancelling the readable, aborting the writable', async () => {
+    const one = await open();
+    await one.info.writable.close();
+    expect(await one.stream.closed).toEqual({ closeCode: 1005, reason: '' });
+    const two = await open();
+    await two.info.readable.cancel(new WebSocketError('', { closeCode: 3001, reason: 'enough' }));
+    expect(await two.connection.closed).toMatchObject({ code: 3001, reason: 'enough' });
+    const three = await open();
+    await three.info.writable.abort('anything');
+    expect(await three.connection.closed).toMatchObject({ code: 1005 });
+  });
+
+  test('an end that is not clean is a WebSocketError everywhere', async () => {
+    const { stream, info, connection } = await open();
+    const writer = info.writable.getWriter();
+    const read = info.readable.getReader().read();
+    connection.terminate();
+    for (const end of [stream.closed, read, writer.closed]) {
+      await expect(end).rejects.toMatchObject({ name: 'WebSocketError', closeCode: 1006, reason: '' });
+      await expect(end).rejects.toBeInstanceOf(WebSocketError);
+    }
+  });
+});
+
+describe('what does not open', () => {
+  test('an invalid URL or subprotocol is a SyntaxError', () => {
+    expect(() => new WebSocketStream('foo:bar')).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+    expect(() => new WebSocketStream('ws://a/', { protocols: ['a', 'a'] })).toThrow(
+      expect.objectContaining({ name: 'SyntaxError' }),
+    );
+  });
+
+  test('a refusal rejects both, with its cause', async () => {
+    const stream = new WebSocketStream('ws://127.0.0.1:1');
+    const error = await stream.opened.catch((reason: unknown) => reason as WebSocketError);
+    expect(error).toMatchObject({ name: 'WebSocketError' });
+    expect((error as WebSocketError).cause).toBeInstanceOf(HandshakeError);
+    await expect(stream.closed).rejects.toBe(error);
+  });
+
+  test('a signal gives up the attempt with its reason; close while connecting with a WebSocketError', async () => {
+    const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
+    const aborter = new AbortController();
+    const stream = new WebSocketStream(url, { signal: aborter.signal });
+    const reason = new Error('enough');
+    aborter.abort(reason);
+    await expect(stream.opened).rejects.toBe(reason);
+    await expect(stream.closed).rejects.toBe(reason);
+    const closing = new WebSocketStream(url);
+    closing.close();
+    await expect(closing.opened).rejects.toBeInstanceOf(WebSocketError);
+  });
+});
