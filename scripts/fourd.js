@@ -1,12 +1,13 @@
 /**
- * Fills the last column of docs/4d.md's tables: links to the test files whose titles name the row, as in
- * `test('B-ws-send, C74: …')` or `[C74]`. With --check it writes nothing and fails where the column is out of date, where a
+ * Fills the last column of docs/4d-rows.md's tables: links to the test files whose titles name the row, as in
+ * `test('B-ws-send, C74: …')` or `[C74]`; and the table of docs/4d.md. With --check it writes nothing and fails where the column is out of date, where a
  * row has no test, or where a test names a row that is not there.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { testFiles } from './attacks.js';
+import { fillTables } from './fourd-table.js';
 import { titlesOf } from './source-scan.js';
 
 const id = String.raw`(?:B-[a-z]+-\w+|C[6-9]\d)`;
@@ -86,14 +87,18 @@ export function problemsOf(page, trace) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const path = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', '4d.md');
-  const page = readFileSync(path, 'utf8');
+  const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');
   const trace = traceRows(testFiles());
-  const filled = fillColumn(page, trace);
-  const problems = problemsOf(page, trace);
-  if (!process.argv.includes('--check')) writeFileSync(path, filled);
-  else if (filled !== page)
-    problems.push('docs/4d.md does not name the tests that there are: run "npm run docs"');
+  const rows = readFileSync(join(docs, '4d-rows.md'), 'utf8');
+  const guide = readFileSync(join(docs, '4d.md'), 'utf8');
+  const problems = problemsOf(rows, trace);
+  for (const [name, page, filled] of [
+    ['4d-rows.md', rows, fillColumn(rows, trace)],
+    ['4d.md', guide, fillTables(guide)],
+  ]) {
+    if (!process.argv.includes('--check')) writeFileSync(join(docs, name ?? ''), filled ?? '');
+    else if (filled !== page) problems.push(`docs/${name} is out of date: run "npm run docs"`);
+  }
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
 }

@@ -1,11 +1,12 @@
 /**
- * Fills the last column of the tables in docs/plugin.md: links to the test files whose titles name the row, as in
+ * Fills the tables of docs/plugin.md, and the last column of those in docs/plugin-rows.md: links to the test files whose titles name the row, as in
  * `test('plugin A1.2-3, C6: …')`. With --check it writes nothing and fails where the column is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { testFiles } from './attacks.js';
+import { fillTables } from './fourd-table.js';
 import { titlesOf } from './source-scan.js';
 
 const id = String.raw`(?:A\d+(?:\.\d+)?-\d+|C\d+)`;
@@ -52,14 +53,19 @@ export function fillRows(page, trace) {
 
 /** @param {boolean} check */
 function main(check) {
-  const path = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'plugin.md');
-  const page = readFileSync(path, 'utf8');
+  const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');
   const trace = traceRows(testFiles());
-  const filled = fillRows(page, trace);
-  if (!check) writeFileSync(path, filled);
-  else if (filled !== page) {
-    console.error('docs/plugin.md is out of date: run "npm run docs"');
-    process.exitCode = 1;
+  for (const [name, fill] of /** @type {const} */ ([
+    ['plugin-rows.md', (/** @type {string} */ page) => fillRows(page, trace)],
+    ['plugin.md', fillTables],
+  ])) {
+    const page = readFileSync(join(docs, name), 'utf8');
+    const filled = fill(page);
+    if (!check) writeFileSync(join(docs, name), filled);
+    else if (filled !== page) {
+      console.error(`docs/${name} is out of date: run "npm run docs"`);
+      process.exitCode = 1;
+    }
   }
   console.log(`${trace.size} rows of the plugins are named by tests`);
 }

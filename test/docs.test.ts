@@ -24,7 +24,7 @@ const sections: Readonly<Record<string, string>> = {
   'src/index.ts': reference.slice(0, split) + read('docs/limits.md'),
   // What both entry points export is described once.
   'src/protocol.ts': reference + read('docs/limits.md'),
-  'src/4d.ts': read('docs/4d.md'),
+  'src/4d.ts': read('docs/4d.md') + read('docs/4d-rows.md'),
 };
 const entryPoints: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'src/index.ts': { ...api },
@@ -151,7 +151,7 @@ test('docs/from-websocket.md has every name of rfc6455/websocket, and every memb
 });
 
 describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (path) => {
-  const page = read('docs/plugin.md');
+  const page = read('docs/plugin.md') + read('docs/plugin-rows.md');
   const names = exportsOf(path);
 
   test('every exported name is on the page', () => {
@@ -183,10 +183,10 @@ test('the options that connect and listen take from the layer below are on the p
 test('CONTRIBUTING.md names every command, and no other', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const table = read('CONTRIBUTING.md').split('\n## ')[0]!;
-  const named = [...table.matchAll(/`(?:npm (?:run )?)?([a-z:-]+)(?: [^`]*)?`/g)].map(([, name]) => name!);
+  const named = [...table.matchAll(/`(?:npm (?:run )?)?([a-z\d:-]+)(?: [^`]*)?`/g)].map(([, name]) => name!);
   const commands = Object.keys(scripts).filter((name) => name !== 'prepare');
   expect(commands.filter((name) => !named.includes(name))).toEqual([]);
-  const run = [...table.matchAll(/`npm run ([a-z:-]+)/g)].map(([, name]) => name!);
+  const run = [...table.matchAll(/`npm run ([a-z\d:-]+)/g)].map(([, name]) => name!);
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 

@@ -482,6 +482,7 @@ describe('the packed package', () => {
       'README.md',
       'SECURITY.md',
       // What the README refers to, for those who have no network, or another version than the one that is on it.
+      'docs/4d-rows.md',
       'docs/4d.md',
       'docs/api.md',
       'docs/architecture.md',
@@ -492,6 +493,7 @@ describe('the packed package', () => {
       'docs/from-ws.md',
       'docs/limits.md',
       'docs/performance.md',
+      'docs/plugin-rows.md',
       'docs/plugin.md',
       'docs/structure.md',
       'package.json',

@@ -21,6 +21,13 @@ const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<
       load: async () => (await import('./conform.ts')).conform,
     },
   ],
+  [
+    '4d',
+    {
+      summary: 'move a 4D program: what it uses, what to write here, and the program translated',
+      load: async () => (await import('./fourd.ts')).fourd,
+    },
+  ],
 ]);
 
 const help = `usage: rfc6455 <command> [options]
@@ -40,7 +47,7 @@ function version(): string {
 }
 
 async function run([name, ...args]: readonly string[], streams: Streams): Promise<number> {
-  if (name === undefined) throw misuse('which command? serve, connect or conform; see rfc6455 --help');
+  if (name === undefined) throw misuse('which command? serve, connect, conform or 4d; see rfc6455 --help');
   if (name === '--help' || name === '-h' || name === 'help') {
     streams.stdout.write(help);
     return 0;

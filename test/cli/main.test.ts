@@ -24,7 +24,7 @@ describe('the program', () => {
   });
 
   test.each([
-    [[], 'which command? serve, connect or conform; see rfc6455 --help'],
+    [[], 'which command? serve, connect, conform or 4d; see rfc6455 --help'],
     [['toString'], "there is no command 'toString'; see rfc6455 --help"],
     [['\x1b[31m'], "there is no command '\\x1b[31m'; see rfc6455 --help"],
     [['serve', '--loud'], "unknown option '--loud'; see rfc6455 serve --help"],

@@ -1,10 +1,10 @@
-/** docs/4d.md: every row of 4D's pages and every decision is there, and has a test that names it. */
+/** docs/4d-rows.md: every row of 4D's pages and every decision is there, and has a test that names it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { testFiles } from '../../../scripts/attacks.js';
 import { idsOfPage, problemsOf, traceRows } from '../../../scripts/fourd.js';
 
-const page = readFileSync(new URL('../../../docs/4d.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../../docs/4d-rows.md', import.meta.url), 'utf8');
 const rows = idsOfPage(page);
 
 test('the decisions are there, all of them', () => {

@@ -1,5 +1,5 @@
 /**
- * docs/plugin.md has every row of what the plugins do, and every decision where ours differ; each is named by a test, or says
+ * docs/plugin-rows.md has every row of what the plugins do, and every decision where ours differ; each is named by a test, or says
  * that it is dropped, or which decision or rule of the RFC has taken its place.
  */
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { testFiles } from '../../../scripts/attacks.js';
 import { fillRows, rowsOf, traceRows } from '../../../scripts/plugin.js';
 
-const page = readFileSync(new URL('../../../docs/plugin.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../../docs/plugin-rows.md', import.meta.url), 'utf8');
 const trace = traceRows(testFiles());
 
 /** How many rows each section has, so that none can be dropped unseen. */

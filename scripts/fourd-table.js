@@ -1,0 +1,20 @@
+/** Tables of docs/4d.md and docs/plugin.md that are made from what `rfc6455 4d` knows, dist/cli/fourd/table.js. */
+import * as table from '../dist/cli/fourd/table.js';
+
+/** @type {Record<string, readonly import('../dist/cli/fourd/table.js').Entry[]>} */
+const parts = {
+  classes: table.classEntries,
+  commands: table.pluginEntries,
+  general: table.generalEntries,
+};
+
+/**
+ * The page with its tables.
+ * @param {string} page
+ */
+export function fillTables(page) {
+  return page.replace(
+    /(<!-- (classes|commands|general): [^>]*-->\n)[\s\S]*?(<!-- end of \2 -->)/g,
+    (_text, begin, name, end) => `${begin}\n${table.tableOf(parts[name] ?? [])}\n\n${end}`,
+  );
+}

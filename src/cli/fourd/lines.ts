@@ -1,0 +1,89 @@
+/**
+ * The lines of a 4D method or class: comments apart, continued lines together. Every line of the text is in exactly one of them, so that
+ * nothing can be lost on the way.
+ */
+
+/** One statement, or one comment, and the lines of the file that it stands on. */
+export interface SourceLine {
+  /** From 1; the first of its lines. */
+  readonly number: number;
+  /** How many lines it takes. */
+  readonly count: number;
+  /** Without comments, trimmed; '' for a comment or an empty line. */
+  readonly code: string;
+  /** What the comments say. */
+  readonly comment: string;
+  /** As it stands in the file. */
+  readonly text: string;
+}
+
+/** Splits a text, whatever its line ends are. */
+export function toLines(source: string): SourceLine[] {
+  const texts = source.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
+  const lines: SourceLine[] = [];
+  for (let at = 0; at < texts.length; ) {
+    const first = at;
+    let { code, comment, isOpen } = withoutComments(texts[at++]!);
+    // A comment over several lines, or a backslash at the end, which continues a statement.
+    while (at < texts.length && (isOpen || code.trimEnd().endsWith('\\'))) {
+      const next: Stripped = withoutComments(texts[at++]!, isOpen);
+      if (!isOpen) code = `${code.trimEnd().slice(0, -1)} `;
+      code += next.code;
+      comment = [comment, next.comment].filter((text) => text !== '').join('\n');
+      isOpen = next.isOpen;
+    }
+    lines.push({
+      number: first + 1,
+      count: at - first,
+      code: code.trim(),
+      comment,
+      text: texts.slice(first, at).join('\n'),
+    });
+  }
+  return lines;
+}
+
+interface Stripped {
+  code: string;
+  comment: string;
+  /** A comment has begun that does not end on this line. */
+  isOpen: boolean;
+}
+
+function withoutComments(text: string, isOpen = false): Stripped {
+  let code = '';
+  const comments: string[] = [];
+  let at = 0;
+  let inComment = isOpen;
+  while (at < text.length) {
+    if (inComment) {
+      const end = text.indexOf('*/', at);
+      comments.push(text.slice(at, end === -1 ? text.length : end).trim());
+      if (end === -1) return { code, comment: comments.join(' '), isOpen: true };
+      at = end + 2;
+      inComment = false;
+    } else if (text.startsWith('//', at)) {
+      comments.push(text.slice(at + 2).trim());
+      break;
+    } else if (text.startsWith('/*', at)) {
+      at += 2;
+      inComment = true;
+    } else if (text[at] === '"') {
+      const end = endOfText(text, at);
+      code += text.slice(at, end);
+      at = end;
+    } else {
+      code += text[at++];
+    }
+  }
+  return { code, comment: comments.join(' '), isOpen: inComment };
+}
+
+/** The index after the closing quote, or the end of the line. */
+export function endOfText(line: string, start: number): number {
+  for (let at = start + 1; at < line.length; at++) {
+    if (line[at] === '\\') at++;
+    else if (line[at] === '"') return at + 1;
+  }
+  return line.length;
+}

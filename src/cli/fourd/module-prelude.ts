@@ -1,0 +1,18 @@
+/** Functions that a translated module brings along, if it needs them: where JavaScript has no word that means the same. */
+
+export const helpers: Readonly<Record<string, string>> = {
+  Form: `/** What the program kept in its form. */
+const Form = {};`,
+  same: `/** 4D compares texts without regard to case and accents. */
+const same = (one, other) =>
+  typeof one === 'string' && typeof other === 'string'
+    ? one.localeCompare(other, undefined, { sensitivity: 'base' }) === 0
+    : one === other;`,
+  each: `/** 4D's For each takes the items of a collection, or the property names of an object; Null has none. */
+const each = (value) => (Array.isArray(value) ? value : Object.keys(value ?? {}));`,
+  plain: `/** 4D's Uppercase and Lowercase strip accents, unless they have a star. */
+const plain = (text) => text.normalize('NFD').replace(/\\p{M}/gu, '');`,
+  withTexts: `/** The methods of 4D receive events as JSON texts. */
+const withTexts = (method) => (...parameters) =>
+  method(...parameters.map((one) => (typeof one === 'object' && one !== null ? JSON.stringify(one) : one)));`,
+};

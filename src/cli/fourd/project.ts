@@ -1,0 +1,61 @@
+/** A folder with a 4D program: its methods and classes, read, and what they say. Nothing else of the folder is looked at. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join, sep } from 'node:path';
+import { type NamedUnit, type Translation, translate } from './emitter.ts';
+import { parseUnit } from './parser.ts';
+import { type Finding, scanFile } from './scan.ts';
+import type { PluginVersion } from './scope.ts';
+
+export interface SourceFile {
+  /** From the folder on, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The `.4dm` files of a folder and those in it, in the order of their names. @throws the system's error */
+export function readProject(folder: string): SourceFile[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.toLowerCase().endsWith('.4dm'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => ({
+      path: path.slice(folder.length).split(sep).filter(Boolean).join('/'),
+      text: readFileSync(path, 'utf8'),
+    }));
+}
+
+export interface CheckedFile {
+  readonly path: string;
+  readonly findings: readonly Finding[];
+}
+
+/** What the files have that is in the table. */
+export function checkProject(files: readonly SourceFile[]): CheckedFile[] {
+  return files
+    .map(({ path, text }) => ({ path, findings: scanFile(text).findings }))
+    .filter(({ findings }) => findings.length > 0);
+}
+
+/** The program as one module. */
+export function translateProject(files: readonly SourceFile[], version: PluginVersion): Translation {
+  const units: NamedUnit[] = files.map(({ path, text }) => ({
+    file: path,
+    unit: parseUnit(basename(path).replace(/\.4dm$/i, ''), text, /(?:^|\/)classes\//i.test(path)),
+  }));
+  return translate(units, version);
+}
+
+/** Which version of the plugin a program was written for; null if nothing says so. */
+export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
+  const count = (pattern: RegExp, flags: string): number =>
+    files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
+  // URL and url differ by their case only, which commands do not have.
+  const two =
+    count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
+  const one =
+    count(/"url"|\.url\b|"ref"|\.ref\b/, 'g') +
+    count(/websocket (?:server clients|\w+ messages)|websocket \w+ send\s*\([^;]*;[^;)]*\)/, 'gi');
+  if (one === two) return null;
+  return one > two ? 'plugin-v1' : 'plugin';
+}

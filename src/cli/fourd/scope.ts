@@ -1,0 +1,227 @@
+/** What the emitter knows while it writes a module: the project, and the function that it is in. */
+
+import type { Argument, Assignment, Expression, Parameter, Statement, Unit } from './syntax.ts';
+import { Untranslatable } from './syntax.ts';
+
+export type PluginVersion = 'plugin' | 'plugin-v1';
+
+/** Values of variables that were not assigned: 4D has them by type. */
+const defaults: ReadonlyMap<string, string> = new Map([
+  ['text', "''"],
+  ['integer', '0'],
+  ['real', '0'],
+  ['boolean', 'false'],
+  ['blob', 'Buffer.alloc(0)'],
+  ['object', 'null'],
+  ['collection', 'null'],
+]);
+
+/** Writes parts of expressions, for what is itself part of one. */
+export interface Writer {
+  expression(expression: Expression, scope: FunctionScope): string;
+  argument(argument: Argument, scope: FunctionScope): string;
+  assignment(assignment: Assignment, scope: FunctionScope): string;
+}
+
+/** Names that a module has already. */
+const taken: readonly string[] =
+  'Array Buffer Error Infinity JSON Math NaN Object Promise String console globalThis process setImmediate structuredClone undefined Form same each plain withTexts WebSocket WebSocketServer webServer methods'.split(
+    ' ',
+  );
+
+/** All files of a program, and what the module needs. */
+export class Project {
+  readonly units: readonly Unit[];
+  readonly version: PluginVersion;
+  /** In lower case, since 4D's names of classes, methods and variables have no case. */
+  readonly classes: ReadonlyMap<string, string>;
+  readonly methods: ReadonlyMap<string, string>;
+  /** Functions of classes, whose names do have one. */
+  readonly functions: ReadonlySet<string>;
+  /** Process variables, by their names in lower case. */
+  readonly variables: Map<string, string> = new Map();
+  readonly imports: Map<string, Set<string>> = new Map();
+  readonly helpers: Set<string> = new Set();
+  /** Methods (`name()`) and functions of classes (`.name()`) that return a Promise here. */
+  readonly async: Set<string> = new Set();
+  readonly #names = new Map<Unit, string>();
+  readonly #taken = new Set(taken);
+
+  constructor(units: readonly Unit[], version: PluginVersion) {
+    this.units = units;
+    this.version = version;
+    const named = (isClass: boolean): Map<string, string> =>
+      new Map(
+        units
+          .filter((unit) => unit.isClass === isClass)
+          .map((unit) => [unit.name.toLowerCase(), this.#nameOf(unit)]),
+      );
+    this.classes = named(true);
+    this.methods = named(false);
+    this.functions = new Set(
+      units.filter(({ isClass }) => isClass).flatMap(({ functions }) => functions.map(({ name }) => name)),
+    );
+    for (const { functions } of units) for (const { body } of functions) this.#collect(body);
+  }
+
+  /** The name of a class or a method in the module; each has its own. */
+  nameOf(unit: Unit): string {
+    return this.#names.get(unit)!;
+  }
+
+  #nameOf(unit: Unit): string {
+    const name = this.#free(unit.name);
+    this.#names.set(unit, name);
+    return name;
+  }
+
+  #free(name: string): string {
+    let free = toIdentifier(name);
+    while (this.#taken.has(free) || free.startsWith('websocket')) free += '_';
+    this.#taken.add(free);
+    return free;
+  }
+
+  /** Names that are assigned or declared without a `$` are process variables. */
+  #collect(statements: readonly Statement[]): void {
+    for (const statement of statements) {
+      if (statement.kind === 'declaration') for (const { name } of statement.names) this.#add(name);
+      if (statement.kind === 'assignment') this.#target(statement.assignment.target);
+      if (statement.kind === 'call') this.#formulas(statement.call);
+      if (statement.kind !== 'block') continue;
+      const { block } = statement;
+      if (block.kind === 'if') {
+        for (const { body } of block.branches) this.#collect(body);
+        this.#collect(block.otherwise ?? []);
+      } else this.#collect(block.body);
+    }
+  }
+
+  #target(target: Expression): void {
+    if (target.kind === 'name' || target.kind === 'variable') this.#add(target.name);
+  }
+
+  #formulas(call: Expression): void {
+    if (call.kind !== 'call') return;
+    for (const argument of call.args) {
+      if (argument === '*') continue;
+      if (argument.kind === 'assignment') this.#target(argument.target);
+      else this.#formulas(argument);
+    }
+  }
+
+  #add(name: string): void {
+    if (name.startsWith('$')) return;
+    const key = name.toLowerCase();
+    if (!this.variables.has(key)) this.variables.set(key, this.#free(name.replace('<>', '')));
+  }
+
+  use(module: string, name: string): string {
+    const names = this.imports.get(module) ?? new Set();
+    this.imports.set(module, names.add(name));
+    return name;
+  }
+
+  /** A function of module-prelude.ts. */
+  help(name: string): string {
+    this.helpers.add(name);
+    return name;
+  }
+
+  command(name: string): string {
+    return this.use(`rfc6455/${this.version}`, name);
+  }
+}
+
+/** A function that is being written: its variables, which belong to all of it. */
+export class FunctionScope {
+  readonly project: Project;
+  readonly isClass: boolean;
+  readonly write: Writer;
+  readonly #locals = new Map<string, { name: string; value: string }>();
+  readonly #parameters = new Map<string, string>();
+  usesAwait = false;
+  /** False: there are no parameters but those that are declared. */
+  takesAny = true;
+  /** How many loops are open here. */
+  loops = 0;
+
+  constructor(project: Project, isClass: boolean, parameters: readonly Parameter[], write: Writer) {
+    this.project = project;
+    this.write = write;
+    this.isClass = isClass;
+    for (const { name } of parameters) this.#parameters.set(name.toLowerCase(), name);
+  }
+
+  /** A variable in the spelling that came first. */
+  variable(name: string): string {
+    if (!name.startsWith('$')) return this.#processVariable(name);
+    const key = name.toLowerCase();
+    const parameter = this.#parameters.get(key);
+    if (parameter !== undefined) return parameter;
+    if (this.#isNumbered(name)) {
+      this.#parameters.set(key, name);
+      return name;
+    }
+    return this.declare({ name, type: 'Variant' });
+  }
+
+  #processVariable(name: string): string {
+    const found = this.project.variables.get(name.toLowerCase());
+    if (found === undefined)
+      throw new Untranslatable(`${name}, which is neither a method of the folder nor a variable`);
+    return found;
+  }
+
+  declare({ name, type }: Parameter): string {
+    const key = name.toLowerCase();
+    const known = this.#parameters.get(key) ?? this.#locals.get(key)?.name;
+    if (known !== undefined) return known;
+    // The parameters of old methods are declared by number.
+    if (this.#isNumbered(name)) this.#parameters.set(key, name);
+    else this.#locals.set(key, { name, value: defaults.get(type.toLowerCase()) ?? 'undefined' });
+    return name;
+  }
+
+  /** `$1` is a parameter, but accessors have those only that they declare. */
+  #isNumbered(name: string): boolean {
+    return this.takesAny && /^\$[1-9]\d*$/.test(name);
+  }
+
+  await(code: string): string {
+    this.usesAwait = true;
+    return `await ${code}`;
+  }
+
+  /** `$1, $2`: without gaps. */
+  get parameters(): string {
+    const named = [...this.#parameters.values()].filter((name) => !/^\$\d+$/.test(name));
+    const numbers = [...this.#parameters.values()].flatMap((name) =>
+      /^\$\d+$/.test(name) ? [Number(name.slice(1))] : [],
+    );
+    const last = Math.min(64, Math.max(0, ...numbers));
+    return [...named, ...Array.from({ length: last }, (_, at) => `$${at + 1}`).slice(named.length)].join(
+      ', ',
+    );
+  }
+
+  /** The line that declares the variables, or ''. */
+  get declarations(): string {
+    const all = [...this.#locals.values()].map(({ name, value }) =>
+      value === 'undefined' ? name : `${name} = ${value}`,
+    );
+    return all.length === 0 ? '' : `let ${all.join(', ')};`;
+  }
+}
+
+const reserved: ReadonlySet<string> = new Set(
+  'await break case catch class const continue debugger default delete do else enum export extends false finally for function if implements import in instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with yield arguments eval'.split(
+    ' ',
+  ),
+);
+
+/** A name of 4D as a name of JavaScript. */
+export function toIdentifier(name: string): string {
+  const identifier = name.replace(/[^\p{L}\p{N}_$]/gu, '_').replace(/^(?=\p{N})/u, '_');
+  return reserved.has(identifier) ? `${identifier}_` : identifier;
+}

@@ -1,0 +1,128 @@
+/** The tokens of a 4D expression. Names may have spaces in them: the words that stand beside each other are one name. */
+
+import { endOfText } from './lines.ts';
+import { Untranslatable } from './syntax.ts';
+
+export interface Token {
+  readonly kind: 'name' | 'variable' | 'number' | 'text' | 'operator' | 'end';
+  /** A text without its quotes, and with its escapes resolved; a name with single spaces. */
+  readonly value: string;
+}
+
+// The longest first. `:` and `?` are those of `condition ? one : other`.
+const operators = [
+  ':=',
+  '+=',
+  '-=',
+  '*=',
+  '/=',
+  '<=',
+  '>=',
+  '&&',
+  '||',
+  '->',
+  '[[',
+  ']]',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '^',
+  '\\',
+  '=',
+  '#',
+  '<',
+  '>',
+  '&',
+  '|',
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  ';',
+  '.',
+  ':',
+  '?',
+  ',',
+] as const;
+
+const escapes: ReadonlyMap<string, string> = new Map([
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['"', '"'],
+  ['\\', '\\'],
+]);
+
+const word = /[\p{L}_][\p{L}\p{N}_]*/uy;
+// Single spaces between words only.
+const name = /[\p{L}_][\p{L}\p{N}_]*(?: [\p{L}_][\p{L}\p{N}_]*)*/uy;
+const variable = /\$(?:\d+|[\p{L}_][\p{L}\p{N}_]*)|<>[\p{L}_][\p{L}\p{N}_]*/uy;
+const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+// What 4D writes after the name of a command or a constant in a text that is exported with tokens: ALERT:C41
+const suffix = /:[CKP]\d+(?::\d+)?/y;
+
+/** @throws {Untranslatable} for a character that no expression has, and for a text without an end */
+export function tokenize(code: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  const match = (pattern: RegExp): string | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(code)?.[0] ?? null;
+    if (found !== null) at += found.length;
+    return found;
+  };
+  while (at < code.length) {
+    if (/\s/.test(code[at]!)) {
+      at++;
+      continue;
+    }
+    if (code[at] === '"') {
+      const end = endOfText(code, at);
+      tokens.push({ kind: 'text', value: textOf(code.slice(at, end)) });
+      at = end;
+      continue;
+    }
+    // The class store: it begins with a digit.
+    if (/^4D\b/i.test(code.slice(at, at + 3))) {
+      tokens.push({ kind: 'name', value: '4D' });
+      at += 2;
+      continue;
+    }
+    const found = match(variable);
+    if (found !== null) {
+      tokens.push({ kind: 'variable', value: found });
+      continue;
+    }
+    const digits = match(number);
+    if (digits !== null) {
+      tokens.push({ kind: 'number', value: digits });
+      continue;
+    }
+    // After a dot there is one word: the name of a property.
+    const words = match(tokens.at(-1)?.value === '.' ? word : name);
+    if (words !== null) {
+      match(suffix);
+      tokens.push({ kind: 'name', value: words });
+      continue;
+    }
+    const operator = operators.find((one) => code.startsWith(one, at));
+    if (operator === undefined) throw new Untranslatable(`the character ${JSON.stringify(code[at])}`);
+    tokens.push({ kind: 'operator', value: operator });
+    at += operator.length;
+  }
+  tokens.push({ kind: 'end', value: '' });
+  return tokens;
+}
+
+function textOf(quoted: string): string {
+  if (quoted.length < 2 || !quoted.endsWith('"')) throw new Untranslatable('a text without an end');
+  return quoted.slice(1, -1).replace(/\\(.)/gs, (_, escaped: string) => {
+    const character = escapes.get(escaped);
+    if (character === undefined) throw new Untranslatable(`the escape \\${escaped}`);
+    return character;
+  });
+}

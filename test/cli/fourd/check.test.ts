@@ -1,0 +1,172 @@
+/** `rfc6455 4d`: what it lists of a folder, as text and as JSON, and its exit codes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { translatedCommands } from '../../../src/cli/fourd/emit-commands.ts';
+import { checkProject, guessVersion } from '../../../src/cli/fourd/project.ts';
+import {
+  allEntries,
+  generalEntries,
+  pluginEntries,
+  tableOf,
+  warnings,
+} from '../../../src/cli/fourd/table.ts';
+import { run } from '../process.ts';
+import { chat, client, uppercase, version1, version2, write } from './programs.ts';
+
+describe('the table', () => {
+  test('each command that it calls translated is translated, and the other way round', () => {
+    const commands = [...pluginEntries, ...generalEntries].filter(({ name }) => !name.startsWith('.'));
+    const web = ['web start server', 'web stop server'];
+    const names = (isTranslated: boolean): string[] =>
+      commands.filter(({ translated }) => translated === isTranslated).map(({ name }) => name.toLowerCase());
+    expect(names(true).filter((name) => !translatedCommands.includes(name))).toEqual([]);
+    expect(names(false).filter((name) => translatedCommands.includes(name))).toEqual([]);
+    expect(translatedCommands.filter((name) => ![...names(true), ...web].includes(name))).toEqual([]);
+  });
+
+  test('names are there once, and warnings are used', () => {
+    const names = allEntries.map(({ name }) => name.toLowerCase());
+    expect(new Set(names).size).toBe(names.length);
+    const used = new Set<string>(allEntries.flatMap((entry) => entry.warnings));
+    expect(Object.keys(warnings).filter((id) => !used.has(id))).toEqual([]);
+  });
+
+  test.each([
+    ['4d.md', 'classEntries'],
+    ['plugin.md', 'pluginEntries'],
+  ])('docs/%s has the table of %s', async (page, entries) => {
+    const table: Record<string, unknown> = { ...(await import('../../../src/cli/fourd/table.ts')) };
+    const text = readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8');
+    expect(text).toContain(tableOf(table[entries] as typeof allEntries));
+  });
+});
+
+describe('what is found', () => {
+  const found = (text: string): string[] =>
+    checkProject([{ path: 'm.4dm', text }]).flatMap(({ findings }) =>
+      findings.map(({ line, entry, warnings: ids }) => [line, entry.name, ...ids].join(' ')),
+    );
+
+  test('commands in any case, the longest name first; not in texts and comments', () => {
+    expect(
+      found(
+        '// Websocket client\n$s:=WEBSOCKET  CLIENT START ($c)\nALERT("Websocket server")\n$x:=Websocket client($o)',
+      ),
+    ).toEqual(['2 Websocket client start', '3 ALERT form', '4 Websocket client reconnects']);
+  });
+
+  test('what is general counts only in files that have to do with WebSockets', () => {
+    expect(found('ALERT("x")\nUppercase("x")')).toEqual([]);
+    expect(found('Function onMessage($ws : Object; $m : Object)\n$ws.send(Uppercase($m.data))')).toEqual([
+      '2 Uppercase accents',
+    ]);
+    expect(found('Function onMessage($ws : Object; $m : Object)\n$ws.send(Uppercase($m.data; *))')).toEqual([
+      '2 Uppercase',
+    ]);
+  });
+
+  test('where a class is made there is something to look out for, where it is a type there is not', () => {
+    expect(
+      found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
+    ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);
+  });
+
+  test('loops without an end, and what has no translation', () => {
+    const text =
+      'Function onMessage($ws : Object; $m : Object)\nWhile (True)\nDELAY PROCESS(1;60)\nEnd while\n$c:=$x.query("a=1")';
+    expect(found(text)).toEqual([
+      '2 While (True) endless',
+      '3 DELAY PROCESS endless',
+      '5 .query collections',
+    ]);
+  });
+
+  test('the version of the plugin', () => {
+    expect([version1, version2, uppercase].map((files) => guessVersion(files))).toEqual([
+      'plugin-v1',
+      'plugin',
+      null,
+    ]);
+  });
+});
+
+describe('the command', () => {
+  test('lists, and ends with 0 if everything has a translation', async () => {
+    const folder = write(chat);
+    const { exit, stdout, stderr } = await run(['4d', folder]);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+    expect(stdout).toContain('Classes/myConnectionHandler.4dm:3  4D.WebSocketConnection  →  a method');
+    expect(stdout).toContain('What to look out for:\n- ');
+  });
+
+  test('--json, and 1 if something has none', async () => {
+    const text = 'Function onMessage($ws : Object; $m : Object)\nCALL FORM(1;"x")';
+    const { exit, stdout } = await run(['4d', write([{ path: 'Classes/C.4dm', text }]), '--json']);
+    expect(exit).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      complete: false,
+      findings: [
+        {
+          file: 'Classes/C.4dm',
+          line: 2,
+          name: 'CALL FORM',
+          surface: '',
+          translation: null,
+          advice: 'nothing: write what the form did',
+          warnings: [{ id: 'form', text: warnings.form }],
+        },
+      ],
+      untranslated: [],
+    });
+  });
+
+  test('--translate: the module on stdout, the list on stderr; with --out in a file', async () => {
+    const folder = write(client);
+    const { exit, stdout, stderr } = await run(['4d', folder, '--translate']);
+    expect(exit).toBe(0);
+    expect(stdout).toContain('export class WSConnectionHandler {');
+    expect(stderr).toContain('4D.WebSocket');
+    const out = join(folder, 'program.js');
+    expect((await run(['4d', folder, '--translate', '--out', out])).stdout).toBe(stderr);
+    expect(readFileSync(out, 'utf8')).toBe(stdout);
+    const lost = write([{ path: 'm.4dm', text: 'Unknown(1)' }]);
+    expect(await run(['4d', lost, '--translate'])).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('m.4dm:1  NOT TRANSLATED  Unknown'),
+    });
+  });
+
+  test('a folder without WebSockets', async () => {
+    const { exit, stdout } = await run(['4d', write([{ path: 'm.4dm', text: 'ALERT("x")' }])]);
+    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'nothing here has to do with WebSockets\n' });
+  });
+
+  test.each([
+    [['4d'], 'the folder is missing'],
+    [['4d', 'a', 'b'], 'one folder, not 2'],
+    [['4d', '/nowhere/at/all'], 'cannot read /nowhere/at/all: ENOENT'],
+    [['4d', 'docs'], 'docs has no .4dm file'],
+    [['4d', 'docs', '--out', 'x'], '--out belongs to --translate'],
+  ])('%j ends with 2', async (args, text) => {
+    const { exit, stderr } = await run(args);
+    expect(exit).toBe(2);
+    expect(stderr).toContain(text);
+  });
+
+  test('--plugin: asked for if the program does not say it, and checked', async () => {
+    const folder = write([{ path: 'm.4dm', text: '$s:=Websocket server ($o)' }]);
+    expect(await run(['4d', folder, '--translate'])).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('--plugin 1 or --plugin 2'),
+    });
+    expect((await run(['4d', folder, '--translate', '--plugin', '1'])).stdout).toContain(
+      "'rfc6455/plugin-v1'",
+    );
+    expect(await run(['4d', folder, '--translate', '--plugin', '3'])).toMatchObject({ exit: 2 });
+  });
+
+  test('--help', async () => {
+    expect((await run(['4d', '--help'])).stdout).toContain('usage: rfc6455 4d <folder>');
+  });
+});
