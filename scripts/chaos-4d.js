@@ -175,4 +175,5 @@ async function main() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+// Not awaited: what it imports imports this module, which has to be evaluated first.
+if (process.argv[1] === fileURLToPath(import.meta.url)) void main();
