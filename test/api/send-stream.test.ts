@@ -346,10 +346,9 @@ describe.each([
           status === 'fulfilled' ? ['fulfilled', 0] : ['rejected', expect.toSatisfy((count) => count <= 1)],
         );
       }
-      expect(
-        [left.bufferedAmount, right.bufferedAmount, memoryBudget.used],
-        `seed ${seed}, round ${round}`,
-      ).toEqual([0, 0, 0]);
+      expect([left.bufferedAmount, right.bufferedAmount], `seed ${seed}, round ${round}`).toEqual([0, 0]);
+      // What zlib's threads still work on comes back later.
+      await until(() => memoryBudget.used === 0);
       // Whole messages or none of them.
       const whole = outcomes.filter(({ status }) => status === 'fulfilled').length;
       expect(received.length).toBeLessThanOrEqual(sources.length);
