@@ -83,7 +83,7 @@ function plan(folder) {
     );
     for (const query of variants.length === 0 ? [''] : variants) {
       if (query.includes('wpt_flags=h2')) continue;
-      runs.push({ file: name, query, timeout: isLong ? 60_000 : 20_000 });
+      runs.push({ file: name, query, timeout: isLong ? 180_000 : 90_000 });
     }
   }
   return { runs, skipped };

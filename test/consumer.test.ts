@@ -60,6 +60,26 @@ describe.each([
   });
 });
 
+test('the types of WebSocket are assignable to those of browsers', async () => {
+  modules.write(
+    'browser.ts',
+    `import { WebSocket } from 'rfc6455/websocket';
+export const Given: typeof globalThis.WebSocket = WebSocket;
+export const socket: globalThis.WebSocket = new WebSocket('ws://127.0.0.1/');
+export function handle(own: WebSocket): void {
+  own.onmessage = function ({ data }) {
+    this.send(data);
+  };
+  own.onerror = ({ error }) => console.log(error);
+}
+`,
+  );
+  const lib = ['es2022', 'dom'];
+  const options = JSON.parse(compilerOptions('nodenext', 'nodenext', { noEmit: true, lib }));
+  modules.write('browser.json', JSON.stringify({ ...options, files: ['browser.ts'] }));
+  expect(await modules.node(compiler, '-p', 'browser.json')).toEqual({ code: 0, output: '' });
+});
+
 describe('by require', () => {
   test('each entry point has the names that import gives', async () => {
     const imported = await modules.node('import.mjs', ...entries);

@@ -44,12 +44,16 @@ export function toArguments(second: unknown, third: unknown): WebSocketArguments
   // Web IDL ignores arguments that an operation does not have; a third one that is not an object cannot be meant for us.
   const options = isObject(third) ? (third as WebSocketOptions) : {};
   checkOptions('WebSocket', options, optionNames, places);
-  if (isDictionary(second)) {
-    const { protocols, ...init } = second;
-    checkOptions('WebSocket', init, optionNames, places);
-    return { protocols: toStrings(protocols), options: { ...init, ...options } };
-  }
-  return { protocols: toStrings(second), options };
+  if (!isDictionary(second)) return { protocols: toStrings(second), options: checked(options) };
+  const { protocols, ...init } = second;
+  checkOptions('WebSocket', init, optionNames, places);
+  return { protocols: toStrings(protocols), options: checked({ ...init, ...options }) };
+}
+
+// The others are checked where `connect` reads them, which gets a signal of its own.
+function checked(options: WebSocketOptions): WebSocketOptions {
+  connectSpecs.signal.read(options.signal, 'signal', 'client');
+  return options;
 }
 
 function isObject(value: unknown): value is object {
@@ -79,12 +83,21 @@ export function toConnectOptions(
   return { requireSubprotocol: true, ...options, ...own, subprotocols: protocols };
 }
 
+// Other runtimes may throw if there is no page.
+function pageUrl(): unknown {
+  try {
+    return (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The first steps of the constructor: http is read as ws, https as wss; relative to the page's URL, if there is one.
  * @throws {DOMException} SyntaxError
  */
 export function parseUrl(given: string): URL {
-  const base = (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
+  const base = pageUrl();
   const text = toUSVString(given);
   // Not with the text of a URL that may hold a password: errors end in logs.
   const shown = text.includes('@') ? 'the URL' : `the URL ${JSON.stringify(text)}`;

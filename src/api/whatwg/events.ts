@@ -13,7 +13,8 @@ export interface MessageEvent<Data = string | Blob | ArrayBuffer> extends Event 
   /** The origin of the server's URL, such as `wss://example.com`. */
   readonly origin: string;
   readonly lastEventId: string;
-  readonly source: null;
+  /** Always null. */
+  readonly source: unknown;
   readonly ports: readonly unknown[];
 }
 

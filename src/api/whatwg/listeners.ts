@@ -24,6 +24,15 @@ export type WebSocketListener<Type extends EventType, Target = EventTarget> =
 /** A listener, or null for none. */
 export type ListenerOf<Type extends EventType, Target> = WebSocketListener<Type, Target> | null;
 
+/** What an attribute such as `onmessage` takes. */
+export type HandlerOf<Type extends EventType, Target> =
+  | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
+  | null;
+
+/** What it returns: so loose that the class can be given to a library that asks for the browser's. */
+// biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have its own `this`, and an `error` event without a reason.
+export type AnyHandler = ((this: any, event: any) => any) | null;
+
 /** A listener for events of any other type. */
 export type AnyListener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
 

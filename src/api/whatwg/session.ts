@@ -80,9 +80,9 @@ export class Session implements TasksOwner {
   /** Connects. @param signal the application's, which ends the attempt too */
   async start(prepared: PreparedConnect<undefined>, signal: AbortSignal | undefined): Promise<void> {
     const onAbort = (): void => this.#attempt.abort(signal?.reason);
-    if (signal?.aborted === true) onAbort();
-    else signal?.addEventListener('abort', onAbort);
     try {
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener('abort', onAbort);
       await openConnection(prepared);
     } catch (error) {
       this.fail(error);

@@ -19,8 +19,8 @@ import {
   type WebSocketOptions,
 } from './arguments.ts';
 import { EventHandlers } from './event-handlers.ts';
-import { type CloseEvent, type ErrorEvent, type MessageEvent, showMembers } from './events.ts';
-import type { AnyListener, EventType, ListenerOf, Options } from './listeners.ts';
+import { showMembers } from './events.ts';
+import type { AnyHandler, AnyListener, EventType, HandlerOf, ListenerOf, Options } from './listeners.ts';
 import { type BinaryType, ReadyState, Session } from './session.ts';
 
 // The members of EventTarget, with the classes of our events.
@@ -92,7 +92,7 @@ export class WebSocket extends EventTarget {
   }
 
   /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). It only ever grows. */
-  get readyState(): number {
+  get readyState(): 0 | 1 | 2 | 3 {
     return this.#session.readyState;
   }
 
@@ -122,35 +122,35 @@ export class WebSocket extends EventTarget {
     if (binaryTypes.has(text)) session.binaryType = text as BinaryType;
   }
 
-  get onopen(): ((this: WebSocket, event: Event) => unknown) | null {
-    return this.#handlers.get('open') as ((this: WebSocket, event: Event) => unknown) | null;
+  get onopen(): AnyHandler {
+    return this.#handlers.get('open') as AnyHandler;
   }
 
-  set onopen(value: ((this: WebSocket, event: Event) => unknown) | null) {
+  set onopen(value: HandlerOf<'open', WebSocket>) {
     this.#handlers.set('open', value);
   }
 
-  get onerror(): ((this: WebSocket, event: ErrorEvent) => unknown) | null {
-    return this.#handlers.get('error') as ((this: WebSocket, event: ErrorEvent) => unknown) | null;
+  get onerror(): AnyHandler {
+    return this.#handlers.get('error') as AnyHandler;
   }
 
-  set onerror(value: ((this: WebSocket, event: ErrorEvent) => unknown) | null) {
+  set onerror(value: HandlerOf<'error', WebSocket>) {
     this.#handlers.set('error', value);
   }
 
-  get onclose(): ((this: WebSocket, event: CloseEvent) => unknown) | null {
-    return this.#handlers.get('close') as ((this: WebSocket, event: CloseEvent) => unknown) | null;
+  get onclose(): AnyHandler {
+    return this.#handlers.get('close') as AnyHandler;
   }
 
-  set onclose(value: ((this: WebSocket, event: CloseEvent) => unknown) | null) {
+  set onclose(value: HandlerOf<'close', WebSocket>) {
     this.#handlers.set('close', value);
   }
 
-  get onmessage(): ((this: WebSocket, event: MessageEvent) => unknown) | null {
-    return this.#handlers.get('message') as ((this: WebSocket, event: MessageEvent) => unknown) | null;
+  get onmessage(): AnyHandler {
+    return this.#handlers.get('message') as AnyHandler;
   }
 
-  set onmessage(value: ((this: WebSocket, event: MessageEvent) => unknown) | null) {
+  set onmessage(value: HandlerOf<'message', WebSocket>) {
     this.#handlers.set('message', value);
   }
 
@@ -174,7 +174,7 @@ export class WebSocket extends EventTarget {
    * @throws {DOMException} InvalidStateError while CONNECTING
    * @throws {TypeError} for memory that is shared or resizable
    */
-  send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void;
+  send(data: string | ArrayBuffer | ArrayBufferView | Blob): void;
   send(...given: unknown[]): void {
     const session = this.#session;
     requireArguments('send', 1, given.length);

@@ -98,6 +98,21 @@ describe('the URL', () => {
     }
   });
 
+  test('a runtime that throws without a page has none', () => {
+    Object.defineProperty(globalThis, 'location', {
+      configurable: true,
+      get() {
+        throw new ReferenceError('no location');
+      },
+    });
+    try {
+      expect(urlOf('ws://example.com/')).toBe('ws://example.com/');
+      expect(thrownBy(() => new WebSocket('/echo'))).toBe('SyntaxError');
+    } finally {
+      delete (globalThis as { location?: unknown }).location;
+    }
+  });
+
   test('a URL that no request can be made for fails the connection, and throws nothing', async () => {
     const { events } = watch('ws://%ff@127.0.0.1:1/');
     expect(events.types).toEqual([]);
@@ -223,6 +238,8 @@ describe('the options', () => {
       { handshakeTimeout: 'soon' },
       { maxMessagesize: 1 },
       { tls: 1 },
+      { signal: 1 },
+      { signal: {} },
     ]) {
       const given = options as unknown as Record<string, never>;
       expect(thrownBy(() => new WebSocket(server.url, [], given))).toMatch(/^(?:TypeError|RangeError)$/);

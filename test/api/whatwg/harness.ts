@@ -68,12 +68,15 @@ export function message(payload: string | Uint8Array): Buffer {
 /** The events of a `WebSocket`, in order. */
 export class Events {
   readonly all: Event[] = [];
+  /** The data of the messages. */
+  readonly data: unknown[] = [];
   #waiting: (() => void)[] = [];
 
   constructor(socket: WebSocket) {
     for (const type of ['open', 'message', 'error', 'close']) {
       socket.addEventListener(type, (event: Event) => {
         this.all.push(event);
+        if (type === 'message') this.data.push((event as MessageEvent).data);
         for (const wake of this.#waiting.splice(0)) wake();
       });
     }
@@ -85,11 +88,6 @@ export class Events {
 
   of(type: string): Event[] {
     return this.all.filter((event) => event.type === type);
-  }
-
-  /** The data of the messages. */
-  get data(): unknown[] {
-    return this.of('message').map((event) => (event as MessageEvent).data);
   }
 
   async until(condition: () => boolean): Promise<void> {
