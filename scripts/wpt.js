@@ -193,7 +193,7 @@ function summarize(outcomes, skipped) {
     console.log(`| ${key} | ${passed} | ${all} |`);
   }
   console.log(`\n${skipped.length} files cannot run outside a browser:`);
-  for (const [, reason] of needBrowser) {
+  for (const reason of new Set(needBrowser.map(([, one]) => one))) {
     const files = skipped.filter((one) => one.reason === reason);
     if (files.length > 0)
       console.log(`  ${files.length}: ${reason} (${files[0]?.file}${files.length > 1 ? ', …' : ''})`);
