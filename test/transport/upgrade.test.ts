@@ -1,10 +1,11 @@
 /** The server's opening handshake over real sockets, through every kind of listener. */
 import { Buffer } from 'node:buffer';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { ServerHandlers } from '../../src/api/server-handlers.ts';
 import { type Rejection, reject } from '../../src/api/upgrade-answer.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
 import { answerUnavailable } from '../../src/transport/lingering.ts';
+import { useFakeClock, useRealClock } from './fake-clock.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { certificate, closeServers, kinds, plainPeer, startServer, tlsPeer } from './servers.ts';
 import { acceptOf, closeFrame, frame, Op, type RawPeer, requestHead, sampleKey } from './wire.ts';
@@ -488,6 +489,9 @@ describe('TLS', () => {
 });
 
 test('A13: a thousand refused peers may take their time with the answer; for further ones it is sent, and they go', async () => {
+  // On a slow machine their time would be over before all of them are refused.
+  useFakeClock();
+  onTestFinished(useRealClock);
   const refused = (): FakeSocket => {
     const socket = new FakeSocket();
     answerUnavailable(socket);
