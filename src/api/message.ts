@@ -49,7 +49,7 @@ export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
 
 /** How a message in parts is sent. */
 export interface SendStreamOptions {
-  /** Whether it is a binary message, or a text. @default what the first part is: bytes or a string */
+  /** Whether it is a binary message, or a text. @default what the first part is */
   readonly binary?: boolean | undefined;
   /** False: the message is not compressed, whatever was negotiated. @default true */
   readonly compress?: boolean | undefined;

@@ -646,7 +646,7 @@ describe('A48: a handler that fails', () => {
 
   test('handlers that are a Proxy may throw as well', async () => {
     const errors: string[] = [];
-    let failing = true;
+    let failing = false;
     const handlers: ConnectionHandlers = {
       message() {},
       error: (_, error) => void errors.push(error.message),
@@ -660,6 +660,7 @@ describe('A48: a handler that fails', () => {
         },
       }),
     );
+    failing = true;
     const right = await connect(url.replace('localhost', '127.0.0.1'), { handlers: { message() {} } });
     expect(await right.closed).toMatchObject({ code: 1011 });
     expect(errors).toEqual(['has']);
