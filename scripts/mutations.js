@@ -39,7 +39,12 @@ const table = [
     `if ((first & 0x70 & ~allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');`,
     '',
   ],
-  ['F7', headerRules, `if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE', { opcode });`, ''],
+  [
+    'F7',
+    headerRules,
+    `if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE', { opcode });`,
+    '',
+  ],
   ['F8', parser, `if (high >= 0x80000000) throw new ProtocolError('WS_LENGTH_MSB');`, ''],
   ['F9', parser, `if (length < 126) throw new ProtocolError('WS_NON_MINIMAL_LENGTH');`, ''],
   ['F10', serializer, 'target[position++] = length >>> 8;\n', 'target[position++] = length >>> 9;\n'],
@@ -95,7 +100,12 @@ const table = [
     `this.#options.role === 'client' : this.receiver.isOff`,
   ],
   ['C6', machine, 'const byPeer = this.state === Open;', 'const byPeer = true;'],
-  ['C7', machine, 'if (opcode === Opcode.Ping && this.#options.autoPong !== false) this.sender.sendPong(payload);', ''],
+  [
+    'C7',
+    machine,
+    'if (opcode === Opcode.Ping && this.#options.autoPong !== false) this.sender.sendPong(payload);',
+    '',
+  ],
   [
     'C8',
     sender,

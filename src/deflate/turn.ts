@@ -13,8 +13,9 @@ const SHARE = 524_288;
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
 const LONG_TIME = 2;
-/** From here on no connection goes on. */
+/** From here on, or after so many milliseconds, no connection goes on. */
 const FULL_TURN = 8_388_608;
+const FULL_TIME = 5;
 
 /** What is done between two looks at the clock: such a look takes 50 ns, a small message some µs. */
 const BETWEEN_LOOKS = 8_192;
@@ -31,6 +32,7 @@ let hasEnd = false;
 let spent = 0;
 let began = 0;
 let isLong = false;
+let isFull = false;
 let nextLook = BETWEEN_LOOKS;
 const waiting: (() => void)[] = [];
 const resolved = Promise.resolve();
@@ -55,6 +57,7 @@ function endTurn(): void {
   hasEnd = false;
   spent = 0;
   isLong = false;
+  isFull = false;
   nextLook = BETWEEN_LOOKS;
   if (waiting.length === 0) return;
   flush();
@@ -73,7 +76,9 @@ function serveNext(): void {
 function look(): void {
   if (spent < nextLook) return;
   nextLook = spent + BETWEEN_LOOKS;
-  isLong = spent >= LONG_TURN || turnClock.now() - began >= LONG_TIME;
+  const elapsed = turnClock.now() - began;
+  isLong = spent >= LONG_TURN || elapsed >= LONG_TIME;
+  isFull = spent >= FULL_TURN || elapsed >= FULL_TIME;
 }
 
 /** What one connection may do in a turn. */
@@ -85,7 +90,7 @@ export class TurnShare {
   get isSpent(): boolean {
     beginWork();
     look();
-    return spent >= FULL_TURN || (this.#turn === turn && this.#spent >= (isLong ? SMALL_SHARE : SHARE));
+    return isFull || (this.#turn === turn && this.#spent >= (isLong ? SMALL_SHARE : SHARE));
   }
 
   /** Counts work. */

@@ -141,7 +141,9 @@ describe('options', () => {
 
   test('of broadcast: whom to leave out', async () => {
     const { server, left } = await pair({ message() {} });
-    expect(() => server.broadcast('x', [left] as Anything)).toThrow('the options of broadcast are an array, not an object');
+    expect(() => server.broadcast('x', [left] as Anything)).toThrow(
+      'the options of broadcast are an array, not an object',
+    );
     expect(server.broadcast('x', new Set([left]))).toBe(0);
     expect(server.broadcast('x', left)).toBe(0);
     expect(server.broadcast('x')).toBe(1);

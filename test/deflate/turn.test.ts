@@ -44,7 +44,7 @@ test('FAULT-5: a connection has 512 KiB of a turn, 64 KiB of one in which 2 MiB 
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: a turn is long after 2 ms as well, whatever was done in it', async () => {
+test('FAULT-5: a turn is long after 2 ms as well, and full after 5, whatever was done in it', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
@@ -57,7 +57,8 @@ test('FAULT-5: a turn is long after 2 ms as well, whatever was done in it', asyn
   };
   expect(after(1.9)).toEqual([false, false]);
   expect(after(2)).toEqual([true, false]);
-  expect(after(100)).toEqual([true, false]);
+  expect(after(4.9)).toEqual([true, false]);
+  expect(after(5)).toEqual([true, true]);
   await freshTurn();
   expect([busy.isSpent, idle.isSpent]).toEqual([false, false]);
 });
