@@ -123,12 +123,23 @@ export class WebSocketStream {
   }
 }
 
+// A Uint8Array, as the explainer has it, not a Buffer. Its `buffer` holds nothing else: other messages may lie beside a Buffer's bytes.
+function toOwnBytes(bytes: Buffer): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
+}
+
 function toInfo(connection: Connection): WebSocketConnectionInfo {
-  // What a stream is aborted or cancelled with may say how to close.
+  // What a stream is aborted or cancelled with may say how to close. What another connection failed with, such as 1006, may not: a
+  // pipe hands it on, and this connection is closed all the same.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };
-    void connection.close(closeCode, text);
+    try {
+      checkCloseArguments(closeCode, text);
+      void connection.close(closeCode, text);
+    } catch {
+      void connection.close(null);
+    }
   };
   const messages = connection[Symbol.asyncIterator]();
   let end: (info: CloseInfo) => void = () => {};
@@ -139,11 +150,7 @@ function toInfo(connection: Connection): WebSocketConnectionInfo {
           throw failed(await connection.closed);
         });
         if (done === true) controller.close();
-        // A Uint8Array, as the explainer has it, not a Buffer.
-        else
-          controller.enqueue(
-            typeof value === 'string' ? value : new Uint8Array(value.buffer, value.byteOffset, value.length),
-          );
+        else controller.enqueue(typeof value === 'string' ? value : toOwnBytes(value));
       },
       async cancel(reason) {
         closeWith(reason);

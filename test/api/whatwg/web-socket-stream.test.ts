@@ -36,6 +36,8 @@ test('opened tells what was agreed, and the streams echo', async () => {
   const { value } = await reader.read();
   expect(Buffer.isBuffer(value)).toBe(false);
   expect(value).toEqual(new Uint8Array([1, 2]));
+  // The memory is the reader's alone: it may be transferred, and shows nothing of other messages.
+  expect((value as Uint8Array).buffer.byteLength).toBe(2);
   stream.close({ closeCode: 3000, reason: 'done' });
   expect(await stream.closed).toEqual({ closeCode: 3000, reason: 'done' });
   expect(await reader.read()).toEqual({ done: true, value: undefined });
@@ -77,6 +79,18 @@ describe('closing', () => {
     const three = await open();
     await three.info.writable.abort('anything');
     expect(await three.connection.closed).toMatchObject({ code: 1005 });
+  });
+
+  test('a pipe from a connection that fails closes the other one, though its code may not be sent', async () => {
+    const one = await open();
+    const other = await open();
+    const piped = one.info.readable.pipeTo(other.info.writable);
+    one.connection.terminate();
+    await expect(piped).rejects.toMatchObject({ name: 'WebSocketError', closeCode: 1006 });
+    expect(await other.connection.closed).toMatchObject({ code: 1005, wasClean: true });
+    const third = await open();
+    await third.info.readable.cancel(await one.stream.closed.catch((error: unknown) => error));
+    expect(await third.connection.closed).toMatchObject({ code: 1005, wasClean: true });
   });
 
   test('an end that is not clean is a WebSocketError everywhere', async () => {
