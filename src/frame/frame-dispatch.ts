@@ -136,6 +136,11 @@ export class FrameDispatch implements FastFrameHandler {
 
   /** A data frame whose payload came in pieces, or belongs to a fragmented message, is complete. */
   #onFrameEnd(): void {
+    if (this.isDiscarding) {
+      // Since this frame's last piece, for which the budget had no room, while the connection closes: the message is gone.
+      if (this.#fin) this.#assembler!.clear();
+      return;
+    }
     if (!this.#fin) {
       this.#events.onFragment();
       return;
