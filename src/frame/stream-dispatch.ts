@@ -19,6 +19,8 @@ const MAX_EMPTY_FRAGMENTS = 1000;
 export interface StreamDispatchOwner extends FrameDispatchOwner {
   /** A part of it goes to the application where it lies. */
   onView(): void;
+  /** Whether nothing that the peer sends is looked at any more. */
+  readonly isOff: boolean;
 }
 
 /** What one connection's parser finds, if its application takes messages in parts. */
@@ -124,7 +126,7 @@ export class StreamDispatch implements FrameHandler {
     this.#pieces++;
     if (start < end) this.#onPart(buffer, start, end);
     // A handler may have ended the connection.
-    if (!last || this.#opcode === 0) return;
+    if (!last || this.#owner.isOff) return;
     if (this.#fin) this.#onEnd();
     else if (!this.isDiscarding) this.#events.onFragment();
   }

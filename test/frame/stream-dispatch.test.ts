@@ -187,6 +187,30 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
+  test('nothing follows onClose, though a handler ends the connection in the last part of a frame', () => {
+    for (const when of ['start', 'part']) {
+      for (const fin of [true, false]) {
+        const { endpoint, events, sink } = open(role);
+        const order: string[] = [];
+        sink.onDestroy = () => {
+          endpoint.transportClosed();
+          order.push(...events.parts, `${events.of('onFragment').length} fragments`);
+        };
+        events.act2 = (event) => {
+          if (event === when) endpoint.terminate();
+        };
+        endpoint.receive(
+          Buffer.concat([
+            peerFrame(role, { opcode: 2, fin, payload: 'abc' }),
+            peerFrame(role, { opcode: 0, payload: 'd' }),
+          ]),
+        );
+        expect(events.closes).toHaveLength(1);
+        expect([...events.parts, `${events.of('onFragment').length} fragments`], when).toEqual(order);
+      }
+    }
+  });
+
   test('after close, while it was paused, the rest is checked and dropped', () => {
     const { endpoint, events } = open(role);
     endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'one' }));
