@@ -182,10 +182,15 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   onMessageStart(isBinary: boolean): void {
-    const { stream, dropUnread } = this.#streams!.begin(isBinary);
-    const result = this.#handlers.stream!(this.connection, stream);
-    if (!isThenable(result)) dropUnread();
-    else result.then(dropUnread, (error: unknown) => this.binding.endpoint.fail(error));
+    const message = this.#streams!.begin(isBinary);
+    const result = this.#handlers.stream!(this.connection, message.stream);
+    if (!isThenable(result)) message.dropUnread();
+    else {
+      result.then(message.dropUnread, (error: unknown) => {
+        // That the connection ends before the message is no failure of the handler, and `close` reports it.
+        if (!message.failedWith(error)) this.binding.endpoint.fail(error);
+      });
+    }
   }
 
   onMessagePart(part: Buffer): void {

@@ -6,12 +6,7 @@
 import type { Charge } from '../frame/charge.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import type { InboxOwner } from './inbox.ts';
-import {
-  type FillableStream,
-  type MessageStream,
-  type MessageStreamOwner,
-  makeMessageStream,
-} from './message-stream.ts';
+import { type FillableStream, type MessageStreamOwner, makeMessageStream } from './message-stream.ts';
 
 // What may wait unread, over all messages, before the connection stops reading.
 const MAX_WAITING_BYTES = 65_536;
@@ -47,8 +42,8 @@ export class IncomingStreams implements MessageStreamOwner {
     return this.#isHolding;
   }
 
-  /** A message begins. @returns what its handler receives, and what to call once that has returned */
-  begin(isBinary: boolean): { readonly stream: MessageStream; dropUnread(): void } {
+  /** A message begins. @returns what its handler receives, and what to call once that has returned, or failed */
+  begin(isBinary: boolean): FillableStream {
     this.#isCut = false;
     this.#current = makeMessageStream(this, isBinary, this.#decodes);
     return this.#current;

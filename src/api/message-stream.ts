@@ -21,6 +21,8 @@ export interface FillableStream {
   fail(error: Error): void;
   /** Its handler has returned: if nothing reads it, nothing will. */
   dropUnread(): void;
+  /** Whether this is what `fail` was called with. */
+  failedWith(error: unknown): boolean;
 }
 
 /** @internal Who counts what waits. */
@@ -44,7 +46,9 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #isTaken = false;
   #isDropped = false;
   #wireSize = -1;
+  /** Waits for the loop. */
   #error: Error | null = null;
+  #failure: Error | null = null;
   #reader: { resolve(result: IteratorResult<string | Buffer>): void; reject(error: Error): void } | null =
     null;
 
@@ -59,6 +63,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
         dropUnread: () => {
           if (!stream.#isTaken) stream.cancel();
         },
+        failedWith: (error) => stream.#failure !== null && error === stream.#failure,
       };
     };
   }
@@ -132,6 +137,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   }
 
   #fail(error: Error): void {
+    this.#failure = error;
     const reader = this.#reader;
     this.#reader = null;
     if (reader === null) this.#error = error;

@@ -23,6 +23,11 @@ async function read(message: MessageStream): Promise<string | Buffer> {
   return message.isBinary ? Buffer.concat(parts as Buffer[]) : parts.join('');
 }
 
+async function* endless(): AsyncGenerator<Buffer> {
+  yield Buffer.from('one');
+  await new Promise(() => {});
+}
+
 const codeOf = (error: unknown): string | undefined => (error as ConnectionError).code;
 
 describe.each([
@@ -260,6 +265,29 @@ describe('what goes wrong', () => {
       expect(await right.closed).toMatchObject({ code: 1011 });
       expect(errors.map(({ message }) => message)).toEqual(['fault']);
     }
+  });
+
+  test('a handler that lets WS_STREAM_LOST pass is no fault, and nothing comes after close', async () => {
+    const events: unknown[] = [];
+    const { left, right } = await pair({
+      async stream(_connection, message) {
+        try {
+          for await (const part of message) events.push(part.length);
+        } finally {
+          events.push('left');
+        }
+      },
+      error: (_connection, error) => void events.push(error),
+      close: (_connection, code) => void events.push(code),
+    });
+    const sent = right.sendStream(endless());
+    await until(() => events.length > 0);
+    right.terminate();
+    await sent.catch(() => {});
+    await left.closed;
+    await until(() => events.includes('left'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual([3, 1006, 'left']);
   });
 
   test('a close while the reader stalls is a clean one', async () => {
