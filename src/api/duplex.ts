@@ -35,6 +35,8 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
+    // As a net.Socket: the end of the connection is noticed even if nothing reads.
+    this.read(0);
   }
 
   override _read(): void {

@@ -98,6 +98,15 @@ describe('toDuplex', () => {
     expect(cut.destroyed).toBe(true);
   });
 
+  test('a loss is an error although nothing reads', async () => {
+    const { left, right } = await pair({ error() {} });
+    const duplex = toDuplex(left);
+    const failed = once(duplex, 'error');
+    right.terminate();
+    expect((await failed)[0]).toMatchObject({ code: 'WS_CONNECTION_LOST' });
+    expect(duplex.destroyed).toBe(true);
+  });
+
   test('destroy drops the connection, and a message that is not sent fails its write', async () => {
     const { left, right } = await pair();
     const duplex = toDuplex(left);
