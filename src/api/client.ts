@@ -8,6 +8,7 @@ import type { ConnectionLimits } from '../transport/limits.ts';
 import { toCompression } from './compression-options.ts';
 import { type AllConnectOptions, type ConnectOptions, checkRoute, connectSpecs } from './connect-options.ts';
 import type { Connection } from './connection.ts';
+import type { ConnectionCore } from './connection-core.ts';
 import { Dispatch } from './dispatch.ts';
 import { takesParts } from './handlers.ts';
 import { type OptionValues, readOptions } from './option-spec.ts';
@@ -73,8 +74,11 @@ export function prepareConnect<Data>(
   };
 }
 
-/** Connects. Rejects as `connect`. */
-export async function openConnection<Data>(prepared: PreparedConnect<Data>): Promise<Connection<Data>> {
+/** @internal Connects. Rejects as `connect`. @param onCore receives what the library keeps for the connection, before `open` */
+export async function openConnection<Data>(
+  prepared: PreparedConnect<Data>,
+  onCore?: (core: ConnectionCore) => void,
+): Promise<Connection<Data>> {
   const { options, values, inParts, limits, compression, route } = prepared;
   const dialed = await dial(route, compression);
   const { socket, head, subprotocol, extensions, codec } = dialed;
@@ -97,6 +101,7 @@ export async function openConnection<Data>(prepared: PreparedConnect<Data>): Pro
   });
   const { connection } = dispatch;
   if (values.unref) connection.unref();
+  onCore?.(dispatch);
   dispatch.start(head);
   return connection;
 }

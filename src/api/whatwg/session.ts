@@ -4,9 +4,11 @@
  * The connection is the native one; each of its events becomes a task here. The class itself is web-socket.ts.
  */
 
+import type { Charge } from '../../frame/charge.ts';
 import { ConnectionError } from '../../frame/connection-error.ts';
 import { openConnection, type PreparedConnect } from '../client.ts';
 import type { Connection } from '../connection.ts';
+import type { ConnectionCore } from '../connection-core.ts';
 import type { ConnectionHandlers } from '../handlers.ts';
 import type { Message } from '../message.ts';
 import { Outgoing } from '../outgoing.ts';
@@ -41,6 +43,9 @@ export class Session implements TasksOwner {
     (error) => this.#failReading(error),
   );
   #connection: Connection | null = null;
+  #core: ConnectionCore | null = null;
+  /** What the messages cost that wait for their tasks. */
+  #charge: Charge | null = null;
   /** Why this side gave up. */
   #failure: unknown = null;
 
@@ -83,7 +88,9 @@ export class Session implements TasksOwner {
     try {
       if (signal?.aborted === true) onAbort();
       else signal?.addEventListener('abort', onAbort);
-      await openConnection(prepared);
+      await openConnection(prepared, (core) => {
+        this.#core = core;
+      });
     } catch (error) {
       this.fail(error);
     } finally {
@@ -110,6 +117,14 @@ export class Session implements TasksOwner {
 
   onTask(): void {
     this.#buffered.update();
+  }
+
+  onWaiting(bytes: number): void {
+    const { binding } = this.#core!;
+    this.#charge ??= binding.chargeUnread();
+    const isMore = bytes > this.#charge.bytes;
+    this.#charge.resize(bytes);
+    if (isMore) binding.endpoint.askForRoom();
   }
 
   onMessage(message: string | Buffer): void {

@@ -1,11 +1,15 @@
 /**
  * One task per event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". Microtasks run between two tasks, and no event is fired
- * inside a call of the application. While messages wait for their tasks, the connection is not read: their number is bounded.
+ * inside a call of the application. While messages wait for their tasks, the connection is not read: their number is bounded,
+ * and they count in the memory budget (RFC 6455 §10.4).
  */
 
 // Beyond either of these the connection is not read until the tasks have caught up.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
+
+// What an object costs beside its bytes.
+const ITEM_COST = 128;
 
 // As they are now: a test's fake timers would hold every event back.
 const queueTask = setImmediate;
@@ -14,6 +18,8 @@ const queueTask = setImmediate;
 export interface TasksOwner {
   /** A task begins. */
   onTask(): void;
+  /** The messages that wait take so many bytes of memory. */
+  onWaiting(bytes: number): void;
   /** The task of a message. */
   onMessage(message: string | Buffer): void;
   /** Too many messages wait. */
@@ -50,6 +56,7 @@ export class Tasks {
     this.#messages++;
     this.#bytes += message.length;
     queueTask(runNext, this);
+    this.#count();
     if (this.#isPaused || !this.#isFull) return;
     this.#isPaused = true;
     this.#owner.pauseReading();
@@ -70,10 +77,15 @@ export class Tasks {
     }
     this.#messages--;
     this.#bytes -= entry.length;
+    this.#count();
     this.#owner.onMessage(entry);
     if (!this.#isPaused || this.#messages > 0) return;
     this.#isPaused = false;
     this.#owner.resumeReading();
+  }
+
+  #count(): void {
+    this.#owner.onWaiting(this.#bytes + this.#messages * ITEM_COST);
   }
 
   get #isFull(): boolean {

@@ -1,9 +1,10 @@
 /** The events of a `WebSocket`: WebSockets Standard, "Feedback from the protocol". A task for each, real event classes, and what listeners throw (seam S0). */
 import { afterEach, describe, expect, test } from 'vitest';
+import { MemoryBudget } from '../../../src/index.ts';
 import { CloseEvent, ErrorEvent, type MessageEvent } from '../../../src/websocket.ts';
 import { startServer } from '../../transport/servers.ts';
 import { closeFrame, frame, Op } from '../../transport/wire.ts';
-import { closeAll, message, rawServer, task, watch } from './harness.ts';
+import { closeAll, message, open, rawServer, task, watch } from './harness.ts';
 
 afterEach(closeAll);
 
@@ -15,6 +16,21 @@ async function opened(first?: Buffer) {
 }
 
 describe('a task for each event (seam S14)', () => {
+  test('messages that wait for their tasks count in the memory budget, to the end of the connection', async () => {
+    const memoryBudget = new MemoryBudget();
+    const server = await rawServer();
+    const socket = open(server.url, [], { memoryBudget });
+    const used: number[] = [];
+    socket.onmessage = () => void used.push(memoryBudget.unread);
+    const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
+    const peer = await server.peer;
+    peer.write(Buffer.concat([message('1'), message('x'.repeat(5_000)), message('3'), closeFrame(1000)]));
+    peer.socket.end();
+    await closed;
+    expect(used).toEqual([5_001 + 2 * 128, 1 + 128, 0]);
+    expect(memoryBudget.used).toBe(0);
+  });
+
   test('microtasks run between two messages that came in one chunk', async () => {
     const { socket, peer } = await opened();
     const order: string[] = [];

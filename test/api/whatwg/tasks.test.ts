@@ -6,18 +6,25 @@ import { Tasks } from '../../../src/api/whatwg/tasks.ts';
 function noted() {
   const notes: (string | number)[] = [];
   let onMessage: (message: string | Buffer) => void = () => {};
+  let waiting = 0;
   const tasks = new Tasks({
     onMessage(message) {
       notes.push(message.length);
       onMessage(message);
     },
     onTask() {},
+    onWaiting(bytes) {
+      waiting = bytes;
+    },
     pauseReading: () => void notes.push('pause'),
     resumeReading: () => void notes.push('resume'),
   });
   return {
     tasks,
     notes,
+    get waiting() {
+      return waiting;
+    },
     set onMessage(handler: typeof onMessage) {
       onMessage = handler;
     },
@@ -82,6 +89,18 @@ describe('the bound', () => {
     expect(notes).toEqual(['pause']);
     await turn();
     expect(notes).toEqual(['pause', 65_535, 1, 'resume']);
+  });
+
+  test('what waits is reported with what each message costs', async () => {
+    const made = noted();
+    const seen: number[] = [];
+    made.onMessage = () => seen.push(made.waiting);
+    made.tasks.addMessage('abc');
+    made.tasks.addMessage(Buffer.alloc(1_000));
+    made.tasks.add(() => {});
+    expect(made.waiting).toBe(1_003 + 2 * 128);
+    await turn();
+    expect(seen).toEqual([1_000 + 128, 0]);
   });
 
   test('holds again and again', async () => {
