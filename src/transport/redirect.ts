@@ -55,7 +55,8 @@ export function isSameOrigin(one: WebSocketTarget, other: WebSocketTarget): bool
   return one.secure === other.secure && one.hostname === other.hostname && one.port === other.port;
 }
 
-const credentials: ReadonlySet<string> = new Set([
+/** Header fields, in lower case, that stay with the origin they were given for. */
+export const credentials: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'cookie2',

@@ -3,6 +3,7 @@
  * events of `ws` on the way. What is asked and what a 101 must say is RFC 6455 §4.1, transport/node-request.ts.
  */
 
+import type { EventEmitter } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https, { type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -18,8 +19,8 @@ import {
 import { startTimer } from './bounds.ts';
 import type { ClientOptions } from './client-options.ts';
 import { toCompression } from './deflate.ts';
-import type { WebSocketEmitter } from './emitter.ts';
-import { toResponseError } from './errors.ts';
+import type { WebSocketEmitter, WebSocketEvents } from './emitter.ts';
+import { rethrow, toResponseError } from './errors.ts';
 import { type Address, dropCredentials, parseAddress, type Trust, trustOf } from './redirect.ts';
 
 /** Who connects. */
@@ -57,16 +58,20 @@ export class Client {
     this.#options = options;
   }
 
-  /** Sends the first request. @throws {SyntaxError} for an invalid URL */
+  /** Sends the first request. @throws {SyntaxError} for an invalid URL; what http.request throws for an option, and `finishRequest` */
   start(url: string): void {
-    this.#send(parseAddress(url));
+    const address = parseAddress(url);
+    try {
+      this.#send(address);
+    } catch (error) {
+      this.#discard();
+      throw error;
+    }
   }
 
   /** Gives up. */
   abort(error: Error): void {
-    const { request } = this;
-    this.#release();
-    if (request !== null) drop(request);
+    this.#discard();
     this.#owner.failed(error);
   }
 
@@ -83,7 +88,7 @@ export class Client {
     request.on('upgrade', (response: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgraded(request, response, socket, head),
     );
-    if (this.redirects > 0) this.#owner.webSocket.emit('redirect', this.url, request);
+    if (this.redirects > 0) this.#emit('redirect', this.url, request);
     // A listener may have given up.
     if (this.request !== request) return;
     this.#watch(options.handshakeTimeout);
@@ -124,33 +129,29 @@ export class Client {
     const { statusCode = 0, headers } = response;
     const isRedirect = statusCode >= 300 && statusCode < 400;
     if (this.#options.followRedirects && isRedirect && headers.location !== undefined) {
-      this.#redirected(request, address, headers.location);
+      this.#redirected(address, headers.location);
       return;
     }
-    if (this.#owner.webSocket.emit('unexpected-response', request, response)) {
-      // The listener ends the request, or `close()` does.
-      this.#exchange?.abandon();
-      return;
-    }
+    // No connection comes of it, even if a listener keeps the request: that ends it, or `close()` does.
+    this.#exchange?.abandon();
+    if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
   }
 
-  #redirected(request: ClientRequest, address: Address, location: string): void {
+  #redirected(address: Address, location: string): void {
     const { maxRedirects = MAX_REDIRECTS } = this.#options;
     if (++this.redirects > maxRedirects) {
       this.abort(new Error('Maximum redirects exceeded'));
       return;
     }
-    this.#release();
-    drop(request);
-    let next: Address;
+    this.#discard();
     try {
-      next = parseAddress(location, address.url);
+      this.#send(parseAddress(location, address.url));
     } catch (error) {
-      this.#owner.failed(error as Error);
-      return;
+      if (!this.#owner.isConnecting()) throw error;
+      // The server chose the address. That no request can be made of it, or not with the agent there is, ends no process.
+      this.abort(error as Error);
     }
-    this.#send(next);
   }
 
   #upgraded(request: ClientRequest, response: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -159,7 +160,7 @@ export class Client {
       socket.destroy();
       return;
     }
-    this.#owner.webSocket.emit('upgrade', response);
+    this.#emit('upgrade', response);
     // A listener may have given up.
     if (!this.#owner.isConnecting()) {
       socket.destroy();
@@ -186,6 +187,23 @@ export class Client {
     if (!(error instanceof HandshakeError)) return error as Error;
     const wasOffered = error.stage === 'subprotocol' ? this.#subprotocols.length > 0 : exchange.hasOffers;
     return toResponseError(error, headers.upgrade, wasOffered);
+  }
+
+  /** What a listener throws is the process's, and leaves the handshake as it is. @returns whether there is a listener */
+  #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
+    const emitter: EventEmitter = this.#owner.webSocket;
+    try {
+      return emitter.emit(name, ...values);
+    } catch (error) {
+      rethrow(error);
+      return true;
+    }
+  }
+
+  #discard(): void {
+    const { request } = this;
+    this.#release();
+    if (request !== null) drop(request);
   }
 
   #release(): void {

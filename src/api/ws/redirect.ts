@@ -1,5 +1,6 @@
 /** Addresses of a client of this surface, and what goes along to another one: RFC 6455 §3, with http, https and Unix sockets. */
 
+import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';
 import type { ClientOptions } from './client-options.ts';
 
 /** Where a request goes. */
@@ -31,16 +32,24 @@ export function parseAddress(text: string, base?: URL): Address {
       'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
     );
   }
-  if (isUnix && url.pathname === '') throw new SyntaxError("The URL's pathname is empty");
+  // Node takes an empty path of a socket for none, and connects to port 80 of this machine.
+  if (isUnix && /^(?::|$)/.test(url.pathname)) throw new SyntaxError("The URL's pathname is empty");
   // §3: MUST NOT be used.
   if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');
-  const auth =
-    url.username === '' && url.password === ''
-      ? undefined
-      : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const auth = credentialsOf(url);
   if (!isUnix) return { url, isSecure, socketPath: undefined, path: url.pathname + url.search, auth };
   const [socketPath, path = '/'] = url.pathname.split(':');
   return { url, isSecure, socketPath, path: path + url.search, auth };
+}
+
+/** 'user:password' of a URL. @throws {SyntaxError} for a "%" that stands for nothing */
+function credentialsOf({ username, password, host }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    throw new SyntaxError(`Invalid URL: the credentials for ${host} are not percent-encoded UTF-8`);
+  }
 }
 
 /** Whom an address trusts with what a request carries. */
@@ -57,8 +66,10 @@ export function trustOf({ url, isSecure, socketPath }: Address): Trust {
 export function dropCredentials(options: ClientOptions, first: Trust, next: Trust): ClientOptions {
   const isSameHost = first.host === next.host;
   if (isSameHost && (next.isSecure || !first.isSecure)) return options;
-  const dropped = new Set(['authorization', 'cookie', ...(isSameHost ? [] : ['host'])]);
+  const dropped = new Set([...credentials, ...(isSameHost ? [] : ['host'])]);
   const headers = Object.entries((options.headers ?? {}) as Record<string, string>);
   const kept = headers.filter(([name]) => !dropped.has(name.toLowerCase()));
-  return { ...options, auth: undefined, headers: Object.fromEntries(kept) };
+  // A client certificate is a credential too.
+  const carried: ClientOptions = isSameHost ? options : tlsAcrossOrigins(options as object);
+  return { ...carried, auth: undefined, headers: Object.fromEntries(kept) };
 }

@@ -82,9 +82,11 @@ export class SendLine {
   control(kind: 'ping' | 'pong', bytes: Uint8Array, done: Done | null): void {
     const run = (): void => {
       const { endpoint } = this.#binding;
-      if (kind === 'ping') endpoint.ping(bytes);
-      else endpoint.pong(bytes);
-      if (done !== null) endpoint.whenSent(completion(done));
+      const isSent = kind === 'ping' ? endpoint.ping(bytes) : endpoint.pong(bytes);
+      if (done === null) return;
+      if (isSent) endpoint.whenSent(completion(done));
+      // The peer's Close frame came while a Blob was read.
+      else completion(done)(new Error('The connection was closed before this could be sent'));
     };
     this.run(run, bytes.length, done);
   }

@@ -16,6 +16,7 @@ import { isOwned } from '../../transport/socket-owner.ts';
 import { warn } from '../callback.ts';
 import { toBindOptions } from './bounds.ts';
 import { refuseUnsupported } from './client-options.ts';
+import { toCompression } from './deflate.ts';
 import { defaults, listen } from './http-server.ts';
 import type { ServerOptions } from './server-options.ts';
 import {
@@ -73,6 +74,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     }
     refuseUnsupported(options);
     toBindOptions(true, options);
+    toCompression(options.perMessageDeflate);
     this.options = { ...defaults, ...options };
     if (port !== null) this._server = listen(this.options, listening);
     else this._server = server as HttpServer | null;
@@ -174,9 +176,9 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     head: Buffer,
     callback: UpgradeCallback,
   ): void {
-    refuseTwice(socket);
     let codec = agreement === null ? null : agreement.codec;
     try {
+      refuseTwice(socket);
       // The client left while `verifyClient` was asked.
       if (!socket.readable || !socket.writable) {
         socket.destroy();

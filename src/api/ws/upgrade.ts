@@ -84,8 +84,8 @@ export function isRefusal(value: object | null): value is Refusal {
 
 /**
  * Asks `verifyClient`.
- * @param decided is called once: with null to accept. If the socket has gone meanwhile, or nothing is answered within a minute, the
- *   socket is destroyed, and it is not called
+ * @param decided is called once: with null to accept, with 408 if nothing is answered within a minute. It is not called once the socket
+ *   has gone
  */
 export function askVerifyClient(
   verifyClient: NonNullable<ServerOptions['verifyClient']>,
@@ -109,13 +109,20 @@ export function askVerifyClient(
   }
   const timer = processTimers.timer({ onTimer: () => answer(false, 408) });
   let isAnswered = false;
-  const answer: VerifyClientAnswer = (result, code, text = '', headers) => {
-    if (isAnswered) return;
+  const forget = (): void => {
     isAnswered = true;
     timer.cancel();
-    decided(result ? null : { status: code || 401, text, headers });
+    socket.off('close', forget);
+  };
+  const answer: VerifyClientAnswer = (result, code, text, headers) => {
+    if (isAnswered) return;
+    forget();
+    // Programs pass null for what they leave out.
+    const refusal = { status: code || 401, text: text ? String(text) : '', headers: headers ?? {} };
+    decided(result ? null : refusal);
   };
   timer.set(VERIFY_TIMEOUT);
+  socket.on('close', forget);
   verifyClient(info, answer);
 }
 

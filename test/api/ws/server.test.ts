@@ -5,6 +5,8 @@ import { connect as connectTcp } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { warned } from '../../../src/api/callback.ts';
+import { processCompressionBudget } from '../../../src/deflate/budget.ts';
+import { processTimers } from '../../../src/transport/timers.ts';
 import { WebSocket, WebSocketServer } from '../../../src/ws.ts';
 import { ca, tls } from '../../transport/servers.ts';
 import { warningsOf } from '../pair.ts';
@@ -81,6 +83,11 @@ describe('our strictness stays', () => {
   });
 });
 
+test('options of the compression are checked by the constructor, not with the first request', () => {
+  const perMessageDeflate = { serverMaxWindowBits: 99 };
+  expect(() => new WebSocketServer({ noServer: true, perMessageDeflate })).toThrow(RangeError);
+});
+
 describe('verifyClient', () => {
   test('what it refuses with cannot be a close code, or break the answer', async () => {
     warned.forget();
@@ -127,6 +134,35 @@ describe('verifyClient', () => {
     expect(opened.length).toBe(1);
     client.close();
     await closed(client as never);
+  });
+  test('a client that leaves meanwhile ends the wait, and nothing is kept for it', async () => {
+    const { server, port } = await listening();
+    const completed = vi.spyOn(server, 'completeUpgrade');
+    let answer: ((result: boolean) => void) | undefined;
+    let left = false;
+    server.options.verifyClient = ({ req }, later) => {
+      answer = later;
+      req.socket.on('close', () => {
+        left = true;
+      });
+    };
+    const waits = vi.spyOn(processTimers, 'remove');
+    onTestFinished(() => waits.mockRestore());
+    const socket = connectTcp(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(`${['GET / HTTP/1.1', ...fields].join('\r\n')}\r\n\r\n`);
+    await vi.waitFor(() => expect(answer).toBeDefined());
+    socket.resetAndDestroy();
+    await vi.waitFor(() => expect(left).toBe(true));
+    expect(waits.mock.calls.map(([timer]) => timer.delay)).toContain(60_000);
+    answer!(true);
+    expect(completed).not.toHaveBeenCalled();
+  });
+  test('null stands for what is left out of an answer', async () => {
+    const { server, port } = await listening();
+    server.options.verifyClient = (_info, answer) => answer(false, 403, null as never, null as never);
+    const text = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
+    expect(text.slice(9)).toMatch(/^403 Forbidden\r\n(?:.*\r\n)*\r\nForbidden$/);
   });
   test('version 8: it is asked, as in ws, and then the request is refused', async () => {
     const asked: unknown[] = [];
@@ -220,6 +256,35 @@ describe('handleUpgrade', () => {
     expect(thrown.join()).toContain('more than once');
     client.close();
     await closed(client as never);
+  });
+  test('twice while verifyClient is asked: one connection, and nothing stays reserved for the other', async () => {
+    const { url } = await listening({ perMessageDeflate: true });
+    const { http, url: shared } = await serveHttp();
+    const answers: ((result: boolean) => void)[] = [];
+    const server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: true,
+      verifyClient: (_info, answer) => answers.push(answer),
+    });
+    const opened: WebSocket[] = [];
+    http.on('upgrade', (request, socket, head) => {
+      for (let time = 0; time < 2; time++)
+        server.handleUpgrade(request, socket, head, (webSocket) => opened.push(webSocket));
+    });
+    // What the codecs of one connection hold.
+    const before = processCompressionBudget.used;
+    const single = new WebSocket(url);
+    await once(single, 'open');
+    const each = processCompressionBudget.used - before;
+    const client = new WebSocket(shared);
+    await vi.waitFor(() => expect(answers.length).toBe(2));
+    answers[0]!(true);
+    expect(() => answers[1]!(true)).toThrow(/more than once/);
+    await once(client, 'open');
+    expect(opened.length).toBe(1);
+    expect(processCompressionBudget.used - before).toBe(2 * each);
+    for (const one of [single, client]) one.terminate();
+    await closed(client as never, single as never, opened[0] as never);
   });
   test('completeUpgrade may be replaced by one that calls it', async () => {
     const { server, url } = await listening();

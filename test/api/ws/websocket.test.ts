@@ -1,10 +1,18 @@
 /** Where our `WebSocket` differs from the one of `ws` on purpose, and what that leaves to chance (issue I, seams 0, 9, 13, 15). */
-import type { Socket } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent, type ClientRequest } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { processCompressionBudget } from '../../../src/deflate/budget.ts';
 import { MemoryBudget } from '../../../src/frame/memory-budget.ts';
 import { printed } from '../../../src/transport/log.ts';
 import { WebSocket, WebSocketServer } from '../../../src/ws.ts';
+import { ca, tls } from '../../transport/servers.ts';
 import { closed, once, serveHttp } from './oracle.ts';
 
 async function pair(
@@ -66,6 +74,62 @@ describe('seam 0: what a listener throws', () => {
       expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
     },
   );
+
+  test.each(['redirect', 'upgrade'])(
+    'in %s reaches uncaughtException, and the handshake goes on',
+    async (event) => {
+      const { url } = await pair();
+      const { http, url: first } = await serveHttp();
+      http.on('upgrade', (_request, socket) => {
+        socket.end(`HTTP/1.1 302 Found\r\nLocation: ${url}/\r\n\r\n`);
+      });
+      const caught = await uncaughtIn(async () => {
+        const client = new WebSocket(first, { followRedirects: true });
+        client.on(event as 'upgrade', () => {
+          throw new Error(`thrown in ${event}`);
+        });
+        await once(client, 'open');
+        client.close();
+        await closed(client as never);
+      });
+      expect(caught.map(String)).toEqual([`Error: thrown in ${event}`]);
+    },
+  );
+
+  test('in unexpected-response reaches uncaughtException, and leaves nothing reserved', async () => {
+    const { http, url } = await serveHttp();
+    http.on('upgrade', (_request, socket) => void socket.end('HTTP/1.1 500 No\r\n\r\n'));
+    const before = processCompressionBudget.used;
+    const client = new WebSocket(url);
+    client.on('error', () => {});
+    const caught = await uncaughtIn(async () => {
+      const answered = once(client, 'unexpected-response');
+      client.on('unexpected-response', () => {
+        throw new Error('thrown in unexpected-response');
+      });
+      await answered;
+      await new Promise(setImmediate);
+    });
+    expect(caught.map(String)).toEqual(['Error: thrown in unexpected-response']);
+    expect(processCompressionBudget.used).toBe(before);
+    client.terminate();
+    await closed(client as never);
+  });
+
+  test('what the constructor throws leaves nothing reserved, and no request', async () => {
+    const { http, url } = await serveHttp();
+    const before = processCompressionBudget.used;
+    expect(() => new WebSocket(url, { headers: { 'X-Own': 'a\r\nb' } })).toThrow(/header/);
+    let request: ClientRequest | undefined;
+    const finishRequest = (made: ClientRequest): void => {
+      request = made;
+      throw new Error('thrown in finishRequest');
+    };
+    expect(() => new WebSocket(url, { finishRequest })).toThrow('finishRequest');
+    expect(processCompressionBudget.used).toBe(before);
+    expect(request!.destroyed).toBe(true);
+    http.close();
+  });
 
   test('in a callback of send', async () => {
     const { client, accepted } = await pair();
@@ -161,6 +225,32 @@ describe('seam 9: Blobs', () => {
     client.send(endless);
     client.close();
     expect(await once(client, 'close')).toEqual([1006, Buffer.alloc(0)]);
+  });
+  test('a ping that waits for one when the peer closes is reported as not sent', async () => {
+    const { client, accepted } = await pair();
+    const pings: unknown[] = [];
+    accepted.on('ping', (data) => pings.push(data));
+    const blob = new Blob(['x']);
+    let read: (bytes: ArrayBuffer) => void = () => {};
+    blob.arrayBuffer = () => {
+      return new Promise((resolve) => {
+        read = resolve;
+      });
+    };
+    const results: unknown[] = [];
+    client.send(blob, (error) => results.push(error));
+    client.ping('late', true, (error) => results.push(error));
+    // A Close frame of a peer that does not read the answer: the connection stays in the closing handshake.
+    accepted.pause();
+    (accepted._socket as Socket).write(Buffer.from('8800', 'hex'));
+    await vi.waitFor(() => expect(client.readyState).toBe(2));
+    read(new ArrayBuffer(1));
+    await vi.waitFor(() => expect(results.length).toBe(2));
+    expect(results.every((result) => result instanceof Error)).toBe(true);
+    expect(client.readyState).toBe(2);
+    accepted.terminate();
+    await closed(client as never, accepted as never);
+    expect(pings).toEqual([]);
   });
   test('as the payload of a ping', async () => {
     const { client, accepted } = await pair();
@@ -306,12 +396,76 @@ describe('a hostile server', () => {
     'HTTP/1.1 302 Found\r\nLocation: ws://%zz:x@127.0.0.1/\r\n\r\n',
     'HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\n\r\n',
     'HTTP/1.1 302 Found\r\nLocation: ws+unix:\r\n\r\n',
+    // No path is encoded after a scheme without slashes: http.request throws for the space.
+    'HTTP/1.1 302 Found\r\nLocation: ws+unix:a:/b c\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 4\r\n\r\nfour',
   ])('%j gives one error, and 1006', async (head) => {
     const { error, code } = await answering(head);
     expect(error).toBeInstanceOf(Error);
     expect(code).toBe(1006);
+  });
+  test('a redirect to wss, where the agent has none, is an error of the connection', async () => {
+    const { http, url } = await serveHttp();
+    http.on('upgrade', (_request, socket) => {
+      socket.end('HTTP/1.1 302 Found\r\nLocation: wss://127.0.0.1:1/\r\n\r\n');
+    });
+    const before = processCompressionBudget.used;
+    const client = new WebSocket(url, { followRedirects: true, agent: new Agent() });
+    const error = once(client, 'error');
+    await once(client, 'close');
+    expect((await error)[0]).toMatchObject({ code: 'ERR_INVALID_PROTOCOL' });
+    expect(processCompressionBudget.used).toBe(before);
+  });
+  test('a redirect to a Unix socket can be refused by a listener, before anything is sent there', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'rfc6455-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const path = join(directory, 'local');
+    const received: Buffer[] = [];
+    const local = createServer((socket) => {
+      socket.on('data', (chunk: Buffer) => received.push(chunk)).on('error', () => {});
+    });
+    onTestFinished(() => void local.close());
+    await new Promise<void>((resolve) => local.listen(path, resolve));
+    const { http, url } = await serveHttp();
+    http.on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ws+unix://${path}:/\r\n\r\n`);
+    });
+    const client = new WebSocket(url, { followRedirects: true });
+    client.on('redirect', (to) => {
+      if (to.startsWith('ws+unix:')) client.terminate();
+    });
+    client.on('error', () => {});
+    await once(client, 'close');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(received).toEqual([]);
+  });
+  test('addresses that no request can be made of throw a SyntaxError', () => {
+    for (const url of ['ws+unix::/', 'ws+unix:', 'ws://%zz@localhost/']) {
+      expect(() => new WebSocket(url), url).toThrow(SyntaxError);
+    }
+  });
+  test('a client certificate, and the name of one, do not go along to another host', async () => {
+    const seen: unknown[] = [];
+    const https = createHttps({ ...tls, requestCert: true, rejectUnauthorized: false });
+    https.on('upgrade', (_request, socket) => {
+      const { servername } = socket as TLSSocket;
+      seen.push(Object.keys((socket as TLSSocket).getPeerCertificate()), servername);
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    });
+    onTestFinished(() => void https.close());
+    await new Promise<void>((resolve) => https.listen(0, resolve));
+    const { port } = https.address() as { port: number };
+    const { http, url } = await serveHttp();
+    http.on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: wss://localhost:${port}/\r\n\r\n`);
+    });
+    const options = { followRedirects: true, ca, ...tls, servername: 'first.test' };
+    const client = new WebSocket(url, options);
+    const error = once(client, 'error');
+    await once(client, 'close');
+    expect(String((await error)[0])).toContain('400');
+    expect(seen).toEqual([[], 'localhost']);
   });
   test('credentials do not go along to another host, nor from wss to ws', async () => {
     const { server, url } = await pair();
@@ -321,13 +475,14 @@ describe('a hostile server', () => {
     });
     const seen: unknown[] = [];
     server.on('connection', (webSocket, { headers }) => {
-      seen.push(headers.authorization, headers.cookie, headers['x-own']);
+      seen.push(headers.authorization, headers['proxy-authorization'], headers.cookie, headers['x-own']);
       webSocket.close();
     });
-    const headers = { Cookie: 'secret', Authorization: 'Basic secret', 'X-Own': 'kept' };
+    const secrets = { Authorization: 'Basic secret', 'Proxy-Authorization': 'Basic secret' };
+    const headers = { Cookie: 'secret', ...secrets, 'X-Own': 'kept' };
     const client = new WebSocket(first, { followRedirects: true, headers, auth: 'a:b' });
     await closed(client as never);
-    expect(seen).toEqual([undefined, undefined, 'kept']);
+    expect(seen).toEqual([undefined, undefined, undefined, 'kept']);
   });
 });
 
