@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -46,7 +47,8 @@ appendFileSync(
 );
 // `sideEffects` as in the package's own: the nearest package.json counts.
 writeFileSync(join(dist, 'cjs', 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
-chmodSync(join(dist, 'cli', 'main.js'), 0o755);
+const command = join(dist, 'cli', 'main.js');
+if (existsSync(command)) chmodSync(command, 0o755);
 
 /** @param {string} project @param {string[]} options */
 function compile(project, ...options) {

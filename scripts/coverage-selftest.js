@@ -46,6 +46,7 @@ function plain() {
     write(`test/${place}/part.test.ts`, folder === 'src/cli' ? childTest : test.replace('FOLDER', folder));
   }
   write('src/index.ts', "export { half } from './api/part.ts';\n");
+  write('conformance/index.ts', "export { half } from './part.ts';\n");
 }
 
 /** @type {[string, () => void, RegExp | null][]} */
@@ -70,11 +71,19 @@ const cases = [
 
 let failed = 0;
 try {
-  for (const path of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts'])
+  for (const path of [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'tsconfig.cjs.json',
+    'vitest.config.ts',
+    'scripts',
+  ])
     cpSync(join(root, path), join(project, path), { recursive: true });
   for (const file of ['leak-check.ts', 'write-coverage.ts'])
     cpSync(join(root, 'test', file), join(project, 'test', file));
-  cpSync(join(root, 'conformance', 'tsconfig.json'), join(project, 'conformance', 'tsconfig.json'));
+  for (const file of ['tsconfig.json', 'tsconfig.cjs.json'])
+    cpSync(join(root, 'conformance', file), join(project, 'conformance', file));
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'), 'junction');
   const env = { ...process.env };
   delete env.NODE_V8_COVERAGE;

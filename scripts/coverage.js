@@ -97,7 +97,14 @@ function ranges(numbers) {
 function main() {
   if (node([join(root, 'scripts', 'build.js')]) !== 0) return 1;
   rmSync(join(root, 'coverage'), { recursive: true, force: true });
-  const c8 = [packageFile('c8', 'bin/c8.js'), '--reporter=json', '--all', '--src=dist', '--include=dist/**'];
+  const c8 = [
+    packageFile('c8', 'bin/c8.js'),
+    '--reporter=json',
+    '--all',
+    '--src=dist',
+    '--include=dist/**',
+    '--exclude=dist/cjs/**',
+  ];
   const status = node([...c8, process.execPath, packageFile('vitest', 'vitest.mjs'), 'run']);
   if (status !== 0) {
     console.error('the tests failed, so their coverage says nothing');

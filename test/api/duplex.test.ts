@@ -33,7 +33,7 @@ describe('toDuplex', () => {
 
   test('strings are texts, bytes are binary; whole messages with readableObjectMode', async () => {
     const { left, right } = await pair();
-    const one = toDuplex(left);
+    const one = toDuplex(left).on('error', () => {});
     const other = toDuplex(right, { readableObjectMode: true });
     one.write('text');
     one.write(Buffer.from('bytes'));
@@ -126,7 +126,8 @@ describe('toDuplex', () => {
     expect(() => toDuplex(right, { objectMode: true } as object)).toThrow(
       'toDuplex has no option "objectMode"',
     );
-    toDuplex(right);
+    // The end of the test is the loss of its connection.
+    toDuplex(right).on('error', () => {});
     expect(() => toDuplex(right)).toThrow('being read already');
   });
 });
