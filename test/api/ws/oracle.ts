@@ -2,9 +2,10 @@
 import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import type Oracle from 'ws';
 import type { WebSocket as OracleSocket, ServerOptions, WebSocketServer } from 'ws';
+import { processCompressionBudget } from '../../../src/deflate/budget.ts';
 import { WebSocket } from '../../../src/ws.ts';
 
 /** Either package, by the types of `ws`. */
@@ -82,6 +83,11 @@ export async function serveHttp(
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return { http, url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}` };
+}
+
+/** Waits until the connections of earlier tests have given back what they had reserved for compression. */
+export async function nothingReserved(): Promise<void> {
+  await vi.waitFor(() => expect(processCompressionBudget.used).toBe(0));
 }
 
 /** The values of an event, once it comes. */
