@@ -46,7 +46,11 @@ export class CuttingProxy {
 
   /** Resets one connection. */
   cut() {
-    this.#random.pick([...this.#sockets])?.resetAndDestroy();
+    const socket = this.#random.pick([...this.#sockets]);
+    if (socket === undefined) return;
+    // The system refuses to reset a socket whose end was sent (EINVAL), and Node 20 then waits for it forever when it exits.
+    if (socket.connecting || socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   /** Holds one direction of a connection up. @param {number} milliseconds */

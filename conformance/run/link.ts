@@ -258,7 +258,8 @@ export class Link {
   resetTcp(): void {
     this.endedBy ??= 'judge';
     this.timeline.add('judge', 'tcp', 'reset TCP');
-    if ('resetAndDestroy' in this.socket)
+    // A socket whose end was sent cannot be reset: the system refuses, and Node 20 then waits for it forever when it exits.
+    if ('resetAndDestroy' in this.socket && !this.socket.writableEnded)
       (this.socket as unknown as { resetAndDestroy(): void }).resetAndDestroy();
     else this.socket.destroy();
   }
