@@ -28,6 +28,9 @@ export const WebSocket: typeof WebSocketClass & Statics = Object.assign(WebSocke
 });
 export type WebSocket = WebSocketClass;
 
+// TypeScript compiles a default import to this property, unless `esModuleInterop` is on.
+Object.defineProperty(WebSocketClass, 'default', { value: WebSocketClass });
+
 /** The names of the types, as in the declarations of `ws`. */
 export declare namespace WebSocket {
   export type Server = WebSocketServer;
