@@ -32,10 +32,17 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
   return new ReceivedRequest(head, own, 'encrypted' in own && own.encrypted === true);
 }
 
-/** `headers` of node:http has an array for Set-Cookie, and joins the lines of all others. */
-function headersOf(headers: Partial<IncomingMessage['headers']>): readonly string[] {
-  const present = Object.entries(headers).filter(([, value]) => value !== undefined);
-  return flattenHeaders(Object.fromEntries(present) as Record<string, string | string[]>);
+/**
+ * `headers` of node:http has an array for Set-Cookie, and joins the lines of all others. Only a request that a program made has
+ * nothing but them, such as that of `injectWS` of @fastify/websocket, with a number as the version and without Host: §4.2.1 asks
+ * for Host where a request came over the wire.
+ */
+function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
+  const present = Object.entries(headers)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, typeof value === 'number' ? String(value) : value]);
+  const hasHost = present.some(([name]) => String(name).toLowerCase() === 'host');
+  return flattenHeaders({ ...(hasHost ? null : { host: 'localhost' }), ...Object.fromEntries(present) });
 }
 
 /**

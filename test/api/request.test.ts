@@ -287,6 +287,22 @@ describe('handleUpgrade', () => {
     connection.terminate();
   });
 
+  test('FAULT-7: an injected request has the version as a number, and no Host', async () => {
+    const server = new WebSocketServer({});
+    const [ours, theirs] = duplexPair();
+    const headers = {
+      upgrade: 'websocket',
+      connection: 'upgrade',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-version': 13 as never,
+    };
+    const request = { method: 'GET', url: '/inject', headers };
+    const connection = await server.handleUpgrade(request, ours, Buffer.alloc(0));
+    const answer = await new Promise<Buffer>((resolve) => theirs.once('data', resolve));
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+    connection.terminate();
+  });
+
   test('arguments that are not those of an upgrade listener throw at the call', () => {
     const server = new WebSocketServer();
     const [socket] = duplexPair();

@@ -1,6 +1,6 @@
 /** A project in a temporary folder, which installs the packed package and its own tools with npm. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
+const shell = process.platform === 'win32';
 
 /** What a process wrote, and how it ended. */
 export interface Outcome {
@@ -32,13 +33,22 @@ export class Project {
 
   /** Installs the package as `npm pack` makes it, and what else is named, such as 'typescript@5.4.5'. */
   async install(...packages: readonly string[]): Promise<void> {
-    const shell = process.platform === 'win32';
-    const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', this.folder];
-    await run('npm', pack, { cwd: root, shell });
-    const tarball = readdirSync(this.folder).find((name) => name.endsWith('.tgz'))!;
+    const tarball = await this.pack(root);
     // Without other packages there is nothing to ask a registry for.
-    const options = ['--no-audit', '--no-fund', '--silent', ...(packages.length === 0 ? ['--offline'] : [])];
+    const options = [
+      '--no-audit',
+      '--no-fund',
+      '--silent',
+      ...(packages.length === 0 ? ['--offline'] : ['--prefer-offline']),
+    ];
     await run('npm', ['install', ...options, `./${tarball}`, ...packages], { cwd: this.folder, shell });
+  }
+
+  /** Packs the package in that folder into this one. @returns the name of the tarball */
+  async pack(folder: string): Promise<string> {
+    const options = ['--ignore-scripts', '--silent', '--pack-destination', this.folder];
+    const { stdout } = await run('npm', ['pack', ...options], { cwd: folder, shell });
+    return stdout.trim();
   }
 
   /** Runs Node with these arguments in the folder. */
