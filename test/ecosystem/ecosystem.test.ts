@@ -30,10 +30,13 @@ const programs: Readonly<Record<string, string>> = {
   fastify: 'Ada: hello\nCarol: from a test\nclosed\n',
   'graphql-ws': 'world\nHi\nBonjour\nHola\nclosed\n',
   hono: 'Hono got hello\nthe server saw 4000\n',
+  'http-proxy': 'ws: 1000000 bytes\nclosed with 4001 done\n',
   mqtt: 'greetings/world: 100000 bytes\nclosed\n',
+  puppeteer: 'A page\ntrue\nclosed\n',
   reconnecting: 'here after 2 connections\nhere after 4 connections\n',
   'socket.io': 'in room in room\nhello, 3 bytes\nclosed\n',
   trpc: 'world\n1 2 3\nclosed\n',
+  'webpack-dev-server': 'hash ok overlay\nstopped\n',
 };
 
 const packages = [
@@ -45,6 +48,7 @@ const packages = [
   '@trpc/server@11.25.2 @trpc/client@11.25.2 typescript@5.9.3',
   'mqtt@5.16.0 aedes@0.51.3',
   'partysocket@1.3.0 reconnecting-websocket@4.4.0',
+  'http-proxy@1.18.1 puppeteer-core@24.43.1 webpack@5.113.0 webpack-dev-server@5.2.7',
 ].flatMap((line) => line.split(' '));
 
 const project = new Project({});

@@ -1,0 +1,39 @@
+/** webpack-dev-server: its messages to the page. It requires `ws`, which is replaced by `overrides` (docs/from-ws.md). */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocket } from 'rfc6455/ws';
+import webpack from 'webpack';
+import WebpackDevServer from 'webpack-dev-server';
+
+const folder = mkdtempSync(join(tmpdir(), 'webpack-'));
+writeFileSync(join(folder, 'index.js'), 'console.log("page");\n');
+const compiler = webpack({
+  mode: 'development',
+  context: folder,
+  entry: './index.js',
+  stats: 'none',
+  infrastructureLogging: { level: 'none' },
+});
+const server = new WebpackDevServer({ port: 'auto', host: '127.0.0.1', static: false }, compiler);
+await server.start();
+const { port } = server.server.address();
+
+// As the page does it: a WebSocket of the same origin.
+const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, { origin: `http://127.0.0.1:${port}` });
+const types = new Set();
+client.on('message', (data) => types.add(JSON.parse(data).type));
+await once(client, 'open');
+while (!types.has('ok')) await once(client, 'message');
+console.log(
+  [...types]
+    .filter((type) => ['hash', 'ok', 'overlay'].includes(type))
+    .sort()
+    .join(' '),
+);
+client.close();
+await once(client, 'close');
+await server.stop();
+rmSync(folder, { recursive: true });
+console.log('stopped');
