@@ -22,12 +22,16 @@ webSockets.on('connection', (webSocket, request) => {
   webSocket.on('message', (data) => webSocket.send(`${request.session.user} said ${data}`));
 });
 server.on('upgrade', (request, socket, head) => {
-  // What express-session wants of a response, it does not use here.
+  // Until handleUpgrade takes the socket, its errors are the program's: a store of sessions may take a while.
+  const ignore = () => {};
+  socket.on('error', ignore);
+  // What express-session wants of a response, it does not use here. If its store fails, there is no session.
   sessions(request, {}, () => {
-    if (request.session.user === undefined) {
+    if (request.session?.user === undefined) {
       socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
+    socket.off('error', ignore);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       webSockets.emit('connection', webSocket, request);
     });

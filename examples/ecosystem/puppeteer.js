@@ -6,6 +6,7 @@ import puppeteer from 'puppeteer-core';
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  // Chromium has no sandbox where root starts it, as in containers; leave the first option out elsewhere.
   args: ['--no-sandbox', '--disable-gpu'],
 });
 const page = await browser.newPage();

@@ -287,10 +287,19 @@ describe('handleUpgrade', () => {
     connection.terminate();
   });
 
-  test('FAULT-7: an injected request has the version as a number, and no Host', async () => {
-    const server = new WebSocketServer({});
+  test.each([
+    ['no Host', {}, 'localhost'],
+    ['a Host with its capital letter', { Host: 'example.org' }, 'example.org'],
+  ])('FAULT-7: an injected request has the version as a number, and %s', async (_name, host, expected) => {
+    let seen: string | null = null;
+    const server = new WebSocketServer({
+      upgrade: (request) => {
+        seen = request.header('Host');
+      },
+    });
     const [ours, theirs] = duplexPair();
     const headers = {
+      ...host,
       upgrade: 'websocket',
       connection: 'upgrade',
       'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
@@ -300,6 +309,7 @@ describe('handleUpgrade', () => {
     const connection = await server.handleUpgrade(request, ours, Buffer.alloc(0));
     const answer = await new Promise<Buffer>((resolve) => theirs.once('data', resolve));
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+    expect(seen).toBe(expected);
     connection.terminate();
   });
 

@@ -54,7 +54,8 @@ export class Project {
   /** Runs Node with these arguments in the folder. */
   async node(...args: readonly string[]): Promise<Outcome> {
     // The settings of vitest are not the project's.
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, CI: 'true' };
+    const { PATH, HOME, CHROMIUM } = process.env;
+    const env = { PATH, HOME, CI: 'true', ...(CHROMIUM === undefined ? null : { CHROMIUM }) };
     const options = { cwd: this.folder, env, timeout: 100_000 };
     return run(process.execPath, args, options).then(
       ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
