@@ -1,10 +1,10 @@
 import { mergeConfig, type ViteUserConfig } from 'vitest/config';
-import { common } from './vitest.config.ts';
+import { apart, common } from './vitest.config.ts';
 
 /** `npm run test:browser`: Chromium against the command line, its page, and the library. */
 const config: ViteUserConfig = mergeConfig(common, {
   test: {
-    include: ['test/browser/**/*.test.ts'],
+    include: apart.browser,
     // One file, and so one browser, at a time; the deadlines are only there so that a hang is reported.
     fileParallelism: false,
     testTimeout: 60_000,

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, resolve, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -52,11 +52,49 @@ const pure = [
   'test/conformance/{autobahn,beyond,report,verdict,wire}.test.ts',
 ];
 
-/** Resident memory of child processes, and floods: `npm run test:memory`. */
-export const memory: string[] = [
-  'test/api/{flood,resident-memory,stream-memory}.test.ts',
-  'test/deflate/bomb.test.ts',
+/** What other packages, other languages, a browser, or minutes of time are needed for: each has a script and a configuration of its own. */
+export const apart: Record<
+  'memory' | 'interop' | 'consumers' | 'ecosystem' | 'browser' | 'selftest',
+  string[]
+> = {
+  // Resident memory of child processes, and floods.
+  memory: ['test/api/{flood,resident-memory,stream-memory}.test.ts', 'test/deflate/bomb.test.ts'],
+  interop: ['test/interop/**/*.test.ts'],
+  consumers: ['test/consumers/**/*.test.ts'],
+  ecosystem: ['test/ecosystem/**/*.test.ts'],
+  browser: ['test/browser/**/*.test.ts'],
+  selftest: ['test/conformance/broken/**/*.test.ts'],
+};
+
+/** Whole programs: the command line, the judge, the examples, the README's code, peers written by others, and processes that are stopped. */
+const programs = [
+  'test/cli/{connect,main,serve}.test.ts',
+  'test/cli/fourd/check.test.ts',
+  'test/conformance/{cli,expected,run}.test.ts',
+  'test/peers/**/*.test.ts',
+  'test/api/{4d,plugin}/peers.test.ts',
+  'test/api/plugin/reconnection.test.ts',
+  'test/api/chaos.test.ts',
+  'test/transport/standstill.test.ts',
+  'test/api/ws/program.test.ts',
+  'test/scripts/{fuzz,soak-deflate}.test.ts',
+  'test/{examples,readme}.test.ts',
 ];
+
+const elsewhere = [...programs, ...Object.values(apart).flat()];
+
+/**
+ * Files that replace something the whole process has, or measure it: the clock, the timers, listeners for warnings, memory.
+ * Each needs a process of its own. All others share theirs: to start one takes longer than most files do.
+ */
+const alone = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name.replaceAll(sep, '/')}`)
+  .filter((name) =>
+    /Fake(?:Clock|Timers)|\bvi\.(?!fn\b|waitFor|waitUntil)|\bprocess\.(?:on|once|emit|memoryUsage)\b|\b[bB]udget\.|\bgc\b|setDefault/.test(
+      readFileSync(join(root, name), 'utf8'),
+    ),
+  );
 
 /** Files that take longest, for a clone where the runner has not yet measured any: begun last, one would be waited for alone. */
 const longest = [
@@ -65,6 +103,8 @@ const longest = [
   'peers/deflate',
   'cli/serve',
   'peers/exchanges',
+  'deflate/codec',
+  'api/connection',
   'transport/upgrade',
   'readme',
   'examples',
@@ -81,25 +121,20 @@ class Sequencer extends BaseSequencer {
 export default mergeConfig(common, {
   test: {
     sequence: { sequencer: Sequencer },
+    // `npm run test:programs` runs the last one, `npm test` the others, `npm run coverage` all of them.
     projects: [
-      // One process for many files: to start it, and to load what they share, takes longer than most of them do.
-      { extends: true, test: { name: 'pure', include: pure, isolate: false } },
+      { extends: true, test: { name: 'pure', include: pure, exclude: programs, isolate: false } },
       {
         extends: true,
         test: {
           name: 'sockets',
           include: ['test/**/*.test.ts'],
-          // The judge's own self-test (`npm run conformance:selftest`) takes as long as a third of the rest.
-          exclude: [
-            ...pure,
-            ...memory,
-            'test/interop/**',
-            'test/consumers/**',
-            'test/browser/**',
-            'test/conformance/broken/**',
-          ],
+          exclude: [...pure, ...alone, ...elsewhere],
+          isolate: false,
         },
       },
+      { extends: true, test: { name: 'alone', include: alone, exclude: [...pure, ...elsewhere] } },
+      { extends: true, test: { name: 'programs', include: programs } },
     ],
   },
 }) as ViteUserConfig;

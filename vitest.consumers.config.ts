@@ -1,9 +1,9 @@
 import { mergeConfig, type ViteUserConfig } from 'vitest/config';
-import { common } from './vitest.config.ts';
+import { apart, common } from './vitest.config.ts';
 
 /** `npm run test:consumers`: the packed package in projects of others, whose tools come from the npm registry. */
 const config: ViteUserConfig = mergeConfig(common, {
-  test: { include: ['test/consumers/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 240_000 },
+  test: { include: apart.consumers, testTimeout: 120_000, hookTimeout: 240_000 },
 });
 
 export default config;

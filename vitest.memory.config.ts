@@ -1,9 +1,9 @@
 import { mergeConfig, type ViteUserConfig } from 'vitest/config';
-import { common, memory } from './vitest.config.ts';
+import { apart, common } from './vitest.config.ts';
 
 /** `npm run test:memory`: what processes hold while peers do their worst, measured from outside, and floods that take their time. */
 const config: ViteUserConfig = mergeConfig(common, {
-  test: { include: memory, testTimeout: 120_000, hookTimeout: 120_000 },
+  test: { include: apart.memory, testTimeout: 120_000, hookTimeout: 120_000 },
 });
 
 export default config;

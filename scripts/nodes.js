@@ -1,5 +1,5 @@
 /**
- * `npm run test:nodes [-- 20 22]`: "npm ci && npm test" in a clean clone of HEAD, on the newest release of each Node
+ * `npm run test:nodes [-- 20 22]`: "npm ci && npm test && npm run test:programs" in a clean clone of HEAD, on the newest release of each Node
  * line that the package supports. The binaries are those that the npm registry carries, so npm is all it needs.
  */
 import { spawnSync } from 'node:child_process';
@@ -76,7 +76,8 @@ function testOn(line) {
   if (!version.startsWith(`v${line.split('.')[0]}.`)) return failed(version);
   const passed =
     fetching(['npm', 'ci'], clone, environment).status === 0 &&
-    step(['npm', 'test'], clone, environment).status === 0;
+    step(['npm', 'test'], clone, environment).status === 0 &&
+    step(['npm', 'run', 'test:programs'], clone, environment).status === 0;
   return { passed, version, output };
 }
 
