@@ -91,7 +91,7 @@ const alone = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/${name.replaceAll(sep, '/')}`)
   .filter((name) =>
-    /Fake(?:Clock|Timers)|\bvi\.(?!fn\b|waitFor|waitUntil)|\bprocess\.(?:on|once|emit|memoryUsage)\b|\b[bB]udget\.|\bgc\b|setDefault/.test(
+    /Fake(?:Clock|Timers)|\b(?:turnClock|flushBeforeLateWork)\b|\bvi\.(?!fn\b|waitFor|waitUntil)|\bprocess\.(?:on|once|emit|memoryUsage)\b|\b[bB]udget\.|\bgc\b|setDefault/.test(
       readFileSync(join(root, name), 'utf8'),
     ),
   );
