@@ -4,12 +4,11 @@
  *     node examples/chat.js
  *     npx rfc6455 connect 'ws://127.0.0.1:8080/garden?name=Ann'
  */
-import { reject, WebSocketServer } from 'rfc6455';
+import { Group, reject, WebSocketServer } from 'rfc6455';
 
 /** @typedef {{ name: string, room: string }} Visitor */
-/** @typedef {import('rfc6455').Connection<Visitor>} Member */
 
-/** @type {Map<string, Set<Member>>} */
+/** @type {Map<string, Group<Visitor>>} */
 const rooms = new Map();
 
 // Somebody who is this far behind misses lines, instead of costing us memory.
@@ -17,9 +16,7 @@ const TOO_FAR_BEHIND = 1_048_576;
 
 /** @param {string} room @param {string} line */
 function tell(room, line) {
-  for (const member of rooms.get(room) ?? []) {
-    if (member.bufferedAmount < TOO_FAR_BEHIND) member.send(line);
-  }
+  rooms.get(room)?.broadcast(line, { filter: ({ bufferedAmount }) => bufferedAmount < TOO_FAR_BEHIND });
 }
 
 /** @type {WebSocketServer<Visitor>} */
@@ -37,8 +34,9 @@ const server = new WebSocketServer(
 
     open(member) {
       const { room, name } = member.data;
-      const members = rooms.get(room) ?? new Set();
-      rooms.set(room, members.add(member));
+      const members = rooms.get(room) ?? new Group();
+      rooms.set(room, members);
+      members.add(member);
       tell(room, `* ${name} came, ${members.size} here`);
     },
 
@@ -50,12 +48,10 @@ const server = new WebSocketServer(
       tell(member.data.room, `${member.data.name}: ${message}`);
     },
 
-    // Called exactly once for each member that was open, however it left.
+    // Called exactly once for each member that was open, however it left; it is in no group any more.
     close(member) {
       const { room, name } = member.data;
-      const members = rooms.get(room);
-      members?.delete(member);
-      if (members?.size === 0) rooms.delete(room);
+      if (rooms.get(room)?.size === 0) rooms.delete(room);
       tell(room, `* ${name} left`);
     },
   },

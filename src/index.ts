@@ -11,6 +11,7 @@ export type { ConnectOptions } from './api/connect-options.ts';
 export { Connection, type ConnectionState } from './api/connection.ts';
 export type { ConnectionInfo } from './api/connection-core.ts';
 export { type ToDuplexOptions, toDuplex } from './api/duplex.ts';
+export { Group } from './api/group.ts';
 export type { ConnectionHandlers, MessageHandler, ReceivedMessage } from './api/handlers.ts';
 export type { Message, SendCallback, SendOptions, SendStreamOptions, StreamSource } from './api/message.ts';
 export { MessageStream } from './api/message-stream.ts';

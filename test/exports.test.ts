@@ -17,6 +17,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
       'CompressionBudget',
       'Connection',
       'ConnectionError',
+      'Group',
       'HandshakeError',
       'MemoryBudget',
       'MessageStream',

@@ -1,14 +1,14 @@
-/** To whom `WebSocketServer.broadcast` sends, and how. */
+/** To whom `broadcast` of a server or a group sends, and how. */
 
 import { Connection } from './connection.ts';
 import { checkOptions, describe } from './option-names.ts';
 
-/** One connection, or a set of them. */
-export type Connections = ReadonlySet<Connection<unknown>> | Connection<unknown>;
+/** One connection, or a set or group of them. */
+export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connection<unknown>;
 
 /** To whom, and how, a message is broadcast. */
 export interface BroadcastOptions<Data = undefined> {
-  /** The connections that receive it; those of other servers, and closed ones, are left out. @default every connection of the server */
+  /** The connections that receive it; those outside the server or group, and closed ones, are left out. @default all of them */
   readonly to?: Iterable<Connection<unknown>> | undefined;
   /** Those that do not. */
   readonly except?: Connections | null | undefined;

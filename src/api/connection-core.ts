@@ -3,6 +3,7 @@
  */
 
 import type { ConnectionFaultCode } from '../frame/connection-error.ts';
+import type { Role } from '../frame/parser.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
 import type { SocketConnection } from '../transport/socket.ts';
@@ -25,10 +26,19 @@ export interface ConnectionInfo {
   readonly request?: ServerRequest | null;
 }
 
+/** @internal What a connection belongs to until it is closed, beside its server: a group. */
+export interface Membership {
+  /** Called before the `close` handler. @param connection the `Connection`, which this file does not know */
+  connectionClosed(connection: object): void;
+}
+
 /** @internal What the library keeps for a connection, out of its user's reach: `Dispatch`. */
 export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
+  readonly role: Role;
+  /** What the connection belongs to beside its server; null while there is nothing. */
+  memberships: Set<Membership> | null;
   /** Whether a handler takes the messages. */
   readonly handlesMessages: boolean;
   /** `send` returned false: `drain` is due. */
@@ -36,6 +46,8 @@ export interface ConnectionCore {
   /** The application paused reading; an inbox has its own reasons. */
   isPaused: boolean;
   openInbox(): Inbox;
+  /** The loop over the messages. @throws {TypeError} as the loop of `Connection` */
+  messages(): AsyncIterableIterator<string | Buffer>;
   /** Whether it is not read because of messages that wait for the application. */
   readonly isHolding: boolean;
   /** The application closes: what waits must not keep the peer's Close frame from being read. */

@@ -22,7 +22,7 @@ import {
 } from './message.ts';
 import { positive } from './option-spec.ts';
 import { sendStream } from './send-stream.ts';
-import { sendTextWith, sendWith } from './send-with.ts';
+import { sendTextWith, sendWith, whenSent } from './send-with.ts';
 import { showConnection } from './show-connection.ts';
 import { readableOf, writableOf } from './web-streams.ts';
 
@@ -32,8 +32,11 @@ export type ConnectionState = 'open' | 'closing' | 'closed';
 /** @internal Makes a connection; assigned once, by the class. */
 export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connection<Data>;
 
-/** @internal For `WebSocketServer.broadcast`: sends a message that was serialized once for all connections. */
+/** @internal Sends a message that was serialized once for many connections, of a server. */
 export let sendBroadcast: (connection: Connection<unknown>, message: Broadcast) => void;
+
+/** @internal What the library keeps for a connection. */
+export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> {
@@ -46,7 +49,11 @@ export class Connection<Data = undefined> {
   static {
     Object.defineProperty(Connection.prototype, inspect.custom, { value: showConnection });
     makeConnection = (core, data) => new Connection(core, data);
-    sendBroadcast = (connection, message) => connection.#sendBroadcast(message);
+    sendBroadcast = (connection, message) => {
+      connection.#lastWireSize = message.sendTo(connection.#binding);
+      connection.#mayGoOn();
+    };
+    coreOf = (connection) => connection.#core;
   }
 
   private constructor(core: ConnectionCore, data: Data) {
@@ -152,10 +159,7 @@ export class Connection<Data = undefined> {
 
   /** Waits until everything that was sent so far has left the process. Rejects, as `write`, if the connection ends before that. */
   drained(): Promise<void> {
-    return settled((done) => {
-      if (this.#binding.isClosed) this.#core.refuse(done);
-      else this.#binding.endpoint.whenSent(this.#core.completion(done));
-    });
+    return settled((done) => whenSent(this.#core, done));
   }
 
   /**
@@ -177,11 +181,6 @@ export class Connection<Data = undefined> {
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
     return sendStream(this.#core, source, options);
-  }
-
-  #sendBroadcast(message: Broadcast): void {
-    this.#lastWireSize = message.sendTo(this.#binding);
-    this.#mayGoOn();
   }
 
   #mayGoOn(): boolean {
@@ -241,12 +240,7 @@ export class Connection<Data = undefined> {
    * @throws {TypeError} if a handler takes the messages, another loop does, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
-    if (this.#core.handlesMessages) {
-      throw new TypeError('the messages of this connection go to its handler');
-    }
-    return this.#core.openInbox().iterate(() => {
-      if (this.state === 'open') this.close(1000);
-    });
+    return this.#core.messages();
   }
 
   /** The same as a WHATWG stream: to cancel it closes the connection with 1000. @throws {TypeError} as the loop */

@@ -3,50 +3,29 @@
  * What a handler throws, or its Promise rejects with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
  */
 
-import type { Duplex } from 'node:stream';
-import type { DeflateCodec } from '../deflate/codec.ts';
 import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
 import type { CloseRecord } from '../frame/endpoint-events.ts';
 import type { Role } from '../frame/parser.ts';
 import { ProtocolError } from '../frame/violation.ts';
-import type { BindOptions } from '../transport/bind-options.ts';
 import { log, warnOnStderr } from '../transport/log.ts';
 import { bindSocket, type ConnectionEvents, type SocketConnection } from '../transport/socket.ts';
 import { isThenable, warn } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
 import { type Connection, makeConnection } from './connection.ts';
-import type { ConnectionCore, ConnectionInfo } from './connection-core.ts';
+import type { ConnectionCore, ConnectionInfo, Membership } from './connection-core.ts';
+import type { ConnectionInit, ServerOwner } from './connection-init.ts';
 import { type ConnectionHandlers, reportsMore } from './handlers.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
 import { IncomingStreams } from './incoming-streams.ts';
 import type { SendCallback } from './message.ts';
 import { nameOf } from './peer-name.ts';
 
-/** The server that a connection belongs to. */
-export interface ConnectionOwner<Data> {
-  /** Whether the application has seen the list of connections: it may have any of them. */
-  readonly areShown: boolean;
-  /** Called before the `close` handler. */
-  connectionClosed(connection: Connection<Data>): void;
-}
-
-/** What a connection needs from `connect` or a server. */
-export interface ConnectionInit<Data> {
-  readonly socket: Duplex;
-  readonly handlers: ConnectionHandlers<Data>;
-  readonly info: ConnectionInfo;
-  readonly options: BindOptions;
-  /** Of the negotiated compression, or null. */
-  readonly codec: DeflateCodec | null;
-  readonly data: Data;
-  /** Null: a client. */
-  readonly owner: ConnectionOwner<Data> | null;
-}
-
 /** The library's side of one connection: its events, and the state that its user does not see. */
 export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOwner {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
+  readonly role: Role;
+  memberships: Set<Membership> | null = null;
   /** What the application holds. */
   readonly connection: Connection<Data>;
   needsDrain = false;
@@ -55,8 +34,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   /** With a `stream` handler. */
   #streams: IncomingStreams | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
-  readonly #owner: ConnectionOwner<Data> | null;
-  readonly #role: Role;
+  readonly #owner: ServerOwner<Data> | null;
   /** Whether a handler is called with the connection at other times than for a message. */
   #reportsMore = true;
   #closeInfo: CloseInfo | null = null;
@@ -68,7 +46,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.info = info;
     this.#handlers = handlers;
     this.#owner = owner;
-    this.#role = options.role;
+    this.role = options.role;
     this.binding = bindSocket(socket, this, options, codec);
     this.connection = makeConnection(this, data);
     if (options.inParts !== true) return;
@@ -119,6 +97,13 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.inbox;
+  }
+
+  messages(): AsyncIterableIterator<string | Buffer> {
+    if (this.handlesMessages) throw new TypeError('the messages of this connection go to its handler');
+    return this.openInbox().iterate(() => {
+      if (this.binding.isOpen) this.connection.close(1000);
+    });
   }
 
   pauseForInbox(): void {
@@ -241,10 +226,16 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     const { code, reason, wasClean } = info;
     this.#closeInfo = info;
     this.#owner?.connectionClosed(this.connection);
+    if (this.memberships !== null) this.#leaveAll(this.memberships);
     this.#endInbox(info);
     this.#streams?.close(info.error);
     this.#closed?.resolve(info);
     this.#call(() => this.#handlers.close?.(this.connection, code, reason, wasClean, info));
+  }
+
+  #leaveAll(memberships: Set<Membership>): void {
+    this.memberships = null;
+    for (const one of memberships) one.connectionClosed(this.connection);
   }
 
   onError(error: Error): void {
@@ -273,7 +264,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   /** An error without the other end's name is of little use in a log of many connections. */
   #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
     if (error.peer !== null) return error;
-    const peer = nameOf(this.info, this.#role);
+    const peer = nameOf(this.info, this.role);
     error.peer = peer;
     error.message += ` (${peer})`;
     return error;

@@ -40,6 +40,12 @@ export function sendTextWith(
   return core.binding.endpoint.sendTextBytes(data, checked, completion);
 }
 
+/** `done` is called once everything that was sent so far has left the process, or with the reason why it never will. */
+export function whenSent(core: ConnectionCore, done: SendCallback): void {
+  if (core.binding.isClosed) core.refuse(done);
+  else core.binding.endpoint.whenSent(core.completion(done));
+}
+
 /** @throws {TypeError} for anything but a function */
 function completionOf(core: ConnectionCore, done: SendCallback | undefined): SendCallback | null {
   if (done === undefined) return null;

@@ -24,7 +24,8 @@ import { AcceptedInfo } from './accepted-info.ts';
 import { isThenable, warn } from './callback.ts';
 import { toCompression } from './compression-options.ts';
 import type { Connection } from './connection.ts';
-import { type ConnectionOwner, Dispatch } from './dispatch.ts';
+import type { ServerOwner } from './connection-init.ts';
+import { Dispatch } from './dispatch.ts';
 import { takesParts } from './handlers.ts';
 import { toBindOptions, toLimits } from './options.ts';
 import type { AllServerHandlers } from './server-handlers.ts';
@@ -35,7 +36,7 @@ import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './up
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
-export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Data>>, ConnectionOwner<Data> {
+export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Data>>, ServerOwner<Data> {
   readonly origins: OriginPolicy;
   readonly subprotocols: readonly string[];
   readonly handshakeTimeout: number;

@@ -8,13 +8,13 @@ import type { Duplex } from 'node:stream';
 import { type InspectOptions, inspect } from 'node:util';
 import { acceptUpgrade, type UpgradeMessage } from '../transport/accept-upgrade.ts';
 import { attachTo, type UpgradingServer } from '../transport/attach.ts';
-import { Broadcast } from '../transport/broadcast.ts';
 import { type Listener, listen } from '../transport/listen.ts';
 import { type PathPattern, toPathPattern } from '../transport/path-pattern.ts';
 import { checkClose } from '../transport/socket.ts';
+import { broadcastTo } from './broadcast.ts';
 import { type BroadcastOptions, type Connections, toBroadcastOptions } from './broadcast-options.ts';
-import { Connection, sendBroadcast } from './connection.ts';
-import { type Message, toBytes } from './message.ts';
+import type { Connection } from './connection.ts';
+import type { Message } from './message.ts';
 import { checkHandlers, checkOptions, describe } from './option-names.ts';
 import { readOptions } from './option-spec.ts';
 import type { AllServerHandlers, ServerHandlers } from './server-handlers.ts';
@@ -168,24 +168,7 @@ export class WebSocketServer<Data = undefined> {
     second: BroadcastOptions<Data> | Connections | null = null,
     third = true,
   ): number {
-    const prepared = typeof message === 'string' ? message : toBytes(message);
-    const { to, except, filter, compress } = toBroadcastOptions(second, third);
-    const all = this.#host.connections;
-    const one = new Broadcast(prepared, compress !== false);
-    let sent = 0;
-    try {
-      for (const connection of to === undefined ? all : new Set(to as Iterable<Connection<Data>>)) {
-        if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
-        if (!all.has(connection) || connection.state !== 'open' || filter?.(connection) === false) continue;
-        // The filter may have closed it.
-        if (connection.state !== 'open') continue;
-        sendBroadcast(connection, one);
-        sent++;
-      }
-    } finally {
-      one.release();
-    }
-    return sent;
+    return broadcastTo(this.#host.connections, message, toBroadcastOptions(second, third));
   }
 
   /**

@@ -1,0 +1,29 @@
+/** What a connection is made of, after its opening handshake: what `connect`, or a server, hands to dispatch.ts. */
+
+import type { Duplex } from 'node:stream';
+import type { DeflateCodec } from '../deflate/codec.ts';
+import type { BindOptions } from '../transport/bind-options.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionInfo } from './connection-core.ts';
+import type { ConnectionHandlers } from './handlers.ts';
+
+/** The server that a connection belongs to. */
+export interface ServerOwner<Data> {
+  /** Whether the application has seen the list of connections: it may have any of them. */
+  readonly areShown: boolean;
+  /** Called before the `close` handler. */
+  connectionClosed(connection: Connection<Data>): void;
+}
+
+/** What a connection needs from `connect` or a server. */
+export interface ConnectionInit<Data> {
+  readonly socket: Duplex;
+  readonly handlers: ConnectionHandlers<Data>;
+  readonly info: ConnectionInfo;
+  readonly options: BindOptions;
+  /** Of the negotiated compression, or null. */
+  readonly codec: DeflateCodec | null;
+  readonly data: Data;
+  /** Null: a client. */
+  readonly owner: ServerOwner<Data> | null;
+}

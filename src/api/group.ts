@@ -1,0 +1,93 @@
+/**
+ * `Group`: connections that belong together, such as those in one room. A connection leaves by itself when it is closed.
+ * The RFC knows no groups; a message for one is sent to each of its connections (§6.1).
+ */
+
+import { type InspectOptions, inspect } from 'node:util';
+import { broadcastTo } from './broadcast.ts';
+import { type BroadcastOptions, toBroadcastOptions } from './broadcast-options.ts';
+import { Connection, coreOf } from './connection.ts';
+import type { Membership } from './connection-core.ts';
+import type { Message } from './message.ts';
+import { describe } from './option-names.ts';
+
+/**
+ * A set of connections, of any servers and clients. Each refers to the groups that it is in until it is closed or deleted: `clear` a group
+ * that is not used any more.
+ */
+export class Group<Data = undefined> implements Iterable<Connection<Data>> {
+  readonly #connections = new Set<Connection<Data>>();
+  /** What its connections refer to. */
+  readonly #membership: Membership = {
+    connectionClosed: (connection) => void this.#connections.delete(connection as Connection<Data>),
+  };
+
+  static {
+    // What `console.log` shows.
+    const show = function (this: Group<unknown>, _depth: number, options: InspectOptions): string {
+      return `Group ${inspect({ size: this.size }, options)}`;
+    };
+    Object.defineProperty(Group.prototype, inspect.custom, { value: show });
+  }
+
+  /** @param connections those that are in it from the beginning @throws {TypeError} as `add` */
+  constructor(connections: Iterable<Connection<Data>> = []) {
+    for (const connection of connections) this.add(connection);
+  }
+
+  /** How many connections are in it, those that are closing included. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  has(connection: Connection<unknown>): boolean {
+    return this.#connections.has(connection as Connection<Data>);
+  }
+
+  /**
+   * Takes a connection in, up to the time it is closed; before its `close` handler is called it has left.
+   * @returns whether it is in the group now: false if it is closed already
+   * @throws {TypeError} for anything else than a connection
+   */
+  add(connection: Connection<Data>): boolean {
+    if (!(connection instanceof Connection)) {
+      throw new TypeError(`a group holds connections, not ${describe(connection)}`);
+    }
+    if (connection.state === 'closed') return false;
+    const core = coreOf(connection);
+    core.memberships ??= new Set();
+    core.memberships.add(this.#membership);
+    this.#connections.add(connection);
+    return true;
+  }
+
+  /** @returns whether it was in the group */
+  delete(connection: Connection<unknown>): boolean {
+    if (!this.#connections.delete(connection as Connection<Data>)) return false;
+    const core = coreOf(connection);
+    core.memberships?.delete(this.#membership);
+    if (core.memberships?.size === 0) core.memberships = null;
+    return true;
+  }
+
+  /** Nothing is in it any more; the connections stay open. */
+  clear(): void {
+    for (const connection of this.#connections) this.delete(connection);
+  }
+
+  [Symbol.iterator](): IterableIterator<Connection<Data>> {
+    return this.#connections.values();
+  }
+
+  /**
+   * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does: serialized once, and
+   * compressed once for those that keep no context; a client's is masked for itself (RFC 6455 §5.1). What is sent to one connection within a
+   * turn of the event loop leaves in one write. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * @param options who receives it, and whether it may be compressed
+   * @returns how many it was sent to
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for invalid options, and what `filter` throws
+   */
+  broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
+    return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));
+  }
+}
