@@ -51,6 +51,7 @@ const steps = [
   ['SECURITY.md', () => script('attacks.js', '--check')],
   ['docs/4d.md', () => script('fourd.js', '--check')],
   ['docs/plugin.md', () => script('plugin.js', '--check')],
+  ['docs/4d-sentences.md', () => script('sentences.js', '--check')],
   ['requirements', () => script('requirements.js', '--check')],
   ['docs/conformance.md', () => script('conformance-docs.js', '--check')],
 ];

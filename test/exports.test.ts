@@ -484,6 +484,7 @@ describe('the packed package', () => {
       'SECURITY.md',
       // What the README refers to, for those who have no network, or another version than the one that is on it.
       'docs/4d-rows.md',
+      'docs/4d-sentences.md',
       'docs/4d.md',
       'docs/api.md',
       'docs/architecture.md',

@@ -35,7 +35,7 @@ async function run(files: readonly SourceFile[], version: 'plugin' | 'plugin-v1'
 const url = (): string => `ws://127.0.0.1:${webServer.port}/`;
 
 describe('the programs of the pages, translated, over real sockets', () => {
-  test('the upper-case server of 4D', async () => {
+  test('the upper-case server of 4D [D3-8 to D3-12]', async () => {
     await webServer.start({ port: 0 });
     const program = await run(uppercase);
     (program.startServer as Method)();
@@ -47,7 +47,7 @@ describe('the programs of the pages, translated, over real sockets', () => {
     expect(program.wss).toMatchObject({ terminated: false });
   });
 
-  test('the chat of 4D', async () => {
+  test('the chat of 4D [D3-53 to D3-56, D3-90 to D3-93]', async () => {
     await webServer.start({ port: 0 });
     const said = alerts();
     const program = await run(chat);
