@@ -3,7 +3,6 @@
  * events of `ws` on the way. What is asked and what a 101 must say is RFC 6455 §4.1, transport/node-request.ts.
  */
 
-import type { EventEmitter } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https, { type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -20,7 +19,7 @@ import { startTimer } from './bounds.ts';
 import type { ClientOptions } from './client-options.ts';
 import { toCompression } from './deflate.ts';
 import type { WebSocketEmitter, WebSocketEvents } from './emitter.ts';
-import { rethrow, toResponseError } from './errors.ts';
+import { emitTo, toResponseError } from './errors.ts';
 import { type Address, dropCredentials, parseAddress, type Trust, trustOf } from './redirect.ts';
 
 /** Who connects. */
@@ -191,13 +190,7 @@ export class Client {
 
   /** What a listener throws is the process's, and leaves the handshake as it is. @returns whether there is a listener */
   #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
-    const emitter: EventEmitter = this.#owner.webSocket;
-    try {
-      return emitter.emit(name, ...values);
-    } catch (error) {
-      rethrow(error);
-      return true;
-    }
+    return emitTo(this.#owner.webSocket, name, ...values);
   }
 
   #discard(): void {

@@ -3,6 +3,7 @@
  * ProtocolError of RFC 6455 §7.1.7 has one; a HandshakeError is described by what the other side did.
  */
 
+import type { EventEmitter } from 'node:events';
 import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import type { HandshakeError } from '../../handshake/error.ts';
 
@@ -112,6 +113,16 @@ export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Ex
 
 function isUpgradeFault(code: string): boolean {
   return code === 'WS_HANDSHAKE_UPGRADE' || code === 'WS_HANDSHAKE_UPGRADE_SYNTAX';
+}
+
+/** Emits an event. What a listener throws belongs to the process, and leaves the caller as it is. @returns whether there is a listener */
+export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[]): boolean {
+  try {
+    return emitter.emit(event, ...values);
+  } catch (error) {
+    rethrow(error);
+    return true;
+  }
 }
 
 /** What the application is responsible for, and what a listener of it throws, belongs to the process: `uncaughtException`. */

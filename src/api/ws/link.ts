@@ -12,7 +12,7 @@ import type { BindOptions } from '../../transport/bind-options.ts';
 import { log, warnOnStderr } from '../../transport/log.ts';
 import { bindSocket, type ConnectionEvents, type SocketConnection } from '../../transport/socket.ts';
 import { type BinaryType, EMPTY_BUFFER, inForm } from './data.ts';
-import { rethrow, toWsError } from './errors.ts';
+import { emitTo, toWsError } from './errors.ts';
 
 /** Whose events they are. */
 export interface LinkOwner {
@@ -44,6 +44,14 @@ export class Link implements ConnectionEvents {
     this.#owner = owner;
     this.#onePerTask = onePerTask;
     this.binding = bindSocket(socket, this, options, codec);
+  }
+
+  /** Starts, and emits 'open'. A listener that throws leaves the connection open: a server still reports it. */
+  open(socket: Duplex): void {
+    // Nothing flows, or ends, before the listeners of 'open' and 'connection' have returned, which add one for messages.
+    if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
+    else this.binding.start(EMPTY_BUFFER);
+    emitTo(this.#owner.emitter, 'open');
   }
 
   // ---- what the application does ----
@@ -92,11 +100,7 @@ export class Link implements ConnectionEvents {
       this.#isWaiting = true;
       this.binding.pause();
     }
-    try {
-      this.#owner.emitter.emit(event, ...values);
-    } catch (error) {
-      rethrow(error);
-    }
+    emitTo(this.#owner.emitter, event, ...values);
     if (this.#onePerTask) this.#waitForTask();
   }
 
@@ -120,11 +124,7 @@ export class Link implements ConnectionEvents {
   onClose(record: CloseRecord): void {
     const { code, reason } = record;
     this.#owner.closed(record);
-    try {
-      this.#owner.emitter.emit('close', code, reason === '' ? EMPTY_BUFFER : Buffer.from(reason));
-    } catch (error) {
-      rethrow(error);
-    }
+    emitTo(this.#owner.emitter, 'close', code, reason === '' ? EMPTY_BUFFER : Buffer.from(reason));
   }
 
   #report(error: Error): void {
@@ -137,10 +137,6 @@ export class Link implements ConnectionEvents {
       warnOnStderr(code, `${code} ${error.message}; an "error" listener receives this`);
       return;
     }
-    try {
-      emitter.emit('error', error);
-    } catch (thrown) {
-      rethrow(thrown);
-    }
+    emitTo(emitter, 'error', error);
   }
 }

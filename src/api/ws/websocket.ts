@@ -165,10 +165,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#state = OPEN;
     // Back to the socket: 'data' listeners of the application get it too.
     if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
-    // Nothing flows, or ends, before the listeners of 'open' and 'connection' have returned, which add one for messages.
-    if (socket.destroyed) process.nextTick(() => link.binding.start(EMPTY_BUFFER));
-    else link.binding.start(EMPTY_BUFFER);
-    this.emit('open');
+    link.open(socket);
   }
 
   // ---- sending ----

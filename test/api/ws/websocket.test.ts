@@ -13,7 +13,7 @@ import { MemoryBudget } from '../../../src/frame/memory-budget.ts';
 import { printed } from '../../../src/transport/log.ts';
 import { WebSocket, WebSocketServer } from '../../../src/ws.ts';
 import { ca, tls } from '../../transport/servers.ts';
-import { closed, nothingReserved, once, serveHttp } from './oracle.ts';
+import { closed, nothingReserved, once, ours, serve, serveHttp } from './oracle.ts';
 
 async function pair(
   options: object = {},
@@ -95,6 +95,36 @@ describe('seam 0: what a listener throws', () => {
       expect(caught.map(String)).toEqual([`Error: thrown in ${event}`]);
     },
   );
+
+  test('in open reaches uncaughtException; the client is open, and the server reports the connection', async () => {
+    const thrown = (side: string) => () => {
+      throw new Error(`thrown in open of ${side}`);
+    };
+    class Throwing extends WebSocket {
+      constructor(...values: ConstructorParameters<typeof WebSocket>) {
+        super(...values);
+        this.on('open', thrown('the server'));
+      }
+    }
+    const { server, url } = await serve(ours, { WebSocket: Throwing as never });
+    const caught = await uncaughtIn(async () => {
+      const connected = once(server, 'connection');
+      const client = new WebSocket(url);
+      client.on('open', thrown('the client'));
+      const [accepted] = (await connected) as [WebSocket];
+      expect(server.clients.size).toBe(1);
+      accepted.on('message', (data) => accepted.send(data));
+      await vi.waitFor(() => expect(client.readyState).toBe(1));
+      client.send('hello');
+      expect(String((await once(client, 'message'))[0])).toBe('hello');
+      client.close();
+      await closed(client as never);
+    });
+    expect(caught.map(String).sort()).toEqual([
+      'Error: thrown in open of the client',
+      'Error: thrown in open of the server',
+    ]);
+  });
 
   test('in unexpected-response reaches uncaughtException, and leaves nothing reserved', async () => {
     const { http, url } = await serveHttp();
