@@ -76,6 +76,8 @@ export class WebSocketStream {
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #attempt = new AbortController();
   #connection: Connection | null = null;
+  /** What `close` was called with before there was a connection. */
+  #earlyClose: { readonly code: number | null; readonly reason: string } = { code: null, reason: '' };
 
   /**
    * @param url `ws:`, `wss:`, `http:` or `https:`
@@ -92,14 +94,22 @@ export class WebSocketStream {
     const signals = signal === undefined ? [this.#attempt.signal] : [this.#attempt.signal, signal];
     const own = { handlers: {}, signal: AbortSignal.any(signals) };
     const prepared = prepareConnect(parsed, toConnectOptions(given, own));
-    const connected = openConnection(prepared).catch((error: unknown) => {
-      if (own.signal.aborted) throw own.signal.reason;
-      throw new WebSocketError('the connection could not be opened', { cause: error });
-    });
-    this.opened = connected.then((connection) => {
-      this.#connection = connection;
-      return toInfo(connection);
-    });
+    const connected = openConnection(prepared).then(
+      (connection) => {
+        // The attempt had succeeded already when it was given up: its connection is not handed out, and is closed.
+        if (own.signal.aborted) {
+          void connection.close(this.#earlyClose.code, this.#earlyClose.reason);
+          throw own.signal.reason;
+        }
+        this.#connection = connection;
+        return connection;
+      },
+      (error: unknown) => {
+        if (own.signal.aborted) throw own.signal.reason;
+        throw new WebSocketError('the connection could not be opened', { cause: error });
+      },
+    );
+    this.opened = connected.then(toInfo);
     this.closed = connected
       .then((connection) => connection.closed)
       .then((info) => {
@@ -118,6 +128,7 @@ export class WebSocketStream {
   close(closeInfo: WebSocketCloseInfo = {}): void {
     const { code, reason } = toClose(closeInfo);
     if (this.#connection === null) {
+      if (!this.#attempt.signal.aborted) this.#earlyClose = { code, reason };
       this.#attempt.abort(new WebSocketError('closed before the connection was open'));
     } else void this.#connection.close(code, reason);
   }

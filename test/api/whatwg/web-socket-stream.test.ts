@@ -1,4 +1,5 @@
 /** `WebSocketStream`, by its explainer: opened, closed, the streams, close codes, and every way not to open. */
+import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, HandshakeError } from '../../../src/index.ts';
 import { WebSocketError, WebSocketStream } from '../../../src/websocket.ts';
@@ -132,5 +133,47 @@ describe('what does not open', () => {
     const closing = new WebSocketStream(url);
     closing.close();
     await expect(closing.opened).rejects.toBeInstanceOf(WebSocketError);
+  });
+
+  test.each(['close', 'signal'] as const)('%s at any moment round the 101 is never lost', async (how) => {
+    let ended: (code: number) => void = () => {};
+    const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });
+    const port = Number(new URL(url).port);
+    const outcomes = new Set<string>();
+    // The steps from the bytes of the 101 to `opened` are microtasks: each of them has its turn.
+    for (let steps = 0; steps < 40; steps++) {
+      const serverClosed = new Promise<number>((resolve) => {
+        ended = resolve;
+      });
+      const socket = connectTcp(port, '127.0.0.1');
+      const aborter = new AbortController();
+      const stream = new WebSocketStream(url, { socket, signal: aborter.signal });
+      let isOpen = false;
+      stream.opened.then(
+        () => {
+          isOpen = true;
+        },
+        () => {},
+      );
+      await new Promise<void>((resolve) => socket.once('data', () => resolve()));
+      for (let step = 0; step < steps; step++) await null;
+      const wasOpen = isOpen;
+      if (how === 'close') stream.close({ closeCode: 3001 });
+      else aborter.abort(new Error('enough'));
+      const outcome = await stream.opened.then(
+        () => 'open',
+        (error: Error) => error.name,
+      );
+      if (how === 'signal' && outcome === 'open') stream.close({ closeCode: 3001 });
+      const closed = await stream.closed.then(
+        ({ closeCode }) => closeCode,
+        (error: Error) => error.name,
+      );
+      expect(closed).toBe(outcome === 'open' ? 3001 : outcome);
+      if (wasOpen) expect(outcome).toBe('open');
+      outcomes.add(outcome);
+      expect([3001, 1005, 1006]).toContain(await serverClosed);
+    }
+    expect(outcomes).toEqual(new Set([how === 'close' ? 'WebSocketError' : 'Error', 'open']));
   });
 });
