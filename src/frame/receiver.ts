@@ -57,7 +57,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   #assembler: MessageAssembler | null = null;
   #delivery: Delivery | null = null;
   readonly #frames: FrameDispatch | StreamDispatch;
-  readonly #memoryBudget: MemoryBudget;
+  readonly memoryBudget: MemoryBudget;
 
   /** Whether something of the chunk that was received last is still needed: a view of it was delivered, or it waits. */
   keepsChunk = false;
@@ -87,7 +87,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     const inParts = maxStreamSize !== undefined;
     this.#frames = inParts ? new StreamDispatch(whole, events, this, maxStreamSize) : whole;
     this.#parser = new FrameParser(this.#frames, role, codec !== null, inParts ? null : whole);
-    this.#memoryBudget = memoryBudget;
+    this.memoryBudget = memoryBudget;
   }
 
   openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery } {
@@ -224,7 +224,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   #countBacklog(bytes: number): void {
-    this.#backlogCharge ??= new Charge(this.#memoryBudget);
+    this.#backlogCharge ??= new Charge(this.memoryBudget);
     this.#backlogCharge.resize(this.#backlogCharge.bytes + bytes);
   }
 

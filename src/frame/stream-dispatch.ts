@@ -8,6 +8,7 @@ import { ownPart } from './delivery.ts';
 import type { EndpointEvents } from './endpoint-events.ts';
 import type { FrameDispatch, FrameDispatchOwner } from './frame-dispatch.ts';
 import type { FrameHandler } from './frame-handler.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
@@ -21,6 +22,7 @@ export interface StreamDispatchOwner extends FrameDispatchOwner {
   onView(): void;
   /** Whether nothing that the peer sends is looked at any more. */
   readonly isOff: boolean;
+  readonly memoryBudget: MemoryBudget;
 }
 
 /** What one connection's parser finds, if its application takes messages in parts. */
@@ -137,7 +139,9 @@ export class StreamDispatch implements FrameHandler {
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
-    if (!this.isDiscarding) this.#events.onMessagePart?.(ownPart(buffer, start, end, this.#owner));
+    if (this.isDiscarding) return;
+    const { isScarce } = this.#owner.memoryBudget;
+    this.#events.onMessagePart?.(ownPart(buffer, start, end, this.#owner, 0, isScarce));
   }
 
   #onEnd(): void {

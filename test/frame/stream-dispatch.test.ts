@@ -1,6 +1,7 @@
 /** Messages that are reported while they arrive: the sequence, the limit, UTF-8, and what comes between. RFC 6455 §5.4, §8.1. */
 import { describe, expect, test } from 'vitest';
 import { Endpoint } from '../../src/frame/endpoint.ts';
+import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import type { Role } from '../../src/frame/parser.ts';
 import type { ProtocolError } from '../../src/frame/violation.ts';
 import { FakeCodec, MemorySink, peerFrame, Recorder, roles } from './harness.ts';
@@ -28,11 +29,14 @@ class PartsRecorder extends Recorder {
   }
 }
 
-function open(role: Role, options: { codec?: FakeCodec; maxStreamSize?: number } = {}) {
+function open(
+  role: Role,
+  options: { codec?: FakeCodec; maxStreamSize?: number; memoryBudget?: MemoryBudget } = {},
+) {
   const sink = new MemorySink();
   const events = new PartsRecorder();
-  const { codec = null, maxStreamSize = 100 } = options;
-  const endpoint = new Endpoint(sink, events, { role, maxMessageSize: 10, maxStreamSize, codec });
+  const { codec = null, maxStreamSize = 100, ...rest } = options;
+  const endpoint = new Endpoint(sink, events, { role, maxMessageSize: 10, maxStreamSize, codec, ...rest });
   sink.endpoint = endpoint;
   return { sink, events, endpoint };
 }
@@ -209,6 +213,33 @@ describe.each(roles)('as a %s', (role) => {
         expect([...events.parts, `${events.of('onFragment').length} fragments`], when).toEqual(order);
       }
     }
+  });
+
+  test.each([
+    ['is part of it', 0, true],
+    ['is a copy while memory is scarce', 800, false],
+  ])('§10.4: a part of over two fifths of the chunk %s', (_, used, isView) => {
+    const memoryBudget = new MemoryBudget(1_000);
+    memoryBudget.count(used);
+    const { endpoint, events } = open(role, { maxStreamSize: 10_000, memoryBudget });
+    const frames = Buffer.concat([
+      peerFrame(role, { opcode: 2, fin: false, payload: 'a'.repeat(5_000) }),
+      peerFrame(role, { opcode: 0, payload: 'b'.repeat(4_500) }),
+    ]);
+    const memory: ArrayBufferLike[] = [];
+    const keep = events.onMessagePart;
+    events.onMessagePart = (part) => {
+      memory.push(part.buffer);
+      keep.call(events, part);
+    };
+    // Not of a pool: all of its memory is the chunk.
+    const chunk = Buffer.alloc(frames.length);
+    frames.copy(chunk);
+    endpoint.receive(chunk);
+    expect(memory.map((one) => one === chunk.buffer)).toEqual([isView, isView]);
+    expect(events.whole).toBe(`binary${'a'.repeat(5_000)}${'b'.repeat(4_500)}|end 9500`);
+    memoryBudget.count(-used);
+    expect(memoryBudget.used).toBe(0);
   });
 
   test('after close, while it was paused, the rest is checked and dropped', () => {
