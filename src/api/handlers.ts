@@ -51,6 +51,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   /**
    * A message begins, to be read while it arrives with `for await (const part of message)`; in place of `message`. What of it is not read
    * makes the peer wait. If nothing has begun to read it when the handler returns, or its Promise is fulfilled, it is dropped.
+   * No limit of time holds meanwhile, as after `pause`.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** A frame of an unfinished message arrived: progress of a large one. */

@@ -318,6 +318,46 @@ describe('what goes wrong', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
+  test('a handler that never settles waits as long as its connection: a peer that is gone and shutdown end it', async () => {
+    const memoryBudget = new MemoryBudget();
+    let begun = 0;
+    const closes: number[] = [];
+    const { server, right } = await pair(
+      {
+        stream: () => {
+          begun++;
+          return new Promise<void>(() => {});
+        },
+        close: (_connection, code) => void closes.push(code),
+        error() {},
+      },
+      { maxStreamSize: Number.POSITIVE_INFINITY, memoryBudget, heartbeat: { interval: 40 } },
+    );
+    const send = (connection: Connection): void => {
+      const parts = Array.from({ length: 100 }, () => Buffer.alloc(65_536));
+      connection.sendStream(parts).catch(() => {});
+    };
+    send(right);
+    // Longer than the heartbeat waits for an answer: the connection is held back, and not dropped.
+    await until(() => begun === 1 && memoryBudget.used > 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(closes).toEqual([]);
+    expect(memoryBudget.used).toBeLessThan(65_536 * 4);
+    // Nothing is read, so only what is sent finds that the peer is gone.
+    right.terminate();
+    await until(() => closes.length === 1);
+    expect(closes).toEqual([1006]);
+    await until(() => memoryBudget.used === 0);
+
+    const second = await connect(`ws://127.0.0.1:${(server.addresses[0] as { port: number }).port}`);
+    send(second);
+    await until(() => begun === 2);
+    await server.shutdown({ grace: 50 });
+    expect(closes).toHaveLength(2);
+    await until(() => memoryBudget.used === 0);
+    second.terminate();
+  });
+
   test('stream and message exclude each other; so do stream and a loop over the connection', async () => {
     const both = { stream() {}, message() {} };
     expect(() => new WebSocketServer(both)).toThrow('handlers has both "stream" and "message"');
