@@ -39,8 +39,8 @@ export const common: ViteUserConfig = defineConfig({
     maxWorkers: availableParallelism() + 1,
     setupFiles: ['test/leak-check.ts', ...(process.env.NODE_V8_COVERAGE ? ['test/write-coverage.ts'] : [])],
     // Deadlines below are only there so that a hang is reported; no test measures the clock.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     server: { deps: { external: [/\/dist\//] } },
   },
 });
