@@ -4,7 +4,7 @@
  * The code shown on the pages is readme.test.ts's business.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { testFiles, traceAttacks } from '../scripts/attacks.js';
@@ -190,20 +190,33 @@ test('CONTRIBUTING.md names every command, and no other', () => {
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-test('FAULT-0: README.md says what each proxy needs so that pages are let in', () => {
-  const readme = read('README.md');
-  const section = /^## Behind a proxy\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? '';
-  // The lines that test/interop/proxies.test.ts tries with the proxies themselves.
-  for (const [proxy, needs] of [
-    ['nginx', 'proxy_set_header Host $http_host;'],
-    ['Apache', 'ProxyPreserveHost On'],
-    ['HAProxy', 'timeout tunnel'],
-    ['Caddy', 'reverse_proxy'],
-    ['http-proxy-middleware', 'changeOrigin'],
+test('FAULT-0: docs/guides/proxies.md says what each proxy needs so that pages are let in', () => {
+  const guide = read('docs/guides/proxies.md');
+  const rows = guide.split('\n').filter((line) => line.startsWith('| '));
+  const code = [...guide.matchAll(/^```\w*\n[\s\S]*?^```/gm)].map(([block]) => block).join('\n');
+  // test/interop/proxies.test.ts runs the blocks of code; the table must name the same lines.
+  for (const [proxy, lines] of [
+    [
+      'nginx',
+      [
+        'proxy_http_version 1.1;',
+        'proxy_set_header Upgrade $http_upgrade;',
+        'proxy_set_header Connection "upgrade";',
+        'proxy_set_header Host $http_host;',
+      ],
+    ],
+    ['Apache', ['ProxyPreserveHost On', 'upgrade=websocket']],
+    ['HAProxy', ['timeout tunnel']],
+    ['Caddy', ['reverse_proxy 127.0.0.1:8080']],
   ] as const) {
-    const row = section.split('\n').find((line) => line.startsWith(`| ${proxy}`));
-    expect(row, proxy).toContain(needs);
+    const row = rows.find((line) => line.startsWith(`| ${proxy}`));
+    for (const line of lines) {
+      expect(row, proxy).toContain(line);
+      expect(code, proxy).toContain(line);
+    }
   }
+  expect(rows.find((line) => line.startsWith('| http-proxy-middleware'))).toContain('changeOrigin');
+  expect(read('README.md')).toContain('403');
 });
 
 test('README.md counts conformance cases as the matrix does', () => {
@@ -231,7 +244,9 @@ test('README.md counts conformance cases as the matrix does', () => {
   expect(page).toContain(`${autobahn[0]} and ${autobahn[1]} | ${autobahn[2]} and ${autobahn[3]} |`);
 });
 
-const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+  .map((name) => name.replaceAll(sep, '/'))
+  .filter((name) => name.endsWith('.md'));
 const pages = [
   'README.md',
   'CONTRIBUTING.md',

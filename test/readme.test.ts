@@ -1,7 +1,7 @@
 /**
  * The code in README.md and docs/ runs. A block opened with "```js run" or "```ts run" is executed in a process of its
  * own, where the package is found by its name; it passes when it ends by itself with status 0. A comment directly
- * behind the block, which no reader sees, may change it first and add what ends it:
+ * after the block, which no reader sees, may change it first and add what ends it:
  *
  *     <!-- test
  *     replace: 8080 → 0
@@ -9,7 +9,10 @@
  *     await server.shutdown();
  *     -->
  *
- * In README.md every block of code has to run; docs/ may show fragments too.
+ * `prepend:` adds what has to come first. `<!-- test: name -->` reads the same from test/pages/name.txt, so that README.md stays short.
+ *
+ * In README.md and in docs/guides/ every block of code has to run, or say why it cannot: `<!-- not run: reason -->` after it. The
+ * other pages of docs/ may show fragments.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,16 +26,30 @@ interface Block {
   readonly line: number;
   readonly language: string;
   readonly runs: boolean;
+  /** Why it does not run; '' for a block that runs, or does not say. */
+  readonly reason: string;
   /** With the comment's changes applied. */
   readonly code: string;
 }
 
+/** The changes of a block's comment, of those in a file of test/pages/ too. */
+function changesOf(comment: string): string {
+  const [, name] = /^test: ([\w-]+) $/.exec(comment) ?? [];
+  if (name !== undefined) return readFileSync(join(root, 'test', 'pages', `${name}.txt`), 'utf8');
+  return comment.startsWith('test\n') ? comment.slice('test\n'.length) : '';
+}
+
 function blocksOf(markdown: string): Block[] {
   const blocks: Block[] = [];
-  const fence = /^```(\w*)([^\n]*)\n([\s\S]*?)^```[^\n]*\n?(?:\s*<!-- test\n([\s\S]*?)-->)?/gm;
+  const fence = /^```(\w*)([^\n]*)\n([\s\S]*?)^```[^\n]*\n?(?:\s*<!-- ((?:test\b|not run: )[\s\S]*?)-->)?/gm;
   for (const match of markdown.matchAll(fence)) {
-    const [, language = '', flags = '', shown = '', hidden = ''] = match;
-    const [changes = '', appended = ''] = hidden.split(/^append:\n/m);
+    const [, language = '', flags = '', shown = '', comment = ''] = match;
+    const hidden = changesOf(comment);
+    const [, reason = ''] = /^not run: (.+) $/.exec(comment) ?? [];
+    const [changes = '', ...added] = hidden.split(/^(append|prepend):\n/m);
+    const addedAs = (what: string): string => added[added.indexOf(what) + 1] ?? '';
+    const appended = added.includes('append') ? addedAs('append') : '';
+    const prepended = added.includes('prepend') ? addedAs('prepend') : '';
     let code = shown;
     for (const change of changes.split('\n').filter((text) => text.trim() !== '')) {
       const [, from = '', to = ''] = /^replace: (.+) → (.*)$/.exec(change) ?? [];
@@ -44,7 +61,8 @@ function blocksOf(markdown: string): Block[] {
       line: markdown.slice(0, match.index).split('\n').length,
       language,
       runs: flags.trim() === 'run',
-      code: `${code}${appended}`,
+      reason,
+      code: `${prepended}${code}${appended}`,
     });
   }
   return blocks;
@@ -87,17 +105,34 @@ async function run(
   return execute([join(folder, `${name}.mjs`)]);
 }
 
-const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-const pages = ['README.md', ...docs.sort().map((name) => `docs/${name}`)];
+const markdownIn = (path: string): string[] =>
+  readdirSync(join(root, path))
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => `${path}/${name}`);
+/** Where each block has to run, or to say why not. */
+const strict = ['README.md', ...markdownIn('docs/guides')];
+const pages = [...strict, ...markdownIn('docs')];
+
+test('README.md takes five minutes: fewer than 300 lines', () => {
+  expect(readFileSync(join(root, 'README.md'), 'utf8').split('\n').length).toBeLessThan(300);
+});
+
+test('each file of test/pages/ belongs to a block', () => {
+  const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
+  const files = readdirSync(join(root, 'test', 'pages')).map((name) => name.replace(/\.txt$/, ''));
+  expect(files.filter((name) => !text.includes(`<!-- test: ${name} -->`))).toEqual([]);
+});
 
 describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(root, page), 'utf8')) })))(
   '$page',
   ({ page, blocks }) => {
-    test.runIf(page === 'README.md')('shows code that runs, and none that does not', () => {
+    test.runIf(strict.includes(page))('shows code that runs, or that says why it does not', () => {
       const code = blocks.filter(({ language }) => !/^(?:sh|console|text|)$/.test(language));
-      expect(code.length).toBeGreaterThan(0);
       expect(
-        code.filter(({ runs }) => !runs).map(({ line, language }) => `${language}, line ${line}`),
+        code
+          .filter(({ runs, reason }) => runs === (reason !== ''))
+          .map(({ line, language }) => `${language}, line ${line}`),
       ).toEqual([]);
     });
 
@@ -129,6 +164,11 @@ describe('how a page is read', () => {
     '```ts run',
     'const n: number = 1;',
     '```',
+    '```yaml',
+    'kind: Pod',
+    '```',
+    '',
+    '<!-- not run: needs a cluster -->',
   ].join('\n');
 
   test('blocks come with their line, language and what the comment adds', () => {
@@ -137,15 +177,23 @@ describe('how a page is read', () => {
         line: 2,
         language: 'js',
         runs: true,
+        reason: '',
         code: "const port = 0;\nif (port !== 0) throw new Error('not replaced');\n",
       },
-      { line: 11, language: 'sh', runs: false, code: 'npm start\n' },
-      { line: 15, language: 'ts', runs: true, code: 'const n: number = 1;\n' },
+      { line: 11, language: 'sh', runs: false, reason: '', code: 'npm start\n' },
+      { line: 15, language: 'ts', runs: true, reason: '', code: 'const n: number = 1;\n' },
+      { line: 18, language: 'yaml', runs: false, reason: 'needs a cluster', code: 'kind: Pod\n' },
     ]);
     expect(() => blocksOf(page.replace('8080;', '80;'))).toThrow('does not fit');
   });
 
-  const block = (language: string, code: string): Block => ({ line: 1, language, runs: true, code });
+  const block = (language: string, code: string): Block => ({
+    line: 1,
+    language,
+    runs: true,
+    reason: '',
+    code,
+  });
 
   test('the package is found by its name', async () => {
     const { status, output } = await run(block('js', "console.log(import.meta.resolve('rfc6455'));"), 'name');

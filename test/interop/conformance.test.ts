@@ -1,5 +1,5 @@
 /**
- * What README.md tells everybody to do, with Debian's python3-websockets: its echo server, in a process of its own,
+ * What docs/guides/command-line.md shows, with Debian's python3-websockets: its echo server, in a process of its own,
  * tested by `rfc6455 conform server` in one command.
  */
 
@@ -15,10 +15,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-/** The program and the command, as README.md shows them. */
+const guide = readFileSync(join(root, 'docs', 'guides', 'command-line.md'), 'utf8');
+/** The program and the command, as the guide shows them. */
 const [, program = '', commandLine = ''] =
-  /^\$ cat echo\.py\n([\s\S]*?)^\$ python3 echo\.py &\n\$ npx rfc6455 (.*)$/m.exec(readme) ?? [];
+  /^\$ cat echo\.py\n([\s\S]*?)^\$ python3 echo\.py &\n\$ npx rfc6455 (.*)$/m.exec(guide) ?? [];
 
 let folder: string;
 let server: ChildProcess;
@@ -48,7 +48,7 @@ async function listening(): Promise<void> {
   }
 }
 
-/** Runs the README's command with this server, and with a few further arguments. */
+/** Runs the guide's command with this server, and with a few further arguments. */
 async function conform(...args: string[]): Promise<{ status: number | null; output: string }> {
   const words = commandLine.replace('9001', String(port)).split(' ');
   const command = [join(root, 'dist', 'cli', 'main.js'), ...words, ...args];

@@ -1,10 +1,10 @@
 /**
- * README, "Behind a proxy": the lines that it gives for nginx, Apache, HAProxy and Caddy let a page in, and what happens without
- * them. The proxies are Debian's, each in front of a server of its own.
+ * docs/guides/proxies.md: the blocks that it shows for nginx, Apache, HAProxy and Caddy let a page in, and what happens without
+ * their line for Host. The proxies are Debian's, each in front of a server of its own.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,27 +16,20 @@ import { HandshakeError } from '../../src/handshake/error.ts';
 interface Proxy {
   readonly command: string;
   readonly package: string;
-  /** Lines of README. */
-  readonly lines: readonly string[];
   /** Whether pages are let in without those lines. */
   readonly passesHost: boolean;
   arguments(folder: string): readonly string[];
-  config(folder: string, port: number, target: number, lines: readonly string[]): string;
+  /** @param block the guide's, with the address of the server that is tested */
+  config(folder: string, port: number, block: string): string;
 }
 
 const proxies: Readonly<Record<string, Proxy>> = {
   nginx: {
     command: 'nginx',
     package: 'nginx-light',
-    lines: [
-      'proxy_http_version 1.1;',
-      'proxy_set_header Upgrade $http_upgrade;',
-      'proxy_set_header Connection "upgrade";',
-      'proxy_set_header Host $http_host;',
-    ],
     passesHost: false,
     arguments: (folder) => ['-p', folder, '-c', join(folder, 'config'), '-g', 'daemon off;'],
-    config: (folder, port, target, lines) => `
+    config: (folder, port, block) => `
       pid ${folder}/pid;
       error_log stderr;
       events {}
@@ -45,17 +38,16 @@ const proxies: Readonly<Record<string, Proxy>> = {
         ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
         server {
           listen 127.0.0.1:${port};
-          location / { proxy_pass http://127.0.0.1:${target}; ${lines.join(' ')} }
+          ${block}
         }
       }`,
   },
   apache: {
     command: 'apache2',
     package: 'apache2',
-    lines: ['ProxyPreserveHost On'],
     passesHost: false,
     arguments: (folder) => ['-X', '-f', join(folder, 'config')],
-    config: (folder, port, target, lines) => `
+    config: (folder, port, block) => `
       ServerRoot /usr/lib/apache2
       ServerName localhost
       PidFile ${folder}/pid
@@ -67,45 +59,39 @@ const proxies: Readonly<Record<string, Proxy>> = {
       LoadModule proxy_http_module modules/mod_proxy_http.so
       User www-data
       Group www-data
-      ${lines.join('\n')}
-      ProxyPass "/chat" "http://127.0.0.1:${target}/chat" upgrade=websocket`,
+      ${block}`,
   },
   haproxy: {
     command: 'haproxy',
     package: 'haproxy',
-    lines: [],
     passesHost: true,
     arguments: (folder) => ['-db', '-f', join(folder, 'config')],
-    config: (_folder, port, target) => `
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-frontend front
-  bind 127.0.0.1:${port}
-  default_backend back
-backend back
-  server one 127.0.0.1:${target}
-`,
+    config: (_folder, port, block) => block.replace('bind :80', `bind 127.0.0.1:${port}`),
   },
   caddy: {
     command: 'caddy',
     package: 'caddy',
-    lines: [],
     passesHost: true,
     arguments: (folder) => ['run', '--config', join(folder, 'config'), '--adapter', 'caddyfile'],
-    config: (_folder, port, target) => `{
+    config: (_folder, port, block) => `{
   admin off
   auto_https off
 }
-http://127.0.0.1:${port} {
-  bind 127.0.0.1
-  reverse_proxy 127.0.0.1:${target}
-}
-`,
+${block.replace('www.example.com {', `http://127.0.0.1:${port} {\n  bind 127.0.0.1`)}`,
   },
 };
+
+const guide = readFileSync(new URL('../../docs/guides/proxies.md', import.meta.url), 'utf8');
+
+/** The block that the guide shows for a proxy. */
+function blockOf(name: string): string {
+  const language = name === 'caddy' ? 'caddyfile' : name;
+  const [, block] = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(guide) ?? [];
+  if (block === undefined) throw new Error(`the guide shows nothing for ${name}`);
+  return block;
+}
+
+const withoutHost = (block: string): string => block.replace(/^.*Host (?:On|\$http_host;).*\n/m, '');
 
 const ends: (() => Promise<unknown>)[] = [];
 
@@ -139,7 +125,9 @@ async function untilListening(proxy: ChildProcess, port: number, output: () => s
   }
 }
 
-async function startProxy(proxy: Proxy, lines: readonly string[], target: number): Promise<number> {
+async function startProxy(name: string, target: number, edit = (block: string) => block): Promise<number> {
+  const proxy = proxies[name]!;
+  const block = edit(blockOf(name)).replaceAll('127.0.0.1:8080', `127.0.0.1:${target}`);
   const found = spawnSync('which', [proxy.command], {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
   });
@@ -147,7 +135,7 @@ async function startProxy(proxy: Proxy, lines: readonly string[], target: number
     throw new Error(`the proxies' tests need Debian's packages: apt-get install ${proxy.package}`);
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-proxy-'));
   const port = await freePort();
-  writeFileSync(join(folder, 'config'), proxy.config(folder, port, target, lines));
+  writeFileSync(join(folder, 'config'), proxy.config(folder, port, block));
   const child = spawn(String(found.stdout).trim(), proxy.arguments(folder), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, HOME: folder },
@@ -177,8 +165,8 @@ async function startServer(refused: (error: HandshakeError) => void): Promise<nu
 describe.each(Object.keys(proxies))('%s', (name) => {
   const proxy = proxies[name]!;
 
-  test('FAULT-0: with the lines of README a page is let in, and messages go both ways', async () => {
-    const port = await startProxy(proxy, proxy.lines, await startServer(() => {}));
+  test('FAULT-0: with the block of the guide a page is let in, and messages go both ways', async () => {
+    const port = await startProxy(name, await startServer(() => {}));
     const origin = `http://127.0.0.1:${port}`;
     const connection = await connect(`ws://127.0.0.1:${port}/chat`, { origin });
     connection.send('through the proxy');
@@ -190,7 +178,7 @@ describe.each(Object.keys(proxies))('%s', (name) => {
   });
 
   test('FAULT-0: a page of another site is refused all the same', async () => {
-    const port = await startProxy(proxy, proxy.lines, await startServer(() => {}));
+    const port = await startProxy(name, await startServer(() => {}));
     const dialed = connect(`ws://127.0.0.1:${port}/chat`, { origin: 'http://evil.example' });
     await expect(dialed).rejects.toMatchObject({ status: 403 });
   });
@@ -199,9 +187,8 @@ describe.each(Object.keys(proxies))('%s', (name) => {
   if (proxy.passesHost) return;
   test('FAULT-0: without its line for Host a page gets 403, and the refusal names Origin, Host and the remedy', async () => {
     const refusals: HandshakeError[] = [];
-    const lines = proxy.lines.filter((line) => !line.includes('Host'));
     const target = await startServer((error) => refusals.push(error));
-    const port = await startProxy(proxy, lines, target);
+    const port = await startProxy(name, target, withoutHost);
     const origin = `http://127.0.0.1:${port}`;
     const dialed = connect(`ws://127.0.0.1:${port}/chat`, { origin });
     await expect(dialed).rejects.toMatchObject({ status: 403 });
