@@ -3,7 +3,7 @@
  * its seconds; what failed is listed at the end.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,13 @@ function packed() {
   }
 }
 
+/** A README is read in five minutes: what is longer belongs in docs/guides/. */
+function readmeIsShort() {
+  const lines = readFileSync(join(root, 'README.md'), 'utf8').split('\n').length - 1;
+  if (lines >= 300) console.error(`README.md has ${lines} lines; it has to have fewer than 300`);
+  return lines < 300;
+}
+
 /** @type {[string, () => boolean][]} */
 const steps = [
   ['lint and format', () => run(process.execPath, [tool('@biomejs/biome', 'bin/biome'), 'check', '.'])],
@@ -44,6 +51,8 @@ const steps = [
   ['types', () => run(process.execPath, [tool('typescript', 'bin/tsc'), '-p', 'tsconfig.json', '--noEmit'])],
   ['packed package', packed],
   ['plain English', () => script('words.js', '--check')],
+  ['the length of README.md', readmeIsShort],
+  ['llms.txt and llms-full.txt', () => script('llms.js', '--check')],
   ['the WebAssembly kernels', () => script('kernel.js', '--check')],
   ['docs/structure.md', () => script('structure.js', '--check')],
   ['docs/errors.md', () => script('errors.js', '--check')],

@@ -509,13 +509,17 @@ describe('the packed package', () => {
       'docs/guides/testing.md',
       'docs/guides/tls.md',
       'docs/guides/troubleshooting.md',
+      'docs/invariants.md',
       'docs/limits.md',
+      'docs/maintaining.md',
       'docs/performance.md',
       'docs/plugin-rows.md',
       'docs/plugin.md',
       'docs/rfc.md',
       'docs/structure.md',
+      'docs/versioning.md',
       'docs/why.md',
+      'llms.txt',
       'package.json',
     ]);
     expect(files.filter((path) => /(?:^|[/.])(?:test|bench|spec)s?[/.]/.test(path))).toEqual([]);

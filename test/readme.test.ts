@@ -114,10 +114,6 @@ const markdownIn = (path: string): string[] =>
 const strict = ['README.md', ...markdownIn('docs/guides')];
 const pages = [...strict, ...markdownIn('docs')];
 
-test('README.md takes five minutes: fewer than 300 lines', () => {
-  expect(readFileSync(join(root, 'README.md'), 'utf8').split('\n').length).toBeLessThan(300);
-});
-
 test('each file of test/pages/ belongs to a block', () => {
   const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
   const files = readdirSync(join(root, 'test', 'pages')).map((name) => name.replace(/\.txt$/, ''));
