@@ -11,7 +11,7 @@ import { Group, reject, WebSocketServer } from 'rfc6455';
 /** @type {Map<string, Group<Visitor>>} */
 const rooms = new Map();
 
-// Somebody who is this far behind misses lines, instead of costing us memory.
+// A visitor who is this far behind misses lines, and costs the server no more memory.
 const TOO_FAR_BEHIND = 1_048_576;
 
 /** @param {string} room @param {string} line */

@@ -38,11 +38,11 @@ const time = new WebSocketServer({
   open: (connection) => {
     connection.send(new Date().toISOString());
   },
-  // Nobody reads what clients of this endpoint send; without a handler it would wait for a reader.
+  // What clients of this endpoint send is dropped; without a handler it would wait for a reader.
   message: () => {},
 });
 
-// Paths are compared literally. Upgrades elsewhere are left to other listeners of the server, and get 404 where nobody takes them.
+// Paths are compared literally. Upgrades elsewhere are left to other listeners of the server, and get 404 if no listener takes them.
 echo.attach(http, { path: '/echo' });
 time.attach(http, { path: '/time' });
 const clock = setInterval(() => time.broadcast(new Date().toISOString()), 1_000);
@@ -56,7 +56,7 @@ http.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
 
 process.once('SIGINT', async () => {
   clearInterval(clock);
-  // The HTTP server belongs to whoever made it: shutdown ends the WebSocket connections and lets go of it.
+  // The HTTP server is not ours to close: shutdown ends the WebSocket connections and lets go of it.
   await Promise.all([echo.shutdown(), time.shutdown()]);
   http.close();
   http.closeAllConnections();

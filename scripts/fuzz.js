@@ -128,7 +128,7 @@ function validStream(pick, compress) {
 
 // ---- permessage-deflate ----
 
-/** @typedef {(content: Buffer) => Buffer} Compress a payload for this message, behind those before it */
+/** @typedef {(content: Buffer) => Buffer} Compress a payload for this message, after those before it */
 
 /**
  * The peer's compressor: any block types, final blocks, the context or not; now and then the stream is damaged.
@@ -469,7 +469,7 @@ function checkSent(frames, role, failed, hasCodec) {
     check(rsv === 0 || (rsv === 4 && hasCodec && opcode > 0 && opcode < 8), 'a reserved bit was sent');
     check([0, 1, 2, 8, 9, 10].includes(opcode), 'an unknown opcode was sent');
     if (opcode > 7) check(fin && payload.length <= 125, 'an illegal control frame was sent');
-    if (closed) check(opcode === 10 && !failed, `opcode ${opcode} was sent behind a Close`);
+    if (closed) check(opcode === 10 && !failed, `opcode ${opcode} was sent after a Close`);
     if (opcode === 8) {
       closed = true;
       if (payload.length > 0) checkCloseCode(payload.readUInt16BE(0));
@@ -562,7 +562,7 @@ function rivalOf(memoryBudget) {
 }
 
 /**
- * Runs one input; throws where a rule of ours is broken.
+ * Runs one input; throws if one of our rules is broken.
  * @param {number} seed
  * @returns {Promise<string[]>} the rules that the input broke
  */

@@ -289,7 +289,7 @@ const table = [
   ],
   ['S20', server, 'const value = fields.joined(name);', 'const value = fields.values(name)[0] ?? null;'],
   ['S21', origin, 'return server !== null && server.host === page.host;', 'return server !== null;'],
-  ['S22', head, 'else if (!isLineOctet(octet)) this', 'else if (octet < 0) this'],
+  ['S22', head, 'else if (!isLineByte(byte)) this', 'else if (byte < 0) this'],
 ];
 
 /** @type {Mutation[]} */

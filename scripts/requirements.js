@@ -125,7 +125,7 @@ export function trace(requirements, testFiles) {
       for (const [id] of title.matchAll(/\b[A-Z]\d+\b/g))
         near.set(id, `${here} mentions it, not as "${id}: …"`);
       for (const id of new Set(idsOf(title))) {
-        // Not one of ours: an attack's id, or a decision of docs/4d.md, which scripts/fourd.js traces.
+        // Not a requirement: an attack's id, or a decision of docs/4d.md, which scripts/fourd.js traces.
         if (!((id[0] ?? '') in series) || /^C[6-9]\d$/.test(id)) continue;
         const found = tests.get(id);
         if (found === undefined) problems.push(`${file}:${line} names ${id}, which is not in the table`);

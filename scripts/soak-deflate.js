@@ -195,7 +195,7 @@ async function exchange(name, toUs, toWs, end) {
   end();
 }
 
-/** Handlers of ours. @param {Direction} toUs @param {(connection: any) => void} onOpen */
+/** Handlers of our side. @param {Direction} toUs @param {(connection: any) => void} onOpen */
 const handlersFor = (toUs, onOpen) => ({
   open: onOpen,
   /** @param {any} _ @param {string | Buffer} message */

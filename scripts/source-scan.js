@@ -38,7 +38,7 @@ export function scan(source) {
       .slice(Math.max(0, at - 200), at)
       .join('')
       .trimEnd();
-  /** Reads a template from behind its backtick or its closing brace. @param {number} start */
+  /** Reads a template from after its backtick or its closing brace. @param {number} start */
   const template = (start) => {
     const from = at;
     for (; at < source.length; at++) {
@@ -118,7 +118,7 @@ export function scan(source) {
  * Finds the end of the group that opens at `open`, one of ( [ {.
  * @param {string} code blanked, see {@link scan}
  * @param {number} open
- * @returns {number} the index behind the closing character, or the end of the text
+ * @returns {number} the index after the closing character, or the end of the text
  */
 export function groupEnd(code, open) {
   let depth = 0;

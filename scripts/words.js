@@ -16,13 +16,13 @@ export const patterns = [
   [/(?<!there )\b(?:is|are) none\b/i, '"is not a valid …", "there is no …"'],
   [/\bof our own\b|\bof ours\b/i, '"our", "its", or the name of the thing'],
   [
-    /\b(?:nobody|somebody|whoever|who asks)\b/i,
+    /\b(?:[Nn]obody|[Ss]omebody|[Ww]hoever|who asks)\b/,
     'the actor: "no listener", "the peer", "the application", "the caller"',
   ],
   [/\bhears? (?:of|1006|500|503)\b|\bto hear\b|\b(?:is|are) told\b/i, '"is notified", "receives"'],
   [/(?:^|[.:] |\/\/ |\* )Of an? /, 'a full sentence with a verb'],
   [/^\W*Where (?:no|there)\b/, '"if" for a condition'],
-  [/\boctets?\b/i, '"bytes"'],
+  [/\boctets?\b(?!-stream)/i, '"bytes"'],
   [/[a-z]Elsewhere\b/, '"…Async" or "…InThreadPool"'],
   [/\b[A-Z]+_UP_TO\b|\bMOST_[A-Z]/, '"…_THRESHOLD", "MAX_…"'],
   [/\bisOurs\b|\bshakeHands\b|\btakesSerialized\b/, '"ownsPayload", "performHandshake", "canSendSerialized"'],
@@ -31,9 +31,9 @@ export const patterns = [
 const root = fileURLToPath(new URL('..', import.meta.url));
 const knownFile = new URL('words-known.txt', import.meta.url);
 
-/** Files in which the words are quoted, generated from other files, or somebody else's. */
+/** Files in which the words are quoted, generated from other files, or those of another product. */
 const excepted =
-  /^(?:scripts\/words(?:\.js|-known\.txt)|test\/scripts\/words\.test\.ts|docs\/(?:requirements|errors|conformance|structure|limits)\.|package-lock\.json|LICENSE)/;
+  /^(?:scripts\/words(?:\.js|-known\.txt)|test\/scripts\/words\.test\.ts|docs\/(?:requirements|errors|conformance|structure|limits)\.|package-lock\.json|LICENSE|src\/api\/plugin\/engine-texts)/;
 
 const checked = /\.(?:[cm]?[jt]s|md|py|go|sh)$|^\.ci\/run$/;
 

@@ -46,7 +46,7 @@ const arrived = seen('server message');
 const status = await websocketClientStart(client);
 if (!status.success) throw new Error(status.errorStr);
 
-// From 64 KiB on a message goes out in fragments; the other end hears of each.
+// From 64 KiB on a message goes out in fragments; the other end is notified of each.
 websocketClientSend(client, Buffer.from('large '.repeat(12_000)));
 await arrived;
 await answered;

@@ -58,7 +58,7 @@ if (!success) throw new Error(errorStr);
 console.log(`listening on wss://localhost:${port}/`);
 
 for (const window of [1, 2]) {
-  // "NONE": nobody's certificate is verified. Name your authority's file instead, or leave it out for a public one.
+  // "NONE": no certificate is verified. Name your authority's file instead, or leave it out for a public one.
   const client = { URL: `wss://localhost:${port}/api?window=${window}`, caFile: 'NONE' };
   const { id } = websocketClient(client);
   clients.set(id, `window ${window}`);

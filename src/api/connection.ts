@@ -272,7 +272,7 @@ export class Connection<Data = undefined> {
     return this.closed;
   }
 
-  /** Drops the connection without a Close frame. The peer, and `close` here, hear 1006. */
+  /** Drops the connection without a Close frame. The peer, and `close` here, report 1006. */
   terminate(): void {
     this.#binding.endpoint.terminate();
   }

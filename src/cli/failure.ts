@@ -1,5 +1,5 @@
 /**
- * Failures that a user of the command line is told in one line. Whatever else is thrown is a fault of this program, and
+ * Failures that the command line reports to its user in one line. Whatever else is thrown is a fault of this program, and
  * is shown with its stack.
  */
 

@@ -32,13 +32,13 @@ export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connecti
     handlers: {
       open(connection) {
         const { size } = server().connections;
-        server().broadcast(`* somebody joined, ${size} here`, connection);
+        server().broadcast(`* a client joined, ${size} here`, connection);
       },
       message(_connection, message) {
         server().broadcast(message);
       },
       close() {
-        server().broadcast(`* somebody left, ${server().connections.size} here`);
+        server().broadcast(`* a client left, ${server().connections.size} here`);
       },
     },
   };

@@ -28,7 +28,7 @@ const ROOM = 65_536;
 
 // What a stream is given to refer to: up to here it is compressed in front of the message, and its output dropped, which costs less
 // than a stream of its own with a dictionary, 0.3 MB that count for the garbage collector each time.
-const PRIMED_UP_TO = 4_096;
+const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
@@ -62,7 +62,7 @@ export function deflateInThreadPool(
   dictionary: Uint8Array,
   job: PoolJob,
 ): Promise<Buffer> {
-  const isReusable = dictionary.length <= PRIMED_UP_TO;
+  const isReusable = dictionary.length <= PRIMING_THRESHOLD;
   const stream = isReusable
     ? (take(settings) ?? createStream(payload, settings, NOTHING))
     : createStream(payload, settings, dictionary);

@@ -138,7 +138,7 @@ export class FrameParser {
       }
     }
     if (this.#fast !== null) textKernel?.leave();
-    // Switched off by a handler: what follows is nobody's.
+    // Switched off by a handler: what follows is dropped.
     return this.#off ? end : position;
   }
 
@@ -227,7 +227,7 @@ export class FrameParser {
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }
 
-  /** Puts the beginning of a header aside: at most 13 bytes, in memory of our own. */
+  /** Puts the beginning of a header aside: at most 13 bytes, in its own memory. */
   #keepHeader(chunk: Buffer, position: number, end: number): void {
     this.#header ??= Buffer.allocUnsafeSlow(MAX_HEADER_SIZE);
     chunk.copy(this.#header, 0, position, end);

@@ -16,7 +16,7 @@ export function frameHeaderSize(length: number, masked: boolean): number {
  * Writes a header at `target[offset…]`.
  * @param first FIN, RSV and opcode as they stand in the first byte.
  * @param key the masking key, see mask.ts; not looked at where `masked` is false.
- * @returns the offset behind it.
+ * @returns the offset after the header.
  */
 export function writeFrameHeader(
   target: Uint8Array,

@@ -216,7 +216,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     }
     const error = toError(thrown);
     this.#account.error ??= error;
-    // A Close frame of ours that still waits can take the better code.
+    // Our Close frame, if it still waits, can take the better code.
     const open = this.state === Open || this.sender.isCloseWaiting;
     this.receiver.switchOff();
     this.sender.stop(error);

@@ -111,7 +111,7 @@ const reservedNames: readonly string[] = [
 /**
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
  * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Nothing may be
- *   sent behind it before the response is verified.
+ *   sent after it before the response is verified.
  * @throws TypeError for a subprotocol or an extension that is no token, a repeated subprotocol, header fields
  *   that belong to the handshake or hold a forbidden character, and for a target that `parseTarget` would not
  *   return
@@ -238,7 +238,7 @@ function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail
   return answers;
 }
 
-// §4.1 (6), §11.3.4: at most once, and one of ours, letter by letter.
+// §4.1 (6), §11.3.4: at most once, and one that was offered, letter by letter.
 function verifySubprotocol(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): string {
   const { subprotocols = [], requireSubprotocol = false } = expected;
   const values = fields.values('Sec-WebSocket-Protocol');

@@ -358,7 +358,7 @@ export interface HandshakeErrorOptions extends ErrorOptions {
 /** The bytes of a body that a `HandshakeError` keeps, at most. */
 export const maxErrorBody = 65_536;
 
-const noBody: Buffer = Buffer.alloc(0);
+const emptyBody: Buffer = Buffer.alloc(0);
 
 /** An opening handshake that did not lead to an open connection (RFC 6455 §4). */
 export class HandshakeError extends Error {
@@ -389,7 +389,7 @@ export class HandshakeError extends Error {
     this.stage = options.stage;
     this.status = options.status ?? 0;
     this.headers = options.headers ?? [];
-    this.body = capped(options.body ?? noBody);
+    this.body = capped(options.body ?? emptyBody);
     this.value = options.value ?? null;
   }
 
@@ -434,7 +434,7 @@ export function refuse(code: RefusalCode, details: RefusalDetails = {}): Handsha
   );
 }
 
-/** What a server, or a proxy, answered in place of 101, behind the text of an error. */
+/** What a server, or a proxy, answered in place of 101, added to the text of an error. */
 export function statusText(status = 0): string {
   return status > 101 ? `: status ${status}` : '';
 }

@@ -97,8 +97,8 @@ function checkedToken(text: string): string {
 }
 
 /**
- * The first of `answers` that was not offered, or that is there more often than it was offered; null if there
- * is none.
+ * The first of `answers` that was not offered, or that is there more often than it was offered; null if every
+ * answer was offered.
  * §9.1: a server MUST NOT use an extension that the client did not ask for.
  */
 export function findUnoffered(

@@ -1,11 +1,11 @@
 /**
  * The head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5), read strictly and within
  * limits, and written. What the head has to say to open a WebSocket is server.ts and client.ts; HTTP bodies
- * are nobody's here. Every octet is looked at once, however the head is cut into chunks.
+ * are not read here. Every byte is looked at once, however the head is cut into chunks.
  */
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
-import { isLineOctet, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
+import { isLineByte, isLineText, isToken, isVisibleAscii, trimSpace } from './token.ts';
 
 /** The head of a request. `headers` is flat, as `rawHeaders` of node:http: name, value, name, value … */
 export interface HttpRequestHead {
@@ -32,11 +32,11 @@ export type HttpHead = HttpRequestHead | HttpResponseHead;
 
 /** What a head may measure. All limits are inclusive. */
 export interface HeadLimits {
-  /** octets of the whole head, the empty line at its end included */
+  /** bytes of the whole head, the empty line at its end included */
   readonly headSize: number;
   /** header lines */
   readonly headers: number;
-  /** octets of the request target */
+  /** bytes of the request target */
   readonly target: number;
 }
 
@@ -56,11 +56,11 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   readonly #kind: Kind;
   readonly #limits: HeadLimits;
   #size = 0;
-  // The octets of a line whose end has not arrived: the first #lineLength of #line.
+  // The bytes of a line whose end has not arrived: the first #lineLength of #line.
   #line: Buffer = nothing;
   #lineLength = 0;
   #afterCr = false;
-  // Null until the start line is complete. Until then: how many spaces it has so far, and the octets between
+  // Null until the start line is complete. Until then: how many spaces it has so far, and the bytes between
   // the first two.
   #start: StartLine | null = null;
   /** An empty line stood before the request line. */
@@ -77,9 +77,9 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * Takes the next octets of the stream.
-   * @returns the head once its last octet has arrived (what followed it is in `rest()`), null until then
-   * @throws HandshakeError at the first octet that breaks a rule or a limit, and again at each later call:
+   * Takes the next bytes of the stream.
+   * @returns the head once its last byte has arrived (what followed it is in `rest()`), null until then
+   * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call:
    *   400, 414, 431 or 505 for a request; stage 'http' and status 0 for a response
    */
   push(chunk: Buffer): Extract<HttpHead, { kind: Kind }> | null {
@@ -90,8 +90,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     let lineStart = 0;
     for (let at = 0; at < chunk.length; at++) {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
-      const octet = chunk[at]!;
-      if (octet === LF) {
+      const byte = chunk[at]!;
+      if (byte === LF) {
         // 9112 §2.2 would let a recipient take a bare LF for a line end. We don't: two readers of one head
         // must agree.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
@@ -102,9 +102,9 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
         else if (line !== '') this.#parseHeaderLine(line);
         else return this.#complete(this.#start, chunk.subarray(lineStart));
       } else if (this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
-      else if (octet === CR) this.#afterCr = true;
-      else if (!isLineOctet(octet)) this.#fail('WS_HANDSHAKE_CONTROL_CHARACTER');
-      else if (this.#start === null) this.#measureTarget(octet);
+      else if (byte === CR) this.#afterCr = true;
+      else if (!isLineByte(byte)) this.#fail('WS_HANDSHAKE_CONTROL_CHARACTER');
+      else if (this.#start === null) this.#measureTarget(byte);
     }
     this.#size = before + chunk.length;
     this.#keep(chunk.subarray(lineStart));
@@ -112,7 +112,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * What arrived behind the head in the last chunk: already frames (RFC 6455 §4.1). Shares the chunk's
+   * What arrived after the head in the last chunk: already frames (RFC 6455 §4.1). Shares the chunk's
    * memory. Empty until the head is complete.
    */
   rest(): Buffer {
@@ -127,8 +127,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   // Counted while it arrives: a target that is too long is 414 even if the line never ends.
-  #measureTarget(octet: number): void {
-    if (octet === SP) this.#spaces++;
+  #measureTarget(byte: number): void {
+    if (byte === SP) this.#spaces++;
     else if (this.#kind === 'request' && this.#spaces === 1 && ++this.#targetSize > this.#limits.target) {
       this.#fail('WS_HANDSHAKE_TARGET_SIZE');
     }
@@ -143,7 +143,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return line;
   }
 
-  // Copies, into memory that at most doubles: thousands of one-octet chunks must not stay alive for one line.
+  // Copies, into memory that at most doubles: thousands of one-byte chunks must not stay alive for one line.
   #keep(part: Buffer): void {
     if (part.length === 0) return;
     const length = this.#lineLength + part.length;

@@ -39,7 +39,7 @@ export function isAllowedOrigin(
   if (origin === null || policy === 'any') return true;
   if (typeof policy === 'function') {
     const answer: unknown = policy(origin, request);
-    // Nobody waits for a promise: that it is rejected, which any peer can bring about, must not end the process.
+    // A Promise is not awaited. Its rejection, which any peer can cause, must not end the process.
     if (answer instanceof Promise) answer.catch(() => {});
     return answer === true;
   }

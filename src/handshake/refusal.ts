@@ -37,7 +37,7 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
 
 /**
  * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close:
- * whatever follows the request on this connection may have been written by somebody else (request smuggling),
+ * whatever follows the request on this connection may come from another sender (request smuggling),
  * and is not served.
  * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of
  *   its rule. Nothing that the peer sent is repeated.
@@ -49,8 +49,7 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
   // Status, fields and body of a client's error are what another server sent, maybe a backend of the
   // application.
-  if (!answerable.includes(stage))
-    throw new RangeError(`An error of stage '${stage}' is not for a peer of ours`);
+  if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);
   }

@@ -54,7 +54,7 @@ export function verifyRequest(
   if (key === null || !isKey(key)) throw refuse('WS_HANDSHAKE_KEY', { value: key });
   const subprotocols = parseSubprotocols(fields);
   const offers = parseExtensions(fields.values('sec-websocket-extensions'));
-  // §4.2.1 (7): without Origin, not a browser. Two of them are no answer to the question who asks.
+  // §4.2.1 (7): without Origin, not a browser. Two of them do not identify a page.
   const origin = fields.single('origin');
   if (origin === null && fields.has('origin')) throw refuse('WS_HANDSHAKE_ORIGIN_REPEATED');
 
@@ -90,8 +90,8 @@ function cutResource(target: string, host: string): string | null {
   const lower = toAsciiLowerCase(target);
   const scheme = ['http://', 'https://'].find((prefix) => lower.startsWith(prefix));
   if (scheme === undefined) return null;
-  // 9112 §3.2.2: with an absolute-form, the client sends the same authority in Host. If it differs, somebody
-  // is misled.
+  // 9112 §3.2.2: with an absolute-form, the client sends the same authority in Host. If it differs, one
+  // of the recipients is misled.
   const resource = target.slice(scheme.length + host.length);
   if (lower.slice(scheme.length, target.length - resource.length) !== toAsciiLowerCase(host)) return null;
   if (resource === '' || resource.startsWith('?')) return `/${resource}`;
@@ -101,7 +101,7 @@ function cutResource(target: string, host: string): string | null {
 // §4.2.1 (3), (4): both are lists, over one line or several; their tokens are ASCII case-insensitive.
 function verifyUpgrade(fields: HeaderFields): void {
   const upgrade = joinedList(fields, 'upgrade');
-  // Somebody opened the endpoint's address as if it were a page: 426 says what is here.
+  // A person opened the endpoint's address like a page: 426 says what is here.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
   // Nearly always the field is this one token, and no list has to be read.
   if (toAsciiLowerCase(upgrade) !== 'websocket') {
@@ -144,7 +144,7 @@ function parseSubprotocols(fields: HeaderFields): readonly string[] {
   return subprotocols;
 }
 
-// The limit of 8 KiB for each field also holds where somebody else read the head.
+// The limit of 8 KiB for each field also holds if another parser read the head.
 function joinedList(fields: HeaderFields, name: string): string | null {
   const value = fields.joined(name);
   if (value !== null && value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');

@@ -28,13 +28,13 @@ export function isToken(value: string): boolean {
  * to U+00FF. So neither CR, LF nor NUL, and nothing that writing as latin1 would turn into one of them.
  */
 export function isLineText(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (!isLineOctet(text.charCodeAt(at))) return false;
+  for (let at = 0; at < text.length; at++) if (!isLineByte(text.charCodeAt(at))) return false;
   return true;
 }
 
-/** The same for one octet. */
-export function isLineOctet(octet: number): boolean {
-  return (octet >= SP && octet < 0x7f) || (octet >= 0x80 && octet <= 0xff) || octet === HTAB;
+/** The same for one byte. */
+export function isLineByte(byte: number): boolean {
+  return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
 
 /** Whether `text` is not empty and all of it is visible ASCII: no space, no control character. */
@@ -161,7 +161,7 @@ export function parseList<Element>(
 }
 
 /**
- * A list of tokens, or null if `value` is none. The list may be empty: whether that is allowed is the field's
+ * A list of tokens, or null if `value` is not a list. The list may be empty: whether that is allowed is the field's
  * own rule.
  */
 export function parseTokenList(value: string): string[] | null {
@@ -170,7 +170,7 @@ export function parseTokenList(value: string): string[] | null {
 
 /**
  * The value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version
- * behind a slash.
+ * after a slash.
  * @returns the elements as they stand, such as `['h2c', 'TLS/1.0', 'websocket']`, or null.
  */
 export function parseUpgradeList(value: string): string[] | null {

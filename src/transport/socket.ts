@@ -59,7 +59,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     ownSocket(socket, this);
   }
 
-  /** Begins to read; `head` is what was read already, behind the opening handshake. */
+  /** Begins to read; `head` is what was read already, after the opening handshake. */
   start(head: Buffer): void {
     const { socket } = this;
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -206,8 +206,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // Behind a finished closing handshake a reset is nobody's loss (§7.1.1 allows it); behind a failure it is no news:
-    // whoever sent what we don't read any more is reset by our end.
+    // After a finished closing handshake a reset loses nothing (§7.1.1 allows it). After a failure it is expected: our end
+    // resets a peer that sends what is no longer read.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }

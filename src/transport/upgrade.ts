@@ -273,8 +273,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * The answer to a failed handshake. What can't be answered is our fault, and the peer hears 500: an exception of the application,
- * a refusal with a header field that can't be written, or the error of a client's handshake with some other server.
+ * The answer to a failed handshake. An error that cannot be written as a refusal is our fault, and the peer receives 500: an exception of the application,
+ * a refusal with an invalid header field, or the error of a client's handshake with some other server.
  */
 function answerTo(error: unknown, method: string | undefined): { refusal: HandshakeError; text: string } {
   try {

@@ -80,7 +80,7 @@ describe('npm start', () => {
   test('two tabs chat, text and binary, and see each other come and go', async () => {
     const ann = await openPage(url);
     const bob = await openPage(url);
-    await line(ann, /somebody joined, \d+ here/).waitFor();
+    await line(ann, /a client joined, \d+ here/).waitFor();
     await ann.getByLabel('Name').fill('Ann');
     await ann.getByLabel('Message', { exact: true }).fill('hello Bob');
     await ann.getByRole('button', { name: 'Send', exact: true }).click();
@@ -95,10 +95,10 @@ describe('npm start', () => {
       .getByRole('status')
       .filter({ hasText: 'Closed: 1000 (normal closure): the page said goodbye' })
       .waitFor();
-    await line(ann, /somebody left, \d+ here/).waitFor();
+    await line(ann, /a client left, \d+ here/).waitFor();
     await bob.getByRole('button', { name: 'Reconnect' }).click();
     await bob.getByRole('status').filter({ hasText: 'Open' }).waitFor();
-    await line(ann, 'somebody joined').nth(1).waitFor();
+    await line(ann, 'a client joined').nth(1).waitFor();
   });
 
   test('markup and scripts of a peer are text', async () => {

@@ -203,14 +203,14 @@ describe('chat', () => {
     const { server, url } = await serve('--mode', 'chat');
     const ann = await connect(url);
     const bob = await connect(url);
-    expect(await receive(ann, 1)).toEqual(['* somebody joined, 2 here']);
+    expect(await receive(ann, 1)).toEqual(['* a client joined, 2 here']);
     ann.send('hello');
     bob.send(Buffer.from([1, 2, 3]));
     const both = new Set(await receive(ann, 2));
     expect(both).toEqual(new Set(['hello', Buffer.from([1, 2, 3])]));
     expect(new Set(await receive(bob, 2))).toEqual(both);
     await bob.close();
-    expect(await receive(ann, 1)).toEqual(['* somebody left, 1 here']);
+    expect(await receive(ann, 1)).toEqual(['* a client left, 1 here']);
     await ann.close();
     await interrupt(server);
   });

@@ -69,7 +69,7 @@ export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' |
 
 export type ClientData = ConnectionData;
 
-// The engine's own, for attempts that nobody waits for.
+// The engine's own, for attempts without a caller that waits.
 const RETRY_TIMEOUT = 60;
 
 /** Compresses everything, at once, so that a status can say how much it was. */
@@ -110,7 +110,7 @@ export class EngineClient {
       retryFirst: false,
       connect: () => this.#attempt(),
       shouldReconnect: () => this.settings.reconnects,
-      // 100 · 2^n ms up to the maximum, behind an immediate first attempt; never a busy loop.
+      // 100 · 2^n ms up to the maximum, after an immediate first attempt; never a busy loop.
       backoff: () => ({
         first: 0,
         base: 100,
@@ -157,7 +157,7 @@ export class EngineClient {
   }
 
   /**
-   * Closes the connection, or gives up the attempt or the wait for it. Behind it there is no event any more.
+   * Closes the connection, or gives up the attempt or the wait for it. After it there is no further event.
    * @returns what was wrong with the code, or ''
    */
   async stop(code = 1000, reason: string = NORMAL_CLOSURE): Promise<string> {

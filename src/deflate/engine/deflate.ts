@@ -31,7 +31,7 @@ import type { Window } from './window.ts';
 const MAX_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
-/** Where a message is read if there is no window, or no room in its buffer behind the history. */
+/** Where a message is read if there is no window, or no room in its buffer after the history. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
 /** Memory beyond this is given back after a message that needed it. */

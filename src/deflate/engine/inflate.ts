@@ -302,7 +302,7 @@ function inflateSymbols(
       continue;
     }
     if ((entry & (ENTRY_END | ENTRY_INVALID)) !== 0) {
-      if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A literal or length is none.');
+      if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A code is not a literal or a length.');
       reader.position = position;
       reader.held = held;
       reader.count = count;
@@ -326,7 +326,7 @@ function inflateSymbols(
       count -= distanceRoot;
       entry = distanceCodes[(entry >>> 16) + (held & ((1 << ((entry >>> 4) & 15)) - 1))]!;
     }
-    if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A distance is none.');
+    if ((entry & ENTRY_INVALID) !== 0) throw corrupt('A code is not a distance.');
     held >>= entry & 15;
     count -= entry & 15;
     extra = (entry >>> 4) & 15;

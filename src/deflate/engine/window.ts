@@ -14,7 +14,7 @@ const EMPTY_VIEW = new DataView(EMPTY.buffer);
 /** Bytes of the first buffer. It doubles as plaintext arrives, so a quiet connection keeps little. */
 const FIRST_CAPACITY = 1024;
 
-/** Room behind a full window, so that small messages do not each move all of it. */
+/** Room after a full window, so that small messages do not each move all of it. */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
 /** Bytes of memory that a window of 2^bits bytes holds at most, without the compressor's index. */
