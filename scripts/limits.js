@@ -105,6 +105,15 @@ export const tables = [
     intro: '`WebServerSettings`, for `new WebServer` and its `start`; see [4d.md](4d.md).',
     roles: false,
   },
+  {
+    module: 'api/topics/bus-options.ts',
+    name: 'redisBusSpecs',
+    interfaces: { BusOptions: '', RedisBusOptions: '' },
+    title: 'A bus',
+    intro:
+      '`RedisBusOptions`, for `new RedisBus`; `ClusterBus` and `NatsBus` have `prefix` and `maxWaiting`.',
+    roles: false,
+  },
 ];
 
 /**

@@ -204,5 +204,6 @@ test('each exported table is on the page', () => {
     'api/backoff.ts backoffSpecs',
     'api/compression-options.ts compressionSpecs',
     'api/connect-options.ts connectSpecs',
+    'api/topics/bus-options.ts busSpecs',
   ]);
 });

@@ -1,0 +1,54 @@
+/** The receivers of a bus that finds out itself which of them a message is for. */
+
+import type { BusReceiver } from './bus.ts';
+import type { Topics } from './lost-topics.ts';
+import { TopicMap } from './topic-map.ts';
+
+interface Entry {
+  /** Null once its pattern is unsubscribed from: it may be so by the receiver before it, which had the same message. */
+  receiver: BusReceiver | null;
+}
+
+/** Receivers by their pattern. */
+export class BusReceivers {
+  readonly #entries = new TopicMap<Entry>();
+  readonly #patterns = new Set<string>();
+
+  get patterns(): ReadonlySet<string> {
+    return this.#patterns;
+  }
+
+  /** In place of the receiver that the pattern has, if it has one. */
+  set(pattern: string, receiver: BusReceiver): void {
+    const entry = this.#entries.get(pattern);
+    if (entry !== undefined) entry.receiver = receiver;
+    else this.#entries.add(pattern, { receiver });
+    this.#patterns.add(pattern);
+  }
+
+  /** @returns whether it had one */
+  delete(pattern: string): boolean {
+    const entry = this.#entries.get(pattern);
+    if (entry === undefined) return false;
+    entry.receiver = null;
+    this.#entries.delete(pattern);
+    return this.#patterns.delete(pattern);
+  }
+
+  deliver(topic: string, bytes: Uint8Array): void {
+    for (const entry of this.#entries.match(topic)) entry.receiver?.message(topic, bytes);
+  }
+
+  /** Each receiver of any of these topics is notified once. */
+  gap(topics: Topics): void {
+    const entries =
+      topics === null
+        ? [...this.#entries.values()]
+        : new Set(topics.flatMap((topic) => this.#entries.match(topic)));
+    for (const entry of entries) entry.receiver?.gap();
+  }
+
+  clear(): void {
+    for (const pattern of [...this.#patterns]) this.delete(pattern);
+  }
+}

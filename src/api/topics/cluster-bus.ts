@@ -1,0 +1,51 @@
+/** A bus between the processes of a node:cluster, over the channel that they have already. */
+
+import type { Cluster } from 'node:cluster';
+import { describe } from '../option-names.ts';
+import { readOptions } from '../option-spec.ts';
+import type { Bus, BusReceiver } from './bus.ts';
+import { busSpecs, type ClusterBusOptions } from './bus-options.ts';
+import { ClusterPrimary } from './cluster-primary.ts';
+import { ClusterWorker } from './cluster-worker.ts';
+
+/**
+ * A bus for `node:cluster`: each worker makes one, and so does the primary, which relays; it may subscribe and publish as well. A
+ * worker is notified of a gap if more waits for it than `maxWaiting`. If the primary ends, its workers' buses are down for good.
+ */
+export class ClusterBus implements Bus {
+  readonly #part: Bus;
+
+  /**
+   * @param cluster the default export of `node:cluster`
+   * @throws {TypeError} for anything else, and in a process that is not part of a cluster
+   */
+  constructor(cluster: Cluster, options: ClusterBusOptions = {}) {
+    if (typeof cluster?.on !== 'function' || typeof cluster.isPrimary !== 'boolean') {
+      throw new TypeError(`cluster is ${describe(cluster)}, not the default export of node:cluster`);
+    }
+    const { prefix, maxWaiting } = readOptions('ClusterBus', options, busSpecs);
+    if (cluster.isPrimary) this.#part = new ClusterPrimary(cluster, prefix, maxWaiting);
+    else if (cluster.worker) this.#part = new ClusterWorker(cluster.worker, prefix, maxWaiting);
+    else throw new TypeError('this process is neither the primary nor a worker of a cluster');
+  }
+
+  publish(topic: string, bytes: Uint8Array): void | Promise<void> {
+    return this.#part.publish(topic, bytes);
+  }
+
+  subscribe(pattern: string, receiver: BusReceiver): void | Promise<void> {
+    return this.#part.subscribe(pattern, receiver);
+  }
+
+  unsubscribe(pattern: string): void | Promise<void> {
+    return this.#part.unsubscribe(pattern);
+  }
+
+  onState(listener: (up: boolean) => void): void {
+    this.#part.onState(listener);
+  }
+
+  close(): Promise<void> {
+    return this.#part.close();
+  }
+}

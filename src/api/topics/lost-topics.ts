@@ -1,0 +1,58 @@
+/**
+ * The topics of messages that were not published, or perhaps not: kept until their subscribers everywhere can be notified. How many
+ * there are is limited; beyond that, all subscribers are.
+ */
+
+/** So many topics are kept by name: a list of them is one message. */
+const MAX_TOPICS = 1_000;
+
+/** Topics, or null for all. */
+export type Topics = readonly string[] | null;
+
+/** Topics whose subscribers have to be notified of a gap. */
+export class LostTopics {
+  #topics = new Set<string>();
+  #isAll = false;
+
+  get isEmpty(): boolean {
+    return !this.#isAll && this.#topics.size === 0;
+  }
+
+  add(topic: string): void {
+    if (this.#isAll) return;
+    this.#topics.add(topic);
+    if (this.#topics.size > MAX_TOPICS) this.addAll(null);
+  }
+
+  addAll(topics: Topics): void {
+    if (topics !== null) {
+      for (const topic of topics) this.add(topic);
+      return;
+    }
+    this.#isAll = true;
+    this.#topics.clear();
+  }
+
+  /** Empties the list. @returns what was in it */
+  take(): Topics {
+    const topics = this.#isAll ? null : [...this.#topics];
+    this.#topics = new Set();
+    this.#isAll = false;
+    return topics;
+  }
+}
+
+/** The list as the payload of a message. */
+export function serializeTopics(topics: Topics): Buffer {
+  return Buffer.from(JSON.stringify(topics));
+}
+
+/** The list of such a payload; anything else stands for all topics, since something was lost. */
+export function parseTopics(payload: Uint8Array): Topics {
+  try {
+    const topics: unknown = JSON.parse(Buffer.from(payload).toString());
+    return Array.isArray(topics) && topics.every((topic) => typeof topic === 'string') ? topics : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Publishes to NATS, which does not answer: the pong of a ping after some messages says that it has them. If the connection is lost
+ * before, they may be lost.
+ */
+
+import { LostTopics, serializeTopics } from './lost-topics.ts';
+
+/** What is used of a connection to NATS. */
+export interface NatsPublishing {
+  publish(subject: string, payload: Uint8Array): void;
+  flush(): Promise<void>;
+}
+
+/** Messages that one pong confirms. */
+class Batch {
+  readonly topics = new LostTopics();
+  bytes = 0;
+  readonly confirmed: Promise<void>;
+  confirm: () => void = () => {};
+  refuse: (error: Error) => void = () => {};
+
+  constructor() {
+    this.confirmed = new Promise((resolve, reject) => {
+      this.confirm = resolve;
+      this.refuse = reject;
+    });
+    this.confirmed.catch(() => {});
+  }
+}
+
+/** What publishes for a bus. */
+export class NatsPublisher {
+  readonly #nats: NatsPublishing;
+  readonly #control: string;
+  readonly #maxWaiting: number;
+  readonly #lost = new LostTopics();
+  /** What was published since the last ping. */
+  #next: Batch | null = null;
+  /** What the next pong confirms. */
+  #asked: Batch | null = null;
+  #waiting = 0;
+  #isUp = true;
+
+  /** @param control the subject of the lists of what was lost */
+  constructor(nats: NatsPublishing, control: string, maxWaiting: number) {
+    this.#nats = nats;
+    this.#control = control;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /** Settles when NATS has the message. */
+  async publish(topic: string, subject: string, bytes: Uint8Array): Promise<void> {
+    try {
+      if (!this.#isUp) throw new Error('there is no connection to NATS');
+      if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
+        throw new Error('too much waits to be published to NATS');
+      }
+      // Before later messages, so that the gap is where it belongs.
+      this.#tellLost();
+      this.#nats.publish(subject, bytes);
+    } catch (error) {
+      this.#lost.add(topic);
+      throw error;
+    }
+    this.#waiting += bytes.length;
+    const batch = this.#batch();
+    batch.topics.add(topic);
+    batch.bytes += bytes.length;
+    await batch.confirmed;
+  }
+
+  /** The connection is there, or lost. */
+  connected(up: boolean): void {
+    this.#isUp = up;
+    if (up) this.#tellLost();
+    else this.#refuse(new Error('the connection to NATS was lost'));
+  }
+
+  end(error: Error): void {
+    this.#isUp = false;
+    this.#refuse(error);
+  }
+
+  /** Settles when everything is confirmed, or refused. */
+  async drained(): Promise<void> {
+    while (this.#next !== null || this.#asked !== null) {
+      await (this.#next ?? this.#asked)?.confirmed.catch(() => {});
+    }
+  }
+
+  #batch(): Batch {
+    if (this.#next === null) {
+      this.#next = new Batch();
+      // Once for all messages of this turn.
+      if (this.#asked === null) queueMicrotask(() => this.#ask());
+    }
+    return this.#next;
+  }
+
+  #ask(): void {
+    if (this.#next === null || this.#asked !== null) return;
+    const batch = this.#next;
+    this.#asked = batch;
+    this.#next = null;
+    this.#nats.flush().then(
+      () => this.#answered(batch),
+      (error: Error) => {
+        if (this.#asked === batch) this.#refuse(error);
+      },
+    );
+  }
+
+  #answered(batch: Batch): void {
+    if (this.#asked !== batch) return;
+    this.#asked = null;
+    this.#waiting -= batch.bytes;
+    batch.confirm();
+    this.#ask();
+  }
+
+  #refuse(error: Error): void {
+    for (const batch of [this.#asked, this.#next]) {
+      if (batch === null) continue;
+      this.#waiting -= batch.bytes;
+      this.#lost.addAll(batch.topics.take());
+      batch.refuse(error);
+    }
+    this.#asked = null;
+    this.#next = null;
+  }
+
+  #tellLost(): void {
+    if (this.#lost.isEmpty) return;
+    const topics = this.#lost.take();
+    const batch = this.#batch();
+    // If this is not confirmed either, it is sent again.
+    batch.topics.addAll(topics);
+    this.#nats.publish(this.#control, serializeTopics(topics));
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Topics as subjects of NATS: `/` becomes `.`, `**` becomes `>`, and what a subject cannot hold is escaped as in a URL. A part without
+ * characters, which NATS does not have, is a lone `%`.
+ */
+
+// NATS: tokens are separated by dots, end at white space, and are a wildcard if they are "*" or ">".
+const special = /[.*>%\s\p{Cc}]/gu;
+
+/** The longest subject, in bytes: NATS ends a connection whose line is longer than 4,096. */
+export const MAX_SUBJECT = 3_000;
+
+/**
+ * The subject of a topic, or of a pattern.
+ * @throws {RangeError} for one that is too long
+ */
+export function toSubject(prefix: string, pattern: string): string {
+  const parts = pattern.split('/');
+  const last = parts.length - 1;
+  const tokens = parts.map((part, at) => {
+    if (part === '*') return '*';
+    return part === '**' && at === last ? '>' : escapePart(part);
+  });
+  const subject = `${prefix}.${tokens.join('.')}`;
+  if (Buffer.byteLength(subject) > MAX_SUBJECT) {
+    throw new RangeError(`the topic is longer than the ${MAX_SUBJECT} bytes that a subject of NATS may have`);
+  }
+  return subject;
+}
+
+/** The topic of a subject of this prefix; null if no topic has it: other programs may publish, too. */
+export function toTopic(prefix: string, subject: string): string | null {
+  if (!subject.startsWith(`${prefix}.`)) return null;
+  try {
+    return subject
+      .slice(prefix.length + 1)
+      .split('.')
+      .map((token) => (token === '%' ? '' : decodeURIComponent(token)))
+      .join('/');
+  } catch {
+    return null;
+  }
+}
+
+function escapePart(part: string): string {
+  return part === '' ? '%' : part.replace(special, (character) => escapeBytes(character));
+}
+
+function escapeBytes(character: string): string {
+  let text = '';
+  for (const byte of Buffer.from(character)) text += `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
+  return text;
+}

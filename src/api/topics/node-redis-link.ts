@@ -1,0 +1,101 @@
+/** The package `redis` (node-redis 5 and 6), by its shape: two duplicates of the client that the program made. */
+
+import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
+
+type Listener = (bytes: Buffer, channel: Buffer) => void;
+
+/** What is used of a client of node-redis. */
+export interface NodeRedisClient {
+  duplicate(overrides?: object): NodeRedisClient;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  sendCommand(args: (string | Buffer)[], options?: object): Promise<unknown>;
+  subscribe(channel: string, listener: Listener, bufferMode: true): Promise<unknown>;
+  pSubscribe(pattern: string, listener: Listener, bufferMode: true): Promise<unknown>;
+  sSubscribe(channel: string, listener: Listener, bufferMode: true): Promise<unknown>;
+  unsubscribe(channel: string, listener: Listener, bufferMode: true): Promise<unknown>;
+  pUnsubscribe(pattern: string, listener: Listener, bufferMode: true): Promise<unknown>;
+  sUnsubscribe(channel: string, listener: Listener, bufferMode: true): Promise<unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of any event.
+  on(event: string, listener: (...args: any[]) => void): unknown;
+}
+
+export function isNodeRedis(client: object): client is NodeRedisClient {
+  const shape = client as Partial<Record<keyof NodeRedisClient, unknown>>;
+  return (['duplicate', 'sendCommand', 'pSubscribe', 'destroy'] as const).every(
+    (name) => typeof shape[name] === 'function',
+  );
+}
+
+const subscribing = { channel: 'subscribe', glob: 'pSubscribe', shard: 'sSubscribe' } as const;
+const unsubscribing = { channel: 'unsubscribe', glob: 'pUnsubscribe', shard: 'sUnsubscribe' } as const;
+
+// "$" is the type byte of a string in the protocol: replies are Buffers instead of text.
+const buffers = { typeMapping: { 36: Buffer } };
+
+/** Two duplicates of a client of node-redis. It subscribes anew by itself before it says that it is ready. */
+export class NodeRedisLink implements RedisLink {
+  readonly #commands: NodeRedisClient;
+  readonly #messages: NodeRedisClient;
+  readonly #listeners = new Map<string, Listener>();
+  #isClosed = false;
+
+  constructor(client: NodeRedisClient) {
+    // Commands are not kept while there is no connection: the caller decides what becomes of them.
+    this.#commands = client.duplicate({ disableOfflineQueue: true });
+    this.#messages = client.duplicate({ disableOfflineQueue: true });
+  }
+
+  open(events: RedisLinkEvents): void {
+    this.#watch(this.#commands, (up) => events.commands(up), events);
+    this.#watch(this.#messages, (up) => events.messages(up), events);
+  }
+
+  command(args: readonly (string | Buffer)[]): Promise<unknown> {
+    return this.#commands.sendCommand([...args], buffers);
+  }
+
+  async subscribe(kind: RedisSubscriptionKind, name: string, listener: RedisListener): Promise<void> {
+    const key = `${kind} ${name}`;
+    let own = this.#listeners.get(key);
+    if (own === undefined) {
+      own =
+        kind === 'glob'
+          ? (bytes, channel) => listener(channel.toString(), bytes)
+          : (bytes) => listener(name, bytes);
+      this.#listeners.set(key, own);
+    }
+    await this.#messages[subscribing[kind]](name, own, true);
+  }
+
+  async unsubscribe(kind: RedisSubscriptionKind, name: string): Promise<void> {
+    const key = `${kind} ${name}`;
+    const own = this.#listeners.get(key);
+    if (own === undefined) return;
+    this.#listeners.delete(key);
+    await this.#messages[unsubscribing[kind]](name, own, true);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#commands.destroy();
+    this.#messages.destroy();
+  }
+
+  #watch(client: NodeRedisClient, state: (up: boolean) => void, events: RedisLinkEvents): void {
+    const lost = (): void => {
+      if (!this.#isClosed) state(false);
+    };
+    const ended = (error: Error): void => {
+      lost();
+      if (!this.#isClosed) events.ended(error);
+    };
+    client.on('ready', () => state(true));
+    // Without a listener the event would be an exception. The state says the same.
+    client.on('error', () => {});
+    client.on('reconnecting', lost);
+    client.on('terminated', (cause) => ended(cause));
+    // It rejects when the client gives up for good, as its reconnectStrategy says.
+    client.connect().catch(ended);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Which patterns a topic matches, without a look at the others: a trie by parts. A topic of n parts visits at most 2ⁿ nodes, and no
+ * more than there are; `maxTopicParts` keeps n small.
+ */
+
+/** @internal One part of patterns. */
+export class Node<Value> {
+  /** The nodes below, by their part. */
+  children: Map<string, Node<Value>> | null = null;
+  /** The node below for `*`. */
+  one: Node<Value> | null = null;
+  /** Of the pattern that ends here. */
+  value: Value | undefined = undefined;
+  /** Of the pattern that ends with `**` below this. */
+  rest: Value | undefined = undefined;
+
+  get isEmpty(): boolean {
+    return this.children === null && this.one === null && this.value === undefined && this.rest === undefined;
+  }
+
+  child(part: string): Node<Value> | undefined {
+    return part === '*' ? (this.one ?? undefined) : this.children?.get(part);
+  }
+
+  addChild(part: string): Node<Value> {
+    const node = new Node<Value>();
+    if (part === '*') this.one = node;
+    else {
+      this.children ??= new Map();
+      this.children.set(part, node);
+    }
+    return node;
+  }
+
+  removeChild(part: string): void {
+    if (part === '*') this.one = null;
+    else if (this.children?.delete(part) && this.children.size === 0) this.children = null;
+  }
+}
+
+/** Values by pattern. A value is never undefined. */
+export class PatternTrie<Value> {
+  /** For tests that nothing is left in it. */
+  readonly root: Node<Value> = new Node<Value>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @param pattern a valid one, which has no value yet */
+  set(pattern: string, value: Value): void {
+    const { parts, endsWithRest } = split(pattern);
+    let node = this.root;
+    for (const part of parts) node = node.child(part) ?? node.addChild(part);
+    if (endsWithRest) node.rest = value;
+    else node.value = value;
+    this.#size++;
+  }
+
+  /** @param pattern one that has a value */
+  delete(pattern: string): void {
+    const { parts, endsWithRest } = split(pattern);
+    const path = [this.root];
+    for (const part of parts) path.push(path.at(-1)!.child(part)!);
+    const last = path.at(-1)!;
+    if (endsWithRest) last.rest = undefined;
+    else last.value = undefined;
+    this.#size--;
+    // Nodes without a purpose go: names may come from peers.
+    for (let at = parts.length; at > 0 && path[at]!.isEmpty; at--) path[at - 1]!.removeChild(parts[at - 1]!);
+  }
+
+  /** Adds the values of all patterns that match to `found`. @param topic a valid name without wildcards */
+  match(topic: string, found: Value[]): void {
+    if (this.#size > 0) collect(this.root, topic.split('/'), 0, found);
+  }
+}
+
+function collect<Value>(node: Node<Value>, parts: readonly string[], at: number, found: Value[]): void {
+  if (at === parts.length) {
+    if (node.value !== undefined) found.push(node.value);
+    return;
+  }
+  if (node.rest !== undefined) found.push(node.rest);
+  const child = node.children?.get(parts[at]!);
+  if (child !== undefined) collect(child, parts, at + 1, found);
+  if (node.one !== null) collect(node.one, parts, at + 1, found);
+}
+
+function split(pattern: string): { readonly parts: readonly string[]; readonly endsWithRest: boolean } {
+  const parts = pattern.split('/');
+  const endsWithRest = parts.at(-1) === '**';
+  return { parts: endsWithRest ? parts.slice(0, -1) : parts, endsWithRest };
+}

@@ -1,0 +1,19 @@
+/** Whether one topic matches one pattern; which of many patterns a topic matches is pattern-trie.ts. */
+
+/** Whether it has wildcards: a part that is `*` or `**`. */
+export function isPattern(pattern: string): boolean {
+  return pattern.includes('*') && pattern.split('/').some(isWildcard);
+}
+
+export function isWildcard(part: string): boolean {
+  return part === '*' || part === '**';
+}
+
+/** Whether a topic matches: `*` stands for one part, `**` at the end for one or more. */
+export function matchesPattern(pattern: string, topic: string): boolean {
+  const wanted = pattern.split('/');
+  const parts = topic.split('/');
+  const last = wanted.length - 1;
+  if (wanted[last] === '**' ? parts.length <= last : parts.length !== wanted.length) return false;
+  return wanted.every((part, at) => part === '*' || (part === '**' && at === last) || part === parts[at]);
+}

@@ -1,0 +1,126 @@
+/** A bus over Redis or Valkey: which client of npm it is, its two connections, and what happens when they are lost. */
+
+import { describe } from '../option-names.ts';
+import { readOptions } from '../option-spec.ts';
+import type { Bus, BusReceiver } from './bus.ts';
+import { type RedisBusOptions, redisBusSpecs } from './bus-options.ts';
+import { BusState } from './bus-state.ts';
+import { type IoRedisClient, IoRedisLink, isIoRedis } from './ioredis-link.ts';
+import { parseTopics } from './lost-topics.ts';
+import { isNodeRedis, type NodeRedisClient, NodeRedisLink } from './node-redis-link.ts';
+import type { RedisLink } from './redis-link.ts';
+import { RedisNames } from './redis-names.ts';
+import { RedisPublisher, type RedisPublishing } from './redis-publisher.ts';
+import { type RedisSubscription, RedisSubscriptions } from './redis-subscriptions.ts';
+
+/** A client of the package `redis` (5 or 6), or of `ioredis`. */
+export type RedisClient = NodeRedisClient | IoRedisClient;
+
+/**
+ * A bus over Redis or Valkey. It makes two connections with the settings of the client it is given, by its `duplicate`; the client
+ * itself need not be connected. After a connection was lost, every receiver is notified of a gap.
+ */
+export class RedisBus implements Bus {
+  readonly #link: RedisLink;
+  readonly #state = new BusState();
+  readonly #subscriptions: RedisSubscriptions;
+  readonly #publisher: RedisPublishing;
+  #commandsUp: boolean | null = null;
+  #messagesUp: boolean | null = null;
+
+  /** @throws {TypeError} for a client that is neither, and invalid options */
+  constructor(client: RedisClient, options: RedisBusOptions = {}) {
+    const { prefix, maxWaiting, sharded } = readOptions('RedisBus', options, redisBusSpecs);
+    this.#link = linkOf(client);
+    const names = new RedisNames(prefix);
+    this.#subscriptions = new RedisSubscriptions(this.#link, names, sharded, {
+      message: (subscription, topic, bytes) => {
+        // What was lost came before this message.
+        subscription.tellGap();
+        subscription.receiver?.message(topic, bytes);
+      },
+      control: (bytes) => this.#tellLost(bytes),
+      restored: (subscriptions) => {
+        this.#report('messages', true);
+        for (const subscription of subscriptions) subscription.tellGap();
+      },
+    });
+    this.#publisher = new RedisPublisher(this.#link, names, sharded, maxWaiting);
+    this.#open();
+  }
+
+  publish(topic: string, bytes: Uint8Array): Promise<void> {
+    return this.#publisher.publish(topic, bytes);
+  }
+
+  /** While Redis is away, it settles when Redis is back. */
+  async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
+    await this.#subscriptions.add(pattern, receiver).confirmed;
+  }
+
+  unsubscribe(pattern: string): Promise<void> {
+    return this.#subscriptions.remove(pattern);
+  }
+
+  onState(listener: (up: boolean) => void): void {
+    this.#state.listen(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#state.close();
+    this.#end(new Error('the bus was closed'));
+    this.#link.close();
+  }
+
+  #open(): void {
+    this.#link.open({
+      commands: (up) => {
+        this.#publisher.connected(up);
+        this.#report('commands', up);
+      },
+      messages: (up) => {
+        if (up) void this.#subscriptions.connected();
+        else {
+          this.#subscriptions.disconnected();
+          this.#report('messages', false);
+        }
+      },
+      ended: (error) => {
+        this.#state.set(false);
+        this.#end(error);
+      },
+    });
+  }
+
+  /** The bus is up when both connections are. */
+  #report(connection: 'commands' | 'messages', up: boolean): void {
+    if (connection === 'commands') this.#commandsUp = up;
+    else this.#messagesUp = up;
+    if (!up) this.#state.set(false);
+    else if (this.#commandsUp && this.#messagesUp) this.#state.set(true);
+  }
+
+  #end(error: Error): void {
+    this.#subscriptions.end(error);
+    this.#publisher.end(error);
+  }
+
+  /** Another bus, or this one, could not publish to these topics. */
+  #tellLost(bytes: Uint8Array): void {
+    const topics = parseTopics(bytes);
+    const isMeant = (subscription: RedisSubscription): boolean =>
+      topics === null || topics.some((topic) => subscription.matches(topic));
+    for (const subscription of [...this.#subscriptions.all]) {
+      if (isMeant(subscription)) subscription.receiver?.gap();
+    }
+  }
+}
+
+function linkOf(client: RedisClient): RedisLink {
+  const given: unknown = client;
+  if (typeof given === 'object' && given !== null) {
+    if (isIoRedis(given)) return new IoRedisLink(given);
+    if (isNodeRedis(given)) return new NodeRedisLink(given);
+  }
+  throw new TypeError(`client is ${describe(given)}, not a client of the package redis or ioredis`);
+}

@@ -1,0 +1,41 @@
+/** The names of topics and patterns in Redis: a channel for each topic, and a glob for a pattern. */
+
+import { isPattern, isWildcard } from './pattern.ts';
+import type { RedisSubscriptionKind } from './redis-link.ts';
+
+/** The names of one bus. */
+export class RedisNames {
+  readonly #start: string;
+  /** The channel over which buses notify each other of lost messages. */
+  readonly control: string;
+
+  /** @param prefix of the bus */
+  constructor(prefix: string) {
+    this.#start = `${prefix}/`;
+    this.control = `${prefix}!`;
+  }
+
+  channelOf(topic: string): string {
+    return this.#start + topic;
+  }
+
+  topicOf(channel: string): string {
+    return channel.slice(this.#start.length);
+  }
+
+  /** A glob matches at least what the pattern does: its "*" does not end at a "/". */
+  globOf(pattern: string): string {
+    const parts = pattern.split('/');
+    return this.#start + parts.map((part) => (isWildcard(part) ? '*' : escapePart(part))).join('/');
+  }
+
+  /** How a pattern is subscribed to, and by which name. */
+  subscriptionOf(pattern: string, sharded: boolean): { kind: RedisSubscriptionKind; name: string } {
+    if (isPattern(pattern)) return { kind: 'glob', name: this.globOf(pattern) };
+    return { kind: sharded ? 'shard' : 'channel', name: this.channelOf(pattern) };
+  }
+}
+
+function escapePart(part: string): string {
+  return part.replace(/[\\*?[\]]/g, '\\$&');
+}

@@ -1,0 +1,87 @@
+/** Publishes to Redis without a history: a message is there once Redis has answered, and lost if the connection is lost before. */
+
+import { LostTopics, serializeTopics } from './lost-topics.ts';
+import type { RedisLink } from './redis-link.ts';
+import type { RedisNames } from './redis-names.ts';
+
+/** What publishes for a bus. */
+export interface RedisPublishing {
+  publish(topic: string, bytes: Uint8Array): Promise<void>;
+  /** The connection for commands is there, or lost. */
+  connected(up: boolean): void;
+  /** What waits is refused. */
+  end(error: Error): void;
+}
+
+/** Publishes with PUBLISH or SPUBLISH. */
+export class RedisPublisher implements RedisPublishing {
+  readonly #link: RedisLink;
+  readonly #names: RedisNames;
+  readonly #command: 'PUBLISH' | 'SPUBLISH';
+  readonly #maxWaiting: number;
+  readonly #lost = new LostTopics();
+  #waiting = 0;
+  #isUp = false;
+  #ended: Error | null = null;
+  /** Settles when it is known whether Redis is there; null since then. */
+  #first: Promise<void> | null;
+  #isKnown: () => void = () => {};
+
+  constructor(link: RedisLink, names: RedisNames, isSharded: boolean, maxWaiting: number) {
+    this.#link = link;
+    this.#names = names;
+    this.#command = isSharded ? 'SPUBLISH' : 'PUBLISH';
+    this.#maxWaiting = maxWaiting;
+    this.#first = new Promise((resolve) => {
+      this.#isKnown = resolve;
+    });
+  }
+
+  async publish(topic: string, bytes: Uint8Array): Promise<void> {
+    if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
+      this.#lost.add(topic);
+      throw new Error('too much waits to be published to Redis');
+    }
+    this.#waiting += bytes.length;
+    try {
+      if (this.#first !== null) await this.#first;
+      await this.#send(topic, bytes);
+    } catch (error) {
+      this.#lost.add(topic);
+      // If Redis refused the message, the connection still stands.
+      this.#tellLost();
+      throw error;
+    } finally {
+      this.#waiting -= bytes.length;
+    }
+  }
+
+  connected(up: boolean): void {
+    this.#isUp = up;
+    this.#first = null;
+    this.#isKnown();
+    if (up) this.#tellLost();
+  }
+
+  end(error: Error): void {
+    this.#ended = error;
+    this.connected(false);
+  }
+
+  #send(topic: string, bytes: Uint8Array): Promise<unknown> {
+    if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
+    // Before later messages, so that the gap is where it belongs.
+    this.#tellLost();
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);
+  }
+
+  /** Subscribers of what was not published are notified, everywhere; if that fails, with the next message or connection. */
+  #tellLost(): void {
+    if (!this.#isUp || this.#lost.isEmpty) return;
+    const topics = this.#lost.take();
+    this.#link
+      .command([this.#command, this.#names.control, serializeTopics(topics)])
+      .catch(() => this.#lost.addAll(topics));
+  }
+}

@@ -1,0 +1,202 @@
+/** What a bus subscribed to in Redis, and how it is restored when the connection for messages was lost. */
+
+import type { BusReceiver } from './bus.ts';
+import { isPattern, matchesPattern } from './pattern.ts';
+import type { RedisLink, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
+import type { RedisNames } from './redis-names.ts';
+
+/** One pattern. */
+export class RedisSubscription {
+  readonly pattern: string;
+  readonly kind: RedisSubscriptionKind;
+  /** Of the channel or the glob. */
+  readonly name: string;
+  /** Null once it is unsubscribed from. */
+  receiver: BusReceiver | null;
+  /** It was confirmed once. */
+  isLive = false;
+  /** Messages may have been lost since it was confirmed, and the receiver does not know. */
+  hasMissed = false;
+  /** Settles when it is confirmed. */
+  readonly confirmed: Promise<void>;
+  confirm: () => void = () => {};
+  refuse: (error: Error) => void = () => {};
+
+  constructor(pattern: string, kind: RedisSubscriptionKind, name: string, receiver: BusReceiver) {
+    this.pattern = pattern;
+    this.kind = kind;
+    this.name = name;
+    this.receiver = receiver;
+    this.confirmed = new Promise((resolve, reject) => {
+      this.confirm = resolve;
+      this.refuse = reject;
+    });
+    // Whether anything waits for it is the caller's choice.
+    this.confirmed.catch(() => {});
+  }
+
+  matches(topic: string): boolean {
+    return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
+  }
+
+  /** Notifies the receiver of what was missed, once. */
+  tellGap(): void {
+    if (!this.hasMissed) return;
+    this.hasMissed = false;
+    this.receiver?.gap();
+  }
+}
+
+/** Who receives what the subscriptions bring. */
+export interface RedisSubscriptionEvents {
+  message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
+  control(bytes: Uint8Array): void;
+  /** The connection is there, and everything subscribed: for the first time, or again. */
+  restored(subscriptions: readonly RedisSubscription[]): void;
+}
+
+/** The subscriptions of one bus. */
+export class RedisSubscriptions {
+  readonly #link: RedisLink;
+  readonly #names: RedisNames;
+  readonly #isSharded: boolean;
+  readonly #events: RedisSubscriptionEvents;
+  readonly #byPattern = new Map<string, RedisSubscription>();
+  /** Patterns that differ may have the same glob: `a/*` and `a/**`. */
+  readonly #byName = new Map<string, Set<RedisSubscription>>();
+  /** How often the connection came or went: what began before belongs to another one. */
+  #epoch = 0;
+  #isConnected = false;
+  #ended: Error | null = null;
+
+  constructor(link: RedisLink, names: RedisNames, isSharded: boolean, events: RedisSubscriptionEvents) {
+    this.#link = link;
+    this.#names = names;
+    this.#isSharded = isSharded;
+    this.#events = events;
+  }
+
+  get all(): Iterable<RedisSubscription> {
+    return this.#byPattern.values();
+  }
+
+  /**
+   * Subscribes, or gives the subscription that there is another receiver.
+   * @throws {TypeError} for a pattern with wildcards if the bus is sharded
+   */
+  add(pattern: string, receiver: BusReceiver): RedisSubscription {
+    if (this.#ended !== null) throw this.#ended;
+    const existing = this.#byPattern.get(pattern);
+    if (existing !== undefined) {
+      existing.receiver = receiver;
+      return existing;
+    }
+    if (this.#isSharded && isPattern(pattern)) {
+      throw new TypeError('sharded pub/sub has no patterns: subscribe to each topic');
+    }
+    const { kind, name } = this.#names.subscriptionOf(pattern, this.#isSharded);
+    const subscription = new RedisSubscription(pattern, kind, name, receiver);
+    this.#byPattern.set(pattern, subscription);
+    const key = keyOf(subscription);
+    this.#byName.set(key, (this.#byName.get(key) ?? new Set()).add(subscription));
+    if (this.#isConnected) void this.#subscribe(subscription, this.#epoch);
+    return subscription;
+  }
+
+  async remove(pattern: string): Promise<void> {
+    const subscription = this.#byPattern.get(pattern);
+    if (subscription === undefined) return;
+    subscription.receiver = null;
+    subscription.confirm();
+    if (!this.#forget(subscription)) return;
+    // If the connection is lost, so is the subscription.
+    await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
+  }
+
+  /** The connection for messages is there: everything is subscribed to, anew if need be. */
+  async connected(): Promise<void> {
+    this.#isConnected = true;
+    const epoch = ++this.#epoch;
+    const subscriptions = [...this.#byPattern.values()];
+    const control = this.#link
+      .subscribe(this.#isSharded ? 'shard' : 'channel', this.#names.control, (_, bytes) =>
+        this.#events.control(bytes),
+      )
+      .then(
+        () => true,
+        () => false,
+      );
+    const all = await Promise.all([control, ...subscriptions.map((each) => this.#subscribe(each, epoch))]);
+    if (epoch === this.#epoch && all.every(Boolean)) this.#events.restored(subscriptions);
+  }
+
+  disconnected(): void {
+    this.#isConnected = false;
+    this.#epoch++;
+    for (const subscription of this.#byPattern.values()) {
+      if (subscription.isLive) subscription.hasMissed = true;
+    }
+  }
+
+  /** Nothing is subscribed to any more, and what waits for a confirmation is refused. */
+  end(error: Error): void {
+    this.#ended = error;
+    for (const subscription of this.#byPattern.values()) subscription.refuse(error);
+  }
+
+  /** @returns whether the connection is still the one that it began on: another one subscribes to everything itself */
+  async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
+    const { kind, name } = subscription;
+    try {
+      await this.#link.subscribe(kind, name, this.#listener(kind, name));
+    } catch (error) {
+      if (epoch !== this.#epoch || !this.#isConnected) return false;
+      // The connection stands or its loss is not known yet; a refusal of Redis would be repeated for ever.
+      if (!isReply(error)) return false;
+      this.#forget(subscription);
+      subscription.refuse(error);
+      subscription.receiver?.gap();
+      return true;
+    }
+    if (epoch !== this.#epoch) return false;
+    subscription.isLive = true;
+    subscription.confirm();
+    return true;
+  }
+
+  /** @returns whether no other pattern has the same name in Redis */
+  #forget(subscription: RedisSubscription): boolean {
+    this.#byPattern.delete(subscription.pattern);
+    const key = keyOf(subscription);
+    const others = this.#byName.get(key);
+    others?.delete(subscription);
+    if (others?.size !== 0) return false;
+    return this.#byName.delete(key);
+  }
+
+  /** What a message of this name is for. */
+  #listener(kind: RedisSubscriptionKind, name: string): RedisListener {
+    const key = keyOf({ kind, name });
+    return (channel, bytes) => {
+      const topic = this.#names.topicOf(channel);
+      const subscriptions = this.#byName.get(key);
+      if (subscriptions === undefined) return;
+      for (const subscription of [...subscriptions]) {
+        if (subscription.receiver !== null && subscription.matches(topic)) {
+          this.#events.message(subscription, topic, bytes);
+        }
+      }
+    };
+  }
+}
+
+function keyOf({ kind, name }: { readonly kind: RedisSubscriptionKind; readonly name: string }): string {
+  return `${kind} ${name}`;
+}
+
+/** Whether Redis itself answered with an error, such as NOPERM: both clients name the class of those. */
+function isReply(error: unknown): error is Error {
+  return (
+    error instanceof Error && /Reply|SimpleError|BlobError/.test(`${error.name} ${error.constructor.name}`)
+  );
+}

@@ -1,0 +1,41 @@
+/** Values by topic and by pattern: a topic finds its own in one step, and those of the patterns that match it by their parts. */
+
+import { PatternTrie } from './pattern-trie.ts';
+
+/** A map whose keys may have wildcards. A value is never undefined. */
+export class TopicMap<Value> {
+  readonly #values = new Map<string, Value>();
+  readonly #patterns = new PatternTrie<Value>();
+
+  /** How many keys there are, patterns included. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** The value of this very key. */
+  get(key: string): Value | undefined {
+    return this.#values.get(key);
+  }
+
+  /** @param key a valid topic or pattern that is not in the map */
+  add(key: string, value: Value): void {
+    this.#values.set(key, value);
+    if (key.includes('*')) this.#patterns.set(key, value);
+  }
+
+  delete(key: string): void {
+    if (this.#values.delete(key) && key.includes('*')) this.#patterns.delete(key);
+  }
+
+  /** The values of all keys that match, that of the topic itself first. @param topic a valid name without wildcards */
+  match(topic: string): Value[] {
+    const own = this.#values.get(topic);
+    const found = own === undefined ? [] : [own];
+    this.#patterns.match(topic, found);
+    return found;
+  }
+
+  values(): Iterable<Value> {
+    return this.#values.values();
+  }
+}

@@ -1,0 +1,116 @@
+/** The bus between threads: real threads, and the standard's BroadcastChannel. */
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { expect, test, vi } from 'vitest';
+import { BroadcastChannelBus } from '../../../src/api/topics/broadcast-channel-bus.ts';
+import { Recorder, turns } from './recorder.ts';
+
+let count = 0;
+/** A name that no other test has. */
+const freshName = () => `test-${process.pid}-${count++}`;
+
+test('a message goes to all buses of the name, the own one included, once, in order', async () => {
+  const name = freshName();
+  const buses = [new BroadcastChannelBus(name), new BroadcastChannelBus(name)] as const;
+  const recorders = buses.map((bus) => {
+    const recorder = new Recorder();
+    bus.subscribe('room/*', recorder);
+    return recorder;
+  });
+  const stranger = new BroadcastChannelBus(freshName());
+  const strange = new Recorder();
+  stranger.subscribe('**', strange);
+  const expected = Array.from({ length: 100 }, (_, i) => `room/1 ${i}`);
+  for (let i = 0; i < 100; i++) {
+    buses[0].publish('room/1', Buffer.from(String(i)));
+    buses[0].publish('other', Buffer.from(String(i)));
+  }
+  await vi.waitFor(() => expect(recorders.map(({ lines }) => lines)).toEqual([expected, expected]));
+  expect(strange.lines).toEqual([]);
+  for (const bus of [...buses, stranger]) await bus.close();
+});
+
+test('the publisher may use its memory again, and no more of it is cloned than was published', async () => {
+  const name = freshName();
+  const bus = new BroadcastChannelBus(name);
+  const other = new BroadcastChannelBus(name);
+  const recorder = new Recorder();
+  let size = 0;
+  bus.subscribe('a', recorder);
+  other.subscribe('a', {
+    message: (_, bytes) => {
+      size = bytes.buffer.byteLength;
+    },
+    gap: () => {},
+  });
+  const memory = Buffer.alloc(100_000, 'x');
+  bus.publish('a', memory.subarray(0, 3));
+  memory.fill('y');
+  await vi.waitFor(() => expect([recorder.lines, size]).toEqual([['a xxx'], 3]));
+  await bus.close();
+  await other.close();
+});
+
+test('what a receiver unsubscribes from while a message is delivered gets nothing any more', async () => {
+  const bus = new BroadcastChannelBus(freshName());
+  const lines: string[] = [];
+  bus.subscribe('a', {
+    message: () => {
+      lines.push('first');
+      bus.unsubscribe('*');
+    },
+    gap: () => {},
+  });
+  bus.subscribe('*', new Recorder(lines));
+  bus.publish('a', Buffer.from('m'));
+  await turns();
+  expect(lines).toEqual(['first']);
+  await bus.close();
+});
+
+test('messages of another form by the same name are left alone', async () => {
+  const name = freshName();
+  const bus = new BroadcastChannelBus(name);
+  const recorder = new Recorder();
+  bus.subscribe('**', recorder);
+  const channel = new BroadcastChannel(name);
+  for (const message of [null, 'text', ['a'], ['a', 'text'], [1, new Uint8Array()], { topic: 'a' }]) {
+    channel.postMessage(message);
+  }
+  channel.postMessage(['a', Buffer.from('m')]);
+  await vi.waitFor(() => expect(recorder.lines).toEqual(['a m']));
+  channel.close();
+  await bus.close();
+});
+
+test('between threads', async () => {
+  const name = freshName();
+  const bus = new BroadcastChannelBus(name);
+  const recorder = new Recorder();
+  bus.subscribe('reply', recorder);
+  const module = new URL('../../../dist/api/topics/broadcast-channel-bus.js', import.meta.url);
+  const source = `
+    const { workerData: { module, name }, parentPort } = require('node:worker_threads');
+    import(module).then(({ BroadcastChannelBus }) => {
+      const bus = new BroadcastChannelBus(name);
+      bus.subscribe('ask', {
+        message: (topic, bytes) => { bus.publish('reply', bytes); bus.close(); },
+        gap() {},
+      });
+      parentPort.postMessage('ready');
+    });`;
+  const worker = new Worker(source, { eval: true, workerData: { module: fileURLToPath(module), name } });
+  await once(worker, 'message');
+  bus.publish('ask', Buffer.from('over there'));
+  // The thread ends once its bus is closed: nothing else keeps it.
+  expect((await once(worker, 'exit'))[0]).toBe(0);
+  await vi.waitFor(() => expect(recorder.lines).toEqual(['reply over there']));
+  await bus.close();
+});
+
+test('a name is a string', () => {
+  expect(() => new BroadcastChannelBus(5 as never)).toThrow(
+    new TypeError('the name is a number, not a string'),
+  );
+});

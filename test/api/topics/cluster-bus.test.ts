@@ -1,0 +1,158 @@
+/** The bus over node:cluster, with a cluster in memory. Real processes are in test/bus. */
+import { describe, expect, test, vi } from 'vitest';
+import { ClusterBus } from '../../../src/api/topics/cluster-bus.ts';
+import { fakeCluster } from './fake-cluster.ts';
+import { Recorder, turns } from './recorder.ts';
+
+function setUp(size = 2, options = {}) {
+  const { primary, workers } = fakeCluster(size);
+  const first = new ClusterBus(primary, options);
+  const buses = workers.map(({ cluster }) => new ClusterBus(cluster, options));
+  const close = async (): Promise<void> => {
+    for (const bus of [...buses, first]) await bus.close();
+  };
+  return { primary: first, workers, buses, close, lines: [] as string[] };
+}
+
+describe('messages', () => {
+  test('go to each process that subscribed, once, from any publisher', async () => {
+    const { primary, buses, close, lines } = setUp();
+    const all = [primary, ...buses];
+    for (const [index, bus] of all.entries()) {
+      await bus.subscribe('room/1', new Recorder(lines, `${index}= `));
+      await bus.subscribe('room/**', new Recorder(lines, `${index}** `));
+    }
+    for (const [index, bus] of all.entries()) await bus.publish('room/1', Buffer.from(`from ${index}`));
+    await turns();
+    const expected = all.flatMap((_, to) =>
+      all.flatMap((__, from) => [`${to}= room/1 from ${from}`, `${to}** room/1 from ${from}`]),
+    );
+    expect(lines.sort()).toEqual(expected.sort());
+    await close();
+  });
+
+  test('come in the order of their publisher, with all bytes', async () => {
+    const { buses, close, lines } = setUp();
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const received: Uint8Array[] = [];
+    await buses[1]!.subscribe('a', new Recorder(lines));
+    await buses[1]!.subscribe('bytes', { message: (_, all) => received.push(all), gap: () => {} });
+    for (let i = 0; i < 50; i++) void buses[0]!.publish('a', Buffer.from(String(i)));
+    await buses[0]!.publish('bytes', bytes);
+    await turns();
+    expect(lines).toEqual(Array.from({ length: 50 }, (_, i) => `a ${i}`));
+    expect(received.map((all) => Buffer.from(all))).toEqual([bytes]);
+    await close();
+  });
+
+  test('are not sent to a worker that has not subscribed, or no more', async () => {
+    const { primary, buses, workers, close } = setUp();
+    const seen: unknown[] = [];
+    workers[1]!.atWorker.on('message', (message) => seen.push(message));
+    await buses[1]!.subscribe('a', new Recorder());
+    await buses[1]!.unsubscribe('a');
+    await turns();
+    seen.length = 0;
+    await primary.publish('a', Buffer.from('m'));
+    await buses[0]!.publish('b', Buffer.from('m'));
+    await turns();
+    expect(seen).toEqual([]);
+    await close();
+  });
+
+  test('of another bus, and of the program itself, are left alone', async () => {
+    const { primary, workers, close, lines } = setUp();
+    await primary.subscribe('**', new Recorder(lines));
+    const other = new ClusterBus(workers[0]!.cluster, { prefix: 'other' });
+    void other.publish('a', Buffer.from('m'));
+    for (const message of [null, 'text', {}, { bus: 'rfc6455' }, { bus: 'rfc6455', kind: 'message' }])
+      workers[0]!.worker.send(message as never, () => {});
+    await turns();
+    expect(lines).toEqual([]);
+    await other.close();
+    await close();
+  });
+});
+
+describe('loss', () => {
+  test('a worker that does not read: what is beyond the limit is a gap, before what comes later', async () => {
+    const { primary, buses, workers, close, lines } = setUp(1, { maxWaiting: 20 });
+    await buses[0]!.subscribe('a', new Recorder(lines));
+    await buses[0]!.subscribe('b', new Recorder(lines, 'unconcerned '));
+    workers[0]!.atPrimary.isStopped = true;
+    for (const text of ['one', 'two', 'three', 'four', 'five', 'six'])
+      void primary.publish('a', Buffer.from(text));
+    workers[0]!.atPrimary.resume();
+    await turns();
+    void primary.publish('a', Buffer.from('later'));
+    await turns();
+    // In base64 these are 4, 4, 8, 8, 8 and 4 bytes, of which 20 may wait.
+    expect(lines).toEqual(['a one', 'a two', 'a three', 'gap', 'a six', 'a later']);
+    await close();
+  });
+
+  test('a primary that does not read: the publisher is refused, subscribers elsewhere are notified', async () => {
+    const { buses, workers, close, lines } = setUp(2, { maxWaiting: 8 });
+    await buses[1]!.subscribe('a', new Recorder(lines));
+    workers[0]!.atWorker.isStopped = true;
+    const first = buses[0]!.publish('a', Buffer.from('one'));
+    const second = buses[0]!.publish('a', Buffer.from('two'));
+    await expect(buses[0]!.publish('a', Buffer.from('three'))).rejects.toThrow('waiting');
+    workers[0]!.atWorker.resume();
+    await first;
+    await second;
+    await turns();
+    expect(lines).toEqual(['a one', 'a two', 'gap']);
+    await close();
+  });
+
+  test('a worker that ends is forgotten', async () => {
+    const { primary, buses, workers, close, lines } = setUp();
+    await buses[0]!.subscribe('a', new Recorder());
+    await buses[1]!.subscribe('a', new Recorder(lines));
+    workers[0]!.end();
+    const send = vi.spyOn(workers[0]!.atPrimary, 'send');
+    await primary.publish('a', Buffer.from('m'));
+    await turns();
+    expect(lines).toEqual(['a m']);
+    expect(send).not.toHaveBeenCalled();
+    await close();
+  });
+
+  test('a primary that ends: down, and what waits is refused', async () => {
+    const { buses, workers, close } = setUp();
+    const states: boolean[] = [];
+    buses[0]!.onState((up) => states.push(up));
+    const waiting = buses[0]!.subscribe('a', new Recorder());
+    workers[0]!.end();
+    await expect(waiting).rejects.toThrow('the primary of the cluster is gone');
+    await expect(buses[0]!.subscribe('b', new Recorder())).rejects.toThrow('gone');
+    await expect(buses[0]!.publish('a', Buffer.from('m'))).rejects.toThrow('closed');
+    expect(states).toEqual([false]);
+    await close();
+  });
+});
+
+test('a primary whose bus is made later receives what its workers subscribed to', async () => {
+  const { primary, workers } = fakeCluster(1);
+  const bus = new ClusterBus(workers[0]!.cluster);
+  const recorder = new Recorder();
+  const waiting = bus.subscribe('a', recorder);
+  await turns();
+  const late = new ClusterBus(primary);
+  await waiting;
+  await late.publish('a', Buffer.from('m'));
+  await turns();
+  expect(recorder.lines).toEqual(['a m']);
+  await bus.close();
+  await late.close();
+});
+
+test('what is not a cluster, and a process that is not part of one', () => {
+  expect(() => new ClusterBus({} as never)).toThrow(
+    'cluster is an object, not the default export of node:cluster',
+  );
+  const { workers } = fakeCluster(1);
+  const alone = Object.assign(Object.create(workers[0]!.cluster), { worker: undefined });
+  expect(() => new ClusterBus(alone)).toThrow('neither the primary nor a worker');
+});

@@ -1,0 +1,229 @@
+/** Redis in memory, and clients of the shapes of node-redis and ioredis, whose connections a test can cut. */
+import { EventEmitter } from 'node:events';
+
+type Deliver = (kind: 'channel' | 'glob' | 'shard', name: string, channel: string, bytes: Buffer) => void;
+
+/** The server: channels and globs, and the connections that are open. */
+export class FakeRedis {
+  readonly clients = new Set<FakeClient>();
+  /** While false, nothing connects. */
+  isUp = true;
+  /** An error that the next PUBLISH is answered with. */
+  refusal: Error | null = null;
+  /** What was published, by channel. */
+  readonly published: [string, string][] = [];
+
+  publish(channel: string, bytes: Buffer, sharded: boolean): void {
+    this.published.push([channel, bytes.toString()]);
+    for (const client of this.clients) {
+      for (const key of client.subscribed) {
+        const kind = key.slice(0, key.indexOf(' ')) as 'channel' | 'glob' | 'shard';
+        const name = key.slice(kind.length + 1);
+        const isMeant = kind === 'glob' ? !sharded && globToRegExp(name).test(channel) : name === channel;
+        if (isMeant && (kind === 'shard') === sharded) client.deliver(kind, name, channel, bytes);
+      }
+    }
+  }
+
+  /** Every connection is lost; those that wait for an answer do not get one. */
+  cut(): void {
+    for (const client of [...this.clients]) client.lose();
+  }
+}
+
+function globToRegExp(glob: string): RegExp {
+  const source = glob.replace(/\\(.)|(\*)|([^\w])/g, (_, escaped, star, other) =>
+    star ? '.*' : `\\${escaped ?? other}`.replace(/^\\(\w)$/, '$1'),
+  );
+  return new RegExp(`^${source}$`, 's');
+}
+
+const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** What both shapes share: a connection that comes back while the server is up. */
+export abstract class FakeClient extends EventEmitter {
+  readonly redis: FakeRedis;
+  readonly subscribed = new Set<string>();
+  readonly deliver: Deliver;
+  isReady = false;
+  isDone = false;
+  /** Rejects what waits for an answer. */
+  readonly unanswered = new Set<(error: Error) => void>();
+
+  constructor(redis: FakeRedis, deliver: (client: FakeClient) => Deliver) {
+    super();
+    this.redis = redis;
+    this.deliver = deliver(this);
+  }
+
+  abstract lose(): void;
+
+  async open(): Promise<void> {
+    while (!this.isDone) {
+      await later();
+      if (!this.redis.isUp) continue;
+      if (this.isDone) return;
+      this.redis.clients.add(this);
+      this.isReady = true;
+      this.emit('ready');
+      return;
+    }
+  }
+
+  /** The answer to a command, which comes later: on a connection that is lost, or to a server that is cut off, never. */
+  answer(run: () => unknown): Promise<unknown> {
+    if (!this.isReady) return Promise.reject(new Error('offline'));
+    return new Promise((resolve, reject) => {
+      this.unanswered.add(reject);
+      queueMicrotask(() => {
+        if (!this.unanswered.has(reject)) return;
+        try {
+          const value = run();
+          this.unanswered.delete(reject);
+          resolve(value);
+        } catch (error) {
+          this.unanswered.delete(reject);
+          reject(error);
+        }
+      });
+    });
+  }
+
+  execute(args: readonly (string | Buffer)[]): number {
+    const [command, channel, bytes] = args;
+    if (command !== 'PUBLISH' && command !== 'SPUBLISH') throw new Error(`unknown command ${command}`);
+    const { refusal } = this.redis;
+    this.redis.refusal = null;
+    if (refusal !== null) throw refusal;
+    this.redis.publish(String(channel), Buffer.from(bytes!), command === 'SPUBLISH');
+    return 1;
+  }
+
+  change(kind: string, name: string, isOn: boolean): void {
+    if (isOn) this.subscribed.add(`${kind} ${name}`);
+    else this.subscribed.delete(`${kind} ${name}`);
+  }
+}
+
+type Listener = (bytes: Buffer, channel: Buffer) => void;
+
+/** A client with the shape of node-redis: it subscribes anew by itself. */
+export class FakeNodeRedis extends FakeClient {
+  readonly #listeners = new Map<string, Listener>();
+
+  constructor(redis: FakeRedis) {
+    super(redis, (client) => (kind, name, channel, bytes) => {
+      const listener = (client as FakeNodeRedis).#listeners.get(`${kind} ${name}`);
+      queueMicrotask(() => listener?.(bytes, Buffer.from(channel)));
+    });
+  }
+
+  duplicate(): FakeNodeRedis {
+    return new FakeNodeRedis(this.redis);
+  }
+
+  async connect(): Promise<void> {
+    await this.open();
+  }
+
+  destroy(): void {
+    this.isDone = true;
+    this.isReady = false;
+    this.redis.clients.delete(this);
+  }
+
+  override lose(): void {
+    this.isReady = false;
+    this.redis.clients.delete(this);
+    const error = new Error('Socket closed unexpectedly');
+    this.emit('error', error);
+    for (const reject of this.unanswered) reject(error);
+    this.unanswered.clear();
+    this.emit('reconnecting');
+    void this.open();
+  }
+
+  sendCommand(args: (string | Buffer)[]): Promise<unknown> {
+    return this.answer(() => this.execute(args));
+  }
+
+  #subscribe(kind: string, name: string, listener: Listener): Promise<unknown> {
+    return this.answer(() => {
+      this.#listeners.set(`${kind} ${name}`, listener);
+      this.change(kind, name, true);
+    });
+  }
+
+  #unsubscribe(kind: string, name: string): Promise<unknown> {
+    return this.answer(() => this.change(kind, name, false));
+  }
+
+  subscribe = (name: string, listener: Listener): Promise<unknown> =>
+    this.#subscribe('channel', name, listener);
+  pSubscribe = (name: string, listener: Listener): Promise<unknown> =>
+    this.#subscribe('glob', name, listener);
+  sSubscribe = (name: string, listener: Listener): Promise<unknown> =>
+    this.#subscribe('shard', name, listener);
+  unsubscribe = (name: string): Promise<unknown> => this.#unsubscribe('channel', name);
+  pUnsubscribe = (name: string): Promise<unknown> => this.#unsubscribe('glob', name);
+  sUnsubscribe = (name: string): Promise<unknown> => this.#unsubscribe('shard', name);
+}
+
+const eventNames = { channel: 'messageBuffer', glob: 'pmessageBuffer', shard: 'smessageBuffer' } as const;
+
+/** A client with the shape of ioredis, with the options that the bus asks for: what was not answered is forgotten. */
+export class FakeIoRedis extends FakeClient {
+  readonly status: string;
+  readonly options: object;
+
+  constructor(redis: FakeRedis, options: object = {}) {
+    super(redis, (client) => (kind, name, channel, bytes) => {
+      const args = [Buffer.from(channel), bytes];
+      if (kind === 'glob') args.unshift(Buffer.from(name));
+      queueMicrotask(() => client.emit(eventNames[kind], ...args));
+    });
+    this.status = 'wait';
+    this.options = options;
+  }
+
+  duplicate(override: object): FakeIoRedis {
+    return new FakeIoRedis(this.redis, { ...this.options, ...override });
+  }
+
+  async connect(): Promise<void> {
+    await this.open();
+  }
+
+  disconnect(): void {
+    this.isDone = true;
+    this.isReady = false;
+    this.redis.clients.delete(this);
+    this.emit('close');
+    this.emit('end');
+  }
+
+  override lose(): void {
+    this.isReady = false;
+    this.redis.clients.delete(this);
+    this.subscribed.clear();
+    this.unanswered.clear();
+    this.emit('close');
+    this.emit('reconnecting');
+    void this.open();
+  }
+
+  callBuffer(...args: (string | Buffer)[]): Promise<unknown> {
+    return this.answer(() => this.execute(args));
+  }
+
+  #change(kind: string, name: string, isOn: boolean): Promise<unknown> {
+    return this.answer(() => this.change(kind, name, isOn));
+  }
+
+  subscribe = (name: string): Promise<unknown> => this.#change('channel', name, true);
+  psubscribe = (name: string): Promise<unknown> => this.#change('glob', name, true);
+  ssubscribe = (name: string): Promise<unknown> => this.#change('shard', name, true);
+  unsubscribe = (name: string): Promise<unknown> => this.#change('channel', name, false);
+  punsubscribe = (name: string): Promise<unknown> => this.#change('glob', name, false);
+  sunsubscribe = (name: string): Promise<unknown> => this.#change('shard', name, false);
+}

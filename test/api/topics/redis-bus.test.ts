@@ -1,0 +1,193 @@
+/** The bus over Redis, with clients of both shapes in memory. The real ones are in test/bus. */
+import { describe, expect, test } from 'vitest';
+import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
+import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
+import { Recorder, turns } from './recorder.ts';
+
+const shapes = { 'node-redis': FakeNodeRedis, ioredis: FakeIoRedis } as const;
+
+describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
+  function setUp(options = {}) {
+    const redis = new FakeRedis();
+    const bus = new RedisBus(new Client(redis), options);
+    const states: boolean[] = [];
+    bus.onState((up) => states.push(up));
+    return { redis, bus, states, lines: [] as string[] };
+  }
+
+  test('a pattern gets what matches, once, its own messages included', async () => {
+    const { bus, lines } = setUp();
+    await bus.subscribe('room/1', new Recorder(lines, '= '));
+    await bus.subscribe('room/*', new Recorder(lines, '* '));
+    await bus.subscribe('room/**', new Recorder(lines, '** '));
+    await bus.publish('room/1', Buffer.from('a'));
+    await bus.publish('room/1/2', Buffer.from('b'));
+    await bus.publish('room', Buffer.from('c'));
+    await turns();
+    expect(lines.sort()).toEqual(['* room/1 a', '** room/1 a', '** room/1/2 b', '= room/1 a']);
+    await bus.close();
+  });
+
+  test('characters of globs are themselves', async () => {
+    const { bus, lines } = setUp();
+    await bus.subscribe('a[b]?/*', new Recorder(lines));
+    for (const topic of ['a[b]?/x', 'ab1/x', 'ab/x', 'a[b]?/x/y']) await bus.publish(topic, Buffer.from('m'));
+    await turns();
+    expect(lines).toEqual(['a[b]?/x m']);
+    await bus.close();
+  });
+
+  test('patterns with the same glob are apart', async () => {
+    const { bus, lines } = setUp();
+    await bus.subscribe('a/*', new Recorder(lines, '* '));
+    await bus.subscribe('a/**', new Recorder(lines, '** '));
+    await bus.unsubscribe('a/*');
+    await bus.publish('a/b', Buffer.from('m'));
+    await turns();
+    expect(lines).toEqual(['** a/b m']);
+    await bus.close();
+  });
+
+  test('the last receiver of a pattern gets its messages; after unsubscribe none does', async () => {
+    const { bus, redis, lines } = setUp();
+    await bus.subscribe('a', new Recorder(lines, 'old '));
+    await bus.subscribe('a', new Recorder(lines, 'new '));
+    await bus.publish('a', Buffer.from('1'));
+    await turns();
+    await bus.unsubscribe('a');
+    await bus.publish('a', Buffer.from('2'));
+    await turns();
+    expect(lines).toEqual(['new a 1']);
+    expect([...redis.clients].flatMap(({ subscribed }) => [...subscribed])).toEqual(['channel rfc6455!']);
+    await bus.close();
+  });
+
+  test('after a lost connection: the states, a gap for each receiver, before the next message', async () => {
+    const { bus, redis, states, lines } = setUp();
+    await bus.subscribe('a', new Recorder(lines, '= '));
+    await bus.subscribe('*', new Recorder(lines, '* '));
+    redis.isUp = false;
+    redis.cut();
+    await expect(bus.publish('a', Buffer.from('lost'))).rejects.toThrow('no connection');
+    expect(states).toEqual([false]);
+    const late = bus.subscribe('b', new Recorder(lines, 'late '));
+    redis.isUp = true;
+    await late;
+    await turns();
+    expect(states).toEqual([false, true]);
+    await bus.publish('a', Buffer.from('m'));
+    await bus.publish('b', Buffer.from('m'));
+    await turns();
+    for (const label of ['= ', '* ']) {
+      const own = lines.filter((line) => line.startsWith(label));
+      expect(own[0]).toBe(`${label}gap`);
+      expect(own.filter((line) => line === `${label}a m`)).toHaveLength(1);
+      expect(own.indexOf(`${label}a m`)).toBeGreaterThan(own.lastIndexOf(`${label}gap`));
+    }
+    // What was subscribed to meanwhile has missed nothing.
+    expect(lines.filter((line) => line.startsWith('late '))).toEqual(['late b m']);
+    await bus.close();
+  });
+
+  test('what was sent and not answered is refused, and not sent again', async () => {
+    const { bus, redis } = setUp();
+    await bus.subscribe('a', new Recorder());
+    const publishing = bus.publish('a', Buffer.from('m'));
+    redis.cut();
+    await expect(publishing).rejects.toThrow();
+    await turns(10);
+    expect(redis.published.filter(([channel]) => channel === 'rfc6455/a')).toEqual([]);
+    // Its subscribers are notified, those of other buses too.
+    expect(redis.published).toEqual([['rfc6455!', '["a"]']]);
+    await bus.close();
+  });
+
+  test('another bus whose subscribers lost nothing is notified of what this one could not publish', async () => {
+    const { bus, redis, lines } = setUp();
+    const other = new RedisBus(new Client(redis));
+    await bus.subscribe('x', new Recorder());
+    await other.subscribe('a/*', new Recorder(lines));
+    await other.subscribe('b', new Recorder(lines, 'unconcerned '));
+    redis.refusal = new Error('OOM command not allowed');
+    await expect(bus.publish('a/1', Buffer.from('m'))).rejects.toThrow('OOM');
+    await turns();
+    expect(lines).toEqual(['gap']);
+    await bus.close();
+    await other.close();
+  });
+
+  test('what waits is limited, and what is beyond is a gap before the next message', async () => {
+    const { bus, lines } = setUp({ maxWaiting: 10 });
+    await bus.subscribe('a', new Recorder(lines));
+    const first = bus.publish('a', Buffer.from('8 bytes.'));
+    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too much');
+    await first;
+    await bus.publish('a', Buffer.from('next'));
+    await turns();
+    expect(lines).toEqual(['a 8 bytes.', 'gap', 'a next']);
+    await bus.close();
+  });
+
+  test('sharded: other commands, and no wildcards', async () => {
+    const { bus, redis, lines } = setUp({ sharded: true });
+    await expect(bus.subscribe('a/*', new Recorder())).rejects.toThrow('subscribe to each topic');
+    await bus.subscribe('a/1', new Recorder(lines));
+    await bus.publish('a/1', Buffer.from('m'));
+    await turns();
+    expect(lines).toEqual(['a/1 m']);
+    expect([...redis.clients].flatMap(({ subscribed }) => [...subscribed]).sort()).toEqual([
+      'shard rfc6455!',
+      'shard rfc6455/a/1',
+    ]);
+    await bus.close();
+  });
+
+  test('published before the first connection: sent when it is there', async () => {
+    const { bus, redis } = setUp();
+    await bus.publish('a', Buffer.from('m'));
+    expect(redis.published).toEqual([['rfc6455/a', 'm']]);
+    await bus.close();
+  });
+
+  test('close gives back both connections, and refuses what waits', async () => {
+    const { bus, redis } = setUp();
+    redis.isUp = false;
+    const waiting = bus.subscribe('a', new Recorder());
+    await bus.close();
+    await expect(waiting).rejects.toThrow('closed');
+    await expect(bus.publish('a', Buffer.from('m'))).rejects.toThrow('closed');
+    await expect(bus.subscribe('b', new Recorder())).rejects.toThrow('closed');
+    expect(redis.clients.size).toBe(0);
+  });
+});
+
+test('ioredis is asked not to send again what was not answered', async () => {
+  const client = new FakeIoRedis(new FakeRedis());
+  const { options } = client.duplicate({});
+  expect(options).toEqual({});
+  const asked: object[] = [];
+  client.duplicate = (override) => {
+    asked.push(override);
+    return new FakeIoRedis(client.redis, override);
+  };
+  await new RedisBus(client).close();
+  expect(asked).toHaveLength(2);
+  for (const options of asked)
+    expect(options).toMatchObject({ autoResendUnfulfilledCommands: false, enableOfflineQueue: false });
+});
+
+test.each([
+  [null, 'null'],
+  [{}, 'an object'],
+  ['redis://127.0.0.1', 'a string'],
+])('%j is not a client', (client, shown) => {
+  expect(() => new RedisBus(client as never)).toThrow(
+    new TypeError(`client is ${shown}, not a client of the package redis or ioredis`),
+  );
+});
+
+test('options that do not exist, and a prefix that a cluster would hash, are refused', () => {
+  const client = new FakeNodeRedis(new FakeRedis());
+  expect(() => new RedisBus(client, { shard: true } as never)).toThrow('sharded');
+  expect(() => new RedisBus(client, { prefix: '{a}' })).toThrow('prefix');
+});
