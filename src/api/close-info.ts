@@ -16,4 +16,6 @@ export interface CloseInfo {
   readonly sentReason: string;
   /** What the connection failed with: the first error that was reported to `error`, or null. */
   readonly error: Error | null;
+  /** Keys of `sendLatest` whose newest value was dropped, because it still waited when the connection began to close; absent if none did. */
+  readonly unsentKeys?: readonly string[];
 }

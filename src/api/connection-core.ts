@@ -9,6 +9,7 @@ import type { ServerRequest } from '../transport/server-request.ts';
 import type { SocketConnection } from '../transport/socket.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Inbox } from './inbox.ts';
+import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 
 /** What the opening handshake agreed on. */
@@ -39,6 +40,8 @@ export interface ConnectionCore {
   readonly role: Role;
   /** What the connection belongs to beside its server; null while there is nothing. */
   memberships: Set<Membership> | null;
+  /** Values of which only the newest is of interest; made for the first one. */
+  latest: LatestValues | null;
   /** Whether a handler takes the messages. */
   readonly handlesMessages: boolean;
   /** `send` returned false: `drain` is due. */

@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { Broadcast } from '../transport/broadcast.ts';
 import type { ServerRequest } from '../transport/server-request.ts';
-import { checkClose, type SocketConnection } from '../transport/socket.ts';
+import type { SocketConnection } from '../transport/socket.ts';
 import { settled } from './callback.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { ConnectionCore } from './connection-core.ts';
@@ -20,10 +20,11 @@ import {
   type StreamSource,
   toBytes,
 } from './message.ts';
-import { positive } from './option-spec.ts';
+import { sendLatest } from './send-latest.ts';
 import { sendStream } from './send-stream.ts';
-import { sendTextWith, sendWith, whenSent } from './send-with.ts';
+import { mayGoOn, sendTextWith, sendWith, whenSent } from './send-with.ts';
 import { showConnection } from './show-connection.ts';
+import { startClosing } from './start-closing.ts';
 import { readableOf, writableOf } from './web-streams.ts';
 
 /** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
@@ -51,7 +52,7 @@ export class Connection<Data = undefined> {
     makeConnection = (core, data) => new Connection(core, data);
     sendBroadcast = (connection, message) => {
       connection.#lastWireSize = message.sendTo(connection.#binding);
-      connection.#mayGoOn();
+      mayGoOn(connection.#core);
     };
     coreOf = (connection) => connection.#core;
   }
@@ -61,8 +62,6 @@ export class Connection<Data = undefined> {
     this.#core = core;
     this.#binding = core.binding;
   }
-
-  // ---- what it is ----
 
   get state(): ConnectionState {
     if (this.#binding.isOpen) return 'open';
@@ -116,6 +115,11 @@ export class Connection<Data = undefined> {
     return this.#lastWireSize;
   }
 
+  /** Milliseconds that the last answered ping took, with what the peer had to read first; undefined while none was answered. */
+  get rtt(): number | undefined {
+    return this.#binding.pingTimes?.rtt;
+  }
+
   /** Resolves when the connection is closed. Never rejects. */
   get closed(): Promise<CloseInfo> {
     return this.#core.closed;
@@ -139,13 +143,13 @@ export class Connection<Data = undefined> {
   send(message: Message, options?: SendOptions | SendCallback, done?: SendCallback): boolean {
     if (options !== undefined || done !== undefined) {
       this.#lastWireSize = sendWith(this.#core, message, options, done);
-      return this.#mayGoOn();
+      return mayGoOn(this.#core);
     }
     const data = typeof message === 'string' ? message : toBytes(message);
     const { endpoint } = this.#binding;
     // Not open any more: the endpoint sends nothing, and returns 0.
     this.#lastWireSize = typeof data === 'string' ? endpoint.sendText(data) : endpoint.sendBinary(data);
-    return this.#mayGoOn();
+    return mayGoOn(this.#core);
   }
 
   /**
@@ -168,7 +172,7 @@ export class Connection<Data = undefined> {
    */
   sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
     this.#lastWireSize = sendTextWith(this.#core, bytes, options, done);
-    return this.#mayGoOn();
+    return mayGoOn(this.#core);
   }
 
   /**
@@ -183,16 +187,21 @@ export class Connection<Data = undefined> {
     return sendStream(this.#core, source, options);
   }
 
-  #mayGoOn(): boolean {
-    if (!this.#binding.isOpen) return false;
-    if (!this.#binding.waitsForDrain()) return true;
-    this.#core.needsDrain = true;
-    return false;
+  /**
+   * Sends the newest value of something, such as a price. One value waits for each key, in place of an older one, until the peer has
+   * taken those that were sent before: it answered a ping that followed them. What waits when the connection begins to close is dropped:
+   * `CloseInfo.unsentKeys`.
+   * @param message or a function, called when the value leaves; bytes are not copied: leave them unchanged until then
+   * @returns whether it was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
+   * @throws {TypeError} for a key that is not a string, and as `send`; what the function throws closes with 1011
+   */
+  sendLatest(key: string, message: Message | (() => Message)): boolean {
+    return sendLatest(this.#core, key, message);
   }
 
   /** Sends a ping; the answer comes to `pong`. @returns false if it is not open. @throws {RangeError} for over 125 bytes */
   ping(payload?: Message): boolean {
-    return this.#binding.endpoint.ping(payload === undefined ? undefined : toBytes(payload));
+    return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
 
   /** Sends an unsolicited pong (RFC 6455 §5.5.3). As `ping`. */
@@ -264,11 +273,7 @@ export class Connection<Data = undefined> {
    * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
    */
   close(code: number | null = 1000, reason = '', timeout?: number): Promise<CloseInfo> {
-    const sent = code ?? undefined;
-    checkClose(sent, reason);
-    if (timeout !== undefined) this.#binding.closeWithin(positive('timeout', timeout, 0));
-    this.#binding.endpoint.close(sent, reason);
-    this.#core.stopPausing();
+    startClosing(this.#core, code, reason, timeout);
     return this.closed;
   }
 

@@ -17,6 +17,7 @@ import type { ConnectionInit, ServerOwner } from './connection-init.ts';
 import { type ConnectionHandlers, reportsMore } from './handlers.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
 import { IncomingStreams } from './incoming-streams.ts';
+import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 import { nameOf } from './peer-name.ts';
 
@@ -26,6 +27,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   readonly binding: SocketConnection;
   readonly role: Role;
   memberships: Set<Membership> | null = null;
+  latest: LatestValues | null = null;
   /** What the application holds. */
   readonly connection: Connection<Data>;
   needsDrain = false;
@@ -50,7 +52,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.binding = bindSocket(socket, this, options, codec);
     this.connection = makeConnection(this, data);
     if (options.inParts !== true) return;
-    this.#streams = new IncomingStreams(this, this.binding.chargeUnread(), options.text !== 'bytes');
+    this.#streams = new IncomingStreams(this, this.binding.charge(true), options.text !== 'bytes');
   }
 
   /** Reports `open`, then begins to read. @param head what was read already, after the opening handshake */
@@ -92,7 +94,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   openInbox(): Inbox {
     if (this.inbox !== null) return this.inbox;
-    this.inbox = new Inbox(this, this.binding.chargeUnread());
+    this.inbox = new Inbox(this, this.binding.charge(true));
     // The end may have begun, or come, before the first message or the loop did.
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
@@ -195,7 +197,8 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   onPong(payload: Buffer): void {
-    this.binding.ponged();
+    this.binding.ponged(payload);
+    if (this.latest?.ponged(payload) === true) return;
     if (this.#handlers.pong !== undefined) this.#watch(this.#handlers.pong(this.connection, payload));
   }
 
@@ -219,11 +222,14 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   }
 
   onClosing(byPeer: boolean): void {
+    this.latest?.stop();
     this.#call(() => this.#handlers.closing?.(this.connection, byPeer));
   }
 
-  onClose(info: CloseRecord): void {
-    const { code, reason, wasClean } = info;
+  onClose(record: CloseRecord): void {
+    const { code, reason, wasClean } = record;
+    const unsentKeys = this.latest === null ? [] : this.latest.stop();
+    const info = unsentKeys.length === 0 ? record : { ...record, unsentKeys };
     this.#closeInfo = info;
     this.#owner?.connectionClosed(this.connection);
     if (this.memberships !== null) this.#leaveAll(this.memberships);

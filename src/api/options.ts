@@ -32,6 +32,8 @@ export interface ConnectionOptions {
   readonly highWaterMark?: number | undefined;
   /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
   readonly sendCap?: number | undefined;
+  /** Keys of `sendLatest` that may wait at the same time; it returns false for another one. @default 1000 */
+  readonly maxLatestKeys?: number | undefined;
   /**
    * How long a peer may take nothing while over 1 MiB waits for it. While less waits: as long as `heartbeat.interval` and
    * `heartbeat.timeout` together, if that is longer. @default 10000
@@ -152,6 +154,10 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     client: clientLimits.sendCap,
     text: 'What may wait to be sent: beyond it the connection is dropped, `WS_SEND_CAP`. One message, fragmented or not, is always admitted to an empty queue.',
   }),
+  maxLatestKeys: limit('', {
+    default: serverLimits.maxLatestKeys,
+    text: 'How many keys of `sendLatest` may wait at the same time: for another one it returns false. Their values count for `sendCap`.',
+  }),
   sendTimeout: limit('ms', {
     default: serverLimits.sendTimeout,
     text: 'How long a peer may take nothing of over 1 MiB that waits for it: then it is dropped, `WS_SEND_CAP`. If less waits, it has as long as `heartbeat.interval` and `heartbeat.timeout` together, or this if it is longer, whatever the peer sends.',
@@ -230,6 +236,7 @@ export function toLimits(values: ConnectionValues): ConnectionLimits {
     maxStreamSize: values.maxStreamSize ?? values.maxMessageSize,
     highWaterMark: values.highWaterMark,
     sendCap: values.sendCap,
+    maxLatestKeys: values.maxLatestKeys,
     sendTimeout: values.sendTimeout,
     closeTimeout: values.closeTimeout,
     heartbeatInterval: values.heartbeat.interval,

@@ -40,6 +40,14 @@ export function sendTextWith(
   return core.binding.endpoint.sendTextBytes(data, checked, completion);
 }
 
+/** After a message was sent. @returns whether the next one may be sent at once; if not, `drain` follows */
+export function mayGoOn(core: ConnectionCore): boolean {
+  if (!core.binding.isOpen) return false;
+  if (!core.binding.waitsForDrain()) return true;
+  core.needsDrain = true;
+  return false;
+}
+
 /** `done` is called once everything that was sent so far has left the process, or with the reason why it never will. */
 export function whenSent(core: ConnectionCore, done: SendCallback): void {
   if (core.binding.isClosed) core.refuse(done);

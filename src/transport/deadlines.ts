@@ -9,7 +9,8 @@ import { type Endpoint, EndpointState } from '../frame/endpoint.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
-import { PingPace } from './ping-pace.ts';
+import { type Pinging, PingPace } from './ping-pace.ts';
+import { PingTimes } from './ping-times.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
 /** Which connection the deadlines are of. */
@@ -30,7 +31,12 @@ const STALL_CHECK = 1_000;
 // How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
 const DESTROY_TIMEOUT = 5_000;
 
-export class Deadlines implements TimerOwner {
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+// §5.5: bytes of a control frame's payload. What is longer is refused by the endpoint.
+const MAX_CONTROL_PAYLOAD = 125;
+
+export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
@@ -40,6 +46,8 @@ export class Deadlines implements TimerOwner {
 
   readonly #heartbeat: Heartbeat;
   #pings: PingPace | null = null;
+  /** Made for the first ping. */
+  #pingTimes: PingTimes | null = null;
   /** Since when a message stands still, or 0 between messages. */
   #messageSince = 0;
   #messagePieces = 0;
@@ -56,7 +64,7 @@ export class Deadlines implements TimerOwner {
     this.#stallTimeout = Math.max(limits.sendTimeout, limits.heartbeatInterval + limits.heartbeatTimeout);
     this.#closeTimeout = limits.closeTimeout;
     this.#timer = processTimers.timer(this);
-    this.#heartbeat = new Heartbeat(owner.endpoint, outbox, limits, processTimers.now());
+    this.#heartbeat = new Heartbeat(owner.endpoint, this, outbox, limits, processTimers.now());
   }
 
   // ---- what happens ----
@@ -66,7 +74,7 @@ export class Deadlines implements TimerOwner {
     const now = processTimers.now();
     const { pings } = this.#limits;
     if (pings !== undefined && this.#closeBy === 0) {
-      this.#pings = new PingPace(pings, this.#owner.endpoint, now);
+      this.#pings = new PingPace(pings, this.#owner.endpoint, this, now);
     }
     this.#schedule(now);
   }
@@ -92,9 +100,29 @@ export class Deadlines implements TimerOwner {
     this.#timer.setSooner(this.#limits.messageTimeout);
   }
 
+  ping(payload: Uint8Array = NOTHING): number {
+    const { endpoint } = this.#owner;
+    if (endpoint.state !== EndpointState.Open || payload.length > MAX_CONTROL_PAYLOAD) {
+      endpoint.ping(payload);
+      return 0;
+    }
+    this.#pingTimes ??= new PingTimes();
+    // Before it is sent: some transports bring the answer back at once.
+    const number = this.#pingTimes.sent(payload, processTimers.now());
+    endpoint.ping(payload);
+    return number;
+  }
+
   /** A pong came. */
-  ponged(): void {
-    this.#pings?.answered(processTimers.now());
+  ponged(payload: Uint8Array): void {
+    const now = processTimers.now();
+    this.#pings?.answered(now);
+    this.#pingTimes?.answered(payload, now);
+  }
+
+  /** What is known of our pings; null while none was sent. */
+  get pingTimes(): PingTimes | null {
+    return this.#pingTimes;
   }
 
   /** Reading goes on: what stood still meanwhile starts over. */

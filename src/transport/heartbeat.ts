@@ -8,6 +8,7 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import type { Endpoint } from '../frame/endpoint.ts';
 import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
+import type { Pinging } from './ping-pace.ts';
 
 // Bytes that may be on their way to a peer, in its system's memory and ours; more does not fit there.
 const MAX_IN_FLIGHT = 8_388_608;
@@ -20,6 +21,7 @@ const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
   readonly #endpoint: Endpoint;
+  readonly #pinging: Pinging;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
 
@@ -36,8 +38,9 @@ export class Heartbeat {
   #answerTime = 0;
   #lastCheck: number;
 
-  constructor(endpoint: Endpoint, outbox: Outbox, limits: ConnectionLimits, now: number) {
+  constructor(endpoint: Endpoint, pinging: Pinging, outbox: Outbox, limits: ConnectionLimits, now: number) {
     this.#endpoint = endpoint;
+    this.#pinging = pinging;
     this.#outbox = outbox;
     this.#limits = limits;
     this.#lastReceived = now;
@@ -106,7 +109,7 @@ export class Heartbeat {
 
   #ping(now: number): void {
     this.#lastBeat = now;
-    this.#endpoint.ping();
+    this.#pinging.ping();
   }
 
   /** When we last gave a sign of life. */

@@ -15,6 +15,8 @@ export interface ConnectionLimits {
   readonly highWaterMark: number;
   /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
   readonly sendCap: number;
+  /** Keys whose newest value may wait at the same time, see api/latest-values.ts. */
+  readonly maxLatestKeys: number;
   /** How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent one, or this. */
   readonly sendTimeout: number;
   /** How long the closing handshake, and then the end of TCP, may take. */
@@ -50,6 +52,7 @@ export const serverLimits: ConnectionLimits = {
   maxMessageSize: 1_048_576,
   highWaterMark: 65_536,
   sendCap: 67_108_864,
+  maxLatestKeys: 1_000,
   sendTimeout: 10_000,
   closeTimeout: 5_000,
   heartbeatInterval: 25_000,

@@ -7,17 +7,25 @@ import { ConnectionError } from '../frame/connection-error.ts';
 import type { Endpoint } from '../frame/endpoint.ts';
 import type { PingSchedule } from './limits.ts';
 
+/** Sends pings whose answers are timed. */
+export interface Pinging {
+  /** As `Endpoint.ping`. @returns its number, from 1 on; 0 if it was not sent */
+  ping(payload?: Uint8Array): number;
+}
+
 export class PingPace {
   readonly #schedule: PingSchedule;
   readonly #endpoint: Endpoint;
+  readonly #pinging: Pinging;
   #nextPing: number;
   #lastPong: number;
   /** Whether the last ping was answered. */
   #isAnswered = true;
 
-  constructor(schedule: PingSchedule, endpoint: Endpoint, now: number) {
+  constructor(schedule: PingSchedule, endpoint: Endpoint, pinging: Pinging, now: number) {
     this.#schedule = schedule;
     this.#endpoint = endpoint;
+    this.#pinging = pinging;
     this.#lastPong = now;
     this.#nextPing = now + schedule.first;
     if (schedule.first <= 0) this.check(now);
@@ -54,7 +62,7 @@ export class PingPace {
   #ping(): void {
     this.#isAnswered = false;
     try {
-      this.#endpoint.ping(this.#schedule.payload());
+      this.#pinging.ping(this.#schedule.payload());
     } catch (error) {
       // The application's function threw, or its payload is too long.
       this.#endpoint.fail(error);

@@ -3,6 +3,7 @@
  * handing a socket over is one assignment: a connection costs no closures, and nothing is lost between two owners.
  */
 
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What happens on a socket. */
@@ -52,4 +53,11 @@ export function readSocket(socket: Duplex): void {
   if (owned[isRead] === true) return;
   owned[isRead] = true;
   socket.on('data', onData);
+}
+
+/** Whether a chunk that was read from a socket has its memory for itself. */
+export function isWhole(socket: Duplex, chunk: Buffer): boolean {
+  // Any other Duplex may keep, or share, what it hands out; and another listener was given the same chunk.
+  if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
+  return chunk.length === chunk.buffer.byteLength;
 }

@@ -20,7 +20,8 @@ import { bytesToHoldBack, HeldBack } from './held-back.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { ownershipOf } from './ownership.ts';
-import { ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
+import type { PingTimes } from './ping-times.ts';
+import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
 /** What an endpoint reports, and what its transport adds. */
 export interface ConnectionEvents extends EndpointEvents {
@@ -39,9 +40,9 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly endpoint: Endpoint;
   /** Of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
+  readonly limits: ConnectionLimits;
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
-  readonly #limits: ConnectionLimits;
   readonly #deadlines: Deadlines;
   /** Made when it is needed. */
   #heldBack: HeldBack | null = null;
@@ -51,7 +52,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.socket = socket;
     this.codec = codec;
     this.#events = events;
-    this.#limits = limits;
+    this.limits = limits;
     this.#outbox = new Outbox(socket, this, limits, ownershipOf(socket));
     this.endpoint = new Endpoint(this.#outbox, events, endpointOptionsOf(options), codec);
     this.#deadlines = new Deadlines(this, this.#outbox, limits);
@@ -80,16 +81,16 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   get highWaterMark(): number {
-    return this.#limits.highWaterMark;
+    return this.limits.highWaterMark;
   }
 
   get memoryBudget(): MemoryBudget {
-    return this.#limits.memoryBudget;
+    return this.limits.memoryBudget;
   }
 
-  /** What messages that wait for the application cost: nothing yet. */
-  chargeUnread(): Charge {
-    return new Charge(this.#limits.memoryBudget, 0, true);
+  /** What waits costs: nothing yet. @param isUnread whether it waits for the application, not for the peer */
+  charge(isUnread: boolean): Charge {
+    return new Charge(this.limits.memoryBudget, 0, isUnread);
   }
 
   get isDestroyed(): boolean {
@@ -105,10 +106,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
   waitsForDrain(): boolean {
-    if (this.endpoint.bufferedAmount <= this.#limits.highWaterMark) return false;
+    if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     // A mark below what a turn collects: the socket may well take it all now.
     this.#outbox.flush();
-    if (this.endpoint.bufferedAmount <= this.#limits.highWaterMark) return false;
+    if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
     return true;
   }
@@ -141,9 +142,19 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.endpoint.terminate();
   }
 
+  /** As `Endpoint.ping`, and the answer is timed. @returns its number, from 1 on; 0 if it was not sent */
+  ping(payload?: Uint8Array): number {
+    return this.#deadlines.ping(payload);
+  }
+
   /** A pong came. */
-  ponged(): void {
-    this.#deadlines.ponged();
+  ponged(payload: Uint8Array): void {
+    this.#deadlines.ponged(payload);
+  }
+
+  /** What is known of our pings; null while none was sent. */
+  get pingTimes(): PingTimes | null {
+    return this.#deadlines.pingTimes;
   }
 
   /** Whether the socket keeps the process alive. */
@@ -164,11 +175,11 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onData(chunk: Buffer): void {
     const now = this.#deadlines.received(chunk.length);
     this.#heldBack?.clear();
-    const keepsChunk = this.#limits.memoryBudget.isScarce
+    const keepsChunk = this.limits.memoryBudget.isScarce
       ? this.#receiveScarcely(chunk)
       : this.#receive(chunk);
-    if (!keepsChunk && chunk.length >= FREE_FROM && this.#isWhole(chunk)) freeMemory(chunk);
-    if (this.#limits.flush === 'read') this.#outbox.flushHere(now);
+    if (!keepsChunk && chunk.length >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
+    if (this.limits.flush === 'read') this.#outbox.flushHere(now);
     this.#deadlines.parsed(now);
   }
 
@@ -187,17 +198,9 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     const goesOn = endpoint.receive(chunk.subarray(0, end));
     const { keepsChunk } = endpoint;
     if (goesOn) return this.#receive(chunk.subarray(end)) || keepsChunk;
-    this.#heldBack ??= new HeldBack(this.#limits.memoryBudget);
+    this.#heldBack ??= new HeldBack(this.limits.memoryBudget);
     if (!socket.destroyed) this.#heldBack.stop(socket, chunk.subarray(end));
     return keepsChunk;
-  }
-
-  /** Whether a chunk has its memory for itself. */
-  #isWhole(chunk: Buffer): boolean {
-    const { socket } = this;
-    // Any other Duplex may keep, or share, what it hands out; and another listener was given the same chunk.
-    if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
-    return chunk.length === chunk.buffer.byteLength;
   }
 
   onEnd(): void {

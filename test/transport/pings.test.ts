@@ -9,7 +9,7 @@ import { connectionSpecs, type PingOptions, toLimits } from '../../src/api/optio
 import { ConnectionError } from '../../src/frame/connection-error.ts';
 import type { Endpoint } from '../../src/frame/endpoint.ts';
 import { ProtocolError } from '../../src/frame/violation.ts';
-import { PingPace } from '../../src/transport/ping-pace.ts';
+import { type Pinging, PingPace } from '../../src/transport/ping-pace.ts';
 import { useFakeClock, useRealClock } from './fake-clock.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { codeOf, frame, framesOf, Op } from './wire.ts';
@@ -227,7 +227,7 @@ test('FAULT-2: a ping that could not be sent in time, because the process stood 
     answerEach: false,
     payload: () => undefined,
   };
-  const pace = new PingPace(schedule, endpoint, 0);
+  const pace = new PingPace(schedule, endpoint, endpoint as unknown as Pinging, 0);
   pace.check(1_000);
   pace.answered(1_100);
   // The next one was due at 3,000.

@@ -9,7 +9,7 @@ import { checkOptions, describe, type OptionNames } from '../option-names.ts';
 
 /** Options beyond the standard's: those of `connect`. */
 export interface WebSocketOptions
-  extends Omit<ConnectOptions, 'handlers' | 'data' | 'text' | 'subprotocols'> {}
+  extends Omit<ConnectOptions, 'handlers' | 'data' | 'text' | 'subprotocols' | 'maxLatestKeys'> {}
 
 /** The second argument as a dictionary, as the class of Node.js takes it. */
 export interface WebSocketInit extends WebSocketOptions {
@@ -17,13 +17,21 @@ export interface WebSocketInit extends WebSocketOptions {
   readonly protocols?: string | readonly string[] | undefined;
 }
 
-const { handlers: _handlers, data: _data, text: _text, subprotocols: _subprotocols, ...names } = connectSpecs;
+const {
+  handlers: _handlers,
+  data: _data,
+  text: _text,
+  subprotocols: _subprotocols,
+  maxLatestKeys: _maxLatestKeys,
+  ...names
+} = connectSpecs;
 const optionNames: OptionNames<WebSocketOptions> = names;
 
 const places: ReadonlyMap<string, string> = new Map([
   ['handlers', 'a WebSocket has event listeners'],
   ['data', 'a WebSocket has no data'],
   ['text', 'text messages are strings'],
+  ['maxLatestKeys', 'this class has no sendLatest'],
   ['subprotocols', 'pass them as the second argument'],
   ['protocols', 'pass them as the second argument'],
   ['protocol', 'use protocols'],

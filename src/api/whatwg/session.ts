@@ -121,7 +121,7 @@ export class Session implements TasksOwner {
 
   onWaiting(bytes: number): void {
     const { binding } = this.#core!;
-    this.#charge ??= binding.chargeUnread();
+    this.#charge ??= binding.charge(true);
     const isMore = bytes > this.#charge.bytes;
     this.#charge.resize(bytes);
     if (isMore) binding.endpoint.askForRoom();

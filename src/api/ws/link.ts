@@ -88,7 +88,7 @@ export class Link implements ConnectionEvents {
   }
 
   onPong(payload: Buffer): void {
-    this.binding.ponged();
+    this.binding.ponged(payload);
     this.#deliver('pong', payload);
   }
 

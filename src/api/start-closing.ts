@@ -1,0 +1,19 @@
+/** What `Connection.close` does: the closing handshake begins (RFC 6455 §7.1.2). */
+
+import { checkClose } from '../transport/socket.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import { positive } from './option-spec.ts';
+
+/** `close`. @throws as it does */
+export function startClosing(
+  core: ConnectionCore,
+  code: number | null,
+  reason: string,
+  timeout: number | undefined,
+): void {
+  const sent = code ?? undefined;
+  checkClose(sent, reason);
+  if (timeout !== undefined) core.binding.closeWithin(positive('timeout', timeout, 0));
+  core.binding.endpoint.close(sent, reason);
+  core.stopPausing();
+}

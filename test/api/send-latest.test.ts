@@ -1,0 +1,92 @@
+/** `sendLatest` over real sockets: order, the newest value, a peer that does not read, and both roles. */
+import { afterEach, expect, test } from 'vitest';
+import type { Connection } from '../../src/api/connection.ts';
+import { closeServers } from '../transport/servers.ts';
+import { pair, until } from './pair.ts';
+
+afterEach(closeServers);
+
+/** The numbers that come, up to `last`. */
+async function numbersUntil(connection: Connection, last: number): Promise<number[]> {
+  const numbers: number[] = [];
+  for await (const message of connection) {
+    numbers.push(Number(message));
+    if (numbers.at(-1) === last) break;
+  }
+  return numbers;
+}
+
+test.each([
+  ['listen', {}],
+  ['listen over TLS', {}],
+  ['listen', { compression: { threshold: 0 } }],
+] as const)('design: what arrives (%s, %j) is in order, and ends with the newest', async (kind, options) => {
+  const { left, right } = await pair({}, options, options, kind);
+  const received = numbersUntil(right, 3_000);
+  for (let number = 1; number <= 3_000; number++) {
+    left.sendLatest('number', `${number}`);
+    if (number % 3 === 0) await new Promise(setImmediate);
+  }
+  const numbers = await received;
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  expect(new Set(numbers).size).toBe(numbers.length);
+  expect(left.rtt).toBeGreaterThan(0);
+});
+
+test('design: a client may use it as well', async () => {
+  const received: unknown[] = [];
+  const { right } = await pair({ message: (_, message) => void received.push(message) });
+  right.sendLatest('a', 'old');
+  right.sendLatest('a', 'new');
+  right.sendLatest('b', Buffer.alloc(100_000, 7));
+  await until(() => received.length === 2);
+  expect(received).toEqual(['new', Buffer.alloc(100_000, 7)]);
+  await until(() => right.rtt !== undefined);
+});
+
+test('FAULT-4: to a peer that stops reading, one batch is on its way and one value waits; it gets the newest when it reads again', async () => {
+  const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
+  const texts: string[] = [];
+  const reader = (async () => {
+    for await (const message of right) {
+      texts.push(String(message));
+      if (texts.at(-1)!.startsWith('last')) break;
+    }
+  })();
+  left.sendLatest('a', 'first');
+  await until(() => texts.length === 1 && left.rtt !== undefined);
+  right.pause();
+  for (let number = 0; number < 2_000; number++) {
+    left.sendLatest('a', `${number} ${'x'.repeat(1_000)}`);
+    if (number % 20 === 0) await new Promise(setImmediate);
+  }
+  left.sendLatest('a', 'last');
+  // The kernels would have taken the two megabytes.
+  expect(left.bufferedAmount).toBeLessThan(2_000);
+  right.resume();
+  await reader;
+  expect(texts.length).toBeLessThanOrEqual(3);
+  expect(texts.at(-1)).toBe('last');
+});
+
+test('design: other messages go on beside it, each in its own order', async () => {
+  const { left, right } = await pair();
+  const sent: string[] = [];
+  const texts: string[] = [];
+  const reader = (async () => {
+    for await (const message of right) {
+      texts.push(String(message));
+      if (texts.at(-1) === 'end') break;
+    }
+  })();
+  for (let number = 0; number < 300; number++) {
+    sent.push(`message ${number}`);
+    left.send(`message ${number}`);
+    left.sendLatest('value', `value ${number}`);
+    if (number % 7 === 0) await new Promise(setImmediate);
+  }
+  await until(() => texts.includes('value 299'));
+  left.send('end');
+  await reader;
+  expect(texts.filter((text) => text.startsWith('message'))).toEqual(sent);
+});
