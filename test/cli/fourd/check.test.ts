@@ -82,6 +82,19 @@ describe('what is found', () => {
     ]);
   });
 
+  test('what the last three parameters of a callback of version 1 are for, each with what becomes of it [D2-33]', () => {
+    const text =
+      'C_LONGINT($1)\n$s:=Websocket server clients ($o)\nCALL WORKER($5;"m")\nCALL FORM($6;"m")\nPOST OUTSIDE CALL($7)';
+    expect(found(text)).toEqual([
+      '2 Websocket server clients',
+      '3 CALL WORKER worker',
+      '4 CALL FORM form',
+      '5 POST OUTSIDE CALL form',
+    ]);
+    const [file] = checkProject([{ path: 'm.4dm', text }]);
+    expect(file?.findings.map(({ entry }) => entry.translated)).toEqual([true, true, false, false]);
+  });
+
   test('the version of the plugin', () => {
     expect([version1, version2, uppercase].map((files) => guessVersion(files))).toEqual([
       'plugin-v1',
