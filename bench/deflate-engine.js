@@ -36,7 +36,7 @@ function random() {
 }
 
 const words =
-  'the quick brown fox jumps over lazy dog while other words follow and nobody knows why this text is here'.split(
+  'the quick brown fox jumps over lazy dog while other words follow and nothing says why this text is here'.split(
     ' ',
   );
 const word = () => words[Math.floor(random() * words.length)];

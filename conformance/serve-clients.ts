@@ -1,5 +1,5 @@
 /**
- * The driver as a server that runs until it is told to stop: what Autobahn's fuzzing server is.
+ * The driver as a server that runs until it is stopped: what Autobahn's fuzzing server is.
  */
 
 import { casesFor, type RunOptions } from './judge.ts';

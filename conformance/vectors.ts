@@ -5,7 +5,7 @@
  */
 
 import type { Case, Event, Kind, Role, Step } from './case/model.ts';
-import { octetsOf } from './case/payload.ts';
+import { bytesOf } from './case/payload.ts';
 import { type Selection, select } from './case/select.ts';
 import { allCases } from './cases.ts';
 import { answerOffer, Deflate, type DeflateParams } from './wire/deflate.ts';
@@ -91,22 +91,22 @@ class Writer {
       case 'message':
         this.message(
           step.kind,
-          this.compressed(octetsOf(step.payload), step.compress),
+          this.compressed(bytesOf(step.payload), step.compress),
           step.fragmentSize,
           step.compress,
         );
         return true;
       case 'close':
         this.closes = true;
-        this.add(8, octetsOf(step.payload));
+        this.add(8, bytesOf(step.payload));
         return true;
-      case 'octets': {
-        const octets = octetsOf(step.octets);
-        return this.write(step.ofFrame === true ? link.continueFrame(octets) : octets, step);
+      case 'bytes': {
+        const bytes = bytesOf(step.bytes);
+        return this.write(step.ofFrame === true ? link.continueFrame(bytes) : bytes, step);
       }
       case 'loop':
         for (let index = 0; index < LOOP_MESSAGES; index++) {
-          const bytes = this.compressed(octetsOf(step.source(index)), step.compress);
+          const bytes = this.compressed(bytesOf(step.source(index)), step.compress);
           this.message(step.kind, bytes, step.fragmentSize ?? Number.POSITIVE_INFINITY, step.compress);
         }
         return true;
@@ -133,7 +133,7 @@ class Writer {
 
   private frame(step: Step & { do: 'frame' }): void {
     const { opcode, fin = true, compress = false, mask: how = 'as due', lengthForm, declaredLength } = step;
-    const payload = this.compressed(octetsOf(step.payload), compress);
+    const payload = this.compressed(bytesOf(step.payload), compress);
     const due = this.masks ? usualKey : null;
     const wrong = this.masks ? null : usualKey;
     const key = how === 'as due' ? due : how === 'wrong way' ? wrong : Buffer.from(how.key, 'hex');
@@ -166,7 +166,7 @@ class Writer {
 function vectorEvents(events: readonly Event[]): VectorEvent[] | null {
   const all = events.map((event): VectorEvent | null => {
     if (event.type === 'timeout') return null;
-    const hex = octetsOf(event.payload).toString('hex');
+    const hex = bytesOf(event.payload).toString('hex');
     return event.type === 'pong' ? { type: 'pong', hex } : { type: 'message', kind: event.kind, hex };
   });
   return all.includes(null) ? null : (all as VectorEvent[]);
@@ -188,7 +188,7 @@ function eventsOf(one: Case): VectorEvent[] | null {
 /** Bytes of all payloads. */
 function sizeOf({ steps }: Case): number {
   const sizes = steps.map((step) =>
-    'payload' in step ? step.payload.length : 'octets' in step ? step.octets.length : 0,
+    'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
   );
   const loops = steps.map((step) => (step.do === 'loop' ? LOOP_MESSAGES * step.source(0).length : 0));
   return [...sizes, ...loops].reduce((sum, size) => sum + size, 0);

@@ -411,7 +411,7 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
   test('and these types, each by its name', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
-    // A star would let names slip out that nobody decided on.
+    // A star would let names slip out without a decision.
     expect(code).not.toMatch(/export\s+(?:type\s+)?\*/);
     const named = [...code.matchAll(/\bexport\s+(type\s+)?\{([^}]*)\}/g)].flatMap((match) =>
       (match[2] ?? '')

@@ -184,7 +184,7 @@ test('every import of src/ points down, and no file breaks a habit', () => {
   expect(faultsOf(files)).toEqual([]);
 });
 
-test('the judge imports nothing of src/, and no dependency: a fault of ours could hide itself', () => {
+test('the judge imports nothing of src/, and no dependency: our own fault could hide itself', () => {
   const files = [...readSource('../conformance/')].filter(([file]) => !/^(?:clients|servers)\//.test(file));
   expect(files.length).toBeGreaterThan(30);
   const faults = files.flatMap(([file, source]) =>

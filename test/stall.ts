@@ -8,7 +8,7 @@ const LONGEST = 100;
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
 function turn(): void {
-  // Waiting takes no CPU time: nobody else is slowed down.
+  // Waiting takes no CPU time: no other process is slowed down.
   if (Math.random() < STALLS) Atomics.wait(cell, 0, 0, Math.random() * LONGEST);
   next();
 }

@@ -45,7 +45,7 @@ export function echoes(
   steps: readonly Step[],
   echo: NonNullable<Expectation['echo']>,
 ): Case {
-  const expectation = `Expects an echo of the same type and ${echo.length} octets; then closes with 1000.`;
+  const expectation = `Expects an echo of the same type and ${echo.length} bytes; then closes with 1000.`;
   return caseOf(id, common, steps, expectation, { echo, close: judgeCloses, closeWhenMet: true });
 }
 

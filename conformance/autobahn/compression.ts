@@ -65,7 +65,7 @@ function subgroup(group: string, corpus: Corpus, deflate: DeflateSpec, common: C
       compress: true,
       seconds,
     };
-    const frames = fragmentSize === null ? 'a frame each' : `in frames of ${fragmentSize} compressed octets`;
+    const frames = fragmentSize === null ? 'a frame each' : `in frames of ${fragmentSize} compressed bytes`;
     return roundTrips(
       `${group}.${i + 1}`,
       common,

@@ -21,8 +21,8 @@ import {
 import { type Common, closes, expects, refuses } from './build.ts';
 
 const hello = 'Hello, world!';
-const octets = hex('00fffefdfcfb00ff');
-/** The three ways to send a sequence of frames: as it comes, a write per frame, octet by octet. */
+const bytes = hex('00fffefdfcfb00ff');
+/** The three ways to send a sequence of frames: as it comes, a write per frame, byte by byte. */
 const ways: readonly Writing[] = [{}, { ownWrite: true }, { chop: 1 }];
 
 /** 1.1 and 1.2: one frame, of every kind of length. */
@@ -56,7 +56,7 @@ function pings(): Case[] {
   return [
     answered('2.1', ''),
     answered('2.2', hello),
-    answered('2.3', octets),
+    answered('2.3', bytes),
     answered('2.4', repeated(hex('fe'), 125)),
     refuses(
       '2.5',
@@ -95,7 +95,7 @@ function reservedBits(): Case[] {
   return [
     alone('3.1', common, text(hello, { rsv: 1 })),
     ...ways.map((way, i) => between(`3.${i + 2}`, common, text(hello, { rsv: i + 2 }), way)),
-    alone('3.5', common, frame(2, octets, { rsv: 5 })),
+    alone('3.5', common, frame(2, bytes, { rsv: 5 })),
     alone('3.6', common, frame(2, hello, { rsv: 6 })),
     alone('3.7', common, frame(8, '', { rsv: 7 })),
   ];

@@ -75,7 +75,7 @@ function trips(group: string, kind: Kind, unit: Buffer): Case[] {
       compress: false,
       seconds,
     };
-    return roundTrips(`${group}.${i + 1}`, common, loop, `${length} octets each`);
+    return roundTrips(`${group}.${i + 1}`, common, loop, `${length} bytes each`);
   });
 }
 

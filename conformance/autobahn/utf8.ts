@@ -1,5 +1,5 @@
 /**
- * Autobahn's group 6: text messages whose octets are, or are not, UTF-8 (RFC 6455 §8.1, RFC 3629). Most sequences are
+ * Autobahn's group 6: text messages whose bytes are, or are not, UTF-8 (RFC 6455 §8.1, RFC 3629). Most sequences are
  * computed; whether one is valid is the judge's own check's to say.
  */
 
@@ -27,14 +27,14 @@ const surrogate = Buffer.concat([kosme, hex('eda080'), Buffer.from('edited')]);
 /** A sequence of any length up to 6, with the payload bits that the old, long forms of UTF-8 had. */
 function form(size: number, codePoint: number): Buffer {
   if (size === 1) return Buffer.from([codePoint]);
-  const octets: number[] = [];
+  const bytes: number[] = [];
   let rest = codePoint;
   for (let i = 1; i < size; i++) {
-    octets.unshift(0x80 | (rest & 0x3f));
+    bytes.unshift(0x80 | (rest & 0x3f));
     rest = Math.floor(rest / 64);
   }
   const lead = (0xff00 >> size) & 0xff;
-  return Buffer.from([lead | rest, ...octets]);
+  return Buffer.from([lead | rest, ...bytes]);
 }
 
 /** One text frame: echoed where it is UTF-8, refused with 1007 where it is not. */
@@ -100,8 +100,8 @@ function failFast(): Case[] {
     ];
     return refuses(`6.4.${i + 1}`, common, steps, 1007, outcome);
   });
-  const octets = cuts.map((parts, i) => {
-    const [a, b, c] = parts.map((part): Step => ({ do: 'octets', octets: part, ofFrame: true })) as [
+  const bytes = cuts.map((parts, i) => {
+    const [a, b, c] = parts.map((part): Step => ({ do: 'bytes', bytes: part, ofFrame: true })) as [
       Step,
       Step,
       Step,
@@ -111,22 +111,22 @@ function failFast(): Case[] {
     const steps = [header, a, pause(1, 'A'), b, due(1, 'B'), c, continuation(), failAfter(1)];
     return refuses(`6.4.${i + 3}`, common, steps, 1007, outcome);
   });
-  return [...fragments, ...octets];
+  return [...fragments, ...bytes];
 }
 
-/** Every octet from one to another, each followed by a blank. */
+/** Every byte from one to another, each followed by a blank. */
 function lonely(from: number, to: number): Buffer {
   return Buffer.from(Array.from({ length: to - from + 1 }, (_, i) => [from + i, 0x20]).flat());
 }
 
 const alternating = (size: number): Buffer =>
   Buffer.from(Array.from({ length: size }, (_, i) => (i % 2 === 0 ? 0x80 : 0xbf)));
-/** The least and the greatest value of each of the forms of 2 to 6 octets, as if overlong ones were allowed. */
+/** The least and the greatest value of each of the forms of 2 to 6 bytes, as if overlong ones were allowed. */
 const leastForms = [2, 3, 4, 5, 6].map((size) => form(size, 0));
 const greatestForms = [0x7ff, 0xffff, 0x1f_ffff, 0x3ff_ffff, 0x7fff_ffff].map((value, i) =>
   form(i + 2, value),
 );
-const truncated = [...leastForms, ...greatestForms].map((octets) => octets.subarray(0, -1));
+const truncated = [...leastForms, ...greatestForms].map((bytes) => bytes.subarray(0, -1));
 const surrogates = [0xd800, 0xdb7f, 0xdb80, 0xdbff, 0xdc00, 0xdf80, 0xdfff].map((value) => form(3, value));
 const pairs = [0xd800, 0xdb7f, 0xdb80, 0xdbff].flatMap((high) =>
   [0xdc00, 0xdfff].map((low) => Buffer.concat([form(3, high), form(3, low)])),
@@ -166,7 +166,7 @@ export const utf8Cases: readonly Case[] = [
     // 0xbf is not in it: Autobahn's own slip, kept.
     Buffer.from(Array.from({ length: 63 }, (_, i) => 0x80 + i)),
   ]),
-  // Of each range of first octets, the last one is missing: kept too.
+  // Of each range of first bytes, the last one is missing: kept too.
   ...subgroup('6.13', [
     lonely(0xc0, 0xde),
     lonely(0xe0, 0xee),

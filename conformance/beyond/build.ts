@@ -105,7 +105,7 @@ export function rejected(description: string, about: About, response: HeadSpec, 
   return draft(
     description,
     about,
-    'Expects that the client ends TCP and sends back nothing of the message behind the answer.',
+    'Expects that the client ends TCP and sends back nothing of the message after the answer.',
     { response, ...extra },
     {
       steps: [text('Hello'), failAfter(2)],
@@ -174,7 +174,7 @@ export function closes(
   );
 }
 
-/** The peer ends the connection, whoever is first; nothing else is asked but the events. */
+/** The peer ends the connection, first or second; nothing else is asked but the events. */
 export function ends(
   description: string,
   about: About,
@@ -198,8 +198,8 @@ export function ends(
 }
 
 /** §5.5.1: nothing follows a Close frame. */
-export const silentBehindClose: Check = ({ octetsAfterClose }) =>
-  octetsAfterClose === 0 ? null : `${octetsAfterClose} octets came behind the peer's Close frame.`;
+export const silentBehindClose: Check = ({ bytesAfterClose }) =>
+  bytesAfterClose === 0 ? null : `${bytesAfterClose} bytes came after the peer's Close frame.`;
 
 /** Two reactions are legal: the echo, or that the peer fails the connection. Silence is not. */
 export function either(

@@ -50,7 +50,7 @@ const requests: readonly (readonly [string, readonly string[], readonly Check[]]
     asks(({ line }) => (/^GET \S+ HTTP\/1\.1$/.test(line) ? null : `The request line is "${line}".`)),
   ],
   [
-    'Looks at the target: a path and a query, or an http address, with no fragment and no octet that has to be escaped.',
+    'Looks at the target: a path and a query, or an http address, with no fragment and no byte that has to be escaped.',
     ['H2'],
     asks(({ parts }) =>
       /^(?:\/|https?:\/\/)[!$&-;=?-Z[\]_a-z~%]*$/.test(parts[1]) ? null : `The target is "${parts[1]}".`,
@@ -81,19 +81,19 @@ const requests: readonly (readonly [string, readonly string[], readonly Check[]]
     ),
   ],
   [
-    'Looks for one Sec-WebSocket-Key: 16 octets in base64, with padding and no bits left over.',
+    'Looks for one Sec-WebSocket-Key: 16 bytes in base64, with padding and no bits left over.',
     ['H5'],
     asks((head) =>
       /^[A-Za-z0-9+/]{21}[AQgw]==$/.test(one(head, 'Sec-WebSocket-Key') ?? '')
         ? null
-        : 'There is no single key of 16 octets in base64.',
+        : 'There is no single key of 16 bytes in base64.',
     ),
   ],
   ['Remembers the key: it must be in no other request.', ['H5'], fresh],
   ['Remembers the key again.', ['H5'], fresh],
   ['Remembers the key a third time.', ['H5'], fresh],
   [
-    'Looks for octets that are no part of the request: there is no body and none is announced.',
+    'Looks for bytes that are no part of the request: there is no body and none is announced.',
     ['H1', 'H11'],
     asks((head) =>
       valuesOf(head, 'Transfer-Encoding').length +
@@ -142,14 +142,14 @@ const requests: readonly (readonly [string, readonly string[], readonly Check[]]
   ],
 ];
 
-const early: Check = ({ earlyOctets }) =>
-  earlyOctets === 0 ? null : `${earlyOctets} octets came before the answer.`;
+const early: Check = ({ earlyBytes }) =>
+  earlyBytes === 0 ? null : `${earlyBytes} bytes came before the answer.`;
 const twoHellos = [messageEvent('text', 'Hello'), messageEvent('text', 'world')];
 
 const taken: readonly (readonly [string, HeadSpec, About?])[] = [
   ['Answers as usual.', {}],
-  ['Answers octet by octet.', { chop: 1 }, delivery],
-  ['Answers in writes of 11 octets.', { chop: 11 }, delivery],
+  ['Answers byte by byte.', { chop: 1 }, delivery],
+  ['Answers in writes of 11 bytes.', { chop: 11 }, delivery],
   ['Answers with Upgrade: WebSocket.', { set: { Upgrade: 'WebSocket' } }, upgrade],
   ['Answers with Connection: upgrade.', { set: { Connection: 'upgrade' } }, connection],
   [
@@ -177,13 +177,13 @@ const taken: readonly (readonly [string, HeadSpec, About?])[] = [
     { set: { 'Sec-WebSocket-Accept': '  {accept} \t' } },
     accept,
   ],
-  ['Has fields that nobody knows.', { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] }],
+  ['Has unknown fields.', { add: ['X-One: 1', 'X-Two:', 'X-One: 2'] }],
   [
     'Has Sec-WebSocket-Version: 13 too.',
     { add: ['Sec-WebSocket-Version: 13'] },
     { ...answer, level: 'SHOULD' },
   ],
-  ['Has a field of 4096 octets.', { add: [`X-Long: ${'a'.repeat(4096)}`] }, { ...answer, level: 'SHOULD' }],
+  ['Has a field of 4096 bytes.', { add: [`X-Long: ${'a'.repeat(4096)}`] }, { ...answer, level: 'SHOULD' }],
   [
     'Sends 103 Early Hints in front of its answer.',
     { line: 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 101 Switching Protocols' },
@@ -201,7 +201,7 @@ const refusedAnswers: readonly (readonly [string, HeadSpec, About])[] = [
   ],
   ['Has the key as Sec-WebSocket-Accept.', { set: { 'Sec-WebSocket-Accept': '{key}' } }, accept],
   [
-    'Has Sec-WebSocket-Accept with something behind it.',
+    'Has Sec-WebSocket-Accept with something after it.',
     { set: { 'Sec-WebSocket-Accept': '{accept}=' } },
     accept,
   ],
@@ -387,7 +387,7 @@ export const clientOpening: readonly Case[] = [
       [
         text('Hello', { headerOnly: true }),
         { do: 'pause', seconds: 0.2 },
-        { do: 'octets', octets: Buffer.from('Hello'), ofFrame: true },
+        { do: 'bytes', bytes: Buffer.from('Hello'), ofFrame: true },
       ],
       [messageEvent('text', 'Hello')],
       { response: { withFrames: true } },
@@ -402,7 +402,7 @@ export const clientOpening: readonly Case[] = [
   ...numbered('21.4', [
     ...statuses.map(([line, set = {}]) =>
       notOpened(
-        `Answers ${line}${'Location' in set ? ' with a Location' : ''}, and sends a frame behind it.`,
+        `Answers ${line}${'Location' in set ? ' with a Location' : ''}, and sends a frame after it.`,
         status,
         {
           line: `HTTP/1.1 ${line}`,
@@ -411,7 +411,7 @@ export const clientOpening: readonly Case[] = [
       ),
     ),
     ...['200 OK', '100 Continue', '400 Bad Request'].map((line) =>
-      notOpened(`Answers ${line} with all the fields of a 101, and sends a frame behind it.`, status, {
+      notOpened(`Answers ${line} with all the fields of a 101, and sends a frame after it.`, status, {
         line: `HTTP/1.1 ${line}`,
       }),
     ),
@@ -449,7 +449,7 @@ export const clientOpening: readonly Case[] = [
       },
     ),
     notOpened(
-      'Ends TCP behind a whole 101 that lacks only its empty line.',
+      'Ends TCP after a whole 101 that lacks only its empty line.',
       { ...answer, covers: ['V7', 'C19'] },
       {
         raw: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n',

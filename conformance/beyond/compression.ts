@@ -4,7 +4,7 @@
 
 import { constants, deflateRawSync } from 'node:zlib';
 import type { Case, Check, DeflateSpec, Event, Step, Titles } from '../case/model.ts';
-import { hex, octetsOf, type Payload, repeated } from '../case/payload.ts';
+import { bytesOf, hex, type Payload, repeated } from '../case/payload.ts';
 import { awaits, binary, continuation, frame, messageEvent, ping, pongEvent, text } from '../case/steps.ts';
 import { Random } from '../corpus/random.ts';
 import { parseExtensionField } from '../wire/deflate.ts';
@@ -63,7 +63,7 @@ const wrongAnswers: readonly (readonly [string, string])[] = [
   ['names permessage-deflate and an extension that was not offered', 'permessage-deflate, x-unasked'],
   ['names permessage-bzip2', 'permessage-bzip2'],
   ['names x-webkit-deflate-frame', 'x-webkit-deflate-frame'],
-  ['is malformed behind its name', 'permessage-deflate;'],
+  ['is malformed after its name', 'permessage-deflate;'],
   ['is malformed in a value', 'permessage-deflate; server_max_window_bits='],
   ['has two values', 'permessage-deflate; server_max_window_bits=10=10'],
   ['ends with an unfinished quoted value', 'permessage-deflate; server_max_window_bits="10'],
@@ -83,7 +83,7 @@ const secondOffers: readonly (readonly [string, string])[] = [
     'whose first has a parameter twice',
     'permessage-deflate; client_max_window_bits; client_max_window_bits, permessage-deflate',
   ],
-  ['whose first two nobody knows', 'x-one, x-two; a=1, permessage-deflate'],
+  ['whose first two are unknown', 'x-one, x-two; a=1, permessage-deflate'],
   [
     'that are all legal',
     'permessage-deflate; client_max_window_bits, permessage-deflate; server_no_context_takeover, permessage-deflate',
@@ -108,7 +108,7 @@ const noTakeover: Check = ({ peer, deflate }) =>
     ? 'The answer lacks server_no_context_takeover, which was asked for.'
     : null;
 
-/** Octets that do not compress, the same in every run. */
+/** Bytes that do not compress, the same in every run. */
 function random(length: number, seed: number): Buffer {
   const numbers = new Random(seed);
   return Buffer.from(Array.from({ length }, () => numbers.next() & 255));
@@ -187,7 +187,7 @@ const again = (count: number): Event[] => Array.from({ length: count }, () => me
 
 const agreements: readonly Draft[] = [
   echoed(
-    'Asks the peer for no context takeover, and sends a text of 4480 octets four times: no echo refers to another.',
+    'Asks the peer for no context takeover, and sends a text of 4480 bytes four times: no echo refers to another.',
     { ...takeover, covers: ['P2', 'P13', 'P16', 'P26', 'S16'] },
     identical(4, true),
     again(4),
@@ -200,7 +200,7 @@ const agreements: readonly Draft[] = [
     },
   ),
   echoed(
-    'Sends a text of 4480 octets four times, with takeover: each refers to the one before.',
+    'Sends a text of 4480 bytes four times, with takeover: each refers to the one before.',
     { ...takeover, covers: ['P6', 'P23', 'P27'] },
     identical(4, true),
     again(4),
@@ -224,7 +224,7 @@ const agreements: readonly Draft[] = [
   ),
   ...[8, 9, 10, 11, 12, 13, 14, 15].map((bits) =>
     echoed(
-      `Asks for a window of 2^${bits} octets, and sends what repeats at a distance of 2^${bits} + 100: no echo refers so far.`,
+      `Asks for a window of 2^${bits} bytes, and sends what repeats at a distance of 2^${bits} + 100: no echo refers so far.`,
       windows,
       [binary(beyondWindow(bits), { compress: true })],
       [messageEvent('binary', beyondWindow(bits))],
@@ -261,19 +261,19 @@ const agreements: readonly Draft[] = [
   ),
 ];
 
-/** A message of octets that are compressed already, or are not. */
-const raw = (octets: Buffer | string, more: { fin?: boolean } = {}): Step =>
-  text(Buffer.isBuffer(octets) ? octets : hex(octets), { rsv: 4, ...more });
+/** A message of bytes that are compressed already, or are not. */
+const raw = (bytes: Buffer | string, more: { fin?: boolean } = {}): Step =>
+  text(Buffer.isBuffer(bytes) ? bytes : hex(bytes), { rsv: 4, ...more });
 const stored = (plainText: string, final = false): Buffer => {
-  const octets = Buffer.from(plainText);
+  const bytes = Buffer.from(plainText);
   const head = Buffer.from([
     final ? 1 : 0,
-    octets.length & 255,
-    octets.length >> 8,
-    ~octets.length & 255,
-    (~octets.length >> 8) & 255,
+    bytes.length & 255,
+    bytes.length >> 8,
+    ~bytes.length & 255,
+    (~bytes.length >> 8) & 255,
   ]);
-  return Buffer.concat([head, octets]);
+  return Buffer.concat([head, bytes]);
 };
 const end = Buffer.from([0]);
 const fixedHello = 'f248cdc9c90700';
@@ -326,7 +326,7 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
     [hello],
   ],
   [
-    '"Hello" in a fixed block, octet by octet in fragments',
+    '"Hello" in a fixed block, byte by byte in fragments',
     [
       raw('f2', { fin: false }),
       ...['48', 'cd', 'c9', 'c9', '07'].map((one) => continuation(hex(one), { fin: false })),
@@ -351,12 +351,12 @@ const blockDrafts: readonly (readonly [string, readonly Step[], readonly Event[]
   ],
   [
     '5000 empty stored blocks in front of "Hello"',
-    [raw(Buffer.concat([octetsOf(repeated(stored(''), 25_000)), hex(fixedHello)]))],
+    [raw(Buffer.concat([bytesOf(repeated(stored(''), 25_000)), hex(fixedHello)]))],
     [hello],
   ],
 ];
 const emptyForms: readonly (readonly [string, readonly Step[]])[] = [
-  ['as the octet 00', [raw('00')]],
+  ['as the byte 00', [raw('00')]],
   ['as an empty fixed block, 02 00', [raw('0200')]],
   ['as an empty fixed block with BFINAL, 03 00 00', [raw('030000')]],
   ['as an empty stored block, and another one', [raw(Buffer.concat([stored(''), end]))]],
@@ -366,11 +366,11 @@ const emptyForms: readonly (readonly [string, readonly Step[]])[] = [
 const corrupted: readonly (readonly [string, string])[] = [
   ['a block of the reserved type', 'ffffffff'],
   ['a stored block whose two lengths do not match', '0005000000'],
-  ['a reference in front of the first octet', 'f200110000'],
+  ['a reference in front of the first byte', 'f200110000'],
   ['a reference with the distance code 30, which there is none of', '4a043e0000'],
   ['a stored block whose second length is missing', '00050000'],
   ['a dynamic block with too many codes', 'fdff1000000000'],
-  ['octets at random', 'a7d3e1f5c60b9d2e4c8871b5'],
+  ['bytes at random', 'a7d3e1f5c60b9d2e4c8871b5'],
 ];
 const badText = Buffer.from([0, 2, 0, 0xfd, 0xff, 0xc3, 0x28, 0]);
 
@@ -495,7 +495,7 @@ export const compression: readonly Case[] = [
   ...numbered('26.3', [
     ...emptyForms.map(([how, steps]) =>
       echoed(
-        `Sends an empty message ${how}, and "Hello" behind it.`,
+        `Sends an empty message ${how}, and "Hello" after it.`,
         empty,
         [...steps, raw(fixedHello)],
         [messageEvent('text', ''), hello],
@@ -503,7 +503,7 @@ export const compression: readonly Case[] = [
       ),
     ),
     either(
-      'Sends an empty payload with RSV1, a form that no sender should use, and "Hello" behind it.',
+      'Sends an empty payload with RSV1, a form that no sender should use, and "Hello" after it.',
       { ...empty, covers: ['P29', 'P31'] },
       [raw(''), raw(fixedHello)],
       [1007, 1002, 1011],
@@ -512,11 +512,11 @@ export const compression: readonly Case[] = [
     ),
   ]),
   ...numbered('26.4', [
-    ...corrupted.map(([what, octets]) =>
+    ...corrupted.map(([what, bytes]) =>
       fails(
-        `Sends a compressed message that is corrupt: ${what}, 0x${octets}.`,
+        `Sends a compressed message that is corrupt: ${what}, 0x${bytes}.`,
         corrupt,
-        [raw(octets)],
+        [raw(bytes)],
         [1007, 1002, 1011],
         [],
         { deflate: plain },
@@ -531,7 +531,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Sends a corrupt message in fragments, a good one behind it.',
+      'Sends a corrupt message in fragments, a good one after it.',
       corrupt,
       [raw('ff', { fin: false }), continuation(hex('ffff')), text('Hello')],
       [1007, 1002, 1011],
@@ -555,7 +555,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     fails(
-      'Refers to the message before, behind its echo, though it promised not to.',
+      'Refers to the message before, after its echo, though it promised not to.',
       { ...corrupt, against: 'server', section: '7692 §7.1.1.2', level: 'MAY' },
       [raw(fixedHello), awaits('message', 5, 'echo'), raw('f200110000')],
       [1007, 1002, 1011],
@@ -576,7 +576,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     echoed(
-      'Sends a compressed text whose octets are no UTF-8 before they are inflated.',
+      'Sends a compressed text whose bytes are no UTF-8 before they are inflated.',
       texts,
       [text('Grüße an alle, die hier mitlesen: Grüße!', { compress: true })],
       [messageEvent('text', 'Grüße an alle, die hier mitlesen: Grüße!')],
@@ -590,7 +590,7 @@ export const compression: readonly Case[] = [
       { deflate: plain },
     ),
     echoed(
-      'Sends a compressed binary message of all octets.',
+      'Sends a compressed binary message of all bytes.',
       texts,
       [binary(Buffer.from(Array.from({ length: 256 }, (_, i) => i)), { compress: true })],
       [messageEvent('binary', Buffer.from(Array.from({ length: 256 }, (_, i) => i)))],

@@ -42,8 +42,8 @@ const bombOf = (mebibytes: number): Payload => ({ unit: oneMib, length: oneMib.l
 
 /** Empty fragments, masked as clients do or not, without 100 000 objects in the definition. */
 const emptyFragments = (n: number, masked: boolean): Step => ({
-  do: 'octets',
-  octets: masked ? repeated(hex('008001020304'), 6 * n) : repeated(hex('0000'), 2 * n),
+  do: 'bytes',
+  bytes: masked ? repeated(hex('008001020304'), 6 * n) : repeated(hex('0000'), 2 * n),
 });
 
 const lastPong: Check = ({ events, firstClose, endedBy }) => {
@@ -57,7 +57,7 @@ const lastPong: Check = ({ events, firstClose, endedBy }) => {
     return `The last pong carries "${last.payload}", the last ping "${wanted}".`;
   return events.some(({ type }) => type === 'message')
     ? null
-    : 'The message behind the pings did not come back.';
+    : 'The message after the pings did not come back.';
 };
 const flood: Draft = {
   ...ends(
@@ -87,7 +87,7 @@ const limitDrafts: readonly Draft[] = [
     ),
   ),
   either(
-    'Sends a message of 20000 octets in as many fragments.',
+    'Sends a message of 20000 bytes in as many fragments.',
     limits,
     [message('binary', repeated('a', 20_000), 1)],
     tooMuch,
@@ -136,7 +136,7 @@ const limitDrafts: readonly Draft[] = [
     expect: { close: { by: 'any', codes: [1000, 1008, 1013], clean: false }, checks: [lastPong] },
   },
   either(
-    'Sends 5000 pongs that nobody asked for, then a message.',
+    'Sends 5000 pongs without a ping, then a message.',
     { ...control, section: '6455 §5.5.3', covers: ['C8', 'F25'] },
     [...count(5000).map(() => pong('a')), text('Hello')],
     [1008, 1013],
@@ -154,14 +154,14 @@ const limitDrafts: readonly Draft[] = [
     count(64).map(() => messageEvent('binary', repeated('slow', 65_536))),
   ),
   either(
-    'Sends a message of 1 MiB in writes of 1000 octets.',
+    'Sends a message of 1 MiB in writes of 1000 bytes.',
     limits,
     [binary(repeated('0123456789', 1_048_576), { chop: 1000 })],
     tooMuch,
     [messageEvent('binary', repeated('0123456789', 1_048_576))],
   ),
   echoed(
-    'Sends 30 fragments with a ping behind each.',
+    'Sends 30 fragments with a ping after each.',
     { ...control, section: '6455 §5.4', covers: ['F15', 'C7'] },
     [
       text('', { fin: false }),
@@ -182,13 +182,13 @@ const unspecified = [5000, 65_535];
 const registered = [1012, 1013, 1014];
 
 const reasons: readonly (readonly [string, string])[] = [
-  ['a lone octet 0xff', 'ff'],
+  ['a lone byte 0xff', 'ff'],
   ['a character cut at its end', '616263e282'],
-  ['a character of four octets cut after three', 'f09f98'],
+  ['a character of four bytes cut after three', 'f09f98'],
   ['an overlong form', 'c0af'],
   ['a surrogate', 'eda080'],
   ['a character beyond U+10FFFF', 'f4908080'],
-  ['a continuation octet alone', '80'],
+  ['a continuation byte alone', '80'],
 ];
 
 const closing: readonly Draft[] = [
@@ -220,20 +220,20 @@ const closing: readonly Draft[] = [
   ),
 ];
 const wrongPayloads: readonly Draft[] = [
-  ...['00', '03', 'ff', 'e8'].map((octet) =>
-    ends(`Closes with a payload of the one octet 0x${octet}.`, payloads, [close(hex(octet))], [1002], []),
+  ...['00', '03', 'ff', 'e8'].map((byte) =>
+    ends(`Closes with a payload of the one byte 0x${byte}.`, payloads, [close(hex(byte))], [1002], []),
   ),
-  ...reasons.map(([what, octets]) =>
+  ...reasons.map(([what, bytes]) =>
     ends(
       `Closes with 1000 and a reason that is no UTF-8: ${what}.`,
       payloads,
-      [close(1000, hex(octets))],
+      [close(1000, hex(bytes))],
       [1007, 1002],
       [],
     ),
   ),
   closes(
-    'Closes with a reason of 123 octets in characters of three.',
+    'Closes with a reason of 123 bytes in characters of three.',
     payloads,
     [close(1000, '€'.repeat(41))],
     [1000],
@@ -245,7 +245,7 @@ const wrongPayloads: readonly Draft[] = [
     [1000],
   ),
   closes(
-    'Closes with a Close frame that comes octet by octet.',
+    'Closes with a Close frame that comes byte by byte.',
     payloads,
     [{ ...close(1000, 'bye'), chop: 1 }],
     [1000],
@@ -264,7 +264,7 @@ const saysWhy: Check = ({ receivedClose }) =>
     ? "The peer's Close frame has no code: nothing tells that the connection failed."
     : null;
 const wrongFrames: readonly (readonly [string, Step, readonly number[]])[] = [
-  ['of the one octet 0x03', close(hex('03')), [1002]],
+  ['of the one byte 0x03', close(hex('03')), [1002]],
   ['with 999', close(999), [1002]],
   ['with 1005', close(1005), [1002]],
   ['with 1006', close(1006), [1002]],
@@ -273,7 +273,7 @@ const wrongFrames: readonly (readonly [string, Step, readonly number[]])[] = [
   ['with RSV1', frame(8, hex('03e8'), { rsv: 4 }), [1002]],
   ['with RSV3', frame(8, hex('03e8'), { rsv: 1 }), [1002]],
   ['that is not final', frame(8, hex('03e8'), { fin: false }), [1002]],
-  ['of 126 octets', frame(8, Buffer.concat([hex('03e8'), Buffer.alloc(124, 'a')])), [1002]],
+  ['of 126 bytes', frame(8, Buffer.concat([hex('03e8'), Buffer.alloc(124, 'a')])), [1002]],
   ['masked by a server or unmasked by a client', frame(8, hex('03e8'), { mask: 'wrong way' }), [1002]],
 ];
 const explanations: readonly Draft[] = wrongFrames.map(([what, step, allowed]) => ({
@@ -295,8 +295,8 @@ const orders: readonly Draft[] = [
     [text('Hel', { fin: false }), close(1000), continuation('lo')],
     [1000],
   ),
-  closes('Closes, and sends a message behind the Close frame.', order, [close(1000), text('Hello')], [1000]),
-  closes('Closes, and sends a ping behind the Close frame.', order, [close(1000), ping('Hello')], [1000]),
+  closes('Closes, and sends a message after the Close frame.', order, [close(1000), text('Hello')], [1000]),
+  closes('Closes, and sends a ping after the Close frame.', order, [close(1000), ping('Hello')], [1000]),
   closes(
     'Closes, and sends a second Close frame with another code.',
     order,
@@ -304,15 +304,15 @@ const orders: readonly Draft[] = [
     [1000],
   ),
   closes(
-    'Closes, and sends what is no frame behind the Close frame.',
+    'Closes, and sends what is no frame after the Close frame.',
     order,
-    [close(1000), { do: 'octets', octets: repeated(hex('ff'), 64) }],
+    [close(1000), { do: 'bytes', bytes: repeated(hex('ff'), 64) }],
     [1000],
   ),
   ends(
-    'Closes, and sends 1 MiB behind the Close frame.',
+    'Closes, and sends 1 MiB after the Close frame.',
     order,
-    [close(1000), { do: 'octets', octets: repeated('junk', 1_048_576) }],
+    [close(1000), { do: 'bytes', bytes: repeated('junk', 1_048_576) }],
     [1000],
     [],
   ),
@@ -325,7 +325,7 @@ const orders: readonly Draft[] = [
     [hello],
   ),
   closes(
-    'Sends a message and closes behind it, in the same segment: it may be answered first.',
+    'Sends a message and closes after it, in the same segment: it may be answered first.',
     { ...order, level: 'MAY' },
     [text('Hello'), close(1000)],
     [1000],
@@ -376,7 +376,7 @@ const tcp: readonly Draft[] = [
     [hello],
   ),
   ends(
-    'Ends its side of TCP right behind a message.',
+    'Ends its side of TCP right after a message.',
     { ...lost, level: 'MAY' },
     [text('Hello'), { do: 'half-close' }],
     'any',
@@ -387,7 +387,7 @@ const tcp: readonly Draft[] = [
     lost,
     [
       text('Hello, world', { headerOnly: true }),
-      { do: 'octets', octets: Buffer.from('Hello'), ofFrame: true },
+      { do: 'bytes', bytes: Buffer.from('Hello'), ofFrame: true },
       pause(0.1),
       { do: 'half-close' },
     ],
@@ -402,14 +402,14 @@ const tcp: readonly Draft[] = [
     [],
   ),
   ends(
-    'Ends its side of TCP right behind its Close frame: the peer answers and ends TCP.',
+    'Ends its side of TCP right after its Close frame: the peer answers and ends TCP.',
     { ...order, section: '6455 §7.1.1' },
     [close(1000), { do: 'half-close' }],
     [1000],
     [],
   ),
   ends(
-    'Resets TCP behind a message: the peer lives on, as the cases behind this one show.',
+    'Resets TCP after a message: the peer lives on, as the cases after this one show.',
     lost,
     [text('Hello'), awaits('message', 5, 'echo'), { do: 'reset' }],
     'any',
@@ -420,21 +420,21 @@ const tcp: readonly Draft[] = [
     lost,
     [
       text('Hello, world', { headerOnly: true }),
-      { do: 'octets', octets: Buffer.from('Hello'), ofFrame: true },
+      { do: 'bytes', bytes: Buffer.from('Hello'), ofFrame: true },
       pause(0.1),
       { do: 'reset' },
     ],
     'any',
     [],
   ),
-  ends('Resets TCP behind its Close frame.', lost, [close(1000), { do: 'reset' }], 'any', []),
+  ends('Resets TCP after its Close frame.', lost, [close(1000), { do: 'reset' }], 'any', []),
 ];
 
 const slowFrame: Step[] = [
   text('Hello', { headerOnly: true }),
   pause(0.5),
   ...[...'Hello'].flatMap((one): Step[] => [
-    { do: 'octets', octets: Buffer.from(one), ofFrame: true },
+    { do: 'bytes', bytes: Buffer.from(one), ofFrame: true },
     pause(0.3),
   ]),
 ];
@@ -464,7 +464,7 @@ const idle: readonly Draft[] = [
     [text('Hel', { fin: false }), pause(1), ping('!'), awaits('pong', 5, 'pong'), continuation('lo')],
     [pongEvent('!'), hello],
   ),
-  echoed('Sends a frame octet by octet.', time, [text('Hello', { chop: 1 })], [hello]),
+  echoed('Sends a frame byte by byte.', time, [text('Hello', { chop: 1 })], [hello]),
   closes(
     'Is silent for a second before it closes.',
     { ...order, covers: ['C4'] },

@@ -3,7 +3,7 @@
  */
 
 import type { Case, Check, Event, FrameStep, Kind, Step, Titles } from '../case/model.ts';
-import { octetsOf, repeated } from '../case/payload.ts';
+import { bytesOf, repeated } from '../case/payload.ts';
 import {
   awaits,
   binary,
@@ -46,14 +46,14 @@ const wrongWay: readonly (readonly [string, readonly Step[], (readonly Event[])?
   ['the second fragment of a message', [text('Hel', { fin: false }), continuation('lo', wrong)]],
   ['the first fragment of a message', [text('Hel', { fin: false, ...wrong }), continuation('lo')]],
   ['a ping within a message', [text('Hel', { fin: false }), ping('', wrong), continuation('lo')]],
-  ['a frame of 126 octets', [text(repeated('a', 126), wrong)]],
-  ['a frame of 65536 octets', [binary(repeated('a', 65_536), wrong)]],
+  ['a frame of 126 bytes', [text(repeated('a', 126), wrong)]],
+  ['a frame of 65536 bytes', [binary(repeated('a', 65_536), wrong)]],
   [
-    'a second message, behind the echo of a good one',
+    'a second message, after the echo of a good one',
     [text('Hello'), awaits('message', 5, 'echo'), text('world', wrong)],
     [hello],
   ],
-  ['a message, with a good one behind it in the same segment', [text('Hello', wrong), text('world')]],
+  ['a message, with a good one after it in the same segment', [text('Hello', wrong), text('world')]],
   ['a Close frame', [frame(8, Buffer.from([3, 232]), wrong)]],
 ];
 
@@ -62,14 +62,14 @@ const distinctKeys: Check = ({ frames }) => {
   if (seen.has('00000000')) return 'A frame is masked with zeros.';
   return seen.size === frames.length ? null : `${frames.length} frames have ${seen.size} masking keys.`;
 };
-/** Keys that differ by the same amount, or by a few bits of one octet, can be told in advance. */
+/** Keys that differ by the same amount, or by a few bits of one byte, can be told in advance. */
 const unforeseeable: Check = (seen) => {
   const numbers = seen.frames.map(({ key }) => key?.readUInt32BE(0) ?? 0);
   const steps = new Set(numbers.slice(1).map((key, i) => (key - numbers[i]!) >>> 0));
   if (steps.size < numbers.length - 2) return 'The masking keys grow by the same amount.';
-  for (let octet = 0; octet < 4; octet++) {
-    const values = new Set(numbers.map((key) => (key >>> (8 * octet)) & 255));
-    if (values.size < numbers.length / 4) return `Octet ${3 - octet} of the masking keys hardly changes.`;
+  for (let byte = 0; byte < 4; byte++) {
+    const values = new Set(numbers.map((key) => (key >>> (8 * byte)) & 255));
+    if (values.size < numbers.length / 4) return `Byte ${3 - byte} of the masking keys hardly changes.`;
   }
   return null;
 };
@@ -109,7 +109,7 @@ const maskingDrafts: readonly Draft[] = [
 const keyDrafts: readonly Draft[] = [
   ...['00000000', 'ffffffff', '01000000', '00000001', 'a1b2c3d4', '80808080'].map((key) =>
     echoed(
-      `Masks a message of 9 octets with 0x${key}.`,
+      `Masks a message of 9 bytes with 0x${key}.`,
       keys,
       [text('Hällo, wo', { mask: { key } })],
       [messageEvent('text', 'Hällo, wo')],
@@ -117,9 +117,9 @@ const keyDrafts: readonly Draft[] = [
   ),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 127].map((length) =>
     echoed(
-      `Masks ${length} octets that come octet by octet.`,
+      `Masks ${length} bytes that come byte by byte.`,
       keys,
-      [binary(octetsOf(repeated('abcdefghijklm', length)), { mask: { key: 'a1b2c3d4' }, chop: 1 })],
+      [binary(bytesOf(repeated('abcdefghijklm', length)), { mask: { key: 'a1b2c3d4' }, chop: 1 })],
       [messageEvent('binary', repeated('abcdefghijklm', length))],
     ),
   ),
@@ -153,7 +153,7 @@ const kinds: readonly (readonly [Kind, number])[] = [
 const boundaries: readonly Draft[] = kinds.flatMap(([kind, opcode]) =>
   [124, 125, 126, 127, 128, 65_534, 65_535, 65_536, 65_537].map((length) =>
     echoed(
-      `Sends a ${kind} frame of ${length} octets; the echo has its length in the shortest form.`,
+      `Sends a ${kind} frame of ${length} bytes; the echo has its length in the shortest form.`,
       { ...lengths, covers: ['F3', 'F9', 'F10'] },
       [frame(opcode, repeated('*', length))],
       [messageEvent(kind, repeated('*', length))],
@@ -164,7 +164,7 @@ const boundaries: readonly Draft[] = kinds.flatMap(([kind, opcode]) =>
 const overlong: readonly Draft[] = [
   ...forms.map(([length, lengthForm]) =>
     fails(
-      `Sends a binary frame of ${length} octets, its length in ${lengthForm} bits.`,
+      `Sends a binary frame of ${length} bytes, its length in ${lengthForm} bits.`,
       minimal,
       [binary(repeated('*', length), { lengthForm })],
       [1002],
@@ -178,19 +178,19 @@ const overlong: readonly Draft[] = [
   ),
   ...([16, 64] as const).flatMap((lengthForm) => [
     fails(
-      `Sends a ping of 5 octets, its length in ${lengthForm} bits.`,
+      `Sends a ping of 5 bytes, its length in ${lengthForm} bits.`,
       { ...control, level: 'SHOULD', covers: ['F9', 'F16'] },
       [ping('Hello', { lengthForm })],
       [1002],
     ),
     fails(
-      `Sends a pong of 5 octets, its length in ${lengthForm} bits.`,
+      `Sends a pong of 5 bytes, its length in ${lengthForm} bits.`,
       { ...control, level: 'SHOULD', covers: ['F9', 'F16'] },
       [pong('Hello', { lengthForm })],
       [1002],
     ),
     fails(
-      `Sends a Close frame of 2 octets, its length in ${lengthForm} bits.`,
+      `Sends a Close frame of 2 bytes, its length in ${lengthForm} bits.`,
       { ...control, level: 'SHOULD', covers: ['F9', 'F16'] },
       [frame(8, Buffer.from([3, 232]), { lengthForm })],
       [1002],
@@ -204,13 +204,13 @@ const header = (opcode: number, declaredLength: bigint): FrameStep =>
 const declared: readonly Draft[] = [
   ...[1n << 63n, (1n << 63n) + 5n, (1n << 64n) - 1n].flatMap((length) => [
     fails(
-      `Sends the header of a binary frame that declares ${length} octets: the first bit is not zero.`,
+      `Sends the header of a binary frame that declares ${length} bytes: the first bit is not zero.`,
       { ...lengths, covers: ['F8'] },
       [header(2, length)],
       [1002, 1009],
     ),
     fails(
-      `Sends the header of a fragment that declares ${length} octets: the first bit is not zero.`,
+      `Sends the header of a fragment that declares ${length} bytes: the first bit is not zero.`,
       { ...lengths, covers: ['F8'] },
       [text('', { fin: false }), header(0, length)],
       [1002, 1009],
@@ -227,7 +227,7 @@ const declared: readonly Draft[] = [
     ] as const
   ).map(([name, length]) =>
     fails(
-      `Sends the header of a binary frame that declares ${name} octets.`,
+      `Sends the header of a binary frame that declares ${name} bytes.`,
       huge,
       [header(2, length)],
       [1009, 1002, 1008],
@@ -235,7 +235,7 @@ const declared: readonly Draft[] = [
   ),
   ...(['2^32', '2^33', '2^53'] as const).map((name) =>
     ends(
-      `Declares ${name} + 5 octets, sends 5 and ends TCP: they are no message.`,
+      `Declares ${name} + 5 bytes, sends 5 and ends TCP: they are no message.`,
       { ...huge, level: 'MUST', covers: ['F10', 'F25'] },
       [
         binary('Hello', { lengthForm: 64, declaredLength: 2n ** BigInt(name.slice(2)) + 5n }),
@@ -247,13 +247,13 @@ const declared: readonly Draft[] = [
     ),
   ),
   ...[126, 127, 65_535].map((length) =>
-    fails(`Sends a ping of ${length} octets.`, control, [ping(repeated('a', length))], [1002]),
+    fails(`Sends a ping of ${length} bytes.`, control, [ping(repeated('a', length))], [1002]),
   ),
   ...[126, 65_536].map((length) =>
-    fails(`Sends a pong of ${length} octets.`, control, [pong(repeated('a', length))], [1002]),
+    fails(`Sends a pong of ${length} bytes.`, control, [pong(repeated('a', length))], [1002]),
   ),
   fails(
-    'Sends the header of a ping that declares 2^31 octets: nothing has to come of them.',
+    'Sends the header of a ping that declares 2^31 bytes: nothing has to come of them.',
     control,
     [header(9, 1n << 31n)],
     [1002],
@@ -325,7 +325,7 @@ const orderDrafts: readonly Draft[] = [
     [1002],
   ),
   fails(
-    'Continues a message that was final, behind its echo.',
+    'Continues a message that was final, after its echo.',
     order,
     [text('Hello'), awaits('message', 5, 'echo'), continuation('!')],
     [1002],
@@ -338,7 +338,7 @@ const orderDrafts: readonly Draft[] = [
     [1002],
   ),
   fails(
-    'Continues nothing, behind the pong of a ping.',
+    'Continues nothing, after the pong of a ping.',
     order,
     [ping(), awaits('pong', 5, 'pong'), continuation('a')],
     [1002],
@@ -373,7 +373,7 @@ const orderDrafts: readonly Draft[] = [
     [messageEvent('binary', '')],
   ),
   echoed(
-    'Sends three pings and a pong between the octets of a character that is split.',
+    'Sends three pings and a pong between the bytes of a character that is split.',
     { ...order, covers: ['F15', 'F21'] },
     [
       text(Buffer.from([0xe2]), { fin: false }),
@@ -407,7 +407,7 @@ const orderDrafts: readonly Draft[] = [
     [messageEvent('binary', Buffer.from('ff00c0', 'hex'))],
   ),
   fails(
-    'Sends a good frame behind a bad one: nothing of it may be answered.',
+    'Sends a good frame after a bad one: nothing of it may be answered.',
     { section: '6455 §7.1.7', covers: ['C17', 'C14', 'C15'] },
     [frame(3), ping('!'), text('Hello'), close(1000)],
     [1002],

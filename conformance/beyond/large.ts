@@ -13,7 +13,7 @@ const contents: About = { section: '6455 §6.2', covers: ['F13', 'F14', 'F24'] }
 const inflated: About = { section: '7692 §7.2.2', covers: ['P10', 'P27'] };
 const order: About = { section: '7692 §6.2', covers: ['P10', 'F24'] };
 
-/** 2 MiB: an byte that is changed, lost or moved anywhere in them is seen. */
+/** 2 MiB: a byte that is changed, lost or moved anywhere in them is seen. */
 const large: Payload = noise(2_097_152, 6455);
 /** 2 MiB that deflate to a few KiB: what follows is ready long before they are inflated. */
 const long: Payload = repeated('All of this is the same. ', 2_097_152);

@@ -5,21 +5,21 @@
 import { opcodeName } from '../run/timeline.ts';
 import { isUtf8 } from '../wire/utf8.ts';
 import type { FrameStep, Step } from './model.ts';
-import { octetsOf, type Payload } from './payload.ts';
+import { bytesOf, type Payload } from './payload.ts';
 
-/** A payload in words: its text, its octets in hex, or how many of which. */
+/** A payload in words: its text, its bytes in hex, or how many of which. */
 export function describePayload(payload: Payload): string {
   if (payload.length === 0) return 'empty';
   if (!Buffer.isBuffer(payload) && 'seed' in payload) return `${payload.length} bytes that never repeat`;
   if (!Buffer.isBuffer(payload)) {
     const unit = isUtf8(payload.unit) ? `"${payload.unit}"` : `0x${payload.unit.toString('hex')}`;
-    return `${payload.length} octets of ${unit}`;
+    return `${payload.length} bytes of ${unit}`;
   }
-  const octets = octetsOf(payload);
-  const printable = isUtf8(octets) && !/\p{C}/u.test(octets.toString());
-  if (printable && octets.length <= 40) return `"${octets}"`;
-  const hex = octets.toString('hex', 0, 24);
-  return octets.length > 24 ? `${octets.length} octets 0x${hex}...` : `0x${hex}`;
+  const bytes = bytesOf(payload);
+  const printable = isUtf8(bytes) && !/\p{C}/u.test(bytes.toString());
+  if (printable && bytes.length <= 40) return `"${bytes}"`;
+  const hex = bytes.toString('hex', 0, 24);
+  return bytes.length > 24 ? `${bytes.length} bytes 0x${hex}...` : `0x${hex}`;
 }
 
 /** Steps that say something to the peer, in words: `a text frame "a" that is not final, then …`. */
@@ -36,8 +36,8 @@ function describeStep(step: Step): string {
       return `a ${step.kind} message, ${describePayload(step.payload)}, in frames of ${step.fragmentSize}`;
     case 'close':
       return describeClose(step.payload);
-    case 'octets':
-      return `${step.ofFrame === true ? 'payload' : 'octets'} ${describePayload(step.octets)}`;
+    case 'bytes':
+      return `${step.ofFrame === true ? 'payload' : 'bytes'} ${describePayload(step.bytes)}`;
     case 'pause':
       return `${step.seconds} s of silence`;
     case 'await':
@@ -74,7 +74,7 @@ function describeFrameStep({
     ...(bits.length > 0 ? [bits.join(' and ')] : []),
     ...(mask === 'wrong way' ? ['masked the wrong way'] : []),
     ...(lengthForm === undefined ? [] : [`its length in ${lengthForm} bits`]),
-    ...(chop === undefined ? [] : [`in writes of ${chop} octet${chop === 1 ? '' : 's'}`]),
+    ...(chop === undefined ? [] : [`in writes of ${chop} byte${chop === 1 ? '' : 's'}`]),
     ...(ownWrite === true ? ['in a write of its own'] : []),
   ];
   const what = headerOnly === true ? `the header of ${article} ${name} frame` : `${article} ${name} frame`;
@@ -82,9 +82,9 @@ function describeFrameStep({
 }
 
 function describeClose(payload: Payload): string {
-  const octets = octetsOf(payload);
-  if (octets.length === 0) return 'a Close frame without a code';
-  if (octets.length === 1) return `a Close frame of the one octet 0x${octets.toString('hex')}`;
-  const reason = octets.length > 2 ? ` and the reason ${describePayload(octets.subarray(2))}` : '';
-  return `a Close frame with ${octets.readUInt16BE(0)}${reason}`;
+  const bytes = bytesOf(payload);
+  if (bytes.length === 0) return 'a Close frame without a code';
+  if (bytes.length === 1) return `a Close frame of the one byte 0x${bytes.toString('hex')}`;
+  const reason = bytes.length > 2 ? ` and the reason ${describePayload(bytes.subarray(2))}` : '';
+  return `a Close frame with ${bytes.readUInt16BE(0)}${reason}`;
 }

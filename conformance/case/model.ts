@@ -16,13 +16,13 @@ export type Role = 'server' | 'client';
 export type Behavior = 'OK' | 'NON-STRICT' | 'INFORMATIONAL' | 'FAILED' | 'UNIMPLEMENTED';
 export type BehaviorClose = 'OK' | 'FAILED' | 'WRONG CODE' | 'UNCLEAN' | 'FAILED BY CLIENT' | 'INFORMATIONAL';
 
-/** Something that the peer did, or that did not happen in time. Pings and close frames are none. */
+/** Something that the peer did, or that did not happen in time. Pings and close frames do not count. */
 export type Event =
   | { readonly type: 'message'; readonly kind: Kind; readonly payload: Payload }
   | { readonly type: 'pong'; readonly payload: Payload }
   | { readonly type: 'timeout'; readonly tag: string };
 
-/** How octets leave: in pieces of this many octets, each a write of its own, or the whole in a write of its own. */
+/** How bytes leave: in pieces of this many bytes, each a write of its own, or the whole in a write of its own. */
 export interface Writing {
   readonly chop?: number;
   readonly ownWrite?: boolean;
@@ -43,11 +43,11 @@ export interface FrameStep extends Writing {
   readonly declaredLength?: bigint;
   /** The payload is compressed as agreed (7692 §7.2.1), and RSV1 set unless `rsv` says otherwise. */
   readonly compress?: boolean;
-  /** Only the header is sent; payload octets follow as 'octets'. They are masked with its key. */
+  /** Only the header is sent; payload bytes follow as 'bytes'. They are masked with its key. */
   readonly headerOnly?: boolean;
 }
 
-/** A message in frames of so many octets; one whose length is a multiple of it ends with an empty frame. */
+/** A message in frames of so many bytes; one whose length is a multiple of it ends with an empty frame. */
 export interface MessageStep extends Writing {
   readonly do: 'message';
   readonly kind: Kind;
@@ -62,10 +62,10 @@ export interface CloseStep extends Writing {
   readonly payload: Payload;
 }
 
-/** Octets as they are, or as the next ones of a frame whose header was sent alone. */
-export interface OctetsStep extends Writing {
-  readonly do: 'octets';
-  readonly octets: Payload;
+/** Bytes as they are, or as the next ones of a frame whose header was sent alone. */
+export interface BytesStep extends Writing {
+  readonly do: 'bytes';
+  readonly bytes: Payload;
   /** They are payload of the last `headerOnly` frame. @default false */
   readonly ofFrame?: boolean;
 }
@@ -103,7 +103,7 @@ export interface LoopStep {
   readonly source: (index: number) => Payload;
   /** What of an echo is compared. */
   readonly compare: 'length' | 'content';
-  /** Octets of the payload as sent (compressed, that is) per frame; null for one frame. */
+  /** Bytes of the payload as sent (compressed, that is) per frame; null for one frame. */
   readonly fragmentSize: number | null;
   readonly compress: boolean;
   /** For all of them. */
@@ -121,7 +121,7 @@ export type Step =
   | FrameStep
   | MessageStep
   | CloseStep
-  | OctetsStep
+  | BytesStep
   | PauseStep
   | AwaitStep
   | SocketStep
@@ -137,19 +137,19 @@ export interface HeadSpec {
   readonly line?: string;
   /** Fields in place of the usual ones of that name: null leaves it out, an array repeats it. */
   readonly set?: Readonly<Record<string, string | readonly string[] | null>>;
-  /** Whole lines behind the usual ones. */
+  /** Whole lines after the usual ones. */
   readonly add?: readonly string[];
   /** The whole head as it is, in place of all of the above; nothing is appended. */
   readonly raw?: string;
   /** @default '\r\n' */
   readonly newline?: string;
-  /** Octets per write. @default all in one */
+  /** Bytes per write. @default all in one */
   readonly chop?: number;
   /** Seconds of silence before it. @default 0 */
   readonly delay?: number;
-  /** Octets behind the head, in the same write. */
+  /** Bytes after the head, in the same write. */
   readonly body?: Payload;
-  /** The octets of the first steps that are frames leave in the same write as the head. */
+  /** The bytes of the first steps that are frames leave in the same write as the head. */
   readonly withFrames?: boolean;
 }
 
@@ -173,7 +173,7 @@ export interface Quirks {
   readonly ignoresClose?: boolean;
   /** Pings get no answer. */
   readonly ignoresPings?: boolean;
-  /** As a server: TCP is not ended behind the closing handshake. */
+  /** As a server: TCP is not ended after the closing handshake. */
   readonly keepsTcp?: boolean;
 }
 

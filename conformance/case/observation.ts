@@ -28,10 +28,10 @@ export interface Observation {
   /** The same, parsed; null for none. */
   readonly request: Head | null;
   readonly answer: Head | null;
-  /** What came behind a server's answer that was not 101. */
+  /** What came after a server's answer that was not 101. */
   readonly body: Buffer;
-  /** Octets that a client sent behind its request before it was answered (§4.1: none). */
-  readonly earlyOctets: number;
+  /** Bytes that a client sent after its request before it was answered (§4.1: none). */
+  readonly earlyBytes: number;
   /** What was agreed; null for no compression. */
   readonly deflate: DeflateParams | null;
   readonly events: readonly Event[];
@@ -47,8 +47,8 @@ export interface Observation {
   readonly firstClose: 'judge' | 'peer' | null;
   readonly sentClose: CloseSeen | null;
   readonly receivedClose: CloseSeen | null;
-  /** Octets that the peer sent behind its Close frame (§5.5.1: none). */
-  readonly octetsAfterClose: number;
+  /** Bytes that the peer sent after its Close frame (§5.5.1: none). */
+  readonly bytesAfterClose: number;
   /** Who ended TCP first, and whether the peer did it with a reset. */
   readonly endedBy: 'judge' | 'peer' | null;
   readonly reset: boolean;

@@ -14,17 +14,17 @@ export interface Noise {
 /** Bytes, a unit repeated, or noise. */
 export type Payload = Buffer | { readonly unit: Buffer; readonly length: number } | Noise;
 
-/** A payload from text (UTF-8), or from octets as they are. */
+/** A payload from text (UTF-8), or from bytes as they are. */
 export function payloadOf(source: string | Payload): Payload {
   return typeof source === 'string' ? Buffer.from(source) : source;
 }
 
-/** Octets of hex digits. */
+/** Bytes of hex digits. */
 export function hex(digits: string): Buffer {
   return Buffer.from(digits, 'hex');
 }
 
-/** A unit (text, or octets) repeated up to a length. */
+/** A unit (text, or bytes) repeated up to a length. */
 export function repeated(unit: string | Buffer, length: number): Payload {
   return { unit: Buffer.from(unit as string), length };
 }
@@ -48,13 +48,13 @@ function noiseOf(payload: Noise): Buffer {
   return whole;
 }
 
-/** The octets of a payload. */
-export function octetsOf(payload: Payload): Buffer {
+/** The bytes of a payload. */
+export function bytesOf(payload: Payload): Buffer {
   if (Buffer.isBuffer(payload)) return payload;
   return 'seed' in payload ? noiseOf(payload) : Buffer.alloc(payload.length, payload.unit);
 }
 
-/** Whether two payloads hold the same octets. */
+/** Whether two payloads hold the same bytes. */
 export function samePayload(a: Payload, b: Payload): boolean {
-  return a.length === b.length && octetsOf(a).equals(octetsOf(b));
+  return a.length === b.length && bytesOf(a).equals(bytesOf(b));
 }

@@ -34,12 +34,12 @@ export const ping = (payload: string | Payload = '', options?: FrameOptions): Fr
 export const pong = (payload: string | Payload = '', options?: FrameOptions): FrameStep =>
   frame(10, payload, options);
 
-/** A message in frames of `fragmentSize` octets. */
+/** A message in frames of `fragmentSize` bytes. */
 export function message(kind: Kind, payload: string | Payload, fragmentSize: number): MessageStep {
   return { do: 'message', kind, payload: payloadOf(payload), fragmentSize };
 }
 
-/** A Close frame with a code and a reason, or with octets as they are. */
+/** A Close frame with a code and a reason, or with bytes as they are. */
 export function close(code?: number | Buffer, reason: string | Buffer = ''): CloseStep {
   if (code === undefined) return { do: 'close', payload: Buffer.alloc(0) };
   if (Buffer.isBuffer(code)) return { do: 'close', payload: code };
@@ -63,7 +63,7 @@ export const awaits = (what: AwaitStep['what'], seconds: number, tag: string, co
   tag,
   count,
 });
-/** Behind the last frame: the time that the peer has, and what becomes of a connection that is still there. */
+/** After the last frame: the time that the peer has, and what becomes of a connection that is still there. */
 export const failAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'fail' });
 export const closeAfter = (seconds: number): LimitStep => ({ do: 'limit', seconds, otherwise: 'close' });
 

@@ -6,7 +6,7 @@ const name = encodeURIComponent(agent);
 
 /** Ends the wait for the connection that is open. */
 let goOn = () => {};
-// 7.30.2 may stop reading what comes behind a Close frame (28.3.7), and then hears nothing of TCP's end: a process with
+// 7.30.2 may stop reading what comes after a Close frame (28.3.7), and then hears nothing of TCP's end: a process with
 // nothing left to wait for would end here, in the middle of the cases.
 process.on('beforeExit', () => goOn());
 

@@ -1,5 +1,5 @@
 /**
- * Octets by formula: a noisy grey image, and a document whose streams are compressed already.
+ * Bytes by formula: a noisy grey image, and a document whose streams are compressed already.
  */
 
 import { Random } from './random.ts';
@@ -8,21 +8,21 @@ import { proseText } from './texts.ts';
 /** A bitmap with 256 greys: a header, and smooth shapes under noise, so that it hardly compresses. */
 export function bitmap(length: number): Buffer {
   const random = new Random(401);
-  const octets = Buffer.alloc(length);
-  octets.write('BM');
-  octets.writeUInt32LE(length, 2);
+  const bytes = Buffer.alloc(length);
+  bytes.write('BM');
+  bytes.writeUInt32LE(length, 2);
   const pixels = 1078;
-  for (let grey = 0; grey < 256; grey++) octets.fill(grey, 54 + 4 * grey, 57 + 4 * grey);
+  for (let grey = 0; grey < 256; grey++) bytes.fill(grey, 54 + 4 * grey, 57 + 4 * grey);
   for (let i = pixels; i < length; i++) {
     const [x, y] = [(i - pixels) % 512, Math.floor((i - pixels) / 512)];
     const shape = 120 + 60 * Math.sin(x / 61) + 50 * Math.cos((x + 2 * y) / 83);
-    octets[i] = Math.round(shape) + random.below(20);
+    bytes[i] = Math.round(shape) + random.below(20);
   }
-  return octets;
+  return bytes;
 }
 
 /** Objects with a little text and a stream that looks random, three quarters in all. */
-export function documentOctets(length: number): Buffer {
+export function documentBytes(length: number): Buffer {
   const random = new Random(503);
   const prose = Buffer.from(proseText(100_000), 'latin1');
   const parts: Buffer[] = [Buffer.from('%DOC-1.0\n')];

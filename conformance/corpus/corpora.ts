@@ -1,10 +1,10 @@
 /**
- * The contents of groups 12 and 13: five corpora of our own, of the kinds, lengths and compressibility of Autobahn's
+ * The contents of groups 12 and 13: five corpora of this repository, of the kinds, lengths and compressibility of Autobahn's
  * files, made by formula when they are first needed.
  */
 
 import type { Kind } from '../case/model.ts';
-import { bitmap, documentOctets } from './binaries.ts';
+import { bitmap, documentBytes } from './binaries.ts';
 import { htmlText, jsonText, proseText } from './texts.ts';
 
 /** Something that messages are cut from. */
@@ -12,18 +12,18 @@ export interface Corpus {
   readonly title: string;
   readonly kind: Kind;
   /** What lengths are counted in. */
-  readonly unit: 'octet' | 'code point';
+  readonly unit: 'byte' | 'code point';
   readonly length: number;
-  /** The k-th message of so many units: behind the one before it, and round again at the end. */
+  /** The k-th message of so many units: after the one before it, and round again at the end. */
   cut(index: number, length: number): Buffer;
 }
 
-function octetCorpus(title: string, length: number, make: (length: number) => Buffer): Corpus {
+function byteCorpus(title: string, length: number, make: (length: number) => Buffer): Corpus {
   let made: Buffer | null = null;
   return {
     title,
     kind: 'binary',
-    unit: 'octet',
+    unit: 'byte',
     length,
     cut(index, size) {
       made ??= make(length);
@@ -35,7 +35,7 @@ function octetCorpus(title: string, length: number, make: (length: number) => Bu
 }
 
 function textCorpus(title: string, length: number, make: (length: number) => string): Corpus {
-  // No character of ours is beyond U+FFFF: a code point is a unit of a string.
+  // No character in them is beyond U+FFFF: a code point is a unit of a string.
   let made: string | null = null;
   return {
     title,
@@ -54,10 +54,10 @@ function textCorpus(title: string, length: number, make: (length: number) => str
 /** 12.1 to 12.5, in order. */
 export const corpora: readonly Corpus[] = [
   textCorpus('JSON text', 194_056, jsonText),
-  octetCorpus('A grey bitmap image', 263_222, bitmap),
-  octetCorpus('German prose, as octets', 222_218, (length) =>
+  byteCorpus('A grey bitmap image', 263_222, bitmap),
+  byteCorpus('German prose, as bytes', 222_218, (length) =>
     Buffer.from(proseText(length)).subarray(0, length),
   ),
   textCorpus('HTML text', 263_620, htmlText),
-  octetCorpus('A document of compressed and plain parts', 1_042_328, documentOctets),
+  byteCorpus('A document of compressed and plain parts', 1_042_328, documentBytes),
 ];

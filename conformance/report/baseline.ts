@@ -1,6 +1,6 @@
 /**
  * What is expected of an implementation, in a file that is kept: every verdict that is not simply OK. A change either
- * way is a failure, until somebody looked at it and wrote the file anew.
+ * way is a failure, until a maintainer looked at it and wrote the file anew.
  */
 
 import type { CaseResult } from '../run/result.ts';

@@ -45,7 +45,7 @@ export function escapeHtml(text: string): string {
 
 const text = escapeHtml;
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-/** Octets in pairs of digits. */
+/** Bytes in pairs of digits. */
 const hexOf = (digits: string): string => (digits.match(/../g) ?? []).join(' ');
 
 /** `6455 §5.2` as a link into the RFC; the page is complete without it. */
@@ -140,7 +140,7 @@ function timeline(one: CaseResult): string {
       : entries.map(entryRow);
   return `<div class="wide" tabindex="0" role="region" aria-label="Timeline of case ${text(id)}"><table class="timeline">
 <caption>Timeline</caption>
-<thead><tr><th scope="col">ms</th><th scope="col">by</th><th scope="col">what</th><th scope="col">octets in hex</th></tr></thead>
+<thead><tr><th scope="col">ms</th><th scope="col">by</th><th scope="col">what</th><th scope="col">bytes in hex</th></tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody></table></div>`;
@@ -149,12 +149,12 @@ ${rows.join('\n')}
 function entryRow(entry: TimelineEntry): string {
   const { at, by, kind } = entry;
   const arrow = by === 'judge' ? 'judge →' : '← peer';
-  const octets = entry.hex === undefined || entry.hex === '' ? '' : `<code>${hexOf(entry.hex)}</code>`;
+  const bytes = entry.hex === undefined || entry.hex === '' ? '' : `<code>${hexOf(entry.hex)}</code>`;
   const more =
     entry.hex !== undefined && entry.length !== undefined && entry.length > entry.hex.length / 2
       ? ` <small>… ${entry.length} in all</small>`
       : '';
-  return `<tr class="${kind} by-${by}"><td class="at">${at.toFixed(2)}</td><td class="by">${arrow}</td><td>${whatOf(entry)}</td><td>${octets}${more}</td></tr>`;
+  return `<tr class="${kind} by-${by}"><td class="at">${at.toFixed(2)}</td><td class="by">${arrow}</td><td>${whatOf(entry)}</td><td>${bytes}${more}</td></tr>`;
 }
 
 function whatOf({ kind, text: words, length, frame }: TimelineEntry): string {
@@ -163,7 +163,7 @@ function whatOf({ kind, text: words, length, frame }: TimelineEntry): string {
     const rest = head.length > LONGEST ? `<small>… ${head.length} characters in all</small>` : '';
     return `<pre>${text(head.slice(0, LONGEST))}</pre>${rest}`;
   }
-  if (kind === 'octets') return `${text(words)} ${plural(length ?? 0, 'octet')}`;
+  if (kind === 'bytes') return `${text(words)} ${plural(length ?? 0, 'byte')}`;
   if (frame === undefined) return text(words);
   const key = frame.key === null ? 'not masked' : `masked with ${hexOf(frame.key)}`;
   const fin = frame.fin ? 'FIN, ' : '';

@@ -6,13 +6,13 @@ import type { TimelineEntry } from '../run/timeline.ts';
 
 const shown = (hex: string, length: number): string => (length > hex.length / 2 ? `${hex} ...` : hex);
 
-/** Octets and frames, both ways; pauses and timers as notes. */
+/** Bytes and frames, both ways; pauses and timers as notes. */
 export function wirelog(timeline: readonly TimelineEntry[]): unknown[] {
   const rows: unknown[] = [];
   for (const { kind, by, text, length = 0, hex = '', frame } of timeline) {
-    if (kind === 'octets') {
-      const octets = [length, shown(hex, length)];
-      rows.push(by === 'peer' ? ['RO', octets] : ['TO', octets, false]);
+    if (kind === 'bytes') {
+      const bytes = [length, shown(hex, length)];
+      rows.push(by === 'peer' ? ['RO', bytes] : ['TO', bytes, false]);
     } else if (kind === 'frame' && frame !== undefined) {
       const { opcode, fin, rsv, key } = frame;
       const payload = [length, shown(hex, length)];

@@ -11,7 +11,7 @@ export interface Clock {
   limit(seconds: number): number;
   /** Milliseconds of a pause in which the peer ought to end the connection: no longer than it has to be. */
   due(seconds: number): number;
-  /** Milliseconds for an opening handshake, a closing one, and the end of TCP behind it. */
+  /** Milliseconds for an opening handshake, a closing one, and the end of TCP after it. */
   readonly opening: number;
   readonly closing: number;
   readonly ending: number;

@@ -61,8 +61,8 @@ async function obey(link: Link, text: string): Promise<void> {
 async function frame(link: Link, command: Command): Promise<void> {
   const { opcode = 1, payload = '', payload_len, fin = true, rsv = 0, chopsize } = command;
   const unit = Buffer.from(payload);
-  const octets = payload_len === undefined || unit.length === 0 ? unit : Buffer.alloc(payload_len, unit);
-  const spec: FrameSpec = { opcode, payload: octets, fin, rsv, key: null };
+  const bytes = payload_len === undefined || unit.length === 0 ? unit : Buffer.alloc(payload_len, unit);
+  const spec: FrameSpec = { opcode, payload: bytes, fin, rsv, key: null };
   const encoded = link.encode(spec);
   if (typeof chopsize === 'number' && chopsize > 0) await link.sendChopped(encoded, chopsize);
   else link.send(encoded);

@@ -194,7 +194,7 @@ export class Driver {
         this.waiting.push(resolve);
         link.socket.once('close', () => resolve());
       });
-      if (link.gone) throw new BadCall('nobody waits any more');
+      if (link.gone) throw new BadCall('the request has ended');
     }
   }
 
@@ -216,16 +216,16 @@ export class Driver {
 
   private async answer(link: Link, status: 200 | 500, body: string): Promise<void> {
     const type = status === 200 ? 'text/html' : 'text/plain';
-    const octets = Buffer.from(`${body}\n`);
+    const bytes = Buffer.from(`${body}\n`);
     const head = [
       `HTTP/1.1 ${status} ${status === 200 ? 'OK' : 'Internal Server Error'}`,
       `Content-Type: ${type}; charset=utf-8`,
-      `Content-Length: ${octets.length}`,
+      `Content-Length: ${bytes.length}`,
       'Connection: close',
       '',
       '',
     ];
-    link.send(Buffer.concat([Buffer.from(head.join('\r\n')), octets]));
+    link.send(Buffer.concat([Buffer.from(head.join('\r\n')), bytes]));
     link.endTcp();
     await link.until(() => link.gone, link.clock.ending);
     link.drop(null);

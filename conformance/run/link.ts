@@ -1,5 +1,5 @@
 /**
- * One connection to the peer under test: octets and frames out, what comes in as events, and the closing handshake of
+ * One connection to the peer under test: bytes and frames out, what comes in as events, and the closing handshake of
  * the judge's side. The interpreter (play.ts) drives it; nothing here knows of cases.
  */
 
@@ -50,7 +50,7 @@ export class Link {
   firstClose: 'judge' | 'peer' | null = null;
   sentClose: CloseSeen | null = null;
   receivedClose: CloseSeen | null = null;
-  octetsAfterClose = 0;
+  bytesAfterClose = 0;
   endedBy: 'judge' | 'peer' | null = null;
   peerEnded = false;
   reset = false;
@@ -154,26 +154,26 @@ export class Link {
 
   // Sending.
 
-  /** Octets as they are; they leave together with what else is sent before the next wait. */
-  send(octets: Buffer): void {
-    this.pending.push(octets);
+  /** Bytes as they are; they leave together with what else is sent before the next wait. */
+  send(bytes: Buffer): void {
+    this.pending.push(bytes);
   }
 
   /** What was sent, as one write. */
   flush(): void {
     if (this.pending.length === 0) return;
-    const octets = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending);
+    const bytes = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending);
     this.pending = [];
     if (this.gone || this.socket.writableEnded || this.socket.destroyed) return;
-    this.timeline.octets('judge', octets);
-    this.socket.write(octets);
+    this.timeline.bytes('judge', bytes);
+    this.socket.write(bytes);
   }
 
-  /** Octets in pieces, each a write of its own; no more once the peer has closed. */
-  async sendChopped(octets: Buffer, size: number): Promise<void> {
-    for (let at = 0; at < octets.length && !this.isOver; at += size) {
+  /** Bytes in pieces, each a write of its own; no more once the peer has closed. */
+  async sendChopped(bytes: Buffer, size: number): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.isOver; at += size) {
       this.flush();
-      this.send(octets.subarray(at, at + size));
+      this.send(bytes.subarray(at, at + size));
       this.flush();
       await turn();
     }
@@ -184,7 +184,7 @@ export class Link {
     return this.side === 'client' ? freshKey() : null;
   }
 
-  /** A frame's octets, which are recorded as sent. */
+  /** A frame's bytes, which are recorded as sent. */
   encode(spec: FrameSpec, headerOnly = false): Buffer {
     this.timeline.frame('judge', { ...spec, length: spec.payload.length, lengthForm: spec.lengthForm ?? 7 });
     if (headerOnly) this.openFrame = { key: spec.key, offset: 0 };
@@ -193,12 +193,12 @@ export class Link {
     return headerOnly ? encodeHeader(spec) : encodeFrame(spec);
   }
 
-  /** The next payload octets of a frame whose header was sent alone. */
-  continueFrame(octets: Buffer): Buffer {
+  /** The next payload bytes of a frame whose header was sent alone. */
+  continueFrame(bytes: Buffer): Buffer {
     if (this.openFrame === null) throw new Error('no frame was begun');
     const { key, offset } = this.openFrame;
-    this.openFrame.offset += octets.length;
-    return key === null ? octets : mask(octets, key, offset);
+    this.openFrame.offset += bytes.length;
+    return key === null ? bytes : mask(bytes, key, offset);
   }
 
   /** A whole, legal frame. */
@@ -277,9 +277,9 @@ export class Link {
   // Receiving.
 
   private receive(chunk: Buffer): void {
-    this.timeline.octets('peer', chunk);
+    this.timeline.bytes('peer', chunk);
     if (this.reader === null) this.before = Buffer.concat([this.before, chunk]);
-    else if (this.receivedClose !== null) this.octetsAfterClose += chunk.length;
+    else if (this.receivedClose !== null) this.bytesAfterClose += chunk.length;
     else this.reader.read(chunk);
     this.flush();
     this.changed();
@@ -336,7 +336,7 @@ export class Link {
     this.receivedClose = close;
     this.firstClose ??= 'peer';
     this.reader?.stop();
-    this.octetsAfterClose += this.reader?.unread ?? 0;
+    this.bytesAfterClose += this.reader?.unread ?? 0;
     if (this.quirks.ignoresClose === true) return;
     this.close(1000);
     // §7.1.1: the server ends TCP first.

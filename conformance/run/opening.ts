@@ -4,7 +4,7 @@
  */
 
 import type { DeflateSpec, HeadSpec } from '../case/model.ts';
-import { octetsOf } from '../case/payload.ts';
+import { bytesOf } from '../case/payload.ts';
 import { answerOffer, type DeflateParams, paramsOf, parseExtensionField } from '../wire/deflate.ts';
 import {
   acceptOf,
@@ -36,8 +36,8 @@ export interface Opening {
   readonly request: Head | null;
   readonly answer: Head | null;
   readonly body: Buffer;
-  /** Octets of the peer behind its request, before the answer. */
-  readonly earlyOctets: number;
+  /** Bytes of the peer after its request, before the answer. */
+  readonly earlyBytes: number;
   /** The case needs what the peer did not agree to: what, as a sentence. null where it can be played. */
   readonly unimplemented: string | null;
 }
@@ -50,7 +50,7 @@ const nothing: Opening = {
   request: null,
   answer: null,
   body: Buffer.alloc(0),
-  earlyOctets: 0,
+  earlyBytes: 0,
   unimplemented: null,
 };
 
@@ -98,12 +98,12 @@ function withoutSecrets(head: string): string {
 /** Sends a head; what is to go with it in one write waits in the link. */
 async function sendHead(link: Link, text: string, spec: HeadSpec): Promise<void> {
   link.timeline.add('judge', 'http', withoutSecrets(text));
-  const octets = Buffer.concat([
+  const bytes = Buffer.concat([
     Buffer.from(text, 'latin1'),
-    spec.body === undefined ? Buffer.alloc(0) : octetsOf(spec.body),
+    spec.body === undefined ? Buffer.alloc(0) : bytesOf(spec.body),
   ]);
-  if (spec.chop !== undefined) await link.sendChopped(octets, spec.chop);
-  else link.send(octets);
+  if (spec.chop !== undefined) await link.sendChopped(bytes, spec.chop);
+  else link.send(bytes);
   if (spec.withFrames !== true) link.flush();
 }
 
@@ -173,7 +173,7 @@ function agreed(values: readonly string[], deflate: DeflateSpec | null): Deflate
   return paramsOf(elements[0]!);
 }
 
-/** The body of an answer that is not 101, as far as it comes; with what is behind it where TCP is to end. */
+/** The body of an answer that is not 101, as far as it comes; with what is after it where TCP is to end. */
 async function readBody(link: Link, answer: Head): Promise<Buffer> {
   if (listOf(answer, 'Connection').includes('close')) {
     await link.until(() => link.peerEnded, link.clock.opening);
@@ -212,7 +212,7 @@ export async function openAsServer(
   const answerText = compose('HTTP/1.1 101 Switching Protocols', usual, spec, right);
   if (spec.delay !== undefined)
     await link.until(() => link.unread.length > 0 || link.peerEnded, spec.delay * 1000);
-  const earlyOctets = link.unread.length;
+  const earlyBytes = link.unread.length;
   // The peer may answer in the same turn as it reads.
   link.open(answer?.params ?? null);
   await sendHead(link, answerText, spec);
@@ -227,7 +227,7 @@ export async function openAsServer(
     request,
     answerText,
     answer: parseHead(answerText),
-    earlyOctets,
+    earlyBytes,
     unimplemented: lacking(deflate, answer?.params ?? null, answer?.params?.serverNoContextTakeover),
   };
 }

@@ -4,11 +4,11 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import type { AwaitStep, Case, FrameStep, LoopStep, MessageStep, Step } from '../case/model.ts';
-import { octetsOf, type Payload, samePayload } from '../case/payload.ts';
+import { bytesOf, type Payload, samePayload } from '../case/payload.ts';
 import type { Link } from './link.ts';
 import { completionOf } from './pongs.ts';
 
-/** What ran out, in `expired`, where the events were wrong already: only what would have come behind them may be late. */
+/** What ran out, in `expired`, where the events were wrong already: only what would have come after them may be late. */
 export const MOMENT = 'moment';
 
 /** How a loop of echoes went. */
@@ -39,7 +39,7 @@ export class Player {
   /** The frames at the start of the steps, sent without a wait. */
   async playEarly(): Promise<void> {
     const { steps } = this.case;
-    while (['frame', 'message', 'close', 'octets'].includes(steps[this.next]?.do ?? ''))
+    while (['frame', 'message', 'close', 'bytes'].includes(steps[this.next]?.do ?? ''))
       await this.step(steps[this.next++]!);
   }
 
@@ -71,18 +71,18 @@ export class Player {
     const { link } = this;
     switch (step.do) {
       case 'frame':
-        return this.write(this.frameOctets(step), step);
+        return this.write(this.frameBytes(step), step);
       case 'message':
         return this.write(Buffer.concat(this.fragments(step)), step);
       case 'close': {
-        const payload = octetsOf(step.payload);
-        const octets = link.encode({ opcode: 8, payload, fin: true, rsv: 0, key: link.dueKey() });
+        const payload = bytesOf(step.payload);
+        const bytes = link.encode({ opcode: 8, payload, fin: true, rsv: 0, key: link.dueKey() });
         link.closing(payload);
-        return this.write(octets, step);
+        return this.write(bytes, step);
       }
-      case 'octets': {
-        const octets = octetsOf(step.octets);
-        return this.write(step.ofFrame === true ? link.continueFrame(octets) : octets, step);
+      case 'bytes': {
+        const bytes = bytesOf(step.bytes);
+        return this.write(step.ofFrame === true ? link.continueFrame(bytes) : bytes, step);
       }
       case 'pause': {
         const milliseconds = step.due === true ? link.clock.due(step.seconds) : step.seconds * 1000;
@@ -114,23 +114,23 @@ export class Player {
   }
 
   private async write(
-    octets: Buffer,
+    bytes: Buffer,
     { chop, ownWrite }: { chop?: number; ownWrite?: boolean },
   ): Promise<void> {
     const { link } = this;
-    if (chop !== undefined) return link.sendChopped(octets, chop);
+    if (chop !== undefined) return link.sendChopped(bytes, chop);
     if (ownWrite === true) link.flush();
-    link.send(octets);
+    link.send(bytes);
     if (ownWrite === true) {
       link.flush();
       await turn();
     }
   }
 
-  private frameOctets(step: FrameStep): Buffer {
+  private frameBytes(step: FrameStep): Buffer {
     const { link } = this;
     const { opcode, fin = true, mask = 'as due', compress = false, lengthForm, declaredLength } = step;
-    const plain = octetsOf(step.payload);
+    const plain = bytesOf(step.payload);
     const payload = compress && link.deflate !== null ? link.deflate.compress(plain) : plain;
     const due = link.dueKey();
     const key =
@@ -157,18 +157,18 @@ export class Player {
   /** A message's frames; the last is empty where the length is a multiple of the fragments' size. */
   private fragments({ kind, payload, fragmentSize, compress }: Omit<MessageStep, 'do'>): Buffer[] {
     const { link } = this;
-    const plain = octetsOf(payload);
-    const octets = compress === true && link.deflate !== null ? link.deflate.compress(plain) : plain;
+    const plain = bytesOf(payload);
+    const bytes = compress === true && link.deflate !== null ? link.deflate.compress(plain) : plain;
     const frames: Buffer[] = [];
     let at = 0;
     for (let fin = false; !fin; at += fragmentSize) {
-      const size = Math.min(fragmentSize, octets.length - at);
+      const size = Math.min(fragmentSize, bytes.length - at);
       // A message no longer than a fragment is one frame, and no empty one follows.
-      fin = size < fragmentSize || (at === 0 && octets.length === fragmentSize);
+      fin = size < fragmentSize || (at === 0 && bytes.length === fragmentSize);
       const rsv = compress === true && at === 0 ? 4 : 0;
       const opcode = at > 0 ? 0 : kind === 'text' ? 1 : 2;
       frames.push(
-        link.encode({ opcode, payload: octets.subarray(at, at + size), fin, rsv, key: link.dueKey() }),
+        link.encode({ opcode, payload: bytes.subarray(at, at + size), fin, rsv, key: link.dueKey() }),
       );
     }
     return frames;
@@ -203,7 +203,7 @@ export class Player {
         fragmentSize: size,
         compress: step.compress,
       });
-      for (const octets of frames) link.send(octets);
+      for (const bytes of frames) link.send(bytes);
       const came = await link.until(
         () => link.events.length > index || link.isOver,
         deadline - performance.now(),
@@ -226,19 +226,19 @@ export class Player {
     if (event.type !== 'message') return `a ${event.type} in place of ${which}`;
     if (event.kind !== step.kind) return `${which} is a ${event.kind} message`;
     if (event.payload.length !== payload.length)
-      return `${which} has ${event.payload.length} octets, not ${payload.length}`;
+      return `${which} has ${event.payload.length} bytes, not ${payload.length}`;
     if (step.compare === 'content' && !samePayload(event.payload, payload))
       return `${which} holds something else`;
     return null;
   }
 
-  /** Gives the peer so much time; then does something about a connection on which nobody has closed. */
+  /** Gives the peer so much time; then does something about a connection that neither side has closed. */
   private async limit(name: string, seconds: number, otherwise: () => void): Promise<void> {
     const { link } = this;
     const over = (): boolean => link.isOver || link.sentClose !== null;
     const met = (): boolean => over() || !this.isHopeful();
     const decided = (await link.until(met, link.clock.limit(seconds))) && !over();
-    // What is behind the wrong event may be the peer's Close frame.
+    // What is after the wrong event may be the peer's Close frame.
     if (decided) await link.until(over, link.clock.moment);
     if (over()) return;
     link.expired.push(decided ? MOMENT : name);

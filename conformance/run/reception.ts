@@ -47,7 +47,7 @@ export class Reception {
       throw new Violation(1002, 'RSV bits that nothing was agreed for');
     if ((opcode > 2 && opcode < 8) || opcode > 10) throw new Violation(1002, `the reserved opcode ${opcode}`);
     if (control && !fin) throw new Violation(1002, 'a control frame in fragments');
-    if (control && length > 125) throw new Violation(1002, `a control frame of ${length} octets`);
+    if (control && length > 125) throw new Violation(1002, `a control frame of ${length} bytes`);
     if ((lengthForm === 16 && length < 126) || (lengthForm === 64 && length < 65_536))
       throw new Violation(1002, `a length of ${length} in ${lengthForm} bits`);
     if (this.peer === 'client' && key === null) throw new Violation(1002, 'an unmasked frame of a client');
@@ -70,15 +70,15 @@ export class Reception {
     const whole = this.fragments.length === 1 ? payload : Buffer.concat(this.fragments);
     this.first = null;
     this.fragments = [];
-    const octets = first.rsv === 4 ? this.inflated(whole) : whole;
+    const bytes = first.rsv === 4 ? this.inflated(whole) : whole;
     const kind = first.opcode === 1 ? 'text' : 'binary';
-    if (kind === 'text' && !isUtf8(octets)) throw new Violation(1007, 'a text message that is not UTF-8');
-    return { type: 'message', kind, payload: octets };
+    if (kind === 'text' && !isUtf8(bytes)) throw new Violation(1007, 'a text message that is not UTF-8');
+    return { type: 'message', kind, payload: bytes };
   }
 
-  private inflated(octets: Buffer): Buffer {
+  private inflated(bytes: Buffer): Buffer {
     try {
-      return this.deflate!.decompress(octets);
+      return this.deflate!.decompress(bytes);
     } catch (error) {
       throw new Violation(
         1007,
@@ -96,7 +96,7 @@ function isWireCode(code: number): boolean {
 
 function closeOf(payload: Buffer): CloseSeen {
   if (payload.length === 0) return { code: null, reason: payload };
-  if (payload.length === 1) throw new Violation(1002, 'a Close frame of one octet');
+  if (payload.length === 1) throw new Violation(1002, 'a Close frame of one byte');
   const code = payload.readUInt16BE(0);
   const reason = payload.subarray(2);
   if (!isWireCode(code)) throw new Violation(1002, `the close code ${code}, which is not to be sent`);

@@ -4,7 +4,7 @@
 
 import type { Case, Event, Role } from '../case/model.ts';
 import type { CloseSeen, Observation } from '../case/observation.ts';
-import { octetsOf, type Payload } from '../case/payload.ts';
+import { bytesOf, type Payload } from '../case/payload.ts';
 import { isUtf8 } from '../wire/utf8.ts';
 import type { Counts, Timeline, TimelineEntry } from './timeline.ts';
 import type { Verdict } from './verdict.ts';
@@ -70,11 +70,11 @@ export interface ShownClose {
   readonly reason: string;
 }
 
-/** A payload as text, cut at 64 octets, or as hex where it is not UTF-8. */
+/** A payload as text, cut at 64 bytes, or as hex where it is not UTF-8. */
 export function showPayload(payload: Payload): string {
   const head = Buffer.isBuffer(payload)
     ? payload.subarray(0, 68)
-    : octetsOf({ ...payload, length: Math.min(payload.length, 68) });
+    : bytesOf({ ...payload, length: Math.min(payload.length, 68) });
   // A cut may fall into a character: then it is moved back.
   let cut = Math.min(head.length, 64);
   while (payload.length > cut && cut > 60 && (head[cut]! & 0xc0) === 0x80) cut -= 1;
@@ -151,7 +151,7 @@ export function notRun(
   about: { readonly agent: string; readonly peer: Role; readonly command: string },
 ): CaseResult {
   const { agent, peer, command } = about;
-  const counts: Counts = { octets: {}, frames: {} };
+  const counts: Counts = { bytes: {}, frames: {} };
   return {
     ...{ behavior: 'FAILED', behaviorClose: 'FAILED', result: why, resultClose: why, passed: false },
     ...{ id: one.id, agent, peer, command, description: one.description, expectation: one.expectation },

@@ -18,19 +18,19 @@ export interface ClientRun {
   /** How often the client runs at once, where the port is free to choose. */
   readonly parallel: number;
   readonly listen: DriverAddress;
-  /** Runs the client against this URL, as this agent, until it has gone through all cases or is told to stop. */
+  /** Runs the client against this URL, as this agent, until it has gone through all cases or is stopped. */
   readonly start: (url: string, agent: string, signal: AbortSignal) => Promise<void>;
   readonly commandOf: (id: string) => string;
   /** Told of each result as it comes; of a case that is run again, the second one only. */
   readonly onResult?: (result: CaseResult) => void;
-  /** Whether a result is one that was known before: then nobody waits for it a second time. */
+  /** Whether a result is one that was known before: then it is not waited for a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
 }
 
 /** Seconds in which a client may do nothing. */
 const IDLE = 20;
 /** How often a client that does not survive a case is started again for the others. */
-const MOST_RESTARTS = 20;
+const MAX_RESTARTS = 20;
 
 /** Results by case, and what went wrong with the client; null for nothing. */
 interface Pass {
@@ -79,7 +79,7 @@ async function runAll(
   };
 }
 
-/** Runs the client, again for what is left where it does not survive a case: that one has failed, not those behind it. */
+/** Runs the client, again for what is left where it does not survive a case: that one has failed, not those after it. */
 async function runShare(
   run: ClientRun,
   share: readonly Case[],
@@ -89,8 +89,8 @@ async function runShare(
   const results = new Map<string, CaseResult>();
   let fault: string | null = null;
   let left = share;
-  for (let starts = 0; left.length > 0 && starts <= MOST_RESTARTS; starts++) {
-    // The last result waits until it is known whether the client goes on behind it.
+  for (let starts = 0; left.length > 0 && starts <= MAX_RESTARTS; starts++) {
+    // The last result waits until it is known whether the client goes on after it.
     let last: CaseResult | null = null;
     const settle = (result: CaseResult): void => {
       results.set(result.id, result);
@@ -109,7 +109,7 @@ async function runShare(
 }
 
 function didNotSurvive(result: CaseResult, fault: string): CaseResult {
-  const sentence = `The client did not go on behind this case: ${fault}.`;
+  const sentence = `The client did not go on after this case: ${fault}.`;
   return { ...result, behavior: 'FAILED', result: sentence, passed: false };
 }
 

@@ -26,7 +26,7 @@ export interface ServerRun {
   readonly commandOf: (id: string) => string;
   /** Told of each result as it comes; of a case that is run again, the second one only. */
   readonly onResult?: (result: CaseResult) => void;
-  /** Whether a result is one that was known before: then nobody waits for it a second time. */
+  /** Whether a result is one that was known before: then it is not waited for a second time. */
   readonly isKnown?: (result: CaseResult) => boolean;
   /** None is run again where more have run out of time. @default 40, or 250 with `isKnown` */
   readonly mostReruns?: number;
@@ -35,16 +35,16 @@ export interface ServerRun {
 /** What limits of a case that ran out of them are multiplied with. */
 export const RERUN_FACTOR = 3;
 /** A peer that lets more cases than this run out of time does not do so by chance: none is run again. */
-const MOST_RERUNS = 40;
+const MAX_RERUNS = 40;
 /** The same where it is known what the peer fails: that it fails more may be the machine's fault. */
-const MOST_DOUBTFUL = 250;
+const MAX_DOUBTFUL = 250;
 
 /** What decides on a second run. */
 type Rerunning = Pick<ServerRun, 'cases' | 'onResult' | 'isKnown' | 'mostReruns'>;
 
-/** Which cases are worth a second run. Those that are late and are not are told of here, since they stay. */
+/** Which cases are worth a second run. Those that are late and are not worth one are reported here, since they stay. */
 export function lateCases(
-  { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MOST_RERUNS : MOST_DOUBTFUL }: Rerunning,
+  { cases, onResult, isKnown, mostReruns = isKnown === undefined ? MAX_RERUNS : MAX_DOUBTFUL }: Rerunning,
   results: ReadonlyMap<string, CaseResult>,
 ): Case[] {
   const late = cases.filter(({ id }) => {

@@ -5,7 +5,7 @@
 import type { Frame, FrameHead } from '../wire/frame.ts';
 
 /** What happened. */
-export type TimelineKind = 'tcp' | 'http' | 'octets' | 'frame' | 'event' | 'timer' | 'note';
+export type TimelineKind = 'tcp' | 'http' | 'bytes' | 'frame' | 'event' | 'timer' | 'note';
 
 /** One thing that happened. */
 export interface TimelineEntry {
@@ -15,7 +15,7 @@ export interface TimelineEntry {
   readonly kind: TimelineKind;
   /** In words; of 'http' the head as it was. */
   readonly text: string;
-  /** Of 'octets' and 'frame': how many octets (of the payload, for a frame), and the first 64 in hex. */
+  /** Of 'bytes' and 'frame': how many bytes (of the payload, for a frame), and the first 64 in hex. */
   readonly length?: number;
   readonly hex?: string;
   /** Of 'frame': its header, the masking key in hex. */
@@ -27,15 +27,15 @@ export interface TimelineEntry {
   };
 }
 
-/** How many octets are shown. */
+/** How many bytes are shown. */
 const SHOWN = 64;
-/** Beyond so many entries, octets and data frames are only counted. */
+/** Beyond so many entries, bytes and data frames are only counted. */
 const KEPT = 400;
 
 /** Sizes of chunks and kinds of frames, counted. */
 export interface Counts {
   /** Chunk size → how often. */
-  readonly octets: Record<string, number>;
+  readonly bytes: Record<string, number>;
   /** Opcode → how often. */
   readonly frames: Record<string, number>;
 }
@@ -53,13 +53,13 @@ export function opcodeName(opcode: number): string {
   return names[opcode] ?? `opcode ${opcode}`;
 }
 
-/** A frame in a few words: `text, not FIN, RSV1, 5 octets`. */
+/** A frame in a few words: `text, not FIN, RSV1, 5 bytes`. */
 export function describeFrame(head: Pick<FrameHead, 'opcode' | 'fin' | 'rsv' | 'length'>): string {
   const bits = [4, 2, 1]
     .filter((bit) => (head.rsv & bit) !== 0)
     .map((bit) => `RSV${bit === 4 ? 1 : bit === 2 ? 2 : 3}`);
   const parts = [opcodeName(head.opcode), ...(head.fin ? [] : ['not FIN']), ...bits];
-  return `${parts.join(', ')}, ${head.length} octet${head.length === 1 ? '' : 's'}`;
+  return `${parts.join(', ')}, ${head.length} byte${head.length === 1 ? '' : 's'}`;
 }
 
 /** The record of one connection. */
@@ -67,8 +67,8 @@ export class Timeline {
   readonly entries: TimelineEntry[] = [];
   /** Entries that were not kept. */
   omitted = 0;
-  readonly received: Counts = { octets: {}, frames: {} };
-  readonly sent: Counts = { octets: {}, frames: {} };
+  readonly received: Counts = { bytes: {}, frames: {} };
+  readonly sent: Counts = { bytes: {}, frames: {} };
   private readonly start = performance.now();
 
   /** Milliseconds since the connection was there. */
@@ -81,18 +81,18 @@ export class Timeline {
     this.entries.push({ at: this.now(), by, kind, text });
   }
 
-  octets(by: 'judge' | 'peer', octets: Buffer): void {
-    const { octets: sizes } = by === 'peer' ? this.received : this.sent;
-    sizes[octets.length] = (sizes[octets.length] ?? 0) + 1;
+  bytes(by: 'judge' | 'peer', bytes: Buffer): void {
+    const { bytes: sizes } = by === 'peer' ? this.received : this.sent;
+    sizes[bytes.length] = (sizes[bytes.length] ?? 0) + 1;
     if (this.isFull()) return;
     const text = by === 'peer' ? 'received' : 'sent';
     this.entries.push({
       at: this.now(),
       by,
-      kind: 'octets',
+      kind: 'bytes',
       text,
-      length: octets.length,
-      hex: shown(octets),
+      length: bytes.length,
+      hex: shown(bytes),
     });
   }
 
@@ -120,6 +120,6 @@ export class Timeline {
   }
 }
 
-function shown(octets: Buffer): string {
-  return octets.toString('hex', 0, SHOWN);
+function shown(bytes: Buffer): string {
+  return bytes.toString('hex', 0, SHOWN);
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { AnswerExpectation, Behavior, BehaviorClose, Case, Event } from '../case/model.ts';
 import type { Observation } from '../case/observation.ts';
-import { octetsOf } from '../case/payload.ts';
+import { bytesOf } from '../case/payload.ts';
 import { judgeCloses } from '../case/steps.ts';
 import { completionOf } from './pongs.ts';
 
@@ -45,7 +45,7 @@ export function judge(one: Case, seen: Observation, unimplemented: string | null
     const [end, how] = judgeClose({ ...one, expect: { close: judgeCloses } }, seen);
     return verdict('UNIMPLEMENTED', end, `Not applicable: ${unimplemented}`, how);
   }
-  // Only a MUST fails a connection: what else was not done is told by the behavior alone.
+  // Only a MUST fails a connection: the behavior alone says what else was not done.
   if (one.level !== 'MUST' && behaviorClose !== 'OK') {
     return verdict(failure(one), 'INFORMATIONAL', resultClose, resultClose);
   }
@@ -120,7 +120,7 @@ function faultOfEvents(one: Case, seen: Observation): Fault {
     if (event === undefined) return 'No echo came.';
     if (event.type !== 'message' || event.kind !== echo.kind) return `The echo is no ${echo.kind} message.`;
     if (event.payload.length !== echo.length)
-      return `The echo has ${event.payload.length} octets, not ${echo.length}.`;
+      return `The echo has ${event.payload.length} bytes, not ${echo.length}.`;
     return seen.events.length > 1 ? 'More than the echo came.' : null;
   }
   if (events === undefined || completionOf(one.steps, events.OK).complete(seen.events) !== null) return null;
@@ -134,7 +134,7 @@ function differenceOf(seen: readonly Event[], expected: readonly Event[]): strin
   for (const [i, event] of seen.entries()) {
     const other = expected[i];
     if (other === undefined || event.type === 'timeout' || other.type === 'timeout') continue;
-    const [came, due] = [octetsOf(event.payload), octetsOf(other.payload)];
+    const [came, due] = [bytesOf(event.payload), bytesOf(other.payload)];
     const at = came.findIndex((value, place) => value !== due[place]);
     if (at < 0 || event.type !== other.type) continue;
     const digest = (content: Buffer): string =>
@@ -204,7 +204,7 @@ export function describeEvents(events: readonly Event[]): string {
   const one = (event: Event): string =>
     event.type === 'timeout'
       ? `time-out ${event.tag}`
-      : `${event.type === 'pong' ? 'pong' : `${event.kind} message`} of ${event.payload.length} octets`;
+      : `${event.type === 'pong' ? 'pong' : `${event.kind} message`} of ${event.payload.length} bytes`;
   if (events.length === 0) return 'none';
   const shown = events.slice(0, 5).map(one);
   return `${shown.join(', ')}${events.length > 5 ? ` and ${events.length - 5} more` : ''}`;

@@ -1,6 +1,6 @@
 /**
  * permessage-deflate for a judge: RFC 7692 §7.1 as text, §7.2 over node:zlib. A context that is taken over is kept as
- * what it is, the last octets of plaintext, and given to zlib as its dictionary: one call per message, no stream.
+ * what it is, the last bytes of plaintext, and given to zlib as its dictionary: one call per message, no stream.
  * Windows below 32 KiB are decoded by inflate.ts, which sees every distance.
  */
 
@@ -115,7 +115,7 @@ const trailer = Buffer.from('0000ffff', 'hex');
 const lastBlock = Buffer.from('010000ffff', 'hex');
 
 /**
- * A message in a window of 32 KiB. zlib alone takes data that end anywhere, and nothing behind a final block: its output
+ * A message in a window of 32 KiB. zlib alone takes data that end anywhere, and nothing after a final block: its output
  * counts where all of the data were read and a last block could follow; else the strict inflater decides.
  */
 function inflateMessage(data: Buffer, dictionary: Buffer | undefined): Buffer {
@@ -172,19 +172,19 @@ export class Deflate {
     this.incoming = side === 'client' ? server : client;
   }
 
-  /** 7692 §7.2.1: a message's payload, without the last four octets. */
+  /** 7692 §7.2.1: a message's payload, without the last four bytes. */
   compress(payload: Buffer): Buffer {
     const { bits, dictionary } = this.outgoing;
     const compressed = deflateRawSync(payload, {
       level: 6,
       memLevel: 8,
-      // zlib makes a window of 256 octets one of 512, which the peer need not have: then nothing is referred to.
+      // zlib makes a window of 256 bytes one of 512, which the peer need not have: then nothing is referred to.
       windowBits: Math.max(bits, 9),
       ...(bits === 8 ? { strategy: constants.Z_HUFFMAN_ONLY } : dictionary && { dictionary }),
       finishFlush: constants.Z_SYNC_FLUSH,
     });
     this.outgoing.remember(payload);
-    // 7692 §7.2.3.6: an empty message is one octet, the header of an empty stored block.
+    // 7692 §7.2.3.6: an empty message is one byte, the header of an empty stored block.
     return compressed.length <= 4 ? Buffer.from([0]) : compressed.subarray(0, compressed.length - 4);
   }
 

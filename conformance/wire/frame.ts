@@ -17,7 +17,7 @@ export interface FrameSpec {
   readonly fin: boolean;
   /** RSV1 to RSV3 as a number: 4, 2, 1. */
   readonly rsv: number;
-  /** Four octets, or null for an unmasked frame. */
+  /** Four bytes, or null for an unmasked frame. */
   readonly key: Buffer | null;
   /** @default the shortest */
   readonly lengthForm?: LengthForm;
@@ -25,7 +25,7 @@ export interface FrameSpec {
   readonly declaredLength?: bigint;
 }
 
-/** A frame's octets, header and payload; the payload is never changed in place. */
+/** A frame's bytes, header and payload; the payload is never changed in place. */
 export function encodeFrame(spec: FrameSpec): Buffer {
   const header = encodeHeader(spec);
   const payload = spec.key === null ? spec.payload : mask(spec.payload, spec.key);
@@ -46,18 +46,18 @@ export function encodeHeader(spec: FrameSpec): Buffer {
   return header;
 }
 
-/** §5.3: octet i XOR key octet i modulo 4, into a new buffer. @param offset of the first octet in its payload */
-export function mask(octets: Buffer, key: Buffer, offset = 0): Buffer {
-  const masked = Buffer.allocUnsafe(octets.length);
+/** §5.3: byte i XOR key byte i modulo 4, into a new buffer. @param offset of the first byte in its payload */
+export function mask(bytes: Buffer, key: Buffer, offset = 0): Buffer {
+  const masked = Buffer.allocUnsafe(bytes.length);
   const [a, b, c, d] = [0, 1, 2, 3].map((i) => key[(i + offset) & 3]!) as [number, number, number, number];
-  const whole = octets.length & ~3;
+  const whole = bytes.length & ~3;
   for (let i = 0; i < whole; i += 4) {
-    masked[i] = octets[i]! ^ a;
-    masked[i + 1] = octets[i + 1]! ^ b;
-    masked[i + 2] = octets[i + 2]! ^ c;
-    masked[i + 3] = octets[i + 3]! ^ d;
+    masked[i] = bytes[i]! ^ a;
+    masked[i + 1] = bytes[i + 1]! ^ b;
+    masked[i + 2] = bytes[i + 2]! ^ c;
+    masked[i + 3] = bytes[i + 3]! ^ d;
   }
-  for (let i = whole; i < octets.length; i++) masked[i] = octets[i]! ^ key[(i + offset) & 3]!;
+  for (let i = whole; i < bytes.length; i++) masked[i] = bytes[i]! ^ key[(i + offset) & 3]!;
   return masked;
 }
 
@@ -90,19 +90,19 @@ export interface Frame extends FrameHead {
   readonly payload: Buffer;
 }
 
-/** What the octets of a header say, `null` where there are not enough of them, and how many they are. */
-function decodeHead(octets: Buffer): { head: FrameHead; size: number } | null {
-  if (octets.length < 2) return null;
-  const [first, second] = [octets[0]!, octets[1]!];
+/** What the bytes of a header say, `null` where there are not enough of them, and how many they are. */
+function decodeHead(bytes: Buffer): { head: FrameHead; size: number } | null {
+  if (bytes.length < 2) return null;
+  const [first, second] = [bytes[0]!, bytes[1]!];
   const short = second & 0x7f;
   const lengthForm = short === 126 ? 16 : short === 127 ? 64 : 7;
   const lengthSize = lengthForm === 7 ? 0 : lengthForm / 8;
   const masked = second >= 0x80;
   const size = 2 + lengthSize + (masked ? 4 : 0);
-  if (octets.length < size) return null;
+  if (bytes.length < size) return null;
   const length =
-    lengthForm === 7 ? short : lengthForm === 16 ? octets.readUInt16BE(2) : Number(octets.readBigUInt64BE(2));
-  const key = masked ? Buffer.from(octets.subarray(size - 4, size)) : null;
+    lengthForm === 7 ? short : lengthForm === 16 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+  const key = masked ? Buffer.from(bytes.subarray(size - 4, size)) : null;
   const head = {
     opcode: first & 0x0f,
     fin: first >= 0x80,
@@ -114,7 +114,7 @@ function decodeHead(octets: Buffer): { head: FrameHead; size: number } | null {
   return { head, size };
 }
 
-/** Octets → frames, in chunks of any size; without any limit, as a judge has to see everything. */
+/** Bytes → frames, in chunks of any size; without any limit, as a judge has to see everything. */
 export class FrameReader {
   /** Headers come as soon as they are complete; frames when their payload is. */
   readonly onFrame: (frame: Frame) => void;
@@ -134,7 +134,7 @@ export class FrameReader {
     this.stopped = true;
   }
 
-  /** Octets that came and are in no frame yet. */
+  /** Bytes that came and are in no frame yet. */
   get unread(): number {
     return this.buffered;
   }
@@ -158,9 +158,9 @@ export class FrameReader {
     }
     const { head } = this;
     if (this.buffered < head.length) return false;
-    const octets = this.take(head.length);
+    const bytes = this.take(head.length);
     this.head = null;
-    this.onFrame({ ...head, payload: head.key === null ? octets : mask(octets, head.key) });
+    this.onFrame({ ...head, payload: head.key === null ? bytes : mask(bytes, head.key) });
     return this.buffered > 0;
   }
 

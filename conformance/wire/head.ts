@@ -42,7 +42,7 @@ export function listOf(head: Head, name: string): string[] {
     .filter((element) => element !== '');
 }
 
-/** §4.1: 16 random octets in base64. */
+/** §4.1: 16 random bytes in base64. */
 export function freshHandshakeKey(): string {
   return randomBytes(16).toString('base64');
 }

@@ -1,11 +1,11 @@
 /**
  * A plain inflater, RFC 1951, for judging: slow, and strict about how far back a reference goes, which zlib is not
- * within one call. Reads on behind a final block, as RFC 7692 §7.2.3.4 allows a sender to go on.
+ * within one call. Reads on after a final block, as RFC 7692 §7.2.3.4 allows a sender to go on.
  */
 
 /** How to read, and what may be referred to. */
 export interface InflateOptions {
-  /** Octets. @default 32768 */
+  /** Bytes. @default 32768 */
   readonly windowSize?: number;
   /** The plaintext before this message, where the context is taken over. */
   readonly dictionary?: Buffer;
@@ -16,7 +16,7 @@ export interface Inflated {
   readonly output: Buffer;
   /** The largest distance that was referred to; 0 for none. */
   readonly maxDistance: number;
-  /** How far the farthest reference reached into the dictionary, in octets; 0 for none. */
+  /** How far the farthest reference reached into the dictionary, in bytes; 0 for none. */
   readonly dictionaryReach: number;
   /** The kind of each block, in order. */
   readonly blocks: readonly ('stored' | 'fixed' | 'dynamic')[];
@@ -36,9 +36,9 @@ class BitReader {
 
   bits(size: number): number {
     while (this.count < size) {
-      const octet = this.data[this.position++];
-      if (octet === undefined) throw new Error('the DEFLATE data ends within a block');
-      this.held |= octet << this.count;
+      const byte = this.data[this.position++];
+      if (byte === undefined) throw new Error('the DEFLATE data ends within a block');
+      this.held |= byte << this.count;
       this.count += 8;
     }
     const value = this.held & ((1 << size) - 1);
@@ -47,7 +47,7 @@ class BitReader {
     return value;
   }
 
-  /** To the next octet; what was read ahead is given back. */
+  /** To the next byte; what was read ahead is given back. */
   align(): void {
     this.position -= this.count >> 3;
     this.held = 0;
@@ -139,25 +139,25 @@ function dynamicCodes(reader: BitReader): readonly [Huffman, Huffman] {
 
 /** Grows as it is written. */
 class Output {
-  octets: Buffer;
+  bytes: Buffer;
   length: number;
 
   constructor(dictionary: Buffer) {
-    this.octets = Buffer.alloc(Math.max(65_536, dictionary.length * 2));
-    dictionary.copy(this.octets);
+    this.bytes = Buffer.alloc(Math.max(65_536, dictionary.length * 2));
+    dictionary.copy(this.bytes);
     this.length = dictionary.length;
   }
 
   reserve(size: number): void {
-    if (this.length + size <= this.octets.length) return;
+    if (this.length + size <= this.bytes.length) return;
     const larger = Buffer.alloc(2 * (this.length + size));
-    this.octets.copy(larger, 0, 0, this.length);
-    this.octets = larger;
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
   }
 }
 
 /**
- * Reads DEFLATE blocks until the data ends at an octet boundary behind a block.
+ * Reads DEFLATE blocks until the data ends at a byte boundary after a block.
  * @throws {Error} for what is no DEFLATE data, and for a reference beyond the window
  */
 export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
@@ -171,14 +171,14 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
 
   const copy = (length: number, distance: number): void => {
     if (distance > windowSize)
-      throw new Error(`a reference ${distance} octets back, beyond a window of ${windowSize}`);
+      throw new Error(`a reference ${distance} bytes back, beyond a window of ${windowSize}`);
     if (distance > out.length)
-      throw new Error(`a reference ${distance} octets back, where there are ${out.length}`);
+      throw new Error(`a reference ${distance} bytes back, where there are ${out.length}`);
     maxDistance = Math.max(maxDistance, distance);
     dictionaryReach = Math.max(dictionaryReach, dictionary.length - (out.length - distance));
     out.reserve(length);
-    const { octets } = out;
-    for (let to = out.length, end = to + length; to < end; to++) octets[to] = octets[to - distance]!;
+    const { bytes } = out;
+    for (let to = out.length, end = to + length; to < end; to++) bytes[to] = bytes[to - distance]!;
     out.length += length;
   };
   const compressed = (literals: Huffman, distances: Huffman): void => {
@@ -187,7 +187,7 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
       if (symbol === 256) return;
       if (symbol < 256) {
         out.reserve(1);
-        out.octets[out.length++] = symbol;
+        out.bytes[out.length++] = symbol;
         continue;
       }
       const base = lengthBase[symbol - 257];
@@ -205,7 +205,7 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
     if (reader.position + length > data.length)
       throw new Error('the DEFLATE data ends within a stored block');
     out.reserve(length);
-    data.copy(out.octets, out.length, reader.position, reader.position + length);
+    data.copy(out.bytes, out.length, reader.position, reader.position + length);
     out.length += length;
     reader.position += length;
   };
@@ -225,6 +225,6 @@ export function inflate(data: Buffer, options: InflateOptions = {}): Inflated {
       if (data.length - reader.position === 4) break;
     }
   }
-  const output = Buffer.from(out.octets.subarray(dictionary.length, out.length));
+  const output = Buffer.from(out.bytes.subarray(dictionary.length, out.length));
   return { output, maxDistance, dictionaryReach: Math.max(0, dictionaryReach), blocks, final };
 }

@@ -1,8 +1,8 @@
 /**
- * UTF-8 as RFC 3629 defines it: the judge's own check, octet by octet.
+ * UTF-8 as RFC 3629 defines it: the judge's own check, byte by byte.
  */
 
-/** Second octets that a first one allows; the third and the fourth are always 80 to BF. */
+/** Second bytes that a first one allows; the third and the fourth are always 80 to BF. */
 function secondRange(first: number): readonly [number, number] {
   switch (first) {
     case 0xe0:
@@ -18,19 +18,19 @@ function secondRange(first: number): readonly [number, number] {
   }
 }
 
-/** Whether octets are a whole number of UTF-8 sequences. */
-export function isUtf8(octets: Uint8Array): boolean {
+/** Whether bytes are a whole number of UTF-8 sequences. */
+export function isUtf8(bytes: Uint8Array): boolean {
   let i = 0;
-  while (i < octets.length) {
-    const first = octets[i]!;
+  while (i < bytes.length) {
+    const first = bytes[i]!;
     i += 1;
     if (first < 0x80) continue;
     if (first < 0xc2 || first > 0xf4) return false;
     const further = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    if (i + further > octets.length) return false;
+    if (i + further > bytes.length) return false;
     const [low, high] = secondRange(first);
-    if (octets[i]! < low || octets[i]! > high) return false;
-    for (let k = 1; k < further; k++) if ((octets[i + k]! & 0xc0) !== 0x80) return false;
+    if (bytes[i]! < low || bytes[i]! > high) return false;
+    for (let k = 1; k < further; k++) if ((bytes[i + k]! & 0xc0) !== 0x80) return false;
     i += further;
   }
   return true;

@@ -1,4 +1,4 @@
-/** Two endpoints of ours that are both busy: nothing deadlocks, nothing is lost, in either direction. */
+/** Two of our endpoints that are both busy: nothing deadlocks, nothing is lost, in either direction. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';

@@ -354,7 +354,7 @@ describe('for await', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true, byPeer: true });
   });
 
-  test('A32: it stops reading where nobody takes the messages, small or large, and none is lost', async () => {
+  test('A32: it stops reading if the messages are not taken, small or large, and none is lost', async () => {
     for (const size of [10, 30_000]) {
       const { left, right } = await pair();
       const iterator = right[Symbol.asyncIterator]();
@@ -419,7 +419,7 @@ describe('for await', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('close() completes although messages come behind it that nobody takes', async () => {
+  test('close() completes although messages come after it and are not taken', async () => {
     const { left, right } = await pair();
     // The first of them is not complete when it is called.
     for (let index = 0; index < 50; index++) left.send('x'.repeat(200_000));
@@ -427,7 +427,7 @@ describe('for await', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('close() completes although messages wait that nobody takes', async () => {
+  test('close() completes although messages wait and are not taken', async () => {
     const { left, right } = await pair();
     for (let index = 0; index < 500; index++) left.send('x'.repeat(1_000));
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -436,7 +436,7 @@ describe('for await', () => {
   });
 });
 
-describe('messages that nobody reads', () => {
+describe('messages that are not read', () => {
   afterEach(() => {
     useRealClock();
   });
@@ -556,7 +556,7 @@ describe('A48: a handler that fails', () => {
       expect(errors).toHaveLength(1);
       if (way === 'throws no Error') expect(errors[0]).toBeInstanceOf(Error);
       else {
-        // An Error of another realm is none here: it comes as the cause of one.
+        // An Error of another realm is not an Error here: it comes as the cause of one.
         const { message, cause } = errors[0] as Error;
         expect([message, (cause as Error | undefined)?.message]).toContain('secret');
       }
@@ -783,7 +783,7 @@ describe('A49: every call inside every handler', () => {
   );
 });
 
-test('C18: a connection that idles is closed by nobody', async () => {
+test('C18: a connection that idles is not closed', async () => {
   const { left, right } = await pair({}, { heartbeat: { interval: 30, timeout: 5_000 } });
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect([left.state, right.state]).toEqual(['open', 'open']);

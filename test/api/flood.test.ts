@@ -63,7 +63,7 @@ async function start(heartbeat: { interval?: number; timeout?: number } = {}): P
   };
 }
 
-/** A peer that never reads, and writes as long as somebody takes it. @returns how to stop, and how much went out */
+/** A peer that never reads, and writes as long as it is taken. @returns how to stop, and how much went out */
 async function flooder(port: number, bytes: Buffer): Promise<{ peer: RawPeer; sent(): number }> {
   const peer = await plainPeer(port).open();
   peer.socket.pause();

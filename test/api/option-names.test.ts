@@ -1,4 +1,4 @@
-/** Names that nobody would read, and arguments in the wrong place: an error at the call, with what to write. */
+/** Names that would not be read, and arguments in the wrong place: an error at the call, with what to write. */
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -48,7 +48,7 @@ describe('options', () => {
     expect(() => server(options)).toThrow(message);
   });
 
-  test('what is undefined is as good as absent, and what is inherited is nobody’s', () => {
+  test('what is undefined is as good as absent, and what is inherited does not count', () => {
     server({ nothing: undefined });
     server(Object.create({ maxPayload: 1 }));
     server(Object.assign(Object.create(null), { maxMessageSize: 1 }));
@@ -103,7 +103,7 @@ describe('options', () => {
     expect(make({ handlers: () => {} })).toThrow('handlers is a function');
   });
 
-  test('of reconnect: what only shows at the first attempt is a warning where nobody hears `ended`', async () => {
+  test('of reconnect: what only shows at the first attempt is a warning without an `ended` handler', async () => {
     const heard: unknown[] = [];
     const warnings = await warningsOf(async () => {
       const silent = reconnect('no URL');

@@ -1,4 +1,4 @@
-/** A server and a client of ours on a real socket, for tests of what their users hold. */
+/** Our server and our client on a real socket, for tests of what their users hold. */
 import { warned } from '../../src/api/callback.ts';
 import { connect } from '../../src/api/client.ts';
 import type { ConnectOptions } from '../../src/api/connect-options.ts';

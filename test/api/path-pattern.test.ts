@@ -1,4 +1,4 @@
-/** Endpoints by pattern: a RegExp in place of a literal path, on a listener of our own and on an HTTP server. */
+/** Endpoints by pattern: a RegExp in place of a literal path, on our listener and on an HTTP server. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect, type HandshakeError, WebSocketServer } from '../../src/index.ts';
@@ -6,7 +6,7 @@ import { closeServers, listenHttp } from '../transport/servers.ts';
 
 afterEach(closeServers);
 
-/** An endpoint that says its name to whoever comes. */
+/** An endpoint that says its name to each client. */
 function named(name: string): WebSocketServer {
   return new WebSocketServer({
     open(connection) {

@@ -41,7 +41,7 @@ function setUp(options: Partial<ReconnectOptions> = {}): Line {
   return { clock, network, client, events };
 }
 
-/** The next wait is over, and the attempt behind it as well. */
+/** The next wait is over, and the attempt after it as well. */
 async function retry({ clock, network }: Line): Promise<FakeConnection<undefined> | null> {
   expect(clock.next()).toBe(true);
   await settled();
@@ -59,7 +59,7 @@ async function opened(line: Line): Promise<FakeConnection<undefined>> {
 }
 
 describe('waiting', () => {
-  test('C21: behind a lost connection a random time up to 5 s, then truncated binary exponential back-off', async () => {
+  test('C21: after a lost connection a random time up to 5 s, then truncated binary exponential back-off', async () => {
     const line = setUp();
     const connection = await opened(line);
     line.network.kill();
@@ -132,7 +132,7 @@ describe('waiting', () => {
       connection = (await retry(line))!;
     }
     expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
-    // One that lasted begins anew, and so does the first that did not behind a failed attempt, which had its own wait.
+    // One that lasted begins anew, and so does the first that did not after a failed attempt, which had its own wait.
     steady(line, 5_000);
     connection.end(1006, '', false);
     connection = (await retry(line))!;
@@ -373,7 +373,7 @@ describe('what is reported', () => {
 });
 
 describe('the queue', () => {
-  test('what is sent without a connection leaves with the next one, behind what `open` sends', async () => {
+  test('what is sent without a connection leaves with the next one, after what `open` sends', async () => {
     const line = setUp({ handlers: { open: (connection) => void connection.send('login') } });
     expect(line.client.send('not started')).toBe('refused');
     const started = line.client.start();
@@ -481,7 +481,7 @@ describe('the queue', () => {
 });
 
 describe('stopping', () => {
-  test('closes with code and reason, reports that one `close`, and nothing behind it', async () => {
+  test('closes with code and reason, reports that one `close`, and nothing after it', async () => {
     const line = setUp();
     await opened(line);
     const stopping = line.client.stop(3_000, 'enough');
@@ -520,7 +520,7 @@ describe('stopping', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('wins over a connection that opens in the same moment: nobody hears of it, and it is dropped', async () => {
+  test('wins over a connection that opens in the same moment: it is not reported, and it is dropped', async () => {
     const line = setUp();
     line.network.ignoresAborts = () => true;
     line.client.start().catch(() => {});
@@ -596,7 +596,7 @@ describe('stopping', () => {
         }
         if (pick(2) === 0) await Promise.resolve();
         if (line.network.connections.size > 1) {
-          // One that is being dropped, and nobody heard of, may be on its way out.
+          // One that is being dropped, and was not reported, may be on its way out.
           const open = [...line.network.connections].filter(({ state }) => state === 'open');
           if (open.length > 1) expect.fail(`two connections in round ${round}`);
         }

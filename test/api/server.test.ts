@@ -162,7 +162,7 @@ describe('upgrade', () => {
     expect(left.data).toEqual({ user: 'ada' });
   });
 
-  test('A48: what it throws is a warning where nobody takes refused', async () => {
+  test('A48: what it throws is a warning without a refused handler', async () => {
     const warnings = await warningsOf(async () => {
       const { url } = await startServer({
         upgrade: () => {
@@ -233,7 +233,7 @@ describe('upgrade', () => {
     }
   });
 
-  test('refused hears of every refusal, and may throw', async () => {
+  test('refused receives every refusal, and may throw', async () => {
     const refused: [string, string | undefined][] = [];
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer(

@@ -250,7 +250,7 @@ test('send takes strings, buffers and views, nothing else', () => {
     connection.send(new SharedArrayBuffer(1), { fragmentSize: 5 });
     // @ts-expect-error numbers are no message
     connection.send(5);
-    // @ts-expect-error objects are none either
+    // @ts-expect-error objects are not messages either
     connection.send({});
     // @ts-expect-error nor is nothing
     connection.send();

@@ -1,4 +1,4 @@
-/** The signal that an `upgrade` handler has: it aborts when nobody waits for its answer any more. */
+/** The signal that an `upgrade` handler has: it aborts when its answer is no longer waited for. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { requestHead } from '../transport/wire.ts';

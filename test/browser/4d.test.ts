@@ -94,7 +94,7 @@ describe('what a browser sees of terminate', () => {
   });
   afterAll(() => web.stop(0));
 
-  /** Connects a page. @returns its close event, and what the handler is told in the end */
+  /** Connects a page. @returns its close event, and what the handler receives in the end */
   async function closing(end: (wss: WebSocketServer) => void): Promise<[Closed, TerminateEvent]> {
     let tell: (event: TerminateEvent) => void = () => {};
     const told = new Promise<TerminateEvent>((resolve) => {

@@ -132,8 +132,8 @@ describe('the report as HTML', () => {
     await page.keyboard.press('Enter');
     const timeline = page.getByRole('region', { name: 'Timeline of case 2.1' }).last();
     await timeline.waitFor();
-    expect(await timeline.innerText()).toMatch(/judge →\s+frame ping, 0 octets FIN, masked with/);
-    expect(await timeline.innerText()).toMatch(/← peer\s+frame close, \d+ octets FIN, not masked/);
+    expect(await timeline.innerText()).toMatch(/judge →\s+frame ping, 0 bytes FIN, masked with/);
+    expect(await timeline.innerText()).toMatch(/← peer\s+frame close, \d+ bytes FIN, not masked/);
     expect(await page.locator('details[open]').getByRole('link', { name: 'RFC 6455 §5.5.2' }).count()).toBe(
       1,
     );

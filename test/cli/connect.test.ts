@@ -42,7 +42,7 @@ const echoOnce: ServerHandlers = {
 };
 const untilClosed = ['--linger', 'Infinity'];
 
-/** As echoOnce, behind the last of so many messages. */
+/** As echoOnce, after the last of so many messages. */
 function echoOf(count: number): ServerHandlers {
   let received = 0;
   return {
@@ -478,7 +478,7 @@ describe('exit codes', () => {
     expect(stderr).toMatch(/^rfc6455: cannot connect, http: [^\n]*\(status 404: nothing here\)\n$/);
   });
 
-  test('output that nobody reads', async () => {
+  test('output that is not read', async () => {
     const port = await listen(echo);
     const client = start('connect', `ws://127.0.0.1:${port}/`);
     await client.output(/connected/, 'stderr');

@@ -74,7 +74,7 @@ describe('serve', () => {
     [['--pages'], "2: unknown option '--pages'"],
     [['--a\x1b[31m'], "2: unknown option '--a\\x1b[31m'"],
     [['here'], "2: unexpected argument 'here'"],
-  ])('%j is told in one line', (args, text) => {
+  ])('%j is reported in one line', (args, text) => {
     const said = complaint(() => parseServeOptions(args));
     expect(said).toContain(`CommandFailure ${text}`);
     expect(said).not.toContain('\n');
@@ -130,12 +130,12 @@ describe('connect', () => {
     [['ws://a/', '--linger', '1s'], "2: --linger is a number of seconds, or Infinity, not '1s'"],
     [['ws://a/', '--linger', '.'], '2: --linger is a number of seconds'],
     [['ws://a/', '--ca', '/'], '1: cannot read the file of --ca, /: EISDIR'],
-  ])('%j is told in one line', (args, text) => {
+  ])('%j is reported in one line', (args, text) => {
     expect(complaint(() => parseConnectArguments(args))).toContain(`CommandFailure ${text}`);
   });
 });
 
-test('a mistake of ours is not told as one of the user', () => {
+test('our own mistake is not reported as one of the user', () => {
   expect(complaint(() => parseOptions({ options: { Port: { type: 'number' as 'string' } } }))).toContain(
     'TypeError',
   );

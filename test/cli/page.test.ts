@@ -81,12 +81,12 @@ test('nothing is anywhere else, and nothing but reading is possible', async () =
   }
 });
 
-test('a taken port is told as the system tells it', async () => {
+test('a taken port is reported as the system reports it', async () => {
   const second = await createPageServer(null);
   await expect(second.listen(address.port, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('the page asks nobody else, and writes text as text', () => {
+test('the page asks no other server, and writes text as text', () => {
   expect(page.html).not.toMatch(/https?:\/\/|@import|url\(/);
   expect(page.script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function\(/);
 });

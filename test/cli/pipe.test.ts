@@ -43,7 +43,7 @@ async function atTheEnd(linger: number, bufferedAmount = 0) {
   return { connection, transcript, source };
 }
 
-describe('behind the end of the input', () => {
+describe('after the end of the input', () => {
   test('silence of that length closes, and nothing shorter', async () => {
     const { connection } = await atTheEnd(1000);
     vi.advanceTimersByTime(999);

@@ -31,7 +31,7 @@ beforeEach(() => {
   expectClose();
 });
 
-// Each test ends with its connection closed, so that the next one does not hear of it.
+// Each test ends with its connection closed, so that the next one is not affected.
 afterEach(async () => {
   await closed;
 });

@@ -82,7 +82,7 @@ describe('listening', () => {
     holder.close();
   });
 
-  test.each([[[]], [['--page']]])('%j: a certificate that is none', async (options) => {
+  test.each([[[]], [['--page']]])('%j: a file that is not a certificate', async (options) => {
     const file = tlsFixture('README.md');
     const { exit, stdout, stderr } = await run([
       'serve',
@@ -293,7 +293,7 @@ test('the page is served while connections are open, and HTTP connections do not
   await gone;
 });
 
-test('output that nobody reads ends it without a stack', async () => {
+test('output that is not read ends it without a stack', async () => {
   const server = start('serve', '--port', '0');
   server.child.stdout.destroy();
   expect(await server.exit).toBe(1);

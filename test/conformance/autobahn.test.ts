@@ -1,4 +1,4 @@
-/** Autobahn's 517 cases: ours are the same, in order, octets, times and outcomes. */
+/** Autobahn's 517 cases: ours are the same, in order, bytes, times and outcomes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';

@@ -78,7 +78,7 @@ describe('cases beyond Autobahn', () => {
   test('hold no more than 8 MiB each, so that definitions cost little', () => {
     for (const { id, steps, request, response } of cases) {
       const sizes = steps.map((step) =>
-        'payload' in step ? step.payload.length : 'octets' in step ? step.octets.length : 0,
+        'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
       );
       const sum = [...sizes, request?.body?.length ?? 0, response?.body?.length ?? 0].reduce(
         (a, b) => a + b,

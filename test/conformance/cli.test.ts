@@ -69,14 +69,14 @@ describe('conform server', () => {
     expect(differing.exit).toBe(1);
     expect(differing.stdout).toContain('2.1 is OK, the baseline says FAILED\n');
     // What is open is a person's word: written anew, the file keeps it.
-    writeFileSync(file, JSON.stringify({ cases: {}, open: { '12.1.4': 'nobody asked for it' } }));
+    writeFileSync(file, JSON.stringify({ cases: {}, open: { '12.1.4': 'not asked for' } }));
     expect((await run(['conform', 'server', url, ...few, '--baseline', file])).exit).toBe(0);
     await run(['conform', 'server', url, ...few, '--agent', 'ours', '--write-baseline', file]);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
       agent: 'ours',
       peer: 'server',
       cases: {},
-      open: { '12.1.4': 'nobody asked for it' },
+      open: { '12.1.4': 'not asked for' },
     });
   });
 
@@ -132,7 +132,7 @@ describe('conform server', () => {
     }
   });
 
-  test('nobody there', async () => {
+  test('no server there', async () => {
     const { exit, stderr } = await judge('server', 'ws://127.0.0.1:1/', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stderr).toMatch(/^rfc6455: .*ECONNREFUSED/);

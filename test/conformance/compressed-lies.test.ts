@@ -54,7 +54,7 @@ function serve(socket: Duplex, habits: Habits): void {
     const accept = acceptOf(valuesOf(request, 'Sec-WebSocket-Key')[0] ?? '');
     const fields = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
     if (extension !== null) fields.push(`Sec-WebSocket-Extensions: ${extension}`);
-    socket.on('data', (octets: Buffer) => reader.read(octets));
+    socket.on('data', (bytes: Buffer) => reader.read(bytes));
     socket.write(['HTTP/1.1 101 Switching Protocols', ...fields, '', ''].join('\r\n'));
   });
   socket.on('end', () => socket.end());

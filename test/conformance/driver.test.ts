@@ -110,7 +110,7 @@ test('a browser sees a page, with what was found so far', async () => {
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test('any other path does what it is told', async () => {
+test('any other path does as it says', async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

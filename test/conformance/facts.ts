@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { Case, Event, Step } from '../../conformance/case/model.ts';
-import { octetsOf, type Payload } from '../../conformance/case/payload.ts';
+import { bytesOf, type Payload } from '../../conformance/case/payload.ts';
 
-const sha = (octets: Buffer | string): string => createHash('sha256').update(octets).digest('hex');
+const sha = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The digest of a case's lines. */
 export function digestOf(lines: readonly string[]): string {
@@ -14,7 +14,7 @@ export function digestOf(lines: readonly string[]): string {
 }
 
 function payloadLine(payload: Payload): string {
-  return `${payload.length}:${sha(octetsOf(payload)).slice(0, 16)}`;
+  return `${payload.length}:${sha(bytesOf(payload)).slice(0, 16)}`;
 }
 
 function eventLine(event: Event): string {
@@ -34,8 +34,8 @@ function stepLines(step: Step): string[] {
       return [`message ${step.kind} ${step.fragmentSize} ${payloadLine(step.payload)}`];
     case 'close':
       return [`close ${payloadLine(step.payload)}`];
-    case 'octets':
-      return [`octets ${payloadLine(step.octets)}`];
+    case 'bytes':
+      return [`octets ${payloadLine(step.bytes)}`];
     case 'pause':
       return [`pause ${step.seconds} ${step.tag ?? ''}`];
     case 'limit':
@@ -49,12 +49,12 @@ function stepLines(step: Step): string[] {
   }
 }
 
-/** How many units the messages of a loop have: code points of text that is compared, octets of everything else. */
+/** How many units the messages of a loop have: code points of text that is compared, bytes of everything else. */
 function loopLength(one: Case): string[] {
   const [step] = one.steps;
   if (step?.do !== 'loop') return [];
-  const octets = octetsOf(step.source(0));
-  const units = step.kind === 'text' && step.compare === 'content' ? [...octets.toString()] : octets;
+  const bytes = bytesOf(step.source(0));
+  const units = step.kind === 'text' && step.compare === 'content' ? [...bytes.toString()] : bytes;
   return [`length ${units.length}`];
 }
 
@@ -97,9 +97,9 @@ interface FactPayload {
 }
 
 function factPayload({ length, hex = '', repeatHex }: FactPayload): string {
-  const octets =
+  const bytes =
     repeatHex === undefined ? Buffer.from(hex, 'hex') : Buffer.alloc(length, Buffer.from(repeatHex, 'hex'));
-  return payloadLine(octets);
+  return payloadLine(bytes);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: foreign JSON

@@ -37,7 +37,7 @@ const results = [tolerated, good, told, missing];
 const entry = {
   at: 1,
   by: 'judge',
-  kind: 'octets',
+  kind: 'bytes',
   text: 'sent',
   length: 100,
   hex: 'aa'.repeat(64),
@@ -75,7 +75,7 @@ test("a case's file has Autobahn's fields", () => {
   const fields =
     'agent case id description expectation started duration reportTime reportCompressionRatio behavior behaviorClose result resultClose expected received expectedClose closedByMe failedByMe droppedByMe wasClean wasNotCleanReason wasServerConnectionDropTimeout wasOpenHandshakeTimeout wasCloseHandshakeTimeout localCloseCode localCloseReason remoteCloseCode remoteCloseReason isServer httpRequest httpResponse createStats rxOctetStats txOctetStats rxFrameStats txFrameStats trafficStats createWirelog wirelog';
   const timeline = [
-    { at: 1, by: 'judge', kind: 'octets', text: 'sent', length: 100, hex: 'aa'.repeat(64) },
+    { at: 1, by: 'judge', kind: 'bytes', text: 'sent', length: 100, hex: 'aa'.repeat(64) },
     {
       at: 2,
       by: 'peer',
@@ -264,7 +264,7 @@ describe('baselines', () => {
     expect(differences(some, [{ ...tolerated, behavior: 'OK' }])).toEqual([]);
   });
 
-  test('a change is told either way', () => {
+  test('a change is reported either way', () => {
     const better = { ...tolerated, behavior: 'OK' } as const;
     const worse = { ...good, behavior: 'FAILED' } as const;
     expect(differences(baseline, [better, worse])).toEqual([
@@ -274,7 +274,7 @@ describe('baselines', () => {
   });
 });
 
-test('verdicts whose two halves differ are told in full', () => {
+test('verdicts whose two halves differ are reported in full', () => {
   expect(verdictOf({ ...missing, behaviorClose: 'OK' })).toBe('FAILED, close OK');
 });
 

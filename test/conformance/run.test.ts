@@ -24,7 +24,7 @@ function echo(server: WebSocketServer): void {
   });
 }
 
-/** A server that speaks HTTP, and then does with the socket what it is told. */
+/** A server that speaks HTTP, and then does with the socket what its caller wants. */
 async function rawServer(peer: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer((socket) => {
     let head = '';
@@ -285,7 +285,7 @@ describe('clients', () => {
     ]);
     expect(results[1]).toMatchObject({
       passed: false,
-      result: 'The client did not go on behind this case: it fell over.',
+      result: 'The client did not go on after this case: it fell over.',
     });
     expect(told).toEqual(['1.1.1', '1.1.2', '1.1.3', '1.1.4']);
     expect(starts).toHaveLength(2);

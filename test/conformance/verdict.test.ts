@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { autobahn } from '../../conformance/autobahn/suite.ts';
 import type { Case } from '../../conformance/case/model.ts';
 import type { Observation } from '../../conformance/case/observation.ts';
-import { octetsOf } from '../../conformance/case/payload.ts';
+import { bytesOf } from '../../conformance/case/payload.ts';
 import { allCases } from '../../conformance/cases.ts';
 import { judge } from '../../conformance/run/verdict.ts';
 
@@ -24,7 +24,7 @@ function good(one: Case, changes: Partial<Observation> = {}): Observation {
     request: null,
     answer: null,
     body: Buffer.alloc(0),
-    earlyOctets: 0,
+    earlyBytes: 0,
     deflate: null,
     events:
       echo === undefined
@@ -37,7 +37,7 @@ function good(one: Case, changes: Partial<Observation> = {}): Observation {
     firstClose: close.by === 'peer' ? 'peer' : 'judge',
     sentClose: closed,
     receivedClose: closed,
-    octetsAfterClose: 0,
+    bytesAfterClose: 0,
     endedBy: 'peer',
     reset: false,
     dropped: false,
@@ -90,7 +90,7 @@ describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
       expect(verdictOf(one, { events: events['NON-STRICT'] })).toEqual(['NON-STRICT', 'OK']);
   });
 
-  test('a peer that ignores everything does not pass, whoever it is', () => {
+  test('a peer that ignores everything does not pass, in either role', () => {
     const silent: Partial<Observation> = {
       events: [],
       firstClose: 'judge',
@@ -119,7 +119,7 @@ test('the cases without a verdict have none, whatever happens', () => {
   }
 });
 
-test('a server that leaves TCP to the judge is told so', () => {
+test('a server that leaves TCP to the judge is reported so', () => {
   const refused = judged.find(({ id }) => id === '3.1')!;
   const kept = { dropped: true, clean: false, uncleanReason: 'the judge had to drop TCP' };
   expect(verdictOf(refused, kept)).toEqual(['OK', 'FAILED BY CLIENT']);
@@ -168,7 +168,7 @@ describe('answers to requests that are to be refused', () => {
   ])('%s: %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
-  test('the end of TCP is an answer where it may be, silence is none', () => {
+  test('the end of TCP is an answer where it may be, silence is not', () => {
     const nothing = { opened: false, answer: null };
     expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), null).passed).toBe(true);
     expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), null).passed).toBe(false);
@@ -224,7 +224,7 @@ test('content that differs in one byte is reported by its place and its hash', (
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');
-  const changed = Buffer.from(octetsOf(event.payload));
+  const changed = Buffer.from(bytesOf(event.payload));
   changed[1_600_000]! ^= 1;
   const { behavior, result } = judge(large, good(large, { events: [{ ...event, payload: changed }] }), null);
   expect(behavior).toBe('FAILED');

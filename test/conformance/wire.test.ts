@@ -20,19 +20,19 @@ import { acceptOf, faultOfAnswer, listOf, parseHead, valuesOf } from '../../conf
 import { inflate } from '../../conformance/wire/inflate.ts';
 import { isUtf8 } from '../../conformance/wire/utf8.ts';
 
-/** Octets without a pattern, the same in every run: zlib finds a repetition even in noise, once in some hundred times. */
+/** Bytes without a pattern, the same in every run: zlib finds a repetition even in noise, once in some hundred times. */
 function noiseOf(size: number): Buffer {
   const random = new Random(size + 1);
   return Buffer.from(Array.from({ length: size }, () => random.next() >>> 24));
 }
 
-function readAll(octets: Buffer, size: number): Frame[] {
+function readAll(bytes: Buffer, size: number): Frame[] {
   const frames: Frame[] = [];
   const reader = new FrameReader(
     () => {},
     (frame) => frames.push(frame),
   );
-  for (let at = 0; at < octets.length; at += size) reader.read(octets.subarray(at, at + size));
+  for (let at = 0; at < bytes.length; at += size) reader.read(bytes.subarray(at, at + size));
   return frames;
 }
 
@@ -61,7 +61,7 @@ describe('frames', () => {
     expect(huge.toString('hex')).toBe('5b7f8000000000000000');
   });
 
-  test.each([1, 2, 3, 7, 64, 100_000])('are read in chunks of %i octets', (size) => {
+  test.each([1, 2, 3, 7, 64, 100_000])('are read in chunks of %i bytes', (size) => {
     const lengths = [0, 1, 125, 126, 127, 65_535, 65_536];
     const specs = lengths.map((length, i) => ({
       opcode: i % 3,
@@ -78,9 +78,9 @@ describe('frames', () => {
   });
 
   test('masking in parts is masking at once', () => {
-    const [octets, key] = [noiseOf(23), freshKey()];
-    const parts = [mask(octets.subarray(0, 5), key), mask(octets.subarray(5), key, 5)];
-    expect(Buffer.concat(parts)).toEqual(mask(octets, key));
+    const [bytes, key] = [noiseOf(23), freshKey()];
+    const parts = [mask(bytes.subarray(0, 5), key), mask(bytes.subarray(5), key, 5)];
+    expect(Buffer.concat(parts)).toEqual(mask(bytes, key));
   });
 
   test('a reader that was stopped reads no further', () => {
@@ -101,12 +101,12 @@ describe('frames', () => {
 describe('UTF-8', () => {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /** Whether nothing in it had to be replaced. A decoder that throws takes ten times as long. */
-  const decodes = (octets: Buffer): boolean => Buffer.from(decoder.decode(octets)).equals(octets);
+  const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
 
-  test('agrees with TextDecoder on all sequences of two octets, and on many of four', () => {
+  test('agrees with TextDecoder on all sequences of two bytes, and on many of four', () => {
     for (let two = 0; two < 0x1_0000; two++) {
-      const octets = Buffer.from([two >> 8, two & 255]);
-      if (isUtf8(octets) !== decodes(octets)) throw new Error(octets.toString('hex'));
+      const bytes = Buffer.from([two >> 8, two & 255]);
+      if (isUtf8(bytes) !== decodes(bytes)) throw new Error(bytes.toString('hex'));
     }
     const edges = [
       0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5,
@@ -116,8 +116,8 @@ describe('UTF-8', () => {
       for (const b of edges)
         for (const c of edges)
           for (const d of edges) {
-            const octets = Buffer.from([a, b, c, d]);
-            if (isUtf8(octets) !== decodes(octets)) throw new Error(octets.toString('hex'));
+            const bytes = Buffer.from([a, b, c, d]);
+            if (isUtf8(bytes) !== decodes(bytes)) throw new Error(bytes.toString('hex'));
           }
   });
 });
@@ -134,7 +134,7 @@ describe('compression', () => {
     Buffer.from(`message ${i} `.repeat(1 + 400 * (i % 4)) + noiseOf(40 + i).toString('hex')),
   );
 
-  test.each([8, 9, 10, 15])('both ways, with a window of 2^%i octets, with and without takeover', (bits) => {
+  test.each([8, 9, 10, 15])('both ways, with a window of 2^%i bytes, with and without takeover', (bits) => {
     for (const quiet of [false, true]) {
       const agreed = params({
         clientMaxWindowBits: bits,
@@ -161,7 +161,7 @@ describe('compression', () => {
     expect(dropped.compress(text).length).toBeGreaterThan(200);
   });
 
-  test('an empty message is one octet, and an empty payload an empty message', () => {
+  test('an empty message is one byte, and an empty payload an empty message', () => {
     const deflate = new Deflate(params({}), 'client');
     expect(deflate.compress(Buffer.alloc(0))).toEqual(Buffer.from([0]));
     expect(deflate.decompress(Buffer.alloc(0))).toEqual(Buffer.alloc(0));
@@ -172,7 +172,7 @@ describe('compression', () => {
     const message = Buffer.concat([noise, noise]);
     const wide = new Deflate(params({}), 'client').compress(message);
     const narrow = new Deflate(params({ clientMaxWindowBits: 9 }), 'server');
-    expect(() => narrow.decompress(wide)).toThrow(/1000 octets back, beyond a window of 512/);
+    expect(() => narrow.decompress(wide)).toThrow(/1000 bytes back, beyond a window of 512/);
   });
 
   test('a peer that takes a context over that was not to be kept is found out', () => {
@@ -183,7 +183,7 @@ describe('compression', () => {
     );
     const noise = noiseOf(300);
     receiver.decompress(sender.compress(noise));
-    expect(() => receiver.decompress(sender.compress(noise))).toThrow(/octets back, where there are/);
+    expect(() => receiver.decompress(sender.compress(noise))).toThrow(/bytes back, where there are/);
   });
 
   const hel = Buffer.from('010300fcff48656c', 'hex');
@@ -196,7 +196,7 @@ describe('compression', () => {
     ['with 00 00 ff ff left in place, and an empty block', 'f248cdc9c907000000ffff00', 'Hello'],
     ['cut off', 'f248cd', null],
     ['cut off in a stored block', '000500faff48656c', null],
-    ['without the octet of the empty block', 'f348cdc9c90700', 'Hello'],
+    ['without the byte of the empty block', 'f348cdc9c90700', 'Hello'],
   ])('a message %s is read alike in windows of 32 KiB and below', (_how, digits, text) => {
     for (const bits of [15, 10]) {
       const deflate = new Deflate(params({ clientMaxWindowBits: bits }), 'server');
@@ -221,10 +221,10 @@ describe('compression', () => {
     }
   });
 
-  test.each(['07', '05e0ffff', '01000000ff', '0500', ''])('and refuses what is none: %s', (digits) => {
-    const octets = Buffer.from(digits, 'hex');
-    if (digits === '') expect(inflate(octets).output.length).toBe(0);
-    else expect(() => inflate(octets)).toThrow(Error);
+  test.each(['07', '05e0ffff', '01000000ff', '0500', ''])('and refuses what is not DEFLATE: %s', (digits) => {
+    const bytes = Buffer.from(digits, 'hex');
+    if (digits === '') expect(inflate(bytes).output.length).toBe(0);
+    else expect(() => inflate(bytes)).toThrow(Error);
   });
 
   test('parameters are read as §7.1 has them', () => {
@@ -273,7 +273,11 @@ describe('heads', () => {
     ['Connection', 2, 'Connection: keep-alive'],
     ['an accept of another key', 3, 'Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA='],
     ['no accept', 3, 'X: y'],
-    ['a subprotocol nobody asked for', 3, `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: other`],
+    [
+      'a subprotocol that was not offered',
+      3,
+      `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: other`,
+    ],
   ])('a fault in %s is named', (_name, index, line) => {
     expect(faultOf(right.with(index, line))).toBeTypeOf('string');
   });

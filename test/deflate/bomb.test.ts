@@ -37,7 +37,7 @@ function peak(
 
 /**
  * The least growth of up to five runs, the first below `enough` being enough: the collector and the compiler take a few
- * hundred KiB now and then, which is none of the message's.
+ * hundred KiB now and then, which is not the message's.
  */
 function leastPeak(enough: number, ...run: Parameters<typeof peak>): ReturnType<typeof peak> {
   let least = peak(...run);

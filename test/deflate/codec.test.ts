@@ -309,7 +309,7 @@ describe.each(engines)('engine %s', (engine) => {
             expect(cut).toBe('WS_INVALID_DEFLATE');
             continue;
           }
-          // Only where blocks end: behind a final one, or behind nothing at all.
+          // Only where blocks end: after a final one, or behind nothing at all.
           expect(whole.slice(0, cut.length).toString('latin1')).toBe(cut.toString('latin1'));
           expect([0, 300]).toContain(cut.length);
         }
@@ -357,7 +357,7 @@ describe.each(engines)('engine %s', (engine) => {
           if (typeof result === 'string') expect(allowed).toContain(result);
           else expect(result.length).toBeLessThanOrEqual(size * 2);
         }
-        // Behind the empty block, garbage is read as one more block: of type 3 here.
+        // After the empty block, garbage is read as one more block: of type 3 here.
         const garbage = Buffer.concat([stream, hex('00 00 ff ff 07 55')]);
         expect(await verdict(codecOf(full, { engine }), garbage)).toBe('WS_INVALID_DEFLATE');
         const behindFinal = Buffer.concat([finalDeflate(jsonOf(size, 1)), hex('07')]);

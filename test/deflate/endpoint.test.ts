@@ -53,7 +53,7 @@ describe.each(engines)('engine %s', (engine) => {
         ['', 1],
         ['', 0],
       ]);
-      // The octets of the RFC itself.
+      // The bytes of the RFC itself.
       const wire = role === 'client' ? hex('41 03 f2 48 cd 80 04 c9 c9 07 00') : null;
       if (wire !== null) {
         const other = connect();
@@ -264,7 +264,7 @@ describe.each(engines)('engine %s', (engine) => {
           expect(sink.frames.map(({ opcode }) => opcode)).toEqual([2, 8]);
         }
         endpoint.transportClosed();
-        // Both jobs end, whoever is there to hear of it.
+        // Both jobs end, whether or not their end is awaited.
         await until(() => sink.held === 0);
         await codecOf(full, { engine }).decompress(peerDeflate(jsonOf(300_000, 1)), 300_000);
         expect(events.of('onClose').length).toBe(1);

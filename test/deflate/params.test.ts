@@ -576,7 +576,7 @@ describe('confirmDeflate', () => {
   }
 
   test('P6, P12, P14, P16, P20, P22: all configurations × all answers, against the rules', () => {
-    // Kept short: an error costs a stack trace. The edges and one in between stand for the bits of our own.
+    // Kept short: an error costs a stack trace. The edges and one in between stand for our own bits.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
     );

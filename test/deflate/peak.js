@@ -61,7 +61,7 @@ function receive(payload, maxMessageSize) {
 const input = JSON.parse(readFileSync(0, 'utf8'));
 const payload = Buffer.from(input.payload, 'base64');
 const small = input.small.map((text) => Buffer.from(text, 'base64'));
-// Code is loaded and compiled, and threads are there, by messages that leave no room behind which a large one could use.
+// Code is loaded and compiled, and threads are there, by messages that leave behind no room that a large one could use.
 for (let n = 0; n < 20; n++) for (const each of small) await receive(each, 60_000);
 /** @type {any} */ (globalThis).gc();
 const before = status('VmRSS');

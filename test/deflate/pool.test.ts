@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PoolJob } from '../../src/deflate/pool.ts';
 
-/** Jobs that end when they are told to. */
+/** Jobs that end on demand. */
 class Jobs {
   readonly started: number[] = [];
   running = 0;

@@ -76,7 +76,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect((await inflate(nothing, nothing, 0)).length).toBe(0);
   });
 
-  test('P31: what is cut off, damaged, or goes on behind its end', async () => {
+  test('P31: what is cut off, damaged, or goes on after its end', async () => {
     for (const size of [1, 100, sent.length - 1]) {
       expect(await codeOf(inflate(sent.subarray(0, size), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
     }
@@ -85,7 +85,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: a final block goes on with the window behind it, from whatever came out before', async () => {
+  test('P24, A34: a final block goes on with the window after it, from whatever came out before', async () => {
     const window = noiseOf(32_768, 5);
     // The first stream begins with what is just inside the window, the second with what is after the first.
     const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);

@@ -32,7 +32,7 @@ function codeOf(call: () => unknown): string {
 }
 
 describe('sequence', () => {
-  test('F17: a continuation of nothing is refused, first of all or behind a message', () => {
+  test('F17: a continuation of nothing is refused, first of all or after a message', () => {
     for (const fin of [false, true]) {
       for (const length of [0, 5]) {
         expect(codeOf(() => assembler().begin(fin, false, 0, length))).toBe('WS_UNEXPECTED_CONTINUATION');

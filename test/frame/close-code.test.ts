@@ -16,7 +16,7 @@ function withCode(code: number, rest: Uint8Array | string = ''): Buffer {
 }
 
 function parse(payload: Buffer): { code: number; reason: string } {
-  // Not at the start of its memory, and with bytes behind it that are not its own.
+  // Not at the start of its memory, and with bytes after it that are not its own.
   const memory = Buffer.concat([Buffer.from('ab'), payload, Buffer.from([0xff])]);
   return parseClosePayload(memory, 2, 2 + payload.length);
 }

@@ -68,7 +68,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(plain.sentCloseCode()).toBe(1009);
   });
 
-  test('F24: while a message is being decompressed what follows waits, and the transport is told to stop', async () => {
+  test('F24: while a message is being decompressed what follows waits, and the transport has to stop', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     const chunk = Buffer.concat([
       compressed('z:first'),
@@ -94,7 +94,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F24: reading goes on by itself when the codec is done, unless somebody paused meanwhile', async () => {
+  test('F24: reading goes on by itself when the codec is done, unless the application paused meanwhile', async () => {
     const running = connect(role);
     running.endpoint.receive(compressed('z:first'));
     await running.codec.release();
@@ -133,7 +133,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('C17, C19: what comes out of the codec after the end is nobody’s', async () => {
+  test('C17, C19: what comes out of the codec after the end is dropped', async () => {
     for (const end of ['terminate', 'transportClosed', 'fail'] as const) {
       for (const payload of ['z:first', 'corrupt']) {
         const { endpoint, codec, events } = connect(role);

@@ -144,7 +144,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
         expectLegal(role, sink.frames, events);
         if (call === 'throw' || call === 'abort' || call === 'fail') {
           const thrown = events.errors.filter(({ message }) => message === 'from inside');
-          // The one who is told of errors is not told of its own; abort() is nothing once all is over.
+          // The receiver of errors does not receive its own; abort() is nothing once all is over.
           const isHeard =
             (call !== 'throw' || hook !== 'onError') && (call !== 'abort' || hook !== 'onClose');
           expect(thrown.length).toBe(isHeard ? 1 : 0);
@@ -200,7 +200,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('F24: bytes handed in from inside a callback come behind the chunk at hand [A49]', () => {
+  test('F24: bytes handed in from inside a callback come after the chunk at hand [A49]', () => {
     const { endpoint, events } = bench(role);
     const texts = (...list: string[]): Buffer =>
       Buffer.concat(list.map((payload) => peerFrame(role, { opcode: 1, payload })));
@@ -213,7 +213,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  test('C13: an end reported from inside a callback comes behind the chunk at hand', () => {
+  test('C13: an end reported from inside a callback comes after the chunk at hand', () => {
     const connection = bench(role);
     const { endpoint, events } = connection;
     events.act = (event) => {
@@ -230,7 +230,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F26: another endpoint may receive inside a callback, and touch nothing of ours [A49]', () => {
+  test('F26: another endpoint may receive inside a callback, and touch nothing of this one [A49]', () => {
     for (const hook of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong'] as const) {
       for (const otherRole of roles) {
         const ours = bench(role);
@@ -294,7 +294,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('C13: a sink that reports the end from inside its calls: one onClose, nothing behind it', () => {
+  test('C13: a sink that reports the end from inside its calls: one onClose, nothing after it', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),

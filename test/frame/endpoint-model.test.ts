@@ -353,9 +353,9 @@ describe.each(roles)('an endpoint does what the model says, %s', (role) => {
           expect(events.log).toEqual(model.log);
           expect(endpoint.state).toBe(EndpointState[model.state]);
           const sent = sink.frames.map(({ opcode, payload }) => {
-            // Of our own Close for a violation only the code is compared, the text is in the table.
-            const isOurs = opcode === 8 && payload.length > 5;
-            return [opcode, payload.toString('hex', 0, isOurs ? 2 : undefined)];
+            // Only the code of our Close for a violation is compared; the text is in the table.
+            const isFailure = opcode === 8 && payload.length > 5;
+            return [opcode, payload.toString('hex', 0, isFailure ? 2 : undefined)];
           });
           expect(sent).toEqual(model.sent);
           expect(sink.calls.includes('end')).toBe(model.ended);

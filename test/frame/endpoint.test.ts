@@ -217,7 +217,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(received[2]?.equals(Buffer.alloc(5000, 3))).toBe(true);
   });
 
-  test('C8: a Pong that nobody asked for is reported, and not answered [A28]', () => {
+  test('C8: a Pong without a Ping is reported, and not answered [A28]', () => {
     const { feed, events, sink } = bench(role);
     for (let i = 0; i < 1000; i++) feed({ opcode: 10, payload: 'x' });
     expect(events.of('onPong').length).toBe(1000);
@@ -297,7 +297,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(opcodes(sink).length).toBe(10_000);
   });
 
-  test('C7: a ping behind our own Close is answered, one behind the peer’s is not', () => {
+  test('C7: a ping after our own Close is answered, one after the peer’s is not', () => {
     const { endpoint, feed, sink } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 9, payload: 'late' });
@@ -331,7 +331,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['new']);
   });
 
-  test('C7, C17: no pong goes out behind the peer’s Close, a failure, the end', () => {
+  test('C7, C17: no pong goes out after the peer’s Close, a failure, the end', () => {
     const ends: ((connection: Bench) => void)[] = [
       (connection) => connection.feed({ opcode: 8 }),
       (connection) => connection.feed({ opcode: 3 }),
@@ -349,7 +349,7 @@ describe.each(roles)('pings to a %s', (role) => {
     }
   });
 
-  test('C8: the pong that waits goes out behind our own Close', () => {
+  test('C8: the pong that waits goes out after our own Close', () => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'x' });
@@ -408,14 +408,14 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(() => endpoint.close(1005)).toThrow(RangeError);
   });
 
-  test('C3, F5, F23: no data frame follows our Close, and no ping of ours', () => {
+  test('C3, F5, F23: no data frame follows our Close, and none of our pings', () => {
     const { endpoint, sink } = bench(role);
     endpoint.close(1000);
     sendEverything(endpoint, role);
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test('C3, C4: nothing of ours follows the Close that answers the peer’s', () => {
+  test('C3, C4: nothing follows our Close that answers the peer’s', () => {
     const { endpoint, feed, sink } = bench(role);
     feed({ opcode: 8, payload: closePayload(1000) });
     sendEverything(endpoint, role);
@@ -484,7 +484,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(events.of('onText')).toEqual([['late', 4]]);
   });
 
-  test('C17: behind the first Close nothing counts: messages, pings, Closes, garbage [A29]', () => {
+  test('C17: after the first Close nothing counts: messages, pings, Closes, garbage [A29]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     const close = peerFrame(role, { opcode: 8, payload: closePayload(1000, 'first') });
     const more = [
@@ -564,7 +564,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(sink.frames.length).toBe(1);
   });
 
-  test('C16: a violation behind our own Close ends the connection without a second one', () => {
+  test('C16: a violation after our own Close ends the connection without a second one', () => {
     const { endpoint, feed, sink, events } = bench(role);
     endpoint.close(3000);
     feed({ opcode: 3 });
@@ -780,7 +780,7 @@ describe.each(roles)('pausing a %s', (role) => {
   const messages = (...texts: string[]): Buffer =>
     Buffer.concat(texts.map((payload) => peerFrame(role, { opcode: 1, payload })));
 
-  test('F24: pause in a callback stops behind the frame at hand; resume goes on in order', () => {
+  test('F24: pause in a callback stops after the frame at hand; resume goes on in order', () => {
     const { endpoint, events } = bench(role);
     events.act = () => endpoint.pause();
     expect(endpoint.receive(messages('a', 'b', 'c'))).toBe(false);
@@ -834,7 +834,7 @@ describe.each(roles)('pausing a %s', (role) => {
     ]);
   });
 
-  test('C13: an end that came behind what waits does not take it away', () => {
+  test('C13: an end that came after what waits does not take it away', () => {
     const { endpoint, events } = bench(role);
     events.act = (name) => {
       if (name === 'onText') endpoint.pause();
@@ -1183,7 +1183,7 @@ describe('misuse', () => {
     }
   });
 
-  test('F1, F2: a role that is none is refused', () => {
+  test('F1, F2: an invalid role is refused', () => {
     for (const role of [undefined, 'Server', '']) {
       const options = { role, maxMessageSize: 1 } as EndpointOptions;
       expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(TypeError);
@@ -1198,7 +1198,7 @@ test('F2, F4, C17: the wrong mask fails in every place [A15, A16]', () => {
     ['continuation', [{ opcode: 1, fin: false, payload: 'a' }], { opcode: 0, payload: 'b' }],
     ['ping', [], { opcode: 9 }],
     ['close', [], { opcode: 8 }],
-    ['behind a message', [{ opcode: 1, payload: 'a' }], { opcode: 1, payload: 'b' }],
+    ['after a message', [{ opcode: 1, payload: 'a' }], { opcode: 1, payload: 'b' }],
   ];
   for (const role of roles) {
     for (const [name, before, spec] of places) {

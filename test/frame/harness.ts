@@ -107,7 +107,7 @@ export class MemorySink implements ByteSink {
   keeps = false;
   /** The endpoint that writes here. */
   endpoint: Endpoint | null = null;
-  /** Called for each commit and append, behind it. */
+  /** Called for each commit and append, after it. */
   onSend: (() => void) | null = null;
   onEnd: (() => void) | null = null;
   onDestroy: (() => void) | null = null;
@@ -211,7 +211,7 @@ export class Recorder implements EndpointEvents {
   readonly log: unknown[][] = [];
   readonly errors: Error[] = [];
   readonly closes: CloseRecord[] = [];
-  /** Runs inside each event, behind its recording. */
+  /** Runs inside each event, after its recording. */
   act: (name: EventName) => void = () => {};
 
   onText(text: string | Buffer, wireSize: number): void {

@@ -48,7 +48,7 @@ describe('masking', () => {
     expect(bytes.toString('hex')).toBe('7f9f4d5158');
   });
 
-  test('F13: the same as octet by octet at every alignment and every length to 64, around 96 and beyond', () => {
+  test('F13: the same as byte by byte at every alignment and every length to 64, around 96 and beyond', () => {
     const lengths = [...Array(65).keys()];
     for (let length = 88; length <= 110; length++) lengths.push(length);
     lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);

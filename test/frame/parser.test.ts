@@ -31,7 +31,7 @@ class Collector implements FrameHandler {
 
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void {
     const frame = this.frames.at(-1)!;
-    if (frame.complete) throw new Error('a piece behind the last');
+    if (frame.complete) throw new Error('a piece after the last');
     frame.payload += buffer.toString('hex', start, end);
     frame.pieces++;
     frame.complete = last;
@@ -398,7 +398,7 @@ describe('stopping', () => {
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop() push returns behind the frame at hand; the rest can be pushed from there', () => {
+  test('F24: after stop() push returns after the frame at hand; the rest can be pushed from there', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();

@@ -143,7 +143,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     }
   });
 
-  test('C16, F26: a codec that breaks closes with 1011, now or later, and its peer is told nothing of it', async () => {
+  test('C16, F26: a codec that breaks closes with 1011, now or later, and its peer learns nothing of it', async () => {
     for (const text of ['throws', 'rejects']) {
       const connection = connect(role);
       const { endpoint, codec, sink, events } = connection;
@@ -205,7 +205,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: what is sent from inside the sink comes behind the messages that wait', async () => {
+  test('C3, F17: what is sent from inside the sink comes after the messages that wait', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');
@@ -293,7 +293,7 @@ describe.each(roles)('both directions through a codec as a %s', (role) => {
     }
   });
 
-  test('C4, C5, C11: the peer’s end behind its Close does not cut off what waits for the codec', async () => {
+  test('C4, C5, C11: the peer’s end after its Close does not cut off what waits for the codec', async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     endpoint.sendText('first');
@@ -354,7 +354,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages from inside the sink come behind the one that is half written, in order; pings do not wait [A49]', () => {
+  test('F23: messages from inside the sink come after the one that is half written, in order; pings do not wait [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);

@@ -205,7 +205,7 @@ describe('the URL', () => {
 });
 
 describe('the request', () => {
-  test('H1, H2, H3, H4, H5, H7, H11: the request line, the fields of §4.1 once each, and nothing behind them', () => {
+  test('H1, H2, H3, H4, H5, H7, H11: the request line, the fields of §4.1 once each, and nothing after them', () => {
     const { head, key } = buildRequest(target);
     expect(head).toBe(
       'GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +

@@ -167,7 +167,7 @@ describe('HandshakeError', () => {
     expect(inspect(error)).not.toContain('\u001b');
   });
 
-  test('fields of the caller come behind those of the rule', () => {
+  test('fields of the caller come after those of the rule', () => {
     expect(refuse('WS_HANDSHAKE_METHOD', { headers: ['X', 'y'] }).headers).toEqual([
       'Allow',
       'GET',

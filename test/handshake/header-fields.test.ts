@@ -82,7 +82,7 @@ test.each<[unknown, string]>([
   [{ A: ['x', null] }, 'the header field A is null'],
   [[['A']], 'names and values in turn, or pairs'],
   [['A', 5], 'names and values in turn, or pairs'],
-])('and what is none is refused: %j', (headers, message) => {
+])('and invalid ones are refused: %j', (headers, message) => {
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(TypeError);
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(message);
 });

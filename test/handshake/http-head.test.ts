@@ -41,9 +41,9 @@ function read(kind: Kind, chunks: readonly Buffer[], limits?: Partial<HeadLimits
 
 /** The same for a text, in every chunking of it: all have to agree. */
 function readEveryWay(kind: Kind, text: string, limits?: Partial<HeadLimits>) {
-  const octets = Buffer.from(text, 'latin1');
-  const whole = read(kind, [octets], limits);
-  for (const chunks of everyChunking(octets)) expect(read(kind, chunks, limits)).toEqual(whole);
+  const bytes = Buffer.from(text, 'latin1');
+  const whole = read(kind, [bytes], limits);
+  for (const chunks of everyChunking(bytes)) expect(read(kind, chunks, limits)).toEqual(whole);
   return whole;
 }
 
@@ -53,7 +53,7 @@ const handshake =
   'Sec-WebSocket-Version: 13\r\n\r\n';
 
 describe('requests', () => {
-  test('S1, S8: the request of RFC 6455 §1.2, whole, octet by octet and in two parts at every place', () => {
+  test('S1, S8: the request of RFC 6455 §1.2, whole, byte by byte and in two parts at every place', () => {
     expect(readEveryWay('request', handshake)).toEqual({
       head: {
         kind: 'request',
@@ -81,11 +81,7 @@ describe('requests', () => {
       ['an empty value', 'GET / HTTP/1.1\r\nA:\r\nB: \t \r\n\r\n', { headers: ['A', '', 'B', ''] }],
       ['white space', 'GET / HTTP/1.1\r\nA:\t b \t c\t \r\n\r\n', { headers: ['A', 'b \t c'] }],
       ['a colon in a value', 'GET / HTTP/1.1\r\nA:: b:c\r\n\r\n', { headers: ['A', ': b:c'] }],
-      [
-        'octets beyond ASCII',
-        'GET / HTTP/1.1\r\nA: \x80\xe4\xff\r\n\r\n',
-        { headers: ['A', '\x80\xe4\xff'] },
-      ],
+      ['bytes beyond ASCII', 'GET / HTTP/1.1\r\nA: \x80\xe4\xff\r\n\r\n', { headers: ['A', '\x80\xe4\xff'] }],
       [
         'repeated names, in their spelling',
         'GET / HTTP/1.1\r\na: 1\r\nA: 2\r\n\r\n',
@@ -207,8 +203,8 @@ describe('what a request may not be', () => {
     ['obs-fold with a tab', `${line}A: b\r\n\tc\r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
     ['obs-fold in the first field', `${line} A: b\r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
     ['obs-fold of nothing', `${line}A: b\r\n \r\n\r\n`, 'WS_HANDSHAKE_HEADER_FOLDED'],
-    ['a bare LF behind a field', `${line}A: b\nC: d\r\n\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
-    ['a bare LF behind the request line', 'GET / HTTP/1.1\nA: b\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
+    ['a bare LF after a field', `${line}A: b\nC: d\r\n\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
+    ['a bare LF after the request line', 'GET / HTTP/1.1\nA: b\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare LF at the end', `${line}A: b\r\n\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare CR in a value', `${line}A: b\rc\r\n\r\n`, 'WS_HANDSHAKE_LINE_ENDING'],
     ['a bare CR in the target', 'GET /\ra HTTP/1.1\r\n\r\n', 'WS_HANDSHAKE_LINE_ENDING'],
@@ -232,18 +228,18 @@ describe('what a request may not be', () => {
     expect(error).toMatchObject({ stage: 'request', status: refusals[code].status });
   });
 
-  test('A8: every octet that is not text is refused in a name, in a value and in the target', () => {
-    for (let octet = 0; octet < 256; octet++) {
-      const character = String.fromCharCode(octet);
-      const isText = octet === 9 || (octet >= 0x20 && octet !== 0x7f);
+  test('A8: every byte that is not text is refused in a name, in a value and in the target', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const character = String.fromCharCode(byte);
+      const isText = byte === 9 || (byte >= 0x20 && byte !== 0x7f);
       const value = read('request', [Buffer.from(`${line}A: b${character}c\r\n\r\n`, 'latin1')]);
-      expect('head' in value, `value ${octet}`).toBe(isText);
+      expect('head' in value, `value ${byte}`).toBe(isText);
       const name = read('request', [Buffer.from(`${line}A${character}B: c\r\n\r\n`, 'latin1')]);
       // A colon ends the name, and the rest is the value.
       const isName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z:]$/.test(character);
-      expect('head' in name, `name ${octet}`).toBe(isName);
+      expect('head' in name, `name ${byte}`).toBe(isName);
       const target = read('request', [Buffer.from(`GET /${character} HTTP/1.1\r\n\r\n`, 'latin1')]);
-      expect('head' in target, `target ${octet}`).toBe(octet > 0x20 && octet < 0x7f);
+      expect('head' in target, `target ${byte}`).toBe(byte > 0x20 && byte < 0x7f);
     }
   });
 
@@ -265,7 +261,7 @@ describe('limits', () => {
     return `${start}${'b'.repeat(size - start.length - 4)}\r\n\r\n`;
   };
 
-  test('A6: a head of 16384 octets passes, one of 16385 is 431', () => {
+  test('A6: a head of 16384 bytes passes, one of 16385 is 431', () => {
     const atLimit = Buffer.from(sized(16_384));
     expect(atLimit).toHaveLength(16_384);
     expect(read('request', [atLimit])).toMatchObject({ rest: '' });
@@ -281,14 +277,14 @@ describe('limits', () => {
     ['a header line that never ends', (at) => 'GET / HTTP/1.1\r\nA: '[at] ?? 'b'],
     ['header lines that never end', (at) => 'GET / HTTP/1.1\r\n'[at] ?? 'A:b\r\n'[(at - 16) % 5]!],
     ['a response line that never ends', () => 'A'],
-  ])('A6: %s is refused, whole and octet by octet, and not before it is too long', (title, character) => {
+  ])('A6: %s is refused, whole and byte by byte, and not before it is too long', (title, character) => {
     const kind = title.includes('response') ? 'response' : 'request';
     const limits = { headers: Number.POSITIVE_INFINITY };
-    const octets = Buffer.from(Array.from({ length: 20_000 }, (_, at) => character(at)).join(''));
-    expect(read(kind, [octets], limits)).toEqual({ refused: 'WS_HANDSHAKE_HEAD_SIZE' });
+    const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => character(at)).join(''));
+    expect(read(kind, [bytes], limits)).toEqual({ refused: 'WS_HANDSHAKE_HEAD_SIZE' });
     const parser = new HttpHeadParser(kind, limits);
-    for (let at = 0; at < 16_384; at++) expect(parser.push(octets.subarray(at, at + 1))).toBeNull();
-    expect(refusalOf(() => parser.push(octets.subarray(0, 1))).code).toBe('WS_HANDSHAKE_HEAD_SIZE');
+    for (let at = 0; at < 16_384; at++) expect(parser.push(bytes.subarray(at, at + 1))).toBeNull();
+    expect(refusalOf(() => parser.push(bytes.subarray(0, 1))).code).toBe('WS_HANDSHAKE_HEAD_SIZE');
   });
 
   test('A6: 100 header fields pass, 101 and 2001 are 431', () => {
@@ -302,7 +298,7 @@ describe('limits', () => {
     expect(refusals.WS_HANDSHAKE_HEADER_COUNT.status).toBe(431);
   });
 
-  test('A6: a target of 8192 octets passes, one of 8193 is 414, even if its line never ends', () => {
+  test('A6: a target of 8192 bytes passes, one of 8193 is 414, even if its line never ends', () => {
     const target = (size: number) => `/${'a'.repeat(size - 1)}`;
     const line = (size: number) => Buffer.from(`GET ${target(size)} HTTP/1.1\r\n\r\n`);
     expect(read('request', [line(8_192)]).head).toMatchObject({ target: target(8_192) });
@@ -327,29 +323,29 @@ describe('limits', () => {
     expect(readEveryWay('request', text, { target: 3 })).toEqual({ refused: 'WS_HANDSHAKE_TARGET_SIZE' });
   });
 
-  test('A10: a head that drips octet by octet costs in proportion to its length', () => {
+  test('A10: a head that drips byte by byte costs in proportion to its length', () => {
     const unlimited = {
       headSize: Number.POSITIVE_INFINITY,
       headers: Number.POSITIVE_INFINITY,
       target: Number.POSITIVE_INFINITY,
     };
-    const octets = (size: number, line: string) => {
+    const bytes = (size: number, line: string) => {
       const text = `GET / HTTP/1.1\r\n${line.repeat(size / line.length)}`;
-      return Array.from(Buffer.from(text), (octet) => Buffer.of(octet));
+      return Array.from(Buffer.from(text), (byte) => Buffer.of(byte));
     };
     const drip = (chunks: readonly Buffer[]) => () => {
       const parser = new HttpHeadParser('request', unlimited);
       for (const chunk of chunks) parser.push(chunk);
     };
     for (const line of ['a', 'a: b\r\n']) {
-      const [short, long] = leastCpu([drip(octets(12_000, line)), drip(octets(96_000, line))]);
-      // 8 in proportion, 64 where each octet costs what those before it do.
+      const [short, long] = leastCpu([drip(bytes(12_000, line)), drip(bytes(96_000, line))]);
+      // 8 in proportion, 64 where each byte costs what those before it do.
       expect(long! / short!, JSON.stringify(line)).toBeLessThan(24);
     }
   });
 });
 
-describe('any octets', () => {
+describe('any bytes', () => {
   const fragment = fc.oneof(
     {
       weight: 6,
@@ -367,12 +363,12 @@ describe('any octets', () => {
       arbitrary: fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((n) => String.fromCharCode(n)) }),
     },
   );
-  const octets = fc.array(fragment, { maxLength: 12 }).map((parts) => Buffer.from(parts.join(''), 'latin1'));
+  const bytes = fc.array(fragment, { maxLength: 12 }).map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
   test('S1, A8: a head, a refusal of the table or a wish for more; the same in any chunks', () => {
     fc.assert(
       fc.property(
-        octets,
+        bytes,
         fc.array(fc.nat(8), { maxLength: 60 }),
         fc.constantFrom<Kind>('request', 'response'),
         (all, sizes, kind) => {
@@ -398,13 +394,13 @@ describe('any octets', () => {
       minLength: 1,
       maxLength: 12,
     });
-    const octet = fc.oneof(
+    const byte = fc.oneof(
       fc.constant(9),
       fc.integer({ min: 0x20, max: 0x7e }),
       fc.integer({ min: 0x80, max: 0xff }),
     );
     const value = fc
-      .array(octet, { maxLength: 20 })
+      .array(byte, { maxLength: 20 })
       .map((codes) => String.fromCharCode(...codes).replace(/^[ \t]+|[ \t]+$/g, ''));
     const fields = fc.array(fc.tuple(name, value), { maxLength: 8 }).map((pairs) => pairs.flat());
     fc.assert(
@@ -420,8 +416,8 @@ describe('any octets', () => {
 });
 
 describe('beside another parser', () => {
-  /** What node:http makes of the octets of one connection, with no socket: an upgrade, or anything else. */
-  async function readByNode(octets: Buffer): Promise<{ request: IncomingMessage; rest: string } | null> {
+  /** What node:http makes of the bytes of one connection, with no socket: an upgrade, or anything else. */
+  async function readByNode(bytes: Buffer): Promise<{ request: IncomingMessage; rest: string } | null> {
     const server = createServer({ insecureHTTPParser: false });
     const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
     try {
@@ -431,7 +427,7 @@ describe('beside another parser', () => {
         server.on('clientError', () => resolve(null));
         connection.on('close', () => resolve(null));
         server.emit('connection', connection);
-        connection.push(octets);
+        connection.push(bytes);
         connection.push(null);
       });
     } finally {
@@ -441,8 +437,8 @@ describe('beside another parser', () => {
   }
 
   /** What this layer makes of them: the parser, then the rules of §4.2.1. */
-  function readByUs(octets: Buffer): { head: HttpHead; rest: string } | null {
-    const { head, rest = '' } = read('request', [octets]);
+  function readByUs(bytes: Buffer): { head: HttpHead; rest: string } | null {
+    const { head, rest = '' } = read('request', [bytes]);
     if (head?.kind !== 'request') return null;
     try {
       const remote = { address: undefined, port: undefined, secure: false };
@@ -496,7 +492,7 @@ describe('beside another parser', () => {
         'http://server.example.com/',
       ),
     },
-    { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }).map((octet) => String.fromCharCode(octet)) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)) },
   );
   const mutation = fc.record({
     at: fc.nat(handshake.length),
@@ -515,8 +511,8 @@ describe('beside another parser', () => {
     const seen = { accepted: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { maxLength: 3 }), async (mutations) => {
-        const octets = mutate(mutations);
-        const ours = readByUs(octets);
+        const bytes = mutate(mutations);
+        const ours = readByUs(bytes);
         if (ours === null) {
           seen.refused++;
           return;
@@ -524,9 +520,9 @@ describe('beside another parser', () => {
         // llhttp knows no version 1.2 to 1.9, which §4.2.1 lets us take.
         if (ours.head.httpVersion !== '1.1') return;
         seen.accepted++;
-        const nodes = await readByNode(octets);
-        // Nor does it know that a tab behind a token of Connection is white space (9110 §5.6.3): a plain request, to it.
-        if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(octets.toString('latin1'))) return;
+        const nodes = await readByNode(bytes);
+        // Nor does it know that a tab after a token of Connection is white space (9110 §5.6.3): a plain request, to it.
+        if (nodes === null && /\r\nConnection:[^\r]*\t/i.test(bytes.toString('latin1'))) return;
         expect(nodes).not.toBeNull();
         const { rawHeaders, url, method } = nodes!.request;
         expect(ours).toEqual({

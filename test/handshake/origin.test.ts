@@ -159,7 +159,7 @@ describe('a list', () => {
     expect(passes(['file://'], 'null')).toBe(false);
   });
 
-  test('S21: an empty list lets in nobody but requests without Origin', () => {
+  test('S21: an empty list lets in only requests without Origin', () => {
     expect(passes([], 'http://server.example.com')).toBe(false);
     expect(passes([], null)).toBe(true);
   });

@@ -112,11 +112,11 @@ export function valuesOf(fields: readonly Field[], name: string): string[] {
   return fields.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 }
 
-/** The same octets in chunks: whole, one by one, and in two parts at every place. */
-export function* everyChunking(octets: Buffer): Generator<Buffer[]> {
-  yield [octets];
-  yield Array.from(octets, (octet) => Buffer.of(octet));
-  for (let at = 0; at <= octets.length; at++) yield [octets.subarray(0, at), octets.subarray(at)];
+/** The same bytes in chunks: whole, one by one, and in two parts at every place. */
+export function* everyChunking(bytes: Buffer): Generator<Buffer[]> {
+  yield [bytes];
+  yield Array.from(bytes, (byte) => Buffer.of(byte));
+  for (let at = 0; at <= bytes.length; at++) yield [bytes.subarray(0, at), bytes.subarray(at)];
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Implementations in other languages as peers of ours, each in a process of its own. Those for Node are in test/peers.
+ * Implementations in other languages as our peers, each in a process of its own. Those for Node are in test/peers.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ function configOf(options: OpenOptions): Omit<RemoteConfig, 'role' | 'subprotoco
   };
 }
 
-/** Somebody's client, connected to our server. */
+/** A foreign client, connected to our server. */
 async function clientOfOurs(
   command: readonly string[],
   options: OpenOptions,
@@ -54,7 +54,7 @@ async function clientOfOurs(
   }
 }
 
-/** Our client, connected to somebody's server. */
+/** Our client, connected to a foreign server. */
 async function serverOfOurs(
   command: readonly string[],
   options: OpenOptions,

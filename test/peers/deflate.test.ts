@@ -103,7 +103,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('P3, A36: a peer that offers it to a server of ours that does not want it is let in without', () =>
+test('P3, A36: a peer that offers it to our server that does not want it is let in without', () =>
   exchanges.exchange(
     (options = {}) => clientOfOurs(connectWs, options),
     async ({ ours, peer }) => {

@@ -64,7 +64,7 @@ export interface Pair<Ours extends End = End> {
   release(): Promise<void>;
 }
 
-/** Messages and the end, in order, for whoever asks. */
+/** Messages and the end, in order, for each reader. */
 export class Inbox {
   #messages: Message[] = [];
   #read = 0;

@@ -1,5 +1,5 @@
 /**
- * Other implementations for Node as peers of ours, in this process. Those in other languages are in test/interop.
+ * Other implementations for Node as our peers, in this process. Those in other languages are in test/interop.
  */
 
 import { createRequire } from 'node:module';
@@ -13,7 +13,7 @@ import { connectWs, startWs, type WsEnd } from './ws-end.ts';
 const require = createRequire(import.meta.url);
 const versionOf = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
 
-/** A client of somebody else, connected to our server. */
+/** A foreign client, connected to our server. */
 async function clientOfOurs(
   connect: (url: string, options: OpenOptions) => Promise<End>,
   options: OpenOptions,

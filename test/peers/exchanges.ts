@@ -1,5 +1,5 @@
 /**
- * What two implementations do with each other, one function for each exchange, whoever they are and whichever is the
+ * What two implementations do with each other, one function for each exchange, in both roles and whichever is the
  * server. Titles and requirement ids stand where these are called: exchanges.test.ts, and test/interop.
  */
 
@@ -12,7 +12,7 @@ export type Open = (options?: OpenOptions) => Promise<Pair<OurEnd>>;
 
 export const MiB = 1_048_576;
 
-/** The edges of the three length forms (§5.2), and the largest message that a server of ours takes by default. */
+/** The edges of the three length forms (§5.2), and the largest message that our server takes by default. */
 export const sizes: readonly number[] = [0, 1, 125, 126, 127, 65_535, 65_536, MiB];
 
 /** Opens a connection for one exchange, and releases it whatever happens. */
@@ -129,7 +129,7 @@ const fragmented: readonly (readonly [Message, number])[] = [
 export function fragmentsOfOurs(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     for (const [message, size] of fragmented) await passesInFragments(ours, peer, message, size);
-    // A whole message behind them: nothing was left over.
+    // A whole message after them: nothing was left over.
     await passes(ours, peer, 'whole');
   });
 }
@@ -196,7 +196,7 @@ export function pingsOfPeer(open: Open): Promise<void> {
 
 // ---- closing ----
 
-/** Both ends report the code, ours that it was clean; whoever did not begin reports the reason, too. */
+/** Both ends report the code, ours that it was clean; the side that did not begin reports the reason, too. */
 export async function expectClosed(
   { ours, peer }: Pick<Pair, 'ours' | 'peer'>,
   by: 'ours' | 'peer',
@@ -273,11 +273,11 @@ export function simultaneousClose(open: Open): Promise<void> {
   return exchange(open, async ({ ours, peer }) => {
     await passes(peer, ours, 'before');
     await nextTurn();
-    ours.close(3000, 'of ours');
+    ours.close(3000, 'from us');
     peer.close(3001, 'of the peer');
     // §7.1.5: the code is that of the first Close frame received: each hears the other's.
     expect(await ours.closed).toEqual({ code: 3001, reason: 'of the peer', wasClean: true });
-    expect(await peer.closed).toMatchObject({ code: 3000, reason: 'of ours' });
+    expect(await peer.closed).toMatchObject({ code: 3000, reason: 'from us' });
   });
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../../src/index.ts';
 import { type End, type Ending, Inbox, type Message, type OpenOptions, Pongs } from './end.ts';
 
-/** A connection of ours, with what it heard. */
+/** Our connection, with what it received. */
 export class OurEnd implements End {
   /** Set when the connection is open. */
   connection!: Connection<OurEnd>;
@@ -92,7 +92,7 @@ export const handlers: ConnectionHandlers<OurEnd> = {
   },
 };
 
-/** A server of ours for one connection. */
+/** Our server for one connection. */
 export interface OurServer {
   readonly url: string;
   readonly server: WebSocketServer<OurEnd>;
@@ -102,7 +102,7 @@ export interface OurServer {
 }
 
 export interface OurServerOptions extends OpenOptions {
-  /** On the 'upgrade' event of a `node:http` server in place of a listener of our own. */
+  /** On the 'upgrade' event of a `node:http` server in place of our listener. */
   readonly attached?: boolean;
   readonly tls?: TlsOptions;
   /** The host of `url`. */

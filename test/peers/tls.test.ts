@@ -26,7 +26,7 @@ import { connectWs, startWs } from './ws-end.ts';
 
 const good = certificate('localhost');
 
-/** Somebody's client, connected to our server by name. */
+/** A foreign client, connected to our server by name. */
 async function clientOfOurs(
   connectPeer: (url: string, options: OpenOptions) => Promise<End>,
   options: OpenOptions = {},
@@ -156,7 +156,7 @@ async function startListening(options: TlsOptions): Promise<{
     names,
     protocols,
     async release() {
-      // Whoever is still on the way is seen out first.
+      // Those still on the way are finished first.
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.end();
       await closed;
@@ -164,7 +164,7 @@ async function startListening(options: TlsOptions): Promise<{
   };
 }
 
-/** Names are looked up by nobody: all of them are here. */
+/** No name is looked up: all of them are here. */
 const lookup: NonNullable<NonNullable<Parameters<typeof connect>[1]>['tcp']>['lookup'] = (
   _name,
   options,
@@ -223,7 +223,7 @@ describe('the certificate of the server, as our client checks it by default', ()
     } finally {
       await server.release();
     }
-    // §4.1: nothing of the opening handshake was sent to whoever that was.
+    // §4.1: nothing of the opening handshake was sent to that server.
     expect(server.received()).toBe('');
   });
 

@@ -1,4 +1,4 @@
-/** The reader behind the layers test and the requirement trace: what it takes for code, imports and titles. */
+/** What the layers test and the requirement trace read with: what it takes for code, imports and titles. */
 import { describe, expect, test } from 'vitest';
 import { idsOf, importsOf, scan, titlesOf } from '../../scripts/source-scan.js';
 

@@ -1,4 +1,4 @@
-/** Endpoints on somebody else's HTTP server: routes, neighbours, and letting go. */
+/** Endpoints on an existing HTTP server: routes, neighbours, and letting go. */
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
@@ -117,7 +117,7 @@ describe('neighbours', () => {
       }
       // Later than the others, so that their deadline has passed too.
       const peer = await open(port)
-        .write(requestHead({}, 'GET /nobody HTTP/1.1'))
+        .write(requestHead({}, 'GET /untaken HTTP/1.1'))
         .until(() => refused.length > 0);
       await peer.until(() => peer.ended);
       expect(peer.status).toBe(404);
@@ -131,15 +131,15 @@ describe('neighbours', () => {
     },
   );
 
-  test('A49, C19: a reset of one that nobody has taken yet ends no process', async () => {
+  test('A49, C19: a reset of one that is not taken yet ends no process', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
-    const peer = plainPeer(await listenHttp(http)).write(requestHead({}, 'GET /nobody HTTP/1.1'));
+    const peer = plainPeer(await listenHttp(http)).write(requestHead({}, 'GET /untaken HTTP/1.1'));
     const socket = await left;
     const closed = new Promise((resolve) => socket.on('close', resolve));
     peer.socket.resetAndDestroy();
-    // An 'error' that nobody listens for would be thrown, and fail the run.
+    // An 'error' without a listener would be thrown, and fail the run.
     await closed;
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });

@@ -116,7 +116,7 @@ async function answering(
   return { url: `ws://127.0.0.1:${port}/`, peers };
 }
 
-/** Waits for what no socket of the test hears of. */
+/** Waits for what no socket of the test notices. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
@@ -334,7 +334,7 @@ describe.each(engines)('engine %s', (engine) => {
         () => connection.sendText(jsonOf(1400, 2)),
         () => connection.send(noiseOf(2000, 1)),
         () => connection.send(jsonOf(50_000, 3)),
-        () => connection.send('behind it'),
+        () => connection.send('after it'),
       ];
       for (const send of sends) {
         send();
@@ -538,7 +538,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (let n = 0; n < 10; n++) peer.write(masked(Op.Binary, message));
     const seen: number[] = [];
     for (let n = 0; n < 50; n++) await nextTurn();
-    // With 80,000 bytes waiting it stopped: a ping behind them is not answered.
+    // With 80,000 bytes waiting it stopped: a ping after them is not answered.
     peer.write(anyFrame({ opcode: 9, payload: 'there?', key: rfcKey }));
     for (let n = 0; n < 50; n++) await nextTurn();
     expect(peer.frames).toEqual([]);

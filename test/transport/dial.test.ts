@@ -59,7 +59,7 @@ async function released(server: { open: ReadonlySet<Socket> }): Promise<void> {
 }
 
 describe('getting there', () => {
-  test('O6, V1: nobody listens: stage tcp, the system’s code and text', async () => {
+  test('O6, V1: no listener: stage tcp, the system’s code and text', async () => {
     const closed = await new Promise<number>((resolve) => {
       const server: Server = createServer().listen(0, '127.0.0.1', () => {
         const { port } = server.address() as { port: number };
@@ -103,7 +103,7 @@ describe('getting there', () => {
     expect(error.message).toContain('name.invalid');
   });
 
-  test('H11, V8: frames behind the response are delivered, and nothing is sent before it', async () => {
+  test('H11, V8: frames after the response are delivered, and nothing is sent before it', async () => {
     let early: Buffer | null = null;
     const { port } = await scripted(({ socket, rest, accept }) => {
       early = rest;
@@ -340,7 +340,7 @@ describe('the response', () => {
       'WS_RESPONSE_ACCEPT',
     ],
     [
-      'V5: an extension nobody asked for (A47)',
+      'V5: an extension that was not offered (A47)',
       ({ accept }) => accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'),
       'WS_RESPONSE_EXTENSION_NOT_OFFERED',
     ],
@@ -350,7 +350,7 @@ describe('the response', () => {
       'WS_RESPONSE_EXTENSIONS',
     ],
     [
-      'V6: a subprotocol nobody asked for (A47)',
+      'V6: a subprotocol that was not offered (A47)',
       ({ accept }) => accept('Sec-WebSocket-Protocol: soap\r\n'),
       'WS_RESPONSE_SUBPROTOCOL_NOT_OFFERED',
     ],
@@ -373,7 +373,7 @@ describe('the response', () => {
       ({ accept }) => accept(`X: ${'x'.repeat(17_000)}\r\n`),
       'WS_HANDSHAKE_HEAD_SIZE',
     ],
-  ])('%s: refused, and no frame behind it is delivered (A46)', async (_name, make, code) => {
+  ])('%s: refused, and no frame after it is delivered (A46)', async (_name, make, code) => {
     const messages: unknown[] = [];
     const server = await scripted((request) => {
       request.socket.write(
@@ -446,11 +446,7 @@ describe('the response', () => {
       ],
       65_536,
     ],
-    [
-      'of chunks that are none',
-      ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzzz\r\n'],
-      'no',
-    ],
+    ['of invalid chunks', ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzzz\r\n'], 'no'],
   ])('V1: another status comes with its header fields and body (%s)', async (_name, pieces, body) => {
     const server = await scripted(async ({ socket }) => {
       for (const piece of pieces) {
@@ -469,7 +465,7 @@ describe('the response', () => {
     await released(server);
   });
 
-  test('V1: a body that never ends is cut at the deadline, and the status is told all the same', async () => {
+  test('V1: a body that never ends is cut at the deadline, and the status is reported all the same', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
     const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
@@ -597,7 +593,7 @@ describe('FAULT-0: what real servers answer, and what is refused for a reason', 
   });
 });
 
-test('O7: a server that does not speak TLS is told from one whose certificate is wrong', async () => {
+test('O7: a server that does not speak TLS is distinguished from one whose certificate is wrong', async () => {
   const plain = await scripted(() => {}, {
     connected: (socket) => void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   });
@@ -845,7 +841,7 @@ describe('redirects', () => {
     const named = await redirecting({ '/': `ws://localhost:${back.port}/` });
     await dialed(`ws://127.0.0.1:${named.port}/`, { redirects: 1, headers: secrets, tcp: { family: 4 } });
     expect(back.requests.at(-1)).not.toMatch(/secret/);
-    // Userinfo in Location is no credential of ours.
+    // Userinfo in Location is not a credential of the application.
     const forged = await redirecting({ '/': `ws://user:forged@127.0.0.1:${back.port}/` });
     await dialed(`ws://127.0.0.1:${forged.port}/`, { redirects: 1 });
     expect(back.requests.at(-1)).not.toMatch(/Authorization/);
@@ -1007,7 +1003,7 @@ describe('proxies', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test('A43: bytes behind the 200 are the response’s, or TLS’s, and not lost', async () => {
+  test('A43: bytes after the 200 are the response’s, or TLS’s, and not lost', async () => {
     // The proxy connects first, and puts what the origin says into the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
@@ -1123,7 +1119,7 @@ describe('proxies', () => {
       const connection = await dialed('wss://localhost/', { proxy, tls: { ca }, tcp: { family: 4 } });
       expect(await first(connection)).toBe('tunnel');
     }
-    // The proxy's own certificate is verified: by default the test CA is nobody.
+    // The proxy's own certificate is verified: by default the test CA is not trusted.
     const unknown = await failure('wss://localhost/', {
       proxy: `https://localhost:${secure.port}`,
       tcp: { family: 4 },
@@ -1136,7 +1132,7 @@ describe('proxies', () => {
       tcp: { family: 4 },
     });
     expect(insecure.stage).toBe('proxy');
-    // And the origin behind it is verified by its own name.
+    // And the origin after it is verified by its own name.
     const wrong = await failure('wss://origin.example/', {
       proxy: `http://127.0.0.1:${plain.port}`,
       tls: { ca },
@@ -1144,7 +1140,7 @@ describe('proxies', () => {
     expect([wrong.stage, wrong.code]).toEqual(['tls', 'ERR_TLS_CERT_ALTNAME_INVALID']);
   });
 
-  test('an error of the tunnel after the handshake is the connection’s, and nobody else’s', async () => {
+  test('an error of the tunnel after the handshake is the connection’s alone', async () => {
     const { port } = await startServer({}, {}, 'listen over TLS');
     const proxy = await proxying(port, undefined, { tls });
     const connection = await dialed('wss://localhost/', {
@@ -1167,7 +1163,7 @@ describe('proxies', () => {
 
     async function via(environment: Record<string, string>, url = 'ws://origin.example/'): Promise<boolean> {
       const origin = await scripted(echoAccept, {
-        // No TLS there: who was let through the proxy is told at once.
+        // No TLS there: a client that was let through the proxy is answered at once.
         connected: (socket) =>
           void (url.startsWith('wss:') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
       });
@@ -1197,7 +1193,7 @@ describe('proxies', () => {
       [false, { https_proxy: 'http://PROXY' }, 'ws://origin.example/'],
       [true, { https_proxy: 'http://PROXY' }, 'wss://origin.example/'],
       [false, { http_proxy: 'http://PROXY' }, 'wss://origin.example/'],
-      // In a CGI program this is a header field of whoever asks ("httpoxy").
+      // In a CGI program this is a header field of the client ("httpoxy").
       [false, { HTTP_PROXY: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [true, { http_proxy: 'http://PROXY', REQUEST_METHOD: 'GET' }, 'ws://origin.example/'],
       [false, { http_proxy: 'http://PROXY', no_proxy: '*' }, 'ws://origin.example/'],

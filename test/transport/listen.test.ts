@@ -1,4 +1,4 @@
-/** The listener of our own: where it listens, what it refuses, and that it lets go. */
+/** Our own listener: where it listens, what it refuses, and that it lets go. */
 import { connect as netConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -44,7 +44,7 @@ test('an AbortSignal ends the listening', async () => {
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('TLS on a Unix domain socket: connections are told apart though they have no address', async () => {
+test('TLS on a Unix domain socket: connections are distinguished though they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = `/tmp/rfc6455-tls-${process.pid}.sock`;
   await server.listen({ socketPath, tls });
@@ -61,7 +61,7 @@ test('TLS on a Unix domain socket: connections are told apart though they have n
   expect(await Promise.all(['a', 'b', 'c'].map(open))).toEqual(['a', 'b', 'c']);
 });
 
-test('connections that are over the limit while TLS is established hear 503, and further ones are dropped', async () => {
+test('connections that are over the limit while TLS is established receive 503, and further ones are dropped', async () => {
   const { peer } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
   await peer().open();
   const answers = await Promise.all([peer().answer(), peer().answer()]);

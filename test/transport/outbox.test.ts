@@ -222,7 +222,7 @@ describe('order and integrity', () => {
     blocked.socket.block();
     send(blocked.outbox, text('in flight'));
     blocked.outbox.flush();
-    // Whoever gets a slab now gets another one.
+    // The next slab is another one.
     const others = Array.from({ length: 100 }, () => setUp());
     for (const { outbox } of others) send(outbox, Buffer.alloc(4 * KIB, 0xa5));
     await turn();
@@ -288,7 +288,7 @@ describe('order and integrity', () => {
   }
 
   test.each<Ownership>(['taken', 'kept'])(
-    'what is sent from inside a write comes behind it, none of it lost (%s)',
+    'what is sent from inside a write comes after it, none of it lost (%s)',
     async (ownership) => {
       let depth = 0;
       const sent: Buffer[] = [];
@@ -353,7 +353,7 @@ describe('order and integrity', () => {
     expect([outbox.bufferedAmount, budget.used]).toEqual([0, 0]);
   });
 
-  test('a socket that throws takes nobody else along [A48]', async () => {
+  test('a socket that throws takes no other connection along [A48]', async () => {
     const broken = setUp();
     broken.socket._write = () => {
       throw new Error('a broken transport');
@@ -604,7 +604,7 @@ describe('the end', () => {
     expect(owner.onDrained).not.toHaveBeenCalled();
   });
 
-  test('a socket that is destroyed by somebody else while blocked is given up', async () => {
+  test('a socket that is destroyed by other code while blocked is given up', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.on('error', () => {});
     socket.on('close', () => outbox.release());

@@ -167,7 +167,7 @@ describe('closeReason', () => {
       .payload.subarray(2)
       .toString();
 
-  test('C16: words the reason of a failure, of ours as of the peer', async () => {
+  test('C16: words the reason of our failure, and of the peer’s', async () => {
     const words = (error: Error): string =>
       error instanceof ProtocolError ? `rule ${error.code}` : `fault ${error.message}`;
     const ofPeer = open(undefined, {}, words);

@@ -7,7 +7,7 @@ export interface ScriptedRequest {
   readonly socket: Socket;
   /** The request's head, as it came. */
   readonly head: string;
-  /** What came behind it. */
+  /** What came after it. */
   readonly rest: Buffer;
   readonly key: string;
   /** A right answer to it. */

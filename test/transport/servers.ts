@@ -61,7 +61,7 @@ function track(peer: RawPeer): RawPeer {
   return peer;
 }
 
-/** Starts a server of ours on a free port. */
+/** Starts our server on a free port. */
 export async function startServer<Data = undefined>(
   handlers: ServerHandlers<Data> = {} as ServerHandlers<Data>,
   options: ServerOptions & { readonly path?: string } = {},

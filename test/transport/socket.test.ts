@@ -32,7 +32,7 @@ describe('message deadline', () => {
     ]);
   });
 
-  test('each piece of the message is progress; pings in between are none', async () => {
+  test('each piece of the message is progress; pings in between are not', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     for (let at = 50; at < 60; at++) {
@@ -163,7 +163,7 @@ describe('closing handshake', () => {
     ]);
   });
 
-  test('C5, C9: a server answers and half-closes at once, behind its Close frame', async () => {
+  test('C5, C9: a server answers and half-closes at once, after its Close frame', async () => {
     const { socket, connection, frames, receive, end, pass } = setUp('server');
     await receive(closeFrame(3000, 'bye'));
     expect(codeOf(frames()[0]!)).toBe(3000);
@@ -211,7 +211,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, false]]);
   });
 
-  test('C13: no code is 1005, the first Close frame counts, and no frame behind it', async () => {
+  test('C13: no code is 1005, the first Close frame counts, and no frame after it', async () => {
     const none = setUp();
     await none.receive(closeFrame(null));
     none.socket.push(null);
@@ -252,7 +252,7 @@ describe('closing handshake', () => {
     expect(reported.filter(([name]) => name === 'close')).toEqual([['close', 1006, '', false, false]]);
   });
 
-  test('a reset behind the closing handshake is nobody’s loss', async () => {
+  test('a reset after the closing handshake loses nothing', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(closeFrame(1000));
     socket.destroy(new Error('reset'));
@@ -260,7 +260,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C17: a reset behind a failure is no second error', async () => {
+  test('C17: a reset after a failure is no second error', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(frame(Op.Text, 'not masked', { mask: false }));
     expect(end()).toEqual([['error', 'WS_UNMASKED_FRAME']]);
@@ -521,7 +521,7 @@ describe('sending', () => {
     }
   });
 
-  test('a small high-water mark does not wait for the end of the turn: nobody would say drain', () => {
+  test('a small high-water mark does not wait for the end of the turn: drain would never come', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);

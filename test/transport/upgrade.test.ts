@@ -95,7 +95,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(await answerTo(peer(), requestHead({}, 'PUT / HTTP/1.1'))).toMatch(/\r\nAllow: GET\r\n/);
   });
 
-  test('A4: nothing behind a refused request is served', async () => {
+  test('A4: nothing after a refused request is served', async () => {
     const seen: string[] = [];
     const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
     const answer = await answerTo(
@@ -162,7 +162,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(raw.frames[1]!.opcode).toBe(Op.Close);
   });
 
-  test('A13: the connection beyond maxConnections hears 503 with Retry-After; a place is free again afterwards', async () => {
+  test('A13: the connection beyond maxConnections receives 503 with Retry-After; a place is free again afterwards', async () => {
     const { server, peer } = await startServer(echo, { maxConnections: 2 }, kind);
     const first = await peer().open();
     await peer().open();
@@ -253,7 +253,7 @@ describe.each(kinds)('%s', (kind) => {
     );
   });
 
-  test('S12: what a hook returns and nobody understands lets nobody in: 500', async () => {
+  test('S12: an answer of a hook that is not understood admits no client: 500', async () => {
     const answers: unknown[] = [
       false,
       null,
@@ -464,7 +464,7 @@ describe('TLS', () => {
     await peer().open();
   });
 
-  test('S9: many at once are told apart', async () => {
+  test('S9: many at once are kept apart', async () => {
     const { peer, server } = await startServer(echo, {}, 'listen over TLS');
     const peers = await Promise.all(Array.from({ length: 20 }, () => peer().open()));
     expect(server.connections.size).toBe(20);

@@ -190,7 +190,7 @@ export class RawPeer {
     return Number(/^HTTP\/1\.1 (\d{3})/.exec(this.text)?.[1] ?? 0);
   }
 
-  /** The frames behind the head. */
+  /** The frames after the head. */
   get frames(): WireFrame[] {
     return framesOf(this.received.subarray(this.head.length));
   }

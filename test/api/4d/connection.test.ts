@@ -332,7 +332,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob is binary, and what is sent behind it stays behind it', async () => {
+  test('B-ws-send: a Blob is binary, and what is sent after it stays after it', async () => {
     const { ws, peer } = await connected();
     const bytes = Buffer.from('before');
     ws.send('first');
@@ -403,7 +403,7 @@ describe('send', () => {
 
 describe('a message that is one too many', () => {
   test.each([true, false])(
-    'C75, C87: send returns false, and onError and onTerminate come behind the code at hand (serialize: %s)',
+    'C75, C87: send returns false, and onError and onTerminate come after the code at hand (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(
@@ -418,7 +418,7 @@ describe('a message that is one too many', () => {
       peer.socket.pause();
       const [ws] = wss.connections;
       const message = Buffer.alloc(900_000);
-      // The kernel takes some; what is more than the cap behind that drops the connection.
+      // The kernel takes some; what is more than the cap after that drops the connection.
       while (ws?.send(message)) await new Promise((resolve) => setImmediate(resolve));
       expect([ws?.status, ws?.send(message)]).toEqual(['Closing', false]);
       journal.note('code at hand');
@@ -512,7 +512,7 @@ describe('terminate', () => {
     expect(await journal.length(1)).toEqual([1006]);
   });
 
-  test('B-ws-terminate: messages that come behind our Close frame are not delivered', async () => {
+  test('B-ws-terminate: messages that come after our Close frame are not delivered', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onMessage: () => journal.note('message'),

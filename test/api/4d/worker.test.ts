@@ -66,7 +66,7 @@ describe('Worker', () => {
     expect(await journal.length(1)).toEqual(['last']);
   });
 
-  test('C70: postLater runs behind the code at hand, and before what is posted meanwhile', async () => {
+  test('C70: postLater runs after the code at hand, and before what is posted meanwhile', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.postLater(() => journal.note('open'));
@@ -261,7 +261,7 @@ describe('back-pressure', () => {
   });
 
   test.each(['refuse', 'close'] as const)(
-    'C87: frames right behind the request wait for their turn too (cancel: %s)',
+    'C87: frames right after the request wait for their turn too (cancel: %s)',
     async (cancel) => {
       const journal = new Journal();
       const web = await startWeb();

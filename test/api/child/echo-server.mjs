@@ -18,7 +18,7 @@ process.on('message', async (question) => {
     process.disconnect?.();
     return;
   }
-  // A full collection, so that what is held is told from what is garbage.
+  // A full collection, so that what is held is not confused with garbage.
   globalThis.gc?.();
   await new Promise(setImmediate);
   globalThis.gc?.();

@@ -14,7 +14,7 @@ interface Line {
   readonly v2: V2;
   readonly clock: FakeClock;
   readonly network: FakeNetwork<ClientData>;
-  /** The next wait is over, and the attempt behind it as well. */
+  /** The next wait is over, and the attempt after it as well. */
   retry(): Promise<FakeConnection<ClientData> | null>;
 }
 
@@ -119,7 +119,7 @@ describe('the back-off', () => {
 });
 
 describe('when', () => {
-  test('plugin A0.5-1, A0.5-2, C11: on by default, and behind a clean Close 1000 of the server too; off it is off', async () => {
+  test('plugin A0.5-1, A0.5-2, C11: on by default, and after a clean Close 1000 of the server too; off it is off', async () => {
     for (const enableAutomaticReconnection of [true, false]) {
       const line = setUp();
       const { connection } = await opened(line, { enableAutomaticReconnection });
@@ -188,7 +188,7 @@ describe('when', () => {
 });
 
 describe('stop and clear', () => {
-  test('plugin A0.5-11, A0.5-12, C10: 10,000 random orders of start, stop, clear, kill, restart: behind them no event and no socket', async () => {
+  test('plugin A0.5-11, A0.5-12, C10: 10,000 random orders of start, stop, clear, kill, restart: after them no event and no socket', async () => {
     const pick = random(1_986);
     for (let round = 0; round < 10_000; round++) {
       const { v2, clock, network } = setUp();

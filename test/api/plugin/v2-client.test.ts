@@ -654,7 +654,7 @@ describe('Websocket client clear', () => {
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
     await v2.events.idle();
-    // The callback is busy: the Close waits behind it.
+    // The callback is busy: the Close waits after it.
     let goOn: () => void = () => {};
     v2.setMethod((...parameters: [number, number, never]) => {
       v2.record(...parameters);
@@ -832,7 +832,7 @@ describe('heartbeat', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Ping });
     expect(peer.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::0');
     peer.write(frame(Op.Pong, 'ixwebsocket::heartbeat::1s::0', unmasked));
-    peer.write(frame(Op.Text, 'behind the pong', unmasked));
+    peer.write(frame(Op.Text, 'after the pong', unmasked));
     await v2.got(0, id);
     vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 2);
@@ -860,7 +860,7 @@ describe('heartbeat', () => {
     expect(second.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::60s::1');
   });
 
-  test('plugin A0.4-2: it goes on behind a stop too, when the same object is handed to start again', async () => {
+  test('plugin A0.4-2: it goes on after a stop too, when the same object is handed to start again', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const client = { URL: raw.url, pingInterval: 60, closeTimeout: 1, enableAutomaticReconnection: false };

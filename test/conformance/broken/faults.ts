@@ -34,7 +34,7 @@ export interface Fault {
   readonly tolerated?: readonly string[];
 }
 
-/** A message in fragments of so many octets. */
+/** A message in fragments of so many bytes. */
 function split({ opcode, payload, rsv }: Outgoing, size: number, rsvBehind = 0): Part[] {
   const parts: Part[] = [];
   for (let at = 0; at === 0 || at < payload.length; at += size)
@@ -62,12 +62,12 @@ const lenient =
 const versionOf = (request: Head): string =>
   request.fields.find(([name]) => name.toLowerCase() === 'sec-websocket-version')?.[1] ?? '';
 
-/** Ranges of second octets that a peer with such a check has. */
+/** Ranges of second bytes that a peer with such a check has. */
 const withRange =
   (first: number, range: Partial<Sequence>) =>
-  (octet: number): Sequence | null => {
-    const right = sequenceOf(octet);
-    return octet === first ? { further: 1, low: 0x80, high: 0xbf, ...right, ...range } : right;
+  (byte: number): Sequence | null => {
+    const right = sequenceOf(byte);
+    return byte === first ? { further: 1, low: 0x80, high: 0xbf, ...right, ...range } : right;
   };
 
 /** Every case that needs a connection, by what becomes of it without one. */
@@ -118,7 +118,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.2.24'),
   },
   {
-    name: 'accepts control frames of more than 125 octets',
+    name: 'accepts control frames of more than 125 bytes',
     breaks: { refusesLongControl: false },
     fails: ids('2.5 7.3.6 23.3.16-21'),
     tolerated: ids('28.2.25'),
@@ -140,7 +140,7 @@ export const faults: readonly Fault[] = [
     fails: ids('5.18 24.4.1-2'),
   },
   {
-    name: 'takes a wrong octet for the last one of the masking key',
+    name: 'takes a wrong byte for the last one of the masking key',
     breaks: { unmaskingKey: (key) => Buffer.from([key[0]!, key[1]!, key[2]!, key[3]! ^ 0x80]) },
     fails: ids(
       '1.1.2-8 1.2.2-8 2.2-4 2.6 2.9-11 3.2-4 4.1.3-5 4.2.3-5 5.3-8 5.15 5.18-20 6.1.3 6.2.1-2 6.4-5 6.6.5 6.6.7 6.6.9 6.6.11 6.7.4 6.9.4 6.11.4 6.22.3-34 7.1.1 7.1.5 7.3.4-5 9.1 9.7 10 12 13 20.1.16 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.13-14 20.10.6 20.11.1-3 20.11.8 22.1.12 22.3.1-6 22.3.10-21 23.1 24.4.3 24.4.12 24.4.22 25 26.2.1-13 26.2.17 26.3 26.4.8 26.5.3-5 28.1.1-4 28.1.6-9 28.1.13-16 28.2.12-14 28.3.9 28.4.1 28.4.6 26.6',
@@ -217,12 +217,12 @@ export const faults: readonly Fault[] = [
     fails: ids('1.1.1 1.2.1 6.1.1-2 24.4.13'),
   },
   {
-    name: 'cuts messages at 65 535 octets',
+    name: 'cuts messages at 65 535 bytes',
     breaks: { echo: (payload) => payload.subarray(0, 65_535) },
     fails: ids('1.1.7-8 1.2.7-8 9.1.1 10.1.1 23.1.8-9 23.1.17-18 25.4.12 25.4.15'),
   },
   {
-    name: 'sends a message that nobody asked for',
+    name: 'sends a message that was not asked for',
     breaks: { greeting: { opcode: 1, payload: Buffer.from('hi'), fin: true, rsv: 0 } },
     fails: opened,
     tolerated: openedTolerated,
@@ -295,8 +295,8 @@ export const faults: readonly Fault[] = [
     fails: ids('5.6-8 5.19-20 22.3.22 24.4.14 26.2.16 26.6.2'),
   },
   {
-    name: 'answers pings within a message behind it',
-    breaks: { pongsWithin: 'behind the message' },
+    name: 'answers pings within a message after it',
+    breaks: { pongsWithin: 'after the message' },
     fails: ids('5.6-8 5.19-20 22.3.22 24.4.14 26.2.16 26.6.2'),
   },
   { name: 'answers pongs', breaks: { pongsOnPong: true }, fails: ids('2.8-9 24.4.14 26.6.3') },
@@ -308,14 +308,14 @@ export const faults: readonly Fault[] = [
     fails: ids('6.3-4 6.6.1 6.6.3-4 6.6.6 6.6.8 6.6.10 6.8 6.10 6.11.5 6.12-21 24.4.15-21 26.5.1-2 28.3.12'),
   },
   {
-    name: 'checks UTF-8 behind each frame',
-    breaks: { utf8: 'behind each frame' },
+    name: 'checks UTF-8 after each frame',
+    breaks: { utf8: 'after each frame' },
     fails: ids(''),
     tolerated: ids('6.4.3-4'),
   },
   {
-    name: 'checks UTF-8 behind the message',
-    breaks: { utf8: 'behind the message' },
+    name: 'checks UTF-8 after the message',
+    breaks: { utf8: 'after the message' },
     fails: ids(''),
     tolerated: ids('6.4'),
   },
@@ -331,12 +331,12 @@ export const faults: readonly Fault[] = [
     fails: ids('6.3 6.20-21 7.5.1 24.4.16 28.2.9'),
   },
   {
-    name: 'accepts overlong forms of three octets',
+    name: 'accepts overlong forms of three bytes',
     breaks: { sequence: withRange(0xe0, { low: 0x80 }) },
     fails: ids('6.17.2 6.18.2 6.19.2'),
   },
   {
-    name: 'accepts overlong forms of two octets',
+    name: 'accepts overlong forms of two bytes',
     breaks: { sequence: withRange(0xc0, {}) },
     fails: ids('6.17.1 6.19.1 24.4.15 28.2.8'),
   },
@@ -346,8 +346,8 @@ export const faults: readonly Fault[] = [
     fails: ids('6.4 6.11.5 24.4.17 28.2.10'),
   },
   {
-    name: 'refuses characters of four octets',
-    breaks: { sequence: (octet) => (octet >= 0xf0 ? null : sequenceOf(octet)) },
+    name: 'refuses characters of four bytes',
+    breaks: { sequence: (byte) => (byte >= 0xf0 ? null : sequenceOf(byte)) },
     fails: ids('6.4.2 6.4.4 6.5.4 6.7.4 6.9.4 6.11.4 6.22.3-34'),
   },
   {
@@ -387,7 +387,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('20.1.17-18 20.8.12 20.9.2 20.10.7 20.11.5 28.1.10-12'),
   },
   {
-    name: 'answers Close frames with one octet',
+    name: 'answers Close frames with one byte',
     breaks: { closeAnswer: () => Buffer.from([3]) },
     fails: ids(
       '1 2.1-4 2.6-11 5.3-8 5.19-20 6.1-2 6.5 6.6.2 6.6.5 6.6.7 6.6.9 6.6.11 6.7 6.9 6.11.1-4 6.22-23 7.1.1-5 7.3.1 7.3.3-5 7.7 9 10 12 13 20.1.16-18 20.2.6 20.3.1-12 20.4.15-18 20.5.20 20.6.1-3 20.7.22-26 20.8.12-14 20.9.2 20.10.6-7 20.11.1-5 20.11.8 22.3 23.1 24.4.12-14 24.4.22-24 25 26.2-3 26.4.12 26.5.3-5 28.1.1-16 28.2.12-14 28.3.1-10 28.4.5 26.6',
@@ -414,7 +414,7 @@ export const faults: readonly Fault[] = [
     fails: ids('7.7.10-13 28.1.13-16'),
   },
   {
-    name: 'takes a Close frame of one octet for one with 1000',
+    name: 'takes a Close frame of one byte for one with 1000',
     breaks: {
       checksCloseLength: false,
       closeAnswer: (payload) => (payload.length === 1 ? codeOf(1000) : payload.subarray(0, 2)),
@@ -423,7 +423,7 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.2.16'),
   },
   {
-    name: 'takes a Close frame of one octet for one without a code',
+    name: 'takes a Close frame of one byte for one without a code',
     breaks: {
       checksCloseLength: false,
       closeAnswer: (payload) => (payload.length < 2 ? Buffer.alloc(0) : payload.subarray(0, 2)),
@@ -444,13 +444,13 @@ export const faults: readonly Fault[] = [
     tolerated: ids('28.2.16-26'),
   },
   {
-    name: 'sends a message behind its Close frame',
+    name: 'sends a message after its Close frame',
     breaks: { behindClose: [{ opcode: 1, payload: Buffer.from('bye'), fin: true, rsv: 0 }] },
     fails: ids('23.3.13-15 28.1.1-9 28.1.13-27 28.2.1-15 28.3.1-9 28.3.11-12 28.4.5'),
     tolerated: ids('28.1.10-12 28.2.16-26'),
   },
   {
-    name: 'answers what comes behind a Close frame',
+    name: 'answers what comes after a Close frame',
     breaks: { listensBehindClose: true },
     fails: ids('28.3.2-3 28.3.5-7'),
   },
@@ -530,8 +530,8 @@ export const faults: readonly Fault[] = [
     fails: ids('26.1.1-3 26.1.6'),
   },
   {
-    name: 'leaves the four octets behind what it compresses',
-    breaks: { deflated: (octets) => Buffer.concat([octets, Buffer.from('0000ffff', 'hex')]) },
+    name: 'leaves the four bytes after what it compresses',
+    breaks: { deflated: (bytes) => Buffer.concat([bytes, Buffer.from('0000ffff', 'hex')]) },
     fails: ids('12 13 25.3-4 26.2-3 26.4.8 26.4.12 26.5.3-5 26.6'),
   },
 
@@ -573,7 +573,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'changes one byte at 1.6 MB',
-    breaks: { echo: (payload) => withChangedOctet(payload, 1_600_000) },
+    breaks: { echo: (payload) => withChangedByte(payload, 1_600_000) },
     cases: ids('12.1.11 27.2'),
     fails: ids('27.2'),
   },
@@ -619,8 +619,8 @@ export const faults: readonly Fault[] = [
   },
 
   {
-    name: 'loses octets that come with the request',
-    breaks: { keepsEarlyOctets: false },
+    name: 'loses bytes that come with the request',
+    breaks: { keepsEarlyBytes: false },
     fails: ids('20.11.8'),
   },
 
@@ -632,7 +632,7 @@ export const faults: readonly Fault[] = [
     fails: ids('21.1.9-10 21.3.3'),
   },
   {
-    name: 'has a key of 15 octets',
+    name: 'has a key of 15 bytes',
     role: 'client',
     breaks: { handshakeKey: (fresh) => Buffer.from(fresh, 'base64').toString('base64', 0, 15) },
     fails: ids('21.1.7'),
@@ -724,9 +724,9 @@ export const faults: readonly Fault[] = [
     fails: ids('21.3.19-23 21.3.41 21.4.15-17'),
   },
   {
-    name: 'loses octets that come with the answer',
+    name: 'loses bytes that come with the answer',
     role: 'client',
-    breaks: { keepsEarlyOctets: false },
+    breaks: { keepsEarlyBytes: false },
     // What else comes with the answer is up to TCP; here it is one write.
     cases: ids('21.2.17-20'),
     fails: ids('21.2.17-20'),
@@ -738,7 +738,7 @@ function reversed(parts: Part[]): Part[] {
 }
 
 /** A copy with one bit of one byte changed, if there is such a byte. */
-function withChangedOctet(payload: Buffer, at: number): Buffer {
+function withChangedByte(payload: Buffer, at: number): Buffer {
   if (payload.length <= at) return payload;
   const changed = Buffer.from(payload);
   changed[at]! ^= 1;

@@ -55,7 +55,7 @@ export class BrokenPeer {
   private keysUsed = 0;
   private readonly seed = freshKey().readUInt32BE(0);
 
-  /** @param socket of a server with allowHalfOpen, so that what is sent behind our end is read, and no reset destroys it */
+  /** @param socket of a server with allowHalfOpen, so that what is sent after our end is read, and no reset destroys it */
   constructor(socket: Duplex, role: 'server' | 'client', rules: Rules, target = '/') {
     this.socket = socket;
     this.role = role;
@@ -109,7 +109,7 @@ export class BrokenPeer {
       return false;
     }
     const text = this.buffer.toString('latin1', 0, end + 4);
-    this.buffer = this.rules.keepsEarlyOctets ? this.buffer.subarray(end + 4) : Buffer.alloc(0);
+    this.buffer = this.rules.keepsEarlyBytes ? this.buffer.subarray(end + 4) : Buffer.alloc(0);
     return this.role === 'server' ? this.answer(text) : this.verify(text);
   }
 
@@ -238,11 +238,11 @@ export class BrokenPeer {
       this.taken = 0;
     }
     const head: FrameHead = this.head!;
-    const octets = this.buffer.subarray(0, head.length - this.taken);
-    if (octets.length === 0 && this.taken < head.length) return false;
-    this.buffer = this.buffer.subarray(octets.length);
-    const plain = head.key === null ? octets : mask(octets, this.rules.unmaskingKey(head.key), this.taken);
-    this.taken += octets.length;
+    const bytes = this.buffer.subarray(0, head.length - this.taken);
+    if (bytes.length === 0 && this.taken < head.length) return false;
+    this.buffer = this.buffer.subarray(bytes.length);
+    const plain = head.key === null ? bytes : mask(bytes, this.rules.unmaskingKey(head.key), this.taken);
+    this.taken += bytes.length;
     const ends = this.taken === head.length;
     if (ends) this.head = null;
     if (head.opcode >= 8) {
@@ -339,15 +339,15 @@ export class BrokenPeer {
 
   private pendingText: Buffer[] = [];
 
-  private checkText(message: Message, octets: Buffer, ends: boolean): boolean {
+  private checkText(message: Message, bytes: Buffer, ends: boolean): boolean {
     const { utf8 } = this.rules;
-    if (utf8 === 'at once') return message.utf8.write(octets);
-    if (utf8 === 'never' || utf8 === 'behind the message') return true;
-    this.pendingText.push(octets);
+    if (utf8 === 'at once') return message.utf8.write(bytes);
+    if (utf8 === 'never' || utf8 === 'after the message') return true;
+    this.pendingText.push(bytes);
     if (!ends) return true;
     const frame = Buffer.concat(this.pendingText);
     this.pendingText = [];
-    if (utf8 === 'behind each frame') return message.utf8.write(frame);
+    if (utf8 === 'after each frame') return message.utf8.write(frame);
     const alone = new Utf8Check(this.rules.sequence);
     return alone.write(frame) && alone.isComplete;
   }
@@ -368,7 +368,7 @@ export class BrokenPeer {
       }
     }
     if (message.opcode === 1 && rules.utf8 !== 'never' && rules.utf8 !== 'each frame alone') {
-      const late = message.compressed || rules.utf8 === 'behind the message';
+      const late = message.compressed || rules.utf8 === 'after the message';
       const checked = !message.compressed || rules.checksCompressedText;
       if (checked && ((late && !message.utf8.write(plain)) || !message.utf8.isComplete)) {
         this.fail(1007);
@@ -414,7 +414,7 @@ export class BrokenPeer {
       const answer = rules.pong(payload);
       if (answer === null || this.hasSentClose) return;
       if (this.message === null || rules.pongsWithin === 'at once') this.sendPong(answer);
-      else if (rules.pongsWithin === 'behind the message') this.owedPongs.push(answer);
+      else if (rules.pongsWithin === 'after the message') this.owedPongs.push(answer);
     } else if (opcode === 10) {
       if (rules.pongsOnPong) this.sendPong(payload);
     } else if (opcode === 8) {
@@ -467,7 +467,7 @@ export class BrokenPeer {
     const { ending, listensBehindClose } = this.rules;
     if (ending === 'never') return;
     if (this.role === 'client' && this.hasSentClose) return;
-    // What comes behind a Close frame has come when the timers have run.
+    // What comes after a Close frame has come when the timers have run.
     if (listensBehindClose) setTimeout(() => this.socket.end(), 50);
     else this.socket.end();
   }

@@ -9,7 +9,7 @@ import { acceptOf, type Head, listOf, valuesOf } from '../../../conformance/wire
 import { type Sequence, sequenceOf } from './utf8.ts';
 
 /** When text is checked: as it comes, when a frame or the message is complete, frame by frame on its own, or never. */
-export type Utf8Time = 'at once' | 'behind each frame' | 'behind the message' | 'each frame alone' | 'never';
+export type Utf8Time = 'at once' | 'after each frame' | 'after the message' | 'each frame alone' | 'never';
 
 /** A message to be echoed; the payload is compressed already where RSV1 (4) is set. */
 export interface Outgoing {
@@ -35,8 +35,8 @@ export interface Rules {
   readonly checksAccept: boolean;
   readonly checksExtensions: boolean;
   readonly checksStatus: boolean;
-  /** Octets in the same chunk as the head are read as frames. */
-  readonly keepsEarlyOctets: boolean;
+  /** Bytes in the same chunk as the head are read as frames. */
+  readonly keepsEarlyBytes: boolean;
   /** Whether compression is agreed to, and what is made of the parameters. */
   readonly compresses: boolean;
   readonly params: (agreed: DeflateParams) => DeflateParams;
@@ -61,7 +61,7 @@ export interface Rules {
   readonly checksCompressedText: boolean;
   readonly maxMessageSize: number;
   /** What is read of a compressed message, before 00 00 ff ff is appended. */
-  readonly inflatable: (octets: Buffer) => Buffer;
+  readonly inflatable: (bytes: Buffer) => Buffer;
   /** What empties the window of what comes, beyond what was agreed. */
   readonly windowEndsWith: 'nothing' | 'a ping' | 'a final block';
   /** Whether messages that are not compressed enter the window of what comes, or of what leaves. */
@@ -86,12 +86,12 @@ export interface Rules {
   readonly delay: (size: number, compressed: boolean) => number;
   /** Unsolicited pongs: at the start, and beside every message. */
   readonly heartbeats: boolean;
-  readonly deflated: (octets: Buffer) => Buffer;
+  readonly deflated: (bytes: Buffer) => Buffer;
   /** Each fragment is echoed as a message. */
   readonly echoesFragments: boolean;
   readonly pong: (payload: Buffer) => Buffer | null;
   /** When a ping within a message is answered. */
-  readonly pongsWithin: 'at once' | 'behind the message' | 'never';
+  readonly pongsWithin: 'at once' | 'after the message' | 'never';
   /** Of the pings that come in one chunk, only the last one is answered. */
   readonly answersNewestPing: boolean;
   readonly pongsOnPong: boolean;
@@ -109,9 +109,9 @@ export interface Rules {
   readonly checksCloseLength: boolean;
   readonly checksCloseReason: boolean;
   readonly listensBehindClose: boolean;
-  /** Octets behind the own Close frame. */
+  /** Bytes after the own Close frame. */
   readonly behindClose: readonly Part[];
-  /** How a server ends TCP behind the closing handshake. */
+  /** How a server ends TCP after the closing handshake. */
   readonly ending: 'end' | 'never' | 'reset';
 }
 
@@ -171,7 +171,7 @@ export const correct: Rules = {
   checksAccept: true,
   checksExtensions: true,
   checksStatus: true,
-  keepsEarlyOctets: true,
+  keepsEarlyBytes: true,
   compresses: true,
   params: (agreed) => agreed,
   takesOver: true,
@@ -190,7 +190,7 @@ export const correct: Rules = {
   sequence: sequenceOf,
   checksCompressedText: true,
   maxMessageSize: 64 * 1024 * 1024,
-  inflatable: (octets) => octets,
+  inflatable: (bytes) => bytes,
   windowEndsWith: 'nothing',
   plainEntersWindow: 'of neither',
 
@@ -204,7 +204,7 @@ export const correct: Rules = {
   streams: false,
   delay: () => 0,
   heartbeats: false,
-  deflated: (octets) => octets,
+  deflated: (bytes) => bytes,
   echoesFragments: false,
   pong: (payload) => payload,
   pongsWithin: 'at once',

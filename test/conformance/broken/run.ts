@@ -167,7 +167,7 @@ export async function tryClient(
   server.on('connection', (socket) => accepted.set(socket.remotePort!, socket));
   const perform = async (one: Case, patience: number): Promise<CaseResult> => {
     const own = await dialled(port);
-    // Both ends are in this process, and either may hear of the connection first.
+    // Both ends are in this process, and either may notice the connection first.
     while (!accepted.has(own.localPort!)) await turn();
     const peer = accepted.get(own.localPort!)!;
     accepted.delete(own.localPort!);

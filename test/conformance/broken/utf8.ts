@@ -1,16 +1,16 @@
 /**
- * UTF-8 of the broken peers, octet by octet: what a first octet asks of the next ones can be replaced, which is how peers
+ * UTF-8 of the broken peers, byte by byte: what a first byte asks of the next ones can be replaced, which is how peers
  * get it wrong.
  */
 
-/** How many octets follow a first one, and the range of the second. */
+/** How many bytes follow a first one, and the range of the second. */
 export interface Sequence {
   readonly further: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** RFC 3629 §4. @returns null for an octet that begins nothing */
+/** RFC 3629 §4. @returns null for a byte that begins nothing */
 export function sequenceOf(first: number): Sequence | null {
   if (first < 0x80) return { further: 0, low: 0, high: 0 };
   if (first < 0xc2 || first > 0xf4) return null;
@@ -32,15 +32,15 @@ export class Utf8Check {
   }
 
   /** @returns whether it can still become UTF-8 */
-  write(octets: Buffer): boolean {
-    for (const octet of octets) {
+  write(bytes: Buffer): boolean {
+    for (const byte of bytes) {
       if (this.missing > 0) {
-        if (octet < this.low || octet > this.high) return false;
+        if (byte < this.low || byte > this.high) return false;
         this.missing -= 1;
         this.low = 0x80;
         this.high = 0xbf;
-      } else if (octet >= 0x80) {
-        const sequence = this.sequence(octet);
+      } else if (byte >= 0x80) {
+        const sequence = this.sequence(byte);
         if (sequence === null) return false;
         this.missing = sequence.further;
         this.low = sequence.low;

@@ -99,7 +99,7 @@ describe('messages alone', () => {
     const random = randomFrom(5);
     for (let length = 5; length <= 258; length++) {
       const part = randomBytes(length, random);
-      // What stands before and behind the repetition differs, so that it is exactly that long.
+      // What stands before and after the repetition differs, so that it is exactly that long.
       part[0] = 0xff;
       part[length - 1] = 0xfe;
       const message = Buffer.concat([Buffer.of(1), part, Buffer.of(2, 3, 4), part, Buffer.of(5)]);

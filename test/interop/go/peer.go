@@ -160,7 +160,7 @@ func obey(conn *websocket.Conn) {
 		}
 		var c command
 		check(json.Unmarshal(line, &c))
-		// What can't be written any more is missed on the other side.
+		// The other side misses what can no longer be written.
 		_ = do(conn, c)
 	}
 }

@@ -69,7 +69,7 @@ async def obey(ws, commands, shutdown):
         elif do == "fragments":
             message, size = message_of(command), command["size"]
             parts = [message[at : at + size] for at in range(0, max(len(message), 1), size)]
-            # This sends each part without FIN, and an empty frame with FIN behind them.
+            # This sends each part without FIN, and an empty frame with FIN after them.
             await ws.send(parts)
         elif do == "ping":
             payload = command["payload"]
