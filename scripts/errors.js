@@ -42,6 +42,13 @@ const tables = [
     intro:
       'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. (Only a ping of `pings` without an answer, and WS_STREAM_CUT, send a Close frame with 1011.) `cause` holds the error of the socket where there is one.',
   },
+  {
+    module: 'dist/api/topics/topic-error.js',
+    name: 'topicFaults',
+    title: 'A topic is refused, or the bus failed',
+    intro:
+      'A `TopicError` of `rfc6455/topics`. `WS_TOPIC_…` are thrown by `subscribe` and `publish`; `WS_BUS…` are reported to the handler `error` of `Topics`, and `cause` holds the error of the engine where there is one. See [topics.md](topics.md).',
+  },
 ];
 
 /**

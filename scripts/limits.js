@@ -90,6 +90,14 @@ export const tables = [
     roles: false,
   },
   {
+    module: 'api/topics/topics-options.ts',
+    name: 'topicsSpecs',
+    interfaces: { TopicsOptions: '' },
+    title: 'Topics',
+    intro: '`TopicsOptions`, for `new Topics` of `rfc6455/topics`; see [topics.md](topics.md).',
+    roles: false,
+  },
+  {
     module: 'api/4d/server-options.ts',
     name: 'fourDServerSpecs',
     interfaces: { WebSocketServerOptions: '' },

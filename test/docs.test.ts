@@ -12,6 +12,7 @@ import { groupEnd, scan } from '../scripts/source-scan.js';
 import * as fourD from '../src/4d.ts';
 import * as api from '../src/index.ts';
 import * as protocol from '../src/protocol.ts';
+import * as topics from '../src/topics.ts';
 import * as ws from '../src/ws.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -148,6 +149,17 @@ test('docs/from-websocket.md has every name of rfc6455/websocket, and every memb
   const methods = Object.getOwnPropertyNames(api.WebSocket.prototype);
   const wanted = [...names, ...members, ...methods.filter((name) => name !== 'constructor')];
   expect(wanted.filter((name) => !isNamed(page, name))).toEqual([]);
+});
+
+test('docs/topics.md has every name of rfc6455/topics, and every member', () => {
+  const page = read('docs/topics.md') + read('docs/limits.md');
+  const names = exportsOf('src/topics.ts');
+  expect(names).toEqual(expect.arrayContaining(['Topics', 'MemoryBus', 'TopicsOptions']));
+  const members = names.flatMap((name) => membersOf(name, null));
+  expect(members).toEqual(expect.arrayContaining(['maxTopicLength', 'gap', 'local', 'onState']));
+  const methods = methodsOf(topics.Topics.prototype).filter((name) => name !== 'constructor');
+  expect(methods).toContain('publish');
+  expect([...names, ...members, ...methods].filter((name) => !isNamed(page, name))).toEqual([]);
 });
 
 describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (path) => {

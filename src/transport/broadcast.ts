@@ -35,8 +35,13 @@ export class Broadcast {
   /** By the same keys: what is compressed in zlib's threads, or for connections that are not ready for a whole frame. */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
-  constructor(message: string | Uint8Array, compress: boolean) {
-    this.#opcode = typeof message === 'string' ? Opcode.Text : Opcode.Binary;
+  /** @param isText whether it is a text message; bytes are valid UTF-8 then */
+  constructor(
+    message: string | Uint8Array,
+    compress: boolean,
+    isText: boolean = typeof message === 'string',
+  ) {
+    this.#opcode = isText ? Opcode.Text : Opcode.Binary;
     this.#payload = typeof message === 'string' ? Buffer.from(message) : message;
     this.#ownsPayload = typeof message === 'string';
     this.#compress = compress;

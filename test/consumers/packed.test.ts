@@ -9,7 +9,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 const entries = [
   'rfc6455',
-  ...['4d', 'conformance', 'plugin', 'plugin-v1', 'protocol', 'websocket'].map((name) => `rfc6455/${name}`),
+  ...['4d', 'conformance', 'plugin', 'plugin-v1', 'protocol', 'topics', 'websocket'].map(
+    (name) => `rfc6455/${name}`,
+  ),
 ];
 
 const names = `(entry) => Object.keys(entry).filter((name) => name !== 'default' && name !== 'module.exports').sort()`;

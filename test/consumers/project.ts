@@ -98,10 +98,11 @@ import * as fourD from 'rfc6455/4d';
 import * as plugin from 'rfc6455/plugin';
 import * as pluginV1 from 'rfc6455/plugin-v1';
 import * as protocol from 'rfc6455/protocol';
+import * as topics from 'rfc6455/topics';
 import * as websocket from 'rfc6455/websocket';
 import WsSocket, { createWebSocketStream, type RawData, WebSocketServer as WsServer } from 'rfc6455/ws';
 
-export const entries: readonly object[] = [conformance, fourD, plugin, pluginV1, protocol, websocket];
+export const entries: readonly object[] = [conformance, fourD, plugin, pluginV1, protocol, topics, websocket];
 export const server: WebSocketServer = new WebSocketServer({
   message(connection, message) {
     connection.send(typeof message === 'string' ? message : message.readUInt8(0).toString());

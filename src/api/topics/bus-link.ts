@@ -1,0 +1,209 @@
+/**
+ * One process on a bus: its subscriptions, one for each topic with subscribers here, and what it publishes. Per topic at most one
+ * command is under way, whatever storm of subscriptions comes: what is wanted then is done next.
+ */
+
+import { clock } from '../../transport/clock.ts';
+import { isThenable } from '../callback.ts';
+import type { Bus } from './bus.ts';
+import { TopicError } from './topic-error.ts';
+
+// Milliseconds until a subscription that the bus refused is tried again.
+const RETRY_DELAY = 1_000;
+
+/** What is reported of a bus. */
+export interface BusEvents {
+  /** @param bytes valid until this returns */
+  received(pattern: string, topic: string, bytes: Uint8Array): void;
+  /** Messages come for this pattern from now on. */
+  covered(pattern: string): void;
+  lost(pattern: string): void;
+  state(up: boolean): void;
+  failed(error: TopicError): void;
+}
+
+/** The subscription of one pattern. */
+interface Channel {
+  readonly pattern: string;
+  isWanted: boolean;
+  isSubscribed: boolean;
+  /** A command is under way. */
+  isBusy: boolean;
+  /** It is what is wanted. */
+  isSettled: boolean;
+}
+
+export class BusLink {
+  readonly #bus: Bus;
+  readonly #events: BusEvents;
+  readonly #channels = new Map<string, Channel>();
+  /** Those that the bus refused. */
+  readonly #refused = new Set<Channel>();
+  #retry: NodeJS.Timeout | null = null;
+  /** How many channels are not settled. */
+  #unsettled = 0;
+  #whenReady: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(bus: Bus, events: BusEvents) {
+    this.#bus = bus;
+    this.#events = events;
+    bus.onState((up) => {
+      if (this.#isClosed) return;
+      events.state(up);
+      if (up) this.#subscribeRefused();
+    });
+  }
+
+  /** Asks for the messages of a topic or pattern. */
+  want(pattern: string): void {
+    let channel = this.#channels.get(pattern);
+    if (channel === undefined) {
+      channel = { pattern, isWanted: true, isSubscribed: false, isBusy: false, isSettled: true };
+      this.#channels.set(pattern, channel);
+    }
+    channel.isWanted = true;
+    this.#settle(channel);
+  }
+
+  /** Its messages are not needed any more. */
+  drop(pattern: string): void {
+    const channel = this.#channels.get(pattern);
+    if (channel === undefined) return;
+    channel.isWanted = false;
+    this.#settle(channel);
+  }
+
+  publish(topic: string, bytes: Uint8Array, onFailed: () => void): void {
+    this.#run(
+      () => this.#bus.publish(topic, bytes),
+      () => {},
+      (error) => {
+        onFailed();
+        this.#report(error);
+      },
+    );
+  }
+
+  /** Resolves when the bus has done everything that it was asked for so far. */
+  ready(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#unsettled === 0) resolve();
+      else this.#whenReady.push(resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#retry !== null) clock.clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#refused.clear();
+    this.#channels.clear();
+    this.#resolveReady();
+    await this.#bus.close();
+  }
+
+  /** Brings a channel to what is wanted, one command after the other. */
+  #settle(channel: Channel): void {
+    const { pattern } = channel;
+    if (channel.isBusy || this.#isClosed) return;
+    if (channel.isWanted === channel.isSubscribed) {
+      if (!channel.isWanted) {
+        this.#channels.delete(pattern);
+        this.#refused.delete(channel);
+      }
+      if (channel.isSettled) return;
+      channel.isSettled = true;
+      if (--this.#unsettled === 0) this.#resolveReady();
+      return;
+    }
+    if (channel.isSettled) this.#unsettled++;
+    channel.isSettled = false;
+    channel.isBusy = true;
+    if (channel.isWanted) {
+      this.#run(
+        () => this.#bus.subscribe(pattern, this.#receiverOf(channel)),
+        () => this.#subscribed(channel),
+        (error) => this.#wasRefused(channel, error),
+      );
+    } else {
+      this.#run(
+        () => this.#bus.unsubscribe(pattern),
+        () => this.#unsubscribed(channel),
+        (error) => {
+          this.#report(error);
+          this.#unsubscribed(channel);
+        },
+      );
+    }
+  }
+
+  #receiverOf(channel: Channel) {
+    const { pattern } = channel;
+    return {
+      message: (topic: string, bytes: Uint8Array): void => {
+        if (channel.isWanted && !this.#isClosed) this.#events.received(pattern, topic, bytes);
+      },
+      gap: (): void => {
+        if (channel.isWanted && !this.#isClosed) this.#events.lost(pattern);
+      },
+    };
+  }
+
+  #subscribed(channel: Channel): void {
+    channel.isBusy = false;
+    channel.isSubscribed = true;
+    this.#refused.delete(channel);
+    if (channel.isWanted && !this.#isClosed) this.#events.covered(channel.pattern);
+    this.#settle(channel);
+  }
+
+  #unsubscribed(channel: Channel): void {
+    channel.isBusy = false;
+    channel.isSubscribed = false;
+    this.#settle(channel);
+  }
+
+  #wasRefused(channel: Channel, error: unknown): void {
+    this.#report(error);
+    channel.isBusy = false;
+    if (this.#isClosed) return;
+    if (!channel.isWanted) {
+      this.#settle(channel);
+      return;
+    }
+    this.#refused.add(channel);
+    this.#retry ??= clock.setTimeout(() => this.#subscribeRefused(), RETRY_DELAY);
+  }
+
+  #subscribeRefused(): void {
+    if (this.#retry !== null) clock.clearTimeout(this.#retry);
+    this.#retry = null;
+    const refused = [...this.#refused];
+    this.#refused.clear();
+    for (const channel of refused) this.#settle(channel);
+  }
+
+  /** Runs a command of the bus, which may be a function that throws, or a Promise that rejects. */
+  #run(command: () => unknown, onDone: () => void, onFailed: (error: unknown) => void): void {
+    let result: unknown;
+    try {
+      result = command();
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    if (isThenable(result)) result.then(onDone, onFailed);
+    else onDone();
+  }
+
+  #report(cause: unknown): void {
+    if (!this.#isClosed) this.#events.failed(new TopicError('WS_BUS', { cause }));
+  }
+
+  #resolveReady(): void {
+    const resolved = this.#whenReady;
+    this.#whenReady = [];
+    for (const resolve of resolved) resolve();
+  }
+}

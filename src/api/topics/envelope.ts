@@ -1,0 +1,80 @@
+/**
+ * How a message travels over a bus: 30 bytes, and then its payload. Other programs may write to the bus: what differs from this in any
+ * way is not a message. What the numbers are for is bus-messages.ts.
+ */
+
+import { isUtf8 } from 'node:buffer';
+
+// byte 0     the version, 1
+// byte 1     flags: 1 binary, 2 not to be compressed
+// 2 to 17    the publisher: random, new for each `Topics`
+// 18 to 23   the publisher's number of this message: it counts all of its messages, from 1
+// 24 to 29   its number of the message before this one to the same topic; 0 for the first, and if that is not known any more
+// Numbers are big-endian.
+const VERSION = 1;
+const BINARY = 1;
+const UNCOMPRESSED = 2;
+const PUBLISHER_AT = 2;
+const PUBLISHER_SIZE = 16;
+const NUMBER_AT = PUBLISHER_AT + PUBLISHER_SIZE;
+const NUMBER_SIZE = 6;
+const PREVIOUS_AT = NUMBER_AT + NUMBER_SIZE;
+
+/** Bytes before the payload. */
+export const ENVELOPE_SIZE: number = PREVIOUS_AT + NUMBER_SIZE;
+
+/** What the bytes before the payload say. */
+export interface EnvelopeHead {
+  readonly isBinary: boolean;
+  readonly compress: boolean;
+  /** 16 bytes as a string of 16 characters. */
+  readonly publisher: string;
+  readonly number: number;
+  readonly previous: number;
+}
+
+export interface Envelope extends EnvelopeHead {
+  /** A view of what was parsed. */
+  readonly payload: Buffer;
+}
+
+/** A publisher that no other one is. */
+export function randomPublisher(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(PUBLISHER_SIZE))).toString('latin1');
+}
+
+/** The message in its envelope, in memory of its own: a bus may keep it. */
+export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Array): Buffer {
+  const length = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+  const bytes = Buffer.allocUnsafeSlow(ENVELOPE_SIZE + length);
+  bytes[0] = VERSION;
+  bytes[1] = (head.isBinary ? BINARY : 0) | (head.compress ? 0 : UNCOMPRESSED);
+  bytes.write(head.publisher, PUBLISHER_AT, 'latin1');
+  bytes.writeUIntBE(head.number, NUMBER_AT, NUMBER_SIZE);
+  bytes.writeUIntBE(head.previous, PREVIOUS_AT, NUMBER_SIZE);
+  if (typeof message === 'string') bytes.write(message, ENVELOPE_SIZE);
+  else bytes.set(message, ENVELOPE_SIZE);
+  return bytes;
+}
+
+/** @returns null for anything that `serializeEnvelope` does not write */
+export function parseEnvelope(bytes: Uint8Array): Envelope | null {
+  if (bytes.length < ENVELOPE_SIZE || bytes[0] !== VERSION || bytes[1]! > (BINARY | UNCOMPRESSED))
+    return null;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const number = buffer.readUIntBE(NUMBER_AT, NUMBER_SIZE);
+  const previous = buffer.readUIntBE(PREVIOUS_AT, NUMBER_SIZE);
+  if (previous >= number) return null;
+  const isBinary = (bytes[1]! & BINARY) !== 0;
+  const payload = buffer.subarray(ENVELOPE_SIZE);
+  // RFC 6455 §8.1: a text message that is not UTF-8 would fail the connections of all subscribers.
+  if (!isBinary && !isUtf8(payload)) return null;
+  return {
+    isBinary,
+    compress: (bytes[1]! & UNCOMPRESSED) === 0,
+    publisher: buffer.toString('latin1', PUBLISHER_AT, NUMBER_AT),
+    number,
+    previous,
+    payload,
+  };
+}

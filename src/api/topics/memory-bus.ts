@@ -1,0 +1,63 @@
+/** A bus in memory: for several `Topics` in one process, and for tests of programs that use another one in production. */
+
+import type { Bus, BusReceiver } from './bus.ts';
+import { TopicMap } from './topic-map.ts';
+
+/** One pattern of one bus. */
+interface Subscription {
+  receiver: BusReceiver;
+  isActive: boolean;
+}
+
+/** What buses share: for each pattern, the subscriptions of all of them. */
+type Hub = TopicMap<Set<Subscription>>;
+
+/** A bus for one `Topics`. Messages are delivered in a microtask, in the order in which they were published. */
+export class MemoryBus implements Bus {
+  readonly #hub: Hub;
+  readonly #subscriptions = new Map<string, Subscription>();
+
+  /** @param other the bus to share messages with, and with all those that it shares them with. @default a bus by itself */
+  constructor(other?: MemoryBus) {
+    this.#hub = other === undefined ? new TopicMap() : other.#hub;
+  }
+
+  publish(topic: string, bytes: Uint8Array): void {
+    // Those that are subscribed now receive it, unless they have unsubscribed by then.
+    const subscriptions = this.#hub.match(topic).flatMap((ofPattern) => [...ofPattern]);
+    if (subscriptions.length === 0) return;
+    queueMicrotask(() => {
+      for (const { receiver, isActive } of subscriptions) if (isActive) receiver.message(topic, bytes);
+    });
+  }
+
+  subscribe(pattern: string, receiver: BusReceiver): void {
+    const known = this.#subscriptions.get(pattern);
+    if (known !== undefined) {
+      known.receiver = receiver;
+      return;
+    }
+    const subscription = { receiver, isActive: true };
+    this.#subscriptions.set(pattern, subscription);
+    const ofPattern = this.#hub.get(pattern);
+    if (ofPattern === undefined) this.#hub.add(pattern, new Set([subscription]));
+    else ofPattern.add(subscription);
+  }
+
+  unsubscribe(pattern: string): void {
+    const subscription = this.#subscriptions.get(pattern);
+    if (subscription === undefined) return;
+    subscription.isActive = false;
+    this.#subscriptions.delete(pattern);
+    const ofPattern = this.#hub.get(pattern)!;
+    ofPattern.delete(subscription);
+    if (ofPattern.size === 0) this.#hub.delete(pattern);
+  }
+
+  /** Memory is never away. */
+  onState(): void {}
+
+  async close(): Promise<void> {
+    for (const pattern of this.#subscriptions.keys()) this.unsubscribe(pattern);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Who has subscribed to what, in this process, within limits: names may come from peers. Each step is independent of how many
+ * topics and subscribers there are.
+ */
+
+import { clock } from '../../transport/clock.ts';
+import type { Connection } from '../connection.ts';
+import { TopicError } from './topic-error.ts';
+import { TopicMap } from './topic-map.ts';
+import { checkTopic, type NameLimits } from './topic-name.ts';
+
+/** What `Subscriptions` are limited by. */
+export interface SubscriptionLimits extends NameLimits {
+  readonly maxTopicsPerConnection: number;
+  readonly maxSubscribeRate: number;
+  readonly maxTopics: number;
+}
+
+/** A topic or pattern with subscribers in this process. */
+export class Topic {
+  readonly name: string;
+  readonly members: Set<Connection<unknown>> = new Set();
+  /**
+   * Since when its messages come over the bus without a loss that was reported, on the clock of bus-messages.ts; `Infinity` while
+   * they do not come.
+   */
+  coveredSince: number = Number.POSITIVE_INFINITY;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** Who is notified when a topic gets its first subscriber, and loses its last one. */
+export interface TopicsOwner {
+  opened(topic: Topic): void;
+  closed(topic: Topic): void;
+}
+
+/** One connection's subscriptions. */
+class Member {
+  readonly topics = new Set<Topic>();
+  /** How many subscriptions it may make now. */
+  tokens: number;
+  refilledAt: number;
+
+  constructor(tokens: number, now: number) {
+    this.tokens = tokens;
+    this.refilledAt = now;
+  }
+}
+
+export class Subscriptions {
+  readonly #topics = new TopicMap<Topic>();
+  readonly #members = new Map<Connection<unknown>, Member>();
+  readonly #limits: SubscriptionLimits;
+  readonly #owner: TopicsOwner;
+
+  constructor(limits: SubscriptionLimits, owner: TopicsOwner) {
+    this.#limits = limits;
+    this.#owner = owner;
+  }
+
+  /** How many topics and patterns have subscribers. */
+  get size(): number {
+    return this.#topics.size;
+  }
+
+  /**
+   * @param wildcards whether the name may be a pattern
+   * @returns false if the connection had subscribed to it already
+   * @throws {TopicError} for an invalid name, and beyond a limit
+   */
+  add(connection: Connection<unknown>, name: string, wildcards: boolean): boolean {
+    checkTopic(name, this.#limits, wildcards);
+    let topic = this.#topics.get(name);
+    if (topic?.members.has(connection)) return false;
+    const member = this.#memberOf(connection);
+    this.#admit(member, topic === undefined);
+    if (topic === undefined) {
+      topic = new Topic(name);
+      this.#topics.add(name, topic);
+      this.#owner.opened(topic);
+    }
+    topic.members.add(connection);
+    member.topics.add(topic);
+    return true;
+  }
+
+  /** @returns false if the connection had not subscribed to it */
+  remove(connection: Connection<unknown>, name: string): boolean {
+    const topic = this.#topics.get(name);
+    const member = this.#members.get(connection);
+    if (topic === undefined || member === undefined || !member.topics.delete(topic)) return false;
+    this.#leave(connection, topic);
+    return true;
+  }
+
+  /** The connection is closed. */
+  forget(connection: Connection<unknown>): void {
+    const member = this.#members.get(connection);
+    if (member === undefined) return;
+    this.#members.delete(connection);
+    for (const topic of member.topics) this.#leave(connection, topic);
+  }
+
+  clear(): void {
+    for (const connection of [...this.#members.keys()]) this.forget(connection);
+  }
+
+  /** The topics and patterns of a connection. */
+  of(connection: Connection<unknown>): string[] {
+    return Array.from(this.#members.get(connection)?.topics ?? [], ({ name }) => name);
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** All that a message to this topic is for. @param topic a valid name without wildcards */
+  match(topic: string): readonly Topic[] {
+    return this.#topics.match(topic);
+  }
+
+  all(): Iterable<Topic> {
+    return this.#topics.values();
+  }
+
+  #memberOf(connection: Connection<unknown>): Member {
+    let member = this.#members.get(connection);
+    if (member !== undefined) return member;
+    member = new Member(this.#limits.maxTopicsPerConnection, clock.now());
+    this.#members.set(connection, member);
+    // Reported after the `close` handler, which may still ask for the topics.
+    connection.closed.then(() => this.forget(connection));
+    return member;
+  }
+
+  /** @param isNew whether it is the topic's first subscription */
+  #admit(member: Member, isNew: boolean): void {
+    const { maxTopicsPerConnection, maxSubscribeRate, maxTopics } = this.#limits;
+    if (member.topics.size >= maxTopicsPerConnection) throw new TopicError('WS_TOPIC_LIMIT');
+    if (isNew && this.#topics.size >= maxTopics) throw new TopicError('WS_TOPIC_FULL');
+    if (maxSubscribeRate === Number.POSITIVE_INFINITY) return;
+    const now = clock.now();
+    const refill = ((now - member.refilledAt) / 1000) * maxSubscribeRate;
+    member.tokens = Math.min(maxTopicsPerConnection, member.tokens + refill);
+    member.refilledAt = now;
+    if (member.tokens < 1) throw new TopicError('WS_TOPIC_RATE');
+    member.tokens--;
+  }
+
+  #leave(connection: Connection<unknown>, topic: Topic): void {
+    topic.members.delete(connection);
+    if (topic.members.size > 0) return;
+    this.#topics.delete(topic.name);
+    this.#owner.closed(topic);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The names of topics: parts separated by `/`. In a pattern, `*` stands for one part and `**`, as the last part, for one or more.
+ * Names may come from peers: everything here is linear in their length, which is limited first.
+ */
+
+import { describe } from '../option-names.ts';
+import { TopicError } from './topic-error.ts';
+
+/** How long names may be. */
+export interface NameLimits {
+  /** Characters, counted as JavaScript does. */
+  readonly maxTopicLength: number;
+  readonly maxTopicParts: number;
+}
+
+/** Topics whose first part begins with this are the library's own. */
+export const RESERVED = '$';
+
+// No part is empty; no control characters; half a surrogate pair would change on its way through UTF-8, and be another topic.
+const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
+
+/**
+ * Checks the name of a topic, or a pattern.
+ * @param wildcards whether it may be a pattern
+ * @returns whether it is one
+ * @throws {TypeError} for anything else than a string
+ * @throws {TopicError} for an invalid name
+ */
+export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean): boolean {
+  if (typeof topic !== 'string') throw new TypeError(`the topic is ${describe(topic)}, not a string`);
+  if (topic.length > limits.maxTopicLength) throw new TopicError('WS_TOPIC_TOO_LONG');
+  if (topic === '' || topic.startsWith(RESERVED) || invalid.test(topic))
+    throw new TopicError('WS_TOPIC_NAME');
+  if (countParts(topic) > limits.maxTopicParts) throw new TopicError('WS_TOPIC_TOO_LONG');
+  if (!topic.includes('*')) return false;
+  if (!wildcards || !isPattern(topic)) throw new TopicError('WS_TOPIC_WILDCARD');
+  return true;
+}
+
+function countParts(topic: string): number {
+  let parts = 1;
+  for (let at = topic.indexOf('/'); at !== -1; at = topic.indexOf('/', at + 1)) parts++;
+  return parts;
+}
+
+/** Whether each `*` is a whole part, and `**` the last one. */
+function isPattern(topic: string): boolean {
+  const parts = topic.split('/');
+  return parts.every(
+    (part, at) => !part.includes('*') || part === '*' || (part === '**' && at === parts.length - 1),
+  );
+}

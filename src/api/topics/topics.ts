@@ -1,0 +1,269 @@
+/**
+ * `Topics`: connections subscribe to names, and what is published to a name goes to its subscribers, in this process and, over a bus,
+ * in others. Who has subscribed is subscriptions.ts, how a message leaves fan-out.ts, what comes from other processes bus-messages.ts.
+ */
+
+import { type InspectOptions, inspect } from 'node:util';
+import { warnOnStderr } from '../../transport/log.ts';
+import { isThenable, warn } from '../callback.ts';
+import { Connection } from '../connection.ts';
+import { type Message, toBytes } from '../message.ts';
+import { checkOptions, describe } from '../option-names.ts';
+import { readOptions } from '../option-spec.ts';
+import { BusLink } from './bus-link.ts';
+import { BusMessages } from './bus-messages.ts';
+import { ENVELOPE_SIZE } from './envelope.ts';
+import { fanOut, type Outgoing, treatSlow } from './fan-out.ts';
+import { Subscriptions, type Topic } from './subscriptions.ts';
+import { TopicError } from './topic-error.ts';
+import { checkTopic } from './topic-name.ts';
+import {
+  type Published,
+  type PublishOptions,
+  type SubscribeOptions,
+  type TopicsCounts,
+  type TopicsHandlers,
+  type TopicsOptions,
+  type TopicsValues,
+  topicsSpecs,
+} from './topics-options.ts';
+
+const subscribeNames = { wildcards: true };
+const publishNames = { except: true, local: true, compress: true };
+
+/** Topics for the connections of any number of servers in this process. */
+export class Topics {
+  readonly #options: TopicsValues;
+  readonly #handlers: TopicsHandlers;
+  readonly #subscriptions: Subscriptions;
+  readonly #messages = new BusMessages();
+  readonly #link: BusLink | null;
+  readonly #counts = {
+    published: 0,
+    received: 0,
+    sent: 0,
+    skipped: 0,
+    closed: 0,
+    gaps: 0,
+    unpublished: 0,
+    invalid: 0,
+  };
+  #isClosed = false;
+
+  static {
+    // What `console.log` shows.
+    const show = function (this: Topics, _depth: number, options: InspectOptions): string {
+      const { size, counts } = this;
+      return `Topics ${inspect({ size, counts }, options)}`;
+    };
+    Object.defineProperty(Topics.prototype, inspect.custom, { value: show });
+  }
+
+  /** @throws {RangeError | TypeError} for invalid options */
+  constructor(options: TopicsOptions = {}) {
+    const values = readOptions('Topics', options, topicsSpecs);
+    this.#options = values;
+    this.#handlers = values.handlers ?? {};
+    this.#subscriptions = new Subscriptions(values, {
+      opened: ({ name }) => this.#link?.want(name),
+      closed: ({ name }) => this.#link?.drop(name),
+    });
+    this.#link = values.bus === undefined ? null : this.#linkTo(values.bus);
+  }
+
+  /** How many topics and patterns have subscribers in this process. */
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** How often what happened, since the start. */
+  get counts(): TopicsCounts {
+    return { ...this.#counts };
+  }
+
+  /**
+   * Subscribes a connection of a server to a topic, or to a pattern. It leaves by itself when it is closed.
+   * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last one, for one or more
+   * @returns whether it has subscribed now: false if it is not open any more, or `close` was called
+   * @throws {TopicError} for an invalid name, and beyond the limits on names, topics and subscriptions per second
+   * @throws {TypeError} for what is not a connection of a server
+   */
+  subscribe(connection: Connection<unknown>, topic: string, options: SubscribeOptions = {}): boolean {
+    checkOptions('subscribe', options, subscribeNames);
+    checkConnection(connection);
+    if (connection.state !== 'open' || this.#isClosed) return false;
+    this.#subscriptions.add(connection, topic, options.wildcards === true);
+    return true;
+  }
+
+  /** @returns whether it had subscribed to this topic or pattern */
+  unsubscribe(connection: Connection<unknown>, topic: string): boolean {
+    return this.#subscriptions.remove(connection, topic);
+  }
+
+  /** The topics and patterns that a connection has subscribed to; in its `close` handler too, none after that. */
+  topicsOf(connection: Connection<unknown>): string[] {
+    return this.#subscriptions.of(connection);
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic, once to each: serialized once, and compressed once for those that keep no context.
+   * Those of other processes receive it over the bus; this waits for nothing, and what the bus does not take is counted and
+   * reported to the handler `error`. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * @param topic a name without wildcards
+   * @throws {TopicError} for an invalid name
+   * @throws {RangeError} for a message over `maxMessageSize`
+   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, and for invalid options
+   */
+  publish(topic: string, message: Message, options: PublishOptions = {}): Published {
+    checkOptions('publish', options, publishNames);
+    checkTopic(topic, this.#options, false);
+    const { except, local = false, compress = true } = options;
+    checkExcept(except);
+    const isText = typeof message === 'string';
+    let data = isText ? message : toBytes(message);
+    this.#checkSize(data);
+    if (this.#isClosed) return { local: 0 };
+    this.#counts.published++;
+    if (this.#link !== null && !local) {
+      const bytes = this.#messages.wrap(topic, data, compress);
+      this.#link.publish(topic, bytes, () => void this.#counts.unpublished++);
+      // Text is encoded once.
+      if (isText) data = bytes.subarray(ENVELOPE_SIZE);
+    }
+    return {
+      local: this.#send(topic, this.#subscriptions.match(topic), { message: data, isText, compress, except }),
+    };
+  }
+
+  /** Resolves when the bus has taken all subscriptions so far, so that messages of other processes come. At once without a bus. */
+  async ready(): Promise<void> {
+    await this.#link?.ready();
+  }
+
+  /** Unsubscribes all connections, which stay open, and closes the bus. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#subscriptions.clear();
+    await this.#link?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ---- sending ----
+
+  #send(name: string, topics: readonly Topic[], outgoing: Outgoing): number {
+    const { sent, slow } = fanOut(topics, outgoing, this.#options.maxBuffered);
+    this.#counts.sent += sent;
+    // Only now: a handler may publish, and that comes after this message for everyone.
+    for (const connection of slow ?? []) {
+      this.#counts[this.#options.slow === 'skip' ? 'skipped' : 'closed']++;
+      treatSlow(connection, this.#options.slow);
+      this.#call(() => this.#handlers.slow?.(connection, name));
+    }
+    return sent;
+  }
+
+  #checkSize(data: string | Uint8Array): void {
+    const { maxMessageSize } = this.#options;
+    // A character is at most three bytes.
+    if (data.length * 3 <= maxMessageSize) return;
+    const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+    if (size > maxMessageSize)
+      throw new RangeError(`the message has ${size} bytes, and maxMessageSize is ${maxMessageSize}`);
+  }
+
+  // ---- the bus ----
+
+  #linkTo(bus: NonNullable<TopicsOptions['bus']>): BusLink {
+    return new BusLink(bus, {
+      received: (pattern, topic, bytes) => this.#received(pattern, topic, bytes),
+      covered: (pattern) => {
+        const topic = this.#subscriptions.get(pattern);
+        if (topic !== undefined) this.#messages.cover(topic);
+      },
+      lost: (pattern) => {
+        const topic = this.#subscriptions.get(pattern);
+        if (topic !== undefined) this.#lost(pattern, [topic]);
+      },
+      state: (up) => this.#call(() => this.#handlers.state?.(up)),
+      failed: (error) => this.#report(error),
+    });
+  }
+
+  #received(pattern: string, name: string, bytes: Uint8Array): void {
+    // Not what another program published to a name that no one here could, or to one that the pattern does not cover.
+    if (!this.#isTopic(name) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
+      this.#invalid();
+      return;
+    }
+    const topics = this.#subscriptions.match(name);
+    if (!topics.some((topic) => topic.name === pattern)) return;
+    const arrival = this.#messages.unwrap(name, bytes, topics);
+    if (arrival === null) return;
+    if (arrival === 'invalid') {
+      this.#invalid();
+      return;
+    }
+    this.#counts.received++;
+    if (arrival.isGap) this.#lost(name, topics);
+    const { isBinary, compress, payload } = arrival.envelope;
+    this.#send(name, topics, { message: payload, isText: !isBinary, compress, except: null });
+  }
+
+  #isTopic(name: string): boolean {
+    try {
+      return !checkTopic(name, this.#options, false);
+    } catch {
+      return false;
+    }
+  }
+
+  #invalid(): void {
+    this.#counts.invalid++;
+    this.#report(new TopicError('WS_BUS_MESSAGE'));
+  }
+
+  #lost(name: string, topics: readonly Topic[]): void {
+    this.#counts.gaps++;
+    const connections = new Set<Connection<unknown>>();
+    for (const topic of topics) {
+      this.#messages.cover(topic);
+      for (const member of topic.members) connections.add(member);
+    }
+    this.#call(() => this.#handlers.gap?.(name, [...connections]));
+  }
+
+  // ---- handlers ----
+
+  #report(error: TopicError): void {
+    if (this.#handlers.error === undefined) warnOnStderr(error.code, error.message);
+    else this.#call(() => this.#handlers.error?.(error));
+  }
+
+  /** What a handler throws must end neither the process nor the connection that published. */
+  #call(handler: () => unknown): void {
+    try {
+      const result = handler();
+      if (isThenable(result)) result.then(undefined, warn);
+    } catch (error) {
+      warn(error);
+    }
+  }
+}
+
+function checkConnection(connection: Connection<unknown>): void {
+  // §5.1: a client masks each frame for itself, which is no use to others. Only a client has the fields of a response.
+  if (connection instanceof Connection && connection.headers.length === 0) return;
+  throw new TypeError(
+    `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,
+  );
+}
+
+function checkExcept(except: PublishOptions['except']): void {
+  if (except === undefined || except === null || except instanceof Connection) return;
+  if (typeof except.has === 'function') return;
+  throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
+}

@@ -1,0 +1,28 @@
+/** `rfc6455/topics`: topics for connections, in one process and, over a bus, in many. */
+
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+/// <reference types="node" preserve="true" />
+
+export { BroadcastChannelBus } from './api/topics/broadcast-channel-bus.ts';
+export type { Bus, BusReceiver } from './api/topics/bus.ts';
+export type {
+  BusOptions,
+  ClusterBusOptions,
+  NatsBusOptions,
+  RedisBusOptions,
+} from './api/topics/bus-options.ts';
+export { ClusterBus } from './api/topics/cluster-bus.ts';
+export { MemoryBus } from './api/topics/memory-bus.ts';
+export { NatsBus, type NatsClient } from './api/topics/nats-bus.ts';
+export { RedisBus, type RedisClient } from './api/topics/redis-bus.ts';
+export { TopicError, type TopicFaultCode, topicFaults } from './api/topics/topic-error.ts';
+export { Topics } from './api/topics/topics.ts';
+export type {
+  Published,
+  PublishOptions,
+  SlowPolicy,
+  SubscribeOptions,
+  TopicsCounts,
+  TopicsHandlers,
+  TopicsOptions,
+} from './api/topics/topics-options.ts';

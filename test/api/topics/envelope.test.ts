@@ -1,0 +1,101 @@
+/** J: the envelope of messages between processes: what is written is read, and nothing else is. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  ENVELOPE_SIZE,
+  parseEnvelope,
+  randomPublisher,
+  serializeEnvelope,
+} from '../../../src/api/topics/envelope.ts';
+
+const head = { isBinary: false, compress: true, publisher: randomPublisher(), number: 7, previous: 3 };
+
+describe('the envelope', () => {
+  test('of any message comes back as it was', () => {
+    const numbers = fc
+      .tuple(fc.integer({ min: 1, max: 2 ** 48 - 1 }), fc.nat())
+      .map(([number, back]) => ({ number, previous: Math.max(0, number - 1 - back) }));
+    const payloads = fc.oneof(fc.string({ unit: 'grapheme' }), fc.uint8Array());
+    fc.assert(
+      fc.property(numbers, payloads, fc.boolean(), (order, message, compress) => {
+        const isBinary = typeof message !== 'string';
+        const publisher = randomPublisher();
+        const bytes = serializeEnvelope({ isBinary, compress, publisher, ...order }, message);
+        const { payload, ...rest } = parseEnvelope(bytes)!;
+        expect(rest).toEqual({ isBinary, compress, publisher, ...order });
+        expect(Buffer.from(payload)).toEqual(Buffer.from(message as string));
+      }),
+    );
+  });
+
+  test('has the layout of its description', () => {
+    const publisher = String.fromCharCode(...Array.from({ length: 16 }, (_, at) => 240 + at));
+    const bytes = serializeEnvelope(
+      { ...head, publisher, isBinary: true, compress: false },
+      Buffer.from('!'),
+    );
+    expect(bytes.toString('hex')).toBe(
+      `0103${'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff'}${'000000000007'}${'000000000003'}21`,
+    );
+    expect(ENVELOPE_SIZE).toBe(30);
+  });
+
+  test('is in memory of its own, which a bus may keep', () => {
+    const bytes = serializeEnvelope(head, 'text');
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+  });
+
+  test('is read out of the middle of other memory', () => {
+    const bytes = serializeEnvelope(head, 'text');
+    const outer = Buffer.concat([Buffer.alloc(3, 9), bytes, Buffer.alloc(3, 9)]);
+    const inner = new Uint8Array(outer.buffer, outer.byteOffset + 3, bytes.length);
+    expect(parseEnvelope(inner)?.payload.toString()).toBe('text');
+  });
+
+  test('cut anywhere in its head it is no message', () => {
+    const bytes = serializeEnvelope(head, 'text');
+    for (let end = 0; end < ENVELOPE_SIZE; end++) expect(parseEnvelope(bytes.subarray(0, end))).toBeNull();
+    expect(parseEnvelope(bytes.subarray(0, ENVELOPE_SIZE))?.payload).toHaveLength(0);
+  });
+
+  test.each([
+    ['another version', 0, 2],
+    ['version 0', 0, 0],
+    ['an unknown flag', 1, 4],
+    ['an unknown flag beside a known one', 1, 0x81],
+    // 7 follows 3: with 8 in the last byte it would follow what comes later.
+    ['a message before it with a higher number', 29, 8],
+    ['a message before it with the same number', 29, 7],
+  ])('%s is no message', (_, at, value) => {
+    const bytes = serializeEnvelope(head, 'text');
+    bytes[at] = value;
+    expect(parseEnvelope(bytes)).toBeNull();
+  });
+
+  test('§8.1: text that is not UTF-8 is no message, as bytes it is one', () => {
+    const bytes = serializeEnvelope({ ...head, isBinary: true }, Buffer.from([0xc3]));
+    expect(parseEnvelope(bytes)?.payload).toEqual(Buffer.from([0xc3]));
+    bytes[1] = 0;
+    expect(parseEnvelope(bytes)).toBeNull();
+  });
+
+  test('no bytes make it throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, begins) => {
+        if (begins && bytes.length > 1) bytes.set([1, bytes[1]! & 3]);
+        const envelope = parseEnvelope(bytes);
+        if (envelope === null) return;
+        const { payload, ...rest } = envelope;
+        expect(serializeEnvelope(rest, rest.isBinary ? payload : payload.toString())).toEqual(
+          Buffer.from(bytes),
+        );
+      }),
+    );
+  });
+
+  test('publishers differ', () => {
+    const publishers = new Set(Array.from({ length: 100 }, randomPublisher));
+    expect(publishers.size).toBe(100);
+    for (const publisher of publishers) expect(publisher).toHaveLength(16);
+  });
+});

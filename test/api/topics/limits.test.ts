@@ -1,0 +1,231 @@
+/** J5: what a hostile subscriber can do, and what a slow one does: limits with names, and defaults that hold. */
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { TopicError } from '../../../src/api/topics/topic-error.ts';
+import { Topics } from '../../../src/api/topics/topics.ts';
+import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
+import { closeServers } from '../../transport/servers.ts';
+import { until } from '../pair.ts';
+import { arrived, type Guest, openRoom } from './rooms.ts';
+
+afterAll(closeServers);
+
+function codeOf(step: () => unknown): string {
+  try {
+    step();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TopicError);
+    return (error as TopicError).code;
+  }
+  return 'done';
+}
+
+describe('J5: a hostile subscriber', () => {
+  let guest: Guest;
+
+  beforeEach(async () => {
+    guest = await (await openRoom()).join();
+  });
+
+  test('with a million names has 100 topics', async () => {
+    await using topics = new Topics();
+    const seen = new Map<string, number>();
+    // A million stack traces take half a minute.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    for (let at = 0; at < 1_000_000; at++) {
+      const code = codeOfQuick(() => topics.subscribe(guest.seat, `t/${at}`));
+      seen.set(code, (seen.get(code) ?? 0) + 1);
+    }
+    Error.stackTraceLimit = stackTraceLimit;
+    expect([...seen]).toEqual([
+      ['done', 100],
+      ['WS_TOPIC_LIMIT', 999_900],
+    ]);
+    expect(topics.size).toBe(100);
+    // What it has, it keeps, and others are not concerned.
+    expect(topics.subscribe(guest.seat, 't/0')).toBe(true);
+    const other = await (await openRoom()).join();
+    expect(topics.subscribe(other.seat, 't/100')).toBe(true);
+  });
+
+  test('with names of 8 KB has none', async () => {
+    await using topics = new Topics();
+    expect(codeOf(() => topics.subscribe(guest.seat, 'x'.repeat(8_192)))).toBe('WS_TOPIC_TOO_LONG');
+    expect(codeOf(() => topics.subscribe(guest.seat, 'x/'.repeat(4_096)))).toBe('WS_TOPIC_TOO_LONG');
+    expect(codeOf(() => topics.subscribe(guest.seat, 'x'.repeat(257)))).toBe('WS_TOPIC_TOO_LONG');
+    expect(codeOf(() => topics.subscribe(guest.seat, `1${'/x'.repeat(8)}`))).toBe('WS_TOPIC_TOO_LONG');
+    expect(topics.size).toBe(0);
+    expect(topics.subscribe(guest.seat, 'x'.repeat(256))).toBe(true);
+    expect(topics.subscribe(guest.seat, `1${'/x'.repeat(7)}`)).toBe(true);
+  });
+
+  test('with wildcards that match all has none, unless the program allows them', async () => {
+    await using topics = new Topics();
+    for (const pattern of ['*', '**', '*/*', 'secret/**'])
+      expect(codeOf(() => topics.subscribe(guest.seat, pattern))).toBe('WS_TOPIC_WILDCARD');
+    topics.publish('secret/1', 'not for you');
+    topics.subscribe(guest.seat, 'done');
+    topics.publish('done', 'done');
+    await arrived(guest);
+    expect(guest.received).toEqual(['done']);
+  });
+
+  test('that fills the process is one of few: maxTopics', async () => {
+    await using topics = new Topics({ maxTopics: 3 });
+    const other = await (await openRoom()).join();
+    for (const name of ['a', 'b', 'c']) topics.subscribe(guest.seat, name);
+    expect(codeOf(() => topics.subscribe(other.seat, 'd'))).toBe('WS_TOPIC_FULL');
+    expect(topics.subscribe(other.seat, 'a')).toBe(true);
+    topics.unsubscribe(guest.seat, 'b');
+    expect(topics.subscribe(other.seat, 'd')).toBe(true);
+  });
+
+  test('whose names are those of Object.prototype is one like others', async () => {
+    await using topics = new Topics();
+    for (const name of ['__proto__', 'constructor/prototype', 'toString']) {
+      topics.subscribe(guest.seat, name);
+      expect(topics.publish(name, name)).toEqual({ local: 1 });
+    }
+    topics.subscribe(guest.seat, '__proto__/*', { wildcards: true });
+    expect(topics.publish('__proto__/x', 'x')).toEqual({ local: 1 });
+    expect(topics.publish('constructor', 'y')).toEqual({ local: 0 });
+  });
+});
+
+/** As `codeOf`, for a million calls. */
+function codeOfQuick(step: () => unknown): string {
+  try {
+    step();
+    return 'done';
+  } catch (error) {
+    return (error as TopicError).code;
+  }
+}
+
+describe('J5: storms', () => {
+  let guest: Guest;
+  let other: Guest;
+
+  beforeEach(async () => {
+    const room = await openRoom();
+    [guest, other] = [await room.join(), await room.join()];
+    useFakeClock();
+  });
+
+  afterEach(useRealClock);
+
+  test('of subscriptions: at once as many as topics are allowed, then 100 per second', async () => {
+    await using topics = new Topics({ maxTopicsPerConnection: 20, maxSubscribeRate: 10 });
+    let name = 0;
+    /** Subscribes to a new topic and leaves it, until that is refused. */
+    const storm = (): number => {
+      for (let count = 0; ; count++) {
+        const topic = `t/${name++}`;
+        const code = codeOf(() => topics.subscribe(guest.seat, topic));
+        if (code === 'WS_TOPIC_RATE') return count;
+        expect(code).toBe('done');
+        topics.unsubscribe(guest.seat, topic);
+      }
+    };
+    expect(storm()).toBe(20);
+    expect(storm()).toBe(0);
+    vi.advanceTimersByTime(500);
+    expect(storm()).toBe(5);
+    vi.advanceTimersByTime(3_600_000);
+    expect(storm()).toBe(20);
+    expect(topics.size).toBe(0);
+    expect(topics.subscribe(other.seat, 't')).toBe(true);
+  });
+});
+
+describe('a slow subscriber', () => {
+  const large = 'x'.repeat(100_000);
+
+  /** One that does not read, and one that does. */
+  async function slowAndFast(): Promise<{ slow: Guest; fast: Guest }> {
+    const room = await openRoom();
+    const [slow, fast] = [await room.join(), await room.join()];
+    slow.client.pause();
+    return { slow, fast };
+  }
+
+  test("'skip' leaves messages out for it, and counts them", async () => {
+    const { slow, fast } = await slowAndFast();
+    const skipped: string[] = [];
+    await using topics = new Topics({
+      slow: 'skip',
+      maxBuffered: 200_000,
+      handlers: {
+        slow: (connection, topic) => void skipped.push(connection === slow.seat ? topic : 'the fast one'),
+      },
+    });
+    for (const { seat } of [slow, fast]) topics.subscribe(seat, 't');
+    let sent = 0;
+    while (topics.counts.skipped < 5) {
+      topics.publish('t', large);
+      sent++;
+      await arrived(fast);
+    }
+    expect(fast.received).toHaveLength(sent);
+    expect(skipped).toEqual(['t', 't', 't', 't', 't']);
+    expect(slow.seat.bufferedAmount).toBeLessThan(400_000);
+    slow.client.resume();
+    await arrived(slow);
+    expect(slow.received).toHaveLength(sent - 5);
+    expect(topics.publish('t', 'both again')).toEqual({ local: 2 });
+    expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
+  });
+
+  test("'close', the default, closes it with 1013 after what waits", async () => {
+    const { slow, fast } = await slowAndFast();
+    const closed: unknown[] = [];
+    await using topics = new Topics({
+      maxBuffered: 200_000,
+      handlers: { slow: (connection) => void closed.push(connection) },
+    });
+    for (const { seat } of [slow, fast]) topics.subscribe(seat, 't');
+    let sent = 0;
+    while (topics.counts.closed === 0) {
+      topics.publish('t', large);
+      sent++;
+      await arrived(fast);
+    }
+    expect(closed).toEqual([slow.seat]);
+    expect(topics.publish('t', 'the fast one')).toEqual({ local: 1 });
+    slow.client.resume();
+    const { code, reason } = await slow.client.closed;
+    expect([code, reason]).toEqual([1013, 'this subscriber is too slow']);
+    expect(slow.received).toHaveLength(sent - 1);
+    await until(() => topics.topicsOf(slow.seat).length === 0);
+    await arrived(fast);
+    expect(fast.received).toHaveLength(sent + 1);
+    expect(topics.counts).toMatchObject({ skipped: 0, closed: 1 });
+  });
+
+  test('one that reads is not slow, however much is published in one turn', async () => {
+    const guest = await (await openRoom()).join();
+    await using topics = new Topics({ maxBuffered: 10_000 });
+    topics.subscribe(guest.seat, 't');
+    for (let at = 0; at < 1_000; at++) expect(topics.publish('t', 'x'.repeat(100))).toEqual({ local: 1 });
+    await arrived(guest);
+    expect(guest.received).toHaveLength(1_000);
+    expect(topics.counts).toMatchObject({ closed: 0, skipped: 0 });
+  });
+
+  test('what the handler `slow` publishes comes after the message, for everyone', async () => {
+    const { slow, fast } = await slowAndFast();
+    await using topics = new Topics({
+      maxBuffered: 200_000,
+      handlers: { slow: (_, topic) => void topics.publish(topic, 'one is slow') },
+    });
+    for (const { seat } of [slow, fast]) topics.subscribe(seat, 't');
+    while (topics.counts.closed === 0) {
+      topics.publish('t', large);
+      await arrived(fast);
+    }
+    await arrived(fast);
+    expect(fast.received.at(-2)).toBe(large);
+    expect(fast.received.at(-1)).toBe('one is slow');
+    slow.client.terminate();
+  });
+});

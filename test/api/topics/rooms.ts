@@ -1,0 +1,65 @@
+/** Servers with clients, for tests of topics: each client keeps what it received. */
+import { connect } from '../../../src/api/client.ts';
+import type { ConnectOptions } from '../../../src/api/connect-options.ts';
+import type { Connection } from '../../../src/api/connection.ts';
+import type { WebSocketServer } from '../../../src/api/server.ts';
+import type { ServerHandlers } from '../../../src/api/server-handlers.ts';
+import type { ServerOptions } from '../../../src/api/server-options.ts';
+import { startServer } from '../../transport/servers.ts';
+
+/** Both sides of a connection. */
+export interface Guest {
+  /** The server's side, which subscribes. */
+  readonly seat: Connection;
+  /** The client's side. */
+  readonly client: Connection;
+  /** What the client received; bytes as 'bytes:' and their hexadecimal digits. */
+  readonly received: string[];
+}
+
+export interface Room {
+  readonly server: WebSocketServer;
+  join(options?: ConnectOptions): Promise<Guest>;
+}
+
+/** A server, to which `join` connects clients. `closeServers` ends it. */
+export async function openRoom(handlers: ServerHandlers = {}, options: ServerOptions = {}): Promise<Room> {
+  const opened: Connection[] = [];
+  const { server, url } = await startServer(
+    { pong, ...handlers, open: (seat) => void opened.push(seat) },
+    options,
+  );
+  const join = async (clientOptions: ConnectOptions = {}): Promise<Guest> => {
+    const received: string[] = [];
+    const client = await connect(url.replace('localhost', '127.0.0.1'), {
+      handlers: {
+        message: (_, message) =>
+          void received.push(typeof message === 'string' ? message : `bytes:${message.toString('hex')}`),
+      },
+      ...clientOptions,
+    });
+    while (opened.length === 0) await new Promise(setImmediate);
+    return { seat: opened.pop()!, client, received };
+  };
+  return { server, join };
+}
+
+/** Everything that was sent to these clients so far has come: a ping follows it, and its pong comes back. */
+export async function arrived(...guests: readonly Guest[]): Promise<void> {
+  await Promise.all(
+    guests.map(async ({ seat, client }) => {
+      if (client.state !== 'open' || seat.state !== 'open') return;
+      await seat.drained();
+      await new Promise<void>((resolve) => {
+        pongs.set(seat, resolve);
+        seat.ping();
+      });
+    }),
+  );
+}
+
+const pongs = new WeakMap<Connection, () => void>();
+
+function pong(seat: Connection): void {
+  pongs.get(seat)?.();
+}

@@ -1,0 +1,64 @@
+/** J: which names of topics are valid, and within which limits: they may come from peers. */
+import { describe, expect, test } from 'vitest';
+import { TopicError } from '../../../src/api/topics/topic-error.ts';
+import { checkTopic } from '../../../src/api/topics/topic-name.ts';
+
+const limits = { maxTopicLength: 20, maxTopicParts: 4 };
+
+function codeOf(step: () => unknown): string {
+  try {
+    step();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TopicError);
+    return (error as TopicError).code;
+  }
+  return 'valid';
+}
+
+describe('checkTopic', () => {
+  test.each(['a', 'a/b/c/d', 'Zimmer 1', 'größe', '🙂', '.', 'a$', '-', 'x'.repeat(20)])(
+    '%s is a topic',
+    (name) => {
+      expect(checkTopic(name, limits, false)).toBe(false);
+      expect(checkTopic(name, limits, true)).toBe(false);
+    },
+  );
+
+  test.each(['*', '**', 'a/*', 'a/**', '*/*/*/**', '*/a'])(
+    '%s is a pattern, where patterns are allowed',
+    (name) => {
+      expect(checkTopic(name, limits, true)).toBe(true);
+      expect(codeOf(() => checkTopic(name, limits, false))).toBe('WS_TOPIC_WILDCARD');
+    },
+  );
+
+  test.each(['a*', '*a', '***', '**/a', 'a/**/b', 'a/b*'])('%s is neither', (name) => {
+    expect(codeOf(() => checkTopic(name, limits, true))).toBe('WS_TOPIC_WILDCARD');
+    expect(codeOf(() => checkTopic(name, limits, false))).toBe('WS_TOPIC_WILDCARD');
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['an empty part at the beginning', '/a'],
+    ['at the end', 'a/'],
+    ['in between', 'a//b'],
+    ['a line feed', 'a\nb'],
+    ['NUL', '\0'],
+    ['a C1 control character', 'a\u0085'],
+    ['half a surrogate pair, which UTF-8 would turn into U+FFFD', 'a\ud83d'],
+    ['the other half', '\ude42'],
+    ["the library's own topics", '$presence'],
+  ])('no name: %s', (_, name) => {
+    expect(codeOf(() => checkTopic(name, limits, true))).toBe('WS_TOPIC_NAME');
+  });
+
+  test('J5: too long, too many parts', () => {
+    expect(codeOf(() => checkTopic('x'.repeat(21), limits, true))).toBe('WS_TOPIC_TOO_LONG');
+    expect(codeOf(() => checkTopic('a/b/c/d/e', limits, true))).toBe('WS_TOPIC_TOO_LONG');
+    expect(codeOf(() => checkTopic('/'.repeat(8_192), limits, true))).toBe('WS_TOPIC_TOO_LONG');
+  });
+
+  test.each([null, undefined, 1, ['a'], {}])('%s is a mistake of the program', (value) => {
+    expect(() => checkTopic(value as unknown as string, limits, true)).toThrow(TypeError);
+  });
+});

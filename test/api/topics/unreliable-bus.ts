@@ -1,0 +1,48 @@
+/** A bus in memory that fails when a test wants it to. */
+import type { Bus, BusReceiver } from '../../../src/api/topics/bus.ts';
+import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
+
+export class UnreliableBus implements Bus {
+  readonly #bus: MemoryBus;
+  /** What was called, such as 'subscribe a/*'. */
+  readonly calls: string[] = [];
+  readonly receivers = new Map<string, BusReceiver>();
+  /** The listener of the state. */
+  state: (up: boolean) => void = () => {};
+  /** What a command does in place of its effect: throw, or return a Promise that is waited for first. */
+  failing: (call: string) => Promise<void> | undefined = () => undefined;
+  isClosed = false;
+
+  constructor(other?: UnreliableBus) {
+    this.#bus = new MemoryBus(other === undefined ? undefined : other.#bus);
+  }
+
+  publish(topic: string, bytes: Uint8Array): void | Promise<void> {
+    return this.#run(`publish ${topic}`, () => this.#bus.publish(topic, bytes));
+  }
+
+  subscribe(pattern: string, receiver: BusReceiver): void | Promise<void> {
+    this.receivers.set(pattern, receiver);
+    return this.#run(`subscribe ${pattern}`, () => this.#bus.subscribe(pattern, receiver));
+  }
+
+  unsubscribe(pattern: string): void | Promise<void> {
+    return this.#run(`unsubscribe ${pattern}`, () => this.#bus.unsubscribe(pattern));
+  }
+
+  onState(listener: (up: boolean) => void): void {
+    this.state = listener;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.#bus.close();
+  }
+
+  #run(call: string, effect: () => void): void | Promise<void> {
+    this.calls.push(call);
+    const waits = this.failing(call);
+    if (waits === undefined) return effect();
+    return waits.then(effect);
+  }
+}
