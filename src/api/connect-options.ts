@@ -86,11 +86,13 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
     checkPath,
   ),
   socket: custom<NonNullable<DialOptions['socket']>>(
-    'a `Duplex`',
+    'a `Duplex`, or a function',
     {
-      text: 'An established connection to use. For `wss:` TLS is started on it, unless it is a TLS socket.',
+      text: 'A connection to use, or a function that makes one for each hop, see [below](api.md#a-socket-of-your-own). For `wss:` TLS is started on it, unless it is a TLS socket.',
     },
-    checkMethod('pipe', 'a Duplex, such as a net.Socket'),
+    (value, name) => {
+      if (typeof value !== 'function') checkMethod('pipe', 'a Duplex, such as a net.Socket')(value, name);
+    },
   ),
   proxy: custom<string | URL>(
     "a URL, or `'env'`",

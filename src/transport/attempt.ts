@@ -39,6 +39,35 @@ export class Attempt {
     socket.on('error', ignore);
   }
 
+  /**
+   * Waits for a socket that the application makes. One that comes after the deadline or the signal is destroyed.
+   * @throws HandshakeError of stage 'tcp', whose cause is what the application threw; TypeError for anything else than a Duplex
+   */
+  make(socketFor: () => Duplex | PromiseLike<Duplex>): Promise<Duplex> {
+    this.#stage = 'tcp';
+    return new Promise<Duplex>((resolve, reject) => {
+      this.#failStep = reject;
+      if (this.#interruption !== null) reject(this.#interruption.reason);
+      const made = (socket: Duplex): void => {
+        const isDuplex = typeof socket?.pipe === 'function' && typeof socket.write === 'function';
+        if (this.#interruption !== null) {
+          if (isDuplex) socket.on('error', ignore).destroy();
+          return;
+        }
+        this.#failStep = null;
+        if (isDuplex) resolve(socket);
+        else reject(new TypeError('the function `socket` made something else than a Duplex'));
+      };
+      const failed = (thrown: unknown): void => {
+        if (this.#interruption !== null) return;
+        this.#failStep = null;
+        const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+        reject(systemFailure(error, 'tcp'));
+      };
+      Promise.resolve().then(socketFor).then(made, failed);
+    });
+  }
+
   /** Takes something else over: `giveBack` is called if the attempt fails, also between the last step and `finish`. */
   reserve(giveBack: () => void): void {
     this.#reserved.push(giveBack);

@@ -114,7 +114,8 @@ export async function dial(
         const { status, headers } = reached;
         throw dialFailure('WS_REDIRECT_LIMIT', { status, headers });
       }
-      if (options.socket !== undefined || options.socketPath !== undefined) {
+      const { socket, socketPath } = options;
+      if (socketPath !== undefined || (socket !== undefined && typeof socket !== 'function')) {
         throw dialFailure('WS_REDIRECT_SOCKET', { status: reached.status, headers: reached.headers });
       }
       const next = followRedirect(target, reached);

@@ -13,6 +13,15 @@ import { dialFailure } from './dial-failure.ts';
 import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from './proxy.ts';
 import { readResponse } from './response.ts';
 
+/** Where one hop of a client goes. */
+export interface SocketTarget {
+  /** A name, or an address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Whether the URL is a wss URL. */
+  readonly secure: boolean;
+}
+
 /** How to reach a server. */
 export interface TunnelOptions {
   /** For `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless you say otherwise. */
@@ -21,8 +30,11 @@ export interface TunnelOptions {
   readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'> | undefined;
   /** A Unix domain socket or Windows pipe in place of the URL's host and port. */
   readonly socketPath?: string | undefined;
-  /** An established connection to use. For a wss URL TLS is started on it, unless it is a TLS socket already. */
-  readonly socket?: Duplex | undefined;
+  /**
+   * A connection to use, or a function that makes one for each hop: with an `http.Agent`, a tunnel, `createConnection` of your own.
+   * It may still be connecting. For a wss URL TLS is started on it, unless it is a TLS socket already.
+   */
+  readonly socket?: Duplex | ((target: SocketTarget) => Duplex | PromiseLike<Duplex>) | undefined;
   /** An HTTP CONNECT proxy, http or https; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
   readonly proxy?: string | URL | undefined;
 }
@@ -38,10 +50,14 @@ export async function openTransport(
   options: TunnelOptions,
   tls: TlsConnectionOptions,
 ): Promise<Duplex> {
-  if (options.socket !== undefined) {
-    attempt.use(options.socket);
-    const secure = !target.secure || options.socket instanceof TLSSocket;
-    return secure ? options.socket : startTls(attempt, options.socket, target.hostname, tls, 'tls');
+  const given = options.socket;
+  if (given !== undefined) {
+    const { hostname: host, port, secure } = target;
+    const socket =
+      typeof given === 'function' ? await attempt.make(() => given({ host, port, secure })) : given;
+    attempt.use(socket);
+    const isReady = !secure || socket instanceof TLSSocket;
+    return isReady ? socket : startTls(attempt, socket, host, tls, 'tls');
   }
   const proxy = options.socketPath === undefined ? chooseProxy(options.proxy, target) : null;
   const socket =

@@ -1,7 +1,9 @@
 /** The client's way to an open connection, against servers and proxies that follow a script. */
 import { getEventListeners } from 'node:events';
+import { Agent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
-import { duplexPair } from 'node:stream';
+import { type Duplex, duplexPair } from 'node:stream';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -143,6 +145,83 @@ describe('getting there', () => {
     });
     expect(await first(await dialed('ws://anywhere.example/path', { socket: ours }))).toBe('in memory');
     expect(received).toContain('GET /path HTTP/1.1\r\nHost: anywhere.example\r\n');
+  });
+
+  test('seam S6: a function makes the socket for each hop, redirects included', async () => {
+    const { port } = await startServer({ open: (connection) => void connection.send('reached') });
+    const redirecting = await scripted(({ socket }) =>
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ws://second.example:${port}/\r\n\r\n`),
+    );
+    const targets: unknown[] = [];
+    const agent = new Agent();
+    const connection = await dialed(`ws://first.example:${redirecting.port}/`, {
+      redirects: 1,
+      socket: async (target) => {
+        targets.push(target);
+        await null;
+        return agent.createConnection({ host: '127.0.0.1', port: target.port })!;
+      },
+    });
+    expect(await first(connection)).toBe('reached');
+    expect(connection.url).toBe(`ws://second.example:${port}/`);
+    expect(targets).toEqual([
+      { host: 'first.example', port: redirecting.port, secure: false },
+      { host: 'second.example', port, secure: false },
+    ]);
+    agent.destroy();
+  });
+
+  test('seam S6: what the function makes may have TLS already, or none yet', async () => {
+    const { port, url } = await startServer(
+      { open: (connection) => void connection.send('given') },
+      {},
+      'listen over TLS',
+    );
+    const agent = new HttpsAgent({ ca });
+    const where = { host: '127.0.0.1', port };
+    const secure = () => agent.createConnection({ ...agent.options, ...where, servername: 'localhost' })!;
+    expect(await first(await dialed(url, { socket: secure }))).toBe('given');
+    expect(await first(await dialed(url, { tls: { ca }, socket: () => netConnect(where) }))).toBe('given');
+    // Its certificate is verified: the agent trusts no test CA.
+    const stranger = new HttpsAgent();
+    const error = await failure(url, {
+      socket: () => stranger.createConnection({ ...where, servername: 'localhost' })!,
+    });
+    expect(error.cause).toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+    agent.destroy();
+    stranger.destroy();
+  });
+
+  test('seam S6: a function that throws, makes nothing, or takes too long', async () => {
+    const url = 'ws://127.0.0.1:1/';
+    const reason = new Error('no socket today');
+    for (const socket of [
+      () => Promise.reject(reason),
+      () => {
+        throw reason;
+      },
+    ]) {
+      expect(await failure(url, { socket })).toMatchObject({ stage: 'tcp', cause: reason });
+    }
+    await expect(connect(url, { socket: () => null as never })).rejects.toThrow(TypeError);
+    let made: (socket: Duplex) => void = () => {};
+    const late = (): Promise<Duplex> =>
+      new Promise((resolve) => {
+        made = resolve;
+      });
+    expect((await failure(url, { socket: late, handshakeTimeout: 20 })).stage).toBe('timeout');
+    const [first] = duplexPair();
+    made(first);
+    const aborter = new AbortController();
+    const aborted = connect(url, { socket: late, signal: aborter.signal });
+    await new Promise(setImmediate);
+    aborter.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    const [second] = duplexPair();
+    made(second);
+    await new Promise(setImmediate);
+    expect([first.destroyed, second.destroyed]).toEqual([true, true]);
+    expect(getEventListeners(aborter.signal, 'abort')).toHaveLength(0);
   });
 
   test('a Unix domain socket in place of host and port', async () => {
