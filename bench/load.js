@@ -64,8 +64,16 @@ function open({ port, secure }, path) {
 }
 
 /** @param {Order} order @param {string} path */
-const openAll = (order, path) =>
-  Promise.all(Array.from({ length: order.connections }, () => open(order, path)));
+async function openAll(order, path) {
+  /** @type {Socket[]} */
+  const sockets = [];
+  // No more at a time than the queue of a listener holds.
+  while (sockets.length < order.connections) {
+    const length = Math.min(200, order.connections - sockets.length);
+    sockets.push(...(await Promise.all(Array.from({ length }, () => open(order, path)))));
+  }
+  return sockets;
+}
 
 /** What a kind of traffic needs before it starts, and how it runs until it is stopped. @typedef {{ start(): void, stop(): void, count(): number }} Load */
 

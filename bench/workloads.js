@@ -37,6 +37,8 @@ export const workloads = {
   'receive 125x64x16': row('sink', 125, 64, 16, null),
   'receive 1Mx1x4': row('sink', MiB, 1, 4, null),
   'broadcast 64x1x1000': row('broadcast', 64, 1, 1000, null),
+  'broadcast 64x1x10000': row('broadcast', 64, 1, 10_000, null),
+  'broadcast 64x16x10000': row('broadcast', 64, 16, 10_000, null),
   'broadcast 64x16x100': row('broadcast', 64, 16, 100, null),
   'handshake x32': row('handshake', 0, 32, 0, null),
   'tls ping-pong 64x1x64': row('echo', 64, 1, 64, null, true),

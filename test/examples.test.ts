@@ -146,6 +146,31 @@ describe.skipIf(process.platform === 'win32')('servers', () => {
     expect((await time.closed).code).toBe(1001);
   });
 
+  example('dashboard.js', async (name) => {
+    const server = start(name);
+    const url = await server.listening;
+    expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/values')");
+    const address = `${url.replace('http', 'ws')}values`;
+    const slow = await connect(address);
+    slow.pause();
+    const fast = await connect(address);
+    const seen = (await read(fast, 60)).map((message) => JSON.parse(String(message)));
+    expect(new Set(seen.map(({ name: place }) => place)).size).toBe(10);
+    for (const place of new Set(seen.map((one) => one.name))) {
+      const times = seen.filter((one) => one.name === place).map(({ at }) => at);
+      expect(times).toEqual([...times].sort((a, b) => a - b));
+    }
+    // While it did not read, one value waited for each of the ten names, after those of the first batches.
+    slow.resume();
+    const late = seen.at(-1).at;
+    const texts = await read(slow, 60);
+    const old = texts.filter((message) => JSON.parse(String(message)).at < late);
+    expect(old.length).toBeLessThan(60);
+    // Their inboxes are full: they would not see the Close frame.
+    for (const connection of [fast, slow]) connection.terminate();
+    await interrupt(server);
+  });
+
   example('authentication.js', async (name) => {
     const server = start(name, [], { TOKEN: 'secret' });
     const url = await server.listening;

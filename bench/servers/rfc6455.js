@@ -20,7 +20,7 @@ const server = new WebSocketServer(
       }
     },
   },
-  { maxMessageSize: 64 * 1024 * 1024, origins: 'any' },
+  { maxMessageSize: 64 * 1024 * 1024, maxConnections: Number.POSITIVE_INFINITY, origins: 'any' },
 );
 const { port } = await server.listen();
 const { port: securePort } = await server.listen({ tls: certificate() });
