@@ -25,7 +25,7 @@ export type {
   ReconnectOptions,
 } from './api/reconnect-options.ts';
 export { type HandleUpgradeOptions, WebSocketServer } from './api/server.ts';
-export type { ServerHandlers } from './api/server-handlers.ts';
+export type { AcceptedAnswer, ServerHandlers } from './api/server-handlers.ts';
 export type { ListenOptions, ServerOptions, ShutdownOptions } from './api/server-options.ts';
 export { type Accept, Rejection, reject, type UpgradeAnswer } from './api/upgrade-answer.ts';
 export type { WebSocketInit, WebSocketOptions } from './api/whatwg/arguments.ts';

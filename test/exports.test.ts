@@ -39,6 +39,7 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
     ],
     types: [
       'Accept',
+      'AcceptedAnswer',
       'AttemptOptions',
       'Backoff',
       'BroadcastOptions',

@@ -69,6 +69,8 @@ function advice(name: string, names: object, places: ReadonlyMap<string, string>
 
 const handlerNames: ReadonlySet<string> = new Set([
   'upgrade',
+  'accepting',
+  'refusing',
   'refused',
   'open',
   'message',

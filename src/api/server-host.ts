@@ -3,8 +3,9 @@
  * and of each connection.
  */
 
-import { type HandshakeError, refuse } from '../handshake/error.ts';
+import { HandshakeError, refuse } from '../handshake/error.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
+import type { AcceptedRequest } from '../handshake/server.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import type { BindOptions } from '../transport/bind-options.ts';
 import type { Compression } from '../transport/compression.ts';
@@ -113,6 +114,38 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     const context = checkAccept(answer);
     const { subprotocol, headers } = context;
     return { subprotocol, headers: headers === undefined ? undefined : flattenHeaders(headers), context };
+  }
+
+  accepting(request: ServerRequest, accepted: AcceptedRequest, headers: readonly string[]): string[] | null {
+    if (this.#handlers.accepting === undefined) return null;
+    const { subprotocol, extensions } = accepted;
+    const more = this.#handlers.accepting(request, { subprotocol, extensions, headers });
+    if (more === undefined) return null;
+    if (isThenable(more)) throw new TypeError('accepting returned a Promise: it is not waited for');
+    return flattenHeaders(more);
+  }
+
+  refusing(error: HandshakeError, request: HandshakeRequest | null): HandshakeError {
+    try {
+      const answer = this.#handlers.refusing?.(error, request);
+      if (answer === undefined) return error;
+      if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
+      const { code, message, stage, value, cause } = error;
+      const { status, headers, body } = answer;
+      // What `upgrade` refuses with is replaced whole; the fields of a rule, such as the version that we speak, stay.
+      const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
+      return new HandshakeError(code, message, {
+        stage,
+        status,
+        headers: [...kept, ...headers],
+        body: Buffer.from(body),
+        value,
+        cause,
+      });
+    } catch (thrown) {
+      warn(thrown);
+      return error;
+    }
   }
 
   opened(upgrade: OpenedUpgrade<Accept<Data>>): Connection<Data> {

@@ -10,7 +10,7 @@ import type { MemoryBudget } from '../frame/memory-budget.ts';
 import type { HandshakeError } from '../handshake/error.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { OriginPolicy } from '../handshake/origin.ts';
-import type { Acceptance } from '../handshake/server.ts';
+import type { Acceptance, AcceptedRequest } from '../handshake/server.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import type { Compression } from './compression.ts';
 import type { PathPattern } from './path-pattern.ts';
@@ -59,6 +59,17 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
     request: ServerRequest,
     upgrade: PendingUpgrade,
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
+  /**
+   * The 101 is about to be written. @param headers those of the decision @returns more header fields for it, flat, or null
+   * @throws what the application throws: 500
+   */
+  accepting?(
+    request: ServerRequest,
+    accepted: AcceptedRequest,
+    headers: readonly string[],
+  ): readonly string[] | null;
+  /** A refusal is about to be written. @returns what to answer in its place, or the same. Must not throw */
+  refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
   /** A request was answered with an error, or its client left before the answer. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;

@@ -6,7 +6,6 @@
 import type { Duplex } from 'node:stream';
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import { checkOriginPolicy, type OriginPolicy } from '../handshake/origin.ts';
-import { formatRefusal } from '../handshake/refusal.ts';
 import {
   type AcceptedRequest,
   acceptRequest,
@@ -17,6 +16,7 @@ import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { answerAndEnd } from './lingering.ts';
 import { servesPath } from './path-pattern.ts';
+import { answerTo } from './refusal-answer.ts';
 import { ServerRequest } from './server-request.ts';
 import { isOwned, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
@@ -144,8 +144,9 @@ export class ServerHandshake<Context, Result>
   /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    const { refusal, text } = answerTo(error, this.#request?.method);
+    // First: what the application calls meanwhile, such as `shutdown`, finds it settled.
     this.#settle();
+    const { refusal, text } = answerTo(error, this.#request, this.#host);
     this.#answer(text);
     this.#refused(refusal);
   }
@@ -187,18 +188,26 @@ export class ServerHandshake<Context, Result>
     const agreement = this.#host.compression?.accept(upgrade.offers) ?? null;
     let accepted: AcceptedRequest;
     try {
-      const { subprotocol, headers } = decision;
-      accepted = acceptRequest(upgrade, {
+      const { subprotocol, headers = [] } = decision;
+      const acceptance = {
         subprotocol:
           subprotocol === undefined
             ? selectSubprotocol(upgrade.subprotocols, this.#host.subprotocols)
             : subprotocol,
         negotiate: agreement === null ? undefined : () => [agreement.answer],
         headers,
-      });
+      };
+      accepted = acceptRequest(upgrade, acceptance);
+      const more = this.#host.accepting?.(upgrade, accepted, headers) ?? null;
+      if (more !== null) accepted = acceptRequest(upgrade, { ...acceptance, headers: [...headers, ...more] });
     } catch (error) {
       agreement?.codec.close();
       this.refuse(error);
+      return;
+    }
+    // The application has shut the server down from inside its handler.
+    if (this.#settled) {
+      agreement?.codec.close();
       return;
     }
     this.#settle();
@@ -270,20 +279,6 @@ export class ServerHandshake<Context, Result>
  */
 export function checkOrigins(policy: OriginPolicy): void {
   checkOriginPolicy(policy);
-}
-
-/**
- * The answer to a failed handshake. An error that cannot be written as a refusal is our fault, and the peer receives 500: an exception of the application,
- * a refusal with an invalid header field, or the error of a client's handshake with some other server.
- */
-function answerTo(error: unknown, method: string | undefined): { refusal: HandshakeError; text: string } {
-  try {
-    if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
-  } catch {
-    // Answered below.
-  }
-  const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
-  return { refusal, text: formatRefusal(refusal, method) };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ServerHandlers } from '../../src/api/server-handlers.ts';
 import { type Rejection, reject } from '../../src/api/upgrade-answer.ts';
 import type { HandshakeError } from '../../src/handshake/error.ts';
 import { answerUnavailable } from '../../src/transport/lingering.ts';
+import { warningsOf } from '../api/pair.ts';
 import { useFakeClock, useRealClock } from './fake-clock.ts';
 import { FakeSocket, turn } from './fake-socket.ts';
 import { certificate, closeServers, kinds, plainPeer, startServer, tlsPeer } from './servers.ts';
@@ -42,6 +43,106 @@ describe.each(kinds)('%s', (kind) => {
       masked: false,
       payload: Buffer.from('hello'),
     });
+  });
+
+  test('seam S5: accepting sees what the 101 says, and adds header fields', async () => {
+    const answers: unknown[] = [];
+    const { peer } = await startServer(
+      {
+        upgrade: () => ({ headers: { 'X-First': '1' } }),
+        accepting: (request, answer) => {
+          answers.push([request.path, answer]);
+          if (request.query === 'none') return undefined;
+          if (request.query === 'throw') throw new Error('in accepting');
+          if (request.query === 'own') return { 'Sec-WebSocket-Accept': 'mine' };
+          if (request.query === 'later') return Promise.resolve({}) as never;
+          return { 'Set-Cookie': ['a=1', 'b=2'] };
+        },
+        refused() {},
+      },
+      { subprotocols: ['chat'] },
+      kind,
+    );
+    const fields = { 'Sec-WebSocket-Protocol': 'other, chat' };
+    const raw = await peer().open(fields);
+    expect(raw.head).toMatch(/\r\nX-First: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n$/);
+    expect(answers).toEqual([['/', { subprotocol: 'chat', extensions: [], headers: ['X-First', '1'] }]]);
+    for (const [query, status] of [
+      ['none', 101],
+      ['throw', 500],
+      ['own', 500],
+      ['later', 500],
+    ] as const) {
+      const one = peer().write(requestHead(fields, `GET /?${query} HTTP/1.1`));
+      await one.until(() => one.status !== 0);
+      expect([query, one.status]).toEqual([query, status]);
+    }
+  });
+
+  test('seam S5: refusing sees each refusal, and may answer in its place', async () => {
+    const seen: [string, number][] = [];
+    const reported: [string, number][] = [];
+    const { peer } = await startServer(
+      {
+        upgrade: ({ query }) => {
+          if (query === 'throw') throw new Error('in upgrade');
+          return query === 'reject' ? reject(401, 'log in', { 'WWW-Authenticate': 'Basic' }) : undefined;
+        },
+        refusing: (error, request) => {
+          seen.push([error.code, error.status]);
+          if (request?.headers.includes('broken')) throw new Error('in refusing');
+          if (request?.headers.includes('strange')) return {} as never;
+          return request?.headers.includes('own') ? reject(418, 'a teapot', { 'X-Own': '1' }) : undefined;
+        },
+        refused: (error) => void reported.push([error.code, error.status]),
+      },
+      { path: '/' },
+      kind,
+    );
+    const answer = async (field: string, target: string, more = {}): Promise<string> =>
+      answerTo(peer(), requestHead({ 'X-Test': field, ...more }, `GET ${target} HTTP/1.1`));
+    const warnings = await warningsOf(async () => {
+      expect(await answer('none', '/?reject')).toMatch(
+        /^HTTP\/1\.1 401 [\s\S]*WWW-Authenticate: Basic[\s\S]*log in$/,
+      );
+      const own = await answer('own', '/?reject');
+      expect(own).toMatch(/^HTTP\/1\.1 418 [\s\S]*X-Own: 1[\s\S]*a teapot$/);
+      expect(own).not.toContain('WWW-Authenticate');
+      // The version that we speak stays in the answer (§4.4).
+      const version = await answer('own', '/', { 'Sec-WebSocket-Version': '12' });
+      expect(version).toMatch(/^HTTP\/1\.1 418 [\s\S]*Sec-WebSocket-Version: 13/);
+      expect(await answer('own', '/?throw')).toMatch(/^HTTP\/1\.1 418 /);
+      if (!attached) expect(await answer('own', '/elsewhere')).toMatch(/^HTTP\/1\.1 418 /);
+      expect(await answer('broken', '/?reject')).toMatch(/^HTTP\/1\.1 401 /);
+      expect(await answer('strange', '/?reject')).toMatch(/^HTTP\/1\.1 401 /);
+    });
+    expect(warnings.map(String)).toEqual([
+      'Error: in refusing',
+      'TypeError: refusing returns reject(…) or nothing',
+    ]);
+    expect(seen.map(([code]) => code)).toEqual(reported.map(([code]) => code));
+    expect(seen[1]).toEqual(['WS_HANDSHAKE_REJECTED', 401]);
+    expect(reported[1]).toEqual(['WS_HANDSHAKE_REJECTED', 418]);
+  });
+
+  test('seam S5: a server that is shut down from inside either handler writes one answer', async () => {
+    for (const name of ['accepting', 'refusing'] as const) {
+      let ended: Promise<void> = Promise.resolve();
+      const { server, peer } = await startServer(
+        {
+          upgrade: () => (name === 'refusing' ? reject(403) : undefined),
+          [name]: () => {
+            ended = server.shutdown({ grace: 100 });
+          },
+          refused() {},
+        },
+        {},
+        kind,
+      );
+      const text = await answerTo(peer(), requestHead());
+      expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${name === 'refusing' ? 403 : 503}`]);
+      await ended;
+    }
   });
 
   test('S1, S22: statuses of requests that are refused', async () => {

@@ -1,0 +1,40 @@
+/**
+ * The answer to an opening handshake that failed: RFC 6455 §4.2.2. The application may replace it; its text is handshake/refusal.ts.
+ */
+
+import { HandshakeError, refuse } from '../handshake/error.ts';
+import { formatRefusal } from '../handshake/refusal.ts';
+import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
+import type { UpgradeHost } from './upgrade-host.ts';
+
+/** What is answered, and why. */
+export interface RefusalAnswer {
+  readonly refusal: HandshakeError;
+  /** The whole response, in Latin-1. */
+  readonly text: string;
+}
+
+/** The answer to a failed handshake, once the application has seen it. */
+export function answerTo(
+  error: unknown,
+  request: HandshakeRequest | null,
+  host: Pick<UpgradeHost, 'refusing'>,
+): RefusalAnswer {
+  const own = format(error, request?.method);
+  const replaced = host.refusing?.(own.refusal, request) ?? own.refusal;
+  return replaced === own.refusal ? own : format(replaced, request?.method);
+}
+
+/**
+ * What cannot be answered is our fault, and the peer receives 500: an exception of the application, a refusal with an invalid
+ * header field, or the error of a client's handshake with some other server.
+ */
+function format(error: unknown, method: string | undefined): RefusalAnswer {
+  try {
+    if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
+  } catch {
+    // Answered below.
+  }
+  const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
+  return { refusal, text: formatRefusal(refusal, method) };
+}
