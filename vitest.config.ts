@@ -54,7 +54,7 @@ const pure = [
 
 /** What other packages, other languages, a browser, or minutes of time are needed for: each has a script and a configuration of its own. */
 export const apart: Record<
-  'memory' | 'interop' | 'consumers' | 'ecosystem' | 'browser' | 'selftest',
+  'memory' | 'interop' | 'consumers' | 'ecosystem' | 'bus' | 'browser' | 'selftest',
   string[]
 > = {
   // Resident memory of child processes, and floods.
@@ -62,6 +62,7 @@ export const apart: Record<
   interop: ['test/interop/**/*.test.ts'],
   consumers: ['test/consumers/**/*.test.ts'],
   ecosystem: ['test/ecosystem/**/*.test.ts'],
+  bus: ['test/bus/**/*.test.ts'],
   browser: ['test/browser/**/*.test.ts'],
   selftest: ['test/conformance/broken/**/*.test.ts'],
 };

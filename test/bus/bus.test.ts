@@ -1,0 +1,124 @@
+/**
+ * The buses over real engines: redis-server and nats-server of Debian, with the clients of npm. Four processes with 500 subscribers
+ * each, 50 topics, up to 200,000 messages from random publishers. What a subscriber misses has to be said to it before it sees what follows.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Project } from '../consumers/project.ts';
+import { CuttableProxy, Engine } from './engines.ts';
+import { Peer, packages } from './project.ts';
+
+const project = new Project({ 'package.json': '{ "private": true, "type": "module" }' });
+beforeAll(async () => {
+  await project.install(...packages);
+});
+afterAll(() => project.remove());
+
+const size = 4;
+/** In the scenarios in which something fails: enough for each failure to come in the middle. */
+const fewer = 40_000;
+
+/** Processes over one engine, behind a proxy. */
+class Scenario {
+  readonly engine: Engine;
+  readonly proxy: CuttableProxy;
+  peers: Peer[] = [];
+
+  private constructor(engine: Engine, proxy: CuttableProxy) {
+    this.engine = engine;
+    this.proxy = proxy;
+  }
+
+  static async start(kind: string, options: object): Promise<Scenario> {
+    const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
+    const scenario = new Scenario(engine, await CuttableProxy.start(engine.port));
+    const { port } = scenario.proxy;
+    try {
+      for (let i = 0; i < size; i++) scenario.peers.push(new Peer(project.folder, kind, port, options, i));
+      await Promise.all(scenario.peers.map((peer) => peer.ready()));
+    } catch (error) {
+      await scenario.end();
+      throw error;
+    }
+    return scenario;
+  }
+
+  /** All processes publish; in the middle of it, something happens. */
+  async publish(count: number, during?: () => Promise<void>): Promise<void> {
+    const half = this.peers[0]!.half();
+    const all = Promise.all(
+      this.peers.map((peer) => peer.command('publish', count / size, during !== undefined)),
+    );
+    await half;
+    await during?.();
+    await all;
+    await Promise.all(this.peers.map((peer) => peer.command('up')));
+  }
+
+  async reports() {
+    await Promise.all(this.peers.map((peer) => peer.command('finish')));
+    return Promise.all(this.peers.map((peer) => peer.report(this.peers.length - 1)));
+  }
+
+  async end(): Promise<void> {
+    for (const peer of this.peers) await peer.kill();
+    await this.proxy.close();
+    await this.engine.remove();
+  }
+}
+
+const buses: readonly (readonly [string, string, number, object])[] = [
+  ['redis', 'redis', 200_000, {}],
+  ['ioredis', 'ioredis', 40_000, {}],
+  ['ioredis, sharded', 'ioredis', 40_000, { sharded: true }],
+  ['NATS', 'nats', 200_000, {}],
+];
+
+describe.each(buses)('%s', (_, kind, messages, options) => {
+  test('every subscriber gets every message of its topics once, and in the order of its publisher', async () => {
+    const scenario = await Scenario.start(kind, options);
+    try {
+      await scenario.publish(messages);
+      const reports = await scenario.reports();
+      for (const report of reports) {
+        expect(report).toMatchObject({
+          gaps: 0,
+          missed: 0,
+          rejected: 0,
+          published: messages / size,
+          faults: [],
+        });
+      }
+      // Each message has 50 subscribers in each of three other processes, and so have the last ones.
+      const received = reports.reduce((sum, report) => sum + report.received, 0);
+      expect(received).toBe((messages + size * 50) * (size - 1) * 50);
+    } finally {
+      await scenario.end();
+    }
+  });
+
+  test('killed and started twice, cut in the middle, a process killed: each gap is said, nothing is doubled', async () => {
+    const scenario = await Scenario.start(kind, options);
+    try {
+      const { engine, proxy } = scenario;
+      for (let times = 0; times < 2; times++) {
+        await scenario.publish(fewer / 4, async () => {
+          await engine.kill();
+          await engine.start();
+        });
+      }
+      await scenario.publish(fewer / 4, async () => proxy.cut());
+      const [killed, ...others] = scenario.peers;
+      scenario.peers = others;
+      await scenario.publish(fewer / 4, () => killed!.kill());
+      const reports = await scenario.reports();
+      for (const report of reports) {
+        expect(report.faults).toEqual([]);
+        expect(report.gaps).toBeGreaterThan(0);
+        expect(report.received).toBeGreaterThan(0);
+      }
+      expect(reports.reduce((sum, { missed }) => sum + missed, 0)).toBeGreaterThan(0);
+    } finally {
+      await scenario.end();
+    }
+  });
+});

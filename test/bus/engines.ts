@@ -1,0 +1,130 @@
+/** redis-server and nats-server of Debian, on free ports, and a proxy in front of one whose connections a test can cut. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A port that nothing listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const commands = {
+  redis: (port: number, folder: string) => [
+    'redis-server',
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
+  ],
+  nats: (port: number) => ['nats-server', '-a', '127.0.0.1', '-p', String(port)],
+} as const;
+
+/** A server that is killed and started again on the same port, with the same data. */
+export class Engine {
+  readonly port: number;
+  readonly #kind: keyof typeof commands;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'rfc6455-bus-'));
+  #process: ChildProcess | null = null;
+
+  private constructor(kind: keyof typeof commands, port: number) {
+    this.#kind = kind;
+    this.port = port;
+  }
+
+  static async start(kind: keyof typeof commands): Promise<Engine> {
+    const engine = new Engine(kind, await freePort());
+    await engine.start();
+    return engine;
+  }
+
+  async start(): Promise<void> {
+    const [command = '', ...args] = commands[this.#kind](this.port, this.#folder);
+    // Debian has nats-server where only root looks.
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+    const child = spawn(command, args, { stdio: 'ignore', env });
+    this.#process = child;
+    const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+    failed.catch(() => {});
+    while (!(await Promise.race([isListening(this.port), failed]))) await delay(20);
+  }
+
+  /** At once, as a machine that loses its power. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child === null) return;
+    this.#process = null;
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Passes bytes on, in both directions. */
+export class CuttableProxy {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(target: number) {
+    this.#server = createServer((client) => {
+      const remote = connect(target, '127.0.0.1');
+      for (const [socket, other] of [
+        [client, remote],
+        [remote, client],
+      ] as const) {
+        this.#sockets.add(socket);
+        socket.pipe(other);
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          this.#sockets.delete(socket);
+          other.destroy();
+        });
+      }
+    });
+  }
+
+  static async start(target: number): Promise<CuttableProxy> {
+    const proxy = new CuttableProxy(target);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** All connections end in the middle of what they carry. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    // The server waits for its own connections, but not for those to the engine.
+    while (this.#sockets.size > 0) await delay(5);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * One process of the scenarios: a bus over a real engine, 500 subscribers of some of 50 topics, and a publisher to random ones. Each
+ * message carries its publisher and the number it has among that publisher's messages to the topic, so that every subscriber sees what is
+ * missing, doubled or out of order. Commands come from the test by the channel of child_process.fork, and so do the answers.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+const [folder = '', kind = '', port = '', options = '{}', own = ''] = process.argv.slice(2);
+const index = Number(own);
+const topics = 50;
+const connections = 500;
+const topicsEach = 5;
+const publishers = 4;
+
+/** @param {string} file below api/topics/ @returns {Promise<any>} */
+const load = (file) =>
+  import(pathToFileURL(join(folder, 'node_modules', 'rfc6455', 'dist', 'api', 'topics', file)).href);
+/** A package of the project. @type {(name: string) => any} */
+const packageOf = createRequire(join(folder, 'package.json'));
+
+async function makeBus() {
+  const settings = JSON.parse(options);
+  if (kind === 'nats') {
+    const { connect } = packageOf('@nats-io/transport-node');
+    const connection = await connect({ port, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    return new (await load('nats-bus.js')).NatsBus(connection, settings);
+  }
+  const { RedisBus } = await load('redis-bus.js');
+  if (kind === 'ioredis') {
+    const { Redis } = packageOf('ioredis');
+    return new RedisBus(new Redis(Number(port), { lazyConnect: true, retryStrategy: () => 50 }), settings);
+  }
+  const { createClient } = packageOf('redis');
+  const socket = { port: Number(port), reconnectStrategy: () => 50 };
+  return new RedisBus(createClient({ socket }), settings);
+}
+
+/** What one connection knows of one topic. */
+class Subscriber {
+  /** The last number, by publisher. */
+  last = new Array(publishers).fill(0);
+  /** Whether a gap may come before the next message, by publisher. */
+  mayMiss = new Array(publishers).fill(false);
+}
+
+/** @type {Subscriber[][]} */
+const subscribers = Array.from({ length: topics }, () => []);
+for (let i = 0; i < connections; i++) {
+  for (let j = 0; j < topicsEach; j++) subscribers[(i * 7 + j * 11) % topics]?.push(new Subscriber());
+}
+
+const report = {
+  received: 0,
+  gaps: 0,
+  missed: 0,
+  rejected: 0,
+  published: 0,
+  finals: 0,
+  faults: /** @type {string[]} */ ([]),
+};
+
+/** @param {number} topic @param {Uint8Array} bytes */
+function receive(topic, bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const publisher = view.getUint8(0);
+  const number = view.getUint32(1);
+  // The own subscribers had it when it was published.
+  if (publisher === index) return;
+  if (view.getUint8(5) === 1) report.finals++;
+  for (const subscriber of subscribers[topic] ?? []) {
+    const missing = number - (subscriber.last[publisher] ?? 0) - 1;
+    report.received++;
+    if (missing > 0) report.missed += missing;
+    if (missing < 0) fault(`${topic}: ${number} of ${publisher} after ${subscriber.last[publisher]}`);
+    if (missing > 0 && !subscriber.mayMiss[publisher])
+      fault(`${topic}: no gap for ${missing} of ${publisher}`);
+    subscriber.last[publisher] = number;
+    subscriber.mayMiss[publisher] = false;
+  }
+}
+
+/** @param {string} text */
+function fault(text) {
+  if (report.faults.length < 20) report.faults.push(text);
+}
+
+const numbers = new Array(topics).fill(0);
+/** @param {number} topic @param {boolean} isFinal */
+function message(topic, isFinal) {
+  const bytes = Buffer.alloc(40);
+  bytes.writeUInt8(index, 0);
+  bytes.writeUInt32BE(++numbers[topic], 1);
+  bytes.writeUInt8(isFinal ? 1 : 0, 5);
+  return bytes;
+}
+
+const bus = await makeBus();
+let isUp = true;
+bus.onState((/** @type {boolean} */ up) => {
+  isUp = up;
+});
+await Promise.all(
+  subscribers.map((some, topic) =>
+    bus.subscribe(`room/${topic}`, {
+      message: (/** @type {string} */ _, /** @type {Uint8Array} */ bytes) => receive(topic, bytes),
+      gap: () => {
+        report.gaps++;
+        for (const subscriber of some) subscriber.mayMiss.fill(true);
+      },
+    }),
+  ),
+);
+
+// A generator of numbers that the test can repeat.
+let state = index + 1;
+const random = () => {
+  state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+  return state / 2_147_483_648;
+};
+
+/** @param {number} count @param {boolean} isSlow whether it leaves time for something to fail meanwhile */
+async function publish(count, isSlow) {
+  for (let done = 0; done < count; ) {
+    const batch = [];
+    for (let i = 0; i < 250 && done < count; i++, done++) {
+      const topic = Math.floor(random() * topics);
+      batch.push(bus.publish(`room/${topic}`, message(topic, false)));
+    }
+    if (done >= count / 2 && done - batch.length < count / 2) process.send?.('half');
+    for (const { status } of await Promise.allSettled(batch)) {
+      if (status === 'fulfilled') report.published++;
+      else report.rejected++;
+    }
+    await turn();
+    if (isSlow) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The last message to each topic, until the engine has it. */
+async function finish() {
+  for (let topic = 0; topic < topics; topic++) {
+    for (;;) {
+      const isDone = await bus.publish(`room/${topic}`, message(topic, true)).then(
+        () => true,
+        () => false,
+      );
+      if (isDone) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** @param {() => boolean} condition */
+async function until(condition) {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+process.on('message', async (/** @type {[string, number, boolean]} */ [command, count, isSlow]) => {
+  if (command === 'publish') await publish(count, isSlow);
+  if (command === 'up') await until(() => isUp);
+  if (command === 'finish') await finish();
+  if (command === 'report') await until(() => report.finals >= count * topics);
+  process.send?.(command === 'report' ? report : command);
+  if (command === 'close') {
+    await bus.close();
+    process.exit();
+  }
+});
+process.send?.('ready');

@@ -1,0 +1,82 @@
+/** The packages of the engines' clients, in a project of their own, and the processes that use them. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** Clients of Redis and NATS. */
+export const packages = ['redis@6.3.1', 'ioredis@6.0.0', '@nats-io/transport-node@3.4.0'];
+
+/** What a process counted. */
+export interface PeerReport {
+  /** Messages, once for each subscriber. */
+  readonly received: number;
+  readonly gaps: number;
+  readonly missed: number;
+  readonly rejected: number;
+  readonly published: number;
+  readonly faults: readonly string[];
+}
+
+/** A process of peer.js. */
+export class Peer {
+  readonly #process: ChildProcess;
+  /** What came and nothing has waited for yet. */
+  readonly #answers: unknown[] = [];
+  #wake: (() => void)[] = [];
+  #hasEnded = false;
+
+  constructor(folder: string, kind: string, port: number, options: object, index: number) {
+    const path = fileURLToPath(new URL('peer.js', import.meta.url));
+    this.#process = fork(path, [folder, kind, String(port), JSON.stringify(options), String(index)]);
+    this.#process.on('message', (answer) => {
+      this.#answers.push(answer);
+      this.#wakeAll();
+    });
+    this.#process.on('exit', () => {
+      this.#hasEnded = true;
+      this.#wakeAll();
+    });
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  /** The first answer that is this one. */
+  async answer<Answer>(isMeant: (answer: unknown) => boolean): Promise<Answer> {
+    for (;;) {
+      const at = this.#answers.findIndex(isMeant);
+      if (at !== -1) return this.#answers.splice(at, 1)[0] as Answer;
+      if (this.#hasEnded) throw new Error('a process ended');
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  ready(): Promise<string> {
+    return this.answer((answer) => answer === 'ready');
+  }
+
+  half(): Promise<string> {
+    return this.answer((answer) => answer === 'half');
+  }
+
+  async command(name: string, ...args: readonly unknown[]): Promise<void> {
+    const done = this.answer((answer) => answer === name);
+    this.#process.send([name, ...args]);
+    await done;
+  }
+
+  /** Once it has the last messages of so many others. */
+  report(others: number): Promise<PeerReport> {
+    const report = this.answer<PeerReport>((answer) => typeof answer === 'object');
+    this.#process.send(['report', others]);
+    return report;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exit = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await exit;
+  }
+}
