@@ -547,6 +547,7 @@ describe('the packed package', () => {
       'docs/plugin-rows.md',
       'docs/plugin.md',
       'docs/rfc.md',
+      'docs/scaling.md',
       'docs/structure.md',
       'docs/topics.md',
       'docs/versioning.md',
