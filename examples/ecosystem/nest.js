@@ -1,11 +1,13 @@
 /** Nest: a gateway on the adapter of @nestjs/platform-ws. It requires `ws`, which is replaced by `overrides` (docs/from-ws.md). */
 import 'reflect-metadata';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { WebSocket } from 'rfc6455/ws';
+
+const left = new EventEmitter();
 
 class ChatGateway {
   server;
@@ -15,7 +17,7 @@ class ChatGateway {
   }
 
   handleDisconnect(client) {
-    console.log(`${client.name} left`);
+    left.emit('one', client.name);
   }
 
   say(client, text) {
@@ -53,7 +55,7 @@ const counted = once(bob, 'message');
 bob.send(JSON.stringify({ event: 'count' }));
 console.log(`${JSON.parse((await counted)[0]).data} clients`);
 ada.close();
-await once(ada, 'close');
+console.log(`${(await once(left, 'one'))[0]} left`);
+const last = once(left, 'one');
 await app.close();
-await once(bob, 'close');
-console.log(`closed with ${bob.readyState}`);
+console.log(`${(await last)[0]} left`);

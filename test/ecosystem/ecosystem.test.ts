@@ -32,7 +32,7 @@ const programs: Readonly<Record<string, string>> = {
   hono: 'Hono got hello\nthe server saw 4000\n',
   'http-proxy': 'ws: 1000000 bytes\nclosed with 4001 done\n',
   mqtt: 'greetings/world: 100000 bytes\nclosed\n',
-  nest: 'Ada: hello\n2 clients\nAda left\nBob left\nclosed with 3\n',
+  nest: 'Ada: hello\n2 clients\nAda left\nBob left\n',
   next: 'a page\nhello\nanother page\nclosed\n',
   puppeteer: 'A page\ntrue\nclosed\n',
   reconnecting: 'here after 2 connections\nhere after 4 connections\n',
