@@ -8,6 +8,7 @@
 
 import type { Charge } from '../frame/charge.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
+import type { FrameOptions } from '../frame/outgoing.ts';
 import type { SocketConnection } from '../transport/socket.ts';
 import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 import { type Flushable, flushAtEndOfTurn } from '../transport/turn.ts';
@@ -15,6 +16,7 @@ import { type Message, toBytes } from './message.ts';
 
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
+  options: FrameOptions | null;
   /** Bytes that it counts for. */
   cost: number;
 }
@@ -68,7 +70,7 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /** @returns whether it waits now, or is about to leave: false if too many other keys wait, or the connection is dropped for the send cap */
-  set(key: string, message: WaitingValue['message']): boolean {
+  set(key: string, message: WaitingValue['message'], options: FrameOptions | null = null): boolean {
     const { endpoint, limits } = this.#binding;
     const value = this.#values.get(key);
     if (value === undefined && this.#values.size >= limits.maxLatestKeys) return false;
@@ -80,14 +82,20 @@ export class LatestValues implements Flushable, TimerOwner {
       endpoint.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
     }
-    if (value === undefined) this.#values.set(key, { message, cost });
+    if (value === undefined) this.#values.set(key, { message, options, cost });
     else {
       value.message = message;
+      value.options = options;
       value.cost = cost;
     }
     this.#count(bytes);
     if (!this.#isBusy) flushAtEndOfTurn(this);
     return true;
+  }
+
+  /** Whether a value waits under this key. */
+  has(key: string): boolean {
+    return this.#values.has(key);
   }
 
   /** A pong came. @returns whether it is a receipt, which is no news to the application */
@@ -133,14 +141,14 @@ export class LatestValues implements Flushable, TimerOwner {
     const { endpoint } = this.#binding;
     let count = this.#values.size;
     let bytes = 0;
-    for (const [key, { message, cost }] of this.#values) {
+    for (const [key, { message, options, cost }] of this.#values) {
       // A function may have set values again: these are for the next batch.
       if (count-- === 0 || bytes >= this.#batchSize) break;
       if (bytes > 0 && bytes + cost - VALUE_COST > this.#batchSize) break;
       this.#values.delete(key);
       this.#count(this.#bytes - cost);
       try {
-        bytes += this.#send(typeof message === 'function' ? message() : message);
+        bytes += this.#send(typeof message === 'function' ? message() : message, options);
       } catch (error) {
         endpoint.fail(error);
       }
@@ -155,10 +163,11 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 
   /** @returns payload bytes, roughly */
-  #send(message: Message): number {
+  #send(message: Message, options: FrameOptions | null): number {
     const { endpoint } = this.#binding;
     const data = typeof message === 'string' ? message : toBytes(message);
-    const size = typeof data === 'string' ? endpoint.sendText(data) : endpoint.sendBinary(data);
+    const size =
+      typeof data === 'string' ? endpoint.sendText(data, options) : endpoint.sendBinary(data, options);
     return size < 0 ? data.length : size;
   }
 

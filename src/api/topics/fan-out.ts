@@ -4,12 +4,15 @@
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';
-import { Connection, sendBroadcast } from '../connection.ts';
+import { Connection, coreOf, sendBroadcast } from '../connection.ts';
+import { LatestValues } from '../latest-values.ts';
 import type { Topic } from './subscriptions.ts';
-import type { PublishOptions, SlowPolicy } from './topics-options.ts';
+import type { PublishOptions, SlowPolicy, TopicsValues } from './topics-options.ts';
 
 /** A message, and to whom it does not go. */
 export interface Outgoing {
+  /** The topic that it is published to, without wildcards. */
+  readonly name: string;
   readonly message: string | Uint8Array;
   readonly isText: boolean;
   readonly compress: boolean;
@@ -19,28 +22,44 @@ export interface Outgoing {
 /** What became of it. */
 export interface FanOut {
   readonly sent: number;
-  /** Open connections to which too much waits to be sent: they did not receive it. Null for none. */
+  /** For how many it waits as the newest value of its topic. */
+  readonly conflated: number;
+  /** Open connections to which too much waits to be sent: they do not receive it. Null for none. */
   readonly slow: Connection<unknown>[] | null;
 }
 
-const none: FanOut = { sent: 0, slow: null };
+const NOT_COMPRESSED = { compress: false };
+
+const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
 // RFC 6455 §7.4.1 and IANA's registry: the subscriber may come back when it can follow.
 const TRY_AGAIN_LATER = 1013;
 
 /** @param topics what the message is for; a connection that is a member of several receives it once */
-export function fanOut(topics: readonly Topic[], outgoing: Outgoing, maxBuffered: number): FanOut {
+export function fanOut(
+  topics: readonly Topic[],
+  outgoing: Outgoing,
+  options: Pick<TopicsValues, 'maxBuffered' | 'slow'>,
+): FanOut {
   if (topics.length === 0) return none;
-  const { message, isText, compress, except } = outgoing;
+  const { name, message, isText, compress, except } = outgoing;
+  const { maxBuffered } = options;
+  const latest = options.slow === 'latest' ? new LatestValue(outgoing) : null;
   const members = topics.length === 1 ? topics[0]!.members : union(topics);
   const others = except instanceof Connection ? null : except;
   const broadcast = new Broadcast(message, compress, isText);
   let sent = 0;
+  let conflated = 0;
   let slow: Connection<unknown>[] | null = null;
   try {
     for (const connection of members) {
       if (connection === except || others?.has(connection) || connection.state !== 'open') continue;
-      if (isSlow(connection, maxBuffered)) {
+      // While an older value of this topic waits, a newer one that left at once would arrive before it.
+      if (latest?.waits(connection, name) || isSlow(connection, maxBuffered)) {
+        if (latest?.set(connection, name)) {
+          conflated++;
+          continue;
+        }
         slow ??= [];
         slow.push(connection);
         continue;
@@ -51,7 +70,38 @@ export function fanOut(topics: readonly Topic[], outgoing: Outgoing, maxBuffered
   } finally {
     broadcast.release();
   }
-  return { sent, slow };
+  return { sent, conflated, slow };
+}
+
+/** A message as the newest value of its topic, for those that have not taken what came before it: `sendLatest` of a connection. */
+class LatestValue {
+  readonly #outgoing: Outgoing;
+  /** Made for the first one: the bytes are valid only until they have been published. */
+  #message: string | Buffer | null = null;
+
+  constructor(outgoing: Outgoing) {
+    this.#outgoing = outgoing;
+  }
+
+  /** Whether an older value of the topic waits. */
+  waits(connection: Connection<unknown>, topic: string): boolean {
+    return coreOf(connection).latest?.has(topic) === true;
+  }
+
+  /** @returns whether it waits now: false if too many other keys do */
+  set(connection: Connection<unknown>, topic: string): boolean {
+    const core = coreOf(connection);
+    this.#message ??= this.#copy();
+    core.latest ??= new LatestValues(core.binding);
+    return core.latest.set(topic, this.#message, this.#outgoing.compress ? null : NOT_COMPRESSED);
+  }
+
+  #copy(): string | Buffer {
+    const { message, isText } = this.#outgoing;
+    if (typeof message === 'string') return message;
+    const copy = Buffer.from(message);
+    return isText ? copy.toString() : copy;
+  }
 }
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {

@@ -25,7 +25,7 @@ export interface TopicsHandlers {
 }
 
 /** What becomes of a subscriber that does not read as fast as is published. */
-export type SlowPolicy = 'close' | 'skip';
+export type SlowPolicy = 'close' | 'skip' | 'latest';
 
 /** The options of `Topics`. */
 export interface TopicsOptions {
@@ -83,9 +83,9 @@ export const topicsSpecs: SpecsOf<TopicsOptions, ValuesOf<TopicsOptions, 'bus' |
       }
     },
   ),
-  slow: oneOf(['close', 'skip'], {
+  slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
-    text: "What becomes of a subscriber to which more than `maxBuffered` waits to be sent: `'close'` closes it with 1013, `'skip'` leaves messages out for it. Both are counted, and reported to the handler `slow`.",
+    text: "What becomes of a subscriber to which more than `maxBuffered` waits to be sent: `'close'` closes it with 1013, `'skip'` leaves messages out for it; both are counted, and reported to the handler `slow`. `'latest'` keeps the newest message of each topic for it, as `sendLatest` does, and counts as `conflated`.",
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
@@ -155,6 +155,8 @@ export interface TopicsCounts {
   readonly received: number;
   /** Messages that were sent to a subscriber; one that goes to two counts twice. */
   readonly sent: number;
+  /** Messages that wait, or waited, as the newest of their topic for a slow subscriber. */
+  readonly conflated: number;
   /** Messages that were not sent to a slow subscriber. */
   readonly skipped: number;
   /** Subscribers that were closed because they were slow. */

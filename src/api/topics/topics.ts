@@ -42,6 +42,7 @@ export class Topics {
     published: 0,
     received: 0,
     sent: 0,
+    conflated: 0,
     skipped: 0,
     closed: 0,
     gaps: 0,
@@ -132,7 +133,13 @@ export class Topics {
       if (isText) data = bytes.subarray(ENVELOPE_SIZE);
     }
     return {
-      local: this.#send(topic, this.#subscriptions.match(topic), { message: data, isText, compress, except }),
+      local: this.#send(this.#subscriptions.match(topic), {
+        name: topic,
+        message: data,
+        isText,
+        compress,
+        except,
+      }),
     };
   }
 
@@ -154,14 +161,15 @@ export class Topics {
 
   // ---- sending ----
 
-  #send(name: string, topics: readonly Topic[], outgoing: Outgoing): number {
-    const { sent, slow } = fanOut(topics, outgoing, this.#options.maxBuffered);
+  #send(topics: readonly Topic[], outgoing: Outgoing): number {
+    const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
+    this.#counts.conflated += conflated;
     // Only now: a handler may publish, and that comes after this message for everyone.
     for (const connection of slow ?? []) {
-      this.#counts[this.#options.slow === 'skip' ? 'skipped' : 'closed']++;
+      this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
-      this.#call(() => this.#handlers.slow?.(connection, name));
+      this.#call(() => this.#handlers.slow?.(connection, outgoing.name));
     }
     return sent;
   }
@@ -210,7 +218,7 @@ export class Topics {
     this.#counts.received++;
     if (arrival.isGap) this.#lost(name, topics);
     const { isBinary, compress, payload } = arrival.envelope;
-    this.#send(name, topics, { message: payload, isText: !isBinary, compress, except: null });
+    this.#send(topics, { name, message: payload, isText: !isBinary, compress, except: null });
   }
 
   #isTopic(name: string): boolean {

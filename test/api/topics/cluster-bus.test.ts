@@ -1,4 +1,4 @@
-/** The bus over node:cluster, with a cluster in memory. Real processes are in test/bus. */
+/** The bus over node:cluster, with a cluster in memory. */
 import { describe, expect, test, vi } from 'vitest';
 import { ClusterBus } from '../../../src/api/topics/cluster-bus.ts';
 import { fakeCluster } from './fake-cluster.ts';

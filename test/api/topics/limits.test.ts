@@ -176,6 +176,94 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
   });
 
+  test("'latest' keeps the newest message of each topic for it, and nothing older arrives after a newer one", async () => {
+    const { slow, fast } = await slowAndFast();
+    const reported: unknown[] = [];
+    await using topics = new Topics({
+      slow: 'latest',
+      maxBuffered: 200_000,
+      handlers: { slow: (connection) => void reported.push(connection) },
+    });
+    for (const { seat } of [slow, fast]) for (const name of ['a', 'b']) topics.subscribe(seat, name);
+    const value = (name: string, at: number): string => `${name} ${String(at).padStart(4)} ${large}`;
+    let sent = 0;
+    let conflated = 0;
+    const newest = ({ received }: Guest): number =>
+      Number(received.findLast((text) => text.startsWith('a'))?.slice(1, 6));
+    while (topics.counts.conflated < 10) {
+      const bytes = Buffer.from(value('b', sent));
+      topics.publish('a', value('a', sent));
+      topics.publish('b', bytes);
+      // The caller may use its memory again.
+      bytes.fill(0);
+      sent++;
+      await arrived(fast);
+    }
+    expect(slow.seat.bufferedAmount).toBeLessThan(600_000);
+    expect(fast.received.filter((text) => text.startsWith('a'))).toHaveLength(sent);
+    slow.client.resume();
+    await until(() => slow.received.length > 0 && newest(slow) === sent - 1);
+    // Now nothing waits for it, and the next message leaves at once.
+    do {
+      conflated = topics.counts.conflated;
+      topics.publish('a', value('a', sent++));
+      await arrived(slow);
+    } while (topics.counts.conflated > conflated);
+    await until(() => newest(slow) === sent - 1);
+    const numbers = slow.received
+      .filter((text) => text.startsWith('a'))
+      .map((text) => Number(text.slice(1, 6)));
+    expect(numbers).toEqual([...numbers].sort((one, other) => one - other));
+    expect(numbers.length).toBeLessThan(sent);
+    const bytesOfB = slow.received.filter((text) => text.startsWith('bytes:')).at(-1)!;
+    expect(Buffer.from(bytesOfB.slice(6), 'hex').toString('latin1', 0, 2)).toBe('b ');
+    expect(reported).toEqual([]);
+    expect(topics.counts).toMatchObject({ skipped: 0, closed: 0 });
+  });
+
+  test.each([true, false])("'latest' keeps to compress: %s", async (compress) => {
+    const room = await openRoom({}, { compression: { threshold: 0 } });
+    const sizes: number[] = [];
+    const message = (_: unknown, text: string | Buffer, __: boolean, wireSize: number): void => {
+      if (text === 'x'.repeat(500)) sizes.push(wireSize);
+    };
+    const slow = await room.join({ compression: true, handlers: { message } });
+    slow.client.pause();
+    await using topics = new Topics({ slow: 'latest', maxBuffered: 200_000 });
+    topics.subscribe(slow.seat, 't');
+    while (topics.counts.conflated === 0) {
+      topics.publish('t', large, { compress: false });
+      await new Promise(setImmediate);
+    }
+    topics.publish('t', 'x'.repeat(500), { compress });
+    slow.client.resume();
+    await until(() => sizes.length > 0);
+    if (compress) expect(sizes[0]).toBeLessThan(100);
+    else expect(sizes).toEqual([500]);
+    slow.client.terminate();
+  });
+
+  test("'latest' skips what is beyond maxLatestKeys, and reports it", async () => {
+    const room = await openRoom({}, { maxLatestKeys: 1 });
+    const slow = await room.join();
+    slow.client.pause();
+    const reported: string[] = [];
+    await using topics = new Topics({
+      slow: 'latest',
+      maxBuffered: 200_000,
+      handlers: { slow: (_, topic) => void reported.push(topic) },
+    });
+    for (const name of ['a', 'b']) topics.subscribe(slow.seat, name);
+    while (topics.counts.conflated === 0) {
+      topics.publish('a', large);
+      await new Promise(setImmediate);
+    }
+    expect(topics.publish('b', 'one too many')).toEqual({ local: 0 });
+    expect(reported).toEqual(['b']);
+    expect(topics.counts).toMatchObject({ skipped: 1, closed: 0 });
+    slow.client.terminate();
+  });
+
   test("'close', the default, closes it with 1013 after what waits", async () => {
     const { slow, fast } = await slowAndFast();
     const closed: unknown[] = [];

@@ -191,7 +191,7 @@ describe('members', () => {
 
 describe('options', () => {
   test.each([
-    [{ slow: 'ignore' }, "slow is 'ignore', not 'close' or 'skip'"],
+    [{ slow: 'ignore' }, "slow is 'ignore', not 'close' or 'skip' or 'latest'"],
     [{ maxTopics: 0 }, 'maxTopics is 0'],
     [{ maxtopics: 1 }, 'did you mean "maxTopics"'],
     [{ bus: {} }, 'bus is an object without publish(), not a Bus'],
