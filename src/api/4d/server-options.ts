@@ -23,7 +23,7 @@ import { serializeOption, warnAfterOption } from './worker.ts';
 
 /** 4D: WebSocketServer, "options parameter"; and what 4D has no words for: the options of the native server. */
 export interface WebSocketServerOptions<T extends DataType = 'text'>
-  extends Omit<ServerOptions, 'text' | 'closeTimeout' | 'origins'> {
+  extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
    * The path to access the server, without its query; the leading slash may be left out, one at the end matters. With a `*` at
    * the end, every path that begins like that, the longer one first if several do; or a RegExp. @default every path that no other server has
@@ -105,7 +105,8 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   }),
 };
 
-const { text, ...nativeNames } = allServerSpecs;
+// A WebSocketConnection has no sendLatest.
+const { text, maxLatestKeys, ...nativeNames } = allServerSpecs;
 
 const names: OptionNames<WebSocketServerOptions> = { ...nativeNames, ...fourDServerSpecs };
 

@@ -172,6 +172,8 @@ describe('new', () => {
     expect(make({ trustedProxies: -1 })).toBeInstanceOf(RangeError);
     expect(make({ serialize: 'no' })).toBeInstanceOf(TypeError);
     expect(make({ closeTimeout: 0 })).toBeInstanceOf(RangeError);
+    // A WebSocketConnection has no sendLatest.
+    expect(String(make({ maxLatestKeys: 1 }))).toContain('no option "maxLatestKeys"');
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
   });
 
