@@ -3,10 +3,8 @@
  * message carries its publisher and the number it has among that publisher's messages to the topic, so that every subscriber sees what is
  * missing, doubled or out of order. Commands come from the test by the channel of child_process.fork, and so do the answers.
  */
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
+import { makeBus } from './make-bus.js';
 
 const [folder = '', kind = '', port = '', options = '{}', own = ''] = process.argv.slice(2);
 const index = Number(own);
@@ -14,29 +12,6 @@ const topics = 50;
 const connections = 500;
 const topicsEach = 5;
 const publishers = 4;
-
-/** @param {string} file below api/topics/ @returns {Promise<any>} */
-const load = (file) =>
-  import(pathToFileURL(join(folder, 'node_modules', 'rfc6455', 'dist', 'api', 'topics', file)).href);
-/** A package of the project. @type {(name: string) => any} */
-const packageOf = createRequire(join(folder, 'package.json'));
-
-async function makeBus() {
-  const settings = JSON.parse(options);
-  if (kind === 'nats') {
-    const { connect } = packageOf('@nats-io/transport-node');
-    const connection = await connect({ port, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
-    return new (await load('nats-bus.js')).NatsBus(connection, settings);
-  }
-  const { RedisBus } = await load('redis-bus.js');
-  if (kind === 'ioredis') {
-    const { Redis } = packageOf('ioredis');
-    return new RedisBus(new Redis(Number(port), { lazyConnect: true, retryStrategy: () => 50 }), settings);
-  }
-  const { createClient } = packageOf('redis');
-  const socket = { port: Number(port), reconnectStrategy: () => 50 };
-  return new RedisBus(createClient({ socket }), settings);
-}
 
 /** What one connection knows of one topic. */
 class Subscriber {
@@ -97,7 +72,7 @@ function message(topic, isFinal) {
   return bytes;
 }
 
-const bus = await makeBus();
+const bus = await makeBus(folder, kind, port, options);
 let isUp = true;
 bus.onState((/** @type {boolean} */ up) => {
   isUp = up;

@@ -17,7 +17,19 @@ export interface PeerReport {
   readonly faults: readonly string[];
 }
 
-/** A process of peer.js. */
+/** What a process of rooms-peer.js counted. */
+export interface RoomsReport {
+  /** Messages that its clients received. */
+  readonly received: number;
+  readonly gaps: number;
+  readonly missed: number;
+  readonly unpublished: number;
+  /** Messages that its clients have sent, by topic. */
+  readonly sent: readonly number[];
+  readonly faults: readonly string[];
+}
+
+/** A process of peer.js, or of another script. */
 export class Peer {
   readonly #process: ChildProcess;
   /** What came and nothing has waited for yet. */
@@ -25,8 +37,15 @@ export class Peer {
   #wake: (() => void)[] = [];
   #hasEnded = false;
 
-  constructor(folder: string, kind: string, port: number, options: object, index: number) {
-    const path = fileURLToPath(new URL('peer.js', import.meta.url));
+  constructor(
+    folder: string,
+    kind: string,
+    port: number,
+    options: object,
+    index: number,
+    script = 'peer.js',
+  ) {
+    const path = fileURLToPath(new URL(script, import.meta.url));
     this.#process = fork(path, [folder, kind, String(port), JSON.stringify(options), String(index)]);
     this.#process.on('message', (answer) => {
       this.#answers.push(answer);
@@ -70,6 +89,13 @@ export class Peer {
   report(others: number): Promise<PeerReport> {
     const report = this.answer<PeerReport>((answer) => typeof answer === 'object');
     this.#process.send(['report', others]);
+    return report;
+  }
+
+  /** What it has counted so far. */
+  async counted(): Promise<RoomsReport> {
+    const report = this.answer<RoomsReport>((answer) => typeof answer === 'object');
+    this.#process.send(['report']);
     return report;
   }
 

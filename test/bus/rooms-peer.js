@@ -1,0 +1,214 @@
+/**
+ * One process of the scenarios with WebSockets: a server with `Topics` over a bus, and 500 clients, each subscribed to 5 of 50 topics. What a
+ * client sends is published to a topic by the server, for all but that client. Each message carries its sender and the number it has among
+ * that sender's messages to the topic, so that every client sees what is missing, doubled, out of order or its own. Commands come from
+ * the test by the channel of child_process.fork, and so do the answers.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { load, makeBus } from './make-bus.js';
+
+const [folder = '', kind = '', port = '', options = '{}', own = ''] = process.argv.slice(2);
+const index = Number(own);
+const topicCount = 50;
+const clientCount = 500;
+const topicsEach = 5;
+const processCount = 4;
+
+const { connect, WebSocketServer } = await load(folder, 'index.js');
+const { Topics } = await load(folder, 'topics.js');
+
+const report = { received: 0, gaps: 0, missed: 0, unpublished: 0, faults: /** @type {string[]} */ ([]) };
+
+/** @param {string} text */
+function fault(text) {
+  if (report.faults.length < 20) report.faults.push(text);
+}
+
+// ---- the server ----
+
+let isUp = true;
+/** Messages of clients that the server has published. */
+let handled = 0;
+const topics = new Topics({
+  bus: await makeBus(folder, kind, port, options),
+  handlers: {
+    gap(/** @type {string} */ topic, /** @type {any[]} */ connections) {
+      report.gaps++;
+      for (const connection of connections) connection.send(topic);
+    },
+    state(/** @type {boolean} */ up) {
+      isUp = up;
+    },
+    slow: () => fault('a client was too slow'),
+    // That the bus is away is what the test does to it.
+    error() {},
+  },
+});
+const server = new WebSocketServer({
+  message(/** @type {any} */ connection, /** @type {any} */ message, /** @type {boolean} */ isBinary) {
+    if (isBinary) {
+      topics.publish(`room/${message[2]}`, message, { except: connection });
+      handled++;
+    } else {
+      for (const topic of JSON.parse(message)) topics.subscribe(connection, topic);
+      connection.send('joined');
+    }
+  },
+});
+const address = await server.listen({ host: '127.0.0.1' });
+
+// ---- the clients ----
+
+const senders = processCount * clientCount;
+
+class Client {
+  /** @param {number} number in this process */
+  constructor(number) {
+    this.id = index * clientCount + number;
+    this.joined = Array.from({ length: topicsEach }, (_, j) => (number * 7 + j * 11) % topicCount);
+    /** Messages received, by its topics. */
+    this.counts = new Uint32Array(topicsEach);
+    /** How many it has sent, by topic. */
+    this.sent = new Uint32Array(topicCount);
+    /** The last number of each sender, by its topics; and the number of gaps that had been said then. */
+    this.last = new Uint32Array(senders * topicsEach);
+    this.gapsThen = new Uint16Array(senders * topicsEach);
+    this.gaps = new Uint16Array(topicsEach);
+    /** Which processes' last messages it has, a bit for each, by its topics. */
+    this.finals = new Uint8Array(topicsEach);
+  }
+
+  async open() {
+    /** @type {(value?: unknown) => void} */
+    let joined = () => {};
+    const hasJoined = new Promise((resolve) => {
+      joined = resolve;
+    });
+    this.connection = await connect(`ws://127.0.0.1:${address.port}/`, {
+      handlers: {
+        message: (/** @type {any} */ _, /** @type {any} */ message, /** @type {boolean} */ isBinary) => {
+          if (isBinary) this.receive(message);
+          else if (message === 'joined') joined();
+          else this.gap(Number(message.slice('room/'.length)));
+        },
+        close: (/** @type {any} */ _, /** @type {number} */ code) =>
+          fault(`a client was closed with ${code}`),
+      },
+    });
+    this.connection.send(JSON.stringify(this.joined.map((topic) => `room/${topic}`)));
+    await hasJoined;
+  }
+
+  /** @param {number} topic @param {boolean} isFinal */
+  send(topic, isFinal) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt16BE(this.id, 0);
+    bytes.writeUInt8(topic, 2);
+    bytes.writeUInt8(isFinal ? 1 : 0, 3);
+    this.sent[topic] = (this.sent[topic] ?? 0) + 1;
+    bytes.writeUInt32BE(this.sent[topic] ?? 0, 4);
+    this.connection.send(bytes);
+  }
+
+  /** @param {number} topic */
+  gap(topic) {
+    const slot = this.joined.indexOf(topic);
+    this.gaps[slot] = (this.gaps[slot] ?? 0) + 1;
+  }
+
+  /** @param {Buffer} bytes */
+  receive(bytes) {
+    const sender = bytes.readUInt16BE(0);
+    const topic = bytes.readUInt8(2);
+    const number = bytes.readUInt32BE(4);
+    const slot = this.joined.indexOf(topic);
+    if (slot === -1 || sender === this.id) fault(`${this.id} received ${number} of ${sender} to ${topic}`);
+    const at = sender * topicsEach + slot;
+    const missing = number - (this.last[at] ?? 0) - 1;
+    const isLocal = Math.floor(sender / clientCount) === index;
+    if (missing < 0) fault(`${topic}: ${number} of ${sender} after ${this.last[at]}`);
+    if (missing > 0) {
+      report.missed += missing;
+      if (isLocal || this.gapsThen[at] === this.gaps[slot])
+        fault(`${topic}: no gap for ${missing} of ${sender}`);
+    }
+    this.last[at] = number;
+    this.gapsThen[at] = this.gaps[slot] ?? 0;
+    this.counts[slot] = (this.counts[slot] ?? 0) + 1;
+    report.received++;
+    if (bytes[3] === 1)
+      this.finals[slot] = (this.finals[slot] ?? 0) | (1 << Math.floor(sender / clientCount));
+  }
+
+  /** Whether it has each message of its topics but its own. @param {readonly number[]} totals */
+  hasAll(totals) {
+    return this.joined.every(
+      (topic, slot) => this.counts[slot] === (totals[topic] ?? 0) - (this.sent[topic] ?? 0),
+    );
+  }
+}
+
+const clients = Array.from({ length: clientCount }, (_, number) => new Client(number));
+for (let at = 0; at < clientCount; at += 50) {
+  await Promise.all(clients.slice(at, at + 50).map((client) => client.open()));
+}
+await topics.ready();
+
+// A generator of numbers that the test can repeat.
+let state = index + 1;
+const random = () => {
+  state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+  return state / 2_147_483_648;
+};
+/** Messages that the clients of this process have sent, by topic. */
+const sent = new Array(topicCount).fill(0);
+let sentInAll = 0;
+
+/** @param {Client} client @param {number} topic @param {boolean} isFinal */
+function send(client, topic, isFinal) {
+  client.send(topic, isFinal);
+  sent[topic]++;
+  sentInAll++;
+}
+
+/** @param {number} count @param {boolean} isSlow whether it leaves time for something to fail meanwhile */
+async function publish(count, isSlow) {
+  for (let done = 0; done < count; done++) {
+    const client = clients[Math.floor(random() * clientCount)];
+    if (client !== undefined) send(client, Math.floor(random() * topicCount), false);
+    if (done === Math.floor(count / 2)) process.send?.('half');
+    if (done % 250 !== 249) continue;
+    await turn();
+    if (isSlow) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await until(() => handled === sentInAll);
+}
+
+/** The last messages to each topic, again and again: the engine may not be back. @param {readonly number[]} others */
+async function finish(others) {
+  const wanted = others.reduce((bits, other) => bits | (1 << other), 0);
+  const timer = setInterval(() => {
+    for (let topic = 0; topic < topicCount; topic++) {
+      const client = clients.find(({ joined }) => !joined.includes(topic));
+      if (client !== undefined) send(client, topic, true);
+    }
+  }, 300);
+  await until(() => clients.every(({ finals }) => finals.every((bits) => (bits & wanted) === wanted)));
+  // The others may not have them.
+  setTimeout(() => clearInterval(timer), 10_000).unref();
+}
+
+/** @param {() => boolean} condition */
+async function until(condition) {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+process.on('message', async (/** @type {[string, any, boolean]} */ [command, value, isSlow]) => {
+  if (command === 'publish') await publish(value, isSlow);
+  if (command === 'up') await until(() => isUp);
+  if (command === 'settle') await until(() => clients.every((client) => client.hasAll(value)));
+  if (command === 'finish') await finish(value);
+  report.unpublished = topics.counts.unpublished;
+  process.send?.(command === 'report' ? { ...report, sent } : command);
+});
+process.send?.('ready');

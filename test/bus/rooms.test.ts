@@ -1,0 +1,73 @@
+/**
+ * Topics over real engines, with real WebSockets: four processes, each with a server and 500 clients that subscribe to 5 of 50 topics and
+ * publish to any. What a client misses has to be said to it before it receives what follows.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Project } from '../consumers/project.ts';
+import { packages } from './project.ts';
+import { Scenario, size } from './scenario.ts';
+
+const project = new Project({ 'package.json': '{ "private": true, "type": "module" }' });
+beforeAll(async () => {
+  await project.install(...packages);
+});
+afterAll(() => project.remove());
+
+/** Messages of all clients before everything has to have arrived: a client is closed if too much waits for it. */
+const round = 10_000;
+/** In the scenarios in which something fails: enough for each failure to come in the middle. */
+const fewer = 40_000;
+
+describe.each([
+  ['redis', 200_000],
+  ['nats', 20_000],
+])('%s', (kind, messages) => {
+  test('every client receives every message of its topics once, in the order of its sender, and none of its own', async () => {
+    const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
+    const { peers } = scenario;
+    try {
+      for (let done = 0; done < messages; done += round) {
+        await scenario.publish(round);
+        const counted = await Promise.all(peers.map((peer) => peer.counted()));
+        const totals = counted[0]!.sent.map((_, topic) =>
+          counted.reduce((sum, { sent }) => sum + sent[topic]!, 0),
+        );
+        await Promise.all(peers.map((peer) => peer.command('settle', totals)));
+      }
+      const reports = await Promise.all(peers.map((peer) => peer.counted()));
+      for (const report of reports)
+        expect(report).toMatchObject({ gaps: 0, missed: 0, unpublished: 0, faults: [] });
+      const sent = reports.flatMap((report) => report.sent).reduce((sum, count) => sum + count, 0);
+      expect(sent).toBe(messages);
+    } finally {
+      await scenario.end();
+    }
+  });
+
+  test('killed and started twice, cut in the middle, a process killed: each client hears of each gap, and nothing is doubled', async () => {
+    const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
+    try {
+      const { engine, proxy } = scenario;
+      for (let times = 0; times < 2; times++) {
+        await scenario.publish(fewer / 4, async () => {
+          await engine.kill();
+          await engine.start();
+        });
+      }
+      await scenario.publish(fewer / 4, async () => proxy.cut());
+      const [killed, ...others] = scenario.peers;
+      scenario.peers = others;
+      await scenario.publish(fewer / 4, () => killed!.kill());
+      const alive = Array.from({ length: size - 1 }, (_, at) => at + 1);
+      await Promise.all(others.map((peer) => peer.command('finish', alive)));
+      const reports = await Promise.all(others.map((peer) => peer.counted()));
+      for (const report of reports) {
+        expect(report.faults).toEqual([]);
+        expect(report.gaps).toBeGreaterThan(0);
+      }
+      expect(reports.reduce((sum, { missed }) => sum + missed, 0)).toBeGreaterThan(0);
+    } finally {
+      await scenario.end();
+    }
+  });
+});

@@ -1,0 +1,50 @@
+/** Four processes over one engine, behind a proxy that can be cut. */
+import { CuttableProxy, Engine } from './engines.ts';
+import { Peer } from './project.ts';
+
+export const size = 4;
+
+/** Processes over one engine, behind a proxy. */
+export class Scenario {
+  readonly engine: Engine;
+  readonly proxy: CuttableProxy;
+  peers: Peer[] = [];
+
+  private constructor(engine: Engine, proxy: CuttableProxy) {
+    this.engine = engine;
+    this.proxy = proxy;
+  }
+
+  /** @param folder of the project with the package and the clients @param script what each process runs */
+  static async start(folder: string, kind: string, options: object, script = 'peer.js'): Promise<Scenario> {
+    const engine = await Engine.start(kind === 'nats' ? 'nats' : 'redis');
+    const scenario = new Scenario(engine, await CuttableProxy.start(engine.port));
+    const { port } = scenario.proxy;
+    try {
+      for (let i = 0; i < size; i++) scenario.peers.push(new Peer(folder, kind, port, options, i, script));
+      await Promise.all(scenario.peers.map((peer) => peer.ready()));
+    } catch (error) {
+      await scenario.end();
+      throw error;
+    }
+    return scenario;
+  }
+
+  /** All processes publish; in the middle of it, something happens. */
+  async publish(count: number, during?: () => Promise<void>): Promise<void> {
+    const half = this.peers[0]!.half();
+    const all = Promise.all(
+      this.peers.map((peer) => peer.command('publish', count / size, during !== undefined)),
+    );
+    await half;
+    await during?.();
+    await all;
+    await Promise.all(this.peers.map((peer) => peer.command('up')));
+  }
+
+  async end(): Promise<void> {
+    for (const peer of this.peers) await peer.kill();
+    await this.proxy.close();
+    await this.engine.remove();
+  }
+}
