@@ -44,7 +44,7 @@ describe.each([
     }
   });
 
-  test('killed and started twice, cut in the middle, a process killed: each client hears of each gap, and nothing is doubled', async () => {
+  test('killed and started twice, cut in the middle, a process killed: each client receives notice of each gap, and nothing twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     try {
       const { engine, proxy } = scenario;
