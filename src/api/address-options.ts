@@ -1,6 +1,6 @@
 /**
- * The options `host` and `port` of what listens. For Node an empty host, a number or `false` means every interface, and a port that is
- * a text the path of a Unix domain socket: here each of them is an error.
+ * The options `host` and `port` of servers. Node takes an empty host, a number or `false` for every interface, and a port that is a text
+ * for the path of a Unix domain socket. Here each of these is an error.
  */
 
 import { custom, integer, type OptionSpec, show } from './option-spec.ts';

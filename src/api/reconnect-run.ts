@@ -62,7 +62,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #onClosed: (() => void) | null = null;
   /** Null once `start` has its connection. */
   #first: FirstConnection<Data> | null;
-  /** What the `open` handler threw last: its connection is not one that `start` resolves to. */
+  /** What the `open` handler threw last. If it throws, `start` does not resolve to that connection. */
   #openError: Error | null = null;
   #isFinished = false;
 

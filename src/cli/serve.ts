@@ -153,7 +153,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
     lines,
     async stop() {
       page?.close();
-      // A handshake that its peer holds up has a longer deadline, which is not waited for.
+      // A peer may delay its opening handshake for longer than this: the command does not wait for it.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, GRACE + 500);

@@ -59,7 +59,7 @@ export const SENDING: {
 export const FAST_LEVELS = 6;
 
 /**
- * Receiving, by the compressed bytes of the message. They tell little about its output.
+ * The engines for received messages, chosen by the compressed size of the message. That size says little about the size of the output.
  */
 export const RECEIVING: Record<'own' | 'zlib' | 'pool', ReceivingEngine> = {
   // Half a KiB can stand for half a MiB, on which our engine spends milliseconds.

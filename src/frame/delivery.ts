@@ -180,7 +180,7 @@ export class Delivery {
   }
 }
 
-/** `buffer[start, end)` for the application to keep: where it lies, or a copy. @param key as that of `deliverMasked`, or 0 @param isScarce whether memory is */
+/** Makes `buffer[start, end)` the application's: the same memory, or a copy. @param key as that of `deliverMasked`, or 0 @param isScarce whether memory is scarce */
 export function ownPart(
   buffer: Buffer,
   start: number,

@@ -194,8 +194,8 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
-  // 9110 §8.6, 9112 §6.1: neither field in a 1xx response; a reader that believed it would skip the first frames. A single
-  // length of 0 announces nothing: ws4py sends it.
+  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have either field. A client that believed the field would take the first frames for
+  // a body. A single length of 0 announces no body: ws4py sends it.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw fail('WS_RESPONSE_BODY', { value: name });

@@ -47,7 +47,7 @@ export class EarlyBytes {
     return all;
   }
 
-  // Copied into memory that doubles: a chunk of one byte costs many times that.
+  // The bytes are copied into one buffer that doubles when it is full, since a Buffer for each chunk of one byte would cost far more than a byte.
   #keep(chunk: Buffer): void {
     const length = this.#length + chunk.length;
     if (length > this.#bytes.length) {

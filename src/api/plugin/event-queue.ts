@@ -181,7 +181,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Until the Promise of a callback has settled; it is never rejected. Or until `reset`. */
+  /** Waits until the Promise of a callback has settled, or until `reset` is called. The Promise is never rejected. */
   async #wait(event: Event, ended: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#giveUp = resolve;

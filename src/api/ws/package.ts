@@ -1,5 +1,5 @@
 /**
- * What the package `ws` exports, with our classes: one class that has the others as its static members. RFC 6455 is websocket.ts and
+ * The exports of the package `ws`, with our classes: one class, whose static members are the others. RFC 6455 is websocket.ts and
  * server.ts.
  */
 

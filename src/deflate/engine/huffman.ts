@@ -153,7 +153,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
-  // … until enough shorter leaves have moved down: one becomes a node for itself and for one of the deepest.
+  // The code is too full as long as `filled` is over the limit. In each step a shorter leaf becomes a node: the leaf itself and one of
+  // the deepest leaves go below it.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
