@@ -1,6 +1,6 @@
 /**
- * One upgrade of node:http: its request in the form of handshake/, its socket to a handshake. RFC 6455 §4.2; the handshake itself
- * is upgrade.ts.
+ * Takes an upgrade from node:http: converts the request to the form that handshake/ reads, and begins a handshake on the socket. RFC 6455
+ * §4.2; the handshake itself is upgrade.ts.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -13,7 +13,7 @@ import { ReceivedRequest } from './received-request.ts';
 import { isAnswered, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
-/** What a request needs to have: an IncomingMessage has it, and so do those that test frameworks inject. */
+/** The parts of a request that we need. An IncomingMessage has them, and so do the requests that test frameworks inject. */
 export type UpgradeMessage = Partial<
   Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>
 > & {
@@ -33,9 +33,9 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 }
 
 /**
- * `headers` of node:http has an array for Set-Cookie, and joins the lines of all others. Only a request that a program made has
- * nothing but them, such as that of `injectWS` of @fastify/websocket, with a number as the version and without Host: §4.2.1 asks
- * for Host where a request came over the wire.
+ * `headers` of node:http has an array for Set-Cookie, and joins the lines of every other field. Only a request that a program made has
+ * `headers` without `rawHeaders`, such as the request of `injectWS` of @fastify/websocket. That one has a number as the version, and no
+ * Host: §4.2.1 requires Host only in a request that came over the wire.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const present = Object.entries(headers)
@@ -58,7 +58,7 @@ export function acceptUpgrade<Context, Result>(
 ): void {
   const handshakeRequest = toHandshakeRequest(request, socket);
   if (origin.isAnswered === true || isAnswered(socket)) {
-    // Several listeners of one 'upgrade' event. It is reported, not thrown: any peer can cause the event.
+    // Several listeners of one 'upgrade' event want the socket. We report this and do not throw, because any peer can cause the event.
     const refusal = refuse('WS_HANDSHAKE_TAKEN');
     host.refused(refusal, handshakeRequest);
     origin.onRefused?.(refusal);
@@ -78,11 +78,12 @@ export function acceptUpgrade<Context, Result>(
   );
 }
 
-/** What an HTTP server, or an agent, set on a socket for itself no longer holds. @param raw the socket of the request, if it is another one */
+/** Undoes what an HTTP server or an agent set on a socket for its own use. @param raw the socket of the request, if it is another one */
 export function takeSocket(socket: Duplex, raw?: Socket | null): void {
   const own = socket as Partial<Socket>;
-  // Its idle timeout does not know about us.
+  // The idle timeout of the HTTP server or agent knows nothing of WebSocket traffic.
   for (const timed of [own, raw]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
-  // §7.1.1: a half-closed connection has still a Close frame to carry. Those of an HTTPS server end with the peer's FIN.
+  // §7.1.1: a half-closed connection still has to carry a Close frame. By default, a socket of an HTTPS server ends when the peer's FIN
+  // arrives.
   own.allowHalfOpen = true;
 }

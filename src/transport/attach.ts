@@ -1,6 +1,6 @@
 /**
- * WebSocket endpoints on another program's HTTP server: its 'upgrade' event, several endpoints by path, other listeners
- * left alone. RFC 6455 §4.2; what is left to those is left-upgrade.ts, the handshake itself upgrade.ts.
+ * WebSocket endpoints on another program's HTTP server: it uses the 'upgrade' event, serves several endpoints by path, and leaves other
+ * listeners alone. RFC 6455 §4.2. Upgrades that it leaves to other listeners are left-upgrade.ts; the handshake itself is upgrade.ts.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
@@ -12,7 +12,7 @@ import { bytesWrittenTo, isClaimed, LeftUpgrade, NotFound } from './left-upgrade
 import { normalizePath, type PathPattern, pathOf, prefixLength, servesPath } from './path-pattern.ts';
 import type { UpgradeHost } from './upgrade-host.ts';
 
-/** A server that emits 'upgrade'. Of HTTP/2 servers, one with `allowHTTP1` does. */
+/** A server that emits 'upgrade'. An HTTP/2 server does so only with `allowHTTP1`. */
 export type UpgradingServer = HttpServer | HttpsServer | Http2SecureServer;
 
 /** Decides, on Node 24.9 and later, whether a request with an Upgrade field becomes an 'upgrade' event. */
@@ -23,10 +23,10 @@ class Router {
   readonly #server: UpgradingServer & { shouldUpgradeCallback?: ShouldUpgrade };
   /** By path; `''` takes what no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
-  /** In the order they came: the first that matches is taken. */
+  /** The first pattern that matches is used; `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Undone when the last endpoint goes. */
+  /** Restores the HTTP server's `shouldUpgradeCallback` when the last endpoint is removed. */
   readonly #restore: () => void;
 
   constructor(server: UpgradingServer) {
@@ -34,19 +34,19 @@ class Router {
     this.#listener = (request, socket, head) => {
       const written = bytesWrittenTo(socket);
       const route = (): void => this.#route(request, socket, head, written);
-      // Other listeners go first: one that answers every upgrade would answer ours as well, and two answers on one socket are worse
-      // than one that is not ours. Nothing is read from the socket meanwhile.
+      // Other listeners go first: a listener that answers every upgrade would answer this one as well, and two answers on one socket are
+      // worse than one answer from another listener. Nothing is read from the socket meanwhile.
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };
-    // First, to see what had been written before any of them did.
+    // Ours is the first listener, so that it sees how much had been written before any other listener ran.
     server.prependListener('upgrade', this.#listener);
     this.#restore = this.#leaveOrdinaryRequests();
   }
 
   /**
-   * RFC 9110 §7.8: a server MAY ignore Upgrade. A page asked for with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer, not
-   * our refusal. Older versions of Node make an 'upgrade' event of every such request as soon as there is a listener.
+   * RFC 9110 §7.8: a server MAY ignore Upgrade. A request for a page with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer,
+   * not our refusal. Older versions of Node make an 'upgrade' event of every such request as soon as there is a listener.
    */
   #leaveOrdinaryRequests(): () => void {
     const server = this.#server;
@@ -88,7 +88,7 @@ class Router {
     this.#patterns.splice(at === -1 ? this.#patterns.length : at, 0, { pattern, host });
   }
 
-  /** Whether there is none left. */
+  /** Removes an endpoint. @returns whether it was the last one */
   remove(path: PathPattern, host: UpgradeHost): boolean {
     if (typeof path === 'string') {
       if (this.#hosts.get(path) !== host) return false;
@@ -119,13 +119,13 @@ class Router {
       return;
     }
     const any = this.#hosts.values().next().value ?? this.#patterns[0]?.host;
-    // Another listener's, or the last endpoint has gone.
+    // Another listener took the socket, or the last endpoint was removed.
     if (isTaken || any === undefined) return;
     const notFound = new NotFound(any);
-    // Left to another listener, as long as there is one that may take it later: a development server's hot reload, for example.
+    // If there is another listener, it may take the socket later: a development server's hot reload, for example.
     const isLeft = this.#server.listenerCount('upgrade') > 1 && any.slots.take(socket);
     if (isLeft) new LeftUpgrade(request, socket, head, written, notFound);
-    // §4.2.2 (4): nothing here: 404.
+    // §4.2.2 (4): no endpoint serves this path, so we answer 404.
     else acceptUpgrade(request, socket, head, notFound);
   }
 }
@@ -134,10 +134,10 @@ const routers = new WeakMap<UpgradingServer, Router>();
 
 /**
  * Puts an endpoint on an HTTP server.
- * @param path compared with the request's path literally; a RegExp, asked where no literal path matches, in the order of
+ * @param path a string is compared with the request's path literally; a RegExp is tried if no literal path matches, in the order of
  *   attachment; `''` takes every path that no other endpoint has
- * @returns how to take it off again; open connections stay
- * @throws TypeError where this server already has an endpoint at that path
+ * @returns a function that removes the endpoint; open connections stay
+ * @throws TypeError if this server already has an endpoint at that path
  */
 export function attachTo(server: UpgradingServer, path: PathPattern, host: UpgradeHost): () => void {
   let router = routers.get(server);

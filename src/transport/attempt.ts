@@ -8,7 +8,10 @@ import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 import { dialFailure, locate, systemFailure, timeoutFailure } from './dial-failure.ts';
 import { processTimers, type Timer } from './timers.ts';
 
-/** The deadline and the signal over all steps, and what is given up if one of them fails: sockets, and the memory of compression. */
+/**
+ * Holds the deadline and the signal for all steps, and everything that is released if a step fails: sockets, and the memory of
+ * compression.
+ */
 export class Attempt {
   readonly #timer: Timer;
   readonly #signal: AbortSignal | undefined;
@@ -18,7 +21,7 @@ export class Attempt {
   #failStep: ((error: unknown) => void) | null = null;
   /** The stage of the last step that began. */
   #stage: HandshakeStage | null = null;
-  /** The URL, or the proxy, that the attempt is at: for errors. */
+  /** The URL, or the proxy, that the attempt is connecting to; errors name it. */
   place = '';
   #interruption: { readonly reason: unknown; readonly aborted: boolean } | null = null;
 
@@ -41,7 +44,7 @@ export class Attempt {
 
   /**
    * Waits for a socket that the application makes. One that comes after the deadline or the signal is destroyed.
-   * @throws HandshakeError of stage 'tcp', whose cause is what the application threw; TypeError for anything else than a Duplex
+   * @throws HandshakeError of stage 'tcp', whose cause is what the application threw; TypeError if that is not a Duplex
    */
   make(socketFor: () => Duplex | PromiseLike<Duplex>): Promise<Duplex> {
     this.#stage = 'tcp';
@@ -68,14 +71,14 @@ export class Attempt {
     });
   }
 
-  /** Takes something else over: `giveBack` is called if the attempt fails, also between the last step and `finish`. */
+  /** Takes over something other than a socket: `giveBack` is called if the attempt fails, even between the last step and `finish`. */
   reserve(giveBack: () => void): void {
     this.#reserved.push(giveBack);
   }
 
   /**
    * Waits until `arrange` calls `done`; fails with the socket, the deadline or the signal.
-   * @param arrange begins the step, and returns how to undo what it set up
+   * @param arrange begins the step, and returns a function that undoes what it set up
    */
   step<T>(
     socket: Duplex,
@@ -126,10 +129,10 @@ export class Attempt {
     socket.off('error', ignore);
   }
 
-  /** Gives everything up. @returns what to throw */
+  /** Releases everything. @returns the error to throw */
   fail(error: unknown): unknown {
     this.#release();
-    // From the top: a socket that is destroyed below TLS, in the turn in which the TLS session is established, crashes
+    // The newest socket is destroyed first. Destroying the socket below TLS in the turn in which the TLS session is established crashes
     // the process (SIGSEGV in TLSWrap, seen with Node 20).
     for (const socket of this.#sockets.reverse()) socket.destroy();
     for (const giveBack of this.#reserved) giveBack();

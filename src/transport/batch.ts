@@ -1,12 +1,12 @@
 /**
- * What one connection sends within a turn of the event loop, in order: small frames, serialized in place into a slab, and large
- * payloads, kept as they are. It holds a slab only while it has something; where the bytes go is outbox.ts.
+ * What one connection sends within a turn of the event loop, in order: small frames, serialized in place into a slab, and large payloads,
+ * kept as they are. It holds a slab only while it holds bytes; outbox.ts decides where the bytes go.
  */
 
 import { Borrowed } from './borrowed.ts';
 import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts';
 
-/** Memory that nothing else changes any more, or what is read only when it leaves. */
+/** Memory that nothing else changes any more, or a borrowed payload, which is read only when it leaves. */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -16,23 +16,23 @@ export class Batch {
   buffer: Buffer = EMPTY;
   offset = 0;
 
-  /** Bytes of it. */
+  /** Bytes in the batch. */
   size = 0;
   /** The slab that frames are written into, or null. Its bytes [start, offset) are not in `#chunks`. */
   #slab: Buffer | null = null;
   #start = 0;
-  /** Bytes of the slab, 0 without one. */
+  /** Size of the slab in bytes, 0 if there is no slab. */
   #capacity = 0;
-  /** What was needed of the last slab: it is the size of the next one. */
+  /** How many bytes of the last slab were used; the next slab is at least this large. */
   #expected = 0;
-  /** Parts of slabs and large payloads in order, if the slab alone does not tell. */
+  /** Parts of slabs and large payloads, in order; null while the batch is one part of the slab. */
   #chunks: Chunk[] | null = null;
 
   get hasSlab(): boolean {
     return this.#slab !== null;
   }
 
-  /** Whether it is one part of a slab, and nothing else. */
+  /** Whether the batch is one part of a slab, and nothing else. */
   get isPart(): boolean {
     return this.#chunks === null;
   }
@@ -47,7 +47,7 @@ export class Batch {
     return this.offset + size <= MAX_SLAB_SIZE;
   }
 
-  /** Begins a slab, or moves what the slab holds to a larger one: what leaves is one part, however much it is. */
+  /** Begins a slab, or moves the content of the slab to a larger one, so that the batch leaves as one part. */
   grow(size: number): void {
     const old = this.#slab;
     const slab = acquireSlab(Math.max(this.offset + size, old === null ? this.#expected : old.length * 2));
@@ -73,7 +73,7 @@ export class Batch {
     this.size += size + payload.length;
   }
 
-  /** The full slab stays in the batch, and is left to the garbage collector when that has left. */
+  /** The full slab stays in the batch; the garbage collector frees it once the batch has left. */
   abandon(): void {
     this.#seal();
     const slab = this.leave();
@@ -86,7 +86,7 @@ export class Batch {
     return this.#part();
   }
 
-  /** All of it as chunks. `leave` the slab afterwards. */
+  /** The whole batch as chunks. `leave` the slab afterwards. */
   takeChunks(): Chunk[] {
     const chunks = this.#seal();
     this.#chunks = null;
@@ -94,7 +94,7 @@ export class Batch {
     return chunks;
   }
 
-  /** As `takeChunks`, in memory of its own: the slab goes to others. */
+  /** As `takeChunks`, but copied out of the slab, which is released for other connections. */
   takeApart(): Chunk[] {
     const chunks = this.takeChunks();
     const slab = this.leave();
@@ -105,7 +105,7 @@ export class Batch {
     return chunks;
   }
 
-  /** What is added from now on goes to another slab. @returns the slab, which is the caller's to release */
+  /** Gives up the slab: later frames go to another one. @returns the slab, which the caller has to release */
   leave(): Buffer | null {
     const slab = this.#slab;
     this.#expected = this.offset;

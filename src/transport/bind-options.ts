@@ -1,4 +1,4 @@
-/** What an endpoint on a socket is made with. The limits, and what each is for, are limits.ts. */
+/** The options for an endpoint on a socket. The limits, and the purpose of each, are limits.ts. */
 
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import type { ConnectionLimits } from './limits.ts';
@@ -11,10 +11,10 @@ export interface BindOptions
   readonly inParts?: boolean;
 }
 
-// A server has the same options for each of its connections: they are put together once.
+// A server uses the same options for all its connections, so the endpoint's options are built once.
 const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 
-/** The part of them that is the endpoint's. */
+/** The part of the options that the endpoint takes. */
 export function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;

@@ -1,23 +1,23 @@
 /**
- * Payloads that are still their caller's while they wait: RFC 6455 leaves open when they leave. They are read when the socket takes
- * them, and copied for that: a socket that cannot take everything at once reads the memory later, and Node does not keep memory
- * alive that was transferred meanwhile. A payload whose length changed is not sent at all: its header is on its way already.
+ * Payloads that still belong to the caller while they wait: RFC 6455 does not say when they have to leave. They are read when the socket
+ * takes them, and copied for that: a socket that cannot take everything at once reads the memory later, and Node does not keep memory
+ * alive that was transferred meanwhile. A payload whose length has changed cannot be sent, because its header is on its way already.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
 
-/** Bytes that are given to a socket at a time. */
+/** How many bytes a socket is given at a time. */
 export const WRITE_SIZE = 65_536;
 
-/** So much more goes along if nothing is left then. */
+/** A write may exceed `WRITE_SIZE` by this many bytes if nothing is left to send then. */
 export const MAX_REST = 4096;
 
 const SCRATCH_SIZE: number = WRITE_SIZE + MAX_REST;
 
-// From here on one memory is used again and again; below, that of slabs is.
+// From this size on, one buffer is used again and again; smaller copies use slabs.
 const SCRATCH_FROM: number = WRITE_SIZE / 2;
 
-// Used again as long as sockets take what they are given at once.
+// Reused as long as every socket takes its bytes at once.
 let scratch: Buffer | null = null;
 
 /** The application transferred or resized a payload too early. */
@@ -27,7 +27,7 @@ export class PayloadChangedError extends TypeError {
   }
 }
 
-/** A payload of a caller's, from the first byte that has not left. */
+/** A payload that belongs to the caller, from the first byte that has not left. */
 export class Borrowed {
   readonly #payload: Uint8Array;
   readonly #size: number;
@@ -44,7 +44,7 @@ export class Borrowed {
   }
 
   /**
-   * The next `size` bytes where they lie: to be read before the application runs again.
+   * The next `size` bytes, not copied: read them before the application runs again.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -56,7 +56,7 @@ export class Borrowed {
 }
 
 /**
- * Memory for a copy of `size` bytes, at most `WRITE_SIZE` and `MAX_REST`: so many or more. Only the caller changes it until `giveBack` or
+ * Memory for a copy: `size` bytes or more. `size` is at most `WRITE_SIZE` plus `MAX_REST`. Only the caller changes it until `giveBack` or
  * `giveUp`.
  */
 export function takeMemory(size: number): Buffer {
@@ -66,7 +66,7 @@ export function takeMemory(size: number): Buffer {
   return memory;
 }
 
-/** The socket took everything: what `takeMemory` returned may be used for others. */
+/** The socket took everything: the memory that `takeMemory` returned may be reused. */
 export function giveBack(memory: Buffer): void {
   if (memory.length === SCRATCH_SIZE) scratch = memory;
   else releaseSlab(memory);

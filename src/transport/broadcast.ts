@@ -17,7 +17,7 @@ import type { SocketConnection } from './socket.ts';
 interface SharedFrame {
   readonly bytes: Buffer;
   readonly size: number;
-  /** What it costs, once for all connections; null if they copy it. */
+  /** The memory charge of the frame, counted once for all connections; null if each connection copies the frame. */
   readonly charge: Charge | null;
 }
 
@@ -30,9 +30,9 @@ export class Broadcast {
   readonly #compress: boolean;
   /** What the payload costs while it waits for a codec. */
   #charge: Charge | null = null;
-  /** '' is the uncompressed frame; the others are keyed by what makes compression come out alike. */
+  /** Key '' is the uncompressed frame. Every other key stands for the settings with which compression gives the same bytes. */
   readonly #frames = new Map<string, SharedFrame>();
-  /** By the same keys: what is compressed in zlib's threads, or for connections that are not ready for a whole frame. */
+  /** By the same keys: payloads that are compressed in zlib's threads, or for connections that cannot take a whole frame yet. */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
   /** @param isText whether it is a text message; bytes are valid UTF-8 then */
@@ -47,20 +47,20 @@ export class Broadcast {
     this.#compress = compress;
   }
 
-  /** @returns payload bytes on the wire; -1 while they are not known, 0 where the connection is not open */
+  /** @returns payload bytes on the wire; -1 while they are not known, 0 if the connection is not open */
   sendTo({ endpoint, codec, memoryBudget }: SocketConnection): number {
     const { length } = this.#payload;
     if (!this.#compress || codec === null || length < codec.threshold) {
       return this.#send(endpoint, '', null, memoryBudget);
     }
     const key = codec.sharedKey;
-    // A context of its own: it compresses by itself.
+    // The connection keeps a compression context of its own, so it compresses the message itself.
     if (key === null) return this.#sendShared(endpoint, true, memoryBudget);
     if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec, memoryBudget);
     return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
   }
 
-  /** It was sent to all: from now on only connections that have not sent it yet hold its memory. */
+  /** The message was sent to all connections: from now on only those that still have it in their queue hold its memory. */
   release(): void {
     this.#charge?.release();
     for (const { charge } of this.#frames.values()) charge?.release();

@@ -1,12 +1,11 @@
 /**
- * While connections wait for room in a memory budget, it is reviewed from time to time: frame/reading-turns.ts has no clock that
- * wakes it up.
+ * Reviews a memory budget from time to time while connections wait for room in it: frame/reading-turns.ts has no clock to do so itself.
  */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
-// Milliseconds. A peer that has its turn and does not use it keeps the others waiting for at most two of them.
+// Milliseconds. A peer that has its turn and does not use it keeps the others waiting for at most two intervals.
 const REVIEW_INTERVAL = 500;
 
 class BudgetReviews implements TimerOwner {
@@ -26,6 +25,6 @@ class BudgetReviews implements TimerOwner {
 
 /** From now on the budget is reviewed whenever a connection waits for room in it. */
 export function watchBudget(budget: MemoryBudget): void {
-  // What is made here lives as long as the budget.
+  // The new object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);
 }

@@ -1,7 +1,7 @@
 /**
- * The clock and the timers that connections run on. They are taken once, when this file is loaded: the fake timers of an
- * application's tests stop neither what is sent nor a deadline. And they are shared by all connections, so their
- * callbacks run in no connection's AsyncLocalStorage context: otherwise it would be that of the connection that came first.
+ * The clock and the timers that connections run on. They are taken once, when this file is loaded: the fake timers of an application's
+ * tests stop neither what is sent nor a deadline. And they are shared by all connections, so their callbacks run in no connection's
+ * AsyncLocalStorage context: otherwise they would all run in the context of the first connection.
  */
 
 import { AsyncResource } from 'node:async_hooks';

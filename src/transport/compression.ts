@@ -1,5 +1,5 @@
 /**
- * permessage-deflate as servers and clients use it: options once, then a codec for each connection that negotiates one.
+ * permessage-deflate as servers and clients use it: the options are checked once, then each connection that negotiates it gets a codec.
  * RFC 7692 §5, §7.1 are deflate/offer.ts, accept.ts and confirm.ts, §7.2 is deflate/codec.ts.
  */
 
@@ -16,7 +16,7 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 export interface CompressionOptions extends DeflateConfig {
   /** Bytes; shorter messages are sent as they are. @default 1 KiB */
   readonly threshold?: number | undefined;
-  /** zlib's level for messages over 2 KiB, 1 to 9. From 7 on it uses the whole window; up to 6, 8 or 16 KiB of it. @default 6 */
+  /** zlib's level for messages over 2 KiB, 1 to 9. Levels 7 to 9 use the whole window, levels 1 to 6 only 8 or 16 KiB of it. @default 6 */
   readonly level?: number | undefined;
   /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster there; 'zlib': all go to zlib. @default 'auto' */
   readonly engine?: 'auto' | 'zlib' | undefined;
@@ -26,7 +26,7 @@ export interface CompressionOptions extends DeflateConfig {
   readonly budget?: CompressionBudget | undefined;
 }
 
-/** What holds for an absent option. */
+/** The value of each option that is absent. */
 export const compressionDefaults: Readonly<
   Required<Pick<CodecSettings, 'threshold' | 'level' | 'engine' | 'synchronous'>>
 > = { threshold: 1024, level: 6, engine: 'auto', synchronous: false };
@@ -42,7 +42,7 @@ export interface CompressionOffer {
   readonly offers: readonly ExtensionOffer[];
   /** Checks the answers. @throws HandshakeError stage 'extensions' */
   confirm(answers: readonly ExtensionOffer[]): void;
-  /** The codec that was agreed, or null where the server declined. */
+  /** The codec for what was agreed, or null if the server declined. */
   readonly codec: DeflateCodec | null;
   /** The handshake failed: gives back what was reserved. */
   abandon(): void;
@@ -78,7 +78,8 @@ export class Compression {
     if (first === null) return null;
     const reserved = this.#reserve(clientDirection(first.params));
     if (reserved !== null) return { answer: first.answer, codec: this.#serverCodec(first.params, reserved) };
-    // No room for what the client's context would take: 7692 §7.1.1.2 lets a server ask for none, offered or not.
+    // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep none, even if the client did
+    // not offer that.
     const thrifty = acceptDeflate(offers, { ...this.#config, clientNoContextTakeover: true });
     return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
   }
@@ -93,7 +94,7 @@ export class Compression {
     return new ClientOffer(config, this.#settings, reserved ?? 0);
   }
 
-  /** @returns bytes, or null where the budget has no room */
+  /** @returns bytes, or null if the budget has no room */
   #reserve(direction: Direction): number | null {
     const size = receivingContextSize(direction);
     return this.#settings.budget.reserve(size) ? size : null;

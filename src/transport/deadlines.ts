@@ -13,7 +13,7 @@ import { type Pinging, PingPace } from './ping-pace.ts';
 import { PingTimes } from './ping-times.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';
 
-/** Which connection the deadlines are of. */
+/** The connection that the deadlines belong to. */
 export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
   /** Whether the socket was destroyed. */
@@ -22,10 +22,10 @@ export interface DeadlinesOwner {
   onGone(): void;
 }
 
-// With less than this waiting, a peer that takes nothing has the time of one that says nothing.
+// Bytes. If no more than this waits, a peer that takes nothing gets at least as much time as a silent peer.
 const STALL_FROM = 1_048_576;
 
-// How often a peer that takes nothing is looked at, once `sendTimeout` has passed.
+// Milliseconds between two checks of a peer that takes nothing, once `sendTimeout` has passed.
 const STALL_CHECK = 1_000;
 
 // How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
@@ -33,14 +33,14 @@ const DESTROY_TIMEOUT = 5_000;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-// §5.5: bytes of a control frame's payload. What is longer is refused by the endpoint.
+// §5.5: bytes of a control frame's payload. The endpoint refuses a longer one.
 const MAX_CONTROL_PAYLOAD = 125;
 
 export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** How long a peer may take nothing, however little waits. */
+  /** How long a peer may take nothing while only a little waits. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
@@ -48,7 +48,7 @@ export class Deadlines implements TimerOwner, Pinging {
   #pings: PingPace | null = null;
   /** Made for the first ping. */
   #pingTimes: PingTimes | null = null;
-  /** Since when a message stands still, or 0 between messages. */
+  /** The time since which an incomplete message has made no progress, or 0 between messages. */
   #messageSince = 0;
   #messagePieces = 0;
   /** When the connection is dropped, or 0 while it is not closing. */
@@ -79,14 +79,14 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** So many bytes came; to be called before they are parsed. @returns the time, for `parsed` */
+  /** `size` bytes came; to be called before they are parsed. @returns the time, for `parsed` */
   received(size: number): number {
     const now = processTimers.now();
     this.#heartbeat.received(size, now);
     return now;
   }
 
-  /** What came was parsed: a message may have begun, gone on or ended. */
+  /** The received bytes were parsed: a message may have begun, continued or ended. */
   parsed(now: number = processTimers.now()): void {
     const { endpoint } = this.#owner;
     if (!endpoint.insideMessage) {
@@ -107,7 +107,7 @@ export class Deadlines implements TimerOwner, Pinging {
       return 0;
     }
     this.#pingTimes ??= new PingTimes();
-    // Before it is sent: some transports bring the answer back at once.
+    // Recorded before the ping is sent: some transports deliver the answer at once.
     const number = this.#pingTimes.sent(payload, processTimers.now());
     endpoint.ping(payload);
     return number;
@@ -120,12 +120,12 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#pingTimes?.answered(payload, now);
   }
 
-  /** What is known of our pings; null while none was sent. */
+  /** The times of our pings; null until the first one is sent. */
   get pingTimes(): PingTimes | null {
     return this.#pingTimes;
   }
 
-  /** Reading goes on: what stood still meanwhile starts over. */
+  /** Reading continues after a pause: the times of heartbeat, pings and message start again. */
   restart(): void {
     const now = processTimers.now();
     this.#heartbeat.restart(now);
@@ -155,7 +155,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** The socket is being destroyed. It may fail to, and never say so: this state has a deadline as well. */
+  /** The socket is being destroyed. It may never emit 'close', so this state has a deadline as well. */
   destroying(): void {
     const now = processTimers.now();
     this.#goneBy = now + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
@@ -181,7 +181,8 @@ export class Deadlines implements TimerOwner, Pinging {
       else this.#closeTimedOut();
       return;
     }
-    // One of them is enough: what ended the connection is reported once. Whether a ping is due tells who is silent.
+    // The first check that ends the connection is enough: the reason is reported once. The heartbeat comes first, because the next check
+    // needs to know whether a ping is unanswered.
     this.#heartbeat.check(now);
     if (!this.#isOver) this.#checkStall(now);
     if (!this.#isOver) this.#checkMessage(now);
@@ -197,7 +198,7 @@ export class Deadlines implements TimerOwner, Pinging {
 
   /** Sets the timer for the first deadline. */
   #schedule(now: number): void {
-    // A connection that is closing, or gone, has that deadline only; `close` may have been called before `start`.
+    // A connection that is closing, or gone, has no other deadline; `close` may have been called before `start`.
     if (this.#goneBy !== 0 || this.#closeBy !== 0) {
       this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;
@@ -206,7 +207,7 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // A peer that stopped taking may have little waiting for it now, and more than STALL_FROM later.
+      // For a peer that takes nothing, little may wait now, and more than STALL_FROM later.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
@@ -218,8 +219,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;
-    // §7.1.1 lets a client, and §7.1.7 either role, give up; 1006 says so if no Close frame came. After a failure the peer's
-    // Close frame is not waited for, and the reason has been reported.
+    // §7.1.1 lets a client, and §7.1.7 either role, give up; the application then gets 1006 if no Close frame came. After a failure we do
+    // not wait for the peer's Close frame, and the reason has been reported.
     if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
@@ -231,8 +232,8 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: bytes that come are no excuse. A peer that floods us and takes no answer would hold its connection for good; one
-    // that is silent too is the heartbeat's business.
+    // §10.4: received bytes do not count here. A peer that floods us and takes no answer would otherwise hold its connection forever. If
+    // the peer is also silent, the heartbeat ends the connection.
     const isLittle = outbox.bufferedAmount <= STALL_FROM;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {
@@ -243,7 +244,7 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkMessage(now: number): void {
     if (this.#messageSince === 0) return;
     const { endpoint } = this.#owner;
-    // While we do not read, the peer can't make progress.
+    // While we do not read, the peer cannot complete its message.
     if (endpoint.isPaused) this.#messageSince = now;
     else if (now - this.#messageSince >= this.#limits.messageTimeout) endpoint.messageTimedOut();
   }

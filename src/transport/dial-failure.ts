@@ -1,7 +1,6 @@
 /**
- * What stops a client before, or beside, the server's answer, in one table: name → stage, section, text.
- * Errors of the system (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. What the answer can have wrong is
- * handshake/error.ts.
+ * The failures of a client that are not faults of the server's answer, in one table: name → stage, section, text. Errors of the system
+ * (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. The faults of an answer are handshake/error.ts.
  */
 
 import {
@@ -87,7 +86,7 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// What had not come when the time was over; a name is looked up within 'tcp'.
+// What was missing when the time was over. The lookup of a name is part of stage 'tcp'.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
   proxy: 'no tunnel through the proxy',
@@ -95,7 +94,7 @@ const missing: Partial<Record<HandshakeStage, string>> = {
   http: 'no response',
 };
 
-/** The same error, which names the URL, or the proxy, that the attempt was at. */
+/** The same error with the URL, or the proxy, that the attempt was connecting to. */
 export function locate(error: HandshakeError, place: string): HandshakeError {
   const { code, message, stage, status, headers, body, value } = error;
   const cause = 'cause' in error ? { cause: error.cause } : {};
@@ -115,7 +114,7 @@ export function withoutPlace({ message }: HandshakeError): string {
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
 }
 
-// Errors end in logs: neither user information (`href` has none) nor the query, where tokens are passed, is shown.
+// Errors end in logs: we show no user information (`href` has none) and no query, which may hold tokens.
 const MAX_PLACE = 200;
 
 /** How an error names a URL. */
@@ -133,7 +132,7 @@ export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   return new HandshakeError('WS_DIAL_TIMEOUT', message, { stage });
 }
 
-// What to do about errors of the system whose own text does not say.
+// Advice for errors of the system whose own text gives none.
 const plainOnTls = 'the other end does not speak TLS here; is it ws: in place of wss:?';
 const unknownIssuer = 'the option tls.ca trusts its issuer';
 const advice: ReadonlyMap<string, string> = new Map([
@@ -146,12 +145,12 @@ const advice: ReadonlyMap<string, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', unknownIssuer],
 ]);
 
-/** An error of the system as a `HandshakeError`: its code, its text, never an empty one, and what may help. */
+/** An error of the system as a `HandshakeError`: its code, a text that is never empty, and advice if there is any. */
 export function systemFailure(
   error: Error & { code?: unknown; syscall?: unknown; library?: unknown; reason?: unknown },
   stage: HandshakeStage,
 ): HandshakeError {
-  // Happy Eyeballs tried several addresses: the text is in the parts.
+  // Happy Eyeballs tried several addresses: each part of the error has its own text.
   let text =
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')

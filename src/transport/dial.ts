@@ -1,6 +1,7 @@
 /**
- * The client's path to an open connection: RFC 6455 §4.1. The loop of redirects, and for each hop the request and what its answer means.
- * Deadline and signal are attempt.ts; TCP, proxy and TLS tunnel.ts; the content of request and response handshake/client.ts; what follows socket.ts.
+ * The client's path to an open connection: RFC 6455 §4.1. It contains the loop of redirects, and for each hop the request and the meaning
+ * of its answer. Deadline and signal are attempt.ts; TCP, proxy and TLS are tunnel.ts; the content of request and response is
+ * handshake/client.ts; the open connection is socket.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -43,8 +44,8 @@ export interface DialOptions extends RequestFields, TunnelOptions {
   /** Ends the attempt: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Redirects to follow, at most 5; wss never becomes ws. To another origin no subprotocols go along (an application may keep a token
-   * there), none of `headers`, no credentials of the URL, and no client certificate. @default 0
+   * Redirects to follow, at most 5; wss never becomes ws. A redirect to another origin takes along no subprotocols (an application may
+   * keep a token there), no `headers`, no credentials of the URL, and no client certificate. @default 0
    */
   readonly redirects?: number | undefined;
   /**
@@ -57,11 +58,11 @@ export interface DialOptions extends RequestFields, TunnelOptions {
 /** A connection whose 101 was verified. */
 export interface DialedConnection {
   readonly socket: Duplex;
-  /** Bytes that followed the response: frames already. */
+  /** Bytes that followed the response: they already belong to frames. */
   readonly head: Buffer;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
-  /** The negotiated compression's, or null. */
+  /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
   /** Header fields of the response, flat. */
   readonly headers: readonly string[];
@@ -77,7 +78,7 @@ export interface DialRoute {
 }
 
 /**
- * What `dial` needs. §4.1 (1): what is invalid fails before any network activity.
+ * What `dial` needs. §4.1 (1): invalid input fails before any network activity.
  * @throws HandshakeError stage 'url'
  * @throws TypeError | RangeError for invalid options
  */
@@ -216,7 +217,7 @@ async function performHandshake(
       ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
     });
     const codec = offer === null ? null : offer.codec;
-    // Declined: what was set aside for it is free again.
+    // The server declined compression: the memory that was reserved for it is released.
     if (codec === null) offer?.abandon();
     return { socket, head: rest, headers: response.headers, url: target.href, codec, ...verified };
   } catch (error) {

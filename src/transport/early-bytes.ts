@@ -1,14 +1,14 @@
 /**
  * What a client sends before its request is answered. RFC 6455 §4.1 asks it to wait, but frames that came along with the request are
- * served as soon as the application has accepted it. Reading goes on meanwhile: otherwise the end of a peer that has sent a byte
- * would not be seen (its FIN waits after that byte), and nothing would tell the application that its answer is not wanted any more.
+ * served as soon as the application has accepted it. Reading goes on meanwhile: otherwise the end of a peer that has sent a byte would
+ * not be seen (its FIN waits after that byte), and the application would not learn that its answer is no longer wanted.
  */
 
 import type { Duplex } from 'node:stream';
 import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
-/** Bytes that are kept for one handshake. Beyond it the socket is not read, and only the deadline ends the handshake. */
+/** How many bytes are kept for one handshake. After that the socket is not read, and only the deadline ends the handshake. */
 export const MAX_EARLY_BYTES = 65_536;
 
 /** The bytes after a request's head, read until the answer is known. */
@@ -38,7 +38,7 @@ export class EarlyBytes {
   take(): Buffer {
     if (this.#isTaken) return this.#bytes;
     this.#isTaken = true;
-    // Paused before its listener goes: a flowing stream without one loses what comes.
+    // The socket is paused before its listener is removed: a flowing stream without a listener loses data.
     this.#socket.pause();
     this.#socket.off('data', this.#onData);
     const all = this.#bytes.subarray(0, this.#length);

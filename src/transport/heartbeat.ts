@@ -1,7 +1,7 @@
 /**
- * Whether the peer is there, and what shows it that we are: RFC 6455 §5.5.2, §5.5.3. A ping leaves after silence, and any byte
- * is an answer. Silence is not held against a peer that could not answer yet, or whose answer we could not see; and
- * while we only receive, we give a sign of life unasked. The timer is that of deadlines.ts.
+ * Checks whether the peer is still there, and shows the peer that we are: RFC 6455 §5.5.2, §5.5.3. A ping leaves after silence, and any
+ * byte is an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not see. While we only
+ * receive, we send a pong unasked, as a sign of life. The timer is that of deadlines.ts.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -16,7 +16,7 @@ const MAX_IN_FLIGHT = 8_388_608;
 // Bytes a second that a slow peer is assumed to read.
 const SLOW_PEER = 32_768;
 
-// Bytes received since we sent anything. From here on a ping of the peer may wait after others of its bytes.
+// Bytes received since we last sent anything. From this number on, a ping of the peer may be waiting after other bytes that it sent.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -32,7 +32,7 @@ export class Heartbeat {
   #received = 0;
   /** When the last ping or pong of the heartbeat was sent. */
   #lastBeat: number;
-  /** When the ping was sent whose answer is due, or 0. */
+  /** When the unanswered ping was sent, or 0 if there is no such ping. */
   #pingedAt = 0;
   /** How long that answer may take. */
   #answerTime = 0;
@@ -53,7 +53,7 @@ export class Heartbeat {
     return this.#pingedAt !== 0;
   }
 
-  /** So many bytes came. */
+  /** `size` bytes came. */
   received(size: number, now: number): void {
     const outbox = this.#outbox;
     if (outbox.lastSent >= this.#lastReceived) this.#received = 0;
@@ -62,7 +62,7 @@ export class Heartbeat {
     this.#lastReceived = now;
   }
 
-  /** Reading goes on: what could not be seen up to now is not missed. */
+  /** Reading continues after a pause: an answer that could not be seen during the pause does not count as missing. */
   restart(now: number): void {
     this.#lastReceived = now;
   }
@@ -71,7 +71,8 @@ export class Heartbeat {
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
-    // The answer begins another silence, which is not to be longer for the time that it was given.
+    // A new silence begins with the answer. We check at the usual interval, so that this silence is not noticed later because the answer
+    // got more time.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -96,12 +97,12 @@ export class Heartbeat {
       }
     } else if (now - alive >= heartbeatInterval) {
       this.#pingedAt = now;
-      // The peer has to read first what is on its way, in its system's memory and ours, and may be slow.
+      // The peer first has to read the bytes that are on their way, in its system's memory and ours, and it may be slow.
       const unread = Math.min(this.#outbox.sent - this.#sentBefore, MAX_IN_FLIGHT);
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
     } else if (this.#onlyReceives && now - this.#lastSign >= heartbeatInterval) {
-      // §5.5.3: an unsolicited pong. The ping of a peer that sends much has not come yet.
+      // §5.5.3: an unsolicited pong. A peer that sends much may have sent a ping that has not arrived yet.
       this.#lastBeat = now;
       this.#endpoint.pong();
     }
@@ -117,7 +118,10 @@ export class Heartbeat {
     return Math.max(this.#lastBeat, this.#outbox.lastSent);
   }
 
-  /** Whether the peer has sent much since, or is in the middle of a message, so that it cannot see how far we are. */
+  /**
+   * Whether we only receive: since our last sign of life the peer has sent much, or is in the middle of a message, so it cannot know
+   * whether we are still there.
+   */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
@@ -131,8 +135,8 @@ export class Heartbeat {
   /** When the peer last gave a sign of life. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
-    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. Then taking
-    // what we send counts.
+    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. In both cases, a peer that
+    // takes our bytes counts as alive.
     const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
     return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;
   }

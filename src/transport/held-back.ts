@@ -8,7 +8,9 @@ import type { Duplex } from 'node:stream';
 import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
-/** How many bytes fill a socket's own buffer; 0 if the chunk has no more, or if another listener was given the chunk as well. */
+/**
+ * How many bytes fill a socket's own buffer; 0 if the chunk is not larger than that, or if another listener was given the chunk as well.
+ */
 export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   if (!(socket instanceof Socket)) return 0;
   const size = socket.readableHighWaterMark;
@@ -23,17 +25,17 @@ export class HeldBack {
     this.#charge = new Charge(budget);
   }
 
-  /** Stops a socket. To be called from its 'data' event, with the end of what that brought. */
+  /** Stops a socket. To be called from its 'data' event, with the end of that event's chunk. */
   stop(socket: Duplex, bytes: Buffer): void {
     socket.pause();
     this.#charge.resize(bytes.length);
-    // In memory of its own: the chunk is not kept.
+    // A copy, so that the whole chunk is not kept alive.
     const copy = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(copy);
     socket.unshift(copy);
   }
 
-  /** It comes again, or is dropped with its socket. */
+  /** The socket emits the bytes again, or drops them when it is destroyed. */
   clear(): void {
     this.#charge.resize(0);
   }

@@ -27,8 +27,8 @@ export function bytesWrittenTo(socket: Duplex): number {
 }
 
 /**
- * An upgrade that was left to the HTTP server's other listeners. Node has taken its own listeners and deadlines off the socket:
- * if none of them takes it either, nothing would ever end it, and a peer that resets it would end the process.
+ * An upgrade that was left to the HTTP server's other listeners. Node has taken its own listeners and deadlines off the socket: if no
+ * other listener takes the socket either, nothing would ever end it, and a peer that resets it would crash the process.
  */
 export class LeftUpgrade implements TimerOwner {
   readonly #request: IncomingMessage;
@@ -54,7 +54,7 @@ export class LeftUpgrade implements TimerOwner {
 
   onTimer(): void {
     const socket = this.#socket;
-    // Our listener does not stay on a connection of another listener.
+    // Another listener may have taken the connection, so our 'close' listener is removed.
     socket.off('close', this.#onClose);
     if (isClaimed(socket, this.#written)) this.#host.slots.give(socket);
     else acceptUpgrade(this.#request, socket, this.#head, this.#host);
@@ -63,10 +63,10 @@ export class LeftUpgrade implements TimerOwner {
 
 function ignore(): void {}
 
-/** Refuses everything, within the limits of an endpoint that is there. */
+/** Refuses every request, within the limits of one of the server's endpoints. */
 export class NotFound implements UpgradeHost {
   readonly #host: UpgradeHost;
-  // The path is wrong for every origin: where the request comes from is not the question.
+  // The path is wrong for every origin: the origin of the request does not matter.
   readonly origins = 'any';
   readonly compression = null;
   readonly subprotocols: readonly string[] = [];

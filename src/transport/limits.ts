@@ -11,13 +11,16 @@ export interface ConnectionLimits {
   readonly maxMessageSize: number;
   /** The same for a message that the application takes in parts. */
   readonly maxStreamSize?: number;
-  /** Bytes waiting to be sent above which `send` asks to wait, and replies make a server stop reading. */
+  /** Bytes. If more than this waits to be sent, `send` asks the application to wait, and a server whose replies wait stops reading. */
   readonly highWaterMark: number;
   /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
   readonly sendCap: number;
   /** Keys whose newest value may wait at the same time, see api/latest-values.ts. */
   readonly maxLatestKeys: number;
-  /** How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent one, or this. */
+  /**
+   * How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent peer, or this time if
+   * that is longer.
+   */
   readonly sendTimeout: number;
   /** How long the closing handshake, and then the end of TCP, may take. */
   readonly closeTimeout: number;
@@ -36,10 +39,10 @@ export interface ConnectionLimits {
 
 /** Pings at a fixed pace, whatever else the peer sends; only a pong is an answer. Times in milliseconds. */
 export interface PingSchedule {
-  /** From the beginning to the first one. */
+  /** From the start of the connection to the first ping. */
   readonly first: number;
   readonly interval: number;
-  /** How long no pong may come; 1011 beyond it. */
+  /** How long the peer may send no pong; 1011 beyond it. */
   readonly timeout: number;
   /** Whether a pong has to come before the next ping is due; 1011 otherwise. */
   readonly answerEach: boolean;
@@ -47,7 +50,7 @@ export interface PingSchedule {
   payload(): Uint8Array | undefined;
 }
 
-/** The defaults of a server; docs/architecture.md says why each. */
+/** The defaults of a server; docs/architecture.md explains each value. */
 export const serverLimits: ConnectionLimits = {
   maxMessageSize: 1_048_576,
   highWaterMark: 65_536,
@@ -72,7 +75,7 @@ export const clientLimits: ConnectionLimits = {
 /** How long the opening handshake may take, in either role, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000;
 
-/** Connections of one server. */
+/** How many connections a server has at most. */
 export const MAX_CONNECTIONS = 10_000;
 
 /** How long connections may take to close when a server shuts down, in milliseconds. */

@@ -10,19 +10,20 @@ export interface PlaceOptions {
   readonly reusePort?: boolean | undefined;
   /** In a worker of node:cluster: a port of its own, which the primary does not share out. @default false */
   readonly exclusive?: boolean | undefined;
-  /** On '::' no IPv4 connections. @default false */
+  /** A listener on '::' accepts no IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
-  /** A descriptor that listens already, in place of host and port: of systemd, say. Not on Windows. */
+  /** A descriptor that is already listening, such as one from systemd, in place of host and port. Not on Windows. */
   readonly fd?: number | undefined;
 }
 
-// The first versions that know it: others would listen without it, and the second process would fail far from the cause.
+// The first versions that know `reusePort`. Older ones would ignore it, and the second process would fail with an error far from the
+// cause.
 const REUSE_PORT_SINCE: readonly (readonly [number, number])[] = [
   [22, 12],
   [23, 1],
 ];
 
-/** @throws {TypeError} for `reusePort` where Node does not have it */
+/** @throws {TypeError} for `reusePort` if this version of Node does not have it */
 export function toPlace(
   where: { readonly path: string } | { readonly host: string; readonly port: number },
   { backlog, reusePort, exclusive, ipv6Only, fd }: PlaceOptions,

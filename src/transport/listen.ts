@@ -22,7 +22,7 @@ export interface ListenOptions extends PlaceOptions {
   readonly port?: number | undefined;
   /** @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** Which of a name's addresses. @default the first one */
+  /** Which address of a host name to use. @default the first one */
   readonly family?: 4 | 6 | undefined;
   /** True: the process may end while the listener is open; its connections keep it alive. @default false */
   readonly unref?: boolean | undefined;
@@ -42,7 +42,7 @@ export interface Listener {
   readonly secure: boolean;
   /** Accepts no more; resolves when handshakes and connections are gone as well. */
   close(): Promise<void>;
-  /** Drops what still keeps `close` waiting: peers that read the answer to a refused handshake, mostly. */
+  /** Drops the sockets that `close` still waits for, mostly of peers that read the answer to a refused handshake. */
   terminate(): void;
 }
 
@@ -98,7 +98,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // Node binds the port all the same if the name of the host was still being looked up.
+      // If the host name is still being looked up, Node binds the port all the same.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();
@@ -123,18 +123,21 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     try {
       server.listen(where);
     } catch (error) {
-      // A port or path that the system does not take.
+      // The system refuses the port or path.
       settle();
       reject(error);
     }
   });
 }
 
-/** @throws the system's error, such as ENOTFOUND, if the name has no address of that family; EAFNOSUPPORT for another's address */
+/**
+ * @throws the system's error, such as ENOTFOUND, if the name has no address of that family; EAFNOSUPPORT if `host` is an address of the
+ *   other family
+ */
 async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promise<string> {
   if (family === undefined) return host;
   const found = await lookup(host, { family });
-  // An address, not a name: it stays what it is.
+  // `host` is an address, not a name: a lookup cannot change its family.
   if (found.family !== family) {
     throw Object.assign(new Error(`${host} is not an IPv${family} address`), { code: 'EAFNOSUPPORT' });
   }
@@ -156,7 +159,7 @@ class Acceptor<Context, Result> {
   }
 
   listenPlain(): Server {
-    // A small mark of the socket's own: with it, a connection that is stopped holds little, see `HeldBack`.
+    // The socket's own high-water mark is small, so that a connection that is stopped holds little, see `HeldBack`.
     return createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 4096 }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else this.#answerUnavailable(socket);
@@ -178,7 +181,7 @@ class Acceptor<Context, Result> {
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
       ...tls,
-      // Half-open from secureConnection on: before it, a peer that leaves would not be noticed.
+      // The socket becomes half-open only at 'secureConnection': before that, we would not notice a peer that leaves.
       allowHalfOpen: false,
     });
     server.on('connection', (socket: Socket) => {
@@ -186,7 +189,7 @@ class Acceptor<Context, Result> {
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
         this.#watchRefused(socket);
-        // Without an address it could not be told from an admitted one later.
+        // Without an address, the socket could not be told apart from an admitted one later.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
         return;
@@ -201,12 +204,12 @@ class Acceptor<Context, Result> {
     // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.on('secureConnection', (socket: TLSSocket) => {
-      // §7.1.1: a half-closed connection has still a Close frame to carry. Not so during the TLS handshake: there, a client
-      // that gives up would hold its socket until the deadline.
+      // §7.1.1: a half-closed connection still has to carry a Close frame. During the TLS handshake this stays off, because a client that
+      // gives up would hold its socket until the deadline.
       socket.allowHalfOpen = true;
       const key = connectionKey(socket);
       if (key === null) {
-        // A Unix domain socket: TLS had its own deadline, the same as ours.
+        // This is a Unix domain socket: TLS had its own deadline, which is as long as ours.
         this.#readRequest(socket, this.#handshake(socket, true), true);
         return;
       }
@@ -243,13 +246,13 @@ class Acceptor<Context, Result> {
     socket.on('close', () => this.#refused.delete(socket));
   }
 
-  /** Reads the request's head; what follows it goes along. */
+  /** Reads the request's head, and hands on the bytes that follow it. */
   #readRequest(socket: Socket, handshake: ServerHandshake<Context, Result>, secure: boolean): void {
     handshake.readHead(new RequestReader(socket, handshake, secure));
   }
 }
 
-/** Whose request it is: a `ServerHandshake`. */
+/** The handshake that the request belongs to. */
 type Requested = Pick<ServerHandshake<unknown, unknown>, 'receive' | 'refuse'>;
 
 /** Reads the head of one request, however it is cut into chunks. */
@@ -280,7 +283,7 @@ class RequestReader implements HeadReader {
   }
 }
 
-/** Two ends have one connection between them. Null if ends have no address: those of Unix domain sockets. */
+/** Identifies a connection: there is only one between the same two ends. Null if the ends have no address, as with Unix domain sockets. */
 function connectionKey(socket: Socket): string | null {
   if (socket.remoteAddress === undefined) return null;
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;

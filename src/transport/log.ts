@@ -1,7 +1,6 @@
 /**
- * What is worth a line for the operator. RFC 6455 §7.1.7: a server SHOULD log problems.
- * NODE_DEBUG=rfc6455 shows every refused handshake and failed connection; without it, `warnOnStderr` shows the first of each kind,
- * if the application has no handler that receives them.
+ * Lines for the operator. RFC 6455 §7.1.7: a server SHOULD log problems. NODE_DEBUG=rfc6455 shows every refused handshake and failed
+ * connection; without it, `warnOnStderr` shows the first of each kind, if the application has no handler that receives them.
  */
 
 import { debuglog } from 'node:util';
@@ -13,16 +12,16 @@ export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc
 // Milliseconds. One line per kind in this time: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
 
-// Kinds in that time. Those of this library are fewer; the texts of an application's errors may hold what a peer sent.
+// How many kinds are printed in that time. This library has fewer, but the texts of an application's errors may contain what a peer sent.
 const MAX_KINDS = 100;
 
 interface Said {
   at: number;
-  /** How many were left out since. */
+  /** How many lines of this kind were left out since. */
   omitted: number;
 }
 
-/** What may be said: once per kind and minute, and of at most 100 kinds in a minute. */
+/** Decides which lines may be printed: one per kind and minute, and at most 100 kinds in a minute. */
 export class SeldomSaid {
   readonly #said = new Map<string, Said>();
 

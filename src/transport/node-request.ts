@@ -1,7 +1,6 @@
 /**
  * A client's opening handshake whose request node:http sends, and whose response it reads (RFC 6455 §4.1): for programs that bring an
- * http.Agent, or a function that makes the socket. What our own client sends and reads is dial.ts; the rules are the same ones,
- * handshake/client.ts.
+ * http.Agent, or a function that makes the socket. The client of `connect` is dial.ts; both follow the rules in handshake/client.ts.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -19,11 +18,11 @@ export interface Negotiated {
   /** '' for none. */
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
-  /** The negotiated compression's, or null. */
+  /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
 }
 
-/** The parts of one request that are the handshake's, and the check of its response. */
+/** The parts of one request that belong to the handshake, and the check of its response. */
 export class NodeRequest {
   readonly #key = generateKey();
   readonly #subprotocols: readonly string[];
@@ -77,7 +76,7 @@ export class NodeRequest {
         ...(offer === null ? null : { confirm: (answers) => offer.confirm(answers) }),
       });
       const codec = offer === null ? null : offer.codec;
-      // Declined: what was set aside for it is free again.
+      // The server declined compression: the memory that was reserved for it is released.
       if (codec === null) this.abandon();
       return { ...verified, codec };
     } catch (error) {
@@ -86,7 +85,7 @@ export class NodeRequest {
     }
   }
 
-  /** No connection comes of it: gives back what was reserved for the compression. May be called repeatedly. */
+  /** The connection was not established: gives back what was reserved for the compression. May be called repeatedly. */
   abandon(): void {
     this.#offer?.abandon();
   }
@@ -111,6 +110,6 @@ export function connectPlain(options: NetConnectOpts & { readonly socketPath?: s
 export function connectSecure(options: ConnectionOptions): Socket {
   // RFC 6066 §3: literal addresses are not permitted in SNI.
   const { host = '', servername = isIP(host) === 0 ? host : '' } = options;
-  // By way of the module's object: programs replace `tls.connect`.
+  // Called through the module's object, because programs replace `tls.connect`.
   return tls.connect({ ...options, path: undefined as never, servername });
 }

@@ -1,6 +1,6 @@
 /**
- * A server's opening handshake in steps, for a surface that decides about each of them: RFC 6455 §4.2 on a request of node:http.
- * It has no deadline and no place of its own: those are the surface's. Our own server takes the whole way at once, upgrade.ts.
+ * A server's opening handshake in steps, for a surface that decides about each of them: RFC 6455 §4.2 on a request of node:http. It has
+ * no deadline and takes no slot: both are the surface's job. Our own server performs the whole handshake at once, see upgrade.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -36,12 +36,12 @@ export function acceptanceLines(
   return lines;
 }
 
-/** Whether these lines are one head: none of them ends it, or begins another line (RFC 9112 §5). */
+/** Whether these lines form one head: no line ends the head or contains a second line (RFC 9112 §5). */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
   return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));
 }
 
-/** What refuses a request. */
+/** The answer that refuses a request. */
 export interface UpgradeRefusal {
   /** 300 to 599 */
   readonly status: number;

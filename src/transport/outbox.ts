@@ -1,5 +1,5 @@
 /**
- * What an endpoint sends on its way to the socket: coalescing, backpressure, and when it has left.
+ * The path of an endpoint's bytes to the socket: coalescing, backpressure, and notifications once they have left.
  *
  * What was sent within one turn of the event loop leaves in one write (batch.ts). While the socket is blocked, everything waits in
  * memory of its exact size (write-queue.ts). The RFC leaves all of this to us (§5.4 only forbids to change the order).
@@ -40,10 +40,10 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// What waits unflushed: from here on a larger write saves nothing.
+// Bytes that wait unflushed. From this number on, a larger write saves nothing.
 const FLUSH_THRESHOLD = 65_536;
 
-// Every connection's, until a sender wants to know or memory is shared: nothing is ever added to it.
+// Every connection uses this object until a sender wants a notification or memory is shared. Nothing is ever added to it.
 const noMarks = new SentMarks();
 
 function flushHere(this: Outbox): void {
@@ -60,7 +60,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   readonly #batch: Batch = new Batch();
   isListed = false;
   readonly #queue: WriteQueue;
-  /** What the memory budget was told. */
+  /** Bytes that the memory budget currently counts for this outbox. */
   #counted = 0;
 
   /** Bytes that were committed so far. */
@@ -70,7 +70,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   #marks: SentMarks = noMarks;
   /** `onDrained` is to follow: the socket was blocked. */
   #owesDrained = false;
-  /** `onDrained` is wanted though the socket may never have been blocked. */
+  /** `onDrained` is wanted even if the socket was never blocked. */
   #isDraining = false;
   #ending = false;
   #ended = false;
@@ -164,7 +164,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   // ---- what the transport does ----
 
-  /** `onDrained` is to follow whenever nothing waits here, even if the socket never blocks, up to `stopNotifying`. */
+  /** `onDrained` is to follow whenever nothing waits here, even if the socket never blocks, until `stopNotifying`. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
     flushAtEndOfTurn(this);
@@ -176,17 +176,17 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** The socket is gone: everything that waits is dropped. */
   release(): void {
-    // What the socket had been given and did not take is lost as well, though it does not count it any more.
+    // Bytes that the socket was given and did not take are lost as well, though the socket no longer counts them.
     const left = this.#committed - this.#batch.size - this.#queue.release();
     this.#destroyed = true;
     this.#batch.clear();
     this.#marks.left(left);
-    // An error takes a picture of the stack: it is made only for those who wait for it.
+    // Creating an error records the stack, which costs time, so it is made only if a sender waits for it.
     if (!this.#marks.isEmpty) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));
     this.#count();
   }
 
-  /** Writes what waits, as far as the socket takes it; in no connection's context, since what follows may be another's. */
+  /** Writes what waits, as far as the socket takes it; in no connection's context, since the next code may be another's. */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
     else this.flushHere(0);
@@ -204,11 +204,11 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
         queue.setAside(this.#batch);
       }
-      // Else it leaves in one write with what follows, as soon as the socket is free.
+      // Otherwise the batch leaves in one write with later frames, as soon as the socket is free.
     }
     if (this.#destroyed) return;
     this.#count();
-    // A socket that is busy may be free again a turn later, or slow.
+    // A busy socket may be free again one turn later, or turn out to be slow.
     if (queue.isBusy ? !queue.isSlow : this.#batch.size > 0 || !this.#marks.isEmpty) flushAtEndOfTurn(this);
     if (this.#isDraining && !queue.isBusy) this.#drained();
     if (this.#ending && !this.#ended && this.#batch.size === 0 && queue.isEmpty) {
@@ -237,7 +237,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       this.#owner.onPayloadChanged(error);
       return;
     }
-    // A transport that throws is a broken one; the other connections that are flushed in this turn are not.
+    // A transport that throws is broken. The error must not reach the other connections that are flushed in this turn.
     this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 
@@ -264,12 +264,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   #makeRoom(size: number): void {
     const batch = this.#batch;
-    // Full: what it holds leaves, or is set aside, before the next slab is begun.
+    // The slab is full: its content leaves, or is set aside, before the next slab begins.
     if (!batch.canGrow(size)) this.flush();
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // Inside a write: it waits in its slab.
+    // We are inside a write, so the content waits in its slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }
@@ -279,7 +279,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#marks;
   }
 
-  /** Notifies those who wait for bytes that have left. */
+  /** Notifies the senders whose bytes have left. */
   #settle(): void {
     if (this.#marks.isEmpty) return;
     if (this.#destroyed) this.#marks.lost(new ConnectionError('WS_NOT_SENT'));

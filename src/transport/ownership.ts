@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /**
- * What becomes of memory that is written. A socket hands it to the kernel, and reads from it until that has taken all of it; TLS
- * has encrypted it when `write` returns, and is done with it; any other Duplex may keep, or share, the memory it is given.
+ * What becomes of memory that is written. A socket hands it to the kernel, and reads from it until the kernel has taken all of it; TLS
+ * has encrypted it when `write` returns, and does not read it again; any other Duplex may keep, or share, the memory it is given.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

@@ -4,9 +4,9 @@
  */
 
 /**
- * Which paths an endpoint serves: one, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one path); those
- * that a RegExp finds something in, percent-encoded, with hexadecimal digits in either case; or, with `''`, all
- * others.
+ * Which paths an endpoint serves: a string is one path, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one
+ * path). A RegExp stands for every path in which it finds a match; it searches the percent-encoded form, with hexadecimal digits in
+ * either case. `''` stands for all other paths.
  */
 export type PathPattern = string | RegExp;
 
@@ -18,7 +18,7 @@ const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
  * Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
  */
 export function normalizePath(path: string): string {
-  // Most paths have nothing to encode; this is asked for each request.
+  // Most paths have nothing to encode, and this runs for each request.
   if (!/[^!$&-;=?-Z[\]_a-z~]/.test(path)) return path;
   return path
     .replace(/%[0-9a-f]{2}/gi, (triplet) => triplet.toUpperCase())
@@ -30,7 +30,8 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);
   if (typeof pattern === 'string') return pattern === normal;
-  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y. As it was sent, or with %c3 as %C3, or the other way.
+  // `search`, unlike `test`, keeps no state in a RegExp with the flag g or y. We search the path as it was sent, with %c3 written as %C3,
+  // and with %C3 written as %c3.
   if (path.search(pattern) !== -1) return true;
   if (normal !== path && normal.search(pattern) !== -1) return true;
   if (!normal.includes('%')) return false;
@@ -67,7 +68,7 @@ export function pathOf(target: string): string {
  */
 export function toPathPattern(path: unknown): PathPattern {
   if (path instanceof RegExp) {
-    // Every path is ASCII when it arrives: such a pattern would never match, and nothing would say so.
+    // Every path is ASCII when it arrives, so such a pattern would silently never match.
     if (/[^ -~]/.test(path.source)) {
       throw new TypeError(`path is ${String(path)}: paths arrive percent-encoded, so write the encoded form`);
     }
@@ -79,7 +80,7 @@ export function toPathPattern(path: unknown): PathPattern {
       `path is ${JSON.stringify(path)}, not a valid path: it starts with "/" and has no query`,
     );
   }
-  // URL parsers drop line ends and tabs, and encode no other control character in the way that people mean.
+  // URL parsers drop line ends and tabs, and encode no other control character in the way that an application expects.
   if (/\p{Cc}|\p{Surrogate}/u.test(path)) {
     throw new TypeError(
       `path is ${JSON.stringify(path)}: no request has control characters or lone surrogates`,

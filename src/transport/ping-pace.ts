@@ -1,6 +1,6 @@
 /**
- * Pings at a fixed pace, for applications that ask for them (RFC 6455 §5.5.2): sent whatever else the peer sends, and only a
- * pong is an answer. The timer is that of deadlines.ts.
+ * Pings at a fixed pace, for applications that ask for them (RFC 6455 §5.5.2): they are sent no matter what else the peer sends, and only
+ * a pong is an answer. The timer is that of deadlines.ts.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -47,13 +47,13 @@ export class PingPace {
     // While we do not read, a pong could not be seen.
     if (this.#endpoint.isPaused) this.answered(now);
     const late = now - this.#nextPing;
-    // The process stood still: the peer is not to blame for a ping that was not sent.
+    // The process stood still: the time in which no ping was sent does not count against the peer.
     if (late > 0 && this.#isAnswered) this.#lastPong = Math.min(now, this.#lastPong + late);
     if (now - this.#lastPong >= timeout || (late >= 0 && answerEach && !this.#isAnswered)) {
       this.#endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));
     } else if (late >= 0) {
       this.#nextPing += interval;
-      // What was missed is not made up for.
+      // Pings that were missed are not sent later.
       if (this.#nextPing <= now) this.#nextPing = now + interval;
       this.#ping();
     }

@@ -1,6 +1,6 @@
 /**
- * How long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Whatever sends a ping (the application, the heartbeat, a schedule,
- * values that wait for a receipt), its time is taken here; a connection that sends none has no such object.
+ * How long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is timed here, no matter what sent it: the
+ * application, the heartbeat, a schedule, or values that wait for a receipt. A connection that sends no ping has no such object.
  */
 
 interface UnansweredPing {
@@ -15,7 +15,7 @@ const MAX_TIMED = 8;
 export class PingTimes {
   #unanswered: UnansweredPing[] = [];
   #sent = 0;
-  /** Which ping was the last to be answered, itself or by the answer to a later one; 0 while none was. */
+  /** Number of the last ping whose pong came; that pong also answers all earlier pings. 0 until the first pong. */
   lastAnswered = 0;
   /** Milliseconds from the last answered ping to its pong. */
   rtt: number | undefined = undefined;
@@ -23,7 +23,8 @@ export class PingTimes {
   /** A ping is sent. @returns its number, from 1 on */
   sent(payload: Uint8Array, now: number): number {
     const ping = { payload: Buffer.from(payload), number: ++this.#sent, sentAt: now };
-    // In place of the newest: the oldest ones would otherwise never be answered while pings are sent faster than answers come.
+    // The new ping replaces the newest one. If it replaced the oldest, no ping would ever be answered while pings are sent faster than
+    // answers come.
     if (this.#unanswered.length === MAX_TIMED) this.#unanswered.pop();
     this.#unanswered.push(ping);
     return ping.number;
@@ -36,8 +37,9 @@ export class PingTimes {
     if (ping === undefined) return;
     this.rtt = now - ping.sentAt;
     this.lastAnswered = ping.number;
-    // §5.5.3: a peer may answer only the most recent of several pings, so those before it have no answer any more. Of those with the same
-    // payload, one pong may be the answer to any: they are not timed, or each answer might be taken for that of the ping before.
+    // §5.5.3: a peer may answer only the most recent of several pings, so we no longer wait for answers to the pings before it. If
+    // several pings have the same payload, one pong may answer any of them. We do not time the later ones, or each pong might be taken
+    // for the answer to the ping before.
     this.#unanswered = this.#unanswered.slice(at + 1).filter((later) => !later.payload.equals(payload));
   }
 }

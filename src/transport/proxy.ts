@@ -21,7 +21,7 @@ export interface ConnectProxy {
  * The proxy for a target.
  * @param option a URL, or 'env': `https_proxy` for wss, `http_proxy` for ws, `all_proxy` for both, unless `no_proxy` names the host
  * @returns null for a direct connection
- * @throws HandshakeError stage 'proxy' where the URL is not usable
+ * @throws HandshakeError stage 'proxy' if the URL is not usable
  */
 export function chooseProxy(
   option: string | URL | undefined,
@@ -78,7 +78,7 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
     if (rule === '') continue;
     if (rule === '*') return true;
     const port = /^(.+):(\d+)$/.exec(rule);
-    // An IPv6 address without brackets has colons of its own.
+    // An IPv6 address without brackets contains colons itself.
     const withPort = port !== null && (rule.startsWith('[') || rule.indexOf(':') === rule.lastIndexOf(':'));
     if (withPort && Number(port[2]) !== target.port) continue;
     const host = (withPort ? port[1]! : rule).replace(/^\[|\]$/g, '').replace(/^\*?\./, '');

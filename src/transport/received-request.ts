@@ -1,12 +1,12 @@
 /**
- * A request as handshake/ reads it, together with the socket that it came on. The address of the other end is a system call, and
- * memory for as long as the socket lives: it is looked up when the application asks.
+ * A request as handshake/ reads it, together with the socket that it came on. Reading the address of the other end costs a system call,
+ * and memory for as long as the socket lives, so it is read only when the application asks for it.
  */
 
 import { Socket } from 'node:net';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 
-/** What has an address: a socket of node:net or node:tls, or what stands for one. */
+/** An object with an address: a socket of node:net or node:tls, or a substitute for one. */
 export type Addressed = Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>>;
 
 /** A request, and where it came from. */
@@ -27,7 +27,7 @@ export class ReceivedRequest implements HandshakeRequest {
     this.headers = head.headers;
     this.#socket = socket;
     this.#secure = secure;
-    // Only of Node's sockets is it known that they answer later as well.
+    // Only Node's sockets are known to give the address later as well.
     if (!(socket instanceof Socket)) this.#remote = this.#find();
   }
 

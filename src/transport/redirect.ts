@@ -1,6 +1,6 @@
 /**
- * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, RFC 9110 §15.4 says how.
- * Off by default; never from wss to ws; what the application gave for one origin (header fields, subprotocols, client certificates) stays there.
+ * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, RFC 9110 §15.4 says how. Off by default; never from wss
+ * to ws; what the application passed for one origin (header fields, subprotocols, client certificates) is not sent to another.
  */
 
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
@@ -95,7 +95,10 @@ export function headersAcrossOrigins(headers: readonly string[], names: Readonly
   return kept;
 }
 
-/** The TLS options that may go to another origin: none that identifies the client, in any form; a secure context may hold its certificate. */
+/**
+ * The TLS options that may go to another origin: every option that can identify the client is removed, including a secure context, which
+ * may hold its certificate.
+ */
 export function tlsAcrossOrigins(options: TlsConnectionOptions): TlsConnectionOptions {
   const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...rest } = options;
   const { clientCertEngine, privateKeyEngine, privateKeyIdentifier, ...kept } = rest;

@@ -26,8 +26,8 @@ export function answerTo(
 }
 
 /**
- * What cannot be answered is our fault, and the peer receives 500: an exception of the application, a refusal with an invalid
- * header field, or the error of a client's handshake with some other server.
+ * An error that is not a valid refusal is the server's fault, and the peer receives 500: an exception of the application, a refusal with
+ * an invalid header field, or the error of a client's handshake with some other server.
  */
 function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {

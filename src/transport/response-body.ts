@@ -1,6 +1,4 @@
-/**
- * The body of a response that refuses a handshake: for the error's reader, capped. RFC 9112 §6.3 (length), §7.1 (chunks).
- */
+/** The body of a response that refuses a handshake: the error shows it, up to a cap. RFC 9112 §6.3 (length), §7.1 (chunks). */
 
 import { maxErrorBody } from '../handshake/error.ts';
 import { HeaderFields } from '../handshake/header-fields.ts';
@@ -8,7 +6,7 @@ import type { HttpResponseHead } from '../handshake/http-head.ts';
 
 const nothing: Buffer = Buffer.alloc(0);
 
-/** Collects a body until it is complete, or more than is kept. */
+/** Collects a body until it is complete, or larger than the cap. */
 export class ResponseBody {
   readonly #chunked: boolean;
   /** The body as far as it came: the first #size bytes. */
@@ -25,7 +23,7 @@ export class ResponseBody {
     this.#chunked = /\bchunked$/i.test(fields.joined('Transfer-Encoding') ?? '');
     const length = fields.single('Content-Length') ?? '';
     const hasNone = head.status < 200 || head.status === 204 || head.status === 304;
-    // Neither length nor chunks: it ends with the connection.
+    // Without a length and without chunks, the body ends with the connection.
     const announced = /^\d{1,15}$/.test(length) ? Number(length) : Number.POSITIVE_INFINITY;
     this.#remaining = hasNone || this.#chunked ? 0 : announced;
     this.#complete = hasNone || (!this.#chunked && announced === 0);
@@ -45,7 +43,7 @@ export class ResponseBody {
     return this.#complete || this.#size >= maxErrorBody;
   }
 
-  /** What there is of it, at most 64 KiB. */
+  /** The part of the body that has come, at most 64 KiB. */
   get bytes(): Buffer {
     return Buffer.from(this.#body.subarray(0, this.#size));
   }
@@ -72,7 +70,10 @@ export class ResponseBody {
     this.#size = size;
   }
 
-  /** 9112 §7.1: the size of a chunk in hexadecimal, perhaps an extension; before it, the end of the chunk before. */
+  /**
+   * 9112 §7.1: a line with the size of a chunk in hexadecimal, and perhaps an extension. The line end of the previous chunk comes before
+   * it.
+   */
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);
     this.#line += bytes.toString('latin1', position, end === -1 ? bytes.length : end);

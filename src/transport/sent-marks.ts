@@ -1,6 +1,6 @@
 /**
- * What is to happen once so many bytes have left the process: a sender is notified, the holder of shared memory lets go. Marks
- * on the outbox's byte counter, so that a message costs nothing unless its sender wants to know.
+ * Actions for the moment when a number of bytes has left the process: a sender is notified, or shared memory is released. They are marks
+ * on the outbox's byte counter, so that a message costs nothing unless its sender wants a notification.
  */
 
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';
@@ -15,7 +15,7 @@ interface Mark {
 }
 
 export class SentMarks {
-  /** In order of `at`; null while there was none. */
+  /** In order of `at`; null until the first one. */
   #marks: Mark[] | null = null;
   /** Bytes of shared memory that is held: they are not this connection's alone. */
   sharedBytes = 0;
@@ -38,14 +38,14 @@ export class SentMarks {
     this.#marks.push({ at, done: null, shared, size });
   }
 
-  /** So many bytes have left. */
+  /** `bytes` bytes have left so far. */
   left(bytes: number): void {
     const marks = this.#marks;
     if (marks === null) return;
     let count = 0;
     while (count < marks.length && marks[count]!.at <= bytes) count++;
     if (count === 0) return;
-    // Taken out first: a callback may add others, or end it all.
+    // Removed first, because a callback may add marks, or end the connection.
     for (const mark of marks.splice(0, count)) this.#settle(mark, null);
   }
 

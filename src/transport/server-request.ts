@@ -1,6 +1,6 @@
 /**
- * The request of an opening handshake together with the socket that it came on: what an application may ask besides what RFC 6455
- * §4.2.1 says about a request.
+ * The request of an opening handshake together with the socket that it came on: what an application may want to know beyond the request
+ * of RFC 6455 §4.2.1.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -12,9 +12,9 @@ import type { Addressed } from './received-request.ts';
 
 /** A valid request from an allowed origin, and its socket. The library drops it once it is answered, see `keepRequest`. */
 export class ServerRequest extends UpgradeRequest {
-  /** The request of node:http, on an attached server and in `handleUpgrade`; null on a listener of its own. */
+  /** The request of node:http, on an attached server and in `handleUpgrade`; null on our own listener. */
   readonly raw: IncomingMessage | null;
-  /** The net or TLS socket, or whatever `handleUpgrade` was given. Neither read nor write it: it is the connection's. */
+  /** The net or TLS socket, or whatever `handleUpgrade` was given. Do not read or write it: it belongs to the connection. */
   readonly socket: Duplex;
 
   constructor(request: UpgradeRequest, socket: Duplex, raw: IncomingMessage | null) {
@@ -36,8 +36,8 @@ export class ServerRequest extends UpgradeRequest {
 }
 
 /**
- * What knows the address of a request's other end without keeping the request. It is the socket if that is one of Node's, which remember
- * what they were asked for; otherwise it is the address itself.
+ * Returns an object that knows the address of a request's other end without keeping the request: the socket if it is one of Node's, which
+ * remember an address that was read once; otherwise the address itself.
  */
 export function endOf(request: ServerRequest): Addressed {
   const end: unknown = request.raw?.socket ?? request.socket;

@@ -10,7 +10,7 @@ export const MAX_SLAB_SIZE = 65_536;
 const MIN_SLAB_SIZE = 256;
 const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 
-// What is kept for reuse; and when more is in use than this, every outbox is flushed first.
+// Bytes that are kept for reuse at most. If this much is in use, every outbox is flushed before another slab is given out.
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Slabs that are not in use, by the logarithm of their size. */
@@ -36,7 +36,7 @@ export function releaseSlab(slab: Buffer): void {
   const { length } = slab;
   bytesInUse -= length;
   if (bytesFree + length > MAX_BYTES) {
-    // The sizes that are sent now may be others than those that are kept.
+    // The sizes that are needed now may differ from the sizes that are kept.
     for (const list of free) list.length = 0;
     bytesFree = 0;
   }
@@ -64,7 +64,7 @@ export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }
 
-/** Whether outboxes are to be flushed before another one is acquired. */
+/** Whether outboxes are to be flushed before another slab is acquired. */
 export function areSlabsExhausted(): boolean {
   return bytesInUse >= MAX_BYTES;
 }

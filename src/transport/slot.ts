@@ -30,7 +30,7 @@ export class Slots {
     return this.#count.taken;
   }
 
-  /** The sockets that took theirs here. */
+  /** The sockets that took their slots here. */
   get sockets(): ReadonlySet<Duplex> {
     return this.#sockets;
   }
@@ -47,7 +47,7 @@ export class Slots {
   take(socket: Duplex): boolean {
     if (this.#sockets.has(socket)) return true;
     if (this.#count.taken >= this.limit) return false;
-    // Its 'close' has been emitted: it holds nothing, and would never give its slot back.
+    // The socket has already emitted 'close': it holds nothing, and would never give its slot back.
     if (socket.closed) return true;
     this.#sockets.add(socket);
     this.#count.taken++;

@@ -1,6 +1,6 @@
 /**
- * Whom the events of a socket concern: its opening handshake first, then its connection. All sockets share one set of listeners, and
- * handing a socket over is one assignment: a connection costs no closures, and nothing is lost between two owners.
+ * The owner of a socket receives its events: first the opening handshake, then the connection. All sockets share one set of listeners,
+ * and handing a socket over is one assignment: a connection costs no closures, and nothing is lost between two owners.
  */
 
 import { Socket } from 'node:net';
@@ -36,7 +36,7 @@ export function isOwned(socket: Duplex): boolean {
   return (socket as OwnedSocket)[owner] !== undefined;
 }
 
-/** From now on a socket's end, errors and close are this owner's; its data as well, once `readSocket` was called. */
+/** From now on this owner receives a socket's end, errors and close, and its data as well once `readSocket` was called. */
 export function ownSocket(socket: Duplex, next: SocketOwner): void {
   const owned = socket as OwnedSocket;
   const isFirst = owned[owner] === undefined;
@@ -57,7 +57,7 @@ export function readSocket(socket: Duplex): void {
 
 /** Whether a chunk that was read from a socket has its memory for itself. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
-  // Any other Duplex may keep, or share, what it hands out; and another listener was given the same chunk.
+  // Any other Duplex may keep, or share, what it hands out; and a second listener has received the same chunk.
   if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
   return chunk.length === chunk.buffer.byteLength;
 }

@@ -28,7 +28,7 @@ export interface ConnectionEvents extends EndpointEvents {
   /** Everything that was sent has left, after the socket had been blocked. */
   onDrain(): void;
   /**
-   * The closing handshake began, or the socket is about to go: it may be asked for the last time. Repeatable.
+   * The closing handshake began, or the socket is about to be destroyed: the last chance to query it. Repeatable.
    * @param isDropped whether it goes without a closing handshake
    */
   onEnding?(isDropped: boolean): void;
@@ -38,7 +38,7 @@ export interface ConnectionEvents extends EndpointEvents {
 export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwner {
   readonly socket: Duplex;
   readonly endpoint: Endpoint;
-  /** Of the negotiated compression, or null. */
+  /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
   readonly limits: ConnectionLimits;
   readonly #outbox: Outbox;
@@ -88,7 +88,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.limits.memoryBudget;
   }
 
-  /** What waits costs: nothing yet. @param isUnread whether it waits for the application, not for the peer */
+  /** A charge for memory that waits, 0 bytes at first. @param isUnread whether it waits for the application, not for the peer */
   charge(isUnread: boolean): Charge {
     return new Charge(this.limits.memoryBudget, 0, isUnread);
   }
@@ -107,7 +107,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
   waitsForDrain(): boolean {
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
-    // A mark below what a turn collects: the socket may well take it all now.
+    // The mark may be lower than what one turn collects, and the socket may take everything now.
     this.#outbox.flush();
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
@@ -126,12 +126,12 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#resumeSocket();
   }
 
-  /** How long the closing handshake may take, in place of `closeTimeout`; where it has begun already, at most so long from now. */
+  /** How long the closing handshake may take, in place of `closeTimeout`; if it has begun already, at most so long from now. */
   closeWithin(timeout: number): void {
     this.#deadlines.closeWithin(timeout);
   }
 
-  /** Drops the connection with a TCP reset in place of TCP's own closing handshake, where the socket can do that. */
+  /** Drops the connection with a TCP reset in place of TCP's own closing handshake, if the socket can do that. */
   reset(): void {
     const { socket } = this;
     // TLS and pipes cannot do that. Nor can a socket whose end was sent: the system refuses (EINVAL), and Node then never
@@ -152,7 +152,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.ponged(payload);
   }
 
-  /** What is known of our pings; null while none was sent. */
+  /** The times of our pings; null until the first one is sent. */
   get pingTimes(): PingTimes | null {
     return this.#deadlines.pingTimes;
   }
@@ -235,7 +235,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // Messages that wait for the codec follow, or replies to what had waited filled the socket again. And `close` is the last event.
+    // Not drained yet: messages still wait for the codec, or replies filled the socket again. And no event may follow `close`.
     if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();
@@ -249,7 +249,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onClosing(): void {
     this.#events.onEnding?.(false);
     this.#deadlines.closing();
-    // §7.1.1: what still comes is read (and, after the peer's Close frame, ignored) until the peer's end is seen.
+    // §7.1.1: we read what still comes (and ignore it after the peer's Close frame) until the peer's FIN arrives.
     this.#resumeSocket();
   }
 

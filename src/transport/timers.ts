@@ -47,7 +47,7 @@ export class Timer {
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** Like `set`, but only where that is sooner than what is set. */
+  /** Like `set`, but only if that is sooner than the current deadline. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }
@@ -66,7 +66,7 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick that `#handle` waits for. */
   #armedFor = 0;
-  /** Due, but the sockets are read first. */
+  /** A tick is due, but the sockets are read first. */
   #waitsForPoll = false;
   #running = false;
 
@@ -100,7 +100,7 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#count++;
-    // What an owner sets while it is called does not decide when to wake up next: others may be due before.
+    // A timer that an owner sets while it is called does not decide when to wake up next, because other timers may be due before.
     if (this.#running || this.#waitsForPoll) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
@@ -149,7 +149,7 @@ export class TimerWheel {
     try {
       for (; tick <= reached; tick++) this.#runSlot(tick % SLOTS, reached, lost);
     } finally {
-      // Where an owner threw, the others of its tick have their turn when we wake up again.
+      // If an owner threw, the other owners of its tick are called at the next wake-up.
       if (tick <= reached) this.#done = tick - 1;
       this.#running = false;
       if (this.#count > 0) this.#arm(this.#nextTick());
@@ -166,7 +166,8 @@ export class TimerWheel {
       if (timer.tick === 0 || timer.tick > reached) continue;
       const { delay } = timer;
       this.remove(timer);
-      // Neither side could do anything meanwhile. Once: a process that is always late has deadlines as well.
+      // Neither side could do anything meanwhile, so the deadline moves. It moves only once, or a process that is always late would have
+      // no deadlines.
       if (lost > 0 && delay > 0) {
         this.add(timer, Math.min(lost, delay));
         timer.delay = -delay;
@@ -176,7 +177,7 @@ export class TimerWheel {
     }
   }
 
-  /** The next tick worth waking up for: a slot that holds something, one turn of the wheel away at most. */
+  /** The next tick to wake up for: the next slot that holds a timer, at most one turn of the wheel away. */
   #nextTick(): number {
     const last = this.#done + SLOTS;
     for (let tick = this.#done + 1; tick < last; tick++) {

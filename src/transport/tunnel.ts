@@ -1,6 +1,7 @@
 /**
- * A client's connection before the first byte of HTTP to the server: RFC 6455 §4.1 (2) to (5). Name, TCP, a CONNECT tunnel if there is a proxy,
- * and TLS. Which proxy, and what it is asked, is proxy.ts; the opening handshake is dial.ts.
+ * A client's connection before the first byte of HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
+ * CONNECT tunnel if there is a proxy, and TLS. The choice of the proxy, and the request to it, are proxy.ts; the opening handshake is
+ * dial.ts.
  */
 
 import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';

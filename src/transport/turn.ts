@@ -1,6 +1,6 @@
 /**
- * The end of the event loop's turn: what connections sent within one turn leaves then, in one write for each of them. The RFC
- * leaves that to us (§5.4 only forbids changing the order).
+ * The end of the event loop's turn: everything that a connection sent within one turn leaves then, in one write. The RFC leaves that to
+ * us (§5.4 only forbids changing the order).
  */
 
 import { flushBeforeLateWork } from '../deflate/turn.ts';
@@ -8,7 +8,7 @@ import { clock } from './clock.ts';
 
 /** What has something to write at the end of the turn. */
 export interface Flushable {
-  /** Whether the end of the turn is to come to it. Only for `flushAtEndOfTurn` and what follows from that. */
+  /** Whether it is in the list for the end of the turn. Only this file changes it. */
   isListed: boolean;
   flush(): void;
   /** `flush`, and what follows from it once the turn is over. */
@@ -18,7 +18,7 @@ export interface Flushable {
 let dirty: Flushable[] = [];
 let scheduled = false;
 
-/** `flush` is to be called at the end of this turn, at the latest. */
+/** Calls `flush` at the end of this turn, at the latest. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
   if (outbox.isListed) return;
   outbox.isListed = true;

@@ -1,6 +1,6 @@
 /**
- * What a server is for the opening handshakes of its sockets (RFC 6455 §4.2): its limits, its decision about a request, and what
- * becomes of the socket. The handshake itself is upgrade.ts.
+ * A server as the opening handshakes on its sockets see it (RFC 6455 §4.2): its limits, its decision about a request, and what happens to
+ * the socket. The handshake itself is upgrade.ts.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -17,7 +17,7 @@ import type { PathPattern } from './path-pattern.ts';
 import type { ServerRequest } from './server-request.ts';
 import type { Slots } from './slot.ts';
 
-/** What the application made of a request: how to accept it, and what `opened` is to be given back; or a refusal. */
+/** The application's decision about a request: how to accept it, with a `context` that `opened` receives; or a refusal. */
 export interface UpgradeAcceptance<Context> extends Acceptance {
   readonly context: Context;
 }
@@ -26,34 +26,34 @@ export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeErr
 /** A connection whose 101 was written. */
 export interface OpenedUpgrade<Context> {
   readonly socket: Duplex;
-  /** Bytes that came after the request: frames already. */
+  /** Bytes that came after the request: they already belong to frames. */
   readonly head: Buffer;
   readonly request: ServerRequest;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
-  /** Of the negotiated compression, or null. */
+  /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
   readonly context: Context;
 }
 
-/** What takes the connections: a server. */
+/** The server that takes the connections. */
 export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
-  /** Of these, the first in the client's order is chosen if the decision names none. */
+  /** If the decision names no subprotocol, the first one in the client's list that is also in this list is chosen. */
   readonly subprotocols: readonly string[];
   /** Milliseconds from the beginning to the 101. */
   readonly handshakeTimeout: number;
-  /** What to answer offers of permessage-deflate with; null: nothing. */
+  /** Answers offers of permessage-deflate; null declines all of them. */
   readonly compression: Compression | null;
   /** Counts what a client sends before it is answered. */
   readonly memoryBudget: MemoryBudget;
   /** One for each socket; released by its 'close'. */
   readonly slots: Slots;
-  /** Whether no more handshakes are served: 503 for all of them. */
+  /** Whether the server is closing: every new handshake is answered with 503. */
   readonly isClosing: boolean;
   /** A handshake began; its `refuse` may be called until it is settled. */
   started(handshake: PendingHandshake): void;
-  /** It ended, one way or the other; if it succeeded, `opened` was called before. */
+  /** The handshake ended, with success or not; if it succeeded, `opened` was called before. */
   settled(handshake: PendingHandshake): void;
   decide(
     request: ServerRequest,
@@ -61,7 +61,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
    * The 101 is about to be written. @param headers those of the decision @returns more header fields for it, flat, or null
-   * @throws what the application throws: 500
+   * @throws what the application throws; the answer is 500 then
    */
   accepting?(
     request: ServerRequest,
@@ -89,7 +89,7 @@ export interface UpgradeOrigin<Result> {
   readonly onRefused?: (error: HandshakeError) => void;
 }
 
-/** What an application that takes its time with an answer can find out meanwhile. */
+/** What an application can find out while it prepares its answer. */
 export interface PendingUpgrade {
   /** Aborts when no answer is wanted any more: the peer left, the deadline passed, the server is shut down. */
   readonly signal: AbortSignal;
@@ -99,6 +99,6 @@ export interface PendingUpgrade {
 
 /** An opening handshake that has not been answered yet. */
 export interface PendingHandshake {
-  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
+  /** Answers with the status of the error; anything but a `HandshakeError` was thrown by the application, and the answer is 500. */
   refuse(error: unknown): void;
 }

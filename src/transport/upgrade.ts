@@ -1,6 +1,6 @@
 /**
- * The server's opening handshake on a socket: RFC 6455 §4.2, with a deadline, a limit on how many, and an application that
- * may take its time. The rules are handshake/server.ts; where the request comes from is listen.ts or attach.ts.
+ * The server's opening handshake on a socket: RFC 6455 §4.2, with a deadline, a limit on the number of handshakes, and an application
+ * that may answer later. The rules are handshake/server.ts; where the request comes from is listen.ts or attach.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -56,11 +56,11 @@ export class ServerHandshake<Context, Result>
   #early: EarlyBytes | null = null;
   /** Made when its signal is asked for. */
   #unwanted: AbortController | null = null;
-  /** Until the head is complete. */
+  /** Reads the head; null once the head is complete. */
   #reader: HeadReader | null = null;
 
   /**
-   * The deadline runs from now. The socket has its slot.
+   * The deadline starts now. The socket already has its slot.
    * @param speaksHttp false: until `moveTo`, nothing can be answered on this socket
    */
   constructor(
@@ -131,7 +131,7 @@ export class ServerHandshake<Context, Result>
       this.#decided(upgrade, head, decision);
       return;
     }
-    // It may take long: what the peer's end cannot be asked for afterwards is looked up now.
+    // The decision may take long. We read the peer's address now, because it may not be available afterwards.
     void request.remote;
     // The application may have refused, or shut down the server, before it answered.
     if (!this.#settled) this.#early = new EarlyBytes(this.#socket, head, this.#host.memoryBudget);
@@ -141,10 +141,10 @@ export class ServerHandshake<Context, Result>
     );
   }
 
-  /** Answers with the status of the error; anything but a `HandshakeError` came out of the application: 500. */
+  /** Answers with the status of the error; anything but a `HandshakeError` was thrown by the application, and the answer is 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    // First: what the application calls meanwhile, such as `shutdown`, finds it settled.
+    // Settled first, so that a function that the application calls meanwhile, such as `shutdown`, finds it settled.
     this.#settle();
     const { refusal, text } = answerTo(error, this.#request, this.#host);
     this.#answer(text);
@@ -226,7 +226,7 @@ export class ServerHandshake<Context, Result>
       codec,
       context,
     });
-    // After `opened`, so that at no time neither counts.
+    // Called after `opened`, so that the handshake or the connection counts at every moment.
     this.#host.settled(this);
     this.#origin.onOpened?.(result);
   }
@@ -238,7 +238,7 @@ export class ServerHandshake<Context, Result>
       socket.destroy();
       return;
     }
-    // What follows on this connection is not ours to serve (a smuggled request, maybe): it is read and dropped.
+    // We must not serve what follows on this connection (it may be a smuggled request), so we read and drop it.
     socket.removeAllListeners('data');
     this.#lingering = true;
     answerAndEnd(text, socket, this.#timer);
@@ -258,7 +258,7 @@ export class ServerHandshake<Context, Result>
     this.#request = null;
     this.#host.settled(this);
     this.#unwanted?.abort();
-    // A connection that says nothing, such as the check of a load balancer, refuses nothing when it leaves.
+    // A connection that sends nothing, such as the check of a load balancer, is not reported as refused when it leaves.
     if (request !== null || refusal.code !== 'WS_HANDSHAKE_ABANDONED') this.#host.refused(refusal, request);
     this.#origin.onRefused?.(refusal);
   }
@@ -267,7 +267,7 @@ export class ServerHandshake<Context, Result>
     this.#settled = true;
     this.#reader = null;
     this.#timer.cancel();
-    // Given back where the handshake was refused; where it was accepted, they were taken before.
+    // If the handshake was refused, this gives back the early bytes; if it was accepted, they were taken before.
     this.#early?.take();
     this.#early = null;
   }

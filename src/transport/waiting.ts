@@ -1,6 +1,6 @@
 /**
- * What waits to be given to a socket, in order: parts of slabs, large payloads, and payloads that are still their caller's. It is
- * taken out in slices of any size.
+ * The bytes that wait to be given to a socket, in order: parts of slabs, large payloads, and payloads that still belong to the caller.
+ * They are taken out in slices of any size.
  */
 
 import { type Chunk, copyOutOf } from './batch.ts';
@@ -9,11 +9,11 @@ import { Borrowed } from './borrowed.ts';
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 export class Waiting {
-  /** Bytes of it. */
+  /** Bytes that wait. */
   size = 0;
   /** Null until something waits. */
   #chunks: Chunk[] | null = null;
-  /** Where the first of them is. */
+  /** Index of the first chunk that waits. */
   #head = 0;
 
   /** @param size bytes of `chunks` */
@@ -23,13 +23,13 @@ export class Waiting {
     this.size += size;
   }
 
-  /** What lies in `slab` is kept as a copy from now on. */
+  /** Replaces every chunk that lies in `slab` by a copy. */
   leaveSlab(slab: Buffer): void {
     if (this.#chunks !== null) copyOutOf(slab, this.#chunks, this.#head);
   }
 
   /**
-   * Up to `size` bytes in one part, where they lie. What is still its caller's may change as soon as that runs again.
+   * Up to `size` bytes in one part, not copied. A payload that still belongs to the caller may change as soon as the caller runs again.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -38,7 +38,7 @@ export class Waiting {
     return part;
   }
 
-  /** Whether something of the next `size` bytes is still its caller's. */
+  /** Whether any of the next `size` bytes still belong to the caller. */
   isBorrowed(size: number): boolean {
     for (let left = size, at = this.#head; left > 0; at++) {
       const chunk = this.#chunks![at]!;

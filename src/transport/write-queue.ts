@@ -12,13 +12,13 @@ import type { Ownership } from './ownership.ts';
 import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
 import { Waiting } from './waiting.ts';
 
-/** What is notified of what the socket does. */
+/** Receives what happens to the bytes of the queue. */
 export interface WriteQueueOwner {
   /** The socket takes no more for now. */
   onBlocked(): void;
   /** The socket took everything that it had been given. */
   onTaken(): void;
-  /** A write threw: the transport is broken, or a payload was taken away. Nothing more is written. */
+  /** A write threw: the transport is broken, or a payload was transferred or resized. Nothing more is written. */
   onWriteFailed(error: unknown): void;
 }
 
@@ -26,10 +26,11 @@ export interface WriteQueueOwner {
 // costs a tenth more.
 const ENCRYPTED_SIZE: number = 8 * 16_384;
 
-// TLS, whose writes are never done before the next turn: with up to so much under way it is not blocked yet.
+// For TLS, whose writes are never done before the next turn. With up to this many bytes under way, the socket does not count as blocked
+// yet.
 const MAX_UNDER_WAY = 262_144;
 
-// Where the parts of a slice are put together for TLS, which reads it before `write` returns.
+// Memory in which the parts of a slice are put together for TLS, which reads them before `write` returns.
 let joint: Buffer | null = null;
 
 export class WriteQueue {
@@ -37,9 +38,9 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** So much may be under way before the socket counts as blocked. */
+  /** Bytes that may be under way before the socket counts as blocked. */
   readonly #allowance: number;
-  /** What others had written is gone: only we write. */
+  /** Everything that others had written to the socket has left: only we write now. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
@@ -50,7 +51,7 @@ export class WriteQueue {
   blocked = false;
   /** Whether the busy socket waits for its peer, until nothing waits here any more. */
   isSlow = false;
-  /** How often `endTurn` was called since the socket is busy. */
+  /** How often `endTurn` was called since the socket became busy. */
   #turns = 0;
   /** Inside `socket.write`: some transports hand the bytes on, and bring back the answer, before it returns. */
   isWriting = false;
@@ -67,7 +68,7 @@ export class WriteQueue {
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap bytes that may wait: what is under way must not exceed it unseen */
+  /** @param sendCap bytes that may wait; the bytes under way must not exceed this limit unnoticed */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -107,7 +108,7 @@ export class WriteQueue {
     try {
       this.#socket.write(copies ? Buffer.from(part) : part, this.#callback);
     } catch (error) {
-      // Lost, not sent.
+      // These bytes are lost, so they must not count as sent.
       this.#waiting.size += part.length;
       this.#writeFailed(error);
     }
@@ -115,14 +116,14 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** The socket is busy: a batch waits, in memory of its own size. */
+  /** The socket is busy: the batch waits, in memory of its exact size. */
   setAside(batch: Batch): void {
     const { size } = batch;
     this.#waiting.add(batch.takeApart(), size);
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** A turn of the event loop ends. What TLS is given now is done in the next one, unless it has to wait for the peer. */
+  /** A turn of the event loop ends. TLS completes a write in the next turn, unless it has to wait for the peer. */
   endTurn(): void {
     if (!this.isBusy || this.isSlow || this.isWriting || ++this.#turns === 1) return;
     this.isSlow = true;
@@ -160,7 +161,7 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** Whether what is written now is read before `write` returns: nothing is in front of it. */
+  /** Whether the socket reads bytes before `write` returns, because nothing waits in front of them. */
   get #readsAtOnce(): boolean {
     return this.#encrypts && this.#isAlone && this.#socket.writableLength === 0;
   }
@@ -170,7 +171,7 @@ export class WriteQueue {
     return this.#copies || areSlabsScarce();
   }
 
-  /** What the slab held was written. If all of it was copied, or taken by the kernel, the slab is free again at once. */
+  /** The content of the slab was written. If all of it was copied, or taken by the kernel, the slab is free again at once. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
     if (copied || !(this.isBusy || this.#isReleased)) releaseSlab(slab);
     else if (this.isBusy) {
@@ -211,7 +212,7 @@ export class WriteQueue {
     this.#waiting.tidy();
   }
 
-  /** Bytes of the next slice: a little that would be left over goes along, since a header must not cost a write. */
+  /** Bytes of the next slice: a small rest is included, because a header must not cost a write of its own. */
   #sliceSize(usual: number): number {
     const { size } = this.#waiting;
     return size <= usual + MAX_REST ? size : usual;
@@ -219,14 +220,16 @@ export class WriteQueue {
 
   /** Writes `size` bytes as one part, so that TLS need not put them together. @throws {PayloadChangedError} */
   #writeJoined(size: number): void {
-    // Taken away for as long as it is used: `write` may call hooks of an application, which may write.
+    // `joint` is null while its memory is in use: `write` may call hooks of an application, which may write.
     const memory = joint ?? Buffer.allocUnsafeSlow(ENCRYPTED_SIZE + MAX_REST);
     joint = null;
     this.#socket.write(this.#waiting.join(size, memory), this.#callback);
     joint = memory;
   }
 
-  /** Writes `size` bytes where they lie, in one call of the kernel; the callback is that of the last part. @throws what `write` does */
+  /**
+   * Writes `size` bytes without joining them, in one call of the kernel; the callback is that of the last part. @throws what `write` does
+   */
   #writeParts(size: number): void {
     this.#socket.cork();
     for (let room = size; room > 0; ) {
@@ -255,14 +258,14 @@ export class WriteQueue {
     this.#checkBlocked();
   }
 
-  /** Whether the busy socket is blocked, and so once more if it was. */
+  /** Notifies the owner if the busy socket is blocked, and again if it already was. */
   #checkBlocked(): void {
     if (!this.blocked && !this.isSlow && this.bufferedAmount <= this.#allowance) return;
     this.blocked = true;
     this.#owner.onBlocked();
   }
 
-  /** Made for the first write: an idle connection needs none. */
+  /** Made for the first write, because an idle connection does not need it. */
   get #callback(): (error?: Error | null) => void {
     this.#onTaken ??= (error) => this.#taken(error ?? null);
     return this.#onTaken;
@@ -271,7 +274,7 @@ export class WriteQueue {
   /** The socket is done with a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node calls back for a write that the kernel took at once as well, later: it may precede one that is on its way.
+    // Node also calls back, later, for a write that the kernel took at once. That callback may come while a later write is under way.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;
