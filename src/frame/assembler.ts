@@ -1,8 +1,8 @@
 /**
- * Fragments → messages: RFC 6455 §5.4 (sequence), §10.4 (limits on the whole message, checked at each header).
- * Text is checked piece by piece (§8.1, see utf8.ts). Interleaved control frames never come here (§5.5, endpoint.ts).
+ * Puts fragments together into messages: RFC 6455 §5.4 (sequence), §10.4 (the limit on the whole message is checked at each header).
+ * Text is checked piece by piece (§8.1, see utf8.ts). Control frames between the fragments never come here (§5.5, endpoint.ts).
  *
- * The memory of the pieces is message-buffer.ts.
+ * message-buffer.ts holds the memory of the pieces.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -12,20 +12,20 @@ import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// Fragments without payload cost us time and the peer nothing. No honest peer sends even two in a row.
+// A fragment without payload costs us time and costs the peer nothing. No honest peer sends even two in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
-/** What the memory budget asks of the endpoint. */
+/** The part of the endpoint that the memory budget calls. */
 export type AssemblerOwner = Pick<BudgetReader, 'isStopped' | 'waitForRoom' | 'readOn' | 'shed'>;
 
 /** Collects one message at a time. */
 export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
-  /** What does not compress grows a little: five bytes for each stored block (RFC 1951 §3.2.4). More would be padding. */
+  /** Data that does not compress grows a little: by five bytes for each stored block (RFC 1951 §3.2.4). More would be padding. */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
   readonly #owner: AssemblerOwner;
-  /** Made when the first message arrives in pieces. */
+  /** Created when the first message arrives in pieces. */
   #share: Share | null = null;
 
   /** The opcode of the message's first frame, or 0 between messages. */
@@ -36,14 +36,14 @@ export class MessageAssembler implements BudgetReader {
   #announced = 0;
   /** Whether the last of those headers had FIN set, so that `#announced` is the message's size. */
   #complete = false;
-  /** Made when the first message arrives in pieces. */
+  /** Created when the first message arrives in pieces. */
   #buffer: MessageBuffer | null = null;
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
 
   /**
    * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
-   * @param owner is stopped while the budget has no room, and fails when it takes this message's memory for others.
+   * @param owner stops reading while the budget has no room, and fails if the budget gives up this message to make room for others.
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;
@@ -52,37 +52,37 @@ export class MessageAssembler implements BudgetReader {
     this.#owner = owner;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether a message has begun but has not ended. */
   get insideMessage(): boolean {
     return this.#opcode !== 0;
   }
 
-  /** The opcode of the message at hand (§5.4: all fragments share the first frame's type). */
+  /** The opcode of the current message (§5.4: all fragments share the first frame's type). */
   get opcode(): number {
     return this.#opcode;
   }
 
-  /** Whether the message at hand went through the extension that RSV1 stands for (7692 §6.1). */
+  /** Whether the current message is compressed: RSV1 was set on its first frame (7692 §6.1). */
   get isCompressed(): boolean {
     return this.#compressed;
   }
 
-  /** Payload bytes of the message at hand, over all frames so far, as on the wire. */
+  /** Payload bytes of the current message on the wire, over all its frames so far. */
   get announced(): number {
     return this.#announced;
   }
 
-  /** Whether nothing of the message at hand had to be put aside. */
+  /** Whether no payload of the current message is stored here. */
   get isEmpty(): boolean {
     return this.receivedBytes === 0;
   }
 
-  /** Whether payload may be put aside while it is masked: what is text on the wire has to be checked first. */
+  /** Whether payload may be stored while it is still masked. Uncompressed text may not: it has to be unmasked and checked first. */
   get takesMasked(): boolean {
     return this.#opcode !== Opcode.Text || this.#compressed;
   }
 
-  /** Bytes of memory that the message at hand takes. */
+  /** Bytes of memory that the current message takes. */
   get heldBytes(): number {
     return this.#buffer === null ? 0 : this.#buffer.held;
   }
@@ -104,9 +104,9 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * What can be said of a data frame once its length is known, before its masking key is.
+   * The checks of a data frame that are possible once its length is known, before its masking key has arrived.
    * @returns payload bytes of its message, over all frames up to this one
-   * @throws {ProtocolError} if the frame may not come now (§5.4), or crosses the size limit.
+   * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or takes the message over the size limit.
    */
   check(rsv1: boolean, opcode: number, length: number): number {
     const isContinuation = opcode === Opcode.Continuation;
@@ -119,14 +119,14 @@ export class MessageAssembler implements BudgetReader {
     const isCompressed = isContinuation ? this.#compressed : rsv1;
     const limit = isCompressed ? this.#maxCompressedSize : this.#maxMessageSize;
     if (announced > limit) {
-      // What a compressed message's size will be is not known.
+      // The decompressed size of a compressed message is not known yet.
       const size = isCompressed ? null : announced;
       throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size, limit: this.#maxMessageSize });
     }
     return announced;
   }
 
-  /** A data frame's header. @throws {ProtocolError} as `check`, and for too many frames without payload. */
+  /** Takes a data frame's header. @throws {ProtocolError} as `check`, and for too many frames without payload. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#announced = this.check(rsv1, opcode, length);
     if (opcode !== Opcode.Continuation) {
@@ -142,14 +142,14 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * Puts payload aside. The memory that it lies in belongs to the message until that is taken or cleared.
-   * @param key the masking key of its first byte if it is still masked, see `takesMasked`; else 0
-   * @throws {ProtocolError} for text that cannot become UTF-8 any more.
+   * Stores payload. The memory that holds it belongs to the message until the message is taken or cleared.
+   * @param key the masking key for the first byte if the payload is still masked, see `takesMasked`; else 0
+   * @throws {ProtocolError} for text that no further bytes can make valid UTF-8.
    */
   append(buffer: Buffer, start: number, end: number, key = 0): void {
     if (start === end) return;
     if (this.#opcode === Opcode.Text && !this.#compressed) {
-      // §8.1: MUST fail. §5.4 lets a character span fragments; a byte that no character can have need not wait for FIN.
+      // §8.1: MUST fail. §5.4 lets a character span fragments, but a byte that is never valid UTF-8 fails before FIN arrives.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
@@ -162,7 +162,7 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * The whole message; the next one may begin.
+   * Returns the whole message; the next one may begin.
    * @throws {ProtocolError} for text that ends inside a character.
    */
   take(): Buffer {
@@ -172,7 +172,7 @@ export class MessageAssembler implements BudgetReader {
     return message;
   }
 
-  /** The message at hand was delivered from where it lay, or is given up. */
+  /** The current message was delivered without being stored, or is given up. */
   clear(): void {
     this.#clear(false);
   }
@@ -187,7 +187,7 @@ export class MessageAssembler implements BudgetReader {
 
   // ---- the memory budget ----
 
-  /** The connection holds memory for other reasons than a message in pieces: if the budget has no room, reading stops. */
+  /** The connection holds memory for something other than a message in pieces: if the budget has no room, reading stops. */
   askForRoom(): void {
     this.#ownShare().ask();
   }
@@ -202,13 +202,13 @@ export class MessageAssembler implements BudgetReader {
     this.#share?.restart();
   }
 
-  /** Nothing of the message at hand, nor of later ones, is kept any more; their frames are still checked. */
+  /** From now on, the payload of the current message and of later ones is not kept; their frames are still checked. */
   discard(): void {
     this.#buffer?.clear();
     this.#share?.leave();
   }
 
-  /** Nothing more is received. */
+  /** The connection receives nothing more. */
   leave(): void {
     this.discard();
     this.clear();

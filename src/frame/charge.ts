@@ -1,12 +1,12 @@
 /**
- * What one piece of memory costs, from the moment it is taken until its last holder lets go (RFC 6455 §10.4). A charge
- * travels with its memory: from the assembler to the inbox, from a queue to the socket. Memory that many connections hold,
- * such as a frame of a broadcast, has one charge with many holders, so that it is counted once.
+ * A charge counts one piece of memory from its allocation until its last holder releases it (RFC 6455 §10.4). A charge
+ * moves together with its memory: from the assembler to the inbox, from a queue to the socket. Memory that many connections
+ * hold, such as a frame of a broadcast, has one charge with many holders, so that it is counted once.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
 
-/** Bytes that count in a `MemoryBudget` until they are released. Made with one holder. */
+/** Bytes that count in a `MemoryBudget` until they are released. A new charge has one holder. */
 export class Charge {
   readonly #budget: MemoryBudget;
   readonly #isUnread: boolean;
@@ -20,7 +20,7 @@ export class Charge {
     this.resize(bytes);
   }
 
-  /** Bytes counted now; 0 once it is released. */
+  /** Bytes counted now; 0 once the charge is released. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -34,12 +34,12 @@ export class Charge {
     this.#budget.count(difference, this.#isUnread);
   }
 
-  /** One more holder. */
+  /** Adds a holder. */
   hold(): void {
     if (this.#holders > 0) this.#holders++;
   }
 
-  /** A holder lets go; the last one gives everything back. Further calls do nothing. */
+  /** A holder releases the memory; when the last one does, its bytes no longer count. Further calls do nothing. */
   release(): void {
     if (this.#holders === 0) return;
     if (this.#holders === 1) this.resize(0);

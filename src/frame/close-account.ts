@@ -1,6 +1,6 @@
 /**
- * What both Close frames said, whether ours left, and what went wrong: RFC 6455 §7.1.4 to §7.1.6. When they are sent, and what
- * they do to the state, is endpoint.ts; their layout is close-code.ts.
+ * Records what both Close frames said, whether ours left, and what went wrong: RFC 6455 §7.1.4 to §7.1.6. endpoint.ts decides when
+ * Close frames are sent and how they change the state; close-code.ts has their layout.
  */
 
 import { CloseCode, serializeClosePayload } from './close-code.ts';
@@ -10,7 +10,7 @@ import { ProtocolError } from './violation.ts';
 
 /** The account of one connection's end. */
 export class CloseAccount {
-  /** §7.1.5, §7.1.6: of the peer's first Close frame. */
+  /** §7.1.5, §7.1.6: the code and, below, the reason of the peer's first Close frame. */
   code: number = CloseCode.AbnormalClosure;
   reason = '';
   byPeer = false;
@@ -20,26 +20,26 @@ export class CloseAccount {
   #sentReason = '';
   #hasLeft = false;
 
-  /** Our Close frame is being written. Call it before, since a synchronous transport may bring the answer at once. */
+  /** Our Close frame is about to be written. Call this first, since a synchronous transport may bring the answer during the write. */
   onSent(payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
     this.#sentCode = bytes.length === 0 ? CloseCode.NoStatusReceived : bytes.readUInt16BE(0);
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /** It was handed to the sink. */
+  /** Our Close frame was handed to the sink: notes whether it leaves. */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;
     });
   }
 
-  /** @param isOver §7.1.3: the peer's Close frame came, and ours was not left out */
+  /** @param isOver §7.1.3: the peer's Close frame arrived, and ours was sent */
   toRecord(isOver: boolean): CloseRecord {
     return {
       code: this.code,
       reason: this.reason,
-      // §7.1.4: cleanly, if both Close frames were exchanged first. Ours was not, if it never left.
+      // §7.1.4: the close is clean only if both Close frames were exchanged; ours counts only if it left.
       wasClean: isOver && this.#hasLeft,
       byPeer: this.byPeer,
       sentCode: this.#sentCode,
@@ -50,9 +50,9 @@ export class CloseAccount {
 }
 
 /**
- * §7.1.7: what the Close frame of a failure carries.
- * @param error a `ProtocolError`; anything else came out of a callback and gives 1011, with nothing of it on the wire
- * @param wording makes the reason; if it throws or returns too much, the default holds
+ * §7.1.7: builds the payload of the Close frame that reports a failure.
+ * @param error a `ProtocolError`; any other error was thrown by a callback: it gives 1011, and none of its text is sent
+ * @param wording returns the reason; if it throws or its result is too long, the default reason is used
  */
 export function failurePayload(error: Error, wording: ((error: Error) => string) | null): Buffer {
   const violation = error instanceof ProtocolError ? error : null;

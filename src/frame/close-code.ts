@@ -1,6 +1,6 @@
 /**
  * Close codes and the payload of Close frames: RFC 6455 §5.5.1, §7.4 and the IANA registry (§11.7).
- * When a Close frame is sent, and what it does, is §7.1, see endpoint.ts.
+ * §7.1 says when a Close frame is sent and what it does; endpoint.ts implements it.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -12,9 +12,9 @@ export const CloseCode = {
   GoingAway: 1001,
   ProtocolError: 1002,
   UnsupportedData: 1003,
-  /** Reported where a Close frame had no code. Never sent. */
+  /** Reported if the Close frame had no code. Never sent. */
   NoStatusReceived: 1005,
-  /** Reported where the connection ended without a Close frame. Never sent. */
+  /** Reported if the connection ended without a Close frame. Never sent. */
   AbnormalClosure: 1006,
   InvalidPayload: 1007,
   PolicyViolation: 1008,
@@ -34,10 +34,10 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 const MAX_REASON_SIZE = 123;
 
 /**
- * Whether a code may stand in a Close frame, in either direction.
+ * Whether a Close frame may contain the code, in either direction.
  *
- * §7.4.1: 1005, 1006 and 1015 MUST NOT be sent. §7.4.2: below 1000 nothing is defined; 1004 and 1016–2999 are reserved;
- * 3000–3999 are registered, 4000–4999 private; from 5000 on nothing is defined.
+ * §7.4.1: 1005, 1006 and 1015 MUST NOT be sent. §7.4.2: codes below 1000 are not defined; 1004 and 1016–2999 are reserved;
+ * 3000–3999 are registered, 4000–4999 private; codes from 5000 on are not defined.
  */
 export function isWireCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;
@@ -46,14 +46,14 @@ export function isWireCloseCode(code: number): boolean {
 
 /** What a received Close frame said. */
 export interface ClosePayload {
-  /** The code of the frame, or 1005 where it had none (§7.1.5). */
+  /** The code of the frame, or 1005 if it had no code (§7.1.5). */
   readonly code: number;
   readonly reason: string;
 }
 
 /**
  * Reads the payload of a Close frame, `buffer[start, end)`.
- * @throws {ProtocolError} for one byte, a code that must not be sent (its `cause`), or a reason that is not UTF-8.
+ * @throws {ProtocolError} for a payload of one byte, a code that must not be sent (the error's `cause`), or a reason that is not UTF-8.
  */
 export function parseClosePayload(buffer: Buffer, start: number, end: number): ClosePayload {
   if (start === end) return { code: CloseCode.NoStatusReceived, reason: '' };
@@ -69,9 +69,9 @@ export function parseClosePayload(buffer: Buffer, start: number, end: number): C
 const NO_PAYLOAD: Buffer = Buffer.alloc(0);
 
 /**
- * Builds the payload of a Close frame; no code gives the empty payload.
- * @throws {RangeError} where the code may not be sent, or the reason is over 123 bytes of UTF-8.
- * @throws {TypeError} for a reason that is no string, or has no code: the wire has no place for it.
+ * Builds the payload of a Close frame; without a code, the payload is empty.
+ * @throws {RangeError} if the code may not be sent, or the reason is over 123 bytes of UTF-8.
+ * @throws {TypeError} for a reason that is not a string, and for a reason without a code: a Close frame cannot hold one.
  */
 export function serializeClosePayload(code?: number, reason = ''): Buffer {
   if (code === undefined) {

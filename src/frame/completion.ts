@@ -1,12 +1,12 @@
 /**
- * What becomes of a message, for senders who ask: RFC 6455 §6.1 ends when the frames are handed to the network. Each callback is
+ * Notifies a sender whether its message left: RFC 6455 §6.1 ends when the frames are handed to the network. Each callback is
  * called exactly once, and never from inside the call that it was passed to.
  */
 
 import { ConnectionError } from './connection-error.ts';
 import type { ByteSink, SendCallback } from './sink.ts';
 
-/** Whom it concerns. */
+/** The endpoint that the callbacks belong to. */
 export interface CompletionOwner {
   /** Receives what a callback throws. */
   fail(error: unknown): void;
@@ -22,7 +22,7 @@ export class Completion {
     this.#owner = owner;
   }
 
-  /** Everything that was written so far has to leave first. */
+  /** Calls `done` once everything that was written so far has left. */
   whenSent(done: SendCallback): void {
     let isInside = true;
     this.#sink.whenSent((error) => {
@@ -32,7 +32,7 @@ export class Completion {
     isInside = false;
   }
 
-  /** The message is never sent. @param reason what the connection failed with, if that is known */
+  /** Reports that the message is never sent. @param reason the error that the connection failed with, if it is known */
   refuse(done: SendCallback | null, reason: Error | null): void {
     if (done === null) return;
     const error = new ConnectionError('WS_NOT_SENT', reason === null ? undefined : { cause: reason });

@@ -1,7 +1,7 @@
 /**
- * What ends a connection for a reason of this side or of the network, in one table: name → text. No Close frame is sent
- * for these; the close code is 1006 (RFC 6455 §7.1.5). The peer learns of two, with 1011: a ping of a fixed schedule that has no
- * answer, and a message that cannot be finished. What a peer does wrong is frame/violation.ts.
+ * Every reason on this side, or in the network, that ends a connection, in one table: name → text. For most of them no Close frame
+ * is sent, and the close code is 1006 (RFC 6455 §7.1.5). Two are reported to the peer with 1011: a ping of a fixed schedule that
+ * has no answer, and a message that cannot be finished. Violations by the peer are in frame/violation.ts.
  */
 
 /** One reason to drop a connection. */
@@ -44,7 +44,7 @@ export const connectionFaults = {
 
 export type ConnectionFaultCode = keyof typeof connectionFaults;
 
-/** The connection was dropped; `code` says why, `cause` holds the socket's own error where there is one. */
+/** The connection was dropped; `code` says why, `cause` holds the socket's error if there is one. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: ConnectionFaultCode;

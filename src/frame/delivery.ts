@@ -1,6 +1,6 @@
 /**
- * From a message's whole payload to its event: RFC 6455 §6.2 (delivery), §8.1 (UTF-8), §9.1 and RFC 7692 §6.2 (through the
- * codec first). How payloads are put together is receiver.ts and assembler.ts.
+ * Reports a message whose whole payload has arrived: RFC 6455 §6.2 (delivery), §8.1 (UTF-8), §9.1 and RFC 7692 §6.2 (the codec
+ * decompresses it first). receiver.ts and assembler.ts put the payload together.
  */
 
 import { Charge } from './charge.ts';
@@ -13,21 +13,21 @@ import { Opcode } from './opcode.ts';
 import { decodeUtf8, isValidUtf8 } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// From here on a message is delivered where it lies in the chunk, if it is most of the chunk.
+// A message of at least this many bytes is delivered as a view of the chunk, without a copy, if it is a large part of the chunk.
 const VIEW_THRESHOLD = 4096;
 
-/** What the codec's delays mean to the one who reads. */
+/** The receiver, which stops reading while the codec works. */
 export interface DeliveryOwner {
-  /** A part of the chunk at hand goes to the application, or to the codec, where it lies. */
+  /** A view of the current chunk goes to the application or to the codec: the chunk's memory must not be used again. */
   onView(): void;
-  /** The codec works on a message in other threads: what follows in this direction waits. */
+  /** The codec decompresses a message in other threads: everything received after it waits. */
   onDecoding(): void;
-  /** `deliverDecoded` may be called. */
+  /** The codec is done: `deliverDecoded` may be called. */
   onDecoded(): void;
   fail(error: unknown): void;
 }
 
-/** A message that came out of the codec, and could not be delivered at once. */
+/** A message that the codec has decompressed and that could not be delivered at once. */
 interface DecodedMessage {
   readonly opcode: number;
   readonly message: Buffer;
@@ -42,7 +42,7 @@ export class Delivery {
   readonly #decodes: boolean;
   readonly #maxMessageSize: number;
   readonly #memoryBudget: MemoryBudget;
-  /** What the codec works on, then what came out of it and waits. */
+  /** Counts the payload that the codec works on, then the decompressed message that waits. */
   #charge: Charge | null = null;
   #decoded: DecodedMessage | null = null;
   #isDiscarding = false;
@@ -65,12 +65,12 @@ export class Delivery {
     this.#memoryBudget = memoryBudget;
   }
 
-  /** Whether a message came out of the codec and waits. */
+  /** Whether a decompressed message waits to be delivered. */
   get hasDecoded(): boolean {
     return this.#decoded !== null;
   }
 
-  /** A message that lies in one piece in `buffer[start, end)`, unchecked. */
+  /** Delivers a message that lies in one piece in `buffer[start, end)`. Its text has not been checked yet. */
   deliver(opcode: number, buffer: Buffer, start: number, end: number, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(this.#ownBytes(buffer, start, end), wireSize);
@@ -88,12 +88,12 @@ export class Delivery {
     this.#events.onText(bytes, wireSize);
   }
 
-  /** A binary message that lies masked in one piece in `buffer[start, end)`. @param key the masking key of its first byte */
+  /** Delivers a binary message, still masked, in one piece in `buffer[start, end)`. @param key the masking key for its first byte */
   deliverMasked(buffer: Buffer, start: number, end: number, key: number, wireSize: number): void {
     this.#events.onBinary(this.#ownBytes(buffer, start, end, key), wireSize);
   }
 
-  /** A message in memory of its own, whose text was checked while it arrived. */
+  /** Delivers a message in its own memory, whose text was checked while it arrived. */
   deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(message, wireSize);
@@ -115,9 +115,9 @@ export class Delivery {
       this.#deliverOwned(opcode, result, wireSize);
       return;
     }
-    // What follows in this direction waits: messages keep their order, and a Close frame ends all of them.
+    // Everything received later waits: messages keep their order, and a Close frame comes after all of them.
     this.#owner.onDecoding();
-    // From here on the codec charges what comes out of it, too.
+    // From now on the codec also charges its output.
     this.#charge.resize(payload.length);
     result.then(
       (message) => {
@@ -141,13 +141,13 @@ export class Delivery {
     }
   }
 
-  /** An error of the codec, which need not know whose limit it was given. */
+  /** Adds the size limit to an error of the codec. */
   #withLimit(error: unknown): unknown {
     const isTooBig = error instanceof ProtocolError && error.code === 'WS_MESSAGE_TOO_BIG';
     return isTooBig ? new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: this.#maxMessageSize }) : error;
   }
 
-  /** @throws what the event throws, and for a text that is not UTF-8 */
+  /** @throws {ProtocolError} for a text that is not UTF-8; also whatever the event handler throws */
   deliverDecoded(): void {
     const decoded = this.#decoded;
     this.#decoded = null;
@@ -155,21 +155,21 @@ export class Delivery {
     if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
   }
 
-  /** What still comes out of the codec is not delivered, but waited for. */
+  /** From now on the codec's output is not delivered, but reading still waits for the codec to finish. */
   discard(): void {
     this.#isDiscarding = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 
-  /** Nothing is delivered any more, whatever the codec still works on. */
+  /** Nothing more is delivered, even if the codec is still working. */
   switchOff(): void {
     this.#isOff = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
     this.#decoded = null;
   }
 
-  /** `buffer[start, end)` for the application to keep. @param key the masking key of its first byte; 0 if it is not masked */
+  /** Returns `buffer[start, end)` for the application to keep. @param key the masking key for its first byte; 0 if it is not masked */
   #ownBytes(buffer: Buffer, start: number, end: number, key = 0): Buffer {
     return ownPart(buffer, start, end, this.#owner, key, this.#memoryBudget.isScarce);
   }
@@ -180,7 +180,11 @@ export class Delivery {
   }
 }
 
-/** Makes `buffer[start, end)` the application's: the same memory, or a copy. @param key as that of `deliverMasked`, or 0 @param isScarce whether memory is scarce */
+/**
+ * Returns `buffer[start, end)` for the application to keep: a view, or a copy.
+ * @param key the masking key for its first byte; 0 if it is not masked
+ * @param isScarce whether memory is scarce
+ */
 export function ownPart(
   buffer: Buffer,
   start: number,
@@ -202,9 +206,9 @@ export function ownPart(
 }
 
 /**
- * Whether a payload is handed over as it lies. Small ones are copied out: a view would keep a whole read of 64 KiB alive. A large
- * one is not if it is two fifths of that memory, or more, so that two messages in one read, with their headers, are not copied;
- * three quarters while memory is scarce, since all of it stays alive and only the message counts.
+ * Whether a payload is handed over as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large
+ * payload becomes a view if it is at least two fifths of that memory, so that two messages in one read, with their headers, are
+ * not copied. While memory is scarce it must be three quarters, since the whole read stays alive but only the message is counted.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
   return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);

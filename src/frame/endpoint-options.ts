@@ -1,52 +1,52 @@
-/** What an endpoint is made with: its role, its codec, and the bounds on what a peer may make it hold (RFC 6455 §10.4). */
+/** The options of an endpoint: its role, its codec, and the limits on memory that a peer can make it hold (RFC 6455 §10.4). */
 
 import type { MemoryBudget } from './memory-budget.ts';
 import type { MessageCodec } from './message-codec.ts';
 import type { Role } from './parser.ts';
 
 /**
- * How text messages are delivered. 'string': decoded; small ones that arrive together are parts of one string of at most 1 KiB, which
- * is kept as long as one of them. 'own-string': decoded, each by itself. 'bytes': as bytes that were checked to be UTF-8.
+ * How text messages are delivered. 'string': decoded; small messages that arrive together are parts of one string of at most 1 KiB,
+ * which stays alive as long as one of them. 'own-string': each message is decoded separately. 'bytes': as bytes, checked to be UTF-8.
  */
 export type TextDelivery = 'string' | 'own-string' | 'bytes';
 
-/** Bounds on what a peer may make us hold. */
+/** Limits on the memory that a peer can make us hold. */
 export interface Limits {
-  /** Bytes of a message's payload over all fragments, inclusive; `Infinity` for none. 1009 beyond it. */
+  /** Bytes of a message's payload over all fragments, inclusive; `Infinity` for no limit. A larger message fails with 1009. */
   readonly maxMessageSize: number;
-  /** Shared with other connections. @default the budget of the process */
+  /** The budget that this connection shares with others. @default the budget of the process */
   readonly memoryBudget?: MemoryBudget | undefined;
 }
 
 export interface EndpointOptions extends Limits {
   readonly role: Role;
-  /** Bytes of a message, inclusive, if messages are reported in parts while they arrive. @default undefined: they are reported whole */
+  /** The size limit in bytes, inclusive, of messages reported in parts as they arrive. @default undefined: they are reported whole */
   readonly maxStreamSize?: number | undefined;
   /** How text messages are delivered. @default 'string' */
   readonly text?: TextDelivery | undefined;
-  /** Of the negotiated extension; null or absent: RSV1 stays reserved. */
+  /** The codec of the negotiated extension. If it is null or absent, RSV1 stays reserved. */
   readonly codec?: MessageCodec | null | undefined;
   /**
-   * What our Close frame gives as its reason when the connection fails: at most 123 bytes, and nothing that is secret. If it
-   * throws, or returns more, the default holds. @default the text of a `ProtocolError`, '' for anything else
+   * Returns the reason for our Close frame when the connection fails: at most 123 bytes, and nothing secret. If the function
+   * throws, or returns more, the default is used. @default the text of a `ProtocolError`, '' for any other error
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
   /**
-   * Bytes. A server whose replies to received data wait, and are more, stops reading until they have left. @default Infinity
+   * Bytes. If more bytes of replies to received data wait, a server stops reading until they have left. @default Infinity
    */
   readonly highWaterMark?: number | undefined;
-  /** Whether pings are answered (§5.5.2: they MUST be). False leaves that to the user of the endpoint. @default true */
+  /** Whether the endpoint answers pings (§5.5.2: they MUST be answered). False leaves that to the application. @default true */
   readonly autoPong?: boolean | undefined;
   /**
-   * Whether a pause goes on when this side closes: messages that came before the peer's Close frame are then delivered after
-   * `resume`. Otherwise the pause ends, and they are dropped. @default false
+   * Whether a pause continues when this side closes. If true, messages that arrive before the peer's Close frame are delivered
+   * after `resume`. If false, the pause ends and they are dropped. @default false
    */
   readonly pauseOutlivesClose?: boolean | undefined;
-  /** Bytes that may wait to be sent; one message is always admitted to an empty queue. WS_SEND_CAP beyond it. @default Infinity */
+  /** Bytes that may wait to be sent; an empty queue always takes one message. Beyond it: WS_SEND_CAP. @default Infinity */
   readonly sendCap?: number | undefined;
 }
 
-/** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number from 0 up */
+/** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number of at least 0 */
 export function checkEndpointOptions(options: EndpointOptions): void {
   const { role, maxMessageSize, highWaterMark = 0, sendCap = 0 } = options;
   if (role !== 'client' && role !== 'server') {
@@ -59,6 +59,6 @@ export function checkEndpointOptions(options: EndpointOptions): void {
 }
 
 function checkLimit(name: string, value: number): void {
-  // Compared the other way round, NaN and undefined would be no limit at all.
+  // Not `value < 0`: NaN and undefined would pass, and would mean no limit.
   if (!(value >= 0)) throw new RangeError(`${name} is ${String(value)}, not a number of bytes`);
 }

@@ -37,7 +37,7 @@ export class Endpoint {
   readonly #receiver: Receiver;
   readonly #role: Role;
 
-  /** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number from 0 up. */
+  /** @throws {TypeError | RangeError} for an invalid role, and for a limit that is not a number of at least 0. */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec?: MessageCodec | null) {
     checkEndpointOptions(options);
     this.#role = options.role;
@@ -50,17 +50,17 @@ export class Endpoint {
     return this.#machine.state;
   }
 
-  /** Bytes sent that have not left the process. */
+  /** Bytes that were sent but have not left the process. */
   get bufferedAmount(): number {
     return this.#sender.bufferedAmount;
   }
 
-  /** Whether the peer owes the rest of a message or frame: the transport's message deadline runs then. */
+  /** Whether a message or frame has begun to arrive and is not complete: then the transport's message deadline runs. */
   get insideMessage(): boolean {
     return this.#machine.state < CloseReceived && this.#receiver.insideMessage;
   }
 
-  /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
+  /** Counts pieces of data frames that arrived. If the count does not change inside a message, there is no progress. */
   get dataPieces(): number {
     return this.#receiver.dataPieces;
   }
@@ -76,36 +76,36 @@ export class Endpoint {
   // ---- what the transport reports ----
 
   /**
-   * Bytes from the peer. Never throws for anything that they hold.
-   * @param chunk belongs to the endpoint from now on: it is unmasked in place.
-   * @returns false: stop reading, until `ByteSink.resumeReading` is called. What is handed in nevertheless waits.
+   * Takes bytes from the peer. Never throws, whatever the bytes are.
+   * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
+   * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before that.
    */
   receive(chunk: Buffer): boolean {
     return this.#receiver.receive(chunk);
   }
 
-  /** Whether a part of the last chunk was delivered where it lies, or waits. If not, the transport may use its memory again. */
+  /** Whether a view of the last chunk was delivered, or a part of it waits. If not, the transport may use its memory again. */
   get keepsChunk(): boolean {
     return this.#receiver.keepsChunk;
   }
 
-  /** The peer ended its direction: there is nothing more to receive but what waits. While paused, the end waits too. */
+  /** The peer ended its direction of the connection: nothing more arrives. The end is processed after the data that waits. */
   receiveEnd(): void {
     this.#receiver.receiveEnd();
   }
 
-  /** The transport takes no more for now. */
+  /** The transport is blocked: it takes no more bytes for now. */
   transportBlocked(): void {
     this.#sender.transportBlocked();
   }
 
-  /** The transport is not blocked, and everything that it was given has left. */
+  /** The transport is no longer blocked, and all bytes that it was given have left. */
   transportDrained(): void {
     this.#sender.transportDrained();
     this.#machine.resumeForReplies();
   }
 
-  /** The transport is gone, for whatever reason: `onClose` follows, unless it was called before. */
+  /** The transport has closed, for whatever reason: `onClose` follows, unless it was called before. */
   transportClosed(): void {
     this.#machine.transportClosed();
   }
@@ -117,17 +117,17 @@ export class Endpoint {
 
   // ---- pausing ----
 
-  /** No more events until `resume()`. What was read already is kept, at most the chunk at hand. */
+  /** Received data causes no more events until `resume()`. Data that was already read waits: at most the current chunk. */
   pause(): void {
     this.#receiver.pauseFor(PAUSED_BY_USER);
   }
 
-  /** Takes up where `pause()` stopped; events may be reported before this returns. */
+  /** Continues where `pause()` stopped; events may be reported before this returns. */
   resume(): void {
     this.#receiver.resumeFrom(PAUSED_BY_USER);
   }
 
-  /** Messages have been put aside for the application: if the memory budget has no room for more, reading stops until it has. */
+  /** Messages wait for the application. If the memory budget has no room for more of them, reading stops until it has. */
   askForRoom(): void {
     this.#receiver.askForRoom();
   }
@@ -137,12 +137,11 @@ export class Endpoint {
   /**
    * Sends a text message; lone surrogates become U+FFFD.
    * @param done is called once the message has left the process, or with the reason why it never will; never inside this call
-   * @returns payload bytes put on the wire, -1 while the codec works on them; 0 if the state is not Open (§6.1: MUST NOT
-   *   send then).
+   * @returns payload bytes put on the wire; -1 while the codec works on them; 0 if the state is not Open (§6.1: MUST NOT send).
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, or a `lastFragmentSize` below it
    */
   sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {
-    // The common case: short enough for the sink's own memory, and nothing to do with a codec.
+    // The common case: the text fits into the sink's own memory, and the codec is not needed.
     const isOpen = this.#machine.state === Open;
     if (isOpen && options === null && done === null && text.length <= COPY_THRESHOLD) {
       const size = this.#sender.writeText(text);
@@ -164,7 +163,7 @@ export class Endpoint {
     return this.#send(Opcode.Binary, bytes, false, options, done);
   }
 
-  /** Sends bytes as a text message. The caller answers for them being UTF-8. As `sendBinary`. */
+  /** Sends bytes as a text message, as `sendBinary` does. The caller must make sure that they are UTF-8: they are not checked. */
   sendTextBytes(
     text: Uint8Array,
     options: FrameOptions | null = null,
@@ -186,9 +185,9 @@ export class Endpoint {
   }
 
   /**
-   * Sends a frame that `serializeFrame` made for the server role: a broadcast is serialized once.
-   * @param payloadSize what to return
-   * @param shared the memory that the frame lies in
+   * Sends a frame that `serializeFrame` made for the server role: the frame of a broadcast is serialized only once.
+   * @param payloadSize the number to return
+   * @param shared the memory that contains the frame
    * @throws {TypeError} on a client
    */
   sendSerialized(
@@ -203,16 +202,16 @@ export class Endpoint {
     return this.#sender.sendSerialized(frame, payloadSize, shared, done);
   }
 
-  /** Whether a serialized frame leaves at once: false while messages wait for the codec, since it then waits as well. */
+  /** Whether a serialized frame leaves at once. False while messages wait for the codec, since the frame would wait as well. */
   get canSendSerialized(): boolean {
     return !this.#sender.isWaiting;
   }
 
   /**
-   * Sends a server's message that goes to many connections, after those that wait. @param payload not copied: must not change
-   * @param compress whether it goes through the codec; a function is called for that, when its turn comes, in place of the
-   *   codec's, and may give others the same result. As the codec's it returns the very payload if it would not get smaller
-   * @param shared the memory that the payload lies in
+   * Sends a server's message that goes to many connections, after the messages that wait. @param payload not copied: must not change
+   * @param compress whether the codec compresses it. A function is called in place of the codec's `compress` when the message's turn
+   *   comes, and may return one result to many connections. Like the codec, it returns the same object if it cannot make it smaller
+   * @param shared the memory that contains the payload
    * @returns as `sendText`
    * @throws {TypeError} on a client
    */
@@ -223,16 +222,16 @@ export class Endpoint {
     shared: SharedMemory | null = null,
     done: SendCallback | null = null,
   ): number {
-    // §5.1: what a client sends is masked, which is no use to others.
+    // §5.1: a client masks each frame with its own key, so its frames cannot be shared.
     if (this.#role === 'client') throw new TypeError('a client has one connection to send a message to');
     if (this.#machine.state !== Open) return this.#sender.refuse(done);
     return this.#sender.sendShared(opcode, payload, compress, shared, done);
   }
 
   /**
-   * Begins a message whose parts come while it is sent (§5.4): binary, or text whose parts are UTF-8 together. What is sent before its
-   * end waits. A transport that closes takes it along; the peer's Close frame does too.
-   * @returns null if the state is not Open, or more waits than the send cap allows
+   * Begins a message that is sent in parts, as they become available (§5.4): binary, or text whose parts together are UTF-8. Messages
+   * sent before it ends wait. It is given up if the transport closes or the peer sends its Close frame.
+   * @returns null if the state is not Open, or more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     return this.#machine.state === Open ? this.#sender.openStream(compress, owner) : null;
@@ -266,31 +265,31 @@ export class Endpoint {
   // ---- closing ----
 
   /**
-   * §7.1.2: starts the closing handshake. Later calls do nothing. A pause ends: the peer's Close frame must be seen, and messages
-   * that arrive before it are dropped.
+   * §7.1.2: starts the closing handshake. Later calls do nothing. A pause ends, since the peer's Close frame must be read; messages
+   * that arrive before it are then dropped.
    * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; absent: a Close frame without a code.
    * @param reason at most 123 bytes of UTF-8.
-   * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code.
+   * @throws {RangeError | TypeError} for any other code, a longer reason, or a reason without a code.
    */
   close(code?: number, reason?: string): void {
     const payload = serializeClosePayload(code, reason);
     if (this.#machine.state === Open) this.#machine.close(payload);
   }
 
-  /** Drops the connection without a Close frame; `onClose` follows with what is known, usually 1006. */
+  /** Drops the connection without a Close frame; `onClose` follows, usually with code 1006. */
   terminate(): void {
     this.#machine.terminate();
   }
 
-  /** Drops the connection for a reason of the transport, which is reported. */
+  /** Drops the connection because of an error of the transport, which `onError` reports. */
   abort(error: Error): void {
     this.#machine.abort(error);
   }
 
   /**
-   * §7.1.7: fails the connection: a Close frame with the fitting code if one may still be sent, then the end.
-   * Nothing the peer sends from now on is looked at, its Close frame included.
-   * @param thrown a `ProtocolError`; anything else came out of a callback and gives 1011, with nothing of it on the wire.
+   * §7.1.7: fails the connection: sends a Close frame with the fitting code if one may still be sent, then ends the transport.
+   * From now on, everything that the peer sends is ignored, its Close frame included.
+   * @param thrown a `ProtocolError`; any other value was thrown by a callback: it gives 1011, and none of its text is sent.
    */
   fail(thrown: unknown): void {
     this.#machine.fail(thrown);

@@ -1,6 +1,6 @@
 /**
- * Each frame to where it belongs: RFC 6455 §5.4 (control frames may come between the fragments of a message), §5.5, §5.6. Layout is
- * parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames are state-machine.ts.
+ * Passes each frame on: RFC 6455 §5.4 (control frames may come between the fragments of a message), §5.5, §5.6. parser.ts parses
+ * the layout; fragments go to assembler.ts, whole messages to delivery.ts, control frames to state-machine.ts.
  */
 
 import type { MessageAssembler } from './assembler.ts';
@@ -10,19 +10,19 @@ import type { FastFrameHandler } from './frame-handler.ts';
 import { applyMask } from './mask.ts';
 import { isControl } from './opcode.ts';
 
-/** Who handles control frames. */
+/** Handles control frames. */
 export interface FrameDispatchOwner {
-  /** A control frame arrived whole. */
+  /** A whole control frame has arrived. */
   onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void;
 }
 
-/** Who has what whole messages need. */
+/** Creates the objects that only a connection with messages needs. */
 export interface MessageReceiver {
-  /** The first data frame comes: from now on both are needed. */
+  /** The first data frame has arrived: from now on both objects are needed. */
   openMessages(): { readonly assembler: MessageAssembler; readonly delivery: Delivery };
 }
 
-/** What one connection's parser finds. */
+/** Takes the frames that one connection's parser finds. */
 export class FrameDispatch implements FastFrameHandler {
   readonly #events: EndpointEvents;
   readonly #owner: FrameDispatchOwner;
@@ -31,11 +31,11 @@ export class FrameDispatch implements FastFrameHandler {
   #delivery: Delivery | null = null;
   readonly #wantsShortTexts: boolean;
 
-  // The frame at hand.
+  // The current frame.
   #fin = false;
   #opcode = 0;
 
-  /** Counts pieces of data frames that arrived. */
+  /** The number of pieces of data frames that arrived. */
   dataPieces = 0;
   /** Whether messages are dropped, not delivered. */
   isDiscarding = false;
@@ -60,7 +60,7 @@ export class FrameDispatch implements FastFrameHandler {
     return assembler;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether a message has begun but has not ended. */
   get insideMessage(): boolean {
     return this.#assembler?.insideMessage === true;
   }
@@ -115,7 +115,7 @@ export class FrameDispatch implements FastFrameHandler {
       return;
     }
     const assembler = this.#assembler!;
-    // The common case first: a whole message in one piece, delivered from where it lies.
+    // The common case first: a whole message in one piece, delivered without being stored.
     if (last && this.#fin && assembler.isEmpty && !this.isDiscarding) {
       const opcode = assembler.opcode;
       const wireSize = assembler.announced;
@@ -134,10 +134,10 @@ export class FrameDispatch implements FastFrameHandler {
     if (last) this.#onFrameEnd();
   }
 
-  /** A data frame whose payload came in pieces, or belongs to a fragmented message, is complete. */
+  /** A data frame is complete that came in pieces, or that belongs to a fragmented message. */
   #onFrameEnd(): void {
     if (this.isDiscarding) {
-      // Since this frame's last piece, for which the budget had no room, while the connection closes: the message is gone.
+      // The budget had no room for this frame's last piece while the connection was closing: the message was dropped.
       if (this.#fin) this.#assembler!.clear();
       return;
     }

@@ -1,20 +1,20 @@
 /**
- * Gives memory back at once. What lies outside V8's heap is otherwise freed when the garbage collector finds it unused:
- * late if little else is garbage, so that a stream of large messages goes through ever new memory, which costs more than the copying.
+ * Frees memory at once. Memory outside V8's heap is otherwise freed only when the garbage collector runs: late, if there is little
+ * other garbage. Then a stream of large messages keeps allocating new memory, which costs more than copying the messages.
  */
 
-// Node 22 and later.
+// Exists on Node 22 and later.
 const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
 
-/** Bytes from which it pays: below, the garbage collector does it for less. */
+/** The size in bytes from which freeing at once pays; below, the garbage collector is cheaper. */
 export const FREE_FROM = 16_384;
 
-/** The part of a MessagePort that is used: as a type, lib.es2023 does not know it. */
+/** The part of a MessagePort that is used here; lib.es2023 has no type for it. */
 interface ClosedPort {
   postMessage(message: null, transfer: readonly ArrayBuffer[]): void;
 }
 
-/** Where Node 20 leaves memory: what is transferred to a closed port has no receiver, and is freed. */
+/** Node 20 frees memory through this port: a buffer that is transferred to a closed port has no receiver, and is freed. */
 let closedPort: ClosedPort | null = null;
 
 function openClosedPort(): ClosedPort {
@@ -24,7 +24,7 @@ function openClosedPort(): ClosedPort {
   return port1;
 }
 
-/** Frees all memory that `bytes` are in. Every view of it is empty afterwards: only for memory that is used for nothing else. */
+/** Frees the whole buffer that contains `bytes`. Every view of it is empty afterwards, so nothing else may use that buffer. */
 export function freeMemory(bytes: Uint8Array): void {
   if (transfer !== undefined) {
     transfer.call(bytes.buffer, 0);

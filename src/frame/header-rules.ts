@@ -1,10 +1,10 @@
-/** What the first two bytes of a frame may be: RFC 6455 §5.1, §5.2, §5.5 and RFC 7692 §6.1. Where they lie is parser.ts. */
+/** The rules for the first two bytes of a frame: RFC 6455 §5.1, §5.2, §5.5 and RFC 7692 §6.1. parser.ts finds these bytes. */
 
 import { isControl, isKnownOpcode } from './opcode.ts';
 import { ProtocolError } from './violation.ts';
 
 /**
- * Every rule that the first two bytes of a frame can break.
+ * Checks every rule that the first two bytes of a frame can break.
  * @param masked whether the sender has to mask
  * @param allowedReserved the reserved bits that a negotiated extension allows, as they stand in the first byte
  * @throws {ProtocolError} for the first rule that they break
@@ -20,16 +20,16 @@ export function checkFirstBytes(
   if ((first & 0x70 & ~allowedReserved) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
   // §5.2: on an unknown opcode the receiver MUST fail the connection.
   if (!isKnownOpcode(opcode)) throw new ProtocolError('WS_UNKNOWN_OPCODE', { opcode });
-  // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each closes on the other's mistake.
+  // §5.1: the client MUST mask all frames, the server MUST NOT mask any; each side closes if the other breaks this rule.
   if (second >= 0x80 !== masked) throw new ProtocolError(masked ? 'WS_UNMASKED_FRAME' : 'WS_MASKED_FRAME');
   if (isControl(opcode)) {
     // §5.5: control frames MUST NOT be fragmented and carry at most 125 bytes.
     if (first < 0x80) throw new ProtocolError('WS_FRAGMENTED_CONTROL');
     if ((second & 0x7f) > 125) throw new ProtocolError('WS_CONTROL_TOO_LONG');
-    // 7692 §6.1: RSV1 stands on the first frame of a data message, never on a control frame.
+    // 7692 §6.1: RSV1 may be set on the first frame of a data message, never on a control frame.
     if ((first & 0x40) !== 0) throw new ProtocolError('WS_RESERVED_BITS');
   } else if (opcode === 0 && (first & 0x40) !== 0) {
-    // 7692 §6.1: nor on a continuation.
+    // 7692 §6.1: RSV1 is never set on a continuation either.
     throw new ProtocolError('WS_RESERVED_BITS');
   }
 }

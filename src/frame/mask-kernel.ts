@@ -1,7 +1,7 @@
 /**
- * Masking of 16 bytes at a time: the WebAssembly of mask-kernel.wat, for payloads that are worth two copies through its memory
- * (RFC 6455 §5.3). mask.ts decides when it is used, and has the same in JavaScript: the reference, and the fallback where
- * WebAssembly does not exist, or a policy of the process forbids it.
+ * Masks 16 bytes at a time with the WebAssembly of mask-kernel.wat, for payloads so large that two copies through its memory pay
+ * (RFC 6455 §5.3). mask.ts decides when it is used, and has the same transformation in JavaScript: the reference, and the fallback
+ * if WebAssembly does not exist or a policy of the process forbids it.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';
@@ -27,8 +27,8 @@ export class MaskKernel {
   }
 
   /**
-   * Copies `source[start, end)` to `target[at…]` and masks the copy; both may be the same memory if the places are equal.
-   * @param key of the first byte, see mask.ts
+   * Copies `source[start, end)` to `target[at…]` and masks the copy; both may be the same memory if `start` equals `at`.
+   * @param key the masking key for the first byte, see mask.ts
    */
   copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number, key: number): void {
     const memory = this.#memory;

@@ -1,10 +1,10 @@
-;; Masking of 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this text into mask-kernel-bytes.ts; mask.ts has the
+;; Masks 16 bytes at a time (RFC 6455 §5.3). scripts/kernel.js assembles this text into mask-kernel-bytes.ts; mask.ts has the
 ;; same transformation in JavaScript, which is the reference and the fallback.
 (module
-  ;; One page of 64 KiB for the bytes, and one for the block after them that a loop of 64 bytes may touch.
+  ;; One page of 64 KiB for the bytes, and one page because a loop of 64 bytes may change a block after them.
   (memory (export "memory") 2)
 
-  ;; Combines memory[0, length) with the key, whose lowest byte comes first. What lies after `length`, up to 63 bytes, is changed too.
+  ;; Combines memory[0, length) with the key, whose lowest byte comes first. Up to 63 bytes after `length` are changed too.
   (func (export "mask") (param $length i32) (param $key i32)
     (local $at i32)
     (local $word v128)

@@ -1,9 +1,9 @@
 /**
  * Masking: RFC 6455 §5.3 (the transformation) and §10.3 (why keys must not be guessable).
- * Who masks is §5.1: the client, always. See serializer.ts (out) and parser.ts (in).
+ * §5.1: only the client masks, and always. See serializer.ts (sending) and parser.ts (receiving).
  *
  * A masking key is kept as one 32-bit integer whose lowest byte is the first byte on the wire, so that a key can be
- * rotated with two shifts when a payload goes on in the next chunk.
+ * rotated with two shifts when a payload continues in the next chunk.
  */
 
 import { randomFillSync } from 'node:crypto';
@@ -12,12 +12,12 @@ import { maskKernel } from './mask-kernel.ts';
 // Below this many bytes a plain loop is faster than setting up a view of words.
 const WORDWISE_THRESHOLD = 96;
 
-/** From here on the WebAssembly kernel is faster than words of 32 bits, although it copies twice. Bytes. */
+/** The size in bytes from which the WebAssembly kernel is faster than words of 32 bits, although it copies twice. */
 export const KERNEL_THRESHOLD = 512;
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** The byte order of `key` as this machine loads a word of memory. */
+/** `key` in the byte order in which this machine loads a word of memory. */
 function toWord(key: number): number {
   if (isLittleEndian) return key;
   return (key << 24) | ((key & 0xff00) << 8) | ((key >>> 8) & 0xff00) | (key >>> 24);
@@ -60,14 +60,14 @@ export function applyMask(buffer: Uint8Array, start: number, end: number, key: n
   return rotateMaskingKey(key, length);
 }
 
-/** The same without WebAssembly: the readable reference, which every platform has. */
+/** The same as `applyMask`, but without WebAssembly: the readable reference, which works on every platform. */
 export function applyMaskWordwise(buffer: Uint8Array, start: number, end: number, key: number): number {
   if (end - start < WORDWISE_THRESHOLD) maskBytes(buffer, start, end, key);
   else maskWords(buffer, start, end, key);
   return rotateMaskingKey(key, end - start);
 }
 
-/** Bytes up to the next word of the underlying memory, then words, then what is left. */
+/** Masks single bytes up to the next word of the underlying memory, then words, then the remaining bytes. */
 function maskWords(buffer: Uint8Array, start: number, end: number, key: number): void {
   const head = -(buffer.byteOffset + start) & 3;
   maskBytes(buffer, start, start + head, key);
@@ -80,13 +80,13 @@ function maskWords(buffer: Uint8Array, start: number, end: number, key: number):
   maskBytes(buffer, aligned + (count << 2), end, rotated);
 }
 
-/** Copies `source` to `target[offset…]` and masks the copy; what the caller passed is never modified. */
+/** Copies `source` to `target[offset…]` and masks the copy; `source` is never modified. */
 export function copyMasked(source: Uint8Array, target: Uint8Array, offset: number, key: number): void {
   copyMaskedPart(source, 0, source.length, target, offset, key);
 }
 
 /**
- * Copies `source[start, end)` to `target[offset…]` and masks, or unmasks, the copy: one pass less than a copy and `applyMask`.
+ * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy, in one pass less than a copy and `applyMask` take.
  * @returns the key for the byte that follows.
  */
 export function copyMaskedPart(

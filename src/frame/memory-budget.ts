@@ -1,13 +1,13 @@
 /**
- * A limit on what many connections hold together (RFC 6455 §10.4: an endpoint protects itself against its limits).
- * What one connection may hold is `maxMessageSize`, see assembler.ts; what each piece of memory costs is charge.ts; which
- * connection is read while there is no room is reading-turns.ts.
+ * A limit on the memory that many connections hold together (RFC 6455 §10.4 asks an endpoint to enforce its own limits).
+ * `maxMessageSize` limits one connection, see assembler.ts; charge.ts counts each piece of memory; reading-turns.ts decides which
+ * connections are read while there is no room.
  */
 
 import { ReadingTurns } from './reading-turns.ts';
 import type { BudgetReader, Share } from './share.ts';
 
-// Taken once: fake timers of an application's tests do not move it.
+// Bound at load, so that the fake timers of an application's tests do not affect it.
 const monotonic: () => number = performance.now.bind(performance);
 
 /** 256 MiB. */
@@ -23,7 +23,7 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 export class MemoryBudget {
   /** Bytes. `Infinity` switches the limit off. */
   limit: number;
-  /** Called when a connection begins to wait: `review` is to be called once a second until `isWaiting` is false. @internal */
+  /** Called when a connection begins to wait: call `review` once a second from then on, until `isWaiting` is false. @internal */
   onWaiting: (() => void) | null = null;
   readonly #turns: ReadingTurns;
   #used = 0;
@@ -31,7 +31,7 @@ export class MemoryBudget {
 
   /**
    * @param now a clock in milliseconds that never jumps. @default performance.now
-   * @throws {RangeError} for a limit that bounds nothing: NaN, a negative number
+   * @throws {RangeError} for a limit that is NaN, negative or not a number
    */
   constructor(limit: number = DEFAULT_MEMORY_BUDGET, now: () => number = monotonic) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
@@ -41,12 +41,12 @@ export class MemoryBudget {
     this.#turns = new ReadingTurns(this, now);
   }
 
-  /** Bytes counted now. May pass the limit by a message, and by what each connection had read already. */
+  /** Bytes counted now. May exceed the limit by one message, and by the data that each connection had already read. */
   get used(): number {
     return this.#used;
   }
 
-  /** How many of them wait for the application to read them. @internal */
+  /** Bytes of `used` that wait for the application to read them. @internal */
   get unread(): number {
     return this.#unread;
   }
@@ -56,7 +56,7 @@ export class MemoryBudget {
     return this.#used > this.limit * 0.75;
   }
 
-  /** Whether a connection is not read for want of room. */
+  /** Whether at least one connection is not read because there is no room. */
   get isWaiting(): boolean {
     return this.#turns.isWaiting;
   }
@@ -68,14 +68,14 @@ export class MemoryBudget {
     if (bytes < 0) this.#turns.wake();
   }
 
-  /** The part of the budget that one connection's receiving has. @internal */
+  /** Creates the share of the budget for the messages that one connection receives. @internal */
   share(reader: BudgetReader): Share {
     return this.#turns.share(reader);
   }
 
   /**
-   * Gives up unfinished messages that keep others waiting, and gives turns to the next. The library calls it once a second while a
-   * connection waits; an `Endpoint` on a transport of your own needs you to.
+   * Gives up unfinished messages that keep others waiting, and gives turns to the next connections. The library calls this once a
+   * second while a connection waits. If you run an `Endpoint` on your own transport, call it yourself.
    */
   review(): void {
     this.#turns.review();

@@ -1,7 +1,7 @@
 /**
- * The payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with what has arrived,
- * never with what was announced, so a message costs its bytes whatever the framing: a million fragments of one byte cost what one
- * fragment costs. What is still masked is unmasked while it is copied (§5.3).
+ * The payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with the bytes that have
+ * arrived, never with the announced size. So the cost of a message does not depend on its framing: a million fragments of one byte
+ * cost as much as one fragment. Payload that is still masked is unmasked while it is copied (§5.3).
  */
 
 import { freeMemory } from './free-memory.ts';
@@ -9,29 +9,29 @@ import { copyMaskedPart } from './mask.ts';
 
 const FIRST_CAPACITY = 1024;
 
-// While memory is scarce, what a message takes beyond its bytes is an eighth of them and this.
+// While memory is scarce, a message takes at most an eighth of its bytes, plus this many bytes, beyond its size.
 const SMALL_STEP = 4096;
 
-// Below this, a message shares memory with others.
+// A message smaller than this shares Node's buffer pool with others.
 const POOLED = 4096;
 
 /** Collects the pieces of one message at a time. */
 export class MessageBuffer {
-  /** Payload bytes that are here. */
+  /** Payload bytes that are stored. */
   length = 0;
   #buffer: Buffer | null = null;
 
-  /** Bytes of memory that they take. */
+  /** Bytes of memory that are allocated for them. */
   get held(): number {
     return this.#buffer === null ? 0 : this.#buffer.length;
   }
 
   /**
    * Adds `piece[start, end)`.
-   * @param key the masking key of its first byte; 0 if it is not masked
+   * @param key the masking key for its first byte; 0 if it is not masked
    * @param limit bytes that the message can have at most
-   * @param size its size, if that is known; else 0
-   * @param isScarce whether memory is: then the message grows by small steps, which cost more copies
+   * @param size the size of the message if it is known; else 0
+   * @param isScarce whether memory is scarce: then the buffer grows by small steps, which cost more copies
    */
   append(
     piece: Buffer,
@@ -50,23 +50,23 @@ export class MessageBuffer {
     this.length = needed;
   }
 
-  /** All of it in one piece. Nothing is here afterwards. */
+  /** Returns the whole payload in one piece, and leaves this buffer empty. */
   take(): Buffer {
     const buffer = this.#buffer;
     const { length } = this;
     this.clear();
     if (buffer === null) return Buffer.alloc(0);
     if (length === buffer.length) return buffer;
-    // A view is free, but would keep the rest of the memory as long as the message.
+    // A view costs nothing, but keeps the unused rest of the memory alive as long as the message.
     if (length * 4 >= buffer.length * 3) return buffer.subarray(0, length);
-    // Not from Node's pool, of which a large message would keep the rest.
+    // A large message must not come from Node's pool: it would keep the rest of the pool alive.
     const exact = length < POOLED ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     buffer.copy(exact, 0, 0, length);
     freeMemory(buffer);
     return exact;
   }
 
-  /** Gives back memory that nothing is in yet. */
+  /** Frees memory that is not filled yet. */
   shrink(): void {
     const before = this.#buffer;
     if (before === null || before.length - this.length < SMALL_STEP) return;
@@ -83,7 +83,7 @@ export class MessageBuffer {
 
   #grow(needed: number, limit: number, size: number, isScarce: boolean): Buffer {
     const before = this.#buffer;
-    // Twice what is here, but not beyond what the message can have: the old and the new memory together stay below twice the limit.
+    // Twice the current size, but at most the message's limit: the old and the new memory together stay below twice the limit.
     const doubled = Math.max(FIRST_CAPACITY, size === 0 ? this.held * 2 : needed * 2);
     const wanted = isScarce ? Math.min(doubled, needed + (needed >> 3) + SMALL_STEP) : doubled;
     const buffer = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(wanted, size === 0 ? limit : size)));

@@ -1,37 +1,37 @@
 /**
- * What an extension may do to whole messages: RFC 6455 §9.1. The one there is, permessage-deflate, is deflate/codec.ts;
- * which messages go through it, and in which order, is sender.ts and delivery.ts.
+ * The interface of an extension that changes whole messages: RFC 6455 §9.1. The only one, permessage-deflate, is deflate/codec.ts;
+ * sender.ts and delivery.ts decide which messages go through it, and in which order.
  */
 
 import type { Charge } from './charge.ts';
 
 /**
- * What an extension does to messages (RFC 6455 §9.1); permessage-deflate is deflate/codec.ts. RSV1 of a message's first frame
- * says that it went through. One call in each direction is pending at most; the endpoint holds back what follows.
+ * Compresses and decompresses messages (RFC 6455 §9.1). RSV1 of a message's first frame says that the codec compressed it.
+ * At most one call in each direction is pending; the endpoint holds back the messages that follow.
  */
 export interface MessageCodec {
   /** Shorter messages are sent as they are. Bytes. */
   readonly threshold: number;
   /**
-   * The payload to send; the very same object if compressing would not make it smaller. The result may be kept and
-   * changed by the endpoint. A Promise only for large payloads.
-   * @param ownsPayload nothing changes, transfers or shrinks the payload until the result is there. Otherwise the codec copies it
-   *   before any asynchronous work. @default false
+   * Returns the payload to send; the same object if compressing would not make it smaller. The endpoint may keep and change
+   * the result. Returns a Promise only for large payloads.
+   * @param ownsPayload true: nothing changes, transfers or shrinks the payload until the result is returned. If false, the codec
+   *   copies it before any asynchronous work. @default false
    */
   compress(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /**
-   * For a message that is sent in parts (§5.4): what to send for the next one, as `compress`, but never the payload itself. If it is
-   * absent, such messages are not compressed.
+   * For a message that is sent in parts (§5.4): returns the bytes to send for the next part, as `compress` does, but never the
+   * payload object itself. If this method is absent, such messages are not compressed.
    */
   compressPart?(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
-  /** What ends a message after its parts. */
+  /** The bytes that end a message after its parts. */
   readonly endOfParts?: Uint8Array;
   /**
-   * The message, in memory that is the receiver's to keep. Throws, or rejects with, a `ProtocolError`.
-   * @param maxLength bytes; more is WS_MESSAGE_TOO_BIG, found while decompressing
-   * @param charge while a Promise is pending it is resized to what is held: the payload, and what came out of it so far
+   * Returns the message, in memory that the endpoint may keep. Throws, or rejects with, a `ProtocolError`.
+   * @param maxLength bytes; a larger message fails with WS_MESSAGE_TOO_BIG while it is decompressed
+   * @param charge while a Promise is pending, the codec resizes it to the bytes held: the payload, and the output so far
    */
   decompress(payload: Uint8Array, maxLength: number, charge?: Charge | null): Buffer | Promise<Buffer>;
-  /** The connection is closed: memory is released. */
+  /** The connection is closed: the codec releases its memory. */
   close(): void;
 }

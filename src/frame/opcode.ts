@@ -1,6 +1,6 @@
 /**
  * Opcodes: RFC 6455 §5.2 (the four bits), §11.8 (their registry).
- * Which of them may follow which is §5.4, see assembler.ts and endpoint.ts.
+ * §5.4 says in which order they may come; see assembler.ts and endpoint.ts.
  */
 
 /** The opcodes that RFC 6455 defines. 3–7 are reserved for data frames, 11–15 for control frames. */
@@ -20,10 +20,10 @@ export function isControl(opcode: number): boolean {
   return opcode >= 0x8;
 }
 
-// §5.2: one bit for each opcode that has a meaning: 0, 1, 2, 8, 9, 10.
+// §5.2: one bit for each defined opcode: 0, 1, 2, 8, 9, 10.
 const KNOWN = 0b0000_0111_0000_0111;
 
-/** §5.2: whether an opcode has a meaning; the receiver of any other MUST fail the connection. */
+/** §5.2: whether an opcode is defined; the receiver of any other opcode MUST fail the connection. */
 export function isKnownOpcode(opcode: number): opcode is Opcode {
   return ((KNOWN >>> opcode) & 1) === 1;
 }

@@ -1,6 +1,6 @@
 /**
- * A message that is sent while it comes: RFC 6455 §5.4, whose fragments are for messages of unknown size. Its place among the others is
- * send-queue.ts; how its parts are waited for is its owner's.
+ * A message that is sent in parts, as they become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts
+ * keeps its place among the other messages; its owner waits for the parts.
  */
 
 import type { Completion } from './completion.ts';
@@ -24,8 +24,8 @@ export class OutgoingStream {
   #isOver = false;
 
   /**
-   * @param codec null: its parts are sent as they are
-   * @param owner is notified of the turn, perhaps from inside `start`
+   * @param codec null: the parts are sent uncompressed
+   * @param owner is notified when the turn comes, perhaps from inside `start`
    */
   constructor(
     sink: ByteSink,
@@ -47,19 +47,19 @@ export class OutgoingStream {
     };
   }
 
-  /** It takes its place after what waits already. */
+  /** Puts the message into the queue, after the messages that already wait. */
   start(): this {
     this.#queue.add(this.#item);
     this.#queue.pump();
     return this;
   }
 
-  /** Whether a frame of it was written: then only its end, or that of the connection, lets other messages follow. */
+  /** Whether a frame of the message was written. Then other messages cannot follow before its end, or the connection's. */
   get isBegun(): boolean {
     return this.#isBegun;
   }
 
-  /** Whether its last frame was written, or it was given up. */
+  /** Whether the last frame was written, or the message was given up. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -70,9 +70,9 @@ export class OutgoingStream {
   }
 
   /**
-   * Sends a part, in a frame of its own.
-   * @param opcode of the message: that of its first frame
-   * @param payload not empty; left alone, and unchanged by others, until it has left
+   * Sends a part in a separate frame.
+   * @param opcode the opcode of the message, which its first frame carries
+   * @param payload not empty; nothing may change it until it has left
    * @returns a Promise while the codec works on it in other threads
    * @throws what the codec throws
    */
@@ -90,11 +90,11 @@ export class OutgoingStream {
     return result.then((compressed) => this.#writeFrame(first, compressed, true));
   }
 
-  /** First byte of the next frame, without FIN. From here on the peer, and the codec's context, count on the message. */
+  /** The first byte of the next frame, without FIN. From now on the message must be finished: the peer and the codec's context need it. */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;
     this.#isBegun = true;
-    // 7692 §6.1: RSV1 is the first frame's alone.
+    // 7692 §6.1: RSV1 is set on the first frame only.
     return this.#codec === null ? opcode : RSV1 | opcode;
   }
 
@@ -107,7 +107,7 @@ export class OutgoingStream {
     this.#completion.whenSent(done);
   }
 
-  /** §5.4: the last frame. @param done as that of a message */
+  /** §5.4: sends the last frame. @param done as for any message */
   end(opcode: number, done: SendCallback): void {
     if (this.#isOver) {
       this.#completion.refuse(done, null);
@@ -120,7 +120,7 @@ export class OutgoingStream {
     this.#queue.endStream(this.#item);
   }
 
-  /** Gives it up before it has begun; later that is a failure of the connection. */
+  /** Gives up a message that has not begun. After that, giving it up would mean failing the connection. */
   cancel(): void {
     if (this.#isOver || this.#isBegun) return;
     this.#isOver = true;

@@ -1,18 +1,18 @@
 /**
- * What waits to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between them), §5.5.1
- * (nothing but pongs follows a Close frame). What they wait for is send-queue.ts.
+ * The list of items that wait to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between
+ * them), §5.5.1 (nothing but pongs follows a Close frame). send-queue.ts decides when they leave.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
-/** Whether a message goes through the codec; a function is called, when its turn comes, in place of the codec's. */
+/** Whether a message goes through the codec. A function is called in place of the codec's `compress` when the message's turn comes. */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
 /** How a message is cut into frames (§5.4), and whether it is compressed. */
 export interface FrameOptions {
-  /** False: not through the codec, if there is one. @default true */
+  /** False: the message is not compressed, even if there is a codec. @default true */
   readonly compress?: boolean | undefined;
   /** Payload bytes of a frame; a longer message goes out in several. @default one frame */
   readonly fragmentSize?: number | undefined;
@@ -33,28 +33,28 @@ export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSiz
   }
 }
 
-/** In place of an opcode: the payload is a whole frame. */
+/** Used in place of an opcode: the payload is a whole frame. */
 export const SERIALIZED = -1;
 
-/** In place of an opcode: a message that comes in parts, see `Outgoing.stream`. */
+/** Used in place of an opcode: the message is sent in parts, see `Outgoing.stream`. */
 export const STREAMED = -2;
 
-/** A message whose parts come while it is sent. */
+/** The owner of a message that is sent in parts. */
 export interface StreamedMessage {
   /** Everything before it was written: its first frame may follow. */
   onTurn(): void;
-  /** Its rest is never sent. @param reason what the connection failed with, if that is known */
+  /** The rest of the message is never sent. @param reason the error that the connection failed with, if it is known */
   onStopped(reason: Error | null): void;
 }
 
 /** A message, or a control frame, that could not be sent at once. */
 export class Outgoing {
   next: Outgoing | null = null;
-  /** Or `SERIALIZED`, or `STREAMED`. */
+  /** An opcode, `SERIALIZED` or `STREAMED`. */
   readonly opcode: number;
-  /** Replaced by what the codec makes of it. */
+  /** Replaced by the result of the codec. */
   payload: Uint8Array;
-  /** The payload may be masked where it lies. */
+  /** The payload may be masked in place. */
   readonly ownsPayload: boolean;
   options: FrameOptions | null = null;
   compress: Compressing = false;
@@ -63,15 +63,15 @@ export class Outgoing {
   shared: SharedMemory | null = null;
   done: SendCallback | null = null;
   stream: StreamedMessage | null = null;
-  /** Bytes that it counts for while it waits. */
+  /** Bytes that the item counts for while it waits. */
   readonly size: number;
-  /** They are counted. */
+  /** Whether these bytes are counted now. */
   #isCounted = false;
   /** The codec changed the payload (7692 §6.1: RSV1). */
   isCompressed = false;
-  /** What the codec made of it is this connection's alone. */
+  /** The codec's result belongs to this connection only. */
   hasOwnResult = false;
-  /** Payload bytes on the wire; -1 while it waits, 0 if it will never be sent. */
+  /** Payload bytes on the wire; -1 while the item waits, 0 if it will never be sent. */
   wireSize = -1;
 
   constructor(opcode: number, payload: Uint8Array, ownsPayload: boolean) {
@@ -81,7 +81,7 @@ export class Outgoing {
     this.size = payload.length;
   }
 
-  /** The payload is other connections' as well. */
+  /** Marks the payload as shared with other connections. */
   share(shared: SharedMemory | null, done: SendCallback | null): this {
     this.isShared = true;
     this.shared = shared;
@@ -89,19 +89,19 @@ export class Outgoing {
     return this;
   }
 
-  /** 7692 §6.1: RSV1 says that a message is compressed; a codec that would not make it smaller returns it as it was. */
+  /** 7692 §6.1: RSV1 says that a message is compressed. A codec that cannot make it smaller returns the same object. */
   replace(result: Uint8Array): void {
     this.isCompressed = result !== this.payload;
     this.payload = result;
   }
 
-  /** One more callback for the same message. */
+  /** Adds a callback for the same message. */
   addDone(done: SendCallback): void {
     const before = this.done;
     this.done = before === null ? done : both(before, done);
   }
 
-  /** A message that waits counts from now on. */
+  /** If the message waits, its bytes count from now on. */
   count(memoryBudget: MemoryBudget): void {
     if (this.wireSize >= 0) return;
     this.#isCounted = true;
@@ -116,7 +116,7 @@ export class Outgoing {
     else memoryBudget.count(-this.size);
   }
 
-  /** A ping or a pong: it waits for no message. */
+  /** Whether the item is a ping or a pong, which does not wait for messages. */
   get isPassing(): boolean {
     return isControl(this.opcode) && this.opcode !== Opcode.Close;
   }
@@ -141,7 +141,7 @@ export class OutgoingList {
   /** Messages and Close frames that wait. */
   messages = 0;
 
-  /** The last of the messages that wait, or our Close frame after them; null if none does. */
+  /** The last message that waits, or our Close frame after it; null if neither waits. */
   get last(): Outgoing | null {
     return this.messages === 0 ? null : this.#tail;
   }
@@ -178,7 +178,7 @@ export class OutgoingList {
     return true;
   }
 
-  /** Pings and pongs keep their order among each other. */
+  /** Adds a ping or pong before the messages. Pings and pongs keep their order. */
   #addInFront(item: Outgoing): void {
     let before: Outgoing | null = null;
     let after = this.head;

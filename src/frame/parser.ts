@@ -1,6 +1,6 @@
 /**
  * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). Pure and streaming: bytes in, frames out, no copy.
- * What fragments mean is §5.4, see assembler.ts; what control frames mean is §5.5, see endpoint.ts.
+ * §5.4 says what fragments mean, see assembler.ts; §5.5 says what control frames mean, see endpoint.ts.
  *
  *     bit 0    1..3   4..7     8     9..15   then                  then              then
  *     FIN      RSV    opcode   MASK  length  16 or 64 bits length  32 bits key       payload
@@ -14,25 +14,25 @@ import { isControl } from './opcode.ts';
 import { MAX_SHORT_LENGTH, textKernel } from './text-kernel.ts';
 import { ProtocolError } from './violation.ts';
 
-/** Which end of the connection we are. */
+/** Which end of the connection this side is. */
 export type Role = 'client' | 'server';
 
-// §5.2: 2 bytes, 8 of length, 4 of masking key.
+// §5.2: 2 bytes, 8 bytes of length, 4 bytes of masking key.
 const MAX_HEADER_SIZE = 14;
 
-// FIN, no reserved bits, and the opcode of text.
+// The first byte of a frame with FIN, no reserved bits, and the opcode of text.
 const WHOLE_TEXT = 0x81;
 
-/** RFC 6455 §5.2 as a machine of integers: push chunks of any size, get frames. */
+/** RFC 6455 §5.2 as a state machine of integers: push chunks of any size, get frames. */
 export class FrameParser {
   readonly #handler: FrameHandler;
-  /** The same, if it takes the shorter ways. */
+  /** The same handler if it supports the shortcuts, else null. */
   readonly #fast: FastFrameHandler | null;
   readonly #masked: boolean;
   /** The reserved bits that a negotiated extension allows, as they stand in the first byte. */
   readonly #allowedReserved: number;
 
-  // The frame at hand.
+  // The current frame.
   #fin = false;
   #rsv1 = false;
   #opcode = 0;
@@ -41,21 +41,21 @@ export class FrameParser {
   /** Payload bytes that have not arrived. 0 between frames. */
   #remaining = 0;
 
-  /** A header that a chunk's end cut off, and how much of it is there. */
+  /** The beginning of a header whose rest is in the next chunk, and the number of its bytes. */
   #header: Buffer | null = null;
   #headerSize = 0;
-  /** The payload of a control frame that a chunk's end cut off. */
+  /** The beginning of a control frame's payload whose rest is in the next chunk. */
   #control: Buffer | null = null;
 
   #stopped = false;
   #off = false;
-  /** Whether text frames are still taken several at a time in this chunk. */
+  /** Whether the parser still tries to decode several text frames of this chunk at once. */
   #seeksRuns = false;
 
   /**
-   * @param role ours: a server demands masked frames, a client unmasked ones (§5.1).
+   * @param role our role: a server requires masked frames, a client requires unmasked frames (§5.1).
    * @param rsv1 whether an extension was negotiated that gives RSV1 a meaning (RFC 7692 §6).
-   * @param fast the handler again, if it takes the shorter ways
+   * @param fast the handler again, if it supports the shortcuts
    */
   constructor(handler: FrameHandler, role: Role, rsv1 = false, fast: FastFrameHandler | null = null) {
     this.#handler = handler;
@@ -64,7 +64,7 @@ export class FrameParser {
     this.#allowedReserved = rsv1 ? 0x40 : 0;
   }
 
-  /** Whether the last byte seen was in the middle of a frame, header included. */
+  /** Whether a frame, or its header, has begun but is not complete. */
   get insideFrame(): boolean {
     return this.#remaining > 0 || this.#headerSize > 0;
   }
@@ -74,12 +74,12 @@ export class FrameParser {
     return this.#off;
   }
 
-  /** After the frame at hand, `push` returns early. To be called from a handler. */
+  /** Called from a handler: makes `push` return after the current frame. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** §7.1.7: after a failure (and §5.5.1: after a Close frame) no more data is processed: `push` swallows it. */
+  /** §7.1.7: after a failure (and §5.5.1: after a Close frame) no more data is processed: `push` drops it. */
   switchOff(): void {
     this.#off = true;
     this.#stopped = true;
@@ -91,8 +91,8 @@ export class FrameParser {
 
   /**
    * Parses `chunk` from `offset` on. The payload is unmasked in place: the chunk belongs to the parser now.
-   * @returns how far it came: the chunk's length, or less after `stop()`.
-   * @throws {ProtocolError} at the first illegal header, as early as its bytes tell.
+   * @returns the offset that it reached: the chunk's length, or less after `stop()`.
+   * @throws {ProtocolError} at the first illegal header, as soon as the bytes that break the rule have arrived.
    */
   push(chunk: Buffer, offset = 0): number {
     if (this.#off) return chunk.length;
@@ -123,7 +123,7 @@ export class FrameParser {
       }
       this.#handler.onFrameHeader(this.#fin, this.#rsv1, this.#opcode, this.#length);
       if (this.#off) break;
-      // A payload that is here whole, an empty one included, needs no state between calls.
+      // A payload that has arrived completely, even an empty one, needs no state between calls.
       if (this.#length <= end - position) {
         const start = position;
         position += this.#length;
@@ -138,7 +138,7 @@ export class FrameParser {
       }
     }
     if (this.#fast !== null) textKernel?.leave();
-    // Switched off by a handler: what follows is dropped.
+    // If a handler called `switchOff`, the rest of the chunk is dropped.
     return this.#off ? end : position;
   }
 
@@ -159,7 +159,7 @@ export class FrameParser {
     const headerSize = this.#masked ? 6 : 2;
     const text = textKernel!.read(chunk, position, end, this.#masked ? 0x80 : 0);
     const { count } = textKernel!;
-    // Not ASCII, most likely, and then what follows is not either.
+    // The next text is most likely not ASCII; then the later texts of this chunk are probably not ASCII either.
     if (count < 2) this.#seeksRuns = false;
     let at = position;
     let from = 0;
@@ -169,7 +169,7 @@ export class FrameParser {
       at += headerSize + length;
       handler.onShortText(text.slice(from, to));
       from = to;
-      // A handler may have paused, closed, or begun to close: what follows goes the long way.
+      // A handler may have paused, closed, or begun to close: the frames that follow are parsed one by one.
       if (this.#stopped || !handler.takesShortTexts) break;
     }
     return at;
@@ -177,7 +177,7 @@ export class FrameParser {
 
   /**
    * Reads the header at `bytes[position…end)`.
-   * @returns its size, or 0 where it is not complete yet.
+   * @returns the size of the header, or 0 if it is not complete yet.
    */
   #readHeader(bytes: Buffer, position: number, end: number): number {
     const available = end - position;
@@ -220,14 +220,14 @@ export class FrameParser {
     return size;
   }
 
-  /** Past 2^53 a number cannot count bytes any more, and no limit is as high. */
+  /** Beyond 2^53 a number cannot count bytes exactly, and no finite limit is that high. */
   #refuseUncountable(first: number, length: number): never {
-    // It names the limit that there is, and what comes first: a message out of sequence, say.
+    // Throws first if an earlier rule is broken, such as the order of frames, or if a limit is set: then the error names that limit.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }
 
-  /** Puts the beginning of a header aside: at most 13 bytes, in its own memory. */
+  /** Stores the beginning of a header: at most 13 bytes, in separate memory. */
   #keepHeader(chunk: Buffer, position: number, end: number): void {
     this.#header ??= Buffer.allocUnsafeSlow(MAX_HEADER_SIZE);
     chunk.copy(this.#header, 0, position, end);
@@ -248,7 +248,7 @@ export class FrameParser {
     return position + size - before;
   }
 
-  /** Whether the payload of the frame at hand is handed on as it is. */
+  /** Whether the payload of the current frame is handed to the handler still masked. */
   get #takesMasked(): boolean {
     return this.#masked && this.#fast?.takesMasked === true;
   }
@@ -273,7 +273,7 @@ export class FrameParser {
     return pieceEnd;
   }
 
-  /** Control frames are delivered whole: at most 125 bytes are kept for that. */
+  /** Stores the payload of a control frame, at most 125 bytes, until it can be delivered whole. */
   #continueControl(chunk: Buffer, position: number, pieceEnd: number, last: boolean): void {
     const length = this.#length;
     const control = this.#control ?? Buffer.allocUnsafeSlow(length);

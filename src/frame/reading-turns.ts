@@ -1,9 +1,9 @@
 /**
- * Which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits; that honest peers lose
- * nothing to them is our aim: a connection without room is not read (TCP makes its peer wait), and has its turn later.
+ * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. We want honest peers to
+ * lose nothing to them: a connection without room is not read (TCP makes its peer wait), and gets its turn later.
  *
- * A turn lasts to the end of the message, in room that was set aside for it. It is lost by a peer that does not use it,
- * and a message that stands still while others wait is given up, so that no kind of peer can keep out another for good.
+ * A turn lasts to the end of the message, in room that is reserved for it. A peer that does not use its turn loses it, and a
+ * message that does not progress while others wait is given up. So no kind of peer can lock out another forever.
  */
 
 import {
@@ -17,7 +17,7 @@ import {
 } from './share.ts';
 import { ProtocolError } from './violation.ts';
 
-/** The budget, as the turns see it. */
+/** The part of a memory budget that the turns use. */
 export interface TurnsBudget {
   readonly limit: number;
   readonly used: number;
@@ -26,22 +26,23 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// A message that keeps others waiting for so long, in milliseconds of being read, has to have arrived at this pace.
+// A message that has been read for this many milliseconds while others wait must have arrived at no less than this many bytes/s.
 const JUDGED_AFTER = 2000;
 const SLOWEST = 4096;
 
-// Bytes per second below which a turn goes to the next one. The message is still read.
+// Bytes per second below which a connection loses its turn to the next one. Its message is still read.
 const SLOWEST_TURN = 65_536;
 
-// What a connection is expected to read before it can be stopped: Node reads that much at once.
+// Bytes that a connection is expected to read before it can be stopped: Node reads this much at once.
 const CHUNK_SIZE = 65_536;
 
-// Milliseconds between two reviews that count as time: a process that stood still has not looked at what had arrived.
+// Milliseconds between two reviews. A longer interval counts as the longest, since a blocked process did not read what had arrived;
+// a review after less than the shortest is skipped.
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// After so many turns the least trusted have one; after more beyond the limit, when a peer that does not use its turn keeps
-// everyone waiting until it is given up.
+// After this many turns, one of the least trusted connections has a turn. Beyond the budget's limit it takes more turns, since a
+// peer that does not use its turn then keeps every other connection waiting until its message is given up.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
@@ -49,16 +50,16 @@ const TURNS_BEYOND_LIMIT = 255;
 export class ReadingTurns implements ShareOwner {
   readonly #budget: TurnsBudget & { count(bytes: number): void };
   readonly #now: () => number;
-  /** Those whose unfinished message counts. */
+  /** Connections whose unfinished message is counted. */
   readonly #unfinished = new Set<Share>();
-  /** Those that are not read in the middle of a message, the likelier to finish it in the later set; first come, first served. */
+  /** Connections that wait in the middle of a message. The later the set, the likelier they finish it. First come, first served. */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
-  /** Those that are not read between messages. */
+  /** Connections that wait between messages. */
   readonly #between = new Set<Share>();
   readonly #running = new Set<Share>();
   #turn = 0;
   #isWaking = false;
-  /** Counts the times in which connections waited, from 1. */
+  /** The number, from 1, of the current period during which connections wait. */
   #period = 0;
   #reviewedAt = 0;
 
@@ -91,14 +92,14 @@ export class ReadingTurns implements ShareOwner {
     if (!this.isWaiting) this.#begin();
     share.state = Waiting;
     (share.bytes > 0 ? this.#waiting[trustOf(share)] : this.#between).add(share);
-    // There may be room for it at once.
+    // There may be room for this connection at once.
     this.wake();
     if (share.state !== Waiting || share.isHalted) return;
     share.isHalted = true;
     share.reader.waitForRoom();
   }
 
-  /** The message at hand is done with, and its turn with it. */
+  /** The current message is complete or given up, and its turn ends. */
   ended(share: Share): void {
     this.#unfinished.delete(share);
     if (share.state !== Waiting) {
@@ -120,7 +121,7 @@ export class ReadingTurns implements ShareOwner {
     this.#endTurn(share);
   }
 
-  /** Gives turns while there is room, and one in any case. */
+  /** Gives turns while there is room, and at least one turn in any case. */
   wake(): void {
     if (this.#isWaking || !this.isWaiting) return;
     this.#isWaking = true;
@@ -161,15 +162,15 @@ export class ReadingTurns implements ShareOwner {
       if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
     }
     if (needOf(share) <= room) return true;
-    // Unfinished messages wait for each other: one of them goes on. Finished ones wait for the application; were it to
-    // leave all of them unread, they would pile up.
+    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the
+    // application: if it leaves over half of the limit unread, no message continues like this, or they would pile up.
     return isFirst && unread <= limit / 2;
   }
 
   #start(share: Share): void {
     share.period = 0;
     share.receivedLast = -1;
-    // One that is not read anyway would keep the others waiting: it asks again later.
+    // A connection that is stopped for another reason would keep the others waiting: it asks again later.
     if (share.reader.isStopped) {
       share.state = Reading;
     } else {
@@ -181,7 +182,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.readOn();
   }
 
-  /** The first connection has to wait: turns that were left over from the last time are over. */
+  /** The first connection has to wait: turns that are left over from the last period end. */
   #begin(): void {
     for (const share of this.#running) if (share.state === ChunkTurn) this.#endTurn(share);
     this.#period++;
@@ -198,11 +199,11 @@ export class ReadingTurns implements ShareOwner {
     const slow: Share[] = [];
     for (const share of this.#unfinished) if (this.#isSlow(share, elapsed)) slow.push(share);
     for (const share of this.#running) this.#checkTurn(share, elapsed);
-    // Those that hold most make the most room.
+    // Giving up the largest messages makes the most room.
     slow.sort((one, other) => other.bytes - one.bytes);
     for (const share of slow) {
       if (!this.#budget.isScarce) break;
-      // A callback of one of the others may have ended it.
+      // A callback of another connection may have ended this one.
       if (share.bytes > 0) share.reader.shed(new ProtocolError('WS_MEMORY_BUDGET'));
     }
     this.wake();
@@ -225,7 +226,7 @@ export class ReadingTurns implements ShareOwner {
     return pace < SLOWEST;
   }
 
-  /** A peer that does not use its turn loses it. Beyond the limit one message at a time goes on: more would add up. */
+  /** A peer that does not use its turn loses it. Beyond the limit a message keeps its turn: only one at a time may continue there. */
   #checkTurn(share: Share, elapsed: number): void {
     const { receivedBytes, isStopped } = share.reader;
     const arrived = receivedBytes - share.receivedLast;
@@ -243,7 +244,7 @@ export class ReadingTurns implements ShareOwner {
   }
 }
 
-/** A connection that has brought messages to their end will do so again; one whose size is known has its end in sight. */
+/** A connection that has finished messages will probably finish this one; a message of known size has a known end. */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;
   return share.reader.isSizeKnown ? 1 : 0;

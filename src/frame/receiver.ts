@@ -1,7 +1,7 @@
 /**
- * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading: what was read
- * while one of them holds waits here, in order, the peer's end included. Each frame is sent where it belongs by frame-dispatch.ts.
- * Layout is parser.ts, fragments are assembler.ts, whole messages delivery.ts; control frames and states are endpoint.ts.
+ * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading. Data that is read
+ * while such a reason applies waits here, in order, followed by the peer's end. frame-dispatch.ts passes each frame on. parser.ts
+ * parses the layout, assembler.ts joins fragments, delivery.ts delivers whole messages; control frames and states are endpoint.ts.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -19,20 +19,20 @@ import { StreamDispatch } from './stream-dispatch.ts';
 import { MAX_SHORT_LENGTH } from './text-kernel.ts';
 import type { ProtocolError } from './violation.ts';
 
-/** Reasons to stop reading, as bits: each has its own resume. */
+/** Reasons to stop reading, as bits. Each reason is resumed separately. */
 export const PAUSED_BY_USER = 1;
 export const PAUSED_BY_REPLIES = 2;
 export const PAUSED_BY_CODEC = 4;
-/** The memory budget has no room. Unlike the others, this one stops the transport only: what was read already is processed. */
+/** The memory budget has no room. Unlike the others, this reason stops only the transport: data that was already read is processed. */
 export const PAUSED_BY_BUDGET = 8;
 const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
-/** Who decides what a receiver leaves open. */
+/** The owner of a receiver, which handles control frames, failures and the peer's end. */
 export interface ReceiverOwner extends FrameDispatchOwner {
   /** The peer ended its direction, and everything before that has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
-  /** A connection that has not received a message yet needs neither of them. */
+  /** Called for the first message; a connection without messages needs neither an assembler nor a delivery. */
   makeAssembler(receiver: AssemblerOwner): MessageAssembler;
   makeDelivery(receiver: DeliveryOwner): Delivery;
 }
@@ -53,22 +53,22 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   readonly #replies: Replies;
   readonly #owner: ReceiverOwner;
   readonly #parser: FrameParser;
-  /** Null until the first data frame, as is the delivery. */
+  /** The assembler and the delivery are null until the first data frame. */
   #assembler: MessageAssembler | null = null;
   #delivery: Delivery | null = null;
   readonly #frames: FrameDispatch | StreamDispatch;
   readonly memoryBudget: MemoryBudget;
 
-  /** Whether something of the chunk that was received last is still needed: a view of it was delivered, or it waits. */
+  /** Whether the last received chunk is still needed: a view of it was delivered, or a part of it waits. */
   keepsChunk = false;
   #pauses = 0;
   #isProcessing = false;
   #isClosing = false;
-  /** Chunks that wait: read while paused, or handed in while another is being processed. */
+  /** Chunks that wait: received while paused, or while another chunk is being processed. */
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
   #backlogCharge: Charge | null = null;
-  /** The peer's end came while we were paused or busy. */
+  /** The peer's end arrived while we were paused or busy. */
   #endWaits = false;
 
   constructor(
@@ -96,22 +96,22 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return { assembler: this.#assembler, delivery: this.#delivery };
   }
 
-  /** Whether the peer owes the rest of a message or frame. */
+  /** Whether a message or frame has begun to arrive and is not complete. */
   get insideMessage(): boolean {
     return this.#frames.insideMessage || this.#parser.insideFrame;
   }
 
-  /** Counts pieces of data frames that arrived: while it stands still inside a message, there is no progress. */
+  /** Counts pieces of data frames that arrived. If the count does not change inside a message, there is no progress. */
   get dataPieces(): number {
     return this.#frames.dataPieces;
   }
 
-  /** The `PAUSED_BY_…` bits that hold. */
+  /** The `PAUSED_BY_…` bits that are set. */
   get pauses(): number {
     return this.#pauses;
   }
 
-  /** Whether nothing that the peer sends is looked at any more. */
+  /** Whether everything that the peer sends is ignored from now on. */
   get isOff(): boolean {
     return this.#parser.isOff;
   }
@@ -123,7 +123,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** As `Endpoint.receive`. */
   receive(chunk: Buffer): boolean {
-    // Handed in while paused, or from inside a callback: its turn comes.
+    // Received while paused, or from inside a callback: the chunk waits.
     if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
       this.keepsChunk = true;
@@ -138,7 +138,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#pauses === 0;
   }
 
-  /** The peer ended its direction. While paused, the end waits as everything else. */
+  /** The peer ended its direction. While reading is stopped, the end waits like received data. */
   receiveEnd(): void {
     if (this.#isProcessing || this.isStopped) this.#endWaits = true;
     else this.#owner.onReceiveEnd();
@@ -152,7 +152,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#assembler?.stop();
   }
 
-  /** One of the reasons is over. Events may be reported before this returns. */
+  /** One of the reasons to stop is over. Events may be reported before this returns. */
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;
@@ -162,8 +162,8 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   /**
-   * The application closes: the peer's Close must be seen, so from now on nothing but replies stops reading.
-   * @param keepsPause the application's pause goes on: it has resumed when it wants to see it
+   * The application closes: the peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
+   * @param keepsPause the application's pause continues: the Close frame is read after the application resumes
    */
   closing(keepsPause: boolean): void {
     this.#isClosing = true;
@@ -171,7 +171,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if ((this.#pauses & over) !== 0) this.#discard();
   }
 
-  /** What still arrives is checked, but dropped. */
+  /** Messages that still arrive are checked, but dropped. */
   #discard(): void {
     this.#frames.isDiscarding = true;
     this.#delivery?.discard();
@@ -179,7 +179,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.resumeFrom(PAUSED_BY_USER | PAUSED_BY_BUDGET);
   }
 
-  /** §5.5.1, §7.1.7: nothing that the peer sends from now on is looked at. An end that waits follows with `endIfSeen`. */
+  /** §5.5.1, §7.1.7: everything that the peer sends from now on is ignored. `endIfSeen` processes an end that waits. */
   switchOff(): void {
     this.#parser.switchOff();
     this.#assembler?.leave();
@@ -190,12 +190,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#pauses = 0;
   }
 
-  /** Once switched off: an end that came while paused is processed now. */
+  /** Called after `switchOff`: processes the peer's end if it arrived while paused. */
   endIfSeen(): void {
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }
 
-  /** The one place where what goes wrong below, or in a callback, becomes a close. Null: the message that was decoded. */
+  /** The only place where an error of the layers below, or of a callback, closes the connection. Null: the decoded message. */
   #process(chunk: Buffer | null, offset: number): void {
     this.#isProcessing = true;
     this.#replies.begin();
@@ -214,7 +214,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#isProcessing = false;
   }
 
-  /** A handler paused us in the middle of a chunk: the rest comes first when we go on. */
+  /** A handler paused us in the middle of a chunk: the rest of the chunk is processed first after the pause. */
   #keep(chunk: Buffer, offset: number): void {
     this.keepsChunk = true;
     if (this.#backlog === null) this.#backlog = [chunk];
@@ -251,7 +251,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   // ---- the memory budget ----
 
-  /** Whether what was read already waits, too. */
+  /** Whether data that was already read waits as well. */
   get isStopped(): boolean {
     return (this.#pauses & STOPPED) !== 0;
   }
@@ -275,7 +275,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#owner.fail(error);
   }
 
-  // ---- what the codec's delays mean ----
+  // ---- what the delivery and the frames report ----
 
   onControlFrame(opcode: number, buffer: Buffer, start: number, end: number): void {
     this.#owner.onControlFrame(opcode, buffer, start, end);

@@ -1,7 +1,7 @@
 /**
- * What counts as a reply: bytes that a server sends while it delivers received data. A peer that does not read them must not go
- * on asking, so above a mark the endpoint stops reading (RFC 6455 §10.4). A client that did so, facing a server that does, would
- * deadlock; and what the application sends by itself never stops reading, or two busy endpoints would.
+ * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read its replies must not cause
+ * ever more of them, so above a high-water mark the server stops reading (RFC 6455 §10.4). A client never does, since both sides
+ * would deadlock. Bytes that the application sends at other times never stop reading: two busy endpoints would deadlock.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -11,10 +11,10 @@ import { frameHeaderSize } from './serializer.ts';
 import type { ByteSink } from './sink.ts';
 import type { FrameWriter } from './writer.ts';
 
-// While memory is scarce: pings of one chunk that are answered one by one. An honest peer never sends as many at once.
+// While memory is scarce, at most this many pings of one chunk are answered one by one. An honest peer never sends so many at once.
 const MAX_PONGS = 32;
 
-/** Counts one endpoint's replies that have not left. */
+/** Counts the replies of one endpoint that have not left. */
 export class Replies {
   readonly #sink: ByteSink;
   readonly #writer: FrameWriter;
@@ -26,7 +26,7 @@ export class Replies {
   /** Pings since `begin`. */
   #pings = 0;
   #bytes = 0;
-  /** Where in the stream of sent bytes the last one ends; `Infinity` while replies wait in the queue. */
+  /** The offset in the stream of sent bytes where the last reply ends; `Infinity` while replies wait in the queue. */
   #end = 0;
 
   constructor(
@@ -45,12 +45,12 @@ export class Replies {
     this.#highWaterMark = highWaterMark;
   }
 
-  /** More of them wait than the high-water mark allows, if anything waits at all. */
+  /** Whether more bytes of replies wait than the high-water mark allows. Meaningful only while something waits. */
   get pileUp(): boolean {
     return this.#bytes > this.#highWaterMark;
   }
 
-  /** Received data is about to be delivered: what is sent from now on, up to `end`, are replies. */
+  /** Received data is about to be delivered: all bytes sent from now on, until `end` is called, are replies. */
   begin(): void {
     this.#pings = 0;
     if (!this.#isServer) return;
@@ -68,20 +68,20 @@ export class Replies {
   }
 
   /**
-   * A ping came. §5.5.3: of pings that were not answered yet, only the newest one has to be. While memory is scarce, a flood of
-   * them must not fill a slab of replies for each connection.
-   * @returns whether its answer leaves now; else it waits for `answerNewest`, and a newer one takes its place
+   * A ping arrived. §5.5.3: of the pings that were not answered yet, only the newest one must be answered. While memory is scarce, a
+   * flood of pings must not fill a slab of replies for each connection.
+   * @returns whether the answer leaves now; else it waits for `answerNewest`, and the answer to a newer ping replaces it
    */
   takesPong(): boolean {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;
   }
 
-  /** All received data was delivered: the answer to the newest of too many pings leaves. */
+  /** All received data was delivered: if there were too many pings, the answer to the newest one leaves. */
   answerNewest(): void {
     if (this.#pings > MAX_PONGS) this.#queue.pump();
   }
 
-  /** A message or control frame is sent. @param size payload bytes */
+  /** Counts a message or control frame that is sent. @param size payload bytes */
   add(size: number): void {
     if (this.#isOpen) this.#bytes += size + frameHeaderSize(size, false);
   }

@@ -1,7 +1,7 @@
 /**
- * The one queue for everything that cannot be sent at once: messages while the codec works in other threads (7692 §6.1), what is
- * sent from inside the sink while a frame is half written (§5.4), a pong while the transport is blocked (§5.5.3), the Close frame
- * after all messages (§5.5.1). What has to go through it is decided in sender.ts; the frames are made in writer.ts.
+ * The one queue for everything that cannot be sent at once: messages while the codec works in other threads (7692 §6.1), items that
+ * are sent from inside the sink while a frame is half written (§5.4), a pong while the transport is blocked (§5.5.3), the Close frame
+ * after all messages (§5.5.1). sender.ts decides what goes through the queue; writer.ts writes the frames.
  */
 
 import type { Completion } from './completion.ts';
@@ -12,17 +12,17 @@ import { type FrameOptions, type Outgoing, OutgoingList, SERIALIZED } from './ou
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { FIN, type FrameWriter, RSV1 } from './writer.ts';
 
-/** What a queue reports. */
+/** The owner of a queue, to which the queue reports. */
 export interface SendQueueOwner {
   /** The codec broke. */
   fail(error: unknown): void;
-  /** Our Close frame is written now. */
+  /** Our Close frame is about to be written. */
   onCloseFrame(payload: Uint8Array): void;
-  /** Messages waited, and none does any more. */
+  /** The last message that waited has been written or given up. */
   onIdle(): void;
 }
 
-// Every endpoint's, until something has to wait: nothing is ever added to it.
+// All endpoints share this list until something has to wait. Nothing is ever added to it.
 const emptyList: OutgoingList = new OutgoingList();
 
 /** One endpoint's queue. */
@@ -36,10 +36,10 @@ export class SendQueue {
   #list: OutgoingList = emptyList;
   /** The message that the codec works on. It stays in the list, before the other messages. */
   #inCodec: Outgoing | null = null;
-  /** The message whose parts are being sent as they come. It stays in the list as well. */
+  /** The message whose parts are being sent as they become available. It stays in the list as well. */
   #streamed: Outgoing | null = null;
   #pong: Outgoing | null = null;
-  /** A frame or a fragmented message is half written, or the queue is being emptied: what is sent now waits for its turn. */
+  /** A frame or a fragmented message is half written, or the queue is being emptied: anything sent now has to wait. */
   isWriting = false;
   isStopped = false;
 
@@ -74,14 +74,14 @@ export class SendQueue {
     return this.#list.messages;
   }
 
-  /** Calls `done` as if it came with the last of the messages that wait. @returns false if none does */
+  /** Adds `done` to the callbacks of the last message that waits. @returns false if no message waits */
   whenLastSent(done: SendCallback): boolean {
     const { last } = this.#list;
     last?.addDone(done);
     return last !== null;
   }
 
-  /** Once pumped: a message that waits counts from now on. */
+  /** Called after `pump`: if the message still waits, its bytes count from now on. */
   countWaiting(item: Outgoing): void {
     item.count(this.#memoryBudget);
   }
@@ -90,19 +90,19 @@ export class SendQueue {
     return this.#list.endsWithClose;
   }
 
-  /** An item is to be sent as soon as it may leave: now, if it may, with `pump`. */
+  /** Adds an item. It is sent as soon as it may leave; call `pump` to send it now if it may. */
   add(item: Outgoing): void {
     this.#ownList.add(item);
   }
 
-  /** §5.5.3: of the pongs that cannot leave, only the newest waits. Null: none does any more. */
+  /** §5.5.3: of the pongs that cannot leave, only the newest waits. Null: drops the pong that waits. */
   replacePong(pong: Outgoing | null): void {
     if (this.#pong !== null) this.#list.remove(this.#pong);
     this.#pong = pong;
     if (pong !== null) this.#ownList.add(pong);
   }
 
-  /** Writes a message that nothing has to wait for. */
+  /** Writes a message that does not have to wait. */
   writeNow(opcode: number, payload: Uint8Array, ownsPayload: boolean, options: FrameOptions | null): void {
     this.isWriting = true;
     try {
@@ -113,7 +113,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** The same for a whole frame. */
+  /** As `writeNow`, for a serialized frame. */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.isWriting = true;
     try {
@@ -124,7 +124,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** §5.4: one frame of the message whose turn it is. The control frames that came meanwhile follow. */
+  /** §5.4: writes one frame of the message whose turn it is, then the control frames that were added meanwhile. */
   writeFragment(first: number, payload: Uint8Array, ownsPayload: boolean): void {
     this.isWriting = true;
     try {
@@ -135,7 +135,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** The last frame of a streamed message was written, or it is given up before the first one. */
+  /** The last frame of a streamed message was written, or the message is given up before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;
@@ -145,12 +145,12 @@ export class SendQueue {
     else this.#owner.onIdle();
   }
 
-  /** Whether a message has begun whose rest has still to come. */
+  /** Whether the turn of a streamed message has come and it has not ended. */
   get isStreaming(): boolean {
     return this.#streamed !== null;
   }
 
-  /** Writes everything that need not wait any more, in order. */
+  /** Writes, in order, every item that no longer has to wait. */
   pump(): void {
     if (this.isWriting || this.#list.head === null) return;
     this.isWriting = true;
@@ -163,7 +163,7 @@ export class SendQueue {
     if (wasWaiting && this.messages === 0) this.#owner.onIdle();
   }
 
-  /** Nothing of what waits is sent, nor the rest of a message that is half written; only a Close frame may still follow. */
+  /** Drops everything that waits, and the rest of a half-written message; only a Close frame may still follow. */
   stop(reason: Error | null): void {
     this.isStopped = true;
     this.#drop(reason, true);
@@ -171,7 +171,7 @@ export class SendQueue {
 
   #next(): Outgoing | null {
     let item = this.#list.head;
-    // The others need not wait for the transport.
+    // Only the pong waits while the transport is blocked.
     if (item !== null && item === this.#pong && this.#sink.blocked) item = item.next;
     return item === this.#inCodec || item === this.#streamed ? null : item;
   }
@@ -195,7 +195,7 @@ export class SendQueue {
       const shared = item.isCompressed && item.hasOwnResult ? null : item.shared;
       this.#writeMessage(first, payload, item.ownsPayload, item.options, shared);
     }
-    // The sink holds what is shared by now.
+    // By now the sink itself holds the shared memory.
     item.uncount(this.#memoryBudget);
     if (done === null) return;
     if (this.isStopped) this.#completion.refuse(done, null);
@@ -234,7 +234,7 @@ export class SendQueue {
   #compress(item: Outgoing): boolean {
     const { payload, compress } = item;
     item.compress = false;
-    // 7692 §6.1: each message is compressed or not, as the sender likes.
+    // 7692 §6.1: the sender may choose for each message whether to compress it.
     if (this.#codec === null || payload.length < this.#codec.threshold) return true;
     item.hasOwnResult = compress === true;
     let result: Uint8Array | Promise<Uint8Array>;
@@ -269,7 +269,7 @@ export class SendQueue {
     }
   }
 
-  /** What the codec and the peer know of each other is lost: no later message can be sent, but a Close frame that waits. */
+  /** The compression context no longer matches the peer's: later messages cannot be sent, but a Close frame that waits is. */
   #codecFailed(error: unknown): void {
     this.#drop(error instanceof Error ? error : null, false);
     this.#owner.fail(error);

@@ -1,6 +1,6 @@
 /**
- * The sending half of an endpoint: RFC 6455 §6.1, §9.1. What can leave is written at once, the rest goes to send-queue.ts. Here is
- * what holds once for each message: the send cap, what counts as a reply, whose memory it is. States are endpoint.ts.
+ * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once; any other goes to send-queue.ts.
+ * This file does what is done once per message: check the send cap, count replies, copy the payload if needed. States are endpoint.ts.
  */
 
 import { Completion } from './completion.ts';
@@ -22,11 +22,11 @@ import { SendQueue, type SendQueueOwner } from './send-queue.ts';
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 
-/** Who decides what a sender leaves open. `fail` also receives what a `SendCallback` threw. */
+/** The owner of a sender. `fail` also receives what a `SendCallback` threw. */
 export interface SenderOwner extends SendQueueOwner {
-  /** More waits than the send cap allows. */
+  /** More bytes wait than the send cap allows. */
   abort(error: Error): void;
-  /** Replies pile up: stop reading until `canTakeReplies`. */
+  /** Replies pile up: stop reading until `canTakeReplies` is true. */
   onCongested(): void;
 }
 
@@ -38,12 +38,12 @@ export interface SenderOptions {
   readonly memoryBudget: MemoryBudget;
 }
 
-// What a message costs beside its bytes, for the send cap.
+// The bytes that the send cap counts for a message in addition to its payload.
 const ITEM_COST = 128;
 
 /** Sends for one endpoint. */
 export class Sender {
-  /** What is sent while received data is delivered. */
+  /** Counts the bytes that are sent while received data is delivered. */
   readonly replies: Replies;
   readonly #sink: ByteSink;
   readonly #owner: SenderOwner;
@@ -52,7 +52,7 @@ export class Sender {
   readonly #writer: FrameWriter;
   readonly #completion: Completion;
   readonly #queue: SendQueue;
-  // What was sent since the transport is blocked, or messages wait.
+  // Messages and bytes that were sent since the transport was blocked or messages began to wait.
   #messagesSince = 0;
   #bytesSince = 0;
 
@@ -69,12 +69,12 @@ export class Sender {
     this.replies = new Replies(sink, this.#writer, this.#queue, role, highWaterMark, memoryBudget);
   }
 
-  /** Bytes that were sent and have not left the process. */
+  /** Bytes that were sent but have not left the process. */
   get bufferedAmount(): number {
     return this.#queue.bytes + this.#sink.bufferedAmount;
   }
 
-  /** Whether messages or our Close frame wait: a message that is sent now waits as well. */
+  /** Whether messages or our Close frame wait. Then a message that is sent now waits as well. */
   get isWaiting(): boolean {
     return this.#queue.messages > 0;
   }
@@ -84,7 +84,7 @@ export class Sender {
     return this.#queue.isCloseWaiting;
   }
 
-  /** Whether nothing waits any more, so that reading may go on if replies had piled up. */
+  /** Whether nothing waits, so that reading may continue after replies had piled up. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }
@@ -92,8 +92,8 @@ export class Sender {
   // ---- messages ----
 
   /**
-   * The common case: a text of at most `COPY_THRESHOLD` UTF-16 units, without options. It leaves in the sink's own memory.
-   * @returns payload bytes; -1 if it has to wait, or to go through the codec: then `send` it
+   * The common case: a text of at most `COPY_THRESHOLD` UTF-16 units, without options. It is encoded into the sink's own memory.
+   * @returns payload bytes; -1 if it has to wait or to be compressed: then call `send`
    */
   writeText(text: string): number {
     const { length } = text;
@@ -106,9 +106,9 @@ export class Sender {
   }
 
   /**
-   * Sends a message, or lets it wait for those before it.
+   * Sends a message, or makes it wait for the messages before it.
    * @param ownsPayload the payload may be changed and kept
-   * @returns payload bytes put on the wire, -1 if they are not known yet, 0 if the codec broke
+   * @returns payload bytes put on the wire, -1 if they are not known yet, 0 if the codec failed
    */
   send(
     opcode: number,
@@ -121,7 +121,7 @@ export class Sender {
     const compress = options?.compress !== false;
     if (!this.#admits(length)) return this.#overflowed(length, done);
     if (this.#mustWait(length, compress)) {
-      // What waits, or is compressed in other threads, is a copy: what a caller passed is the caller's again at once.
+      // A message that waits, or is compressed in other threads, is copied: the caller may change its payload at once.
       const item = new Outgoing(opcode, ownsPayload ? payload : new Uint8Array(payload), true);
       item.compress = compress;
       item.options = options;
@@ -139,7 +139,7 @@ export class Sender {
     return length;
   }
 
-  /** A server's message to many connections, whose payload is never copied and must not change. As `send`. */
+  /** As `send`, for a server's message to many connections. Its payload is never copied and must not change. */
   sendShared(
     opcode: number,
     payload: Uint8Array,
@@ -155,7 +155,7 @@ export class Sender {
     return this.#queuedSize(item);
   }
 
-  /** A frame that `serializeFrame` made for the server role. @returns `size` */
+  /** Sends a frame that `serializeFrame` made for the server role. @returns `size` */
   sendSerialized(
     frame: Uint8Array,
     size: number,
@@ -174,14 +174,14 @@ export class Sender {
     return size;
   }
 
-  /** A message whose parts come while it is sent; it takes its turn after those that wait. Null beyond the send cap. */
+  /** Begins a message that is sent in parts; its turn comes after the messages that wait. Returns null beyond the send cap. */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     if (!this.#admits(0)) return null;
     const codec = compress ? this.#codec : null;
     return new OutgoingStream(this.#sink, this.#queue, this.#completion, codec, owner).start();
   }
 
-  /** A message is not sent: its sender is notified later, never from inside `send`. */
+  /** The message is not sent: `done` is called later, never from inside `send`. */
   refuse(done: SendCallback | null): 0 {
     this.#completion.refuse(done, null);
     return 0;
@@ -195,14 +195,14 @@ export class Sender {
 
   // ---- control frames ----
 
-  /** A ping, or a pong. */
+  /** Sends a ping or a pong. */
   sendControl(opcode: number, payload: Uint8Array): void {
     if (!this.#admits(payload.length)) return;
     if (this.#queue.isWriting) this.#queue.add(new Outgoing(opcode, new Uint8Array(payload), true));
     else this.#writer.writeFrame(FIN | opcode, payload, false, null);
   }
 
-  /** The answer to a ping. §5.5.3: while it cannot leave, or too many come at once, only the newest one waits. */
+  /** Sends the answer to a ping. §5.5.3: if it cannot leave, or too many pings arrive at once, only the newest answer waits. */
   sendPong(payload: Uint8Array): void {
     if (!this.replies.takesPong() || this.#sink.blocked) {
       this.#queue.replacePong(new Outgoing(Opcode.Pong, payload, true));
@@ -212,14 +212,14 @@ export class Sender {
     this.sendControl(Opcode.Pong, payload);
   }
 
-  /** The peer sent its Close frame: no ping needs an answer (§5.5.2), and no message that is half sent its end (§5.5.1: MAY). */
+  /** The peer sent its Close frame: pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
   peerClosed(): void {
     this.#queue.replacePong(null);
-    // §5.4: nor can the messages after it follow, whose frames would be its continuation.
+    // §5.4: the messages after the unfinished one cannot be sent either: their frames would belong to it.
     if (this.#queue.isStreaming) this.#queue.stop(null);
   }
 
-  /** §5.5.1: nothing follows a Close frame, so the messages that wait go first. */
+  /** §5.5.1: nothing follows a Close frame, so the messages that wait are sent first. */
   sendClose(payload: Uint8Array): void {
     if (this.#mustWait(0, false)) {
       this.#queue.add(new Outgoing(Opcode.Close, new Uint8Array(payload), true));
@@ -246,7 +246,7 @@ export class Sender {
     this.#queue.stop(reason);
   }
 
-  /** Once for each message, before any of it is written: the send cap, and what counts as a reply. */
+  /** Called once for each message, before it is written: checks the send cap, and counts replies. */
   #admits(size: number): boolean {
     const { replies } = this;
     replies.add(size);
@@ -263,14 +263,14 @@ export class Sender {
     const waiting = this.bufferedAmount;
     this.#messagesSince++;
     this.#bytesSince += size;
-    // One message is always admitted to an empty queue, in however many frames.
+    // An empty queue always takes one message, whatever its number of frames.
     if (waiting === 0) return false;
-    // Some may have left since, though never all of them: as many, on average, as of their bytes.
+    // Some of these messages may have left since, but not all. We assume the same proportion of messages as of bytes.
     const left = Math.min(1, (waiting + size) / (this.#bytesSince + 1));
     return waiting + size + left * this.#messagesSince * ITEM_COST > this.#sendCap;
   }
 
-  /** @returns what the message would have been on the wire: that it was never sent, `done` and the error say */
+  /** @returns the size that the message would have had on the wire; `done` and the error report that it was never sent */
   #overflowed(size: number, done: SendCallback | null): number {
     this.refuse(done);
     return size;
@@ -281,7 +281,7 @@ export class Sender {
     return this.#codec !== null && compress && size >= this.#codec.threshold;
   }
 
-  /** @returns payload bytes of what was queued: -1 if it went to the codec */
+  /** @returns payload bytes of the queued message; -1 if it went to the codec */
   #queuedSize(item: Outgoing): number {
     if (item.wireSize >= 0) return item.wireSize;
     this.#queue.countWaiting(item);

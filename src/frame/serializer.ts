@@ -1,12 +1,12 @@
 /**
  * Frame serializer: RFC 6455 §5.2 (layout, shortest length form) and §5.3 (masking of what a client sends).
- * What may be sent, and when, is endpoint.ts; where the bytes go is the transport's.
+ * endpoint.ts decides what may be sent, and when; the transport sends the bytes.
  */
 
 import { copyMasked, nextMaskingKey } from './mask.ts';
 import type { Role } from './parser.ts';
 
-/** The size of a frame's header: 2 bytes, 0, 2 or 8 more of length, 4 of masking key. */
+/** The size of a frame's header: 2 bytes, then 0, 2 or 8 more bytes of length, then 4 bytes of masking key if `masked`. */
 export function frameHeaderSize(length: number, masked: boolean): number {
   const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
   return masked ? size + 4 : size;
@@ -14,8 +14,8 @@ export function frameHeaderSize(length: number, masked: boolean): number {
 
 /**
  * Writes a header at `target[offset…]`.
- * @param first FIN, RSV and opcode as they stand in the first byte.
- * @param key the masking key, see mask.ts; not looked at where `masked` is false.
+ * @param first the first byte: FIN, RSV and opcode.
+ * @param key the masking key, see mask.ts; ignored if `masked` is false.
  * @returns the offset after the header.
  */
 export function writeFrameHeader(
@@ -59,12 +59,12 @@ export interface FrameInit {
 }
 
 /**
- * A whole frame in memory of its own: for tests, tools, and payloads that go to many connections.
- * No rule is checked here but those of the layout: illegal frames can be made on purpose.
+ * Returns a whole frame in new memory: for tests, tools, and payloads that go to many connections.
+ * Only the layout is ensured, no other rule is checked: illegal frames can be made on purpose.
  */
 export function serializeFrame(frame: FrameInit, role: Role): Buffer {
   const { opcode, payload, fin = true, rsv1 = false } = frame;
-  // §5.1: a client masks every frame, a server none. §5.3: with a fresh key each.
+  // §5.1: a client masks every frame, a server masks none. §5.3: each frame has a fresh key.
   const masked = role === 'client';
   const key = masked ? nextMaskingKey() : 0;
   const bytes = Buffer.allocUnsafe(frameHeaderSize(payload.length, masked) + payload.length);

@@ -1,23 +1,23 @@
 /**
- * One connection's part of a memory budget: what its unfinished message takes, and whether it is read. RFC 6455 §10.4. Who is
- * read when there is little room is reading-turns.ts; who fills the message is assembler.ts.
+ * One connection's share of a memory budget: the bytes of its unfinished message, and whether it is read. RFC 6455 §10.4.
+ * reading-turns.ts decides who is read when there is little room; assembler.ts fills the message.
  */
 
 import type { ProtocolError } from './violation.ts';
 
-/** A connection that receives, as the budget sees it. */
+/** The part of a receiving connection that the budget uses. */
 export interface BudgetReader {
-  /** Payload bytes of the unfinished message that are here; 0 between messages. */
+  /** Payload bytes of the unfinished message that have arrived; 0 between messages. */
   readonly receivedBytes: number;
-  /** By how many bytes the unfinished message can still grow. */
+  /** The number of bytes by which the unfinished message can still grow. */
   readonly remainingBytes: number;
-  /** Whether the header of the last frame is here, so that the message's size is known. */
+  /** Whether the header of the last frame has arrived, so that the message's size is known. */
   readonly isSizeKnown: boolean;
-  /** Whether it is not read for a reason that is not the budget's. */
+  /** Whether reading is stopped for a reason other than the budget. */
   readonly isStopped: boolean;
-  /** There is no room: nothing more is to be read once the chunk at hand is done with. */
+  /** There is no room: stop reading after the current chunk. */
   waitForRoom(): void;
-  /** There is room again. Must not report anything from inside this call. */
+  /** There is room again: continue reading. Must not report events from inside this call. */
   readOn(): void;
   /** The unfinished message is given up. */
   shed(error: ProtocolError): void;
@@ -25,24 +25,24 @@ export interface BudgetReader {
 
 export const Reading = 0;
 export const Waiting = 1;
-/** It has a turn of one chunk, or to the end of its message. */
+/** The connection has a turn: `ChunkTurn` lasts for one chunk, `MessageTurn` to the end of its message. */
 export const ChunkTurn = 2;
 export const MessageTurn = 3;
 
-/** Who decides when a connection is read. */
+/** Decides when a connection is read. */
 export interface ShareOwner {
   count(bytes: number): void;
-  /** Its unfinished message takes more. */
+  /** The share's unfinished message takes more memory. */
   grew(share: Share): void;
   asked(share: Share): void;
-  /** The message at hand is done with. */
+  /** The current message is complete or given up. */
   ended(share: Share): void;
   stopped(share: Share): void;
   left(share: Share): void;
   wake(): void;
 }
 
-/** One connection's part. What it counts is the unfinished message. */
+/** One connection's share. It counts the bytes of the unfinished message. */
 export class Share {
   readonly reader: BudgetReader;
   readonly #owner: ShareOwner;
@@ -51,16 +51,16 @@ export class Share {
   bytes = 0;
   /** Whether `readOn` has to follow. */
   isHalted = false;
-  /** Whether the connection receives nothing any more. */
+  /** Whether the connection receives nothing more. */
   isGone = false;
-  /** Messages in pieces that this connection has brought to their end. */
+  /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
-  // For `review`: the pressure in which it was looked at last, milliseconds of being read since, what was here then.
+  // For `review`: the waiting period of the last check, the milliseconds that the share was read since, and its bytes at that check.
   period = 0;
   readTime = 0;
   receivedBefore = 0;
-  /** What was here at the last review of its turn, -1 before the first. */
+  /** The bytes that had arrived at the last review of its turn; -1 before the first review. */
   receivedLast = -1;
 
   constructor(reader: BudgetReader, owner: ShareOwner) {
@@ -68,7 +68,7 @@ export class Share {
     this.#owner = owner;
   }
 
-  /** The unfinished message takes so many bytes more. They are counted in any case; if there is no room, reading stops. */
+  /** The unfinished message takes `bytes` more. They are counted in any case; if there is no room, reading stops. */
   grow(bytes: number): void {
     this.bytes += bytes;
     this.#owner.count(bytes);
@@ -86,12 +86,12 @@ export class Share {
     this.#owner.wake();
   }
 
-  /** The connection holds memory for other reasons: if there is no room, reading stops. */
+  /** The connection holds memory for another reason: if there is no room, reading stops. */
   ask(): void {
     this.#owner.asked(this);
   }
 
-  /** Nothing more is received. */
+  /** The connection receives nothing more. */
   leave(): void {
     this.isGone = true;
     this.#owner.left(this);
@@ -99,12 +99,12 @@ export class Share {
     this.done(false);
   }
 
-  /** Reading was stopped for another reason: a turn would be lost on it. */
+  /** Reading was stopped for another reason: the share loses its turn, since it cannot use it. */
   stop(): void {
     this.#owner.stopped(this);
   }
 
-  /** Reading goes on after it was stopped for another reason: time counts from here. */
+  /** Reading continues after it was stopped for another reason: the time for `review` starts anew. */
   restart(): void {
     this.period = 0;
   }

@@ -1,6 +1,6 @@
 /**
- * The states of an endpoint, and what moves it from one to the next: RFC 6455 §5.5 (control frames), §7 (closing). The table of
- * states is at the top of endpoint.ts, which is what users hold; §6 is sender.ts and receiver.ts.
+ * The states of an endpoint, and the events that change its state: RFC 6455 §5.5 (control frames), §7 (closing). The table of
+ * states is at the top of endpoint.ts, the class that users hold; §6 is in sender.ts and receiver.ts.
  */
 
 import { type AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -16,7 +16,7 @@ import { PAUSED_BY_REPLIES, Receiver, type ReceiverOwner } from './receiver.ts';
 import { Sender, type SenderOwner } from './sender.ts';
 import type { ByteSink } from './sink.ts';
 
-/** §7: where a connection is after the opening handshake. */
+/** §7: the state of a connection after the opening handshake. */
 export const EndpointState = { Open: 0, CloseSent: 1, CloseReceived: 2, Closed: 3 } as const;
 export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
 
@@ -31,14 +31,14 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   readonly #sink: ByteSink;
   readonly #options: EndpointOptions;
   readonly #codec: MessageCodec | null;
-  /** Made when the end begins. */
+  /** Created when the connection begins to end. */
   #closeAccount: CloseAccount | null = null;
-  /** The peer ended its direction. */
+  /** The peer ended its direction of the connection. */
   #peerEnded = false;
   /** Nothing is sent or received any more, and memory has been released. */
   #isOver = false;
 
-  /** @param options kept, and perhaps those of many endpoints; `codec` is this one's alone */
+  /** @param options kept; many endpoints may share them. @param codec belongs to this endpoint only */
   constructor(sink: ByteSink, events: EndpointEvents, options: EndpointOptions, codec: MessageCodec | null) {
     const { role, maxMessageSize, maxStreamSize, memoryBudget = processMemoryBudget } = options;
     const { highWaterMark = Number.POSITIVE_INFINITY, sendCap = Number.POSITIVE_INFINITY } = options;
@@ -57,7 +57,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     return this.#closeAccount;
   }
 
-  // ---- what the first message needs ----
+  // ---- created for the first message ----
 
   makeAssembler(receiver: AssemblerOwner): MessageAssembler {
     const { maxMessageSize, memoryBudget = processMemoryBudget } = this.#options;
@@ -80,7 +80,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     buffer.copy(payload, 0, start, end);
     // §5.5.2: a ping MUST be answered, with the same payload.
     if (opcode === Opcode.Ping && this.#options.autoPong !== false) this.sender.sendPong(payload);
-    // The pong may have been one byte too many for the send cap.
+    // The pong may have exceeded the send cap, which closes the connection.
     if (this.receiver.isOff || this.receiver.isDiscarding) return;
     if (opcode === Opcode.Ping) this.#events.onPing(payload);
     else this.#events.onPong(payload);
@@ -93,9 +93,9 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     account.code = code;
     account.reason = reason;
     account.byPeer = byPeer;
-    // Before the sink is called: a synchronous transport may come back from there.
+    // Set before the sink is called, since a synchronous transport may call us back from inside it.
     this.state = CloseReceived;
-    // §5.5.1: nothing after a Close frame counts. §5.5.2: nor is a ping before it to be answered.
+    // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings before it need no answer any more.
     this.receiver.switchOff();
     this.sender.peerClosed();
     // §5.5.1: answer with a Close frame if none was sent; it typically echoes the code.
@@ -105,7 +105,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (byPeer) this.#announceClosing(true);
   }
 
-  /** The peer ended its direction, and what it sent before has been processed. */
+  /** The peer ended its direction, and everything it sent before that has been processed. */
   onReceiveEnd(): void {
     this.#peerEnded = true;
     // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.
@@ -113,7 +113,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
       this.#endIfDue();
       return;
     }
-    // §7.2.1: lost without a Close frame.
+    // §7.2.1: the connection was lost without a Close frame.
     this.#sink.end();
     this.transportClosed();
   }
@@ -149,7 +149,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#endIfDue();
   }
 
-  /** If replies had piled up, and have left: reading goes on. */
+  /** If replies had piled up and have left, reading continues. */
   resumeForReplies(): void {
     if (this.sender.canTakeReplies) this.receiver.resumeFrom(PAUSED_BY_REPLIES);
   }
@@ -175,13 +175,13 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     }
   }
 
-  /** §5.5.1: nothing follows a Close frame, so messages that wait go first. The deadline for them runs already. */
+  /** §5.5.1: nothing follows a Close frame, so messages that wait are sent first. The closing deadline runs meanwhile. */
   #sendClose(payload: Uint8Array): void {
     this.sender.sendClose(payload);
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);
   }
 
-  /** Ends TCP once our Close frame was handed over, if nothing of the peer is waited for. */
+  /** Ends TCP once our Close frame was handed over, unless we still wait for the peer. */
   #endIfDue(): void {
     if (this.sender.isWaiting) return;
     // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
@@ -193,7 +193,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** As `Endpoint.terminate`. */
   terminate(): void {
     if (this.state === Closed) return;
-    // Nothing can be sent any more. If both Close frames had been exchanged, the end stays a clean one.
+    // Nothing more can be sent. If both Close frames had been exchanged, the close still counts as clean.
     if (this.state === Open) this.state = CloseSent;
     this.#release();
     this.#sink.destroy();
@@ -209,14 +209,14 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
 
   /** As `Endpoint.fail`. */
   fail(thrown: unknown): void {
-    // The closing handshake is over; what a callback throws now changes nothing but must be reported.
+    // The closing handshake is over. An error that a callback throws now changes nothing, but must be reported.
     if (this.state >= CloseReceived) {
       this.#report(thrown);
       return;
     }
     const error = toError(thrown);
     this.#account.error ??= error;
-    // Our Close frame, if it still waits, can take the better code.
+    // If our Close frame still waits, a Close frame with the code of this error replaces it.
     const open = this.state === Open || this.sender.isCloseWaiting;
     this.receiver.switchOff();
     this.sender.stop(error);
@@ -230,7 +230,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.receiver.endIfSeen();
   }
 
-  /** Nothing is sent or received any more. Nothing of this waits for the transport to say that it is closed. */
+  /** Stops sending and receiving and releases memory, without waiting for the transport to report that it is closed. */
   #release(): void {
     if (this.#isOver) return;
     this.#isOver = true;

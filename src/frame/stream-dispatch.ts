@@ -1,7 +1,7 @@
 /**
- * Frames of messages that are reported while they arrive: RFC 6455 §5.4 (fragments), §8.1 (text is checked as it comes), §10.4 (the
- * limit is checked at each header). Compressed messages are reported whole: they go to frame-dispatch.ts, as all of them do if the
- * application takes no parts.
+ * Reports messages in parts while they arrive: RFC 6455 §5.4 (fragments), §8.1 (text is checked as it arrives), §10.4 (the limit is
+ * checked at each header). Compressed messages are reported whole, by frame-dispatch.ts. If the application takes no parts,
+ * frame-dispatch.ts reports all messages.
  */
 
 import { ownPart } from './delivery.ts';
@@ -13,39 +13,39 @@ import { isControl, Opcode } from './opcode.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// As in assembler.ts: fragments without payload cost us time and the peer nothing.
+// As in assembler.ts: a fragment without payload costs us time and costs the peer nothing.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
-/** Who has the chunk at hand. */
+/** The receiver, which holds the current chunk. */
 export interface StreamDispatchOwner extends FrameDispatchOwner {
-  /** A part of it goes to the application where it lies. */
+  /** A view of the current chunk goes to the application: the chunk's memory must not be used again. */
   onView(): void;
-  /** Whether nothing that the peer sends is looked at any more. */
+  /** Whether everything that the peer sends is ignored from now on. */
   readonly isOff: boolean;
   readonly memoryBudget: MemoryBudget;
 }
 
-/** What one connection's parser finds, if its application takes messages in parts. */
+/** Takes the frames that one connection's parser finds, if the application takes messages in parts. */
 export class StreamDispatch implements FrameHandler {
   readonly #whole: FrameDispatch;
   readonly #events: EndpointEvents;
   readonly #owner: StreamDispatchOwner;
   readonly #maxStreamSize: number;
 
-  /** Of the message at hand, if its parts are reported; 0 otherwise. */
+  /** The opcode of the current message if its parts are reported; 0 otherwise. */
   #opcode = 0;
   #announced = 0;
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
 
-  // The frame at hand.
+  // The current frame.
   #frameOpcode = 0;
   #fin = false;
   #isPart = false;
 
   #pieces = 0;
 
-  /** @param whole takes the messages that are reported whole */
+  /** @param whole handles the messages that are reported whole */
   constructor(
     whole: FrameDispatch,
     events: EndpointEvents,
@@ -86,7 +86,7 @@ export class StreamDispatch implements FrameHandler {
     return !rsv1 && opcode !== Opcode.Continuation && !this.#whole.insideMessage;
   }
 
-  /** @returns payload bytes of the message, up to this frame. @throws {ProtocolError} as `MessageAssembler.check` */
+  /** @returns payload bytes of the message, including this frame. @throws {ProtocolError} as `MessageAssembler.check` */
   #check(opcode: number, length: number): number {
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (this.#opcode !== 0 && opcode !== Opcode.Continuation)
@@ -135,7 +135,7 @@ export class StreamDispatch implements FrameHandler {
 
   #onPart(buffer: Buffer, start: number, end: number): void {
     if (this.#opcode === Opcode.Text) {
-      // §8.1: MUST fail, at the first byte that no character can have.
+      // §8.1: MUST fail; we do so at the first byte that cannot be valid UTF-8.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }

@@ -1,40 +1,40 @@
 /**
- * Small text messages that arrive together, decoded together (RFC 6455 §5.2, §5.3, §5.6): the WebAssembly of text-kernel.wat finds and
- * unmasks them, one call decodes them, and each message is a part of that string. A frame that is anything else is left to parser.ts,
- * which does the same frame by frame: the reference, and the fallback where WebAssembly does not exist or is forbidden.
+ * Decodes small text messages that arrive together in one step (RFC 6455 §5.2, §5.3, §5.6): the WebAssembly of text-kernel.wat finds
+ * and unmasks them, one call decodes them, and each message is a part of that string. Any other frame is left to parser.ts, which
+ * does the same frame by frame: it is the reference, and the fallback if WebAssembly does not exist or is forbidden.
  */
 
 import { textKernelBytes } from './text-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
-/** Bytes of text in a run, at most: what a message that is kept can keep alive, since V8 makes it a view of the whole string. */
+/** The most bytes of text in a run. A message can keep this much alive, since V8 makes it a view of the whole string. */
 export const MAX_RUN_SIZE = 1024;
 
-/** The largest payload whose length stands in the second byte (§5.2). */
+/** The largest payload whose length fits into the second byte (§5.2). */
 export const MAX_SHORT_LENGTH = 125;
 
-// Bytes that are loaded at a time, and where the text comes out: as in text-kernel.wat.
+// The bytes that are loaded at a time, and the offset of the decoded text: the same values as in text-kernel.wat.
 const WINDOW_SIZE = 65_536;
 const TEXT_OFFSET = 69_632;
 
-// The longest frame that is taken: a header of 6 bytes, and its payload.
+// The size of the longest frame that the kernel takes: a header of 6 bytes, and its payload.
 const MAX_FRAME_SIZE = 6 + MAX_SHORT_LENGTH;
 
 interface TextKernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  /** @returns the number of frames in bits 16 to 23, and the bytes of their text below */
+  /** @returns the number of frames in bits 16 to 23, and the number of bytes of their text in bits 0 to 15 */
   texts(at: number, end: number, mask: number): number;
 }
 
-/** Runs of text frames. It holds a chunk only while it is parsed: `leave` ends that. */
+/** Reads runs of text frames. It holds a chunk only while the chunk is parsed: `leave` releases it. */
 export class TextKernel {
   readonly #memory: Buffer;
   readonly #texts: (at: number, end: number, mask: number) => number;
-  /** The chunk of which `[#from, #to)` is loaded, or null. Another endpoint's may replace it, from inside a handler. */
+  /** The chunk whose bytes `[#from, #to)` are loaded, or null. From inside a handler, another endpoint may load its own chunk. */
   #chunk: Buffer | null = null;
   #from = 0;
   #to = 0;
-  /** Messages in the run that was found last. */
+  /** The number of messages in the last run. */
   count = 0;
 
   constructor({ memory, texts }: TextKernelExports) {
@@ -43,8 +43,8 @@ export class TextKernel {
   }
 
   /**
-   * Finds the run of whole text frames at `chunk[position…end)`, and leaves the chunk as it is.
-   * @param mask what the mask bit has to be: 0x80 or 0
+   * Finds the run of whole text frames at `chunk[position…end)`, and does not change the chunk.
+   * @param mask the required value of the mask bit: 0x80 or 0
    * @returns the text of `count` messages, all ASCII; '' with a `count` of 0 or of empty messages
    */
   read(chunk: Buffer, position: number, end: number, mask: number): string {
@@ -58,7 +58,7 @@ export class TextKernel {
     return this.#memory.toString('latin1', TEXT_OFFSET, TEXT_OFFSET + (found & 0xffff));
   }
 
-  /** The chunk is done with. */
+  /** Releases the chunk, which has been parsed. */
   leave(): void {
     this.#chunk = null;
   }

@@ -1,13 +1,13 @@
-;; Small text frames that lie one after the other (RFC 6455 §5.2, §5.3): read, unmasked and put together in one call, for one string
-;; that is cut into messages afterwards. scripts/kernel.js assembles this text into text-kernel-bytes.ts. parser.ts does the same
-;; frame by frame: it is the reference, the fallback, and what handles every frame that this function leaves.
+;; Reads small text frames that follow each other (RFC 6455 §5.2, §5.3): one call unmasks them and puts their text together, for one
+;; string that is cut into messages afterwards. scripts/kernel.js assembles this text into text-kernel-bytes.ts. parser.ts does the
+;; same frame by frame: it is the reference and the fallback, and it handles every frame that this function does not take.
 (module
-  ;; From 0 on: received bytes, at most 64 KiB. From 68 KiB on: text. Blocks of 16 bytes may be read, and written, past either's end.
+  ;; From 0 on: received bytes, at most 64 KiB. From 68 KiB on: text. Blocks of 16 bytes may be read and written past the end of both.
   (memory (export "memory") 2)
 
-  ;; Takes whole frames from memory[at, end) as long as each is FIN and text without reserved bits, masked if `mask` is 0x80 and
-  ;; not if it is 0, at most 125 bytes of ASCII, and the text stays within 1 KiB. Returns their number, up to 255, in bits 16 to 23,
-  ;; and the bytes of their text below.
+  ;; Takes whole frames from memory[at, end) as long as each is text with FIN and without reserved bits, is masked if `mask` is 0x80
+  ;; and unmasked if it is 0, has at most 125 bytes of ASCII, and the whole text stays within 1 KiB. Returns the number of frames, up
+  ;; to 255, in bits 16 to 23, and the number of bytes of their text in bits 0 to 15.
   (func (export "texts") (param $at i32) (param $end i32) (param $mask i32) (result i32)
     (local $headerSize i32)
     (local $length i32)
@@ -28,7 +28,7 @@
         (local.set $source (i32.add (local.get $at) (local.get $headerSize)))
         (br_if $done (i32.gt_u (local.get $source) (local.get $end)))
         (br_if $done (i32.ne (i32.load8_u (local.get $at)) (i32.const 0x81)))
-        ;; A mask bit that should not be there, or is missing, makes this at least 128.
+        ;; A wrong mask bit makes this length at least 128.
         (local.set $length (i32.xor (i32.load8_u offset=1 (local.get $at)) (local.get $mask)))
         (br_if $done (i32.gt_u (local.get $length) (i32.const 125)))
         (local.set $next (i32.add (local.get $source) (local.get $length)))
@@ -45,7 +45,7 @@
             (br_if $unmasked (i32.le_s (local.get $left) (i32.const 0)))
             (local.set $block (v128.xor (v128.load (local.get $source)) (local.get $key)))
             (v128.store offset=69632 (local.get $target) (local.get $block))
-            ;; The highest bit of each byte: 0 for ASCII. Of the last block, only the bytes that are payload count.
+            ;; The highest bit of each byte is 0 for ASCII. In the last block, only the bytes of the payload count.
             (local.set $bits (i8x16.bitmask (local.get $block)))
             (if (i32.lt_s (local.get $left) (i32.const 16))
               (then

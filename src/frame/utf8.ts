@@ -6,7 +6,7 @@
 
 import { isAscii, isUtf8 } from 'node:buffer';
 
-// Up to here one native call that decodes and replaces is cheaper than a call that checks and one that decodes.
+// Up to this many bytes, one native call that decodes with replacement is cheaper than a call that checks and a call that decodes.
 const DECODE_FIRST_UP_TO = 2048;
 
 const REPLACEMENT = '\ufffd';
@@ -16,11 +16,11 @@ export function isValidUtf8(bytes: Uint8Array): boolean {
   return isUtf8(bytes);
 }
 
-/** Decodes `buffer[start, end)`, or returns null where it is not UTF-8. A byte order mark is kept: it is payload. */
+/** Decodes `buffer[start, end)`, or returns null if it is not UTF-8. A byte order mark is kept: it is payload. */
 export function decodeUtf8(buffer: Buffer, start: number, end: number): string | null {
   if (end - start <= DECODE_FIRST_UP_TO) {
     const text = buffer.toString('utf8', start, end);
-    // The decoder puts U+FFFD for what it can't read; the message may also contain a real one.
+    // The decoder writes U+FFFD in place of invalid bytes; the message may also contain a real U+FFFD.
     if (text.indexOf(REPLACEMENT) === -1) return text;
     return isUtf8(buffer.subarray(start, end)) ? text : null;
   }
@@ -30,8 +30,8 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number): string |
 }
 
 /**
- * Checks a text that arrives in pieces. Between pieces it remembers at most three bytes' worth of an unfinished
- * character, as three numbers.
+ * Checks a text that arrives in pieces. Between pieces it remembers an unfinished character, of which at most three bytes
+ * have arrived, as three numbers.
  */
 export class Utf8Validator {
   /** Continuation bytes that the unfinished character still needs. */
@@ -40,7 +40,7 @@ export class Utf8Validator {
   #lowest = 0x80;
   #highest = 0xbf;
 
-  /** Takes the next piece, `buffer[start, end)`. False: no continuation can make this valid. */
+  /** Takes the next piece, `buffer[start, end)`. @returns false if no further bytes can make the text valid */
   push(buffer: Buffer, start: number, end: number): boolean {
     let index = start;
     while (this.#missing > 0 && index < end) {
@@ -54,7 +54,7 @@ export class Utf8Validator {
     return true;
   }
 
-  /** Whether the text may end here. Starts over for the next message. */
+  /** Whether the text may end here. Resets the validator for the next message. */
   finish(): boolean {
     const complete = this.#missing === 0;
     this.reset();
@@ -75,7 +75,7 @@ export class Utf8Validator {
       this.#highest = 0xbf;
       return true;
     }
-    // A lead: `lastCharacterStart` lets nothing else begin here.
+    // This byte begins a character: `lastCharacterStart` returns no other position.
     // RFC 3629 §4: C0 and C1 would be overlong, F5 and above are past U+10FFFF.
     if (byte < 0xc2 || byte > 0xf4) return false;
     this.#missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
@@ -87,7 +87,7 @@ export class Utf8Validator {
   }
 }
 
-/** Where the last character of `buffer[start, end)` starts if it may be unfinished; `end` if it can't be. */
+/** The start of the last character of `buffer[start, end)` if it may be unfinished; `end` if it cannot be. */
 function lastCharacterStart(buffer: Buffer, start: number, end: number): number {
   const earliest = Math.max(start, end - 3);
   for (let index = end - 1; index >= earliest; index--) {

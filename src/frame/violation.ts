@@ -1,10 +1,10 @@
 /**
- * Everything a peer can do wrong after the opening handshake, in one table: rule → close code, section, text.
- * The table is the source of docs/errors.md; each row is triggered by at least one test.
- * Violations are thrown in frame/ and deflate/ only, and become a Close frame in `Endpoint.fail` (RFC 6455 §7.1.7).
+ * Every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text.
+ * docs/errors.md is generated from this table; at least one test triggers each row.
+ * Only frame/ and deflate/ throw violations; `Endpoint.fail` turns them into a Close frame (RFC 6455 §7.1.7).
  */
 
-/** One rule that a receiver enforces. `text` is the reason of our Close frame: at most 123 bytes, nothing of the peer's in it. */
+/** One rule that a receiver enforces. `text` is the reason of our Close frame: at most 123 bytes, and no text from the peer. */
 export interface Violation {
   readonly closeCode: number;
   readonly section: string;
@@ -88,11 +88,11 @@ export const violations = {
 
 export type ViolationCode = keyof typeof violations;
 
-/** WS_MESSAGE_TOO_BIG: by how much. */
+/** WS_MESSAGE_TOO_BIG: the size of the message, and the limit. */
 export interface MessageSize {
-  /** Bytes, as far as they are known: announced so far, or null for a message that came out of the codec. */
+  /** Bytes that the frames have announced so far; null for a compressed message, whose size is not known. */
   readonly size: number | null;
-  /** Bytes that a message may have. */
+  /** The most bytes that a message may have. */
   readonly limit: number;
 }
 
@@ -101,13 +101,13 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   /** The rule's name in the `violations` table, stable across versions. */
   readonly code: ViolationCode;
-  /** The code of the Close frame that the peer is sent (RFC 6455 §7.4). */
+  /** The code of the Close frame that we send to the peer (RFC 6455 §7.4). */
   readonly closeCode: number;
   /** The RFC and section of the rule, such as `6455 §5.5`. */
   readonly section: string;
   /** WS_UNKNOWN_OPCODE: the opcode, 0 to 15; null for every other rule. */
   readonly opcode: number | null;
-  /** What the Close frame gives as the reason; the message has this, and `peer`. */
+  /** The reason in our Close frame. The error's message contains it, and `peer`. */
   readonly reason: string;
   /** The other end of the connection: the URL on a client, the address on a server; null until `onError` is reported. */
   peer: string | null = null;

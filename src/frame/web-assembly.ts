@@ -1,4 +1,4 @@
-/** Loads our WebAssembly, where a process has it: its types are absent from lib.es2023, and a policy may forbid it. */
+/** Loads our WebAssembly if the process supports it: lib.es2023 has no types for it, and a policy may forbid it. */
 
 interface WebAssemblyApi {
   Module: new (bytes: Uint8Array) => object;
@@ -6,9 +6,9 @@ interface WebAssemblyApi {
 }
 
 /**
- * An instance of a module without imports.
+ * Instantiates a module that has no imports.
  * @param bytes the module in base64
- * @returns its exports; null if this process cannot use WebAssembly, or not this module
+ * @returns its exports; null if this process cannot use WebAssembly, or cannot use this module
  */
 export function instantiate<Exports extends object>(bytes: string): Exports | null {
   try {

@@ -1,6 +1,6 @@
 /**
- * Frames into the sink: RFC 6455 §5.2, §5.3. Small ones are written in place, large ones beside their header. Nothing waits
- * here: which frame may be sent, and when, is sender.ts.
+ * Writes frames into the sink: RFC 6455 §5.2, §5.3. Small payloads are copied next to their header; large ones are appended without
+ * a copy. Nothing waits here: sender.ts decides which frame may be sent, and when.
  */
 
 import { applyMask, copyMasked, nextMaskingKey } from './mask.ts';
@@ -9,37 +9,37 @@ import type { Role } from './parser.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
 
-/** Up to here a payload is copied beside its header; above, copying costs more than a second chunk in the write. */
+/** Payloads of up to this many bytes are copied next to their header; above, a copy costs more than a second chunk in the write. */
 export const COPY_THRESHOLD = 4096;
 
-// 2 bytes, 8 of length, 4 of masking key.
+// 2 bytes, 8 bytes of length, 4 bytes of masking key.
 const MAX_HEADER_SIZE = 14;
 
-/** FIN as it stands in the first byte. */
+/** The FIN bit of the first byte. */
 export const FIN = 0x80;
 
-/** RSV1 as it stands in the first byte. */
+/** The RSV1 bit of the first byte. */
 export const RSV1 = 0x40;
 
 /** Writes one endpoint's frames. */
 export class FrameWriter {
   readonly #sink: ByteSink;
   readonly #masks: boolean;
-  /** Bytes of all frames so far, headers included. */
+  /** Bytes of all frames written so far, headers included. */
   sentBytes = 0;
 
   constructor(sink: ByteSink, role: Role) {
     this.#sink = sink;
-    // §5.1: a client masks every frame, a server none.
+    // §5.1: a client masks every frame, a server masks none.
     this.#masks = role === 'client';
   }
 
   /**
-   * A text message of at most `COPY_THRESHOLD` UTF-16 units, encoded in place.
+   * Writes a text message of at most `COPY_THRESHOLD` UTF-16 units, encoded in place.
    * @returns payload bytes
    */
   writeText(text: string): number {
-    // One UTF-16 unit takes at most three bytes. Guess that it is ASCII, and move the text if it was not.
+    // One UTF-16 unit takes at most three bytes. Assume that the text is ASCII, and move it if its header needs another size.
     const { buffer, offset } = this.#sink.reserve(MAX_HEADER_SIZE + text.length * 3);
     const guess = frameHeaderSize(text.length, this.#masks);
     const length = buffer.write(text, offset + guess);
@@ -56,10 +56,10 @@ export class FrameWriter {
   }
 
   /**
-   * Any frame.
-   * @param first FIN, RSV1 and opcode as they stand in the first byte
-   * @param ownsPayload nothing else uses the payload: it may be kept, and masked where it lies
-   * @param shared the memory that the payload lies in, if other connections hold it too
+   * Writes any frame.
+   * @param first the first byte: FIN, RSV1 and opcode
+   * @param ownsPayload nothing else uses the payload: it may be kept, and masked in place
+   * @param shared the memory that contains the payload, if other connections hold it too
    */
   writeFrame(first: number, payload: Uint8Array, ownsPayload: boolean, shared: SharedMemory | null): void {
     const { length } = payload;
@@ -68,11 +68,11 @@ export class FrameWriter {
       return;
     }
     const key = this.#masks ? nextMaskingKey() : 0;
-    // What may shrink is not kept: see `isResizable`.
+    // A payload that may shrink is copied, not kept: see `isResizable`.
     const isStable = ownsPayload || this.#masks || isResizable(payload);
     const copies = isStable && !ownsPayload;
     const body = copies ? Buffer.allocUnsafeSlow(length) : payload;
-    // §5.3: what a caller passed is not masked where it lies.
+    // §5.3: a payload that belongs to the caller is never masked in place.
     if (!copies && this.#masks) applyMask(body, 0, length, key);
     else if (this.#masks) copyMasked(payload, body, 0, key);
     else if (copies) body.set(payload);
@@ -82,7 +82,7 @@ export class FrameWriter {
     this.#sink.append(body, end - offset, isStable, shared);
   }
 
-  /** A frame that `serializeFrame` made for the server role. */
+  /** Writes a frame that `serializeFrame` made for the server role. */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.sentBytes += frame.length;
     if (frame.length > COPY_THRESHOLD) {
@@ -107,7 +107,7 @@ export class FrameWriter {
   }
 }
 
-/** Whether the payload may shrink while it is kept: nothing tells when, and what lay beyond its new end is gone then. */
+/** Whether the payload may shrink while it is kept. No event reports that, and the bytes beyond its new end would be lost. */
 function isResizable({ buffer }: Uint8Array): boolean {
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   return resizable === true || growable === true;
