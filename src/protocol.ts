@@ -1,4 +1,4 @@
-/** `rfc6455/protocol`: the endpoint without a socket. Frames, the state machine, the opening handshake as text. */
+/** `rfc6455/protocol`: the endpoint without a socket. It exports the frames, the state machine, and the opening handshake as text. */
 
 // The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
 /// <reference types="node" preserve="true" />

@@ -1,4 +1,4 @@
-/** `rfc6455/topics`: topics for connections, in one process and, over a bus, in many. */
+/** `rfc6455/topics`: topics for connections, in one process, or in many processes that a bus connects. */
 
 // The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
 /// <reference types="node" preserve="true" />

@@ -1,5 +1,5 @@
 /**
- * `rfc6455/ws`: the API of the npm package `ws` 8 over our endpoint, for programs that exist. For new ones the native API, `rfc6455`, is
+ * `rfc6455/ws`: the API of the npm package `ws` 8 over our endpoint, for existing programs. For new programs the native API, `rfc6455`, is
  * safer: it has limits and an origin policy by default, and an exception in a handler never ends the process.
  */
 

@@ -1,6 +1,7 @@
 /**
- * What a server's connection keeps of its opening handshake. The address of the other end is a system call, and memory for as long as the
- * connection is open: it is looked up when the application asks, or at the last moment at which that can be done, see `Dispatch.onEnding`.
+ * What a server's connection keeps of its opening handshake. Reading the address of the other end is a system call, and storing it takes
+ * memory as long as the connection is open. So the address is read when the application asks for it, or at the last moment at which the
+ * socket still has it, see `Dispatch.onEnding`.
  */
 
 import type { ExtensionOffer } from '../handshake/extension.ts';
@@ -11,7 +12,7 @@ import type { ConnectionInfo } from './connection-core.ts';
 /** The first characters of a request target that `Connection.url` keeps. */
 const MAX_URL = 1_024;
 
-// V8 makes a part of a string of less than this a string of its own.
+// V8 copies a part of a string that is shorter than this. A longer part refers to the whole string.
 const MIN_PART = 13;
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -36,7 +37,7 @@ export class AcceptedInfo implements ConnectionInfo {
     this.url = ownText(request.target);
     this.request = isKept ? request : null;
     this.#end = endOf(request);
-    // A request that is kept must answer by itself, when its socket is gone.
+    // A kept request must still have the address when its socket is gone.
     if (isKept) void request.remote;
   }
 
@@ -54,7 +55,7 @@ export class AcceptedInfo implements ConnectionInfo {
 }
 
 /**
- * A text of the request in memory of its own: a part of a string keeps all of it alive, here as long as the connection. A target may
+ * Copies a text of the request. A part of a string keeps the whole string in memory, here as long as the connection is open. A target may
  * have 8 KiB, so only its beginning is kept.
  */
 function ownText(text: string): string {

@@ -25,7 +25,7 @@ export function hostOption<Default extends string | undefined = undefined>(
   });
 }
 
-/** 0 is any free port. */
+/** The port; 0 stands for any free port. */
 export function portOption<Default extends number | undefined = undefined>(
   about: About<Default>,
 ): OptionSpec<number, number | Default> {

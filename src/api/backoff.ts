@@ -1,6 +1,6 @@
 /**
  * How long a client waits before it connects again: RFC 6455 §7.2.3 (a random time first, then truncated binary exponential back-off).
- * Pure: options in, milliseconds out. When a wait begins is reconnect-run.ts.
+ * Pure: options in, milliseconds out. reconnect-run.ts decides when a wait begins.
  */
 
 import { checkOptions } from './option-names.ts';
@@ -9,11 +9,11 @@ import { amount, custom, readValues, type SpecsOf, show, type ValuesOf } from '.
 /** How long to wait before a new attempt; milliseconds. */
 export interface Backoff {
   /**
-   * After a lost connection: a random time up to this. If the connection before it was lost at once as well, within 5 s of being
-   * open, the wait is that after a failed attempt. @default 5000
+   * The longest wait after a lost connection; the wait is random. If two connections in a row were lost within 5 s of being open, the
+   * client waits as after a failed attempt. @default 5000
    */
   readonly first?: number | undefined;
-  /** After the first failed attempt; twice as long after each further one. @default 1000 */
+  /** The wait after the first failed attempt. Each further failed attempt doubles it. @default 1000 */
   readonly base?: number | undefined;
   /** The longest wait. @default 60000 */
   readonly max?: number | undefined;
@@ -52,12 +52,12 @@ function checkFraction(value: unknown, name: string): void {
 // A longer delay makes setTimeout fire at once.
 const MAX_WAIT = 2_147_483_647;
 
-// 100 ms · 2^26 is two months: further doublings only overflow.
+// 100 ms · 2^26 is two months. More doublings would only overflow.
 const MAX_DOUBLINGS = 26;
 
 /**
  * The times of a `backoff` option.
- * @throws {RangeError | TypeError} for a value that is not a time, or not a fraction
+ * @throws {RangeError | TypeError} for a time or a fraction that is invalid
  */
 export function readBackoff(backoff: Backoff = {}): BackoffTimes {
   checkOptions('backoff', backoff, backoffSpecs);
@@ -76,7 +76,7 @@ export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTi
   return Math.min(Math.max(full * (1 - jitter * random), min), MAX_WAIT);
 }
 
-/** From 0 up to, but not including, 1: clients that lost the same server must not come back together. */
+/** A random number from 0 up to, but not including, 1. Clients that lost the same server must not all come back at the same time. */
 export function randomFraction(): number {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
   return value / 2 ** 32;

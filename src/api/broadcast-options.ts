@@ -8,20 +8,20 @@ export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connec
 
 /** To whom, and how, a message is broadcast. */
 export interface BroadcastOptions<Data = undefined> {
-  /** The connections that receive it; those outside the server or group, and closed ones, are left out. @default all of them */
+  /**
+   * The connections that receive the message. Connections outside the server or group, and closed ones, are skipped. @default all
+   * connections
+   */
   readonly to?: Iterable<Connection<unknown>> | undefined;
-  /** Those that do not. */
+  /** The connections that do not receive the message. */
   readonly except?: Connections | null | undefined;
-  /** Called for each of the others: whether it receives the message. */
+  /** Called for each remaining connection; returns whether that connection receives the message. */
   filter?(connection: Connection<Data>): boolean;
-  /** False: not compressed, whatever was negotiated. @default true */
+  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
-/**
- * The options of a broadcast, given as such, or as the second and third argument.
- * @throws {TypeError} for invalid ones
- */
+/** The options of a broadcast, given as an object, or as the second and third argument. @throws {TypeError} for invalid options */
 export function toBroadcastOptions<Data>(
   second: BroadcastOptions<Data> | Connections | null,
   compress: boolean,

@@ -1,4 +1,4 @@
-/** One message to many connections, whatever holds them together: a server, a group. How it is serialized is transport/broadcast.ts. */
+/** Sends one message to the connections of a server or a group. transport/broadcast.ts serializes the message. */
 
 import { Broadcast } from '../transport/broadcast.ts';
 import type { BroadcastOptions } from './broadcast-options.ts';
@@ -6,8 +6,8 @@ import { Connection, coreOf, sendBroadcast } from './connection.ts';
 import { type Message, toBytes } from './message.ts';
 
 /**
- * Sends a message to those of `all` that the options leave, and that are open.
- * @returns how many these are
+ * Sends a message to every connection of `all` that is open and that the options do not exclude.
+ * @returns the number of these connections
  * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one; and what `filter` throws
  */
 export function broadcastTo<Data>(
@@ -22,9 +22,9 @@ export function broadcastTo<Data>(
     for (const connection of to === undefined ? all : new Set(to as Iterable<Connection<Data>>)) {
       if (connection === except || (!(except instanceof Connection) && except?.has(connection))) continue;
       if (!all.has(connection) || connection.state !== 'open' || filter?.(connection) === false) continue;
-      // The filter may have closed it.
+      // The filter may have closed the connection.
       if (connection.state !== 'open') continue;
-      // §5.1: each frame of a client is masked with a key of its own, so that it cannot be shared.
+      // §5.1: a client masks each frame with a new key, so its frames cannot be shared with other connections.
       if (coreOf(connection).role === 'client') connection.send(prepared, { compress });
       else sendBroadcast(connection, one);
       sent++;

@@ -1,26 +1,24 @@
-/**
- * Callbacks of the application: the Promises that they return, and what they throw if no handler is there to receive it.
- */
+/** Callbacks of the application: the Promises that they return, and the errors that they throw when no handler receives them. */
 
 import { inspect } from 'node:util';
 import { SeldomSaid } from '../transport/log.ts';
 
-/** A Promise, of whichever realm or library. */
+/** Whether a value is a Promise, of any realm or library. */
 export function isThenable<Value>(value: Value): value is Value & PromiseLike<Awaited<Value>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
 }
 
-/** What became a warning. */
+/** The errors that were reported as a warning. */
 export const warned: SeldomSaid = new SeldomSaid();
 
-// Characters of a text that tell it from others.
+// How many characters of two texts are compared to tell whether they are the same.
 const MAX_KIND = 200;
 
-/** For errors that no handler receives: a process warning, once per text and minute, since a peer may be able to cause them. */
+/** Reports an error that no handler receives as a process warning: once per text and minute, since a peer may be able to cause it. */
 export function warn(thrown: unknown): void {
-  // Not `String`: it throws for an object that cannot be converted, and nothing catches that here.
+  // `String` would throw for an object that cannot be converted, and nothing would catch that error here.
   const error =
     thrown instanceof Error
       ? thrown
@@ -32,14 +30,14 @@ export function warn(thrown: unknown): void {
   if (omitted > 0) process.emitWarning(`the warning before this one was left out ${omitted} times`);
 }
 
-/** A Promise for a callback that receives an Error, or null. What `start` throws is thrown here. */
+/** Turns a callback that receives an Error or null into a Promise. If `start` throws, this function throws the same error. */
 export function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {
   let done: (error: Error | null) => void = () => {};
   const promise = new Promise<void>((resolve, reject) => {
     done = (error) => (error === null ? resolve() : reject(error));
   });
   start(done);
-  // The application need not wait for it, and a peer must not be able to end the process.
+  // The application may ignore the Promise. Its rejection, which a peer can cause, must not end the process.
   promise.catch(() => {});
   return promise;
 }

@@ -1,4 +1,6 @@
-/** From the parts of a message, as an application has them, to bytes: RFC 6455 §5.6. Text may be cut anywhere, also inside a character. */
+/**
+ * Encodes the parts of a message, as the application has them, as bytes: RFC 6455 §5.6. Text may be cut anywhere, also inside a character.
+ */
 
 import { type Message, toBytes } from './message.ts';
 
@@ -7,10 +9,10 @@ const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
 
 /** Encodes the parts of one message. */
 export class ChunkEncoder {
-  /** The last part's high surrogate: the next one may begin with the low one. */
+  /** The high surrogate at the end of the last part. The next part may begin with its low surrogate. */
   #surrogate = '';
 
-  /** @returns perhaps nothing. @throws {TypeError} as `toBytes` */
+  /** @returns the bytes; they may be empty. @throws {TypeError} as `toBytes` */
   encode(chunk: Message): Uint8Array {
     if (typeof chunk !== 'string') {
       const bytes = toBytes(chunk);
@@ -22,7 +24,7 @@ export class ChunkEncoder {
     return Buffer.from(isCut ? text.slice(0, -1) : text);
   }
 
-  /** What is left at the end. */
+  /** The bytes that remain after the last part. */
   finish(): Uint8Array {
     const rest = this.#surrogate === '' ? new Uint8Array(0) : REPLACEMENT;
     this.#surrogate = '';

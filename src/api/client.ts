@@ -1,5 +1,5 @@
 /**
- * `connect`: the client's side of the API, RFC 6455 §4.1. Its options are connect-options.ts, the path to an open connection transport/dial.ts.
+ * `connect`: the client's side of the API, RFC 6455 §4.1. Its options are in connect-options.ts; transport/dial.ts opens the connection.
  */
 
 import type { Compression } from '../transport/compression.ts';
@@ -18,7 +18,7 @@ import { toBindOptions, toLimits } from './options.ts';
  * Opens a connection.
  * @param url ws: or wss: (http: and https: mean the same); no fragment
  * @param options required, with `data`, if `Data` does not include undefined
- * @returns when the opening handshake is done
+ * @returns the connection, once the opening handshake is done
  * @throws {HandshakeError} naming the stage that failed and where, with the server's status, headers and body if it answered;
  *   the signal's reason when aborted
  * @throws {TypeError | RangeError} for invalid options, before any network activity
@@ -40,7 +40,7 @@ export async function connect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  // A browser's second argument.
+  // These are the subprotocols, which a browser takes as the second argument.
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }
@@ -57,7 +57,7 @@ export interface PreparedConnect<Data> {
   readonly compression: Compression | null;
 }
 
-/** Checks the arguments of `connect`. Throws as it does for what is invalid, with a HandshakeError for the URL. */
+/** Checks the arguments of `connect`, and throws as `connect` does for invalid ones: for the URL a HandshakeError. */
 export function prepareConnect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data>,
@@ -74,7 +74,10 @@ export function prepareConnect<Data>(
   };
 }
 
-/** @internal Connects. Rejects as `connect`. @param onCore receives what the library keeps for the connection, before `open` */
+/**
+ * @internal Connects. Rejects as `connect`.
+ * @param onCore receives what the library keeps for the connection; called before the `open` handler
+ */
 export async function openConnection<Data>(
   prepared: PreparedConnect<Data>,
   onCore?: (core: ConnectionCore) => void,

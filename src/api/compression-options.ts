@@ -1,6 +1,6 @@
 /**
- * The option `compression`, permessage-deflate (RFC 7692): its options, and the `Compression` that the transport makes of them.
- * What they do is deflate/.
+ * The option `compression`, permessage-deflate (RFC 7692): its options, and the `Compression` that is made from them. deflate/ implements
+ * it.
  */
 
 import { Compression, type CompressionOptions, compressionDefaults } from '../transport/compression.ts';

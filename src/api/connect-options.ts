@@ -1,6 +1,6 @@
 /**
- * The options of `connect`: the interface, and their specification (see option-spec.ts). Those of every connection are options.ts; how a
- * server is reached is transport/dial.ts.
+ * The options of `connect`: the interface, and their specification (see option-spec.ts). The options of every connection are in options.ts;
+ * transport/dial.ts reaches the server.
  */
 
 import type { DialOptions } from '../transport/dial.ts';
@@ -10,11 +10,11 @@ import { checkHandlers } from './option-names.ts';
 import { custom, flag, integer, limit, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
 import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
-/** How to connect, which events to handle, and within which limits; without `data`. */
+/** How to connect, which events to handle, and the limits; without `data`. */
 export interface ConnectSettings<Data = undefined, Text extends string | Buffer = string>
   extends DialOptions,
     ConnectionOptions {
-  /** What the connection reports. Without a `message` handler, messages are read with `for await`. */
+  /** The handlers for the connection's events. Without a `message` handler, the application reads messages with `for await`. */
   readonly handlers?: ConnectionHandlers<Data, Text> | undefined;
   /** True: the process may end while the connection is open, see `Connection.unref`. @default false */
   readonly unref?: boolean | undefined;
@@ -32,7 +32,7 @@ export type ConnectOptions<Data = undefined, Text extends string | Buffer = stri
 > &
   ConnectData<Data>;
 
-/** Every option of `connect`, as it reads them. */
+/** Every option of `connect`, as `connect` reads them. */
 export interface AllConnectOptions<Data> extends ConnectSettings<Data, string | Buffer> {
   readonly data?: Data | undefined;
 }
@@ -137,7 +137,8 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
 };
 
 /**
- * Refuses two options of which one would be ignored. 'env' is a wish for where it applies, so it may be a default.
+ * Refuses pairs of options of which one would be ignored. The proxy 'env' may stand beside another route, so that an application can use it
+ * as a default.
  * @throws {TypeError}
  */
 export function checkRoute({
@@ -155,7 +156,7 @@ function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string') throw new TypeError(`${name} is ${show(value)}, not a string`);
 }
 
-// net.connect would take an empty path for none.
+// net.connect would treat an empty path as no path.
 function checkPath(value: unknown, name: string): void {
   if (typeof value === 'string' && value !== '') return;
   throw new TypeError(`${name} is ${value === '' ? 'empty' : show(value)}, not the path of a socket`);

@@ -21,46 +21,51 @@ export interface ConnectionInfo {
   readonly url: string;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Client: the header fields of the response, flat. Server: none; those of the request are `upgrade`'s to keep. */
+  /** Client: the header fields of the response, flat. Server: empty; the `upgrade` handler can keep the request's fields. */
   readonly headers: readonly string[];
-  /** Server: the request, if `upgrade` asked to keep it. */
+  /** Server: the request, if the `upgrade` handler asked to keep it. */
   readonly request?: ServerRequest | null;
 }
 
-/** @internal What a connection belongs to until it is closed, beside its server: a group. */
+/** @internal A group, or anything else beside its server, that a connection belongs to until it is closed. */
 export interface Membership {
   /** Called before the `close` handler. @param connection the `Connection`, which this file does not know */
   connectionClosed(connection: object): void;
 }
 
-/** @internal What the library keeps for a connection, out of its user's reach: `Dispatch`. */
+/** @internal What the library keeps for a connection, and does not show to the application: `Dispatch`. */
 export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
-  /** What the connection belongs to beside its server; null while there is nothing. */
+  /** The groups that the connection belongs to; null for none. */
   memberships: Set<Membership> | null;
-  /** Values of which only the newest is of interest; made for the first one. */
+  /** The values of `sendLatest`; created for the first value. */
   latest: LatestValues | null;
   /** Whether a handler takes the messages. */
   readonly handlesMessages: boolean;
-  /** `send` returned false: `drain` is due. */
+  /** Whether `send` returned false, so that the `drain` handler has to be called. */
   needsDrain: boolean;
-  /** The application paused reading; an inbox has its own reasons. */
+  /** Whether the application paused reading. An inbox may pause it as well, for its own reasons. */
   isPaused: boolean;
   openInbox(): Inbox;
   /** The loop over the messages. @throws {TypeError} as the loop of `Connection` */
   messages(): AsyncIterableIterator<string | Buffer>;
-  /** Whether it is not read because of messages that wait for the application. */
+  /** Whether the connection stopped reading because messages wait for the application. */
   readonly isHolding: boolean;
-  /** The application closes: what waits must not keep the peer's Close frame from being read. */
+  /**
+   * The application closes the connection. From now on waiting messages no longer stop the reading, so that the peer's Close frame is read.
+   */
   stopPausing(): void;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseInfo>;
-  /** `done`, so that its errors name the peer, and what it throws is reported. */
+  /** Wraps `done`: the errors that it receives name the peer, and an error that it throws is reported. */
   completion(done: SendCallback): SendCallback;
-  /** Why a message is not sent, or not received. @param cause what the connection failed with, if that is known */
+  /**
+   * The error that says why a message is not sent, or not received.
+   * @param cause the error that the connection failed with, if it is known
+   */
   lost(code: ConnectionFaultCode, cause: Error | null): Error;
-  /** A message is not sent: `done` receives the reason, later. */
+  /** Passes to `done`, asynchronously, the reason why a message is not sent. */
   refuse(done: SendCallback): void;
 }

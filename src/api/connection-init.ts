@@ -1,4 +1,4 @@
-/** What a connection is made of, after its opening handshake: what `connect`, or a server, hands to dispatch.ts. */
+/** What `connect` or a server hands to dispatch.ts after the opening handshake, to make a connection. */
 
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -9,7 +9,7 @@ import type { ConnectionHandlers } from './handlers.ts';
 
 /** The server that a connection belongs to. */
 export interface ServerOwner<Data> {
-  /** Whether the application has seen the list of connections: it may have any of them. */
+  /** Whether the application has read the list of connections. If so, it may hold a reference to any of them. */
   readonly areShown: boolean;
   /** Called before the `close` handler. */
   connectionClosed(connection: Connection<Data>): void;
@@ -21,9 +21,9 @@ export interface ConnectionInit<Data> {
   readonly handlers: ConnectionHandlers<Data>;
   readonly info: ConnectionInfo;
   readonly options: BindOptions;
-  /** Of the negotiated compression, or null. */
+  /** The codec of the negotiated compression, or null. */
   readonly codec: DeflateCodec | null;
   readonly data: Data;
-  /** Null: a client. */
+  /** Null for a client's connection. */
   readonly owner: ServerOwner<Data> | null;
 }

@@ -1,6 +1,6 @@
 /**
- * One open WebSocket connection, as its user holds it: the same class on both sides. RFC 6455 §6 and §7.
- * The protocol is frame/endpoint.ts, the socket transport/socket.ts; how events reach handlers is dispatch.ts.
+ * One open WebSocket connection, as the application holds it: the same class on both sides. RFC 6455 §6 and §7.
+ * The protocol is in frame/endpoint.ts, the socket in transport/socket.ts; dispatch.ts calls the handlers.
  */
 
 import type { Duplex } from 'node:stream';
@@ -33,7 +33,7 @@ export type ConnectionState = 'open' | 'closing' | 'closed';
 /** @internal Makes a connection; assigned once, by the class. */
 export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connection<Data>;
 
-/** @internal Sends a message that was serialized once for many connections, of a server. */
+/** @internal Sends a message that was serialized once for many connections of a server. */
 export let sendBroadcast: (connection: Connection<unknown>, message: Broadcast) => void;
 
 /** @internal What the library keeps for a connection. */
@@ -41,7 +41,7 @@ export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
 export class Connection<Data = undefined> {
-  /** Yours: typed by the server's `upgrade` handler, or by `connect`. */
+  /** The application's own value, typed by the server's `upgrade` handler, or by `connect`. */
   data: Data;
   readonly #core: ConnectionCore;
   readonly #binding: SocketConnection;
@@ -100,7 +100,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.request ?? null;
   }
 
-  /** What it runs on: to look at, as `getPeerCertificate()` of TLS. What reads or writes there breaks the connection. */
+  /** The socket below. Only query it, as by `getPeerCertificate()` of TLS: to read or write there breaks the connection. */
   get socket(): Duplex {
     return this.#binding.socket;
   }
@@ -110,12 +110,12 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.bufferedAmount;
   }
 
-  /** Payload bytes that the last message sent took on the wire; -1 while they are not known, because it is being compressed. */
+  /** Payload bytes that the last sent message took on the wire; -1 while it is being compressed, since they are not known yet. */
   get lastWireSize(): number {
     return this.#lastWireSize;
   }
 
-  /** Milliseconds that the last answered ping took, with what the peer had to read first; undefined while none was answered. */
+  /** Milliseconds from the last answered ping to its pong; before, the peer reads what was sent earlier. Undefined before a pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
@@ -128,12 +128,12 @@ export class Connection<Data = undefined> {
   // ---- sending ----
 
   /**
-   * Sends a string as a text message, bytes as a binary one. Bytes over 4 KiB are not copied on a server: leave them
-   * unchanged until they have left.
-   * @param options may be left out: `send(message, done)`
-   * @param done receives null once the message has left the process, or an Error that says why it never will
-   * @returns true: go on. False: more than the high-water mark is waiting and `drain` will be called; or the connection is
-   *   not open any more, and nothing was sent.
+   * Sends a string as a text message, bytes as a binary one. Over 4 KiB, a server does not copy the bytes: leave them unchanged until they
+   * have left.
+   * @param options may be omitted: `send(message, done)`
+   * @param done receives null once the message has left the process, or an Error that says why it was not sent
+   * @returns true: go on sending. False: more than the high-water mark waits, and `drain` will be called; or the connection is not open,
+   *   and nothing was sent
    * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for an unknown option, and for a `done`
    *   that is not a function
    * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
@@ -147,15 +147,15 @@ export class Connection<Data = undefined> {
     }
     const data = typeof message === 'string' ? message : toBytes(message);
     const { endpoint } = this.#binding;
-    // Not open any more: the endpoint sends nothing, and returns 0.
+    // If the connection is no longer open, the endpoint sends nothing and returns 0.
     this.#lastWireSize = typeof data === 'string' ? endpoint.sendText(data) : endpoint.sendBinary(data);
     return mayGoOn(this.#core);
   }
 
   /**
    * As `send`, for code that waits for each message. @throws as `send`, at the call
-   * @returns fulfilled once the message has left the process. Rejects with an Error that says why it never will; if it is not awaited,
-   *   that is not an unhandled rejection, since a peer can cause it
+   * @returns fulfilled once the message has left the process. Rejects with an Error that says why it was not sent; this is never an
+   *   unhandled rejection, since a peer can cause it
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
@@ -167,7 +167,7 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends bytes that are UTF-8 as a text message, without decoding them first. Not checked: the peer will.
+   * Sends UTF-8 bytes as a text message. It neither decodes nor checks them: the peer does.
    * @returns as `send`, and throws as it does
    */
   sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
@@ -176,11 +176,11 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends one message while its parts come, each in a frame of its own; what is sent meanwhile follows it, pings do not wait. A part is
-   * asked for once the socket has taken those before it. `close` lets the message end; a Close frame of the peer ends it at once.
-   * @param source an iterable, or an async one, of strings or bytes, which may cut a character; left early if the message cannot be sent
-   * @returns as `write`; rejects with what the source threw, or the reason of `signal`, too. If a part was sent by then, the connection
-   *   fails with 1011, `WS_STREAM_CUT`
+   * Sends one message while its parts come, one frame for each. Other messages wait until it ends; pings do not. The next part is requested
+   * once the socket has taken those before it. `close` waits for the end of the message; the peer's Close frame ends it.
+   * @param source an iterable, or an async one, of strings or bytes, which may cut a character; it is closed if the message cannot be sent
+   * @returns as `write`; also rejects with the error that the source threw, or the reason of `signal`. If a part was sent by then, the
+   *   connection fails with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -188,18 +188,18 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends the newest value of something, such as a price. One value waits for each key, in place of an older one, until the peer has
-   * taken those that were sent before: it answered a ping that followed them. What waits when the connection begins to close is dropped:
+   * Sends the newest value of something, such as a price. One value waits for each key and replaces the older one, until the peer has
+   * received the values sent before: it answers a ping that follows them. Values that wait when the connection begins to close are dropped:
    * `CloseInfo.unsentKeys`.
-   * @param message or a function, called when the value leaves; bytes are not copied: leave them unchanged until then
+   * @param message or a function that returns it, called when the value is sent; bytes are not copied: leave them unchanged until then
    * @returns whether it was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
-   * @throws {TypeError} for a key that is not a string, and as `send`; what the function throws closes with 1011
+   * @throws {TypeError} for a key that is not a string, and as `send`; if the function throws, the connection is closed with 1011
    */
   sendLatest(key: string, message: Message | (() => Message)): boolean {
     return sendLatest(this.#core, key, message);
   }
 
-  /** Sends a ping; the answer comes to `pong`. @returns false if it is not open. @throws {RangeError} for over 125 bytes */
+  /** Sends a ping; the `pong` handler receives the answer. @returns false if it is not open. @throws {RangeError} for over 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
@@ -209,12 +209,12 @@ export class Connection<Data = undefined> {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
 
-  /** Hands what was sent to the socket now, not at the end of the loop's turn. */
+  /** Hands everything that was sent to the socket now, not at the end of this turn of the event loop. */
   flush(): void {
     this.#binding.flush();
   }
 
-  /** As `ref` of a socket: the connection keeps the process alive, which it does from the beginning. */
+  /** As `ref` of a socket: the connection keeps the process alive. This is the default. */
   ref(): void {
     this.#binding.keepAlive(true);
   }
@@ -226,13 +226,13 @@ export class Connection<Data = undefined> {
 
   // ---- receiving ----
 
-  /** No more events of the peer until `resume`; the socket is not read meanwhile. */
+  /** Stops reading the socket until `resume`: no event of the peer is reported meanwhile. */
   pause(): void {
     this.#core.isPaused = true;
     this.#binding.pause();
   }
 
-  /** Whether `pause` holds. */
+  /** Whether `pause` was called, and `resume` not yet. */
   get isPaused(): boolean {
     return this.#core.isPaused;
   }
@@ -243,21 +243,21 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly;
-   * throws if it failed or was lost. Leaving the loop early closes the connection. Messages that are not read within 30 s
-   * of the time they filled that room are dropped, with a process warning.
-   * @throws {TypeError} if a handler takes the messages, another loop does, or they were dropped
+   * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly; throws if it
+   * failed or was lost. Leaving the loop early closes the connection. Once this read-ahead is full, messages that are not read within 30 s
+   * are dropped, with a process warning.
+   * @throws {TypeError} if a handler or another loop takes the messages, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     return this.#core.messages();
   }
 
-  /** The same as a WHATWG stream: to cancel it closes the connection with 1000. @throws {TypeError} as the loop */
+  /** The messages as a WHATWG stream. Cancelling it closes the connection with 1000. @throws {TypeError} as the loop */
   get readable(): ReadableStream<string | Buffer> {
     return readableOf(this);
   }
 
-  /** Each chunk is a message, written once it has left. To close it closes with 1000, to abort it drops the connection. */
+  /** Each chunk is a message; its write is done once it has left. Closing the stream closes with 1000; aborting it drops the connection. */
   get writable(): WritableStream<Message> {
     return writableOf(this);
   }
@@ -265,10 +265,10 @@ export class Connection<Data = undefined> {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing where it has begun already.
+   * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing if it has begun already.
    * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null: a Close frame without one, 1005 to the peer
    * @param reason at most 123 bytes of UTF-8
-   * @param timeout milliseconds for it, in place of `closeTimeout`; where it has begun already, this can only shorten it
+   * @param timeout milliseconds for it, in place of `closeTimeout`; if it has begun already, this can only shorten it
    * @returns `closed`
    * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
    */
@@ -282,7 +282,7 @@ export class Connection<Data = undefined> {
     this.#binding.endpoint.terminate();
   }
 
-  /** As `terminate`, and TCP is reset: what has not arrived yet is lost. TLS and pipes have no reset: there it is `terminate`. */
+  /** As `terminate`, and resets TCP: bytes that have not arrived yet are lost. TLS and pipes have no reset: for them it is `terminate`. */
   reset(): void {
     this.#binding.reset();
   }

@@ -1,6 +1,6 @@
 /**
- * From the events of an endpoint and its socket to the handlers of the application, without a step in between.
- * What a handler throws, or its Promise rejects with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
+ * Calls the application's handlers for the events of an endpoint and its socket, without a step in between. An error that a handler throws,
+ * or rejects with, closes the connection with 1011 (RFC 6455 §7.4.1), and is reported once.
  */
 
 import { ConnectionError, type ConnectionFaultCode } from '../frame/connection-error.ts';
@@ -21,19 +21,19 @@ import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 import { nameOf } from './peer-name.ts';
 
-/** The library's side of one connection: its events, and the state that its user does not see. */
+/** The library's side of one connection: its events, and the state that the application does not see. */
 export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOwner {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
   readonly role: Role;
   memberships: Set<Membership> | null = null;
   latest: LatestValues | null = null;
-  /** What the application holds. */
+  /** The object that the application holds. */
   readonly connection: Connection<Data>;
   needsDrain = false;
   isPaused = false;
   inbox: Inbox | null = null;
-  /** With a `stream` handler. */
+  /** Null if there is no `stream` handler. */
   #streams: IncomingStreams | null = null;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #owner: ServerOwner<Data> | null;
@@ -55,7 +55,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     this.#streams = new IncomingStreams(this, this.binding.charge(true), options.text !== 'bytes');
   }
 
-  /** Reports `open`, then begins to read. @param head what was read already, after the opening handshake */
+  /** Reports `open`, then begins to read. @param head bytes after the opening handshake that were read with it */
   start(head: Buffer): void {
     this.#call(() => {
       this.#reportsMore = reportsMore(this.#handlers);
@@ -95,7 +95,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   openInbox(): Inbox {
     if (this.inbox !== null) return this.inbox;
     this.inbox = new Inbox(this, this.binding.charge(true));
-    // The end may have begun, or come, before the first message or the loop did.
+    // The connection may have begun to close, or been closed, before its first message, or before the loop began.
     if (!this.binding.isOpen) this.inbox.stopPausing();
     if (this.#closeInfo !== null) this.#endInbox(this.#closeInfo);
     return this.inbox;
@@ -143,7 +143,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- messages ----
 
-  // What a handler throws here, `Endpoint.receive` catches: the hot path needs no second try.
+  // `Endpoint.receive` catches what a handler throws here, so the hot path needs no second `try`.
   onText(text: string | Buffer, wireSize: number): void {
     if (this.#handlers.message === undefined) {
       this.#keep(text, false, wireSize);
@@ -162,7 +162,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (result !== undefined) this.#watch(result);
   }
 
-  /** Without a `message` handler: a message waits for the loop, or goes in one part to the `stream` handler. */
+  /** Without a `message` handler, a message waits for the loop, or the `stream` handler receives it in one part. */
   #keep(message: string | Buffer, isBinary: boolean, wireSize: number): void {
     if (this.#streams === null) this.openInbox().push(message);
     else this.#streams.whole(message, wireSize, () => this.onMessageStart(isBinary));
@@ -174,7 +174,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
     if (!isThenable(result)) message.dropUnread();
     else {
       result.then(message.dropUnread, (error: unknown) => {
-        // That the connection ends before the message is no failure of the handler, and `close` reports it.
+        // If the connection ends before the message does, that is not a fault of the handler: `close` reports it.
         if (!message.failedWith(error)) this.binding.endpoint.fail(error);
       });
     }
@@ -211,9 +211,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- the end ----
 
   /**
-   * The socket is about to go, and cannot be asked for an address any more: who has the connection may ask later. A peer that resets
-   * TCP leaves no such moment: where handlers report more than messages, the address is looked up at the beginning. The
-   * line for the operator names the peer of a connection that is dropped.
+   * The socket is about to close, and then no longer has the peer's address. Whatever holds the connection may ask for it later, and the
+   * warning about a dropped connection names the peer: so the address is read now. If the peer resets TCP, this method is not called in
+   * time: if handlers report more than messages, the address is read at the beginning.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -260,14 +260,14 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
       warn(thrown);
       return;
     }
-    // What a handler threw is a fault of the application: a warning with its stack.
+    // An error that a handler threw is a fault of the application: the warning includes its stack.
     if (!isKnown) warn(error);
     // A loop over the messages receives it.
     else if (this.inbox?.isTaken !== true)
       warnOnStderr(error.code, `${error.code} ${error.message}; an "error" handler receives this`);
   }
 
-  /** An error without the other end's name is of little use in a log of many connections. */
+  /** Adds the peer's name: without it, an error is of little use in a log of many connections. */
   #named<Named extends ProtocolError | ConnectionError>(error: Named): Named {
     if (error.peer !== null) return error;
     const peer = nameOf(this.info, this.role);
@@ -278,7 +278,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- handlers that throw ----
 
-  // Reading a handler is inside too: it may be a getter, or the handlers a Proxy.
+  // The handler is also read inside the `try`: it may be a getter, or the handlers a Proxy.
   #call(handler: () => unknown): void {
     try {
       this.#watch(handler());

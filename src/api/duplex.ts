@@ -6,17 +6,17 @@ import { checkOptions } from './option-names.ts';
 
 /** How `toDuplex` shows messages. */
 export interface ToDuplexOptions {
-  /** True: what is read are whole messages, strings and Buffers, empty ones too. False: bytes, text as UTF-8. @default false */
+  /** True: reading returns whole messages, strings and Buffers, empty ones too. False: it returns bytes, text as UTF-8. @default false */
   readonly readableObjectMode?: boolean | undefined;
 }
 
 /**
- * A Duplex on an open connection that has no handler for messages. What is read are its messages, and backpressure makes the peer
- * wait. Each chunk that is written is a message, a string as text, bytes as binary; `write` calls back once it has left.
+ * A Duplex on an open connection that has no handler for messages. Reading returns its messages; if the reader is slow, backpressure makes
+ * the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. `write` calls back once it has left.
  *
- * WebSocket has no half close: `end()` closes with 1000, and emits 'finish' when the connection is closed; what the peer sends until
- * then is read as far as there is room for it. A clean end of the peer's ends both directions. `destroy()` drops the connection;
- * a connection that fails destroys the stream with its error.
+ * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Until then, messages
+ * of the peer are read as far as there is room. If the peer closes cleanly, both directions end. `destroy()` drops the connection; a
+ * connection that fails destroys the stream with its error.
  * @throws {TypeError} for unknown options, and if a handler or a loop takes the messages
  */
 export function toDuplex<Data>(connection: Connection<Data>, options: ToDuplexOptions = {}): Duplex {
@@ -35,7 +35,7 @@ class ConnectionDuplex<Data> extends Duplex {
     this.#connection = connection;
     this.#isObjectMode = readableObjectMode;
     this.#messages = connection[Symbol.asyncIterator]();
-    // As a net.Socket: the end of the connection is noticed even if nothing reads.
+    // As with a net.Socket, the stream notices the end of the connection even if nothing reads from it.
     this.read(0);
   }
 
@@ -46,7 +46,7 @@ class ConnectionDuplex<Data> extends Duplex {
       (result) => {
         this.#isReading = false;
         if (result.done === true) this.push(null);
-        // In a stream of bytes an empty message is nothing, and 'push' would take it for a reason to wait.
+        // In a stream of bytes an empty message is skipped: after an empty 'push' the stream would not read on.
         else if (result.value.length === 0 && !this.#isObjectMode) this._read();
         else this.push(result.value);
       },

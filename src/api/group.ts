@@ -1,6 +1,6 @@
 /**
  * `Group`: connections that belong together, such as those in one room. A connection leaves by itself when it is closed.
- * The RFC knows no groups; a message for one is sent to each of its connections (§6.1).
+ * The RFC does not define groups; a message for a group is sent to each of its connections (§6.1).
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -12,12 +12,12 @@ import type { Message } from './message.ts';
 import { describe } from './option-names.ts';
 
 /**
- * A set of connections, of any servers and clients. Each refers to the groups that it is in until it is closed or deleted: `clear` a group
- * that is not used any more.
+ * A set of connections of any servers and clients. Each connection refers to its groups until it is closed or deleted: call `clear` on a
+ * group that is no longer used.
  */
 export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   readonly #connections = new Set<Connection<Data>>();
-  /** What its connections refer to. */
+  /** The object through which its connections refer to the group. */
   readonly #membership: Membership = {
     connectionClosed: (connection) => void this.#connections.delete(connection as Connection<Data>),
   };
@@ -30,12 +30,12 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     Object.defineProperty(Group.prototype, inspect.custom, { value: show });
   }
 
-  /** @param connections those that are in it from the beginning @throws {TypeError} as `add` */
+  /** @param connections the first members @throws {TypeError} as `add` */
   constructor(connections: Iterable<Connection<Data>> = []) {
     for (const connection of connections) this.add(connection);
   }
 
-  /** How many connections are in it, those that are closing included. */
+  /** The number of connections in the group, including closing ones. */
   get size(): number {
     return this.#connections.size;
   }
@@ -45,8 +45,9 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Takes a connection in, up to the time it is closed; before its `close` handler is called it has left.
-   * @returns whether it is in the group now: false if it is closed already
+   * Adds a connection. It leaves the group when it is closed, before its `close` handler is called.
+   * @returns whether it is in the group
+   * now: false if it is closed already
    * @throws {TypeError} for anything else than a connection
    */
   add(connection: Connection<Data>): boolean {
@@ -70,7 +71,7 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
     return true;
   }
 
-  /** Nothing is in it any more; the connections stay open. */
+  /** Removes all connections from the group; they stay open. */
   clear(): void {
     for (const connection of this.#connections) this.delete(connection);
   }
@@ -80,11 +81,12 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does: serialized once, and
-   * compressed once for those that keep no context; a client's is masked for itself (RFC 6455 §5.1). What is sent to one connection within a
-   * turn of the event loop leaves in one write. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does: the message is serialized
+   * once, and compressed once for the connections that keep no context; for clients' connections it is masked each time (RFC 6455 §5.1).
+   * Everything sent to one connection within a turn of the event loop leaves in one write. Bytes over 4 KiB are not copied: leave them
+   * unchanged until they have left.
    * @param options who receives it, and whether it may be compressed
-   * @returns how many it was sent to
+   * @returns the number of connections that it was sent to
    * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for invalid options, and what `filter` throws
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {

@@ -1,6 +1,6 @@
 /**
  * The handlers of an application: which events a connection reports, and with which arguments.
- * How they are called, and what becomes of an exception, is dispatch.ts.
+ * dispatch.ts calls them and handles their exceptions.
  */
 
 import type { CloseInfo } from './close-info.ts';
@@ -8,9 +8,9 @@ import type { Connection } from './connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /**
- * What a `message` handler receives: `isBinary` tells a binary message, a Buffer that is yours to keep, from text.
- * `Text` is a string, and with `text: 'bytes'` a Buffer that was checked to be UTF-8. `wireSize`: payload bytes as they came
- * over the wire.
+ * What a `message` handler receives: `isBinary` is true for a binary message, a Buffer that the application may keep, and false for a text.
+ * `Text` is a string; with `text: 'bytes'` it is a Buffer that was checked to be UTF-8. `wireSize` is the number of payload bytes on the
+ * wire.
  */
 export type ReceivedMessage<Data = undefined, Text extends string | Buffer = string> =
   | [connection: Connection<Data>, message: Text, isBinary: false, wireSize: number]
@@ -36,22 +36,22 @@ interface AnyMessageHandler<Data> {
 }
 
 /**
- * Handlers for the events of connections: one object serves all of them. Every call is optional, and may return a
- * Promise: nothing waits for it, but its rejection is treated like a throw. What a handler throws closes that connection
- * with 1011 and is reported to `error`, or else as a process warning, once per text and minute.
+ * Handlers for the events of connections: one object serves all of them. Every handler is optional, and may return a Promise. The
+ * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011; the
+ * `error` handler receives it, or else it is a process warning, once per text and minute.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
   /** The opening handshake is done; sending is allowed from here on. */
   open?(connection: Connection<Data>): unknown;
   /**
-   * A message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler messages wait for
-   * `for await (const message of connection)`.
+   * A message: `message(connection, message, isBinary, wireSize)`, see `ReceivedMessage`. Without this handler, read messages with `for
+   * await (const message of connection)`.
    */
   message?: MessageHandler<Data, Text> | undefined;
   /**
-   * A message begins, to be read while it arrives with `for await (const part of message)`; in place of `message`. What of it is not read
-   * makes the peer wait. If nothing has begun to read it when the handler returns, or its Promise is fulfilled, it is dropped.
-   * No limit of time holds meanwhile, as after `pause`.
+   * A message begins. Read it while it arrives with `for await (const part of message)`. This handler is used in place of `message`. Unread
+   * parts make the peer wait. If nothing reads the message when the handler returns, or its Promise is fulfilled, the message is dropped.
+   * While the peer waits, no time limit applies, as after `pause`.
    */
   stream?(connection: Connection<Data>, message: MessageStream): unknown;
   /** A frame of an unfinished message arrived: progress of a large one. */
@@ -59,11 +59,14 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   /** A ping came, and was answered. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
-  /** After `send` returned false: everything has left, go on. */
+  /** After `send` returned false: everything has left the process, and the application may send again. */
   drain?(connection: Connection<Data>): unknown;
   /** The closing handshake began. */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
-  /** The connection is closed. Exactly once for each that was open. @param info the same, what we sent, and why it failed */
+  /**
+   * The connection is closed. Called exactly once for each open connection.
+   * @param info the code and reason, our Close frame, and the error
+   */
   close?(
     connection: Connection<Data>,
     code: number,
@@ -72,16 +75,16 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
-   * it), or what a handler threw. `close` follows, unless it was `close` that threw. A peer that leaves without a Close frame
-   * is no error here: `close` says 1006.
+   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped it), or
+   * the error that a handler threw. `close` follows, unless `close` itself threw. If the peer leaves without a Close frame, that is not an
+   * error: `close` receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }
 
 /** @internal Whether a handler is called with the connection at other times than for a message. */
 export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
-  // Not their values: a getter that throws is reported where the handler is called.
+  // Only the names are looked up, not the values: a getter that throws is reported when the handler is called.
   return (
     'open' in handlers ||
     'close' in handlers ||
@@ -95,7 +98,7 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 }
 
 /**
- * @internal Whether messages are read in parts. Nothing is called: the handlers may be a Proxy, or have getters.
+ * @internal Whether messages are read in parts. No handler is read, only its name looked up: the handlers may be a Proxy, or have getters.
  * @throws {TypeError} if they have both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {

@@ -1,25 +1,25 @@
 /**
- * Messages between their arrival and `for await`: a little is read ahead, then the connection stops reading (RFC 6455 leaves
- * flow control to TCP).
+ * Messages between their arrival and `for await`. The connection reads a few messages ahead, then it stops reading (RFC 6455 leaves flow
+ * control to TCP).
  */
 
 import type { Charge } from '../frame/charge.ts';
 import { processTimers, type Timer, type TimerOwner } from '../transport/timers.ts';
 
-// Without a `message` handler messages wait for the iterator; beyond either of these the connection stops reading.
+// Without a `message` handler, messages wait for the iterator. Above either of these limits the connection stops reading.
 const MAX_WAITING_MESSAGES = 16;
 const MAX_WAITING_BYTES = 65_536;
 
-// What an object costs beside its bytes.
+// The memory that a waiting message takes in addition to its bytes.
 const ITEM_COST = 128;
 
-// How long they may wait unread, in milliseconds. A connection that is not read does not see its peer leave either: if an
-// application has no use for messages at all, each of its connections would stay open.
+// How long messages may wait unread, in milliseconds. A connection that does not read cannot notice that its peer leaves. If an application
+// never reads messages, each of its connections would stay open.
 const UNREAD_TIMEOUT = 30_000;
 
 let warnedOfDropped = false;
 
-/** Once: what one connection does, all of a server's do. */
+/** Warns once: if one connection of a server drops messages, the others do so as well. */
 function warnOfDropped(): void {
   if (warnedOfDropped) return;
   warnedOfDropped = true;
@@ -29,11 +29,11 @@ function warnOfDropped(): void {
   );
 }
 
-/** Whose messages they are. */
+/** The connection whose messages wait here. */
 export interface InboxOwner {
   pauseForInbox(): void;
   resumeForInbox(): void;
-  /** More memory is held: if the budget has no room, reading stops until it has. */
+  /** More memory is in use: if the memory budget has no room, the connection stops reading until there is room. */
   askForRoom(): void;
 }
 
@@ -42,7 +42,7 @@ export class Inbox implements TimerOwner {
   #isTaken = false;
   #unread: Timer | null = null;
   readonly #owner: InboxOwner;
-  /** What waits here, and the message that the loop works on. */
+  /** Counts the waiting messages, and the message that the loop works on. */
   readonly #charge: Charge;
   #inLoop = 0;
   #messages: (string | Buffer)[] = [];
@@ -56,16 +56,13 @@ export class Inbox implements TimerOwner {
     reject(error: Error): void;
   } | null = null;
 
-  /** @param charge counts nothing yet; for this inbox only */
+  /** @param charge counts nothing yet, and is used by this inbox only */
   constructor(owner: InboxOwner, charge: Charge) {
     this.#owner = owner;
     this.#charge = charge;
   }
 
-  /**
-   * A loop reads them from now on.
-   * @throws {TypeError} if another loop does, or they were dropped
-   */
+  /** A loop reads the messages from now on. @throws {TypeError} if another loop reads them, or they were dropped */
   open(): void {
     if (this.#isTaken) throw new TypeError('the messages of this connection are being read already');
     if (this.#discards)
@@ -98,14 +95,14 @@ export class Inbox implements TimerOwner {
     return this.#isTaken;
   }
 
-  /** Whether the connection is not read because of what waits here. */
+  /** Whether the connection stopped reading because messages wait here. */
   get isHolding(): boolean {
     return this.#paused;
   }
 
   onTimer(): void {
     if (this.#ended !== null) {
-      // The connection is closed, and its loop does not go on: what it holds may never be given back.
+      // The connection is closed. If its loop never continues, nothing else would release the memory that the loop holds.
       this.#charge.release();
       return;
     }
@@ -125,7 +122,7 @@ export class Inbox implements TimerOwner {
       return;
     }
     const isFull = this.#isFull;
-    // The connection is closing: what comes now, beyond what there is room for, is dropped.
+    // The connection is closing: messages that arrive now are dropped if there is no room for them.
     if (!this.#mayPause && isFull) return;
     this.#messages.push(message);
     this.#bytes += message.length;
@@ -141,7 +138,7 @@ export class Inbox implements TimerOwner {
 
   async next(): Promise<IteratorResult<string | Buffer>> {
     const first = this.#messages.shift();
-    // The loop comes back: it is done with the message before.
+    // The loop asks for the next message, so it is done with the previous one.
     this.#inLoop = first === undefined ? 0 : first.length + ITEM_COST;
     if (first !== undefined) this.#bytes -= first.length;
     this.#count();
@@ -162,7 +159,7 @@ export class Inbox implements TimerOwner {
     });
   }
 
-  /** The closing handshake needs the connection to be read. */
+  /** Waiting messages no longer stop the reading, since the closing handshake needs it. */
   stopPausing(): void {
     this.#mayPause = false;
     this.#unread?.cancel();
@@ -194,7 +191,7 @@ export class Inbox implements TimerOwner {
     this.#owner.resumeForInbox();
   }
 
-  /** Held memory counts as long as the loop goes on; messages of a closed connection that no loop reads do not. */
+  /** Memory counts as long as the loop continues. Messages of a closed connection that no loop reads no longer count. */
   #watchEnd(): void {
     this.#unread?.cancel();
     if (this.#charge.bytes === 0) return;

@@ -1,6 +1,6 @@
 /**
- * The messages that a `stream` handler receives, of one connection: what waits to be read of them is bounded over all of them, and
- * counts in the memory budget (RFC 6455 §10.4); beyond that the connection is not read.
+ * The messages that the `stream` handler of one connection receives. Their unread bytes have one common limit, and count in the memory
+ * budget (RFC 6455 §10.4). Above the limit the connection stops reading.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -8,13 +8,13 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { InboxOwner } from './inbox.ts';
 import { type FillableStream, type MessageStreamOwner, makeMessageStream } from './message-stream.ts';
 
-// What may wait unread, over all messages, before the connection stops reading.
+// Bytes of all messages together that may wait unread before the connection stops reading.
 const MAX_WAITING_BYTES = 65_536;
 
-// What an object costs beside its bytes.
+// The memory that a waiting part takes in addition to its bytes.
 const ITEM_COST = 128;
 
-/** Whose messages they are. */
+/** The connection whose messages they are. */
 export type IncomingStreamsOwner = InboxOwner & Pick<ConnectionCore, 'lost'>;
 
 /** One connection's messages in parts. */
@@ -27,7 +27,7 @@ export class IncomingStreams implements MessageStreamOwner {
   #held = 0;
   #isHolding = false;
   #mayPause = true;
-  /** Parts of the message at hand were dropped, since the connection closes and has no room for more. */
+  /** Whether parts of the current message were dropped, since the connection is closing and has no room for them. */
   #isCut = false;
 
   /** @param charge counts nothing yet @param decodes whether texts are read as strings */
@@ -37,19 +37,19 @@ export class IncomingStreams implements MessageStreamOwner {
     this.#decodes = decodes;
   }
 
-  /** Whether the connection is not read because of what waits. */
+  /** Whether the connection stopped reading because of unread bytes. */
   get isHolding(): boolean {
     return this.#isHolding;
   }
 
-  /** A message begins. @returns what its handler receives, and what to call once that has returned, or failed */
+  /** A message begins. @returns the message for the handler, with the methods to call once the handler has returned, or failed */
   begin(isBinary: boolean): FillableStream {
     this.#isCut = false;
     this.#current = makeMessageStream(this, isBinary, this.#decodes);
     return this.#current;
   }
 
-  /** A message that did not come in parts. @param start calls the handler */
+  /** Reports a message that did not come in parts. @param start calls the handler */
   whole(message: string | Buffer, wireSize: number, start: () => void): void {
     start();
     this.push(message);
@@ -79,17 +79,17 @@ export class IncomingStreams implements MessageStreamOwner {
     else this.#owner.resumeForInbox();
   }
 
-  /** The closing handshake needs the connection to be read: what there is no room for is dropped. */
+  /** The closing handshake needs the connection to be read: parts without room are dropped from now on. */
   stopPausing(): void {
     this.#mayPause = false;
     if (!this.#isHolding) return;
-    // What stands still is given up: the endpoint drops what comes before the peer's Close frame.
+    // The unfinished message is cut off: the endpoint drops its parts that arrive before the peer's Close frame.
     this.#isCut = true;
     this.#isHolding = false;
     this.#owner.resumeForInbox();
   }
 
-  /** The connection is closed. What waits may still be read; it is the application's from now on. */
+  /** The connection is closed. The application may still read what waits; that memory no longer counts for the connection. */
   close(cause: Error | null): void {
     this.#mayPause = false;
     this.#isHolding = false;

@@ -1,9 +1,9 @@
 /**
- * Values of which only the newest is of interest, for a peer that may be slow: each waits under its key, a newer one takes its place, and
- * a batch of them leaves once the peer has taken the one before.
+ * The values of `sendLatest`, of which only the newest is of interest, for a peer that may be slow. Each value waits under its key until a
+ * newer one replaces it. A batch of values is sent once the peer has received the batch before it.
  *
- * That it has, only the peer knows: what the process has handed over may wait in the kernels of both sides, many thousands of messages.
- * So a ping follows each batch, and its pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
+ * Only the peer knows that it has received a batch: many thousands of messages may wait in the kernels of both sides after they left the
+ * process. So a ping follows each batch, and its pong is the receipt (RFC 6455 §5.5.2, §5.5.3: pongs come in the order of their pings).
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -17,28 +17,28 @@ import { type Message, toBytes } from './message.ts';
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
   options: FrameOptions | null;
-  /** Bytes that it counts for. */
+  /** Bytes that the value counts for. */
   cost: number;
 }
 
-// What a value costs beside its bytes and its key.
+// The memory that a value takes in addition to its bytes and its key.
 const VALUE_COST = 128;
 
-// Payload bytes of a batch: at first, at least, at most.
+// Payload bytes of a batch: of the first one, the minimum, the maximum.
 const FIRST_BATCH = 16_384;
 const MIN_BATCH = 4_096;
 const MAX_BATCH = 262_144;
 
-// Milliseconds in which a batch is taken. If it takes less, the next one may be larger; if it takes more, its values are old when they
-// arrive, and the next one is smaller.
+// Milliseconds until the receipt of a batch. If it comes sooner than `QUICK`, the next batch may be larger. If it comes later than `SLOW`,
+// the values are old when they arrive, so the next batch is smaller.
 const QUICK = 250;
 const SLOW = 500;
 
-// How long a receipt is waited for, in milliseconds, once nothing waits in this process. Then the next batch leaves all the same: whether a
-// peer that does not answer pings is alive, `heartbeat` and `pings` decide.
+// How long to wait for a receipt, in milliseconds, once all bytes have left this process. After that the next batch is sent without the
+// receipt: `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// The same while the application has paused reading, so that no receipt can be seen; and how often that is looked at.
+// The same while the application has paused reading, so that no receipt can arrive. This is also how often the timer checks.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -48,14 +48,14 @@ export class LatestValues implements Flushable, TimerOwner {
   readonly #binding: SocketConnection;
   readonly #charge: Charge;
   readonly #timer: Timer;
-  /** In the order in which their keys began to wait. */
+  /** The values, in the order in which their keys began to wait. */
   readonly #values = new Map<string, WaitingValue>();
-  /** What they cost. */
+  /** The bytes that all values count for. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
-  /** Whether the last batch left values behind. */
+  /** Whether values were left over after the last batch. */
   #wasFull = false;
-  /** A batch is being sent, or was not taken yet: nothing more is sent until it is. */
+  /** Whether a batch is being sent, or the peer has not received it yet. No other batch is sent until then. */
   #isBusy = false;
   /** The number of the ping that followed the batch, or 0. */
   #receipt = 0;
@@ -69,7 +69,10 @@ export class LatestValues implements Flushable, TimerOwner {
     this.#timer = processTimers.timer(this);
   }
 
-  /** @returns whether it waits now, or is about to leave: false if too many other keys wait, or the connection is dropped for the send cap */
+  /**
+   * @returns whether the value waits now, or is about to leave: false if too many other keys wait, or the connection is dropped because of
+   *   the send cap
+   */
   set(key: string, message: WaitingValue['message'], options: FrameOptions | null = null): boolean {
     const { endpoint, limits } = this.#binding;
     const value = this.#values.get(key);
@@ -77,7 +80,7 @@ export class LatestValues implements Flushable, TimerOwner {
     const cost = VALUE_COST + key.length + sizeOf(message);
     const bytes = this.#bytes + cost - (value?.cost ?? 0);
     const others = bytes - cost + endpoint.bufferedAmount;
-    // §10.4. As for messages: one is always admitted where nothing waits.
+    // §10.4. As with messages, a value is always accepted if nothing waits.
     if (others > 0 && others + cost > limits.sendCap) {
       endpoint.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
@@ -98,13 +101,13 @@ export class LatestValues implements Flushable, TimerOwner {
     return this.#values.has(key);
   }
 
-  /** A pong came. @returns whether it is a receipt, which is no news to the application */
+  /** A pong came. @returns whether it is a receipt, which the application's `pong` handler does not receive */
   ponged(payload: Buffer): boolean {
     this.#checkReceipt();
     return payload.length > RECEIPT.length && payload.toString('latin1', 0, RECEIPT.length) === RECEIPT;
   }
 
-  /** The connection closes: what waits is dropped. @returns its keys, also when it is called again */
+  /** The connection closes: waiting values are dropped. @returns their keys; the same keys if it is called again */
   stop(): readonly string[] {
     this.#timer.cancel();
     if (this.#values.size === 0) return this.#unsentKeys;
@@ -114,7 +117,7 @@ export class LatestValues implements Flushable, TimerOwner {
     return this.#unsentKeys;
   }
 
-  /** Not yet: the functions of the application must not be called while another connection sends. */
+  /** Sends at the end of the turn, not now: the application's functions must not be called while another connection sends. */
   flush(): void {
     flushAtEndOfTurn(this);
   }
@@ -123,7 +126,7 @@ export class LatestValues implements Flushable, TimerOwner {
     if (this.#isBusy || this.#values.size === 0 || !this.#binding.isOpen) return;
     this.#isBusy = true;
     const { endpoint, limits } = this.#binding;
-    // Other messages wait to leave: once they have, the values are newer.
+    // If other messages wait, the batch is made once they have left: by then the values may be newer.
     if (endpoint.bufferedAmount > limits.highWaterMark) endpoint.whenSent(() => this.#next());
     else this.#sendBatch();
   }
@@ -142,7 +145,7 @@ export class LatestValues implements Flushable, TimerOwner {
     let count = this.#values.size;
     let bytes = 0;
     for (const [key, { message, options, cost }] of this.#values) {
-      // A function may have set values again: these are for the next batch.
+      // The application's function may have set new values: these belong to the next batch.
       if (count-- === 0 || bytes >= this.#batchSize) break;
       if (bytes > 0 && bytes + cost - VALUE_COST > this.#batchSize) break;
       this.#values.delete(key);
@@ -156,7 +159,8 @@ export class LatestValues implements Flushable, TimerOwner {
     }
     this.#wasFull = this.#values.size > 0;
     this.#sentAt = processTimers.now();
-    // A ping overtakes messages that wait for the codec, or for the end of one that is sent in parts.
+    // A ping would overtake messages that wait for the codec, or for the end of a message that is sent in parts. So it waits until those
+    // were sent.
     if (endpoint.canSendSerialized) this.#askForReceipt();
     else endpoint.whenSent(() => this.#askForReceipt());
     this.#binding.flush();
@@ -176,7 +180,7 @@ export class LatestValues implements Flushable, TimerOwner {
     this.#batches++;
     this.#receipt = this.#binding.ping(Buffer.from(`${RECEIPT}${this.#batches}`));
     if (!this.#timer.isSet) this.#timer.set(BLIND_INTERVAL);
-    // Some transports bring the answer back at once.
+    // On some transports the answer arrives before `ping` returns.
     this.#checkReceipt();
   }
 
@@ -205,7 +209,7 @@ export class LatestValues implements Flushable, TimerOwner {
   }
 }
 
-/** Bytes of a value as far as they are known: a function's not before it is called. */
+/** Bytes of a value, as far as they are known. The value of a function is not known before the call. */
 function sizeOf(message: WaitingValue['message']): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return typeof message === 'function' ? 0 : message.length;

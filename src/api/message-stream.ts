@@ -1,6 +1,6 @@
 /**
- * A message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. Its parts wait here until they are read; how many may
- * wait, over all messages of a connection, is incoming-streams.ts.
+ * A message while it arrives, as a `stream` handler receives it: RFC 6455 §5.4. Its parts wait here until they are read;
+ * incoming-streams.ts limits how many may wait for all messages of a connection.
  */
 
 import { StringDecoder } from 'node:string_decoder';
@@ -17,23 +17,23 @@ export interface FillableStream {
   readonly stream: MessageStream;
   push(part: string | Buffer): void;
   end(wireSize: number): void;
-  /** The rest will never come. */
+  /** The rest of the message will never arrive. */
   fail(error: Error): void;
-  /** Its handler has returned: if nothing reads it, nothing will. */
+  /** The handler has returned: drops the message if nothing has begun to read it. */
   dropUnread(): void;
   /** Whether this is what `fail` was called with. */
   failedWith(error: unknown): boolean;
 }
 
-/** @internal Who counts what waits. */
+/** @internal The owner, which counts the parts that wait. */
 export interface MessageStreamOwner {
-  /** A part waits, or is in the reader's hands; or, below 0, is not any more. */
+  /** Adds parts that wait, or that the reader works on; with negative numbers, removes them. */
   count(parts: number, bytes: number): void;
 }
 
 /**
- * One message, read with `for await`: strings for a text, Buffers for a binary message (and for both with `text: 'bytes'`). While
- * nothing is read of it, at most some 64 KiB are read ahead; then the connection stops reading. Leaving the loop early, or `cancel`,
+ * One message, read with `for await`: strings for a text, Buffers for a binary message (and for both with `text: 'bytes'`). While the
+ * application reads none of it, the connection reads at most some 64 KiB ahead, then it stops reading. Leaving the loop early, or `cancel`,
  * drops the rest of the message; the connection goes on.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
@@ -46,7 +46,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #isTaken = false;
   #isDropped = false;
   #wireSize = -1;
-  /** Waits for the loop. */
+  /** The error that the loop will throw when it reads on. */
   #error: Error | null = null;
   #failure: Error | null = null;
   #reader: { resolve(result: IteratorResult<string | Buffer>): void; reject(error: Error): void } | null =
@@ -81,8 +81,8 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
 
   /**
    * The parts, one by one. The loop throws if the connection ends before the message does: a `ConnectionError` WS_STREAM_LOST, whose
-   * `cause` is what the connection failed with, if it did.
-   * @throws {TypeError} if another loop reads the message, or it was dropped, as it is if its handler returns before that
+   * `cause` is the error of the connection, if it failed.
+   * @throws {TypeError} if another loop reads the message, or it was dropped because its handler returned before the loop began
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
     if (this.#isTaken) throw new TypeError('this message is being read already');
@@ -100,7 +100,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     return iterator;
   }
 
-  /** The rest of the message is of no use: it is dropped as it arrives. */
+  /** Drops the rest of the message as it arrives. */
   cancel(): void {
     if (this.#isDropped) return;
     this.#isDropped = true;
@@ -116,7 +116,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   #push(part: string | Buffer): void {
     if (this.#isDropped) return;
     const value = this.#decoder === null || typeof part === 'string' ? part : this.#decoder.write(part);
-    // Less than a character.
+    // The part holds less than one character.
     if (value.length === 0) return;
     this.#owner.count(1, value.length);
     if (this.#reader === null) {
@@ -142,7 +142,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     this.#reader = null;
     if (reader === null) this.#error = error;
     else reader.reject(error);
-    // What the loop does after that: it ends.
+    // The loop has received the error; if it goes on, it ends.
     if (reader !== null) this.#isDropped = true;
   }
 
@@ -164,7 +164,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
     });
   }
 
-  /** The reader is done with the part before. */
+  /** The reader is done with the previous part. */
   #putDown(): void {
     const bytes = this.#inHand;
     this.#inHand = 0;

@@ -1,6 +1,4 @@
-/**
- * What can be sent: text as a string, bytes in any of their shapes (RFC 6455 §5.6), and how. Nothing is copied here.
- */
+/** What can be sent: text as a string, bytes in any of their shapes (RFC 6455 §5.6), and the options for it. Nothing is copied here. */
 
 import { types } from 'node:util';
 import { checkFrameOptions } from '../transport/socket.ts';
@@ -11,18 +9,18 @@ import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf 
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /**
- * Receives null once a message has left the process, or why it never will: a `ConnectionError` with the code WS_NOT_SENT, whose
- * `cause` is what the connection failed with, if it did. Called exactly once, never from inside the call that it was passed to.
+ * Receives null once a message has left the process, or the reason why it was not sent: a `ConnectionError` with the code WS_NOT_SENT,
+ * whose `cause` is the error of the connection, if it failed. Called exactly once, never from inside the call that it was passed to.
  */
 export type SendCallback = (error: Error | null) => void;
 
 /** How a message is sent. */
 export interface SendOptions {
-  /** Payload bytes of a frame; a longer message goes out in several (RFC 6455 §5.4). @default one frame */
+  /** Maximum payload bytes of a frame; a longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
   /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default `fragmentSize` */
   readonly lastFragmentSize?: number | undefined;
-  /** False: this message is not compressed, whatever was negotiated. @default true */
+  /** False: this message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
@@ -49,11 +47,11 @@ export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
 
 /** How a message in parts is sent. */
 export interface SendStreamOptions {
-  /** Whether it is a binary message, or a text. @default what the first part is */
+  /** True for a binary message, false for a text. @default by the type of the first part */
   readonly binary?: boolean | undefined;
-  /** False: the message is not compressed, whatever was negotiated. @default true */
+  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
-  /** Gives the message up. */
+  /** Aborts the message. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -103,7 +101,7 @@ export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferV
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (typeof data === 'string') return Buffer.from(data);
-  // A view's length in bytes, not in elements: what lies beside it must never be sent.
+  // The view's length is taken in bytes, not in elements: the memory around the view must never be sent.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
   const found: unknown = data;

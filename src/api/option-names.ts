@@ -1,12 +1,12 @@
 /**
- * Names of options that do not exist: an option that is misspelt, or another library's, would leave its default in force without a
- * word, and perhaps with it a limit that the application counts on. Here such names become errors that say what to write.
+ * Names of options that do not exist. If a misspelt option, or one of another library, were ignored, its default would stay in force,
+ * although the application may rely on another limit. Here such names become errors that say what to write.
  */
 
 /** Every option of an interface: a table of option-spec.ts, or the names with `true`. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
-// Where options of `ws`, node:tls and browsers are found here.
+// The equivalents of the options of `ws`, node:tls and browsers in this library.
 const elsewhere: ReadonlyMap<string, string> = new Map([
   ['port', 'it is an option of listen()'],
   ['host', 'it is an option of listen()'],
@@ -34,10 +34,10 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Refuses what is not an object, and own properties that are not options. Those that are undefined are as good as absent.
- * @param what whose options they are: `connect`, `listen` …
- * @param places where other names belong, if not where they belong in the native API
- * @throws {TypeError} that says what was meant, as far as it can be guessed
+ * Refuses anything but an object, and own properties that are not options. A property that is undefined counts as absent.
+ * @param what the function or class that takes the options: `connect`, `listen` …
+ * @param places where other names belong, if that differs from the native API
+ * @throws {TypeError} that suggests the right name, if one is similar
  */
 export function checkOptions<Options extends object>(
   what: string,
@@ -48,7 +48,7 @@ export function checkOptions<Options extends object>(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${what} are ${describe(options)}, not an object: ${list(names)}`);
   }
-  // Asked for each message that is sent with options: nothing is allocated.
+  // This runs for each message that is sent with options, so it allocates nothing.
   for (const name in options) {
     if (Object.hasOwn(names, name) || !Object.hasOwn(options, name) || options[name] === undefined) continue;
     throw new TypeError(`${what} has no option "${name}"${advice(name, names, places)}`);
@@ -56,7 +56,7 @@ export function checkOptions<Options extends object>(
 }
 
 function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
-  // A handler among the options.
+  // The name is a handler's, which belongs into `handlers`.
   if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
   const place = places.get(name) ?? elsewhere.get(name);
   if (place !== undefined) return `: ${place}`;
@@ -87,8 +87,8 @@ const handlerNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses what is not a valid handlers object. A class of the application may have any members beside the handlers; but
- * `{ port: 8080 }`, which has none of them, are options, and `onMessage` without a `message` is another library's name.
+ * Refuses what is not a valid handlers object. A class of the application may have other members beside the handlers. But an object without
+ * any handler, such as `{ port: 8080 }`, holds options, and `onMessage` without `message` is the name that another library uses.
  * @throws {TypeError}
  */
 export function checkHandlers(handlers: object): void {
@@ -118,7 +118,7 @@ export function checkHandlers(handlers: object): void {
   );
 }
 
-/** What a value is, for the error about it; nothing long, and nothing secret. */
+/** Describes a value for an error text, in a few words and without secrets. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';
@@ -133,7 +133,7 @@ function list(names: object): string {
   return `{ ${Object.keys(names).join(', ')} }`;
 }
 
-/** The name that differs in case, or in up to two letters (in one, where it is short). */
+/** The valid name that differs only in case, or in up to two letters (in one letter if it is short). */
 function nearest(name: string, names: readonly string[]): string | null {
   const wanted = name.toLowerCase();
   let best: string | null = null;

@@ -7,10 +7,10 @@
 import type { Role } from '../frame/parser.ts';
 import { checkOptions, describe } from './option-names.ts';
 
-/** What a number counts. */
+/** The unit of a number. */
 export type Unit = 'bytes' | 'ms' | '';
 
-/** One option. The functions below make them. */
+/** One option, made by one of the functions below. */
 export interface OptionSpec<Value, Result> {
   /** Which values are valid, for the documentation. */
   readonly range: string;

@@ -24,19 +24,22 @@ import {
 
 /** Bounds and deadlines of a connection; times in milliseconds. */
 export interface ConnectionOptions {
-  /** The largest message that is received, in bytes; 1009 beyond. @default 1 MiB on a server, 16 MiB on a client */
+  /**
+   * The largest message that is accepted, in bytes; a larger one fails the connection with 1009. @default 1 MiB on a server, 16 MiB on a
+   * client
+   */
   readonly maxMessageSize?: number | undefined;
-  /** The largest message that a `stream` handler receives, in bytes; 1009 beyond. @default `maxMessageSize` */
+  /** The largest message for a `stream` handler, in bytes; a larger one fails the connection with 1009. @default `maxMessageSize` */
   readonly maxStreamSize?: number | undefined;
   /** Bytes waiting to be sent above which `send` returns false. @default 64 KiB */
   readonly highWaterMark?: number | undefined;
-  /** Bytes that may wait to be sent; the connection is dropped beyond. @default 64 MiB on a server, `Infinity` on a client */
+  /** Bytes that may wait to be sent; if more wait, the connection is dropped. @default 64 MiB on a server, `Infinity` on a client */
   readonly sendCap?: number | undefined;
-  /** Keys of `sendLatest` that may wait at the same time; it returns false for another one. @default 1000 */
+  /** Keys of `sendLatest` that may wait at the same time; `sendLatest` returns false for another key. @default 1000 */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * How long a peer may take nothing while over 1 MiB waits for it. While less waits: as long as `heartbeat.interval` and
-   * `heartbeat.timeout` together, if that is longer. @default 10000
+   * How long a peer may accept no bytes while over 1 MiB waits for it. If less waits, the limit is `heartbeat.interval` plus
+   * `heartbeat.timeout`, if that is longer. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
@@ -45,54 +48,58 @@ export interface ConnectionOptions {
   readonly heartbeat?: HeartbeatOptions | undefined;
   /** Pings at a fixed pace, beside the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
-  /** How long a message may stand still before it is complete; 1008 beyond. @default 30000 */
+  /** How long an incomplete message may make no progress; after that the connection fails with 1008. @default 30000 */
   readonly messageTimeout?: number | undefined;
   /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
   /**
-   * 'string': text messages as strings; small ones that arrive together share up to 1 KiB of memory, which one that is kept keeps.
-   * 'own-string': each in memory of its own, which takes more time. 'bytes': as Buffers that were checked to be UTF-8.
+   * 'string': text messages are strings. Small texts that arrive together may share up to 1 KiB of memory, and keeping one of them keeps
+   * all of it. 'own-string': each text has its own memory, which takes more time. 'bytes': text messages are Buffers that were checked to
+   * be UTF-8.
    * @default 'string'
    */
   readonly text?: TextDelivery | undefined;
   /**
-   * permessage-deflate (RFC 7692): a server accepts it, a client offers it, with these options. Do not compress secrets together
-   * with what an attacker can choose: the length tells (CRIME). @default false
+   * permessage-deflate (RFC 7692): a server accepts it, a client offers it, with these options. Do not compress secrets together with data
+   * that an attacker can choose: the length of the result reveals the secret (CRIME). @default false
    */
   readonly compression?: boolean | CompressionOptions | undefined;
-  /** The budget that this connection's memory counts for. @default `processMemoryBudget`, 256 MiB */
+  /** The budget in which this connection's memory counts. @default `processMemoryBudget`, 256 MiB */
   readonly memoryBudget?: MemoryBudget | undefined;
-  /** False: pings are not answered by themselves; the `ping` handler calls `pong`. RFC 6455 §5.5.2 wants each answered. @default true */
+  /**
+   * False: the library does not answer pings, so the `ping` handler has to call `pong`. RFC 6455 §5.5.2 requires an answer to each ping.
+   * @default true
+   */
   readonly autoPong?: boolean | undefined;
   /**
-   * The reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, seen by the peer. If the function throws,
-   * or returns more, the default holds. @default the text of a `ProtocolError`, '' for other errors
+   * Returns the reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, which the peer can read. If the function
+   * throws, or returns a longer text, the default is used. @default the text of a `ProtocolError`, '' for other errors
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
 }
 
 /** Any byte from the peer counts as a sign of life. Times in milliseconds. */
 export interface HeartbeatOptions {
-  /** Silence after which a ping is sent; `Infinity` disables the heartbeat. @default 25000 */
+  /** How long the peer may be silent before a ping is sent; `Infinity` disables the heartbeat. @default 25000 */
   readonly interval?: number | undefined;
   /** How long the peer may stay silent after that ping. @default 20000 */
   readonly timeout?: number | undefined;
 }
 
 /**
- * Pings at a fixed pace, whatever else the peer sends; only a pong counts as an answer. Without one the connection fails with
- * 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less.
+ * Pings at a fixed interval, even if the peer sends messages meanwhile; only a pong counts as an answer. Without a pong the connection
+ * fails with 1011 and a `ConnectionError` WS_HEARTBEAT_TIMEOUT. For most purposes `heartbeat` is enough, and sends less.
  */
 export interface PingOptions {
-  /** From one ping to the next. @default `Infinity` */
+  /** The time from one ping to the next. @default `Infinity` */
   readonly interval: number;
-  /** From the beginning to the first ping; 0: at once. @default `interval` */
+  /** The time from the start of the connection to the first ping; 0 sends it at once. @default `interval` */
   readonly first?: number | undefined;
-  /** How long no pong may come. @default `Infinity` */
+  /** The longest time without a pong. @default `Infinity` */
   readonly timeout?: number | undefined;
   /** Whether each ping has to be answered before the next one is due. @default true */
   readonly answerEach?: boolean | undefined;
-  /** Returns what the next ping carries, at most 125 bytes. @default an empty payload */
+  /** Returns the payload of the next ping, at most 125 bytes. @default an empty payload */
   readonly payload?: (() => Uint8Array) | undefined;
 }
 
@@ -221,7 +228,7 @@ function checkMemoryBudget(value: unknown, name: string): void {
 }
 
 /**
- * What the transport needs of them.
+ * Makes the limits that the transport takes from the options.
  * @throws {RangeError} if `maxMessageSize` is above the limit of `memoryBudget`
  */
 export function toLimits(values: ConnectionValues): ConnectionLimits {
@@ -252,7 +259,7 @@ export function toLimits(values: ConnectionValues): ConnectionLimits {
 
 function noPayload(): undefined {}
 
-/** The options that `bindSocket` takes beside the limits. */
+/** The options that `bindSocket` takes in addition to the limits. */
 export function toBindOptions({ closeReason, autoPong, text }: ConnectionValues): {
   readonly text: TextDelivery;
   readonly autoPong: boolean;

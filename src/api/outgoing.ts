@@ -1,6 +1,4 @@
-/**
- * Sending in the order of calls: a Blob has to be read before it can be sent, and what is sent after it waits for it.
- */
+/** Sending in the order of calls: a Blob has to be read before it can be sent, and messages after it wait for it. */
 
 import { isBytes, type Message, toBytes } from './message.ts';
 
@@ -8,7 +6,7 @@ import { isBytes, type Message, toBytes } from './message.ts';
 export class Outgoing {
   readonly #send: (message: Message) => void;
   readonly #onUnreadable: (error: unknown) => void;
-  /** The last step that waits for a Blob before it. */
+  /** The last step that waits for an earlier Blob. */
   #last: Promise<void> | null = null;
   #pending = 0;
 
@@ -17,31 +15,31 @@ export class Outgoing {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** Messages that wait for a Blob, or are one that is being read. */
+  /** The number of messages that wait for a Blob, including a Blob that is being read. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Sends a message, now or when the Blobs before it have been. */
+  /** Sends a message now, or when the Blobs before it have been sent. */
   send(message: Message | Blob): void {
     if (message instanceof Blob) {
       this.#after(async () => this.#send(await message.arrayBuffer()), 1);
     } else if (this.#last === null) {
       this.#send(message);
     } else {
-      // The caller is free to change its bytes meanwhile.
+      // The bytes are copied, since the caller may change them while the message waits.
       const kept = isBytes(message) ? Uint8Array.from(toBytes(message)) : message;
       this.#after(() => this.#send(kept), 1);
     }
   }
 
-  /** Does something after all messages: at once if no message waits. */
+  /** Runs an action after all messages: at once if no message waits. */
   finally(action: () => void): void {
     if (this.#last === null) action();
     else this.#after(action, 0);
   }
 
-  /** @param messages that the step sends */
+  /** @param messages how many messages the step sends */
   #after(step: () => void | Promise<void>, messages: 0 | 1): void {
     this.#pending += messages;
     const last = (this.#last ?? Promise.resolve()).then(step).catch(this.#onUnreadable);

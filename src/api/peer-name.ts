@@ -1,9 +1,9 @@
-/** How errors name the other end of a connection. */
+/** The name of the peer for error texts. */
 
 import type { Role } from '../frame/parser.ts';
 import type { ConnectionInfo } from './connection-core.ts';
 
-/** The other end, for error texts. A query, or the credentials of a URL, may be secret. */
+/** Names the peer for error texts, without the query and the credentials of a URL, which may be secret. */
 export function nameOf({ url, remoteAddress, remotePort }: ConnectionInfo, role: Role): string {
   if (role === 'client' && URL.canParse(url)) {
     const { protocol, host, pathname } = new URL(url);

@@ -1,6 +1,4 @@
-/**
- * Why a `Reconnection` has no connection, and whether another attempt can help. What is done about it is reconnect-run.ts.
- */
+/** Why a `Reconnection` has no connection, and whether another attempt can help. reconnect-run.ts acts on it. */
 
 import { inspect } from 'node:util';
 import { HandshakeError } from '../handshake/error.ts';
@@ -11,7 +9,7 @@ export type ReconnectCause =
   | { readonly kind: 'closed'; readonly info: CloseInfo }
   | { readonly kind: 'failed'; readonly error: Error };
 
-/** Whether the same attempt can only fail again. */
+/** Whether another attempt would certainly fail as well. */
 export function isHopeless(error: unknown): boolean {
   if (error instanceof HandshakeError) return error.stage === 'url';
   return error instanceof TypeError || error instanceof RangeError;
@@ -27,7 +25,7 @@ export function errorOf(cause: ReconnectCause, openError: Error | null): Error {
   return openError ?? error ?? new Error(`the connection was closed: ${code} ${inspect(reason)}`);
 }
 
-/** What was thrown, as an Error. */
+/** Turns a thrown value into an Error. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(inspect(thrown, { customInspect: false }));
 }

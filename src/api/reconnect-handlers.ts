@@ -1,6 +1,6 @@
 /**
- * The handlers of a `Reconnection`: the application's, within those of the run that connects. `open` and `close` keep the run's state; the other
- * events pass through, as long as their connection is the run's.
+ * The handlers of a `Reconnection`: the run's own handlers call those of the application. `open` and `close` also update the run's state;
+ * other events are passed on as long as their connection is the run's current one.
  */
 
 import { isThenable, warn } from './callback.ts';
@@ -9,19 +9,22 @@ import type { Connection } from './connection.ts';
 import type { ConnectionHandlers } from './handlers.ts';
 import type { ReconnectHandlers } from './reconnect-options.ts';
 
-/** What a run does about its connection. */
+/** How the run reacts to the events of its connection. */
 export interface ConnectionOwner<Data> {
-  /** A stopped run may get a connection that was opened in the same moment: the application is not notified of it. */
+  /**
+   * The run's current connection. A stopped run may still get a connection that was opened at the same moment: the application is not
+   * notified of that one.
+   */
   readonly connection: Connection<Data> | null;
   /** @returns what the application's `open` returned */
   opened(connection: Connection<Data>): unknown;
-  /** @returns what is to be done after the `close` handler */
+  /** @returns a function to call after the `close` handler */
   lost(info: CloseInfo): () => void;
 }
 
 type AnyHandler<Data> = (connection: Connection<Data>, ...rest: never[]) => unknown;
 
-/** Handlers for one attempt: only those that the application has, and the run's own. */
+/** The handlers for one attempt: those that the application has, and the run's own. */
 export function wrapHandlers<Data>(
   theirs: ReconnectHandlers<Data, string | Buffer>,
   run: ConnectionOwner<Data>,
@@ -48,7 +51,8 @@ export function wrapHandlers<Data>(
     'closing',
     'error',
   ] as const) {
-    // Without a `message` handler messages are read with `for await`; without `error` errors are warnings.
+    // Handlers that the application does not have stay absent: without `message`, messages are read with `for await`; without `error`,
+    // errors are warnings.
     if (theirs[name] === undefined) continue;
     ours[name] = (connection: Connection<Data>, ...rest: never[]) =>
       connection === run.connection
@@ -58,7 +62,7 @@ export function wrapHandlers<Data>(
   return ours;
 }
 
-/** Calls a handler that belongs to no connection: what it throws closes none. */
+/** Calls a handler that belongs to no connection: if it throws, no connection is closed. */
 export function report(handler: () => unknown): void {
   try {
     const result = handler();

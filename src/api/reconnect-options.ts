@@ -1,6 +1,4 @@
-/**
- * What an application tells a `Reconnection`: options, handlers, and the clock that tests replace. What they do is reconnect-run.ts.
- */
+/** The options and handlers of a `Reconnection`, and the clock that tests replace. reconnect-run.ts uses them. */
 
 import { type Backoff, backoffSpecs, readBackoff } from './backoff.ts';
 import { type ConnectOptions, connectSpecs } from './connect-options.ts';
@@ -9,28 +7,28 @@ import { checkHandlers, checkOptions } from './option-names.ts';
 import { callback, custom, flag, limit, type SpecsOf, type ValuesOf } from './option-spec.ts';
 import type { ReconnectCause } from './reconnect-cause.ts';
 
-/** Time, as `Reconnection` needs it: for tests. */
+/** The clock of a `Reconnection`; tests pass their own. */
 export interface ReconnectClock {
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(timer: unknown): void;
-  /** Milliseconds since any moment. @default `performance.now` */
+  /** Milliseconds since any fixed moment. @default `performance.now` */
   elapsed?(): number;
 }
 
-/** What an application is notified of: `open` and `close` once for each connection. */
+/** The events for the application. `open` and `close` are called once for each connection. */
 export interface ReconnectHandlers<Data = undefined, Text extends string | Buffer = string>
   extends ConnectionHandlers<Data, Text> {
   /**
    * An attempt failed, and another follows.
-   * @param retries how many have failed since the last connection
-   * @param wait milliseconds until the next one
+   * @param retries how many attempts have failed since the last connection
+   * @param wait milliseconds until the next attempt
    */
   failed?(error: Error, retries: number, wait: number): unknown;
   /** There will be no further attempt, because `shouldReconnect` said so. */
   ended?(cause: ReconnectCause): unknown;
 }
 
-/** What one attempt uses. With `text: 'bytes'` a text message is a Buffer: then `Text` includes it. */
+/** The `connect` options for one attempt. With `text: 'bytes'` a text message is a Buffer: then `Text` includes Buffer. */
 export type AttemptOptions<Data = undefined, Text extends string | Buffer = string> = Omit<
   ConnectOptions<Data>,
   'handlers' | 'signal' | 'socket' | 'text'
@@ -52,20 +50,20 @@ export type ReconnectOptions<Data = undefined, Text extends string | Buffer = st
   (undefined extends Data ? unknown : { readonly connect: AttemptSource<Data, Text> });
 
 export interface ReconnectSettings<Data = undefined, Text extends string | Buffer = string> {
-  /** What is reported of all the connections, with `failed` and `ended`. */
+  /** The handlers for the events of all connections, and `failed` and `ended`. */
   readonly handlers?: ReconnectHandlers<Data, Text> | undefined;
-  /** What each attempt uses. */
+  /** The `connect` options for each attempt, or a function that returns them. */
   readonly connect?: AttemptSource<Data, Text> | undefined;
-  /** How long to wait; a function is called each time. */
+  /** How long to wait. A function is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
-   * Called when a connection is closed, by either end, or an attempt failed; and again when the wait is over.
+   * Returns whether to try again. Called when a connection is closed, by either end, or an attempt failed, and again after the wait.
    * @param cause `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`
    * @param retries failed attempts since the last connection, this one included
    * @default always, but not after invalid options or an invalid URL
    */
   readonly shouldReconnect?: ((cause: ReconnectCause, retries: number) => boolean) | undefined;
-  /** Whether the first attempt is repeated too; otherwise its failure is the end. @default true */
+  /** Whether the first attempt is repeated as well. If not, the reconnection ends when it fails. @default true */
   readonly retryFirst?: boolean | undefined;
   /** Bytes that may wait to be sent while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;
@@ -73,13 +71,13 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   readonly unref?: boolean | undefined;
   /** For tests. @default the process's own */
   readonly clock?: ReconnectClock | undefined;
-  /** For tests: 0 up to, but not including, 1. @default a CSPRNG */
+  /** For tests: returns a number from 0 up to, but not including, 1. @default a CSPRNG */
   readonly random?: (() => number) | undefined;
   /** For tests. @default `connect` */
   readonly dial?: ((url: string | URL, options: ConnectOptions<Data>) => Promise<unknown>) | undefined;
 }
 
-// What `connect` takes, and an attempt does not.
+// The options of `connect` that an attempt does not take.
 const { handlers, signal, ...attemptOptionNames } = connectSpecs;
 const attemptPlaces: ReadonlyMap<string, string> = new Map([
   ['handlers', 'put it beside connect'],

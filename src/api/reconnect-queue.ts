@@ -1,10 +1,11 @@
 /**
- * Messages that wait for a connection: bounded by their bytes, and by what each costs beside them. Not the RFC's: it is above a connection.
+ * Messages that wait for a connection: limited by their bytes, and a fixed cost for each message. The RFC does not describe this: it is
+ * above the connection.
  */
 
 import type { SendOptions } from './message.ts';
 
-// What a waiting message costs beside its bytes, so that empty ones are bounded as well.
+// The fixed cost of a waiting message in addition to its bytes, so that the number of empty messages is limited as well.
 const MESSAGE_COST = 128;
 
 interface WaitingMessage {
@@ -13,7 +14,7 @@ interface WaitingMessage {
   readonly size: number;
 }
 
-/** What takes the messages: a `Connection`. */
+/** The receiver of the messages: a `Connection`. */
 export interface MessageSink {
   readonly state: string;
   send(message: string | Uint8Array, options?: SendOptions): unknown;
@@ -48,11 +49,11 @@ export class WaitingMessages {
     return true;
   }
 
-  /** Sends the messages, in order, as long as the connection is open; the others go on waiting. */
+  /** Sends the messages in order, as long as the connection is open. The remaining ones stay in the queue. */
   flush(connection: MessageSink): void {
     for (const waiting of this.#messages) {
       if (connection.state !== 'open') break;
-      // Removed before it is sent: `send` may fail the connection, and its handlers may stop everything.
+      // The message is removed before it is sent: `send` may fail the connection, and its handlers may stop the reconnection.
       this.#messages.delete(waiting);
       this.#size -= waiting.size;
       connection.send(waiting.message, waiting.options);

@@ -1,6 +1,6 @@
 /**
- * One run of a `Reconnection`, from `start` to the end: attempts, connections and the waits between them. RFC 6455 §7.2.3 says when to wait; how
- * long is backoff.ts. A run that was stopped must not touch the next one, so everything that belongs to it is here.
+ * One run of a `Reconnection`, from `start` to the end: attempts, connections and the waits between them. RFC 6455 §7.2.3 says when to
+ * wait; backoff.ts computes how long. A stopped run must not affect the next one, so each run has its own state.
  *
  *   connecting → open → waiting → connecting …     stop(): any → closing
  */
@@ -22,7 +22,7 @@ import {
 } from './reconnect-options.ts';
 import type { WaitingMessages } from './reconnect-queue.ts';
 
-// A shorter connection proves nothing about the server's health: one that is overloaded, or hostile, accepts and closes.
+// A shorter connection does not show that the server works: an overloaded or hostile server accepts connections and closes them at once.
 const STEADY_AFTER = 5_000;
 
 /** What the runs of one `Reconnection` share. */
@@ -32,7 +32,7 @@ export interface RunContext<Data> {
   readonly clock: ReconnectClock;
   readonly random: () => number;
   readonly queue: WaitingMessages;
-  /** The run is over. */
+  /** Called when the run is over. */
   finished(): void;
 }
 
@@ -52,13 +52,13 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   #retries = 0;
   /** When the connection was opened. */
   #openedAt = 0;
-  /** Connections that were lost at once, one after the other without a failed attempt. */
+  /** How many connections in a row were lost within `STEADY_AFTER`, without a failed attempt between them. */
   #brief = 0;
   #timer: unknown = null;
-  /** Settles when the attempt that is in progress has a connection, or no socket any more. */
+  /** Settles when the current attempt has a connection, or its socket is closed. */
   #attempted: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  /** Called when the connection that is being closed is closed. */
+  /** `stop` sets it: called when the connection that it closes has ended. */
   #onClosed: (() => void) | null = null;
   /** Null once `start` has its connection. */
   #first: FirstConnection<Data> | null;
@@ -93,7 +93,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     void this.#attempt();
   }
 
-  /** Gives up what is in progress; the connection is closed with this code and reason. @returns when nothing is left */
+  /** Aborts the attempt or the wait, or closes the connection with this code and reason. @returns fulfilled once all of it has ended */
   stop(code: number, reason: string): Promise<void> {
     if (this.#stopping !== null) return this.#stopping;
     const connection = this.#connection;
@@ -117,7 +117,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   async #attempt(): Promise<void> {
     const { url: source, options } = this.#context;
-    // The types say that `data` is there if it has to be; the compiler cannot know it of any `Data`.
+    // The types ensure that `data` is present if it is required, but the compiler cannot verify that for every `Data`.
     const dial: Dial<Data> = options.dial ?? (connect as Dial<Data>);
     try {
       const url = typeof source === 'function' ? await source() : source;
@@ -130,7 +130,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
         handlers: wrapHandlers(options.handlers ?? {}, this),
         signal: this.#aborter.signal,
       } as ConnectOptions<Data>);
-      // `stop` waits for this, but not for the application's functions above: they may take forever.
+      // `stop` waits for this Promise. It does not wait for the application's functions above, which may never settle.
       this.#attempted = dialed.then(ignore, ignore);
       await dialed;
     } catch (error) {
@@ -173,7 +173,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     try {
       return readBackoff(typeof backoff === 'function' ? backoff() : backoff);
     } catch (error) {
-      // It is reported, and no reason to give up.
+      // The error is reported, and the default times are used: the run does not give up.
       warn(error);
       return readBackoff();
     }
@@ -190,7 +190,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#state = 'waiting';
     const timer = clock.setTimeout(() => {
       this.#timer = null;
-      // What was true before a long wait may have changed.
+      // The answer may have changed during a long wait, so the application is asked again.
       if (!this.#isWanted(cause, this.#retries)) this.#end(cause, true);
       else if (!this.isStopping) this.begin();
     }, wait);
@@ -220,7 +220,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#retries = 0;
     this.#openedAt = this.#now();
     this.#state = 'open';
-    // What `open` sends, a greeting or a login, goes before what has waited.
+    // Messages that the `open` handler sends, such as a greeting or a login, go before those in the queue.
     const result = this.#callOpen(connection);
     this.#context.queue.flush(connection);
     const first = this.#first;
@@ -247,7 +247,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#brief = isBrief ? this.#brief + 1 : 0;
     const cause: ReconnectCause = { kind: 'closed', info };
     if (this.#isWanted(cause, 0)) {
-      // §7.2.3: an abnormal closure must not lead to clients that come back at once, again and again.
+      // §7.2.3: after an abnormal closure, clients must not reconnect at once, again and again.
       const wait =
         this.#brief > 1
           ? this.#waitAfter(this.#brief - 1)
@@ -265,7 +265,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     if (isReported) hasEnded();
   }
 
-  /** There is no further attempt. @returns how to report that; a run that is being stopped reports nothing */
+  /** There is no further attempt. @returns a function that reports it; a run that is being stopped reports nothing */
   #finishFor(cause: ReconnectCause): () => void {
     if (this.isStopping) return ignore;
     this.#finish();

@@ -1,6 +1,6 @@
 /**
- * A client that connects again: RFC 6455 §7.2.3 (wait a random time first, then longer each time).
- * Each connection is made by `connect`; when the next one is tried is reconnect-run.ts; what waits to be sent meanwhile is reconnect-queue.ts.
+ * A client that connects again: RFC 6455 §7.2.3 (wait a random time first, then longer each time). `connect` makes each connection;
+ * reconnect-run.ts decides when to try the next one; reconnect-queue.ts holds the messages that wait meanwhile.
  *
  *   stopped → connecting → open → waiting → connecting …     stop(): any → closing → stopped
  */
@@ -25,10 +25,11 @@ import { ReconnectRun, type RunContext } from './reconnect-run.ts';
 /** The state of a `Reconnection`: 'waiting' between a lost connection, or a failed attempt, and the next attempt. */
 export type ReconnectionState = 'stopped' | 'connecting' | 'open' | 'waiting' | 'closing';
 
-/** What became of a message: sent, kept for the next connection, or refused because too much waits. */
+/** The result of `send`: sent, kept for the next connection, or refused because too much waits or it is not started. */
 export type SendOutcome = 'sent' | 'queued' | 'refused';
 
-// Taken once: the fake timers of an application's tests do not stop a reconnection, unless they are passed as `clock`.
+// The timers are read once, when this file loads, so that the fake timers of an application's tests do not stop a reconnection. Tests can
+// pass them as `clock`.
 const { setTimeout, clearTimeout } = globalThis;
 
 const systemClock: ReconnectClock = {
@@ -70,7 +71,7 @@ export class Reconnection<Data = undefined> {
     return this.#run?.state ?? 'stopped';
   }
 
-  /** Whether it was started, and neither stopped nor ended: during a wait too. */
+  /** Whether it was started and has neither been stopped nor ended. True during a wait as well. */
   get isActive(): boolean {
     return this.#run !== null;
   }
@@ -93,8 +94,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Connects.
    * @returns the first connection, once it is open
-   * @throws the error of the attempt after which there will be no other; an `AbortError` if it is stopped before; a
-   *   TypeError if it has been started already
+   * @throws the error of the last attempt, if there will be no other; an `AbortError` if it is stopped before; a TypeError if it has been
+   *   started already
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));
@@ -105,8 +106,8 @@ export class Reconnection<Data = undefined> {
   }
 
   /**
-   * Sends, or keeps the message for the next connection. After a lost connection it is not known which messages have
-   * arrived: none is sent again.
+   * Sends the message, or keeps it for the next connection. After a lost connection it is unknown which messages have arrived: no message
+   * is sent twice.
    * @returns 'refused' if it is not started, or more than `maxQueued` would wait
    * @throws as `Connection.send`
    */
@@ -117,16 +118,17 @@ export class Reconnection<Data = undefined> {
       return 'sent';
     }
     const data = typeof message === 'string' ? message : toBytes(message);
-    // At the call: thrown when the message leaves, the error would close a connection that is not at fault.
+    // The options are checked here. If the error were thrown later, when the message is sent, it would close a connection that is not at
+    // fault.
     checkSendOptions(options);
     if (this.#run === null || this.#run.isStopping) return 'refused';
     return this.#queue.push(data, options) ? 'queued' : 'refused';
   }
 
   /**
-   * Ends it in any state: the attempt is given up, the connection is closed with this code and reason, and what waits to be
-   * sent is dropped. May be started again.
-   * @returns when nothing is left: no socket, no timer, and no handler is called any more
+   * Ends the reconnection in any state: it aborts the attempt, closes the connection with this code and reason, and drops waiting messages.
+   * `start` may be called again.
+   * @returns fulfilled once no socket and no timer is left, and no handler will be called any more
    * @throws {RangeError} as `Connection.close`
    */
   stop(code = 1000, reason = ''): Promise<void> {
@@ -164,7 +166,7 @@ export function reconnect<Data>(
   options: ReconnectSettings<Data, string | Buffer> = {},
 ): Reconnection<Data> {
   const reconnection = new Reconnection<Data>(url, options as ReconnectOptions<Data, string | Buffer>);
-  // `failed` and `ended` report errors. What can never succeed must not vanish without them.
+  // The handlers `failed` and `ended` report errors. Without them, an attempt that can never succeed must still be reported.
   reconnection.start().catch((error: unknown) => {
     if (options.handlers?.ended === undefined && isHopeless(error)) warn(error);
   });

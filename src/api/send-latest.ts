@@ -1,4 +1,4 @@
-/** What `Connection.sendLatest` checks before a value waits: latest-values.ts. */
+/** The checks of `Connection.sendLatest`, before a value waits in latest-values.ts. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { LatestValues } from './latest-values.ts';

@@ -1,6 +1,6 @@
 /**
- * `Connection.sendStream`: a message whose parts come from an iterable, one frame each (RFC 6455 §5.4). A part is asked for once the
- * socket has taken those before it. The frames are frame/outgoing-stream.ts.
+ * `Connection.sendStream`: a message whose parts come from an iterable, one frame each (RFC 6455 §5.4). The next part is requested once the
+ * socket has taken the parts before it. frame/outgoing-stream.ts makes the frames.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -20,8 +20,8 @@ import { describe } from './option-names.ts';
 import { readOptions } from './option-spec.ts';
 
 /**
- * @returns a Promise as `Connection.sendStream` has it
- * @throws {TypeError} for options that are not valid, and for a source that is not an iterable of parts
+ * @returns the Promise of `Connection.sendStream`
+ * @throws {TypeError} for invalid options, and for a source that is not an iterable of parts
  */
 export function sendStream(
   core: ConnectionCore,
@@ -31,7 +31,7 @@ export function sendStream(
   const checked = readOptions('sendStream', options, sendStreamSpecs);
   const sending = new SendingStream(core, iteratorOf(source), checked);
   const sent = sending.run();
-  // The application need not wait for it, and a peer must not be able to end the process.
+  // The application may ignore the Promise. Its rejection, which a peer can cause, must not end the process.
   sent.catch(() => {});
   return sent;
 }
@@ -40,7 +40,7 @@ type PartIterator = AsyncIterator<Message> | Iterator<Message>;
 
 function iteratorOf(source: StreamSource): PartIterator {
   const iterable = source as Partial<AsyncIterable<Message> & Iterable<Message>> | null;
-  // A string is an iterable of characters, and bytes are one of numbers.
+  // Strings and bytes are iterables as well, of characters and of numbers, but they are whole messages.
   if (typeof source === 'object' && iterable !== null && !ArrayBuffer.isView(source)) {
     if (typeof iterable[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]!();
     if (typeof iterable[Symbol.iterator] === 'function') return iterable[Symbol.iterator]!();
@@ -50,7 +50,7 @@ function iteratorOf(source: StreamSource): PartIterator {
   );
 }
 
-/** One message on its way. */
+/** One message while it is being sent. */
 class SendingStream implements StreamedMessage {
   readonly #core: ConnectionCore;
   readonly #iterator: PartIterator;
@@ -61,9 +61,9 @@ class SendingStream implements StreamedMessage {
   #stream: OutgoingStream | null = null;
   #hasTurn = false;
   #isSourceDone = false;
-  /** Why nothing more is sent, once that is so. */
+  /** The reason why nothing more is sent; null before that. */
   #stopped: { readonly reason: unknown } | null = null;
-  /** Ends what the message waits for at the moment. */
+  /** Ends the current wait. */
   #resolve: (() => void) | null = null;
   #reject: ((reason: unknown) => void) | null = null;
 
@@ -163,13 +163,13 @@ class SendingStream implements StreamedMessage {
 
   /**
    * Waits for one thing, or for the reason why nothing more is sent.
-   * @param isSource a source that fails has ended
+   * @param isSource whether this waits for the source: if it rejects, the source has ended
    */
   #wait(
     start: (resolve: () => void, reject: (reason: unknown) => void) => void,
     isSource = false,
   ): Promise<void> {
-    // Not a race of two Promises: one that lasts would keep everything that ever waited beside it.
+    // `Promise.race` is not used: a Promise that stays pending would keep every other one that was ever raced with it in memory.
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -191,19 +191,19 @@ class SendingStream implements StreamedMessage {
     if (this.#stream === null) return;
     if (!this.#stream.isBegun) this.#stream.cancel();
     else if (!this.#stream.isOver) {
-      // §5.4: nothing but its end lets another message follow, and an end would pass it off as whole.
+      // §5.4: another message may only follow the final frame, but a final frame would make the cut message look complete.
       this.#core.binding.endpoint.fail(new ConnectionError('WS_STREAM_CUT', { cause: reason }));
     }
   }
 
-  /** The source is notified that nothing more is read of it. What it says to that is of no use any more. */
+  /** Calls the source's `return`, since nothing more is read from it. Its result is ignored. */
   #returnSource(): void {
     if (this.#isSourceDone) return;
     this.#isSourceDone = true;
     try {
       Promise.resolve(this.#iterator.return?.()).catch(() => {});
     } catch {
-      // The reason why it was left is reported already.
+      // The reason for leaving the source is reported already.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** How `Connection` sends a message with options, or with a callback: what is checked of them first. `send` alone does without. */
+/** How `Connection` sends a message with options or a callback, which it checks first. Without them, `send` does not come here. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
@@ -6,7 +6,7 @@ import { describe } from './option-names.ts';
 
 /**
  * `send` with options, a callback, or both.
- * @returns payload bytes on the wire; -1 while they are not known, 0 if the connection is not open
+ * @returns payload bytes on the wire; -1 if they are not known yet, 0 if the connection is not open
  * @throws as `Connection.send`
  */
 export function sendWith(
@@ -40,7 +40,7 @@ export function sendTextWith(
   return core.binding.endpoint.sendTextBytes(data, checked, completion);
 }
 
-/** After a message was sent. @returns whether the next one may be sent at once; if not, `drain` follows */
+/** To call after a message was sent. @returns whether the next one may be sent at once; if not, the `drain` handler will be called */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;
   if (!core.binding.waitsForDrain()) return true;
@@ -48,7 +48,7 @@ export function mayGoOn(core: ConnectionCore): boolean {
   return false;
 }
 
-/** `done` is called once everything that was sent so far has left the process, or with the reason why it never will. */
+/** Calls `done` once everything that was sent so far has left the process, or with the reason why it was not sent. */
 export function whenSent(core: ConnectionCore, done: SendCallback): void {
   if (core.binding.isClosed) core.refuse(done);
   else core.binding.endpoint.whenSent(core.completion(done));

@@ -33,7 +33,7 @@ import type { AllServerHandlers } from './server-handlers.ts';
 import type { ServerValues } from './server-options.ts';
 import { type Accept, type AnyUpgradeAnswer, checkAccept, Rejection } from './upgrade-answer.ts';
 
-/** Refusals that are no news to the operator: the application's own, and of clients that left. */
+/** Refusals that the operator need not know of: the application's own, and those of clients that left. */
 const expected: ReadonlySet<string> = new Set(['WS_HANDSHAKE_REJECTED', 'WS_HANDSHAKE_ABANDONED']);
 
 /** The connections and handshakes of one server. */
@@ -47,10 +47,10 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
   readonly connections: Set<Connection<Data>> = new Set<Connection<Data>>();
   areShown = false;
   readonly handshakes: Set<PendingHandshake> = new Set<PendingHandshake>();
-  /** With what connections are closed that come late to a shutdown; null before. */
+  /** The close code and reason for connections that open during a shutdown; null before it. */
   closing: { readonly code: number; readonly reason: string } | null = null;
   readonly #handlers: AllServerHandlers<Data>;
-  /** The same for every connection. */
+  /** Every connection has the same options. */
   readonly #bindOptions: BindOptions;
   #onEmpty: (() => void) | null = null;
 
@@ -98,14 +98,14 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     pending: PendingUpgrade,
   ): UpgradeDecision<Accept<Data>> | Promise<UpgradeDecision<Accept<Data>>> {
     const answer = this.#handlers.upgrade?.(request, pending);
-    // Any thenable: a Promise of another realm, or of a library, taken for an answer would accept every request.
+    // Any thenable counts as a Promise: if one of another realm or library were taken for an answer, every request would be accepted.
     return isThenable(answer)
       ? Promise.resolve(answer).then((settled) => this.#answer(settled))
       : this.#answer(answer);
   }
 
   #answer(answer: AnyUpgradeAnswer<Data>): UpgradeDecision<Accept<Data>> {
-    // A shutdown that began while the application thought about it.
+    // A shutdown may have begun while the application decided.
     if (this.isClosing) return refuse('WS_HANDSHAKE_UNAVAILABLE');
     if (answer instanceof Rejection) {
       const { status, headers, body } = answer;
@@ -132,7 +132,8 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
       if (!(answer instanceof Rejection)) throw new TypeError('refusing returns reject(…) or nothing');
       const { code, message, stage, value, cause } = error;
       const { status, headers, body } = answer;
-      // What `upgrade` refuses with is replaced whole; the fields of a rule, such as the version that we speak, stay.
+      // A refusal by `upgrade` is replaced as a whole. If a rule refused the request, its header fields, such as the version that we speak,
+      // stay.
       const kept = code === 'WS_HANDSHAKE_REJECTED' ? [] : error.headers;
       return new HandshakeError(code, message, {
         stage,
@@ -162,7 +163,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
     });
     const { connection } = dispatch;
     this.connections.add(connection);
-    // `handleUpgrade` returns the connection: the application may ask it at any time.
+    // `handleUpgrade` returns the connection, so the application may read the address at any time.
     if (request.raw !== null) void info.remoteAddress;
     dispatch.start(head);
     if (this.closing !== null) connection.close(this.closing.code, this.closing.reason);
@@ -176,7 +177,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
 
   refused(error: HandshakeError, request: HandshakeRequest | null): void {
     const from = request?.remote.address ?? 'a client';
-    // Without a status there was no answer: another listener's came first, or the client had left.
+    // Status 0 means that we sent no answer: another listener had answered, or the client had left.
     const answer = error.status === 0 ? '' : ` with ${error.status}`;
     log('refused %s%s: %s', from, answer, error.message);
     try {
@@ -185,7 +186,7 @@ export class ServerHost<Data> implements UpgradeHost<Accept<Data>, Connection<Da
         const result = refused.call(this.#handlers, error, request);
         if (isThenable(result)) result.then(undefined, warn);
       }
-      // What the application threw must not vanish.
+      // An error that the application threw must not be lost.
       else if (error.code === 'WS_HANDSHAKE_HOOK_FAILED') warn(error.cause);
       else if (!this.isClosing && !expected.has(error.code)) {
         warnOnStderr(error.code, `refused ${from}${answer}: ${error.message}`);

@@ -15,18 +15,18 @@ import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from '
 
 /** Limits of a server, and of each of its connections. */
 export interface ServerOptions extends ConnectionOptions {
-  /** Subprotocols, of which the first in the client's order is chosen. @default none */
+  /** The subprotocols that the server speaks. It chooses the first of them in the client's order. @default none */
   readonly subprotocols?: readonly string[] | undefined;
   /**
-   * Which origins browsers may connect from: 'same-origin', 'any', a list, or a function. Requests without an Origin come from
-   * no browser and are allowed. 403 otherwise. @default 'same-origin'
+   * Which origins browsers may connect from: 'same-origin', 'any', a list, or a function. Requests without an Origin do not come from a
+   * browser and are allowed. Other requests are answered with 403. @default 'same-origin'
    */
   readonly origins?: OriginPolicy | undefined;
-  /** Milliseconds from accept to the 101, TLS and `upgrade` included; 408 beyond. @default 10000 */
+  /** Milliseconds from accepting the socket to the 101, including TLS and `upgrade`; after that the answer is 408. @default 10000 */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Sockets, from accept to their 'close': handshakes, connections, and peers that read the answer to a refused handshake. 503
-   * beyond. @default 10000
+   * The number of sockets, each counted from accept to 'close': handshakes, connections, and peers that read the answer to a refused
+   * handshake. Further requests are answered with 503. @default 10000
    */
   readonly maxConnections?: number | undefined;
 }
@@ -46,19 +46,23 @@ export interface ListenOptions {
   readonly socketPath?: string | undefined;
   /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
   readonly tls?: TlsOptions | undefined;
-  /** Which of a name's addresses. @default the first one */
+  /** Which address of a host name to use: IPv4 or IPv6. @default the first one */
   readonly family?: 4 | 6 | undefined;
   /** True: the process may end while the listener is open; its connections keep it alive. @default false */
   readonly unref?: boolean | undefined;
-  /** How many connections the system keeps that were not accepted yet. @default 511 */
+  /** How many connections that the process has not accepted yet the system queues. @default 511 */
   readonly backlog?: number | undefined;
-  /** Several processes may listen on the port, and the system shares its connections out. From Node 22.12 on. @default false */
+  /**
+   * Several processes may listen on the port, and the system distributes the connections among them. Requires Node 22.12. @default false
+   */
   readonly reusePort?: boolean | undefined;
-  /** In a worker of node:cluster: a port of its own, which the primary does not share out. @default false */
+  /**
+   * In a worker of node:cluster: the worker listens by itself, and the primary does not share the port among the workers. @default false
+   */
   readonly exclusive?: boolean | undefined;
-  /** On '::' no IPv4 connections. @default false */
+  /** True: a server on '::' does not accept IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
-  /** A descriptor that listens already, in place of host and port: of systemd, say. Not on Windows. */
+  /** A file descriptor that listens already, for example from systemd, in place of host and port. Not on Windows. */
   readonly fd?: number | undefined;
   /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
   readonly signal?: AbortSignal | undefined;
@@ -66,11 +70,13 @@ export interface ListenOptions {
 
 /** How to end a server. */
 export interface ShutdownOptions {
-  /** The close code that every connection gets. @default 1001 */
+  /** The close code for every connection. @default 1001 */
   readonly code?: number | undefined;
-  /** The reason beside it. @default '' */
+  /** The close reason for every connection. @default '' */
   readonly reason?: string | undefined;
-  /** Milliseconds for the closing handshakes, in place of `closeTimeout`; then the rest is dropped. @default 5000 */
+  /**
+   * Milliseconds for the closing handshakes, in place of `closeTimeout`; after that the remaining connections are dropped. @default 5000
+   */
   readonly grace?: number | undefined;
 }
 
@@ -84,7 +90,7 @@ export interface ServerValues extends ConnectionValues {
 
 type OwnOptions = Omit<ServerOptions, keyof ConnectionOptions>;
 
-/** What a server has beside the options of its connections. */
+/** The options of a server in addition to those of its connections. */
 export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOptions>> = {
   subprotocols: custom<readonly string[], readonly string[]>(
     'a list of tokens',
@@ -115,7 +121,7 @@ export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOption
 
 type AllServerSpecs = SpecsOf<ServerOptions, ServerValues>;
 
-/** Every option of a server. For 4D's server too. */
+/** Every option of a server. 4D's server uses the table as well. */
 export const allServerSpecs: AllServerSpecs = { ...connectionSpecs, ...serverSpecs };
 
 /** The options of a listener with their defaults. */
@@ -204,8 +210,8 @@ export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
 };
 
 /**
- * Checks where to listen, beyond each option by itself.
- * @throws {TypeError} for two places at once
+ * Checks the options of where to listen together.
+ * @throws {TypeError} if they name two places
  */
 export function checkPlace({ socketPath, host, port, family }: ListenOptions): void {
   if (socketPath === undefined) return;
@@ -214,7 +220,7 @@ export function checkPlace({ socketPath, host, port, family }: ListenOptions): v
 }
 
 /**
- * Refuses what never emits 'upgrade': it would be found out much later.
+ * Refuses objects that never emit 'upgrade'. Otherwise the application would notice the mistake much later.
  * @throws {TypeError}
  */
 export function checkHttpServer(server: UpgradingServer): void {
@@ -227,7 +233,7 @@ export function checkHttpServer(server: UpgradingServer): void {
   if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
     throw new TypeError(`attach takes an http.Server or https.Server, not ${describe(server)}`);
   }
-  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server has HTTP/1.1 beside it.
+  // RFC 9113 §8.6: HTTP/2 has no upgrades; with `allowHTTP1`, which needs TLS, the server also speaks HTTP/1.1.
   if ('updateSettings' in server && !('setSecureContext' in server)) {
     throw new TypeError(
       'HTTP/2 has no upgrades: use createSecureServer({ allowHTTP1: true }), or an HTTP/1.1 server',
@@ -236,7 +242,7 @@ export function checkHttpServer(server: UpgradingServer): void {
 }
 
 /**
- * TLS without a certificate listens, and then no handshake ever succeeds.
+ * Refuses TLS options without a certificate: the server would listen, but every TLS handshake would fail.
  * @throws {TypeError}
  */
 function checkTls(tls: NonNullable<ListenOptions['tls']>): void {

@@ -1,6 +1,6 @@
 /**
  * `WebSocketServer`: handlers for all connections, over a listener of its own, another program's HTTP server, or both.
- * RFC 6455 §4.2; what it makes of each handshake is server-host.ts.
+ * RFC 6455 §4.2; server-host.ts decides about each handshake.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -31,9 +31,9 @@ import {
 } from './server-options.ts';
 import { Shutdown } from './shutdown.ts';
 
-/** What `handleUpgrade` hands on. */
+/** The options of `handleUpgrade`. */
 export interface HandleUpgradeOptions {
-  /** Anything that the `upgrade` handler finds in its second argument: what your own 'upgrade' listener found out. */
+  /** Any value for the second argument of the `upgrade` handler, such as what your own 'upgrade' listener knows about the request. */
   readonly context?: unknown;
 }
 
@@ -54,7 +54,7 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * If `Data` does not include undefined, the handler `upgrade` is required, which supplies it.
+   * If `Data` does not include undefined, the handler `upgrade` is required, since it supplies `data`.
    * @throws {RangeError | TypeError} for invalid options
    */
   constructor(...none: undefined extends Data ? [] : [handlers: never]);
@@ -69,20 +69,20 @@ export class WebSocketServer<Data = undefined> {
     this.#host = new ServerHost(handlers, readOptions('WebSocketServer', options, allServerSpecs));
   }
 
-  /** The open connections, those that are closing included. */
+  /** The open connections, including those that are closing. */
   get connections(): ReadonlySet<Connection<Data>> {
     this.#host.areShown = true;
     return this.#host.connections;
   }
 
-  /** Where it listens: one address for each `listen`. */
+  /** The addresses that the server listens on: one for each `listen`. */
   get addresses(): readonly (AddressInfo | string)[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
   /**
    * Listens on a port of its own, with TLS if `tls` is given. May be called several times.
-   * @returns the bound address (`port` tells which one port 0 became), or the path of the Unix socket
+   * @returns the bound address (if `port` was 0, the address has the chosen port), or the path of the Unix socket
    * @throws the system's error, such as EADDRINUSE; the reason of `signal`, if that aborts first
    * @throws {TypeError | RangeError} for invalid options
    */
@@ -108,12 +108,12 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Takes the upgrades of an HTTP server, all of them or those of one path or pattern; several servers may share it. A literal
-   * path goes before a RegExp, and that before none. Other listeners of the 'upgrade' event go first: what they answer is theirs. What
-   * no path matches is left to them, and answered with 404 if there is no such listener, or if none of them wrote to the socket, read or ended it
-   * within `handshakeTimeout`.
-   * @param server HTTP/1.1's, or one of `http2.createSecureServer` with `allowHTTP1: true`: what speaks HTTP/2 has no upgrades
-   * @returns how to let go of it; open connections stay
+   * Takes the upgrades of an HTTP server, either all of them or those of one path or pattern; several servers may share it. A literal path
+   * takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event go first, and this server leaves the
+   * requests that they answer alone. It leaves requests that match no path to them, and answers 404 if there is no such listener, or if no
+   * listener has written to the socket, read it or ended it within `handshakeTimeout`.
+   * @param server an HTTP/1.1 server, or one of `http2.createSecureServer` with `allowHTTP1: true`: HTTP/2 itself has no upgrades
+   * @returns a function that detaches from it; open connections stay
    * @throws {TypeError} if the path is taken
    */
   attach(server: UpgradingServer, options: { readonly path?: PathPattern | undefined } = {}): () => void {
@@ -126,9 +126,9 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Takes one upgrade out of your own 'upgrade' listener. An injected request needs `method`, `url` and `headers` only.
+   * Takes one upgrade from your own 'upgrade' listener. An injected request only needs `method`, `url` and `headers`.
    * @param head the listener's third argument
-   * @returns the connection, once it is open; rejects with the refusal, which `refused` receives too, so that the result may be ignored
+   * @returns the connection, once it is open; rejects with the refusal. The `refused` handler receives it too, so the result may be ignored
    * @throws {TypeError} for arguments that are not those of an 'upgrade' listener
    */
   handleUpgrade(
@@ -149,16 +149,16 @@ export class WebSocketServer<Data = undefined> {
     const outcome = new Promise<Connection<Data>>((resolve, reject) => {
       acceptUpgrade(request, socket, head, this.#host, { context, onOpened: resolve, onRefused: reject });
     });
-    // A refusal that is not waited for has been reported to `refused`: it must not end the process.
+    // The application may ignore the Promise: `refused` has received the refusal, which must not end the process.
     outcome.catch(() => {});
     return outcome;
   }
 
   /**
-   * Sends a message to every open connection, or to some of them, serialized once; compressed once for those that keep no context.
-   * Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * Sends a message to every open connection, or to some of them. It is serialized once, and compressed once for the connections that keep
+   * no context. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
    * @param options who receives it, and whether it may be compressed; or the connections to leave out, and then `compress`
-   * @returns how many it was sent to
+   * @returns the number of connections that it was sent to
    * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for invalid options, and what `filter` throws
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
@@ -172,9 +172,9 @@ export class WebSocketServer<Data = undefined> {
   }
 
   /**
-   * Ends the server: no new connections and no handshake that is under way (503), a Close frame to each open connection;
-   * what is left after `grace` is dropped. A later call can only shorten that.
-   * @returns when every connection and listener is gone; the same Promise for every call
+   * Ends the server. New connections and unfinished handshakes are answered with 503, and each open connection gets a Close frame.
+   * Connections that are left after `grace` are dropped; a later call can only shorten `grace`.
+   * @returns fulfilled once every connection and listener is closed; every call returns the same Promise
    * @throws {RangeError} for a code that may not be sent, a reason over 123 bytes
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {

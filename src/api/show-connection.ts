@@ -2,7 +2,7 @@
 
 import { type InspectOptions, inspect } from 'node:util';
 
-/** What is shown of it. */
+/** The members that it shows. */
 interface ShownConnection {
   readonly state: string;
   readonly url: string;

@@ -1,6 +1,6 @@
 /**
- * The end of a server: a Close frame to each connection (RFC 6455 §7.1.2, 1001 by default), 503 to what comes or is under way, and a
- * time after which the rest is dropped.
+ * The end of a server: each connection gets a Close frame (RFC 6455 §7.1.2, 1001 by default), new and unfinished handshakes are answered
+ * with 503, and after a time the remaining connections are dropped.
  */
 
 import { refuse } from '../handshake/error.ts';
@@ -18,23 +18,23 @@ export class Shutdown {
   readonly #connections: ServerHost<unknown>['connections'];
   readonly #listeners: readonly Listener[];
   #timer: NodeJS.Timeout | null = null;
-  /** When the rest is dropped, on the clock of `performance.now()`. */
+  /** When the remaining connections are dropped, on the clock of `performance.now()`. */
   #ends = Number.POSITIVE_INFINITY;
 
-  /** @param detach takes the server off the HTTP servers that it is attached to */
+  /** @param detach detaches the server from its HTTP servers */
   constructor(host: ServerHost<unknown>, listeners: readonly Listener[], detach: () => void) {
     this.#connections = host.connections;
     this.#listeners = listeners;
     this.finished = this.#end(host, detach);
   }
 
-  /** Drops what is left within this time; a later call can only shorten it. */
+  /** Drops the connections that are left after this time; a later call can only shorten it. */
   dropWithin(grace: number): void {
     const ends = performance.now() + grace;
     if (ends >= this.#ends || grace > MAX_TIMER) return;
     this.#ends = ends;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    // If the process stood still, the answers of the peers wait in the kernel: they are read first.
+    // If the process was blocked, the peers' answers may wait in the kernel: they are read first.
     this.#timer = setTimeout(() => clock.afterPoll(() => this.#drop()), grace);
   }
 
@@ -48,10 +48,10 @@ export class Shutdown {
     const listeners = this.#listeners.map((listener) => listener.close());
     const empty = host.whenEmpty();
     for (const handshake of [...host.handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
-    // It is `grace` that ends them: one deadline, and none of them reports an error.
+    // `grace` is the only deadline: the connections have no close timeout of their own, and so none of them reports an error.
     for (const connection of [...host.connections]) connection.close(code, reason, Number.POSITIVE_INFINITY);
     await empty;
-    // Until here an HTTP server's upgrades were answered with 503.
+    // Until now, the upgrades of attached HTTP servers were answered with 503.
     detach();
     await Promise.all(listeners);
     this.#ends = Number.NEGATIVE_INFINITY;

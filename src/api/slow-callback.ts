@@ -1,14 +1,12 @@
-/**
- * Notices a callback whose Promise does not settle while others wait for it. One timer, however many callbacks there are.
- */
+/** Notices a callback whose Promise does not settle while other callbacks wait for it. It uses one timer for any number of callbacks. */
 
-// Taken once: the fake timers of an application's tests do not stop it.
+// `setTimeout` is read once, when this file loads, so that the fake timers of an application's tests do not stop it.
 const { setTimeout } = globalThis;
 
-// The longest time that Node's timers know.
+// The longest delay of Node's timers.
 const MAX_DELAY = 2_147_483_647;
 
-/** The callback that is waited for, one at a time. */
+/** Watches one pending callback at a time. */
 export class SlowCallback {
   readonly #delay: () => number;
   #report: (() => void) | null = null;
@@ -20,14 +18,14 @@ export class SlowCallback {
     this.#delay = delay;
   }
 
-  /** A callback has returned a Promise that is waited for. @param report called once, if `end` was not called in time */
+  /** A callback has returned a Promise that others wait for. @param report called once, if `end` is not called in time */
   begin(report: () => void): void {
     this.#report = report;
     this.#since = performance.now();
     this.#watch(this.#delay());
   }
 
-  /** It has settled, or is waited for no longer. */
+  /** The Promise has settled, or nothing waits for it any more. */
   end(): void {
     this.#report = null;
   }
@@ -40,7 +38,7 @@ export class SlowCallback {
       const report = this.#report;
       if (report === null) return;
       const rest = this.#since + this.#delay() - performance.now();
-      // A millisecond more than is left: timers may fire a fraction too early.
+      // One millisecond more than the remaining time, since timers may fire a fraction too early.
       if (rest > 0) {
         this.#watch(Math.ceil(rest) + 1);
         return;

@@ -1,4 +1,4 @@
-/** What `Connection.close` does: the closing handshake begins (RFC 6455 §7.1.2). */
+/** `Connection.close`: begins the closing handshake (RFC 6455 §7.1.2). */
 
 import { checkClose } from '../transport/socket.ts';
 import type { ConnectionCore } from './connection-core.ts';

@@ -1,8 +1,6 @@
-/**
- * Which file of a folder a request asks for, and what kind of file that is. Pure: reading it is static-server.ts.
- */
+/** Finds out which file of a folder a request asks for, and its media type. Pure: static-server.ts reads the file. */
 
-/** By the name's ending. */
+/** Media types by the file's extension. */
 const mediaTypes: ReadonlyMap<string, string> = new Map([
   ['css', 'text/css; charset=utf-8'],
   ['gif', 'image/gif'],
@@ -29,8 +27,8 @@ export function mediaTypeOf(name: string): string {
 }
 
 /**
- * The names from the root folder down to the file; none for the root folder itself. Null for what no file of the folder
- * can be: a hidden file, a way up, a name with a separator, what cannot be decoded.
+ * The names from the root folder down to the file; an empty list for the root folder itself. Null if the target cannot name a file of the
+ * folder: a hidden file, "..", a name with a separator, or a target that cannot be decoded.
  * @param target of the request
  */
 export function toNames(target: string): readonly string[] | null {
@@ -55,7 +53,7 @@ export function toNames(target: string): readonly string[] | null {
   return names;
 }
 
-/** Where a folder's page is, when it was asked for without the slash at the end; never another host, as `//host/` would be. */
+/** The Location for a folder that was requested without the slash at the end. It never names another host, as `//host/` would. */
 export function folderLocation(names: readonly string[], target: string): string {
   const mark = target.indexOf('?');
   const query = mark === -1 ? '' : target.slice(mark);

@@ -1,6 +1,6 @@
 /**
- * Answers GET and HEAD: with a document in memory, as the command line's page, or with a file of a folder, as 4D's web server.
- * Which file a request asks for is static-path.ts.
+ * Answers GET and HEAD: with a document in memory, for the command line's page, or with a file of a folder, for 4D's web server.
+ * static-path.ts finds the file for a request.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';
@@ -8,7 +8,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
 
-/** A text as an answer: for errors and redirects. */
+/** Answers with a text: for errors and redirects. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',
@@ -26,7 +26,7 @@ function isRead({ method }: IncomingMessage, response: ServerResponse, text: str
   return false;
 }
 
-/** A document at `/`, and what other paths and methods are answered with. */
+/** A document at `/`, and the answers to other paths and methods. */
 export interface StaticDocument {
   readonly content: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export interface StaticDocument {
   readonly notAllowed: string;
 }
 
-/** Answers with the document, whatever the query. */
+/** Answers with the document; the query is ignored. */
 export function serveDocument(
   document: StaticDocument,
   request: IncomingMessage,
@@ -55,9 +55,9 @@ export function serveDocument(
 
 /** A folder whose files are served. */
 export interface StaticFolder {
-  /** Its path with links resolved, as `realpath` returns it; null: every request is answered with 404. */
+  /** The folder's path with links resolved, as `realpath` returns it. If it is null, every request is answered with 404. */
   readonly root: string | null;
-  /** The file that stands for a folder. */
+  /** The file that is served for a folder. */
   readonly homepage: string;
 }
 
@@ -102,7 +102,7 @@ export async function serveFile(
 }
 
 function sendFile(path: string, size: number, response: ServerResponse): void {
-  // No more than the Content-Length says, even if the file is growing.
+  // The stream ends after Content-Length bytes, even if the file is growing.
   const stream = createReadStream(path, { end: size - 1 });
   stream.on('error', () => response.destroy());
   response.on('close', () => stream.destroy());

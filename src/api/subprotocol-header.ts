@@ -1,6 +1,6 @@
 /**
- * `Sec-WebSocket-Protocol` among the header fields of a client: where neither the plugins nor 4D have an option for
- * subprotocols, programs ask for them in this way. RFC 6455 §4.1 (10); what a subprotocol may be is handshake/client.ts.
+ * `Sec-WebSocket-Protocol` among the header fields of a client: the plugins and 4D have no option for subprotocols, so their programs
+ * request them through this field. RFC 6455 §4.1 (10); handshake/client.ts checks the names.
  */
 
 /**

@@ -1,6 +1,4 @@
-/**
- * What the application makes of a valid opening handshake: RFC 6455 §4.2.2 (accept it, or refuse it with an HTTP status).
- */
+/** The application's answer to a valid opening handshake: RFC 6455 §4.2.2 (accept it, or refuse it with an HTTP status). */
 
 import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
 import { flattenHeaders } from '../transport/upgrade.ts';
@@ -10,7 +8,7 @@ import { checkOptions, describe, type OptionNames } from './option-names.ts';
 export interface Accept<Data> {
   /** The connection's `data`. */
   readonly data?: Data | undefined;
-  /** One of the request's subprotocols; '' for none. @default the first that `subprotocols` of the options has */
+  /** One of the request's subprotocols; '' for none. @default the first one that is in the option `subprotocols` */
   readonly subprotocol?: string | undefined;
   /** More header fields for the 101: by name, flat, or as pairs. */
   readonly headers?: HeaderFieldsInit | undefined;
@@ -43,16 +41,19 @@ export function reject(status: number, body = '', headers: HeaderFieldsInit = []
     throw new RangeError(`status ${String(status)} refuses nothing: use 300 to 599`);
   }
   if (typeof body !== 'string') throw new TypeError(`the body is ${describe(body)}, not a string`);
-  // RFC 9110 §15.4.5: the answer ends with its head.
+  // RFC 9110 §15.4.5: a 304 has no body.
   if (status === 304 && body !== '') throw new TypeError('a response with status 304 has no body');
   return new Rejection(status, body, flattenHeaders(headers));
 }
 
-/** What an `upgrade` handler may answer, whatever `Data` is. */
+/** What an `upgrade` handler may return, for any `Data`. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks at the request returns nothing.
 export type AnyUpgradeAnswer<Data> = Accept<Data> | Rejection | void;
 
-/** What an `upgrade` handler may answer. If `Data` includes undefined, nothing accepts too; otherwise `data` is required. */
+/**
+ * What an `upgrade` handler may return. If `Data` includes undefined, returning nothing accepts the request too; otherwise `data` is
+ * required.
+ */
 export type UpgradeAnswer<Data> = undefined extends Data
   ? AnyUpgradeAnswer<Data>
   : (Accept<Data> & { readonly data: Data }) | Rejection;
@@ -67,9 +68,9 @@ const acceptNames: OptionNames<Accept<unknown>> = {
 };
 
 /**
- * What an `upgrade` handler returned in order to accept.
- * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for what was meant
- *   as `data`
+ * Checks what an `upgrade` handler returned in order to accept.
+ * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for an object that was
+ *   probably meant as `data`
  */
 export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> {
   if (answer === undefined) return NOTHING;
@@ -80,7 +81,7 @@ export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> 
   }
   // `{ user }` in place of `{ data: { user } }` would open a connection without its data.
   checkOptions<Accept<unknown>>('what upgrade returns', answer, acceptNames);
-  // Read here, where a getter that throws is a refusal, and once.
+  // Each member is read only once, and here: if a getter throws, the request is refused.
   const { data, subprotocol, headers, keepRequest } = answer;
   if (keepRequest !== undefined && typeof keepRequest !== 'boolean') {
     throw new TypeError(`keepRequest is ${describe(keepRequest)}, not true or false`);

@@ -1,9 +1,9 @@
-/** The messages of a connection as WHATWG streams: RFC 6455 §5.6, §7.1. Each is made when it is first asked for. */
+/** The messages of a connection as WHATWG streams: RFC 6455 §5.6, §7.1. Each stream is made when it is first used. */
 
 import type { CloseInfo } from './close-info.ts';
 import type { Message } from './message.ts';
 
-/** What the streams need of a connection. */
+/** The members of a connection that the streams use. */
 interface AnyConnection {
   readonly closed: Promise<CloseInfo>;
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>;
@@ -31,7 +31,7 @@ export function readableOf(connection: AnyConnection): ReadableStream<string | B
         await messages.return?.();
       },
     },
-    // The connection reads ahead already.
+    // The stream does not read ahead: the connection does so already.
     { highWaterMark: 0 },
   );
   readables.set(connection, readable);
@@ -43,7 +43,7 @@ export function writableOf(connection: AnyConnection): WritableStream<Message> {
   if (writable !== undefined) return writable;
   writable = new WritableStream<Message>({
     start(controller) {
-      // A writer that waits for nothing else learns of the end as well.
+      // The end of the connection ends the stream, so that a writer that is not writing learns of it as well.
       connection.closed.then(({ error, code }) =>
         controller.error(error ?? new Error(`the connection is closed: ${code}`)),
       );

@@ -1,6 +1,6 @@
 /**
- * What a program passes to `WebSocket`: the URL, the subprotocols, the options that are ours, close code and reason, and messages.
- * Converted as Web IDL says ("JavaScript type mapping"), checked as the WebSockets Standard says ("The WebSocket interface").
+ * The arguments of `WebSocket`: the URL, the subprotocols, our additional options, close code and reason, and messages. They are converted
+ * as Web IDL says ("JavaScript type mapping"), and checked as the WebSockets Standard says ("The WebSocket interface").
  */
 
 import { toUSVString, types } from 'node:util';
@@ -38,7 +38,7 @@ const places: ReadonlyMap<string, string> = new Map([
   ['dispatcher', 'a dispatcher of undici cannot be used; use proxy, tls, tcp or socket'],
 ]);
 
-/** What the second and third argument of the constructor say. */
+/** The subprotocols and options that the second and third argument of the constructor contain. */
 export interface WebSocketArguments {
   readonly protocols: readonly string[];
   readonly options: WebSocketOptions;
@@ -49,7 +49,7 @@ export interface WebSocketArguments {
  * @throws {TypeError} for unknown options
  */
 export function toArguments(second: unknown, third: unknown): WebSocketArguments {
-  // Web IDL ignores arguments that an operation does not have; a third one that is not an object cannot be meant for us.
+  // Web IDL ignores surplus arguments. We only read a third argument that is an object.
   const options = isObject(third) ? (third as WebSocketOptions) : {};
   checkOptions('WebSocket', options, optionNames, places);
   if (!isDictionary(second)) return { protocols: toStrings(second), options: checked(options) };
@@ -58,7 +58,7 @@ export function toArguments(second: unknown, third: unknown): WebSocketArguments
   return { protocols: toStrings(protocols), options: checked({ ...init, ...options }) };
 }
 
-// The others are checked where `connect` reads them, which gets a signal of its own.
+// `connect` checks the other options when it reads them. It receives our own signal, so the application's `signal` is checked here.
 function checked(options: WebSocketOptions): WebSocketOptions {
   connectSpecs.signal.read(options.signal, 'signal', 'client');
   return options;
@@ -81,7 +81,7 @@ function toStrings(given: unknown): string[] {
 }
 
 /**
- * The options of `connect`, and where its own handlers go. The standard is stricter than RFC 6455 §4.1: if subprotocols are offered, the
+ * The options for `connect`, with the session's handlers. The standard is stricter than RFC 6455 §4.1: if subprotocols are offered, the
  * server has to choose one ("establish a WebSocket connection").
  */
 export function toConnectOptions(
@@ -91,7 +91,7 @@ export function toConnectOptions(
   return { requireSubprotocol: true, ...options, ...own, subprotocols: protocols };
 }
 
-// Other runtimes may throw if there is no page.
+// Outside of a page, other runtimes may throw here.
 function pageUrl(): unknown {
   try {
     return (globalThis as { readonly location?: { readonly href?: unknown } }).location?.href;
@@ -101,13 +101,14 @@ function pageUrl(): unknown {
 }
 
 /**
- * The first steps of the constructor: http is read as ws, https as wss; relative to the page's URL, if there is one.
+ * The first steps of the constructor: http becomes ws, and https becomes wss. A relative URL is resolved with the page's URL, if there is a
+ * page.
  * @throws {DOMException} SyntaxError
  */
 export function parseUrl(given: string): URL {
   const base = pageUrl();
   const text = toUSVString(given);
-  // Not with the text of a URL that may hold a password: errors end in logs.
+  // The error does not show a URL that may contain a password, since errors are written to logs.
   const shown = text.includes('@') ? 'the URL' : `the URL ${JSON.stringify(text)}`;
   let url: URL;
   try {
@@ -120,7 +121,7 @@ export function parseUrl(given: string): URL {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new DOMException(`${shown} is neither ws: nor wss:, http: nor https:`, 'SyntaxError');
   }
-  // An empty fragment too. In the normal form, "#" begins a fragment wherever it stands.
+  // An empty fragment is refused as well. In the normalized URL, any "#" begins a fragment.
   if (url.href.includes('#')) throw new DOMException(`${shown} has a fragment`, 'SyntaxError');
   return url;
 }
@@ -129,7 +130,8 @@ export function parseUrl(given: string): URL {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * RFC 6455 §4.1 (10): each is a token, and none is repeated. The standard's tests compare them without regard to case.
+ * RFC 6455 §4.1 (10): each is a token, and none is repeated. As in the tests of the standard, names that differ only in case count as
+ * repeated.
  * @throws {DOMException} SyntaxError
  */
 export function checkProtocols(protocols: readonly string[]): void {
@@ -154,7 +156,7 @@ export function toCloseCode(given: unknown): number | null {
   const clamped = Math.min(Math.max(number, 0), 65_535);
   const floor = Math.floor(clamped);
   const rest = clamped - floor;
-  // To the nearest integer; from the middle, to the even one.
+  // Rounds to the nearest integer, and from the middle to the even one.
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
@@ -177,7 +179,7 @@ export function checkCloseArguments(code: number | null, reason: string): void {
   }
 }
 
-/** Web IDL: a required argument. */
+/** Web IDL: throws if a required argument is missing. */
 export function requireArguments(what: string, required: number, given: number): void {
   if (given >= required) return;
   throw new TypeError(`${what} needs ${required === 1 ? 'an argument' : `${required} arguments`}`);
@@ -210,7 +212,7 @@ function checkMemory(memory: ArrayBufferLike): void {
   throw new TypeError(`${describe(memory)} that is shared or resizable cannot be sent: send a copy`);
 }
 
-// A detached buffer has no bytes, and no view of it can be made.
+// A detached buffer has no bytes, and creating a view of it throws.
 function isDetached(memory: ArrayBufferLike): boolean {
   if (memory.byteLength > 0) return false;
   try {

@@ -1,12 +1,12 @@
 /**
- * `bufferedAmount`: WebSockets Standard, "The WebSocket interface". Payload bytes that were given to `send` and have not left, without the
- * framing. It grows with every `send`, also when the connection is not open any more, and it is not reset when the connection closes.
- * It falls between tasks only, so that it stays the same while the application runs.
+ * `bufferedAmount`: WebSockets Standard, "The WebSocket interface". It counts the payload bytes that were given to `send` and have not
+ * left, without the framing. It grows with every `send`, also when the connection is not open any more, and it is not reset when the
+ * connection closes. It falls between tasks only, so that it stays the same while the application runs.
  */
 
 import type { Connection } from '../connection.ts';
 
-// Bytes after which a completion is asked for within a task: a program that sends a lot sees the amount fall in steps.
+// After this many bytes within a task, another completion is requested, so that the amount falls in steps if a program sends a lot.
 const MARK_EVERY = 16_384;
 
 const queueTask = setImmediate;
@@ -17,7 +17,7 @@ function update(amount: BufferedAmount): void {
 
 export class BufferedAmount {
   #value = 0;
-  /** Of those bytes, the ones that no completion covers yet. */
+  /** The part of these bytes for which no completion was requested yet. */
   #unmarked = 0;
   #isMarking = false;
   /** Bytes that have left since the amount last fell. */
@@ -27,25 +27,25 @@ export class BufferedAmount {
     return this.#value;
   }
 
-  /** The application sends so many bytes. */
+  /** The application sends this many bytes. */
   add(size: number): void {
     this.#value += size;
   }
 
-  /** So many of them were handed to the connection. */
+  /** This many of these bytes were handed to the connection. */
   handedOver(size: number, connection: Connection): void {
     this.#unmarked += size;
     if (this.#unmarked >= MARK_EVERY) this.#mark(connection);
     if (this.#isMarking) return;
     this.#isMarking = true;
-    // One completion for all that the application sends until then.
+    // One completion covers everything that the application sends before this microtask.
     queueMicrotask(() => {
       this.#isMarking = false;
       this.#mark(connection);
     });
   }
 
-  /** A task begins: what has left counts no more. */
+  /** A task begins: subtracts the bytes that have left. */
   update(): void {
     this.#value -= this.#left;
     this.#left = 0;
@@ -60,7 +60,7 @@ export class BufferedAmount {
         if (this.#left === 0) queueTask(update, this);
         this.#left += size;
       },
-      // They never leave: the amount stays.
+      // The bytes never leave, so the amount stays.
       () => {},
     );
   }

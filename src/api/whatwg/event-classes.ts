@@ -1,6 +1,6 @@
 /**
- * The classes of a `WebSocket`'s events, for programs that make such events or ask `instanceof`. They are in a file of their own because
- * looking at them loads a good part of Node.js, see events.ts.
+ * The classes of a `WebSocket`'s events, for programs that create such events or use `instanceof`. They have their own file because reading
+ * them loads a large part of Node.js, see events.ts.
  */
 
 import {

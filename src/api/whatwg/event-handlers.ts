@@ -1,9 +1,9 @@
 /**
  * `onopen`, `onmessage`, `onerror` and `onclose`: HTML, "event handler IDL attributes". Such a handler is one listener, at the
- * place in the list where it was first set; null takes it out.
+ * place in the list where it was first set; null removes it.
  */
 
-/** What an event handler attribute holds. */
+/** The value of an event handler attribute. */
 // biome-ignore lint/complexity/noBannedTypes: HTML's EventHandler takes any object; one that is not callable does nothing.
 export type HandlerValue = Function | object | null;
 
@@ -25,7 +25,7 @@ export class EventHandlers {
     return this.#handlers.get(type)?.value ?? null;
   }
 
-  /** Web IDL [LegacyTreatNonObjectAsNull]: what is not an object counts as null. */
+  /** Web IDL [LegacyTreatNonObjectAsNull]: a value that is not an object counts as null. */
   set(type: string, given: unknown): void {
     const isObject = (typeof given === 'object' && given !== null) || typeof given === 'function';
     const handler = this.#handlers.get(type);
@@ -41,7 +41,7 @@ export class EventHandlers {
     }
     const added: Handler = {
       value: given,
-      // What it throws is reported by the EventTarget, as what any listener throws.
+      // If the handler throws, the EventTarget reports the error, as for any listener.
       listener: (event) => {
         if (typeof added.value === 'function') added.value.call(this.#target, event);
       },

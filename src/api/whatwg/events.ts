@@ -1,6 +1,7 @@
 /**
- * The events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The classes are those of the
- * runtime; Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and 24 has no ErrorEvent: there they are made here.
+ * The events that a `WebSocket` fires: WebSockets Standard, "The CloseEvent interface"; HTML, MessageEvent and ErrorEvent. The classes are
+ * those of the runtime; Node.js 20 and 22 have neither CloseEvent nor ErrorEvent, and 24 has no ErrorEvent: for these versions this file
+ * defines the missing classes.
  */
 
 import { toUSVString } from 'node:util';
@@ -24,7 +25,7 @@ export interface CloseEvent extends Event {
   readonly wasClean: boolean;
   /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
   readonly code: number;
-  /** The peer's reason. Not to be trusted: escape it before you show it. */
+  /** The peer's reason. Do not trust it: escape it before you show it. */
   readonly reason: string;
 }
 
@@ -32,8 +33,8 @@ export interface CloseEvent extends Event {
 export interface ErrorEvent extends Event {
   readonly message: string;
   /**
-   * A `HandshakeError` (its `stage`, `status` and `body` say what the server answered), a `ProtocolError`, a `ConnectionError`, or what
-   * ended the attempt: the reason of a signal, an AbortError after `close()`.
+   * A `HandshakeError` (its `stage`, `status` and `body` say what the server answered), a `ProtocolError`, a `ConnectionError`, or the
+   * reason why the attempt was aborted: the reason of a signal, or an AbortError after `close()`.
    */
   readonly error: unknown;
   readonly filename: string;
@@ -41,21 +42,21 @@ export interface ErrorEvent extends Event {
   readonly colno: number;
 }
 
-/** What every event takes beside the type. */
+/** What every event constructor takes in addition to the type. */
 export interface AnyEventInit {
   readonly bubbles?: boolean;
   readonly cancelable?: boolean;
   readonly composed?: boolean;
 }
 
-/** What `new CloseEvent` takes beside the type. */
+/** What `new CloseEvent` takes in addition to the type. */
 export interface CloseEventInit extends AnyEventInit {
   readonly wasClean?: boolean | undefined;
   readonly code?: number | undefined;
   readonly reason?: string | undefined;
 }
 
-/** What `new ErrorEvent` takes beside the type. */
+/** What `new ErrorEvent` takes in addition to the type. */
 export interface ErrorEventInit extends AnyEventInit {
   readonly message?: string | undefined;
   readonly filename?: string | undefined;
@@ -154,7 +155,7 @@ const MadeErrorEvent: ErrorEventConstructor = class ErrorEvent extends Event {
   }
 };
 
-/** Web IDL: what an interface declares is enumerable; its name is what `Object.prototype.toString` shows. */
+/** Web IDL: the members of an interface are enumerable, and `Object.prototype.toString` shows its name. */
 export function showMembers(prototype: object, name: string): void {
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (key !== 'constructor') Object.defineProperty(prototype, key, { ...descriptor, enumerable: true });
@@ -164,7 +165,7 @@ export function showMembers(prototype: object, name: string): void {
 
 showMembers(MadeCloseEvent.prototype, 'CloseEvent');
 showMembers(MadeErrorEvent.prototype, 'ErrorEvent');
-// The number of required arguments.
+// Sets `length` to the number of required arguments.
 for (const Class of [MadeCloseEvent, MadeErrorEvent]) {
   Object.defineProperty(Class, 'length', { value: 1, configurable: true });
 }
@@ -182,7 +183,8 @@ type MessageEventConstructor = new (
 
 const runtime = globalThis as unknown as Runtime;
 
-// Not before the first event: in Node.js from 22 on, the first look at one of these loads all of `fetch`, which takes a tenth of a second.
+// The classes are not read before the first event: from Node.js 22 on, the first access to one of them loads all of `fetch`, which takes a
+// tenth of a second.
 let closeEventClass: CloseEventConstructor | null = null;
 let errorEventClass: ErrorEventConstructor | null = null;
 let messageEventClass: MessageEventConstructor | null = null;
@@ -199,7 +201,7 @@ export function getErrorEvent(): ErrorEventConstructor {
   return errorEventClass;
 }
 
-// Node.js 20 has a MessageEvent without a name for `Object.prototype.toString`.
+// In Node.js 20, `Object.prototype.toString` does not show the name of a MessageEvent.
 function getMessageEvent(): MessageEventConstructor {
   const { MessageEvent } = runtime;
   if (Object.hasOwn(MessageEvent.prototype, Symbol.toStringTag)) return MessageEvent;

@@ -1,5 +1,5 @@
 /**
- * The listeners of a `WebSocket`, for the compiler: which event each receives, and what EventTarget takes beside it. DOM, "Interface
+ * The types of a `WebSocket`'s listeners: the event that each listener receives, and the options of EventTarget's methods. DOM, "Interface
  * EventTarget".
  */
 
@@ -29,14 +29,14 @@ export type HandlerOf<Type extends EventType, Target> =
   | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
   | null;
 
-/** What it returns: so loose that the class can be given to a library that asks for the browser's. */
+/** What such an attribute returns. The type is loose, so that the class can be passed to a library that expects the browser's class. */
 // biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have its own `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;
 
 /** A listener for events of any other type. */
 export type AnyListener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
 
-/** What `addEventListener` and `removeEventListener` take beside the listener. */
+/** The options of `addEventListener` and `removeEventListener`. */
 export interface ListenerOptions {
   readonly once?: boolean | undefined;
   readonly passive?: boolean | undefined;
@@ -44,5 +44,5 @@ export interface ListenerOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The same; a boolean is `capture`. */
+/** The same, or a boolean, which stands for `capture`. */
 export type Options = boolean | ListenerOptions;

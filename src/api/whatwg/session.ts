@@ -1,7 +1,6 @@
 /**
- * What happens to one `WebSocket`, from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
- * the protocol".
- * The connection is the native one; each of its events becomes a task here. The class itself is web-socket.ts.
+ * The life of one `WebSocket`, from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
+ * the protocol". It uses a native connection, and turns each event of that into a task. The class itself is in web-socket.ts.
  */
 
 import type { Charge } from '../../frame/charge.ts';
@@ -16,7 +15,7 @@ import { BufferedAmount } from './buffered-amount.ts';
 import { closeEvent, errorEvent, messageEvent } from './events.ts';
 import { Tasks, type TasksOwner } from './tasks.ts';
 
-/** The values of `readyState`. They only ever grow. */
+/** The values of `readyState`. The value only grows. */
 export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
@@ -24,7 +23,7 @@ const { CONNECTING, OPEN, CLOSING, CLOSED } = ReadyState;
 /** One of its values. */
 export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
 
-/** What a binary message becomes. */
+/** The type in which binary messages are delivered. */
 export type BinaryType = 'blob' | 'arraybuffer';
 
 /** The life of one `WebSocket`. */
@@ -44,9 +43,9 @@ export class Session implements TasksOwner {
   );
   #connection: Connection | null = null;
   #core: ConnectionCore | null = null;
-  /** What the messages cost that wait for their tasks. */
+  /** Counts the memory of messages that wait for their tasks. */
   #charge: Charge | null = null;
-  /** Why this side gave up. */
+  /** Why this side gave up, or null. */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {
@@ -64,11 +63,11 @@ export class Session implements TasksOwner {
     return {
       open: (connection) => this.#onOpen(connection),
       message: (_connection, message) => {
-        // What comes after `close()` is not delivered.
+        // Messages that arrive after `close()` are not delivered.
         if (this.readyState < CLOSING) this.#tasks.addMessage(message);
       },
       closing: () => this.#tasks.add(() => this.#reach(CLOSING)),
-      // `close` has it as well.
+      // `close` receives the error as well.
       error: () => {},
       close: (_connection, code, reason, wasClean, { error }) => {
         const failure = error ?? (code === 1006 ? new ConnectionError('WS_CONNECTION_LOST') : null);
@@ -82,7 +81,7 @@ export class Session implements TasksOwner {
     this.#end(1006, '', false, error);
   }
 
-  /** Connects. @param signal the application's, which ends the attempt too */
+  /** Connects. @param signal the application's signal, which also aborts the attempt */
   async start(prepared: PreparedConnect<undefined>, signal: AbortSignal | undefined): Promise<void> {
     const onAbort = (): void => this.#attempt.abort(signal?.reason);
     try {
@@ -103,7 +102,7 @@ export class Session implements TasksOwner {
   #onOpen(connection: Connection): void {
     this.#connection = connection;
     if (this.readyState !== CONNECTING) {
-      // `close()` was called when the answer was there already.
+      // The application called `close()` when the server's answer had already arrived.
       connection.terminate();
       return;
     }
@@ -136,7 +135,7 @@ export class Session implements TasksOwner {
   #toData(bytes: Buffer): Blob | ArrayBuffer {
     if (this.binaryType === 'blob') return new Blob([bytes]);
     const { buffer, byteOffset, byteLength } = bytes;
-    // Other messages may lie beside it.
+    // If the buffer holds more bytes, other messages may lie beside this one, so it is copied.
     return byteLength === buffer.byteLength
       ? (buffer as ArrayBuffer)
       : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
@@ -164,7 +163,10 @@ export class Session implements TasksOwner {
     });
   }
 
-  /** `readyState` never runs backwards: an event may come when `close()` was called already. */
+  /**
+   * Raises `readyState`, which never goes back: an event may come after `close()` was called.
+   * @returns false if the state was reached already
+   */
   #reach(state: ReadyState): boolean {
     if (this.readyState >= state) return false;
     this.readyState = state;
@@ -185,19 +187,19 @@ export class Session implements TasksOwner {
 
   #handOver(message: Message): void {
     const connection = this.#connection!;
-    // The peer may have closed already, and the task that says so not have run.
+    // The peer may have closed the connection already, while the task that reports it has not run yet.
     if (connection.state !== 'open') return;
     connection.send(message);
     this.#buffered.handedOver(sizeOf(message), connection);
   }
 
-  /** A Blob cannot be read: a file that changed. What follows it must not be sent without it. */
+  /** A Blob cannot be read, such as a file that changed. The messages after it must not be sent without it. */
   #failReading(error: unknown): void {
     this.#failure ??= error;
     if (this.#connection?.state === 'open') this.#connection.close(1011);
   }
 
-  /** @param code null: none @param reason '' for none */
+  /** @param code null for none @param reason '' for none */
   close(code: number | null, reason: string): void {
     const { readyState } = this;
     if (readyState >= CLOSING) return;

@@ -1,26 +1,26 @@
 /**
- * One task per event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". Microtasks run between two tasks, and no event is fired
- * inside a call of the application. While messages wait for their tasks, the connection is not read: their number is bounded,
- * and they count in the memory budget (RFC 6455 §10.4).
+ * One task per event: WebSockets Standard, "Feedback from the protocol"; HTML, "Event loops". Microtasks run between two tasks, and no
+ * event is fired while a call of the application runs. If too many messages wait for their tasks, the connection stops reading, so that
+ * their number is bounded. They count in the memory budget (RFC 6455 §10.4).
  */
 
-// Beyond either of these the connection is not read until the tasks have caught up.
+// Above either of these limits the connection stops reading until all waiting messages were delivered.
 const MAX_WAITING_MESSAGES = 256;
 const MAX_WAITING_BYTES = 65_536;
 
-// What an object costs beside its bytes.
+// The memory that a waiting message takes in addition to its bytes.
 const ITEM_COST = 128;
 
-// As they are now: a test's fake timers would hold every event back.
+// `setImmediate` is read once, when this file loads: later, a test's fake timers would hold back every event.
 const queueTask = setImmediate;
 
-/** Whose tasks they are. */
+/** The `WebSocket` whose tasks they are. */
 export interface TasksOwner {
   /** A task begins. */
   onTask(): void;
-  /** The messages that wait take so many bytes of memory. */
+  /** The waiting messages now take this many bytes of memory. */
   onWaiting(bytes: number): void;
-  /** The task of a message. */
+  /** The task of a message runs. */
   onMessage(message: string | Buffer): void;
   /** Too many messages wait. */
   pauseReading(): void;
@@ -35,7 +35,7 @@ function runNext(tasks: Tasks): void {
 export class Tasks {
   readonly #owner: TasksOwner;
   #waiting: (string | Buffer | (() => void) | null)[] = [];
-  /** The place of the next one in `#waiting`. */
+  /** The index of the next task in `#waiting`. */
   #next = 0;
   #messages = 0;
   #bytes = 0;
@@ -45,7 +45,7 @@ export class Tasks {
     this.#owner = owner;
   }
 
-  /** Does something in a task of its own, after those that wait. */
+  /** Runs `step` in a new task, after the waiting tasks. */
   add(step: () => void): void {
     this.#waiting.push(step);
     queueTask(runNext, this);
@@ -62,7 +62,7 @@ export class Tasks {
     this.#owner.pauseReading();
   }
 
-  /** The task that is due. */
+  /** Runs the next task. */
   run(): void {
     this.#owner.onTask();
     const entry = this.#waiting[this.#next]!;

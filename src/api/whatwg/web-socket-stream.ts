@@ -1,6 +1,6 @@
 /**
- * `WebSocketStream`, by its explainer (github.com/ricea/websocketstream-explainer): a connection as a pair of streams, so that
- * backpressure needs no code. URL, subprotocols, close code and reason are those of `WebSocket`, see arguments.ts.
+ * `WebSocketStream`, by its explainer (github.com/ricea/websocketstream-explainer): a connection as a pair of streams, which apply
+ * backpressure by themselves. It checks the URL, the subprotocols, the close code and the reason as `WebSocket` does, see arguments.ts.
  */
 
 import { toUSVString } from 'node:util';
@@ -18,7 +18,7 @@ import {
   type WebSocketInit,
 } from './arguments.ts';
 
-/** How to close, and how the connection was closed. */
+/** The code and reason to close with, or those with which the connection was closed. */
 export interface WebSocketCloseInfo {
   /** 1000 or 3000 to 4999. */
   readonly closeCode?: number | undefined;
@@ -26,17 +26,20 @@ export interface WebSocketCloseInfo {
   readonly reason?: string | undefined;
 }
 
-/** `opened`: the streams, and what was agreed. */
+/** The value of `opened`: the streams, and the negotiated extensions and subprotocol. */
 export interface WebSocketConnectionInfo {
   /** Messages: text as strings, binary as Uint8Arrays. */
   readonly readable: ReadableStream<string | Uint8Array>;
-  /** Strings become text, bytes binary messages; a write is done when the message has left. */
+  /** Strings are sent as text messages, bytes as binary messages. A write is done when the message has left the process. */
   readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   readonly extensions: string;
   readonly protocol: string;
 }
 
-/** The connection could not be opened, or was not closed cleanly. To abort a stream with one closes with its code and reason. */
+/**
+ * The connection could not be opened, or was not closed cleanly. If a stream is aborted with a WebSocketError, the connection is closed
+ * with its code and reason.
+ */
 export class WebSocketError extends DOMException {
   /** Null if there is none. */
   readonly closeCode: number | null;
@@ -51,7 +54,7 @@ export class WebSocketError extends DOMException {
   }
 }
 
-/** The code and reason of a Close frame; a reason alone goes with 1000. */
+/** The code and reason of a Close frame; a reason without a code gets 1000. */
 function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number | null; reason: string } {
   const given = toCloseCode(closeCode);
   const text = toUSVString(`${reason}`);
@@ -59,7 +62,7 @@ function toClose({ closeCode, reason = '' }: WebSocketCloseInfo): { code: number
   return { code: given === null && text !== '' ? 1000 : given, reason: text };
 }
 
-/** An error for what the peer, or the network, did: its code is any code. */
+/** An error that the peer or the network caused. Its code may be any code. */
 function failed({ code, reason, error }: CloseInfo): WebSocketError {
   const failure = new WebSocketError('the connection was not closed cleanly', { cause: error ?? undefined });
   Object.defineProperties(failure, { closeCode: { value: code }, reason: { value: reason } });
@@ -72,16 +75,18 @@ export class WebSocketStream {
   readonly url: string;
   /** Rejects if the connection cannot be opened. */
   readonly opened: Promise<WebSocketConnectionInfo>;
-  /** How it was closed; rejects with a `WebSocketError` if that was not clean, and as `opened` if it was never open. */
+  /**
+   * How the connection was closed. Rejects with a `WebSocketError` if it was not closed cleanly, and as `opened` does if it was never open.
+   */
   readonly closed: Promise<Required<WebSocketCloseInfo>>;
   readonly #attempt = new AbortController();
   #connection: Connection | null = null;
-  /** What `close` was called with before there was a connection. */
+  /** The arguments of a `close` call before there was a connection. */
   #earlyClose: { readonly code: number | null; readonly reason: string } = { code: null, reason: '' };
 
   /**
    * @param url `ws:`, `wss:`, `http:` or `https:`
-   * @param options `protocols`, `signal` (ends the attempt only), and those of `connect`
+   * @param options `protocols`, `signal` (aborts the attempt only), and the options of `connect`
    * @throws {DOMException} SyntaxError for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for invalid options
    */
@@ -96,7 +101,7 @@ export class WebSocketStream {
     const prepared = prepareConnect(parsed, toConnectOptions(given, own));
     const connected = openConnection(prepared).then(
       (connection) => {
-        // The attempt had succeeded already when it was given up: its connection is not handed out, and is closed.
+        // The attempt was aborted after it had succeeded: the application does not receive the connection, which is closed.
         if (own.signal.aborted) {
           void connection.close(this.#earlyClose.code, this.#earlyClose.reason);
           throw own.signal.reason;
@@ -116,13 +121,13 @@ export class WebSocketStream {
         if (!info.wasClean) throw failed(info);
         return { closeCode: info.code, reason: info.reason };
       });
-    // A page need not look at either.
+    // The application may ignore either Promise.
     this.opened.catch(() => {});
     this.closed.catch(() => {});
   }
 
   /**
-   * Closes, without a code if none is given; while connecting, gives up.
+   * Closes the connection, without a code if none is given. While connecting, it aborts the attempt.
    * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a reason that is too long
    */
   close(closeInfo: WebSocketCloseInfo = {}): void {
@@ -134,14 +139,15 @@ export class WebSocketStream {
   }
 }
 
-// A Uint8Array, as the explainer has it, not a Buffer. Its `buffer` holds nothing else: other messages may lie beside a Buffer's bytes.
+// The explainer asks for a Uint8Array, not a Buffer. Its `buffer` contains only this message; beside a Buffer's bytes, other messages may
+// lie.
 function toOwnBytes(bytes: Buffer): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
-  // What a stream is aborted or cancelled with may say how to close. What another connection failed with, such as 1006, may not: a
-  // pipe hands it on, and this connection is closed all the same.
+  // If a stream is aborted or cancelled with a WebSocketError, that gives the code and reason to close with. A pipe may pass on the error
+  // of another connection, whose code, such as 1006, cannot be sent: then this connection is closed without it.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

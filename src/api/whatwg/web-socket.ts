@@ -1,6 +1,6 @@
 /**
- * `WebSocket` as browsers have it: the interface of the WebSockets Standard, with the conversions and the properties of Web IDL. What
- * happens to it is session.ts.
+ * `WebSocket` as browsers have it: the interface of the WebSockets Standard, with the conversions and the properties of Web IDL. session.ts
+ * implements its behaviour.
  */
 
 import { type InspectOptions, inspect, toUSVString } from 'node:util';
@@ -31,7 +31,7 @@ export interface WebSocket {
   removeEventListener(type: string, listener: AnyListener, options?: Options): void;
 }
 
-// As it is now: a subclass, or a program, may have another one.
+// `dispatchEvent` is read once, when this file loads, since a subclass or a program may replace it.
 const { dispatchEvent } = EventTarget.prototype;
 
 const binaryTypes: ReadonlySet<string> = new Set(['blob', 'arraybuffer']);
@@ -53,11 +53,11 @@ export class WebSocket extends EventTarget {
   readonly #handlers: EventHandlers = new EventHandlers(this);
 
   /**
-   * Begins to connect; `open` follows, or `error` and `close`.
-   * @param url ws: or wss:, or http: and https:, which mean the same
+   * Begins to connect. The event `open` follows, or the events `error` and `close`.
+   * @param url ws: or wss:; http: and https: mean the same
    * @param protocols the subprotocols to offer; or a dictionary `{ protocols, … }`, as the class of Node.js takes it
    * @param options beyond the standard: those of `connect`, such as `headers`, `tls` and `proxy`
-   * @throws {DOMException} SyntaxError for an invalid URL, and for subprotocols that are no tokens or repeated
+   * @throws {DOMException} SyntaxError for an invalid URL, and for subprotocols that are not tokens, or are repeated
    * @throws {TypeError | RangeError} for invalid options
    */
   constructor(
@@ -80,7 +80,7 @@ export class WebSocket extends EventTarget {
       const prepared = prepareConnect(url, toConnectOptions(settings, { handlers, signal }));
       void session.start(prepared, settings.options.signal);
     } catch (error) {
-      // A URL with which no request can be made. Invalid options are the program's mistake, and thrown.
+      // No request can be made with this URL, which the events report. Invalid options are the program's mistake, and are thrown.
       if (!(error instanceof HandshakeError)) throw error;
       session.fail(error);
     }
@@ -91,7 +91,7 @@ export class WebSocket extends EventTarget {
     return this.#url;
   }
 
-  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). It only ever grows. */
+  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). It only grows. */
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#session.readyState;
   }
@@ -111,7 +111,7 @@ export class WebSocket extends EventTarget {
     return this.#session.protocol;
   }
 
-  /** What a binary message becomes: 'blob' (the default) or 'arraybuffer'. Other values are ignored. */
+  /** The type in which binary messages are delivered: 'blob' (the default) or 'arraybuffer'. Other values are ignored. */
   get binaryType(): BinaryType {
     return this.#session.binaryType;
   }
@@ -155,8 +155,8 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Starts the closing handshake, after all messages; while CONNECTING, gives up. No event is fired inside this call.
-   * @param code 1000 or 3000 to 4999; without it the Close frame has none, unless there is a reason: then it is 1000
+   * Starts the closing handshake after all messages; while CONNECTING, aborts the attempt. No event is fired during this call.
+   * @param code 1000 or 3000 to 4999; without it the Close frame has no code, or 1000 if there is a reason
    * @param reason at most 123 bytes of UTF-8
    * @throws {DOMException} InvalidAccessError for another code, SyntaxError for a longer reason
    */
@@ -170,7 +170,7 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Sends a message: a string as text, bytes as a binary message. A Blob is read first, and what is sent after it waits.
+   * Sends a message: a string as text, bytes as a binary message. A Blob is read first, and messages that are sent after it wait.
    * @throws {DOMException} InvalidStateError while CONNECTING
    * @throws {TypeError} for memory that is shared or resizable
    */

@@ -1,13 +1,13 @@
 /**
- * The bounds of a connection of this surface: `maxPayload`, `closeTimeout` and `autoPong` as `ws` names them, and the limits of the
- * native API for everything that `ws` leaves unbounded (RFC 6455 §10.4).
+ * The limits of a connection of this surface: `maxPayload`, `closeTimeout` and `autoPong` as in `ws`, and the limits of the native API for
+ * everything that `ws` does not limit (RFC 6455 §10.4).
  */
 
 import type { BindOptions } from '../../transport/bind-options.ts';
 import { readOptions } from '../option-spec.ts';
 import { type ConnectionOptions, connectionSpecs, toLimits } from '../options.ts';
 
-/** Limits that `ws` does not have; as in the native API, with its defaults. */
+/** Limits that `ws` does not have. They are those of the native API, with the same defaults. */
 export type ExtraLimits = Pick<
   ConnectionOptions,
   | 'highWaterMark'
@@ -20,15 +20,15 @@ export type ExtraLimits = Pick<
   | 'memoryBudget'
 >;
 
-/** What bounds a connection. */
+/** The options that limit a connection. */
 export interface BoundsOptions {
-  /** Bytes of a received message; 0 for no limit but the memory budget's. @default 104857600, 100 MiB */
+  /** The largest message that is accepted, in bytes; with 0, only the memory budget limits it. @default 104857600, 100 MiB */
   maxPayload?: number | undefined;
   /** Milliseconds that the closing handshake may take. @default 30000 */
   closeTimeout?: number | undefined;
-  /** False: pings are not answered by themselves. @default true */
+  /** False: the library does not answer pings. @default true */
   autoPong?: boolean | undefined;
-  /** Not of `ws`: the limits of the native API beside these. */
+  /** `ws` does not have this option: further limits, of the native API. */
   limits?: ExtraLimits | undefined;
 }
 
@@ -46,23 +46,23 @@ const extraSpecs: Pick<typeof connectionSpecs, keyof ExtraLimits> = {
   memoryBudget: connectionSpecs.memoryBudget,
 };
 
-/** `closeTimeout`, which this surface has a timer of its own for. */
+/** The value of `closeTimeout`, for which this surface has its own timer. */
 export function closeTimeoutOf({ closeTimeout }: BoundsOptions): number {
   return closeTimeout === undefined ? CLOSE_TIMEOUT : closeTimeout;
 }
 
-/** A timer for a deadline of any length; null for none. */
+/** Starts a timer for a deadline of any length. @returns null if there is no deadline */
 export function startTimer(delay: number, run: () => void): NodeJS.Timeout | null {
   return delay > MAX_DELAY ? null : setTimeout(run, delay);
 }
 
-// Node fires timers that are longer at once.
+// Node fires a timer with a longer delay at once.
 const MAX_DELAY = 2_147_483_647;
 
 let last: { readonly key: readonly unknown[]; readonly options: BindOptions } | null = null;
 
 /**
- * What `bindSocket` needs. A server's connections share one object, as long as its options stay the same.
+ * The options for `bindSocket`. The connections of a server share one object, as long as the server's options stay the same.
  * @throws {RangeError | TypeError} for invalid `limits`
  */
 export function toBindOptions(isServer: boolean, bounds: BoundsOptions): BindOptions {
@@ -84,18 +84,19 @@ function makeBindOptions(
 ): BindOptions {
   const role = isServer ? 'server' : 'client';
   const extra = readOptions('limits', limits, extraSpecs, role);
-  // `ws` takes an integer of 32 bits, and 0 or less as none. A message larger than the memory budget would never find room.
+  // `ws` converts the limit to an integer of 32 bits, and treats 0 or less as no limit. A message larger than the memory budget would never
+  // find room.
   const wanted = maxPayload | 0;
   const maxMessageSize = Math.min(wanted > 0 ? wanted : Number.POSITIVE_INFINITY, extra.memoryBudget.limit);
   const values = readOptions('limits', { closeTimeout: closeTimeoutOf(bounds) }, connectionSpecs, role);
   return {
     role,
     limits: toLimits({ ...values, ...extra, maxMessageSize }),
-    // Text is delivered as bytes, decoded only for `onmessage`.
+    // Text is delivered as bytes, and decoded only for `onmessage`.
     text: 'bytes',
     autoPong: bounds.autoPong !== false,
     pauseOutlivesClose: true,
-    // The Close frames of `ws` give no reason for a failure.
+    // After a failure, `ws` sends a Close frame without a reason.
     closeReason: () => '',
   };
 }

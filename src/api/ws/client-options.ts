@@ -1,4 +1,4 @@
-/** The options of a WebSocket of this surface, and what is refused of them. */
+/** The options of a WebSocket of this surface, and the check that refuses some of them. */
 
 import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
@@ -6,11 +6,11 @@ import type { BoundsOptions } from './bounds.ts';
 import type { PerMessageDeflateOptions } from './deflate.ts';
 import type { WebSocketEmitter } from './emitter.ts';
 
-/** What holds for a connection, in either role. */
+/** The options of a connection in either role. */
 export interface ConnectionOptions extends BoundsOptions {
   /** False: one `message`, `ping` or `pong` event in each task. @default true */
   allowSynchronousEvents?: boolean | undefined;
-  /** Accepted and ignored: what fragments cost is bounded by their bytes. */
+  /** Accepted and ignored: the limit on their bytes also limits the memory of fragments. */
   maxFragments?: number | undefined;
   /** Accepted and ignored, as `maxFragments`. */
   maxBufferedChunks?: number | undefined;
@@ -18,7 +18,7 @@ export interface ConnectionOptions extends BoundsOptions {
   skipUTF8Validation?: boolean | undefined;
 }
 
-/** How a client connects; and any option of `http.request` or `https.request`. */
+/** The options of a client, and any option of `http.request` or `https.request`. */
 export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, 'protocol'> {
   /** @default true */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
@@ -26,11 +26,11 @@ export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, '
   followRedirects?: boolean | undefined;
   /** @default 10 */
   maxRedirects?: number | undefined;
-  /** Milliseconds for the answer of each hop. @default none */
+  /** Milliseconds in which the server of each hop has to answer. @default none */
   handshakeTimeout?: number | undefined;
   /** The Origin field. */
   origin?: string | undefined;
-  /** Called with each request, which it has to `end()`. */
+  /** Called with each request; the function has to call its `end()`. */
   finishRequest?: ((request: ClientRequest, webSocket: WebSocketEmitter) => void) | undefined;
   /** Only 13 is accepted, the version of RFC 6455. @default 13 */
   protocolVersion?: number | undefined;
@@ -39,8 +39,8 @@ export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, '
 }
 
 /**
- * Refuses what would break RFC 6455.
- * @throws {TypeError | RangeError} with the rule
+ * Refuses options that would break RFC 6455.
+ * @throws {TypeError | RangeError} that names the rule
  */
 export function refuseUnsupported(options: ClientOptions): void {
   const { protocolVersion = 13, skipUTF8Validation, generateMask } = options;
@@ -59,7 +59,7 @@ export function refuseUnsupported(options: ClientOptions): void {
   }
 }
 
-/** What a constructor was given: the options may stand in the place of the subprotocols. */
+/** Reads the arguments of the constructor, which accepts the options in the place of the subprotocols. */
 export function readArguments(
   protocols: string | readonly string[] | ClientOptions | undefined,
   options: ClientOptions = {},

@@ -1,6 +1,6 @@
 /**
- * How a WebSocket of this surface connects: a request of node:http, with an agent or a socket of the application's, redirects, and the
- * events of `ws` on the way. What is asked and what a 101 must say is RFC 6455 §4.1, transport/node-request.ts.
+ * How a WebSocket of this surface connects: a request of node:http, with the application's agent or socket, with redirects, and with the
+ * events of `ws`. transport/node-request.ts makes the request and checks the 101 by RFC 6455 §4.1.
  */
 
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -22,7 +22,7 @@ import type { WebSocketEmitter, WebSocketEvents } from './emitter.ts';
 import { emitTo, toResponseError } from './errors.ts';
 import { type Address, dropCredentials, parseAddress, type Trust, trustOf } from './redirect.ts';
 
-/** Who connects. */
+/** The WebSocket that connects. */
 export interface ClientOwner {
   readonly webSocket: WebSocketEmitter;
   readonly isConnecting: () => boolean;
@@ -33,16 +33,16 @@ export interface ClientOwner {
 
 const MAX_REDIRECTS = 10;
 
-/** One client's way to its connection. */
+/** One client while it connects. */
 export class Client {
-  /** After redirects, the one that was reached. */
+  /** The URL; after redirects, the one that was reached. */
   url = '';
   request: ClientRequest | null = null;
   redirects = 0;
   readonly #owner: ClientOwner;
   readonly #subprotocols: readonly string[];
   #options: ClientOptions;
-  /** Where the first request went. */
+  /** Whom the first request trusted: its address. Null before that request. */
   #first: Trust | null = null;
   #exchange: NodeRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -57,7 +57,10 @@ export class Client {
     this.#options = options;
   }
 
-  /** Sends the first request. @throws {SyntaxError} for an invalid URL; what http.request throws for an option, and `finishRequest` */
+  /**
+   * Sends the first request.
+   * @throws {SyntaxError} for an invalid URL; also what http.request throws for an option, and what `finishRequest` throws
+   */
   start(url: string): void {
     const address = parseAddress(url);
     try {
@@ -68,7 +71,7 @@ export class Client {
     }
   }
 
-  /** Gives up. */
+  /** Aborts the attempt. */
   abort(error: Error): void {
     this.#discard();
     this.#owner.failed(error);
@@ -98,20 +101,20 @@ export class Client {
     }
   }
 
-  /** The whole hop has this time, however the server spends it. */
+  /** Limits the time of the whole hop, even if the server sends its answer slowly. */
   #watch(timeout: number | undefined): void {
     if (!timeout) return;
     this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
   }
 
-  /** The options for a hop: those of the first one, without what belongs to it alone. */
+  /** The options for a hop: those of the first hop, without the parts that only its address may receive. */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);
     if (this.#first === null) {
       this.#first = trust;
       return address.auth === undefined ? this.#options : { ...this.#options, auth: address.auth };
     }
-    // A listener of 'redirect' decides about the header fields.
+    // If there is a listener for 'redirect', that decides about the header fields.
     const decides = this.#owner.webSocket.listenerCount('redirect') > 0;
     return decides ? this.#options : dropCredentials(this.#options, this.#first, trust);
   }
@@ -122,7 +125,7 @@ export class Client {
     this.#owner.failed(error);
   }
 
-  /** The server did not switch. */
+  /** The server answered without switching protocols. */
   #answered(request: ClientRequest, address: Address, response: IncomingMessage): void {
     if (this.request !== request) return;
     const { statusCode = 0, headers } = response;
@@ -131,7 +134,7 @@ export class Client {
       this.#redirected(address, headers.location);
       return;
     }
-    // No connection comes of it, even if a listener keeps the request: that ends it, or `close()` does.
+    // There will be no connection. A listener may keep the request: then the listener, or `close()`, has to end it.
     this.#exchange?.abandon();
     if (this.#emit('unexpected-response', request, response)) return;
     this.abort(new Error(`Unexpected server response: ${statusCode}`));
@@ -148,7 +151,7 @@ export class Client {
       this.#send(parseAddress(location, address.url));
     } catch (error) {
       if (!this.#owner.isConnecting()) throw error;
-      // The server chose the address. That no request can be made of it, or not with the agent there is, ends no process.
+      // The server chose this address. If no request can be made to it, or not with the given agent, that must not end the process.
       this.abort(error as Error);
     }
   }
@@ -188,7 +191,10 @@ export class Client {
     return toResponseError(error, headers.upgrade, wasOffered);
   }
 
-  /** What a listener throws is the process's, and leaves the handshake as it is. @returns whether there is a listener */
+  /**
+   * Emits an event. If a listener throws, the process receives the error, and the handshake goes on.
+   * @returns whether there is a listener
+   */
   #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
     return emitTo(this.#owner.webSocket, name, ...values);
   }
@@ -210,14 +216,14 @@ export class Client {
 
 function ignore(): void {}
 
-/** Ends a request, and its socket: once the response is complete, that is no longer the request's. */
+/** Ends a request and its socket. The socket is destroyed too, since it no longer belongs to the request once the response is complete. */
 function drop(request: ClientRequest): void {
   const { socket } = request;
   request.destroy();
   socket?.destroy();
 }
 
-/** What node:http sends, and how it connects. */
+/** The options for node:http: what it sends, and how it connects. */
 function requestOptions(address: Address, options: ClientOptions, exchange: NodeRequest): RequestOptions {
   const { url, isSecure, socketPath, path } = address;
   const { origin, headers } = options;
@@ -227,7 +233,7 @@ function requestOptions(address: Address, options: ClientOptions, exchange: Node
     >,
     defaultPort: isSecure ? 443 : 80,
     ...options,
-    // What the URL says is not an option.
+    // The URL determines these options.
     protocol: undefined,
     hostname: undefined,
     timeout: undefined,

@@ -1,9 +1,12 @@
-/** What `send`, `ping` and `pong` of this surface take, made bytes; and what a `message` listener receives (RFC 6455 §5.6). */
+/**
+ * Converts what `send`, `ping` and `pong` of this surface take into bytes, and messages into what a `message` listener receives (RFC 6455
+ * §5.6).
+ */
 
-/** What is there where nothing is: one object, so that programs can compare it. */
+/** Stands for no data. It is always the same object, so that programs can compare it. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
-/** What a `message` listener receives; with the binary type 'blob' a Blob, which these declarations, as those of `ws`, leave out. */
+/** What a `message` listener receives. With the binary type 'blob' it is a Blob, which these declarations omit, as those of `ws` do. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
 /** The form in which a `message` listener receives a binary message. */
@@ -20,8 +23,8 @@ export interface Payload {
 }
 
 /**
- * What was passed to `send`: a string or a number is text; nothing is an empty binary message; anything else is what `Buffer.from`
- * makes of it. Bytes are not copied.
+ * Converts the data of `send`: a string or a number is text, undefined is an empty binary message, and anything else is converted by
+ * `Buffer.from`. Bytes are not copied.
  * @throws {TypeError} as `Buffer.from`
  */
 export function toPayload(data: unknown): Payload {
@@ -39,12 +42,12 @@ export function toBytes(data: unknown): Uint8Array {
 
 function viewOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  // A view's length in bytes, not in elements.
+  // The view's length is taken in bytes, not in elements.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** How much `bufferedAmount` grows by data that is not sent any more. */
+/** How much `bufferedAmount` grows by data that cannot be sent any more. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;
@@ -55,7 +58,7 @@ export function inForm(payload: Buffer, binaryType: BinaryType): Buffer | ArrayB
   switch (binaryType) {
     case 'arraybuffer':
       return toArrayBuffer(payload);
-    // The frames of a message are joined as they arrive: there is one part.
+    // The frames of a message are joined as they arrive, so there is always one part.
     case 'fragments':
       return [payload];
     case 'blob':

@@ -1,19 +1,19 @@
-/** `perMessageDeflate` of `ws` as our compression takes it (RFC 7692 §7.1). */
+/** Converts the option `perMessageDeflate` of `ws` to our compression (RFC 7692 §7.1). */
 
 import { Compression } from '../../transport/compression.ts';
 
-/** The options of `ws`. Those of zlib that change nothing on the wire are accepted and ignored, but for `level`. */
+/** The options of `ws`. The options of zlib that change nothing on the wire are accepted and ignored, except `level`. */
 export interface PerMessageDeflateOptions {
   serverNoContextTakeover?: boolean | undefined;
   clientNoContextTakeover?: boolean | undefined;
   serverMaxWindowBits?: number | undefined;
-  /** `true` is 15, the default. */
+  /** `true` means 15, the default. */
   clientMaxWindowBits?: number | boolean | undefined;
   zlibDeflateOptions?: { readonly level?: number | undefined; readonly [name: string]: unknown } | undefined;
   zlibInflateOptions?: { readonly [name: string]: unknown } | undefined;
-  /** Bytes; shorter messages are sent as they are. @default 1024 */
+  /** In bytes. Shorter messages are sent uncompressed. @default 1024 */
   threshold?: number | undefined;
-  /** Ignored: what is compressed in threads is bounded by the package itself. */
+  /** Ignored: this package limits by itself what threads compress. */
   concurrencyLimit?: number | undefined;
   maxPayload?: number | undefined;
   isServer?: boolean | undefined;
@@ -49,7 +49,7 @@ function makeCompression(option: PerMessageDeflateOptions): Compression {
     serverMaxWindowBits,
     clientMaxWindowBits: typeof clientMaxWindowBits === 'number' ? clientMaxWindowBits : undefined,
     threshold: typeof threshold === 'number' && threshold >= 0 ? threshold : undefined,
-    // zlib's 0 stores and -1 is its default: there the level of this package holds.
+    // In zlib, 0 only stores and -1 is the default. For both, this package uses its own default level.
     level: typeof level === 'number' && level >= 1 && level <= 9 ? level : undefined,
   });
 }

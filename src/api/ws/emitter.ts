@@ -1,6 +1,6 @@
 /**
- * What a WebSocket of this surface is besides its connection: an EventEmitter with the events of `ws`, the four `on…` attributes and the
- * listeners of an EventTarget, and the numbers of its states. RFC 6455 is websocket.ts.
+ * The part of a WebSocket of this surface that is independent of the connection: an EventEmitter with the events of `ws`, the four `on…`
+ * attributes and the listeners of an EventTarget, and the numbers of its states. websocket.ts implements RFC 6455.
  */
 
 import { EventEmitter } from 'node:events';
@@ -48,7 +48,7 @@ export abstract class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
   /** @internal For `CloseEvent`. */
   abstract get wasClean(): boolean;
 
-  /** For 'open', 'message', 'close' and 'error'; other types are ignored. */
+  /** Listens to 'open', 'message', 'close' or 'error'; other types are ignored. */
   addEventListener(
     type: string,
     listener: Listener,
@@ -108,7 +108,7 @@ const attributes = [
   'onerror',
 ];
 
-/** Gives a class the constants and enumerable attributes of the WHATWG class, as properties of its own. */
+/** Gives a class the constants and enumerable attributes of the WHATWG class, as own properties. */
 export function declareAttributes(webSocketClass: { readonly prototype: WebSocketEmitter }): void {
   readyStates.forEach((name, value) => {
     const constant = { value, enumerable: true, writable: false, configurable: false };

@@ -1,13 +1,13 @@
 /**
- * The errors of this surface: the codes and texts that programs written for `ws` compare, with our own error as the `cause`. Each
- * ProtocolError of RFC 6455 §7.1.7 has one; a HandshakeError is described by what the other side did.
+ * The errors of this surface: they have the codes and texts that programs written for `ws` compare, and our own error as the `cause`. Each
+ * ProtocolError of RFC 6455 §7.1.7 has such an error. The text for a HandshakeError depends on what the other side did.
  */
 
 import type { EventEmitter } from 'node:events';
 import { ProtocolError, type ViolationCode } from '../../frame/violation.ts';
 import type { HandshakeError } from '../../handshake/error.ts';
 
-/** The codes of `ws`. `Z_DATA_ERROR` is the one of zlib, which reports a corrupt message there. */
+/** The codes of `ws`. `Z_DATA_ERROR` is a code of zlib, which reports a corrupt message in `ws`. */
 export type WsErrorCode =
   | 'WS_ERR_EXPECTED_FIN'
   | 'WS_ERR_EXPECTED_MASK'
@@ -25,7 +25,7 @@ export type WsErrorCode =
 
 const FRAME = 'Invalid WebSocket frame: ';
 
-/** By our code: theirs, and the text; a null text is ours. */
+/** For each of our codes, the code of `ws` and its text; null stands for our own text. */
 const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCode, string | null]>>> = {
   WS_RESERVED_BITS: ['WS_ERR_UNEXPECTED_RSV_2_3', null],
   WS_UNKNOWN_OPCODE: ['WS_ERR_INVALID_OPCODE', `${FRAME}invalid opcode`],
@@ -46,7 +46,7 @@ const protocolErrors: Readonly<Partial<Record<ViolationCode, readonly [WsErrorCo
   WS_NO_DEFLATE_OUTPUT: ['Z_DATA_ERROR', null],
 };
 
-/** What an `error` listener receives for an error of the connection. Errors without a code of `ws` are passed on. */
+/** Converts an error of the connection for `error` listeners. Errors for which `ws` has no code are passed on unchanged. */
 export function toWsError(error: Error): Error {
   if (!(error instanceof ProtocolError)) return error;
   const [code, text] = protocolErrors[error.code] ?? [];
@@ -60,7 +60,10 @@ export function toWsError(error: Error): Error {
   return Object.assign(new Kind(message, { cause: error }), { code });
 }
 
-/** By our code: the text of the error when a 101 is not what was asked for; another one if nothing had been offered. */
+/**
+ * For each of our codes, the text of the error if the 101 is not a valid answer. The second text, if any, applies if nothing had been
+ * offered.
+ */
 const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
   WS_RESPONSE_CONNECTION: ['Invalid Connection header'],
   WS_RESPONSE_ACCEPT: ['Invalid Sec-WebSocket-Accept header'],
@@ -76,7 +79,7 @@ const responseErrors: Readonly<Record<string, readonly [string, string?]>> = {
 };
 
 /**
- * @param upgrade the Upgrade field, which a limit on header fields may have cut off
+ * @param upgrade the Upgrade field, which may be missing because of a limit on header fields
  * @param wasOffered whether the request had offers of the kind that the error is about
  */
 export function toResponseError(
@@ -93,7 +96,7 @@ export function toResponseError(
   return new Error(shown ?? error.message, { cause: error });
 }
 
-/** Why a request is refused, in the order in which `ws` looks at it: a request with several faults has the first text. */
+/** The text for a refused request. The checks have the order of `ws`: a request with several faults gets the first text. */
 export function refusalText(error: HandshakeError, headers: Readonly<Record<string, unknown>>): string {
   const { upgrade, 'sec-websocket-key': key } = headers;
   if (error.code === 'WS_HANDSHAKE_METHOD') return 'Invalid HTTP method';
@@ -108,14 +111,14 @@ export function refusalText(error: HandshakeError, headers: Readonly<Record<stri
   return error.message;
 }
 
-/** No offer of permessage-deflate is one that the server can take. */
+/** The server cannot accept any of the client's offers of permessage-deflate. */
 export const UNACCEPTABLE_EXTENSIONS = 'Invalid or unacceptable Sec-WebSocket-Extensions header';
 
 function isUpgradeFault(code: string): boolean {
   return code === 'WS_HANDSHAKE_UPGRADE' || code === 'WS_HANDSHAKE_UPGRADE_SYNTAX';
 }
 
-/** Emits an event. What a listener throws belongs to the process, and leaves the caller as it is. @returns whether there is a listener */
+/** Emits an event. If a listener throws, the process receives the error, and the caller goes on. @returns whether there is a listener */
 export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[]): boolean {
   try {
     return emitter.emit(event, ...values);
@@ -125,7 +128,7 @@ export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[
   }
 }
 
-/** What the application is responsible for, and what a listener of it throws, belongs to the process: `uncaughtException`. */
+/** Reports an error that the application or one of its listeners caused to the process, as an `uncaughtException`. */
 export function rethrow(error: unknown): void {
   process.nextTick(() => {
     throw error;

@@ -1,15 +1,15 @@
 /**
- * `addEventListener` and the `on…` attributes of a WebSocket that is an EventEmitter: RFC 6455 says nothing of them, the WHATWG class has
- * them, and so has the package `ws`, whose events are these: not `Event` of the platform, and dispatched by `emit`.
+ * `addEventListener` and the `on…` attributes of a WebSocket that is an EventEmitter: RFC 6455 does not mention them; the WHATWG class and
+ * the package `ws` have them. The events are like those of `ws`: not the platform's `Event`, and dispatched by `emit`.
  */
 
 import type { EventEmitter } from 'node:events';
 
-/** The function or object that a listener on the emitter was made for. */
+/** The key under which a listener on the emitter keeps the application's function or object. */
 export const kListener: unique symbol = Symbol('rfc6455 listener');
 const isAttribute: unique symbol = Symbol('rfc6455 on… attribute');
 
-/** What a listener of `addEventListener`, or an `on…` attribute, receives. */
+/** The event that a listener of `addEventListener`, or an `on…` attribute, receives. */
 export class Event<Target = unknown> {
   readonly type: string;
   readonly target: Target;
@@ -58,13 +58,13 @@ export type Listener = ((event: never) => void) | { handleEvent(event: never): v
 
 type Wrapper = ((...values: unknown[]) => void) & { [kListener]?: unknown; [isAttribute]?: boolean };
 
-/** An emitter whose events can be listened to in this way. */
+/** An emitter with such listeners. */
 export interface Target extends EventEmitter {
   /** For `CloseEvent`: whether both Close frames were exchanged. */
   readonly wasClean: boolean;
 }
 
-/** The event of each type, of the values that the emitter emits. */
+/** For each type, makes the event from the values that the emitter emits. */
 const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Event>> = {
   open: (target) => new Event('open', target),
   message: (target, data: Buffer, isBinary: boolean) =>
@@ -75,8 +75,8 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 };
 
 /**
- * As `addEventListener`: other types than 'open', 'message', 'close' and 'error' are ignored, and so is a listener that is there.
- * @param once whether it is taken off before its first call
+ * As `addEventListener`: other types than 'open', 'message', 'close' and 'error' are ignored, and so is a listener that was already added.
+ * @param once whether it is removed before its first call
  * @param attribute whether it is the value of an `on…` attribute
  */
 export function addListener(
@@ -111,7 +111,7 @@ export function attributeOf(target: Target, type: string): unknown {
   return wrappersOf(target, type).find((one) => one[isAttribute] === true)?.[kListener] ?? null;
 }
 
-/** Sets an `on…` attribute; anything but a function takes it off. */
+/** Sets an `on…` attribute; anything but a function removes it. */
 export function setAttribute(target: Target, type: string, value: unknown): void {
   for (const wrapper of wrappersOf(target, type)) {
     if (wrapper[isAttribute] === true) target.removeListener(type, wrapper);

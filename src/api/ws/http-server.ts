@@ -1,9 +1,9 @@
-/** The HTTP server of a `WebSocketServer` that was given a port, and the defaults of its options. RFC 6455 §4.2 is upgrade.ts. */
+/** The HTTP server of a `WebSocketServer` that was given a port, and the defaults of its options. upgrade.ts implements RFC 6455 §4.2. */
 
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
 import type { ServerOptions } from './server-options.ts';
 
-/** What holds for an absent option. */
+/** The defaults of absent options. */
 export const defaults: ServerOptions = {
   allowSynchronousEvents: true,
   autoPong: true,
@@ -19,7 +19,7 @@ export const defaults: ServerOptions = {
   verifyClient: null,
 };
 
-/** An HTTP server that has nothing but WebSockets. */
+/** Starts an HTTP server that only serves WebSockets. */
 export function listen({ port, host, backlog }: ServerOptions, listening?: () => void): HttpServer {
   const server = createServer((_request, response) => {
     const body = STATUS_CODES[426] ?? '';

@@ -1,6 +1,7 @@
 /**
- * From the events of an endpoint and its socket to the listeners of a WebSocket of this surface. What a listener throws goes to the
- * process, as with any EventEmitter, and leaves the connection as it is: the endpoint never sees it (RFC 6455 §7.1.7 would close).
+ * Calls the listeners of a WebSocket of this surface for the events of an endpoint and its socket. If a listener throws, the process
+ * receives the error, as with any EventEmitter, and the connection goes on: the endpoint does not receive the error, since it would fail
+ * the connection (RFC 6455 §7.1.7).
  */
 
 import type { EventEmitter } from 'node:events';
@@ -14,12 +15,12 @@ import { bindSocket, type ConnectionEvents, type SocketConnection } from '../../
 import { type BinaryType, EMPTY_BUFFER, inForm } from './data.ts';
 import { emitTo, toWsError } from './errors.ts';
 
-/** Whose events they are. */
+/** The WebSocket whose events they are. */
 export interface LinkOwner {
   readonly emitter: EventEmitter;
   readonly binaryType: () => BinaryType;
   readonly isPaused: () => boolean;
-  /** The connection is closed; to be called before 'close' is emitted. */
+  /** Called when the connection is closed, before 'close' is emitted. */
   closed(record: CloseRecord): void;
 }
 
@@ -28,12 +29,12 @@ export class Link implements ConnectionEvents {
   readonly binding: SocketConnection;
   readonly #owner: LinkOwner;
   readonly #onePerTask: boolean;
-  /** An `error` was emitted: there is one for each connection. */
+  /** Whether `error` was emitted: it is emitted at most once for each connection. */
   hasFailed = false;
-  /** One event per task: the next one waits for its own. */
+  /** With one event per task: whether the next event waits for its task. */
   #isWaiting = false;
 
-  /** @param onePerTask whether each message, ping and pong has a task of its own (`allowSynchronousEvents: false`) */
+  /** @param onePerTask whether each message, ping and pong has its own task (`allowSynchronousEvents: false`) */
   constructor(
     socket: Duplex,
     owner: LinkOwner,
@@ -46,9 +47,10 @@ export class Link implements ConnectionEvents {
     this.binding = bindSocket(socket, this, options, codec);
   }
 
-  /** Starts, and emits 'open'. A listener that throws leaves the connection open: a server still reports it. */
+  /** Starts, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for it. */
   open(socket: Duplex): void {
-    // Nothing flows, or ends, before the listeners of 'open' and 'connection' have returned, which add one for messages.
+    // No data is read, and the connection does not end, before the listeners of 'open' and 'connection' have returned: these add the
+    // listener for messages.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');
@@ -64,7 +66,7 @@ export class Link implements ConnectionEvents {
     if (!this.#isWaiting) this.binding.resume();
   }
 
-  /** Ends the connection for a reason of the application's data, which is reported. */
+  /** Fails the connection because of the application's data, and reports the error. */
   fail(error: Error): void {
     this.#report(error);
     this.binding.endpoint.terminate();
@@ -95,7 +97,7 @@ export class Link implements ConnectionEvents {
   onDrain(): void {}
 
   #deliver(event: string, ...values: unknown[]): void {
-    // Before the listeners, which may see whether the connection is read.
+    // The connection is paused before the listeners are called, since they may check whether it is read.
     if (this.#onePerTask) {
       this.#isWaiting = true;
       this.binding.pause();
@@ -117,7 +119,7 @@ export class Link implements ConnectionEvents {
 
   onError(error: Error): void {
     log('%s', error.message);
-    // As in `ws`, a socket that fails is no `error`; nor is one of our limits that dropped the connection. 'close' says 1006.
+    // As in `ws`, `error` is not emitted if the socket fails, nor if one of our limits drops the connection: 'close' reports 1006.
     if (!(error instanceof ConnectionError)) this.#report(toWsError(error));
   }
 
@@ -131,7 +133,7 @@ export class Link implements ConnectionEvents {
     if (this.hasFailed) return;
     this.hasFailed = true;
     const { emitter } = this.#owner;
-    // Without a listener, `emit` throws: a peer that breaks a rule would end the process.
+    // Without a listener `emit` would throw, and a peer that breaks a rule would end the process.
     if (emitter.listenerCount('error') === 0) {
       const { code = 'WS_ERROR' } = error as { readonly code?: string };
       warnOnStderr(code, `${code} ${error.message}; an "error" listener receives this`);

@@ -1,4 +1,7 @@
-/** Addresses of a client of this surface, and what goes along to another one: RFC 6455 §3, with http, https and Unix sockets. */
+/**
+ * Addresses of a client of this surface, and the options that a redirect may pass on to another address: RFC 6455 §3, with http, https and
+ * Unix sockets.
+ */
 
 import { credentials, tlsAcrossOrigins } from '../../transport/redirect.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -7,15 +10,15 @@ import type { ClientOptions } from './client-options.ts';
 export interface Address {
   readonly url: URL;
   readonly isSecure: boolean;
-  /** Of `ws+unix:`; undefined for a host. */
+  /** The path of the socket of a `ws+unix:` URL; undefined for a host. */
   readonly socketPath: string | undefined;
   /** Path and query. */
   readonly path: string;
-  /** 'user:password' of the URL; undefined without. */
+  /** 'user:password' of the URL; undefined if it has none. */
   readonly auth: string | undefined;
 }
 
-/** @throws {SyntaxError} for a URL that no request can be made of */
+/** @throws {SyntaxError} for a URL to which no request can be made */
 export function parseAddress(text: string, base?: URL): Address {
   let url: URL;
   try {
@@ -32,9 +35,9 @@ export function parseAddress(text: string, base?: URL): Address {
       'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
     );
   }
-  // Node takes an empty path of a socket for none, and connects to port 80 of this machine.
+  // Node treats an empty socket path as absent, and would connect to port 80 of this machine.
   if (isUnix && /^(?::|$)/.test(url.pathname)) throw new SyntaxError("The URL's pathname is empty");
-  // §3: MUST NOT be used.
+  // §3: a fragment MUST NOT be used.
   if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');
   const auth = credentialsOf(url);
   if (!isUnix) return { url, isSecure, socketPath: undefined, path: url.pathname + url.search, auth };
@@ -42,7 +45,7 @@ export function parseAddress(text: string, base?: URL): Address {
   return { url, isSecure, socketPath, path: path + url.search, auth };
 }
 
-/** 'user:password' of a URL. @throws {SyntaxError} for a "%" that stands for nothing */
+/** 'user:password' of a URL. @throws {SyntaxError} for an invalid percent-encoding */
 function credentialsOf({ username, password, host }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   try {
@@ -52,7 +55,7 @@ function credentialsOf({ username, password, host }: URL): string | undefined {
   }
 }
 
-/** Whom an address trusts with what a request carries. */
+/** The properties of an address that decide whether it may receive the credentials of a request. */
 export interface Trust {
   readonly isSecure: boolean;
   readonly host: string;
@@ -62,7 +65,7 @@ export function trustOf({ url, isSecure, socketPath }: Address): Trust {
   return { isSecure, host: socketPath === undefined ? `host ${url.host}` : `unix ${socketPath}` };
 }
 
-/** The options of a redirected request: credentials stay with the host they were meant for, and with TLS. */
+/** The options of a redirected request: a redirect to another host, or from TLS to plain TCP, drops the credentials. */
 export function dropCredentials(options: ClientOptions, first: Trust, next: Trust): ClientOptions {
   const isSameHost = first.host === next.host;
   if (isSameHost && (next.isSecure || !first.isSecure)) return options;

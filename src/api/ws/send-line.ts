@@ -1,20 +1,20 @@
 /**
- * The order of what is sent while a part of it is not there yet: a Blob is read asynchronously, and what is sent after it waits, the Close
- * frame too. A message that is sent in parts (`fin: false`) is put together here: RFC 6455 §5.4 lets any endpoint do that.
+ * Keeps messages in order while a Blob is read: reading is asynchronous, and everything that is sent after the Blob waits, including the
+ * Close frame. The parts of a message that is sent in parts (`fin: false`) are joined here: RFC 6455 §5.4 allows any endpoint to do that.
  */
 
 import type { SocketConnection } from '../../transport/socket.ts';
 import { rethrow } from './errors.ts';
 import type { Link } from './link.ts';
 
-/** Receives nothing once something has left, or why it never will. */
+/** Called without an argument once the data has left the process, or with the reason why it was not sent. */
 export type Done = (error?: Error) => void;
 
 /** How a message is sent. */
 export interface SendOptions {
   /** @default true for everything but strings and numbers */
   readonly binary?: boolean | undefined;
-  /** False: not compressed, whatever was negotiated. @default true */
+  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
   /** False: more of this message follows with the next call. @default true */
   readonly fin?: boolean | undefined;
@@ -22,7 +22,7 @@ export interface SendOptions {
   readonly mask?: boolean | undefined;
 }
 
-/** A message as it is sent: the options with what they mean for its data. */
+/** How a message is sent, after the defaults of the options were chosen by its data. */
 export interface MessageForm {
   readonly isBinary: boolean;
   readonly compress: boolean;
@@ -41,11 +41,11 @@ interface Parts {
   readonly payloads: Uint8Array[];
 }
 
-/** What one WebSocket sends. */
+/** Everything that one WebSocket sends. */
 export class SendLine {
   readonly #link: Link;
   readonly #binding: SocketConnection;
-  /** What waits for a Blob; null while none is read. */
+  /** The steps that wait for a Blob; null while no Blob is read. */
   #jobs: Job[] | null = null;
   #waiting = 0;
   #parts: Parts | null = null;
@@ -55,13 +55,13 @@ export class SendLine {
     this.#binding = link.binding;
   }
 
-  /** Bytes that have not left the process. What the socket takes at once is not among them: it is given to it first. */
+  /** Bytes that have not left the process. The bytes are flushed first, so those that the socket takes at once do not count. */
   get bufferedAmount(): number {
     this.#binding.flush();
     return this.#waiting + this.#binding.endpoint.bufferedAmount;
   }
 
-  /** Does something in its turn. @param size how many bytes wait meanwhile */
+  /** Runs a step now, or after the steps that wait. @param size how many bytes count as waiting meanwhile */
   run(run: () => void, size = 0, done: Done | null = null): void {
     if (this.#jobs === null) {
       run();
@@ -71,27 +71,27 @@ export class SendLine {
     this.#jobs.push({ size, run, done });
   }
 
-  /** A message, or a part of one. */
+  /** Sends a message, or a part of one. */
   message(data: string | Uint8Array, form: MessageForm, done: Done | null): void {
-    // The common case: nothing waits, and no part of a message.
+    // The common case: nothing waits, no message in parts is open, and this message is whole.
     if (this.#jobs === null && this.#parts === null && form.isLast) this.#write(data, form, done);
     else this.run(() => this.#send(data, form, done), sizeInBytes(data), done);
   }
 
-  /** A ping or a pong, of at most 125 bytes. */
+  /** Sends a ping or a pong of at most 125 bytes. */
   control(kind: 'ping' | 'pong', bytes: Uint8Array, done: Done | null): void {
     const run = (): void => {
       const { endpoint } = this.#binding;
       const isSent = kind === 'ping' ? endpoint.ping(bytes) : endpoint.pong(bytes);
       if (done === null) return;
       if (isSent) endpoint.whenSent(completion(done));
-      // The peer's Close frame came while a Blob was read.
+      // The peer's Close frame arrived while a Blob was read.
       else completion(done)(new Error('The connection was closed before this could be sent'));
     };
     this.run(run, bytes.length, done);
   }
 
-  /** A Blob's bytes, once they are read, and then `use` of them. */
+  /** Reads a Blob, then calls `use` with its bytes. */
   blob(blob: Blob, use: (bytes: Uint8Array) => void, done: Done | null): void {
     this.run(
       () => {
@@ -118,7 +118,7 @@ export class SendLine {
     use();
     for (const { size, run, done } of jobs) {
       this.#waiting -= size;
-      // Another Blob among them makes the rest wait again.
+      // If one of them sends another Blob, the rest waits again.
       this.run(run, size, done);
     }
   }
@@ -145,7 +145,7 @@ export class SendLine {
       this.#write(data, form, done);
       return;
     }
-    // The caller may use its memory again once `done` is called, which does not wait for the rest of the message.
+    // The caller may reuse its memory once `done` is called. `done` does not wait for the rest of the message, so the bytes are copied.
     const own = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
     if (parts !== null) parts.payloads.push(own);
     else this.#parts = { form, payloads: [own] };
@@ -172,7 +172,7 @@ function sizeInBytes(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.length;
 }
 
-/** A `done` whose exceptions are the process's, and which receives nothing in place of null. */
+/** Wraps `done`: the process receives its exceptions, and it is called without an argument in place of null. */
 function completion(done: Done): (error: Error | null) => void {
   return (error) => {
     try {
@@ -191,7 +191,7 @@ export function checkMask(mask: unknown, isServer: boolean): void {
   throw new TypeError(`mask: ${mask} is refused: ${rule} (RFC 6455 §5.1)`);
 }
 
-/** What `ping` or `pong` was given: its callback may stand in any place. */
+/** Reads the arguments of `ping` or `pong`, of which any may be the callback. */
 export function readControl(values: readonly unknown[]): {
   readonly data: unknown;
   readonly mask: unknown;
@@ -202,7 +202,7 @@ export function readControl(values: readonly unknown[]): {
   return { data, mask, done: at === -1 ? null : (values[at] as Done) };
 }
 
-/** @throws {RangeError} for more than a control frame carries (§5.5) */
+/** @throws {RangeError} for more bytes than a control frame may have (§5.5) */
 export function checkControl(size: number): void {
   if (size > 125) throw new RangeError('The data size must not be greater than 125 bytes');
 }

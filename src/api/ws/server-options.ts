@@ -6,7 +6,7 @@ import type { ConnectionOptions } from './client-options.ts';
 import type { PerMessageDeflateOptions } from './deflate.ts';
 import type { WebSocket } from './websocket.ts';
 
-/** What `verifyClient` is asked about. */
+/** The first argument of `verifyClient`. */
 export interface VerifyClientInfo {
   /** The Origin field; undefined if there is none. */
   readonly origin: string;
@@ -23,34 +23,32 @@ export type VerifyClientAnswer = (
   headers?: OutgoingHttpHeaders,
 ) => void;
 
-/**
- * Accepts or refuses a request: one that has two parameters by calling the second one, any other by returning whether it accepts.
- */
+/** Accepts or refuses a request. A function with two parameters calls the second one; any other returns whether it accepts. */
 export type VerifyClient = (info: VerifyClientInfo, answer: VerifyClientAnswer) => unknown;
 
 /** Exactly one of `port`, `server` and `noServer` is required. */
 export interface ServerOptions extends ConnectionOptions {
-  /** Listens on a port of its own; 0 for any. */
+  /** The port that the server listens on; 0 for any free port. */
   port?: number | null | undefined;
   host?: string | null | undefined;
   backlog?: number | null | undefined;
-  /** Takes the upgrades of an HTTP server. */
+  /** The HTTP server whose upgrades it takes. */
   server?: HttpServer | HttpsServer | null | undefined;
-  /** Leaves it to the application to call `handleUpgrade`. */
+  /** True: the application calls `handleUpgrade` itself. */
   noServer?: boolean | undefined;
-  /** Only requests for this path, compared literally. */
+  /** The only path that is accepted, compared literally. */
   path?: string | null | undefined;
   /** @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   verifyClient?: VerifyClient | null | undefined;
-  /** Chooses a subprotocol, or none. @default the first that the client offers */
+  /** Returns the chosen subprotocol, or false for none. @default the first that the client offers */
   handleProtocols?:
     | ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined)
     | null
     | undefined;
-  /** Whether `clients` is kept. @default true */
+  /** Whether the server keeps the set `clients`. @default true */
   clientTracking?: boolean | undefined;
-  /** The class of the connections: this surface's, or one derived from it. */
+  /** The class of the connections: that of this surface, or a subclass of it. */
   WebSocket?:
     | (new (
         address: null,

@@ -1,6 +1,6 @@
 /**
- * The class `WebSocketServer` of this surface: an EventEmitter as in `ws` 8, over a port of its own, an HTTP server of the application's,
- * or neither. The handshake, RFC 6455 §4.2, is upgrade.ts.
+ * The class `WebSocketServer` of this surface: an EventEmitter as in `ws` 8, that listens on a port, uses the application's HTTP server, or
+ * neither. The handshake, RFC 6455 §4.2, is in upgrade.ts.
  */
 
 import { EventEmitter } from 'node:events';
@@ -49,18 +49,18 @@ const [RUNNING, CLOSING, CLOSED] = [0, 1, 2] as const;
 
 /** A server for WebSockets. */
 export class WebSocketServer extends EventEmitter<ServerEvents> {
-  /** May be changed: each request is handled by what holds then. */
+  /** The application may change them: each request is handled by the current values. */
   options: ServerOptions;
   /** The open connections; undefined with `clientTracking: false`. */
   declare clients: Set<WebSocket>;
-  /** The HTTP server; null without, and once closed. */
+  /** The HTTP server; null if there is none, and once the server is closed. */
   _server: HttpServer | null = null;
   _state: 0 | 1 | 2 = RUNNING;
   #detach: () => void = () => {};
   #closesLast = false;
 
   /**
-   * @param listening called once the own port listens
+   * @param listening called once the server listens on its port
    * @throws {TypeError | RangeError} if not exactly one of `port`, `server` and `noServer` is given, and for an option that is refused
    */
   constructor(options: ServerOptions = {}, listening?: () => void) {
@@ -102,16 +102,16 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     return this._server === null ? null : this._server.address();
   }
 
-  /** Whether a request is for this server: by `path`. May be replaced. */
+  /** Whether a request's path is for this server. The application may override this method. */
   shouldHandle(request: IncomingMessage): boolean {
     const { path } = this.options;
     return !path || (request.url ?? '').split('?', 1)[0] === path;
   }
 
   /**
-   * Takes one request of an 'upgrade' event: an injected one needs `method`, `url` and `headers` only.
+   * Takes one request of an 'upgrade' event. An injected request only needs `method`, `url` and `headers`.
    * @param callback receives the connection, unless the request is refused
-   * @throws {Error} for a socket that was handed in before
+   * @throws {Error} if it was called for this socket before
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: UpgradeCallback): void {
     refuseTwice(socket);
@@ -179,7 +179,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     let codec = agreement === null ? null : agreement.codec;
     try {
       refuseTwice(socket);
-      // The client left while `verifyClient` was asked.
+      // The client left while `verifyClient` decided.
       if (!socket.readable || !socket.writable) {
         socket.destroy();
         return;
@@ -204,7 +204,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
       codec = null;
       this.#open(negotiated, request, socket, head, callback);
     } finally {
-      // No connection came of it: gives back what was reserved for the compression.
+      // If no connection was opened, the memory that was reserved for the compression is released.
       codec?.close();
     }
   }
@@ -246,15 +246,15 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
     try {
       writeRefusal(socket, refusal, request.method);
     } catch (error) {
-      // Header fields of the application that no answer can carry.
+      // The application's header fields are invalid in an answer.
       warn(error);
       writeRefusal(socket, { status: 500, text: '' }, request.method);
     }
   }
 
   /**
-   * Takes no more connections, and closes an HTTP server of its own. Open connections stay; 'close' follows when there is none left.
-   * @param closed called then, with an Error if the server was closed before
+   * Accepts no more connections, and closes the HTTP server that it made. Open connections stay; 'close' follows after the last one.
+   * @param closed called with 'close', or with an Error if the server was closed before
    */
   close(closed?: (error?: Error) => void): void {
     if (this._state === CLOSED) {
@@ -289,7 +289,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** What the application throws is the process's; the client does not wait for an answer that never comes. */
+/** If the application throws in `step`, the process gets the error, and the socket is destroyed, so that the client does not wait. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();

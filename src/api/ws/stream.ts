@@ -1,6 +1,6 @@
 /**
- * `createWebSocketStream`: a WebSocket of this surface as a Duplex of node:stream. Each chunk is a message in either direction; what the
- * reader does not take stops the connection from reading, what the peer does not take stops the writer (RFC 6455 leaves both to TCP).
+ * `createWebSocketStream`: a WebSocket of this surface as a Duplex of node:stream. Each chunk is a message in either direction. If the
+ * reader is slow, the connection stops reading; if the peer is slow, the writer waits (RFC 6455 leaves both to TCP).
  */
 
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -9,11 +9,11 @@ import type { WebSocket } from './websocket.ts';
 const { CONNECTING, CLOSED } = { CONNECTING: 0, CLOSED: 3 };
 
 /**
- * A Duplex over a WebSocket, which need not be open yet. Its end closes the connection, `destroy` drops it.
+ * A Duplex over a WebSocket, which need not be open yet. Ending the stream closes the connection; `destroy` drops it.
  * @param options of the Duplex. With `readableObjectMode` text messages are read as strings
  */
 export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
-  // An error of the connection has ended it already.
+  // False once an error has ended the connection: then `destroy` need not drop it.
   let dropsConnection = true;
   const duplex = new Duplex({
     ...options,
@@ -33,7 +33,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
     },
     final: (callback) => {
       whenOpen(webSocket, () => {
-        // Never opened: its error comes.
+        // The connection was never opened: an error follows.
         if (webSocket._socket === null) return;
         if (webSocket.readyState === CLOSED) {
           callback();
@@ -48,7 +48,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
         callback(error);
         return;
       }
-      // What goes wrong meanwhile is the reason, and comes first.
+      // An error that the connection emits meanwhile is the reason for its end, and replaces `error`.
       let reason = error;
       const onError = (other: Error): void => {
         reason = other;
@@ -67,7 +67,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
   return duplex;
 }
 
-/** Messages become chunks, and the end of the connection the end of the stream. */
+/** Turns messages into chunks, and the end of the connection into the end of the stream. */
 function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.on('message', (message, isBinary) => {
     const data = !isBinary && duplex.readableObjectMode ? message.toString() : message;
@@ -76,7 +76,7 @@ function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.once('close', () => {
     if (!duplex.destroyed) duplex.push(null);
   });
-  // Both ends have been reached: sooner than the stream would find out.
+  // Both directions have ended. The stream is destroyed here, before it would notice that by itself.
   duplex.on('end', () => {
     if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
   });

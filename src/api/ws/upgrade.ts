@@ -1,6 +1,6 @@
 /**
- * One opening handshake of a server of this surface: RFC 6455 §4.2 on a request of node:http, step by step, since programs replace and
- * observe the steps. The rules are ours (handshake/server.ts), the order and the texts of a refusal those of `ws`.
+ * One opening handshake of a server of this surface: RFC 6455 §4.2 on a request of node:http, in separate steps, since programs replace and
+ * observe them. The rules are those of handshake/server.ts; the order and the texts of refusals are those of `ws`.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
@@ -16,19 +16,19 @@ import { toCompression } from './deflate.ts';
 import { refusalText, UNACCEPTABLE_EXTENSIONS } from './errors.ts';
 import type { ServerOptions, VerifyClientAnswer } from './server-options.ts';
 
-/** What a request is refused with. */
+/** The answer that refuses a request. */
 export interface Refusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: OutgoingHttpHeaders | undefined;
-  /** Set if the request is at fault; then a listener of 'wsClientError' may answer it. */
+  /** Set if the request breaks a rule; then a listener of 'wsClientError' may answer it. */
   readonly fault?: Error;
 }
 
 /** A request that follows the rules. */
 export interface VerifiedUpgrade {
   readonly request: UpgradeRequest;
-  /** What its version is at fault with: refused after `verifyClient`, as there. */
+  /** The refusal if its version is wrong. As in `ws`, it is sent after `verifyClient` was called. */
   readonly refusal: Refusal | null;
 }
 
@@ -43,7 +43,7 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
     if (!(error instanceof HandshakeError)) throw error;
     const text = refusalText(error, message.headers);
     return {
-      // 426 is what the RFC's text suggests for a version; `ws` answers 400 to everything but a method.
+      // The RFC suggests 426 for a wrong version, but `ws` answers 400 to every fault except the method.
       status: error.status === 405 ? 405 : 400,
       text,
       headers: {
@@ -55,7 +55,7 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
   }
 }
 
-/** Whether the only fault is version 8, the draft that `ws` speaks too: there, `verifyClient` is asked first. */
+/** Whether the only fault is version 8, the draft that `ws` speaks as well. `ws` calls `verifyClient` before anything else for it. */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
   return (
     message.headers['sec-websocket-version'] === '8' &&
@@ -65,7 +65,7 @@ export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
 
 /**
  * Answers the offers of permessage-deflate.
- * @returns null for no compression; a refusal if there are offers and none of them can be taken
+ * @returns null for no compression; a refusal if there are offers, but none is acceptable
  */
 export function negotiate(
   offers: readonly ExtensionOffer[],
@@ -83,9 +83,9 @@ export function isRefusal(value: object | null): value is Refusal {
 }
 
 /**
- * Asks `verifyClient`.
- * @param decided is called once: with null to accept, with 408 if nothing is answered within a minute. It is not called once the socket
- *   has gone
+ * Calls `verifyClient`.
+ * @param decided called once: with null to accept, with 408 if there is no answer within a minute. It is not called after the socket was
+ *   closed
  */
 export function askVerifyClient(
   verifyClient: NonNullable<ServerOptions['verifyClient']>,
@@ -117,7 +117,7 @@ export function askVerifyClient(
   const answer: VerifyClientAnswer = (result, code, text, headers) => {
     if (isAnswered) return;
     forget();
-    // Programs pass null for what they leave out.
+    // Programs pass null for omitted arguments.
     const refusal = { status: code || 401, text: text ? String(text) : '', headers: headers ?? {} };
     decided(result ? null : refusal);
   };
@@ -131,7 +131,7 @@ export function askVerifyClient(
  * @throws TypeError for header fields of the application that cannot be written
  */
 export function writeRefusal(socket: Duplex, { status, text, headers = {} }: Refusal, method?: string): void {
-  // A close code, for instance, refuses no request.
+  // A program may pass a close code, for example, which is not a valid status.
   const isStatus = Number.isInteger(status) && status >= 300 && status <= 599;
   const answered = isStatus ? status : 401;
   const fields = Object.entries(headers).filter(([, value]) => value !== undefined);

@@ -1,6 +1,6 @@
 /**
- * The class `WebSocket` of this surface, in both roles: an EventEmitter as in `ws` 8, over the endpoint of RFC 6455 that the native API has.
- * How a client connects is client.ts, how events get here link.ts, in which order bytes leave send-line.ts.
+ * The class `WebSocket` of this surface, in both roles: an EventEmitter as in `ws` 8, over the same endpoint of RFC 6455 as the native API.
+ * client.ts connects, link.ts delivers the events, and send-line.ts keeps the order of messages.
  */
 
 import type { ClientRequest } from 'node:http';
@@ -23,16 +23,16 @@ import { checkControl, checkMask, type Done, readControl, SendLine, type SendOpt
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
-/** @internal For the server: what the handshake agreed on, to be called before `setSocket`; assigned once, by the class. */
+/** @internal For the server: sets what the handshake agreed on, before `setSocket` is called. Assigned once, by the class. */
 export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void;
 
 /** A WebSocket: `new WebSocket(url)` connects; a server makes its own with null in place of the URL. */
 export class WebSocket extends WebSocketEmitter {
   /** Whether this is the server's side. May be set before `setSocket`. */
   _isServer: boolean;
-  /** The socket, for what the API has no member for; null before the connection is open. Neither read nor write it. */
+  /** The socket, for information that the API does not offer; null before the connection is open. Neither read nor write it. */
   _socket: Duplex | null = null;
-  /** Runs from `close()` to the end. */
+  /** The timer that runs from `close()` to the end. */
   _closeTimer: NodeJS.Timeout | null = null;
   readonly #options: ConnectionOptions;
   #client: Client | null = null;
@@ -43,7 +43,7 @@ export class WebSocket extends WebSocketEmitter {
   #binaryType: BinaryType = 'nodebuffer';
   #isPaused = false;
   #record: CloseRecord | null = null;
-  /** Bytes that were passed to `send` when nothing could be sent any more. */
+  /** Bytes that were passed to `send` after the connection had begun to close. */
   #unsent = 0;
 
   static {
@@ -54,7 +54,7 @@ export class WebSocket extends WebSocketEmitter {
 
   /**
    * Connects to a server.
-   * @param address null: the side of a server, which `setSocket` opens
+   * @param address null for a server's WebSocket, which `setSocket` opens
    * @throws {SyntaxError} for an invalid URL or subprotocol
    * @throws {TypeError | RangeError} for an option that is refused: see docs/from-ws.md
    */
@@ -144,9 +144,9 @@ export class WebSocket extends WebSocketEmitter {
   // ---- opening ----
 
   /**
-   * Opens this WebSocket on a socket whose opening handshake is done elsewhere.
-   * @param head what was read after it
-   * @param options its bounds: `maxPayload`, `closeTimeout`, `autoPong`, `allowSynchronousEvents`, `limits`
+   * Opens this WebSocket on a socket whose opening handshake is done already.
+   * @param head the bytes that were read after the handshake
+   * @param options the limits: `maxPayload`, `closeTimeout`, `autoPong`, `allowSynchronousEvents`, `limits`
    */
   setSocket(socket: Duplex, head: Buffer, options: ConnectionOptions = {}): void {
     const bounds = { ...this.#options, ...options };
@@ -163,7 +163,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#link = link;
     this.#line = new SendLine(link);
     this.#state = OPEN;
-    // Back to the socket: 'data' listeners of the application get it too.
+    // The bytes go back to the socket, so that the application's 'data' listeners receive them as well.
     if (head.length > 0 && !socket.readableEnded) socket.unshift(head);
     link.open(socket);
   }
@@ -171,9 +171,9 @@ export class WebSocket extends WebSocketEmitter {
   // ---- sending ----
 
   /**
-   * Sends a message: text for a string or a number, anything else as bytes. Bytes are not copied: leave them unchanged until they
+   * Sends a message: a string or a number as text, anything else as bytes. Bytes are not copied: leave them unchanged until they
    * have left.
-   * @param done receives nothing once the message has left the process, or an Error that says why it never will
+   * @param done called without an argument once the message has left the process, or with an Error that says why it was not sent
    * @throws {Error} while connecting
    * @throws {TypeError} for data that `Buffer.from` does not take, and for a `mask` that the role forbids
    */
@@ -231,7 +231,7 @@ export class WebSocket extends WebSocketEmitter {
 
   // ---- receiving ----
 
-  /** No more events of the peer until `resume`; the socket is not read meanwhile. */
+  /** Stops reading the socket until `resume`: no event of the peer is reported meanwhile. */
   pause(): void {
     if (this.#state === CONNECTING || this.#state === CLOSED) return;
     this.#isPaused = true;
@@ -247,8 +247,8 @@ export class WebSocket extends WebSocketEmitter {
   // ---- closing ----
 
   /**
-   * Starts the closing handshake; while connecting, gives up.
-   * @param code as in the native API; without one the Close frame has none
+   * Starts the closing handshake; while connecting, aborts the attempt.
+   * @param code as in the native API; if omitted, the Close frame has no code
    * @param reason at most 123 bytes of UTF-8
    * @throws {RangeError | TypeError} for another code, a longer reason
    */
@@ -260,11 +260,11 @@ export class WebSocket extends WebSocketEmitter {
     this.#state = CLOSING;
     const { endpoint } = this.#link!.binding;
     this.#line!.run(() => endpoint.close(code, code === undefined ? undefined : text));
-    // The endpoint's own deadline begins with the Close frame, which may wait for a Blob.
+    // A timer here, since the endpoint's own deadline begins with the Close frame, which may wait for a Blob.
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 
-  /** Drops the connection without a Close frame; while connecting, gives up. */
+  /** Drops the connection without a Close frame; while connecting, aborts the attempt. */
   terminate(): void {
     if (this.#state === CONNECTING) this.#giveUp();
     if (this.#state === CLOSED || this.#link === null) return;
