@@ -100,7 +100,7 @@ export function addListener(
   else target.on(type, wrapper);
 }
 
-/** Takes off what `addListener` added, not what `on` did. */
+/** Removes a listener that `addListener` added, not one that `on` added. */
 export function removeListener(target: Target, type: string, listener: Listener): void {
   const wrapper = find(target, type, listener, false);
   if (wrapper !== undefined) target.removeListener(type, wrapper);
