@@ -5,15 +5,15 @@ import type { Bus, BusReceiver } from './bus.ts';
 import { BusReceivers } from './bus-receivers.ts';
 
 /**
- * A bus for worker threads: each thread makes one by the same name. Every thread receives every message and keeps what it
- * subscribed to. Nothing is lost, so there is no gap; what a thread has not read yet waits in memory.
+ * A bus for worker threads: each thread creates one with the same name. Every thread receives every message, and drops those that it did
+ * not subscribe to. No message is lost, so there is never a gap; messages that a thread has not read yet wait in memory.
  */
 export class BroadcastChannelBus implements Bus {
   readonly #channel: InstanceType<typeof BroadcastChannel>;
   readonly #receivers = new BusReceivers();
 
   /**
-   * @param name the threads of one name share their messages. @default 'rfc6455'
+   * @param name threads that use the same name share their messages. @default 'rfc6455'
    * @throws {TypeError} for a name that is not a string
    */
   constructor(name = 'rfc6455') {
@@ -23,10 +23,11 @@ export class BroadcastChannelBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // A clone of a view is one of all the memory below it: of a Buffer, that may be a pool with bytes of others.
+    // Cloning a view clones the whole memory below it. Below a Buffer that may be a pool, which also holds other data: so the bytes are
+    // copied.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
-    // What this channel sends does not come back to it.
+    // A channel does not receive its own messages, so they are delivered here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
   }
 
@@ -38,7 +39,7 @@ export class BroadcastChannelBus implements Bus {
     this.#receivers.delete(pattern);
   }
 
-  /** Threads of one process are never apart. */
+  /** Threads of one process never lose their connection. */
   onState(): void {}
 
   async close(): Promise<void> {
@@ -46,7 +47,7 @@ export class BroadcastChannelBus implements Bus {
     this.#channel.close();
   }
 
-  /** The program may use the name for messages of another form. */
+  /** The program may use the same name for messages of another form: these are ignored. */
   #receive(data: unknown): void {
     if (!Array.isArray(data) || data.length !== 2) return;
     const [topic, bytes] = data as [unknown, unknown];

@@ -1,6 +1,7 @@
 /**
- * One process on a bus: its subscriptions, one for each topic with subscribers here, and what it publishes. Per topic at most one
- * command is under way, whatever storm of subscriptions comes: what is wanted then is done next.
+ * The part of one process in a bus: its subscriptions, one for each topic with subscribers here, and the messages that it publishes. For
+ * each topic at most one command runs at a time, even if connections subscribe and unsubscribe often: when it ends, the next command
+ * follows the latest wish.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -11,11 +12,11 @@ import { TopicError } from './topic-error.ts';
 // Milliseconds until a subscription that the bus refused is tried again.
 const RETRY_DELAY = 1_000;
 
-/** What is reported of a bus. */
+/** The events of a bus. */
 export interface BusEvents {
   /** @param bytes valid until this returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
-  /** Messages come for this pattern from now on. */
+  /** From now on messages for this pattern are received. */
   covered(pattern: string): void;
   lost(pattern: string): void;
   state(up: boolean): void;
@@ -27,9 +28,9 @@ interface Channel {
   readonly pattern: string;
   isWanted: boolean;
   isSubscribed: boolean;
-  /** A command is under way. */
+  /** Whether a command is running. */
   isBusy: boolean;
-  /** It is what is wanted. */
+  /** Whether the channel is in the state that is wanted. */
   isSettled: boolean;
 }
 
@@ -37,7 +38,7 @@ export class BusLink {
   readonly #bus: Bus;
   readonly #events: BusEvents;
   readonly #channels = new Map<string, Channel>();
-  /** Those that the bus refused. */
+  /** The channels that the bus refused. */
   readonly #refused = new Set<Channel>();
   #retry: NodeJS.Timeout | null = null;
   /** How many channels are not settled. */
@@ -66,7 +67,7 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  /** Its messages are not needed any more. */
+  /** The messages of a topic or pattern are no longer needed. */
   drop(pattern: string): void {
     const channel = this.#channels.get(pattern);
     if (channel === undefined) return;
@@ -85,7 +86,7 @@ export class BusLink {
     );
   }
 
-  /** Resolves when the bus has done everything that it was asked for so far. */
+  /** Resolves when the bus has executed all commands so far. */
   ready(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#unsettled === 0) resolve();
@@ -103,7 +104,7 @@ export class BusLink {
     await this.#bus.close();
   }
 
-  /** Brings a channel to what is wanted, one command after the other. */
+  /** Brings a channel into the state that is wanted, one command after the other. */
   #settle(channel: Channel): void {
     const { pattern } = channel;
     if (channel.isBusy || this.#isClosed) return;

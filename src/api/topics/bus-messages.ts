@@ -1,6 +1,6 @@
 /**
- * Messages between processes: each is numbered by its publisher, so that one which comes twice, because two patterns of this process
- * match its topic, is delivered once, and one that never came is noticed.
+ * Messages between processes: the publisher numbers each message. If a message arrives twice, because two patterns of this process match
+ * its topic, it is delivered once. If a message is missing, this process notices.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
@@ -13,14 +13,14 @@ const MAX_REMEMBERED = 50_000;
 /** The last message of one publisher to one topic. */
 interface Last {
   number: number;
-  /** When it came, on the clock of `BusMessages`. */
+  /** When the message came, on the clock of `BusMessages`. */
   at: number;
 }
 
-/** What is known of a message. */
+/** A message that came, and what its number shows. */
 export interface Arrival {
   readonly envelope: Envelope;
-  /** A message before it did not come. */
+  /** Whether an earlier message did not come. */
   readonly isGap: boolean;
 }
 
@@ -30,10 +30,10 @@ export class BusMessages {
   #number = 0;
   readonly #published = new RecentMap<number>(MAX_REMEMBERED);
   readonly #received = new RecentMap<Last>(MAX_REMEMBERED);
-  /** A clock that counts messages and changes of what is covered. */
+  /** A clock that advances with each message and each call of `cover`. */
   #time = 0;
 
-  /** The bytes of a message for other processes. */
+  /** Makes the bytes that carry a message to other processes. */
   wrap(topic: string, message: string | Uint8Array, compress: boolean): Buffer {
     const number = ++this.#number;
     const previous = this.#published.get(topic) ?? 0;
@@ -42,21 +42,21 @@ export class BusMessages {
     return serializeEnvelope({ isBinary, compress, publisher: this.#publisher, number, previous }, message);
   }
 
-  /** From now on messages of this topic or pattern come; what was lost before has been reported. */
+  /** From now on messages of this topic or pattern come; losses before this moment have been reported. */
   cover(topic: Topic): void {
     topic.coveredSince = ++this.#time;
   }
 
   /**
-   * What came over the bus.
-   * @param topics what it is for in this process
-   * @returns 'invalid' for what is not a message, null for one of this process, or one that came already
+   * Reads bytes that came over the bus.
+   * @param topics the topics and patterns of this process that the message is for
+   * @returns 'invalid' for bytes that are not a message, null for a message of this process, or one that came already
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {
     const envelope = parseEnvelope(bytes);
     if (envelope === null) return 'invalid';
     if (envelope.publisher === this.#publisher) return null;
-    // 16 characters, and then the name.
+    // The key is the 16 characters of the publisher, and then the name.
     const key = envelope.publisher + name;
     const at = ++this.#time;
     const last = this.#received.get(key);
@@ -65,7 +65,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // Only if the topic was covered all the time: what came while no one had subscribed to it is not missed.
+    // It is only a gap if the topic was covered all the time: messages that were published while the topic had no subscriber are not
+    // missing.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

@@ -2,20 +2,23 @@
 
 import { custom, flag, limit, type SpecsOf, show } from '../option-spec.ts';
 
-/** What any bus to another process has. */
+/** The options of every bus to another process. */
 export interface BusOptions {
-  /** Begins the names that the bus uses in its engine: programs with different ones do not see each other. @default 'rfc6455' */
+  /**
+   * The beginning of all names that the bus uses in its engine: programs with different prefixes do not receive each other's messages.
+   * @default 'rfc6455'
+   */
   readonly prefix?: string | undefined;
   /**
-   * Bytes of messages that the engine has not taken yet. What is published beyond that is refused, and its subscribers are notified of a
-   * gap. @default 16 MiB
+   * Bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified of a gap. @default 16
+   * MiB
    */
   readonly maxWaiting?: number | undefined;
 }
 
 /** Options of a `RedisBus`. */
 export interface RedisBusOptions extends BusOptions {
-  /** Sharded pub/sub, for a Redis Cluster: SPUBLISH and SSUBSCRIBE, Redis 7. It has no patterns. @default false */
+  /** True: sharded pub/sub, for a Redis Cluster: SPUBLISH and SSUBSCRIBE, from Redis 7 on. It does not support patterns. @default false */
   readonly sharded?: boolean | undefined;
 }
 
@@ -25,7 +28,7 @@ export interface NatsBusOptions extends BusOptions {}
 /** Options of a `ClusterBus`. */
 export interface ClusterBusOptions extends BusOptions {}
 
-// A cluster hashes what is between braces, NATS separates by dots, and wildcards are characters as well.
+// These characters have a meaning: a cluster hashes the text between braces, NATS separates tokens by dots, and both have wildcards.
 const prefix = custom<string, string>(
   'letters, digits, `_`, `-` and `:`',
   {

@@ -1,11 +1,11 @@
-/** The receivers of a bus that finds out itself which of them a message is for. */
+/** The receivers of a bus which itself finds the receivers that a message is for. */
 
 import type { BusReceiver } from './bus.ts';
 import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /** Null once its pattern is unsubscribed from: it may be so by the receiver before it, which had the same message. */
+  /** Null once its pattern is unsubscribed from. The receiver before it, which got the same message, may have done that. */
   receiver: BusReceiver | null;
 }
 
@@ -18,7 +18,7 @@ export class BusReceivers {
     return this.#patterns;
   }
 
-  /** In place of the receiver that the pattern has, if it has one. */
+  /** Sets the receiver of a pattern, and replaces the older one, if there is one. */
   set(pattern: string, receiver: BusReceiver): void {
     const entry = this.#entries.get(pattern);
     if (entry !== undefined) entry.receiver = receiver;
@@ -26,7 +26,7 @@ export class BusReceivers {
     this.#patterns.add(pattern);
   }
 
-  /** @returns whether it had one */
+  /** @returns whether the pattern had a receiver */
   delete(pattern: string): boolean {
     const entry = this.#entries.get(pattern);
     if (entry === undefined) return false;

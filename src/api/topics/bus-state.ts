@@ -1,6 +1,6 @@
-/** Whether a bus has its engine: reported when it changes, to the listener that was given last. */
+/** Whether a bus is connected to its engine. Each change is reported to the last listener that was set. */
 
-/** The state of one bus. It begins as up: what was never reached is reported as lost at the first failure. */
+/** The state of one bus. It begins as up: if the engine is never reached, the first failure reports it as lost. */
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};
@@ -18,7 +18,7 @@ export class BusState {
     this.#listener(up);
   }
 
-  /** A listener that comes while the engine is away is notified of that. */
+  /** Sets the listener. If the engine is away at the moment, the listener is notified. */
   listen(listener: (up: boolean) => void): void {
     this.#listener = listener;
     this.#isTold = this.#isUp;
@@ -29,7 +29,7 @@ export class BusState {
     });
   }
 
-  /** Nothing is reported any more. */
+  /** Stops all reports. */
   close(): void {
     this.#listener = () => {};
   }

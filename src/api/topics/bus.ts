@@ -1,12 +1,15 @@
-/** What carries published messages to other processes: the seam between topics and any engine that can publish and subscribe. */
+/**
+ * The interface of a bus, which carries published messages to other processes: the seam between topics and any engine that can publish and
+ * subscribe.
+ */
 
-/** Receives what a bus has for one pattern. */
+/** Receives the messages of a bus for one pattern. */
 export interface BusReceiver {
   /**
-   * A message of any process, this one included: who publishes marks its messages, and leaves its own out.
+   * A message of any process, including this one. Publishers mark their messages, and skip their own when they come back.
    * @param topic the name it was published to, without wildcards
    * @param bytes as they were published; valid until this returns
-   * @param offset its place in the history, for a bus that keeps one: what {@link Bus.subscribe} takes as `after`
+   * @param offset its place in the history, for a bus that keeps one; {@link Bus.subscribe} takes it as `after`
    */
   message(topic: string, bytes: Uint8Array, offset?: string): void;
   /**
@@ -17,22 +20,24 @@ export interface BusReceiver {
 }
 
 /**
- * An engine that carries messages between processes. What all of them promise: messages of one publisher to one topic come
- * in order; each comes at most once; what may be missing is reported as a gap. Names are parts separated by `/`; in
- * a pattern, `*` stands for one part and `**`, at the end, for one or more.
+ * An engine that carries messages between processes. Every bus guarantees: messages of one publisher to one topic come in order; each comes
+ * at most once; possible losses are reported as a gap. Names are parts separated by `/`; in a pattern, `*` stands for one part and `**`, at
+ * the end, for one or more.
  */
 export interface Bus {
-  /** Hands `bytes` to the engine, which may keep them. Rejects where the engine is away: the message is lost then. */
+  /** Hands `bytes` to the engine, which may keep them. Rejects if the engine is away: then the message is lost. */
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
-   * Subscribes to a pattern; one that is subscribed to already gets the new receiver instead. Settles when messages come.
-   * @param after with a history: begins with the message after this offset; without it, with what is published from now on
+   * Subscribes to a pattern. If it is subscribed to already, the new receiver replaces the old one. Settles once the subscription is
+   * active.
+   * @param after for a bus with a history: begins with the message after this offset; if omitted, with messages that are published from now
+   *   on
    */
   subscribe(pattern: string, receiver: BusReceiver, after?: string): void | Promise<void>;
-  /** Nothing comes for this pattern once this has returned. */
+  /** Unsubscribes. Once this has returned, no message comes for the pattern. */
   unsubscribe(pattern: string): void | Promise<void>;
-  /** The listener is notified when the connection to the engine is lost (`false`) and when it is back (`true`); the last one that was given. */
+  /** Sets the one listener, which is notified when the connection to the engine is lost (`false`) and when it is back (`true`). */
   onState(listener: (up: boolean) => void): void;
-  /** Gives back what the bus took itself: timers, subscriptions, connections that it made. Not the client it was given. */
+  /** Releases the bus's own timers, subscriptions and connections. It does not close the client that the program passed to it. */
   close(): Promise<void>;
 }

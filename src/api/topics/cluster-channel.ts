@@ -1,9 +1,12 @@
-/** One direction of the channel between two processes of a node:cluster: what waits in it is limited, and what is left out is said. */
+/**
+ * One direction of the channel between two processes of a node:cluster: it limits the bytes that wait, and notifies the receiver of
+ * messages that were not sent.
+ */
 
 import type { ClusterMessage } from './cluster-messages.ts';
 import { LostTopics } from './lost-topics.ts';
 
-/** A process that messages are sent to: a worker, or from within one, its primary. */
+/** A process that messages are sent to: a worker, or, in a worker, its primary. */
 export interface ClusterPeer {
   send(message: ClusterMessage, done: (error: Error | null) => void): boolean;
 }
@@ -22,7 +25,7 @@ export class ClusterChannel {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Messages that no other one depends on: few, and always sent. */
+  /** Sends a message of the bus itself. There are few of these, so the limit does not apply to them. */
   send(message: ClusterMessage): void {
     this.#peer.send(message, () => {});
   }
@@ -33,7 +36,7 @@ export class ClusterChannel {
       this.#lost.add(topic);
       throw new Error('the process of the cluster that relays messages has too many waiting');
     }
-    // Before later messages, so that the gap is where it belongs.
+    // The gap is reported before later messages, so that it is in the right place.
     this.#tellLost();
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {

@@ -39,14 +39,14 @@ export class ClusterPrimary implements Bus {
     cluster.on('message', this.#onMessage);
     cluster.on('disconnect', this.#onExit);
     cluster.on('exit', this.#onExit);
-    // Those that subscribed before there was a primary to receive it.
+    // Some workers may have subscribed before this object existed: they are asked to do it again.
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker?.isConnected()) this.#remote(worker).channel.send({ bus: name, kind: 'hello' });
     }
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // A copy: what was published is delivered later, and the caller may go on with its memory.
+    // The bytes are copied, since they are delivered later, and the caller may reuse its memory.
     const own = Buffer.from(bytes);
     this.#relay(topic, own.toString('base64'), null);
     queueMicrotask(() => this.#own.deliver(topic, own));
@@ -60,7 +60,7 @@ export class ClusterPrimary implements Bus {
     this.#own.delete(pattern);
   }
 
-  /** The primary is what the others are connected to. */
+  /** The primary cannot lose the connection: it is the process that the workers connect to. */
   onState(): void {}
 
   async close(): Promise<void> {
@@ -122,13 +122,13 @@ export class ClusterPrimary implements Bus {
     this.#remotes.delete(worker);
   }
 
-  /** To each worker that subscribed, once, but not to the one it comes from, which has it. */
+  /** Sends a message once to each worker that subscribed, except the one that published it, which has the message already. */
   #relay(topic: string, bytes: string, from: Worker | null): void {
     const sender = from === null ? undefined : this.#remotes.get(from);
     const found = this.#subscribers.match(topic);
     const remotes = found.length === 1 ? found[0]! : new Set(found.flatMap((some) => [...some]));
     for (const remote of remotes) {
-      // A worker whose channel is full is notified of a gap; one that is gone needs nothing.
+      // A worker whose channel is full will be notified of a gap. A worker that has exited needs nothing.
       if (remote !== sender) remote.channel.publish(topic, bytes).catch(() => {});
     }
   }

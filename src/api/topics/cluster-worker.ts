@@ -1,4 +1,4 @@
-/** A worker's part of a bus over node:cluster: what it publishes and subscribes to goes through the primary. */
+/** A worker's part of a bus over node:cluster: it publishes and subscribes through the primary. */
 
 import type { Worker } from 'node:cluster';
 import type { Bus, BusReceiver } from './bus.ts';
@@ -7,7 +7,7 @@ import { BusState } from './bus-state.ts';
 import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 
-/** The primary answers at once, if it has a bus; milliseconds. */
+/** How long to wait for the primary, in milliseconds. It answers at once if it has a bus. */
 const ANSWER_TIMEOUT = 10_000;
 
 const GONE = 'the primary of the cluster is gone';
@@ -47,7 +47,7 @@ export class ClusterWorker implements Bus {
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     const own = Buffer.from(bytes);
-    // The primary does not send it back.
+    // The primary does not send a message back to its publisher, so it is delivered here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
     await this.#channel.publish(topic, own.toString('base64'));
   }
@@ -116,7 +116,7 @@ export class ClusterWorker implements Bus {
     this.#channel.send({ bus: this.#name, kind: 'subscribe', pattern });
   }
 
-  /** @returns what waits for this subscription; nothing does any more */
+  /** @returns the Promise that waits for this subscription, which is no longer pending */
   #settle(pattern: string): Pending | undefined {
     const pending = this.#pending.get(pattern);
     if (pending === undefined) return undefined;

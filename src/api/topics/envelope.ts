@@ -1,6 +1,6 @@
 /**
- * How a message travels over a bus: 30 bytes, and then its payload. Other programs may write to the bus: what differs from this in any
- * way is not a message. What the numbers are for is bus-messages.ts.
+ * How a message travels over a bus: 30 bytes, and then its payload. Other programs may write to the bus as well, so anything that differs
+ * from this format is not a message. bus-messages.ts uses the numbers.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer';
 // byte 1     flags: 1 binary, 2 not to be compressed
 // 2 to 17    the publisher: random, new for each `Topics`
 // 18 to 23   the publisher's number of this message: it counts all of its messages, from 1
-// 24 to 29   its number of the message before this one to the same topic; 0 for the first, and if that is not known any more
+// 24 to 29   its number of the previous message to the same topic; 0 for the first message, and if the number is forgotten
 // Numbers are big-endian.
 const VERSION = 1;
 const BINARY = 1;
@@ -23,7 +23,7 @@ const PREVIOUS_AT = NUMBER_AT + NUMBER_SIZE;
 /** Bytes before the payload. */
 export const ENVELOPE_SIZE: number = PREVIOUS_AT + NUMBER_SIZE;
 
-/** What the bytes before the payload say. */
+/** The fields before the payload. */
 export interface EnvelopeHead {
   readonly isBinary: boolean;
   readonly compress: boolean;
@@ -34,16 +34,16 @@ export interface EnvelopeHead {
 }
 
 export interface Envelope extends EnvelopeHead {
-  /** A view of what was parsed. */
+  /** A view of the parsed bytes. */
   readonly payload: Buffer;
 }
 
-/** A publisher that no other one is. */
+/** Makes a random, unique name of a publisher. */
 export function randomPublisher(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(PUBLISHER_SIZE))).toString('latin1');
 }
 
-/** The message in its envelope, in memory of its own: a bus may keep it. */
+/** Serializes a message with its envelope into new memory, which a bus may keep. */
 export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Array): Buffer {
   const length = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
   const bytes = Buffer.allocUnsafeSlow(ENVELOPE_SIZE + length);
@@ -57,7 +57,7 @@ export function serializeEnvelope(head: EnvelopeHead, message: string | Uint8Arr
   return bytes;
 }
 
-/** @returns null for anything that `serializeEnvelope` does not write */
+/** @returns null for bytes that `serializeEnvelope` would not write */
 export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (bytes.length < ENVELOPE_SIZE || bytes[0] !== VERSION || bytes[1]! > (BINARY | UNCOMPRESSED))
     return null;

@@ -1,6 +1,6 @@
 /**
- * One message to all subscribers of a topic in this process: serialized once, compressed once for each set of parameters, and sent
- * at the end of the turn together with what else goes to the same connection.
+ * One message to all subscribers of a topic in this process: it is serialized once, compressed once for each set of parameters, and sent at
+ * the end of the turn, together with other messages to the same connection.
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';
@@ -9,7 +9,7 @@ import { LatestValues } from '../latest-values.ts';
 import type { Topic } from './subscriptions.ts';
 import type { PublishOptions, SlowPolicy, TopicsValues } from './topics-options.ts';
 
-/** A message, and to whom it does not go. */
+/** A message, and the connections that do not receive it. */
 export interface Outgoing {
   /** The topic that it is published to, without wildcards. */
   readonly name: string;
@@ -19,12 +19,12 @@ export interface Outgoing {
   readonly except: PublishOptions['except'];
 }
 
-/** What became of it. */
+/** What was done with the message. */
 export interface FanOut {
   readonly sent: number;
-  /** For how many it waits as the newest value of its topic. */
+  /** For how many connections it waits as the newest value of its topic. */
   readonly conflated: number;
-  /** Open connections to which too much waits to be sent: they do not receive it. Null for none. */
+  /** Open connections that do not receive the message, since too many bytes wait for them. Null for none. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -32,10 +32,10 @@ const NOT_COMPRESSED = { compress: false };
 
 const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
-// RFC 6455 §7.4.1 and IANA's registry: the subscriber may come back when it can follow.
+// RFC 6455 §7.4.1 and IANA's registry: the subscriber may come back when it can keep up.
 const TRY_AGAIN_LATER = 1013;
 
-/** @param topics what the message is for; a connection that is a member of several receives it once */
+/** @param topics the topics and patterns that the message is for; a connection that subscribed to several of them receives it once */
 export function fanOut(
   topics: readonly Topic[],
   outgoing: Outgoing,
@@ -54,7 +54,7 @@ export function fanOut(
   try {
     for (const connection of members) {
       if (connection === except || others?.has(connection) || connection.state !== 'open') continue;
-      // While an older value of this topic waits, a newer one that left at once would arrive before it.
+      // While an older value of this topic waits, a newer one must wait as well: if it were sent at once, it would arrive first.
       if (latest?.waits(connection, name) || isSlow(connection, maxBuffered)) {
         if (latest?.set(connection, name)) {
           conflated++;
@@ -73,10 +73,12 @@ export function fanOut(
   return { sent, conflated, slow };
 }
 
-/** A message as the newest value of its topic, for those that have not taken what came before it: `sendLatest` of a connection. */
+/**
+ * A message as the newest value of its topic, for connections to which earlier messages still wait: it uses `sendLatest` of a connection.
+ */
 class LatestValue {
   readonly #outgoing: Outgoing;
-  /** Made for the first one: the bytes are valid only until they have been published. */
+  /** A copy, made for the first connection that needs it: the original bytes are only valid while the message is being published. */
   #message: string | Buffer | null = null;
 
   constructor(outgoing: Outgoing) {
@@ -88,7 +90,7 @@ class LatestValue {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
-  /** @returns whether it waits now: false if too many other keys do */
+  /** @returns whether it waits now: false if too many other keys wait */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
     this.#message ??= this.#copy();
@@ -106,7 +108,7 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // Much was sent in this turn: the socket may well take it all now.
+  // Many bytes may have been sent in this turn only. Flushed now, the socket may take all of them.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }
@@ -117,7 +119,7 @@ function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   return all;
 }
 
-/** What `slow` says about a subscriber that did not receive a message. */
+/** Applies the option `slow` to a subscriber that did not receive a message. */
 export function treatSlow(connection: Connection<unknown>, policy: SlowPolicy): void {
   if (policy === 'close') connection.close(TRY_AGAIN_LATER, 'this subscriber is too slow');
 }

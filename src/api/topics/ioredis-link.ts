@@ -1,8 +1,8 @@
-/** The package `ioredis`, by its shape: two duplicates of the client that the program made. */
+/** Adapts the package `ioredis`, which is not imported: it uses two duplicates of the program's client. */
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
-/** What is used of a client of ioredis. */
+/** The members of an ioredis client that are used. */
 export interface IoRedisClient {
   readonly status: string;
   duplicate(override?: object): IoRedisClient;
@@ -29,7 +29,7 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// What was sent and not answered would be sent again, and a message published twice. Subscriptions are renewed by their owner.
+// By default ioredis sends unanswered commands again, so that a message could be published twice. The owner of a subscription renews it.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -41,13 +41,13 @@ const once = {
 export class IoRedisLink implements RedisLink {
   readonly #commands: IoRedisClient;
   readonly #messages: IoRedisClient;
-  /** By how they are subscribed to, and their name. */
+  /** The listeners by kind of subscription, and by name. */
   readonly #listeners: Readonly<Record<RedisSubscriptionKind, Map<string, RedisListener>>> = {
     channel: new Map(),
     glob: new Map(),
     shard: new Map(),
   };
-  /** What rejects the commands without an answer, by connection: ioredis forgets those of a lost one. */
+  /** Functions that reject the unanswered commands of each connection, since ioredis never settles those of a lost connection. */
   readonly #unanswered = new Map<IoRedisClient, Set<(error: Error) => void>>();
   #isClosed = false;
 
@@ -110,7 +110,7 @@ export class IoRedisLink implements RedisLink {
 
   #watch(client: IoRedisClient, state: (up: boolean) => void, events: RedisLinkEvents): void {
     client.on('ready', () => state(true));
-    // Without a listener ioredis writes errors to stderr. The state says the same.
+    // Without a listener ioredis writes errors to stderr. The bus's state reports the loss anyway.
     client.on('error', () => {});
     client.on('close', () => {
       this.#rejectUnanswered(client);
@@ -119,7 +119,7 @@ export class IoRedisLink implements RedisLink {
     client.on('end', () => {
       if (!this.#isClosed) events.ended(new Error('ioredis connects no more, as its retryStrategy says'));
     });
-    // With lazyConnect it would wait for the first command.
+    // With the option lazyConnect, the client would only connect at the first command.
     if (client.status === 'wait') client.connect().catch(() => {});
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The topics of messages that were not published, or perhaps not: kept until their subscribers everywhere can be notified. How many
- * there are is limited; beyond that, all subscribers are.
+ * The topics of messages that were not published, or may not have been. They are kept until their subscribers in all processes can be
+ * notified. Their number is limited; above the limit, the subscribers of all topics are notified.
  */
 
-/** So many topics are kept by name: a list of them is one message. */
+/** The number of topics that are kept by name. Their list has to fit into one message. */
 const MAX_TOPICS = 1_000;
 
-/** Topics, or null for all. */
+/** A list of topics, or null for all topics. */
 export type Topics = readonly string[] | null;
 
 /** Topics whose subscribers have to be notified of a gap. */
@@ -33,7 +33,7 @@ export class LostTopics {
     this.#topics.clear();
   }
 
-  /** Empties the list. @returns what was in it */
+  /** Empties the list. @returns its contents */
   take(): Topics {
     const topics = this.#isAll ? null : [...this.#topics];
     this.#topics = new Set();
@@ -47,7 +47,7 @@ export function serializeTopics(topics: Topics): Buffer {
   return Buffer.from(JSON.stringify(topics));
 }
 
-/** The list of such a payload; anything else stands for all topics, since something was lost. */
+/** Reads the list from a payload. Any other payload stands for all topics, since something was lost. */
 export function parseTopics(payload: Uint8Array): Topics {
   try {
     const topics: unknown = JSON.parse(Buffer.from(payload).toString());

@@ -1,4 +1,4 @@
-/** A bus in memory: for several `Topics` in one process, and for tests of programs that use another one in production. */
+/** A bus in memory: for several `Topics` in one process, and for tests of programs that use another bus in production. */
 
 import type { Bus, BusReceiver } from './bus.ts';
 import { TopicMap } from './topic-map.ts';
@@ -9,7 +9,7 @@ interface Subscription {
   isActive: boolean;
 }
 
-/** What buses share: for each pattern, the subscriptions of all of them. */
+/** What connected buses share: the subscriptions of all these buses, by pattern. */
 type Hub = TopicMap<Set<Subscription>>;
 
 /** A bus for one `Topics`. Messages are delivered in a microtask, in the order in which they were published. */
@@ -17,13 +17,13 @@ export class MemoryBus implements Bus {
   readonly #hub: Hub;
   readonly #subscriptions = new Map<string, Subscription>();
 
-  /** @param other the bus to share messages with, and with all those that it shares them with. @default a bus by itself */
+  /** @param other a bus to share messages with, and with all buses that it is connected to. @default an unconnected bus */
   constructor(other?: MemoryBus) {
     this.#hub = other === undefined ? new TopicMap() : other.#hub;
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // Those that are subscribed now receive it, unless they have unsubscribed by then.
+    // The current subscribers receive the message, unless they unsubscribe before the microtask.
     const subscriptions = this.#hub.match(topic).flatMap((ofPattern) => [...ofPattern]);
     if (subscriptions.length === 0) return;
     queueMicrotask(() => {
@@ -54,7 +54,7 @@ export class MemoryBus implements Bus {
     if (ofPattern.size === 0) this.#hub.delete(pattern);
   }
 
-  /** Memory is never away. */
+  /** A bus in memory is never lost. */
   onState(): void {}
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { NatsPublisher, type NatsPublishing } from './nats-publisher.ts';
 import { toSubject, toTopic } from './nats-subject.ts';
 import { matchesPattern } from './pattern.ts';
 
-/** What is used of a connection of `@nats-io/transport-node`, or of any other of the same shape. */
+/** The members that are used of a connection of `@nats-io/transport-node`, or of any other with the same members. */
 export interface NatsClient extends NatsPublishing {
   subscribe(
     subject: string,
@@ -25,14 +25,14 @@ export interface NatsClient extends NatsPublishing {
 interface Subscription {
   receiver: BusReceiver | null;
   readonly remote: { unsubscribe(): void };
-  /** Messages may have been lost since it was confirmed, and the receiver does not know. */
+  /** Whether messages may have been lost since the subscription was confirmed, and the receiver was not notified yet. */
   hasMissed: boolean;
   readonly confirmed: Promise<void>;
 }
 
 /**
- * A bus over NATS. It uses the connection that it is given, which connects again by itself; the program closes it. After
- * the connection was lost, every receiver is notified of a gap.
+ * A bus over NATS. It uses the program's connection, which reconnects by itself, and which the program closes. After the connection was
+ * lost, every receiver is notified of a gap.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;
@@ -41,12 +41,12 @@ export class NatsBus implements Bus {
   readonly #publisher: NatsPublisher;
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Those who wait for the connection to be back. */
+  /** Functions to call when the connection is lost, or back. */
   readonly #waiting = new Set<() => void>();
   #isUp = true;
   #ended: Error | null = null;
 
-  /** @throws {TypeError} for what is not an open connection to NATS, and invalid options */
+  /** @throws {TypeError} for anything but an open connection to NATS, and for invalid options */
   constructor(connection: NatsClient, options: NatsBusOptions = {}) {
     const { prefix, maxWaiting } = readOptions('NatsBus', options, busSpecs);
     checkClient(connection);
@@ -67,7 +67,7 @@ export class NatsBus implements Bus {
     await this.#publisher.publish(topic, toSubject(this.#prefix, topic), bytes);
   }
 
-  /** While NATS is away, it settles when NATS is back. */
+  /** If NATS is away, the Promise settles when NATS is back. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     const existing = this.#subscriptions.get(pattern);
@@ -78,7 +78,7 @@ export class NatsBus implements Bus {
     const remote = this.#nats.subscribe(toSubject(this.#prefix, pattern), {
       callback: (error, message) => {
         if (error === null) this.#receive(subscription, message.subject, message.data);
-        // NATS ends a subscription that it does not permit.
+        // NATS ends a subscription that the user has no permission for.
         else if (this.#subscriptions.delete(pattern)) subscription.receiver?.gap();
       },
     });
@@ -109,7 +109,9 @@ export class NatsBus implements Bus {
     this.#end(new Error('the bus was closed'));
   }
 
-  /** Settles when NATS has what was sent; if the connection is lost before, when it has it on the next one. */
+  /**
+   * Settles when NATS has received what was sent. If the connection is lost before, it settles when NATS has received it on the next one.
+   */
   async #confirm(): Promise<void> {
     for (;;) {
       if (this.#ended !== null) throw this.#ended;
@@ -119,7 +121,7 @@ export class NatsBus implements Bus {
     }
   }
 
-  /** The pongs of a connection that ends are not rejected by all versions: what waits is released by `#lost`. */
+  /** If a connection ends, not all versions of the client reject what waits for a pong. So `#lost` ends the wait as well. */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (isFlushed: boolean): void => {
@@ -135,7 +137,7 @@ export class NatsBus implements Bus {
   #receive(subscription: Subscription, subject: string, bytes: Uint8Array): void {
     const topic = toTopic(this.#prefix, subject);
     if (topic === null || subscription.receiver === null) return;
-    // What was lost came before this message.
+    // The gap is reported first, since the lost messages came before this one.
     this.#tellGap(subscription);
     subscription.receiver?.message(topic, bytes);
   }
@@ -162,7 +164,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** The client has subscribed again to everything. */
+  /** The connection is back, and the client has renewed all subscriptions. */
   async #back(): Promise<void> {
     this.#isUp = true;
     this.#publisher.connected(true);
@@ -188,7 +190,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Another bus, or this one, could not publish to these topics. */
+  /** Another bus, or this one, could not publish to these topics: notifies their receivers. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

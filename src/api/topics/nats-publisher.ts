@@ -1,11 +1,11 @@
 /**
- * Publishes to NATS, which does not answer: the pong of a ping after some messages says that it has them. If the connection is lost
- * before, they may be lost.
+ * Publishes to NATS, which does not confirm messages. So a ping follows them: its pong shows that NATS has received them. If the connection
+ * is lost before the pong, the messages may be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 
-/** What is used of a connection to NATS. */
+/** The members of a connection to NATS that are used. */
 export interface NatsPublishing {
   publish(subject: string, payload: Uint8Array): void;
   flush(): Promise<void>;
@@ -28,20 +28,20 @@ class Batch {
   }
 }
 
-/** What publishes for a bus. */
+/** Publishes for a bus. */
 export class NatsPublisher {
   readonly #nats: NatsPublishing;
   readonly #control: string;
   readonly #maxWaiting: number;
   readonly #lost = new LostTopics();
-  /** What was published since the last ping. */
+  /** The messages that were published since the last ping. */
   #next: Batch | null = null;
-  /** What the next pong confirms. */
+  /** The messages that the next pong confirms. */
   #asked: Batch | null = null;
   #waiting = 0;
   #isUp = true;
 
-  /** @param control the subject of the lists of what was lost */
+  /** @param control the subject on which lists of lost topics are published */
   constructor(nats: NatsPublishing, control: string, maxWaiting: number) {
     this.#nats = nats;
     this.#control = control;
@@ -55,7 +55,7 @@ export class NatsPublisher {
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
         throw new Error('too much waits to be published to NATS');
       }
-      // Before later messages, so that the gap is where it belongs.
+      // The gap is reported before later messages, so that it is in the right place.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {
@@ -69,7 +69,7 @@ export class NatsPublisher {
     await batch.confirmed;
   }
 
-  /** The connection is there, or lost. */
+  /** The connection is established, or lost. */
   connected(up: boolean): void {
     this.#isUp = up;
     if (up) this.#tellLost();
@@ -81,7 +81,7 @@ export class NatsPublisher {
     this.#refuse(error);
   }
 
-  /** Settles when everything is confirmed, or refused. */
+  /** Settles when every message is confirmed or refused. */
   async drained(): Promise<void> {
     while (this.#next !== null || this.#asked !== null) {
       await (this.#next ?? this.#asked)?.confirmed.catch(() => {});
@@ -91,7 +91,7 @@ export class NatsPublisher {
   #batch(): Batch {
     if (this.#next === null) {
       this.#next = new Batch();
-      // Once for all messages of this turn.
+      // One ping covers all messages of this turn.
       if (this.#asked === null) queueMicrotask(() => this.#ask());
     }
     return this.#next;
@@ -133,7 +133,7 @@ export class NatsPublisher {
     if (this.#lost.isEmpty) return;
     const topics = this.#lost.take();
     const batch = this.#batch();
-    // If this is not confirmed either, it is sent again.
+    // If this list is not confirmed either, it is sent again.
     batch.topics.addAll(topics);
     this.#nats.publish(this.#control, serializeTopics(topics));
   }

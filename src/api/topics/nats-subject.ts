@@ -1,9 +1,9 @@
 /**
- * Topics as subjects of NATS: `/` becomes `.`, `**` becomes `>`, and what a subject cannot hold is escaped as in a URL. A part without
- * characters, which NATS does not have, is a lone `%`.
+ * Topics as subjects of NATS: `/` becomes `.`, `**` becomes `>`, and characters that a subject cannot contain are escaped as in a URL. NATS
+ * does not allow empty parts: an empty part becomes a single `%`.
  */
 
-// NATS: tokens are separated by dots, end at white space, and are a wildcard if they are "*" or ">".
+// In NATS, dots separate tokens, white space ends a subject, and the tokens "*" and ">" are wildcards.
 const special = /[.*>%\s\p{Cc}]/gu;
 
 /** The longest subject, in bytes: NATS ends a connection whose line is longer than 4,096. */
@@ -11,7 +11,7 @@ export const MAX_SUBJECT = 3_000;
 
 /**
  * The subject of a topic, or of a pattern.
- * @throws {RangeError} for one that is too long
+ * @throws {RangeError} for a subject that is too long
  */
 export function toSubject(prefix: string, pattern: string): string {
   const parts = pattern.split('/');
@@ -27,7 +27,7 @@ export function toSubject(prefix: string, pattern: string): string {
   return subject;
 }
 
-/** The topic of a subject of this prefix; null if no topic has it: other programs may publish, too. */
+/** The topic of a subject with this prefix; null if it is not the subject of a topic, since other programs may publish as well. */
 export function toTopic(prefix: string, subject: string): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   try {

@@ -1,10 +1,10 @@
-/** The package `redis` (node-redis 5 and 6), by its shape: two duplicates of the client that the program made. */
+/** Adapts the package `redis` (node-redis 5 and 6), which is not imported: it uses two duplicates of the program's client. */
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
 type Listener = (bytes: Buffer, channel: Buffer) => void;
 
-/** What is used of a client of node-redis. */
+/** The members of a node-redis client that are used. */
 export interface NodeRedisClient {
   duplicate(overrides?: object): NodeRedisClient;
   connect(): Promise<unknown>;
@@ -33,7 +33,7 @@ const unsubscribing = { channel: 'unsubscribe', glob: 'pUnsubscribe', shard: 'sU
 // "$" is the type byte of a string in the protocol: replies are Buffers instead of text.
 const buffers = { typeMapping: { 36: Buffer } };
 
-/** Two duplicates of a client of node-redis. It subscribes anew by itself before it says that it is ready. */
+/** Two duplicates of a client of node-redis. The client renews its subscriptions by itself before it reports that it is ready. */
 export class NodeRedisLink implements RedisLink {
   readonly #commands: NodeRedisClient;
   readonly #messages: NodeRedisClient;
@@ -41,7 +41,7 @@ export class NodeRedisLink implements RedisLink {
   #isClosed = false;
 
   constructor(client: NodeRedisClient) {
-    // Commands are not kept while there is no connection: the caller decides what becomes of them.
+    // The client does not queue commands while there is no connection: they fail, and the caller decides what to do.
     this.#commands = client.duplicate({ disableOfflineQueue: true });
     this.#messages = client.duplicate({ disableOfflineQueue: true });
   }
@@ -91,11 +91,11 @@ export class NodeRedisLink implements RedisLink {
       if (!this.#isClosed) events.ended(error);
     };
     client.on('ready', () => state(true));
-    // Without a listener the event would be an exception. The state says the same.
+    // Without a listener the event would throw an exception. The bus's state reports the loss anyway.
     client.on('error', () => {});
     client.on('reconnecting', lost);
     client.on('terminated', (cause) => ended(cause));
-    // It rejects when the client gives up for good, as its reconnectStrategy says.
+    // The Promise rejects when the client stops reconnecting, as its reconnectStrategy decides.
     client.connect().catch(ended);
   }
 }

@@ -1,17 +1,17 @@
 /**
- * Which patterns a topic matches, without a look at the others: a trie by parts. A topic of n parts visits at most 2ⁿ nodes, and no
- * more than there are; `maxTopicParts` keeps n small.
+ * Finds the patterns that a topic matches without testing the others: a trie by parts. A lookup of a topic with n parts visits at most 2ⁿ
+ * nodes, and never more than the trie has; `maxTopicParts` keeps n small.
  */
 
-/** @internal One part of patterns. */
+/** @internal A node for one part of patterns. */
 export class Node<Value> {
-  /** The nodes below, by their part. */
+  /** The child nodes, by their part. */
   children: Map<string, Node<Value>> | null = null;
-  /** The node below for `*`. */
+  /** The child node for `*`. */
   one: Node<Value> | null = null;
-  /** Of the pattern that ends here. */
+  /** The value of the pattern that ends here. */
   value: Value | undefined = undefined;
-  /** Of the pattern that ends with `**` below this. */
+  /** The value of the pattern that ends with `**` below this node. */
   rest: Value | undefined = undefined;
 
   get isEmpty(): boolean {
@@ -40,7 +40,7 @@ export class Node<Value> {
 
 /** Values by pattern. A value is never undefined. */
 export class PatternTrie<Value> {
-  /** For tests that nothing is left in it. */
+  /** Tests use it to check that no node is left. */
   readonly root: Node<Value> = new Node<Value>();
   #size = 0;
 
@@ -48,7 +48,7 @@ export class PatternTrie<Value> {
     return this.#size;
   }
 
-  /** @param pattern a valid one, which has no value yet */
+  /** @param pattern a valid pattern that has no value yet */
   set(pattern: string, value: Value): void {
     const { parts, endsWithRest } = split(pattern);
     let node = this.root;
@@ -58,7 +58,7 @@ export class PatternTrie<Value> {
     this.#size++;
   }
 
-  /** @param pattern one that has a value */
+  /** @param pattern a pattern that has a value */
   delete(pattern: string): void {
     const { parts, endsWithRest } = split(pattern);
     const path = [this.root];
@@ -67,7 +67,7 @@ export class PatternTrie<Value> {
     if (endsWithRest) last.rest = undefined;
     else last.value = undefined;
     this.#size--;
-    // Nodes without a purpose go: names may come from peers.
+    // Unused nodes are removed, since names may come from peers.
     for (let at = parts.length; at > 0 && path[at]!.isEmpty; at--) path[at - 1]!.removeChild(parts[at - 1]!);
   }
 

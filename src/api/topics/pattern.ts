@@ -1,6 +1,6 @@
-/** Whether one topic matches one pattern; which of many patterns a topic matches is pattern-trie.ts. */
+/** Whether one topic matches one pattern. pattern-trie.ts finds the matches among many patterns. */
 
-/** Whether it has wildcards: a part that is `*` or `**`. */
+/** Whether a name has wildcards: a part that is `*` or `**`. */
 export function isPattern(pattern: string): boolean {
   return pattern.includes('*') && pattern.split('/').some(isWildcard);
 }

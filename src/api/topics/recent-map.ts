@@ -1,6 +1,9 @@
-/** A map of limited size that forgets what was not used for longest, roughly: two generations, of which the older one goes. */
+/**
+ * A map of limited size that forgets, roughly, the keys that were not used for the longest time. It has two generations, and drops the
+ * older one when the newer one is full.
+ */
 
-/** Holds between `size` and twice as many of the keys that were used last. */
+/** Keeps the keys that were used last: between `size` and twice as many. */
 export class RecentMap<Value> {
   readonly #size: number;
   #recent = new Map<string, Value>();

@@ -1,4 +1,4 @@
-/** A bus over Redis or Valkey: which client of npm it is, its two connections, and what happens when they are lost. */
+/** A bus over Redis or Valkey. It detects which npm package the client is of, keeps two connections, and handles their loss. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -17,7 +17,7 @@ import { type RedisSubscription, RedisSubscriptions } from './redis-subscription
 export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
- * A bus over Redis or Valkey. It makes two connections with the settings of the client it is given, by its `duplicate`; the client
+ * A bus over Redis or Valkey. It makes two connections with the settings of the program's client, by the client's `duplicate`; the client
  * itself need not be connected. After a connection was lost, every receiver is notified of a gap.
  */
 export class RedisBus implements Bus {
@@ -28,14 +28,14 @@ export class RedisBus implements Bus {
   #commandsUp: boolean | null = null;
   #messagesUp: boolean | null = null;
 
-  /** @throws {TypeError} for a client that is neither, and invalid options */
+  /** @throws {TypeError} for a client of another package, and for invalid options */
   constructor(client: RedisClient, options: RedisBusOptions = {}) {
     const { prefix, maxWaiting, sharded } = readOptions('RedisBus', options, redisBusSpecs);
     this.#link = linkOf(client);
     const names = new RedisNames(prefix);
     this.#subscriptions = new RedisSubscriptions(this.#link, names, sharded, {
       message: (subscription, topic, bytes) => {
-        // What was lost came before this message.
+        // The gap is reported first, since the lost messages came before this one.
         subscription.tellGap();
         subscription.receiver?.message(topic, bytes);
       },
@@ -53,7 +53,7 @@ export class RedisBus implements Bus {
     return this.#publisher.publish(topic, bytes);
   }
 
-  /** While Redis is away, it settles when Redis is back. */
+  /** If Redis is away, the Promise settles when Redis is back. */
   async subscribe(pattern: string, receiver: BusReceiver): Promise<void> {
     await this.#subscriptions.add(pattern, receiver).confirmed;
   }
@@ -105,7 +105,7 @@ export class RedisBus implements Bus {
     this.#publisher.end(error);
   }
 
-  /** Another bus, or this one, could not publish to these topics. */
+  /** Another bus, or this one, could not publish to these topics: notifies their receivers. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -1,6 +1,6 @@
 /**
- * What a bus needs of Redis: a connection for commands and one for messages, since Redis takes few commands on a connection that
- * subscribes. The clients of npm are adapted to this in node-redis-link.ts and ioredis-link.ts.
+ * The interface to Redis that a bus needs: one connection for commands and one for messages, since Redis accepts few commands on a
+ * connection that has subscribed. node-redis-link.ts and ioredis-link.ts adapt the npm packages to it.
  */
 
 /** How a channel is subscribed to: by its name, by a glob of Redis, or by its name on the shard that it belongs to. */
@@ -9,13 +9,13 @@ export type RedisSubscriptionKind = 'channel' | 'glob' | 'shard';
 /** Receives a message: the name of its channel, and its bytes. */
 export type RedisListener = (channel: string, bytes: Uint8Array) => void;
 
-/** What happens to the two connections. */
+/** The events of the two connections. */
 export interface RedisLinkEvents {
-  /** The connection for commands is there, or lost: what was not answered is rejected by then. */
+  /** The connection for commands is established, or lost. When it is lost, its unanswered commands have been rejected already. */
   commands(up: boolean): void;
-  /** The connection for messages is there, and may have to be subscribed anew; or it is lost. */
+  /** The connection for messages is established, and its subscriptions may have to be renewed; or it is lost. */
   messages(up: boolean): void;
-  /** The client connects no more. */
+  /** The client does not reconnect any more. */
   ended(error: Error): void;
 }
 
@@ -25,10 +25,10 @@ export interface RedisLink {
   open(events: RedisLinkEvents): void;
   /**
    * Sends a command at once, or rejects: it is neither kept for later nor sent twice. Strings of the reply are Buffers.
-   * Those that are sent one after the other arrive in that order.
+   * Commands arrive in the order in which they are sent.
    */
   command(args: readonly (string | Buffer)[]): Promise<unknown>;
-  /** Settles when the subscription is confirmed. Another call for the same name is harmless. */
+  /** Settles when the subscription is confirmed. It may be called again for the same name. */
   subscribe(kind: RedisSubscriptionKind, name: string, listener: RedisListener): Promise<void>;
   unsubscribe(kind: RedisSubscriptionKind, name: string): Promise<void>;
   /** Ends both connections at once. */

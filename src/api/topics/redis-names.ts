@@ -23,13 +23,13 @@ export class RedisNames {
     return channel.slice(this.#start.length);
   }
 
-  /** A glob matches at least what the pattern does: its "*" does not end at a "/". */
+  /** The glob of a pattern. It may match more topics than the pattern, since its "*" also matches "/". */
   globOf(pattern: string): string {
     const parts = pattern.split('/');
     return this.#start + parts.map((part) => (isWildcard(part) ? '*' : escapePart(part))).join('/');
   }
 
-  /** How a pattern is subscribed to, and by which name. */
+  /** The kind of subscription for a pattern, and its name. */
   subscriptionOf(pattern: string, sharded: boolean): { kind: RedisSubscriptionKind; name: string } {
     if (isPattern(pattern)) return { kind: 'glob', name: this.globOf(pattern) };
     return { kind: sharded ? 'shard' : 'channel', name: this.channelOf(pattern) };

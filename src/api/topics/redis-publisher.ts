@@ -1,15 +1,18 @@
-/** Publishes to Redis without a history: a message is there once Redis has answered, and lost if the connection is lost before. */
+/**
+ * Publishes to Redis without a history: Redis has a message once it has answered. If the connection is lost before the answer, the message
+ * may be lost.
+ */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
-/** What publishes for a bus. */
+/** Publishes for a bus. */
 export interface RedisPublishing {
   publish(topic: string, bytes: Uint8Array): Promise<void>;
-  /** The connection for commands is there, or lost. */
+  /** The connection for commands is established, or lost. */
   connected(up: boolean): void;
-  /** What waits is refused. */
+  /** Refuses the messages that wait. */
   end(error: Error): void;
 }
 
@@ -23,7 +26,7 @@ export class RedisPublisher implements RedisPublishing {
   #waiting = 0;
   #isUp = false;
   #ended: Error | null = null;
-  /** Settles when it is known whether Redis is there; null since then. */
+  /** Settles when it is known whether Redis can be reached; null after that. */
   #first: Promise<void> | null;
   #isKnown: () => void = () => {};
 
@@ -48,7 +51,7 @@ export class RedisPublisher implements RedisPublishing {
       await this.#send(topic, bytes);
     } catch (error) {
       this.#lost.add(topic);
-      // If Redis refused the message, the connection still stands.
+      // If Redis refused the message, the connection still works, so the gap can be reported.
       this.#tellLost();
       throw error;
     } finally {
@@ -70,13 +73,15 @@ export class RedisPublisher implements RedisPublishing {
 
   #send(topic: string, bytes: Uint8Array): Promise<unknown> {
     if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
-    // Before later messages, so that the gap is where it belongs.
+    // The gap is reported before later messages, so that it is in the right place.
     this.#tellLost();
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);
   }
 
-  /** Subscribers of what was not published are notified, everywhere; if that fails, with the next message or connection. */
+  /**
+   * Notifies the subscribers of unpublished messages, in all processes. If that fails, it is repeated with the next message or connection.
+   */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;
     const topics = this.#lost.take();

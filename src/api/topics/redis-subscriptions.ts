@@ -1,4 +1,4 @@
-/** What a bus subscribed to in Redis, and how it is restored when the connection for messages was lost. */
+/** The subscriptions of a bus in Redis. They are restored after the connection for messages was lost. */
 
 import type { BusReceiver } from './bus.ts';
 import { isPattern, matchesPattern } from './pattern.ts';
@@ -9,15 +9,15 @@ import type { RedisNames } from './redis-names.ts';
 export class RedisSubscription {
   readonly pattern: string;
   readonly kind: RedisSubscriptionKind;
-  /** Of the channel or the glob. */
+  /** The name of the channel, or the glob. */
   readonly name: string;
-  /** Null once it is unsubscribed from. */
+  /** Null once the pattern is unsubscribed from. */
   receiver: BusReceiver | null;
-  /** It was confirmed once. */
+  /** Whether Redis has confirmed it at least once. */
   isLive = false;
-  /** Messages may have been lost since it was confirmed, and the receiver does not know. */
+  /** Whether messages may have been lost since it was confirmed, and the receiver was not notified yet. */
   hasMissed = false;
-  /** Settles when it is confirmed. */
+  /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
   confirm: () => void = () => {};
   refuse: (error: Error) => void = () => {};
@@ -31,7 +31,7 @@ export class RedisSubscription {
       this.confirm = resolve;
       this.refuse = reject;
     });
-    // Whether anything waits for it is the caller's choice.
+    // The caller may ignore the Promise, so its rejection must not be unhandled.
     this.confirmed.catch(() => {});
   }
 
@@ -39,7 +39,7 @@ export class RedisSubscription {
     return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
   }
 
-  /** Notifies the receiver of what was missed, once. */
+  /** Notifies the receiver once of missed messages. */
   tellGap(): void {
     if (!this.hasMissed) return;
     this.hasMissed = false;
@@ -47,11 +47,11 @@ export class RedisSubscription {
   }
 }
 
-/** Who receives what the subscriptions bring. */
+/** The events of the subscriptions. */
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
-  /** The connection is there, and everything subscribed: for the first time, or again. */
+  /** The connection is established and all subscriptions are active: for the first time, or again. */
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
@@ -62,9 +62,9 @@ export class RedisSubscriptions {
   readonly #isSharded: boolean;
   readonly #events: RedisSubscriptionEvents;
   readonly #byPattern = new Map<string, RedisSubscription>();
-  /** Patterns that differ may have the same glob: `a/*` and `a/**`. */
+  /** Subscriptions by name: different patterns, such as `a/*` and `a/**`, may have the same glob. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
-  /** How often the connection came or went: what began before belongs to another one. */
+  /** How often the connection was established or lost. It shows whether a command was begun on an earlier connection. */
   #epoch = 0;
   #isConnected = false;
   #ended: Error | null = null;
@@ -81,7 +81,7 @@ export class RedisSubscriptions {
   }
 
   /**
-   * Subscribes, or gives the subscription that there is another receiver.
+   * Subscribes. If the pattern has a subscription already, only replaces its receiver.
    * @throws {TypeError} for a pattern with wildcards if the bus is sharded
    */
   add(pattern: string, receiver: BusReceiver): RedisSubscription {
@@ -109,11 +109,11 @@ export class RedisSubscriptions {
     subscription.receiver = null;
     subscription.confirm();
     if (!this.#forget(subscription)) return;
-    // If the connection is lost, so is the subscription.
+    // An error needs no handling: if the connection is lost, so is the subscription.
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
   }
 
-  /** The connection for messages is there: everything is subscribed to, anew if need be. */
+  /** The connection for messages is established: makes all subscriptions, and renews those of an earlier connection. */
   async connected(): Promise<void> {
     this.#isConnected = true;
     const epoch = ++this.#epoch;
@@ -138,20 +138,20 @@ export class RedisSubscriptions {
     }
   }
 
-  /** Nothing is subscribed to any more, and what waits for a confirmation is refused. */
+  /** Ends all subscriptions, and refuses those that wait for a confirmation. */
   end(error: Error): void {
     this.#ended = error;
     for (const subscription of this.#byPattern.values()) subscription.refuse(error);
   }
 
-  /** @returns whether the connection is still the one that it began on: another one subscribes to everything itself */
+  /** @returns whether the connection is still the one on which the command began. A new connection makes all subscriptions by itself */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // The connection stands or its loss is not known yet; a refusal of Redis would be repeated for ever.
+      // The connection works, or its loss is not known yet. If Redis itself refused, it would refuse every time, so this is final.
       if (!isReply(error)) return false;
       this.#forget(subscription);
       subscription.refuse(error);
@@ -174,7 +174,7 @@ export class RedisSubscriptions {
     return this.#byName.delete(key);
   }
 
-  /** What a message of this name is for. */
+  /** The listener that passes on the messages of this name. */
   #listener(kind: RedisSubscriptionKind, name: string): RedisListener {
     const key = keyOf({ kind, name });
     return (channel, bytes) => {
@@ -194,7 +194,7 @@ function keyOf({ kind, name }: { readonly kind: RedisSubscriptionKind; readonly 
   return `${kind} ${name}`;
 }
 
-/** Whether Redis itself answered with an error, such as NOPERM: both clients name the class of those. */
+/** Whether Redis itself answered with an error, such as NOPERM: in both packages, the name of the error's class shows it. */
 function isReply(error: unknown): error is Error {
   return (
     error instanceof Error && /Reply|SimpleError|BlobError/.test(`${error.name} ${error.constructor.name}`)

@@ -1,6 +1,6 @@
 /**
- * Who has subscribed to what, in this process, within limits: names may come from peers. Each step is independent of how many
- * topics and subscribers there are.
+ * The subscriptions of the connections in this process. They are limited, since names may come from peers. The cost of each step does not
+ * depend on the number of topics and subscribers.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,7 +9,7 @@ import { TopicError } from './topic-error.ts';
 import { TopicMap } from './topic-map.ts';
 import { checkTopic, type NameLimits } from './topic-name.ts';
 
-/** What `Subscriptions` are limited by. */
+/** The limits of `Subscriptions`. */
 export interface SubscriptionLimits extends NameLimits {
   readonly maxTopicsPerConnection: number;
   readonly maxSubscribeRate: number;
@@ -21,8 +21,8 @@ export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
   /**
-   * Since when its messages come over the bus without a loss that was reported, on the clock of bus-messages.ts; `Infinity` while
-   * they do not come.
+   * Since when its messages have come over the bus without a reported loss, on the clock of bus-messages.ts; `Infinity` while they do not
+   * come.
    */
   coveredSince: number = Number.POSITIVE_INFINITY;
 
@@ -31,7 +31,7 @@ export class Topic {
   }
 }
 
-/** Who is notified when a topic gets its first subscriber, and loses its last one. */
+/** Is notified when a topic gets its first subscriber, and when it loses its last one. */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
@@ -40,7 +40,7 @@ export interface TopicsOwner {
 /** One connection's subscriptions. */
 class Member {
   readonly topics = new Set<Topic>();
-  /** How many subscriptions it may make now. */
+  /** How many subscriptions the connection may make now. */
   tokens: number;
   refilledAt: number;
 
@@ -117,7 +117,7 @@ export class Subscriptions {
     return this.#topics.get(name);
   }
 
-  /** All that a message to this topic is for. @param topic a valid name without wildcards */
+  /** The topics and patterns that a message to this topic is for. @param topic a valid name without wildcards */
   match(topic: string): readonly Topic[] {
     return this.#topics.match(topic);
   }
@@ -131,7 +131,7 @@ export class Subscriptions {
     if (member !== undefined) return member;
     member = new Member(this.#limits.maxTopicsPerConnection, clock.now());
     this.#members.set(connection, member);
-    // Reported after the `close` handler, which may still ask for the topics.
+    // `closed` resolves after the `close` handler has run, which may still ask for the topics.
     connection.closed.then(() => this.forget(connection));
     return member;
   }

@@ -1,4 +1,4 @@
-/** Why a topic is refused, and what goes wrong between processes, in one table: name → text. */
+/** The reasons to refuse a topic, and the failures between processes, in one table: name → text. */
 
 /** One fault. */
 interface TopicFault {
@@ -22,7 +22,7 @@ export const topicFaults = {
 
 export type TopicFaultCode = keyof typeof topicFaults;
 
-/** A topic or a subscription that is refused, or a failure of the bus; `code` says which, `cause` holds the error of the engine. */
+/** A topic or a subscription that is refused, or a failure of the bus; `code` says which one, and `cause` is the error of the engine. */
 export class TopicError extends Error {
   override readonly name = 'TopicError';
   readonly code: TopicFaultCode;

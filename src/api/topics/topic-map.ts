@@ -1,4 +1,4 @@
-/** Values by topic and by pattern: a topic finds its own in one step, and those of the patterns that match it by their parts. */
+/** Values by topic and by pattern. The value of a topic itself is found in one step, those of the matching patterns through their parts. */
 
 import { PatternTrie } from './pattern-trie.ts';
 
@@ -7,12 +7,12 @@ export class TopicMap<Value> {
   readonly #values = new Map<string, Value>();
   readonly #patterns = new PatternTrie<Value>();
 
-  /** How many keys there are, patterns included. */
+  /** The number of keys, including patterns. */
   get size(): number {
     return this.#values.size;
   }
 
-  /** The value of this very key. */
+  /** The value of exactly this key. */
   get(key: string): Value | undefined {
     return this.#values.get(key);
   }

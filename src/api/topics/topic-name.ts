@@ -1,22 +1,23 @@
 /**
  * The names of topics: parts separated by `/`. In a pattern, `*` stands for one part and `**`, as the last part, for one or more.
- * Names may come from peers: everything here is linear in their length, which is limited first.
+ * Names may come from peers: all checks take time linear in the length, and the length is checked first.
  */
 
 import { describe } from '../option-names.ts';
 import { TopicError } from './topic-error.ts';
 
-/** How long names may be. */
+/** The limits on names. */
 export interface NameLimits {
   /** Characters, counted as JavaScript does. */
   readonly maxTopicLength: number;
   readonly maxTopicParts: number;
 }
 
-/** Topics whose first part begins with this are the library's own. */
+/** Topics whose first part begins with this are reserved for the library. */
 export const RESERVED = '$';
 
-// No part is empty; no control characters; half a surrogate pair would change on its way through UTF-8, and be another topic.
+// Empty parts and control characters are invalid, and so is half a surrogate pair: UTF-8 would change it, and it would become another
+// topic.
 const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**

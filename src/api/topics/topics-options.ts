@@ -1,39 +1,39 @@
-/** The options of `Topics`, and the handlers of what happens to it. */
+/** The options of `Topics`, and its handlers. */
 
 import type { Connection } from '../connection.ts';
 import { checkOptions, describe } from '../option-names.ts';
 import { custom, limit, oneOf, type SpecsOf, type ValuesOf } from '../option-spec.ts';
 import type { Bus } from './bus.ts';
 
-/** What an application is notified of. What a handler throws becomes a process warning. */
+/** The handlers of `Topics`. If a handler throws, the error becomes a process warning. */
 export interface TopicsHandlers {
   /**
-   * Messages of other processes were lost, or may have been: the bus was away, or a message came that followed one which did not.
+   * Messages of other processes were lost, or may have been: the bus was away, or a message before one that came is missing.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections its subscribers in this process, to be notified in the words of your protocol
    */
   gap?(topic: string, connections: readonly Connection<unknown>[]): unknown;
-  /** The connection to the bus is lost (`false`), or is back (`true`). Topics of this process go on meanwhile. */
+  /** The connection to the bus is lost (`false`), or is back (`true`). Topics within this process keep working meanwhile. */
   state?(up: boolean): unknown;
-  /** A message was not sent to a slow subscriber, or the subscriber was closed for it: see `slow`. */
+  /** A message was not sent to a slow subscriber, or the subscriber's connection was closed because it was slow: see the option `slow`. */
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
    * A `TopicError`: the bus failed (`WS_BUS`, with its error as `cause`), or carried what is not a message of this library
-   * (`WS_BUS_MESSAGE`). Without this handler it is a line on stderr, once per code and minute.
+   * (`WS_BUS_MESSAGE`). Without this handler, the library writes a line to stderr, once per code and minute.
    */
   error?(error: Error): unknown;
 }
 
-/** What becomes of a subscriber that does not read as fast as is published. */
+/** What to do with a subscriber that reads more slowly than messages are published. */
 export type SlowPolicy = 'close' | 'skip' | 'latest';
 
 /** The options of `Topics`. */
 export interface TopicsOptions {
-  /** What connects it with the topics of other processes. It belongs to this `Topics`, and is closed with it. @default none */
+  /** The bus that connects it with the topics of other processes. It belongs to this `Topics`, and is closed with it. @default none */
   readonly bus?: Bus | undefined;
-  /** What the application is notified of. */
+  /** The handlers that the application has. */
   readonly handlers?: TopicsHandlers | undefined;
-  /** What becomes of a subscriber to which more than `maxBuffered` waits to be sent. @default 'close' */
+  /** What to do with a subscriber for which more than `maxBuffered` bytes wait. @default 'close' */
   readonly slow?: SlowPolicy | undefined;
   /** Bytes that may wait for a subscriber before `slow` applies. @default 1 MiB */
   readonly maxBuffered?: number | undefined;
@@ -41,13 +41,13 @@ export interface TopicsOptions {
   readonly maxMessageSize?: number | undefined;
   /** Topics and patterns that one connection may have subscribed to. @default 100 */
   readonly maxTopicsPerConnection?: number | undefined;
-  /** Subscriptions of one connection per second, on average; as many as `maxTopicsPerConnection` may come at once. @default 100 */
+  /** Subscriptions of one connection per second, on average; up to `maxTopicsPerConnection` may come at once. @default 100 */
   readonly maxSubscribeRate?: number | undefined;
   /** Topics and patterns with subscribers in this process. @default 250000 */
   readonly maxTopics?: number | undefined;
   /** Characters in the name of a topic, as JavaScript counts them. @default 256 */
   readonly maxTopicLength?: number | undefined;
-  /** Parts in the name of a topic. A topic of n parts may have to look at 2ⁿ patterns. @default 8 */
+  /** Parts in the name of a topic. Matching a topic of n parts may have to visit 2ⁿ patterns. @default 8 */
   readonly maxTopicParts?: number | undefined;
 }
 
@@ -122,40 +122,40 @@ export type TopicsValues = {
   readonly [Name in keyof typeof topicsSpecs]: ReturnType<(typeof topicsSpecs)[Name]['read']>;
 };
 
-/** How one subscription is made. */
+/** The options of one subscription. */
 export interface SubscribeOptions {
   /**
-   * Whether the name may be a pattern: `*` stands for one part, `**`, as the last part, for one or more. False refuses it, so that a
-   * peer that supplies the name does not receive what others publish elsewhere. @default false
+   * Whether the name may be a pattern: `*` stands for one part, `**`, as the last part, for one or more. False refuses patterns, so that a
+   * peer that supplies the name cannot receive the messages of other topics. @default false
    */
   readonly wildcards?: boolean | undefined;
 }
 
-/** To whom, and how, a message is published. */
+/** The options of one published message. */
 export interface PublishOptions {
   /** Connections of this process that do not receive it: one, or a set of them. */
   readonly except?: ReadonlySet<Connection<unknown>> | Connection<unknown> | null | undefined;
-  /** True: not over the bus. @default false */
+  /** True: the message is not sent over the bus. @default false */
   readonly local?: boolean | undefined;
-  /** False: not compressed, whatever was negotiated. @default true */
+  /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
 }
 
-/** What was done with a message at once. */
+/** The immediate result of `publish`. */
 export interface Published {
-  /** To how many connections of this process it was sent. */
+  /** The number of connections of this process that it was sent to. */
   readonly local: number;
 }
 
-/** How often something happened since the start. */
+/** The number of events since the start. */
 export interface TopicsCounts {
-  /** Messages that were published here. */
+  /** Messages that this process published. */
   readonly published: number;
   /** Messages of other processes. */
   readonly received: number;
-  /** Messages that were sent to a subscriber; one that goes to two counts twice. */
+  /** Messages that were sent to subscribers; a message to two subscribers counts twice. */
   readonly sent: number;
-  /** Messages that wait, or waited, as the newest of their topic for a slow subscriber. */
+  /** Messages that wait, or have waited, as the newest of their topic for a slow subscriber. */
   readonly conflated: number;
   /** Messages that were not sent to a slow subscriber. */
   readonly skipped: number;
@@ -165,6 +165,6 @@ export interface TopicsCounts {
   readonly gaps: number;
   /** Messages that the bus did not take. */
   readonly unpublished: number;
-  /** What came over the bus and is not a message of this library. */
+  /** Messages of the bus that are not from this library. */
   readonly invalid: number;
 }

@@ -1,6 +1,6 @@
 /**
- * `Topics`: connections subscribe to names, and what is published to a name goes to its subscribers, in this process and, over a bus,
- * in others. Who has subscribed is subscriptions.ts, how a message leaves fan-out.ts, what comes from other processes bus-messages.ts.
+ * `Topics`: connections subscribe to names, and a message that is published to a name goes to its subscribers in this process and, over a
+ * bus, in others. subscriptions.ts keeps the subscribers, fan-out.ts sends messages, bus-messages.ts reads those of other processes.
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -77,17 +77,17 @@ export class Topics {
     return this.#subscriptions.size;
   }
 
-  /** How often what happened, since the start. */
+  /** How often each kind of event happened since the start. */
   get counts(): TopicsCounts {
     return { ...this.#counts };
   }
 
   /**
-   * Subscribes a connection of a server to a topic, or to a pattern. It leaves by itself when it is closed.
+   * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends by itself when the connection is closed.
    * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last one, for one or more
    * @returns whether it has subscribed now: false if it is not open any more, or `close` was called
    * @throws {TopicError} for an invalid name, and beyond the limits on names, topics and subscriptions per second
-   * @throws {TypeError} for what is not a connection of a server
+   * @throws {TypeError} for anything but a connection of a server
    */
   subscribe(connection: Connection<unknown>, topic: string, options: SubscribeOptions = {}): boolean {
     checkOptions('subscribe', options, subscribeNames);
@@ -102,15 +102,17 @@ export class Topics {
     return this.#subscriptions.remove(connection, topic);
   }
 
-  /** The topics and patterns that a connection has subscribed to; in its `close` handler too, none after that. */
+  /**
+   * The topics and patterns that a connection has subscribed to. They are still there in its `close` handler; after that there are none.
+   */
   topicsOf(connection: Connection<unknown>): string[] {
     return this.#subscriptions.of(connection);
   }
 
   /**
-   * Sends a message to all subscribers of a topic, once to each: serialized once, and compressed once for those that keep no context.
-   * Those of other processes receive it over the bus; this waits for nothing, and what the bus does not take is counted and
-   * reported to the handler `error`. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * Sends a message to all subscribers of a topic, once to each. It is serialized once, and compressed once for the connections that keep
+   * no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: a message that the bus does
+   * not take is counted and reported to the handler `error`. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -129,7 +131,7 @@ export class Topics {
     if (this.#link !== null && !local) {
       const bytes = this.#messages.wrap(topic, data, compress);
       this.#link.publish(topic, bytes, () => void this.#counts.unpublished++);
-      // Text is encoded once.
+      // The text was encoded already: its bytes are used here as well.
       if (isText) data = bytes.subarray(ENVELOPE_SIZE);
     }
     return {
@@ -143,7 +145,10 @@ export class Topics {
     };
   }
 
-  /** Resolves when the bus has taken all subscriptions so far, so that messages of other processes come. At once without a bus. */
+  /**
+   * Resolves when the bus has accepted all subscriptions so far, so that messages of other processes come. Without a bus it resolves at
+   * once.
+   */
   async ready(): Promise<void> {
     await this.#link?.ready();
   }
@@ -165,7 +170,7 @@ export class Topics {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
     this.#counts.conflated += conflated;
-    // Only now: a handler may publish, and that comes after this message for everyone.
+    // The handlers are called only now: a message that a handler publishes then comes after this one for all subscribers.
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
@@ -202,7 +207,8 @@ export class Topics {
   }
 
   #received(pattern: string, name: string, bytes: Uint8Array): void {
-    // Not what another program published to a name that no one here could, or to one that the pattern does not cover.
+    // Another program may have published to a name that is not a valid topic, or that the pattern does not match: such messages are
+    // ignored.
     if (!this.#isTopic(name) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
       this.#invalid();
       return;
@@ -251,7 +257,7 @@ export class Topics {
     else this.#call(() => this.#handlers.error?.(error));
   }
 
-  /** What a handler throws must end neither the process nor the connection that published. */
+  /** An error that a handler throws must end neither the process nor the connection that published. */
   #call(handler: () => unknown): void {
     try {
       const result = handler();
@@ -263,7 +269,8 @@ export class Topics {
 }
 
 function checkConnection(connection: Connection<unknown>): void {
-  // §5.1: a client masks each frame for itself, which is no use to others. Only a client has the fields of a response.
+  // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it. Only a client's connection has the
+  // header fields of a response.
   if (connection instanceof Connection && connection.headers.length === 0) return;
   throw new TypeError(
     `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,
