@@ -4,14 +4,14 @@
 
 import type { Command, Streams } from './streams.ts';
 
-/** The judge's own subcommand. */
+/** The module of the judge, which contains the subcommand. */
 interface Judge {
   conform(args: readonly string[], streams: Pick<Streams, 'stdout' | 'stderr'>): Promise<number>;
 }
 
 /** The subcommand. */
 export const conform: Command = async (args, streams) => {
-  // Computed, since it is compiled by a project of its own, from conformance/cli.ts.
+  // The URL is computed, because a separate project compiles this module from conformance/cli.ts.
   const judge = (await import(new URL('../conformance/cli.js', import.meta.url).href)) as Judge;
   return judge.conform(args, streams);
 };

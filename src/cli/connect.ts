@@ -1,6 +1,6 @@
 /**
- * `rfc6455 connect`: a telnet for WebSockets. Lines of a terminal (prompt.ts) or of a pipe (pipe.ts) go out as text
- * messages, and what comes is printed (transcript.ts).
+ * `rfc6455 connect`: a telnet for WebSockets. Lines of a terminal (prompt.ts) or of a pipe (pipe.ts) go out as text messages, and
+ * received messages are printed (transcript.ts).
  */
 
 import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
@@ -44,7 +44,7 @@ export interface ConnectArguments {
 
 /**
  * Reads the arguments, and the files that they name.
- * @returns null where help is asked for
+ * @returns null if help is asked for
  * @throws {CommandFailure}
  */
 export function parseConnectArguments(args: readonly string[]): ConnectArguments | null {
@@ -96,7 +96,7 @@ export const connect: Command = async (args, streams) => {
   }
   const transcript = new Transcript(streams);
   const attempt = new AbortController();
-  // §7.4.1: 1001, an endpoint "going away", as a browser does that leaves the page.
+  // §7.4.1: 1001, an endpoint "going away", which a browser sends when it leaves the page.
   const interrupt = new Interrupt(() => {
     attempt.abort();
     transcript.connection?.close(1001);
@@ -109,7 +109,7 @@ export const connect: Command = async (args, streams) => {
   }
 };
 
-/** @returns null where the attempt was given up */
+/** @returns null if the attempt was given up */
 async function reach(
   { url, options }: ConnectArguments,
   handlers: Transcript,

@@ -1,10 +1,10 @@
 /**
- * What a peer sent, made fit for a terminal and a log: no control character, no line break, no change of the writing
- * direction gets through. RFC 6455 §7.1.6 and §10 tell applications not to trust what they are sent.
+ * Makes text from a peer safe for a terminal and a log: it escapes control characters, line breaks and characters that change the writing
+ * direction. RFC 6455 §7.1.6 and §10 tell applications not to trust received data.
  */
 
-// C0, DEL and C1 move cursors and start escape sequences; the separators break lines; the bidirectional controls make a
-// line read otherwise than it is; a lone surrogate is no character.
+// C0, DEL and C1 move cursors and start escape sequences; the separators break lines; the bidirectional controls show a line in another
+// order than its characters have; a lone surrogate is not a character.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
 const unfit = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
@@ -14,7 +14,7 @@ const named = new Map([
   ['\t', '\\t'],
 ]);
 
-/** Text on one line, with what a terminal might obey written as `\n`, `\x1b` or `\u202e`. A backslash stays as it is. */
+/** Text on one line, with characters that a terminal might obey written as `\n`, `\x1b` or `\u202e`. A backslash stays as it is. */
 export function escapeText(text: string): string {
   return text.replace(unfit, (character) => {
     const name = named.get(character);

@@ -1,6 +1,6 @@
 /**
- * Failures that the command line reports to its user in one line. Whatever else is thrown is a fault of this program, and
- * is shown with its stack.
+ * Failures that the command line reports to its user in one line. Any other error is a fault of this program, and is shown with its
+ * stack.
  */
 
 import { HandshakeError } from '../index.ts';
@@ -9,7 +9,7 @@ import { escapeText } from './escape.ts';
 /** Ends a command with one line on stderr. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
-  /** The process's exit code: 1 for what went wrong, 2 for how the command was called. */
+  /** The process's exit code: 1 if something went wrong, 2 if the command was called the wrong way. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, exitCode: 1 | 2, options?: ErrorOptions) {
@@ -18,7 +18,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Something went wrong that calling the command otherwise may not change. */
+/** Something went wrong, and other arguments may not help. */
 export function failure(message: string, cause?: unknown): CommandFailure {
   return new CommandFailure(message, 1, { cause });
 }
@@ -65,14 +65,14 @@ const SHOWN_BODY = 200;
 
 /** Why a client has no connection. */
 export function connectFailure(error: unknown): CommandFailure {
-  // §4.1: an option that no request can carry; the library says so before anything is sent.
+  // §4.1: an option has a value that no request can carry; the library throws before it sends anything.
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);
   if (!(error instanceof HandshakeError)) return failure(`cannot connect: ${textOf(error)}`, error);
   const { code, stage, status, body } = error;
   if (stage === 'url') return failure(error.message, error);
   if (code === 'ECONNREFUSED') return failure(`the connection was refused: ${error.message}`, error);
   const answer = status === 0 ? '' : ` (status ${status}${body.length === 0 ? '' : `: ${excerpt(body)}`})`;
-  // The status stands before the body; and the library's advice is in this command's words.
+  // The status is shown before the body, and the library's advice names this command's option.
   const message = error.message.replace(`: status ${status}`, '').replace('the option tls.ca', '--ca FILE');
   const text = message.includes(code) || code.startsWith('WS_') ? message : `${message} (${code})`;
   return failure(`cannot connect, ${stage}: ${text}${answer}`, error);

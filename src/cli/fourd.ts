@@ -1,5 +1,5 @@
 /**
- * `rfc6455 4d`: what of a 4D program has a place here, and the program as a module. Reads files only.
+ * `rfc6455 4d`: shows which parts of a 4D program have a counterpart here, and translates the program to a module. It reads files only.
  */
 
 import { writeFileSync } from 'node:fs';

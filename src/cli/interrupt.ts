@@ -1,11 +1,9 @@
-/**
- * SIGINT and SIGTERM: the first asks a command to end well, a second one ends it at once.
- */
+/** SIGINT and SIGTERM: the first signal asks a command to end cleanly, a second one ends it at once. */
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-// `npm start` passes a Ctrl-C on that the terminal has sent to the whole process group already: what follows this
-// closely is the same key, not an impatient second one.
+// Milliseconds. The terminal sends a Ctrl-C to the whole process group, and `npm start` then passes it on once more. A second signal
+// within this time is the same key press.
 const SAME_KEY = 500;
 
 /** Signals 2 and 15, as shells report them. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The binary `rfc6455`: finds the subcommand, tells failures in one line, and sets the exit code.
+ * The binary `rfc6455`: finds the subcommand, reports failures in one line, and sets the exit code.
  */
 
 import { readFileSync } from 'node:fs';
@@ -76,10 +76,10 @@ async function main(streams: Streams): Promise<number> {
   }
 }
 
-// The reader of our output is gone (`… | head`): there is nothing left to do.
+// The program that reads our output has ended (`… | head`), so we end as well.
 process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => {});
 
 const exitCode = await main(process);
-// What still waits (an open pipe, a prompt) does not keep a finished command running.
+// An open pipe or a prompt must not keep a finished command running.
 process.stdout.write('', () => process.exit(exitCode));

@@ -1,10 +1,8 @@
-/**
- * What `rfc6455 serve` does with messages: send each one back, or pass it on to everybody.
- */
+/** What `rfc6455 serve` does with messages: it sends each one back, or passes it on to all clients. */
 
 import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts';
 
-/** What a server does, and how it wants its text. */
+/** What a server does with messages, and in which form it receives text. */
 export interface Mode {
   readonly handlers: ServerHandlers<undefined, string | Buffer>;
   readonly text: NonNullable<ServerOptions['text']>;
@@ -23,8 +21,8 @@ export const echo: Mode = {
 };
 
 /**
- * Each message goes to everybody as it came, to its sender too: a browser cannot ping, and so it sees how long the way
- * there and back takes. Others hear who comes and goes, in lines that start with `* `.
+ * Each message goes unchanged to all clients, including its sender: a browser cannot ping, so this shows it the round-trip time. The
+ * other clients are notified when a client comes or goes, in lines that start with `* `.
  */
 export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connections'>): Mode {
   return {

@@ -10,7 +10,7 @@ import { codeOf, failure, misuse, textOf } from './failure.ts';
 type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config>>;
 
 /**
- * `parseArgs`, with its complaints as one short line.
+ * Calls `parseArgs`, and reports its errors in one short line.
  * @throws {CommandFailure}
  */
 export function parseOptions<const Config extends ParseArgsConfig>(config: Config): Parsed<Config> {
@@ -48,7 +48,7 @@ export function toMilliseconds(name: string, text: string): number {
   return Number(text) * 1000;
 }
 
-/** `Name: value` as a name and a value. Whether a request can carry them is the handshake's to say. @throws {CommandFailure} */
+/** `Name: value` as a name and a value. The handshake checks whether a request can carry them. @throws {CommandFailure} */
 export function toHeaderField(text: string): readonly [string, string] {
   const colon = text.indexOf(':');
   if (colon < 1) throw misuse(`--header is 'Name: value', not '${text}'`);

@@ -23,7 +23,7 @@ export interface PageServer {
   close(): void;
 }
 
-/** @throws what node:tls says of a certificate or key that cannot be used */
+/** @throws the error of node:tls for a certificate or key that cannot be used */
 export async function createPageServer(tls: TlsFiles | null): Promise<PageServer> {
   const document: StaticDocument = {
     content: page.html,
@@ -46,7 +46,10 @@ export async function createPageServer(tls: TlsFiles | null): Promise<PageServer
   };
 }
 
-/** The page runs its own script, has its own style, and connects to its own server. It does nothing else, and is in no other page. */
+/**
+ * The page runs its own script, has its own style, and connects to its own server. It may do nothing else, and no other page may embed
+ * it.
+ */
 async function pageHeaders(): Promise<Readonly<Record<string, string>>> {
   const policy = [
     "default-src 'none'",

@@ -1,6 +1,6 @@
 /**
- * The input of `rfc6455 connect` where it is a pipe or a file: each line is a message. At its end the connection is
- * closed with 1000, once everything has left and the server has been quiet for a while.
+ * The input of `rfc6455 connect` if it is a pipe or a file: each line is a message. At its end the connection is closed with 1000, once
+ * everything has left and the server has been quiet for a while.
  */
 
 import { createInterface } from 'node:readline';
@@ -10,9 +10,9 @@ import { textOf } from './failure.ts';
 import type { Streams } from './streams.ts';
 import type { Transcript } from './transcript.ts';
 
-/** Where lines come from. */
+/** The source of the lines. */
 export interface LineSource {
-  /** Whether it broke before its end. */
+  /** Whether reading failed before the end. */
   readonly failed: boolean;
   /** The connection is gone: no more lines are needed. */
   close(): void;
@@ -35,7 +35,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // The process that writes to us is notified that its output is not read any more.
+      // This notifies the process that writes to us that nothing reads its output any more.
       stdin.destroy();
     },
   };
@@ -46,14 +46,14 @@ export function sendLines(
     connection.close(1000);
   };
   const closeWhenQuiet = (): void => {
-    // Silence counts from the moment where the server had everything to answer.
+    // Silence counts from the moment when the server has received everything.
     if (connection.bufferedAmount > 0) transcript.lastReceived = performance.now();
     const left = transcript.lastReceived + linger - performance.now();
     if (left <= 0) connection.close(1000);
     else timer = setTimeout(closeWhenQuiet, Math.min(left, connection.bufferedAmount > 0 ? 50 : MAX_DELAY));
   };
   lines.on('line', (line) => {
-    // What readline has split already comes in spite of the pause: that is one chunk of input at most.
+    // Lines that readline has already split come in spite of the pause: at most one chunk of input.
     if (!connection.send(line)) lines.pause();
   });
   transcript.onDrain = () => lines.resume();

@@ -1,6 +1,4 @@
-/**
- * The input of `rfc6455 connect` where it is a terminal: a prompt, with a few commands that start with a slash.
- */
+/** The input of `rfc6455 connect` if it is a terminal: a prompt, with a few commands that start with a slash. */
 
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Connection } from '../index.ts';
@@ -37,7 +35,7 @@ export class Prompt implements LineSource {
       prompt: '> ',
     });
     this.#lines.on('line', (line) => this.#onLine(line));
-    // In raw mode a Ctrl-C is a key, and no signal.
+    // In raw mode Ctrl-C is a key and sends no signal.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
     // The terminal is gone.
     stdin.on('error', () => this.#lines.close());
@@ -84,7 +82,7 @@ export class Prompt implements LineSource {
   #close(args: string): void {
     const [, code = '', reason = ''] = /^(\S*)\s*(.*)$/s.exec(args) ?? [];
     try {
-      // §7.4: which codes may be sent, and how long a reason is, the connection knows.
+      // §7.4: the connection checks the code and the length of the reason.
       this.#connection.close(code === '' ? 1000 : Number(code), reason);
     } catch (error) {
       this.#transcript.note(escapeText((error as Error).message));

@@ -50,7 +50,7 @@ export interface ServeOptions {
 
 /**
  * Reads the arguments, and the files that they name.
- * @returns null where help is asked for
+ * @returns null if help is asked for
  * @throws {CommandFailure}
  */
 export function parseServeOptions(args: readonly string[]): ServeOptions | null {
@@ -97,7 +97,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // One write: a reader that waits for the first line has the second one too.
+  // Written at once, so that a reader that waits for the first line has the second one too.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();
@@ -107,7 +107,7 @@ export const serve: Command = async (args, { stdout }) => {
 
 /** A server that listens. */
 export interface RunningServer {
-  /** What there is to say of it: where it listens, and where its page is. */
+  /** The lines to print: where it listens, and where its page is. */
   readonly lines: readonly string[];
   /** Closes every connection with 1001. */
   stop(): Promise<void>;
@@ -164,7 +164,7 @@ export async function start(options: ServeOptions): Promise<RunningServer> {
   };
 }
 
-// An IPv6 address stands in brackets in a URL.
+// In a URL, an IPv6 address is in brackets.
 function inUrl({ address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }

@@ -4,7 +4,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 
-/** Standard input, output and error; `isTTY` where they are a terminal. */
+/** Standard input, output and error; `isTTY` is true for a terminal. */
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };

@@ -1,13 +1,10 @@
-/**
- * What `rfc6455 connect` prints: messages on stdout, what happens around them on stderr. Everything that a peer chose
- * goes through escape.ts.
- */
+/** What `rfc6455 connect` prints: messages on stdout, other events on stderr. All text that comes from a peer goes through escape.ts. */
 
 import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffer } from '../index.ts';
 import { describeBytes, escapeText } from './escape.ts';
 import type { Streams } from './streams.ts';
 
-/** The line that is being typed, which must not be written into. */
+/** The line that is being typed, which output must not overwrite. */
 export interface TypedLine {
   hide(): void;
   show(): void;
@@ -33,7 +30,7 @@ export class Transcript implements ConnectionHandlers {
     this.#streams = streams;
   }
 
-  /** A line beside the messages. What is not ours in it has to be escaped. */
+  /** Prints a line that is not a message. The caller escapes text that comes from elsewhere. */
   note(line: string): void {
     this.#print(this.#streams.stderr, line);
   }
@@ -113,7 +110,7 @@ const closeNames: ReadonlyMap<number, string> = new Map(
   ]),
 );
 
-/** As it stands in the header field: a name, and its parameters. */
+/** As in the header field: a name, and its parameters. */
 function describeExtension({ name, parameters }: ExtensionOffer): string {
   return [name, ...parameters.map(([key, value]) => (value === null ? key : `${key}=${value}`))].join('; ');
 }

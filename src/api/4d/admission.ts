@@ -1,6 +1,6 @@
 /**
- * Whether a client gets a connection: 4D's `onConnection` decides. RFC 6455 §4.2.2 (4): who is refused gets an HTTP status.
- * What becomes of the connection is server.ts.
+ * Whether a client gets a connection: 4D's `onConnection` decides. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP status. The
+ * connection itself is server.ts.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -13,7 +13,7 @@ import type { ConnectionEvent } from './handlers.ts';
 import { toConnectionRequest } from './request.ts';
 import type { Worker } from './worker.ts';
 
-/** What became of `onConnection`. */
+/** The result of `onConnection`. */
 export type Verdict<Handler> =
   | { readonly handler: Handler; readonly failed: false }
   | { readonly handler: null; readonly failed: boolean };
@@ -107,7 +107,7 @@ function isConnectionHandler<Handler>(value: unknown): value is Handler {
   );
 }
 
-/** A value, once what has to be waited for is done. */
+/** Returns `value`, or a Promise of it if `result` has to be waited for first. */
 function after<Value>(result: unknown, value: Value): Value | Promise<Value> {
   return isThenable(result) ? Promise.resolve(result).then(() => value) : value;
 }

@@ -1,13 +1,13 @@
 /**
- * Calls the callbacks of a handler. Whatever goes wrong in one goes to the same handler's `onError`, and what goes wrong
- * there becomes a process warning: a peer may be able to trigger it, so it never becomes an uncaught exception.
+ * Calls the callbacks of a handler. An error in a callback goes to the same handler's `onError`, and an error in `onError` becomes a
+ * process warning: a peer may be able to trigger it, so it never becomes an uncaught exception.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { FourDError, toFourDError } from './error.ts';
 import type { TaskOwner } from './worker.ts';
 
-/** The callbacks of one handler. What they return has to be waited for where it is a Promise; it is never rejected. */
+/** The callbacks of one handler. If a method returns a Promise, the caller has to wait for it; that Promise is never rejected. */
 export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
   readonly #target: unknown;
@@ -17,7 +17,7 @@ export class Callbacks implements TaskOwner {
 
   /**
    * @param target the first argument of every callback
-   * @param owner names what the callbacks are of, for errors
+   * @param owner names the object that the callbacks belong to, for errors
    */
   constructor(handler: object, target: unknown, owner: () => string) {
     this.#handler = handler as Readonly<Record<string, unknown>>;
@@ -38,7 +38,7 @@ export class Callbacks implements TaskOwner {
     return undefined;
   }
 
-  /** Tells `onError` what a callback threw. Without an `onError` it must not vanish. */
+  /** Tells `onError` what a callback threw. Without an `onError` it becomes a process warning, so that it does not vanish. */
   reportThrown(thrown: unknown): unknown {
     const error = toFourDError('CALLBACK', thrown);
     return this.#report([error], () => warn(thrown));
@@ -49,7 +49,7 @@ export class Callbacks implements TaskOwner {
     return this.#report(errors, () => {});
   }
 
-  /** Tells `onError` of what the program must know. Without an `onError` it is a process warning. */
+  /** Reports to `onError` an error that the program must know. Without an `onError` it becomes a process warning. */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }
@@ -81,7 +81,7 @@ export class Callbacks implements TaskOwner {
     }
   }
 
-  /** Calls a callback if it is there. @throws what it throws; reading it may throw as well, where it is a getter */
+  /** Calls a callback if it is there. @throws what it throws; reading it may throw as well, if it is a getter */
   invoke(name: string, event: { readonly type: string }): unknown {
     const callback = this.#handler[name];
     if (callback === undefined || callback === null) return undefined;

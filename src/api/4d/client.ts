@@ -1,6 +1,4 @@
-/**
- * `WebSocket`: 4D's client. The connection is the native `connect`; what becomes of its events is link.ts.
- */
+/** `WebSocket`: 4D's client. The native `connect` makes the connection; link.ts handles its events. */
 
 import { connect } from '../client.ts';
 import { type ConnectOptions, connectSpecs } from '../connect-options.ts';
@@ -15,14 +13,14 @@ import { Link, type Status, type TerminateOptions, terminateArguments, terminate
 import { WaitingMessages } from './waiting.ts';
 import { serializeOption, Worker, warnAfterOption } from './worker.ts';
 
-/** What a `WebSocket` calls, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
+/** The callbacks of a `WebSocket`, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
 
-/** What 4D has no words for: the options of the native `connect`. */
+/** The options of the native `connect`, which 4D does not have. */
 export interface WebSocketOptions extends Omit<ConnectOptions, 'handlers' | 'data' | 'headers' | 'text'> {
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds after which a callback that has not ended, so that others wait, is reported to `onError`. @default 10000 */
+  /** Milliseconds after which `onError` is notified of a callback that has not ended and that others wait for. @default 10000 */
   readonly warnAfter?: number | undefined;
 }
 
@@ -34,7 +32,7 @@ const optionNames: OptionNames<WebSocketOptions> = {
   warnAfter: warnAfterOption,
 };
 
-// Bytes: the bound of what is sent while "Connecting", unless `sendCap` is another one.
+// Bytes that may be sent while "Connecting", unless `sendCap` sets another bound.
 const WAITING_CAP = 67_108_864;
 
 const places: ReadonlyMap<string, string> = new Map(
@@ -115,7 +113,7 @@ export class WebSocket<T extends DataType = 'text'> {
 
   /**
    * Sends a message, by the type of the argument. While "Connecting" it waits, and goes out once `onOpen` has been called; if there is no
-   * connection, `onError` tells how many were lost. 4D: WebSocket, `.send()`.
+   * connection, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
    * @returns false if the status is "Closing" or "Closed", or if too much waits (`sendCap`, at most 64 MiB): nothing was sent. 4D returns
    *   nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
@@ -146,7 +144,7 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#link.close(closeCode, given.reason);
   }
 
-  /** Resolves when no callback waits or is running. Not from within a callback: that one waits for itself. */
+  /** Resolves when no callback waits or is running. Do not wait for this inside a callback, which would wait for itself. */
   idle(): Promise<void> {
     return this.#worker.idle();
   }
@@ -167,7 +165,7 @@ export class WebSocket<T extends DataType = 'text'> {
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
           open: (connection: Connection) => {
-            // `terminate` came when the answer was there already.
+            // `terminate` was called when the answer had already come.
             if (this.#isDropped) connection.terminate();
             else link.onOpen(connection);
           },
@@ -178,7 +176,7 @@ export class WebSocket<T extends DataType = 'text'> {
         },
       });
     } catch (error) {
-      // Giving up by `terminate` is no error.
+      // Giving up by `terminate` is not an error.
       if (!this.#isDropped) link.onFailed(error);
       this.#onClose(1006, '', false);
     } finally {
@@ -193,8 +191,9 @@ export class WebSocket<T extends DataType = 'text'> {
 }
 
 /**
- * The header fields of a handler, flat. 4D's object may hold numbers as well, which go as their text, and Null, which stands for no field.
- * @throws {TypeError} for anything else, which would go as "[object Object]"
+ * The header fields of a handler, flat. 4D's object may hold numbers as well, which are sent as text, and Null, which means that the
+ * field is absent.
+ * @throws {TypeError} for anything else, which would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {

@@ -1,6 +1,6 @@
 /**
- * The members of `WebSocketConnection`: one client of a `WebSocketServer`. The connection itself is the native one; what becomes of
- * its events is link.ts. The class that users see is in server.ts, whose type it needs.
+ * The members of `WebSocketConnection`: one client of a `WebSocketServer`. The connection itself is the native one; link.ts handles its
+ * events. The class that users see is in server.ts, because it needs a type from there.
  */
 
 import type { DataType, Sendable } from './data.ts';
@@ -46,7 +46,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
 
   /**
    * Sends a message: by the type of the argument, whatever the server's dataType. 4D: WebSocketConnection, `.send()`.
-   * @returns false if the status is not "Connected", or no longer: nothing was sent. 4D returns nothing.
+   * @returns false if the status is not, or no longer, "Connected": nothing was sent. 4D returns nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */
   send(message: Sendable): boolean {
@@ -54,8 +54,8 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   }
 
   /**
-   * Closes the connection. A code from 3001 to 4999 reaches the client, with the message; with any other, or none, neither
-   * does, and it sees 1000. 4D: WebSocketConnection, `.terminate()`.
+   * Closes the connection. A code from 3001 to 4999 reaches the client, with the message; with another code, or none, the client receives
+   * neither, and sees 1000. 4D: WebSocketConnection, `.terminate()`.
    * @param code or `{ code, message }`
    * @param message cut to 123 bytes
    */

@@ -1,6 +1,6 @@
 /**
- * What 4D's dataType makes of a received message, and what becomes of an argument of `send`. 4D: WebSocketServer,
- * "options parameter"; WebSocketConnection, `.send()`.
+ * How 4D's dataType converts a received message, and how an argument of `send` becomes a message. 4D: WebSocketServer, "options
+ * parameter"; WebSocketConnection, `.send()`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -18,12 +18,12 @@ export interface DataOf {
 }
 
 /**
- * What `send` takes: text as a string; a Blob as bytes or as the web's `Blob`; any other object goes as JSON, other
- * values as their text.
+ * What `send` takes: text as a string; a Blob as bytes or as the web's `Blob`; any other object is sent as JSON, other values as their
+ * text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
-/** @throws {TypeError} for what is no dataType */
+/** @throws {TypeError} for an invalid dataType */
 export function checkDataType<T extends DataType>(dataType: T | undefined): T {
   const value = dataType ?? 'text';
   if (value !== 'text' && value !== 'blob' && value !== 'object') {
@@ -36,7 +36,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The `data` of a message, whether it came as text or binary.
- * @throws {FourDError} where it is not of the dataType
+ * @throws {FourDError} if it does not fit the dataType
  */
 export function decode(message: string | Buffer, dataType: DataType): unknown {
   if (dataType === 'blob') return typeof message === 'string' ? Buffer.from(message) : message;
@@ -49,7 +49,7 @@ export function decode(message: string | Buffer, dataType: DataType): unknown {
   }
 }
 
-// §8.1 holds text messages to UTF-8; nothing but this holds binary ones to it.
+// §8.1 requires UTF-8 in text messages. For binary messages, only this function requires it.
 function toText(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
@@ -60,7 +60,7 @@ function toText(bytes: Buffer): string {
 
 /**
  * What goes on the wire for an argument of `send`: a string as text, bytes as binary, a Blob still to be read.
- * @throws {TypeError} for an object that is no JSON: a cycle, a function
+ * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
  */
 export function encode(message: unknown): Message | Blob {
   if (typeof message === 'string' || message instanceof Blob) return message;

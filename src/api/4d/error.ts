@@ -1,31 +1,31 @@
 /**
- * `FourDError`: what the 4D surface throws, and what `onError` gets in `errors`. 4D documents the members of an error, and of
- * its numbers one; the others are ours.
+ * `FourDError`: the 4D surface throws it, and `onError` receives it in `errors`. 4D documents the members of an error, but only one of
+ * its numbers; we chose the other numbers.
  */
 
-/** Name → number. Only -10718 is 4D's. */
+/** Name → number. Only -10718 comes from 4D. */
 export const fourDErrors = {
   /** The path of a new `WebSocketServer` is served already. */
   DUPLICATE_PATH: -10718,
-  /** A handler is not there, or lacks its mandatory callback. */
+  /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
-  /** The web server that a `WebSocketServer` needs is not started; or it is, and should not be. */
+  /** The web server that a `WebSocketServer` needs is not started; or it is started, and should not be. */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
   CALLBACK: 3,
-  /** With dataType "object": a message that is no JSON. */
+  /** With dataType "object": a message that is not JSON. */
   BAD_JSON: 4,
-  /** With dataType "text" or "object": bytes that are no UTF-8. */
+  /** With dataType "text" or "object": bytes that are not UTF-8. */
   BAD_TEXT: 5,
-  /** The connection failed: the peer broke a rule, or its socket did. That TCP ends without a Close frame is no error. */
+  /** The connection failed: the peer broke a rule, or its socket did. It is not an error if TCP ends without a Close frame. */
   CONNECTION: 6,
-  /** A client found no connection. */
+  /** A client could not connect. */
   CANNOT_CONNECT: 7,
   /** A Blob that was to be sent could not be read. */
   UNREADABLE_BLOB: 8,
   /** `send` had taken messages that could not be sent: there was no connection, or it ended before. */
   NOT_SENT: 9,
-  /** A callback has not ended, so that others wait for it. */
+  /** A callback has not ended, and others wait for it. */
   SLOW_CALLBACK: 10,
 } as const;
 
@@ -46,7 +46,7 @@ export class FourDError extends Error {
   }
 }
 
-/** What was thrown or reported, as a `FourDError`; one that is thrown is left as it is. */
+/** Converts what was thrown or reported to a `FourDError`; a `FourDError` stays as it is. */
 export function toFourDError(name: FourDErrorName, thrown: unknown): FourDError {
   if (thrown instanceof FourDError) return thrown;
   return new FourDError(name, textOf(thrown), { cause: thrown });
@@ -56,7 +56,7 @@ function textOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown);
   } catch {
-    // An object without a way to become a string.
+    // The object cannot be converted to a string.
     return 'something was thrown that has no text';
   }
 }

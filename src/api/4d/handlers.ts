@@ -1,7 +1,7 @@
 /**
- * The callbacks of the 4D surface and their events, named and shaped as in 4D's pages WebSocketServer, WebSocketConnection
- * and WebSocket. In each callback `this` is the handler. All may return a Promise: the next callback waits for it. Which classes the
- * callbacks receive is said where those are, server.ts and client.ts.
+ * The callbacks of the 4D surface and their events, named and shaped as in 4D's pages WebSocketServer, WebSocketConnection and WebSocket.
+ * In each callback `this` is the handler. All may return a Promise: the next callback waits for it. The classes that the callbacks
+ * receive are in server.ts and client.ts.
  */
 
 import type { DataOf, DataType } from './data.ts';
@@ -41,7 +41,7 @@ export interface ServerTerminateEvent {
 /** 4D: WebSocketServer, `connectionHandler.onTerminate`. */
 export interface TerminateEvent {
   readonly type: 'terminate';
-  /** The peer's close code; 1005 where its Close frame had none, 1006 where there was no Close frame. */
+  /** The peer's close code; 1005 if its Close frame had none, 1006 if there was no Close frame. */
   readonly code: number;
   /** The peer's reason; undefined if it gave no reason. */
   readonly reason: string | undefined;
@@ -49,14 +49,14 @@ export interface TerminateEvent {
 
 /** 4D: WebSocket, `onTerminate`. */
 export interface ClientTerminateEvent extends TerminateEvent {
-  /** Whether both Close frames were exchanged. Not in 4D any more: its first release had it. */
+  /** Whether both Close frames were exchanged. Only the first release of 4D's class had it. */
   readonly wasClean: boolean;
 }
 
-/** What a callback returns that has nothing to say. */
+/** The result of a callback that returns no value. */
 export type Done = void | PromiseLike<void>;
 
-/** What a server calls. */
+/** The callbacks of a server. */
 export interface ServerCallbacks<Server, Handler> {
   /**
    * A new client. Return the handler of its connection; null or nothing cancels it (HTTP 403), and so does an exception (500).
@@ -71,7 +71,7 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
     | PromiseLike<Handler | null | undefined | void>;
-  /** The server is started; called when the code that made it is done. */
+  /** The server has started. Called once the code that made it has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
   /** The server is closed, by `terminate` or because its web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
@@ -79,7 +79,7 @@ export interface ServerCallbacks<Server, Handler> {
   onError?(wss: Server, event: ErrorEvent): Done;
 }
 
-/** What a server's connection calls. */
+/** The callbacks of a server's connection. */
 export interface ConnectionCallbacks<T extends DataType, Connection> {
   /** A message. */
   onMessage(ws: Connection, event: MessageEvent<T>): Done;
@@ -91,11 +91,11 @@ export interface ConnectionCallbacks<T extends DataType, Connection> {
   onError?(ws: Connection, event: ErrorEvent): Done;
 }
 
-/** What a client calls, and how it connects. */
+/** The callbacks of a client, and how it connects. */
 export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
-  /** Always the last callback, also where there was no connection: 1006 then. */
+  /** Always the last callback, even if there was no connection; the code is 1006 then. */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;
   /** What `onMessage` gets. @default "text" */

@@ -20,7 +20,7 @@ const statusOf = { open: 'Connected', closing: 'Closing', closed: 'Closed' } as 
 // C79: 4D does not say where ids begin; 0 would be false in a condition.
 let lastId = 0;
 
-/** What is asked of a native connection, whatever its `data` is. */
+/** The members of a native connection that are used here, whatever the type of its `data`. */
 export type NativeConnection = Pick<
   Connection<unknown>,
   'state' | 'send' | 'close' | 'terminate' | 'pause' | 'resume'
@@ -34,20 +34,20 @@ export class Link {
   readonly #dataType: DataType;
   readonly #outgoing: Outgoing;
   readonly #waiting: WaitingMessages | null;
-  /** Null while connecting, and for ever where that failed. */
+  /** Null while connecting, and if connecting failed. */
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
-  /** The application is calling: what its call causes at once is reported later, never on its stack. */
+  /** The application is calling us: events that its call causes at once are reported later, never on its stack. */
   #isCalled = false;
   #undelivered = 0;
-  /** Messages that waited for the connection, which then did not take them. */
+  /** How many messages waited for the connection and were then not taken by it. */
   #unsent = 0;
 
   /**
    * @param target the first argument of the handler's callbacks
-   * @param kind what it is, for errors: a connection, a WebSocket
-   * @param waiting what is to be sent while connecting; null for a connection that is there
+   * @param kind what errors call it: a connection, a WebSocket
+   * @param waiting what is to be sent while connecting; null for a connection that is open
    */
   constructor(
     handler: object,
@@ -63,7 +63,7 @@ export class Link {
     this.#dataType = dataType;
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      // After the end it is among what was lost, which has been reported.
+      // After the end, this message is one of the lost messages, which have been reported.
       (error) =>
         this.#isOver || this.#post(() => this.callbacks.report(toFourDError('UNREADABLE_BLOB', error))),
     );
@@ -101,7 +101,7 @@ export class Link {
     }
   }
 
-  /** Closes, once what is being sent has been handed over. */
+  /** Closes the connection, once the messages that are being sent have been handed over. */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -122,7 +122,8 @@ export class Link {
     this.#connection = connection;
     this.#post(() => {
       const result = this.callbacks.call('onOpen', { type: 'open' });
-      // After what `onOpen` sent when it was called, and before all that is sent later: in the order of the calls but for that.
+      // The waiting messages go after those that `onOpen` sent when it was called, and before all later ones. Apart from that, messages
+      // keep the order of the calls.
       if (this.status === 'Connected') this.#flush();
       return result;
     });
@@ -131,11 +132,11 @@ export class Link {
   #flush(): void {
     const messages = this.#waiting?.take() ?? [];
     const failed = messages.findIndex((message) => !this.send(message));
-    // That one, and those after it.
+    // The message that failed is lost, and so are those after it.
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Reads on where the connection had been paused before it was ours. */
+  /** Resumes reading if the connection was paused before it was handed to us. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }
@@ -164,7 +165,7 @@ export class Link {
   }
 
   onError(error: Error): void {
-    // That a peer did not answer our Close frame in time is what `terminate` allows for.
+    // `terminate` allows for a peer that does not answer our Close frame in time, so we report no error.
     if ('code' in error && error.code === 'WS_CLOSE_TIMEOUT') return;
     this.#post(() => this.callbacks.report(new FourDError('CONNECTION', error.message, { cause: error })));
   }
@@ -176,7 +177,7 @@ export class Link {
     this.#post(() => this.callbacks.report(...errors));
   }
 
-  /** An error for what `send` has taken and can no longer be sent; or nothing. */
+  /** An error for messages that `send` accepted and that can no longer be sent; or an empty list. */
   #lost(): FourDError[] {
     const count = (this.#waiting?.take().length ?? 0) + this.#outgoing.pending + this.#unsent;
     if (count === 0) return [];
@@ -215,7 +216,9 @@ export function terminateEvent(
   return { type: 'terminate', code, reason: reason === '' ? undefined : reason };
 }
 
-/** An argument of `terminate`: positional as 4D documents it, or as one object, which its braces can be taken for. */
+/**
+ * An argument of `terminate`: a positional one as 4D documents them, or one object, since the braces in 4D's syntax can be read as one.
+ */
 export interface TerminateOptions {
   readonly code?: number;
   readonly message?: string;

@@ -1,6 +1,6 @@
 /**
- * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; here a
- * `*` at the end stands for anything, and a RegExp is one. How paths are compared is transport/path-pattern.ts.
+ * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; here a `*`
+ * at the end matches anything, and a RegExp is allowed. How paths are compared is transport/path-pattern.ts.
  */
 
 import {

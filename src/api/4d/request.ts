@@ -5,7 +5,7 @@
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
 
-/** A text, or several where the same key came repeatedly. Without a prototype: any key is a peer's own choice. */
+/** Each key has a text, or several if the key came repeatedly. The object has no prototype, because the peer chooses the keys. */
 export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
 }
@@ -22,10 +22,7 @@ export interface ConnectionRequest {
   readonly remoteAddress: string;
 }
 
-/**
- * @param trustedProxies how many proxies stand before us that add to X-Forwarded-For: that many of its last addresses are
- *   believed
- */
+/** @param trustedProxies how many proxies in front of us add to X-Forwarded-For: we trust that many of its last addresses */
 export function toConnectionRequest(request: UpgradeRequest, trustedProxies: number): ConnectionRequest {
   return {
     headers: headersOf(request.headers),
@@ -67,9 +64,9 @@ function addressOf(request: UpgradeRequest, trustedProxies: number): string {
     .flatMap((line) => line.split(','))
     .map((address) => address.trim())
     .filter((address) => address !== '');
-  // The last entry was added by the proxy nearest to us. What stands before the trusted ones, anybody can have written.
+  // The last entry was added by the proxy nearest to us. Any client can have written the entries before the trusted ones.
   const believed = trustedProxies > 0 ? forwarded.slice(-trustedProxies)[0] : undefined;
   const address = believed ?? request.remote.address ?? '';
-  // An IPv4 client of a socket that takes both.
+  // An IPv4 client on a socket that accepts both IPv4 and IPv6.
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -1,6 +1,4 @@
-/**
- * The options of 4D's `WebSocketServer`: its own, and those of the native server, of which two have other defaults here.
- */
+/** The options of 4D's `WebSocketServer`: its own, and those of the native server. Two of the latter have other defaults here. */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
@@ -21,12 +19,13 @@ import { WebServer, webServer } from './web-server.ts';
 import { webServerSpecs } from './web-server-settings.ts';
 import { serializeOption, warnAfterOption } from './worker.ts';
 
-/** 4D: WebSocketServer, "options parameter"; and what 4D has no words for: the options of the native server. */
+/** 4D: WebSocketServer, "options parameter"; and the options of the native server, which 4D does not have. */
 export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
-   * The path to access the server, without its query; the leading slash may be left out, one at the end matters. With a `*` at
-   * the end, every path that begins like that, the longer one first if several do; or a RegExp. @default every path that no other server has
+   * The path to access the server, without its query; the leading slash is optional, a slash at the end matters. With a `*` at the end,
+   * it serves every path that begins like that; if several do, the longest is used. A RegExp is allowed too. @default every path that no
+   * other server has
    */
   readonly path?: string | RegExp | undefined;
   /** What `onMessage` gets. @default 'text' */
@@ -35,14 +34,14 @@ export interface WebSocketServerOptions<T extends DataType = 'text'>
   readonly server?: WebServer | undefined;
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
-  /** Milliseconds after which a callback that has not ended, so that others wait, is reported to `onError`. @default 10000 */
+  /** Milliseconds after which `onError` is notified of a callback that has not ended and that others wait for. @default 10000 */
   readonly warnAfter?: number | undefined;
   /**
    * How a connection is cancelled: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close' completes the
    * opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
-  /** How many proxies stand before the server that add to X-Forwarded-For. @default 0 */
+  /** How many proxies in front of the server add to X-Forwarded-For. @default 0 */
   readonly trustedProxies?: number | undefined;
   /** Milliseconds that the closing handshake may take; 4D states no bound for its default. @default 30000 */
   readonly closeTimeout?: number | undefined;
@@ -64,7 +63,7 @@ type OwnName =
 type OwnOptions = Pick<WebSocketServerOptions<DataType>, OwnName>;
 export type OwnValues = ValuesOf<OwnOptions, 'path'>;
 
-/** 4D's options, and what has another default than on the native server. */
+/** 4D's options, and those whose default differs from the native server's. */
 export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   path: custom<string | RegExp>(
     'a path or a RegExp',
@@ -122,7 +121,7 @@ export function readServerOptions<T extends DataType>(
   options: WebSocketServerOptions<T>,
 ): { readonly own: OwnValues; readonly native: ServerOptions } {
   checkOptions('WebSocketServer', options, names, places);
-  // Null in 4D: as good as absent.
+  // Null in 4D means absent.
   const { path, dataType } = options;
   const given = { ...options, path: path ?? undefined, dataType: dataType ?? undefined };
   const own = readValues<typeof fourDServerSpecs>(given, fourDServerSpecs, 'server');

@@ -1,6 +1,6 @@
 /**
- * `WebSocketServer`: 4D's server, on a `WebServer`. Everything of the protocol is the native server's; here are 4D's
- * callbacks, their worker, and the members that 4D documents.
+ * `WebSocketServer`: 4D's server, on a `WebServer`. The native server implements the protocol; this file adds 4D's callbacks, their
+ * worker, and the members that 4D documents.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -18,11 +18,11 @@ import { readServerOptions, type WebSocketServerOptions } from './server-options
 import { checkSeconds, type WebServer } from './web-server.ts';
 import { Worker } from './worker.ts';
 
-/** What a `WebSocketServer` calls. 4D: WebSocketServer, "WSSHandler parameter". */
+/** The callbacks of a `WebSocketServer`. 4D: WebSocketServer, "WSSHandler parameter". */
 export interface WSSHandler<T extends DataType = 'text'>
   extends ServerCallbacks<WebSocketServer<T>, ConnectionHandler<T>> {}
 
-/** What a `WebSocketConnection` calls. 4D: WebSocketServer, "connectionHandler object". */
+/** The callbacks of a `WebSocketConnection`. 4D: WebSocketServer, "connectionHandler object". */
 export interface ConnectionHandler<T extends DataType = 'text'>
   extends ConnectionCallbacks<T, WebSocketConnection<T>> {}
 
@@ -32,11 +32,11 @@ export class WebSocketConnection<T extends DataType = 'text'> extends ServerConn
   ConnectionHandler<T>
 > {}
 
-/** What a native connection is to us. */
+/** The data that we keep with a native connection. */
 interface Seat<T extends DataType> {
-  /** Until `onConnection` has said yes: 16 KiB of header fields are not kept as long as the connection. */
+  /** Null once `onConnection` has accepted, so that up to 16 KiB of header fields are not kept as long as the connection. */
   request: UpgradeRequest | null;
-  /** Null while `onConnection` has not said yes. */
+  /** Null until `onConnection` has accepted. */
   readonly handler: ConnectionHandler<T> | null;
   /** The 4D connection and its link; null before `onConnection` has accepted it. */
   link: Link | null;
@@ -57,12 +57,12 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #live = new Set<WebSocketConnection<T>>();
   /** `#live` as it is handed out; null after a change. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
-  /** When the last connection is gone, and when the last callback has ended too. */
+  /** `closed` resolves when the last connection is gone, `over` when the last callback has ended too. */
   #ending: { readonly closed: Promise<void>; readonly over: Promise<void> } | null = null;
   #terminated = false;
 
   /**
-   * Starts at once; `onOpen` is called when the code at hand is done. 4D: WebSocketServer, `4D.WebSocketServer.new()`.
+   * Starts at once; `onOpen` is called once the current code has returned. 4D: WebSocketServer, `4D.WebSocketServer.new()`.
    * @throws {FourDError} if the handler lacks `onConnection`, the web server is not started, or (errCode -10718) the path is
    *   served already
    * @throws {TypeError | RangeError} for invalid options
@@ -119,10 +119,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return new WebSocketServer(WSSHandler, options);
   }
 
-  /**
-   * The connections, those that are "Closing" included. A snapshot: what comes and goes later is not in it. 4D: WebSocketServer,
-   * `.connections`.
-   */
+  /** The connections, those that are "Closing" included. A snapshot that does not change later. 4D: WebSocketServer, `.connections`. */
   get connections(): readonly WebSocketConnection<T>[] {
     this.#collection ??= Object.freeze([...this.#live]);
     return this.#collection;
@@ -157,14 +154,14 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Closes the server: no new connections, a Close frame with 1001 to each open one. Those whose clients have not answered in
-   * time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
-   * @param timeout seconds; 0 drops all connections at once, without Close frames and, where TLS is not in between, without
-   *   FIN. @default `closeTimeout`, 30 seconds
-   * @returns when its last callback, `onTerminate`, has ended; called from a callback, which would wait for itself, when it is
-   *   `terminated`. A callback that does not end is given up after `closeTimeout`, or after `timeout` if that is longer. 4D returns
-   *   nothing.
-   * @throws {RangeError} for what is no time
+   * Closes the server: it accepts no new connections, and sends a Close frame with 1001 to each open one. Connections whose clients have
+   * not answered in time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
+   * @param timeout seconds; 0 drops all connections at once, without Close frames and, unless they use TLS, without FIN. @default
+   *   `closeTimeout`, 30 seconds
+   * @returns a Promise that resolves when its last callback, `onTerminate`, has ended. If a callback calls this, it would wait for
+   *   itself, so the Promise resolves when the server is `terminated`. A callback that does not end is given up after `closeTimeout`, or
+   *   after `timeout` if that is longer. 4D returns nothing.
+   * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {
     const timeout = given ?? undefined;
@@ -185,7 +182,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return { closed, over };
   }
 
-  /** Resolves when no callback waits or is running. Not from within a callback: that one waits for itself. */
+  /** Resolves when no callback waits or is running. Do not wait for this inside a callback, which would wait for itself. */
   idle(): Promise<void> {
     return this.#worker.idle();
   }
@@ -219,7 +216,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     seat.link?.onOpen(native);
   }
 
-  /** With `cancel: 'close'`: the handshake is complete, and nothing is read before `onConnection` has said yes. */
+  /** With `cancel: 'close'`: the handshake is complete, and nothing is read before `onConnection` has accepted. */
   #askLate(native: Connection<Seat<T>>): void {
     const { request } = native.data;
     if (request === null) return;
@@ -252,7 +249,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
 
   #onClose({ link, connection }: Seat<T>, code: number, reason: string): void {
     if (link === null || connection === null) return;
-    // C77: consistent before a callback runs.
+    // C77: `connections` is up to date before a callback runs.
     this.#live.delete(connection);
     this.#collection = null;
     link.onClose(terminateEvent(code, reason));

@@ -1,11 +1,11 @@
 /**
- * What a client is asked to send while it is "Connecting": kept in order and bounded, since 4D's `new` returns when the connection is
- * open, and programs that were written for it send at once.
+ * Keeps the messages that a client is asked to send while it is "Connecting", in order and bounded. 4D's `new` returns only when the
+ * connection is open, so programs that were written for 4D send at once.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
 
-// What a waiting message costs beside its bytes, so that empty ones are bounded as well.
+// What a waiting message costs in addition to its bytes, so that empty ones are bounded as well.
 const MESSAGE_COST = 128;
 
 export class WaitingMessages {
@@ -31,7 +31,7 @@ export class WaitingMessages {
     return true;
   }
 
-  /** All of them, which no longer wait. */
+  /** Returns all messages, and removes them. */
   take(): (Message | Blob)[] {
     const messages = this.#messages;
     this.#messages = [];

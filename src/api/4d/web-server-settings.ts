@@ -1,17 +1,15 @@
-/**
- * The settings of a `WebServer`, which 4D has in its own under other names: what is checked of them, and the certificate they name.
- */
+/** The settings of a `WebServer`, which have other names in 4D: their checks, and the certificate that they name. */
 
 import { promises as files } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostOption, portOption } from '../address-options.ts';
 import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from '../option-spec.ts';
 
-/** What a `WebServer` is, and what it serves. 4D: WebServer, `.start()`. */
+/** How a `WebServer` listens, and what it serves. 4D: WebServer, `.start()`. */
 export interface WebServerSettings {
-  /** The address to listen on. 4D: `IPAddressToListen`, all of them by default. @default '127.0.0.1' */
+  /** The address to listen on. 4D: `IPAddressToListen`, all addresses by default. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** 0 is a free one. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
+  /** 0 chooses a free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
   readonly port?: number | undefined;
   /** Its files are served. 4D: `rootFolder`. @default none */
   readonly rootFolder?: string | undefined;
@@ -33,7 +31,10 @@ export type WebServerValues = ValuesOf<
   'port' | 'rootFolder' | 'onRequest' | 'certificateFolder' | 'cert' | 'key'
 >;
 
-/** Both as the settings of a `WebServer` and for the option names of a `WebSocketServer`, which says where they belong. */
+/**
+ * Used to read the settings of a `WebServer`, and by `WebSocketServer`, which says in its errors that these names are settings of the
+ * `WebServer`.
+ */
 export const webServerSpecs: SpecsOf<WebServerSettings, WebServerValues> = {
   host: hostOption({
     default: '127.0.0.1',
@@ -81,7 +82,7 @@ function checkPem(value: unknown, name: string): void {
   }
 }
 
-// What 4D's own settings are called here.
+// 4D's names of settings, and what to use here.
 const NAMES_OF_4D: ReadonlyMap<string, string> = new Map([
   ['IPAddressToListen', 'use host'],
   ['HTTPPort', 'use port'],

@@ -1,6 +1,6 @@
 /**
- * `WebServer`: the web server that 4D's WebSocket server runs on, here node:http or node:https. It serves a folder or calls
- * a request handler; the upgrades are the native server's, see transport/path-pattern.ts.
+ * `WebServer`: the web server that 4D's WebSocket server runs on, here node:http or node:https. It serves a folder or calls a request
+ * handler; the native server handles the upgrades, see transport/path-pattern.ts.
  */
 
 import { promises as files } from 'node:fs';
@@ -31,14 +31,14 @@ interface Hosted {
   onWebServerError(error: Error): void;
 }
 
-// What stop() without a time gives requests that are under way; as long as WebSocket servers have by default.
+// Milliseconds that stop() without a time gives to requests that are under way; WebSocket servers have the same time by default.
 const STOP_TIMEOUT = 30_000;
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
 /** 4D: WebServer, as far as a WebSocket server needs it. */
 export class WebServer {
-  /** As they were given: later ones replace single settings. */
+  /** The settings as they were given; later ones replace single settings. */
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
@@ -58,8 +58,9 @@ export class WebServer {
   }
 
   /**
-   * An HTTP server that is there already: yours to configure and to listen with. Its `close` terminates the WebSocket servers
-   * first, since Node would wait for their connections; its callback comes when their last `onTerminate` has ended. The same `WebServer` for the same server.
+   * Wraps an existing HTTP server, which you configure and start yourself. Its `close` terminates the WebSocket servers first, since Node
+   * would wait for their connections; the callback of `close` is called when their last `onTerminate` has ended. The same HTTP server
+   * always gives the same `WebServer`.
    */
   static of(server: HttpServer | HttpsServer): WebServer {
     let known = adopted.get(server);
@@ -98,9 +99,9 @@ export class WebServer {
   }
 
   /**
-   * Starts listening; where it runs already, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
+   * Starts listening. If it already runs, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
    * @param settings over those of the constructor
-   * @throws {FourDError} where it runs already, or is stopping
+   * @throws {FourDError} if it already runs, or is stopping
    * @throws {TypeError} for invalid settings
    * @throws the system's error, such as EADDRINUSE; the error of node:tls for an invalid certificate
    */
@@ -119,7 +120,7 @@ export class WebServer {
   }
 
   async #start(changes: WebServerSettings): Promise<void> {
-    // Only what was given counts: an undefined setting is as good as absent.
+    // An undefined setting counts as absent.
     const given = Object.entries(changes).filter(([, value]) => value !== undefined);
     const merged: WebServerSettings = { ...this.#given, ...Object.fromEntries(given) };
     const settings = readSettings(merged);
@@ -141,7 +142,7 @@ export class WebServer {
 
   async #create(settings: WebServerValues): Promise<HttpServer | HttpsServer> {
     const { onRequest, rootFolder, defaultHomepage } = settings;
-    // Resolved now: what the folder's name means must not change under a request, and that it is missing is heard at once.
+    // Resolved now, so that the folder cannot change during a request, and a missing folder is reported at once.
     const root = rootFolder === undefined ? null : await files.realpath(rootFolder);
     const folder = { root, homepage: defaultHomepage };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -163,7 +164,7 @@ export class WebServer {
    * Stops listening and terminates the WebSocket servers; requests under way may end. 4D: WebServer, `.stop()`.
    * @param timeout seconds, as for the `terminate` of a WebSocket server; then what is left is dropped. @default 30
    * @returns when every connection is closed and the last `onTerminate` has ended
-   * @throws {RangeError} for what is no time
+   * @throws {RangeError} for an invalid time
    */
   stop(given?: number | null): Promise<void> {
     const timeout = given ?? undefined;
@@ -192,7 +193,10 @@ export class WebServer {
     clearTimeout(timer);
   }
 
-  /** Resolves when no callback of its WebSocket servers waits or is running. Not from within one: that one waits for itself. */
+  /**
+   * Resolves when no callback of its WebSocket servers waits or is running. Do not wait for this inside a callback, which would wait for
+   * itself.
+   */
   async idle(): Promise<void> {
     await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));
   }
@@ -224,7 +228,7 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // Another wrapper was put around this one: it stays, and calls this one, which calls Node's.
+      // Another wrapper was put around ours: it stays and calls ours, which then calls Node's `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);
@@ -240,7 +244,7 @@ export class WebServer {
 
   /**
    * @internal Takes a WebSocket server in.
-   * @throws {FourDError} where this server is not started, or the path is taken
+   * @throws {FourDError} if this server is not started, or the path is taken
    */
   add<Data>(hosted: Hosted, native: NativeServer<Data>, path: PathPattern): void {
     const http = this.#http;
@@ -250,14 +254,14 @@ export class WebServer {
     try {
       this.#hosted.set(hosted, native.attach(http, { path }));
     } catch (cause) {
-      // The path is one, and the server is new: there is one thing left that can be wrong.
+      // The path is valid and the server is new, so the only possible cause is a path that is taken.
       const text = `another WebSocket server has ${path === '' ? 'all paths' : `the path ${String(path)}`}`;
       throw new FourDError('DUPLICATE_PATH', text, { cause });
     }
     this.#wrapClose();
   }
 
-  /** @internal Lets a WebSocket server go that was terminated: its path is free. */
+  /** @internal Removes a WebSocket server that was terminated, so that its path is free. */
   remove(hosted: Hosted): void {
     this.#hosted.get(hosted)?.();
     this.#hosted.delete(hosted);
@@ -270,10 +274,10 @@ export class WebServer {
   }
 }
 
-/** The default web server, which a `WebSocketServer` uses where no other is named. 4D: `WEB Server`. */
+/** The default web server, which a `WebSocketServer` uses if no other is named. 4D: `WEB Server`. */
 export const webServer: WebServer = new WebServer();
 
-/** @throws {RangeError} for a `timeout` that is no time */
+/** @throws {RangeError} for an invalid `timeout` */
 export function checkSeconds(timeout: number | undefined): void {
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
     throw new RangeError(`timeout is ${String(timeout)}, not a number of seconds`);

@@ -1,6 +1,6 @@
 /**
- * The worker that callbacks run in, as in 4D: one at a time, in the order of their events. A Promise that a callback
- * returns is waited for. What a waiting event means for its connection (it stops reading) is link.ts.
+ * The worker that callbacks run in, as in 4D: one at a time, in the order of their events. If a callback returns a Promise, the next
+ * callback waits for it. The effect of a waiting event on its connection (it stops reading) is in link.ts.
  */
 
 import { isThenable } from '../callback.ts';
@@ -22,7 +22,7 @@ export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
 /** One event's work. Never throws, and its Promise is never rejected. */
 export type Task = () => unknown;
 
-/** Whose callback a task calls. */
+/** The object whose callback a task calls. */
 export interface TaskOwner {
   /** The callback does not end. @param waiting how many tasks wait for it */
   reportSlow(waiting: number, isGivenUp: boolean): void;
@@ -36,7 +36,7 @@ export class Worker {
   #isBusy = false;
   /** A task is being called, further down the stack. */
   #isOnStack = false;
-  /** Which of the tasks that were waited for is still waited for: one that was given up ends without effect. */
+  /** Number of the task that the worker waits for. A task that was given up has an older number, and ends without effect. */
   #turn = 0;
   #owner: TaskOwner | null = null;
   /** Tasks whose Promises have not settled, and those that are about to run. */
@@ -88,7 +88,7 @@ export class Worker {
     this.#checkIdle();
   }
 
-  /** Posts a task that runs, with all that follow it, when the code at hand is done. */
+  /** Posts a task that runs, with all that follow it, once the current code has returned. */
   postLater(task: Task, owner: TaskOwner | null = null): void {
     if (!this.#serialize) {
       this.#unsettled++;
@@ -113,11 +113,12 @@ export class Worker {
   }
 
   /**
-   * The same, but for so long only: then the task that does not end is given up, with a report, and the rest runs without waiting.
+   * As `idle`, but for a limited time. Then the task that does not end is given up, with a report, and the other tasks run without
+   * waiting.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {
-    // No timer for what is over already, and none that would be longer than Node knows.
+    // Node fires a longer timer at once, so a longer time gets no timer.
     const timer = time <= 2_147_483_647 ? setTimeout(() => this.#giveUp(), time) : undefined;
     await this.idle();
     clearTimeout(timer);
@@ -145,7 +146,7 @@ export class Worker {
     return result;
   }
 
-  /** Without waiting for others, and without others waiting for it; only `idle` does. */
+  /** Runs a task without waiting for others, and without others waiting for it; only `idle` waits for it. */
   #runUnordered(task: Task): void {
     const result = this.#call(task);
     if (!isThenable(result)) return;
@@ -155,7 +156,7 @@ export class Worker {
   }
 
   #settle(): void {
-    // After `#giveUp` there are some that are no longer counted.
+    // After `#giveUp`, some tasks are no longer counted.
     this.#unsettled = Math.max(0, this.#unsettled - 1);
     this.#checkIdle();
   }

@@ -1,6 +1,6 @@
 /**
- * How the plugins read the properties of an object: by type, never converting. A number that is no number reads as 0, a text
- * that is no text as absent, a flag that is no flag as false. So nothing here throws, whatever a caller passes.
+ * How the plugins read the properties of an object: by type, never converting. If a number is expected, another type reads as 0; if a
+ * text is expected, as absent; if a flag is expected, as false. So nothing here throws, no matter what a caller passes.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -13,7 +13,7 @@ export function isObject(value: unknown): value is Properties {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether a property is an object, and no collection. */
+/** Whether a property is an object, but not a collection. */
 export function isPlainObject(value: unknown): value is Properties {
   return isObject(value) && !Array.isArray(value);
 }
@@ -39,7 +39,7 @@ export function flag(object: Properties, name: string, fallback: boolean): boole
   return value === undefined ? fallback : value === true;
 }
 
-/** A list of what has the right type in a collection; a single value counts as a collection of one. */
+/** The members of a collection that have the right type; a single value counts as a collection of one. */
 export function collection<Type extends 'string' | 'number'>(
   value: unknown,
   type: Type,
@@ -48,7 +48,7 @@ export function collection<Type extends 'string' | 'number'>(
   return values.filter((one) => typeof one === type) as (Type extends 'string' ? string : number)[];
 }
 
-/** What a program hands over to be sent: a text, bytes in any shape, or a `Blob`, which has to be read first. */
+/** What a program can send: a text, bytes in any shape, or a `Blob`, which has to be read first. */
 export type Sendable = Message | Blob;
 
 /** A text or the bytes, not copied; null for anything else. */
@@ -57,7 +57,7 @@ export function toSendable(value: unknown): string | Uint8Array | null {
   return isBytes(value) ? toBytes(value) : null;
 }
 
-/** The bytes of a `Blob`; undefined if it cannot be read, which a command answers as it does anything that cannot be sent. */
+/** The bytes of a `Blob`; undefined if it cannot be read, which a command treats like any other value that cannot be sent. */
 export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   return blob.arrayBuffer().then(
     (bytes) => new Uint8Array(bytes),
@@ -65,11 +65,11 @@ export function bytesOf(blob: Blob): Promise<Uint8Array | undefined> {
   );
 }
 
-/** Writes a property where that is possible, and never throws: the object may be frozen. */
+/** Writes a property if that is possible, and never throws: the object may be frozen. */
 export function write(object: Properties, name: string, value: unknown): void {
   try {
     Reflect.set(object, name, value);
   } catch {
-    // A setter of the caller's own.
+    // The caller's object may have a setter that throws.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A client as the plugins' engine runs it: one at a time, connecting again by itself, with its own heartbeat and its own words.
- * Connections are `connect`'s, when the next one is tried is reconnect.ts; the commands are v1.ts and v2.ts.
+ * A client as the plugins' engine runs it: one at a time, it reconnects by itself, and has its own heartbeat and its own error texts.
+ * `connect` makes the connections; reconnect.ts decides when the next one is tried; the commands are v1.ts and v2.ts.
  */
 
 import { checkClose } from '../../transport/socket.ts';
@@ -23,18 +23,18 @@ import { EventFlow } from './event-flow.ts';
 import { toHeaderObject } from './header-object.ts';
 import { clientMaterial, type TlsSettings } from './tls.ts';
 
-/** The options of a client; they may change at any time, and are looked at for each attempt. */
+/** The options of a client; they may change at any time, and are read for each attempt. */
 export interface ClientSettings {
-  /** Whose texts it has. */
+  /** The engine whose error texts it uses. */
   readonly engine: EngineVersion;
-  /** Why there is no URL, if that is known; ''. */
+  /** Why there is no URL, if that is known; '' otherwise. */
   urlProblem: string;
-  /** What is wrong with the headers that it was made with; ''. */
+  /** What is wrong with the headers that it was made with; '' if they are valid. */
   headersProblem: string;
   url: string;
   /** Flat. */
   headers: readonly string[];
-  /** Null: none. */
+  /** Null: no pings. */
   pings: PingOptions | null;
   reconnects: boolean;
   /** Milliseconds. */
@@ -53,37 +53,37 @@ export interface ClientSettings {
 /** How the opening handshake ended. */
 export interface StartStatus {
   success: boolean;
-  /** 101, the status of a refusal, or 0 where there was no answer. */
+  /** 101, the status of a refusal, or 0 if there was no answer. */
   http_status: number;
-  /** '' where all is well. */
+  /** '' if there was no error. */
   errorStr: string;
-  /** Path and query; '' where there was no answer. */
+  /** Path and query; '' if there was no answer. */
   uri: string;
   headers: Record<string, string>;
 }
 
 export type ReadyState = 'connecting' | 'open' | 'closing' | 'closed';
 
-/** For tests: what a client stands on. */
+/** For tests: the parts that a client is built on. */
 export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' | 'dial'>;
 
 export type ClientData = ConnectionData;
 
-// The engine's own, for attempts without a caller that waits.
+// Seconds. The engine's own timeout, for attempts that no caller waits for.
 const RETRY_TIMEOUT = 60;
 
-/** Compresses everything, at once, so that a status can say how much it was. */
+/** Compresses every message synchronously, so that a status can contain the compressed size. */
 export const ENGINE_COMPRESSION = { threshold: 0, synchronous: true } as const;
 
 export class EngineClient {
   readonly settings: ClientSettings;
   readonly #reconnection: Reconnection<ClientData>;
   #isStarting = false;
-  /** Seconds, of the last `start`; for the attempts after it, where it was given. */
+  /** Seconds. The timeout of the last `start`; if it was given, it holds for the later attempts too. */
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 
-  /** @param emit receives the events, on a socket's stack, and the flow of their connection: it queues them */
+  /** @param emit is called on a socket's stack, with each event and the flow of its connection; it queues them */
   constructor(
     settings: ClientSettings,
     emit: (event: EngineEvent, flow: EventFlow | null) => void,
@@ -133,11 +133,11 @@ export class EngineClient {
   }
 
   /**
-   * Connects; what fails is not tried again, and is no event.
-   * @param timeout seconds; null: `fallback`, and a minute for the attempts after a lost connection
+   * Connects. A failed attempt is not tried again, and causes no event.
+   * @param timeout seconds; null means `fallback`, and a minute for the attempts after a lost connection
    */
   async start(timeout: number | null, fallback: number): Promise<StartStatus> {
-    // During a wait the state is 'closed', but it is still running.
+    // While the client waits for the next attempt, the state is 'closed', but the client is still running.
     if (this.#isStarting || this.#reconnection.isActive) return failedStart('already started');
     const { url, urlProblem, headersProblem } = this.settings;
     if (url === '' && urlProblem !== '') return failedStart(urlProblem);
@@ -157,7 +157,7 @@ export class EngineClient {
   }
 
   /**
-   * Closes the connection, or gives up the attempt or the wait for it. After it there is no further event.
+   * Closes the connection, or gives up the attempt or the wait for it. Once it has resolved, no event follows.
    * @returns what was wrong with the code, or ''
    */
   async stop(code = 1000, reason: string = NORMAL_CLOSURE): Promise<string> {
@@ -190,7 +190,7 @@ export class EngineClient {
       redirects: settings.redirects,
       closeTimeout: settings.closeTimeout,
       closeReason,
-      // The engine knows no other heartbeat than this one.
+      // The engine has no heartbeat but `pings`.
       heartbeat: { interval: Number.POSITIVE_INFINITY },
       ...(settings.pings === null ? null : { pings: settings.pings }),
       ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),

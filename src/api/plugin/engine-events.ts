@@ -1,6 +1,6 @@
 /**
- * What a connection reports, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine
- * told them. The connection itself is api/connection.ts; which events a program sees, and how, is v1.ts and v2.ts.
+ * The events of a connection, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine reported
+ * them. The connection itself is api/connection.ts; which events a program sees, and how, is v1.ts and v2.ts.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -20,7 +20,7 @@ export interface OpenEvent {
   readonly type: 'open';
   /** Path and query, at both ends. */
   readonly uri: string;
-  /** Of the response at a client, of the request at a server. */
+  /** Headers of the response at a client, of the request at a server. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +54,7 @@ export interface ErrorEvent {
 
 export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
 
-/** What is known about the end of a connection before it is there; part of its `data`. */
+/** What is known about the end of a connection before it has ended; part of its `data`. */
 export class Ending {
   /** The code and reason that the program asked for. */
   requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
@@ -63,7 +63,7 @@ export class Ending {
 
   /** The event for the end that the connection reports. */
   event(code: number, reason: string): CloseEvent {
-    // Our own code and reason, whatever the peer answered.
+    // Our own code and reason, no matter what the peer answered.
     if (this.beganBy === 'us') return { type: 'close', ...this.requested, remote: false };
     if (this.beganBy === 'peer') {
       const text = code === 1005 ? NO_STATUS_CODE : reason;
@@ -86,14 +86,14 @@ function isPingTimeout(error: ConnectionError): boolean {
   return error.code === 'WS_HEARTBEAT_TIMEOUT';
 }
 
-/** What both roles keep with a connection. */
+/** The data that both roles keep with a connection. */
 export interface ConnectionData {
   readonly ending: Ending;
   /** Null until it is open. */
   flow: EventFlow | null;
 }
 
-/** Handlers that turn what connections report into events; all but `open`. */
+/** Handlers that turn the native events of a connection into engine events, except `open`. */
 export function engineHandlers<Data extends ConnectionData>(
   emit: (connection: Connection<Data>, event: EngineEvent) => void,
 ): ConnectionHandlers<Data> {
@@ -147,18 +147,18 @@ function isDecompression({ code }: ProtocolError): boolean {
   return code === 'WS_INVALID_DEFLATE' || code === 'WS_NO_DEFLATE_OUTPUT';
 }
 
-/** What became of a message that was sent. */
+/** The result of sending a message. */
 export interface SendStatus {
   /** Whether the local stack took it; whether it arrives is not known yet. */
   success: boolean;
   compressionError: boolean;
   /** Bytes of UTF-8, or of the binary message. */
   payloadSize: number;
-  /** The same on the wire, after compression. */
+  /** Bytes on the wire, after compression. */
   wireSize: number;
 }
 
-// A message of 64 KiB or more on the wire goes out in pieces of 32 KiB, the last one with what is left.
+// A message of 64 KiB or more on the wire goes out in pieces of 32 KiB; the last one contains the rest.
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 
@@ -173,14 +173,14 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   if (isOpen(connection)) {
     return { success: true, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
   }
-  // The compressor broke: nothing was sent, and the connection could not go on without it.
+  // The compressor failed: nothing was sent, and the connection could not continue without it.
   const { failure } = connection.data.ending;
   if (failure !== null && !(failure instanceof ConnectionError))
     return { ...notSent(), compressionError: true };
   return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
 }
 
-/** What the engine did when a program sent a text that is not UTF-8: it closed the connection with 1007. */
+/** Does what the engine did when a program sent a text that is not UTF-8: closes the connection with 1007. */
 export function closeInvalid<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
 ): void {
@@ -189,7 +189,7 @@ export function closeInvalid<Data extends { readonly ending: Ending }>(
   void connection.close(1007, INVALID_PAYLOAD);
 }
 
-// Sending can close a connection, which a compiler does not see.
+// Sending can close a connection, which the compiler does not know.
 function isOpen(connection: { readonly state: string }): boolean {
   return connection.state === 'open';
 }

@@ -1,5 +1,5 @@
 /**
- * A server as the plugins' engine runs it: started and stopped any number of times, with its own words and its own limits.
+ * A server as the plugins' engine runs it: it can be started and stopped any number of times, and has its own error texts and limits.
  * Listening, handshakes and connections are api/server.ts; the commands are v1.ts and v2.ts.
  */
 
@@ -15,7 +15,7 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** Why it cannot be started, whatever else is right; ''. */
+  /** Why it cannot be started, even if everything else is valid; '' otherwise. */
   problem: string;
   port: number;
   host: string;
@@ -23,7 +23,7 @@ export interface ServerSettings {
   maxConnections: number;
   /** Seconds. */
   handshakeTimeout: number;
-  /** A number of some system's AF_INET or AF_INET6, or a text; see `familyOf`. */
+  /** The number of AF_INET or AF_INET6 on some system, or a text; see `familyOf`. */
   addressFamily: unknown;
   compresses: boolean;
   tls: TlsSettings | null;
@@ -35,10 +35,10 @@ export interface ServerSettings {
   unref: boolean;
 }
 
-/** What the surface knows of a connection. */
+/** The data that the surface keeps with a connection. */
 export interface ServerData extends ConnectionData {
   readonly headers: Readonly<Record<string, string>>;
-  /** The surface's own number for it. */
+  /** The surface's number for the connection. */
   client: number;
 }
 
@@ -48,14 +48,14 @@ export type ListenStatus =
   | { readonly success: true; readonly port: number; readonly host: string }
   | { readonly success: false; readonly errorStr: string };
 
-/** What a server reports to its surface. */
+/** The events that a server reports to its surface. */
 export interface ServerEvents {
-  /** A connection is open; before any event of it. */
+  /** A connection is open; called before any of its events. */
   opened(connection: ServerConnection): void;
   emit(connection: ServerConnection, event: EngineEvent): void;
-  /** After the Close event. */
+  /** Called after the Close event. */
   closed(connection: ServerConnection): void;
-  /** Whether so many events wait that no connection may be added. */
+  /** Whether too many events wait to add a connection. */
   isFull(): boolean;
 }
 
@@ -76,7 +76,7 @@ export class EngineServer {
     return this.#starting !== null || this.#server !== null || this.#stopping !== null;
   }
 
-  /** Those that are open, in the order in which they came. */
+  /** The open connections, in the order in which they came. */
   get connections(): ServerConnection[] {
     if (this.#server === null) return [];
     return [...this.#server.connections].filter((connection) => connection.state === 'open');

@@ -1,6 +1,6 @@
 /**
- * The engine's texts: the reasons of Close frames and the `errorStr` of a status, which programs may compare. What fails, and
- * when, is decided below; here it is only put in the words that the plugins used.
+ * The engine's texts: the reasons of Close frames and the `errorStr` of a status, which programs may compare. Lower layers decide what
+ * fails and when; this file only uses the words of the plugins.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -29,7 +29,7 @@ const reasons: Partial<Record<ViolationCode, string>> = {
   WS_CLOSE_REASON: INVALID_PAYLOAD,
 };
 
-/** Why we fail a connection, for the Close frame and the Close event. What the engine let pass has our own text. */
+/** Why we fail a connection, for the Close frame and the Close event. Errors that the engine did not detect have our own text. */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
     if (error.code === 'WS_CLOSE_CODE') return `Invalid close code: ${String(error.cause)}`;
@@ -39,7 +39,7 @@ export function closeReason(error: Error): string {
   return isPing ? PING_TIMEOUT : INTERNAL_ERROR;
 }
 
-/** The system's errors as `strerror` says them. */
+/** The system's errors in the words of `strerror`. */
 const systemTexts: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EADDRINUSE: 'Address already in use',
@@ -68,7 +68,7 @@ export function listenErrorText(error: Error & { code?: unknown; syscall?: unkno
   return `SocketServer::listen() error calling bind at address ${where} : ${systemText(error)}`;
 }
 
-/** Options of the API below, by the names that they have here. */
+/** Options of the API below, with the names that they have here. */
 const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\bneeds cert and key, or pfx\b/, 'needs certFile and keyFile'],
   [/\btls\.cert\b/g, 'certFile'],
@@ -77,7 +77,7 @@ const optionNames: readonly (readonly [RegExp, string])[] = [
   [/\btls\.ciphers\b/g, 'ciphers'],
 ];
 
-/** A text of the API below, for people who know the names of the plugins' options only. */
+/** A text of the API below, for users who know only the names of the plugins' options. */
 function inWordsOfPlugins(text: string): string {
   return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
 }
@@ -150,7 +150,7 @@ function placeOf(url: string): { host: string; port: string } {
   }
 }
 
-/** What a peer sent, for a text that may end in a log. */
+/** Escapes text from a peer for a text that may end in a log. */
 function printable(value: string): string {
   return JSON.stringify(value).slice(1, -1);
 }

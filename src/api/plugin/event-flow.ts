@@ -1,19 +1,19 @@
 /**
- * What a connection may have in the event queue: with more than that waiting it stops reading, as 4D's connections do with one. So
- * a peer that floods us waits itself, and no event of another one has to be dropped.
+ * Limits how many events of one connection may wait in the event queue. Beyond the limit the connection stops reading; a connection of 4D
+ * does so with one waiting event. So a peer that floods us has to wait, and no event of another peer has to be dropped.
  */
 
-/** A connection as far as its flow is concerned. */
+/** The parts of a connection that matter for its flow. */
 export interface PausableConnection {
   readonly state: 'open' | 'closing' | 'closed';
   pause(): void;
   resume(): void;
 }
 
-// Above one, so that pausing costs little; low enough that the events of 100 such peers do not fill the queue.
+// More than one, so that pausing costs little; few enough that the events of 100 such peers do not fill the queue.
 const MAX_EVENTS = 64;
 
-// Payload. One message may be larger: its size is only known when it is here.
+// Payload. One message may be larger, because its size is only known once it has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** The events of one connection that wait, or are being delivered. */
@@ -28,7 +28,7 @@ export class EventFlow {
   }
 
   /**
-   * An event came into the queue.
+   * An event was added to the queue.
    * @param isCrowded the queue is so full that each connection may have only one event in it
    */
   added(size: number, isCrowded: boolean): void {
@@ -40,7 +40,7 @@ export class EventFlow {
     this.#connection.pause();
   }
 
-  /** An event that came into the queue before a method was set: dropped if there are too many, as in the original. */
+  /** An event was added to the queue before a method was set. If there are too many, events are dropped, as in the original. */
   addedWhileHeld(size: number): void {
     this.#events++;
     this.#bytes += size;

@@ -1,14 +1,14 @@
 /**
- * The event queue of a surface: one after the other, in order, never on the stack of a command or of a socket. The next event
- * comes when the callback is done with this one, its Promise included. Bounded: a connection with many events in it stops reading
- * (event-flow.ts); if that does not help, as before a method is set, the oldest event is dropped and that is reported.
+ * The event queue of a surface: it delivers events one after the other, in order, never on the stack of a command or of a socket. The
+ * next event is delivered once the callback has returned and its Promise has settled. Bounded: a connection with many events in it stops
+ * reading (event-flow.ts); if that does not help, as before a method is set, the oldest event is dropped and that is reported.
  */
 
 import { isThenable, warn } from '../callback.ts';
 import { SlowCallback } from '../slow-callback.ts';
 import type { EventFlow } from './event-flow.ts';
 
-/** The client or server that an event is about: its number stays taken as long as events with it wait. */
+/** The client or server that an event is about: its number stays taken as long as its events wait. */
 export interface EventSource {
   /** Events of this source in the queue, the one that is being delivered included. */
   queued: number;
@@ -18,9 +18,9 @@ export interface EventSource {
 
 export interface QueuedEvent {
   readonly source: EventSource;
-  /** What it weighs against `maxBytes`. */
+  /** Bytes that it counts towards `maxBytes`. */
   readonly size: number;
-  /** Of the connection that it is about, if there is one. */
+  /** The flow of the connection that it is about, if there is one. */
   readonly flow?: EventFlow | null;
 }
 
@@ -30,31 +30,34 @@ const { setImmediate } = globalThis;
 // Callbacks that return at once run in batches; between two of them the event loop has its turn.
 const BATCH = 64;
 
-// What an event weighs beside its payload.
+// Bytes that an event counts in addition to its payload.
 const EVENT_SIZE = 256;
 
 // Milliseconds between two warnings: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
 
-/** What a program may set, and ask, of the queue. */
+/** The properties of the queue that a program may set and read. */
 export interface PluginEvents {
-  /** Events that may wait; from half of it on each connection reads only when it has none, beyond it the oldest is dropped. @default 10000 */
+  /**
+   * Events that may wait. From half of this limit on, a connection reads only while none of its events waits; beyond the limit the oldest
+   * event is dropped. @default 10000
+   */
   limit: number;
-  /** Bytes of payload that may wait, likewise; one event always may. @default 67108864 */
+  /** The same limit in bytes of payload; one event may always wait. @default 67108864 */
   maxBytes: number;
-  /** Whether the Promise that a callback returns is waited for before the next event. @default true */
+  /** Whether the next event waits for the Promise that a callback returns. @default true */
   awaits: boolean;
-  /** Milliseconds after which a callback whose Promise has not settled is named in a process warning. @default 10000 */
+  /** Milliseconds after which a callback whose Promise has not settled is reported by a process warning that names it. @default 10000 */
   warnAfter: number;
   /** Events that were dropped so far. */
   readonly dropped: number;
-  /** How many wait. */
+  /** How many events wait. */
   readonly waiting: number;
   /** Receives what a callback throws, or its Promise rejects with. @default a process warning */
   onError: (error: unknown) => void;
-  /** Called for each dropped event, with `dropped` as it is then. @default a process warning, at most one per minute */
+  /** Called for each dropped event, with the current value of `dropped`. @default a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
-  /** Resolves when no event waits and no callback is running. Not from within a callback: that one waits for itself. */
+  /** Resolves when no event waits and no callback is running. Do not wait for this inside a callback, which would wait for itself. */
   idle(): Promise<void>;
 }
 
@@ -82,7 +85,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
   #warnedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void)[] = [];
   readonly #slow = new SlowCallback(() => this.warnAfter);
-  /** Waits no longer for the callback that is running. */
+  /** Stops waiting for the callback that is running. */
   #giveUp: (() => void) | null = null;
 
   /**
@@ -122,7 +125,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** Whether a new connection would only make it worse: it should be refused. */
+  /** Whether the queue is too full for a new connection, which should be refused. */
   get isFull(): boolean {
     return !this.#isHeld && this.#isOver(3 / 4);
   }
@@ -136,7 +139,7 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     return this.#events.length > this.limit * part || this.#bytes > this.maxBytes * part;
   }
 
-  /** What waits, of one source. */
+  /** The waiting events of one source. */
   of(source: EventSource): Event[] {
     return this.#events.filter((event) => event.source === source);
   }
@@ -147,7 +150,10 @@ export class EventQueue<Event extends QueuedEvent> implements PluginEvents {
     this.#start();
   }
 
-  /** From now on events wait; those that did are dropped, unreported, and a callback that has not ended is waited for no longer. */
+  /**
+   * From now on events wait. Events that are already waiting are dropped without a report, and the queue no longer waits for a callback
+   * that has not ended.
+   */
   reset(): void {
     this.#isHeld = true;
     this.#giveUp?.();

@@ -1,6 +1,7 @@
 /**
- * The numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …): the smallest that is free. A number that
- * was cleared becomes free when the last event that bears it has been delivered, so that no event can be taken for another's.
+ * The numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …): each gets the smallest free number. After `clear`, a
+ * number becomes free when the last event with this number has been delivered, so that no event can be taken for that of another client
+ * or server.
  */
 
 export class IdTable<Entry> {
@@ -29,7 +30,7 @@ export class IdTable<Entry> {
     return [...this.#entries.values()];
   }
 
-  /** From now on it is not found; the number stays taken until `free`. */
+  /** From now on the entry is not found; the number stays taken until `free`. */
   remove(id: number): void {
     if (this.#entries.delete(id)) this.#reserved.add(id);
   }

@@ -3,7 +3,7 @@
  * for each property in v1.
  */
 
-/** Real numbers, which are written with a fraction even where it is 0. */
+/** Real numbers, which are written with a fraction even if it is 0. */
 const reals: ReadonlySet<string> = new Set(['wait_time']);
 
 type Json = Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export function toStyledJson(value: Json): string {
 }
 
 function properties(value: Json): [string, unknown][] {
-  // By code units, which is what a C++ map of UTF-8 strings comes to for all names but exotic ones.
+  // Sorted by code units, which gives the order of a C++ map of UTF-8 strings for all but exotic names.
   return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
@@ -34,7 +34,7 @@ function write(name: string, value: unknown): string {
 }
 
 function quote(text: string): string {
-  // JSON.stringify escapes what has to be; what is left beyond ASCII follows, surrogates one by one.
+  // JSON.stringify escapes what JSON requires. Then we escape all other characters beyond ASCII, surrogates one by one.
   return JSON.stringify(text).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

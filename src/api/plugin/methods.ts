@@ -1,14 +1,14 @@
 /**
- * Method names: in 4D a callback is a project method, named by a text. Here a name means what was registered under it.
+ * Method names: in 4D a callback is a project method, named by a text. Here a name stands for the function that was registered under it.
  */
 
-/** A callback; which parameters it gets is the surface's business. */
+/** A callback; the surface decides which parameters it receives. */
 export type PluginMethod = (...parameters: never[]) => unknown;
 
 /** `methods.set('CB', fn)` makes the name 'CB' usable wherever a command takes a method. Names are compared literally. */
 export const methods: Map<string, PluginMethod> = new Map();
 
-/** What a name, or a function, stands for now; undefined for an empty or unknown name. */
+/** The function that a name, or a function, stands for now; undefined for an empty or unknown name. */
 export function resolveMethod(method: string | PluginMethod): PluginMethod | undefined {
   return typeof method === 'function' ? method : methods.get(method);
 }

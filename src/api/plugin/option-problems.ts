@@ -1,20 +1,20 @@
 /**
- * Options of the plugins that cannot mean what they say. Commands never throw, so the next start fails with the text of the
- * problem; what is only ignored becomes a process warning, once for each name.
+ * Options of the plugins with invalid values. Commands never throw, so the next start fails with the text of the problem. An option that
+ * is only ignored causes a process warning, once for each name.
  */
 
 import { warn } from '../callback.ts';
 import { show } from '../option-spec.ts';
 import { has, isPlainObject, type Properties } from './arguments.ts';
 
-/** A port: a number, or the decimal text of one. @returns it, or what is wrong with it */
+/** A port: a number, or the decimal text of one. @returns the port, or what is wrong with it */
 export function portOf(value: unknown): number | string {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
   if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   return `port is ${show(value)}, not a number from 0 to 65535, or the text of one`;
 }
 
-/** What is wrong with `headers`, or ''. Null stands for no headers, in the object too. */
+/** What is wrong with `headers`, or ''. Null means that there are no headers; inside the object, that the field is absent. */
 export function headersProblem(headers: unknown): string {
   if (headers === undefined || headers === null) return '';
   if (!isPlainObject(headers)) return `headers is ${show(headers)}, not an object of texts`;
@@ -25,7 +25,7 @@ export function headersProblem(headers: unknown): string {
   return '';
 }
 
-/** How each version names a client or a server, which tells them apart here. */
+/** The property by which each version names a client or a server; here it identifies the version. */
 type IdName = 'id' | 'ref';
 
 /** Names of the other version → what they are called here; null if this version has nothing of the kind. */
@@ -69,7 +69,7 @@ function adviceFor(idName: IdName, name: string): string {
   return meant === null ? `${text}, and has no effect here` : `${text}: did you mean ${meant}?`;
 }
 
-/** That the other version's name was used for something that is missing here, or ''. */
+/** Says that the other version's name was used in place of a name that is missing; '' if it was not used. */
 export function insteadOf(idName: IdName, object: Properties, name: IdName | 'URL' | 'url'): string {
   return has(object, name) ? adviceFor(idName, name) : '';
 }

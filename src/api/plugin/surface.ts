@@ -1,6 +1,7 @@
 /**
- * What the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of each.
- * What they run is engine-client.ts and engine-server.ts; the commands are those of v1.ts and v2.ts, see docs/plugin.md.
+ * What the surfaces of both versions share: the tables of clients and servers, the queue of their events, and how each client or server
+ * ends. The clients and servers themselves are engine-client.ts and engine-server.ts; the commands are in v1.ts and v2.ts, see
+ * docs/plugin.md.
  */
 
 import { warn } from '../callback.ts';
@@ -29,12 +30,12 @@ export interface ServerEntry extends Entry {
   readonly engine: EngineServer;
 }
 
-/** The event that waits in the queue: what both versions have of it. */
+/** The parts of a waiting event that both versions have. */
 export interface SurfaceEvent extends QueuedEvent {
   readonly body: EngineEvent;
 }
 
-/** The commands over one set of sockets, with one queue. */
+/** The commands for one set of sockets, with one queue. */
 export abstract class Surface<
   Event extends SurfaceEvent,
   Client extends ClientEntry,
@@ -45,11 +46,11 @@ export abstract class Surface<
   protected readonly clients: IdTable<Client> = new IdTable<Client>(1);
   protected readonly servers: IdTable<Server> = new IdTable<Server>(-1);
   readonly #base: ClientBase;
-  /** Method names for which there was no method. */
+  /** Method names for which no method was found. */
   readonly #unknownMethods = new Set<string>();
   protected readonly foreignNames: ForeignNames;
 
-  /** @param base for tests: what clients stand on */
+  /** @param base for tests: the parts that clients are built on */
   constructor(version: Version, base: ClientBase) {
     this.version = version;
     this.#base = base;
@@ -67,7 +68,7 @@ export abstract class Surface<
   /** The callback and the connection of an event, for a warning. */
   protected abstract describe(event: Event): string;
 
-  /** What a method's name, or a function, stands for now; that a name stands for nothing is said once for each name. */
+  /** What a method's name, or a function, stands for now; if a name stands for nothing, we warn once for each name. */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;
@@ -91,7 +92,7 @@ export abstract class Surface<
   /** A connection of a server has been opened: gives it its number. */
   protected abstract opened(entry: Server, connection: ServerConnection): void;
 
-  /** Its Close event is in the queue. */
+  /** The connection's Close event is in the queue. */
   protected closed(_entry: Server, _connection: ServerConnection): void {}
 
   protected addClient(settings: ClientSettings, make: (entry: ClientEntry) => Client): Client {
@@ -143,7 +144,7 @@ export abstract class Surface<
     if (entry.queued === 0) entry.onSettled();
   }
 
-  /** What the original did when the application ended. */
+  /** Does what the original did when the application ended. */
   async clearAll(): Promise<void> {
     this.events.reset();
     await Promise.all([

@@ -1,15 +1,15 @@
 /**
- * The TLS options of the plugins: files for certificate and key, "NONE", "SYSTEM", PEM text or a file for the authorities, an
- * OpenSSL cipher list. What they become is Node's `tls` options; RFC 6455 §10.6 asks a client to verify the server.
+ * The TLS options of the plugins: files for certificate and key, "NONE", "SYSTEM", PEM text or a file for the authorities, an OpenSSL
+ * cipher list. They become Node's `tls` options; RFC 6455 §10.6 asks a client to verify the server.
  */
 
 import { readFile } from 'node:fs/promises';
 import { flag, has, type Properties, text } from './arguments.ts';
 
-/** One set of options: a command that brings any replaces all of them. */
+/** One set of options: a command with any of them replaces all of them. */
 export interface TlsSettings {
   readonly enabled: boolean;
-  /** Paths of PEM files; used where both are given. */
+  /** Paths of PEM files; used only if both are given. */
   readonly certFile: string;
   readonly keyFile: string;
   /** "SYSTEM", "NONE", a text with PEM certificates, or the path of a file with some; '' is the role's default. */
@@ -30,12 +30,12 @@ export interface TlsMaterial {
 
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
-/** The settings of a client: any of the options counts; the URL decides whether TLS is used at all. Null without any of them. */
+/** The settings of a client: each option counts by itself; the URL decides whether TLS is used at all. Null if no option is given. */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;
 }
 
-/** The settings of a server: `tls` is the switch, and without it the others mean nothing. */
+/** The settings of a server: `tls` is the switch; without it the others have no effect. */
 export function serverTls(object: Properties): TlsSettings | null {
   return has(object, 'tls') ? settings(object) : null;
 }
@@ -53,14 +53,14 @@ function settings(object: Properties): TlsSettings {
 /** @throws the system's error for a file that cannot be read */
 export async function clientMaterial(tls: TlsSettings): Promise<TlsMaterial> {
   const material = await common(tls);
-  // Asked for in so many words: the peer may be anybody.
+  // The application asked explicitly for this: any certificate is accepted.
   if (tls.caFile === 'NONE') material.rejectUnauthorized = false;
   else await trust(material, tls.caFile);
   return material;
 }
 
 /**
- * Without a `caFile`, or with "NONE", no client needs a certificate; otherwise each does.
+ * Without a `caFile`, or with "NONE", clients need no certificate; otherwise every client needs one.
  * @throws the system's error for a file that cannot be read
  */
 export async function serverMaterial(tls: TlsSettings): Promise<TlsMaterial> {

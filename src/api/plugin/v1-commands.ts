@@ -19,7 +19,7 @@ import type {
 
 const surface: V1Surface = new V1Surface();
 
-/** The queue that the callbacks are fed from: its limits, and what is called for errors and drops. */
+/** The queue that calls the callbacks: its limits, and the functions that are called for errors and dropped events. */
 export const events: PluginEvents = surface.events;
 
 /** Websocket server: creates one. @returns its configuration, with its `ref` */
@@ -63,7 +63,7 @@ export function websocketClientStop(
   return surface.clientStop(client);
 }
 
-/** What can be sent without being read first. */
+/** What can be sent at once, without reading it first. */
 type Ready = Exclude<Sendable, Blob>;
 
 interface ServerTarget extends WebsocketServerOptions {
@@ -78,9 +78,9 @@ interface ClientTarget extends WebsocketClientOptions {
 }
 
 /**
- * Websocket server send: to all connections, or to those whose numbers are in `clients`, in its order.
- * @param data a string, or its UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary one
- * @returns a status for each, at once; for a `Blob` a Promise: it is read first, and messages that are sent meanwhile go before it
+ * Websocket server send: to all connections, or to those whose numbers are in `clients`, in that order.
+ * @param data a string or its bytes in UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary message
+ * @returns a status for each, at once; for a `Blob` a Promise: the Blob is read first, and messages that are sent meanwhile go before it
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;

@@ -19,7 +19,7 @@ import type {
 } from './v1-types.ts';
 import { applyClientSettings, versions } from './versions.ts';
 
-/** What goes to a callback, as it was when the event was made. */
+/** The callback and its arguments, as they were when the event was made. */
 export interface Callback {
   method: string | WebsocketMethod;
   worker: string;
@@ -35,12 +35,12 @@ export interface V1Client extends ClientEntry {
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
-  /** Options without a place of their own, as they were given. */
+  /** Options that no other member holds, as they were given. */
   given: Pick<WebsocketClient, 'pingTimeout' | 'enablePong' | 'disablePerMessageDeflate'>;
 }
 
 export interface V1Server extends ServerEntry {
-  /** Connections by number: 1, 2, …, the smallest that is free. */
+  /** Connections by number: 1, 2, …; each gets the smallest free number. */
   readonly clients: Map<number, ServerConnection>;
   callback: Callback;
   strictUtf8: boolean;
@@ -49,7 +49,7 @@ export interface V1Server extends ServerEntry {
 export function contextOf(body: EngineEvent): WebsocketContext {
   switch (body.type) {
     case 'open':
-      // A header field of that name gives way.
+      // A header field named `uri` is overwritten.
       return Object.assign(Object.create(null), body.headers, { uri: body.uri }) as WebsocketOpenContext;
     case 'close':
       return { code: body.code, reason: body.reason, remote: body.remote };
@@ -64,7 +64,7 @@ export function contextOf(body: EngineEvent): WebsocketContext {
   }
 }
 
-/** The same without what is ours. */
+/** The same without our additions. */
 export function jsonOf(body: EngineEvent): Readonly<Record<string, unknown>> {
   const { bytes, ...context } = contextOf(body) as Record<string, unknown>;
   return body.type === 'open' ? (contextOf(body) as Record<string, unknown>) : context;
@@ -74,7 +74,7 @@ export function noCallback(): Callback {
   return { method: '', worker: '', window: 0, process: 0, asJson: false };
 }
 
-/** Events that were made before keep what they have: a change makes a new object. */
+/** A change makes a new object, so that earlier events keep theirs. */
 export function applyCallback(options: Properties, entry: { callback: Callback }): void {
   const old = entry.callback;
   const { method } = options;
@@ -117,8 +117,8 @@ export function applyToClient(options: Properties, entry: V1Client): void {
 }
 
 /**
- * What our own `perMessageDeflate` in a client's object was when it was returned. Programs hand that object on as it is, and in
- * the original, which has not got this property, it does not stand in the way of `disablePerMessageDeflate`.
+ * The value of the property `perMessageDeflate` when a client's object was returned. Programs pass that object back unchanged. The
+ * original does not have this property, so an unchanged one must not override `disablePerMessageDeflate`.
  */
 const returned = new WeakMap<object, Readonly<Required<WebsocketDeflateOptions>>>();
 
@@ -146,7 +146,7 @@ function windowBits(options: Properties, name: string): number {
   return Math.min(Math.max(integer(options, name, 15), 8), 15);
 }
 
-/** A ping every so many seconds; the connection ends where no pong has come for `timeout` seconds. */
+/** A ping every `seconds` seconds; the connection ends if no pong has come for `timeout` seconds. */
 function heartbeat(seconds: number, timeout: number): NonNullable<ClientSettings['pings']> {
   return {
     interval: seconds * 1_000,
@@ -183,16 +183,16 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
   return { ref, port, host, backlog, maxConnections, method, worker, window, process };
 }
 
-/** Those whose numbers are in `clients`, in that order and as often as they are in it; without such a collection, all. */
+/** Those whose numbers are in `clients`, in that order and with repetitions; all connections if there is no such collection. */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
   if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
   return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
 }
 
-/** A text, or bytes where they were asked for; null for a text that is not UTF-8. */
+/** A text, or bytes if they were asked for; null for a text that is not UTF-8. */
 export function messageOf(options: Properties, given: string | Uint8Array): string | Uint8Array | null {
   if (typeof given === 'string') return options.binary === true ? Buffer.from(given) : given;
-  // A copy: what was passed is its owner's again.
+  // A copy, because the caller may change its bytes after the call.
   if (options.binary === true) return Buffer.from(given);
   const data = given;
   return isUtf8(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8') : null;

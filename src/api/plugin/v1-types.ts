@@ -1,6 +1,6 @@
 /**
- * The objects that go into the commands of version 1, and that come out: in the original they are 4D objects. Which properties the
- * original had, and which are additions, is in docs/plugin.md.
+ * The objects that the commands of version 1 accept and return: in the original they are 4D objects. Which properties the original had,
+ * and which are additions, is in docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -46,11 +46,11 @@ export type WebsocketContext =
   | WebsocketErrorContext;
 
 /**
- * The callback. Which context it gets follows from the type; with `contextAs: 'json'` it is a text. A parameter may be declared as
- * one of these: `(server, client, type, context: WebsocketDataContext) => …`.
+ * The callback. The type decides which context it receives; with `contextAs: 'json'` the context is a text. A parameter may be declared
+ * as one of these: `(server, client, type, context: WebsocketDataContext) => …`.
  */
 export type WebsocketMethod = {
-  // A method, whose parameters may be narrower than what is said here.
+  // Declared as a method, so that its parameters may be narrower than the types here.
   call(
     server: number,
     client: number,
@@ -62,7 +62,7 @@ export type WebsocketMethod = {
   ): unknown;
 }['call'];
 
-/** What events are for: handed to the callback as it is. */
+/** The callback, and the values that it receives unchanged. */
 export interface WebsocketMethodOptions {
   /** Called with `(server, client, type, context, worker, window, process)`; a function, or a name in `methods`. */
   method?: string | WebsocketMethod | undefined;
@@ -83,19 +83,19 @@ export interface WebsocketDeflateOptions {
   clientMaxWindowBits?: number | undefined;
 }
 
-/** What may be changed until a client is started. */
+/** Options that may be changed until a client is started. */
 export interface WebsocketClientOptions extends WebsocketMethodOptions {
   url?: string | undefined;
   /** Seconds between pings; 0 or less: none. @default -1 */
   pingInterval?: number | undefined;
-  /** Seconds without a pong after which the connection is closed, while there are pings. @default -1 */
+  /** Seconds without a pong after which the connection is closed; only if pings are sent. @default -1 */
   pingTimeout?: number | undefined;
   /** @default true */
   enableAutomaticReconnection?: boolean | undefined;
-  /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
+  /** Without effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Counts only without `perMessageDeflate`: either value leaves it off. */
+  /** Counts only if `perMessageDeflate` is absent: either value leaves compression off. */
   disablePerMessageDeflate?: boolean | undefined;
   /** Ours: a text that is not UTF-8 closes the connection with 1007, as in the original; otherwise it is refused. */
   strictUtf8?: boolean | undefined;
@@ -103,7 +103,7 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   closeTimeout?: number | undefined;
   /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the client is there. @default false */
+  /** Ours: the process may end while the client exists. @default false */
   unref?: boolean | undefined;
 }
 
@@ -131,7 +131,7 @@ export interface WebsocketClientStatus {
   success: boolean;
   /** Absent for an unknown ref. */
   http_status?: number;
-  /** '' where all is well. */
+  /** '' if there was no error. */
   errorStr: string;
   uri?: string;
   headers?: Record<string, string>;
@@ -154,7 +154,7 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   closeTimeout?: number | undefined;
   /** Ours, as of a client. @default 1048576 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the server is there. @default false */
+  /** Ours: the process may end while the server exists. @default false */
   unref?: boolean | undefined;
 }
 
@@ -173,9 +173,9 @@ export interface WebsocketServer {
 
 export interface WebsocketServerStatus {
   success: boolean;
-  /** '' where all is well. */
+  /** '' if there was no error. */
   message: string;
-  /** Ours: what it is bound to. */
+  /** Ours: the address that it is bound to. */
   port?: number;
   host?: string;
 }

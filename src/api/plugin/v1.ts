@@ -1,6 +1,6 @@
 /**
- * The surface of version 1: a callback for each socket, `ref`s, BLOBs, all event types. What both versions share is surface.ts,
- * the objects that go in and come out are v1-objects.ts, and the functions that programs call are v1-commands.ts.
+ * The surface of version 1: a callback for each socket, `ref`s, BLOBs, all event types. What both versions share is surface.ts, the
+ * objects that the commands accept and return are v1-objects.ts, and the functions that programs call are v1-commands.ts.
  */
 
 import { has, integer, isObject, toSendable } from './arguments.ts';
@@ -45,7 +45,7 @@ interface V1Event extends SurfaceEvent {
   readonly callback: Readonly<Callback>;
 }
 
-/** The commands over one set of sockets, with one queue. */
+/** The commands for one set of sockets, with one queue. */
 export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
   constructor(base: ClientBase = {}) {
     super(versions.v1, base);
@@ -214,7 +214,7 @@ export class V1Surface extends Surface<V1Event, V1Client, V1Server> {
     this.events.release();
   }
 
-  /** The entry, with the options that came along. */
+  /** Finds the entry, and applies the options in the same object. */
   #server(server: unknown): V1Server | undefined {
     const entry = this.find(this.servers, server);
     if (isObject(server)) this.foreignNames.check(server);

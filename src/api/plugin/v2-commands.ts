@@ -23,18 +23,18 @@ import type {
 
 const surface: V2Surface = new V2Surface();
 
-/** The queue that the callback is fed from: its limits, and what is called for errors and drops. */
+/** The queue that calls the callback: its limits, and the functions that are called for errors and dropped events. */
 export const events: PluginEvents = surface.events;
 
 /**
  * Websocket SET METHOD: the one callback for all clients and servers, called with `(type, id, message)`.
- * @param method a function; or a name, which `methods` is asked for at each event; '' drops events
+ * @param method a function; or a name, which is looked up in `methods` for each event; '' drops events
  */
 export function websocketSetMethod(method: string | WebsocketMethod, options?: SetMethodOptions): void {
   surface.setMethod(method, options);
 }
 
-/** Websocket Get method: what was set, '' where nothing was. */
+/** Websocket Get method: the method that was set, '' if none was set. */
 export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
@@ -66,13 +66,13 @@ export function websocketClientStop(socket: WebsocketClientStop): Promise<Websoc
   return surface.clientStop(socket);
 }
 
-/** What can be sent without being read first. */
+/** What can be sent at once, without reading it first. */
 type Ready = Exclude<Sendable, Blob>;
 
 type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 
 /**
- * Websocket client send. @returns at once; `success` means that the local stack took it. For a `Blob` a Promise: it is read first,
+ * Websocket client send. @returns at once; `success` means that the local stack took it. For a `Blob` a Promise: the Blob is read first,
  * and messages that are sent meanwhile go before it
  */
 export function websocketClientSend(socket: {
@@ -108,7 +108,7 @@ export function websocketServer(
   return surface.server(options);
 }
 
-/** Websocket server start: listens, with any option changed before that may change. */
+/** Websocket server start: listens, after applying the options that may still change. */
 export function websocketServerStart(socket: WebsocketServerOptions): Promise<WebsocketServerStatus> {
   return surface.serverStart(socket);
 }

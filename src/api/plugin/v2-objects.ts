@@ -30,7 +30,7 @@ import {
 import { applyClientSettings, applyServerSettings, versions } from './versions.ts';
 
 export interface V2Client extends ClientEntry {
-  /** Seconds, as it was given: information shows 0 and less, which both mean no pings, as they are. */
+  /** Seconds, as it was given. 0 and negative values mean no pings; the information shows them unchanged. */
   pingInterval: number;
   /** Pings so far, over all connections. */
   pings: number;
@@ -50,7 +50,7 @@ export const eventTypes: Readonly<Record<EngineEvent['type'], WebsocketEventType
   fragment: WebsocketEventType.Fragment,
 };
 
-/** What the original tells of an event. */
+/** The properties that an event has in the original. */
 export function eventOf(body: EngineEvent): WebsocketEvent {
   switch (body.type) {
     case 'open':
@@ -72,7 +72,7 @@ export function identityOf(connection: ServerConnection | null): WebsocketIdenti
   return { remoteIp: remoteAddress, remotePort, uri: url };
 }
 
-/** What the original does not tell. */
+/** The properties of an event that the original does not have. */
 export function additionsOf(body: EngineEvent, connection: ServerConnection | null): object {
   return {
     ...(connection === null ? null : { client: connection.data.client }),
@@ -105,7 +105,7 @@ export function applyToServer(options: Properties, settings: ServerSettings): vo
   applyServerSettings(options, settings);
 }
 
-/** A ping at once and then every so many seconds; one that is not answered before the next ends the connection. */
+/** A ping at once and then one per interval; if a ping is not answered before the next one, the connection ends. */
 function heartbeat(entry: V2Client): NonNullable<ClientSettings['pings']> {
   const seconds = entry.pingInterval;
   return {
@@ -158,11 +158,11 @@ export function closeOf(socket: Properties): { code: number; reason: string | un
 
 export function messageOf(socket: unknown): string | Uint8Array | null {
   const message = isObject(socket) ? toSendable(socket.message) : null;
-  // A copy: what was passed is its owner's again.
+  // A copy, because the caller may change its bytes after the call.
   return message instanceof Uint8Array ? Buffer.from(message) : message;
 }
 
-/** All connections, unless targets are named: exactly, in upper and lower case. */
+/** All connections, unless targets are given; targets are compared exactly, including their case. */
 export function targetsOf(socket: Properties): (connection: ServerConnection) => boolean {
   // An empty text alone means every connection; in a collection it is a target that no connection has.
   const uris = new Set(socket.uri === '' ? [] : collection(socket.uri, 'string'));

@@ -1,6 +1,6 @@
 /**
- * The objects that go into the commands of version 2, and that come out: in the original they are 4D objects. Which properties the
- * original had, and which are additions, is in docs/plugin.md.
+ * The objects that the commands of version 2 accept and return: in the original they are 4D objects. Which properties the original had,
+ * and which are additions, is in docs/plugin.md.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -8,7 +8,7 @@ import type { Sendable } from './arguments.ts';
 import type { ReadyState } from './engine-client.ts';
 import type { SendStatus } from './engine-events.ts';
 
-/** The first parameter of the callback. Only the first four ever come. */
+/** The first parameter of the callback. Only the first four types occur. */
 export const WebsocketEventType = {
   Message: 0,
   Open: 1,
@@ -44,7 +44,7 @@ export interface WebsocketMessage extends WebsocketIdentity {
 
 /** With type 1. */
 export interface WebsocketOpen extends WebsocketIdentity {
-  /** Of the response at a client, of the request at a server. */
+  /** Headers of the response at a client, of the request at a server. */
   headers: Readonly<Record<string, string>>;
   uri: string;
 }
@@ -61,7 +61,7 @@ export interface WebsocketClose extends WebsocketIdentity {
 export interface WebsocketError extends WebsocketIdentity {
   /** How many attempts have failed since the connection was lost. */
   retries: number;
-  /** Milliseconds until the next one. */
+  /** Milliseconds until the next attempt. */
   wait_time: number;
   http_status: number;
   reason: string;
@@ -71,11 +71,11 @@ export interface WebsocketError extends WebsocketIdentity {
 export type WebsocketEvent = WebsocketMessage | WebsocketOpen | WebsocketClose | WebsocketError;
 
 /**
- * The callback. Which event it gets follows from the type; with `messageAs: 'json'` it is a text. A parameter may be declared as
+ * The callback. The type decides which event it receives; with `messageAs: 'json'` the event is a text. A parameter may be declared as
  * one of these: `(type, id, event: WebsocketMessage) => …`.
  */
 export type WebsocketMethod = {
-  // A method, whose parameters may be narrower than what is said here.
+  // Declared as a method, so that its parameters may be narrower than the types here.
   call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
 }['call'];
 
@@ -93,7 +93,7 @@ export interface WebsocketTlsOptions {
   caFile?: string | undefined;
   /** An OpenSSL cipher list. @default Node's */
   ciphers?: string | undefined;
-  /** A server's switch; the other four count only where it stands beside them. A client's URL decides. */
+  /** A server's switch; the other four options count only together with it. For a client, the URL decides. */
   tls?: boolean | undefined;
 }
 
@@ -124,13 +124,13 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   unref?: boolean | undefined;
 }
 
-/** Information about a client; all absent for an unknown id. */
+/** Information about a client; every property is absent for an unknown id. */
 export interface WebsocketClientInfo {
   readyState?: ReadyState;
   URL?: string;
   perMessageDeflateOptionsEnabled?: boolean;
   pingInterval?: number;
-  /** Bytes that have not left, with the headers of frames. */
+  /** Bytes that have not left, including the headers of frames. */
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
@@ -149,7 +149,7 @@ export interface WebsocketClientStatus {
   http_status?: number;
   uri?: string;
   headers?: Record<string, string>;
-  /** Where it failed. */
+  /** Present if the start failed. */
   errorStr?: string;
 }
 
@@ -179,7 +179,7 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
   /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
   enablePong?: boolean | undefined;
-  /** @default true: accepted where a client offers it */
+  /** @default true: accepted if a client offers it */
   enablePerMessageDeflate?: boolean | undefined;
   /** Ours: which pages in browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
@@ -200,11 +200,11 @@ export interface WebsocketServerConnection {
   bufferedAmount: number;
 }
 
-/** Information about a server; all absent for an unknown id. */
+/** Information about a server; every property is absent for an unknown id. */
 export interface WebsocketServerInfo {
   /** The `uri` of each connection. */
   clients?: string[];
-  /** Ours: the same, told apart. */
+  /** Ours: the connections with their numbers, so that connections with the same `uri` can be told apart. */
   connections?: WebsocketServerConnection[];
 }
 
@@ -213,18 +213,18 @@ export interface WebsocketServerStatus {
   errorStr?: string;
   /** The name that the original used. @deprecated `errorStr` */
   errStr?: string;
-  /** Ours: what it is bound to. */
+  /** Ours: the address that it is bound to. */
   port?: number;
   host?: string;
 }
 
 export interface WebsocketServerSend {
   id?: number | undefined;
-  /** Bytes go out as a binary message, which the original had not. A `Blob` is read first: the command returns a Promise then. */
+  /** Bytes go out as a binary message, which the original did not support. A `Blob` is read first: the command then returns a Promise. */
   message?: Sendable | undefined;
-  /** To whom: all connections with one of these targets. @default all */
+  /** The receivers: all connections with one of these targets. @default all */
   uri?: string | readonly string[] | null | undefined;
-  /** Ours: to whom, by number. */
+  /** Ours: the receivers, by number. */
   client?: number | readonly number[] | undefined;
 }
 

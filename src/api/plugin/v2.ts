@@ -1,6 +1,6 @@
 /**
- * The surface of version 2: one callback for all sockets, `id`s, `uri` targets. What both versions share is surface.ts, the
- * objects that go in and come out are v2-objects.ts, and the functions that programs call are v2-commands.ts.
+ * The surface of version 2: one callback for all sockets, `id`s, `uri` targets. What both versions share is surface.ts, the objects that
+ * the commands accept and return are v2-objects.ts, and the functions that programs call are v2-commands.ts.
  */
 
 import { show } from '../option-spec.ts';
@@ -46,10 +46,10 @@ interface V2Event extends SurfaceEvent {
   readonly connection: ServerConnection | null;
 }
 
-/** For tests: what a surface stands on. */
+/** For tests: the parts that a surface is built on. */
 export type SurfaceBase = ClientBase;
 
-/** The commands over one set of sockets, with one queue. */
+/** The commands for one set of sockets, with one queue. */
 export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
   #method: string | WebsocketMethod = '';
   #asJson = false;
@@ -118,7 +118,7 @@ export class V2Surface extends Surface<V2Event, V2Client, V2Server> {
     const entry = this.find(this.clients, socket);
     if (entry === undefined || !isObject(socket)) return { success: false, errorStr: this.#unknown(socket) };
     this.foreignNames.check(socket);
-    // Those of before stay, for the next start.
+    // The earlier headers stay, for the next start.
     const problem = headersProblem(socket.headers);
     if (problem !== '') return failedStart(problem);
     applyToClient(socket, entry);

@@ -1,6 +1,6 @@
 /**
- * Where version 1 and version 2 of the plugin differ: names and defaults, beside each other; and how options become the settings
- * of the engine, which both do in the same way. docs/plugin.md has the rows.
+ * Where version 1 and version 2 of the plugin differ: names and defaults, side by side. It also turns options into the settings of the
+ * engine, in the same way for both. docs/plugin.md has the table.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -15,7 +15,7 @@ export interface Version {
   readonly idName: 'ref' | 'id';
   /** The option with a client's URL. */
   readonly urlName: 'url' | 'URL';
-  /** The engine whose texts a failed start has. */
+  /** The engine whose texts a failed start uses. */
   readonly engine: '5.1.6' | '11.0.8';
   /** Seconds that a client's opening handshake may take. */
   readonly startTimeout: number;
@@ -24,7 +24,7 @@ export interface Version {
   /** '': the loopback address of the family. */
   readonly host: string;
   readonly maxConnections: number;
-  /** Whether events wait until a method is set; otherwise each socket has its own. */
+  /** Whether events wait until a method is set; otherwise each socket has its own method. */
   readonly waitsForMethod: boolean;
 }
 
@@ -72,7 +72,7 @@ export function newClientSettings(version: Version, options: Properties): Client
   };
 }
 
-/** What both versions apply to a client at each command that takes options. */
+/** The settings that both versions apply to a client at each command that takes options. */
 export function applyClientSettings(version: Version, options: Properties, settings: ClientSettings): void {
   settings.url = text(options, version.urlName, settings.url);
   const meant = insteadOf(version.idName, options, version.urlName === 'URL' ? 'url' : 'URL');
@@ -105,7 +105,7 @@ export function newServerSettings(version: Version, options: Properties): Server
 
 /**
  * Where a server listens, and for how many: version 1 lets a stopped server change it, version 2 does not.
- * @returns what is wrong, and nothing was changed; or ''
+ * @returns what is wrong, in which case nothing was changed; or ''
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
   const { host = null } = options;
@@ -119,13 +119,13 @@ export function applyBinding(options: Properties, settings: ServerSettings): str
   return '';
 }
 
-/** What both versions apply to a server: version 1 when it is made, version 2 when it is started as well. */
+/** The settings that both versions apply to a server: both when it is made, version 2 also when it is started. */
 export function applyServerSettings(options: Properties, settings: ServerSettings): void {
   if (has(options, 'origins')) settings.origins = options.origins as OriginPolicy;
   applyLimits(options, settings);
 }
 
-/** What clients and servers have beyond the original. */
+/** Options of clients and servers that the original does not have. */
 function applyLimits(options: Properties, settings: ClientSettings | ServerSettings): void {
   // 0 would be refused when the socket is made, which is too late to be reported.
   settings.closeTimeout = Math.max(1, integer(options, 'closeTimeout', settings.closeTimeout));

@@ -1,4 +1,6 @@
-/** The commands of 4D and of the plugins as JavaScript. What each means is in table.ts; a command without a line here has no translation. */
+/**
+ * The commands of 4D and of the plugins as JavaScript. Their meanings are in table.ts; a command without a line here has no translation.
+ */
 
 import type { FunctionScope } from './scope.ts';
 import { type Argument, Untranslatable } from './syntax.ts';
@@ -48,7 +50,7 @@ const take = (args: readonly Argument[], scope: FunctionScope, count: number): s
   return args.map((one) => scope.write.argument(one, scope));
 };
 
-/** A call of a member, or an operator, must not bind to a part of its operand. */
+/** Parentheses, so that a member call or an operator does not apply to a part of its operand only. */
 const operand = (code: string): string =>
   /^[\w$.]+$/.test(code) || /^'[^']*'$/.test(code) ? code : `(${code})`;
 
@@ -74,7 +76,7 @@ function toBlob(text: Argument | undefined, blob: Argument | undefined, scope: F
   return `${scope.variable(blob.name)} = Buffer.from(${scope.write.argument(text, scope)})`;
 }
 
-/** `Formula(…)` of CALL WORKER is done at once; the name of a method is called when the code at hand is done. */
+/** The `Formula(…)` of CALL WORKER runs at once; a method given by name is called once the current code has returned. */
 const callWorker: Emit = (args, scope) => {
   const [, task, ...others] = args;
   if (
@@ -152,7 +154,7 @@ const general: Readonly<Record<string, Emit>> = {
   },
 };
 
-/** The names that have a translation, for the test that compares them with table.ts. */
+/** The commands that have a translation, for the test that compares them with table.ts. */
 export const translatedCommands: readonly string[] = [
   ...Object.keys(general),
   ...[...commands].map((words) => `websocket ${words}`),

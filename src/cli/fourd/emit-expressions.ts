@@ -1,4 +1,7 @@
-/** 4D expressions as JavaScript. What means something else in JavaScript is written so that it means the same, or is not translated. */
+/**
+ * 4D expressions as JavaScript. An expression with another meaning in JavaScript is written so that it keeps its meaning, or is not
+ * translated.
+ */
 
 import { emitCall, isCommand, propertyName } from './emit-commands.ts';
 import type { FunctionScope, Writer } from './scope.ts';
@@ -14,7 +17,7 @@ const booleans: ReadonlySet<string> = new Set([
   'binary',
 ]);
 
-/** What a member function of 4D's own is here. */
+/** How 4D's own member functions are written here. */
 const members: Readonly<Record<string, (object: string, args: readonly string[]) => string | null>> = {
   send: (object, args) => (args.length === 1 ? `${object}.send(${args[0]})` : null),
   terminate: (object, args) => (args.length <= 2 ? `${object}.terminate(${args.join(', ')})` : null),
@@ -98,7 +101,7 @@ function emitMethod(expression: Expression & { kind: 'method' }, scope: Function
   if (name === 'new' && object.kind === 'member') return emitNew(object, args, scope);
   const values = args.map((one) => emitArgument(one, scope));
   const target = objectOf(object, scope);
-  // A function of the program's own goes before one of the same name that 4D has, as in its classes.
+  // A function of the program takes precedence over 4D's function of the same name, as in 4D's classes.
   if (scope.project.functions.has(name)) {
     const call = `${target}.${name}(${values.join(', ')})`;
     return scope.project.async.has(`.${name}()`) ? scope.await(call) : call;
@@ -129,7 +132,7 @@ function emitNew(
 const isNull = (expression: Expression): boolean =>
   expression.kind === 'constant' && expression.value === 'null';
 
-/** Compared with these, equal is equal. */
+/** Whether JavaScript's `===` compares with this expression as 4D does. */
 const isExact = (expression: Expression): boolean =>
   expression.kind === 'number' || (expression.kind === 'constant' && expression.value !== 'this');
 
@@ -157,7 +160,7 @@ function emitBinary(expression: Expression & { kind: 'binary' }, scope: Function
   switch (operator) {
     case '&':
     case '|':
-      // With numbers they mean bits.
+      // With numbers, these operators are bitwise.
       if (!isBoolean(left) || !isBoolean(right))
         throw new Untranslatable(`${operator} with what may be numbers`);
       return `${one} ${operator}${operator} ${other}`;
@@ -195,7 +198,7 @@ function part(expression: Expression, scope: FunctionScope): string {
   return isOperation || /^(?:await |!)/.test(code) || code.includes(' = ') ? `(${code})` : code;
 }
 
-/** What a dot or a bracket follows: numbers have a dot of their own. */
+/** The object before a dot or a bracket. Numbers need parentheses, since they have a dot of their own. */
 function objectOf(expression: Expression, scope: FunctionScope): string {
   const code = part(expression, scope);
   return expression.kind === 'number' || code.startsWith('new ') || code.startsWith('-') ? `(${code})` : code;
@@ -206,5 +209,5 @@ function quote(text: string): string {
   return `'${escaped.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }
 
-/** For functions that are written with these, and by these. */
+/** For the functions in emit-commands.ts, which call these functions and are called by them. */
 export const writer: Writer = { expression: emit, argument: emitArgument, assignment: emitAssignment };

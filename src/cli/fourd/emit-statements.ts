@@ -1,6 +1,6 @@
 /**
- * Writes the statements of a 4D program. One that has no translation stays as a comment, with its place and the reason; when the program
- * comes there, it throws, since going on would be a guess.
+ * Writes the statements of a 4D program. A statement that has no translation stays as a comment, with its place and the reason. When the
+ * program reaches it, the program throws, since it could only guess how to continue.
  */
 
 import { emit, emitAssignment } from './emit-expressions.ts';
@@ -8,11 +8,11 @@ import type { SourceLine } from './lines.ts';
 import type { FunctionScope } from './scope.ts';
 import { type Block, type Statement, Untranslatable } from './syntax.ts';
 
-/** What became of a line of a file. */
+/** The result for a line of a file. */
 export interface LineFate {
   readonly file: string;
   readonly line: number;
-  /** How many lines of the file it stands for. */
+  /** How many lines of the file it covers. */
   readonly count: number;
   readonly kind: 'code' | 'comment' | 'declaration' | 'untranslated';
   readonly reason: string;
@@ -23,7 +23,7 @@ export class StatementWriter {
   readonly out: string[] = [];
   file = '';
 
-  /** @param scope null outside of functions, where there are comments only */
+  /** @param scope null outside of functions: there are only comments */
   statements(
     statements: readonly Statement[],
     depth: number,
@@ -152,7 +152,7 @@ export class StatementWriter {
   }
 }
 
-/** A statement that is no block. */
+/** A statement that is not a block. */
 function simple(statement: Statement, scope: FunctionScope, returned: string): string {
   switch (statement.kind) {
     case 'declaration': {
@@ -212,7 +212,7 @@ export function usesResult(statements: readonly Statement[]): boolean {
   return statements.some((statement) => linesOf(statement).some(({ code }) => /^\$0\s*:=/.test(code)));
 }
 
-/** What stands in a comment must not end it. */
+/** The text of a comment must not end the comment. */
 export function oneLine(text: string): string {
   return text.replace(/[\r\n\u2028\u2029]/g, ' ').trimEnd();
 }

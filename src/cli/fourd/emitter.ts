@@ -1,5 +1,6 @@
 /**
- * Writes one ECMAScript module for a 4D program: its classes, its methods, and what they need. Their statements are emit-statements.ts.
+ * Writes one ECMAScript module for a 4D program: its classes, its methods, and the helpers that they need. Their statements are
+ * emit-statements.ts.
  */
 
 import { writer } from './emit-expressions.ts';
@@ -24,7 +25,7 @@ export function translate(files: readonly NamedUnit[], version: PluginVersion): 
     files.map(({ unit }) => unit),
     version,
   );
-  // What waits makes its callers wait: until nothing is added.
+  // A function that waits makes its callers wait as well, so we write the module again until no function is added.
   for (;;) {
     const before = project.async.size;
     const written = new ModuleWriter(project).write(files);
@@ -147,7 +148,7 @@ class ModuleWriter extends StatementWriter {
   }
 }
 
-/** Classes after those that they extend. */
+/** Sorts the files so that a class comes after the class that it extends. */
 function inOrder(files: readonly NamedUnit[]): NamedUnit[] {
   const left = [...files];
   const done: NamedUnit[] = [];

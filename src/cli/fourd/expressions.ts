@@ -28,7 +28,7 @@ const binary: ReadonlySet<string> = new Set([
 
 const assigning: ReadonlySet<string> = new Set([':=', '+=', '-=', '*=', '/=']);
 
-// A peer's file may nest deeper than our stack is.
+// The file may be nested more deeply than our stack allows.
 const MAX_DEPTH = 100;
 
 // Operators, dots and brackets of one line.
@@ -96,7 +96,7 @@ export class ExpressionParser {
     return left;
   }
 
-  /** What is one inside the other, on the left, is nested as well. */
+  /** Parts that follow each other are nested as well, on the left side. */
   #count(): void {
     if (++this.#parts > MAX_PARTS) throw new Untranslatable('an expression that is too long');
   }
@@ -198,7 +198,7 @@ export class ExpressionParser {
   }
 }
 
-/** The whole of a text is one expression. @throws {Untranslatable} */
+/** Parses a text that is one expression as a whole. @throws {Untranslatable} */
 export function parseExpression(code: string): Expression {
   const parser = new ExpressionParser(code);
   const expression = parser.expression();

@@ -1,6 +1,6 @@
 /**
- * The lines of a 4D method or class: comments apart, continued lines together. Every line of the text is in exactly one of them, so that
- * nothing can be lost on the way.
+ * The lines of a 4D method or class: comments are separated, continued lines are joined. Every line of the text belongs to exactly one
+ * `SourceLine`, so that nothing is lost.
  */
 
 /** One statement, or one comment, and the lines of the file that it stands on. */
@@ -11,13 +11,13 @@ export interface SourceLine {
   readonly count: number;
   /** Without comments, trimmed; '' for a comment or an empty line. */
   readonly code: string;
-  /** What the comments say. */
+  /** The text of the comments. */
   readonly comment: string;
-  /** As it stands in the file. */
+  /** The lines as they are in the file. */
   readonly text: string;
 }
 
-/** Splits a text, whatever its line ends are. */
+/** Splits a text at any kind of line end. */
 export function toLines(source: string): SourceLine[] {
   const texts = source.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
   const lines: SourceLine[] = [];

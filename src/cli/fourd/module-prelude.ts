@@ -1,4 +1,4 @@
-/** Functions that a translated module brings along, if it needs them: where JavaScript has no word that means the same. */
+/** Functions that a translated module contains if it needs them, for commands without an equivalent in JavaScript. */
 
 export const helpers: Readonly<Record<string, string>> = {
   Form: `/** What the program kept in its form. */

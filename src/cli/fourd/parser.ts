@@ -1,6 +1,6 @@
 /**
- * Parses a 4D method or class into statements. What it cannot parse is an `untranslated` statement with its lines; a block whose first
- * line it cannot parse is one as a whole. It never throws.
+ * Parses a 4D method or class into statements. Lines that it cannot parse become an `untranslated` statement; if it cannot parse the
+ * first line of a block, the whole block becomes one. It never throws.
  */
 
 import { parseDeclaration, parseParameters } from './declarations.ts';
@@ -17,10 +17,10 @@ import {
   Untranslatable,
 } from './syntax.ts';
 
-// Deeper blocks than this are no program that a person wrote.
+// No person writes a program with deeper blocks than this.
 const MAX_DEPTH = 50;
 
-/** What begins a block → what ends it. */
+/** The line that begins a block → the line that ends it. */
 const blocks: readonly { readonly kind: string; readonly begin: RegExp; readonly end: RegExp }[] = [
   { kind: 'if', begin: /^if\s*\(/i, end: /^end if$/i },
   { kind: 'case', begin: /^case of$/i, end: /^end case$/i },
@@ -164,7 +164,7 @@ function parseBranches(lines: readonly SourceLine[], condition: Expression | nul
     const body = parseStatements(own, depth);
     if (mark === lines[0]) {
       if (condition !== null) branches.push({ condition, body });
-      // Before the first case there may be comments only.
+      // Only comments may come before the first case.
       else if (own.some(({ code }) => code !== ''))
         throw new Untranslatable('Case of … before its first case');
       else marks.push(...own);
@@ -194,7 +194,7 @@ function inParentheses(code: string): Expression[] {
 // ---- files ----
 
 const functionLine = /^(?:(?:local|exposed)\s+)*(?:function\s|class constructor\b)/i;
-// What a class has beyond: it is not translated, but it begins a function all the same.
+// Other members of a class. They are not translated, but each of these lines begins a function all the same.
 const otherFunctionLine = /^(?:\w+\s+)*(?:function\s+(?!get\b|set\b)\S|function\s|class constructor\b)/i;
 const header =
   /^(?:(?:local|exposed)\s+)*(?:function\s+(?:(get|set)\s+)?([\p{L}_][\p{L}\p{N}_]*)|class constructor)\s*(?:\(([^()]*)\))?\s*(?:->\s*(\$\w+)\s*)?(?::\s*([\w.]+))?$/iu;
@@ -277,7 +277,7 @@ function parseFunction(lines: readonly SourceLine[]): FunctionSource | null {
   } catch {
     return null;
   }
-  // What a class of JavaScript cannot have.
+  // A class of JavaScript cannot have these members.
   if (name === 'constructor') return null;
   const count = parameters.length;
   if ((accessor?.toLowerCase() === 'get' && count > 0) || (accessor?.toLowerCase() === 'set' && count !== 1))

@@ -1,4 +1,4 @@
-/** A folder with a 4D program: its methods and classes, read, and what they say. Nothing else of the folder is looked at. */
+/** A folder with a 4D program: reads its methods and classes, checks and translates them. No other file of the folder is read. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
@@ -8,7 +8,7 @@ import { type Finding, scanFile } from './scan.ts';
 import type { PluginVersion } from './scope.ts';
 
 export interface SourceFile {
-  /** From the folder on, with `/`. */
+  /** Relative to the folder, with `/`. */
   readonly path: string;
   readonly text: string;
 }
@@ -30,7 +30,7 @@ export interface CheckedFile {
   readonly findings: readonly Finding[];
 }
 
-/** What the files have that is in the table. */
+/** Finds everything in the files that is in the table. */
 export function checkProject(files: readonly SourceFile[]): CheckedFile[] {
   return files
     .map(({ path, text }) => ({ path, findings: scanFile(text).findings }))
@@ -50,7 +50,7 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);
-  // URL and url differ by their case only, which commands do not have.
+  // URL and url differ only by their case, which matters in properties but not in commands.
   const two =
     count(/"URL"|\.URL\b/, 'g') + count(/websocket (?:set|get) method/, 'gi') + count(/"id"|\.id\b/, 'g');
   const one =

@@ -1,4 +1,4 @@
-/** Finds, in the lines of a 4D method or class, what table.ts has: with its line, its translation, and what to look out for there. */
+/** Finds the entries of table.ts in the lines of a 4D method or class, each with its line, its translation and its warnings. */
 
 import { endOfText, type SourceLine, toLines } from './lines.ts';
 import { allEntries, classEntries, type Entry, pluginEntries, type WarningId } from './table.ts';
@@ -30,7 +30,7 @@ const anyName = new RegExp(
 const endless = /^(?:while\s*\(\s*true\s*\)|repeat$)/i;
 const callback = /^(?:local\s+)?function\s+on(?:connection|open|message|terminate|error)\b/i;
 
-/** What a file has, and whether it has to do with WebSockets at all. */
+/** The entries found in a file, and whether the file has to do with WebSockets at all. */
 export function scanFile(source: string): {
   readonly findings: readonly Finding[];
   readonly isRelevant: boolean;
@@ -51,7 +51,7 @@ function scanLine(line: SourceLine): Finding[] {
     if (entry === undefined) continue;
     // `Uppercase($text; *)` keeps accents in 4D too.
     const keepsAccents = /;\s*\*\s*\)/.test(code);
-    // The type of a parameter is no place to look out at.
+    // The type of a parameter needs no warning.
     const isType = name.startsWith('4') && !/^\s*\.\s*new\b/i.test(code.slice(index + name.length));
     findings.push({
       line: line.number,
@@ -73,7 +73,7 @@ function scanLine(line: SourceLine): Finding[] {
   return findings;
 }
 
-/** What is quoted is no command. */
+/** Replaces quoted texts, since a quoted word is not a command. */
 function withoutTexts(code: string): string {
   let bare = '';
   for (let at = 0; at < code.length; ) {

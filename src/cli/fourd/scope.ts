@@ -1,11 +1,11 @@
-/** What the emitter knows while it writes a module: the project, and the function that it is in. */
+/** The state of the emitter while it writes a module: the project, and the function that it is in. */
 
 import type { Argument, Assignment, Expression, Parameter, Statement, Unit } from './syntax.ts';
 import { Untranslatable } from './syntax.ts';
 
 export type PluginVersion = 'plugin' | 'plugin-v1';
 
-/** Values of variables that were not assigned: 4D has them by type. */
+/** Values of variables before they are assigned: in 4D they depend on the type. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ['text', "''"],
   ['integer', '0'],
@@ -16,14 +16,14 @@ const defaults: ReadonlyMap<string, string> = new Map([
   ['collection', 'null'],
 ]);
 
-/** Writes parts of expressions, for what is itself part of one. */
+/** Writes parts of expressions, for functions that write a part themselves. */
 export interface Writer {
   expression(expression: Expression, scope: FunctionScope): string;
   argument(argument: Argument, scope: FunctionScope): string;
   assignment(assignment: Assignment, scope: FunctionScope): string;
 }
 
-/** Names that a module has already. */
+/** Names that are already taken in a module. */
 const taken: readonly string[] =
   'Array Buffer Error Infinity JSON Math NaN Object Promise String console globalThis process setImmediate structuredClone undefined Form same each plain withTexts WebSocket WebSocketServer webServer methods'.split(
     ' ',
@@ -36,7 +36,7 @@ export class Project {
   /** In lower case, since 4D's names of classes, methods and variables have no case. */
   readonly classes: ReadonlyMap<string, string>;
   readonly methods: ReadonlyMap<string, string>;
-  /** Functions of classes, whose names do have one. */
+  /** Functions of classes, whose names are case-sensitive. */
   readonly functions: ReadonlySet<string>;
   /** Process variables, by their names in lower case. */
   readonly variables: Map<string, string> = new Map();
@@ -141,7 +141,7 @@ export class FunctionScope {
   readonly #locals = new Map<string, { name: string; value: string }>();
   readonly #parameters = new Map<string, string>();
   usesAwait = false;
-  /** False: there are no parameters but those that are declared. */
+  /** False: the function has only the parameters that it declares. */
   takesAny = true;
   /** How many loops are open here. */
   loops = 0;
@@ -153,7 +153,7 @@ export class FunctionScope {
     for (const { name } of parameters) this.#parameters.set(name.toLowerCase(), name);
   }
 
-  /** A variable in the spelling that came first. */
+  /** The name of a variable, in the spelling that came first. */
   variable(name: string): string {
     if (!name.startsWith('$')) return this.#processVariable(name);
     const key = name.toLowerCase();
@@ -183,7 +183,7 @@ export class FunctionScope {
     return name;
   }
 
-  /** `$1` is a parameter, but accessors have those only that they declare. */
+  /** Whether a name such as `$1` is a parameter. Accessors have only the parameters that they declare. */
   #isNumbered(name: string): boolean {
     return this.takesAny && /^\$[1-9]\d*$/.test(name);
   }

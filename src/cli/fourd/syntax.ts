@@ -1,4 +1,4 @@
-/** What a 4D method or class says, as the parser hands it to the emitter. */
+/** The syntax tree of a 4D method or class, which the parser hands to the emitter. */
 
 import type { SourceLine } from './lines.ts';
 
@@ -38,7 +38,7 @@ export type Expression =
   | { readonly kind: 'object'; readonly entries: readonly (readonly [name: string, value: Expression])[] }
   | { readonly kind: 'collection'; readonly items: readonly Expression[] };
 
-/** What stands between the parentheses of a call: an expression, an assignment (of a Formula), or the `*` of some commands. */
+/** One part between the parentheses of a call: an expression, an assignment (of a Formula), or the `*` of some commands. */
 export type Argument = Expression | Assignment | '*';
 
 export interface Assignment {
@@ -66,7 +66,7 @@ export type Statement = { readonly line: SourceLine } & (
 
 /** Statements within others, with the lines that begin, divide and end them. */
 export type Block = {
-  /** The lines of `Else`, `:` and `End …`, which have no statement of their own. */
+  /** The lines of `Else`, `:` and `End …`, which do not belong to a statement. */
   readonly marks: readonly SourceLine[];
 } & (
   | {

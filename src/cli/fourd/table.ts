@@ -1,11 +1,12 @@
 /**
- * What of 4D has a translation here: classes, commands, and what programs use beside them. The tables "Line by line" of docs/4d.md and
- * docs/plugin.md are made from this (scripts/fourd.js, scripts/plugin.js), and so is what `rfc6455 4d` lists.
+ * The parts of 4D that have a translation here, and those that have none: classes, commands, and other things that such programs use. The
+ * tables "Line by line" of docs/4d.md and docs/plugin.md are made from this (scripts/fourd.js, scripts/plugin.js), and so is the list
+ * that `rfc6455 4d` prints.
  */
 
 export type Surface = 'rfc6455/4d' | 'rfc6455/plugin' | 'rfc6455/plugin-v1' | 'both plugins' | '';
 
-/** What will bite a program at such a place. */
+/** Problems that a program will meet at such a place. */
 export const warnings = {
   'send-early':
     'here `new` returns before the connection is open: what is sent then waits, and goes out after `onOpen`',
@@ -26,7 +27,7 @@ export const warnings = {
 export type WarningId = keyof typeof warnings;
 
 export interface Entry {
-  /** As 4D spells it. For members: with a dot before it. */
+  /** As 4D spells it; a member has a dot before its name. */
   readonly name: string;
   readonly surface: Surface;
   /** A line of 4D, for the documentation; '' if it is not in a table there. */
@@ -188,7 +189,7 @@ const commandEntries: readonly Entry[] = [
 /** The commands of both plugins. */
 export const pluginEntries: readonly Entry[] = commandEntries;
 
-/** What stands beside them in such programs. */
+/** Other things that such programs use. */
 export const generalEntries: readonly Entry[] = [
   entry(
     'CALL WORKER',

@@ -1,4 +1,4 @@
-/** The tokens of a 4D expression. Names may have spaces in them: the words that stand beside each other are one name. */
+/** The tokens of a 4D expression. Names may contain spaces: words that follow each other are one name. */
 
 import { endOfText } from './lines.ts';
 import { Untranslatable } from './syntax.ts';
@@ -62,7 +62,7 @@ const word = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const name = /[\p{L}_][\p{L}\p{N}_]*(?: [\p{L}_][\p{L}\p{N}_]*)*/uy;
 const variable = /\$(?:\d+|[\p{L}_][\p{L}\p{N}_]*)|<>[\p{L}_][\p{L}\p{N}_]*/uy;
 const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-// What 4D writes after the name of a command or a constant in a text that is exported with tokens: ALERT:C41
+// The suffix that 4D adds to the name of a command or a constant if a text is exported with tokens: ALERT:C41
 const suffix = /:[CKP]\d+(?::\d+)?/y;
 
 /** @throws {Untranslatable} for a character that no expression has, and for a text without an end */
@@ -86,7 +86,7 @@ export function tokenize(code: string): Token[] {
       at = end;
       continue;
     }
-    // The class store: it begins with a digit.
+    // `4D` is the class store; no other name begins with a digit.
     if (/^4D\b/i.test(code.slice(at, at + 3))) {
       tokens.push({ kind: 'name', value: '4D' });
       at += 2;
