@@ -1,18 +1,18 @@
 /**
- * A limit on what compression contexts hold together. RFC 7692 §7.1.1 lets an endpoint do without context takeover, so a
- * connection that comes when the budget is spent is answered without it, and costs nothing between messages.
+ * A limit on the memory that all compression contexts hold together. RFC 7692 §7.1.1 lets an endpoint do without context takeover.
+ * So a connection that opens when the budget is used up gets no context takeover, and costs nothing between messages.
  */
 
 /** 64 MiB. */
 export const DEFAULT_COMPRESSION_BUDGET = 67_108_864;
 
-/** Counts the worst case of each context, from negotiation to the end of the connection. */
+/** Counts the largest possible size of each context, from negotiation to the end of the connection. */
 export class CompressionBudget {
   /** Bytes. `Infinity` switches the limit off. */
   limit: number;
   #used = 0;
 
-  /** @throws {RangeError} for a limit that bounds nothing: NaN, a negative number */
+  /** @throws {RangeError} for a limit that is NaN, negative or not a number */
   constructor(limit: number = DEFAULT_COMPRESSION_BUDGET) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
       throw new RangeError(`the limit is ${String(limit)}, not a number of bytes`);
@@ -25,7 +25,7 @@ export class CompressionBudget {
     return this.#used;
   }
 
-  /** False, and nothing reserved, where that would be too much. */
+  /** Reserves `bytes`. @returns false, without reserving anything, if that would exceed the limit */
   reserve(bytes: number): boolean {
     if (this.#used + bytes > this.limit) return false;
     this.#used += bytes;

@@ -1,7 +1,7 @@
 /**
- * Messages through DEFLATE: RFC 7692 §7.2. Two engines on one context: our own (engine/) for small messages, where zlib would
- * spend ten times the work on setting itself up, and node:zlib for the rest; which takes what is engines.ts. All that lasts from
- * message to message is plaintext, at most 32 KiB of it in each direction, so the engines can take turns. What was agreed is params.ts.
+ * Compresses and decompresses messages: RFC 7692 §7.2. Two engines share one context: our own (engine/) for small messages, for which
+ * zlib would spend ten times the work on its set-up, and node:zlib for the rest; engines.ts has the table. The context between
+ * messages is only plaintext, at most 32 KiB in each direction, so the engines can alternate. params.ts has the agreed parameters.
  */
 
 import type { Charge } from '../frame/charge.ts';
@@ -28,9 +28,9 @@ import {
 
 /** One direction of a connection, as agreed (7692 §7.1). */
 export interface Direction {
-  /** How far back references may reach: 2^windowBits bytes, 8 to 15. */
+  /** 8 to 15: references may reach back 2^windowBits bytes. */
   readonly windowBits: number;
-  /** Whether a message may refer to those before it. */
+  /** Whether a message may refer to earlier messages. */
   readonly takeover: boolean;
 }
 
@@ -39,19 +39,19 @@ export interface CodecSettings {
   readonly threshold: number;
   /** zlib's level for the messages that go to zlib, 1 to 9. */
   readonly level: number;
-  /** 'auto': small messages go to our own engine; 'zlib': none does. */
+  /** 'auto': small messages go to our own engine; 'zlib': all messages go to zlib. */
   readonly engine: 'auto' | 'zlib';
   /** Never use zlib's threads, whatever the size. */
   readonly synchronous: boolean;
   readonly budget: CompressionBudget;
 }
 
-/** What the context of the receiving side holds at most: the window. */
+/** The most bytes that the context of the receiving side holds: the window. */
 export function receivingContextSize(direction: Direction): number {
   return direction.takeover ? largestWindow(direction.windowBits) : 0;
 }
 
-/** What the context of the sending side holds at most: the window, and our engine's index of it. */
+/** The most bytes that the context of the sending side holds: the window, and our engine's index of it. */
 function sendingContextSize(direction: Direction, engine: CodecSettings['engine']): number {
   if (!direction.takeover) return 0;
   return largestWindow(direction.windowBits) + (engine === 'auto' ? largestIndex(direction.windowBits) : 0);
@@ -63,21 +63,21 @@ export class DeflateCodec implements MessageCodec {
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
-  /** What zlib compresses with, in one call and in its threads. */
+  /** The settings of zlib: first for one call in this turn, then for its threads. */
   readonly #deflateSettings: DeflateSettings;
   readonly #poolSettings: DeflateSettings;
   #reserved: number;
-  /** Made with the first message that needs it. */
+  /** The context of each direction is created with the first message that needs it. */
   #sent: Window | null = null;
   #received: Window | null = null;
-  /** Whether the budget had room for `#sent`; asked when it is first needed. */
+  /** Whether the budget had room for `#sent`; null until it is first needed. */
   #keepsSent: boolean | null = null;
-  /** What is being decompressed in zlib's threads. */
+  /** The message that zlib's threads are decompressing. */
   #inflating: PoolJob | null = null;
   readonly #share = new TurnShare();
   #closed = false;
 
-  /** @param reserved what the budget was asked for already, for the receiving side; given back by `close`. */
+  /** @param reserved bytes that the caller has already reserved in the budget for the receiving side; `close` releases them. */
   constructor(sending: Direction, receiving: Direction, settings: CodecSettings, reserved: number) {
     this.#sending = sending;
     this.#receiving = receiving;
@@ -99,8 +99,8 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Connections with the same key compress a message to the same bytes, so that a broadcast can do it once; null if each has a
-   * context of its own.
+   * Connections with the same key compress a message to the same bytes, so that a broadcast compresses it once; null if this
+   * connection has a separate context.
    */
   get sharedKey(): string | null {
     const { engine, level } = this.#settings;
@@ -117,7 +117,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#compressInThreadPool(payload, ownsPayload);
   }
 
-  /** The same in this turn, whatever the size. */
+  /** As `compress`, but always in this turn, whatever the size. */
   compressNow(payload: Uint8Array): Uint8Array {
     const window = this.#sendingWindow();
     const { length } = payload;
@@ -136,7 +136,7 @@ export class DeflateCodec implements MessageCodec {
 
   async #compressInThreadPool(payload: Uint8Array, ownsPayload: boolean): Promise<Uint8Array> {
     this.#share.spend(SENDING.pool.setUp);
-    // The application may change, transfer or shrink what it sent, while zlib's threads read it: they get a copy.
+    // The application may change, transfer or shrink its payload while zlib's threads read it, so they get a copy.
     const copy = ownsPayload ? payload : new Uint8Array(payload);
     const context = this.#contextFor(this.#sendingWindow(), SENDING.pool.fastContext);
     const output = await new PoolJob().run((job) =>
@@ -157,14 +157,14 @@ export class DeflateCodec implements MessageCodec {
   }
 
   decompress(payload: Uint8Array, maxLength: number, charge: Charge | null = null): Buffer | Promise<Buffer> {
-    // 7692 §7.2.3.6: an empty message is one byte. That none at all means the same costs nothing.
+    // 7692 §7.2.3.6: an empty message is one byte. We accept zero bytes as well, which costs nothing.
     if (payload.length === 0) return Buffer.alloc(0);
     const waits = payload.length <= RECEIVING.zlib.maxSize && !this.#settings.synchronous;
     if (waits && this.#share.isSpent) return this.#decompressLater(payload, maxLength, charge);
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /** Costs less than the way to zlib's threads and back, and leaves them to those who need them. */
+  /** Waits for a later turn. That costs less than going to zlib's threads and back, and leaves them to large messages. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
@@ -173,7 +173,7 @@ export class DeflateCodec implements MessageCodec {
     });
   }
 
-  /** Each engine of the table in turn, the first that takes the message. */
+  /** Tries the engines of the table in order, until one takes the message. */
   #decompressNow(payload: Uint8Array, maxLength: number, charge: Charge | null): Buffer | Promise<Buffer> {
     const { synchronous, engine } = this.#settings;
     const { own, zlib } = RECEIVING;
@@ -190,7 +190,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressInThreadPool(payload, maxLength, charge);
   }
 
-  /** @returns null for more than `maxOutput` bytes that may be within the limit */
+  /** @returns null if the message has more than `maxOutput` bytes, but may still be within `maxLength` */
   #inflateOwn(payload: Uint8Array, maxOutput: number, maxLength: number): Buffer | null {
     const limit = Math.min(maxLength, maxOutput);
     const message = inflateSmall(payload, this.#receivingWindow(), limit, maxLength);
@@ -200,9 +200,9 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * With zlib in one call. zlib is set up anew after each final block, which costs more than most messages: if there are
-   * several, our own engine begins again.
-   * @returns null for more than `limit` bytes that may be within the limit
+   * Decompresses with zlib in one call. zlib is set up anew after each final block, which costs more than most messages: if there
+   * are several final blocks, our own engine decompresses the message from its start.
+   * @returns null if the message has more than `limit` bytes, but may still be within `maxLength`
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
     try {
@@ -231,7 +231,7 @@ export class DeflateCodec implements MessageCodec {
 
   close(): void {
     this.#closed = true;
-    // A peer that disconnects does not leave its work behind. (What is being compressed may be for other connections, too.)
+    // Work for a peer that has disconnected is given up. (Compression continues: other connections may need its result.)
     this.#inflating?.abandon();
     this.#inflating = null;
     this.#sent = null;
@@ -240,13 +240,13 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** What zlib is given of the context to compress a message. (To decompress it gets all of it, which is cheap.) */
+  /** The part of the context that zlib gets to compress a message. (To decompress, it gets the whole context, which is cheap.) */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
-  /** The context of what we send; null if none was agreed, or the budget has no room: to keep one is only permitted. */
+  /** The context of the messages we send; null if none was agreed, or the budget has no room: a sender need not keep a context. */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
       const size = sendingContextSize(this.#sending, this.#settings.engine);
@@ -267,13 +267,13 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * What is sent for `payload`: it becomes part of the context only if it goes out compressed.
-   * @param compressed the bytes of `payload` that `output` was made of
+   * Returns the bytes to send for `payload`, which becomes part of the context only if it is sent compressed.
+   * @param compressed the bytes of `payload` that were compressed to `output`
    */
   #sentAs(payload: Uint8Array, compressed: Uint8Array, output: Uint8Array): Uint8Array {
     if (output.length >= compressed.length) {
       if (payload.length === compressed.length) return payload;
-      // There is nothing left of it to send.
+      // The payload no longer exists, so it cannot be sent uncompressed.
       throw new Error('The payload of a message was transferred or resized before it was sent');
     }
     if (!this.#closed) this.#sendingWindow()?.append(compressed);

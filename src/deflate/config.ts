@@ -1,25 +1,25 @@
 /**
- * What an application asks of permessage-deflate: the parameters of RFC 7692 §7.1 as options, checked and with defaults.
+ * The options of an application for permessage-deflate: the parameters of RFC 7692 §7.1, checked and with defaults.
  */
 import type { DeflateParams } from './params.ts';
 
-/** What an application asks for, on a server as on a client. */
+/** The options that an application sets, on a server or on a client. */
 export interface DeflateConfig {
   /** The server forgets each message that it compressed: less memory, larger messages. @default false */
   readonly serverNoContextTakeover?: boolean | undefined;
-  /** The same for the client. @default false */
+  /** The client forgets each message that it compressed. @default false */
   readonly clientNoContextTakeover?: boolean | undefined;
-  /** The server's window is 2 to this power, at most; 8 to 15. @default 15 */
+  /** The server's window has at most 2 to this power bytes; 8 to 15. @default 15 */
   readonly serverMaxWindowBits?: number | undefined;
   /**
-   * The same for the client. On a server it is a wish: a client whose offer lacks `client_max_window_bits` cannot
-   * be limited, and 15 holds for it. @default 15
+   * The same for the client's window. On a server it is only a request: a client whose offer lacks `client_max_window_bits` cannot
+   * be limited, and 15 applies to it. @default 15
    */
   readonly clientMaxWindowBits?: number | undefined;
 }
 
 /**
- * Checks what an application asks for. Offering and accepting check it too; this is for the time when options are read.
+ * Checks the options of an application. Offering and accepting check them too; call this where options are read.
  * @throws TypeError if something is not an object, a flag or a number
  * @throws RangeError if window bits are not an integer from 8 to 15
  */

@@ -1,6 +1,6 @@
 /**
- * What a client makes of a server's answer: RFC 7692 §5, §7.1. Pure. That the answer was offered at all is checked by
- * handshake/client.ts; what fails the connection is the table in refusal.ts.
+ * Checks a server's answer on a client: RFC 7692 §5, §7.1. Pure. handshake/client.ts checks that the extension was offered;
+ * the table in refusal.ts has the errors that fail the connection.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
@@ -9,9 +9,9 @@ import { DEFLATE_EXTENSION, type DeflateParams, readParameters, type Stated } fr
 import { deflateRefusal } from './refusal.ts';
 
 /**
- * What a client makes of the server's answer to `offerDeflate(config)`. What the client promised by its offer it keeps,
- * even if the answer does not mention it: `clientNoContextTakeover` and `clientMaxWindowBits` hold for its own sending.
- * @param answers all extensions that were answered; those with other names are skipped, the handshake checks that they were offered
+ * Checks the server's answer to `offerDeflate(config)`, and returns the agreed parameters. The client keeps the promises of its
+ * offer even if the answer does not mention them: `clientNoContextTakeover` and `clientMaxWindowBits` apply to its sending.
+ * @param answers all extensions that the server answered; those with other names are skipped: the handshake checks them
  * @returns null if the server declined
  * @throws HandshakeError (stage 'extensions', a `DeflateRefusalCode`) for an answer that the offer does not allow
  * @throws TypeError, RangeError as `checkDeflateConfig`
@@ -47,15 +47,15 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
  * server_no_context_takeover, 7692 §7.1.1.1
  *   offer     answer   client
  *   -         -        false
- *   -         stated   true: a client has to cope
+ *   -         stated   true: a client must support it
  *   offered   stated   true
- *   offered   -        fail: to accept the offer would have been to state it
+ *   offered   -        fail: a server that accepts the offer must state it
  *
  * client_no_context_takeover, 7692 §7.1.1.2
  *   offer     answer   client
  *   -         -        false
  *   -         stated   true: a client MUST support it unasked
- *   offered   either   true: said once, it is done
+ *   offered   either   true: the client keeps its promise
  *
  * server_max_window_bits, 7692 §7.1.2.1
  *   offer     answer   client
@@ -63,15 +63,15 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
  *   -         M        M
  *   N         M ≤ N    M
  *   N         M > N    fail
- *   N         -        fail: absent means 15, and to accept would have been to state it
+ *   N         -        fail: absent means 15, and a server that accepts the offer must state it
  *
  * client_max_window_bits, 7692 §7.1.2.2; offered without a value, N is 15
  *   offer     answer   client
  *   -         -        15
  *   -         M        fail
- *   N         -        N: the server would take more, we said that we don't
+ *   N         -        N: the server would accept more, but we promised to use no more
  *   N         M ≤ N    M
- *   N         M > N    fail: the RFC lets a server ignore N, or state the same or less; more is neither
+ *   N         M > N    fail: the RFC lets a server ignore N, or state N or less; M is neither
  */
 function confirm(stated: Stated, offered: Stated): DeflateParams {
   if (offered.serverNoContextTakeover && !stated.serverNoContextTakeover) {
@@ -103,7 +103,7 @@ function confirm(stated: Stated, offered: Stated): DeflateParams {
   };
 }
 
-/** The answered window bits, at most the offered ones; where the answer is silent, the offered ones. */
+/** Returns the window bits of the answer, which must not exceed the offered ones; if the answer has none, the offered ones. */
 function within(name: string, stated: number | null, offered: number | null): number {
   const limit = offered ?? 15;
   if (stated === null) return limit;

@@ -1,6 +1,6 @@
 /**
- * Compressing in zlib's threads (RFC 7692 §7.2.1), in slices. A zlib stream is kept for the next message of whichever connection,
- * reset; but one that was given a dictionary ends with its message, since Node offers no way to give it another.
+ * Compresses in zlib's threads (RFC 7692 §7.2.1), in slices. A zlib stream is reset and kept for the next message of any connection.
+ * A stream that was created with a dictionary is closed after its message, since Node offers no way to give it another dictionary.
  */
 
 import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib';
@@ -8,31 +8,32 @@ import { MAX_BUFFER } from './output.ts';
 import type { PoolJob } from './pool.ts';
 import { type DeflateSettings, TAIL_SIZE, toZlib } from './zlib.ts';
 
-/** A zlib stream, to be used again with the same settings. */
+/** A zlib stream that can be used again with the same settings. */
 interface IdleStream {
   readonly stream: DeflateRaw;
   readonly settings: DeflateSettings;
 }
 
-/** As many as there are jobs at a time (pool.ts); each holds about 0.3 MB. */
+/** The same number as the jobs that run at a time (pool.ts). Each idle stream holds about 0.3 MB. */
 const MAX_IDLE = 3;
 const STREAM_SIZE = 300_000;
 
 const idle: IdleStream[] = [];
 
-// Some milliseconds at most. Each slice is flushed, which adds five bytes to it.
+// Bytes of input per slice, which take some milliseconds at most. Each slice is flushed, which adds five bytes to it.
 const SLICE = 131_072;
 
-// One slice comes out in one piece if there is room for it, and in one trip. What is left of the room serves the next one.
+// Bytes of room for output. If the output of a slice fits, it comes in one piece, in one trip to zlib's threads. The rest of the
+// room is used for the next slice.
 const ROOM = 65_536;
 
-// What a stream is given to refer to: up to here it is compressed in front of the message, and its output dropped, which costs less
-// than a stream of its own with a dictionary, 0.3 MB that count for the garbage collector each time.
+// A dictionary of up to this many bytes is compressed before the message, and its output dropped. That costs less than a new stream
+// with a dictionary, which adds 0.3 MB to the work of the garbage collector each time.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** Room for all that can come out of `length` bytes. */
+/** The largest possible output, in bytes, for `length` bytes of input. */
 const largestOutput = (length: number): number => length + (length >>> 8) + 256;
 
 function take(settings: DeflateSettings): DeflateRaw | null {
@@ -46,7 +47,7 @@ function take(settings: DeflateSettings): DeflateRaw | null {
 }
 
 function keep(stream: DeflateRaw, settings: DeflateSettings): void {
-  // The one that waits longest is of settings that are asked for least.
+  // The stream that has been idle longest probably has the settings that are used least.
   if (idle.length === MAX_IDLE) idle.shift()!.stream.destroy();
   idle.push({ stream, settings });
 }
@@ -54,7 +55,7 @@ function keep(stream: DeflateRaw, settings: DeflateSettings): void {
 /**
  * Compresses a message.
  * @param payload must not change, be detached or shrink before the promise has settled: zlib's threads read it
- * @param dictionary plaintext before it to refer to; empty for none
+ * @param dictionary earlier plaintext that the message may refer to; empty for none
  */
 export function deflateInThreadPool(
   payload: Uint8Array,
@@ -81,7 +82,7 @@ export function deflateInThreadPool(
       stream.write(slice, onSlice);
     };
     const onSlice = (error?: Error | null): void => {
-      // Reported by the event; there is nothing to read then.
+      // The 'error' event has reported it, and there is no output to read.
       if (error) return;
       length += takeOutput(stream, pieces);
       if (from < payload.length) {
@@ -92,7 +93,7 @@ export function deflateInThreadPool(
         return;
       }
       stream.off('error', fail);
-      // A copy of its own size: what zlib was given room for would be kept as long as the message waits.
+      // Copied to memory of the exact size: otherwise the unused room would be kept as long as the message waits.
       resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();
@@ -100,17 +101,17 @@ export function deflateInThreadPool(
     if (!isReusable || dictionary.length === 0) return compress();
     stream.write(dictionary, (error) => {
       if (error) return;
-      // Compressed for nothing but to stand in the stream's window.
+      // The dictionary is compressed only to put it into the stream's window; its output is dropped.
       takeOutput(stream, []);
       compress();
     });
   });
 }
 
-/** Adds what came out to `pieces`. @returns its bytes */
+/** Adds the stream's output to `pieces`. @returns the number of its bytes */
 function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
   let length = 0;
-  // All at once up to Node 24, and from 26 on piece by piece.
+  // Up to Node 24, `read` returns all output at once; from Node 26 on, piece by piece.
   for (let piece: Buffer | null = stream.read(); piece !== null; piece = stream.read()) {
     pieces.push(piece);
     length += piece.length;
@@ -121,7 +122,7 @@ function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
 function createStream(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): DeflateRaw {
   return createDeflateRaw({
     ...toZlib(settings, dictionary),
-    // One write, flushed: one trip to zlib's threads in place of three.
+    // Each write is flushed: one trip to zlib's threads instead of three.
     flush: constants.Z_SYNC_FLUSH,
     chunkSize: dictionary.length === 0 ? ROOM : largestOutput(Math.min(payload.length, SLICE)),
     readableHighWaterMark: MAX_BUFFER,

@@ -1,6 +1,6 @@
 /**
- * Decompressing in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output: the limit, the guard against input without
- * output, and the turns of other connections hold while it runs.
+ * Decompresses in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. So the limit and the guard against input
+ * without output are checked while it runs, and other connections get their turns.
  */
 
 import { constants, createInflateRaw, type InflateRaw } from 'node:zlib';
@@ -18,18 +18,18 @@ import {
   wholeMessage,
 } from './zlib.ts';
 
-// Some milliseconds at most, whatever the input holds.
+// Bytes per slice, which take some milliseconds at most, whatever the input is.
 const INPUT_SLICE = 65_536;
 const OUTPUT_SLICE = 262_144;
 
-/** What a stream of zlib's holds besides its output, near enough. Bytes. */
+/** The approximate bytes that a zlib stream holds besides its output. */
 const STREAM_SIZE = 65_536;
 
 /**
  * Decompresses a message.
- * @param history the plaintext before it
+ * @param history the plaintext before this message
  * @param maxLength bytes of output
- * @returns rejects as `inflateNow` throws, with WS_NO_DEFLATE_OUTPUT, and when the job is abandoned
+ * @returns the message; rejects with the errors that `inflateNow` throws, with WS_NO_DEFLATE_OUTPUT, and if the job is abandoned
  */
 export async function inflateInThreadPool(
   payload: Uint8Array,
@@ -44,7 +44,7 @@ export async function inflateInThreadPool(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns null if the message ends in what looks like the probe */
+/** @returns null if the message ends in bytes that look like the probe */
 async function inflateWith(
   probe: Probe,
   payload: Uint8Array,
@@ -62,9 +62,9 @@ async function inflateWith(
   return wholeMessage(position - payload.length, output, probe, maxLength);
 }
 
-/** One zlib stream, to its final block. */
+/** Runs one zlib stream up to its final block. */
 class StreamRun {
-  /** The bytes of `payload` that it took, or more if it took some of the probe as well. */
+  /** The number of bytes of `payload` that the stream took; larger if it took bytes of the probe as well. */
   readonly taken: Promise<number>;
   readonly #payload: Uint8Array;
   readonly #output: Output;
@@ -74,9 +74,9 @@ class StreamRun {
   #resolve!: (taken: number) => void;
   #reject!: (error: unknown) => void;
   #offset = 0;
-  /** Output of the slice at hand. */
+  /** Bytes of output in the current slice. */
   #produced = 0;
-  /** While other jobs have their turn. */
+  /** Set while other jobs have their turn. */
   #resting: Promise<void> | null = null;
 
   constructor(payload: Uint8Array, history: Uint8Array, output: Output, probe: Probe, job: PoolJob) {
@@ -115,7 +115,7 @@ class StreamRun {
     if (this.#produced >= OUTPUT_SLICE) this.#rest();
   }
 
-  /** Writes the next slice of input, once the one before it is done. */
+  /** Writes the next slice of input, once zlib has processed the one before it. */
   readonly #step = (): void => {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     if (inputWithoutOutput(this.#offset, this.#output.length)) {
@@ -131,13 +131,13 @@ class StreamRun {
 
   readonly #onSlice = (): void => {
     if (this.#stream.destroyed) return;
-    // The little that the probe takes goes with the last slice.
+    // The probe is small, so it needs no separate turn after the last slice.
     const turn = this.#offset < this.#payload.length ? this.#rest() : this.#resting;
     if (turn === null) this.#step();
     else turn.then(this.#step, () => {});
   };
 
-  /** Lets other jobs have their turn, if some wait; null if none do. zlib stops by itself once it has made one more piece. */
+  /** Lets other jobs have their turn; null if no job waits. zlib stops by itself after one more piece of output. */
   #rest(): Promise<void> | null {
     this.#produced = 0;
     if (this.#resting !== null) return this.#resting;
@@ -154,7 +154,7 @@ class StreamRun {
         throw error;
       },
     );
-    // What it rejects with has been reported.
+    // Its rejection has been reported by `#fail`.
     this.#resting.catch(() => {});
     return this.#resting;
   }

@@ -1,4 +1,4 @@
-/** Decompressing with our own engine (RFC 7692 §7.2.2), with its errors in the peer's terms. Through zlib it is zlib.ts. */
+/** Decompresses with our own engine (RFC 7692 §7.2.2), and turns its errors into protocol errors. zlib.ts does it with zlib. */
 
 import { ProtocolError } from '../frame/violation.ts';
 import { inflate } from './engine/inflate.ts';
@@ -7,8 +7,8 @@ import type { Window } from './engine/window.ts';
 
 /**
  * Decompresses a message in this turn with our own engine.
- * @param window the plaintext before it; null for none
- * @returns null for more than `maxOutput` bytes that may be within the limit
+ * @param window the plaintext before the message; null for none
+ * @returns null if the message has more than `maxOutput` bytes, but may still be within `maxLength`
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE, WS_NO_DEFLATE_OUTPUT
  */
 export function inflateSmall(

@@ -1,26 +1,26 @@
 /**
- * Where a compressed message ends: RFC 7692 §7.2.1, §7.2.2. A payload is whole if it ends in the header of a stored block, whose
- * 00 00 ff ff did not travel, or after a final block (7692 §7.2.3.4). Our own engine sees that itself (engine/inflate.ts). zlib does
- * not report where it stopped, so both ways through zlib give it a probe after the payload and ask this one arbiter.
+ * Decides whether a compressed message is complete: RFC 7692 §7.2.1, §7.2.2. A payload is whole if it ends in the header of a stored
+ * block, whose 00 00 ff ff was not sent, or after a final block (7692 §7.2.3.4). Our own engine sees that itself (engine/inflate.ts).
+ * zlib does not report where it stopped, so both callers of zlib append a probe to the payload, and this file judges the result.
  */
 
-// What the peer cannot know, and therefore cannot make come out of a block that was cut off. Not a secret: it is never sent.
+// Random bytes that the peer cannot know, so it cannot make a block that was cut off produce them. They are never sent.
 const MARK_SIZE = 9;
 const mark: Uint8Array = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
 
-/** An empty final block with fixed codes (1951 §3.2.6): zlib's stream ends exactly there. */
+/** An empty final block with fixed codes (1951 §3.2.6): zlib's stream ends exactly after it. */
 const END_OF_STREAM: readonly number[] = [0x03, 0x00];
 
-/** Bytes that stand after a payload in place of the 00 00 ff ff that did not travel. */
+/** Bytes that we append to a payload in place of the 00 00 ff ff that was not sent. */
 export interface Probe {
   readonly bytes: Buffer;
-  /** Bytes that it adds to the message. */
+  /** Bytes that the probe adds to the message. */
   readonly size: number;
 }
 
 /**
- * The length of a stored block and its content, and the end of the stream. If the payload is whole, the content comes out as it is.
- * Inside symbols something else would; inside a stored block that was cut off, the length would come out with it.
+ * The length and the content of a stored block, then the end of the stream. If the payload is whole, zlib outputs exactly the content.
+ * If the payload was cut off inside symbols, it outputs something else; if inside a stored block, it outputs the length as well.
  */
 function probeOf(size: number): Probe {
   return {
@@ -29,7 +29,7 @@ function probeOf(size: number): Probe {
   };
 }
 
-/** The second one is for a message that ends in what the first one's length looks like. */
+/** The second probe is for a message that ends in bytes that look like the length field of the first. */
 export const probes: readonly Probe[] = [probeOf(MARK_SIZE - 1), probeOf(MARK_SIZE)];
 
 /** Bytes of a probe's length field. */
@@ -38,9 +38,9 @@ const LENGTH_SIZE = 4;
 export type Ending = 'whole' | 'cut off' | 'ambiguous';
 
 /**
- * Whether a payload ended where a message may.
- * @param over the bytes after the payload that zlib took before its stream ended, 0 for none
- * @param output the last bytes that came out, at least `size` + 4 of them if there were so many
+ * Whether a payload ended at a point where a message may end.
+ * @param over the number of bytes after the payload that zlib took before its stream ended
+ * @param output the last bytes of the output: at least `size` + 4 bytes, or all if there are fewer
  */
 export function endingOf(over: number, output: Uint8Array, { bytes, size }: Probe): Ending {
   // 7692 §7.2.3.4: a final block ended with the payload.
@@ -61,7 +61,7 @@ function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: num
 }
 
 /**
- * Final blocks in a payload (7692 §7.2.3.4). An honest peer has one, at the end. A peer that flushes each fragment with a final
- * block, for want of another kind of flush, has one per fragment. zlib has to be set up anew after each, some 20 µs.
+ * The most final blocks in a payload (7692 §7.2.3.4). An honest peer sends one, at the end. A peer that can flush a fragment only with
+ * a final block sends one per fragment. zlib has to be set up anew after each, which takes some 20 µs.
  */
 export const MAX_FINAL_BLOCKS = 16;

@@ -1,10 +1,10 @@
-/** What a client offers: RFC 7692 §5.1, §7.1. */
+/** Builds the offer of a client: RFC 7692 §5.1, §7.1. */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
 import { type DeflateParams, element } from './params.ts';
 
 /**
- * What a client offers: one element, which is all that the configuration allows.
+ * Builds the offers of a client: one element with everything that the configuration allows.
  * @throws TypeError, RangeError as `checkDeflateConfig`
  */
 export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {
@@ -13,9 +13,9 @@ export function offerDeflate(config: DeflateConfig): ExtensionOffer[] {
 
 /*
  *   config                            offered
- *   serverNoContextTakeover           server_no_context_takeover: the server has to obey, or to decline
+ *   serverNoContextTakeover           server_no_context_takeover: the server must comply or decline
  *   clientNoContextTakeover           client_no_context_takeover: a hint, and a promise
- *   serverMaxWindowBits = N < 15      server_max_window_bits=N: the server has to obey, or to decline
+ *   serverMaxWindowBits = N < 15      server_max_window_bits=N: the server must comply or decline
  *   clientMaxWindowBits = 15          client_max_window_bits: the server may set a limit
  *   clientMaxWindowBits = N < 15      client_max_window_bits=N: the same, and a promise
  */

@@ -1,9 +1,9 @@
 /**
- * What comes out of zlib for one message: of unknown length, so that its limit holds while it grows (RFC 6455 §10.4). It is kept
- * in the pieces it came in: what is refused for its size was never held twice.
+ * Collects zlib's output for one message. Its length is not known in advance, so the limit is checked as it grows (RFC 6455 §10.4).
+ * The output stays in the pieces that zlib returned, so that a message refused for its size is never held twice.
  */
 
-/** What one Buffer can hold, near enough, on any Node we support. Bytes. */
+/** About the most bytes that one Buffer can hold on every Node version that we support. */
 export const MAX_BUFFER: number = 2 ** 31 - 1;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -17,17 +17,17 @@ export class Output {
     this.#limit = limit;
   }
 
-  /** False, and nothing taken, if the limit would be passed. */
+  /** @returns false, without taking the piece, if it would exceed the limit */
   append(piece: Buffer): boolean {
     if (this.length + piece.length > this.#limit) return false;
     this.length += piece.length;
-    // zlib makes room for 16 or 64 KiB at a time: a message of a few bytes must not keep that.
+    // zlib allocates 16 or 64 KiB at a time: a message of a few bytes must not keep that memory alive.
     if (piece.length > 0)
       this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece);
     return true;
   }
 
-  /** The last `size` bytes of what came before and what came out so far. */
+  /** The last `size` bytes of `before` followed by the output so far. */
   lastBytes(before: Uint8Array, size: number): Buffer {
     const last: Uint8Array[] = [];
     let missing = size;
@@ -40,13 +40,13 @@ export class Output {
     return Buffer.concat(last.reverse());
   }
 
-  /** Some of the last bytes that came out, at least `size` of them if there were so many. */
+  /** The last bytes of the output: at least `size` bytes, or all if there are fewer. */
   end(size: number): Uint8Array {
     const last = this.#pieces.at(-1);
     return last !== undefined && last.length >= size ? last : this.lastBytes(NOTHING, size);
   }
 
-  /** The first `length` bytes, in memory of their own. */
+  /** The first `length` bytes, in one Buffer. */
   take(length: number): Buffer {
     const [first] = this.#pieces;
     return this.#pieces.length === 1 ? first!.subarray(0, length) : Buffer.concat(this.#pieces, length);

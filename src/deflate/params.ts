@@ -1,7 +1,7 @@
 /**
- * The parameters of permessage-deflate and how they stand in an element of Sec-WebSocket-Extensions: RFC 7692 §7, §7.1.
+ * The parameters of permessage-deflate, and how an element of Sec-WebSocket-Extensions carries them: RFC 7692 §7, §7.1.
  * Pure. The grammar of the header field is handshake/extension.ts; negotiation is offer.ts, accept.ts and confirm.ts.
- * Names are compared letter by letter: neither RFC says that the case of extension tokens is ignored.
+ * Names are compared case-sensitively: neither RFC says that the case of extension tokens is ignored.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { DeflateRefusalCode } from './refusal.ts';
@@ -9,18 +9,18 @@ import type { DeflateRefusalCode } from './refusal.ts';
 /** The extension's name in Sec-WebSocket-Extensions (RFC 7692 §7). */
 export const DEFLATE_EXTENSION = 'permessage-deflate';
 
-/** What was agreed (RFC 7692 §7.1). Who sends may always use a smaller window, or none of its context. */
+/** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window, or not use its context. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
-  /** On a client also true where it was only announced: see `confirmDeflate`. */
+  /** On a client also true if only its offer stated it: see `confirmDeflate`. */
   readonly clientNoContextTakeover: boolean;
   /** 8 to 15 */
   readonly serverMaxWindowBits: number;
-  /** 8 to 15. On a client also what was only announced: see `confirmDeflate`. */
+  /** 8 to 15. On a client also the value that only its offer stated: see `confirmDeflate`. */
   readonly clientMaxWindowBits: number;
 }
 
-/** What one offer or one answer says. */
+/** The parameters that one offer or one answer states. */
 export interface Stated {
   serverNoContextTakeover: boolean;
   clientNoContextTakeover: boolean;
@@ -30,7 +30,7 @@ export interface Stated {
   clientMaxWindowBits: number | null;
 }
 
-/** Why an offer or an answer is not one of permessage-deflate. */
+/** The reason why an offer or an answer of permessage-deflate is invalid. */
 export interface Fault {
   readonly code: DeflateRefusalCode;
   readonly name: string;
@@ -38,7 +38,7 @@ export interface Fault {
 }
 
 /*
- * 7692 §7: with one parameter that is undefined, repeated or has an invalid value, the whole element counts for nothing.
+ * 7692 §7: if one parameter is not defined, is repeated or has an invalid value, the whole element is invalid.
  *
  *   parameter                      value in an offer      value in an answer
  *   server_no_context_takeover     none                   none
@@ -57,7 +57,7 @@ export function readParameters(element: ExtensionOffer, role: 'offer' | 'answer'
   for (const [name, value] of element.parameters) {
     if (seen.has(name)) return { code: 'WS_DEFLATE_PARAMETER_REPEATED', name, value };
     seen.add(name);
-    // A switch, not a table to look names up in: "constructor" is no parameter.
+    // A switch, not an object as a lookup table: there, "constructor" would be found.
     switch (name) {
       case 'server_no_context_takeover':
         if (value !== null) return { code: 'WS_DEFLATE_CONTEXT_VALUE', name, value };
@@ -87,7 +87,7 @@ function parseWindowBits(value: string | null): number | null {
   return value !== null && /^(?:[89]|1[0-5])$/.test(value) ? Number(value) : null;
 }
 
-/** An element with the window bits as given: null is the parameter without a value, undefined is no parameter. */
+/** Builds an element with these window bits: null gives the parameter without a value, undefined leaves the parameter out. */
 export function element(
   { serverNoContextTakeover, clientNoContextTakeover }: DeflateParams,
   serverMaxWindowBits: string | undefined,

@@ -1,14 +1,14 @@
 /**
- * A compressed message in parts: RFC 7692 §7.2.1. Each part is a DEFLATE stream of its own that ends on a byte, so that the parts
- * after each other are one stream. What a part may refer to is codec.ts.
+ * A compressed message in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte boundary, so that all parts
+ * together form one DEFLATE stream. codec.ts has the context that a part may refer to.
  */
 
 import type { Window } from './engine/window.ts';
 
-/** The empty stored block that ends a flush; 7692 §7.2.1 takes its last four bytes away at the end of a message. */
+/** The last four bytes of the empty stored block that ends a flush; 7692 §7.2.1 removes them at the end of a message. */
 const FLUSH: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** 7692 §7.2.3.6: an empty stored block, whose 00 00 ff ff does not travel. */
+/** 7692 §7.2.3.6: an empty stored block, whose 00 00 ff ff is not sent. */
 export const END_OF_PARTS: Uint8Array = Uint8Array.of(0x00);
 
 // 1951 §3.2.4: LEN is two bytes.
@@ -16,13 +16,13 @@ const MAX_STORED = 65_535;
 const STORED_HEADER = 5;
 
 /**
- * What to send for a part.
- * @param compressed what would be a message by itself (7692 §7.2.1); `payload` itself if it would not get smaller
- * @param window the context; `payload` is in it already if it was compressed
+ * Returns the bytes to send for a part.
+ * @param compressed `payload`, compressed as a whole message (7692 §7.2.1); the same object as `payload` if that was not smaller
+ * @param window the context; it contains `payload` already if `payload` was compressed
  */
 export function partOf(payload: Uint8Array, compressed: Uint8Array, window: Window | null): Uint8Array {
   if (compressed !== payload) return flushedPart(compressed);
-  // The message as a whole is compressed: the peer takes this part for context as well.
+  // The message as a whole is compressed, so the peer adds this part to its context as well.
   window?.append(payload);
   return storedPart(payload);
 }
@@ -34,7 +34,7 @@ function flushedPart(compressed: Uint8Array): Uint8Array {
   return part;
 }
 
-/** What does not get smaller: 1951 §3.2.4, stored blocks. */
+/** A part that does not get smaller is sent as stored blocks (1951 §3.2.4). */
 function storedPart(payload: Uint8Array): Uint8Array {
   const { length } = payload;
   const blocks = Math.ceil(length / MAX_STORED);
@@ -42,7 +42,7 @@ function storedPart(payload: Uint8Array): Uint8Array {
   let position = 0;
   for (let start = 0; start < length; start += MAX_STORED) {
     const size = Math.min(length - start, MAX_STORED);
-    // Not final, of type 00; the rest of the first byte is padding.
+    // The block is not final, and its type is 00; the rest of the first byte is padding.
     part[position] = 0;
     part.writeUInt16LE(size, position + 1);
     part.writeUInt16LE(size ^ 0xffff, position + 3);

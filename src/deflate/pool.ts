@@ -1,25 +1,25 @@
 /**
- * Work for zlib's threads: Node has four threads for files, names and zlib together, so a bounded number of jobs runs at a time.
- * Each works in slices and gives its place back after each one: first come, first served between slices, so that a message waits
- * for one slice of each other connection, and not for their messages. Messages of one connection never overtake each other: it
- * has one job in each direction at most.
+ * Schedules the work for zlib's threads. Node has four threads for files, DNS and zlib together, so a bounded number of jobs runs at a
+ * time. Each job works in slices and gives up its place after each slice; the places go first come, first served. So a message waits
+ * for one slice of each other connection, not for their whole messages. Messages of one connection never overtake each other, since
+ * it has at most one job in each direction.
  */
 
 import type { Charge } from '../frame/charge.ts';
 
 const MAX_RUNNING = 3;
 
-// Jobs that are under way hold what came out so far. Beyond this no other one begins before some of them have ended.
+// Jobs that have begun hold their output so far. If they hold more bytes than this, no other job begins until some have ended.
 const MAX_HELD = 33_554_432;
 
 let running = 0;
 let held = 0;
 let tickets = 0;
-/** In the order of their tickets: those that have not begun, and those between two slices. */
+/** Jobs that have not begun, and, below, jobs between two slices. Both are in the order of their tickets. */
 const fresh: PoolJob[] = [];
 const begun: PoolJob[] = [];
 
-/** Rejects what is being done for a connection that is closed. */
+/** The error of a job whose connection is closed. */
 const ABANDONED = 'The connection is closed';
 
 /** The job whose turn it is. */
@@ -44,7 +44,7 @@ function fillPlaces(): void {
 
 /** One message in the pool. */
 export class PoolJob {
-  /** When it came, or came back, in relation to the others. */
+  /** The position in the order in which jobs arrived or came back. */
   ticket = 0;
   #isRunning = false;
   #hasBegun = false;
@@ -56,8 +56,8 @@ export class PoolJob {
   #refuse: ((error: Error) => void) | null = null;
 
   /**
-   * @param charge counts the input and what is held besides; its owner releases it
-   * @param input bytes
+   * @param charge counts the input and the bytes of `hold`; its owner releases it
+   * @param input the size of the input in bytes
    */
   constructor(charge: Charge | null = null, input = 0) {
     this.#charge = charge;
@@ -65,7 +65,7 @@ export class PoolJob {
     charge?.resize(input);
   }
 
-  /** Runs `work` when there is a place. Once per job. */
+  /** Runs `work` when there is a place. Call this once per job. */
   async run<Result>(work: (job: PoolJob) => Promise<Result>): Promise<Result> {
     try {
       await this.#wait(fresh);
@@ -79,8 +79,8 @@ export class PoolJob {
   }
 
   /**
-   * A slice is done: gives the place to the job that waits longest. To be called again only after the promise has settled.
-   * @returns resolves when it is this job's turn again; null if no job waits: go on
+   * A slice is done: gives the place to the job that has waited longest. Call this again only after the promise has settled.
+   * @returns a promise that resolves when it is this job's turn again; null if no job waits: then continue at once
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));
@@ -90,14 +90,14 @@ export class PoolJob {
     return turn;
   }
 
-  /** Bytes that the job holds from now on, besides its input. */
+  /** Sets the bytes that the job holds from now on, besides its input. */
   hold(bytes: number): void {
     held += bytes - this.#held;
     this.#held = bytes;
     this.#charge?.resize(this.#input + bytes);
   }
 
-  /** The connection is closed: what is not done yet is not worth doing. `run` rejects, after the slice at hand. */
+  /** The connection is closed: the rest of the work is given up. `run` rejects after the current slice. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#leaveQueue();
@@ -106,7 +106,7 @@ export class PoolJob {
     this.#refuse = null;
   }
 
-  /** By the pool only: there is a place. */
+  /** Called by the pool only: there is a place for this job. */
   enter(): void {
     this.#isRunning = true;
     this.#enter!();

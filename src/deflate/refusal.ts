@@ -1,6 +1,6 @@
 /**
- * What a server's answer to permessage-deflate can have wrong, in one table: name → stage, section, text.
- * Met by a client only: it fails the opening handshake (RFC 7692 §5, §7). A server never refuses: it declines an offer.
+ * Every fault that a server's answer to permessage-deflate can have, in one table: name → stage, section, text.
+ * Only a client uses it, to fail the opening handshake (RFC 7692 §5, §7). A server never fails it, but declines the offer.
  */
 import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 
@@ -9,7 +9,7 @@ export interface DeflateRefusal {
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'7692 §7'`. */
   readonly section: string;
-  /** Fixed text; the message adds which parameter it is about. */
+  /** A fixed text; the error's message adds the parameter. */
   readonly text: string;
 }
 
@@ -60,13 +60,13 @@ export const deflateRefusals = {
 /** The code of a rule in `deflateRefusals`. */
 export type DeflateRefusalCode = keyof typeof deflateRefusals;
 
-/** Characters of a peer's text that go into a message. */
+/** The most characters of a peer's text in an error message. */
 const shown = 64;
 
 /**
  * The error for a row of the table.
- * @param parameter the name at fault, as the peer sent it: in the message it is quoted, escaped and cut
- * @param value the value with it, or null; `HandshakeError.value` holds both as sent
+ * @param parameter the invalid parameter's name, as the peer sent it; in the message it is quoted, escaped and cut
+ * @param value the value of the parameter, or null; `HandshakeError.value` holds both as sent
  */
 export function deflateRefusal(
   code: DeflateRefusalCode,

@@ -1,32 +1,32 @@
 /**
- * A quantum for what is inflated inside one turn of the event loop: 150 bytes of a peer can stand for 128 KiB, and a chunk of its
- * bytes for hundreds of those. Each connection has a share of a turn, a smaller one once the turn is long, by what was done in it or by
- * the clock: code that is not compiled yet, garbage and the application's handlers take time as well. What comes beyond that waits
- * for a later turn, first come, first served, and whatever was sent leaves before. What is sent counts, since much of it is replies, but
- * never waits here.
+ * Limits the decompression inside one turn of the event loop: 150 bytes from a peer can decompress to 128 KiB, and one chunk can hold
+ * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long, by the work done in it
+ * or by the clock: code that is not compiled yet, garbage collection and the application's handlers take time as well. A message beyond
+ * the share waits for a later turn, first come, first served; everything already sent leaves before that. Compression counts too, since
+ * much of it is replies, but it never waits here.
  */
 
-// All of these in bytes of output of zlib, or what takes as long: some 2 ns each. A peer that sends one message at a time never
-// reaches any but the last.
+// The unit of work is a byte of zlib's output, some 2 ns; other work is converted to it. A peer that sends one message at a time never
+// reaches any of these limits but the last.
 const SHARE = 524_288;
-/** The share in a turn that is long, by what was done in it or by its milliseconds. To wait costs as much as a few messages. */
+/** The share in a turn that is long, by its work or by its milliseconds. Waiting costs as much as a few messages. */
 const SMALL_SHARE = 65_536;
 const LONG_TURN = 2_097_152;
 const LONG_TIME = 2;
-/** From here on, or after so many milliseconds, no connection goes on. */
+/** After this much work, or this many milliseconds, no connection continues in this turn. */
 const FULL_TURN = 8_388_608;
 const FULL_TIME = 5;
 
-/** What is done between two looks at the clock: such a look takes 50 ns, a small message some µs. */
+/** The work between two readings of the clock: a reading takes 50 ns, a small message some µs. */
 const BETWEEN_LOOKS = 8_192;
 
-// Taken once: an application's tests may replace it.
+// Read once at load, since an application's tests may replace the global.
 const { setImmediate: atEndOfTurn } = globalThis;
 
 /** Milliseconds on a clock that never jumps. Only tests replace its member. */
 export const turnClock: { now: () => number } = { now: performance.now.bind(performance) };
 
-/** Counts turns in which anything was done. */
+/** Counts the turns in which work was done. */
 let turn = 0;
 let hasEnd = false;
 let spent = 0;
@@ -38,12 +38,12 @@ const waiting: (() => void)[] = [];
 const resolved = Promise.resolve();
 let flush = (): void => {};
 
-/** What is to leave before work that waited is done: the answer to a ping, say, must not wait for it as well. */
+/** Sets the function that flushes sent bytes before late work begins: the answer to a ping, for example, must not wait for that work. */
 export function flushBeforeLateWork(flushAll: () => void): void {
   flush = flushAll;
 }
 
-/** A turn begins with the first work in it. */
+/** Begins a turn, at the first work in it. */
 function beginWork(): void {
   if (hasEnd) return;
   hasEnd = true;
@@ -51,7 +51,7 @@ function beginWork(): void {
   atEndOfTurn(endTurn);
 }
 
-/** The next turn has begun, as far as this file is concerned: what waited goes first. */
+/** Ends the turn, for the purposes of this file, and does the work that waited first. */
 function endTurn(): void {
   turn++;
   hasEnd = false;
@@ -65,14 +65,14 @@ function endTurn(): void {
   serveNext();
 }
 
-/** One after the other: what follows on the same connection comes first, up to its share. */
+/** Serves one waiting item. Later messages of the same connection are served before the next item, up to the connection's share. */
 function serveNext(): void {
   waiting.shift()!();
   look();
   if (waiting.length > 0 && !isLong) resolved.then(serveNext);
 }
 
-/** How far the turn has come. */
+/** Updates `isLong` and `isFull`, if enough work was done since the last reading of the clock. */
 function look(): void {
   if (spent < nextLook) return;
   nextLook = spent + BETWEEN_LOOKS;
@@ -81,19 +81,19 @@ function look(): void {
   isFull = spent >= FULL_TURN || elapsed >= FULL_TIME;
 }
 
-/** What one connection may do in a turn. */
+/** The work that one connection may do in a turn. */
 export class TurnShare {
   #turn = -1;
   #spent = 0;
 
-  /** Whether what was done in this turn, for this connection or for all, is enough. To be asked before work is done. */
+  /** Whether this connection has used up its share, or the turn is full. Ask this before doing work. */
   get isSpent(): boolean {
     beginWork();
     look();
     return isFull || (this.#turn === turn && this.#spent >= (isLong ? SMALL_SHARE : SHARE));
   }
 
-  /** Counts work. */
+  /** Counts work that this connection has done. */
   spend(bytes: number): void {
     beginWork();
     spent += bytes;
@@ -105,7 +105,7 @@ export class TurnShare {
   }
 }
 
-/** Runs `work` in a later turn that has room for it. To be called while a share is spent. */
+/** Runs `work` in a later turn that has room for it. Call this while `isSpent` is true. */
 export function inLaterTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     waiting.push(() => {

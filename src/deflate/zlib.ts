@@ -1,7 +1,7 @@
 /**
- * RFC 7692 §7.2 on node:zlib, one message in one call, in this turn of the event loop. The context is a dictionary of plaintext
- * (see engine/window.ts), and no stream keeps it from message to message. In zlib's threads it is deflate-in-pool.ts and
- * inflate-in-pool.ts; where a message ends is message-end.ts.
+ * RFC 7692 §7.2 with node:zlib: one message in one call, in this turn of the event loop. The context is a dictionary of plaintext
+ * (see engine/window.ts); no zlib stream keeps it between messages. deflate-in-pool.ts and inflate-in-pool.ts use zlib's threads;
+ * message-end.ts decides where a message ends.
  */
 
 import { constants, deflateRawSync, type InflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
@@ -13,10 +13,10 @@ import { TurnShare } from './turn.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH } = constants;
 
-/** The empty stored block's end, which does not travel (7692 §7.2.1). */
+/** The size of the end of the empty stored block, 00 00 ff ff, which is not sent (7692 §7.2.1). */
 export const TAIL_SIZE: number = 4;
 
-/** How to compress: zlib's level, and the window that the peer has. */
+/** The settings for compression: zlib's level, and the size of the window. */
 export interface DeflateSettings {
   /** 1 to 9 */
   readonly level: number;
@@ -24,41 +24,41 @@ export interface DeflateSettings {
   readonly windowBits: number;
 }
 
-/** The same for zlib. @param dictionary plaintext before the message to refer to; empty for none */
+/** Converts the settings for zlib. @param dictionary earlier plaintext that the message may refer to; empty for none */
 export function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8Array): ZlibOptions {
   return {
     level,
-    // zlib cannot have a window of 256 bytes; of 512, it uses distances up to 262 less: 250.
+    // zlib has no window of 256 bytes. In a window of 512 it uses only distances up to 512 - 262 = 250, which fit.
     windowBits: Math.max(windowBits, 9),
     finishFlush: Z_SYNC_FLUSH,
     ...(dictionary.length === 0 ? null : { dictionary }),
   };
 }
 
-/** Compresses a message in this turn. @param dictionary plaintext before it to refer to; empty for none */
+/** Compresses a message in this turn. @param dictionary earlier plaintext that it may refer to; empty for none */
 export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): Buffer {
   const output = deflateRawSync(payload, toZlib(settings, dictionary));
   return output.subarray(0, output.length - TAIL_SIZE);
 }
 
 /**
- * zlib's window in the receiving direction. Not the negotiated one: zlib compares distances with that only in part, depending on
- * where its pieces of output end. A distance is legal here, in each engine, if it is at most 32 KiB (1951 §3.2.5) and what it
- * refers to is there: in this message, or in the context, which is as large as was negotiated (7692 §7.1.2).
+ * zlib's window in the receiving direction. It is not the negotiated one, since zlib checks distances against that only partly,
+ * depending on where its pieces of output end. In both engines a distance is valid if it is at most 32 KiB (1951 §3.2.5) and the
+ * bytes it refers to exist: in this message, or in the context, which has the negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
 
-/** Output that zlib makes between two looks: a message of 64 KiB, or 16 KiB, comes out in one piece with what the probe adds. */
+/** The size of zlib's pieces of output: a message of 64 KiB, or 16 KiB, fits into one piece together with the probe's bytes. */
 export const CHUNK = 65_600;
 const SMALL_CHUNK = 16_448;
 const LARGE_INPUT = 4_096;
 
 /**
  * Decompresses a message in this turn.
- * @param history the plaintext before it
- * @param maxLength bytes of output
- * @param share of the connection, in which it counts
+ * @param history the plaintext before this message
+ * @param maxLength the most bytes of output
+ * @param share the connection's share, in which the work counts
  * @throws {ProtocolError} WS_MESSAGE_TOO_BIG, WS_INVALID_DEFLATE
  */
 export function inflateNow(
@@ -70,7 +70,7 @@ export function inflateNow(
   return inflateStreams(payload, history, maxLength, share, false)!;
 }
 
-/** As `inflateNow`. @returns null if other blocks follow a final one: each stream of zlib's has to be set up */
+/** As `inflateNow`. @returns null if other blocks follow a final one: each of them would need a new zlib stream */
 export function inflateOneStream(
   payload: Uint8Array,
   history: Uint8Array,
@@ -94,7 +94,7 @@ function inflateStreams(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns 'ambiguous' if the message ends in what looks like the probe; null as `inflateOneStream` */
+/** @returns 'ambiguous' if the message ends in bytes that look like the probe; null as `inflateOneStream` */
 function inflateWith(
   probe: Probe,
   payload: Uint8Array,
@@ -122,7 +122,7 @@ function inflateWith(
   return wholeMessage(position - payload.length, output, probe, maxLength) ?? 'ambiguous';
 }
 
-/** Each final block ends a stream of zlib's. */
+/** Limits the number of final blocks, since each of them ends a zlib stream. */
 export function checkFinalBlocks(count: number): void {
   if (count > MAX_FINAL_BLOCKS) throw new ProtocolError('WS_INVALID_DEFLATE');
 }
@@ -139,7 +139,7 @@ function inflateOnce(
       windowBits: INFLATE_WINDOW_BITS,
       finishFlush: Z_FINISH,
       maxOutputLength: Math.max(1, Math.min(maxLength, MAX_BUFFER)),
-      // A message of some size comes out in one piece then; for a small one the memory would cost more than it.
+      // With a large chunk, a large message comes in one piece; for a small message, that memory would cost more than the message.
       chunkSize: input.length > LARGE_INPUT ? CHUNK : SMALL_CHUNK,
       info: true,
       ...(dictionary.length === 0 ? null : { dictionary }),
@@ -148,7 +148,7 @@ function inflateOnce(
     return result as { buffer: Buffer; engine: InflateRaw };
   } catch (error) {
     const reported = toProtocolError(error);
-    // As much came out as was allowed.
+    // zlib produced as much output as was allowed.
     if (reported instanceof ProtocolError && reported.code === 'WS_MESSAGE_TOO_BIG') share.spend(maxLength);
     throw reported;
   }
@@ -156,7 +156,7 @@ function inflateOnce(
 
 const PEERS_FAULTS: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
 
-/** What zlib says of the peer's bytes. Anything else, such as being out of memory, is not the peer's fault and stays as it is. */
+/** Converts zlib's errors about the peer's bytes. Any other error, such as out of memory, is not the peer's fault: it stays as it is. */
 export function toProtocolError(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (code === 'ERR_BUFFER_TOO_LARGE') return new ProtocolError('WS_MESSAGE_TOO_BIG');
@@ -164,9 +164,9 @@ export function toProtocolError(error: unknown): unknown {
 }
 
 /**
- * The message, without the probe's bytes.
- * @param over the bytes of the probe that zlib took
- * @returns null if the message ends in what looks like the probe
+ * Returns the message, without the probe's bytes.
+ * @param over the number of bytes of the probe that zlib took
+ * @returns null if the message ends in bytes that look like the probe
  */
 export function wholeMessage(over: number, output: Output, probe: Probe, maxLength: number): Buffer | null {
   const ending = endingOf(over, output.end(probe.bytes.length), probe);
@@ -177,10 +177,10 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
   return output.take(length);
 }
 
-/** The bytes of input that may bring nothing: a block boundary costs a few, an honest compressor makes few of them. */
+/** The most bytes of input that may give no output: a block boundary takes a few bytes, and an honest compressor makes few of them. */
 const MAX_IDLE_INPUT = 1_048_576;
 
-/** Whether `input` bytes were spent on far too little output: empty blocks, over and over (attack on the CPU, not on memory). */
+/** Whether `input` bytes gave far too little output: many empty blocks are an attack on the CPU, not on memory. */
 export function inputWithoutOutput(input: number, output: number): boolean {
   return input - output * (17 / 16) > MAX_IDLE_INPUT;
 }

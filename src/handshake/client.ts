@@ -1,6 +1,6 @@
 /**
- * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (request, and what the response must
- * say). Connecting, TLS, proxies, redirects and the body of a refusal are transport/dial.ts.
+ * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (the request, and the checks of the response).
+ * transport/dial.ts does connecting, TLS, proxies, redirects and the body of a refusal.
  */
 import { type HandshakeError, type RefusalCode, refuse } from './error.ts';
 import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions } from './extension.ts';
@@ -24,8 +24,8 @@ export interface WebSocketTarget {
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
   /**
-   * Decoded user information of the URL; `''` without. Kept aside: it is in no other member, and never sent
-   * by `buildRequest`.
+   * The decoded user name of the URL; `''` if there is none. No other member contains it or the password, and `buildRequest`
+   * never sends them.
    */
   readonly username: string;
   readonly password: string;
@@ -41,8 +41,7 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   const parsed = readUrl(url);
   const scheme = { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' }[parsed.protocol];
   if (scheme === undefined) throw refuse('WS_URL_SCHEME', { value: parsed.protocol });
-  // §3: MUST NOT be used, not even an empty one. In the normal form, "#" begins a fragment wherever it
-  // stands.
+  // §3: a fragment MUST NOT be used, not even an empty one. In the normal form, every "#" begins a fragment.
   if (parsed.href.includes('#')) throw refuse('WS_URL_FRAGMENT');
   const { username, password } = decodeUserinfo(parsed);
   parsed.username = '';
@@ -61,12 +60,12 @@ export function parseTarget(url: string | URL): WebSocketTarget {
   };
 }
 
-// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently;
-// we refuse them: in a URL they are an accident or an injection.
+// The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently.
+// We refuse them: in a URL they are an accident or an injection.
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
-  // Not with the text of a URL that may hold a password: errors end in logs.
+  // The error must not contain a URL that may hold a password, since errors are logged.
   const parsed = parseUrl(text);
   if (parsed === null) throw refuse('WS_URL_SYNTAX', { value: text.includes('@') ? null : text });
   return parsed;
@@ -80,7 +79,7 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
   }
 }
 
-/** What an application asks for beside the resource. */
+/** The parts of a request that an application chooses, other than the resource. */
 export interface RequestFields {
   /** In order of preference: distinct tokens. */
   readonly subprotocols?: readonly string[] | undefined;
@@ -90,14 +89,14 @@ export interface RequestFields {
   readonly origin?: string | undefined;
 }
 
-/** What a client asks for beside the resource. */
+/** The parts of a request that a client chooses, other than the resource. */
 export interface RequestOptions extends RequestFields {
   /** Extensions, in order of preference. */
   readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
-// §4.1 gives these to the handshake itself; the others would announce a body, or change what follows the
-// request.
+// §4.1 reserves the first three for the handshake; the others would announce a body, or change the meaning of the bytes
+// after the request.
 const reservedNames: readonly string[] = [
   'host',
   'upgrade',
@@ -110,9 +109,9 @@ const reservedNames: readonly string[] = [
 
 /**
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
- * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Nothing may be
- *   sent after it before the response is verified.
- * @throws TypeError for a subprotocol or an extension that is no token, a repeated subprotocol, header fields
+ * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Send nothing after it until the
+ *   response is verified.
+ * @throws TypeError for a subprotocol or an extension that is not a token, a repeated subprotocol, header fields
  *   that belong to the handshake or hold a forbidden character, and for a target that `parseTarget` would not
  *   return
  */
@@ -149,7 +148,7 @@ function checkExtraHeaders(headers: readonly string[], hasOrigin: boolean): void
   }
 }
 
-/** What a response is held against. */
+/** The data that a response is checked against. */
 export interface ExpectedResponse {
   /** The key that `buildRequest` returned. */
   readonly key: string;
@@ -158,12 +157,12 @@ export interface ExpectedResponse {
   /** The extensions of the request. */
   readonly offers?: readonly ExtensionOffer[];
   /**
-   * Checks the parameters of the answers, which only the extension itself knows; throws HandshakeError. Not
-   * called without answers.
+   * Checks the parameters of the server's answers, which only the extension knows; throws HandshakeError. Not
+   * called if the server accepted no extension.
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
-   * Fail if subprotocols were offered and the server chose none. RFC 6455 lets that pass, the WHATWG API does
+   * Whether to fail if subprotocols were offered and the server chose none. RFC 6455 allows that, the WHATWG API does
    * not. Default false.
    */
   readonly requireSubprotocol?: boolean;
@@ -177,11 +176,11 @@ export interface VerifiedResponse {
 }
 
 /**
- * Checks the response to an opening handshake (RFC 6455 §4.1, second list). Skip 1xx responses other than 101
- * before.
- * @throws HandshakeError with status and header fields as received; stage 'http' with another status than 101
- *   (its body is for the caller to read, see `withBody`), or 'http', 'extensions', 'subprotocol' for a 101
- *   that is not what was asked for
+ * Checks the response to an opening handshake (RFC 6455 §4.1, second list). The caller must skip 1xx responses other than
+ * 101 first.
+ * @throws HandshakeError with status and header fields as received; stage 'http' for a status other than 101
+ *   (the caller reads its body, see `withBody`); stage 'http', 'extensions' or 'subprotocol' for a 101 that does not
+ *   match the request
  */
 export function verifyResponse(response: HttpResponseHead, expected: ExpectedResponse): VerifiedResponse {
   const fail = (code: RefusalCode, details: { value?: string | null; cause?: unknown } = {}) => {
@@ -190,17 +189,17 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   };
   const fields = new HeaderFields(response.headers);
 
-  // §4.1 (1): any other status is HTTP's business: the caller may follow a redirect, or authenticate.
+  // §4.1 (1): any other status is handled as in HTTP: the caller may follow a redirect, or authenticate.
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');
-  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have either field. A client that believed the field would take the first frames for
-  // a body. A single length of 0 announces no body: ws4py sends it.
+  // 9110 §8.6, 9112 §6.1: a 1xx response MUST NOT have either field. A client that trusted such a field would read the first frames
+  // as a body. A single length of 0 announces no body: ws4py sends it.
   for (const name of ['Content-Length', 'Transfer-Encoding']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw fail('WS_RESPONSE_BODY', { value: name });
   }
-  // §4.1 (2): the value matches "websocket": here it is no list.
+  // §4.1 (2): the value is "websocket"; unlike in a request, it is not a list.
   const upgrade = fields.single('Upgrade');
   if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {
     throw fail('WS_RESPONSE_UPGRADE', { value: upgrade });
@@ -211,7 +210,7 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (!options.some((option) => toAsciiLowerCase(option) === 'upgrade')) {
     throw fail('WS_RESPONSE_CONNECTION', { value: connection });
   }
-  // §4.1 (4), §11.3.3: MUST appear once, and answer our key. Base64: upper and lower case differ.
+  // §4.1 (4), §11.3.3: the field MUST appear once, and answer our key. It is base64, so the comparison is case-sensitive.
   const accept = fields.single('Sec-WebSocket-Accept');
   if (accept === null || accept !== computeAccept(expected.key)) {
     throw fail('WS_RESPONSE_ACCEPT', { value: accept });
@@ -222,8 +221,8 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
 
 type Fail = (code: RefusalCode, details?: { value?: string | null; cause?: unknown }) => HandshakeError;
 
-// §4.1 (5), §9.1: only what was offered, well formed, with parameters that the extension allows. Erratum
-// 3433: over several lines in a response too.
+// §4.1 (5), §9.1: only extensions that were offered, well formed, with parameters that the extension allows. Erratum
+// 3433: a response may also spread the field over several lines.
 function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): ExtensionOffer[] {
   const values = fields.values('Sec-WebSocket-Extensions');
   let answers: ExtensionOffer[];
@@ -238,7 +237,7 @@ function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail
   return answers;
 }
 
-// §4.1 (6), §11.3.4: at most once, and one that was offered, letter by letter.
+// §4.1 (6), §11.3.4: at most one subprotocol, and exactly as it was offered.
 function verifySubprotocol(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): string {
   const { subprotocols = [], requireSubprotocol = false } = expected;
   const values = fields.values('Sec-WebSocket-Protocol');

@@ -1,12 +1,12 @@
 /**
  * Why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an
  * HTTP status). One table holds every rule that this layer enforces, and the few that transport/ raises on a
- * server. What a failure means for the socket (answer, drop, retry) is transport/'s business.
+ * server. transport/ decides what a failure means for the socket (answer, drop, retry).
  */
 
 /**
- * Where the handshake stopped. `'request'` is a server refusing what a client asked; the others are met by a
- * client or by both.
+ * Where the handshake stopped. At `'request'`, a server refused the request of a client; the other stages occur on a
+ * client or on both sides.
  */
 export type HandshakeStage =
   | 'url'
@@ -24,12 +24,12 @@ export type HandshakeStage =
 
 /** One rule of the opening handshake. */
 export interface Refusal {
-  /** HTTP status that a server answers; 0 where only a client meets the rule. */
+  /** The HTTP status that a server answers; 0 if the rule applies to a client only. */
   readonly status: number;
   readonly stage: HandshakeStage;
   /** RFC number and section, such as `'6455 §4.2.1'`. */
   readonly section: string;
-  /** Fixed text: the body of the refusal. It never holds anything that the peer sent. */
+  /** A fixed text: the body of the refusal. It never contains text from the peer. */
   readonly text: string;
   /** Header fields that the answer must carry, flat. */
   readonly headers?: readonly string[];
@@ -346,7 +346,7 @@ export const refusals = {
 /** The code of a rule in `refusals`. */
 export type RefusalCode = keyof typeof refusals;
 
-/** The parts of a `HandshakeError` beside its code and message. `cause` as in `ErrorOptions`. */
+/** The parts of a `HandshakeError` besides its code and message. `cause` as in `ErrorOptions`. */
 export interface HandshakeErrorOptions extends ErrorOptions {
   readonly stage: HandshakeStage;
   readonly status?: number;
@@ -355,7 +355,7 @@ export interface HandshakeErrorOptions extends ErrorOptions {
   readonly value?: string | null;
 }
 
-/** The bytes of a body that a `HandshakeError` keeps, at most. */
+/** The most bytes of a body that a `HandshakeError` keeps. */
 export const maxErrorBody = 65_536;
 
 const emptyBody: Buffer = Buffer.alloc(0);
@@ -373,7 +373,7 @@ export class HandshakeError extends Error {
   /** The body to answer instead of the rule's text (server) or as received (client): the first 64 KiB. */
   readonly body: Buffer;
   /**
-   * What was at fault, as the peer sent it, or null. Not part of the message: escape it before you log it.
+   * The invalid value, as the peer sent it, or null. It is not part of the message: escape it before you log it.
    */
   readonly value: string | null;
 
@@ -382,8 +382,7 @@ export class HandshakeError extends Error {
   }
 
   constructor(code: string, message: string, options: HandshakeErrorOptions) {
-    // Some system errors, an AggregateError of failed connects among them, have an empty message. Ours never
-    // is.
+    // Some system errors have an empty message, such as an AggregateError of failed connects. Our errors never have.
     super(message === '' ? `The opening handshake failed (${options.stage})` : message, options);
     this.code = code;
     this.stage = options.stage;
@@ -401,26 +400,25 @@ export class HandshakeError extends Error {
   }
 }
 
-// A copy, so that a short excerpt does not keep a long buffer alive.
+// Makes a copy, so that a short excerpt does not keep a long buffer alive.
 function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }
 
-/** What a refusal carries instead of, or beside, what the row of its rule says. */
+/** Values that replace, or are added to, the values in the row of the rule. */
 export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
-  /** More for the message, such as what to do. It goes into logs: what a peer sent is escaped in it. */
+  /** Text to add to the message, such as what to do. The message is logged, so any text from a peer must be escaped in it. */
   readonly detail?: string;
 }
 
 /**
  * The error for a rule of the table.
- * @param details what to carry instead of, or beside, what the row says; `headers` are added to the row's
- *   own.
+ * @param details values that replace the values of the row; `headers` are added to the headers of the row.
  */
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
   const { detail, ...options } = details;
-  // A row without a status is a client's: there it is the server's.
+  // A rule whose status is 0 applies to a client: there `details.status` is the status that the server sent.
   const answered = status === 0 ? statusText(details.status) : '';
   return new HandshakeError(
     code,
@@ -434,7 +432,7 @@ export function refuse(code: RefusalCode, details: RefusalDetails = {}): Handsha
   );
 }
 
-/** What a server, or a proxy, answered in place of 101, added to the text of an error. */
+/** The text that an error adds for the status that a server or a proxy sent instead of 101. */
 export function statusText(status = 0): string {
   return status > 101 ? `: status ${status}` : '';
 }

@@ -1,6 +1,6 @@
 /**
  * Sec-WebSocket-Extensions: RFC 6455 §9.1 (grammar), §4.3.
- * Knows no extension by name: what an offer or an answer means is for the extension itself, see deflate/.
+ * This file knows no extension by name: each extension interprets its own offers and answers, see deflate/.
  */
 import { refuse } from './error.ts';
 import { type FieldScanner, isToken, parseList } from './token.ts';
@@ -8,11 +8,11 @@ import { type FieldScanner, isToken, parseList } from './token.ts';
 /** One element of the field: an offer of a client, or an answer of a server. */
 export interface ExtensionOffer {
   readonly name: string;
-  /** In order, repeats included: whether a parameter may repeat is the extension's rule. null: no value. */
+  /** In order, repeats included: each extension decides whether a parameter may repeat. null: no value. */
   readonly parameters: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** What the field may hold. All limits are inclusive. */
+/** The limits on the field. All of them are inclusive. */
 export const extensionLimits = {
   offers: 16,
   /** parameters of one offer */
@@ -24,7 +24,7 @@ export const extensionLimits = {
 /**
  * Parses the field.
  * @param values one for each line, in order: the field may be split over lines (RFC 6455 §9.1)
- * @returns the elements of all lines; none if the field is absent or empty
+ * @returns the elements of all lines; an empty list if the field is absent or empty
  * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that
  *   is too long
  */
@@ -34,7 +34,7 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
   let count = 0;
   const extensions = parseList(value, (scanner) => {
-    // Checked before the element is read: what is beyond the limit costs nothing.
+    // Checked before the element is read: an element beyond the limit costs nothing.
     if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
     return parseExtension(scanner);
   });
@@ -44,8 +44,7 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   return extensions;
 }
 
-// §9.1: extension = extension-token *( ";" extension-param ), with white space allowed between any two of
-// them.
+// §9.1: extension = extension-token *( ";" extension-param ), with white space allowed between any two of these.
 function parseExtension(scanner: FieldScanner): ExtensionOffer | null {
   const name = scanner.token();
   if (name === null) return null;
@@ -97,7 +96,7 @@ function checkedToken(text: string): string {
 }
 
 /**
- * The first of `answers` that was not offered, or that is there more often than it was offered; null if every
+ * Returns the first of `answers` that was not offered, or that occurs more often than it was offered; null if every
  * answer was offered.
  * §9.1: a server MUST NOT use an extension that the client did not ask for.
  */

@@ -1,10 +1,10 @@
 /**
- * Header fields as applications write them, made flat; and read by name: names are case-insensitive (RFC 9110 §5.1), fields may repeat (§5.3).
- * A Map, so that no name (`__proto__`, `constructor`) can mean anything but itself.
+ * Flattens the header fields that applications write, and reads header fields by name: names are case-insensitive (RFC 9110 §5.1),
+ * and fields may repeat (§5.3). They are kept in a Map, so that names such as `__proto__` and `constructor` are safe.
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
-// Fields of a request whose value is no list (RFC 9110, RFC 6454, RFC 6265): joined, two of them would be a third value.
+// Fields whose value is not a list (RFC 9110, RFC 6454, RFC 6265): two values, when joined, would form a third value.
 const singleValued: ReadonlySet<string> = new Set([
   'age',
   'authorization',
@@ -33,8 +33,7 @@ const singleValued: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The header fields of one head. Values come without surrounding white space, in the order in which they
- * arrived.
+ * The header fields of one head. Values have no white space around them, and keep the order in which they arrived.
  */
 export class HeaderFields {
   readonly #values = new Map<string, string[]>();
@@ -54,21 +53,21 @@ export class HeaderFields {
     return this.#values.has(toAsciiLowerCase(name));
   }
 
-  /** All values of a field, one for each line; none if the field is absent. */
+  /** All values of a field, one for each line; an empty list if the field is absent. */
   values(name: string): string[] {
     return [...(this.#values.get(toAsciiLowerCase(name)) ?? [])];
   }
 
-  /** The value of a field that stands there exactly once; null if it is absent or repeated. */
+  /** The value of a field that appears exactly once; null if it is absent or repeated. */
   single(name: string): string | null {
     const values = this.#values.get(toAsciiLowerCase(name));
     return values?.length === 1 ? values[0]! : null;
   }
 
   /**
-   * A field as one value, for an application that does not look at its lines; null if it is absent. The lines of Cookie are joined
-   * by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), those of a list by `', '` (RFC 9110 §5.3). A field that has one value is no list:
-   * its first line counts.
+   * A field as one value, for an application that does not need its separate lines; null if it is absent. The lines of Cookie are
+   * joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a list,
+   * the first line is used.
    */
   combined(name: string): string | null {
     const lower = toAsciiLowerCase(name);
@@ -92,7 +91,7 @@ export type HeaderFieldsInit =
   | Iterable<readonly [string, string]>;
 
 /**
- * Header fields as a flat list. Whether names and values can be written is `formatHead`'s question.
+ * Returns header fields as a flat list. `formatHead` checks later whether their names and values are allowed.
  * @throws TypeError for anything but header fields
  */
 export function flattenHeaders(headers: HeaderFieldsInit): string[] {
@@ -123,7 +122,7 @@ function linesOf(name: unknown, value: unknown): string[] {
 }
 
 /**
- * Keeps an application from setting fields that are not its own.
+ * Prevents an application from setting fields that belong to the handshake.
  * @throws TypeError if one of `headers` has one of these names (in lower case) or begins with `prefix`
  */
 export function forbidFields(headers: readonly string[], names: readonly string[], prefix?: string): void {

@@ -5,7 +5,7 @@ import { parseUrl } from './url.ts';
 
 /**
  * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, perhaps with a port.
- * Its characters are checked before URL sees them, which would take "a/b", "b@a" or "a<TAB>b" for a host too.
+ * The characters are checked before `URL` parses the text, since `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
  */
 export function isHost(text: string): boolean {
   if (isPlainHost(text)) return true;
@@ -19,9 +19,10 @@ const HYPHEN = 0x2d;
 const COLON = 0x3a;
 
 /**
- * The hosts of nearly every request, without URL, which costs as much as all other rules of a request together: four decimal numbers,
- * or labels of letters, digits and single hyphens of which the last begins with a letter. URL takes all of these for hosts; a last label
- * that begins with a digit may be an IPv4 address in another notation, and two hyphens in a row may be punycode.
+ * Recognizes the hosts of nearly every request without `URL`, which costs as much as all other checks of a request together: four
+ * decimal numbers, or labels of letters, digits and single hyphens, the last of which begins with a letter. `URL` accepts all of these.
+ * Other texts are left to `URL`: a last label that begins with a digit may be an IPv4 address in another notation, and two hyphens in a
+ * row may be punycode.
  */
 function isPlainHost(text: string): boolean {
   let end = 0;
@@ -66,7 +67,7 @@ function isAddress(text: string, end: number): boolean {
   return true;
 }
 
-/** Whether nothing, or a port from 0 to 65535, follows at `start`. */
+/** Whether the text ends at `start`, or a colon and a port from 0 to 65535 follow there. */
 function isPort(text: string, start: number): boolean {
   if (start === text.length) return true;
   const digits = text.length - start - 1;

@@ -1,7 +1,7 @@
 /**
- * The head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5), read strictly and within
- * limits, and written. What the head has to say to open a WebSocket is server.ts and client.ts; HTTP bodies
- * are not read here. Every byte is looked at once, however the head is cut into chunks.
+ * Reads and writes the head of an HTTP/1.1 message: start line and header fields (RFC 9112 §2 to §5). Reading is strict, and has
+ * limits. server.ts and client.ts check what the head must contain to open a WebSocket; HTTP bodies are not read here. Every byte
+ * is processed once, however the head is split into chunks.
  */
 import type { RefusalCode } from './error.ts';
 import { type HandshakeError, refuse } from './error.ts';
@@ -30,7 +30,7 @@ export interface HttpResponseHead {
 
 export type HttpHead = HttpRequestHead | HttpResponseHead;
 
-/** What a head may measure. All limits are inclusive. */
+/** The limits on the size of a head. All of them are inclusive. */
 export interface HeadLimits {
   /** bytes of the whole head, the empty line at its end included */
   readonly headSize: number;
@@ -50,20 +50,20 @@ const nothing: Buffer = Buffer.alloc(0);
 
 /**
  * Reads one head from the chunks of a stream.
- * @typeParam Kind what it reads: `'request'` on a server, `'response'` on a client
+ * @typeParam Kind the kind of head to read: `'request'` on a server, `'response'` on a client
  */
 export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   readonly #kind: Kind;
   readonly #limits: HeadLimits;
   #size = 0;
-  // The bytes of a line whose end has not arrived: the first #lineLength of #line.
+  // The bytes of a line whose end has not arrived: the first #lineLength bytes of #line.
   #line: Buffer = nothing;
   #lineLength = 0;
   #afterCr = false;
-  // Null until the start line is complete. Until then: how many spaces it has so far, and the bytes between
-  // the first two.
+  // Null until the start line is complete. Until then, #spaces counts its spaces, and #targetSize the bytes between the
+  // first two.
   #start: StartLine | null = null;
-  /** An empty line stood before the request line. */
+  /** Whether an empty line came before the request line. */
   #skipped = false;
   #spaces = 0;
   #targetSize = 0;
@@ -78,7 +78,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 
   /**
    * Takes the next bytes of the stream.
-   * @returns the head once its last byte has arrived (what followed it is in `rest()`), null until then
+   * @returns the head once its last byte has arrived (`rest()` returns the bytes after it), null until then
    * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call:
    *   400, 414, 431 or 505 for a request; stage 'http' and status 0 for a response
    */
@@ -92,8 +92,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
       if (before + at >= headSize) this.#fail('WS_HANDSHAKE_HEAD_SIZE');
       const byte = chunk[at]!;
       if (byte === LF) {
-        // 9112 §2.2 would let a recipient take a bare LF for a line end. We don't: two readers of one head
-        // must agree.
+        // 9112 §2.2 allows a recipient to accept a bare LF as a line end. We do not: all readers of a head must agree where its
+        // lines end.
         if (!this.#afterCr) this.#fail('WS_HANDSHAKE_LINE_ENDING');
         this.#afterCr = false;
         const line = this.#takeLine(chunk.subarray(lineStart, at + 1));
@@ -112,7 +112,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * What arrived after the head in the last chunk: already frames (RFC 6455 §4.1). Shares the chunk's
+   * The bytes after the head in the last chunk: they are frames already (RFC 6455 §4.1). Shares the chunk's
    * memory. Empty until the head is complete.
    */
   rest(): Buffer {
@@ -126,7 +126,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return head as Extract<HttpHead, { kind: Kind }>;
   }
 
-  // Counted while it arrives: a target that is too long is 414 even if the line never ends.
+  // Counts the target while it arrives: a target that is too long gives 414 even if the line never ends.
   #measureTarget(byte: number): void {
     if (byte === SP) this.#spaces++;
     else if (this.#kind === 'request' && this.#spaces === 1 && ++this.#targetSize > this.#limits.target) {
@@ -134,7 +134,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     }
   }
 
-  // The line that ends with the CR LF at the end of `end`, without them.
+  // Returns the line whose last bytes are `end`, without its CR LF.
   #takeLine(end: Buffer): string {
     if (this.#lineLength === 0) return end.toString('latin1', 0, end.length - 2);
     this.#keep(end);
@@ -143,7 +143,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return line;
   }
 
-  // Copies, into memory that at most doubles: thousands of one-byte chunks must not stay alive for one line.
+  // Copies the part into memory that doubles as needed: thousands of one-byte chunks must not stay alive for one line.
   #keep(part: Buffer): void {
     if (part.length === 0) return;
     const length = this.#lineLength + part.length;
@@ -158,7 +158,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 
   #takeStartLine(line: string): void {
     if (this.#kind === 'response') this.#start = this.#parseStatusLine(line);
-    // 9112 §2.2: a server SHOULD ignore an empty line before the request line, at least one. One it is.
+    // 9112 §2.2: a server SHOULD ignore at least one empty line before the request line. We ignore exactly one.
     else if (line === '' && !this.#skipped) this.#skipped = true;
     else this.#start = this.#parseRequestLine(line);
   }
@@ -180,8 +180,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return { kind: 'response', status: Number(code), statusText: line.slice(13), httpVersion };
   }
 
-  // 9112 §2.3: "HTTP/" DIGIT "." DIGIT, in capitals. Another major version has another syntax.
-  // Which minor versions will do is a matter of the handshake: a proxy may answer CONNECT with 1.0.
+  // 9112 §2.3: "HTTP/" DIGIT "." DIGIT, in capitals. Other major versions have another syntax.
+  // The handshake checks the minor version later, since a proxy may answer CONNECT with 1.0.
   #parseVersion(text: string): string {
     const version = text.slice(5);
     if (!text.startsWith('HTTP/') || version[1] !== '.' || !isDigits(version[0]! + version.slice(2), 2)) {
@@ -192,8 +192,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   #parseHeaderLine(line: string): void {
-    // 9112 §5.2: a server MUST refuse obs-fold. A client might unfold it, but then it trusts that everybody
-    // did the same.
+    // 9112 §5.2: a server MUST refuse obs-fold. A client may unfold it, but would then rely on all other readers to do
+    // the same.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
     // 9112 §5.1: no white space between name and colon. A token has none, and is never empty.
@@ -210,8 +210,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 }
 
 /**
- * Whether a version is 1.1 or a later 1.x: what both sides of an opening handshake need (RFC 6455 §4.1,
- * §4.2.1).
+ * Whether a version is 1.1 or a later 1.x: both sides of an opening handshake require that (RFC 6455 §4.1, §4.2.1).
  */
 export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';

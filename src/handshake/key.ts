@@ -1,6 +1,6 @@
 /**
  * Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
- * Proof that the server read a WebSocket handshake; no authentication and no secret.
+ * They prove that the server read a WebSocket handshake. They are neither authentication nor a secret.
  */
 import { hash, randomBytes } from 'node:crypto';
 
@@ -13,8 +13,8 @@ export function generateKey(): string {
 }
 
 /**
- * The Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2): hashes the key as it stands, not what it
- * encodes.
+ * Returns the Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2): hashes the text of the key, not the bytes that
+ * it encodes.
  */
 export function computeAccept(key: string): string {
   return hash('sha1', key + guid, 'base64');
@@ -22,8 +22,8 @@ export function computeAccept(key: string): string {
 
 /**
  * Whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)).
- * The last character may have stray bits, which decoding drops: IXWebSocket below 11.4.2, the engine of the 4D plugins,
- * makes its keys of random characters, and most of them have such bits.
+ * The last character may have extra bits, which decoding drops: IXWebSocket before 11.4.2, the engine of the 4D plugins,
+ * makes its keys from random characters, and most of them have such bits.
  */
 export function isKey(value: string): boolean {
   if (value.length !== 24 || !value.endsWith('==')) return false;

@@ -1,7 +1,7 @@
 /**
- * Who may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454.
- * Guards against pages of other sites (cross-site WebSocket hijacking). Other clients send any Origin they
- * like, or none.
+ * Decides which pages may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454.
+ * Protects against pages of other sites (cross-site WebSocket hijacking). Clients other than browsers can send any Origin,
+ * or none.
  */
 import { type HandshakeError, refuse } from './error.ts';
 import { quote } from './quote.ts';
@@ -13,13 +13,13 @@ import { parseUrl } from './url.ts';
  * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and
  * always passes.
  * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on
- *   either side, is the default port of the Origin's scheme. The scheme is not compared: a TLS proxy may
- *   stand before us.
- * - `'any'`: all of them.
+ *   either side, is the default port of the Origin's scheme. The scheme is not compared, since a TLS proxy may
+ *   be in front of the server.
+ * - `'any'`: all origins.
  * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
- * - a function: accepts by returning exactly `true`. Not a promise, which would be true before it is settled.
+ * - a function: accepts by returning exactly `true`. It must not return a promise: a promise refuses.
  *
- * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`: IXWebSocket and Starscream send the URL that they connect
+ * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`, since IXWebSocket and Starscream send the URL that they connect
  * to. No page has such an origin, so a browser never sends one.
  *
  * The origin `null` (sandboxed pages, files) passes only `'any'`, a function, or a list that holds `'null'`.
@@ -48,8 +48,8 @@ export function isAllowedOrigin(
 }
 
 /**
- * The refusal of an origin, for the server's log: the message holds both fields, escaped, and what to do if the page is one's own. The
- * peer gets the fixed text of the rule.
+ * The refusal of an origin, for the server's log: the message holds both fields, escaped, and says what to do if the page belongs
+ * to the application. The peer gets only the fixed text of the rule.
  */
 export function refuseOrigin(origin: string | null, host: string): HandshakeError {
   const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';
@@ -79,16 +79,16 @@ export function checkOriginPolicy(policy: OriginPolicy): void {
 
 function isSameOrigin(origin: string, host: string): boolean {
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
-  // Only pages that came by HTTP can come from the server that Host names.
+  // Only a page that was loaded over HTTP can come from the server that Host names.
   if (page === null || (page.protocol !== 'http:' && page.protocol !== 'https:')) return false;
-  // URL leaves out the default port of its scheme, so this is the scheme's default on both sides.
+  // `URL` leaves out the default port of the scheme, so a default port and an absent port compare as equal.
   const server = parseOrigin(`${page.protocol}//${host}`);
   return server !== null && server.host === page.host;
 }
 
 function isListed(entries: readonly string[], origin: string): boolean {
   if (origin === 'null') return entries.includes('null');
-  // RFC 6454 §6.2: what a browser sends is ASCII. Entries may be written as people read them.
+  // RFC 6454 §6.2: a browser sends ASCII. Entries of the list may be written in Unicode.
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
   if (page === null) return false;
   return entries.some((entry) => {
@@ -97,9 +97,9 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// scheme "://" host [ ":" port ] and nothing else. URL alone would take much more for an origin: it drops
-// tabs and line ends, reads "\" as "/", puts "victim" of "http://victim@attacker" aside, and thinks that
-// "*.example" is a name.
+// scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept much more as an origin: it drops
+// tabs and line ends, reads "\" as "/", ignores "victim" in "http://victim@attacker", and accepts "*.example"
+// as a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;

@@ -1,9 +1,9 @@
-/** Text of a peer in an error message or a log line. RFC 6455 §10 tells applications not to trust what they are sent. */
+/** Quotes text from a peer for an error message or a log line. RFC 6455 §10 tells applications not to trust received data. */
 
-// Enough for any origin that people write; a header field may have 8 KiB.
+// Enough for any real origin; a header field may have 8 KiB.
 const MAX_QUOTED = 200;
 
-/** Text of a peer between quotation marks, on one line of visible ASCII, cut after 200 characters. */
+/** Returns text from a peer between quotation marks, on one line of visible ASCII, cut after 200 characters. */
 export function quote(text: string): string {
   let quoted = '';
   for (const character of text.slice(0, MAX_QUOTED)) {

@@ -1,6 +1,5 @@
 /**
- * The text of a response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. Which rule it broke, and with which
- * status, is error.ts.
+ * Writes the response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. error.ts has the rules, and the status of each.
  */
 import { type HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './error.ts';
 import { forbidFields, HeaderFields } from './header-fields.ts';
@@ -36,19 +35,18 @@ const phrases: ReadonlyMap<number, string> = new Map([
 const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extensions', 'timeout'];
 
 /**
- * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close:
- * whatever follows the request on this connection may come from another sender (request smuggling),
- * and is not served.
- * @param error its `body`, if it has one, is the application's own; otherwise the body is the fixed text of
- *   its rule. Nothing that the peer sent is repeated.
- * @param method the request's method if it is known: the answer to HEAD has no body, nor has a 304
- * @throws RangeError for a status that refuses nothing (not 300 to 599), and for an error that a client met
+ * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close the connection: the
+ * bytes after the request may come from another sender (request smuggling), so they are not served.
+ * @param error its `body`, if it has one, comes from the application; otherwise the body is the fixed text of
+ *   its rule. The response never repeats text from the peer.
+ * @param method the request's method if it is known: the answer to HEAD has no body, and a 304 has no body either
+ * @throws RangeError for a status outside 300 to 599, which refuses nothing, and for an error that occurred on a client
  * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
-  // Status, fields and body of a client's error are what another server sent, maybe a backend of the
-  // application.
+  // Status, fields and body of a client's error were sent by another server, maybe a backend of the application: the peer must
+  // not receive them.
   if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);
@@ -56,10 +54,10 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
   const phrase = phrases.get(status) ?? '';
   const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
-  // No "Upgrade" option in Connection, although 9110 §7.8 wants it beside Upgrade: a proxy that sees one may
-  // take this for a switch of protocols and pass on what follows unread.
+  // Connection has no "Upgrade" option, although 9110 §7.8 requires one together with Upgrade: a proxy that sees it may treat this
+  // response as a switch of protocols, and forward the bytes that follow without parsing them.
   const fields = ['Connection', 'close'];
-  // 9110 §15.4.5: a 304 ends with its head, and its Content-Length would be that of another answer.
+  // 9110 §15.4.5: a 304 ends with its head. Its Content-Length would describe another response.
   if (status === 304) return formatHead(`HTTP/1.1 304 ${phrase}`, [...fields, ...headers]);
   if (!new HeaderFields(headers).has('Content-Type'))
     fields.push('Content-Type', 'text/plain; charset=utf-8');

@@ -1,7 +1,7 @@
 /**
- * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, a 101 or a refusal
- * goes out, as text; the text of a refusal is refusal.ts. Reading the head is http-head.ts (or node:http), routing by path
- * and the application's consent are transport/ and api/.
+ * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, and a 101 or a refusal
+ * goes out, as text. refusal.ts writes a refusal; http-head.ts (or node:http) reads the head; transport/ and api/ route by path
+ * and ask the application.
  */
 import { refuse } from './error.ts';
 import {
@@ -19,7 +19,7 @@ import { isAllowedOrigin, type OriginPolicy, refuseOrigin } from './origin.ts';
 import { isVisibleAscii, parseTokenList, parseUpgradeList, toAsciiLowerCase } from './token.ts';
 import { type HandshakeRequest, UpgradeRequest } from './upgrade-request.ts';
 
-/** The subprotocols that one request may offer. */
+/** The most subprotocols that one request may offer. */
 export const maxSubprotocols = 64;
 
 /**
@@ -33,7 +33,7 @@ export function verifyRequest(
   const { method, target, httpVersion, headers } = request;
   const fields = new HeaderFields(headers);
 
-  // §4.2.1 (1): HTTP/1.1 or higher. HTTP/2 has its own handshake (RFC 8441), and never this start line.
+  // §4.2.1 (1): HTTP/1.1 or higher. HTTP/2 has a different handshake (RFC 8441), without this start line.
   if (!isHttp11(httpVersion)) throw refuse('WS_HANDSHAKE_HTTP_VERSION');
   // §4.2.1 (1): a GET request. Methods are case-sensitive (9110 §9.1).
   if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });
@@ -54,7 +54,7 @@ export function verifyRequest(
   if (key === null || !isKey(key)) throw refuse('WS_HANDSHAKE_KEY', { value: key });
   const subprotocols = parseSubprotocols(fields);
   const offers = parseExtensions(fields.values('sec-websocket-extensions'));
-  // §4.2.1 (7): without Origin, not a browser. Two of them do not identify a page.
+  // §4.2.1 (7): a request without Origin does not come from a browser. Two Origin fields do not identify a page.
   const origin = fields.single('origin');
   if (origin === null && fields.has('origin')) throw refuse('WS_HANDSHAKE_ORIGIN_REPEATED');
 
@@ -67,14 +67,14 @@ export function verifyRequest(
     subprotocols,
     offers,
   });
-  // §10.2: an origin that is not acceptable SHOULD be answered with 403. Last, so that a policy function sees
+  // §10.2: an origin that is not acceptable SHOULD be answered with 403. Checked last, so that a policy function gets
   // a valid request.
   if (!isAllowedOrigin(policy.origins, origin, upgrade)) throw refuseOrigin(origin, host);
   return upgrade;
 }
 
 // §4.2.1 (1): a path with an optional query, or an http or https URI whose host is the one in Host.
-// The path is cut out of the text, never resolved: "//evil/x" against our host would name another server.
+// The path is cut out of the text, never resolved: "//evil/x", resolved against our host, would name another server.
 function parseRequestTarget(target: string, host: string): { path: string; query: string } {
   const resource = isVisibleAscii(target) ? cutResource(target, host) : null;
   // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends one.
@@ -90,8 +90,8 @@ function cutResource(target: string, host: string): string | null {
   const lower = toAsciiLowerCase(target);
   const scheme = ['http://', 'https://'].find((prefix) => lower.startsWith(prefix));
   if (scheme === undefined) return null;
-  // 9112 §3.2.2: with an absolute-form, the client sends the same authority in Host. If it differs, one
-  // of the recipients is misled.
+  // 9112 §3.2.2: with an absolute-form target, the client sends the same authority in Host. If the two differ, a recipient
+  // may choose the wrong one.
   const resource = target.slice(scheme.length + host.length);
   if (lower.slice(scheme.length, target.length - resource.length) !== toAsciiLowerCase(host)) return null;
   if (resource === '' || resource.startsWith('?')) return `/${resource}`;
@@ -101,9 +101,9 @@ function cutResource(target: string, host: string): string | null {
 // §4.2.1 (3), (4): both are lists, over one line or several; their tokens are ASCII case-insensitive.
 function verifyUpgrade(fields: HeaderFields): void {
   const upgrade = joinedList(fields, 'upgrade');
-  // A person opened the endpoint's address like a page: 426 says what is here.
+  // A person may have opened the endpoint's address in a browser: the 426 explains that this is a WebSocket endpoint.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
-  // Nearly always the field is this one token, and no list has to be read.
+  // Nearly always the field is just this token, so no list has to be parsed.
   if (toAsciiLowerCase(upgrade) !== 'websocket') {
     const protocols = parseUpgradeList(upgrade);
     if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });
@@ -120,15 +120,15 @@ function lists(tokens: readonly string[], wanted: string): boolean {
   return tokens.some((token) => toAsciiLowerCase(token) === wanted);
 }
 
-// §4.2.1 (6), §4.4: version 13, and for any other an answer that names 13.
-// Asked before the key: the drafts before hybi-04 have neither field, and to learn the version is what helps
-// them. That is also why a missing field counts as an unknown version (426), not as a malformed request
+// §4.2.1 (6), §4.4: the version is 13; for any other version, the answer names 13.
+// Checked before the key: clients of the drafts before hybi-04 send neither field, and the supported version is the answer
+// that helps them. For the same reason a missing field counts as an unknown version (426), not as a malformed request
 // (400).
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('sec-websocket-version');
   // §11.3.5: MUST NOT appear more than once in a request.
   if (versions.length > 1) throw refuse('WS_HANDSHAKE_VERSION_REPEATED');
-  // The text, not its number: "013", "+13" or "13, 8" may make a proxy believe in another version than we do.
+  // Compares the text, not the number: a proxy may read "013", "+13" or "13, 8" as another version than we do.
   if (versions[0] !== '13') throw refuse('WS_HANDSHAKE_VERSION', { value: versions[0] ?? null });
 }
 
@@ -157,7 +157,7 @@ function joinedList(fields: HeaderFields, name: string): string | null {
  */
 export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
   for (const subprotocol of offered) {
-    // The server's own text: the client's is a part of its header line, and would keep all of that as long as the connection.
+    // Returns the server's string: the client's is a part of its header line, and would keep the whole line alive with the connection.
     const at = supported.indexOf(subprotocol);
     if (at !== -1) return supported[at]!;
   }
@@ -171,17 +171,17 @@ const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
 const SWITCHING_PROTOCOLS =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ';
 
-/** What a server makes of a request that it accepts. */
+/** The choices of a server for a request that it accepts. */
 export interface Acceptance {
-  /** One of the client's list. `''` or absent: none, and the connection opens without. */
+  /** A subprotocol from the client's list. If it is `''` or absent, the connection opens without a subprotocol. */
   readonly subprotocol?: string | undefined;
-  /** Answers the offers; absent: no extension. */
+  /** Answers the client's offers. If it is absent, no extension is used. */
   readonly negotiate?: ((offers: readonly ExtensionOffer[]) => readonly ExtensionOffer[]) | undefined;
   /** More header fields for the response: name, value, name, value … */
   readonly headers?: readonly string[] | undefined;
 }
 
-/** What came out of an accepted request. */
+/** The response to an accepted request, and what was agreed. */
 export interface AcceptedRequest {
   /** The whole response head; send it as latin1. Frames follow. */
   readonly head: string;
@@ -197,13 +197,13 @@ export interface AcceptedRequest {
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
   const { subprotocol = '', negotiate, headers = NONE } = acceptance;
-  // §4.2.2 (5.5): MUST be one of the client's; without an agreement the field stays away, since '' is no
-  // value for it.
+  // §4.2.2 (5.5): the subprotocol MUST be one of the client's. Without an agreement the field is left out, since '' is not
+  // a valid value.
   if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {
     throw new TypeError('The subprotocol is not one that the client offered');
   }
   const extensions = negotiate?.(request.offers) ?? NO_EXTENSIONS;
-  // §4.2.2 (5.6), §9.1: only what the client offered.
+  // §4.2.2 (5.6), §9.1: only extensions that the client offered.
   if (extensions.length > 0 && findUnoffered(extensions, request.offers) !== null) {
     throw new TypeError('The extension is not one that the client offered');
   }

@@ -1,12 +1,12 @@
 /**
- * Which subprotocols an application may name: those that a request or a response can carry. RFC 6455 §4.1 (10), §11.3.4.
- * What a peer offers or chooses is server.ts and client.ts.
+ * Checks the subprotocols that an application names: a request or a response must be able to carry them. RFC 6455 §4.1 (10), §11.3.4.
+ * server.ts and client.ts check the subprotocols that a peer offers or chooses.
  */
 
 import { isToken } from './token.ts';
 
 /**
- * A list of subprotocols, of either role.
+ * Checks a list of subprotocols, on either role.
  * @throws {TypeError} for anything but a list of tokens: not empty, U+0021 to U+007E without separators
  */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
@@ -18,7 +18,7 @@ export function checkSubprotocols(subprotocols: readonly string[]): void {
 }
 
 /**
- * What a client offers.
+ * Checks the subprotocols that a client offers.
  * @throws {TypeError} for an invalid list, and for a repeated subprotocol (§4.1 (10): all unique)
  */
 export function checkOffer(subprotocols: readonly string[]): void {

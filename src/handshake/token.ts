@@ -1,10 +1,9 @@
 /**
  * The small grammars of header fields: token, quoted-string, list (RFC 6455 §4.3 takes them from HTTP; RFC
- * 9110 §5.6). One scanner, which looks at each character once: no regular expression ever sees what a peer
- * sent.
+ * 9110 §5.6). One scanner reads each character once: no regular expression is ever applied to text from a peer.
  */
 
-// 9110 §5.6.2: the characters of a token are the visible ones of ASCII without the delimiters.
+// 9110 §5.6.2: the characters of a token are the visible ASCII characters except the delimiters.
 const tokenCharacter: readonly boolean[] = Array.from(
   { length: 128 },
   (_, code) => code > 0x20 && code < 0x7f && !'"(),/:;<=>?@[\\]{}'.includes(String.fromCharCode(code)),
@@ -24,20 +23,20 @@ export function isToken(value: string): boolean {
 }
 
 /**
- * Whether `text` may stand in a line of an HTTP head (RFC 9110 §5.5): HTAB, visible ASCII, space, and U+0080
- * to U+00FF. So neither CR, LF nor NUL, and nothing that writing as latin1 would turn into one of them.
+ * Whether a line of an HTTP head may contain `text` (RFC 9110 §5.5): only HTAB, visible ASCII, space, and U+0080
+ * to U+00FF. This excludes CR, LF and NUL, and every character that latin1 would turn into one of them.
  */
 export function isLineText(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (!isLineByte(text.charCodeAt(at))) return false;
   return true;
 }
 
-/** The same for one byte. */
+/** As `isLineText`, for one byte. */
 export function isLineByte(byte: number): boolean {
   return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
 
-/** Whether `text` is not empty and all of it is visible ASCII: no space, no control character. */
+/** Whether `text` is not empty and contains only visible ASCII: no space, no control character. */
 export function isVisibleAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -70,7 +69,7 @@ export function toAsciiLowerCase(text: string): string {
   return isLower ? text : text.toLowerCase();
 }
 
-// The long way for anything else: U+212A KELVIN SIGN has the lower case "k".
+// The slow way, for texts beyond ASCII: `toLowerCase` would turn U+212A KELVIN SIGN into "k".
 function lowerLetters(text: string): string {
   let lower = '';
   for (const character of text) {
@@ -80,8 +79,8 @@ function lowerLetters(text: string): string {
 }
 
 /**
- * Reads the value of a header field from left to right. Each read consumes what it returns; null consumes
- * nothing useful: give up.
+ * Reads the value of a header field from left to right. Each call consumes the text that it returns. After a null, the
+ * caller must stop.
  */
 export class FieldScanner {
   readonly #text: string;
@@ -138,9 +137,9 @@ export class FieldScanner {
 }
 
 /**
- * A list (RFC 9110 §5.6.1) of what `element` reads: separated by commas, with optional white space around
- * them. Empty elements count as nothing, as a recipient has to take them.
- * @returns the elements, perhaps none; null if the value is not such a list, or `element` returned null.
+ * Reads a list (RFC 9110 §5.6.1) whose elements `element` reads: separated by commas, with optional white space around
+ * the commas. Empty elements are ignored, as a recipient MUST do.
+ * @returns the elements, perhaps an empty list; null if the value is not such a list, or `element` returned null.
  */
 export function parseList<Element>(
   value: string,
@@ -161,17 +160,17 @@ export function parseList<Element>(
 }
 
 /**
- * A list of tokens, or null if `value` is not a list. The list may be empty: whether that is allowed is the field's
- * own rule.
+ * Returns a list of tokens, or null if `value` is not a list. The list may be empty: the caller decides whether its field
+ * allows that.
  */
 export function parseTokenList(value: string): string[] | null {
   return parseList(value, (scanner) => scanner.token());
 }
 
 /**
- * The value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version
+ * Reads the value of an Upgrade field (RFC 9110 §7.8): a list of protocol names, each with an optional version
  * after a slash.
- * @returns the elements as they stand, such as `['h2c', 'TLS/1.0', 'websocket']`, or null.
+ * @returns the elements unchanged, such as `['h2c', 'TLS/1.0', 'websocket']`, or null.
  */
 export function parseUpgradeList(value: string): string[] | null {
   return parseList(value, (scanner) => {

@@ -1,11 +1,11 @@
 /**
- * An opening handshake that was read and checked (RFC 6455 §4.2.1), as the application sees it. What a request often is not asked for
- * (cookies, query parameters) is read when it is.
+ * An opening handshake that was read and checked (RFC 6455 §4.2.1), in the form that the application gets. Cookies and query
+ * parameters are parsed only when the application asks for them.
  */
 import type { ExtensionOffer } from './extension.ts';
 import type { HeaderFields } from './header-fields.ts';
 
-/** A request as it came, whichever parser read it: ours, node:http, or a test. */
+/** A request as it was received, from any source: our parser, node:http, or a test. */
 export interface HandshakeRequest {
   readonly method: string;
   readonly target: string;
@@ -21,7 +21,7 @@ export interface HandshakeRequest {
   };
 }
 
-/** What the rules of the handshake made of a request. */
+/** The parts of a request that the checks of the handshake produced. */
 export interface RequestParts {
   readonly path: string;
   readonly query: string;
@@ -32,7 +32,7 @@ export interface RequestParts {
   readonly offers: readonly ExtensionOffer[];
 }
 
-/** @internal For subclasses, which share the parsed header fields; assigned once, by the class. */
+/** @internal Gives subclasses the parsed header fields. The class assigns it once. */
 export let fieldsOf: (request: UpgradeRequest) => HeaderFields;
 
 /** An opening handshake that follows RFC 6455 §4.2.1 and comes from an allowed origin. Made by `verifyRequest`. */
@@ -42,15 +42,15 @@ export class UpgradeRequest implements HandshakeRequest {
   readonly httpVersion: string;
   readonly headers: readonly string[];
   /**
-   * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays what it is. Starts
+   * The target up to `?`, literally: neither decoded nor resolved, so `//evil/..` stays unchanged. Starts
    * with `/`.
    */
   readonly path: string;
-  /** What follows the first `?`; `''` without one. */
+  /** The text after the first `?`; `''` if there is none. */
   readonly query: string;
   /** The Host field. */
   readonly host: string;
-  /** The Origin field; null if there is none, so that this is no browser (RFC 6455 §4.2.1). */
+  /** The Origin field; null if there is none: then the client is not a browser (RFC 6455 §4.2.1). */
   readonly origin: string | null;
   readonly key: string;
   /** What the client offers, in its order of preference; distinct tokens. */
@@ -82,14 +82,14 @@ export class UpgradeRequest implements HandshakeRequest {
     this.#fields = fields;
   }
 
-  /** The other end of the socket; looked up when it is asked for. */
+  /** The other end of the socket. It is looked up on each access. */
   get remote(): HandshakeRequest['remote'] {
     return this.#request.remote;
   }
 
   /**
-   * A header field by its name in any case; null if it is absent. Repeats are joined by `', '`, those of Cookie by `'; '`
-   * (RFC 9113 §8.2.3); of a field that has only one value, such as Authorization, the first line counts, as in node:http.
+   * A header field by its name, in upper or lower case; null if it is absent. Repeated lines are joined by `', '`, those of Cookie by
+   * `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first line is used, as in node:http.
    */
   header(name: string): string | null {
     return this.#fields.combined(name);
@@ -101,8 +101,8 @@ export class UpgradeRequest implements HandshakeRequest {
   }
 
   /**
-   * The cookies by name (RFC 6265 §5.4), values as they were sent: neither decoded nor unquoted. If a name is sent twice, the
-   * first one counts: it belongs to the longer path.
+   * The cookies by name (RFC 6265 §5.4). Values are as they were sent: neither decoded nor unquoted. If a name is sent twice, the
+   * first value is used: it belongs to the longer path.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');

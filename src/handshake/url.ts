@@ -1,10 +1,10 @@
 /**
- * The one way in which this layer asks the WHATWG URL parser.
+ * The only call of the WHATWG URL parser in this layer.
  */
 
 /**
- * `text` as a URL, or null if it is not a URL.
- * Not with URL.canParse: on Node 20, once it is optimized, it says false to any text with U+0080 to U+00FF.
+ * Returns `text` as a URL, or null if it is not a URL.
+ * This does not use URL.canParse: on Node 20, its optimized code returns false for any text with U+0080 to U+00FF.
  */
 export function parseUrl(text: string): URL | null {
   try {

@@ -1,8 +1,8 @@
 /**
- * Bits out of bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
- * Headers are read with `take`. The loop over a block's symbols keeps the fields in local variables and puts them back.
- * After the end come zero bits, as many as looking ahead may ask for. A reader that takes them can no longer arrive at the
- * end, where alone a message is complete, and soon asks for more than there are.
+ * Reads bits from bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
+ * Headers are read with `take`. The loop over a block's symbols keeps the fields in local variables and writes them back.
+ * After the end of the input, the reader supplies zero bits, enough for looking ahead. A loop that consumes them can no longer stop
+ * exactly at the end, the only place where a message is complete; it soon asks for more bits than are supplied, and fails.
  */
 
 import { InflateError } from './inflate-error.ts';
@@ -11,9 +11,9 @@ export class BitReader {
   input: Uint8Array;
   /** The next byte to load. */
   position = 0;
-  /** Loaded bits that were not taken, the next one lowest. */
+  /** Loaded bits that were not taken yet. The next bit is the lowest. */
   held = 0;
-  /** How many those are: 0 to 27, so that they never reach the sign. */
+  /** The number of bits in `held`: 0 to 27, so that they never reach the sign bit. */
   count = 0;
 
   constructor(input: Uint8Array) {
@@ -28,7 +28,7 @@ export class BitReader {
     this.count = 0;
   }
 
-  /** The next `count` bits as a number, at most 16. */
+  /** Takes the next `count` bits, at most 16, as a number. */
   take(count: number): number {
     while (this.count < count) {
       const { position, input } = this;
@@ -43,7 +43,7 @@ export class BitReader {
     return value;
   }
 
-  /** Drops the rest of a byte that was begun and gives loaded bytes back; `position` is then the next byte. */
+  /** Drops the rest of a partly read byte, and unloads whole bytes; `position` is then the next byte. */
   alignToByte(): void {
     this.position -= this.count >>> 3;
     this.held = 0;
@@ -52,8 +52,8 @@ export class BitReader {
 }
 
 /**
- * The byte that is `distance` bytes after the end: zero. Three can be loaded without being used; a reader that asks for more
- * has taken bits that are not there.
+ * Returns the byte that is `distance` bytes after the end of the input: zero. Three such bytes can be loaded without being used. A
+ * reader that asks for more has taken bits that do not exist.
  */
 export function pastEnd(distance: number): number {
   if (distance > 2) throw new InflateError('corrupt', 'The compressed data ends too early.');

@@ -1,16 +1,16 @@
 /**
- * Bits into bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
- * Headers are written with `put`. The loop over a block's symbols keeps the fields in local variables and puts them
- * back. Room is made beforehand by `reserve`: writing itself never grows the buffer.
+ * Writes bits into bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
+ * Headers are written with `put`. The loop over a block's symbols keeps the fields in local variables and writes them
+ * back. `reserve` makes room first: writing itself never grows the buffer.
  */
 
 export class BitWriter {
   buffer: Uint8Array;
   /** The next byte to write. */
   position = 0;
-  /** Bits that do not fill a byte yet, the first one lowest. */
+  /** Bits that do not fill a byte yet. The first bit is the lowest. */
   held = 0;
-  /** How many those are: 0 to 7. */
+  /** The number of bits in `held`: 0 to 7. */
   count = 0;
 
   constructor(size: number) {
@@ -37,7 +37,7 @@ export class BitWriter {
     }
   }
 
-  /** Fills a byte that was begun with zero bits. */
+  /** Fills the rest of a partly written byte with zero bits. */
   alignToByte(): void {
     if (this.count === 0) return;
     this.buffer[this.position++] = this.held;

@@ -1,7 +1,7 @@
 /**
- * Compression of one message: RFC 1951 §3.2, ended as RFC 7692 §7.2.1 asks.
- * Each block is stored, or has the fixed codes, or codes of its own, whichever takes the fewest bits.
- * Leaves the window to its owner, see window.ts.
+ * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires.
+ * Each block is stored, or uses the fixed codes or its own codes, whichever takes the fewest bits.
+ * The owner of the window appends the message to it, see window.ts.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -31,13 +31,13 @@ import type { Window } from './window.ts';
 const MAX_STORED = 0xffff;
 
 const writer = new BitWriter(1 << 16);
-/** Where a message is read if there is no window, or no room in its buffer after the history. */
+/** Memory for the text of a message if there is no window, or if the window's buffer has no room after the history. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
-/** Memory beyond this is given back after a message that needed it. */
+/** Bytes of memory that are kept after a message. Any more that a message needed is freed. */
 const MAX_KEPT = 1 << 17;
 
-/** For messages without context. Positions go on from message to message, so nothing has to be cleared in between. */
+/** The indexes for messages without context. Positions continue from message to message, so that nothing has to be cleared. */
 const alone = new MatchIndex(2048);
 const aloneLarge = new MatchIndex(32768);
 
@@ -46,7 +46,7 @@ const fixedDistanceCodes = new Uint32Array(32);
 assignCodes(FIXED_LITERAL_LENGTHS, 288, fixedLiteralCodes);
 assignCodes(FIXED_DISTANCE_LENGTHS, 32, fixedDistanceCodes);
 
-// The codes of the current block, and how they are transmitted.
+// The codes of the current block, and the form in which they are transmitted.
 const literalLengths = new Uint8Array(288);
 const literalCodes = new Uint32Array(288);
 const distanceLengths = new Uint8Array(32);
@@ -65,10 +65,10 @@ let codeLengthsSent = 0;
 
 /**
  * Deflates one message.
- * @param window what was sent before, or null without context takeover; not changed. Append the message to it once it
- *   is certain to be sent.
- * @param windowBits how far references may reach where there is no window: 2^windowBits bytes (7692 §7.1.2).
- * @returns the payload without the four bytes that RFC 7692 §7.2.1 removes; memory that belongs to the caller.
+ * @param window the messages that were sent before, or null without context takeover; not changed. Append the message to it once
+ *   it is certain to be sent.
+ * @param windowBits if there is no window, references reach back at most 2^windowBits bytes (7692 §7.1.2).
+ * @returns the payload without the four bytes that RFC 7692 §7.2.1 removes, in memory that belongs to the caller.
  */
 export function deflate(input: Uint8Array, window: Window | null, windowBits = 15): Buffer {
   writer.position = 0;
@@ -76,7 +76,7 @@ export function deflate(input: Uint8Array, window: Window | null, windowBits = 1
     if (window === null) deflateAlone(input, 2 ** windowBits);
     else deflateInContext(input, window);
   }
-  // 7692 §7.2.1: an empty stored block, of which the two length fields are not sent. 7692 §7.2.3.6: alone it is 00.
+  // 7692 §7.2.1: an empty stored block, whose two length fields are not sent. 7692 §7.2.3.6: an empty message is only this 00.
   writer.reserve(2);
   writer.put(0, 3);
   writer.alignToByte();
@@ -90,7 +90,7 @@ function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
   // A small index for small messages stays in the processor's nearest cache.
   const index = length <= alone.previous.length ? alone : aloneLarge;
-  // Entries of earlier messages are farther away than this one is long, as long as positions do not wrap around.
+  // Until positions wrap around, entries of earlier messages are farther back than this message is long, so they never match.
   if (index.covered + length > 0xffff) {
     index.heads.fill(0);
     index.covered = 1;
@@ -130,7 +130,7 @@ function reserveScratch(size: number): void {
   scratchView = new DataView(scratch.buffer);
 }
 
-/** Memory that a large message needed is not kept for small ones. */
+/** Frees the memory that only a large message needed. */
 function releaseScratch(): void {
   if (writer.buffer.length > MAX_KEPT) writer.buffer = new Uint8Array(MAX_KEPT);
   if (scratch.length <= MAX_KEPT) return;
@@ -159,7 +159,7 @@ function putBlock(text: Uint8Array, from: number, to: number): void {
   const fixedBits = bitsWithFixedCodes();
   const extraBits = bitsBesideCodes();
   const dynamicBits = estimateOwnCodes() < fixedBits ? chooseCodes() : fixedBits;
-  // Each stored block begins with three bits and padding, which for the first one depends on where it starts.
+  // Each stored block begins with three bits and padding. The padding of the first one depends on the position of its start.
   const length = to - from;
   const padding = -(writer.count + 3) & 7;
   const storedBits = 3 + padding + 8 * (length + 4) + 40 * (Math.ceil(length / MAX_STORED) - 1);
@@ -188,7 +188,7 @@ function bitsWithFixedCodes(): number {
   return bits;
 }
 
-/** The extra bits of lengths and distances, which all codes have in common. */
+/** The number of extra bits of lengths and distances, which is the same for all codes. */
 function bitsBesideCodes(): number {
   let bits = 0;
   for (let index = 0; index < literals.size; index++) {
@@ -202,10 +202,10 @@ function bitsBesideCodes(): number {
   return bits;
 }
 
-/** n → n × log2(n), of which the entropy is made. */
+/** n → n × log2(n), for computing the entropy. */
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
-/** About the least that a block with codes of its own takes: the entropy, and what transmitting codes costs at best. */
+/** About the fewest bits that a block with its own codes takes: the entropy, and the lowest cost of transmitting the codes. */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
 }
@@ -222,7 +222,7 @@ function entropyOf(tally: Tally): number {
   return all === 0 ? 0 : all * Math.log2(all) - saved;
 }
 
-/** 1951 §3.2.4. */
+/** Writes stored blocks (1951 §3.2.4). */
 function putStored(text: Uint8Array, from: number, to: number): void {
   for (let at = from; at < to; ) {
     const length = Math.min(to - at, MAX_STORED);
@@ -236,13 +236,13 @@ function putStored(text: Uint8Array, from: number, to: number): void {
   }
 }
 
-/** Builds the block's own codes; returns the bits that they and the symbols take, without extra bits. */
+/** Builds the block's own codes. @returns the bits that the codes and the symbols take, without extra bits */
 function chooseCodes(): number {
   let bits = buildLengths(literals, MAX_CODE_BITS, literalLengths);
   bits += buildLengths(distances, MAX_CODE_BITS, distanceLengths);
   literalsSent = LITERAL_SYMBOLS;
   while (literalLengths[literalsSent - 1] === 0) literalsSent--;
-  // 1951 §3.2.7: without any match, one distance code of zero bits is sent.
+  // 1951 §3.2.7: if there is no match, one distance code of zero bits is sent.
   distancesSent = DISTANCE_SYMBOLS;
   while (distancesSent > 1 && distanceLengths[distancesSent - 1] === 0) distancesSent--;
   bits += 14 + transmitLengths();
@@ -252,7 +252,7 @@ function chooseCodes(): number {
   return bits + 3 * codeLengthsSent;
 }
 
-/** 1951 §3.2.7: writes both rows of code lengths as symbols with repetitions; returns the extra bits these take. */
+/** 1951 §3.2.7: converts both rows of code lengths to symbols with repetitions. @returns the extra bits that these take */
 function transmitLengths(): number {
   const all = literalsSent + distancesSent;
   sentLengths.set(literalLengths);
@@ -298,7 +298,7 @@ function transmit(symbol: number, extra: number): void {
   transmitted[transmittedCount++] = symbol | (extra << 5);
 }
 
-/** 1951 §3.2.7: the header of a block with codes of its own. */
+/** 1951 §3.2.7: writes the header of a block with its own codes. */
 function putCodes(): void {
   assignCodes(literalLengths, literalsSent, literalCodes);
   assignCodes(distanceLengths, distancesSent, distanceCodes);
@@ -315,7 +315,7 @@ function putCodes(): void {
   }
 }
 
-/** 1951 §3.2.3: the symbols of the block, its end included. */
+/** 1951 §3.2.3: writes the symbols of the block, its end included. */
 function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
   const { buffer } = writer;
   let { position, held, count } = writer;
@@ -326,7 +326,7 @@ function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
       held |= (code & 0xffff) << count;
       count += code >>> 16;
     } else {
-      // At most 7 bits are held, 15 bits of code and 5 extra bits added.
+      // At most 7 bits are held; 15 bits of code and 5 extra bits are added.
       const length = token >>> 15;
       const lengthSymbol = LENGTH_SYMBOL[length]!;
       let code = codes[257 + lengthSymbol]!;
@@ -339,7 +339,7 @@ function putTokens(codes: Uint32Array, distanceCodesOf: Uint32Array): void {
         held >>= 8;
         count -= 8;
       }
-      // Then 15 bits of code, and 13 extra bits.
+      // Then at most 15 bits of code and 13 extra bits are added.
       const distance = token & 0x7fff;
       const symbol = DISTANCE_SYMBOL[distance < 256 ? distance : 256 + (distance >>> 7)]!;
       code = distanceCodesOf[symbol]!;

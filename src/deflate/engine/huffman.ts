@@ -1,13 +1,13 @@
 /**
- * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes: the lengths say it all; the fixed ones).
- * Three directions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
- * lengths → a table that a receiver decodes with. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
+ * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes, which their lengths define completely, and the fixed codes).
+ * Three conversions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
+ * lengths → a table for decoding on a receiver. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
  */
 
-/** Longest code of the literal/length and distance alphabets. */
+/** The length of the longest code of the literal/length and distance alphabets. */
 export const MAX_CODE_BITS = 15;
 
-// 1951 §3.2.6: the fixed codes. All 288 and 32 symbols take part in the construction, though not all may occur.
+// 1951 §3.2.6: the fixed codes. All 288 and 32 symbols have a code, although not all of them may occur.
 export const FIXED_LITERAL_LENGTHS: Uint8Array = new Uint8Array(288)
   .fill(8, 0, 144)
   .fill(9, 144, 256)
@@ -20,14 +20,14 @@ const MAX_SYMBOLS = 288;
 const countOfLength = new Uint16Array(MAX_CODE_BITS + 1);
 const nextCode = new Uint16Array(MAX_CODE_BITS + 2);
 
-/** Byte → the same bits, last one first. */
+/** Byte → the same bits in reverse order. */
 const reversedByte = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++)
   reversedByte[byte] = (reversedByte[byte >>> 1]! >>> 1) | ((byte & 1) << 7);
 
 /**
- * 1951 §3.2.2: sets `codes` for the symbols of `lengths[0, count)`: the code, bits reversed, and its length × 65,536.
- * Symbols of length 0 have no code, and keep what was there.
+ * 1951 §3.2.2: sets `codes` for the symbols of `lengths[0, count)`: the code with its bits reversed, plus its length × 65,536.
+ * Symbols of length 0 have no code: their entries of `codes` are not changed.
  */
 export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Array): void {
   countOfLength.fill(0);
@@ -49,7 +49,7 @@ export function assignCodes(lengths: Uint8Array, count: number, codes: Uint32Arr
   }
 }
 
-/** How often each symbol of an alphabet occurs, and which ones do. */
+/** Counts how often each symbol of an alphabet occurs, and lists the symbols that occur. */
 export class Tally {
   readonly counts: Uint16Array;
   /** The symbols that occur, `symbols[0, size)`, in the order of their first occurrence. */
@@ -74,12 +74,12 @@ export class Tally {
   }
 }
 
-// Scratch of buildLengths: the symbols by rising frequency, then the tree above them.
+// Working memory of buildLengths: the symbols by rising frequency, then the tree above them.
 const sorted = new Uint16Array(MAX_SYMBOLS);
 const weight = new Uint32Array(2 * MAX_SYMBOLS);
 const parent = new Uint16Array(2 * MAX_SYMBOLS);
 const depth = new Uint8Array(2 * MAX_SYMBOLS);
-/** Frequencies below this are sorted by counting, the few above by insertion. */
+/** Frequencies below this are sorted by counting; the few others are sorted by insertion. */
 const COUNTED = 32;
 const place = new Uint16Array(COUNTED + 1);
 
@@ -116,9 +116,9 @@ function sortByFrequency(tally: Tally): void {
 }
 
 /**
- * Chooses code lengths for the symbols of a tally: Huffman's tree, then made no deeper than `limit` bits.
+ * Chooses code lengths for the symbols of a tally: builds Huffman's tree, then limits its depth to `limit` bits.
  * A lone symbol gets one bit (1951 §3.2.7). The other lengths are set to 0.
- * @returns how many bits all the symbols take together.
+ * @returns the number of bits that all symbols take together.
  */
 export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): number {
   const { counts, size } = tally;
@@ -129,8 +129,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     lengths[sorted[0]!] = 1;
     return counts[sorted[0]!]!;
   }
-  // Leaves are 0 … size-1. Inner nodes follow in the order of their making, which is that of their weight, so the two
-  // lightest of all are always the next of one row or of the other.
+  // Leaves are 0 … size-1. Inner nodes follow in the order of their creation, which is also the order of their weight. So the two
+  // lightest nodes are always the next leaves or the next inner nodes.
   for (let leaf = 0; leaf < size; leaf++) weight[leaf] = counts[sorted[leaf]!]!;
   const root = 2 * size - 2;
   let leaf = 0;
@@ -145,7 +145,7 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
   countOfLength.fill(0);
   depth[root] = 0;
   for (let node = root - 1; node >= size; node--) depth[node] = depth[parent[node]!]! + 1;
-  // Leaves that lie too deep are lifted to the limit, which makes the code too full …
+  // Leaves that are too deep are moved up to the limit. That may make the code too full, see below.
   let filled = 0;
   for (let node = 0; node < size; node++) {
     const deep = depth[parent[node]!]! + 1;
@@ -175,8 +175,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
 
 /*
  * Decoding tables. The next `rootBits` bits of input select an entry; a longer code leads to a second table.
- * An entry: bits 0–3 how many bits the code takes, 4–7 extra bits (or the index bits of the second table),
- * 8–11 what it is, 16–31 the literal, the base of the length or distance, or where the second table starts.
+ * An entry: bits 0–3: the number of bits of the code; 4–7: the number of extra bits (or of index bits of the second table);
+ * 8–11: the kind of entry; 16–31: the literal, the base of the length or distance, or the start of the second table.
  */
 export const ENTRY_LITERAL = 0x100;
 export const ENTRY_END = 0x200;
@@ -185,7 +185,7 @@ export const ENTRY_INVALID = 0x800;
 
 const offsets = new Uint16Array(MAX_CODE_BITS + 2);
 
-/** Copies `table[0, size)` behind itself. */
+/** Copies `table[0, size)` to `table[size, 2 × size)`. */
 function repeatFront(table: Int32Array, size: number): void {
   if (size >= 64) table.copyWithin(size, 0, size);
   else for (let at = 0; at < size; at++) table[size + at] = table[at]!;
@@ -193,10 +193,10 @@ function repeatFront(table: Int32Array, size: number): void {
 
 /**
  * Builds the table for `lengths[from, from + count)`.
- * @param values what each symbol stands for, as an entry without its bit count.
- * @param rootBits the most index bits of the first table; fewer are taken if all codes are shorter.
- * @param mayBeIncomplete whether one single code of one bit, or none at all, is allowed (1951 §3.2.7).
- * @returns the index bits of the first table, or -1 if these lengths are no code: too many, or too few.
+ * @param values the meaning of each symbol, as an entry without its bit count.
+ * @param rootBits the most index bits of the first table; fewer are used if all codes are shorter.
+ * @param mayBeIncomplete whether a single code of one bit, or no code at all, is allowed (1951 §3.2.7).
+ * @returns the number of index bits of the first table, or -1 if these lengths are not a valid code: too many codes, or too few.
  */
 export function buildTable(
   lengths: Uint8Array,
@@ -221,7 +221,7 @@ export function buildTable(
   }
   if (left > 0) {
     if (!mayBeIncomplete || longest > 1) return -1;
-    // No code, or half of one: the bits that are not a code must not be met.
+    // There is no code, or only one of one bit: all other bits in the input are invalid.
     table.fill(ENTRY_INVALID | 1, 0, 2);
     for (let symbol = 0; symbol < count; symbol++)
       if (lengths[from + symbol] === 1) table[0] = values[symbol]! | 1;
@@ -235,7 +235,7 @@ export function buildTable(
   }
   const root = longest < rootBits ? longest : rootBits;
   const rootMask = (1 << root) - 1;
-  let code = 0; // as the next bits of the input show it: reversed
+  let code = 0; // reversed, in the bit order of the input
   let next = 0;
   let tableEnd = 1 << root;
   let linked = -1; // the first bits that lead to the current second table
@@ -250,7 +250,7 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // As many bits as the codes behind these first bits need to fill it.
+          // The second table needs as many bits as the codes with these first bits need to fill it.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {
@@ -264,12 +264,12 @@ export function buildTable(
         for (let at = code >>> root; at < 1 << secondBits; at += 1 << (bits - root))
           table[second + at] = entry;
       }
-      // Adds one to the reversed code: clears the set bits from its end, then sets the one before.
+      // Adds one to the reversed code: clears the set bits from its end, then sets the bit before them.
       let bit = 1 << (bits - 1);
       while ((code & bit) !== 0) bit >>>= 1;
       code = (code & (bit - 1)) | bit;
     }
-    // What was entered so far holds whatever the next bit is.
+    // The entries so far are valid for both values of the next bit.
     if (bits < root) repeatFront(table, 1 << bits);
   }
   return root;

@@ -1,7 +1,7 @@
 /**
- * Decompression of one message: RFC 1951 §3.2 on what RFC 7692 §7.2.2 hands over.
- * Bytes that a peer made up: every index is bounded, every turn of a loop takes at least one bit of input, and the
- * output limit holds while inflating. Leaves the window to its owner, see window.ts.
+ * Decompresses one message: RFC 1951 §3.2, applied to the payload that RFC 7692 §7.2.2 defines.
+ * The bytes may be hostile: every index is bounded, every iteration of a loop takes at least one bit of input, and the
+ * output limit is checked while inflating. The owner of the window appends the message to it, see window.ts.
  */
 
 import { MAX_FINAL_BLOCKS } from '../message-end.ts';
@@ -28,10 +28,10 @@ import {
 } from './symbols.ts';
 import type { Window } from './window.ts';
 
-/** Input that may go by without any output: empty blocks cost time and carry nothing. */
+/** The most bytes of input without any output: empty blocks cost time and carry no data. */
 const MAX_IDLE_INPUT = 1 << 20;
 
-/** Output that is collected in memory which stays; more than that gets memory of its own. */
+/** The bytes of output that fit into memory that is kept; a larger output gets separate memory. */
 const SCRATCH_SIZE = 1 << 16;
 
 /** No byte of input makes more output than this: four matches of 258 bytes at two bits each. */
@@ -40,14 +40,14 @@ const MAX_PER_BYTE = 1032;
 const LITERAL_ROOT = 9;
 const DISTANCE_ROOT = 7;
 
-// Sizes that no code exceeds with these root bits: 852 entries for 286 symbols and 9 bits, 592 for 30 symbols and 6.
+// No valid code exceeds these sizes with these root bits: 852 entries for 286 symbols and 9 bits, 592 for 30 symbols and 6.
 const FIXED_LITERALS = new Int32Array(512);
 const FIXED_DISTANCES = new Int32Array(32);
 const literalTable = new Int32Array(1024);
 const distanceTable = new Int32Array(1024);
 const codeLengthTable = new Int32Array(128);
 
-// What symbols stand for, as entries of the tables.
+// The meanings of the symbols, as entries of the tables.
 const literalValues = new Int32Array(288).fill(ENTRY_INVALID);
 for (let literal = 0; literal < 256; literal++) literalValues[literal] = (literal << 16) | ENTRY_LITERAL;
 literalValues[END_OF_BLOCK] = ENTRY_END;
@@ -79,14 +79,14 @@ function corrupt(message: string): InflateError {
 /**
  * Inflates one message.
  * @param input the payload as it was received, without the four bytes that RFC 7692 §7.2.2 appends.
- * @param window what the peer sent before, or null without context takeover; not changed.
+ * @param window the messages that the peer sent before, or null without context takeover; not changed.
  * @param maxLength the most bytes of output, inclusive.
  * @returns memory that belongs to the caller.
  * @throws InflateError
  */
 export function inflate(input: Uint8Array, window: Window | null, maxLength: number): Buffer {
   written = 0;
-  // 7692 §7.2.3.6: an empty message is one byte; that none at all means the same costs nothing.
+  // 7692 §7.2.3.6: an empty message is one byte. We accept zero bytes as well, which costs nothing.
   if (input.length === 0) return Buffer.alloc(0);
   output = scratch;
   maxOutput = maxLength;
@@ -104,7 +104,7 @@ export function inflate(input: Uint8Array, window: Window | null, maxLength: num
 }
 
 function ownCopy(): Buffer {
-  // What outgrew the scratch memory is handed over, unless most of it would be waste.
+  // Output that outgrew the scratch memory is returned without a copy, unless at least half of its memory is unused.
   if (output !== scratch && written > output.length >>> 1) return Buffer.from(output.buffer, 0, written);
   const copy = Buffer.allocUnsafe(written);
   copy.set(output.subarray(0, written));
@@ -145,7 +145,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
         throw corrupt('Block type 3 does not exist.');
     }
     if (isFinal !== 0) {
-      // 7692 §7.2.3.4: a final block is padded to a byte, and others may follow.
+      // 7692 §7.2.3.4: a final block is padded to a byte, and other blocks may follow.
       reader.alignToByte();
       if (reader.position === end) return;
       if (++finalBlocks > MAX_FINAL_BLOCKS) throw corrupt('There are too many final blocks.');
@@ -159,7 +159,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
   }
 }
 
-/** 1951 §3.2.4: a stored block, from its length on. */
+/** 1951 §3.2.4: copies a stored block; its length is read next. */
 function copyStored(): void {
   const length = reader.take(16);
   if (reader.take(16) !== (length ^ 0xffff)) throw corrupt('The length of a stored block is damaged.');
@@ -172,19 +172,19 @@ function copyStored(): void {
   reader.position = to;
 }
 
-/** Makes room for `length` more bytes of output, or refuses them. */
+/** Makes room for `length` more bytes of output, or throws if that exceeds the limit. */
 function grow(length: number): void {
   const needed = written + length;
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');
   if (needed <= output.length) return;
-  // At once for all that can come, so that it never moves again. Memory that is not written is not resident.
+  // Allocates once for all possible output, so that it never has to be copied again. Memory that is not written is not resident.
   const coming = (reader.input.length - reader.position + 8) * MAX_PER_BYTE;
   const grown = new Uint8Array(Math.min(maxOutput, needed + coming));
   grown.set(output.subarray(0, written));
   output = grown;
 }
 
-/** 1951 §3.2.7: reads the codes of a block; returns the root bits of both tables, those of literals × 16. */
+/** 1951 §3.2.7: reads the codes of a block. @returns the root bits of the literal table × 16, plus those of the distance table */
 function readTables(): number {
   const literals = reader.take(5) + 257;
   const distances = reader.take(5) + 1;
@@ -211,7 +211,7 @@ function readTables(): number {
   return (literalRoot << 4) | distanceRoot;
 }
 
-/** The code lengths of both alphabets are one sequence: a repetition may run from one into the other. */
+/** Reads the code lengths of both alphabets as one sequence: a repetition may continue from one alphabet into the other. */
 function readLengths(count: number, root: number): void {
   const { input } = reader;
   const end = input.length;
@@ -257,7 +257,7 @@ function readLengths(count: number, root: number): void {
   reader.count = bits;
 }
 
-/** 1951 §3.2.3: literals and matches up to the end of the block. */
+/** 1951 §3.2.3: reads literals and matches up to the end of the block. */
 function inflateSymbols(
   literalCodes: Int32Array,
   literalRoot: number,
@@ -347,7 +347,7 @@ function inflateSymbols(
       limit = Math.min(target.length, maxOutput);
     }
     if (distance > out) {
-      // The match starts in an earlier message and may run on into this one.
+      // The match starts in an earlier message and may continue into this one.
       let from = historyEnd - (distance - out);
       if (from < historyStart) throw corrupt('A distance reaches back too far.');
       while (length > 0 && from < historyEnd) {
@@ -355,7 +355,7 @@ function inflateSymbols(
         length--;
       }
     }
-    // Byte by byte: a match may overlap what it makes.
+    // Byte by byte, since a match may overlap its own output.
     for (let from = out - distance; length > 0; length--) target[out++] = target[from++]!;
   }
 }

@@ -1,46 +1,46 @@
 /**
  * Finds repetitions: RFC 1951 §4 (hash chains, and lazy matching: a match is dropped if the next byte starts a longer
  * one). Turns plaintext into the literals and matches of one block and counts their symbols.
- * An index remembers where four bytes were seen. It holds positions modulo 65,536 and is a hint only: an entry may be
- * overwritten, or stand for bytes that are gone, so a distance is held to the history and every byte is compared.
+ * An index remembers where four bytes were seen. It holds positions modulo 65,536 and is only a hint: an entry may be
+ * overwritten, or may point to bytes that no longer exist. So each distance is limited to the history, and every byte is compared.
  */
 
 import { Tally } from './huffman.ts';
 import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbols.ts';
 
-/** Bytes that are hashed. Matches of three bytes hardly pay, and their hashes would crowd the chains. */
+/** The number of bytes that are hashed. Matches of three bytes save little, and their hashes would make the chains long. */
 const HASHED = 4;
-/** Places that are compared before the best one is taken. */
+/** The most places that are compared before the best one is taken. */
 const MAX_PROBES = 32;
-/** With a match of this length at hand, so many are. */
+/** Once a match of this length is held, only `FEW_PROBES` places are compared. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
-/** A match of this length is taken without looking at more places. */
+/** A match of this length is taken without comparing more places. */
 const NICE_LENGTH = 64;
-/** A match of this length is taken without looking at the next byte. */
+/** A match of this length is taken without trying a match at the next byte. */
 const LAZY_LENGTH = 16;
-/** Positions that an index remembers at most, which are 16 KiB for the chains and 8 KiB for their heads. */
+/** The most positions that an index remembers: 16 KiB for the chains and 8 KiB for their heads. */
 const MAX_POSITIONS = 8192;
 const FIRST_POSITIONS = 1024;
-/** Literals and matches of one block; a message with more has several blocks. */
+/** The most literals and matches of one block; a message with more has several blocks. */
 export const MAX_TOKENS = 16384;
 
-/** Below 256 a literal, else a match: length × 32,768 + distance less 1. */
+/** A token below 256 is a literal; any other is a match: length × 32,768 + distance − 1. */
 export const tokens: Uint32Array = new Uint32Array(MAX_TOKENS);
 /** The block's symbols of the literal/length alphabet, the end of the block included. */
 export const literals: Tally = new Tally(288);
 /** The block's distance symbols. */
 export const distances: Tally = new Tally(32);
-/** How many of `tokens` are set. */
+/** The number of `tokens` that are set. */
 export let tokenCount = 0;
 
-/** Where things stand in a text. All positions are stream positions modulo 65,536. */
+/** Remembers the positions of byte sequences in a text. All positions are stream positions modulo 65,536. */
 export class MatchIndex {
-  /** Hash → last position; always a power of two entries. */
+  /** Hash → last position. The number of entries is always a power of two. */
   heads: Uint16Array;
-  /** Position modulo its length → the position before it with the same hash. */
+  /** Position modulo the length of this array → the previous position with the same hash. */
   previous: Uint16Array;
-  /** Stream position up to which everything was entered. */
+  /** The stream position up to which all positions were entered. */
   covered = 0;
 
   constructor(positions: number) {
@@ -52,7 +52,7 @@ export class MatchIndex {
     return this.heads.byteLength + this.previous.byteLength;
   }
 
-  /** Brings the index to the size that a text of `length` bytes wants; what was entered is forgotten if it grows. */
+  /** Grows the index to the size that suits a text of `length` bytes. If it grows, it forgets its entries. */
   fit(length: number, windowSize: number): void {
     const most = Math.min(MAX_POSITIONS, windowSize);
     let positions = this.previous.length;
@@ -64,7 +64,7 @@ export class MatchIndex {
   }
 
   /**
-   * Enters what stands in `text[from, to)` and was not entered yet.
+   * Enters the positions of `text[from, to)` that were not entered yet.
    * @param base stream position of `text[0]`.
    */
   catchUp(text: DataView, from: number, to: number, base: number): void {
@@ -72,7 +72,7 @@ export class MatchIndex {
     const shift = Math.clz32(heads.length) + 1;
     const mask = previous.length - 1;
     let at = Math.max(from, this.covered - base, to - MAX_POSITIONS);
-    // `to` itself is where the next message begins, so the last bytes are hashed together with its first ones.
+    // The next message begins at `to`, so the last bytes are hashed together with its first bytes.
     const last = Math.min(to, text.byteLength - HASHED + 1);
     for (; at < last; at++) {
       const hash = hashOf(text.getInt32(at, true), shift);
@@ -83,12 +83,12 @@ export class MatchIndex {
   }
 }
 
-/** Bytes of memory that the index of a window of 2^bits bytes holds at most. */
+/** The most bytes of memory that the index of a window of 2^bits bytes holds. */
 export function largestIndex(bits: number): number {
   return 3 * Math.min(MAX_POSITIONS, 2 ** bits);
 }
 
-/** An index for a window of this size. */
+/** Creates an index for a window of this size. */
 export function indexFor(windowSize: number): MatchIndex {
   return new MatchIndex(Math.min(FIRST_POSITIONS, windowSize));
 }
@@ -98,13 +98,13 @@ function hashOf(bytes: number, shift: number): number {
   return Math.imul(bytes, 0x9e3779b1) >>> shift;
 }
 
-/** A literal as a token, counted. */
+/** Counts a literal, and returns its token. */
 function literalToken(literal: number): number {
   literals.add(literal);
   return literal;
 }
 
-/** A match as a token, counted. */
+/** Counts a match, and returns its token. */
 function matchToken(length: number, distance: number): number {
   literals.add(257 + LENGTH_SYMBOL[length]!);
   distances.add(DISTANCE_SYMBOL[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >>> 7)]!);
@@ -113,10 +113,10 @@ function matchToken(length: number, distance: number): number {
 
 /**
  * Fills `tokens` and the tallies with the next block.
- * @param text the history, which begins at `from`, and what is to be compressed, `start` to `end`.
+ * @param text the history, which begins at `from`, and the bytes to compress, from `start` to `end`.
  * @param base stream position of the first byte of `text`, modulo 65,536.
  * @param farthest the greatest distance.
- * @returns how far it came: `end`, or less if the block is full.
+ * @returns the position that it reached: `end`, or less if the block is full.
  */
 export function findMatches(
   text: DataView,
@@ -136,7 +136,7 @@ export function findMatches(
   let count = 0;
   /** The last place where four bytes can be hashed. */
   const last = end - HASHED;
-  // A match that was found at the byte before, and waits for a longer one here.
+  // A match that was found at the previous byte; it is dropped if a longer match starts here.
   let heldLength = 0;
   let heldDistance = 0;
   let at = start;
@@ -154,10 +154,10 @@ export function findMatches(
     let back = (position - candidate) & 0xffff;
     if (back !== 0 && back <= reach && length < end - at) {
       const most = end - at < MAX_MATCH ? end - at : MAX_MATCH;
-      // The last four bytes that a longer match has to have.
+      // The four bytes at the end of any longer match.
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
-      // Along a chain distances grow; where they don't, the chain was overwritten.
+      // Distances grow along a chain; if they do not, the chain was overwritten.
       for (
         let probes = heldLength < GOOD_LENGTH ? MAX_PROBES : FEW_PROBES;
         back > nearer && back <= reach;
@@ -185,7 +185,7 @@ export function findMatches(
         at++;
         continue;
       }
-      // Nothing longer: the match at the byte before it is.
+      // There is no longer match here: the match at the previous byte is taken.
       length = heldLength;
       distance = heldDistance;
       at--;
@@ -199,7 +199,7 @@ export function findMatches(
       }
     }
     tokens[count++] = matchToken(length, distance);
-    // The bytes inside a match can start later ones. One of them was entered already if the match was held.
+    // Later matches can start at the bytes inside this match. One of these bytes was entered already if the match was held.
     const next = at + length;
     const stop = next <= last ? next : last + 1;
     for (at += heldLength === 0 ? 1 : 2; at < stop; at++) {
@@ -220,12 +220,12 @@ export function findMatches(
   return at;
 }
 
-/** How many bytes at `place` and `at` are the same: four that are known to be, up to `most`. */
+/** The number of equal bytes at `place` and `at`, at most `most`. The first four are known to be equal. */
 function commonLength(text: DataView, place: number, at: number, most: number): number {
   let same = 4;
   for (; same <= most - 4; same += 4) {
     const difference = text.getInt32(place + same, true) ^ text.getInt32(at + same, true);
-    // The lowest bit that differs lies in the first byte that does.
+    // The lowest bit that differs is in the first byte that differs.
     if (difference !== 0) return same + ((31 - Math.clz32(difference & -difference)) >>> 3);
   }
   while (same < most && text.getUint8(place + same) === text.getUint8(at + same)) same++;

@@ -1,11 +1,11 @@
 /**
- * The two alphabets of compressed blocks: RFC 1951 §3.2.5 (lengths and distances as a symbol and extra bits), and the
- * alphabet that transmits code lengths (1951 §3.2.7). Tables only.
+ * The two alphabets of compressed blocks: RFC 1951 §3.2.5 (a length or distance is a symbol and extra bits), and the
+ * alphabet that transmits code lengths (1951 §3.2.7). This file has only tables.
  */
 
-/** Symbols of the literal/length alphabet that may occur; 286 and 287 have fixed codes, but no meaning. */
+/** The number of literal/length symbols that may occur; 286 and 287 have fixed codes, but no meaning. */
 export const LITERAL_SYMBOLS = 286;
-/** Symbols of the distance alphabet that may occur; 30 and 31 have fixed codes, but no meaning. */
+/** The number of distance symbols that may occur; 30 and 31 have fixed codes, but no meaning. */
 export const DISTANCE_SYMBOLS = 30;
 /** The literal/length symbol that ends a block. */
 export const END_OF_BLOCK = 256;
@@ -17,16 +17,16 @@ export const MAX_MATCH = 258;
 export const LENGTH_EXTRA: Uint8Array = Uint8Array.of(
   ...[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0],
 );
-/** Shortest length of the symbols 257 to 285. */
+/** The shortest length of each symbol from 257 to 285. */
 export const LENGTH_BASE: Uint16Array = basesOf(LENGTH_EXTRA, MIN_MATCH);
-// Symbol 284 with its five extra bits set would be 258, but that has a symbol of its own.
+// Symbol 284 with all five extra bits set would be 258, but 258 has a separate symbol.
 LENGTH_BASE[28] = MAX_MATCH;
 
 /** Extra bits of the distance symbols 0 to 29. */
 export const DISTANCE_EXTRA: Uint8Array = Uint8Array.of(
   ...[0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13],
 );
-/** Shortest distance of the symbols 0 to 29. */
+/** The shortest distance of each symbol from 0 to 29. */
 export const DISTANCE_BASE: Uint16Array = basesOf(DISTANCE_EXTRA, 1);
 
 /** The order in which the lengths of the code length code are transmitted (1951 §3.2.7). */
@@ -34,15 +34,15 @@ export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.of(
   ...[16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15],
 );
 
-/** Length of a match (3 to 258) → its symbol, less 257. */
+/** Length of a match (3 to 258) → its symbol − 257. */
 export const LENGTH_SYMBOL: Uint8Array = new Uint8Array(MAX_MATCH + 1);
 for (let symbol = 0; symbol < LENGTH_BASE.length; symbol++)
   LENGTH_SYMBOL.fill(symbol, LENGTH_BASE[symbol], LENGTH_BASE[symbol]! + (1 << LENGTH_EXTRA[symbol]!));
 LENGTH_SYMBOL[MAX_MATCH] = 28;
 
 /**
- * Distance less 1 → its symbol: below 256 at that place, from there on at 256 + (distance less 1 >>> 7), since those
- * symbols differ in the upper bits only.
+ * Distance − 1 → its symbol. If distance − 1 is below 256, it is the index; else the index is 256 + ((distance − 1) >>> 7), since
+ * these symbols differ in the upper bits only.
  */
 export const DISTANCE_SYMBOL: Uint8Array = new Uint8Array(512);
 for (let symbol = 0; symbol < DISTANCE_BASE.length; symbol++) {

@@ -2,7 +2,7 @@
  * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692
  * §7.1.2 (how far) and §7.2.1 (earlier messages count too: context takeover).
  * The last bytes of plaintext are the whole state of a compression context, so any engine can take the next message:
- * ours reads them in place, zlib takes them as a dictionary. Each engine leaves the window as it was; the codec appends
+ * ours reads them in place, zlib takes them as a dictionary. No engine changes the history; the codec appends
  * a message once it is certain to be sent, or was inflated.
  */
 
@@ -14,27 +14,27 @@ const EMPTY_VIEW = new DataView(EMPTY.buffer);
 /** Bytes of the first buffer. It doubles as plaintext arrives, so a quiet connection keeps little. */
 const FIRST_CAPACITY = 1024;
 
-/** Room after a full window, so that small messages do not each move all of it. */
+/** Room after a full window, so that a small message does not have to move the whole window each time. */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
-/** Bytes of memory that a window of 2^bits bytes holds at most, without the compressor's index. */
+/** The most bytes of memory that a window of 2^bits bytes holds, without the compressor's index. */
 export function largestWindow(bits: number): number {
   return 2 ** bits + slackOf(2 ** bits);
 }
 
-/** The last `size` bytes, or fewer, of what was sent or received. */
+/** The last `size` bytes, or fewer, of the plaintext that was sent or received. */
 export class Window {
-  /** How far a distance may reach: 2^bits bytes, 256 to 32,768. */
+  /** The largest distance: 2^bits bytes, 256 to 32,768. */
   readonly size: number;
-  /** The history is `buffer[start, end)`; what lies behind `end` is room, with unspecified content. */
+  /** The history is `buffer[start, end)`; the bytes from `end` on are free room, with unspecified content. */
   buffer: Uint8Array = EMPTY;
-  /** The same memory, as words at any place. */
+  /** A view of the same memory, to read words at any position. */
   view: DataView = EMPTY_VIEW;
   start = 0;
   end = 0;
-  /** Bytes appended since the window was made or cleared. */
+  /** Bytes appended since the window was created or cleared. */
   total = 0;
-  /** Where the compressor remembers what stands where; null until it is used. */
+  /** The compressor's index of positions; null until it is used. */
   index: MatchIndex | null = null;
 
   /**
@@ -62,7 +62,7 @@ export class Window {
     return this.buffer.subarray(this.start, this.end);
   }
 
-  /** Adds a message's plaintext; what is older than `size` bytes is forgotten. */
+  /** Adds a message's plaintext; only the last `size` bytes are kept. */
   append(plaintext: Uint8Array): void {
     const length = plaintext.length;
     this.total += length;
@@ -74,7 +74,7 @@ export class Window {
       this.end = this.size;
       return;
     }
-    // Only what stays visible has to survive the making of room.
+    // Only the bytes that stay in the window have to be kept while room is made.
     const surplus = this.end - this.start + length - this.size;
     if (surplus > 0) this.start += surplus;
     if (!this.reserve(length)) throw new Error('unreachable: a full window has room');
@@ -84,7 +84,7 @@ export class Window {
 
   /**
    * Makes room for `length` bytes at `buffer[end]`, by moving the history or growing the buffer.
-   * @returns false, and nothing changed, if that would take more memory than a full window and its slack.
+   * @returns false, without any change, if that would take more memory than a full window and its slack.
    */
   reserve(length: number): boolean {
     const kept = this.end - this.start;
@@ -108,7 +108,7 @@ export class Window {
     return true;
   }
 
-  /** Forgets everything and gives the memory back. */
+  /** Forgets everything and frees the memory. */
   clear(): void {
     this.buffer = EMPTY;
     this.view = EMPTY_VIEW;
