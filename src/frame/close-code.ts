@@ -44,7 +44,7 @@ export function isWireCloseCode(code: number): boolean {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/** What a received Close frame said. */
+/** The code and the reason of a received Close frame. */
 export interface ClosePayload {
   /** The code of the frame, or 1005 if it had no code (§7.1.5). */
   readonly code: number;

@@ -6,7 +6,7 @@ import { ProtocolError } from './violation.ts';
 /**
  * Checks every rule that the first two bytes of a frame can break.
  * @param masked whether the sender has to mask
- * @param allowedReserved the reserved bits that a negotiated extension allows, as they stand in the first byte
+ * @param allowedReserved the reserved bits that a negotiated extension allows, at their positions in the first byte
  * @throws {ProtocolError} for the first rule that they break
  */
 export function checkFirstBytes(

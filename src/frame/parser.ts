@@ -29,7 +29,7 @@ export class FrameParser {
   /** The same handler if it supports the shortcuts, else null. */
   readonly #fast: FastFrameHandler | null;
   readonly #masked: boolean;
-  /** The reserved bits that a negotiated extension allows, as they stand in the first byte. */
+  /** The reserved bits that a negotiated extension allows, at their positions in the first byte. */
   readonly #allowedReserved: number;
 
   // The current frame.

@@ -12,7 +12,7 @@ import { checkOffer } from './subprotocol.ts';
 import { isVisibleAscii, parseTokenList, toAsciiLowerCase } from './token.ts';
 import { parseUrl } from './url.ts';
 
-/** Where a WebSocket URL leads (RFC 6455 §3). */
+/** The target of a WebSocket URL (RFC 6455 §3). */
 export interface WebSocketTarget {
   /** wss */
   readonly secure: boolean;
@@ -168,7 +168,7 @@ export interface ExpectedResponse {
   readonly requireSubprotocol?: boolean;
 }
 
-/** What client and server agreed on. */
+/** The subprotocol and the extensions that client and server agreed on. */
 export interface VerifiedResponse {
   /** `''` if none was agreed */
   readonly subprotocol: string;

@@ -5,7 +5,7 @@
  */
 
 /**
- * Where the handshake stopped. At `'request'`, a server refused the request of a client; the other stages occur on a
+ * The stage at which the handshake stopped. At `'request'`, a server refused the request of a client; the other stages occur on a
  * client or on both sides.
  */
 export type HandshakeStage =

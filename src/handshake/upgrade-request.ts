@@ -53,7 +53,7 @@ export class UpgradeRequest implements HandshakeRequest {
   /** The Origin field; null if there is none: then the client is not a browser (RFC 6455 §4.2.1). */
   readonly origin: string | null;
   readonly key: string;
-  /** What the client offers, in its order of preference; distinct tokens. */
+  /** The subprotocols that the client offers, in its order of preference; distinct tokens. */
   readonly subprotocols: readonly string[];
   /** The extensions that the client offers, in its order of preference. */
   readonly offers: readonly ExtensionOffer[];
