@@ -1,6 +1,4 @@
-/**
- * `rfc6455 conform`: hands over to the judge, which is built beside us (dist/conformance/) and shares no code with us.
- */
+/** `rfc6455 conform`: hands over to the judge, which is built into dist/conformance/ and shares no code with the library. */
 
 import type { Command, Streams } from './streams.ts';
 

@@ -33,7 +33,7 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** What an error says, without the syscall and path that Node adds: `ENOENT: no such file or directory`. */
+/** The text of an error, without the syscall and path that Node adds: `ENOENT: no such file or directory`. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.message === '' ? codeOf(error) || error.name : error.message;

@@ -12,7 +12,7 @@ export type Chunk = Uint8Array | Borrowed;
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class Batch {
-  // What `ByteSink.reserve` returns: no allocation for a frame.
+  // The batch itself is the result of `ByteSink.reserve`, so that a frame needs no allocation.
   buffer: Buffer = EMPTY;
   offset = 0;
 
@@ -125,7 +125,7 @@ export class Batch {
     if (slab !== null) releaseSlab(slab);
   }
 
-  /** What the slab holds becomes a chunk. */
+  /** Makes the content of the slab a chunk. */
   #seal(): Chunk[] {
     this.#chunks ??= [];
     if (this.offset > this.#start) this.#chunks.push(this.#part());

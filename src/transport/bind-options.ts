@@ -3,7 +3,7 @@
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import type { ConnectionLimits } from './limits.ts';
 
-/** What `bindSocket` needs beside the limits. */
+/** What `bindSocket` needs in addition to the limits. */
 export interface BindOptions
   extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason' | 'autoPong' | 'pauseOutlivesClose'> {
   readonly limits: ConnectionLimits;

@@ -54,7 +54,7 @@ export class Deadlines implements TimerOwner, Pinging {
   /** When the connection is dropped, or 0 while it is not closing. */
   #closeBy = 0;
   #closeTimeout: number;
-  /** When the connection is closed, whatever the destroyed socket does; 0 while it is not destroyed. */
+  /** When the connection is closed even if the destroyed socket has not emitted 'close'; 0 while it is not destroyed. */
   #goneBy = 0;
 
   constructor(owner: DeadlinesOwner, outbox: Outbox, limits: ConnectionLimits) {

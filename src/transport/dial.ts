@@ -128,7 +128,7 @@ export async function dial(
   }
 }
 
-/** What one hop uses; a redirect to another origin takes some of it away. */
+/** What one hop uses; a redirect to another origin removes a part of it. */
 export interface Hop {
   readonly options: DialOptions;
   readonly request: RequestFields & { readonly headers: readonly string[] };

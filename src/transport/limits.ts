@@ -37,7 +37,7 @@ export interface ConnectionLimits {
   readonly pings?: PingSchedule;
 }
 
-/** Pings at a fixed pace, whatever else the peer sends; only a pong is an answer. Times in milliseconds. */
+/** Pings at a fixed pace, no matter what else the peer sends; only a pong is an answer. Times in milliseconds. */
 export interface PingSchedule {
   /** From the start of the connection to the first ping. */
   readonly first: number;

@@ -2,7 +2,7 @@
 
 import type { ListenOptions as NetListenOptions } from 'node:net';
 
-/** What the system is asked for, beside host and port. */
+/** What the system is asked for, in addition to host and port. */
 export interface PlaceOptions {
   /** How many connections the system keeps that were not accepted yet. @default 511 */
   readonly backlog?: number | undefined;

@@ -195,7 +195,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   /** As `flush`, in the context of the caller. @param now by `clock.now()`, if there is something to write */
   flushHere(now: number): void {
     const queue = this.#queue;
-    // What is added while a write is going on must come after it: it leaves at the end of the turn.
+    // Frames that are added during a write must come after it, so they leave at the end of the turn.
     if (this.#destroyed || queue.isWriting) return;
     if (this.#batch.size > 0) {
       if (!queue.isBusy) {

@@ -10,7 +10,7 @@
  */
 export type PathPattern = string | RegExp;
 
-// What the URL parser of browsers encodes in a path, and `\ ^ |`, which other clients do.
+// Characters that the URL parser of browsers encodes in a path, and `\ ^ |`, which other clients encode.
 const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
 
 /**

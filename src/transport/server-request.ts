@@ -14,7 +14,7 @@ import type { Addressed } from './received-request.ts';
 export class ServerRequest extends UpgradeRequest {
   /** The request of node:http, on an attached server and in `handleUpgrade`; null on our own listener. */
   readonly raw: IncomingMessage | null;
-  /** The net or TLS socket, or whatever `handleUpgrade` was given. Do not read or write it: it belongs to the connection. */
+  /** The net or TLS socket, or the one that `handleUpgrade` was given. Do not read or write it: it belongs to the connection. */
   readonly socket: Duplex;
 
   constructor(request: UpgradeRequest, socket: Duplex, raw: IncomingMessage | null) {

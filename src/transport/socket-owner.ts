@@ -47,7 +47,7 @@ export function ownSocket(socket: Duplex, next: SocketOwner): void {
   socket.on('end', onEnd);
 }
 
-/** The owner gets the socket's data, which flows from now on unless it was paused. Once is enough for all owners. */
+/** The owner receives the socket's data, which flows from now on unless the socket was paused. One call is enough for all owners. */
 export function readSocket(socket: Duplex): void {
   const owned = socket as OwnedSocket;
   if (owned[isRead] === true) return;

@@ -209,8 +209,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // After a finished closing handshake a reset loses nothing (§7.1.1 allows it). After a failure it is expected: our end
-    // resets a peer that sends what is no longer read.
+    // After a finished closing handshake a reset loses nothing (§7.1.1 allows it). After a failure it is expected: our end resets a peer
+    // that still sends when we no longer read.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }

@@ -106,7 +106,7 @@ async function openTunnel(
   // 9110 §9.3.6: any 2xx opens the tunnel; its Content-Length or Transfer-Encoding, if any, is ignored.
   if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
   attempt.place = place;
-  // What followed the head comes from the server: TLS, or the response, begins with it.
+  // Bytes that followed the head come from the server: TLS, or the response, begins with them.
   if (rest.length > 0) socket.unshift(rest);
   return socket;
 }

@@ -6,7 +6,7 @@
 import { flushBeforeLateWork } from '../deflate/turn.ts';
 import { clock } from './clock.ts';
 
-/** What has something to write at the end of the turn. */
+/** An object that has something to write at the end of the turn. */
 export interface Flushable {
   /** Whether it is in the list for the end of the turn. Only this file changes it. */
   isListed: boolean;

@@ -31,7 +31,7 @@ import type {
 export { flattenHeaders } from '../handshake/header-fields.ts';
 export { checkSubprotocols } from '../handshake/subprotocol.ts';
 
-/** What reads the head of a request, chunk by chunk, and hands it to the handshake. */
+/** Reads the head of a request, chunk by chunk, and hands it to the handshake. */
 export interface HeadReader {
   push(chunk: Buffer): void;
 }
@@ -52,7 +52,7 @@ export class ServerHandshake<Context, Result>
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
-  /** What comes while the application thinks about its answer. */
+  /** Bytes that come while the application prepares its answer. */
   #early: EarlyBytes | null = null;
   /** Made when its signal is asked for. */
   #unwanted: AbortController | null = null;

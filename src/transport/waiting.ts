@@ -62,7 +62,7 @@ export class Waiting {
   }
 
   /**
-   * `size` bytes as one part: where they lie, or in `memory`.
+   * `size` bytes as one part: not copied if they already are one part, otherwise copied to `memory`.
    * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
    */
   join(size: number, memory: Buffer): Uint8Array {

@@ -45,7 +45,7 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   }
 
   /**
-   * Sends a message: by the type of the argument, whatever the server's dataType. 4D: WebSocketConnection, `.send()`.
+   * Sends a message: by the type of the argument, independent of the server's dataType. 4D: WebSocketConnection, `.send()`.
    * @returns false if the status is not, or no longer, "Connected": nothing was sent. 4D returns nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
    */

@@ -59,7 +59,8 @@ function toText(bytes: Buffer): string {
 }
 
 /**
- * What goes on the wire for an argument of `send`: a string as text, bytes as binary, a Blob still to be read.
+ * Converts an argument of `send` to what is sent: a string as text, bytes as binary. A Blob is returned unchanged and has to be read
+ * first.
  * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
  */
 export function encode(message: unknown): Message | Blob {

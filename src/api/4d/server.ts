@@ -146,8 +146,8 @@ export class WebSocketServer<T extends DataType = 'text'> {
   }
 
   /**
-   * Always false. One page of 4D lists it here, where it took the description of `WebServer.scalableSession` for one of its
-   * own. 4D: WebSocketServer (Spanish, 20 R5), `.scalableSession`.
+   * Always false. One page of 4D lists it here by mistake, with the description of `WebServer.scalableSession`. 4D: WebSocketServer
+   * (Spanish, 20 R5), `.scalableSession`.
    */
   get scalableSession(): boolean {
     return this.#webServer.scalableSession;

@@ -21,7 +21,7 @@ export interface WebServerSettings {
   readonly certificateFolder?: string | undefined;
   /** TLS: the certificate, in PEM, or the path of a file that holds it. */
   readonly cert?: string | Buffer | undefined;
-  /** TLS: its private key, likewise. */
+  /** TLS: its private key, in the same forms. */
   readonly key?: string | Buffer | undefined;
 }
 

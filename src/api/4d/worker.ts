@@ -13,7 +13,7 @@ export const serializeOption: OptionSpec<boolean, boolean> = flag({
   text: 'Whether each callback waits for the Promise of the one before.',
 });
 
-/** The option `warnAfter`, likewise. */
+/** The option `warnAfter`, of servers and clients. */
 export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   default: 10_000,
   text: 'When a callback that has not ended, so that others wait, is reported to its `onError`.',

@@ -1,6 +1,6 @@
 /**
- * A client as the plugins' engine runs it: one at a time, it reconnects by itself, and has its own heartbeat and its own error texts.
- * `connect` makes the connections; reconnect.ts decides when the next one is tried; the commands are v1.ts and v2.ts.
+ * A client as the plugins' engine runs it: one at a time, it reconnects by itself, with its own heartbeat and error texts. `connect`
+ * makes the connections; reconnect.ts decides when the next one is tried; the commands are v1.ts and v2.ts.
  */
 
 import { checkClose } from '../../transport/socket.ts';

@@ -18,7 +18,7 @@ export interface WebsocketDataContext {
   bytes?: Buffer;
 }
 
-/** With open: `uri`, and every header field beside it. */
+/** With open: `uri`, and every header field as a further property. */
 export type WebsocketOpenContext = { uri: string } & Record<string, string>;
 
 /** With close. */

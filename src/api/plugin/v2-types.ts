@@ -79,7 +79,7 @@ export type WebsocketMethod = {
   call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
 }['call'];
 
-/** What `websocketSetMethod` takes beside the method. */
+/** What `websocketSetMethod` takes in addition to the method. */
 export interface SetMethodOptions {
   /** The callback's third parameter: an object, or the compact JSON text of the original. @default 'object' */
   readonly messageAs?: 'object' | 'json' | undefined;

@@ -104,7 +104,7 @@ export function newServerSettings(version: Version, options: Properties): Server
 }
 
 /**
- * Where a server listens, and for how many: version 1 lets a stopped server change it, version 2 does not.
+ * Applies where a server listens, and for how many connections: version 1 lets a stopped server change this, version 2 does not.
  * @returns what is wrong, in which case nothing was changed; or ''
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
