@@ -47,7 +47,7 @@ export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
 
 /** How a message in parts is sent. */
 export interface SendStreamOptions {
-  /** True for a binary message, false for a text. @default by the type of the first part */
+  /** True for a binary message, false for a text. @default what the first part is */
   readonly binary?: boolean | undefined;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
