@@ -282,7 +282,7 @@ test('await using and using are typed', () => {
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
 
-test('FAULT-8, issue F: the kind of a cause discriminates it', () => {
+test('FAULT-8: the kind of a cause discriminates it', () => {
   const options: ReconnectOptions = {
     shouldReconnect: (cause, retries) => {
       expectTypeOf(retries).toBeNumber();

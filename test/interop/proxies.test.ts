@@ -5,13 +5,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
+import { freePort } from '../free-port.ts';
 
 interface Proxy {
   readonly command: string;
@@ -98,15 +99,6 @@ const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Waits until the proxy listens; fails if it ends before. */
 async function untilListening(proxy: ChildProcess, port: number, output: () => string): Promise<void> {

@@ -9,13 +9,9 @@ export interface BusReceiver {
    * A message of any process, including this one. Publishers mark their messages, and skip their own when they come back.
    * @param topic the name it was published to, without wildcards
    * @param bytes as they were published; valid until this returns
-   * @param offset its place in the history, for a bus that keeps one; {@link Bus.subscribe} takes it as `after`
    */
-  message(topic: string, bytes: Uint8Array, offset?: string): void;
-  /**
-   * Messages were lost, or may have been: the engine was away and keeps no history, or the history no longer reaches back
-   * to the offset that was asked for.
-   */
+  message(topic: string, bytes: Uint8Array): void;
+  /** Messages were lost, or may have been: the engine was away. */
   gap(): void;
 }
 
@@ -29,11 +25,9 @@ export interface Bus {
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
    * Subscribes to a pattern. If it is subscribed to already, the new receiver replaces the old one. Settles once the subscription is
-   * active.
-   * @param after for a bus with a history: begins with the message after this offset; if omitted, with messages that are published from now
-   *   on
+   * active: then it receives what is published from now on.
    */
-  subscribe(pattern: string, receiver: BusReceiver, after?: string): void | Promise<void>;
+  subscribe(pattern: string, receiver: BusReceiver): void | Promise<void>;
   /** Unsubscribes. Once this has returned, no message comes for the pattern. */
   unsubscribe(pattern: string): void | Promise<void>;
   /** Sets the one listener, which is notified when the connection to the engine is lost (`false`) and when it is back (`true`). */

@@ -1,5 +1,5 @@
 /**
- * Publishes to Redis without a history: Redis has a message once it has answered. If the connection is lost before the answer, the message
+ * Publishes to Redis: Redis has a message once it has answered. If the connection is lost before the answer, the message
  * may be lost.
  */
 

@@ -34,7 +34,7 @@ export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean
     throw new TopicError('WS_TOPIC_NAME');
   if (countParts(topic) > limits.maxTopicParts) throw new TopicError('WS_TOPIC_TOO_LONG');
   if (!topic.includes('*')) return false;
-  if (!wildcards || !isPattern(topic)) throw new TopicError('WS_TOPIC_WILDCARD');
+  if (!wildcards || !isValidPattern(topic)) throw new TopicError('WS_TOPIC_WILDCARD');
   return true;
 }
 
@@ -45,7 +45,7 @@ function countParts(topic: string): number {
 }
 
 /** Whether each `*` is a whole part, and `**` the last one. */
-function isPattern(topic: string): boolean {
+function isValidPattern(topic: string): boolean {
   const parts = topic.split('/');
   return parts.every(
     (part, at) => !part.includes('*') || part === '*' || (part === '**' && at === parts.length - 1),

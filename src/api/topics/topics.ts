@@ -6,7 +6,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { warnOnStderr } from '../../transport/log.ts';
 import { isThenable, warn } from '../callback.ts';
-import { Connection } from '../connection.ts';
+import { Connection, coreOf } from '../connection.ts';
 import { type Message, toBytes } from '../message.ts';
 import { checkOptions, describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -269,9 +269,8 @@ export class Topics {
 }
 
 function checkConnection(connection: Connection<unknown>): void {
-  // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it. Only a client's connection has the
-  // header fields of a response.
-  if (connection instanceof Connection && connection.headers.length === 0) return;
+  // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it.
+  if (connection instanceof Connection && coreOf(connection).role === 'server') return;
   throw new TypeError(
     `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,
   );

@@ -1,4 +1,4 @@
-/** J: the envelope of messages between processes: what is written is read, and nothing else is. */
+/** The envelope of messages between processes: what is written is read, and nothing else is. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,25 +1,16 @@
-/** J5: what a hostile subscriber can do, and what a slow one does: limits with names, and defaults that hold. */
+/** What a hostile subscriber can do, and what a slow one does: limits with names, and defaults that hold. */
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { TopicError } from '../../../src/api/topics/topic-error.ts';
+import type { TopicError } from '../../../src/api/topics/topic-error.ts';
 import { Topics } from '../../../src/api/topics/topics.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
 import { closeServers } from '../../transport/servers.ts';
 import { until } from '../pair.ts';
+import { codeOf } from './code-of.ts';
 import { arrived, type Guest, openRoom } from './rooms.ts';
 
 afterAll(closeServers);
 
-function codeOf(step: () => unknown): string {
-  try {
-    step();
-  } catch (error) {
-    expect(error).toBeInstanceOf(TopicError);
-    return (error as TopicError).code;
-  }
-  return 'done';
-}
-
-describe('J5: a hostile subscriber', () => {
+describe('a hostile subscriber', () => {
   let guest: Guest;
 
   beforeEach(async () => {
@@ -102,7 +93,7 @@ function codeOfQuick(step: () => unknown): string {
   }
 }
 
-describe('J5: storms', () => {
+describe('storms', () => {
   let guest: Guest;
   let other: Guest;
 

@@ -1,4 +1,4 @@
-/** J: which patterns a topic matches, beside a matcher that tries each of them; and that nothing is left of patterns that went. */
+/** Which patterns a topic matches, beside a matcher that tries each of them; and that nothing is left of patterns that went. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Node, PatternTrie } from '../../../src/api/topics/pattern-trie.ts';
@@ -74,7 +74,7 @@ describe('PatternTrie', () => {
     );
   });
 
-  test('J5: nodes go with their patterns, since peers may supply the names', () => {
+  test('nodes go with their patterns, since peers may supply the names', () => {
     const trie = new PatternTrie<number>();
     trie.set('kept/*', 0);
     const count = ({ children, one }: Node<number>): number =>

@@ -1,4 +1,4 @@
-/** J: what is remembered of publishers and topics has a limit, and what is in use is not forgotten. */
+/** What is remembered of publishers and topics has a limit, and what is in use is not forgotten. */
 import { expect, test } from 'vitest';
 import { RecentMap } from '../../../src/api/topics/recent-map.ts';
 

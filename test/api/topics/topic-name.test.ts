@@ -1,19 +1,9 @@
-/** J: which names of topics are valid, and within which limits: they may come from peers. */
+/** Which names of topics are valid, and within which limits: they may come from peers. */
 import { describe, expect, test } from 'vitest';
-import { TopicError } from '../../../src/api/topics/topic-error.ts';
 import { checkTopic } from '../../../src/api/topics/topic-name.ts';
+import { codeOf } from './code-of.ts';
 
 const limits = { maxTopicLength: 20, maxTopicParts: 4 };
-
-function codeOf(step: () => unknown): string {
-  try {
-    step();
-  } catch (error) {
-    expect(error).toBeInstanceOf(TopicError);
-    return (error as TopicError).code;
-  }
-  return 'valid';
-}
 
 describe('checkTopic', () => {
   test.each(['a', 'a/b/c/d', 'Zimmer 1', 'größe', '🙂', '.', 'a$', '-', 'x'.repeat(20)])(
@@ -52,7 +42,7 @@ describe('checkTopic', () => {
     expect(codeOf(() => checkTopic(name, limits, true))).toBe('WS_TOPIC_NAME');
   });
 
-  test('J5: too long, too many parts', () => {
+  test('too long, too many parts', () => {
     expect(codeOf(() => checkTopic('x'.repeat(21), limits, true))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => checkTopic('a/b/c/d/e', limits, true))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => checkTopic('/'.repeat(8_192), limits, true))).toBe('WS_TOPIC_TOO_LONG');

@@ -1,4 +1,4 @@
-/** J: topics of several processes over a bus: no echo, nothing twice, losses reported, and a bus that fails breaks nothing. */
+/** Topics of several processes over a bus: no echo, nothing twice, losses reported, and a bus that fails breaks nothing. */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENVELOPE_SIZE, randomPublisher, serializeEnvelope } from '../../../src/api/topics/envelope.ts';
@@ -369,7 +369,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('J5: a storm on one topic is one command at a time, and what is wanted at the end', async () => {
+  test('a storm on one topic is one command at a time, and what is wanted at the end', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));

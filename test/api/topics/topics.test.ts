@@ -1,4 +1,4 @@
-/** J: topics in one process: who receives what, in which order, and how members leave. */
+/** Topics in one process: who receives what, in which order, and how members leave. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../src/api/client.ts';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';

@@ -1,4 +1,4 @@
-/** The same program on our classes and on those of `ws`: the same events, with the same values, in the same order (issue I, seams 0 to 14). */
+/** The same program on our classes and on those of `ws`: the same events, with the same values, in the same order (seams 0 to 14). */
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'vitest';
 import type { ClientOptions, WebSocket as OracleSocket, ServerOptions } from 'ws';

@@ -1,4 +1,4 @@
-/** `WebSocketServer` of `rfc6455/ws`: what its options do beyond those of `ws`, and what a peer or a listener cannot do with it (issue I, seams 2, 3, 5). */
+/** `WebSocketServer` of `rfc6455/ws`: what its options do beyond those of `ws`, and what a peer or a listener cannot do with it (seams 2, 3, 5). */
 
 import { createServer as createHttps } from 'node:https';
 import { connect as connectTcp } from 'node:net';

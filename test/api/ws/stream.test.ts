@@ -1,4 +1,4 @@
-/** `createWebSocketStream`: chunks, backpressure in both directions, and how it ends (issue I; seam 1). */
+/** `createWebSocketStream`: chunks, backpressure in both directions, and how it ends (seam 1). */
 import { once } from 'node:events';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

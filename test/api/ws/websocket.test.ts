@@ -1,4 +1,4 @@
-/** Where our `WebSocket` differs from the one of `ws` on purpose, and what that leaves to chance (issue I, seams 0, 9, 13, 15). */
+/** Where our `WebSocket` differs from the one of `ws` on purpose, and what that leaves to chance (seams 0, 9, 13, 15). */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, type ClientRequest } from 'node:http';
 import { createServer as createHttps } from 'node:https';

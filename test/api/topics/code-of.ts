@@ -1,0 +1,14 @@
+/** What calls of `Topics` throw. */
+import { expect } from 'vitest';
+import { TopicError } from '../../../src/api/topics/topic-error.ts';
+
+/** The code of the `TopicError` that `step` throws, or 'done'. */
+export function codeOf(step: () => unknown): string {
+  try {
+    step();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TopicError);
+    return (error as TopicError).code;
+  }
+  return 'done';
+}
