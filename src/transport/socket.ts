@@ -11,7 +11,7 @@ import { serializeClosePayload } from '../frame/close-code.ts';
 import { ConnectionError } from '../frame/connection-error.ts';
 import { Endpoint, EndpointState } from '../frame/endpoint.ts';
 import type { EndpointEvents } from '../frame/endpoint-events.ts';
-import { FREE_FROM, freeMemory } from '../frame/free-memory.ts';
+import { FREE_FROM, freeMemory, keepFreedMemory } from '../frame/free-memory.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { type BindOptions, endpointOptionsOf } from './bind-options.ts';
 import { watchBudget } from './budget-reviews.ts';
@@ -178,7 +178,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     const keepsChunk = this.limits.memoryBudget.isScarce
       ? this.#receiveScarcely(chunk)
       : this.#receive(chunk);
-    if (!keepsChunk && chunk.length >= FREE_FROM && isWhole(this.socket, chunk)) freeMemory(chunk);
+    if (chunk.length >= FREE_FROM) {
+      keepFreedMemory();
+      if (!keepsChunk && isWhole(this.socket, chunk)) freeMemory(chunk);
+    }
     if (this.limits.flush === 'read') this.#outbox.flushHere(now);
     this.#deadlines.parsed(now);
   }
