@@ -28,11 +28,20 @@ export interface ReconnectHandlers<Data = undefined, Text extends string | Buffe
   ended?(cause: ReconnectCause): unknown;
 }
 
-/** The `connect` options for one attempt. With `text: 'bytes'` a text message is a Buffer: then `Text` includes Buffer. */
+/** The function that makes a socket for each attempt. */
+type SocketMaker = Extract<ConnectOptions['socket'], (...target: never[]) => unknown>;
+
+/**
+ * The `connect` options for one attempt. `socket` is a function, since a socket serves one connection only. With `text: 'bytes'` a text
+ * message is a Buffer: then `Text` includes Buffer.
+ */
 export type AttemptOptions<Data = undefined, Text extends string | Buffer = string> = Omit<
   ConnectOptions<Data>,
   'handlers' | 'signal' | 'socket' | 'text'
-> & { readonly text?: 'string' | (Buffer extends Text ? 'bytes' : never) | undefined };
+> & {
+  readonly socket?: SocketMaker | undefined;
+  readonly text?: 'string' | (Buffer extends Text ? 'bytes' : never) | undefined;
+};
 
 /** Options for `connect`, or a function that makes them for each attempt: with a new token, for example. */
 export type AttemptSource<Data = undefined, Text extends string | Buffer = string> =
@@ -84,9 +93,14 @@ const attemptPlaces: ReadonlyMap<string, string> = new Map([
   ['signal', 'call stop()'],
 ]);
 
-/** @throws {TypeError} for options of `connect` that would be ignored */
+/** @throws {TypeError} for options of `connect` that would be ignored, and for a socket that only the first attempt could use */
 export function checkAttempt(options: AttemptOptions<unknown, string | Buffer>): void {
   checkOptions('connect', options, attemptOptionNames, attemptPlaces);
+  const { socket } = options;
+  if (socket === undefined || typeof socket === 'function') return;
+  throw new TypeError(
+    'connect.socket has to be a function that makes a socket: each attempt needs one of its own',
+  );
 }
 
 type ReconnectValues = ValuesOf<
@@ -105,7 +119,7 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
     {
-      text: '`AttemptOptions`: those of `connect` but `handlers`, `signal` and `socket`; or a function that makes them for each attempt. Required by type, with `data`, if `Data` does not include undefined.',
+      text: '`AttemptOptions`: those of `connect` but `handlers` and `signal`, and of `socket` only the function, which is called for each attempt; or a function that makes them for each attempt. Required by type, with `data`, if `Data` does not include undefined.',
     },
     (value) => {
       if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);

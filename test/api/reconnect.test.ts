@@ -1,4 +1,5 @@
 /** A client that connects again: when it tries, what it reports, what it keeps to send, and that stopping ends all of it. */
+import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
 import type { ReconnectCause } from '../../src/api/reconnect-cause.ts';
@@ -825,6 +826,37 @@ describe('over sockets', () => {
     await second.shutdown();
     expect(events.filter((event) => event !== 'failed')).toEqual(['open', 'close', 'open', 'close']);
     expect(client.state).toBe('stopped');
+  });
+
+  test('`socket` as a function makes one for each attempt; a socket, which would serve the first one only, is refused', async () => {
+    const { server, port } = await startServer({ message() {} });
+    const targets: unknown[] = [];
+    const made: Socket[] = [];
+    await using client = new Reconnection('ws://anywhere.example:1234/', {
+      backoff: { first: 1, base: 1 },
+      connect: {
+        socket(target) {
+          targets.push(target);
+          made.push(connectTcp(port, '127.0.0.1'));
+          return made.at(-1)!;
+        },
+      },
+      handlers: { message() {} },
+    });
+    const first = await client.start();
+    expect(first.socket).toBe(made[0]);
+    for (const connection of server.connections) connection.terminate();
+    await first.closed;
+    while (client.state !== 'open') await new Promise(setImmediate);
+    expect(client.connection?.socket).toBe(made[1]);
+    const target = { host: 'anywhere.example', port: 1234, secure: false };
+    expect(targets).toEqual([target, target]);
+    await client.stop();
+
+    const options = { socket: made[1] } as never;
+    const message = 'connect.socket has to be a function';
+    expect(() => new Reconnection('ws://a/', { connect: options })).toThrow(message);
+    await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
   test('FAULT-3: `stop` at any event of any socket: it settles, and leaves no socket, no memory and no `open` without its `close`', async () => {
