@@ -75,6 +75,7 @@ const programs = [
   'test/peers/**/*.test.ts',
   'test/api/{4d,plugin}/peers.test.ts',
   'test/api/plugin/reconnection.test.ts',
+  'test/api/topics/cluster-processes.test.ts',
   'test/api/chaos.test.ts',
   'test/transport/standstill.test.ts',
   'test/api/ws/program.test.ts',

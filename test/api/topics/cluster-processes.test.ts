@@ -1,0 +1,162 @@
+/**
+ * The bus over a real node:cluster: three workers with real WebSockets, of which one is killed in the middle of what all publish, and
+ * replaced. cluster-bus.test.ts has the details, with a cluster in memory.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { connect } from '../../../src/api/client.ts';
+import type { Connection } from '../../../src/api/connection.ts';
+import { until } from '../pair.ts';
+
+const topicCount = 6;
+const rounds = 400;
+
+/** The numbers of one sender's messages to one topic. */
+type Numbers = Map<string, number[]>;
+const keyOf = (sender: number, topic: number): string => `${sender} to ${topic}`;
+
+/** A client that subscribes to three topics. Its messages to each topic are numbered. */
+class Client {
+  readonly id: number;
+  readonly topics: readonly number[];
+  /** The id of the worker that serves it. */
+  worker = 0;
+  /** How many messages it has sent, by topic. */
+  readonly sent = new Array<number>(topicCount).fill(0);
+  readonly received: Numbers = new Map();
+  gaps = 0;
+  connection!: Connection;
+  /** What it had sent when the messages began that are looked at. */
+  #begun: readonly number[] = [];
+
+  private constructor(id: number) {
+    this.id = id;
+    this.topics = [id, id + 1, id + 3].map((topic) => topic % topicCount);
+  }
+
+  static async join(port: number, id: number): Promise<Client> {
+    const client = new Client(id);
+    client.connection = await connect(`ws://127.0.0.1:${port}/`, {
+      handlers: {
+        message: (_, message, isBinary) => {
+          if (isBinary) client.#receive(message);
+          else if (message === 'gap') client.gaps++;
+          else client.worker = Number(message);
+        },
+      },
+    });
+    client.connection.send(JSON.stringify(client.topics));
+    await until(() => client.worker > 0);
+    return client;
+  }
+
+  /** From now on its messages, and those that it receives, are looked at. */
+  begin(): void {
+    this.#begun = [...this.sent];
+    this.received.clear();
+  }
+
+  publish(topic: number): void {
+    if (this.connection.state !== 'open') return;
+    const bytes = Buffer.alloc(7);
+    bytes.writeUInt8(topic, 0);
+    bytes.writeUInt16BE(this.id, 1);
+    bytes.writeUInt32BE(this.sent[topic]!++, 3);
+    this.connection.send(bytes);
+  }
+
+  #receive(message: Buffer): void {
+    const key = keyOf(message.readUInt16BE(1), message.readUInt8(0));
+    const numbers = this.received.get(key) ?? [];
+    numbers.push(message.readUInt32BE(3));
+    this.received.set(key, numbers);
+  }
+
+  /** The numbers of its messages to a topic since `begin`. */
+  sentSince(topic: number): number[] {
+    const first = this.#begun[topic]!;
+    return Array.from({ length: this.sent[topic]! - first }, (_, at) => first + at);
+  }
+
+  numbersOf(sender: Client, topic: number): readonly number[] {
+    return this.received.get(keyOf(sender.id, topic)) ?? [];
+  }
+}
+
+const children = new Set<ChildProcess>();
+afterEach(async () => {
+  for (const child of children) {
+    const exit = once(child, 'exit');
+    child.disconnect();
+    await exit;
+  }
+  children.clear();
+});
+
+/** Each client publishes in each round, to one topic after the other. */
+async function publish(clients: readonly Client[], during?: () => void): Promise<void> {
+  for (const client of clients) client.begin();
+  for (let round = 0; round < rounds; round++) {
+    for (const client of clients) client.publish((client.id + round) % topicCount);
+    if (round === rounds / 2) during?.();
+    if (round % 10 === 9) await turn();
+  }
+}
+
+/** Each receives what each of them has sent since the beginning of the round, once and in order, and nothing of its own. */
+async function expectAll(clients: readonly Client[]): Promise<void> {
+  for (const receiver of clients) {
+    for (const sender of clients) {
+      for (const topic of receiver.topics) {
+        const expected = receiver === sender ? [] : sender.sentSince(topic);
+        await until(() => receiver.numbersOf(sender, topic).length >= expected.length);
+        expect(receiver.numbersOf(sender, topic)).toEqual(expected);
+      }
+    }
+  }
+}
+
+test('a worker is killed and replaced: nothing of the others is lost or doubled, and what comes is in order', async () => {
+  const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
+  children.add(primary);
+  const ports: number[] = [];
+  primary.on('message', (port) => void ports.push(port as number));
+  await until(() => ports.length === 3);
+  const [port = 0] = ports;
+
+  const clients: Client[] = [];
+  while (clients.length < 12) clients.push(await Client.join(port, clients.length));
+  // All workers listen, and the primary hands out connections in turn.
+  expect(new Set(clients.map(({ worker }) => worker)).size).toBe(3);
+  await publish(clients);
+  await expectAll(clients);
+
+  const { worker: killed } = clients[0]!;
+  const lost = clients.filter(({ worker }) => worker === killed);
+  const others = clients.filter(({ worker }) => worker !== killed);
+  await publish(clients, () => primary.send(killed));
+  await Promise.all(lost.map(({ connection }) => connection.closed));
+  await expectAll(others);
+  // What the killed one had handed on is a beginning of what its clients have sent.
+  for (const receiver of others) {
+    for (const sender of lost) {
+      for (const topic of receiver.topics) {
+        const numbers = receiver.numbersOf(sender, topic);
+        expect(numbers).toEqual(sender.sentSince(topic).slice(0, numbers.length));
+      }
+    }
+  }
+
+  await until(() => ports.length === 4);
+  expect(ports[3]).toBe(port);
+  const joined: Client[] = [];
+  while (joined.filter(({ worker }) => worker > 3).length < 4) {
+    joined.push(await Client.join(port, clients.length + joined.length));
+  }
+  await publish([...others, ...joined]);
+  await expectAll([...others, ...joined]);
+  expect([...others, ...joined].filter(({ gaps }) => gaps > 0)).toEqual([]);
+});
