@@ -2,59 +2,27 @@
  * Each file of examples/ runs as a reader would start it, against the built package by its name. Servers are talked to
  * over a socket and stopped with SIGINT; the others end by themselves.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, connect } from '../src/index.ts';
+import { until } from './api/pair.ts';
+import { enterEverywhere, Member, talk } from './chat-cluster.ts';
+import { killPrograms, type Program, startProgram } from './program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const certificates = join(root, 'test', 'fixtures', 'tls');
 
-const running = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-});
+afterEach(killPrograms);
 
-interface Example {
-  readonly child: ChildProcess;
-  /** The address of its `listening on …` line. */
-  readonly listening: Promise<string>;
-  readonly ended: Promise<{ status: number | null; output: string }>;
-}
-
-function start(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Example {
-  const child = spawn(process.execPath, [join('examples', name), ...args], {
-    cwd: root,
-    env: { ...process.env, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  let output = '';
-  let found: (url: string) => void = () => {};
-  const listening = new Promise<string>((resolve) => {
-    found = resolve;
-  });
-  const collect = (chunk: Buffer): void => {
-    output += chunk;
-    const line = /^listening on (\S+)$/m.exec(output);
-    if (line?.[1] !== undefined) found(line[1]);
-  };
-  child.stdout?.on('data', collect);
-  child.stderr?.on('data', collect);
-  const ended = new Promise<{ status: number | null; output: string }>((resolve) => {
-    child.on('close', (status) => {
-      running.delete(child);
-      resolve({ status, output });
-    });
-  });
-  return { child, listening, ended };
+function start(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
+  return startProgram(root, join('examples', name), args, env);
 }
 
 /** Stops a server as Ctrl-C does. @returns what it printed; it has to end with status 0 */
-async function interrupt({ child, ended }: Example): Promise<string> {
+async function interrupt({ child, ended }: Program): Promise<string> {
   child.kill('SIGINT');
   const { status, output } = await ended;
   expect(status, output).toBe(0);
@@ -169,6 +137,39 @@ describe.skipIf(process.platform === 'win32')('servers', () => {
     // Their inboxes are full: they would not see the Close frame.
     for (const connection of [fast, slow]) connection.terminate();
     await interrupt(server);
+  });
+
+  example('chat-cluster.js', async (name) => {
+    const chat = start(name, [], { REDIS_URL: undefined });
+    const url = await chat.listening;
+    expect(await (await fetch(url)).text()).toContain("new WebSocket('ws://' + location.host + '/chat?'");
+    const elsewhere = await Member.enter(url, 'kitchen', 'Zoe');
+    const members = await enterEverywhere(url, 'garden', ['Ann', 'Bob', 'Cem', 'Dan']);
+    await talk(members, 'hello', 50);
+
+    const [killed, ...others] = members;
+    process.kill(killed!.process, 'SIGKILL');
+    expect(await killed!.closed).toMatchObject({ code: 1006 });
+    await talk(others, 'without it', 50);
+    // Until the primary knows that it is gone, it hands connections to it.
+    await until(() => chat.hasWritten(`process ${killed!.process} ended`));
+    const back = await Member.enter(url, 'garden', killed!.name);
+    await talk([...others, back], 'with it', 50);
+    for (const { lines } of others) {
+      expect(lines.filter((line) => line.startsWith('* Lines') || line.includes('away'))).toEqual([]);
+    }
+    expect(elsewhere.lines).toEqual([`* You are with process ${elsewhere.process}`]);
+
+    for (const query of ['room=Garden&name=Ann', 'room=garden', 'room=garden&name=%00']) {
+      await expect(connect(`${url.replace('http', 'ws')}chat?${query}`)).rejects.toMatchObject({
+        status: 400,
+      });
+    }
+    expect(await interrupt(chat)).toContain(`process ${killed!.process} ended: SIGKILL\n`);
+    const reason = 'the chat is closing';
+    for (const member of [...others, back]) {
+      expect(await member.closed).toMatchObject({ code: 1001, reason });
+    }
   });
 
   example('authentication.js', async (name) => {

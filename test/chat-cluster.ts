@@ -1,0 +1,81 @@
+/** The members of examples/chat-cluster.js, and what each of its processes has to do for them, whatever carries the messages between them. */
+import { expect } from 'vitest';
+import { type Connection, connect } from '../src/index.ts';
+import { until } from './api/pair.ts';
+
+/** One member of one room: a client that keeps the lines it receives. */
+export class Member {
+  readonly name: string;
+  readonly lines: string[] = [];
+  /** The process that serves it. */
+  process = 0;
+  #connection: Connection | null = null;
+
+  private constructor(name: string) {
+    this.name = name;
+  }
+
+  /** @param url of the page @returns a member that receives what all processes publish */
+  static async enter(url: string, room: string, name: string): Promise<Member> {
+    const member = new Member(name);
+    const query = new URLSearchParams({ room, name });
+    member.#connection = await connect(`${url.replace('http', 'ws')}chat?${query}`, {
+      handlers: {
+        message: (_, line) => void member.lines.push(String(line)),
+      },
+    });
+    const welcome = /^\* You are with process (\d+)$/;
+    await until(() => member.lines.some((line) => welcome.test(line)));
+    member.process = Number(welcome.exec(member.lines.find((line) => welcome.test(line))!)![1]);
+    return member;
+  }
+
+  say(text: string): void {
+    this.#connection?.send(text);
+  }
+
+  get closed(): Connection['closed'] {
+    return this.#connection!.closed;
+  }
+
+  leave(): Promise<unknown> {
+    return this.#connection!.close();
+  }
+}
+
+/** Members of a room, each at a process of its own. */
+export async function enterEverywhere(
+  url: string,
+  room: string,
+  names: readonly string[],
+): Promise<Member[]> {
+  const members: Member[] = [];
+  for (const name of names) {
+    let member = await Member.enter(url, room, name);
+    // The primary hands out connections in turn, but a process may still be starting.
+    while (members.some((other) => other.process === member.process)) {
+      await member.leave();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      member = await Member.enter(url, room, name);
+    }
+    members.push(member);
+  }
+  return members;
+}
+
+/** Every member says so many lines, and every member receives those of all, once, and in the order of each. */
+export async function talk(members: readonly Member[], topic: string, count: number): Promise<void> {
+  const said = (name: string): string[] =>
+    Array.from({ length: count }, (_, number) => `${name}: ${topic} ${number}`);
+  const heard = ({ lines }: Member): string[] => lines.filter((line) => line.includes(`: ${topic} `));
+  for (let number = 0; number < count; number++) {
+    for (const member of members) member.say(`${topic} ${number}`);
+  }
+  for (const member of members) {
+    await until(() => heard(member).length >= members.length * count);
+    for (const { name } of members) {
+      expect(heard(member).filter((line) => line.startsWith(`${name}: `))).toEqual(said(name));
+    }
+    expect(heard(member)).toHaveLength(members.length * count);
+  }
+}
