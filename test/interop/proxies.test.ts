@@ -2,53 +2,36 @@
  * docs/guides/proxies.md: the blocks that it shows for nginx, Apache, HAProxy and Caddy let a page in, and what happens without
  * their line for Host. The proxies are Debian's, each in front of a server of its own.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect as connectTcp } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import { WebSocketServer } from '../../src/api/server.ts';
 import { HandshakeError } from '../../src/handshake/error.ts';
-import { freePort } from '../free-port.ts';
+import { blockOf, haproxy, nginx, nginxConfig, type ProxyKind, RunningProxy } from './proxy.ts';
 
-interface Proxy {
-  readonly command: string;
-  readonly package: string;
-  /** Whether pages are let in without those lines. */
+interface Case extends ProxyKind {
+  /** Whether pages are let in without the lines for Host. */
   readonly passesHost: boolean;
-  arguments(folder: string): readonly string[];
+  /** The language of its block on the page. */
+  readonly language: string;
   /** @param block the guide's, with the address of the server that is tested */
-  config(folder: string, port: number, block: string): string;
+  config(block: string, port: number, folder: string): string;
 }
 
-const proxies: Readonly<Record<string, Proxy>> = {
+const proxies: Readonly<Record<string, Case>> = {
   nginx: {
-    command: 'nginx',
-    package: 'nginx-light',
+    ...nginx,
+    language: 'nginx',
     passesHost: false,
-    arguments: (folder) => ['-p', folder, '-c', join(folder, 'config'), '-g', 'daemon off;'],
-    config: (folder, port, block) => `
-      pid ${folder}/pid;
-      error_log stderr;
-      events {}
-      http {
-        access_log off;
-        ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
-        server {
-          listen 127.0.0.1:${port};
-          ${block}
-        }
-      }`,
+    config: (block, port, folder) => nginxConfig(folder, `server {\n listen 127.0.0.1:${port};\n ${block} }`),
   },
   apache: {
     command: 'apache2',
     package: 'apache2',
+    language: 'apache',
     passesHost: false,
     arguments: (folder) => ['-X', '-f', join(folder, 'config')],
-    config: (folder, port, block) => `
+    config: (block, port, folder) => `
       ServerRoot /usr/lib/apache2
       ServerName localhost
       PidFile ${folder}/pid
@@ -63,34 +46,24 @@ const proxies: Readonly<Record<string, Proxy>> = {
       ${block}`,
   },
   haproxy: {
-    command: 'haproxy',
-    package: 'haproxy',
+    ...haproxy,
+    language: 'haproxy',
     passesHost: true,
-    arguments: (folder) => ['-db', '-f', join(folder, 'config')],
-    config: (_folder, port, block) => block.replace('bind :80', `bind 127.0.0.1:${port}`),
+    config: (block, port) => block.replace('bind :80', `bind 127.0.0.1:${port}`),
   },
   caddy: {
     command: 'caddy',
     package: 'caddy',
+    language: 'caddyfile',
     passesHost: true,
     arguments: (folder) => ['run', '--config', join(folder, 'config'), '--adapter', 'caddyfile'],
-    config: (_folder, port, block) => `{
+    config: (block, port) => `{
   admin off
   auto_https off
 }
 ${block.replace('www.example.com {', `http://127.0.0.1:${port} {\n  bind 127.0.0.1`)}`,
   },
 };
-
-const guide = readFileSync(new URL('../../docs/guides/proxies.md', import.meta.url), 'utf8');
-
-/** The block that the guide shows for a proxy. */
-function blockOf(name: string): string {
-  const language = name === 'caddy' ? 'caddyfile' : name;
-  const [, block] = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(guide) ?? [];
-  if (block === undefined) throw new Error(`the guide shows nothing for ${name}`);
-  return block;
-}
 
 const withoutHost = (block: string): string => block.replace(/^.*Host (?:On|\$http_host;).*\n/m, '');
 
@@ -100,48 +73,15 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** Waits until the proxy listens; fails if it ends before. */
-async function untilListening(proxy: ChildProcess, port: number, output: () => string): Promise<void> {
-  for (;;) {
-    if (proxy.exitCode !== null) throw new Error(`the proxy ended: ${output()}`);
-    const isListening = await new Promise<boolean>((resolve) => {
-      const socket = connectTcp(port, '127.0.0.1');
-      socket.on('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.on('error', () => resolve(false));
-    });
-    if (isListening) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 async function startProxy(name: string, target: number, edit = (block: string) => block): Promise<number> {
-  const proxy = proxies[name]!;
-  const block = edit(blockOf(name)).replaceAll('127.0.0.1:8080', `127.0.0.1:${target}`);
-  const found = spawnSync('which', [proxy.command], {
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
-  });
-  if (found.status !== 0)
-    throw new Error(`the proxies' tests need Debian's packages: apt-get install ${proxy.package}`);
-  const folder = mkdtempSync(join(tmpdir(), 'rfc6455-proxy-'));
-  const port = await freePort();
-  writeFileSync(join(folder, 'config'), proxy.config(folder, port, block));
-  const child = spawn(String(found.stdout).trim(), proxy.arguments(folder), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HOME: folder },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk));
-  const exit = once(child, 'exit');
-  ends.push(async () => {
-    child.kill('SIGTERM');
-    await exit;
-    rmSync(folder, { recursive: true, force: true });
-  });
-  await untilListening(child, port, () => output);
-  return port;
+  const kind = proxies[name]!;
+  const block = edit(blockOf('guides/proxies.md', kind.language)).replaceAll(
+    '127.0.0.1:8080',
+    `127.0.0.1:${target}`,
+  );
+  const proxy = await RunningProxy.start(kind, (port, folder) => kind.config(block, port, folder));
+  ends.push(() => proxy.end());
+  return proxy.port;
 }
 
 async function startServer(refused: (error: HandshakeError) => void): Promise<number> {
