@@ -1,39 +1,60 @@
 /** Opens connections, and holds them: takes one order after the other over IPC, and answers each once all of its connections are open. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
-/** @typedef {{ port: number, connections: number }} Order */
+/** @typedef {{ port: number, connections: number, secure: boolean, echo: boolean }} Order `echo`: each has one message echoed */
 
 // So many handshakes at a time: what a server needs for more of them at once is not what is measured.
 const AT_ONCE = 50;
 
-/** @param {number} port @returns {Promise<void>} */
-function open(port) {
+/** A text message of 64 characters, with a masking key of zeros. */
+const message = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffer.alloc(64, 'x')]);
+/** The length of its echo: a server does not mask it. A server that echoes bytes unparsed sends four more. */
+const ECHO = message.length - 4;
+
+/** @param {Order} order @returns {Promise<void>} */
+function open({ port, secure, echo }) {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const where = { port, host: '127.0.0.1' };
+    const socket = secure
+      ? connectTls({ ...where, rejectUnauthorized: false })
+      : connect({ ...where, noDelay: true });
     socket.once('error', reject);
-    socket.once('connect', () => {
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
       const key = randomBytes(16).toString('base64');
       socket.write(
         `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
       );
     });
     let head = '';
+    let echoed = -1;
     socket.on('data', (chunk) => {
+      if (echoed >= 0) {
+        echoed += chunk.length;
+        if (echoed >= ECHO) resolve();
+        return;
+      }
       head += chunk.toString('latin1');
-      if (head.endsWith('\r\n\r\n')) resolve();
+      if (!head.endsWith('\r\n\r\n')) return;
+      if (!echo) {
+        resolve();
+        return;
+      }
+      echoed = 0;
+      socket.write(message);
     });
   });
 }
 
 /** @param {Order} order */
-async function run({ port, connections }) {
-  let left = connections;
+async function run(order) {
+  let left = order.connections;
   const openSome = async () => {
-    while (left-- > 0) await open(port);
+    while (left-- > 0) await open(order);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, openSome));
-  process.send?.({ open: connections });
+  process.send?.({ open: order.connections });
 }
 
 process.on('message', (order) => {

@@ -5,6 +5,7 @@
  * server has a process of its own, alone; rounds in turn, medians.
  *
  *   --rounds N (3)   --from N (4000)   --to N (9900)   --peers ws,raw   --gate   exit 1 where ours is over 4.5 KB
+ *   --echo   each connection has had one message echoed   --secure   over TLS (not raw)
  */
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
@@ -17,6 +18,8 @@ const { values } = parseArgs({
     to: { type: 'string', default: '9900' },
     peers: { type: 'string', default: 'ws,raw' },
     gate: { type: 'boolean', default: false },
+    echo: { type: 'boolean', default: false },
+    secure: { type: 'boolean', default: false },
   },
 });
 const from = Number(values.from);
@@ -31,13 +34,15 @@ const YOUNG = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 /** KB of one more connection: resident, and in V8's heap. @param {string} name @returns {Promise<Memory>} */
 async function measure(name) {
   const child = start(`servers/${name}.js`, [], process.execPath, YOUNG);
-  const [{ port }] = await once(child, 'message');
+  const [{ port: plainPort, securePort }] = await once(child, 'message');
+  const { secure, echo } = values;
+  const order = { port: secure ? securePort : plainPort, secure, echo };
   const generator = start('load-idle.js');
   /** @returns {Promise<Memory>} */
   const memory = () => ask(child, 'memory');
-  await ask(generator, { port, connections: from });
+  await ask(generator, { ...order, connections: from });
   const before = await memory();
-  await ask(generator, { port, connections: added });
+  await ask(generator, { ...order, connections: added });
   const after = await memory();
   generator.disconnect();
   await once(generator, 'exit');
@@ -56,13 +61,17 @@ for (let round = 1; round <= Number(values.rounds); round++) {
   }
 }
 process.stderr.write('\r\x1b[K');
-console.log(`node ${process.version}, KB for each connection from ${from} to ${values.to}`);
+console.log(
+  `node ${process.version}, KB for each connection from ${from} to ${values.to}${values.secure ? ', over TLS' : ''}${values.echo ? ', after an echo' : ''}`,
+);
 for (const [name, list] of results) {
   const rss = list.map((one) => one.rss);
   const range = `[${Math.min(...rss).toFixed(2)}–${Math.max(...rss).toFixed(2)}]`;
   const heap = median(list.map((one) => one.heap));
   console.log(`${name}: ${median(rss).toFixed(2)} ${range} resident, ${heap.toFixed(2)} of it in V8's heap`);
 }
-const isSmall = median((results.get('rfc6455') ?? []).map((one) => one.rss)) <= MAX_KB;
-console.log(`ours within ${MAX_KB} KB: ${isSmall ? 'ok' : 'MISSED'}`);
-if (values.gate && !isSmall) process.exitCode = 1;
+if (!values.echo && !values.secure) {
+  const isSmall = median((results.get('rfc6455') ?? []).map((one) => one.rss)) <= MAX_KB;
+  console.log(`ours within ${MAX_KB} KB: ${isSmall ? 'ok' : 'MISSED'}`);
+  if (values.gate && !isSmall) process.exitCode = 1;
+}
