@@ -47,7 +47,7 @@ const tables = [
     name: 'topicFaults',
     title: 'A topic is refused, or the bus failed',
     intro:
-      'A `TopicError` of `rfc6455/topics`. `WS_TOPIC_…` are thrown by `subscribe` and `publish`; `WS_BUS…` are reported to the handler `error` of `Topics`, and `cause` holds the error of the engine where there is one. See [topics.md](topics.md).',
+      'A `TopicError` of `rfc6455/topics`. `WS_TOPIC_…` are thrown by `subscribe`, `publish` and `presence`, and `WS_PRESENCE_FULL` by `presence`; `WS_PRESENCE_INFO` and `WS_BUS…` are reported to the handler `error` of `Topics`, and `cause` holds the error of the engine where there is one. See [topics.md](topics.md).',
   },
 ];
 

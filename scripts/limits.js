@@ -92,7 +92,7 @@ export const tables = [
   {
     module: 'api/topics/topics-options.ts',
     name: 'topicsSpecs',
-    interfaces: { TopicsOptions: '' },
+    interfaces: { TopicsOptions: '', PresenceOptions: 'presence' },
     title: 'Topics',
     intro: '`TopicsOptions`, for `new Topics` of `rfc6455/topics`; see [topics.md](topics.md).',
     roles: false,

@@ -14,6 +14,8 @@ export type {
 export { ClusterBus } from './api/topics/cluster-bus.ts';
 export { MemoryBus } from './api/topics/memory-bus.ts';
 export { NatsBus, type NatsClient } from './api/topics/nats-bus.ts';
+export type { Presence, PresenceHandlers, PresenceMember } from './api/topics/presence.ts';
+export type { PresenceOptions } from './api/topics/presence-options.ts';
 export { RedisBus, type RedisClient } from './api/topics/redis-bus.ts';
 export { TopicError, type TopicFaultCode, topicFaults } from './api/topics/topic-error.ts';
 export { Topics } from './api/topics/topics.ts';

@@ -180,6 +180,7 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
       methods: [
         'close',
         'counts',
+        'presence',
         'publish',
         'ready',
         'size',

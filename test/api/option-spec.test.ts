@@ -205,5 +205,6 @@ test('each exported table is on the page', () => {
     'api/compression-options.ts compressionSpecs',
     'api/connect-options.ts connectSpecs',
     'api/topics/bus-options.ts busSpecs',
+    'api/topics/presence-options.ts presenceSpecs',
   ]);
 });

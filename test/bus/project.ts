@@ -29,6 +29,16 @@ export interface RoomsReport {
   readonly faults: readonly string[];
 }
 
+/** What a process of presence-peer.js counted. */
+export interface PresenceReport {
+  readonly joins: number;
+  readonly leaves: number;
+  readonly errors: number;
+  /** The infos of its own members, by topic. */
+  readonly own: Readonly<Record<string, readonly string[]>>;
+  readonly faults: readonly string[];
+}
+
 /** A process of peer.js, or of another script. */
 export class Peer {
   readonly #process: ChildProcess;
@@ -93,8 +103,8 @@ export class Peer {
   }
 
   /** What it has counted so far. */
-  async counted(): Promise<RoomsReport> {
-    const report = this.answer<RoomsReport>((answer) => typeof answer === 'object');
+  async counted<Report = RoomsReport>(): Promise<Report> {
+    const report = this.answer<Report>((answer) => typeof answer === 'object');
     this.#process.send(['report']);
     return report;
   }

@@ -1,10 +1,11 @@
 /**
  * Topics over real engines, with real WebSockets: four processes, each with a server and 500 clients that subscribe to 5 of 50 topics and
- * publish to any. What a client misses has to be said to it before it receives what follows.
+ * publish to any. What a client misses has to be said to it before it receives what follows. And presence: four processes whose connections
+ * join and leave topics at random agree on who is there, also after one of them was killed.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
-import { packages } from './project.ts';
+import { type Peer, type PresenceReport, packages } from './project.ts';
 import { Scenario, size } from './scenario.ts';
 
 const project = new Project({ 'package.json': '{ "private": true, "type": "module" }' });
@@ -66,6 +67,62 @@ describe.each([
         expect(report.gaps).toBeGreaterThan(0);
       }
       expect(reports.reduce((sum, { missed }) => sum + missed, 0)).toBeGreaterThan(0);
+    } finally {
+      await scenario.end();
+    }
+  });
+});
+
+/** Milliseconds. */
+const lease = 2_000;
+
+/** Waits until all processes have the members of all, and returns how many those are. */
+async function agreed(peers: readonly Peer[]): Promise<number> {
+  const reports = await Promise.all(peers.map((peer) => peer.counted<PresenceReport>()));
+  const truth: Record<string, string[]> = {};
+  for (const { own } of reports)
+    for (const [topic, infos] of Object.entries(own))
+      truth[topic] = [...(truth[topic] ?? []), ...infos].sort();
+  await Promise.all(peers.map((peer) => peer.command('agree', truth)));
+  return Object.values(truth).flat().length;
+}
+
+describe.each(['redis', 'nats'])('presence over %s', (kind) => {
+  test('all processes agree on who is there, and the members of a killed process leave after its lease', async () => {
+    const scenario = await Scenario.start(project.folder, kind, { lease }, 'presence-peer.js');
+    const { peers, engine, proxy } = scenario;
+    const churn = (some: readonly Peer[]): Promise<unknown> =>
+      Promise.all(some.map((peer) => peer.command('churn', 400)));
+    try {
+      await churn(peers);
+      expect(await agreed(peers)).toBeGreaterThan(100);
+      await Promise.all([churn(peers), peers[0]!.half().then(() => proxy.cut())]);
+      await agreed(peers);
+      await Promise.all([
+        churn(peers),
+        peers[0]!.half().then(async () => {
+          await engine.kill();
+          await engine.start();
+        }),
+      ]);
+      await agreed(peers);
+      const [first, ...others] = peers;
+      const gone = Object.values((await first!.counted<PresenceReport>()).own).flat().length;
+      const before = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
+      await first!.kill();
+      await agreed(others);
+      const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
+      expect(gone).toBeGreaterThan(20);
+      for (const [at, { leaves, faults }] of after.entries()) {
+        // More, if another one stood still for as long as its lease.
+        expect(leaves - before[at]!.leaves).toBeGreaterThanOrEqual(gone);
+        expect(faults).toEqual([]);
+      }
+      await churn(others);
+      // One ends in order: the others need not wait for its lease.
+      const [last, ...rest] = others;
+      await last!.command('end');
+      await agreed(rest);
     } finally {
       await scenario.end();
     }

@@ -75,10 +75,10 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  publish(topic: string, bytes: Uint8Array, onFailed: () => void): void {
+  publish(topic: string, bytes: Uint8Array, onFailed: () => void, onDone: () => void = () => {}): void {
     this.#run(
       () => this.#bus.publish(topic, bytes),
-      () => {},
+      onDone,
       (error) => {
         onFailed();
         this.#report(error);

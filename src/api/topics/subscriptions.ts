@@ -31,10 +31,12 @@ export class Topic {
   }
 }
 
-/** Is notified when a topic gets its first subscriber, and when it loses its last one. */
+/** Is notified when a topic gets its first subscriber, and when it loses its last one; and of each subscriber. */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
+  joined(topic: Topic, connection: Connection<unknown>): void;
+  left(topic: Topic, connection: Connection<unknown>): void;
 }
 
 /** One connection's subscriptions. */
@@ -84,6 +86,7 @@ export class Subscriptions {
     }
     topic.members.add(connection);
     member.topics.add(topic);
+    this.#owner.joined(topic, connection);
     return true;
   }
 
@@ -152,8 +155,10 @@ export class Subscriptions {
 
   #leave(connection: Connection<unknown>, topic: Topic): void {
     topic.members.delete(connection);
-    if (topic.members.size > 0) return;
-    this.#topics.delete(topic.name);
-    this.#owner.closed(topic);
+    if (topic.members.size === 0) {
+      this.#topics.delete(topic.name);
+      this.#owner.closed(topic);
+    }
+    this.#owner.left(topic, connection);
   }
 }

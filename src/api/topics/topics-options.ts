@@ -2,8 +2,9 @@
 
 import type { Connection } from '../connection.ts';
 import { checkOptions, describe } from '../option-names.ts';
-import { custom, limit, oneOf, type SpecsOf, type ValuesOf } from '../option-spec.ts';
+import { custom, limit, oneOf, optionalGroup, type SpecsOf, type ValuesOf } from '../option-spec.ts';
 import type { Bus } from './bus.ts';
+import { type PresenceOptions, type PresenceValues, presenceSpecs } from './presence-options.ts';
 
 /** The handlers of `Topics`. If a handler throws, the error becomes a process warning. */
 export interface TopicsHandlers {
@@ -19,7 +20,7 @@ export interface TopicsHandlers {
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
    * A `TopicError`: the bus failed (`WS_BUS`, with its error as `cause`), or carried what is not a message of this library
-   * (`WS_BUS_MESSAGE`). Without this handler, the library writes a line to stderr, once per code and minute.
+   * (`WS_BUS_MESSAGE`), or the info of a member is not valid (`WS_PRESENCE_INFO`). Without this handler, the library writes a line to stderr, once per code and minute.
    */
   error?(error: Error): unknown;
 }
@@ -33,6 +34,8 @@ export interface TopicsOptions {
   readonly bus?: Bus | undefined;
   /** The handlers that the application has. */
   readonly handlers?: TopicsHandlers | undefined;
+  /** Lets `presence` know the subscribers of all processes that have this option; `{}` for the defaults. @default none */
+  readonly presence?: PresenceOptions | undefined;
   /** What to do with a subscriber for which more than `maxBuffered` bytes wait. @default 'close' */
   readonly slow?: SlowPolicy | undefined;
   /** Bytes that may wait for a subscriber before `slow` applies. @default 1 MiB */
@@ -55,7 +58,11 @@ const handlerNames = { gap: true, state: true, slow: true, error: true };
 
 const busMethods = ['publish', 'subscribe', 'unsubscribe', 'onState', 'close'] as const;
 
-export const topicsSpecs: SpecsOf<TopicsOptions, ValuesOf<TopicsOptions, 'bus' | 'handlers'>> = {
+interface TopicsSpecValues extends Omit<ValuesOf<TopicsOptions, 'bus' | 'handlers'>, 'presence'> {
+  readonly presence: PresenceValues | undefined;
+}
+
+export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   bus: custom<Bus>(
     'a `Bus`',
     {
@@ -82,6 +89,10 @@ export const topicsSpecs: SpecsOf<TopicsOptions, ValuesOf<TopicsOptions, 'bus' |
           throw new TypeError(`the handler "${name}" is ${describe(handler)}, not a function`);
       }
     },
+  ),
+  presence: optionalGroup<PresenceOptions, typeof presenceSpecs>(
+    presenceSpecs,
+    'Lets `presence(topic)` know the subscribers of all processes that have this option.',
   ),
   slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
@@ -167,4 +178,19 @@ export interface TopicsCounts {
   readonly unpublished: number;
   /** Messages of the bus that are not from this library. */
   readonly invalid: number;
+}
+
+/** The counts at the start. */
+export function noCounts(): { -readonly [Name in keyof TopicsCounts]: number } {
+  return {
+    published: 0,
+    received: 0,
+    sent: 0,
+    conflated: 0,
+    skipped: 0,
+    closed: 0,
+    gaps: 0,
+    unpublished: 0,
+    invalid: 0,
+  };
 }

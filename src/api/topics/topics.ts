@@ -6,18 +6,23 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { warnOnStderr } from '../../transport/log.ts';
 import { isThenable, warn } from '../callback.ts';
-import { Connection, coreOf } from '../connection.ts';
+import type { Connection } from '../connection.ts';
 import { type Message, toBytes } from '../message.ts';
-import { checkOptions, describe } from '../option-names.ts';
+import { checkOptions } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
 import { BusLink } from './bus-link.ts';
 import { BusMessages } from './bus-messages.ts';
 import { ENVELOPE_SIZE } from './envelope.ts';
 import { fanOut, type Outgoing, treatSlow } from './fan-out.ts';
+import { checkPresenceHandlers, type Presence, type PresenceHandlers } from './presence.ts';
+import { PresenceExchange } from './presence-exchange.ts';
+import { isPresenceName } from './presence-messages.ts';
 import { Subscriptions, type Topic } from './subscriptions.ts';
 import { TopicError } from './topic-error.ts';
 import { checkTopic } from './topic-name.ts';
+import { checkConnection, checkExcept, checkSize } from './topics-checks.ts';
 import {
+  noCounts,
   type Published,
   type PublishOptions,
   type SubscribeOptions,
@@ -38,17 +43,8 @@ export class Topics {
   readonly #subscriptions: Subscriptions;
   readonly #messages = new BusMessages();
   readonly #link: BusLink | null;
-  readonly #counts = {
-    published: 0,
-    received: 0,
-    sent: 0,
-    conflated: 0,
-    skipped: 0,
-    closed: 0,
-    gaps: 0,
-    unpublished: 0,
-    invalid: 0,
-  };
+  readonly #presence: PresenceExchange | null;
+  readonly #counts = noCounts();
   #isClosed = false;
 
   static {
@@ -68,8 +64,12 @@ export class Topics {
     this.#subscriptions = new Subscriptions(values, {
       opened: ({ name }) => this.#link?.want(name),
       closed: ({ name }) => this.#link?.drop(name),
+      joined: ({ name }, connection) => this.#presence?.joined(name, connection),
+      left: ({ name }, connection) => this.#presence?.left(name, connection),
     });
     this.#link = values.bus === undefined ? null : this.#linkTo(values.bus);
+    this.#presence = this.#openPresence(values.presence);
+    this.#presence?.start();
   }
 
   /** How many topics and patterns have subscribers in this process. */
@@ -125,7 +125,7 @@ export class Topics {
     checkExcept(except);
     const isText = typeof message === 'string';
     let data = isText ? message : toBytes(message);
-    this.#checkSize(data);
+    checkSize(data, this.#options.maxMessageSize);
     if (this.#isClosed) return { local: 0 };
     this.#counts.published++;
     if (this.#link !== null && !local) {
@@ -146,6 +146,19 @@ export class Topics {
   }
 
   /**
+   * Who is subscribed to a topic, in all processes that have the option `presence`. Subscribers of patterns are not members.
+   * @param topic a name without wildcards
+   * @throws {TopicError} for an invalid name, and beyond `maxTopics` of the option `presence`
+   * @throws {TypeError} without the option `presence`, and for invalid handlers
+   */
+  presence(topic: string, handlers: PresenceHandlers = {}): Presence {
+    if (this.#presence === null) throw new TypeError('presence() needs the option `presence` of Topics');
+    checkPresenceHandlers(handlers);
+    checkTopic(topic, this.#options, false);
+    return this.#presence.watch(topic, handlers);
+  }
+
+  /**
    * Resolves when the bus has accepted all subscriptions so far, so that messages of other processes come. Without a bus it resolves at
    * once.
    */
@@ -153,10 +166,12 @@ export class Topics {
     await this.#link?.ready();
   }
 
-  /** Unsubscribes all connections, which stay open, and closes the bus. */
+  /** Unsubscribes all connections, which stay open, and closes the bus and each `Presence`. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    const farewell = this.#presence?.close();
     this.#subscriptions.clear();
+    await farewell;
     await this.#link?.close();
   }
 
@@ -179,25 +194,18 @@ export class Topics {
     return sent;
   }
 
-  #checkSize(data: string | Uint8Array): void {
-    const { maxMessageSize } = this.#options;
-    // A character is at most three bytes.
-    if (data.length * 3 <= maxMessageSize) return;
-    const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-    if (size > maxMessageSize)
-      throw new RangeError(`the message has ${size} bytes, and maxMessageSize is ${maxMessageSize}`);
-  }
-
   // ---- the bus ----
 
   #linkTo(bus: NonNullable<TopicsOptions['bus']>): BusLink {
     return new BusLink(bus, {
       received: (pattern, topic, bytes) => this.#received(pattern, topic, bytes),
       covered: (pattern) => {
+        this.#presence?.covered(pattern);
         const topic = this.#subscriptions.get(pattern);
         if (topic !== undefined) this.#messages.cover(topic);
       },
       lost: (pattern) => {
+        this.#presence?.lost(pattern);
         const topic = this.#subscriptions.get(pattern);
         if (topic !== undefined) this.#lost(pattern, [topic]);
       },
@@ -206,7 +214,22 @@ export class Topics {
     });
   }
 
+  #openPresence(options: TopicsValues['presence']): PresenceExchange | null {
+    if (options === undefined) return null;
+    return new PresenceExchange(options, this.#link, {
+      subscribersOf: (topic) => this.#subscriptions.get(topic)?.members ?? [],
+      isTopic: (name) => this.#isTopic(name),
+      invalid: () => this.#invalid(),
+      failed: (error) => this.#report(error),
+      call: (handler) => this.#call(handler),
+    });
+  }
+
   #received(pattern: string, name: string, bytes: Uint8Array): void {
+    if (isPresenceName(name)) {
+      this.#presence?.received(pattern, name, bytes);
+      return;
+    }
     // Another program may have published to a name that is not a valid topic, or that the pattern does not match: such messages are
     // ignored.
     if (!this.#isTopic(name) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
@@ -266,18 +289,4 @@ export class Topics {
       warn(error);
     }
   }
-}
-
-function checkConnection(connection: Connection<unknown>): void {
-  // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it.
-  if (connection instanceof Connection && coreOf(connection).role === 'server') return;
-  throw new TypeError(
-    `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,
-  );
-}
-
-function checkExcept(except: PublishOptions['except']): void {
-  if (except === undefined || except === null || except instanceof Connection) return;
-  if (typeof except.has === 'function') return;
-  throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
 }

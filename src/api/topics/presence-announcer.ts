@@ -1,0 +1,242 @@
+/**
+ * The members of this process in topics that some process watches, and what is announced of them to the others. Changes wait for a moment
+ * and leave together, so that a storm of subscriptions is a few messages. Topics that no process watches are not in here.
+ */
+
+import type { Connection } from '../connection.ts';
+import type { PresenceHost } from './presence-host.ts';
+import { inParts, serializeChanges, serializeSnapshot } from './presence-messages.ts';
+import type { PresenceValues } from './presence-options.ts';
+import { TopicError } from './topic-error.ts';
+
+// After a snapshot the topic sends no other for this many milliseconds for each of its parts, however many processes ask for one.
+const PAUSE_PER_PART = 10;
+
+/** A subscriber of this process. */
+export interface OwnMember {
+  readonly number: number;
+  readonly info: unknown;
+  /** The entry of messages, as JSON. */
+  readonly text: string;
+}
+
+/** A topic that some process watches. */
+export class WatchedTopic {
+  readonly topic: string;
+  readonly members: Map<Connection<unknown>, OwnMember> = new Map();
+  /** Whether this process watches it. */
+  isWatchedHere = false;
+  /** The other processes that watch it. */
+  readonly watchers: Set<string> = new Set();
+  /** The version that was announced last; 0 while no other process watches the topic. */
+  version = 0;
+  isSnapshotDue = false;
+  /** When the next snapshot may be sent. */
+  snapshotFrom = 0;
+  /** What changed since the last announcement. */
+  readonly joined: Map<number, string> = new Map();
+  readonly left: Set<number> = new Set();
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+}
+
+/** What the announcer needs. */
+export interface AnnouncerHost extends Pick<PresenceHost, 'subscribersOf' | 'failed'> {
+  publish(topic: string, message: Buffer): void;
+  /** There is something to announce. */
+  changed(): void;
+}
+
+export class PresenceAnnouncer {
+  readonly #process: string;
+  readonly #options: Pick<PresenceValues, 'member' | 'maxInfoSize' | 'maxTopics'>;
+  readonly #host: AnnouncerHost;
+  readonly #topics = new Map<string, WatchedTopic>();
+  /** Topics with something to announce. */
+  readonly #changed = new Set<WatchedTopic>();
+  readonly #numbers = new WeakMap<Connection<unknown>, number>();
+  #lastNumber = 0;
+  /** The last version of any topic. */
+  #version = 0;
+
+  constructor(process: string, options: PresenceValues, host: AnnouncerHost) {
+    this.#process = process;
+    this.#options = options;
+    this.#host = host;
+  }
+
+  get(topic: string): WatchedTopic | undefined {
+    return this.#topics.get(topic);
+  }
+
+  /** This process watches a topic. */
+  watchHere(topic: string): WatchedTopic {
+    const watched = this.#watched(topic);
+    watched.isWatchedHere = true;
+    return watched;
+  }
+
+  unwatchHere(topic: string): void {
+    const watched = this.#topics.get(topic);
+    if (watched === undefined) return;
+    watched.isWatchedHere = false;
+    this.#release(watched);
+  }
+
+  /** Another process watches a topic. @returns false if there are too many topics */
+  watch(topic: string, process: string): boolean {
+    if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
+    const watched = this.#watched(topic);
+    watched.watchers.add(process);
+    if (watched.version === 0) this.snapshotNeeded(topic);
+    return true;
+  }
+
+  unwatch(topic: string, process: string): void {
+    const watched = this.#topics.get(topic);
+    if (watched === undefined) return;
+    watched.watchers.delete(process);
+    this.#release(watched);
+  }
+
+  /** A process asks for all members of a topic. */
+  snapshotNeeded(topic: string): void {
+    const watched = this.#topics.get(topic);
+    if (watched === undefined || watched.watchers.size === 0) return;
+    watched.isSnapshotDue = true;
+    this.#change(watched);
+  }
+
+  /** @returns the new member, or null if no process watches the topic */
+  join(topic: string, connection: Connection<unknown>): OwnMember | null {
+    const watched = this.#topics.get(topic);
+    return watched === undefined ? null : this.#join(watched, connection);
+  }
+
+  /** @returns the former member, or null if there was none */
+  leave(topic: string, connection: Connection<unknown>): OwnMember | null {
+    const watched = this.#topics.get(topic);
+    const member = watched?.members.get(connection);
+    if (watched === undefined || member === undefined) return null;
+    watched.members.delete(connection);
+    if (watched.watchers.size > 0) {
+      if (!watched.joined.delete(member.number)) watched.left.add(member.number);
+      this.#change(watched);
+    }
+    return member;
+  }
+
+  /** Sends what has changed. @returns whether something has to wait */
+  announce(now: number): boolean {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const watched of changed) {
+      if (watched.watchers.size === 0) continue;
+      if (watched.isSnapshotDue && (watched.version === 0 || now >= watched.snapshotFrom))
+        this.#sendSnapshot(watched, now);
+      else this.#sendChanges(watched);
+      if (watched.isSnapshotDue) this.#changed.add(watched);
+    }
+    return this.#changed.size > 0;
+  }
+
+  /** The announced versions, as the entries of beats. */
+  *versions(): Generator<string> {
+    for (const { topic, version } of this.#topics.values())
+      if (version > 0) yield JSON.stringify([topic, version]);
+  }
+
+  #watched(topic: string): WatchedTopic {
+    let watched = this.#topics.get(topic);
+    if (watched !== undefined) return watched;
+    watched = new WatchedTopic(topic);
+    this.#topics.set(topic, watched);
+    for (const connection of this.#host.subscribersOf(topic)) this.#join(watched, connection);
+    return watched;
+  }
+
+  #release(watched: WatchedTopic): void {
+    if (watched.watchers.size > 0) return;
+    watched.version = 0;
+    watched.isSnapshotDue = false;
+    watched.joined.clear();
+    watched.left.clear();
+    this.#changed.delete(watched);
+    if (!watched.isWatchedHere) this.#topics.delete(watched.topic);
+  }
+
+  #change(watched: WatchedTopic): void {
+    this.#changed.add(watched);
+    this.#host.changed();
+  }
+
+  #join(watched: WatchedTopic, connection: Connection<unknown>): OwnMember | null {
+    if (watched.members.has(connection)) return null;
+    const info = this.#infoOf(connection, watched.topic);
+    let number = this.#numbers.get(connection);
+    if (number === undefined) {
+      number = ++this.#lastNumber;
+      this.#numbers.set(connection, number);
+    }
+    const member = { number, info: JSON.parse(info) as unknown, text: `[${number},${info}]` };
+    watched.members.set(connection, member);
+    if (watched.watchers.size > 0) {
+      watched.joined.set(number, member.text);
+      this.#change(watched);
+    }
+    return member;
+  }
+
+  /** The info of a connection as JSON. */
+  #infoOf(connection: Connection<unknown>, topic: string): string {
+    const { member, maxInfoSize } = this.#options;
+    if (member === undefined) return 'null';
+    let cause: unknown;
+    try {
+      const info: string | undefined = JSON.stringify(member(connection, topic));
+      if (info === undefined) return 'null';
+      if (Buffer.byteLength(info) <= maxInfoSize) return info;
+    } catch (error) {
+      cause = error;
+    }
+    this.#host.failed(new TopicError('WS_PRESENCE_INFO', cause === undefined ? undefined : { cause }));
+    return 'null';
+  }
+
+  #sendSnapshot(watched: WatchedTopic, now: number): void {
+    const { topic } = watched;
+    const version = ++this.#version;
+    const lists = inParts(Array.from(watched.members.values(), ({ text }) => text));
+    watched.version = version;
+    watched.isSnapshotDue = false;
+    watched.snapshotFrom = now + lists.length * PAUSE_PER_PART;
+    watched.joined.clear();
+    watched.left.clear();
+    const head = { process: this.#process, version, parts: lists.length };
+    for (const [part, members] of lists.entries())
+      this.#host.publish(topic, serializeSnapshot({ ...head, part }, members));
+  }
+
+  #sendChanges(watched: WatchedTopic): void {
+    const { topic } = watched;
+    if (watched.joined.size === 0 && watched.left.size === 0) return;
+    const left = inParts([...watched.left].map(String));
+    const joined = inParts(watched.joined.values());
+    watched.left.clear();
+    watched.joined.clear();
+    // The first part with members that joined is the last one with members that left.
+    for (let at = 0; at < left.length + joined.length - 1; at++) {
+      const previous = watched.version;
+      watched.version = ++this.#version;
+      this.#host.publish(
+        topic,
+        serializeChanges(
+          { process: this.#process, previous, version: watched.version, left: (left[at] ?? []).map(Number) },
+          joined[at - left.length + 1] ?? [],
+        ),
+      );
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** The beats of this process, the snapshots that it asks for, which travel in them, and its farewell. */
+
+import { clock } from '../../transport/clock.ts';
+import type { BusLink } from './bus-link.ts';
+import { type Beat, CONTROL, serializeBeats, serializeFarewell } from './presence-messages.ts';
+
+// Milliseconds that the bus has to take the farewell.
+const FAREWELL_TIME = 1_000;
+
+export class PresenceBeats {
+  readonly #head: Pick<Beat, 'process' | 'lease'>;
+  readonly #publish: (beat: Buffer) => void;
+  /** Snapshots to ask for, as the entries of beats, by topic. */
+  readonly #needs = new Map<string, Set<string>>();
+  #isDue = false;
+  #isHello = false;
+
+  constructor(head: Pick<Beat, 'process' | 'lease'>, publish: (beat: Buffer) => void) {
+    this.#head = head;
+    this.#publish = publish;
+  }
+
+  /** The next beat leaves with the next announcement. @param hello whether the others are asked for theirs */
+  due(hello: boolean): void {
+    this.#isDue = true;
+    if (hello) this.#isHello = true;
+  }
+
+  /** Asks a process, or all of them for '', for its members of a topic. */
+  need(topic: string, process: string): void {
+    const needed = this.#needs.get(topic) ?? new Set();
+    this.#needs.set(topic, needed.add(JSON.stringify([topic, process])));
+  }
+
+  /** The members of a topic are no longer needed. */
+  forget(topic: string): void {
+    this.#needs.delete(topic);
+  }
+
+  /** Sends a beat that is due, or only what is needed. */
+  flush(watched: Iterable<string>, versions: Iterable<string>): void {
+    if (this.#isDue) this.send(watched, versions);
+    else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);
+  }
+
+  /** @param watched topics @param versions as the entries of beats */
+  send(watched: Iterable<string>, versions: Iterable<string>): void {
+    const needs = [...this.#needs.values()].flatMap((entries) => [...entries]);
+    const lists = { watched: Array.from(watched, (topic) => JSON.stringify(topic)), versions, needs };
+    const hello = this.#isHello;
+    this.#isDue = false;
+    this.#isHello = false;
+    this.#needs.clear();
+    for (const beat of serializeBeats({ ...this.#head, hello }, lists)) this.#publish(beat);
+  }
+}
+
+/** Resolves when the bus has taken the farewell, or does not take it in time. */
+export function farewell(link: BusLink, process: string): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(resolve, FAREWELL_TIME);
+    const settle = (): void => {
+      clock.clearTimeout(timer);
+      resolve();
+    };
+    link.publish(CONTROL, serializeFarewell(process), settle, settle);
+  });
+}

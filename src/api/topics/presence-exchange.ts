@@ -1,0 +1,297 @@
+/**
+ * Presence over all processes. Each process keeps the list of its own members of a topic, numbers its versions, and announces the changes
+ * while some other process watches the topic; a topic that no process watches costs nothing. Three times per lease each process sends a
+ * beat: it is alive, it watches these topics, and its lists have these versions. So whatever is lost, delayed or refused by the bus is
+ * found by the next beat at the latest: a list whose version is not the announced one is asked for as a snapshot. A process of which
+ * nothing came for its lease has left, with its members. There is one timer for all this, and one for announcements.
+ *
+ * The alternative is to announce all members of all topics always. It needs no watchers, but most topics are watched by no process, and
+ * every process would receive the changes of all topics.
+ */
+
+import { clock } from '../../transport/clock.ts';
+import type { Connection } from '../connection.ts';
+import type { BusLink } from './bus-link.ts';
+import type { Presence, PresenceHandlers } from './presence.ts';
+import { Alarm } from './presence-alarm.ts';
+import { PresenceAnnouncer } from './presence-announcer.ts';
+import { PresenceAnswers } from './presence-answers.ts';
+import { farewell, PresenceBeats } from './presence-beats.ts';
+import type { PresenceHost } from './presence-host.ts';
+import {
+  type Beat,
+  CONTROL,
+  limitInfos,
+  type PresenceMessage,
+  parsePresence,
+  presenceTopic,
+  randomProcess,
+  watchedTopic,
+} from './presence-messages.ts';
+import type { PresenceValues } from './presence-options.ts';
+import { PresenceProcesses } from './presence-processes.ts';
+import { Observer, PresenceView } from './presence-view.ts';
+import { TopicError } from './topic-error.ts';
+
+// Milliseconds that changes wait for others, to leave together.
+const ANNOUNCE_DELAY = 50;
+
+export class PresenceExchange {
+  /** The name of this process. */
+  readonly #process: string = randomProcess();
+  readonly #options: PresenceValues;
+  readonly #link: BusLink | null;
+  readonly #host: PresenceHost;
+  readonly #views = new Map<string, PresenceView>();
+  readonly #announcer: PresenceAnnouncer;
+  readonly #processes: PresenceProcesses;
+  readonly #answers: PresenceAnswers;
+  readonly #alarm: Alarm = new Alarm((late) => this.#wake(late));
+  readonly #beats: PresenceBeats;
+  /** Views with less members than could be in them. */
+  readonly #short = new Set<PresenceView>();
+  #beatAt = Number.POSITIVE_INFINITY;
+  #announcing: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(options: PresenceValues, link: BusLink | null, host: PresenceHost) {
+    this.#options = options;
+    this.#link = link;
+    this.#host = host;
+    this.#processes = new PresenceProcesses(options.lease);
+    this.#answers = new PresenceAnswers(() => this.#processes.names);
+    this.#beats = new PresenceBeats({ process: this.#process, lease: options.lease }, (beat) =>
+      this.#publish(CONTROL, beat),
+    );
+    this.#announcer = new PresenceAnnouncer(this.#process, options, {
+      ...host,
+      publish: (topic, message) => this.#publish(presenceTopic(topic), message),
+      changed: () => this.#announceSoon(),
+    });
+  }
+
+  /** Subscribes to the messages of the other processes. */
+  start(): void {
+    this.#link?.want(CONTROL);
+  }
+
+  /** @throws {TopicError} beyond `maxTopics` */
+  watch(topic: string, handlers: PresenceHandlers): Presence {
+    const view = this.#views.get(topic) ?? this.#open(topic);
+    const observer = new Observer(
+      view,
+      handlers,
+      () => this.#answers.ready(view),
+      () => {
+        view.observers.delete(observer);
+        if (view.observers.size === 0) this.#closeView(view);
+      },
+    );
+    if (this.#isClosed) observer.isClosed = true;
+    else view.observers.add(observer);
+    return observer;
+  }
+
+  joined(topic: string, connection: Connection<unknown>): void {
+    const member = this.#announcer.join(topic, connection);
+    if (member !== null) this.#views.get(topic)?.join(member);
+  }
+
+  left(topic: string, connection: Connection<unknown>): void {
+    const member = this.#announcer.leave(topic, connection);
+    const view = this.#views.get(topic);
+    if (member === null || view === undefined) return;
+    view.leave(member);
+    if (!view.isPartial) return;
+    this.#short.add(view);
+    this.#announceSoon();
+  }
+
+  /** Closes all `Presence` objects, and says farewell to the other processes. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const view of [...this.#views.values()]) {
+      for (const observer of view.observers) observer.isClosed = true;
+      this.#closeView(view);
+    }
+    this.#alarm.close();
+    if (this.#announcing !== null) clock.clearTimeout(this.#announcing);
+    if (this.#link !== null) await farewell(this.#link, this.#process);
+  }
+
+  // ---- the bus ----
+
+  /** From now on messages for this name come. */
+  covered(name: string): void {
+    if (name === CONTROL) {
+      this.#greet();
+      this.#answers.greeted();
+      this.#beatAt = clock.now() + this.#interval;
+      this.#alarm.by(this.#beatAt);
+    }
+    const view = this.#views.get(watchedTopic(name) ?? '');
+    if (view === undefined) return;
+    this.#need(view.topic, '');
+    this.#alarm.by(this.#answers.asked(view));
+  }
+
+  /** Messages for this name were lost, or may have been: the beats of the others show which lists are not the newest. */
+  lost(name: string): void {
+    if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
+  }
+
+  /** @param pattern the one that it came for; valid bytes until this returns */
+  received(pattern: string, name: string, bytes: Uint8Array): void {
+    // Patterns of subscribers, such as `**`, match reserved names on some buses.
+    if (pattern !== name || this.#isClosed) return;
+    const message = parsePresence(bytes);
+    if (message?.process === this.#process) return;
+    const isValid =
+      message !== null &&
+      (name === CONTROL ? this.#readControl(message) : this.#readMembers(message, watchedTopic(name)));
+    if (!isValid) this.#host.invalid();
+  }
+
+  /** @returns false for another kind of message, and beyond a limit */
+  #readControl(message: PresenceMessage): boolean {
+    if (message.type === 'farewell') this.#forget(message.process);
+    return message.type === 'farewell' || (message.type === 'beat' && this.#readBeat(message));
+  }
+
+  /** @returns false for another kind of message, and beyond a limit */
+  #readMembers(message: PresenceMessage, topic: string | null): boolean {
+    const isChange = message.type === 'changes';
+    if (!isChange && message.type !== 'snapshot') return false;
+    if (!this.#heardOf(message.process)) return false;
+    const view = this.#views.get(topic ?? '');
+    if (view === undefined) return true;
+    const entries = isChange ? message.joined : message.members;
+    if (limitInfos(entries, this.#options.maxInfoSize)) this.#host.failed(new TopicError('WS_PRESENCE_INFO'));
+    const needs = isChange ? view.change(message) : view.replace(message);
+    if (needs) this.#need(view.topic, message.process);
+    this.#answers.check(view);
+    return true;
+  }
+
+  #readBeat({ process, lease, hello, watched, versions, needs }: Beat): boolean {
+    if (!this.#heardOf(process, lease)) return false;
+    let isValid = true;
+    for (const topic of watched) {
+      if (this.#host.isTopic(topic) && this.#announcer.watch(topic, process))
+        this.#processes.watches(process, topic, clock.now());
+      else isValid = false;
+    }
+    for (const [topic, version] of versions) {
+      if (this.#views.get(topic)?.checkVersion(process, version)) this.#need(topic, process);
+    }
+    for (const [topic, of] of needs) {
+      if (of === '' || of === this.#process) this.#announcer.snapshotNeeded(topic);
+    }
+    if (hello) {
+      this.#beats.due(false);
+      this.#announceSoon();
+    }
+    return isValid;
+  }
+
+  /** @param lease that the process asks for @returns false if there are too many processes */
+  #heardOf(process: string, lease: number | null = null): boolean {
+    const end = this.#processes.heardOf(process, lease, clock.now());
+    if (end !== null) this.#alarm.by(end);
+    return end !== null;
+  }
+
+  #publish(topic: string, message: Buffer): void {
+    this.#link?.publish(topic, message, () => {});
+  }
+
+  /** Asks the other processes for a beat. */
+  #greet(): void {
+    this.#beats.due(true);
+    this.#announceSoon();
+  }
+
+  // ---- the topics that this process watches ----
+
+  #open(topic: string): PresenceView {
+    const { maxMembers, maxTopics } = this.#options;
+    const view = new PresenceView(topic, this.#process, maxMembers, this.#host.call);
+    if (this.#isClosed) return view;
+    if (this.#views.size >= maxTopics) throw new TopicError('WS_PRESENCE_FULL');
+    this.#views.set(topic, view);
+    for (const member of this.#announcer.watchHere(topic).members.values()) view.join(member);
+    if (this.#link !== null) {
+      this.#answers.open(view);
+      this.#link.want(presenceTopic(topic));
+    }
+    return view;
+  }
+
+  #closeView(view: PresenceView): void {
+    const { topic } = view;
+    this.#views.delete(topic);
+    this.#beats.forget(topic);
+    this.#short.delete(view);
+    this.#answers.end(view);
+    this.#announcer.unwatchHere(topic);
+    this.#link?.drop(presenceTopic(topic));
+  }
+
+  #need(topic: string, process: string): void {
+    this.#beats.need(topic, process);
+    this.#announceSoon();
+  }
+
+  // ---- time ----
+
+  get #interval(): number {
+    return this.#options.lease / 3;
+  }
+
+  #wake(late: number): void {
+    const now = clock.now();
+    if (late > this.#interval) this.#processes.extend(late);
+    for (const process of this.#processes.ended(now)) this.#forget(process);
+    if (now >= this.#beatAt) {
+      this.#beatAt = now + this.#interval;
+      this.#processes.expireWatches(now, (topic, process) => this.#announcer.unwatch(topic, process));
+      this.#repair();
+      this.#beats.send(this.#views.keys(), this.#announcer.versions());
+    }
+    this.#alarm.by(Math.min(this.#beatAt, this.#processes.nextEnd(), this.#answers.checkAll()));
+  }
+
+  /** What was asked for and did not come is asked for again, and members that the limit left out are added if there is room. */
+  #repair(): void {
+    for (const view of this.#views.values()) {
+      for (const process of view.needed()) this.#need(view.topic, process);
+      this.#refill(view);
+    }
+  }
+
+  #refill(view: PresenceView): void {
+    view.refill(this.#announcer.get(view.topic)?.members.values() ?? []);
+  }
+
+  #announceSoon(): void {
+    if (this.#isClosed) return;
+    this.#announcing ??= clock.setTimeout(() => this.#announce(), ANNOUNCE_DELAY);
+  }
+
+  #announce(): void {
+    this.#announcing = null;
+    for (const view of this.#short) this.#refill(view);
+    this.#short.clear();
+    if (this.#announcer.announce(clock.now())) this.#announceSoon();
+    this.#beats.flush(this.#views.keys(), this.#announcer.versions());
+  }
+
+  #forget(process: string): void {
+    for (const topic of this.#processes.delete(process)) this.#announcer.unwatch(topic, process);
+    for (const view of this.#views.values()) {
+      view.forget(process);
+      this.#answers.check(view);
+    }
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * What processes send each other for presence: JSON, on a topic that begins with `$`, so that no connection can subscribe or publish to it.
+ * Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of the members of a topic go to
+ * `$presence/TOPIC`, which only the processes that watch the topic receive. Other programs may write to the bus as well, so anything that
+ * differs from this format is not a message.
+ */
+
+/** The topic that all processes with presence receive. */
+export const CONTROL = '$presence';
+const PREFIX = `${CONTROL}/`;
+
+const FORMAT = 1;
+// Characters of the entries in one list of a message, roughly. One entry more may be as large as the largest info, 64 KiB.
+const PART_SIZE = 16_384;
+// Bytes: more than any message that is sent, with its three lists of up to three bytes per character.
+const MAX_SIZE = 1_048_576;
+const MAX_PROCESS_LENGTH = 64;
+
+/** A member of the sender: its number there, and its info. */
+export type MemberEntry = [number: number, info: unknown];
+
+/** The sender is alive. A long one is split: each part is a beat by itself. */
+export interface Beat {
+  readonly type: 'beat';
+  readonly process: string;
+  /** The sender's lease in milliseconds. */
+  readonly lease: number;
+  /** Whether the others are asked for a beat in return. */
+  readonly hello: boolean;
+  /** The topics that the sender watches. */
+  readonly watched: readonly string[];
+  /** The version of the sender's own list of members, for topics that others watch. */
+  readonly versions: readonly (readonly [topic: string, version: number])[];
+  /** Snapshots that the sender asks for: of one process, or of all of them for ''. */
+  readonly needs: readonly (readonly [topic: string, process: string])[];
+}
+
+/** The sender ends, and its members have left. */
+export interface Farewell {
+  readonly type: 'farewell';
+  readonly process: string;
+}
+
+/** The difference between two versions of the sender's list of members. */
+export interface Changes {
+  readonly type: 'changes';
+  readonly process: string;
+  readonly previous: number;
+  readonly version: number;
+  /** They come first: a connection that has left and joined again is in both. */
+  readonly left: readonly number[];
+  readonly joined: readonly MemberEntry[];
+}
+
+/** One part of the sender's list of members. */
+export interface Snapshot {
+  readonly type: 'snapshot';
+  readonly process: string;
+  readonly version: number;
+  readonly part: number;
+  readonly parts: number;
+  readonly members: readonly MemberEntry[];
+}
+
+export type PresenceMessage = Beat | Farewell | Changes | Snapshot;
+
+/** A random, unique name of a process. */
+export function randomProcess(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
+}
+
+/** Where changes of a topic are published. */
+export function presenceTopic(topic: string): string {
+  return PREFIX + topic;
+}
+
+/** Whether messages on this topic of the bus are for presence. */
+export function isPresenceName(name: string): boolean {
+  return name === CONTROL || name.startsWith(PREFIX);
+}
+
+/** The topic whose changes are published there, or null. */
+export function watchedTopic(name: string): string | null {
+  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
+}
+
+/** Splits a list of JSON texts, so that each part fits into one message. There is always a first part. */
+export function inParts(texts: Iterable<string>): string[][] {
+  let part: string[] = [];
+  const parts = [part];
+  let size = 0;
+  for (const text of texts) {
+    if (size > 0 && size + text.length > PART_SIZE) {
+      part = [];
+      parts.push(part);
+      size = 0;
+    }
+    part.push(text);
+    size += text.length + 1;
+  }
+  return parts;
+}
+
+/** @param lists their elements as JSON */
+export function serializeBeats(
+  head: Pick<Beat, 'process' | 'lease' | 'hello'>,
+  lists: Readonly<Record<'watched' | 'versions' | 'needs', Iterable<string>>>,
+): Buffer[] {
+  const [watched, versions, needs] = [inParts(lists.watched), inParts(lists.versions), inParts(lists.needs)];
+  const beats: Buffer[] = [];
+  for (let at = 0; at < Math.max(watched.length, versions.length, needs.length); at++) {
+    const hello = head.hello && at === 0;
+    beats.push(
+      serialize(
+        'beat',
+        head.process,
+        { lease: String(head.lease), hello: String(hello) },
+        {
+          watched: watched[at],
+          versions: versions[at],
+          needs: needs[at],
+        },
+      ),
+    );
+  }
+  return beats;
+}
+
+export function serializeFarewell(process: string): Buffer {
+  return serialize('farewell', process, {}, {});
+}
+
+/** @param joined entries as JSON */
+export function serializeChanges(
+  { process, previous, version, left }: Pick<Changes, 'process' | 'previous' | 'version' | 'left'>,
+  joined: readonly string[],
+): Buffer {
+  const numbers = { previous: String(previous), version: String(version) };
+  return serialize('changes', process, numbers, { left: left.map(String), joined });
+}
+
+/** @param members entries as JSON */
+export function serializeSnapshot(
+  { process, version, part, parts }: Pick<Snapshot, 'process' | 'version' | 'part' | 'parts'>,
+  members: readonly string[],
+): Buffer {
+  const numbers = { version: String(version), part: String(part), parts: String(parts) };
+  return serialize('snapshot', process, numbers, { members });
+}
+
+/** @param fields as JSON @param lists their elements as JSON */
+function serialize(
+  type: PresenceMessage['type'],
+  process: string,
+  fields: Readonly<Record<string, string>>,
+  lists: Readonly<Record<string, readonly string[] | undefined>>,
+): Buffer {
+  let text = `{"format":${FORMAT},"type":"${type}","process":${JSON.stringify(process)}`;
+  for (const [name, value] of Object.entries(fields)) text += `,"${name}":${value}`;
+  for (const [name, elements = []] of Object.entries(lists)) text += `,"${name}":[${elements.join(',')}]`;
+  return Buffer.from(`${text}}`);
+}
+
+/** @returns null for bytes that are not a message */
+export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
+  if (bytes.length > MAX_SIZE) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const message = value as Readonly<Record<string, unknown>>;
+  const check = Object.hasOwn(checks, String(message.type))
+    ? checks[message.type as keyof typeof checks]
+    : null;
+  if (message.format !== FORMAT || check === null || !isProcess(message.process)) return null;
+  return check(message) ? (message as unknown as PresenceMessage) : null;
+}
+
+/** Sets each info that is larger than `maxSize` to null. @returns whether there was one */
+export function limitInfos(entries: readonly MemberEntry[], maxSize: number): boolean {
+  let hasLarge = false;
+  for (const entry of entries) {
+    if (isSmall(entry[1], maxSize)) continue;
+    entry[1] = null;
+    hasLarge = true;
+  }
+  return hasLarge;
+}
+
+function isSmall(info: unknown, maxSize: number): boolean {
+  try {
+    return Buffer.byteLength(JSON.stringify(info)) <= maxSize;
+  } catch {
+    // Arrays in arrays, too deep for the stack.
+    return false;
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const checks: Readonly<Record<PresenceMessage['type'], (message: Fields) => boolean>> = {
+  beat: ({ lease, hello, watched, versions, needs }) =>
+    isCount(lease) &&
+    typeof hello === 'boolean' &&
+    isListOf(watched, isText) &&
+    isListOf(versions, (pair) => isPair(pair, isText, isCount)) &&
+    isListOf(needs, (pair) => isPair(pair, isText, (process) => process === '' || isProcess(process))),
+  farewell: () => true,
+  changes: ({ previous, version, left, joined }) =>
+    isCount(previous) &&
+    isCount(version) &&
+    previous < version &&
+    isListOf(left, isCount) &&
+    isListOf(joined, isMember),
+  snapshot: ({ version, part, parts, members }) =>
+    isCount(version) &&
+    version > 0 &&
+    isCount(part) &&
+    isCount(parts) &&
+    part < parts &&
+    isListOf(members, isMember),
+};
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isProcess(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_PROCESS_LENGTH;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isMember(value: unknown): boolean {
+  return isPair(value, isCount, () => true);
+}
+
+function isPair(
+  value: unknown,
+  first: (one: unknown) => boolean,
+  second: (one: unknown) => boolean,
+): boolean {
+  return Array.isArray(value) && value.length === 2 && first(value[0]) && second(value[1]);
+}
+
+function isListOf(value: unknown, check: (element: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(check);
+}

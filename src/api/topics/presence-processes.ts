@@ -1,0 +1,89 @@
+/** The other processes with presence, each with a lease: until when it counts as alive, and which topics it watches. */
+
+import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
+
+// Processes that are kept: programs that write to the bus could invent any number.
+const MAX_PROCESSES = 1_000;
+
+interface OtherProcess {
+  /** Milliseconds. */
+  lease: number;
+  aliveUntil: number;
+  /** Until when it watches each topic. */
+  readonly watched: Map<string, number>;
+}
+
+export class PresenceProcesses {
+  readonly #defaultLease: number;
+  readonly #processes = new Map<string, OtherProcess>();
+
+  constructor(defaultLease: number) {
+    this.#defaultLease = defaultLease;
+  }
+
+  /** All that are alive. */
+  get names(): Iterable<string> {
+    return this.#processes.keys();
+  }
+
+  /**
+   * A message of a process came.
+   * @param lease the lease that it asks for, or null for the one that is known
+   * @returns when its lease ends, or null if there are too many processes
+   */
+  heardOf(name: string, lease: number | null, now: number): number | null {
+    let process = this.#processes.get(name);
+    if (process === undefined) {
+      if (this.#processes.size >= MAX_PROCESSES) return null;
+      process = { lease: this.#defaultLease, aliveUntil: 0, watched: new Map() };
+      this.#processes.set(name, process);
+    }
+    if (lease !== null) process.lease = Math.min(Math.max(lease, MIN_LEASE), MAX_LEASE);
+    process.aliveUntil = now + process.lease;
+    return process.aliveUntil;
+  }
+
+  /** A known process watches a topic, for the time of its lease. */
+  watches(name: string, topic: string, now: number): void {
+    const process = this.#processes.get(name)!;
+    process.watched.set(topic, now + process.lease);
+  }
+
+  /** @returns the topics that it watched */
+  delete(name: string): Iterable<string> {
+    const process = this.#processes.get(name);
+    this.#processes.delete(name);
+    return process?.watched.keys() ?? [];
+  }
+
+  /** When the next lease ends; `Infinity` if there is no process. */
+  nextEnd(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { aliveUntil } of this.#processes.values()) next = Math.min(next, aliveUntil);
+    return next;
+  }
+
+  /** The processes whose lease has ended. */
+  ended(now: number): string[] {
+    return [...this.#processes].filter(([, { aliveUntil }]) => aliveUntil <= now).map(([name]) => name);
+  }
+
+  /** Forgets the topics that processes watch no more. @param unwatched is called for each of them */
+  expireWatches(now: number, unwatched: (topic: string, name: string) => void): void {
+    for (const [name, { watched }] of this.#processes) {
+      for (const [topic, until] of watched) {
+        if (until > now) continue;
+        watched.delete(topic);
+        unwatched(topic, name);
+      }
+    }
+  }
+
+  /** This process stood still: messages that came meanwhile have not been read yet. */
+  extend(time: number): void {
+    for (const process of this.#processes.values()) {
+      process.aliveUntil += time;
+      for (const [topic, until] of process.watched) process.watched.set(topic, until + time);
+    }
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * The members of one topic that this process watches: a list for each process, kept by versions. When a version is missing, the list stays
+ * as it is, and a snapshot is needed.
+ */
+
+import type { Presence, PresenceHandlers, PresenceMember } from './presence.ts';
+import type { OwnMember } from './presence-announcer.ts';
+import type { Changes, MemberEntry, Snapshot } from './presence-messages.ts';
+
+/** The members of one process. */
+class MemberList {
+  readonly process: string;
+  readonly members = new Map<number, PresenceMember>();
+  /** 0 before the first snapshot. */
+  version = 0;
+  needsSnapshot = true;
+  /** Whether the limit left members out. */
+  isPartial = false;
+  /** A snapshot of which some parts have come. */
+  arriving: ArrivingSnapshot | null = null;
+
+  constructor(process: string) {
+    this.process = process;
+  }
+}
+
+interface ArrivingSnapshot {
+  readonly version: number;
+  readonly parts: number;
+  next: number;
+  readonly entries: MemberEntry[];
+}
+
+/** A change that the handlers of some `Presence` objects are still to be called for. */
+interface Event {
+  readonly kind: keyof PresenceHandlers;
+  readonly member: PresenceMember;
+  readonly observers: readonly Observer[];
+}
+
+/** One `Presence` of the application. */
+export class Observer implements Presence {
+  readonly #view: PresenceView;
+  readonly #closed: (observer: Observer) => void;
+  readonly #whenReady: () => Promise<void>;
+  readonly handlers: PresenceHandlers;
+  isClosed = false;
+
+  constructor(
+    view: PresenceView,
+    handlers: PresenceHandlers,
+    whenReady: () => Promise<void>,
+    closed: (observer: Observer) => void,
+  ) {
+    this.#view = view;
+    this.handlers = handlers;
+    this.#whenReady = whenReady;
+    this.#closed = closed;
+  }
+
+  get topic(): string {
+    return this.#view.topic;
+  }
+
+  get members(): readonly PresenceMember[] {
+    return this.isClosed ? [] : this.#view.members();
+  }
+
+  get size(): number {
+    return this.isClosed ? 0 : this.#view.size;
+  }
+
+  get isPartial(): boolean {
+    return !this.isClosed && this.#view.isPartial;
+  }
+
+  async ready(): Promise<void> {
+    if (!this.isClosed) await this.#whenReady();
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#closed(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export class PresenceView {
+  readonly topic: string;
+  readonly observers: Set<Observer> = new Set();
+  readonly #maxMembers: number;
+  readonly #call: (handler: () => unknown) => void;
+  readonly #lists = new Map<string, MemberList>();
+  /** The members of this process. */
+  readonly #own: MemberList;
+  #size = 0;
+  #events: Event[] = [];
+  #isCalling = false;
+
+  /** @param process this one @param call calls a handler, and catches what it throws */
+  constructor(topic: string, process: string, maxMembers: number, call: (handler: () => unknown) => void) {
+    this.topic = topic;
+    this.#own = this.#listOf(process);
+    this.#own.needsSnapshot = false;
+    this.#maxMembers = maxMembers;
+    this.#call = call;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get isPartial(): boolean {
+    for (const { isPartial } of this.#lists.values()) if (isPartial) return true;
+    return false;
+  }
+
+  members(): PresenceMember[] {
+    const all: PresenceMember[] = [];
+    for (const { members } of this.#lists.values()) for (const member of members.values()) all.push(member);
+    return all;
+  }
+
+  /** A member of this process. */
+  join({ number, info }: OwnMember): void {
+    this.#add(this.#own, number, info);
+    this.#callHandlers();
+  }
+
+  /** A member of this process. */
+  leave({ number }: OwnMember): void {
+    this.#remove(this.#own, number);
+    this.#callHandlers();
+  }
+
+  /** Adds the members of this process that the limit has left out, if there is room for them now. */
+  refill(members: Iterable<OwnMember>): void {
+    if (!this.#hasRoomFor(this.#own)) return;
+    this.#own.isPartial = false;
+    for (const { number, info } of members) this.#add(this.#own, number, info);
+    this.#callHandlers();
+  }
+
+  /** A process is alive, and its list has this version. @returns whether a snapshot is needed */
+  checkVersion(process: string, version: number): boolean {
+    const list = this.#listOf(process);
+    if (list.version < version || this.#hasRoomFor(list)) list.needsSnapshot = true;
+    return list.needsSnapshot;
+  }
+
+  /** @returns whether a snapshot is needed */
+  change({ process, previous, version, left, joined }: Changes): boolean {
+    const list = this.#listOf(process);
+    if (version <= list.version) return list.needsSnapshot;
+    if (previous !== list.version) {
+      list.needsSnapshot = true;
+      return true;
+    }
+    list.version = version;
+    for (const number of left) this.#remove(list, number);
+    for (const [number, info] of joined) this.#add(list, number, info);
+    this.#callHandlers();
+    return list.needsSnapshot;
+  }
+
+  /** @returns whether another snapshot is needed */
+  replace({ process, version, part, parts, members }: Snapshot): boolean {
+    const list = this.#listOf(process);
+    if (version < list.version) return list.needsSnapshot;
+    if (part === 0) list.arriving = { version, parts, next: 0, entries: [] };
+    const { arriving } = list;
+    if (arriving?.version !== version || arriving.parts !== parts || arriving.next !== part) {
+      list.arriving = null;
+      list.needsSnapshot = true;
+      return true;
+    }
+    arriving.next++;
+    for (const entry of members) {
+      // One more than can be kept shows that the list is partial.
+      if (arriving.entries.length <= this.#maxMembers) arriving.entries.push(entry);
+    }
+    if (arriving.next === parts) this.#replaceAll(list, arriving);
+    return list.needsSnapshot;
+  }
+
+  /** Whether these processes have sent a snapshot. */
+  hasAll(processes: Iterable<string>): boolean {
+    for (const process of processes) if (this.#lists.get(process)?.needsSnapshot !== false) return false;
+    return true;
+  }
+
+  /** The processes of which a snapshot is needed. */
+  *needed(): Generator<string> {
+    for (const { process, needsSnapshot } of this.#lists.values()) if (needsSnapshot) yield process;
+  }
+
+  /** A process has ended, or is not heard of: its members have left. */
+  forget(process: string): void {
+    const list = this.#lists.get(process);
+    if (list === undefined) return;
+    for (const number of [...list.members.keys()]) this.#remove(list, number);
+    this.#lists.delete(process);
+    this.#callHandlers();
+  }
+
+  #hasRoomFor(list: MemberList): boolean {
+    return list.isPartial && this.#size < this.#maxMembers;
+  }
+
+  #listOf(process: string): MemberList {
+    let list = this.#lists.get(process);
+    if (list === undefined) {
+      list = new MemberList(process);
+      this.#lists.set(process, list);
+    }
+    return list;
+  }
+
+  #replaceAll(list: MemberList, { version, entries }: ArrivingSnapshot): void {
+    list.arriving = null;
+    list.needsSnapshot = false;
+    list.isPartial = false;
+    list.version = version;
+    const infos = new Map(entries);
+    for (const [number, { info }] of [...list.members]) {
+      // With another info, the connection has left and joined again meanwhile.
+      const isSame = infos.has(number) && JSON.stringify(infos.get(number)) === JSON.stringify(info);
+      if (!isSame) this.#remove(list, number);
+    }
+    for (const [number, info] of infos) this.#add(list, number, info);
+    this.#callHandlers();
+  }
+
+  #add(list: MemberList, number: number, info: unknown): void {
+    if (list.members.has(number)) return;
+    if (this.#size >= this.#maxMembers) {
+      list.isPartial = true;
+      return;
+    }
+    const { process } = list;
+    const member = Object.freeze({ id: `${process}-${number}`, process, info });
+    list.members.set(number, member);
+    this.#size++;
+    this.#tell('join', member);
+  }
+
+  #remove(list: MemberList, number: number): void {
+    const member = list.members.get(number);
+    if (member === undefined) return;
+    list.members.delete(number);
+    this.#size--;
+    this.#tell('leave', member);
+  }
+
+  #tell(kind: keyof PresenceHandlers, member: PresenceMember): void {
+    const observers = [...this.observers].filter(({ handlers }) => handlers[kind] !== undefined);
+    if (observers.length > 0) this.#events.push({ kind, member, observers });
+  }
+
+  /** A handler may cause further changes: their handlers are called after those of the change before. */
+  #callHandlers(): void {
+    if (this.#isCalling) return;
+    this.#isCalling = true;
+    for (let at = 0; at < this.#events.length; at++) {
+      const { kind, member, observers } = this.#events[at]!;
+      for (const observer of observers) {
+        if (!observer.isClosed) this.#call(() => observer.handlers[kind]?.(member));
+      }
+    }
+    this.#events = [];
+    this.#isCalling = false;
+  }
+}

@@ -1,0 +1,52 @@
+/** Presence, as the application sees it: who is subscribed to a topic, in all processes. presence-exchange.ts explains how they know. */
+
+import { checkOptions, describe } from '../option-names.ts';
+
+/** One subscriber of a topic, in this or another process. */
+export interface PresenceMember {
+  /** The connection, unique among all processes. A connection has the same id in all topics. */
+  readonly id: string;
+  /** The process of the connection: a random name, new for each `Topics`. */
+  readonly process: string;
+  /** What the option `member` returned in that process, as a copy; null without that option. */
+  readonly info: unknown;
+}
+
+/** What is called when members come and go. If a handler throws, the error becomes a process warning. */
+export interface PresenceHandlers {
+  /** A member is new in `members`, since it subscribed, or since this process was notified of it only now. */
+  join?(member: PresenceMember): unknown;
+  /** A member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
+  leave?(member: PresenceMember): unknown;
+}
+
+/** Who is subscribed to one topic, in all processes. */
+export interface Presence {
+  readonly topic: string;
+  /** The members that this process knows of; none after `close`. */
+  readonly members: readonly PresenceMember[];
+  /** How many members this process knows of. */
+  readonly size: number;
+  /** Whether members are missing in `members` because of the limit `maxMembers`. */
+  readonly isPartial: boolean;
+  /**
+   * Resolves when all other processes have answered, or one second after they were asked. While the bus is away it waits. It also resolves
+   * when this presence is closed.
+   */
+  ready(): Promise<void>;
+  /** No handler is called any more. With the last `Presence` of a topic, this process stops receiving its changes. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+const handlerNames = { join: true, leave: true };
+
+/** @throws {TypeError} for anything but an object of these handlers */
+export function checkPresenceHandlers(handlers: PresenceHandlers): void {
+  checkOptions('presence', handlers, handlerNames);
+  for (const name of ['join', 'leave'] as const) {
+    const handler: unknown = handlers[name];
+    if (handler !== undefined && typeof handler !== 'function')
+      throw new TypeError(`the handler "${name}" is ${describe(handler)}, not a function`);
+  }
+}

@@ -1,0 +1,30 @@
+/** Checks of what the application passes to `Topics`. */
+
+import { Connection, coreOf } from '../connection.ts';
+import { describe } from '../option-names.ts';
+import type { PublishOptions } from './topics-options.ts';
+
+/** @throws {TypeError} for anything but a connection of a server */
+export function checkConnection(connection: Connection<unknown>): void {
+  // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it.
+  if (connection instanceof Connection && coreOf(connection).role === 'server') return;
+  throw new TypeError(
+    `the connection is ${connection instanceof Connection ? "a client's" : describe(connection)}, not one of a WebSocketServer`,
+  );
+}
+
+/** @throws {TypeError} for an invalid value of the option `except` */
+export function checkExcept(except: PublishOptions['except']): void {
+  if (except === undefined || except === null || except instanceof Connection) return;
+  if (typeof except.has === 'function') return;
+  throw new TypeError(`except is ${describe(except)}, not a connection, a set of them, or null`);
+}
+
+/** @throws {RangeError} for a message over `maxMessageSize` */
+export function checkSize(data: string | Uint8Array, maxMessageSize: number): void {
+  // A character is at most three bytes.
+  if (data.length * 3 <= maxMessageSize) return;
+  const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+  if (size > maxMessageSize)
+    throw new RangeError(`the message has ${size} bytes, and maxMessageSize is ${maxMessageSize}`);
+}

@@ -1,0 +1,92 @@
+/** A bus that loses, delays and reorders messages, on the fake clock, and whose engine can be away for one of its users. */
+import type { Bus, BusReceiver } from '../../../src/api/topics/bus.ts';
+import { TopicMap } from '../../../src/api/topics/topic-map.ts';
+
+/** What the buses of one test share. */
+export class ChaosHub {
+  readonly buses: ChaosBus[] = [];
+  /** Whether the next message to one receiver is lost. */
+  isLost: (topic: string) => boolean = () => false;
+  /** Milliseconds that the next message to one receiver takes; 0 is in a microtask. */
+  delay: () => number = () => 0;
+  /** What was published: the topic and the size. */
+  readonly published: { topic: string; size: number; text: string }[] = [];
+
+  bus(): ChaosBus {
+    const bus = new ChaosBus(this);
+    this.buses.push(bus);
+    return bus;
+  }
+}
+
+export class ChaosBus implements Bus {
+  readonly #hub: ChaosHub;
+  readonly #receivers = new TopicMap<BusReceiver>();
+  /** Patterns in the order of their subscription. */
+  readonly patterns: Set<string> = new Set();
+  #listener: (up: boolean) => void = () => {};
+  #isUp = true;
+  /** Nothing leaves and nothing comes any more, and no one is notified: as if the process were killed. */
+  isDead = false;
+
+  constructor(hub: ChaosHub) {
+    this.#hub = hub;
+  }
+
+  publish(topic: string, bytes: Uint8Array): void | Promise<void> {
+    if (this.isDead) return;
+    if (!this.#isUp) return Promise.reject(new Error('away'));
+    const copy = Buffer.from(bytes);
+    this.#hub.published.push({ topic, size: bytes.length, text: copy.toString() });
+    for (const bus of this.#hub.buses) {
+      if (this.#hub.isLost(topic)) continue;
+      const time = this.#hub.delay();
+      const deliver = (): void => bus.#deliver(topic, copy);
+      if (time === 0) queueMicrotask(deliver);
+      else setTimeout(deliver, time);
+    }
+  }
+
+  subscribe(pattern: string, receiver: BusReceiver): void {
+    this.unsubscribe(pattern);
+    this.#receivers.add(pattern, receiver);
+    this.patterns.add(pattern);
+  }
+
+  unsubscribe(pattern: string): void {
+    this.#receivers.delete(pattern);
+    this.patterns.delete(pattern);
+  }
+
+  onState(listener: (up: boolean) => void): void {
+    this.#listener = listener;
+  }
+
+  async close(): Promise<void> {
+    this.isDead = true;
+  }
+
+  /** The engine is away for this bus. */
+  away(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#listener(false);
+  }
+
+  /** The engine is back, and all receivers are notified of a gap. */
+  back(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#listener(true);
+    this.gap();
+  }
+
+  gap(): void {
+    for (const receiver of [...this.#receivers.values()]) receiver.gap();
+  }
+
+  #deliver(topic: string, bytes: Uint8Array): void {
+    if (this.isDead || !this.#isUp) return;
+    for (const receiver of this.#receivers.match(topic)) receiver.message(topic, bytes);
+  }
+}

@@ -1,0 +1,484 @@
+/** Presence of several processes over a bus: who is there everywhere, what is lost is found, and who dies is gone after the lease. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Presence } from '../../../src/api/topics/presence.ts';
+import {
+  serializeBeats,
+  serializeFarewell,
+  serializeSnapshot,
+} from '../../../src/api/topics/presence-messages.ts';
+import type { PresenceOptions } from '../../../src/api/topics/presence-options.ts';
+import type { TopicError } from '../../../src/api/topics/topic-error.ts';
+import { Topics } from '../../../src/api/topics/topics.ts';
+import type { TopicsOptions } from '../../../src/api/topics/topics-options.ts';
+import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
+import { closeServers } from '../../transport/servers.ts';
+import { type ChaosBus, ChaosHub } from './chaos-bus.ts';
+import { codeOf } from './code-of.ts';
+import { type Guest, openRoom } from './rooms.ts';
+
+const lease = 15_000;
+
+let guests: Guest[];
+beforeAll(async () => {
+  const room = await openRoom();
+  guests = await Promise.all(Array.from({ length: 8 }, () => room.join()));
+});
+afterAll(closeServers);
+
+let hub: ChaosHub;
+let processes: Process[];
+beforeEach(() => {
+  useFakeClock();
+  hub = new ChaosHub();
+  processes = [];
+});
+afterEach(async () => {
+  for (const { topics } of processes) await topics.close();
+  useRealClock();
+});
+
+interface Process {
+  readonly topics: Topics;
+  readonly bus: ChaosBus;
+  readonly errors: string[];
+}
+
+/** A process whose members have the number of their guest as info. */
+function start(presence: PresenceOptions = {}, options: TopicsOptions = {}): Process {
+  const bus = hub.bus();
+  const errors: string[] = [];
+  const topics = new Topics({
+    bus,
+    presence: { lease, member: (seat) => guests.findIndex((guest) => guest.seat === seat), ...presence },
+    handlers: { error: (error) => void errors.push((error as TopicError).code) },
+    maxSubscribeRate: Number.POSITIVE_INFINITY,
+    ...options,
+  });
+  const process = { topics, bus, errors };
+  processes.push(process);
+  return process;
+}
+
+/** Lets time pass on the fake clock, and the messages of the bus arrive. */
+async function pass(time: number): Promise<void> {
+  for (let left = time; left > 0; left -= 50) {
+    vi.advanceTimersByTime(Math.min(left, 50));
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  }
+}
+
+const infosOf = ({ members }: Presence): unknown[] => members.map(({ info }) => info).sort();
+const join = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
+  topics.subscribe(guests[guest]!.seat, topic);
+const leave = ({ topics }: Process, guest: number, topic = 'room'): boolean =>
+  topics.unsubscribe(guests[guest]!.seat, topic);
+
+/** Keeps the events as lines. */
+function watch({ topics }: Process, topic = 'room'): { presence: Presence; events: string[] } {
+  const events: string[] = [];
+  const presence = topics.presence(topic, {
+    join: ({ info }) => void events.push(`join ${info}`),
+    leave: ({ info }) => void events.push(`leave ${info}`),
+  });
+  return { presence, events };
+}
+
+describe('two processes', () => {
+  test('each knows the members of both: those before it asked, and those after', async () => {
+    const [here, there] = [start(), start()];
+    join(here, 0);
+    join(there, 1);
+    await pass(2_000);
+    const { presence, events } = watch(here);
+    expect(infosOf(presence)).toEqual([0]);
+    await pass(200);
+    await presence.ready();
+    expect(infosOf(presence)).toEqual([0, 1]);
+    join(there, 2);
+    leave(there, 1);
+    join(here, 3);
+    await pass(200);
+    expect(infosOf(presence)).toEqual([0, 2, 3]);
+    expect(infosOf(there.topics.presence('room'))).toEqual([2]);
+    expect(events).toEqual(['join 1', 'join 3', 'leave 1', 'join 2']);
+    expect(new Set(presence.members.map((member) => member.process)).size).toBe(2);
+    expect([...here.errors, ...there.errors]).toEqual([]);
+  });
+
+  test('`ready` resolves when all have answered, and after a second if one does not', async () => {
+    const [here, there] = [start(), start()];
+    join(there, 1);
+    await pass(2_000);
+    let isReady = false;
+    const watched = watch(here);
+    const ready = watched.presence.ready().then(() => {
+      isReady = true;
+    });
+    await pass(50);
+    expect(isReady).toBe(false);
+    await pass(100);
+    expect(isReady).toBe(true);
+    expect(infosOf(watched.presence)).toEqual([1]);
+    await ready;
+    there.bus.isDead = true;
+    isReady = false;
+    const other = watch(here, 'other');
+    void other.presence.ready().then(() => {
+      isReady = true;
+    });
+    await pass(950);
+    expect(isReady).toBe(false);
+    await pass(50);
+    expect(isReady).toBe(true);
+    // Closing resolves it as well.
+    const third = watch(here, 'third');
+    const closed = third.presence.ready();
+    third.presence.close();
+    await closed;
+  });
+
+  test('a process that starts later is known at once, and so is what it watches', async () => {
+    const here = start();
+    join(here, 0);
+    const { presence } = watch(here);
+    await pass(7_000);
+    const there = start();
+    join(there, 1);
+    const later = watch(there);
+    await pass(200);
+    expect(infosOf(presence)).toEqual([0, 1]);
+    expect(infosOf(later.presence)).toEqual([0, 1]);
+  });
+
+  test('a connection that leaves and joins again at once: the others are notified of both, with its new info', async () => {
+    let info = 'old';
+    const [here, there] = [start(), start({ member: () => info })];
+    join(there, 1);
+    const { presence, events } = watch(here);
+    await pass(1_000);
+    info = 'new';
+    leave(there, 1);
+    join(there, 1);
+    await pass(200);
+    expect(events).toEqual(['join old', 'leave old', 'join new']);
+    // One that joins and leaves before the others are notified was never there for them.
+    join(there, 2);
+    leave(there, 2);
+    await pass(200);
+    expect(events).toHaveLength(3);
+    expect(presence.size).toBe(1);
+  });
+
+  test('with closed presences nothing is announced any more', async () => {
+    const [here, there] = [start(), start()];
+    const { presence } = watch(here);
+    await pass(1_000);
+    presence.close();
+    expect([...here.bus.patterns]).toEqual(['$presence']);
+    await pass(lease + 6_000);
+    hub.published.length = 0;
+    join(there, 1);
+    await pass(1_000);
+    expect(hub.published.filter(({ topic }) => topic !== '$presence')).toEqual([]);
+    // And the topic can be watched again.
+    const again = watch(here);
+    await pass(200);
+    expect(infosOf(again.presence)).toEqual([1]);
+  });
+});
+
+describe('leases', () => {
+  test('a process that dies is gone after its lease, not before; others stay', async () => {
+    const [here, there, third] = [start(), start(), start()];
+    join(here, 0);
+    join(there, 1);
+    join(there, 2);
+    join(third, 3);
+    const { presence, events } = watch(here);
+    await pass(6_000);
+    there.bus.isDead = true;
+    await pass(lease - 5_000);
+    expect(infosOf(presence)).toEqual([0, 1, 2, 3]);
+    await pass(5_100);
+    expect(infosOf(presence)).toEqual([0, 3]);
+    expect(events.slice(-2)).toEqual(['leave 1', 'leave 2']);
+    await pass(10 * lease);
+    expect(infosOf(presence)).toEqual([0, 3]);
+  });
+
+  test('a process that closes is gone at once, although its connections stay open', async () => {
+    const [here, there] = [start(), start()];
+    join(there, 1);
+    const { presence } = watch(here);
+    await pass(1_000);
+    expect(presence.size).toBe(1);
+    await there.topics.close();
+    await pass(50);
+    expect(presence.size).toBe(0);
+    expect(guests[1]!.seat.state).toBe('open');
+  });
+
+  test('each process has the lease that it says', async () => {
+    const [here, there, slow] = [start(), start({ lease: 1_000 }), start({ lease: 60_000 })];
+    join(there, 1);
+    join(slow, 2);
+    const { presence } = watch(here);
+    await pass(3_000);
+    there.bus.isDead = true;
+    await pass(1_100);
+    expect(infosOf(presence)).toEqual([2]);
+    await pass(100_000);
+    expect(infosOf(presence)).toEqual([2]);
+  });
+
+  test('a process that comes back after its lease has its members back', async () => {
+    const [here, there] = [start(), start()];
+    join(there, 1);
+    const { events } = watch(here);
+    await pass(1_000);
+    there.bus.away();
+    await pass(2 * lease);
+    expect(events).toEqual(['join 1', 'leave 1']);
+    leave(there, 1);
+    join(there, 2);
+    there.bus.back();
+    await pass(500);
+    expect(events).toEqual(['join 1', 'leave 1', 'join 2']);
+    expect(there.errors).toContain('WS_BUS');
+    expect(there.topics.counts).toMatchObject({ unpublished: 0 });
+  });
+
+  test('a process that stood still does not take the others for dead', async () => {
+    const [here, there] = [start(), start()];
+    join(there, 1);
+    const { events } = watch(here);
+    await pass(1_000);
+    // All timers are late, and what came meanwhile is read after them.
+    const now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now + 10 * lease);
+    vi.advanceTimersByTime(5_000);
+    expect(events).toEqual(['join 1']);
+    vi.restoreAllMocks();
+  });
+});
+
+describe('what is lost is found', () => {
+  test('by the next beat: a change, a snapshot, a request', async () => {
+    const [here, there] = [start(), start()];
+    const { presence } = watch(here);
+    await pass(6_000);
+    for (const [at, isLost] of [(topic: string) => topic === '$presence/room', () => true].entries()) {
+      hub.isLost = isLost;
+      join(there, at + 1);
+      await pass(1_000);
+      expect(presence.size).toBe(at);
+      hub.isLost = () => false;
+      await pass(5_200);
+      expect(presence.size).toBe(at + 1);
+    }
+    expect([...here.errors, ...there.errors]).toEqual([]);
+  });
+
+  test('at once, when the bus reports a gap', async () => {
+    const [here, there] = [start(), start()];
+    const { presence } = watch(here);
+    await pass(6_000);
+    hub.isLost = () => true;
+    join(there, 1);
+    await pass(100);
+    hub.isLost = () => false;
+    here.bus.gap();
+    await pass(300);
+    expect(infosOf(presence)).toEqual([1]);
+  });
+
+  test('when a part of a snapshot is missing, none of it is used', async () => {
+    const [here, there] = [start(), start({ member: () => 'x'.repeat(5_000), maxInfoSize: 6_000 })];
+    for (let guest = 0; guest < guests.length; guest++) join(there, guest);
+    let parts = 0;
+    hub.isLost = (topic) => topic === '$presence/room' && ++parts % 3 === 0;
+    const { presence } = watch(here, 'room');
+    await pass(200);
+    expect(parts).toBeGreaterThan(2);
+    expect(presence.size).toBe(0);
+    hub.isLost = () => false;
+    await pass(5_300);
+    // Their infos are over the limit of this process.
+    expect(presence.members.map(({ info }) => info)).toEqual(guests.map(() => null));
+    expect(here.errors).toContain('WS_PRESENCE_INFO');
+  });
+});
+
+describe('size', () => {
+  test('a storm is few messages: one announcement per topic and 50 ms', async () => {
+    const [here, there] = [start(), start()];
+    const { presence } = watch(here);
+    await pass(1_000);
+    hub.published.length = 0;
+    for (let round = 0; round < 100; round++) {
+      for (let guest = 0; guest < guests.length; guest++) join(there, guest);
+      for (let guest = 0; guest < guests.length - 1; guest++) leave(there, guest);
+    }
+    await pass(100);
+    expect(hub.published.filter(({ topic }) => topic === '$presence/room')).toHaveLength(1);
+    expect(infosOf(presence)).toEqual([7]);
+  });
+
+  test('a large list is several messages, of 16 KiB and one member at most', async () => {
+    const [here, there] = [
+      start({ maxInfoSize: 8_192 }),
+      start({ member: () => 'x'.repeat(8_000), maxInfoSize: 8_192 }),
+    ];
+    for (let guest = 0; guest < guests.length; guest++) join(there, guest);
+    const { presence } = watch(here);
+    await pass(500);
+    expect(presence.size).toBe(8);
+    leave(there, 0);
+    join(there, 0);
+    for (let guest = 1; guest < guests.length; guest++) leave(there, guest);
+    await pass(500);
+    expect(presence.size).toBe(1);
+    const sizes = hub.published.filter(({ topic }) => topic === '$presence/room').map(({ size }) => size);
+    expect(sizes.length).toBeGreaterThanOrEqual(5);
+    expect(Math.max(...sizes)).toBeLessThan(16_384 + 8_192);
+  });
+
+  test('maxMembers holds over all processes, and members come in when there is room', async () => {
+    const [here, there] = [start({ maxMembers: 4 }), start()];
+    for (let guest = 0; guest < 6; guest++) join(there, guest);
+    join(here, 6);
+    const { presence } = watch(here);
+    await pass(1_000);
+    expect(presence).toMatchObject({ size: 4, isPartial: true });
+    for (let guest = 0; guest < 3; guest++) leave(there, guest);
+    await pass(6_000);
+    expect(infosOf(presence)).toEqual([3, 4, 5, 6]);
+    expect(presence.isPartial).toBe(false);
+  });
+
+  test('many requests for a large list are answered once in a while', async () => {
+    const [here, there] = [
+      start({ maxInfoSize: 8_192 }),
+      start({ member: () => 'x'.repeat(8_000), maxInfoSize: 8_192 }),
+    ];
+    for (let guest = 0; guest < guests.length; guest++) join(there, guest);
+    watch(here);
+    await pass(1_000);
+    hub.published.length = 0;
+    const head = { process: 'stranger', lease, hello: false };
+    for (let at = 0; at < 100; at++) {
+      const [beat] = serializeBeats(head, { watched: ['"room"'], versions: [], needs: ['["room",""]'] });
+      void here.bus.publish('$presence', beat!);
+    }
+    await pass(500);
+    const snapshots = hub.published.filter(({ text }) => text.includes('"snapshot"'));
+    expect(snapshots.filter(({ text }) => text.includes('"part":0')).length).toBeLessThanOrEqual(11);
+    expect(snapshots.length).toBeGreaterThan(0);
+  });
+});
+
+describe('the reserved names', () => {
+  test('are not for subscribers or publishers, and `**` does not receive them', async () => {
+    const [here, there] = [start(), start()];
+    const all = guests[0]!;
+    const code = (topic: string): string =>
+      codeOf(() => here.topics.subscribe(all.seat, topic, { wildcards: true }));
+    for (const name of ['$presence', '$presence/room', '$presence/**', '$presence/*'])
+      expect(code(name)).toBe('WS_TOPIC_NAME');
+    expect(codeOf(() => here.topics.publish('$presence/room', 'x'))).toBe('WS_TOPIC_NAME');
+    for (const name of ['**', '*', '*/**', '*/room']) expect(code(name)).toBe('done');
+    watch(there);
+    watch(here);
+    join(there, 1);
+    await pass(1_000);
+    expect(hub.published.filter(({ topic }) => topic === '$presence/room').length).toBeGreaterThan(0);
+    expect(here.topics.counts).toMatchObject({ received: 0, sent: 0, invalid: 0, gaps: 0 });
+    for (const name of here.topics.topicsOf(all.seat)) here.topics.unsubscribe(all.seat, name);
+  });
+
+  test('without the option `presence` a process takes no part, and notices nothing', async () => {
+    const here = start();
+    const plain = new Topics({ bus: hub.bus() });
+    plain.subscribe(guests[0]!.seat, '**', { wildcards: true });
+    plain.subscribe(guests[0]!.seat, 'room');
+    const { presence } = watch(here);
+    await pass(1_000);
+    expect(presence.size).toBe(0);
+    expect([...hub.buses[1]!.patterns]).toEqual(['**', 'room']);
+    expect(plain.counts.invalid).toBe(0);
+    await plain.close();
+  });
+});
+
+describe('a broken program on the bus', () => {
+  const head = { process: 'stranger', lease, hello: false };
+  const none = { watched: [], versions: [], needs: [] };
+
+  test('what is not a message is counted and reported', async () => {
+    const here = start();
+    const { presence } = watch(here);
+    await pass(1_000);
+    const stranger = hub.bus();
+    const snapshot = serializeSnapshot({ process: 'stranger', version: 1, part: 0, parts: 1 }, ['[1,null]']);
+    for (const [topic, bytes] of [
+      ['$presence', Buffer.from('hello')],
+      ['$presence/room', Buffer.alloc(0)],
+      ['$presence/room', Buffer.alloc(2_000_000)],
+      // A message of the other kind of topic.
+      ['$presence', snapshot],
+      ['$presence/room', serializeFarewell('stranger')],
+      ['$presence', serializeBeats(head, { ...none, watched: ['"a//b"'] })[0]!],
+    ] as const)
+      void stranger.publish(topic, bytes);
+    await pass(50);
+    expect(here.topics.counts.invalid).toBe(6);
+    expect(here.errors).toEqual(new Array(6).fill('WS_BUS_MESSAGE'));
+    expect(presence.size).toBe(0);
+    void stranger.publish('$presence/room', snapshot);
+    await pass(50);
+    expect(presence.size).toBe(1);
+  });
+
+  test('processes without end: a thousand are kept', async () => {
+    const here = start();
+    const { presence } = watch(here);
+    await pass(1_000);
+    const stranger = hub.bus();
+    for (let at = 0; at < 1_500; at++) {
+      const name = { process: `stranger ${at}`, version: 1, part: 0, parts: 1 };
+      void stranger.publish('$presence/room', serializeSnapshot(name, ['[1,null]']));
+    }
+    await pass(100);
+    expect(presence.size).toBe(1_000);
+    expect(here.topics.counts.invalid).toBe(500);
+    await pass(lease);
+    expect(presence.size).toBe(0);
+  });
+
+  test('topics without end: maxTopics are announced', async () => {
+    const here = start({ maxTopics: 3 });
+    await pass(1_000);
+    const watched = Array.from({ length: 10 }, (_, at) => `"t/${at}"`);
+    void hub.bus().publish('$presence', serializeBeats(head, { ...none, watched })[0]!);
+    await pass(200);
+    expect(hub.published.filter(({ topic }) => topic.startsWith('$presence/'))).toHaveLength(3);
+    expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
+  });
+
+  test('members without end: maxMembers are kept, also of a snapshot that never ends', async () => {
+    const here = start({ maxMembers: 100 });
+    const { presence } = watch(here);
+    await pass(1_000);
+    const stranger = hub.bus();
+    const members = Array.from({ length: 1_000 }, (_, at) => `[${at},null]`);
+    const parts = 50;
+    for (let part = 0; part < parts; part++)
+      void stranger.publish(
+        '$presence/room',
+        serializeSnapshot({ process: 'stranger', version: 1, part, parts }, members),
+      );
+    await pass(50);
+    expect(presence).toMatchObject({ size: 100, isPartial: true });
+    expect(here.errors).toEqual([]);
+  });
+});
