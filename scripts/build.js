@@ -2,23 +2,15 @@
 // executable bit on the command. The JavaScript has no comments: V8 keeps the text of each module on its heap, where they would
 // take a third of a megabyte in every process. They are in the types, and in src/, which the source maps show.
 //
-// dist/cjs/ is the same again as CommonJS, for what cannot `require` an ES module: Jest, and TypeScript's `module: commonjs`. Node
-// itself is given the ES modules for `require` too (the condition `module-sync` in package.json), so that a process has each class
-// once.
+// dist/bundle/ is what the package's entry points are: bundle.js makes it. dist/cjs/ is the same as CommonJS, for what cannot `require`
+// an ES module: Jest, and TypeScript's `module: commonjs`. Node itself is given the ES modules for `require` too (the condition
+// `module-sync` in package.json), so that a process has each class once.
 import { spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -37,18 +29,9 @@ for (const folder of ['.', 'conformance']) {
   const project = folder === '.' ? 'tsconfig.build.json' : join(folder, 'tsconfig.json');
   compile(project, '--emitDeclarationOnly', '--sourceMap', 'false');
   compile(project, '--removeComments', '--noCheck', ...withoutTypes);
-  compile(join(folder, 'tsconfig.cjs.json'), '--removeComments', '--noCheck', ...withoutTypes);
 }
 finishDeclarations();
-// `require('ws')` is a class, and so is ours: in dist/ by the name 'module.exports', which Node knows.
-appendFileSync(
-  join(dist, 'cjs', 'ws.js'),
-  "module.exports = Object.defineProperty(exports.default, 'default', { value: exports.default });\n",
-);
-// `sideEffects` as in the package's own: the nearest package.json counts.
-writeFileSync(join(dist, 'cjs', 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
-const command = join(dist, 'cli', 'main.js');
-if (existsSync(command)) chmodSync(command, 0o755);
+await bundle(root);
 
 /** @param {string} project @param {string[]} options */
 function compile(project, ...options) {

@@ -71,19 +71,11 @@ const cases = [
 
 let failed = 0;
 try {
-  for (const path of [
-    'package.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'tsconfig.cjs.json',
-    'vitest.config.ts',
-    'scripts',
-  ])
+  for (const path of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts', 'scripts'])
     cpSync(join(root, path), join(project, path), { recursive: true });
   for (const file of ['leak-check.ts', 'write-coverage.ts'])
     cpSync(join(root, 'test', file), join(project, 'test', file));
-  for (const file of ['tsconfig.json', 'tsconfig.cjs.json'])
-    cpSync(join(root, 'conformance', file), join(project, 'conformance', file));
+  cpSync(join(root, 'conformance', 'tsconfig.json'), join(project, 'conformance', 'tsconfig.json'));
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'), 'junction');
   const env = { ...process.env };
   delete env.NODE_V8_COVERAGE;

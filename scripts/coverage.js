@@ -103,7 +103,7 @@ function main() {
     '--all',
     '--src=dist',
     '--include=dist/**',
-    '--exclude=dist/cjs/**',
+    '--exclude=dist/{bundle,cjs}/**',
   ];
   const status = node([...c8, process.execPath, packageFile('vitest', 'vitest.mjs'), 'run']);
   if (status !== 0) {
