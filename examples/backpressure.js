@@ -47,9 +47,9 @@ const { port } = await server.listen();
 const connection = await connect(`ws://127.0.0.1:${port}/`);
 let received = 0;
 for await (const message of connection) {
+  // A slow reader, who takes a second for the first message.
+  await setTimeout(received === 0 ? 1000 : 2);
   received += message.length;
-  // A slow reader.
-  await setTimeout(2);
 }
 
 const { size } = await stat(file);

@@ -195,7 +195,7 @@ describe('how a page is read', () => {
     const { status, output } = await run(block('js', "console.log(import.meta.resolve('rfc6455'));"), 'name');
     expect({ status, output: output.trim() }).toEqual({
       status: 0,
-      output: new URL('../dist/index.js', import.meta.url).href,
+      output: new URL('../dist/bundle/index.js', import.meta.url).href,
     });
   });
 
