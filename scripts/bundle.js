@@ -68,6 +68,8 @@ async function write(modules, dir, format) {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     comments: false,
+    // A class or function whose name another module has as well keeps its own `name`.
+    keepNames: true,
     sourcemap: format === 'esm',
   });
   await build.close();

@@ -430,8 +430,11 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
   const { default: compiled, types: declarations } = manifest.exports[entry].default;
 
   test('exports these names', async () => {
-    const names = Object.keys(await import(new URL(compiled, root).href));
-    expect(names.sort()).toEqual([...values].sort());
+    const exported: Record<string, unknown> = await import(new URL(compiled, root).href);
+    expect(Object.keys(exported).sort()).toEqual([...values].sort());
+    // A bundler renames what two modules call the same.
+    const functions = Object.values(exported).filter((value) => typeof value === 'function');
+    expect(functions.filter(({ name }) => !/^\w+$/.test(name))).toEqual([]);
   });
 
   test('by require as well', async () => {
