@@ -256,20 +256,13 @@ export class PresenceExchange {
     if (now >= this.#beatAt) {
       this.#beatAt = now + this.#interval;
       this.#processes.expireWatches(now, (topic, process) => this.#announcer.unwatch(topic, process));
-      this.#repair();
+      for (const view of this.#views.values()) this.#refill(view);
       this.#beats.send(this.#views.keys(), this.#announcer.versions());
     }
     this.#alarm.by(Math.min(this.#beatAt, this.#processes.nextEnd(), this.#answers.checkAll()));
   }
 
-  /** What was asked for and did not come is asked for again, and members that the limit left out are added if there is room. */
-  #repair(): void {
-    for (const view of this.#views.values()) {
-      for (const process of view.needed()) this.#need(view.topic, process);
-      this.#refill(view);
-    }
-  }
-
+  /** Adds members of this process that the limit has left out. */
   #refill(view: PresenceView): void {
     view.refill(this.#announcer.get(view.topic)?.members.values() ?? []);
   }

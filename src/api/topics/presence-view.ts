@@ -193,11 +193,6 @@ export class PresenceView {
     return true;
   }
 
-  /** The processes of which a snapshot is needed. */
-  *needed(): Generator<string> {
-    for (const { process, needsSnapshot } of this.#lists.values()) if (needsSnapshot) yield process;
-  }
-
   /** A process has ended, or is not heard of: its members have left. */
   forget(process: string): void {
     const list = this.#lists.get(process);

@@ -28,6 +28,8 @@ export class ChaosBus implements Bus {
   #isUp = true;
   /** Nothing leaves and nothing comes any more, and no one is notified: as if the process were killed. */
   isDead = false;
+  /** Nothing comes, and the bus does not notice it. */
+  isDeaf = false;
 
   constructor(hub: ChaosHub) {
     this.#hub = hub;
@@ -86,7 +88,7 @@ export class ChaosBus implements Bus {
   }
 
   #deliver(topic: string, bytes: Uint8Array): void {
-    if (this.isDead || !this.#isUp) return;
+    if (this.isDead || this.isDeaf || !this.#isUp) return;
     for (const receiver of this.#receivers.match(topic)) receiver.message(topic, bytes);
   }
 }

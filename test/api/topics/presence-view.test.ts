@@ -1,0 +1,201 @@
+/** The members of one topic: versions in order are applied, and what does not follow needs a snapshot. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { MemberEntry } from '../../../src/api/topics/presence-messages.ts';
+import { Observer, PresenceView } from '../../../src/api/topics/presence-view.ts';
+
+const process = 'other';
+
+let view: PresenceView;
+let events: string[];
+beforeEach(() => {
+  events = [];
+  view = new PresenceView('room', 'own', 5, (handler) => void handler());
+  const handlers = {
+    join: (member: { info: unknown }) => void events.push(`join ${member.info}`),
+    leave: (member: { info: unknown }) => void events.push(`leave ${member.info}`),
+  };
+  view.observers.add(
+    new Observer(
+      view,
+      handlers,
+      async () => {},
+      () => {},
+    ),
+  );
+});
+
+/** @returns whether a snapshot is needed */
+function snapshot(version: number, members: MemberEntry[], part = 0, parts = 1): boolean {
+  return view.replace({ type: 'snapshot', process, version, part, parts, members });
+}
+
+/** @returns whether a snapshot is needed */
+function change(previous: number, version: number, left: number[], joined: MemberEntry[]): boolean {
+  return view.change({ type: 'changes', process, previous, version, left, joined });
+}
+
+const infos = (): unknown[] => view.members().map(({ info }) => info);
+
+describe('changes', () => {
+  test('are applied to the version that they follow', () => {
+    expect(snapshot(3, [[1, 'a']])).toBe(false);
+    expect(
+      change(
+        3,
+        7,
+        [1],
+        [
+          [2, 'b'],
+          [1, 'c'],
+        ],
+      ),
+    ).toBe(false);
+    expect(infos()).toEqual(['b', 'c']);
+    expect(events).toEqual(['join a', 'leave a', 'join b', 'join c']);
+  });
+
+  test('before a snapshot, or after a version that is missing, need a snapshot and change nothing', () => {
+    expect(change(3, 4, [], [[1, 'a']])).toBe(true);
+    expect(snapshot(4, [[1, 'a']])).toBe(false);
+    expect(change(5, 6, [1], [[2, 'b']])).toBe(true);
+    expect(infos()).toEqual(['a']);
+    // Later ones do not follow either, until the snapshot comes.
+    expect(change(6, 7, [], [[3, 'c']])).toBe(true);
+    expect(
+      snapshot(7, [
+        [2, 'b'],
+        [3, 'c'],
+      ]),
+    ).toBe(false);
+    expect(infos()).toEqual(['b', 'c']);
+  });
+
+  test('that come late or twice are ignored', () => {
+    snapshot(3, []);
+    change(3, 4, [], [[1, 'a']]);
+    expect(change(3, 4, [], [[1, 'a']])).toBe(false);
+    snapshot(8, []);
+    expect(change(4, 5, [], [[2, 'b']])).toBe(false);
+    expect(infos()).toEqual([]);
+    expect(events).toEqual(['join a', 'leave a']);
+  });
+});
+
+describe('a snapshot', () => {
+  test('changes what differs; a member with another info has left and joined again', () => {
+    snapshot(1, [
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+    ]);
+    events.length = 0;
+    snapshot(2, [
+      [2, 'b'],
+      [3, 'd'],
+      [4, 'e'],
+    ]);
+    expect(events).toEqual(['leave a', 'leave c', 'join d', 'join e']);
+    expect(infos()).toEqual(['b', 'd', 'e']);
+  });
+
+  test('that is older is ignored', () => {
+    snapshot(5, [[1, 'a']]);
+    expect(snapshot(4, [[2, 'b']])).toBe(false);
+    expect(infos()).toEqual(['a']);
+  });
+
+  test('in parts is used when all have come, in their order', () => {
+    expect(snapshot(1, [[1, 'a']], 0, 3)).toBe(true);
+    expect(snapshot(1, [[2, 'b']], 1, 3)).toBe(true);
+    expect(infos()).toEqual([]);
+    expect(snapshot(1, [[3, 'c']], 2, 3)).toBe(false);
+    expect(infos()).toEqual(['a', 'b', 'c']);
+  });
+
+  test.each([
+    [
+      'is missing',
+      [
+        [1, 0, 3],
+        [1, 2, 3],
+      ],
+    ],
+    [
+      'comes twice',
+      [
+        [1, 0, 3],
+        [1, 0, 3],
+        [1, 2, 3],
+      ],
+    ],
+    [
+      'is of another snapshot',
+      [
+        [1, 0, 2],
+        [2, 1, 2],
+      ],
+    ],
+    [
+      'says another number of parts',
+      [
+        [1, 0, 2],
+        [1, 1, 3],
+        [1, 2, 3],
+      ],
+    ],
+    ['is the first that comes', [[1, 1, 2]]],
+  ])('of which a part %s is not used, and another one is needed', (_, parts) => {
+    for (const [version = 0, part = 0, count = 0] of parts)
+      expect(snapshot(version, [[part, String(part)]], part, count)).toBe(true);
+    expect(infos()).toEqual([]);
+    expect(snapshot(3, [[1, 'a']])).toBe(false);
+    expect(infos()).toEqual(['a']);
+  });
+});
+
+test('a version that is announced and not here needs a snapshot; an older one does not', () => {
+  expect(view.checkVersion(process, 1)).toBe(true);
+  snapshot(3, []);
+  expect(view.checkVersion(process, 3)).toBe(false);
+  expect(view.checkVersion(process, 2)).toBe(false);
+  expect(view.checkVersion(process, 4)).toBe(true);
+  // As long as it does not come, each announcement asks for it again.
+  expect(view.checkVersion(process, 4)).toBe(true);
+});
+
+test('a full view needs a snapshot of what it left out only when it has room', () => {
+  snapshot(1, [
+    [1, 'a'],
+    [2, 'b'],
+    [3, 'c'],
+    [4, 'd'],
+    [5, 'e'],
+    [6, 'f'],
+  ]);
+  expect(view).toMatchObject({ size: 5, isPartial: true });
+  expect(view.checkVersion(process, 1)).toBe(false);
+  change(1, 2, [1], []);
+  expect(view.checkVersion(process, 2)).toBe(true);
+  snapshot(2, [
+    [2, 'b'],
+    [3, 'c'],
+    [4, 'd'],
+    [5, 'e'],
+    [6, 'f'],
+  ]);
+  expect(view).toMatchObject({ size: 5, isPartial: false });
+});
+
+test('a process that is forgotten has left with all its members', () => {
+  snapshot(1, [
+    [1, 'a'],
+    [2, 'b'],
+  ]);
+  view.join({ number: 1, info: 'own', text: '' });
+  view.forget(process);
+  view.forget('unknown');
+  expect(infos()).toEqual(['own']);
+  expect(events.slice(-2)).toEqual(['leave a', 'leave b']);
+  // If it comes back, it begins again.
+  expect(change(1, 2, [], [])).toBe(true);
+});
