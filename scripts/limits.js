@@ -116,7 +116,7 @@ export const tables = [
   {
     module: 'api/topics/bus-options.ts',
     name: 'redisBusSpecs',
-    interfaces: { BusOptions: '', RedisBusOptions: '' },
+    interfaces: { BusOptions: '', RedisBusOptions: '', HistoryOptions: 'history' },
     title: 'A bus',
     intro:
       '`RedisBusOptions`, for `new RedisBus`; `ClusterBus` and `NatsBus` have `prefix` and `maxWaiting`.',

@@ -4,10 +4,11 @@
 /// <reference types="node" preserve="true" />
 
 export { BroadcastChannelBus } from './api/topics/broadcast-channel-bus.ts';
-export type { Bus, BusReceiver } from './api/topics/bus.ts';
+export type { Bus, BusHistory, BusReceiver, HistoryMessage, HistoryPage } from './api/topics/bus.ts';
 export type {
   BusOptions,
   ClusterBusOptions,
+  HistoryOptions,
   NatsBusOptions,
   RedisBusOptions,
 } from './api/topics/bus-options.ts';

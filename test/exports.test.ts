@@ -102,9 +102,13 @@ const entries: Readonly<Record<string, { values: readonly string[]; types: reado
     ],
     types: [
       'Bus',
+      'BusHistory',
       'BusOptions',
       'BusReceiver',
       'ClusterBusOptions',
+      'HistoryMessage',
+      'HistoryOptions',
+      'HistoryPage',
       'NatsBusOptions',
       'NatsClient',
       'Presence',

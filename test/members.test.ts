@@ -174,12 +174,13 @@ const classes: Readonly<Record<string, Readonly<Record<string, Members>>>> = {
     ClusterBus: bus,
     MemoryBus: bus,
     NatsBus: bus,
-    RedisBus: bus,
+    RedisBus: { methods: [...bus.methods, 'history'] },
     TopicError: { methods: [], fields: ['code', 'name'] },
     Topics: {
       methods: [
         'close',
         'counts',
+        'offsetOf',
         'presence',
         'publish',
         'ready',

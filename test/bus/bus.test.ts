@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
-import { type PeerReport, packages } from './project.ts';
-import { Scenario, size } from './scenario.ts';
+import { packages } from './project.ts';
+import { reportsOf, Scenario, size } from './scenario.ts';
 
 const project = new Project({ 'package.json': '{ "private": true, "type": "module" }' });
 beforeAll(async () => {
@@ -15,12 +15,6 @@ afterAll(() => project.remove());
 
 /** In the scenarios in which something fails: enough for each failure to come in the middle. */
 const fewer = 40_000;
-
-/** What each process has, once all have the last messages of all. */
-async function reportsOf({ peers }: Scenario): Promise<PeerReport[]> {
-  await Promise.all(peers.map((peer) => peer.command('finish')));
-  return Promise.all(peers.map((peer) => peer.report(peers.length - 1)));
-}
 
 const buses: readonly (readonly [string, string, number, object])[] = [
   ['redis', 'redis', 40_000, {}],

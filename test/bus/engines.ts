@@ -12,6 +12,8 @@ const commands = {
   redis: (port: number, folder: string) => [
     'redis-server',
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
+    // What Redis has answered is there after it was killed.
+    ...['--appendfsync', 'always'],
   ],
   nats: (port: number) => ['nats-server', '-a', '127.0.0.1', '-p', String(port)],
 } as const;
@@ -77,9 +79,15 @@ async function isListening(port: number): Promise<boolean> {
 export class CuttableProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** While true, every new connection is closed. */
+  isRefusing = false;
 
   private constructor(target: number) {
     this.#server = createServer((client) => {
+      if (this.isRefusing) {
+        client.destroy();
+        return;
+      }
       const remote = connect(target, '127.0.0.1');
       for (const [socket, other] of [
         [client, remote],

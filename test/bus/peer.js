@@ -34,6 +34,10 @@ const report = {
   rejected: 0,
   published: 0,
   finals: 0,
+  /** Messages that did not come, as 'publisher topic number', each once. */
+  lost: /** @type {string[]} */ ([]),
+  /** Own messages that the bus refused, in the same form. */
+  refused: /** @type {string[]} */ ([]),
   faults: /** @type {string[]} */ ([]),
 };
 
@@ -49,6 +53,7 @@ function receive(topic, bytes) {
     const missing = number - (subscriber.last[publisher] ?? 0) - 1;
     report.received++;
     if (missing > 0) report.missed += missing;
+    for (let at = number - missing; missing > 0 && at < number; at++) lost.add(`${publisher} ${topic} ${at}`);
     if (missing < 0) fault(`${topic}: ${number} of ${publisher} after ${subscriber.last[publisher]}`);
     if (missing > 0 && !subscriber.mayMiss[publisher])
       fault(`${topic}: no gap for ${missing} of ${publisher}`);
@@ -56,6 +61,9 @@ function receive(topic, bytes) {
     subscriber.mayMiss[publisher] = false;
   }
 }
+
+/** @type {Set<string>} */
+const lost = new Set();
 
 /** @param {string} text */
 function fault(text) {
@@ -100,14 +108,19 @@ const random = () => {
 async function publish(count, isSlow) {
   for (let done = 0; done < count; ) {
     const batch = [];
+    const names = [];
     for (let i = 0; i < 250 && done < count; i++, done++) {
       const topic = Math.floor(random() * topics);
       batch.push(bus.publish(`room/${topic}`, message(topic, false)));
+      names.push(`${index} ${topic} ${numbers[topic]}`);
     }
     if (done >= count / 2 && done - batch.length < count / 2) process.send?.('half');
-    for (const { status } of await Promise.allSettled(batch)) {
+    for (const [at, { status }] of (await Promise.allSettled(batch)).entries()) {
       if (status === 'fulfilled') report.published++;
-      else report.rejected++;
+      else {
+        report.rejected++;
+        report.refused.push(names[at] ?? '');
+      }
     }
     await turn();
     if (isSlow) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -123,6 +136,7 @@ async function finish() {
         () => false,
       );
       if (isDone) break;
+      report.refused.push(`${index} ${topic} ${numbers[topic]}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -138,6 +152,7 @@ process.on('message', async (/** @type {[string, number, boolean]} */ [command, 
   if (command === 'up') await until(() => isUp);
   if (command === 'finish') await finish();
   if (command === 'report') await until(() => report.finals >= count * topics);
+  report.lost = [...lost];
   process.send?.(command === 'report' ? report : command);
   if (command === 'close') {
     await bus.close();

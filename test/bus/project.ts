@@ -14,6 +14,10 @@ export interface PeerReport {
   readonly missed: number;
   readonly rejected: number;
   readonly published: number;
+  /** Messages that did not come, as 'publisher topic number', each once. */
+  readonly lost: readonly string[];
+  /** Own messages that the bus refused, in the same form. */
+  readonly refused: readonly string[];
   readonly faults: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /** Four processes over one engine, behind a proxy that can be cut. */
 import { CuttableProxy, Engine } from './engines.ts';
-import { Peer } from './project.ts';
+import { Peer, type PeerReport } from './project.ts';
 
 export const size = 4;
 
@@ -47,4 +47,10 @@ export class Scenario {
     await this.proxy.close();
     await this.engine.remove();
   }
+}
+
+/** What each process has, once all have the last messages of all. */
+export async function reportsOf({ peers }: Scenario): Promise<PeerReport[]> {
+  await Promise.all(peers.map((peer) => peer.command('finish')));
+  return Promise.all(peers.map((peer) => peer.report(peers.length - 1)));
 }

@@ -75,12 +75,13 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  publish(topic: string, bytes: Uint8Array, onFailed: () => void, onDone: () => void = () => {}): void {
+  /** @param onSettled is called with whether the bus took the message */
+  publish(topic: string, bytes: Uint8Array, onSettled: (isPublished: boolean) => void): void {
     this.#run(
       () => this.#bus.publish(topic, bytes),
-      onDone,
+      () => onSettled(true),
       (error) => {
-        onFailed();
+        onSettled(false);
         this.#report(error);
       },
     );

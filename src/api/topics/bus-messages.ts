@@ -33,6 +33,21 @@ export class BusMessages {
   /** A clock that advances with each message and each call of `cover`. */
   #time = 0;
 
+  /** The random name of this process. */
+  get publisher(): string {
+    return this.#publisher;
+  }
+
+  /** The number of the last message that was published to any topic. */
+  get lastNumber(): number {
+    return this.#number;
+  }
+
+  /** The number of the last message that was published to a topic, or 0. */
+  lastNumberTo(topic: string): number {
+    return this.#published.get(topic) ?? 0;
+  }
+
   /** Makes the bytes that carry a message to other processes. */
   wrap(topic: string, message: string | Uint8Array, compress: boolean): Buffer {
     const number = ++this.#number;

@@ -15,6 +15,41 @@ export interface BusReceiver {
   gap(): void;
 }
 
+/** A message that a bus keeps. */
+export interface HistoryMessage {
+  /** The position after this message. */
+  readonly position: string;
+  /** Null if messages were lost here. */
+  readonly bytes: Uint8Array | null;
+}
+
+/** Some of the messages that a bus keeps of a topic, oldest first. */
+export interface HistoryPage {
+  readonly messages: readonly HistoryMessage[];
+  /** Whether messages between the position that was given and the first of these are missing, or may be. */
+  readonly isGap: boolean;
+  /** The position after the last of these messages. */
+  readonly position: string;
+  /** Whether these were the last messages when they were read. */
+  readonly isEnd: boolean;
+}
+
+/**
+ * The messages that a bus keeps for subscribers that were away. All processes see the messages of one topic in one order; a position is a
+ * place in it. It is a string of at most 64 characters that only the bus understands.
+ */
+export interface BusHistory {
+  /** The position after the last message that the receiver of a topic got; null if it is not known, and for a pattern. */
+  positionOf(topic: string): string | null;
+  /** Whether a string has the form of a position. It may come from a peer. */
+  isPosition(text: string): boolean;
+  /**
+   * Reads messages after a position. If the engine is away, the Promise settles when it is back.
+   * @param count how many messages it reads at most
+   */
+  read(topic: string, after: string, count: number): Promise<HistoryPage>;
+}
+
 /**
  * An engine that carries messages between processes. Every bus guarantees: messages of one publisher to one topic come in order; each comes
  * at most once; possible losses are reported as a gap. Names are parts separated by `/`; in a pattern, `*` stands for one part and `**`, at
@@ -32,6 +67,8 @@ export interface Bus {
   unsubscribe(pattern: string): void | Promise<void>;
   /** Sets the one listener, which is notified when the connection to the engine is lost (`false`) and when it is back (`true`). */
   onState(listener: (up: boolean) => void): void;
+  /** What the bus keeps, if it keeps messages. Without it, subscribers that were away receive nothing of what they missed. */
+  readonly history?: BusHistory | undefined;
   /** Releases the bus's own timers, subscriptions and connections. It does not close the client that the program passed to it. */
   close(): Promise<void>;
 }

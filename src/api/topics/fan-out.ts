@@ -116,7 +116,19 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
+  // They receive this message in its place after those that they missed, and not before by a pattern.
+  for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
+}
+
+/** Sends a message to one connection, however much waits for it. */
+export function sendTo(connection: Connection<unknown>, outgoing: Outgoing): void {
+  const broadcast = new Broadcast(outgoing.message, outgoing.compress, outgoing.isText);
+  try {
+    sendBroadcast(connection, broadcast);
+  } finally {
+    broadcast.release();
+  }
 }
 
 /** Applies the option `slow` to a subscriber that did not receive a message. */

@@ -35,6 +35,8 @@ const once = {
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: null,
+  // ioredis puts it before keys, but not before channels. Both have the prefix of the bus.
+  keyPrefix: '',
 };
 
 /** Two duplicates of a client of ioredis. */

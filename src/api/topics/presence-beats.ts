@@ -63,6 +63,6 @@ export function farewell(link: BusLink, process: string): Promise<void> {
       clock.clearTimeout(timer);
       resolve();
     };
-    link.publish(CONTROL, serializeFarewell(process), settle, settle);
+    link.publish(CONTROL, serializeFarewell(process), settle);
   });
 }

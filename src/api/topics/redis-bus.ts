@@ -2,15 +2,18 @@
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
-import type { Bus, BusReceiver } from './bus.ts';
+import type { Bus, BusHistory, BusReceiver } from './bus.ts';
 import { type RedisBusOptions, redisBusSpecs } from './bus-options.ts';
 import { BusState } from './bus-state.ts';
 import { type IoRedisClient, IoRedisLink, isIoRedis } from './ioredis-link.ts';
 import { parseTopics } from './lost-topics.ts';
 import { isNodeRedis, type NodeRedisClient, NodeRedisLink } from './node-redis-link.ts';
+import { RedisHistory } from './redis-history.ts';
+import { RedisHistoryPublisher } from './redis-history-publisher.ts';
 import type { RedisLink } from './redis-link.ts';
 import { RedisNames } from './redis-names.ts';
 import { RedisPublisher, type RedisPublishing } from './redis-publisher.ts';
+import { RedisStreamReader } from './redis-stream-reader.ts';
 import { type RedisSubscription, RedisSubscriptions } from './redis-subscriptions.ts';
 
 /** A client of the package `redis` (5 or 6), or of `ioredis`. */
@@ -18,23 +21,32 @@ export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
  * A bus over Redis or Valkey. It makes two connections with the settings of the program's client, by the client's `duplicate`; the client
- * itself need not be connected. After a connection was lost, every receiver is notified of a gap.
+ * itself need not be connected. After a connection was lost, every receiver is notified of a gap; with the option `history`, a topic
+ * receives what it missed instead, as far as that is kept.
  */
 export class RedisBus implements Bus {
   readonly #link: RedisLink;
   readonly #state = new BusState();
   readonly #subscriptions: RedisSubscriptions;
   readonly #publisher: RedisPublishing;
+  readonly #history: RedisHistory | null;
+  readonly #reader: RedisStreamReader;
   #commandsUp: boolean | null = null;
   #messagesUp: boolean | null = null;
 
   /** @throws {TypeError} for a client of another package, and for invalid options */
   constructor(client: RedisClient, options: RedisBusOptions = {}) {
-    const { prefix, maxWaiting, sharded } = readOptions('RedisBus', options, redisBusSpecs);
+    const { prefix, maxWaiting, sharded, history } = readOptions('RedisBus', options, redisBusSpecs);
     this.#link = linkOf(client);
     const names = new RedisNames(prefix);
-    this.#subscriptions = new RedisSubscriptions(this.#link, names, sharded, {
+    this.#reader = new RedisStreamReader(this.#link, names);
+    this.#history = history === undefined ? null : new RedisHistory(this.#reader, maxWaiting);
+    this.#subscriptions = new RedisSubscriptions(this.#link, names, sharded, this.#history, {
       message: (subscription, topic, bytes) => {
+        if (this.#history !== null) {
+          this.#history.message(subscription, topic, bytes);
+          return;
+        }
         // The gap is reported first, since the lost messages came before this one.
         subscription.tellGap();
         subscription.receiver?.message(topic, bytes);
@@ -45,8 +57,16 @@ export class RedisBus implements Bus {
         for (const subscription of subscriptions) subscription.tellGap();
       },
     });
-    this.#publisher = new RedisPublisher(this.#link, names, sharded, maxWaiting);
+    this.#publisher =
+      history === undefined
+        ? new RedisPublisher(this.#link, names, sharded, maxWaiting)
+        : new RedisHistoryPublisher(this.#link, names, sharded, maxWaiting, history);
     this.#open();
+  }
+
+  /** The messages that are kept, with the option `history`. */
+  get history(): BusHistory | undefined {
+    return this.#history ?? undefined;
   }
 
   publish(topic: string, bytes: Uint8Array): Promise<void> {
@@ -76,6 +96,7 @@ export class RedisBus implements Bus {
     this.#link.open({
       commands: (up) => {
         this.#publisher.connected(up);
+        this.#reader.connected(up);
         this.#report('commands', up);
       },
       messages: (up) => {
@@ -103,6 +124,8 @@ export class RedisBus implements Bus {
   #end(error: Error): void {
     this.#subscriptions.end(error);
     this.#publisher.end(error);
+    this.#reader.end(error);
+    this.#history?.end();
   }
 
   /** Another bus, or this one, could not publish to these topics: notifies their receivers. */

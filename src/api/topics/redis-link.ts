@@ -34,3 +34,23 @@ export interface RedisLink {
   /** Ends both connections at once. */
   close(): void;
 }
+
+/** Whether Redis itself answered with an error, such as NOPERM: in both packages, the name of the error's class shows it. */
+export function isReply(error: unknown): error is Error {
+  return (
+    error instanceof Error && /Reply|SimpleError|BlobError/.test(`${error.name} ${error.constructor.name}`)
+  );
+}
+
+/** Whether Redis answered that it is still reading its data from disk. It has not executed the command. */
+export function isLoading(error: unknown): boolean {
+  return isReply(error) && /^(LOADING|MASTERDOWN)\b/.test(error.message);
+}
+
+/** Whether the client has not sent a command, since it had no connection. Both packages have no code for it. */
+export function wasNotSent(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.constructor.name === 'ClientOfflineError' || error.message.startsWith("Stream isn't writeable"))
+  );
+}

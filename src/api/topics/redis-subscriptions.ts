@@ -2,7 +2,8 @@
 
 import type { BusReceiver } from './bus.ts';
 import { isPattern, matchesPattern } from './pattern.ts';
-import type { RedisLink, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
+import type { RedisHistory } from './redis-history.ts';
+import { isReply, type RedisLink, type RedisListener, type RedisSubscriptionKind } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 
 /** One pattern. */
@@ -60,6 +61,7 @@ export class RedisSubscriptions {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
   readonly #isSharded: boolean;
+  readonly #history: RedisHistory | null;
   readonly #events: RedisSubscriptionEvents;
   readonly #byPattern = new Map<string, RedisSubscription>();
   /** Subscriptions by name: different patterns, such as `a/*` and `a/**`, may have the same glob. */
@@ -69,10 +71,17 @@ export class RedisSubscriptions {
   #isConnected = false;
   #ended: Error | null = null;
 
-  constructor(link: RedisLink, names: RedisNames, isSharded: boolean, events: RedisSubscriptionEvents) {
+  constructor(
+    link: RedisLink,
+    names: RedisNames,
+    isSharded: boolean,
+    history: RedisHistory | null,
+    events: RedisSubscriptionEvents,
+  ) {
     this.#link = link;
     this.#names = names;
     this.#isSharded = isSharded;
+    this.#history = history;
     this.#events = events;
   }
 
@@ -108,6 +117,7 @@ export class RedisSubscriptions {
     if (subscription === undefined) return;
     subscription.receiver = null;
     subscription.confirm();
+    this.#history?.forget(subscription);
     if (!this.#forget(subscription)) return;
     // An error needs no handling: if the connection is lost, so is the subscription.
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
@@ -134,8 +144,10 @@ export class RedisSubscriptions {
     this.#isConnected = false;
     this.#epoch++;
     for (const subscription of this.#byPattern.values()) {
-      if (subscription.isLive) subscription.hasMissed = true;
+      // What a topic with history has missed is read after the reconnection.
+      if (subscription.isLive && !this.#history?.follows(subscription)) subscription.hasMissed = true;
     }
+    this.#history?.disconnected();
   }
 
   /** Ends all subscriptions, and refuses those that wait for a confirmation. */
@@ -148,11 +160,17 @@ export class RedisSubscriptions {
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {
+      if (this.#history !== null && kind !== 'glob') {
+        await this.#history.start(subscription);
+        if (epoch !== this.#epoch) return false;
+        if (this.#byPattern.get(subscription.pattern) !== subscription) return true;
+      }
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
       // The connection works, or its loss is not known yet. If Redis itself refused, it would refuse every time, so this is final.
       if (!isReply(error)) return false;
+      this.#history?.forget(subscription);
       this.#forget(subscription);
       subscription.refuse(error);
       subscription.receiver?.gap();
@@ -161,6 +179,7 @@ export class RedisSubscriptions {
     if (epoch !== this.#epoch) return false;
     subscription.isLive = true;
     subscription.confirm();
+    this.#history?.subscribed(subscription);
     return true;
   }
 
@@ -192,11 +211,4 @@ export class RedisSubscriptions {
 
 function keyOf({ kind, name }: { readonly kind: RedisSubscriptionKind; readonly name: string }): string {
   return `${kind} ${name}`;
-}
-
-/** Whether Redis itself answered with an error, such as NOPERM: in both packages, the name of the error's class shows it. */
-function isReply(error: unknown): error is Error {
-  return (
-    error instanceof Error && /Reply|SimpleError|BlobError/.test(`${error.name} ${error.constructor.name}`)
-  );
 }

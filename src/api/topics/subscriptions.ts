@@ -20,6 +20,8 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
+  /** Subscribers that become members once they have received what they missed. Null until there is one. */
+  joining: Set<Connection<unknown>> | null = null;
   /**
    * Since when its messages have come over the bus without a reported loss, on the clock of bus-messages.ts; `Infinity` while they do not
    * come.
@@ -70,13 +72,14 @@ export class Subscriptions {
 
   /**
    * @param wildcards whether the name may be a pattern
+   * @param isJoining whether the connection becomes a member only later, by `join`
    * @returns false if the connection had subscribed to it already
    * @throws {TopicError} for an invalid name, and beyond a limit
    */
-  add(connection: Connection<unknown>, name: string, wildcards: boolean): boolean {
+  add(connection: Connection<unknown>, name: string, wildcards: boolean, isJoining = false): boolean {
     checkTopic(name, this.#limits, wildcards);
     let topic = this.#topics.get(name);
-    if (topic?.members.has(connection)) return false;
+    if (topic?.members.has(connection) || topic?.joining?.has(connection)) return false;
     const member = this.#memberOf(connection);
     this.#admit(member, topic === undefined);
     if (topic === undefined) {
@@ -84,10 +87,19 @@ export class Subscriptions {
       this.#topics.add(name, topic);
       this.#owner.opened(topic);
     }
-    topic.members.add(connection);
+    if (isJoining) {
+      topic.joining ??= new Set();
+      topic.joining.add(connection);
+    } else topic.members.add(connection);
     member.topics.add(topic);
     this.#owner.joined(topic, connection);
     return true;
+  }
+
+  /** A connection that has subscribed as joining becomes a member. */
+  join(connection: Connection<unknown>, name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic?.joining?.delete(connection)) topic.members.add(connection);
   }
 
   /** @returns false if the connection had not subscribed to it */
@@ -114,6 +126,12 @@ export class Subscriptions {
   /** The topics and patterns of a connection. */
   of(connection: Connection<unknown>): string[] {
     return Array.from(this.#members.get(connection)?.topics ?? [], ({ name }) => name);
+  }
+
+  /** The subscribers of exactly this topic, those that are still to become members included. */
+  subscribersOf(name: string): Connection<unknown>[] {
+    const topic = this.#topics.get(name);
+    return topic === undefined ? [] : [...topic.members, ...(topic.joining ?? [])];
   }
 
   get(name: string): Topic | undefined {
@@ -155,7 +173,8 @@ export class Subscriptions {
 
   #leave(connection: Connection<unknown>, topic: Topic): void {
     topic.members.delete(connection);
-    if (topic.members.size === 0) {
+    topic.joining?.delete(connection);
+    if (topic.members.size === 0 && (topic.joining === null || topic.joining.size === 0)) {
       this.#topics.delete(topic.name);
       this.#owner.closed(topic);
     }

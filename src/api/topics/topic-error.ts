@@ -16,6 +16,9 @@ export const topicFaults = {
   WS_TOPIC_LIMIT: { text: 'the connection has subscribed to as many topics as one may' },
   WS_TOPIC_RATE: { text: 'the connection subscribes more often than one may' },
   WS_TOPIC_FULL: { text: 'there are as many topics with subscribers in this process as there may be' },
+  WS_TOPIC_OFFSET: {
+    text: 'the offset after which a subscription continues is not one that `offsetOf` has returned',
+  },
   WS_PRESENCE_FULL: { text: 'this process watches the presence of as many topics as one may' },
   WS_PRESENCE_INFO: {
     text: 'the info of a member is larger than `maxInfoSize`, or cannot be written as JSON: the member has null instead',

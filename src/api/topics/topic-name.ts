@@ -38,6 +38,15 @@ export function checkTopic(topic: string, limits: NameLimits, wildcards: boolean
   return true;
 }
 
+/** Whether a name is a valid topic, without wildcards. */
+export function isTopic(name: string, limits: NameLimits): boolean {
+  try {
+    return !checkTopic(name, limits, false);
+  } catch {
+    return false;
+  }
+}
+
 function countParts(topic: string): number {
   let parts = 1;
   for (let at = topic.indexOf('/'); at !== -1; at = topic.indexOf('/', at + 1)) parts++;

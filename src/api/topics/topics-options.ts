@@ -9,7 +9,8 @@ import { type PresenceOptions, type PresenceValues, presenceSpecs } from './pres
 /** The handlers of `Topics`. If a handler throws, the error becomes a process warning. */
 export interface TopicsHandlers {
   /**
-   * Messages of other processes were lost, or may have been: the bus was away, or a message before one that came is missing.
+   * Messages of other processes were lost, or may have been: the bus was away, or a message before one that came is missing. With `after`,
+   * of `subscribe`: the history does not reach back to the offset.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections its subscribers in this process, to be notified in the words of your protocol
    */
@@ -140,6 +141,11 @@ export interface SubscribeOptions {
    * peer that supplies the name cannot receive the messages of other topics. @default false
    */
   readonly wildcards?: boolean | undefined;
+  /**
+   * What `offsetOf` returned when the connection, or an earlier one of the same client, had received the topic so far: it first receives
+   * what it has missed since. This needs a bus with history. @default none: it receives what is published from now on
+   */
+  readonly after?: string | null | undefined;
 }
 
 /** The options of one published message. */

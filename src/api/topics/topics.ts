@@ -4,12 +4,11 @@
  */
 
 import { type InspectOptions, inspect } from 'node:util';
-import { warnOnStderr } from '../../transport/log.ts';
-import { isThenable, warn } from '../callback.ts';
 import type { Connection } from '../connection.ts';
 import { type Message, toBytes } from '../message.ts';
 import { checkOptions } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
+import type { BusHistory } from './bus.ts';
 import { BusLink } from './bus-link.ts';
 import { BusMessages } from './bus-messages.ts';
 import { ENVELOPE_SIZE } from './envelope.ts';
@@ -19,31 +18,34 @@ import { PresenceExchange } from './presence-exchange.ts';
 import { isPresenceName } from './presence-messages.ts';
 import { Subscriptions, type Topic } from './subscriptions.ts';
 import { TopicError } from './topic-error.ts';
-import { checkTopic } from './topic-name.ts';
+import { TopicHistory } from './topic-history.ts';
+import { checkTopic, isTopic } from './topic-name.ts';
 import { checkConnection, checkExcept, checkSize } from './topics-checks.ts';
+import { TopicsEvents } from './topics-events.ts';
 import {
   noCounts,
   type Published,
   type PublishOptions,
   type SubscribeOptions,
   type TopicsCounts,
-  type TopicsHandlers,
   type TopicsOptions,
   type TopicsValues,
   topicsSpecs,
 } from './topics-options.ts';
 
-const subscribeNames = { wildcards: true };
+const subscribeNames = { wildcards: true, after: true };
 const publishNames = { except: true, local: true, compress: true };
 
 /** Topics for the connections of any number of servers in this process. */
 export class Topics {
   readonly #options: TopicsValues;
-  readonly #handlers: TopicsHandlers;
+  readonly #events: TopicsEvents;
   readonly #subscriptions: Subscriptions;
   readonly #messages = new BusMessages();
   readonly #link: BusLink | null;
   readonly #presence: PresenceExchange | null;
+  /** Null if the bus keeps no messages. */
+  readonly #history: TopicHistory | null;
   readonly #counts = noCounts();
   #isClosed = false;
 
@@ -60,14 +62,18 @@ export class Topics {
   constructor(options: TopicsOptions = {}) {
     const values = readOptions('Topics', options, topicsSpecs);
     this.#options = values;
-    this.#handlers = values.handlers ?? {};
+    this.#events = new TopicsEvents(values.handlers ?? {});
     this.#subscriptions = new Subscriptions(values, {
       opened: ({ name }) => this.#link?.want(name),
-      closed: ({ name }) => this.#link?.drop(name),
+      closed: ({ name }) => {
+        this.#link?.drop(name);
+        this.#history?.closed(name);
+      },
       joined: ({ name }, connection) => this.#presence?.joined(name, connection),
       left: ({ name }, connection) => this.#presence?.left(name, connection),
     });
     this.#link = values.bus === undefined ? null : this.#linkTo(values.bus);
+    this.#history = values.bus?.history === undefined ? null : this.#readFrom(values.bus.history);
     this.#presence = this.#openPresence(values.presence);
     this.#presence?.start();
   }
@@ -84,16 +90,22 @@ export class Topics {
 
   /**
    * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends by itself when the connection is closed.
+   * With `after`, the connection first receives what it has missed, in a later turn, and then what is published; if something of it is not
+   * kept any more, the handler `gap` is called for this connection before its next message.
    * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last one, for one or more
    * @returns whether it has subscribed now: false if it is not open any more, or `close` was called
-   * @throws {TopicError} for an invalid name, and beyond the limits on names, topics and subscriptions per second
-   * @throws {TypeError} for anything but a connection of a server
+   * @throws {TopicError} for an invalid name or offset, and beyond the limits on names, topics and subscriptions per second
+   * @throws {TypeError} for anything but a connection of a server, and for `after` without a bus that has a history
    */
   subscribe(connection: Connection<unknown>, topic: string, options: SubscribeOptions = {}): boolean {
     checkOptions('subscribe', options, subscribeNames);
     checkConnection(connection);
+    const { wildcards = false, after = null } = options;
+    if (after !== null && this.#history === null)
+      throw new TypeError('`after` needs a bus with a history, such as a RedisBus with the option `history`');
     if (connection.state !== 'open' || this.#isClosed) return false;
-    this.#subscriptions.add(connection, topic, options.wildcards === true);
+    if (after === null) this.#subscriptions.add(connection, topic, wildcards === true);
+    else this.#history?.subscribe(connection, topic, wildcards === true, after);
     return true;
   }
 
@@ -107,6 +119,15 @@ export class Topics {
    */
   topicsOf(connection: Connection<unknown>): string[] {
     return this.#subscriptions.of(connection);
+  }
+
+  /**
+   * How far a connection has received a topic: a string of at most 128 characters, for the option `after` of `subscribe`. Send it to the
+   * client in a message of its own, after the messages of the topic.
+   * @returns null without a history, for a pattern, if the connection has not subscribed, and until `ready` resolves
+   */
+  offsetOf(connection: Connection<unknown>, topic: string): string | null {
+    return this.#history?.offsetOf(connection, topic) ?? null;
   }
 
   /**
@@ -130,19 +151,17 @@ export class Topics {
     this.#counts.published++;
     if (this.#link !== null && !local) {
       const bytes = this.#messages.wrap(topic, data, compress);
-      this.#link.publish(topic, bytes, () => void this.#counts.unpublished++);
+      const number = this.#messages.lastNumber;
+      this.#history?.published(topic, number, bytes);
+      this.#link.publish(topic, bytes, (isPublished) => {
+        if (!isPublished) this.#counts.unpublished++;
+        this.#history?.settled(topic, number, isPublished);
+      });
       // The text was encoded already: its bytes are used here as well.
       if (isText) data = bytes.subarray(ENVELOPE_SIZE);
-    }
-    return {
-      local: this.#send(this.#subscriptions.match(topic), {
-        name: topic,
-        message: data,
-        isText,
-        compress,
-        except,
-      }),
-    };
+    } else this.#history?.publishedLocally(topic);
+    const outgoing = { name: topic, message: data, isText, compress, except };
+    return { local: this.#send(this.#subscriptions.match(topic), outgoing) };
   }
 
   /**
@@ -189,7 +208,7 @@ export class Topics {
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
-      this.#call(() => this.#handlers.slow?.(connection, outgoing.name));
+      this.#events.slow(connection, outgoing.name);
     }
     return sent;
   }
@@ -198,30 +217,45 @@ export class Topics {
 
   #linkTo(bus: NonNullable<TopicsOptions['bus']>): BusLink {
     return new BusLink(bus, {
-      received: (pattern, topic, bytes) => this.#received(pattern, topic, bytes),
+      received: (pattern, topic, bytes) => {
+        this.#received(pattern, topic, bytes);
+        if (pattern === topic) this.#history?.received(topic, bytes);
+      },
       covered: (pattern) => {
         this.#presence?.covered(pattern);
         const topic = this.#subscriptions.get(pattern);
         if (topic !== undefined) this.#messages.cover(topic);
+        this.#history?.covered(pattern);
       },
       lost: (pattern) => {
         this.#presence?.lost(pattern);
         const topic = this.#subscriptions.get(pattern);
+        this.#history?.lost(pattern);
         if (topic !== undefined) this.#lost(pattern, [topic]);
       },
-      state: (up) => this.#call(() => this.#handlers.state?.(up)),
-      failed: (error) => this.#report(error),
+      state: (up) => this.#events.state(up),
+      failed: (error) => this.#events.error(error),
+    });
+  }
+
+  #readFrom(history: BusHistory): TopicHistory {
+    return new TopicHistory(history, this.#subscriptions, {
+      limits: this.#options,
+      messages: this.#messages,
+      counts: this.#counts,
+      events: this.#events,
+      send: (topic, outgoing) => void this.#send([topic], outgoing),
     });
   }
 
   #openPresence(options: TopicsValues['presence']): PresenceExchange | null {
     if (options === undefined) return null;
     return new PresenceExchange(options, this.#link, {
-      subscribersOf: (topic) => this.#subscriptions.get(topic)?.members ?? [],
-      isTopic: (name) => this.#isTopic(name),
+      subscribersOf: (topic) => this.#subscriptions.subscribersOf(topic),
+      isTopic: (name) => isTopic(name, this.#options),
       invalid: () => this.#invalid(),
-      failed: (error) => this.#report(error),
-      call: (handler) => this.#call(handler),
+      failed: (error) => this.#events.error(error),
+      call: (handler) => this.#events.call(handler),
     });
   }
 
@@ -232,7 +266,7 @@ export class Topics {
     }
     // Another program may have published to a name that is not a valid topic, or that the pattern does not match: such messages are
     // ignored.
-    if (!this.#isTopic(name) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
+    if (!isTopic(name, this.#options) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
       this.#invalid();
       return;
     }
@@ -247,46 +281,18 @@ export class Topics {
     this.#counts.received++;
     if (arrival.isGap) this.#lost(name, topics);
     const { isBinary, compress, payload } = arrival.envelope;
-    this.#send(topics, { name, message: payload, isText: !isBinary, compress, except: null });
-  }
-
-  #isTopic(name: string): boolean {
-    try {
-      return !checkTopic(name, this.#options, false);
-    } catch {
-      return false;
-    }
+    const except = this.#history?.receivedBefore(name, arrival.envelope, topics) ?? null;
+    this.#send(topics, { name, message: payload, isText: !isBinary, compress, except });
   }
 
   #invalid(): void {
     this.#counts.invalid++;
-    this.#report(new TopicError('WS_BUS_MESSAGE'));
+    this.#events.error(new TopicError('WS_BUS_MESSAGE'));
   }
 
   #lost(name: string, topics: readonly Topic[]): void {
     this.#counts.gaps++;
-    const connections = new Set<Connection<unknown>>();
-    for (const topic of topics) {
-      this.#messages.cover(topic);
-      for (const member of topic.members) connections.add(member);
-    }
-    this.#call(() => this.#handlers.gap?.(name, [...connections]));
-  }
-
-  // ---- handlers ----
-
-  #report(error: TopicError): void {
-    if (this.#handlers.error === undefined) warnOnStderr(error.code, error.message);
-    else this.#call(() => this.#handlers.error?.(error));
-  }
-
-  /** An error that a handler throws must end neither the process nor the connection that published. */
-  #call(handler: () => unknown): void {
-    try {
-      const result = handler();
-      if (isThenable(result)) result.then(undefined, warn);
-    } catch (error) {
-      warn(error);
-    }
+    for (const topic of topics) this.#messages.cover(topic);
+    this.#events.gap(name, [...new Set(topics.flatMap(({ members }) => [...members]))]);
   }
 }

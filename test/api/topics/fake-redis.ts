@@ -1,5 +1,6 @@
 /** Redis in memory, and clients of the shapes of node-redis and ioredis, whose connections a test can cut. */
 import { EventEmitter } from 'node:events';
+import { FakeStreams } from './fake-streams.ts';
 
 type Deliver = (kind: 'channel' | 'glob' | 'shard', name: string, channel: string, bytes: Buffer) => void;
 
@@ -8,10 +9,18 @@ export class FakeRedis {
   readonly clients = new Set<FakeClient>();
   /** While false, nothing connects. */
   isUp = true;
-  /** An error that the next PUBLISH is answered with. */
+  /** An error that the next PUBLISH, or the next run of the script, is answered with. */
   refusal: Error | null = null;
+  readonly streams = new FakeStreams();
   /** What was published, by channel. */
   readonly published: [string, string][] = [];
+
+  /** Throws the error that the test wants, once. */
+  refuse(): void {
+    const { refusal } = this;
+    this.refusal = null;
+    if (refusal !== null) throw refusal;
+  }
 
   publish(channel: string, bytes: Buffer, sharded: boolean): void {
     this.published.push([channel, bytes.toString()]);
@@ -58,6 +67,9 @@ export abstract class FakeClient extends EventEmitter {
 
   abstract lose(): void;
 
+  /** The error of a command that is not sent, since there is no connection. */
+  abstract offline(): Error;
+
   async open(): Promise<void> {
     while (!this.isDone) {
       await later();
@@ -72,7 +84,7 @@ export abstract class FakeClient extends EventEmitter {
 
   /** The answer to a command, which comes later: on a connection that is lost, or to a server that is cut off, never. */
   answer(run: () => unknown): Promise<unknown> {
-    if (!this.isReady) return Promise.reject(new Error('offline'));
+    if (!this.isReady) return Promise.reject(this.offline());
     return new Promise((resolve, reject) => {
       this.unanswered.add(reject);
       queueMicrotask(() => {
@@ -89,12 +101,14 @@ export abstract class FakeClient extends EventEmitter {
     });
   }
 
-  execute(args: readonly (string | Buffer)[]): number {
+  execute(args: readonly (string | Buffer)[]): unknown {
     const [command, channel, bytes] = args;
+    const { streams } = this.redis;
+    if (streams.isCommand(String(command))) {
+      return streams.execute(args, this.redis);
+    }
     if (command !== 'PUBLISH' && command !== 'SPUBLISH') throw new Error(`unknown command ${command}`);
-    const { refusal } = this.redis;
-    this.redis.refusal = null;
-    if (refusal !== null) throw refusal;
+    this.redis.refuse();
     this.redis.publish(String(channel), Buffer.from(bytes!), command === 'SPUBLISH');
     return 1;
   }
@@ -106,6 +120,9 @@ export abstract class FakeClient extends EventEmitter {
 }
 
 type Listener = (bytes: Buffer, channel: Buffer) => void;
+
+/** As node-redis names it. */
+class ClientOfflineError extends Error {}
 
 /** A client with the shape of node-redis: it subscribes anew by itself. */
 export class FakeNodeRedis extends FakeClient {
@@ -130,6 +147,10 @@ export class FakeNodeRedis extends FakeClient {
     this.isDone = true;
     this.isReady = false;
     this.redis.clients.delete(this);
+  }
+
+  override offline(): Error {
+    return new ClientOfflineError('The client is offline');
   }
 
   override lose(): void {
@@ -200,6 +221,10 @@ export class FakeIoRedis extends FakeClient {
     this.redis.clients.delete(this);
     this.emit('close');
     this.emit('end');
+  }
+
+  override offline(): Error {
+    return new Error("Stream isn't writeable and enableOfflineQueue options is false");
   }
 
   override lose(): void {

@@ -1,0 +1,239 @@
+/**
+ * Sends to a connection that has come back what it has missed of a topic, from the history of the bus, and makes it a member of the topic at
+ * the very place up to which it has received. A connection that reads slowly is waited for.
+ */
+
+import { clock } from '../../transport/clock.ts';
+import type { Connection } from '../connection.ts';
+import type { BusHistory, HistoryPage } from './bus.ts';
+import type { BusMessages } from './bus-messages.ts';
+import { ENVELOPE_SIZE, type Envelope, parseEnvelope } from './envelope.ts';
+import { type Outgoing, sendTo } from './fan-out.ts';
+import { FIRST_COUNT, nextCount } from './history-pages.ts';
+import type { Joiner, Joining } from './joining.ts';
+import type { ReceivedBefore } from './received-before.ts';
+import { type Subscriptions, Topic } from './subscriptions.ts';
+import { TopicError } from './topic-error.ts';
+import type { TopicsEvents } from './topics-events.ts';
+import type { Unsettled } from './unsettled.ts';
+
+// Milliseconds until a connection becomes a member although the bus does not answer. It is notified of a gap.
+const MAX_WAIT = 10_000;
+const POLL_INTERVAL = 100;
+
+/** What catching up needs of its `Topics`. */
+export interface CatchUpOwner {
+  readonly limits: { readonly maxBuffered: number; readonly maxMessageSize: number };
+  readonly messages: BusMessages;
+  readonly counts: { sent: number; gaps: number; invalid: number };
+  readonly events: TopicsEvents;
+  /** Sends a message to the members of a topic; `slow` applies. */
+  send(topic: Topic, outgoing: Outgoing): void;
+}
+
+/** Where catching up finds and keeps what it needs. */
+export interface CatchUpState {
+  readonly history: BusHistory;
+  readonly subscriptions: Subscriptions;
+  /** The topics with joiners. */
+  readonly joining: Map<string, Joining>;
+  readonly unsettled: Unsettled;
+  readonly receivedBefore: ReceivedBefore;
+}
+
+/** Catches up for the connections of one `Topics`. */
+export class CatchUp {
+  readonly #state: CatchUpState;
+  readonly #owner: CatchUpOwner;
+
+  constructor(state: CatchUpState, owner: CatchUpOwner) {
+    this.#state = state;
+    this.#owner = owner;
+  }
+
+  /** @returns false if the bus does not answer */
+  async run(joiner: Joiner): Promise<boolean> {
+    const { connection, topic } = joiner;
+    if (!(await this.#begin(joiner))) return false;
+    let count = FIRST_COUNT;
+    while (this.isAlive(joiner)) {
+      if (!(await this.#drained(connection))) return true;
+      if (!this.isAlive(joiner)) break;
+      const page = await this.#read(joiner, count);
+      if (!this.isAlive(joiner)) break;
+      if (page === null) return false;
+      if (page.isGap) joiner.hasMissed = true;
+      this.#send(joiner, page.messages);
+      if (!this.isAlive(joiner)) break;
+      // If nothing is kept any more, the connection continues where the members are.
+      const isLost = page.isGap && page.messages.length === 0;
+      joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
+      count = nextCount(page, count);
+      if (!page.isEnd) continue;
+      joiner.mayJoin = true;
+      // Either newer messages came than were read, or older ones have not come over the bus yet.
+      const joining = this.#state.joining.get(topic)!;
+      if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
+    }
+    return true;
+  }
+
+  /**
+   * Waits until the bus has the topic, and has settled what this process had published before: it is in the history then, or lost.
+   * @returns false if that does not happen
+   */
+  async #begin(joiner: Joiner): Promise<boolean> {
+    const { topic, since } = joiner;
+    const deadline = clock.now() + MAX_WAIT;
+    while (this.isAlive(joiner)) {
+      if (this.#state.history.positionOf(topic) !== null && !this.#state.unsettled.has(topic, since))
+        return true;
+      if (clock.now() > deadline) return false;
+      await this.#pause(this.#state.joining.get(topic)!);
+    }
+    return true;
+  }
+
+  /** Waits until little enough waits for a connection. @returns false if it is closed */
+  async #drained(connection: Connection<unknown>): Promise<boolean> {
+    while (connection.bufferedAmount > this.#owner.limits.maxBuffered) {
+      try {
+        await connection.drained();
+      } catch {
+        return false;
+      }
+    }
+    return connection.state === 'open';
+  }
+
+  /** Waits for the next event of a topic, and not for long. */
+  async #pause(joining: Joining): Promise<void> {
+    const timer = clock.setTimeout(() => joining.wake(), POLL_INTERVAL);
+    await joining.pause();
+    clock.clearTimeout(timer);
+  }
+
+  /** @returns null if the bus fails, or does not answer */
+  #read(joiner: Joiner, count: number): Promise<HistoryPage | null> {
+    const { topic, position } = joiner;
+    return new Promise((resolve) => {
+      const timer = clock.setTimeout(() => resolve(null), MAX_WAIT);
+      const read = async (): Promise<HistoryPage> => this.#state.history.read(topic, position, count);
+      read()
+        .then(resolve, (error) => {
+          if (this.isAlive(joiner)) this.#owner.events.error(new TopicError('WS_BUS', { cause: error }));
+          resolve(null);
+        })
+        .finally(() => clock.clearTimeout(timer));
+    });
+  }
+
+  /** Makes a connection a member if it has received exactly what the members have, or can receive the rest now. */
+  tryJoin(joiner: Joiner, joining: Joining): boolean {
+    if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
+    const position = this.#state.history.positionOf(joiner.topic);
+    if (position === null) return false;
+    if (joiner.position !== position) {
+      const rest = joining.after(joiner.position);
+      if (rest === null) return false;
+      this.#send(joiner, rest);
+      joiner.position = position;
+    }
+    if (this.isAlive(joiner)) this.#tellGap(joiner);
+    this.#sendOwn(joiner, joining);
+    this.#join(joiner);
+    return true;
+  }
+
+  /** Sends what this process has published since the connection subscribed, and what is not in the history up to here. */
+  #sendOwn(joiner: Joiner, joining: Joining): void {
+    const alone = new Topic(joiner.topic);
+    alone.members.add(joiner.connection);
+    let last = joiner.since;
+    // A handler that is called meanwhile may publish more.
+    for (let rest = joining.own; rest.length > 0; rest = joining.own) {
+      rest = rest.filter(({ number }) => number > last);
+      if (rest.length === 0 || !this.isAlive(joiner)) return;
+      for (const { number, bytes } of rest) {
+        last = number;
+        const envelope = parseEnvelope(bytes);
+        if (envelope !== null) this.#owner.send(alone, outgoingOf(joiner.topic, envelope));
+      }
+    }
+  }
+
+  /** The connection becomes a member without what it has missed. */
+  giveUp(joiner: Joiner): void {
+    if (!this.isAlive(joiner)) return;
+    joiner.hasMissed = true;
+    this.#tellGap(joiner);
+    this.#join(joiner);
+  }
+
+  #join(joiner: Joiner): void {
+    if (!this.isAlive(joiner)) return;
+    const { connection, topic, offset } = joiner;
+    this.#state.subscriptions.join(connection, topic);
+    if (offset.publisher !== this.#owner.messages.publisher)
+      this.#state.receivedBefore.add(connection, topic, offset);
+    this.end(joiner);
+  }
+
+  /** Nothing has to be kept for this connection any more. */
+  end(joiner: Joiner): void {
+    const { connection, topic } = joiner;
+    joiner.isDone = true;
+    const joining = this.#state.joining.get(topic);
+    // The connection may have subscribed again.
+    if (joining === undefined || joining.joiners.get(connection) !== joiner) return;
+    joining.joiners.delete(connection);
+    if (joining.joiners.size === 0) this.#state.joining.delete(topic);
+    joining.wake();
+  }
+
+  /** Whether the connection still waits to become a member. */
+  isAlive(joiner: Joiner): boolean {
+    const { isDone, connection, topic } = joiner;
+    if (isDone || this.#state.joining.get(topic)?.joiners.get(connection) !== joiner) return false;
+    return this.#state.subscriptions.get(topic)?.joining?.has(connection) === true;
+  }
+
+  /** Notifies the application of what a connection has missed. */
+  gap(connection: Connection<unknown>, topic: string): void {
+    this.#owner.counts.gaps++;
+    this.#owner.events.gap(topic, [connection]);
+  }
+
+  #tellGap(joiner: Joiner): void {
+    if (!joiner.hasMissed) return;
+    joiner.hasMissed = false;
+    this.gap(joiner.connection, joiner.topic);
+  }
+
+  #send(joiner: Joiner, messages: HistoryPage['messages']): void {
+    const { connection, topic, offset } = joiner;
+    for (const { bytes } of messages) {
+      if (!this.isAlive(joiner)) return;
+      if (bytes === null) {
+        joiner.hasMissed = true;
+        continue;
+      }
+      const isTooLong = bytes.length > this.#owner.limits.maxMessageSize + ENVELOPE_SIZE;
+      const envelope = isTooLong ? null : parseEnvelope(bytes);
+      if (envelope === null) {
+        this.#owner.counts.invalid++;
+        this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
+        continue;
+      }
+      // The process that made the offset had delivered it already.
+      if (envelope.publisher === offset.publisher && envelope.number <= offset.number) continue;
+      this.#tellGap(joiner);
+      sendTo(connection, outgoingOf(topic, envelope));
+      this.#owner.counts.sent++;
+    }
+  }
+}
+
+function outgoingOf(name: string, { isBinary, compress, payload }: Envelope): Outgoing {
+  return { name, message: payload, isText: !isBinary, compress, except: null };
+}

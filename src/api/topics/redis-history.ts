@@ -1,0 +1,235 @@
+/**
+ * What each subscription of a bus has received, and what it has to read from the stream of its topic: after its confirmation, since messages
+ * may have come between the position where it begins and the confirmation; and after a lost connection. Live messages that come meanwhile
+ * are held, and follow in their place.
+ */
+
+import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
+import { FIRST_COUNT, nextCount } from './history-pages.ts';
+import { isAfter, isPosition, parsePublished, START, type StreamMessage } from './redis-stream.ts';
+import type { RedisStreamReader } from './redis-stream-reader.ts';
+import { RESERVED } from './topic-name.ts';
+
+/** What holding a message costs beside its bytes, roughly. */
+const HELD_OVERHEAD = 200;
+
+/** What is used of a subscription of redis-subscriptions.ts. */
+interface Subscription {
+  readonly pattern: string;
+  /** Null once the pattern is unsubscribed from. */
+  readonly receiver: BusReceiver | null;
+  /** Notifies the receiver of what a pattern has missed. */
+  tellGap(): void;
+}
+
+/** One topic. */
+class Track {
+  readonly subscription: Subscription;
+  /** Settles when the first position is known. */
+  started: Promise<void> | null = null;
+  /** The id of the last message that the receiver got, or the position where the subscription begins; null while that is not known. */
+  position: string | null = null;
+  /** Whether the position was the last one of the stream a moment ago. */
+  isFresh = true;
+  /** Messages that came while earlier ones are being read; null if none are being read. */
+  held: StreamMessage[] | null = [];
+  /** Whether messages were not held because there were too many: they are read as well. */
+  hasDropped = false;
+  /** Counts how often reading began or was given up. */
+  run = 0;
+
+  constructor(subscription: Subscription) {
+    this.subscription = subscription;
+  }
+}
+
+/** The histories of the topics that one bus has subscribed to. */
+export class RedisHistory implements BusHistory {
+  readonly #reader: RedisStreamReader;
+  readonly #maxHeld: number;
+  readonly #tracks = new Map<string, Track>();
+  /** Bytes of all messages that are held. */
+  #held = 0;
+
+  constructor(reader: RedisStreamReader, maxHeld: number) {
+    this.#reader = reader;
+    this.#maxHeld = maxHeld;
+  }
+
+  positionOf(topic: string): string | null {
+    return this.#tracks.get(topic)?.position ?? null;
+  }
+
+  isPosition(text: string): boolean {
+    return isPosition(text);
+  }
+
+  read(topic: string, after: string, count: number): Promise<HistoryPage> {
+    return this.#reader.read(topic, after, count);
+  }
+
+  /** Whether a subscription has a history. */
+  follows(subscription: Subscription): boolean {
+    return this.#trackOf(subscription) !== null;
+  }
+
+  /**
+   * Learns the position where a subscription begins. This has to be done before the subscription is made, so that no message comes between.
+   * @throws {Error} if Redis refuses the command
+   */
+  async start(subscription: Subscription): Promise<void> {
+    const { pattern } = subscription;
+    if (pattern.startsWith(RESERVED)) return;
+    let track = this.#trackOf(subscription);
+    if (track === null) {
+      track = new Track(subscription);
+      this.#tracks.set(pattern, track);
+    }
+    track.started ??= this.#begin(track);
+    await track.started;
+  }
+
+  /** A subscription is confirmed: reads what came before that. */
+  subscribed(subscription: Subscription): void {
+    const track = this.#trackOf(subscription);
+    if (track !== null) void this.#catchUp(track);
+  }
+
+  forget(subscription: Subscription): void {
+    const track = this.#trackOf(subscription);
+    if (track === null) return;
+    this.#release(track);
+    this.#tracks.delete(subscription.pattern);
+  }
+
+  /** The connection for messages is lost: from now on messages have to be read. */
+  disconnected(): void {
+    for (const track of this.#tracks.values()) {
+      track.run++;
+      this.#release(track);
+      track.held = [];
+      track.isFresh = false;
+    }
+  }
+
+  end(): void {
+    for (const { subscription } of [...this.#tracks.values()]) this.forget(subscription);
+  }
+
+  /** A message came to a subscription. */
+  message(subscription: Subscription, topic: string, bytes: Uint8Array): void {
+    const track = this.#trackOf(subscription);
+    const message = parsePublished(bytes);
+    if (track === null || message === null) {
+      // A pattern has no history. And a message without ids is not in the history: a bus that keeps none has published it.
+      subscription.tellGap();
+      receive(subscription, topic, message === null ? bytes : message.bytes);
+      return;
+    }
+    if (track.held !== null) {
+      this.#hold(track, message);
+    } else if (isNext(message, track.position)) {
+      this.#deliver(track, message);
+    } else {
+      track.held = [];
+      this.#hold(track, message);
+      void this.#catchUp(track);
+    }
+  }
+
+  #trackOf(subscription: Subscription): Track | null {
+    const track = this.#tracks.get(subscription.pattern);
+    return track?.subscription === subscription ? track : null;
+  }
+
+  async #begin(track: Track): Promise<void> {
+    track.position = await this.#reader.last(track.subscription.pattern);
+    track.isFresh = true;
+  }
+
+  async #catchUp(track: Track): Promise<void> {
+    const { subscription } = track;
+    const run = ++track.run;
+    let count = FIRST_COUNT;
+    for (;;) {
+      const page = await this.#page(track, count);
+      if (run !== track.run || this.#trackOf(subscription) !== track) return;
+      track.isFresh = false;
+      if (page.isGap) subscription.receiver?.gap();
+      for (const { position, bytes } of page.messages) {
+        track.position = position;
+        receive(subscription, subscription.pattern, bytes);
+      }
+      track.position = page.position;
+      count = nextCount(page, count);
+      if (page.isEnd && !track.hasDropped) break;
+      if (page.isEnd) this.#release(track);
+    }
+    this.#deliverHeld(track);
+  }
+
+  /** If Redis refuses to read, what the receiver missed is lost. */
+  async #page(track: Track, count: number): Promise<HistoryPage> {
+    const position = track.position ?? START;
+    try {
+      return await this.#reader.read(track.subscription.pattern, position, count, track.isFresh);
+    } catch {
+      return { messages: [], isGap: true, position, isEnd: true };
+    }
+  }
+
+  #deliverHeld(track: Track): void {
+    const held = track.held ?? [];
+    this.#release(track);
+    track.held = null;
+    for (const message of held) {
+      // It has been read already.
+      if (track.position !== null && !isAfter(message.id, track.position)) continue;
+      if (message.previous !== track.position && message.previous !== START) {
+        track.subscription.receiver?.gap();
+      }
+      this.#deliver(track, message);
+    }
+  }
+
+  #deliver(track: Track, { id, bytes }: StreamMessage): void {
+    track.position = id;
+    receive(track.subscription, track.subscription.pattern, bytes);
+  }
+
+  #hold(track: Track, message: StreamMessage): void {
+    if (track.hasDropped) return;
+    const size = sizeOf(message);
+    if (this.#held + size > this.#maxHeld) {
+      this.#release(track);
+      track.hasDropped = true;
+      return;
+    }
+    this.#held += size;
+    track.held?.push(message);
+  }
+
+  /** Empties the list of held messages. */
+  #release(track: Track): void {
+    for (const message of track.held ?? []) this.#held -= sizeOf(message);
+    if (track.held !== null) track.held = [];
+    track.hasDropped = false;
+  }
+}
+
+/** Whether a live message is the next one after a position. It may also have been read already, and only now come. */
+function isNext({ id, previous }: StreamMessage, position: string | null): boolean {
+  if (previous === position) return true;
+  // On one connection, a stream begins again only because it has expired, and nothing is missing then.
+  return previous === START && position !== null && isAfter(id, position);
+}
+
+/** @param bytes null for a mark: messages were lost here */
+function receive({ receiver }: Subscription, topic: string, bytes: Uint8Array | null): void {
+  if (bytes === null) receiver?.gap();
+  else receiver?.message(topic, bytes);
+}
+
+function sizeOf({ bytes }: StreamMessage): number {
+  return (bytes?.length ?? 0) + HELD_OVERHEAD;
+}

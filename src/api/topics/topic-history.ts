@@ -1,0 +1,156 @@
+/**
+ * Connections that come back with an offset. catch-up.ts sends to each what it has missed, one topic of a connection after the other. Until a
+ * connection is a member of the topic, what comes meanwhile is kept for it.
+ */
+
+import type { Connection } from '../connection.ts';
+import type { BusHistory } from './bus.ts';
+import { CatchUp, type CatchUpOwner } from './catch-up.ts';
+import { type Envelope, parseEnvelope } from './envelope.ts';
+import { parseOffset, serializeOffset } from './history-offset.ts';
+import { Joiner, Joining } from './joining.ts';
+import { ReceivedBefore } from './received-before.ts';
+import type { Subscriptions, Topic } from './subscriptions.ts';
+import { Unsettled } from './unsettled.ts';
+
+/** The histories of the topics of this process. */
+export class TopicHistory {
+  readonly #history: BusHistory;
+  readonly #subscriptions: Subscriptions;
+  readonly #owner: CatchUpOwner;
+  readonly #joining = new Map<string, Joining>();
+  readonly #unsettled = new Unsettled();
+  readonly #receivedBefore = new ReceivedBefore();
+  /** The joiners of each connection, of which the first one runs. */
+  readonly #queues = new Map<Connection<unknown>, Joiner[]>();
+  readonly #catchUp: CatchUp;
+
+  constructor(history: BusHistory, subscriptions: Subscriptions, owner: CatchUpOwner) {
+    this.#history = history;
+    this.#subscriptions = subscriptions;
+    this.#owner = owner;
+    const joining = this.#joining;
+    const unsettled = this.#unsettled;
+    const receivedBefore = this.#receivedBefore;
+    this.#catchUp = new CatchUp({ history, subscriptions, joining, unsettled, receivedBefore }, owner);
+  }
+
+  /**
+   * Subscribes a connection after an offset.
+   * @throws {TopicError} for an invalid name or offset, and beyond a limit
+   */
+  subscribe(connection: Connection<unknown>, name: string, wildcards: boolean, after: string): void {
+    const offset = parseOffset(after, (text) => this.#history.isPosition(text));
+    const isPattern = wildcards && name.includes('*');
+    if (!this.#subscriptions.add(connection, name, wildcards, !isPattern)) return;
+    if (isPattern) {
+      this.#catchUp.gap(connection, name);
+      return;
+    }
+    const joiner = new Joiner(connection, name, offset, this.#owner.messages.lastNumber);
+    let joining = this.#joining.get(name);
+    if (joining === undefined) {
+      joining = new Joining(this.#history.positionOf(name));
+      this.#joining.set(name, joining);
+    }
+    joining.joiners.set(connection, joiner);
+    const queue = this.#queues.get(connection);
+    if (queue === undefined) void this.#runAll(connection, [joiner]);
+    else {
+      // The connection may subscribe and unsubscribe again and again while it does not read.
+      const waiting = queue.splice(1);
+      for (const each of waiting) if (!this.#catchUp.isAlive(each)) this.#catchUp.end(each);
+      queue.push(...waiting.filter(({ isDone }) => !isDone), joiner);
+    }
+  }
+
+  /** How far a connection has received a topic; null if that is not known. */
+  offsetOf(connection: Connection<unknown>, name: string): string | null {
+    const topic = this.#subscriptions.get(name);
+    if (topic === undefined) return null;
+    if (topic.members.has(connection)) {
+      const position = this.#history.positionOf(name);
+      const { publisher } = this.#owner.messages;
+      const number = this.#owner.messages.lastNumberTo(name);
+      return position === null ? null : serializeOffset({ position, publisher, number });
+    }
+    const joiner = this.#joining.get(name)?.joiners.get(connection);
+    if (joiner === undefined || !this.#catchUp.isAlive(joiner)) return null;
+    return serializeOffset({ ...joiner.offset, position: joiner.position });
+  }
+
+  /** A message of this process is about to be published. */
+  published(topic: string, number: number, bytes: Uint8Array): void {
+    this.#unsettled.add(topic, number);
+    this.#joining.get(topic)?.own.push({ number, bytes });
+  }
+
+  /** A message of this process goes to its members only, and so it is not in the history. */
+  publishedLocally(topic: string): void {
+    this.#joining.get(topic)?.missed();
+  }
+
+  /** The bus has taken the message, or not. */
+  settled(topic: string, number: number, isPublished: boolean): void {
+    this.#unsettled.delete(topic, number);
+    const joining = this.#joining.get(topic);
+    if (joining === undefined) return;
+    if (!isPublished) {
+      joining.own = joining.own.filter((message) => message.number !== number);
+      joining.missed();
+    }
+    joining.wake();
+  }
+
+  /** A message came over the bus, and was sent to the members. @param bytes with its envelope */
+  received(topic: string, bytes: Uint8Array): void {
+    const joining = this.#joining.get(topic);
+    const position = joining === undefined ? null : this.#history.positionOf(topic);
+    if (joining === undefined || position === null) return;
+    const envelope = parseEnvelope(bytes);
+    if (envelope?.publisher === this.#owner.messages.publisher)
+      joining.own = joining.own.filter(({ number }) => number > envelope.number);
+    joining.received(position, bytes);
+    for (const joiner of [...joining.joiners.values()]) this.#catchUp.tryJoin(joiner, joining);
+    joining.wake();
+  }
+
+  /** The subscription of a topic on the bus is active. */
+  covered(topic: string): void {
+    this.#joining.get(topic)?.wake();
+  }
+
+  /** A topic has no subscribers any more. */
+  closed(topic: string): void {
+    this.#receivedBefore.delete(topic);
+  }
+
+  /** The connections that have received a message of another process already; null for none. */
+  receivedBefore(
+    topic: string,
+    message: Envelope,
+    topics: readonly Topic[],
+  ): Set<Connection<unknown>> | null {
+    return this.#receivedBefore.of(topic, message, topics);
+  }
+
+  /** Messages of a topic were lost, and its members were notified. */
+  lost(topic: string): void {
+    this.#joining.get(topic)?.lost();
+  }
+
+  // ---- catching up ----
+
+  async #runAll(connection: Connection<unknown>, queue: Joiner[]): Promise<void> {
+    this.#queues.set(connection, queue);
+    let isAnswered = true;
+    for (let joiner = queue[0]; joiner !== undefined; joiner = queue[0]) {
+      // If the bus did not answer for one topic, the others do not wait as long again.
+      if (isAnswered) isAnswered = await this.#catchUp.run(joiner);
+      if (!isAnswered) this.#catchUp.giveUp(joiner);
+      this.#catchUp.end(joiner);
+      queue.shift();
+    }
+    this.#queues.delete(connection);
+  }
+}

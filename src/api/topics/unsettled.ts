@@ -1,0 +1,24 @@
+/** The messages of this process that the bus has neither taken nor refused yet, by topic. */
+
+export class Unsettled {
+  /** The numbers of the messages of each topic, in their order. */
+  readonly #byTopic = new Map<string, Set<number>>();
+
+  add(topic: string, number: number): void {
+    const numbers = this.#byTopic.get(topic);
+    if (numbers === undefined) this.#byTopic.set(topic, new Set([number]));
+    else numbers.add(number);
+  }
+
+  delete(topic: string, number: number): void {
+    const numbers = this.#byTopic.get(topic);
+    numbers?.delete(number);
+    if (numbers?.size === 0) this.#byTopic.delete(topic);
+  }
+
+  /** Whether a message of the topic up to this number is not settled. */
+  has(topic: string, number: number): boolean {
+    const [first = Number.POSITIVE_INFINITY] = this.#byTopic.get(topic) ?? [];
+    return first <= number;
+  }
+}

@@ -1,0 +1,89 @@
+/** Offsets: what clients keep and send back. */
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseOffset, serializeOffset } from '../../../src/api/topics/history-offset.ts';
+import { isPosition } from '../../../src/api/topics/redis-stream.ts';
+import { codeOf } from './code-of.ts';
+
+const publishers = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'));
+const offsets = fc.record({
+  position: fc.tuple(fc.nat(), fc.nat()).map(([time, number]) => `${time}-${number}`),
+  publisher: publishers,
+  number: fc.nat({ max: 2 ** 31 - 1 }),
+});
+
+test('what is serialized is parsed', () => {
+  fc.assert(
+    fc.property(offsets, (offset) => {
+      const text = serializeOffset(offset);
+      expect(text.length).toBeLessThanOrEqual(128);
+      expect(text).toMatch(/^[\w.-]+$/);
+      expect(parseOffset(text, isPosition)).toEqual(offset);
+    }),
+  );
+});
+
+test('a position may have dots, if the bus knows such positions', () => {
+  const offset = { position: 'a.b.c', publisher: 'p'.repeat(16), number: 1 };
+  expect(parseOffset(serializeOffset(offset), () => true)).toEqual(offset);
+});
+
+test('each part of it, and with a character less or more, is refused', () => {
+  const text = serializeOffset({ position: '1000-5', publisher: '\xff'.repeat(16), number: 0 });
+  for (let at = 0; at < text.length; at++) {
+    expect(codeOf(() => parseOffset(text.slice(0, at), isPosition))).toBe('WS_TOPIC_OFFSET');
+  }
+  expect(codeOf(() => parseOffset(`${text}0`, isPosition))).toBe('WS_TOPIC_OFFSET');
+  expect(codeOf(() => parseOffset(` ${text}`, isPosition))).toBe('WS_TOPIC_OFFSET');
+});
+
+describe('what a hostile client sends', () => {
+  test.each([
+    '',
+    '..',
+    '1-1..1',
+    `1-1.${'A'.repeat(22)}.`,
+    `1-1.${'A'.repeat(22)}.-1`,
+    `1-1.${'A'.repeat(22)}.1e3`,
+    `1-1.${'A'.repeat(22)}.01`,
+    `1-1.${'A'.repeat(22)}.${'9'.repeat(16)}`,
+    `1-1.${'A'.repeat(21)}.1`,
+    // The bits after the 16 bytes are not zeros.
+    `1-1.${'A'.repeat(21)}B.1`,
+    `x.${'A'.repeat(22)}.1`,
+    `${'1'.repeat(120)}.${'A'.repeat(22)}.1`,
+  ])('%j is refused', (text) => {
+    expect(codeOf(() => parseOffset(text, isPosition))).toBe('WS_TOPIC_OFFSET');
+  });
+
+  test('any text is refused with this code, or is an offset in its only form', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => {
+        const code = codeOf(() => {
+          expect(serializeOffset(parseOffset(text, isPosition))).toBe(text);
+        });
+        expect(['done', 'WS_TOPIC_OFFSET']).toContain(code);
+      }),
+    );
+  });
+
+  test.each([1, {}, ['1-1'], true, null])('%j is a TypeError', (value) => {
+    expect(() => parseOffset(value, isPosition)).toThrow(TypeError);
+  });
+
+  test('a megabyte is looked at no further than an offset is long', () => {
+    const seen: string[] = [];
+    const text = '1.'.repeat(500_000);
+    expect(
+      codeOf(() =>
+        parseOffset(text, (position) => {
+          seen.push(position);
+          return true;
+        }),
+      ),
+    ).toBe('WS_TOPIC_OFFSET');
+    for (const position of seen) expect(position.length).toBeLessThanOrEqual(129);
+  });
+});

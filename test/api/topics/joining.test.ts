@@ -1,0 +1,45 @@
+/** What is kept for connections that are about to become members of a topic. */
+import { expect, test } from 'vitest';
+import { Joining } from '../../../src/api/topics/joining.ts';
+
+const positions = (joining: Joining, after: string): readonly string[] | null =>
+  joining.after(after)?.map(({ position }) => position) ?? null;
+
+test('the messages after a position, if all of them are there', () => {
+  const joining = new Joining('0');
+  expect(positions(joining, '0')).toEqual([]);
+  expect(positions(joining, '1')).toBeNull();
+  for (const position of ['1', '2', '3']) joining.received(position, Buffer.from(position));
+  expect(positions(joining, '0')).toEqual(['1', '2', '3']);
+  expect(positions(joining, '2')).toEqual(['3']);
+  expect(positions(joining, '3')).toEqual([]);
+  expect(positions(joining, '4')).toBeNull();
+});
+
+test('they are copies, and only the last 256 or 1 MiB are kept', () => {
+  const joining = new Joining('0');
+  const bytes = Buffer.from('first');
+  joining.received('1', bytes);
+  bytes.fill(0);
+  expect(String(joining.after('0')![0]!.bytes)).toBe('first');
+  for (let at = 2; at <= 257; at++) joining.received(String(at), Buffer.alloc(1));
+  expect(positions(joining, '0')).toBeNull();
+  expect(positions(joining, '1')).toHaveLength(256);
+  joining.received('large', Buffer.alloc(1024 * 1024));
+  expect(positions(joining, '257')).toEqual(['large']);
+  joining.received('too large', Buffer.alloc(1024 * 1024 + 1));
+  expect(positions(joining, 'large')).toBeNull();
+  expect(positions(joining, 'too large')).toEqual([]);
+});
+
+test('after a loss, what came before it leads nowhere', () => {
+  const joining = new Joining('0');
+  joining.received('1', Buffer.from('m'));
+  joining.own = [{ number: 1, bytes: Buffer.from('m') }];
+  joining.lost();
+  expect(joining.own).toEqual([]);
+  expect(positions(joining, '0')).toBeNull();
+  joining.received('9', Buffer.from('m'));
+  expect(positions(joining, '1')).toBeNull();
+  expect(positions(joining, '9')).toEqual([]);
+});

@@ -1,0 +1,189 @@
+/** Publishing into a history: what waits, what is refused, and what is lost. */
+import { describe, expect, test } from 'vitest';
+import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
+import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
+import { ReplyError } from './fake-streams.ts';
+import { Recorder, turns } from './recorder.ts';
+
+const shapes = { 'node-redis': FakeNodeRedis, ioredis: FakeIoRedis } as const;
+const key = 'rfc6455/a';
+
+describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
+  async function setUp(options = {}) {
+    const redis = new FakeRedis();
+    const bus = new RedisBus(new Client(redis), { history: {}, ...options });
+    const lines: string[] = [];
+    await bus.subscribe('a', new Recorder(lines));
+    return { redis, streams: redis.streams, bus, lines };
+  }
+
+  test('what is published while Redis is away waits, and comes in its order without a gap', async () => {
+    const { bus, redis, lines } = await setUp();
+    await bus.publish('a', Buffer.from('0'));
+    await turns();
+    redis.isUp = false;
+    redis.cut();
+    const published = ['1', '2', '3'].map((text) => bus.publish('a', Buffer.from(text)));
+    await turns();
+    expect(lines).toEqual(['a 0']);
+    redis.isUp = true;
+    published.push(bus.publish('a', Buffer.from('4')));
+    await Promise.all(published);
+    await turns(20);
+    expect(lines).toEqual(['a 0', 'a 1', 'a 2', 'a 3', 'a 4']);
+    await bus.close();
+  });
+
+  test('before the first connection as well', async () => {
+    const redis = new FakeRedis();
+    const bus = new RedisBus(new Client(redis), { history: {} });
+    await Promise.all(['1', '2'].map((text) => bus.publish('a', Buffer.from(text))));
+    expect(redis.streams.idsOf(key)).toHaveLength(2);
+    await bus.close();
+  });
+
+  test('what was sent and not answered is not sent again; its subscribers are notified before what follows', async () => {
+    const { bus, redis, lines } = await setUp();
+    await bus.publish('a', Buffer.from('0'));
+    await turns();
+    const unknown = bus.publish('a', Buffer.from('unknown'));
+    redis.cut();
+    const waiting = bus.publish('a', Buffer.from('1'));
+    await expect(unknown).rejects.toThrow();
+    await waiting;
+    await turns(20);
+    expect(lines.filter((line) => line !== 'gap')).toEqual(['a 0', 'a 1']);
+    expect(lines.indexOf('gap')).toBe(1);
+    await bus.close();
+  });
+
+  test('what waits is limited; what is beyond is a gap before the next message', async () => {
+    const { bus, redis, lines } = await setUp({ maxWaiting: 10 });
+    await bus.publish('a', Buffer.from('0'));
+    await turns();
+    redis.isUp = false;
+    redis.cut();
+    await turns();
+    const first = bus.publish('a', Buffer.from('8 bytes.'));
+    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too much');
+    redis.isUp = true;
+    await first;
+    await bus.publish('a', Buffer.from('next'));
+    await turns(20);
+    expect(lines.at(-1)).toBe('a next');
+    expect(lines).toContain('gap');
+    expect(lines.filter((line) => line !== 'gap')).toEqual(['a 0', 'a 8 bytes.', 'a next']);
+    await bus.close();
+  });
+
+  test('Redis refuses one message: the Promise rejects, and a gap is in its place', async () => {
+    const { bus, redis, lines } = await setUp();
+    redis.refusal = new ReplyError('OOM command not allowed');
+    await expect(bus.publish('a', Buffer.from('1'))).rejects.toThrow('OOM');
+    await bus.publish('a', Buffer.from('2'));
+    await turns();
+    expect(lines).toEqual(['gap', 'a 2']);
+    await bus.close();
+  });
+
+  test('Redis forgets the script: it is loaded again, and what it refused meanwhile is lost', async () => {
+    const { bus, streams, lines } = await setUp();
+    await bus.publish('a', Buffer.from('0'));
+    streams.isLoaded = false;
+    const results = await Promise.allSettled(['1', '2'].map((text) => bus.publish('a', Buffer.from(text))));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await bus.publish('a', Buffer.from('3'));
+    await turns();
+    expect(lines.filter((line) => line !== 'gap')).toEqual(['a 0', 'a 3']);
+    expect(lines[1]).toBe('gap');
+    await bus.close();
+  });
+
+  test('Redis reads its data from disk: messages wait, and nothing is lost', async () => {
+    const { bus, redis, streams, lines } = await setUp();
+    await bus.publish('a', Buffer.from('0'));
+    await turns();
+    const loading = new ReplyError('LOADING Redis is loading the dataset in memory');
+    const names = ['EXISTS', 'SCRIPT', 'EVALSHA', 'XRANGE', 'XREVRANGE'];
+    redis.isUp = false;
+    redis.cut();
+    await turns();
+    for (const name of names) streams.refusals.set(name, loading);
+    redis.isUp = true;
+    const published = [bus.publish('a', Buffer.from('1'))];
+    const subscribed = bus.subscribe('b', new Recorder(lines));
+    await turns();
+    published.push(bus.publish('a', Buffer.from('2')));
+    await turns();
+    streams.refusals.clear();
+    await Promise.all(published);
+    await subscribed;
+    await bus.publish('b', Buffer.from('3'));
+    await until(() => lines.length === 4);
+    expect(lines.filter((line) => line.startsWith('a'))).toEqual(['a 0', 'a 1', 'a 2']);
+    expect(lines).toContain('b 3');
+    await bus.close();
+  });
+
+  test('what the client did not send waits for the next connection, in its order', async () => {
+    const { bus, redis, lines } = await setUp();
+    await bus.publish('a', Buffer.from('0'));
+    // The client knows already that its connection is lost, and has not said so yet.
+    for (const client of redis.clients) client.isReady = false;
+    const published = ['1', '2', '3'].map((text) => bus.publish('a', Buffer.from(text)));
+    await turns();
+    redis.cut();
+    published.push(bus.publish('a', Buffer.from('4')));
+    await Promise.all(published);
+    await turns(20);
+    expect(lines).toEqual(['a 0', 'a 1', 'a 2', 'a 3', 'a 4']);
+    await bus.close();
+  });
+
+  test('Redis does not take the script: each message is refused with its error, until the next connection', async () => {
+    const { bus, redis, streams, lines } = await setUp();
+    redis.isUp = false;
+    redis.cut();
+    streams.refusals.set('SCRIPT', new ReplyError('NOPERM no scripts'));
+    const waiting = bus.publish('a', Buffer.from('1'));
+    redis.isUp = true;
+    await expect(waiting).rejects.toThrow('NOPERM');
+    await expect(bus.publish('a', Buffer.from('2'))).rejects.toThrow('NOPERM');
+    streams.refusals.clear();
+    redis.cut();
+    await turns(20);
+    await bus.publish('a', Buffer.from('3'));
+    await turns();
+    expect(lines.filter((line) => line !== 'gap')).toEqual(['a 3']);
+    await bus.close();
+  });
+});
+
+test('what has waited for longer than ttl is lost', async () => {
+  const redis = new FakeRedis();
+  const { clock } = await import('../../../src/transport/clock.ts');
+  const { now } = clock;
+  const bus = new RedisBus(new FakeNodeRedis(redis), { history: { ttl: 1_000 } });
+  const lines: string[] = [];
+  await bus.subscribe('a', new Recorder(lines));
+  redis.isUp = false;
+  redis.cut();
+  const late = bus.publish('a', Buffer.from('late'));
+  try {
+    clock.now = () => now() + 1_001;
+    const fresh = bus.publish('a', Buffer.from('fresh'));
+    redis.isUp = true;
+    await expect(late).rejects.toThrow('longer than ttl');
+    await fresh;
+    await turns(10);
+  } finally {
+    clock.now = now;
+  }
+  expect(lines.at(-1)).toBe('a fresh');
+  expect(lines).not.toContain('a late');
+  await bus.close();
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,514 @@
+/** Connections that come back with an offset, over two processes with a bus that has a history. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
+import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
+import { Topics } from '../../../src/api/topics/topics.ts';
+import type { TopicsHandlers, TopicsOptions } from '../../../src/api/topics/topics-options.ts';
+import { closeServers } from '../../transport/servers.ts';
+import { codeOf } from './code-of.ts';
+import { FakeNodeRedis, FakeRedis } from './fake-redis.ts';
+import { ReplyError } from './fake-streams.ts';
+import { turns } from './recorder.ts';
+import { arrived, type Guest, openRoom, type Room } from './rooms.ts';
+
+let room: Room;
+beforeAll(async () => {
+  room = await openRoom();
+});
+afterAll(() => closeServers());
+
+let redis: FakeRedis;
+let here: Topics;
+let there: Topics;
+let events: string[];
+const opened: Topics[] = [];
+
+function open(options: TopicsOptions = {}, history = {}): Topics {
+  const handlers: TopicsHandlers = {
+    gap: (topic, connections) => {
+      for (const connection of connections) connection.send('gap');
+      events.push(`gap ${topic} ${connections.length}`);
+    },
+    error: (error) => void events.push(error.message),
+  };
+  const bus = new RedisBus(new FakeNodeRedis(redis), { history });
+  const topics = new Topics({ bus, handlers, ...options });
+  opened.push(topics);
+  return topics;
+}
+
+beforeEach(() => {
+  redis = new FakeRedis();
+  events = [];
+  here = open();
+  there = open();
+});
+afterEach(async () => {
+  for (const topics of opened.splice(0)) await topics.close();
+});
+
+/** Everything that is under way in the buses has come. */
+async function delivered(...guests: readonly Guest[]): Promise<void> {
+  await turns(30);
+  await arrived(...guests);
+}
+
+/** A guest that has subscribed to `t`. */
+async function joined(topics: Topics): Promise<Guest> {
+  const guest = await room.join();
+  topics.subscribe(guest.seat, 't');
+  await topics.ready();
+  return guest;
+}
+
+/** Another guest, who subscribes after an offset. */
+async function back(topics: Topics, after: string): Promise<Guest> {
+  const guest = await room.join();
+  topics.subscribe(guest.seat, 't', { after });
+  return guest;
+}
+
+const offsetOf = (topics: Topics, guest: Guest): string => {
+  const offset = topics.offsetOf(guest.seat, 't');
+  if (offset === null) throw new Error('no offset');
+  return offset;
+};
+
+describe('a client that comes back', () => {
+  test('receives what it missed, of both processes, and then what follows', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    there.publish('t', '2');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    await first.client.close();
+    here.publish('t', '3');
+    there.publish('t', '4');
+    await delivered();
+    const second = await back(here, offset);
+    await delivered(second);
+    here.publish('t', '5');
+    there.publish('t', '6');
+    await delivered(second);
+    expect(first.received).toEqual(['1', '2']);
+    expect(second.received).toEqual(['3', '4', '5', '6']);
+    expect(events).toEqual([]);
+    expect(here.topicsOf(second.seat)).toEqual(['t']);
+  });
+
+  test('at the other process as well', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    await first.client.close();
+    here.publish('t', '2');
+    there.publish('t', '3');
+    await delivered();
+    const second = await back(there, offset);
+    await delivered(second);
+    there.publish('t', '4');
+    here.publish('t', '5');
+    await delivered(second);
+    expect(second.received).toEqual(['2', '3', '4', '5']);
+  });
+
+  test('with nothing missed, receives only what follows', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const second = await back(here, offsetOf(here, first));
+    await delivered(second);
+    here.publish('t', '2');
+    there.publish('t', '3');
+    await delivered(second);
+    expect(second.received).toEqual(['2', '3']);
+    expect(events).toEqual([]);
+  });
+
+  test('own messages that were delivered before the bus had them are not sent twice', async () => {
+    const first = await joined(here);
+    there.publish('t', '0');
+    await delivered(first);
+    here.publish('t', '1');
+    here.publish('t', '2');
+    // Both were delivered here; Redis has neither.
+    const offset = offsetOf(here, first);
+    here.publish('t', '3');
+    const second = await back(here, offset);
+    const third = await back(there, offset);
+    await delivered(first, second, third);
+    expect(first.received).toEqual(['0', '1', '2', '3']);
+    expect(second.received).toEqual(['3']);
+    expect(third.received).toEqual(['3']);
+  });
+
+  test('messages that are published at every moment while it joins come once and in their order', async () => {
+    const first = await joined(here);
+    await joined(there);
+    here.publish('t', 'h 0');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    for (let at = 1; at <= 20; at++) here.publish('t', `h ${at}`);
+    const guests: Guest[] = [];
+    for (let at = 21; at <= 80; at++) {
+      if (at % 3 === 0) guests.push(await back(at % 2 === 0 ? here : there, offset));
+      here.publish('t', `h ${at}`);
+      there.publish('t', `t ${at}`);
+      await turns(at % 4);
+    }
+    await delivered(...guests);
+    here.publish('t', 'h 81');
+    there.publish('t', 't 81');
+    await delivered(...guests);
+    for (const { received } of guests) {
+      expect(received.filter((text) => text.startsWith('h'))).toEqual(
+        Array.from({ length: 81 }, (_, at) => `h ${at + 1}`),
+      );
+      expect(received.filter((text) => text.startsWith('t'))).toEqual(
+        Array.from({ length: 61 }, (_, at) => `t ${at + 21}`),
+      );
+    }
+    expect(events).toEqual([]);
+  });
+
+  test('binary messages, and those that are not compressed, are what they were', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    here.publish('t', Buffer.from([0xff, 0]), { compress: false });
+    here.publish('t', 'é');
+    await delivered();
+    const second = await back(here, offset);
+    await delivered(second);
+    expect(second.received).toEqual(['bytes:ff00', 'é']);
+  });
+});
+
+describe('what is not kept', () => {
+  test('is a gap for this connection, before its next message', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    for (const text of ['2', '3', '4']) here.publish('t', text);
+    await delivered(first);
+    redis.streams.trim('rfc6455/t', 2);
+    const second = await back(here, offset);
+    await delivered(second);
+    expect(second.received).toEqual(['gap', '3', '4']);
+    expect(first.received).toEqual(['1', '2', '3', '4']);
+    expect(events).toEqual(['gap t 1']);
+    expect(here.counts.gaps).toBe(1);
+  });
+
+  test('the history has expired: a gap, and then what follows', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    here.publish('t', '2');
+    await delivered(first);
+    redis.streams.delete('rfc6455/t');
+    redis.streams.time += 10;
+    const second = await back(here, offset);
+    await delivered(second);
+    expect(second.received).toEqual(['gap']);
+    here.publish('t', '3');
+    there.publish('t', '4');
+    await delivered(second);
+    expect(second.received).toEqual(['gap', '3', '4']);
+  });
+
+  test('a pattern: a gap, and what is published from now on', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    const second = await room.join();
+    here.subscribe(second.seat, '*', { wildcards: true, after: offset });
+    await here.ready();
+    there.publish('t', '2');
+    await delivered(second);
+    expect(second.received).toEqual(['gap', '2']);
+    expect(here.offsetOf(second.seat, '*')).toBeNull();
+  });
+
+  test('what is published with `local` while it joins: a gap', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const second = await back(here, offsetOf(here, first));
+    here.publish('t', 'local', { local: true });
+    await delivered(first, second);
+    expect(first.received).toEqual(['1', 'local']);
+    expect(second.received).toEqual(['gap']);
+  });
+
+  test('what this process published, and the bus refused: a gap', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    redis.refusal = new ReplyError('OOM');
+    here.publish('t', 'refused');
+    const second = await back(here, offset);
+    await delivered(first, second);
+    here.publish('t', '2');
+    await delivered(second);
+    expect(second.received.at(-1)).toBe('2');
+    expect(second.received).toContain('gap');
+    expect(second.received).not.toContain('refused');
+  });
+});
+
+describe('a pattern that matches as well', () => {
+  test('sends nothing twice, and nothing early', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    here.publish('t', '2');
+    await delivered(first);
+    const second = await room.join();
+    here.subscribe(second.seat, 't', { after: offset });
+    here.subscribe(second.seat, '*', { wildcards: true });
+    here.publish('t', '3');
+    there.publish('t', '4');
+    await delivered(second);
+    here.publish('t', '5');
+    await delivered(second);
+    expect([...second.received].sort()).toEqual(['2', '3', '4', '5']);
+    expect(second.received[0]).toBe('2');
+  });
+});
+
+describe('the bus is away', () => {
+  test('it waits for it, and receives everything once', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    redis.isUp = false;
+    redis.cut();
+    await turns();
+    here.publish('t', '2');
+    const second = await back(here, offset);
+    here.publish('t', '3');
+    await turns(10);
+    expect(second.received).toEqual([]);
+    redis.isUp = true;
+    // Events of the bus, and a pause until the next look.
+    await until(() => second.received.length >= 2);
+    here.publish('t', '4');
+    await delivered(first, second);
+    expect(first.received).toEqual(['1', '2', '3', '4']);
+    expect(second.received).toEqual(['2', '3', '4']);
+    expect(events).toEqual([]);
+  });
+
+  test('for more than ten seconds: a gap, and then as a new subscriber', async () => {
+    const { clock } = await import('../../../src/transport/clock.ts');
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    redis.isUp = false;
+    redis.cut();
+    await turns();
+    here.publish('t', '2');
+    const { now } = clock;
+    try {
+      const second = await back(here, offset);
+      const other = await room.join();
+      here.subscribe(other.seat, 't', { after: offset });
+      here.subscribe(other.seat, 'u', { after: offset });
+      clock.now = () => now() + 10_001;
+      await until(() => second.received.length > 0 && other.received.length > 1);
+      here.publish('t', '3');
+      await arrived(second, other);
+      expect(second.received).toEqual(['gap', '3']);
+      expect(other.received).toEqual(['gap', 'gap', '3']);
+    } finally {
+      clock.now = now;
+      redis.isUp = true;
+    }
+  });
+
+  test('the history cannot be read: reported, a gap, and then as a new subscriber', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
+    const second = await back(here, offset);
+    await delivered(second);
+    here.publish('t', '2');
+    await delivered(second);
+    expect(second.received).toEqual(['gap', '2']);
+    expect(events).toEqual(['the bus failed: NOPERM', 'gap t 1']);
+  });
+});
+
+describe('slow, and closed', () => {
+  test('a client that does not read gets no more than maxBuffered and a page; then the rest', async () => {
+    const topics = open({ maxBuffered: 10_000 });
+    const first = await joined(topics);
+    topics.publish('t', '0');
+    await delivered(first);
+    const offset = offsetOf(topics, first);
+    const large = 'x'.repeat(60_000);
+    for (let at = 1; at <= 400; at++) {
+      there.publish('t', `${at} ${large}`);
+      if (at % 10 === 0) await turns();
+    }
+    await delivered(first);
+    const second = await room.join();
+    second.client.pause();
+    topics.subscribe(second.seat, 't', { after: offset });
+    await turns(200);
+    const waiting = second.seat.bufferedAmount;
+    expect(waiting).toBeGreaterThan(10_000);
+    expect(waiting).toBeLessThan(10_000 + 8 * 1024 * 1024);
+    expect(topics.offsetOf(second.seat, 't')).not.toBe(offset);
+    second.client.resume();
+    await until(() => second.received.length === 400);
+    expect(second.received.map((text) => Number.parseInt(text, 10))).toEqual(
+      Array.from({ length: 400 }, (_, at) => at + 1),
+    );
+    expect(topics.counts.closed).toBe(0);
+  });
+
+  test('closed while it receives what it missed: nothing is left', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    for (let at = 0; at < 50; at++) here.publish('t', String(at));
+    await delivered(first);
+    const second = await back(here, offset);
+    second.seat.terminate();
+    await second.seat.closed;
+    here.unsubscribe(first.seat, 't');
+    await turns(20);
+    expect(here.size).toBe(0);
+  });
+
+  test('unsubscribed and subscribed again meanwhile: only the last subscription counts', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    here.publish('t', '2');
+    await delivered(first);
+    const second = await room.join();
+    for (let times = 0; times < 5; times++) {
+      here.subscribe(second.seat, 't', { after: offset });
+      here.unsubscribe(second.seat, 't');
+    }
+    here.subscribe(second.seat, 't', { after: offset });
+    here.subscribe(second.seat, 't', { after: offset });
+    expect(here.topicsOf(second.seat)).toEqual(['t']);
+    await delivered(second);
+    here.publish('t', '3');
+    await delivered(second);
+    expect(second.received).toEqual(['2', '3']);
+    here.unsubscribe(second.seat, 't');
+    here.publish('t', '4');
+    await delivered(second);
+    expect(second.received).toEqual(['2', '3']);
+  });
+
+  test('close ends it', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const second = await back(here, offsetOf(here, first));
+    await here.close();
+    await turns(20);
+    expect(second.received).toEqual([]);
+    expect(events).toEqual([]);
+  });
+});
+
+describe('what clients send', () => {
+  test('an invalid offset is refused before anything else happens', async () => {
+    const guest = await room.join();
+    for (const after of ['', 'x', '1-1', `1-1.${'A'.repeat(22)}`, 'x'.repeat(100_000)])
+      expect(codeOf(() => here.subscribe(guest.seat, 't', { after }))).toBe('WS_TOPIC_OFFSET');
+    expect(() => here.subscribe(guest.seat, 't', { after: 1 as never })).toThrow(TypeError);
+    expect(here.topicsOf(guest.seat)).toEqual([]);
+  });
+
+  test('an offset that this history never had is a gap, and the whole history', async () => {
+    const first = await joined(here);
+    for (const text of ['1', '2']) here.publish('t', text);
+    await delivered(first);
+    for (const position of ['0-0', '5-5', '999999999999999-0']) {
+      const second = await back(here, `${position}.${'A'.repeat(22)}.0`);
+      await delivered(second);
+      here.publish('t', '3');
+      await delivered(second);
+      expect(second.received[0]).toBe('gap');
+      expect(second.received.at(-1)).toBe('3');
+      await second.client.close();
+      await second.seat.closed;
+    }
+  });
+
+  test('offsets are limited as subscriptions are', async () => {
+    const topics = open({ maxTopicsPerConnection: 2, maxSubscribeRate: 0.001 });
+    const first = await joined(topics);
+    topics.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(topics, first);
+    const second = await room.join();
+    topics.subscribe(second.seat, 't', { after: offset });
+    topics.unsubscribe(second.seat, 't');
+    topics.subscribe(second.seat, 't', { after: offset });
+    topics.unsubscribe(second.seat, 't');
+    expect(codeOf(() => topics.subscribe(second.seat, 't', { after: offset }))).toBe('WS_TOPIC_RATE');
+  });
+
+  test('what another program writes into the stream is no message: counted, reported, and left out', async () => {
+    const first = await joined(here);
+    here.publish('t', '1');
+    await delivered(first);
+    const offset = offsetOf(here, first);
+    redis.streams.add('rfc6455/t', Buffer.from('no envelope'));
+    here.publish('t', '2');
+    await delivered(first);
+    const second = await back(here, offset);
+    await delivered(second);
+    expect(second.received).toEqual(['2']);
+    expect(here.counts.invalid).toBeGreaterThan(0);
+  });
+
+  test('`after` without a history is a TypeError', async () => {
+    const guest = await room.join();
+    await using without = new Topics({ bus: new MemoryBus() });
+    await using alone = new Topics();
+    for (const topics of [without, alone]) {
+      expect(() => topics.subscribe(guest.seat, 't', { after: 'x' })).toThrow('needs a bus with a history');
+      topics.subscribe(guest.seat, 't', { after: null });
+      expect(topics.offsetOf(guest.seat, 't')).toBeNull();
+    }
+  });
+
+  test('offsets of what a connection has not subscribed to, or not yet', async () => {
+    const guest = await room.join();
+    expect(here.offsetOf(guest.seat, 't')).toBeNull();
+    here.subscribe(guest.seat, 't');
+    expect(here.offsetOf(guest.seat, 't')).toBeNull();
+    await here.ready();
+    const offset = offsetOf(here, guest);
+    expect(offset).toMatch(/^0-0\.[\w-]{22}\.0$/);
+    const other = await room.join();
+    expect(here.offsetOf(other.seat, 't')).toBeNull();
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

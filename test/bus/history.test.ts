@@ -1,0 +1,84 @@
+/**
+ * The history of topics over a real redis-server with the clients of npm: what a process missed comes after a failure, in order and once. Only
+ * what the history does not reach, and what a publisher could not hand over, is a gap.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Project } from '../consumers/project.ts';
+import { CuttableProxy, Engine } from './engines.ts';
+import { makeBus } from './make-bus.js';
+import { packages } from './project.ts';
+import { reportsOf, Scenario } from './scenario.ts';
+
+const project = new Project({ 'package.json': '{ "private": true, "type": "module" }' });
+beforeAll(async () => {
+  await project.install(...packages);
+});
+afterAll(() => project.remove());
+
+/** Messages of each scenario. */
+const count = 20_000;
+
+describe.each([
+  ['redis', 'redis', { history: { size: 10_000 } }],
+  ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
+])('%s', (_, kind, options) => {
+  test('killed and started twice, cut in the middle, a process killed: nothing is lost but what was refused, nothing is doubled', async () => {
+    const scenario = await Scenario.start(project.folder, kind, options);
+    try {
+      const { engine, proxy } = scenario;
+      for (let times = 0; times < 2; times++) {
+        await scenario.publish(count / 4, async () => {
+          await engine.kill();
+          await engine.start();
+        });
+      }
+      await scenario.publish(count / 4, async () => proxy.cut());
+      const [killed, ...others] = scenario.peers;
+      scenario.peers = others;
+      await scenario.publish(count / 4, () => killed!.kill());
+      const reports = await reportsOf(scenario);
+      const refused = new Set(reports.flatMap((report) => report.refused));
+      for (const report of reports) {
+        expect(report.faults).toEqual([]);
+        expect(report.received).toBeGreaterThan(0);
+        // The process that was killed, number 0, cannot say what it had not published.
+        expect(report.lost.filter((name) => !name.startsWith('0 ') && !refused.has(name))).toEqual([]);
+      }
+    } finally {
+      await scenario.end();
+    }
+  });
+
+  test('a process that is away for too long: a gap, and what is kept', async () => {
+    const engine = await Engine.start('redis');
+    const proxy = await CuttableProxy.start(engine.port);
+    const small = JSON.stringify({ ...options, history: { size: 10 } });
+    const away = await makeBus(project.folder, kind, String(proxy.port), small);
+    const other = await makeBus(project.folder, kind, String(engine.port), small);
+    const lines: string[] = [];
+    try {
+      await away.subscribe('t', {
+        message: (_topic: string, bytes: Uint8Array) => lines.push(String(bytes)),
+        gap: () => lines.push('gap'),
+      });
+      await other.publish('t', Buffer.from('0'));
+      while (lines.length === 0) await delay(10);
+      proxy.isRefusing = true;
+      proxy.cut();
+      for (let at = 1; at <= 1_000; at++) await other.publish('t', Buffer.from(String(at)));
+      proxy.isRefusing = false;
+      while (lines.at(-1) !== '1000') await delay(10);
+      expect(lines.slice(0, 2)).toEqual(['0', 'gap']);
+      const kept = lines.slice(2).map(Number);
+      expect(kept.length).toBeGreaterThanOrEqual(10);
+      expect(kept.length).toBeLessThan(250);
+      expect(kept).toEqual(Array.from({ length: kept.length }, (_, at) => 1_001 - kept.length + at));
+    } finally {
+      await away.close();
+      await other.close();
+      await proxy.close();
+      await engine.remove();
+    }
+  });
+});
