@@ -13,6 +13,13 @@ const message = Buffer.concat([Buffer.from([0x81, 0x80 | 64, 0, 0, 0, 0]), Buffe
 /** The length of its echo: a server does not mask it. A server that echoes bytes unparsed sends four more. */
 const ECHO = message.length - 4;
 
+/** Answers a ping: a server with a heartbeat would drop a peer that does not. @param {import('node:net').Socket} socket @param {Buffer} chunk */
+function answer(socket, chunk) {
+  if (chunk[0] !== 0x89) return;
+  const payload = chunk.subarray(2, 2 + (chunk[1] ?? 0));
+  socket.write(Buffer.concat([Buffer.from([0x8a, 0x80 | payload.length, 0, 0, 0, 0]), payload]));
+}
+
 /** @param {Order} order @returns {Promise<void>} */
 function open({ port, secure, echo }) {
   return new Promise((resolve, reject) => {
@@ -27,22 +34,29 @@ function open({ port, secure, echo }) {
         `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
       );
     });
+    // A connection that is gone would be counted as one that needs no memory.
+    socket.once('close', () => {
+      console.error('a connection was closed');
+      process.exit(1);
+    });
     let head = '';
-    let echoed = -1;
+    let echoed = echo ? 0 : ECHO;
+    let isOpen = false;
     socket.on('data', (chunk) => {
-      if (echoed >= 0) {
+      if (isOpen && echoed >= ECHO) {
+        answer(socket, chunk);
+        return;
+      }
+      if (isOpen) {
         echoed += chunk.length;
         if (echoed >= ECHO) resolve();
         return;
       }
       head += chunk.toString('latin1');
       if (!head.endsWith('\r\n\r\n')) return;
-      if (!echo) {
-        resolve();
-        return;
-      }
-      echoed = 0;
-      socket.write(message);
+      isOpen = true;
+      if (echo) socket.write(message);
+      else resolve();
     });
   });
 }

@@ -38,6 +38,9 @@ async function measure(name) {
   const { secure, echo } = values;
   const order = { port: secure ? securePort : plainPort, secure, echo };
   const generator = start('load-idle.js');
+  generator.on('exit', (code) => {
+    if (code !== 0) process.exit(1);
+  });
   /** @returns {Promise<Memory>} */
   const memory = () => ask(child, 'memory');
   await ask(generator, { ...order, connections: from });
