@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** @param {string} folder of the project @param {string} file of dist/ @returns {Promise<any>} */
+/** @param {string} folder of the project @param {string} file of dist/bundle/ @returns {Promise<any>} */
 export function load(folder, file) {
-  return import(pathToFileURL(join(folder, 'node_modules', 'rfc6455', 'dist', file)).href);
+  return import(pathToFileURL(join(folder, 'node_modules', 'rfc6455', 'dist', 'bundle', file)).href);
 }
 
 /**
