@@ -87,9 +87,13 @@ async function agreed(peers: readonly Peer[]): Promise<number> {
   return Object.values(truth).flat().length;
 }
 
-describe.each(['redis', 'nats'])('presence over %s', (kind) => {
+describe.each([
+  ['redis', 'redis', {}],
+  ['redis with a history', 'redis', { history: {} }],
+  ['nats', 'nats', {}],
+])('presence over %s', (_, kind, options) => {
   test('all processes agree on who is there, and the members of a killed process leave after its lease', async () => {
-    const scenario = await Scenario.start(project.folder, kind, { lease }, 'presence-peer.js');
+    const scenario = await Scenario.start(project.folder, kind, { lease, ...options }, 'presence-peer.js');
     const { peers, engine, proxy } = scenario;
     const churn = (some: readonly Peer[]): Promise<unknown> =>
       Promise.all(some.map((peer) => peer.command('churn', 400)));
