@@ -19,14 +19,14 @@ const tables = [
     name: 'violations',
     title: 'The peer broke the protocol',
     intro:
-      'A `ProtocolError`. The connection fails (RFC 6455 §7.1.7): a Close frame with the close code and the text as its reason, then the end. Reported to the `error` handler.',
+      'A `ProtocolError`, which is reported to the `error` handler. The connection fails (RFC 6455 §7.1.7): a Close frame with the close code and the text as its reason is sent, and then the connection ends.',
   },
   {
     module: 'dist/handshake/error.js',
     name: 'refusals',
     title: 'The opening handshake failed',
     intro:
-      'A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is what the server answered, if it did. `stage` says how far it came.',
+      "A `HandshakeError`. A server answers with the status and drops the connection; on a client `connect()` rejects, and `status` is the status of the server's answer, or 0 without an answer. `stage` names the step that failed.",
   },
   {
     module: 'dist/deflate/refusal.js',
@@ -40,14 +40,14 @@ const tables = [
     name: 'connectionFaults',
     title: 'The connection was lost or given up',
     intro:
-      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. (Only a ping of `pings` without an answer, and WS_STREAM_CUT, send a Close frame with 1011.) `cause` holds the error of the socket where there is one.',
+      'A `ConnectionError`: this side or the network ended the connection without a closing handshake, so the close code is 1006. (Only a ping of `pings` without an answer, and WS_STREAM_CUT, send a Close frame with 1011.) `cause` holds the error of the socket if there is one.',
   },
   {
     module: 'dist/api/topics/topic-error.js',
     name: 'topicFaults',
     title: 'A topic is refused, or the bus failed',
     intro:
-      'A `TopicError` of `rfc6455/topics`. `WS_TOPIC_…` are thrown by `subscribe`, `publish` and `presence`, and `WS_PRESENCE_FULL` by `presence`; `WS_PRESENCE_INFO` and `WS_BUS…` are reported to the handler `error` of `Topics`, and `cause` holds the error of the engine where there is one. See [topics.md](topics.md).',
+      'A `TopicError` of `rfc6455/topics`. `WS_TOPIC_…` are thrown by `subscribe`, `publish` and `presence`, and `WS_PRESENCE_FULL` by `presence`; `WS_PRESENCE_INFO` and `WS_BUS…` are reported to the handler `error` of `Topics`, and `cause` holds the error of the engine if there is one. See [topics.md](topics.md).',
   },
 ];
 
@@ -65,7 +65,7 @@ export function render(filled) {
     "<!-- Written by scripts/errors.js from the package's own tables. Do not edit. -->",
     '',
     'Every error that the package raises by itself has a `code`, which stays the same between versions; the text may be',
-    'reworded. Arguments that make no sense raise a plain `TypeError` or `RangeError` at the call.',
+    'reworded. Invalid arguments raise a plain `TypeError` or `RangeError` at the call.',
   ];
   for (const { table, rows } of filled) {
     out.push('', `## ${table.title}`, '', table.intro);

@@ -30,7 +30,7 @@ export const tables = [
     },
     title: 'Every connection',
     intro:
-      '`ConnectionOptions`, for `connect` and `WebSocketServer` alike. Why each default: [architecture](architecture.md#limits).',
+      '`ConnectionOptions`, for `connect` and `WebSocketServer` alike. [Architecture](architecture.md#limits) gives the reason for each default.',
     roles: true,
   },
   {
@@ -54,7 +54,7 @@ export const tables = [
     name: 'serverSpecs',
     interfaces: { ServerOptions: '' },
     title: 'A server',
-    intro: '`ServerOptions`, for `new WebSocketServer`: those of every connection, and these.',
+    intro: '`ServerOptions`, for `new WebSocketServer`: the options of every connection, and these.',
     roles: false,
   },
   {
@@ -78,7 +78,8 @@ export const tables = [
     name: 'dialSpecs',
     interfaces: { RequestFields: '', DialOptions: '', TunnelOptions: '' },
     title: 'Connecting',
-    intro: 'For `connect`, beside those of every connection; see [api.md](api.md#connecting).',
+    intro:
+      '`ConnectOptions`, for `connect`: the options of every connection, and these; see [api.md](api.md#connecting).',
     roles: false,
   },
   {
@@ -102,7 +103,7 @@ export const tables = [
     name: 'fourDServerSpecs',
     interfaces: { WebSocketServerOptions: '' },
     title: 'The WebSocket server of `rfc6455/4d`',
-    intro: '`WebSocketServerOptions`, beside the options of the native server; see [4d.md](4d.md).',
+    intro: '`WebSocketServerOptions`: the options of the native server, and these; see [4d.md](4d.md).',
     roles: false,
   },
   {
@@ -138,13 +139,17 @@ export const regions = [
   { of: 'ReconnectOptions', module: 'api/reconnect-options.ts', name: 'reconnectSpecs' },
 ];
 
-/** What is no option. */
+/** The limits that no option changes. */
 const fixed = `## Fixed limits
 
-These are not options: a request or response head of 16 KiB with at most 100 header fields and an 8 KiB target (431, 414);
-8 KiB for each of the fields \`Upgrade\`, \`Connection\`, \`Sec-WebSocket-Protocol\` and \`Sec-WebSocket-Extensions\` of a
-request (431); 16 extensions with 16 parameters each, 64 subprotocols (400); 1,000 fragments without payload in a row
-(1008); 8 informational responses.
+No option changes these limits:
+
+- The head of a request or response has at most 16 KiB and 100 header fields (431), and its target at most 8 KiB (414).
+- Each of the fields \`Upgrade\`, \`Connection\`, \`Sec-WebSocket-Protocol\` and \`Sec-WebSocket-Extensions\` of a request has at
+  most 8 KiB (431).
+- A request offers at most 16 extensions with 16 parameters each, and at most 64 subprotocols (400).
+- A message has at most 1,000 consecutive fragments without payload (1008).
+- A client accepts at most 8 informational responses.
 `;
 
 /**
@@ -208,7 +213,7 @@ export function render(filled) {
     "<!-- Written by scripts/limits.js from the package's own tables. Do not edit. -->",
     '',
     'Every limit is on by default. Pass `Infinity` to disable one. 0 and unknown option names throw; the message suggests the',
-    'right name. Sizes are bytes, times are milliseconds. An option that is `undefined` is as good as absent.',
+    'right name. Sizes are bytes, times are milliseconds. An option that is `undefined` counts as absent.',
     '',
   ];
   for (const { table, specs } of filled) {

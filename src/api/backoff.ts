@@ -29,17 +29,17 @@ export type BackoffTimes = ValuesOf<Backoff>;
 export const backoffSpecs: SpecsOf<Backoff> = {
   first: amount('ms', 0, ' of milliseconds', {
     default: 5_000,
-    text: 'After a lost connection: a random time up to this. If the connection before it was lost within 5 s of being open as well, the wait is that after a failed attempt.',
+    text: 'After a lost connection, the wait is a random time up to this. If the previous connection was also lost within 5 s of being open, the wait is the same as after a failed attempt.',
   }),
   base: amount('ms', 0, ' of milliseconds', {
     default: 1_000,
-    text: 'After the first failed attempt; twice as long after each further one.',
+    text: 'The wait after the first failed attempt. It doubles after each further one.',
   }),
   max: amount('ms', 0, ' of milliseconds', { default: 60_000, text: 'The longest wait.' }),
   min: amount('ms', 0, ' of milliseconds', { default: 0, text: 'The shortest wait after a failed attempt.' }),
   jitter: custom<number, number>(
     '0 to 1',
-    { default: 0.5, text: 'Which part of the wait after a failed attempt is random.' },
+    { default: 0.5, text: 'The fraction of the wait after a failed attempt that is random.' },
     checkFraction,
   ),
 };

@@ -20,40 +20,43 @@ import {
 export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionOptions, 'budget'>> = {
   threshold: amount('bytes', 0, ' of bytes', {
     default: compressionDefaults.threshold,
-    text: 'Shorter messages are sent as they are; 0 compresses every message that becomes smaller by it.',
+    text: 'Messages shorter than this are sent uncompressed. With 0, every message that becomes smaller is compressed.',
   }),
   level: integer(1, 9, {
     default: compressionDefaults.level,
-    text: "zlib's level for the messages that go to zlib; from 7 on it searches the whole window, up to 6 the last 8 or 16 KiB.",
+    text: 'The compression level for the messages that zlib compresses. From level 7 on, zlib searches the whole window; up to level 6, the last 8 or 16 KiB.',
   }),
   engine: oneOf(['auto', 'zlib'], {
     default: compressionDefaults.engine,
-    text: "`'auto'`: messages up to 2 KiB, and compressed ones up to 512 bytes, go to the package's own DEFLATE engine, which is faster there; `'zlib'`: all go to zlib.",
+    text: "`'auto'`: the package's own DEFLATE engine compresses messages up to 2 KiB and decompresses compressed messages up to 512 bytes, since it is faster at these sizes. `'zlib'`: zlib processes all messages.",
   }),
   synchronous: flag({
     default: compressionDefaults.synchronous,
-    text: "`true`: compresses and decompresses in this turn of the event loop at any size; otherwise what is over 16 KiB goes to zlib's threads.",
+    text: "`true`: messages of any size are compressed and decompressed in the same turn of the event loop. Otherwise zlib's threads process what is larger than 16 KiB.",
   }),
   budget: custom<NonNullable<CompressionOptions['budget']>>(
     'a `CompressionBudget`',
     {
       defaultText: '`processCompressionBudget`, 64 MiB',
-      text: 'What all contexts hold together; connections beyond it keep no context.',
+      text: 'How much memory all compression contexts may hold together. Connections for which there is no room keep no context.',
     },
     checkCompressionBudget,
   ),
   serverNoContextTakeover: flag({
     default: false,
-    text: 'The server forgets each message that it compressed: less memory, more bytes.',
+    text: 'The server keeps no context between the messages that it compresses. This takes less memory, and sends more bytes.',
   }),
-  clientNoContextTakeover: flag({ default: false, text: 'The same for the client.' }),
+  clientNoContextTakeover: flag({
+    default: false,
+    text: 'The client keeps no context between the messages that it compresses.',
+  }),
   serverMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: "The server's messages refer back at most 2 to this power bytes.",
+    text: "The size of the window for the server's messages, as a power of 2: they refer back at most that many bytes.",
   }),
   clientMaxWindowBits: integer(8, 15, {
     default: 15,
-    text: "The same for the client's messages; on a server a wish, since a client whose offer lacks `client_max_window_bits` cannot be limited.",
+    text: "The size of the window for the client's messages, as a power of 2. A server cannot always enforce it: a client whose offer lacks `client_max_window_bits` cannot be limited.",
   }),
 };
 

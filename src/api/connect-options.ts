@@ -45,50 +45,54 @@ type DialValues = ValuesOf<
 /** How to reach a server, and what to ask it for. */
 export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   subprotocols: custom<readonly string[]>('a list of tokens', {
-    text: 'What to offer, in order of preference: distinct tokens.',
+    text: 'The subprotocols to offer, in order of preference. They are distinct tokens.',
   }),
   requireSubprotocol: flag({
     default: false,
-    text: 'Fails if subprotocols were offered and the server chose none.',
+    text: 'Whether the attempt fails if subprotocols were offered and the server chose none of them.',
   }),
   headers: custom<NonNullable<DialOptions['headers']>>('a `HeaderFieldsInit`', {
-    text: 'More header fields of the request: by name (a string or a list of them), flat (name, value, name, value …), or as pairs (a `Map`, the `Headers` of `fetch`). Those of the handshake are refused.',
+    text: 'Additional header fields of the request: an object by name (each value a string or a list of strings), a flat list (name, value, name, value …), or pairs (a `Map`, the `Headers` of `fetch`). Fields that belong to the opening handshake are refused.',
   }),
   origin: custom<string>(
     'a string',
-    { text: 'The `Origin` field, which only browsers have to send.' },
+    { text: 'The value of the `Origin` field, which only browsers have to send.' },
     checkText,
   ),
   handshakeTimeout: limit('ms', {
     default: 10_000,
-    text: 'Until the connection is open: name, TCP, proxy, TLS, redirects and response together.',
+    text: 'How long opening the connection may take in all: name lookup, TCP, proxy, TLS, redirects and response.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
-    { text: 'Ends the attempt: `connect` rejects with its reason. An open connection stays open.' },
+    {
+      text: "Aborts the attempt: `connect` rejects with the signal's reason. A connection that is already open stays open.",
+    },
     checkMethod('throwIfAborted', 'an AbortSignal'),
   ),
   tls: custom<NonNullable<DialOptions['tls']>>(
     'an object',
     {
-      text: 'For `tls.connect`: `ca`, `cert`, `key`, `servername` and others. The certificate and the host name are verified by default.',
+      text: 'Options for `tls.connect`: `ca`, `cert`, `key`, `servername` and others. The certificate and the host name are verified by default.',
     },
     checkObject,
   ),
   tcp: custom<NonNullable<DialOptions['tcp']>>(
     'an object',
-    { text: 'For `net.connect`: `lookup`, `family`, `localAddress` and others.' },
+    { text: 'Options for `net.connect`: `lookup`, `family`, `localAddress` and others.' },
     checkObject,
   ),
   socketPath: custom<string>(
     'a path',
-    { text: "A Unix domain socket or Windows pipe in place of the URL's host and port." },
+    {
+      text: "The path of a Unix domain socket or Windows pipe, which is used instead of the URL's host and port.",
+    },
     checkPath,
   ),
   socket: custom<NonNullable<DialOptions['socket']>>(
     'a `Duplex`, or a function',
     {
-      text: 'A connection to use, or a function that makes one for each hop, see [below](api.md#a-socket-of-your-own). For `wss:` TLS is started on it, unless it is a TLS socket.',
+      text: 'A stream to use as the connection, or a function that opens one for each hop, see [below](api.md#a-socket-of-your-own). For `wss:`, TLS is started on it, unless it is a TLS socket.',
     },
     (value, name) => {
       if (typeof value !== 'function') checkMethod('pipe', 'a Duplex, such as a net.Socket')(value, name);
@@ -97,16 +101,16 @@ export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   proxy: custom<string | URL>(
     "a URL, or `'env'`",
     {
-      text: "An HTTP CONNECT proxy (`http:` or `https:`); `'env'`: the one that `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` name. A URL, `socket` and `socketPath` exclude each other.",
+      text: "The URL of an HTTP CONNECT proxy (`http:` or `https:`). `'env'` takes the proxy from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`. Only one of a proxy's URL, `socket` and `socketPath` may be given.",
     },
     checkProxy,
   ),
   redirects: integer(0, MAX_REDIRECTS, {
     default: 0,
-    text: 'Redirects to follow. Never from `wss` to `ws`. To another origin no subprotocols go along (some applications keep a token there), none of `headers`, no credentials of the URL, no client certificate and no `secureContext`.',
+    text: 'How many redirects are followed. A redirect from `wss` to `ws` is never followed. Another origin receives no subprotocols (some applications keep a token there), none of `headers`, no credentials of the URL, no client certificate and no `secureContext`.',
   }),
   crossOriginHeaders: custom<readonly string[]>('a list of names', {
-    text: "Those of `headers` that may go along to another origin; `'Sec-WebSocket-Protocol'` stands for the subprotocols. `Authorization` and `Cookie` are refused.",
+    text: "The names of those `headers` that another origin may receive after a redirect; `'Sec-WebSocket-Protocol'` stands for the subprotocols. `Authorization` and `Cookie` are refused.",
   }),
 };
 
@@ -123,16 +127,16 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
   handlers: custom<ConnectionHandlers<unknown, string | Buffer>>(
     'an object',
     {
-      text: 'What the connection reports: [`ConnectionHandlers`](api.md#handlers). Without a `message` handler, messages are read with `for await`.',
+      text: "The handlers for the connection's events, [`ConnectionHandlers`](api.md#handlers). Without a `message` handler, the application reads messages with `for await`.",
     },
     (value) => checkHandlers(value as object),
   ),
   data: custom<unknown>('any value', {
-    text: "The connection's `data`, typed `Data`; required by type if `Data` does not include undefined.",
+    text: "The value of the connection's `data`, of type `Data`. Its type requires it if `Data` does not include undefined.",
   }),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the connection is open, see `Connection.unref`.',
+    text: 'Whether the process may end while the connection is open; see `Connection.unref`.',
   }),
 };
 

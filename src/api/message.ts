@@ -29,12 +29,15 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
   fragmentSize: integer(
     1,
     Number.POSITIVE_INFINITY,
-    { defaultText: 'one frame', text: 'Payload of a frame; a longer message goes out in several.' },
+    {
+      defaultText: 'one frame',
+      text: 'The largest payload of one frame. A longer message is sent in several frames.',
+    },
     'bytes',
   ),
   lastFragmentSize: limit('bytes', {
     defaultText: '`fragmentSize`',
-    text: 'With `fragmentSize`, and not below it: payload that the last, or only, frame may have.',
+    text: 'The largest payload of the last, or only, frame. It needs `fragmentSize`, and cannot be smaller.',
   }),
   compress: flag({
     default: true,
@@ -59,7 +62,7 @@ export interface SendStreamOptions {
 export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOptions, 'binary' | 'signal'>> = {
   binary: flag({
     defaultText: 'what the first part is',
-    text: 'Whether it is a binary message, or a text, whose parts are strings or UTF-8.',
+    text: 'Whether the message is binary. If it is a text message, its parts are strings or UTF-8.',
   }),
   compress: flag({
     default: true,
@@ -68,7 +71,7 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
     {
-      text: 'Gives the message up. If a part of it was sent, the connection fails with 1011, `WS_STREAM_CUT`.',
+      text: 'Aborts the message. If a part of it was sent, the connection fails with 1011, `WS_STREAM_CUT`.',
     },
     (value, name) => {
       if (!(value instanceof AbortSignal))

@@ -113,31 +113,31 @@ export interface ConnectionValues
 const heartbeatSpecs: SpecsOf<HeartbeatOptions> = {
   interval: limit('ms', {
     default: serverLimits.heartbeatInterval,
-    text: 'Silence after which a ping is sent; any byte counts as a sign of life. While the application has paused reading, pings are sent and no answer is expected. While a connection only receives, it sends a pong after as much silence of its own.',
+    text: 'How long the peer may be silent before a ping is sent; any byte from the peer counts as a sign of life. While the application has paused reading, pings are sent, but no answer is expected. A connection that has sent nothing for this long while it receives sends a pong.',
   }),
   timeout: limit('ms', {
     default: serverLimits.heartbeatTimeout,
-    text: 'How long the peer may stay silent after that ping: then the connection is dropped, `WS_HEARTBEAT_TIMEOUT`. Longer by 1 s for each 32 KiB, up to 8 MiB, that were sent since the peer’s last sign of life: it has to read them first.',
+    text: 'How long the peer may stay silent after that ping before the connection is dropped with `WS_HEARTBEAT_TIMEOUT`. The time grows by 1 s for each 32 KiB that were sent since the peer’s last sign of life, up to 8 MiB, because the peer has to read them first.',
   }),
 };
 
 const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>> = {
-  interval: limit('ms', { default: Number.POSITIVE_INFINITY, text: 'From one ping to the next.' }),
+  interval: limit('ms', { default: Number.POSITIVE_INFINITY, text: 'The time from one ping to the next.' }),
   first: amount('ms', 0, ' of milliseconds', {
     defaultText: '`interval`',
-    text: 'From the beginning to the first ping; 0 is at once.',
+    text: 'The time from the opening of the connection to the first ping; with 0, the first ping is sent at once.',
   }),
   timeout: limit('ms', {
     default: Number.POSITIVE_INFINITY,
-    text: 'How long no pong may come: then the connection fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
+    text: 'How long the connection may be without a pong before it fails with 1011, `WS_HEARTBEAT_TIMEOUT`.',
   }),
   answerEach: flag({
     default: true,
-    text: 'Whether each ping has to be answered before the next one is due.',
+    text: 'Whether the peer has to answer each ping before the next one is due.',
   }),
   payload: callback<NonNullable<PingOptions['payload']>>('() => Uint8Array', {
     defaultText: 'an empty payload',
-    text: 'Returns what the next ping carries, at most 125 bytes.',
+    text: 'Returns the payload of the next ping, at most 125 bytes.',
   }),
 };
 
@@ -146,53 +146,53 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   maxMessageSize: limit('bytes', {
     default: serverLimits.maxMessageSize,
     client: clientLimits.maxMessageSize,
-    text: 'The largest message that is received, inclusive, over all its fragments and after decompression: 1009 at the header that crosses it, before anything is buffered.',
+    text: 'The size of the largest message that is received, counted over all its fragments and after decompression. A larger message closes the connection with 1009 as soon as a frame header exceeds the limit, before that payload is buffered.',
   }),
   maxStreamSize: limit('bytes', {
     defaultText: '`maxMessageSize`',
-    text: 'The largest message that a `stream` handler receives, inclusive, over all its fragments: 1009 at the header that crosses it. For messages that are compressed, `maxMessageSize` holds.',
+    text: 'The size of the largest message that a `stream` handler receives, counted over all its fragments. A larger message closes the connection with 1009 as soon as a frame header exceeds the limit. Compressed messages are limited by `maxMessageSize` instead.',
   }),
   highWaterMark: limit('bytes', {
     default: serverLimits.highWaterMark,
-    text: '`send` returns false when more than this waits to be sent; a server whose replies wait stops reading.',
+    text: '`send` returns false while more than this waits to be sent. A server also stops reading from a peer while replies of more bytes than this wait for that peer.',
   }),
   sendCap: limit('bytes', {
     default: serverLimits.sendCap,
     client: clientLimits.sendCap,
-    text: 'What may wait to be sent: beyond it the connection is dropped, `WS_SEND_CAP`. One message, fragmented or not, is always admitted to an empty queue.',
+    text: 'How much may wait to be sent. If more waits, the connection is dropped with `WS_SEND_CAP`. An empty queue always admits one message, fragmented or not.',
   }),
   maxLatestKeys: limit('', {
     default: serverLimits.maxLatestKeys,
-    text: 'How many keys of `sendLatest` may wait at the same time: for another one it returns false. Their values count for `sendCap`.',
+    text: 'How many keys of `sendLatest` may wait at the same time; for a further key, `sendLatest` returns false. The waiting values count towards `sendCap`.',
   }),
   sendTimeout: limit('ms', {
     default: serverLimits.sendTimeout,
-    text: 'How long a peer may take nothing of over 1 MiB that waits for it: then it is dropped, `WS_SEND_CAP`. If less waits, it has as long as `heartbeat.interval` and `heartbeat.timeout` together, or this if it is longer, whatever the peer sends.',
+    text: 'While more than 1 MiB waits for a peer: how long the peer may take none of it before the connection is dropped with `WS_SEND_CAP`. If less waits, the time allowed is the larger of this and the sum of `heartbeat.interval` and `heartbeat.timeout`, whatever the peer sends.',
   }),
   closeTimeout: limit('ms', {
     default: serverLimits.closeTimeout,
-    text: "How long the closing handshake, and then the end of TCP, may take: then the connection is dropped, `WS_CLOSE_TIMEOUT` if the peer's Close frame never came.",
+    text: "How long the closing handshake, and then the end of the TCP connection, may take. After that the connection is dropped, with `WS_CLOSE_TIMEOUT` if the peer's Close frame did not arrive.",
   }),
   heartbeat: group<HeartbeatOptions, typeof heartbeatSpecs>(
     heartbeatSpecs,
-    'Pings a silent peer, and drops it if it stays silent.',
+    'Sends a ping to a silent peer, and drops the connection if the peer stays silent.',
     '; Infinity disables it',
   ),
   pings: optionalGroup<PingOptions, typeof pingSpecs>(
     pingSpecs,
-    'Pings at a fixed pace, whatever else the peer sends; only a pong counts as an answer.',
+    'Sends pings at a fixed interval, whatever else the peer sends. Only a pong counts as an answer.',
   ),
   messageTimeout: limit('ms', {
     default: serverLimits.messageTimeout,
-    text: 'How long a message may stand still before it is complete: 1008 beyond. Stands still while the application has paused reading.',
+    text: 'How long an incomplete message may make no progress before the connection is closed with 1008. The clock stops while the application has paused reading.',
   }),
   flush: oneOf(['turn', 'read'], {
     default: serverLimits.flush,
-    text: "When sent bytes leave: at the end of the event loop's turn, or also after each read.",
+    text: "When sent bytes are written to the socket. `'turn'`: at the end of the event loop's turn; `'read'`: also after each read.",
   }),
   text: oneOf(['string', 'own-string', 'bytes'], {
     default: 'string',
-    text: "How text messages are delivered. `'string'`: small ones that arrive together are parts of one string of at most 1 KiB, and one that is kept keeps that; `'own-string'`: each in memory of its own, which takes more time; `'bytes'`: as Buffers that were checked to be UTF-8.",
+    text: "How text messages are delivered. `'string'`: small messages that arrive together share the memory of one string of at most 1 KiB, which stays in memory as long as one of them does. `'own-string'`: each message has memory of its own, which takes more time. `'bytes'`: as Buffers that were checked to be UTF-8.",
   }),
   compression: custom<boolean | CompressionOptions, boolean>(
     'boolean or an object',
@@ -208,17 +208,17 @@ export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
     {
       default: serverLimits.memoryBudget,
       defaultText: '`processMemoryBudget`, 256 MiB',
-      text: 'The budget that the memory of this connection counts for; without room in it, connections are read in turns.',
+      text: 'The budget that the memory of this connection counts towards. If the budget has no room, connections take turns in being read.',
     },
     checkMemoryBudget,
   ),
   autoPong: flag({
     default: true,
-    text: '`false`: pings are not answered by themselves, and the `ping` handler has to call `pong`; for tests of peers, since RFC 6455 wants each ping answered.',
+    text: '`false`: pings are not answered automatically, and the `ping` handler has to call `pong`. It exists for tests of peers, since RFC 6455 requires an answer to each ping.',
   }),
   closeReason: callback<NonNullable<ConnectionOptions['closeReason']>>('(error) => string', {
     defaultText: "the text of a `ProtocolError`, '' for other errors",
-    text: 'Returns the reason in our Close frame when a connection fails: at most 123 bytes of UTF-8, seen by the peer.',
+    text: 'Returns the reason in the Close frame that is sent when a connection fails. The peer sees it; it has at most 123 bytes of UTF-8.',
   }),
 };
 

@@ -112,14 +112,14 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   handlers: custom<ReconnectHandlers<unknown, string | Buffer>>(
     'an object',
     {
-      text: 'What is reported of all the connections: `ReconnectHandlers` are [those of a connection](api.md#handlers), and `failed(error, retries, wait)`: another attempt follows in `wait` ms; `ended(cause)`: there will be none.',
+      text: 'The handlers for the events of all connections. `ReconnectHandlers` has [those of a connection](api.md#handlers) and two more: `failed(error, retries, wait)` reports that another attempt follows in `wait` ms, and `ended(cause)` that no other attempt follows.',
     },
     (value) => checkHandlers(value as object),
   ),
   connect: custom<AttemptSource<unknown, string | Buffer>>(
     'an object, or a function',
     {
-      text: '`AttemptOptions`: those of `connect` but `handlers` and `signal`, and of `socket` only the function, which is called for each attempt; or a function that makes them for each attempt. Required by type, with `data`, if `Data` does not include undefined.',
+      text: '`AttemptOptions`: the options of `connect` except `handlers` and `signal`, and with `socket` only as a function, which is called for each attempt; or a function that returns them for each attempt. Its type requires it, with `data`, if `Data` does not include undefined.',
     },
     (value) => {
       if (typeof value !== 'function') checkAttempt(value as AttemptOptions<unknown, string | Buffer>);
@@ -127,7 +127,10 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
   ),
   backoff: custom<Backoff | (() => Backoff)>(
     'an object, or a function',
-    { text: 'How long to wait, a `Backoff`; a function is called each time.', members: backoffSpecs },
+    {
+      text: 'How long to wait before an attempt: a `Backoff`, or a function that is called before each wait and returns one.',
+      members: backoffSpecs,
+    },
     (value) => {
       if (typeof value !== 'function') readBackoff(value as Backoff);
     },
@@ -136,25 +139,28 @@ export const reconnectSpecs: SpecsOf<ReconnectSettings<unknown, string | Buffer>
     '(cause, retries) => boolean',
     {
       defaultText: 'always, but not after invalid options or an invalid URL',
-      text: "Called when a connection was closed or an attempt failed, and again when the wait is over; exactly `true` goes on. The cause, a `ReconnectCause`, is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default a `TypeError`, a `RangeError` or an invalid URL is the end, since such options stay wrong.",
+      text: "Called when a connection was closed or an attempt failed, and again when the wait is over. Only a result of exactly `true` leads to another attempt. The cause, a `ReconnectCause`, is `{ kind: 'closed', info }` with the `CloseInfo`, or `{ kind: 'failed', error }`. By default a `TypeError`, a `RangeError` or an invalid URL ends the attempts, since such options stay invalid.",
     },
   ),
   retryFirst: flag({
     default: true,
-    text: 'Whether the first attempt is repeated too; otherwise its failure is the end, and no event.',
+    text: 'Whether a failed first attempt is repeated as well. With `false`, its failure ends the reconnection: `start()` rejects, and no event is reported.',
   }),
   maxQueued: limit('bytes', {
     default: 1_048_576,
-    text: 'What may wait to be sent while there is no connection, with 128 bytes for each message.',
+    text: 'How much may wait to be sent while there is no connection. Each message counts with its size and 128 bytes.',
   }),
-  unref: flag({ default: false, text: 'Whether the process may end while this waits or is connected.' }),
+  unref: flag({
+    default: false,
+    text: 'Whether the process may end while the `Reconnection` waits or is connected.',
+  }),
   clock: custom<ReconnectClock>('a `ReconnectClock`', {
     defaultText: "the process's own",
-    text: 'For tests: `setTimeout`, `clearTimeout`, `elapsed`.',
+    text: 'For tests: a clock with `setTimeout`, `clearTimeout` and `elapsed`.',
   }),
   random: callback<() => number>('() => number', {
     defaultText: 'a CSPRNG',
-    text: 'For tests: from 0 up to, but not including, 1.',
+    text: 'For tests: returns a number from 0 up to, but not including, 1.',
   }),
   dial: callback<NonNullable<ReconnectSettings<unknown>['dial']>>('(url, options) => Promise', {
     defaultText: '`connect`',

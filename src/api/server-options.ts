@@ -97,7 +97,7 @@ export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOption
     {
       default: [],
       defaultText: 'none',
-      text: "What the server speaks: the first of the client's list that is in it is chosen.",
+      text: "The subprotocols that the server supports. The server chooses the first one in the client's list that is also in this list.",
     },
     (value) => checkSubprotocols(value as readonly string[]),
   ),
@@ -105,17 +105,17 @@ export const serverSpecs: SpecsOf<OwnOptions, Pick<ServerValues, keyof OwnOption
     "`'same-origin'`, `'any'`, a list of origins, or a function",
     {
       default: 'same-origin',
-      text: 'Which pages may connect: 403 for others. Requests without an Origin come from no browser and are allowed.',
+      text: 'The origins whose pages may connect; other pages get 403. Requests without an `Origin` field do not come from a browser and are allowed.',
     },
     (value) => checkOrigins(value as OriginPolicy),
   ),
   handshakeTimeout: limit('ms', {
     default: HANDSHAKE_TIMEOUT,
-    text: 'From accept to the 101, TLS and an async `upgrade` handler included: 408, then the connection is dropped.',
+    text: 'How long the opening handshake may take, from the accepted socket to the 101 response, including TLS and an async `upgrade` handler. After that the server answers 408 and drops the connection.',
   }),
   maxConnections: limit('', {
     default: MAX_CONNECTIONS,
-    text: "Sockets, from accept to their 'close', whatever they are doing meanwhile: 503 for further ones.",
+    text: "How many sockets may be open, each from its acceptance to its 'close' event, in any state. Further ones get 503.",
   }),
 };
 
@@ -135,16 +135,16 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   port: portOption({ defaultText: '0, any free port', text: 'The TCP port.' }),
   host: hostOption({
     default: '127.0.0.1',
-    text: "Which address to listen on; `'0.0.0.0'` is every IPv4 interface, `'::'` every one.",
+    text: "The address to listen on. `'0.0.0.0'` stands for every IPv4 interface, and `'::'` for every interface.",
   }),
   path: custom<PathPattern>(
     'a path, or a RegExp',
-    { defaultText: 'any', text: 'The path that is served: 404 for others.' },
+    { defaultText: 'any', text: 'The path that is served. Requests for other paths get 404.' },
     (value) => void toPathPattern(value),
   ),
   socketPath: custom<string>(
     'a path',
-    { text: 'A Unix domain socket or Windows pipe in place of `host` and `port`.' },
+    { text: 'The path of a Unix domain socket or Windows pipe, which is used instead of `host` and `port`.' },
     (value, name) => {
       if (typeof value === 'string' && value !== '') return;
       throw new TypeError(`${name} is ${describe(value)}, not the path of a Unix domain socket`);
@@ -152,40 +152,45 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
   ),
   tls: custom<NonNullable<ListenOptions['tls']>>(
     'an object for `tls.createServer`',
-    { text: 'Certificate and key: the listener speaks wss.' },
+    {
+      text: 'Options for `tls.createServer` with a certificate and its key. With it, the listener accepts `wss:` connections only.',
+    },
     (value) => checkTls(value as NonNullable<ListenOptions['tls']>),
   ),
   family: custom<4 | 6>(
     '4 or 6',
-    { defaultText: 'the first one', text: "Which of a name's addresses to listen on." },
+    {
+      defaultText: 'the first one',
+      text: 'If `host` is a name: whether to listen on its IPv4 or IPv6 address.',
+    },
     (value, name) => {
       if (value !== 4 && value !== 6) throw new TypeError(`${name} is ${describe(value)}, not 4 or 6`);
     },
   ),
   unref: flag({
     default: false,
-    text: 'Whether the process may end while the listener is open; its connections keep it alive.',
+    text: 'Whether the process may end while the listener is open. Its connections keep the process alive in any case.',
   }),
   backlog: integer(1, 2_147_483_647, {
     defaultText: '511',
-    text: 'How many connections the system keeps that were not accepted yet.',
+    text: 'How many connections that are not yet accepted the operating system keeps waiting.',
   }),
   reusePort: flag({
     default: false,
-    text: 'Several processes may listen on the port, and the system shares its connections out. From Node 22.12 on.',
+    text: 'Whether several processes may listen on the port, so that the operating system distributes the connections among them. Available from Node 22.12 on.',
   }),
   exclusive: flag({
     default: false,
-    text: 'In a worker of `node:cluster`: a port of its own, which the primary does not share out.',
+    text: 'Whether a worker of `node:cluster` listens on the port itself, so that the primary does not distribute the connections.',
   }),
-  ipv6Only: flag({ default: false, text: "On `'::'`: no IPv4 connections." }),
+  ipv6Only: flag({ default: false, text: "Whether a listener on `'::'` accepts no IPv4 connections." }),
   fd: integer(0, 2_147_483_647, {
     defaultText: 'none',
-    text: 'A descriptor that listens already, in place of `host` and `port`. Not on Windows.',
+    text: 'A file descriptor that is already listening, which is used instead of `host` and `port`. Not available on Windows.',
   }),
   signal: custom<AbortSignal>(
     'an `AbortSignal`',
-    { text: 'Stops listening, before or after the listener is ready; connections stay.' },
+    { text: 'Stops the listener, before or after it is ready. Open connections stay open.' },
     (value, name) => {
       if (typeof (value as AbortSignal | null)?.addEventListener === 'function') return;
       throw new TypeError(`${name} is ${describe(value)}, not an AbortSignal`);
@@ -197,15 +202,15 @@ export const listenSpecs: SpecsOf<ListenOptions, ListenValues> = {
 export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
   code: custom<number, number>('a close code that may be sent', {
     default: 1001,
-    text: 'The close code that every connection gets.',
+    text: 'The close code that is sent to every connection.',
   }),
   reason: custom<string, string>('at most 123 bytes of UTF-8', {
     default: '',
-    text: 'The reason beside it.',
+    text: 'The close reason that is sent with the code.',
   }),
   grace: limit('ms', {
     default: SHUTDOWN_GRACE,
-    text: 'How long the closing handshakes may take, in place of `closeTimeout`: then the rest is dropped.',
+    text: 'How long the closing handshakes may take; it replaces `closeTimeout`. After that the remaining connections are dropped.',
   }),
 };
 

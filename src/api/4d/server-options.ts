@@ -69,18 +69,22 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
     'a path or a RegExp',
     {
       defaultText: 'every path that no other server has',
-      text: 'The path of the server, without its query; with a `*` at the end, every path that begins like that.',
+      text: 'The path that the server serves, without a query. A path with a `*` at its end stands for every path that begins with the part before it.',
     },
     (value) => toPathPattern(value as string | RegExp),
   ),
   dataType: custom<DataType, DataType>(
     "`'text'`, `'blob'` or `'object'`",
-    { default: 'text', text: 'What `onMessage` gets.' },
+    { default: 'text', text: "The type of the message's `data` that `onMessage` receives." },
     (value) => checkDataType(value as DataType),
   ),
   server: custom<WebServer, WebServer>(
     'a `WebServer`',
-    { default: webServer, defaultText: '`webServer`', text: 'The web server it runs on.' },
+    {
+      default: webServer,
+      defaultText: '`webServer`',
+      text: 'The web server that the WebSocket server runs on.',
+    },
     (value) => {
       if (value instanceof WebServer) return;
       throw new TypeError(`server is ${show(value)}, not a WebServer: see WebServer.of`);
@@ -94,13 +98,13 @@ export const fourDServerSpecs: SpecsOf<OwnOptions, OwnValues> = {
   }),
   trustedProxies: integer(0, Number.POSITIVE_INFINITY, {
     default: 0,
-    text: 'How many proxies stand before the server that add to X-Forwarded-For.',
+    text: 'How many proxies in front of the server add an address to X-Forwarded-For.',
   }),
   // C78: 4D states no bound for the default.
   closeTimeout: limit('ms', { default: 30_000, text: 'How long the closing handshake may take.' }),
   origins: custom<OriginPolicy, OriginPolicy>('as of the native server', {
     default: 'any',
-    text: 'Which origins browsers may connect from.',
+    text: 'The origins whose pages may connect.',
   }),
 };
 

@@ -10,13 +10,13 @@ import { SlowCallback } from '../slow-callback.ts';
 /** The option `serialize`, of servers and clients. */
 export const serializeOption: OptionSpec<boolean, boolean> = flag({
   default: true,
-  text: 'Whether each callback waits for the Promise of the one before.',
+  text: 'Whether each callback waits until the Promise of the previous callback is settled.',
 });
 
 /** The option `warnAfter`, of servers and clients. */
 export const warnAfterOption: OptionSpec<number, number> = limit('ms', {
   default: 10_000,
-  text: 'When a callback that has not ended, so that others wait, is reported to its `onError`.',
+  text: 'How long a callback may run while others wait for it, before it is reported to its `onError`.',
 });
 
 /** One event's work. Never throws, and its Promise is never rejected. */
