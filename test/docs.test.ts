@@ -104,13 +104,13 @@ describe.each(Object.entries(sections))('the reference and %s', (path, page) => 
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
 
-  test('so is every member of every exported interface', () => {
+  test('every member of every exported interface is on it too', () => {
     const members = names.flatMap((name) => membersOf(name).map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
   });
 
-  test('and every method of every exported class', () => {
+  test('every method of every exported class is on it too', () => {
     const methods = Object.entries(entryPoints[path] ?? {}).flatMap(([name, value]) =>
       typeof value === 'function' && value.prototype !== undefined
         ? methodsOf(value.prototype)
@@ -171,14 +171,14 @@ describe.each(['src/plugin.ts', 'src/plugin-v1.ts'])('docs/plugin.md and %s', (p
     expect(names.filter((name) => !isNamed(page, name))).toEqual([]);
   });
 
-  test('so is every member of every exported interface', () => {
+  test('every member of every exported interface is on it too', () => {
     const members = names.flatMap((name) => membersOf(name, 'plugin').map((member) => ({ name, member })));
     expect(members.length).toBeGreaterThan(40);
     expect(members.filter(({ member }) => !isNamed(page, member))).toEqual([]);
   });
 });
 
-test('the options that connect and listen take from the layer below are on the page', () => {
+test('the options that connect and listen take from the lower layer are on the page', () => {
   const options = [
     'DialOptions',
     'RequestFields',
@@ -203,7 +203,7 @@ test('CONTRIBUTING.md and docs/maintaining.md name every command, and no other',
   expect(run.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
-test('FAULT-0: docs/guides/proxies.md says what each proxy needs so that pages are let in', () => {
+test('FAULT-0: docs/guides/proxies.md shows what each proxy needs so that pages are accepted', () => {
   const guide = read('docs/guides/proxies.md');
   const rows = guide.split('\n').filter((line) => line.startsWith('| '));
   const code = [...guide.matchAll(/^```\w*\n[\s\S]*?^```/gm)].map(([block]) => block).join('\n');
@@ -289,7 +289,7 @@ describe.each(pages)('%s', (page) => {
   const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const inside = links.filter((target) => !/^[a-z]+:/.test(target));
 
-  test('links to files and headings that are there', () => {
+  test('has only links to existing files and headings', () => {
     const broken = inside.filter((target) => {
       const [file = '', anchor] = target.split('#');
       const path = file === '' ? join(root, page) : join(root, dirname(page), file);
@@ -301,7 +301,7 @@ describe.each(pages)('%s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  test('names symbols that are in the file beside them', () => {
+  test('names only symbols that are in the file next to them', () => {
     // The form: [`name`](path), [`Class.member`](path).
     const named = [...read(page).matchAll(/\[`([\w.#]+)(?:\(\))?`\]\(([^)#\s]+\.(?:ts|js))\)/g)]
       .map(([, symbol = '', file = '']) => ({ symbol, path: join(root, dirname(page), file) }))
@@ -321,7 +321,7 @@ describe("SECURITY.md's attacks", () => {
     files: [...line.matchAll(/\]\(([^)\s]+)\)/g)].map(([, file = '']) => file),
   }));
 
-  test('are there', () => {
+  test('exist', () => {
     expect(rows.length).toBeGreaterThan(40);
   });
 

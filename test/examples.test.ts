@@ -189,7 +189,7 @@ describe.skipIf(process.platform === 'win32')('servers', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('servers in the words of 4D', () => {
+describe.skipIf(process.platform === 'win32')("servers with 4D's classes", () => {
   example('4d/uppercase.js', async (name) => {
     const server = start(name);
     const connection = await connect(await server.listening);
@@ -243,7 +243,7 @@ function bare(code: string): string {
     .trim();
 }
 
-describe('the code beside that of 4D', () => {
+describe('the code is shown next to that of 4D', () => {
   const page = readFileSync(join(root, 'docs', '4d.md'), 'utf8');
   const part = (from: string, to: string): string => page.slice(page.indexOf(from), page.indexOf(to));
 
@@ -258,7 +258,7 @@ describe('the code beside that of 4D', () => {
   });
 });
 
-describe('what ends by itself', () => {
+describe('programs that end by themselves', () => {
   example('tls.js', async (name) => {
     const files = ['localhost-cert.pem', 'localhost-key.pem', 'ca-cert.pem'];
     const { status, output } = await start(

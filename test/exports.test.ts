@@ -441,7 +441,7 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
     expect(functions.filter(({ name }) => !/^\w+$/.test(name))).toEqual([]);
   });
 
-  test('by require as well', async () => {
+  test('require gives the same names', async () => {
     const required: object = createRequire(import.meta.url)(fileURLToPath(new URL(compiled, root)));
     if (values.includes('module.exports')) {
       expect(required).toBe((await import(new URL(compiled, root).href)).default);
@@ -450,7 +450,7 @@ describe.each(Object.entries(entries))('%s', (entry, { values, types }) => {
     expect(Object.keys(required).sort()).toEqual([...values].sort());
   });
 
-  test('and these types, each by its name', () => {
+  test('and it exports these types, each by its name', () => {
     const source = sourceOf(compiled);
     const { code } = scan(readFileSync(new URL(source, root), 'utf8'));
     // A star would let names slip out without a decision.
@@ -484,7 +484,7 @@ test('the exports map holds these entry points and the manifest', () => {
   expect(Object.keys(manifest.exports).sort()).toEqual([...Object.keys(entries), './package.json'].sort());
 });
 
-test('nothing is depended on, and nothing runs on installation', () => {
+test('there is no dependency, and no script runs on installation', () => {
   for (const field of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
     expect(manifest[field] ?? {}).toEqual({});
   // "prepare" runs for those who clone the repository, not for those who install the package.
@@ -502,7 +502,7 @@ describe('the packed package', () => {
   });
   const files: string[] = JSON.parse(listing)[0].files.map(({ path }: { path: string }) => path);
 
-  test('holds what is imported, its types, its maps and their sources', () => {
+  test('contains the imported files, their types, maps and sources', () => {
     for (const entry of Object.keys(entries)) {
       const { default: compiled, types } = manifest.exports[entry].default;
       expect(files).toContain(compiled.replace('./', ''));
@@ -521,7 +521,7 @@ describe('the packed package', () => {
     expect(files.filter((path) => /^dist\/(?!bundle\/|cjs\/).*\.js$/.test(path))).toEqual([]);
   });
 
-  test('holds nothing else but its papers', () => {
+  test('contains nothing else but its documents', () => {
     const rest = files.filter((path) => !/^(?:dist|src|conformance|examples)\//.test(path));
     expect(rest.sort()).toEqual([
       'CHANGELOG.md',

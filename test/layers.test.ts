@@ -179,13 +179,13 @@ function readSource(folder = '../src/'): Map<string, string> {
   return new Map(files.map((name) => [name, readFileSync(new URL(name, src), 'utf8')]));
 }
 
-test('every import of src/ points down, and no file breaks a habit', () => {
+test('every import of src/ points down, and no file breaks a coding rule', () => {
   const files = readSource();
   expect(files.has('index.ts')).toBe(true);
   expect(faultsOf(files)).toEqual([]);
 });
 
-test('the judge imports nothing of src/, and no dependency: our own fault could hide itself', () => {
+test('the judge imports nothing of src/ and no dependency, since our own fault could hide itself', () => {
   const files = [...readSource('../conformance/')].filter(([file]) => !/^(?:clients|servers)\//.test(file));
   expect(files.length).toBeGreaterThan(30);
   const faults = files.flatMap(([file, source]) =>
@@ -200,7 +200,7 @@ test('the judge imports nothing of src/, and no dependency: our own fault could 
   expect(faults).toEqual([]);
 });
 
-describe('what the check must catch', () => {
+describe('the findings of the check', () => {
   const good: readonly (readonly [string, string])[] = [
     ['frame/violation.ts', "import { randomFillSync } from 'node:crypto';\nexport const violations = {};"],
     ['frame/endpoint.ts', "import { violations } from './violation.ts';\nexport interface Limits {}"],
@@ -220,7 +220,7 @@ describe('what the check must catch', () => {
     ],
   ];
 
-  test('nothing in a tree that keeps the rules', () => {
+  test('are empty for a tree that keeps the rules', () => {
     expect(faultsOf(new Map(good))).toEqual([]);
   });
 

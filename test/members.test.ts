@@ -251,12 +251,12 @@ test.each(['index', 'topics'])('every class of %s is in the table', async (entry
   expect(Object.keys(classes[entry]!).sort()).toEqual([...(await exportedClasses(entry)).keys()].sort());
 });
 
-test('a user cannot make a connection: the library does', () => {
+test('a user cannot create a connection', () => {
   const { code } = declarations.find(({ code: text }) => text.includes('export declare class Connection<'))!;
   expect(code).toContain('private constructor();');
 });
 
-test('no declaration has what is marked as internal', () => {
+test('no declaration contains members that are marked as internal', () => {
   const internal = ['ConnectionCore', 'makeConnection', 'sendBroadcast', 'coreOf', 'AllServerHandlers'];
   for (const { path, code } of declarations) {
     // These are not reachable from an entry point.

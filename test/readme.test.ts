@@ -141,7 +141,7 @@ describe.each(pages.map((page) => ({ page, blocks: blocksOf(readFileSync(join(ro
   },
 );
 
-describe('how a page is read', () => {
+describe('the parser of pages', () => {
   const page = [
     'Text',
     '```js run',
@@ -167,7 +167,7 @@ describe('how a page is read', () => {
     '<!-- not run: needs a cluster -->',
   ].join('\n');
 
-  test('blocks come with their line, language and what the comment adds', () => {
+  test('returns blocks with their line, language and the contents of the comment', () => {
     expect(blocksOf(page)).toEqual([
       {
         line: 2,
@@ -191,7 +191,7 @@ describe('how a page is read', () => {
     code,
   });
 
-  test('the package is found by its name', async () => {
+  test('finds the package by its name', async () => {
     const { status, output } = await run(block('js', "console.log(import.meta.resolve('rfc6455'));"), 'name');
     expect({ status, output: output.trim() }).toEqual({
       status: 0,
@@ -199,7 +199,7 @@ describe('how a page is read', () => {
     });
   });
 
-  test('a block that throws, or whose types are wrong, fails', async () => {
+  test('reports a block that throws, or has wrong types', async () => {
     expect((await run(block('js', "throw new Error('no');"), 'throws')).status).not.toBe(0);
     expect((await run(block('ts', 'const n: number = 1;\nconsole.log(n);'), 'typed')).status).toBe(0);
     expect((await run(block('ts', "const n: number = 'one';"), 'mistyped')).status).not.toBe(0);

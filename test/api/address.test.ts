@@ -42,7 +42,7 @@ const addressOf = ({ remoteAddress, remotePort }: Connection<undefined>): unknow
 ];
 
 describe.each(kinds)('%s', (kind) => {
-  test('a connection that came with its first message answers after the close, though it was not asked before', async () => {
+  test('a connection whose first message arrived with it knows its address after the close, even if it was not read before', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -57,7 +57,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('a connection that came out of `connections` answers after the close', async () => {
+  test('a connection from `connections` knows its address after the close', async () => {
     const { server, peer } = await startServer({ message() {} }, {}, kind);
     const raw = peer();
     const port = await open(raw);
@@ -67,7 +67,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('a connection that is dropped answers afterwards', async () => {
+  test('a dropped connection knows its address afterwards', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -82,7 +82,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('handlers of the end know who it was, after a reset as well', async () => {
+  test('handlers at the end of a connection know the address, after a reset as well', async () => {
     const ends: unknown[] = [];
     const errors: string[] = [];
     const { peer } = await startServer<undefined>(
@@ -102,7 +102,7 @@ describe.each(kinds)('%s', (kind) => {
     for (const text of errors) expect(text).toContain(`(127.0.0.1:${port})`);
   });
 
-  test('a kept request answers after the close; a refused one in `refused`, though its peer has left', async () => {
+  test('a kept request knows the address after the close; so does a refused one in `refused`, even if its peer has left', async () => {
     let seen: ServerRequest | null = null;
     const refused: unknown[] = [];
     const { server, peer } = await startServer<undefined>(
@@ -133,7 +133,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('handleUpgrade: the connection answers after the close, and a Duplex with an address of its own as well', async () => {
+test('with handleUpgrade, the connection knows the address after the close; so does a Duplex that has an address', async () => {
   const server = new WebSocketServer({ message() {} });
   const http = createHttpServer();
   let seen: Connection | null = null;
@@ -167,7 +167,7 @@ test('handleUpgrade: the connection answers after the close, and a Duplex with a
   await server.shutdown();
 });
 
-test('no address is looked up from accept to close if the application cannot ask for it', async () => {
+test('no address is looked up if the application cannot read it', async () => {
   // Node's own method behind `remoteAddress`, which cannot be replaced.
   const prototype = Socket.prototype as unknown as { _getpeername(): unknown };
   const lookedUp = vi.spyOn(prototype, '_getpeername');

@@ -15,7 +15,7 @@ describe('C21: waits', () => {
     ]);
   });
 
-  test('C21: are between `min` and `max`, random in the part that `jitter` names, and never fire at once', () => {
+  test('C21: waits are between `min` and `max`, random in the part that `jitter` says, and never zero', () => {
     fc.assert(
       fc.property(
         fc.record({ base: time, max: time, min: time, jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
@@ -33,7 +33,7 @@ describe('C21: waits', () => {
     );
   });
 
-  test('C21: the first wait after a lost connection is random, up to `first`', () => {
+  test('C21: the first wait after a lost connection is random, at most `first`', () => {
     fc.assert(
       fc.property(time, fraction, (first, random) => {
         expect(firstWait(readBackoff({ first }), random)).toBe(Math.min(first * random, MAX_TIMER));
@@ -47,7 +47,7 @@ describe('C21: waits', () => {
 });
 
 describe('options', () => {
-  test('absent and undefined ones have their defaults', () => {
+  test('absent and undefined options have their defaults', () => {
     const defaults = { first: 5_000, base: 1_000, max: 60_000, min: 0, jitter: 0.5 };
     expect(readBackoff()).toEqual(defaults);
     expect(readBackoff({ first: undefined, base: undefined, max: 7 })).toEqual({ ...defaults, max: 7 });

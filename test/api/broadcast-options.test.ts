@@ -28,7 +28,7 @@ async function three() {
 }
 
 describe('broadcast', () => {
-  test('to, except and filter, alone and together; the old arguments still work', async () => {
+  test('to, except and filter work alone and together; the old arguments still work', async () => {
     const { server, received, all } = await three();
     const [a, b, c] = all as [Connection, Connection, Connection];
     expect(server.broadcast('all')).toBe(3);
@@ -52,7 +52,7 @@ describe('broadcast', () => {
     ]);
   });
 
-  test('connections of others, and closed ones, are left out', async () => {
+  test('connections of other servers, and closed ones, are left out', async () => {
     const { server, all, clients } = await three();
     const other = await three();
     all[0]!.terminate();
@@ -67,7 +67,7 @@ describe('broadcast', () => {
     ).toBe(0);
   });
 
-  test('what is invalid is refused, and what a filter throws is thrown', async () => {
+  test('invalid options throw, and an exception of the filter is passed on', async () => {
     const { server } = await three();
     for (const options of [{ except: 7 }, { to: 7 }, { filter: 7 }, { room: 'a' }]) {
       expect(() => server.broadcast('x', options as object)).toThrow(TypeError);
@@ -84,7 +84,7 @@ describe('broadcast', () => {
 });
 
 describe('listen', () => {
-  test('ipv6Only and exclusive reach the system', async () => {
+  test('ipv6Only and exclusive are passed to the system', async () => {
     const server = new WebSocketServer({});
     const { port } = await server.listen({ host: '::1', ipv6Only: true, exclusive: true });
     const connection = await connect(`ws://[::1]:${port}`);
@@ -93,7 +93,7 @@ describe('listen', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'fd: a descriptor that listens already, as systemd hands it over',
+    'fd accepts a descriptor that already listens, as systemd passes it',
     async () => {
       const plain = createServer();
       plain.listen(0, '127.0.0.1');
@@ -122,7 +122,7 @@ describe('listen', () => {
     },
   );
 
-  test('reusePort: two servers on one port, or an error where the system or Node cannot', async () => {
+  test('reusePort lets two servers share a port, or is an error if the system or Node does not support it', async () => {
     const first = new WebSocketServer({});
     const second = new WebSocketServer({});
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

@@ -13,7 +13,7 @@ test.concurrent.each([
   { secure: true, attached: false, compression: true },
   { secure: false, attached: true, compression: true },
 ])(
-  `FAULT-1, FAULT-2, FAULT-3: every call in every hook, with random stops of the process: %j, seed ${seed}`,
+  `FAULT-1, FAULT-2, FAULT-3: every call in every hook, with random interruptions of the process, is safe: %j, seed ${seed}`,
   { timeout: 120_000 },
   async (variant) => {
     const { report } = await runChaos({ ...variant, seed, connections: 60 });

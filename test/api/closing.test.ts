@@ -38,8 +38,8 @@ async function mute(
   return { ...started, peer, errors, connection: await open };
 }
 
-describe('close with a timeout of its own', () => {
-  test('is over sooner than closeTimeout', async () => {
+describe('close with its own timeout', () => {
+  test('ends sooner than closeTimeout', async () => {
     const { connection, peer } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     const closed: CloseInfo = await connection.close(3000, 'bye', 1);
     expect(closed).toMatchObject({ code: 1006, wasClean: false });
@@ -47,14 +47,14 @@ describe('close with a timeout of its own', () => {
     expect(codeOf(peer.frames[0]!)).toBe(3000);
   });
 
-  test('can shorten a close that began, and not prolong it', async () => {
+  test('can shorten a closing handshake that has begun, and not prolong it', async () => {
     const { connection } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     connection.close();
     connection.close(1000, '', 1);
     expect(await connection.close(1000, '', Number.POSITIVE_INFINITY)).toMatchObject({ code: 1006 });
   });
 
-  test('refuses what is no time, before any byte', async () => {
+  test('refuses an invalid time before any byte is sent', async () => {
     const { connection } = await mute();
     expect(() => connection.close(1000, '', 0)).toThrow(RangeError);
     expect(() => connection.close(1005, '', 1)).toThrow(RangeError);
@@ -63,7 +63,7 @@ describe('close with a timeout of its own', () => {
 });
 
 describe('shutdown', () => {
-  test('waits for its grace, not for closeTimeout, and what it drops then is no error', async () => {
+  test('waits for its grace, not for closeTimeout, and the connections that it then drops report no error', async () => {
     const { server, peer, connection, errors } = await mute({ closeTimeout: 1 });
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);
@@ -100,7 +100,7 @@ describe('reset', () => {
     connection.reset();
   });
 
-  test('with bytes waiting for a peer that does not read', async () => {
+  test('drops a connection with bytes that wait for a peer that does not read', async () => {
     const { connection, peer, errors } = await mute();
     peer.socket.pause();
     while (connection.bufferedAmount < 1_048_576) connection.send(Buffer.alloc(262_144));
@@ -109,7 +109,7 @@ describe('reset', () => {
     expect(errors).toEqual([]);
   });
 
-  test('over TLS it is a drop', async () => {
+  test('over TLS drops the connection', async () => {
     const { connection, peer } = await mute({}, 'listen over TLS');
     connection.reset();
     expect(await connection.closed).toMatchObject({ code: 1006 });
@@ -148,7 +148,7 @@ describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
   ];
 
   test.each(sizes)(
-    'FAULT-8: after 1009 both ends know why, the server failed it: %s',
+    'FAULT-8: after 1009 both ends know the reason if the server failed it: %s',
     async (_, { compression, size }) => {
       const here = recording();
       const there = recording();
@@ -166,7 +166,7 @@ describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
   );
 
   test.each(sizes)(
-    'FAULT-8: after 1009 both ends know why, the client failed it: %s',
+    'FAULT-8: after 1009 both ends know the reason if the client failed it: %s',
     async (_, { compression, size }) => {
       const here = recording();
       const there = recording();
@@ -201,8 +201,8 @@ describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
   }
 });
 
-describe('FAULT-8: what close receives', () => {
-  test('FAULT-8: what a handler threw is the error, and 1011 what was sent', async () => {
+describe('FAULT-8: the arguments of close', () => {
+  test('FAULT-8: after an exception in a handler, it is the error, and 1011 the sent code', async () => {
     const here = recording();
     const { left, right } = await pair({
       ...here,
@@ -220,7 +220,7 @@ describe('FAULT-8: what close receives', () => {
     expect(here.infos).toEqual([await left.closed]);
   });
 
-  test('FAULT-8: a connection that was dropped without a Close frame has sent none', async () => {
+  test('FAULT-8: a connection that was dropped without a Close frame has no sent code', async () => {
     const { left, right } = await pair();
     left.terminate();
     const nothing = { code: 1006, sentCode: null, sentReason: '', error: null };
@@ -228,7 +228,7 @@ describe('FAULT-8: what close receives', () => {
     expect(await right.closed).toMatchObject(nothing);
   });
 
-  test('FAULT-8: wasClean is false if our Close frame, and what was sent before it, never left', async () => {
+  test('FAULT-8: wasClean is false if our Close frame, and messages sent before it, never left', async () => {
     const { connection, peer } = await mute({ closeTimeout: 50 });
     peer.socket.pause();
     while (connection.bufferedAmount < 16_777_216) connection.send(Buffer.alloc(262_144));
@@ -418,7 +418,7 @@ describe.each(ends)(
     });
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
 
-    test.each(kinds)('FAULT-3: its end is reported once, and nothing of it is left: %s', async (kind) => {
+    test.each(kinds)('FAULT-3: its end is reported once, and no resource is left: %s', async (kind) => {
       const codes: number[] = [];
       const budget = new CompressionBudget();
       const memoryBudget = new MemoryBudget();
@@ -446,7 +446,7 @@ describe.each(ends)(
       expect([codes.length, budget.used, memoryBudget.used]).toEqual([2, 0, 0]);
     });
 
-    test('FAULT-3: so it is on a client', async () => {
+    test('FAULT-3: the same holds on a client', async () => {
       const { port, open } = await scripted(({ socket, accept }) => {
         socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
         socket.write(Buffer.concat([bytes, bytes]));

@@ -75,7 +75,7 @@ describe.each([
     });
   }
 
-  test('callbacks come in the order of their messages, and before close', async () => {
+  test('callbacks are called in the order of their messages, and before close', async () => {
     const events: string[] = [];
     const { left } = await pair(
       { message() {}, close: () => void events.push('close') },
@@ -89,7 +89,7 @@ describe.each([
     expect(events).toEqual(['large', 'small', 'bytes', 'close']);
   });
 
-  test('a message that waits is sent with the options that it was given', async () => {
+  test('a waiting message is sent with the options that it was given', async () => {
     const received: (string | Buffer)[] = [];
     const { left } = await pair(
       {},
@@ -105,7 +105,7 @@ describe.each([
     expect(received.map((message) => message.length)).toEqual([300_000, 250_000]);
   });
 
-  test('drained waits for every message before it, and for none after', async () => {
+  test('drained waits for every message before it, and for no later one', async () => {
     const { left } = await pair({}, { compression }, { compression, handlers: { message() {} } });
     await left.drained();
     const events: string[] = [];
@@ -122,7 +122,7 @@ describe.each([
 });
 
 describe('a peer that does not read', () => {
-  test('done comes once it does', async () => {
+  test('done is called once the peer reads', async () => {
     const { connection, raw } = await stalled();
     fill(connection);
     const outcomes: Outcome[] = [];
@@ -140,7 +140,7 @@ describe('a peer that does not read', () => {
     ['terminate', (connection: Connection) => connection.terminate()],
     ['reset', (connection: Connection) => connection.reset()],
     ['a close that it does not answer', (connection: Connection) => void connection.close(1000, '', 1)],
-  ])('done, write and drained receive why not, each once: %s', async (_, end) => {
+  ])('done, write and drained receive the reason, each once: %s', async (_, end) => {
     const { connection } = await stalled();
     const outcomes: Outcome[] = [];
     fill(connection);
@@ -156,7 +156,7 @@ describe('a peer that does not read', () => {
     expect(outcomes[0]?.message).toContain(`(127.0.0.1:${connection.remotePort})`);
   });
 
-  test('a message that waits for the codec receives what the connection failed with', async () => {
+  test('a message that waits for the codec receives the error with which the connection failed', async () => {
     const { left } = await pair(
       { error() {} },
       { compression: true },
@@ -173,7 +173,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('a connection that is not open', () => {
-  test('done, write and drained receive that it is not, later', async () => {
+  test('done, write and drained receive this later, not inside the call', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const closed = left.close();
     const outcomes: Outcome[] = [];
@@ -190,7 +190,7 @@ describe('a connection that is not open', () => {
     expect(left.lastWireSize).toBe(0);
   });
 
-  test('the reason is the error that it failed with', async () => {
+  test('the reason is the error with which the connection failed', async () => {
     const { connection, raw } = await stalled({ closeTimeout: 1 });
     raw.socket.resume();
     raw.write(frame(0x42)); // RSV1
@@ -198,7 +198,7 @@ describe('a connection that is not open', () => {
     await expect(connection.write('x')).rejects.toMatchObject({ cause: { code: 'WS_RESERVED_BITS' } });
   });
 
-  test('a Promise that is not awaited is no unhandled rejection', async () => {
+  test('a Promise that is not awaited causes no unhandled rejection', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown): void => void rejections.push(reason);
@@ -213,7 +213,7 @@ describe('a connection that is not open', () => {
 });
 
 describe('misuse', () => {
-  test('throws at the call, before any byte', async () => {
+  test('throws at the call, before any byte is sent', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const done = (): void => {};
     // biome-ignore lint/suspicious/noExplicitAny: what a caller without types can do
@@ -255,7 +255,7 @@ describe('a callback that fails', () => {
   });
 });
 
-test('a broadcast counts the connections as before', async () => {
+test('the number that broadcast returns has not changed', async () => {
   const { server } = await pair({}, {}, { handlers: { message() {} } });
   expect(server.broadcast('x')).toBe(1);
   for (const connection of server.connections) connection.terminate();

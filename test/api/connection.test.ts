@@ -57,7 +57,7 @@ describe('send', () => {
   ];
 
   test.each(payloads)(
-    'A40, F13: %s arrives as its bytes, no more and no less, and is left alone',
+    'A40, F13: exactly the bytes of %s arrive, and the value is not modified',
     async (_name, message, expected) => {
       const before = Buffer.from(bytes);
       for (const side of ['left', 'right'] as const) {
@@ -77,7 +77,7 @@ describe('send', () => {
     },
   );
 
-  test('A40: large views too, which are not copied', async () => {
+  test('A40: large views, which are not copied, are sent correctly too', async () => {
     const large = new Uint16Array(50_000).fill(0x4241);
     const view = large.subarray(1_000, 49_000);
     const viewShared = new Uint8Array(new SharedArrayBuffer(70_000)).fill(7).subarray(100);
@@ -110,7 +110,7 @@ describe('send', () => {
     ['Blob', new Blob(['x'])],
     ['Promise', Promise.resolve('x')],
     ['String object', new String('x')],
-  ])('A40: %s is refused with a TypeError, before any byte', async (_name, value) => {
+  ])('A40: %s is refused with a TypeError, before any byte is sent', async (_name, value) => {
     const { left, right, server } = await pair();
     const heard: unknown[] = [];
     for (const connection of [left, right]) {
@@ -130,7 +130,7 @@ describe('send', () => {
     expect(heard).toEqual(['fine']);
   });
 
-  test('F18, F23: fragmentSize sends fragments of that size; what is no size is refused', async () => {
+  test('F18, F23: fragmentSize sends fragments of that size; invalid sizes are refused', async () => {
     const { peer } = await startServer({
       open: (connection) => {
         connection.send('abcdefg', { fragmentSize: 3 });
@@ -155,7 +155,7 @@ describe('send', () => {
     ]);
   });
 
-  test('text as bytes: sendText sends them as they are, text: bytes delivers them so', async () => {
+  test("sendText sends text that is already bytes, and text: 'bytes' delivers bytes", async () => {
     const { left, right } = await pair({}, { text: 'bytes' });
     right.sendText(Buffer.from('grün'));
     right.send('text');
@@ -164,7 +164,7 @@ describe('send', () => {
     expect(heard).toEqual([Buffer.from('grün'), Buffer.from('text')]);
   });
 
-  test('design: false above the high-water mark, and drain follows', async () => {
+  test('design: send returns false above the high-water mark, and drain follows', async () => {
     const drained: string[] = [];
     const handlers: ConnectionHandlers = { drain: () => void drained.push('drain') };
     const { left, right } = await pair(handlers);
@@ -183,7 +183,7 @@ describe('send', () => {
     expect([drained, left.bufferedAmount]).toEqual([['drain'], 0]);
   });
 
-  test('a loop that waits for drain comes to its end with any mark', async () => {
+  test('a loop that waits for drain ends, with any high-water mark', async () => {
     for (const highWaterMark of [1, 100, 65_536]) {
       let left = 200;
       const go = (connection: Connection): void => {
@@ -200,7 +200,7 @@ describe('send', () => {
     }
   });
 
-  test('F5, C3: after close nothing is sent, and send says so', async () => {
+  test('F5, C3: after close nothing is sent, and send returns false', async () => {
     const { left, right } = await pair();
     const closed = left.close();
     expect([
@@ -216,7 +216,7 @@ describe('send', () => {
     expect([messages, left.state, left.send('later')]).toEqual([[], 'closed', false]);
   });
 
-  test('F16: a ping of 126 bytes is refused, 125 come back', async () => {
+  test('F16: a ping of 126 bytes is refused, and one of 125 bytes is answered with the same payload', async () => {
     const pongs: number[] = [];
     const { left } = await pair({ pong: (_, payload) => void pongs.push(payload.length) });
     expect(() => left.ping(Buffer.alloc(126))).toThrow(RangeError);
@@ -227,7 +227,7 @@ describe('send', () => {
     expect(pongs).toEqual([125, 0]);
   });
 
-  test('C10, C23: close codes and reasons that can’t be sent are refused at the call', async () => {
+  test('C10, C23: close codes and reasons that cannot be sent are refused at the call', async () => {
     const { left } = await pair();
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1000.5, Number.NaN]) {
       expect(() => left.close(code)).toThrow(RangeError);
@@ -239,7 +239,7 @@ describe('send', () => {
 });
 
 describe('state', () => {
-  test('what the handshake agreed on', async () => {
+  test('the connection has the results of the opening handshake', async () => {
     const { left, right, url } = await pair({}, { subprotocols: ['chat'] }, { subprotocols: ['chat'] });
     expect([left.subprotocol, right.subprotocol]).toEqual(['chat', 'chat']);
     expect([left.extensions, right.extensions]).toEqual([[], []]);
@@ -248,7 +248,7 @@ describe('state', () => {
     expect(String(right.remotePort)).toBe(new URL(right.url).port);
   });
 
-  test('C12, C13: closed resolves on both sides, before and after the fact', async () => {
+  test('C12, C13: closed resolves on both sides, whether it is read before or after the close', async () => {
     const { left, right } = await pair();
     const early = right.closed;
     await left.close(3000, 'done');
@@ -259,20 +259,20 @@ describe('state', () => {
     expect(await left.close()).toEqual(await left.closed);
   });
 
-  test('C6: both close at once', async () => {
+  test('C6: both sides can close at the same time', async () => {
     const { left, right } = await pair();
     const [one, other] = await Promise.all([left.close(3001), right.close(3002)]);
     expect([one.code, one.wasClean, other.code, other.wasClean]).toEqual([3002, true, 3001, true]);
   });
 
-  test('terminate: 1006 here and there', async () => {
+  test('terminate is 1006 at both ends', async () => {
     const { left, right } = await pair();
     left.terminate();
     expect(await left.closed).toMatchObject({ code: 1006, wasClean: false });
     expect(await right.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  test('the dispose symbols: await using closes and waits, using drops', async () => {
+  test('await using closes and waits, and using drops the connection', async () => {
     const one = await pair();
     await one.right[Symbol.asyncDispose]();
     expect(one.right.state).toBe('closed');
@@ -283,7 +283,7 @@ describe('state', () => {
     expect(await two.left.closed).toMatchObject({ code: 1006 });
   });
 
-  test('pause stops messages, pings and Close alike; resume delivers them in order', async () => {
+  test('pause stops messages, pings and Close frames; resume delivers them in order', async () => {
     const heard: string[] = [];
     const { left, right } = await pair({
       message: (_, message) => void heard.push(String(message)),
@@ -305,7 +305,7 @@ describe('state', () => {
 });
 
 describe('for await', () => {
-  test('ends with a clean close, after what came before it', async () => {
+  test('ends with a clean close, after the messages before it', async () => {
     const { left, right } = await pair();
     left.send('a');
     left.send(Buffer.from('b'));
@@ -320,7 +320,7 @@ describe('for await', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('throws where the connection is lost, with the reason', async () => {
+  test('throws the reason if the connection is lost', async () => {
     const lost = await pair();
     lost.left.terminate();
     await expect(lost.right[Symbol.asyncIterator]().next()).rejects.toMatchObject({
@@ -354,7 +354,7 @@ describe('for await', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true, byPeer: true });
   });
 
-  test('A32: it stops reading if the messages are not taken, small or large, and none is lost', async () => {
+  test('A32: the connection stops reading if the messages are not consumed, small or large, and none is lost', async () => {
     for (const size of [10, 30_000]) {
       const { left, right } = await pair();
       const iterator = right[Symbol.asyncIterator]();
@@ -383,7 +383,7 @@ describe('for await', () => {
     }
   }, 60_000);
 
-  test('messages that came before the loop are kept for it', async () => {
+  test('messages that arrived before the loop are kept for it', async () => {
     const { left, right } = await pair();
     left.send('early');
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -406,7 +406,7 @@ describe('for await', () => {
     expect(await pending).toEqual({ done: true, value: undefined });
   });
 
-  test('ends, or throws, where the connection was closed before the loop and nothing had come', async () => {
+  test('ends, or throws, if the connection was closed before the loop and no message had arrived', async () => {
     const ended = await pair();
     await ended.left.close();
     await ended.right.closed;
@@ -419,7 +419,7 @@ describe('for await', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('close() completes although messages come after it and are not taken', async () => {
+  test('close() completes even if messages arrive after it and are not consumed', async () => {
     const { left, right } = await pair();
     // The first of them is not complete when it is called.
     for (let index = 0; index < 50; index++) left.send('x'.repeat(200_000));
@@ -427,7 +427,7 @@ describe('for await', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('close() completes although messages wait and are not taken', async () => {
+  test('close() completes even if messages wait and are not consumed', async () => {
     const { left, right } = await pair();
     for (let index = 0; index < 500; index++) left.send('x'.repeat(1_000));
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -441,7 +441,7 @@ describe('messages that are not read', () => {
     useRealClock();
   });
 
-  test('A14: are dropped after 30 s with one warning, so that the peer’s leaving is seen', async () => {
+  test("A14: are dropped after 30 s with one warning, so that the peer's disconnection is noticed", async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
@@ -474,7 +474,7 @@ describe('messages that are not read', () => {
     expect(warnings).toMatchObject([{ code: 'WS_UNREAD_MESSAGES' }]);
   });
 
-  test('wait for a loop that begins before that, however long it then takes', async () => {
+  test('wait for a loop that begins before that, even if the loop takes long', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const { server, peer } = await startServer();
@@ -522,7 +522,7 @@ describe('A48: a handler that fails', () => {
   }
 
   test.each(names.flatMap((name) => Object.keys(ways).map((way): [Name, string] => [name, way])))(
-    '%s %s: 1011, nothing of it on the wire, reported once, the others live',
+    '%s %s: the connection closes with 1011, none of its text is sent, it is reported once, and other connections stay open',
     async (name, way) => {
       const errors: unknown[] = [];
       let failing: Connection | null = null;
@@ -569,7 +569,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('without an error handler it is a process warning, with its stack', async () => {
+  test('without an error handler, it is a process warning with its stack', async () => {
     const warnings = await warningsOf(async () => {
       const { right } = await pair({
         message: () => {
@@ -591,7 +591,7 @@ describe('A48: a handler that fails', () => {
   ];
 
   test.each(faults)(
-    'FAULT-8: a peer’s fault is no process warning, but a line on stderr that names the peer: %s',
+    'FAULT-8: a fault of the peer is not a process warning, but a line on stderr that names the peer: %s',
     async (code, bytes) => {
       vi.stubEnv('NODE_NO_WARNINGS', undefined);
       printed.forget();
@@ -616,7 +616,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('an error handler that throws, rejects, or is a getter that throws, is warned about', async () => {
+  test('an error handler that throws, rejects, or is a getter that throws, causes a warning', async () => {
     for (const error of [
       () => {
         throw new Error('in error');
@@ -783,14 +783,14 @@ describe('A49: every call inside every handler', () => {
   );
 });
 
-test('C18: a connection that idles is not closed', async () => {
+test('C18: an idle connection is not closed', async () => {
   const { left, right } = await pair({}, { heartbeat: { interval: 30, timeout: 5_000 } });
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect([left.state, right.state]).toEqual(['open', 'open']);
   await right.close();
 });
 
-test('errors tell their kind', async () => {
+test('errors have a class and a code', async () => {
   const errors: Error[] = [];
   const { left, right } = await pair({ error: (_, error) => void errors.push(error) }, { sendCap: 100_000 });
   right.pause();

@@ -11,7 +11,7 @@ import { pair, until } from './pair.ts';
 afterEach(closeServers);
 
 describe('toDuplex', () => {
-  test('a file of bytes goes through a pipeline, and an end closes with 1000', async () => {
+  test('bytes of a file go through a pipeline, and its end closes with 1000', async () => {
     const bytes = Buffer.alloc(3_000_000, 'abc');
     const { left, right } = await pair();
     const [received] = await Promise.all([
@@ -31,7 +31,7 @@ describe('toDuplex', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('strings are texts, bytes are binary; whole messages with readableObjectMode', async () => {
+  test('strings are sent as text and bytes as binary; readableObjectMode reads whole messages', async () => {
     const { left, right } = await pair();
     const one = toDuplex(left).on('error', () => {});
     const other = toDuplex(right, { readableObjectMode: true });
@@ -48,7 +48,7 @@ describe('toDuplex', () => {
     expect((await left.closed).code).toBe(1006);
   });
 
-  test('without object mode empty messages are nothing, and text is UTF-8', async () => {
+  test('without object mode, empty messages are skipped, and text is read as UTF-8', async () => {
     const { left, right } = await pair();
     const read = buffer(toDuplex(right));
     for (const message of ['', 'é', '', Buffer.from('x')]) left.send(message);
@@ -56,7 +56,7 @@ describe('toDuplex', () => {
     expect((await read).toString()).toBe('éx');
   });
 
-  test('backpressure both ways: a reader that stalls stops the writer', async () => {
+  test('backpressure works in both directions: a reader that stalls stops the writer', async () => {
     const { left, right } = await pair();
     const writer = toDuplex(left);
     const reader = toDuplex(right);
@@ -82,7 +82,7 @@ describe('toDuplex', () => {
     expect(size).toBe(640 * 65_536);
   });
 
-  test('the end of the peer ends both directions; its loss is an error', async () => {
+  test('when the peer closes, both directions end; a lost connection is an error', async () => {
     const clean = await pair();
     const duplex = toDuplex(clean.left);
     void clean.right.close(3000);
@@ -98,7 +98,7 @@ describe('toDuplex', () => {
     expect(cut.destroyed).toBe(true);
   });
 
-  test('a loss is an error although nothing reads', async () => {
+  test('a lost connection is an error even if nothing reads', async () => {
     const { left, right } = await pair({ error() {} });
     const duplex = toDuplex(left);
     const failed = once(duplex, 'error');
@@ -107,7 +107,7 @@ describe('toDuplex', () => {
     expect(duplex.destroyed).toBe(true);
   });
 
-  test('destroy drops the connection, and a message that is not sent fails its write', async () => {
+  test('destroy drops the connection, and fails the write of a message that is not sent', async () => {
     const { left, right } = await pair();
     const duplex = toDuplex(left);
     duplex.destroy();
@@ -120,7 +120,7 @@ describe('toDuplex', () => {
     expect(await outcome).toBeInstanceOf(Error);
   });
 
-  test('wrong uses are refused', async () => {
+  test('invalid uses are refused', async () => {
     const { left, right } = await pair({ message() {} });
     expect(() => toDuplex(left)).toThrow('go to its handler');
     expect(() => toDuplex(right, { objectMode: true } as object)).toThrow(
@@ -133,7 +133,7 @@ describe('toDuplex', () => {
 });
 
 describe('readable and writable', () => {
-  test('messages both ways, the same object each time, and a close that is clean', async () => {
+  test('messages go in both directions, each property is always the same object, and the close is clean', async () => {
     const { left, right } = await pair();
     expect(left.readable).toBe(left.readable);
     expect(left.writable).toBe(left.writable);
@@ -163,7 +163,7 @@ describe('readable and writable', () => {
     expect(received.at(-1)).toBe('message 49');
   });
 
-  test('cancelling closes with 1000; aborting drops; the end of the connection reaches a writer that waits', async () => {
+  test('cancelling closes with 1000; aborting drops the connection; its end reaches a waiting writer', async () => {
     const one = await pair();
     await one.left.readable.cancel();
     expect((await one.right.closed).code).toBe(1000);

@@ -161,7 +161,7 @@ describe('A32: an echo server facing a peer that floods it and never reads', () 
   }, 60_000);
 });
 
-test('A26: a flood of pings that never reads its pongs costs no memory, and others are served', async () => {
+test('A26: a peer that floods pings and never reads the pongs costs no memory, and others are served', async () => {
   const server = await start();
   const base = await warmUp(server);
   const pings = Buffer.concat(

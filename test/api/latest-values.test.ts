@@ -98,7 +98,7 @@ function open(
   };
 }
 
-test('design: the newest value of each key leaves at the end of the turn; then one waits for each until the peer has answered', async () => {
+test('design: the newest value of each key is sent at the end of the turn; then one value per key waits until the peer has answered', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -121,14 +121,14 @@ test('design: the newest value of each key leaves at the end of the turn; then o
   expect(pongs).toEqual([]);
 });
 
-test('design: a batch and its ping leave in one write', async () => {
+test('design: a batch and its ping are sent in one write', async () => {
   const { connection, socket, sent } = open();
   for (let key = 0; key < 20; key++) connection.sendLatest(`${key}`, 'value');
   expect(await sent()).toHaveLength(21);
   expect(socket.writes).toBe(1);
 });
 
-test('design: a function is called when its value leaves, and not if a newer one took its place', async () => {
+test('design: a function is called when its value is sent, and not if a newer one replaced it', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;
@@ -167,21 +167,24 @@ test.each([
     'broken',
   ],
   ['returns no message', () => 7 as unknown as string, 'a message is a string'],
-])('A48: a function that %s: 1011, and the other values are named', async (_, value, text) => {
-  const { connection, sent, errors, closed, socket } = open();
-  connection.sendLatest('a', value);
-  connection.sendLatest('b', 'never');
-  await sent();
-  const frames = framesOf(socket.bytes);
-  expect(frames.map(({ opcode }) => opcode)).toEqual([Op.Close]);
-  expect(frames[0]!.payload.readUInt16BE(0)).toBe(1011);
-  expect(errors[0]!.message).toContain(text);
-  connection.terminate();
-  await turn();
-  expect(closed[0]!.unsentKeys).toEqual(['b']);
-});
+])(
+  'A48: after a function that %s, the connection closes with 1011, and the keys of the other values are reported',
+  async (_, value, text) => {
+    const { connection, sent, errors, closed, socket } = open();
+    connection.sendLatest('a', value);
+    connection.sendLatest('b', 'never');
+    await sent();
+    const frames = framesOf(socket.bytes);
+    expect(frames.map(({ opcode }) => opcode)).toEqual([Op.Close]);
+    expect(frames[0]!.payload.readUInt16BE(0)).toBe(1011);
+    expect(errors[0]!.message).toContain(text);
+    connection.terminate();
+    await turn();
+    expect(closed[0]!.unsentKeys).toEqual(['b']);
+  },
+);
 
-test('design: rtt is what the last answered ping took, whatever sent it', async () => {
+test('design: rtt is the time of the last answered ping, of any origin', async () => {
   const { connection, socket, sent, answer, pongs, pass } = open({
     heartbeat: { interval: 5_000, timeout: 5_000 },
     pings: { interval: 60_000, first: 30_000, payload: () => Buffer.from('paced') },
@@ -210,7 +213,7 @@ test('design: rtt is what the last answered ping took, whatever sent it', async 
   expect(pongs).toEqual(['', 'unsolicited']);
 });
 
-test('design: pings of the application and of a schedule come between: each pong is its own', async () => {
+test('design: pings of the application and of a schedule may come between: each pong is matched to its own ping', async () => {
   const { connection, socket, sent, pongs, pass } = open({
     pings: { interval: 2_000, timeout: 10_000, answerEach: false, payload: () => Buffer.from('paced') },
   });
@@ -230,7 +233,7 @@ test('design: pings of the application and of a schedule come between: each pong
   expect(connection.state).toBe('open');
 });
 
-test('C8: unsolicited pongs, those that guess a receipt too, never reach the send cap or the application', async () => {
+test('C8: unsolicited pongs, even those that guess a receipt, never reach the send cap or the application', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -240,7 +243,7 @@ test('C8: unsolicited pongs, those that guess a receipt too, never reach the sen
   expect(pongs).toEqual(['latest:', 'other']);
 });
 
-test('FAULT-4: a peer that answers pings ahead, and takes nothing: one batch waits in the socket, one value for each key', async () => {
+test('FAULT-4: for a peer that answers pings in advance and takes nothing, one batch waits in the socket and one value for each key', async () => {
   const { connection, socket, sent, budget } = open();
   const large = 'x'.repeat(100_000);
   socket.block();
@@ -258,7 +261,7 @@ test('FAULT-4: a peer that answers pings ahead, and takes nothing: one batch wai
   await sent();
 });
 
-test('design: a peer that answers no ping gets a batch every ten seconds, if it takes them; its life is the heartbeat’s to judge', async () => {
+test('design: a peer that answers no ping gets a batch every ten seconds, if it takes them; the heartbeat decides whether it is alive', async () => {
   const { connection, socket, sent, pass } = open({ heartbeat: { interval: 25_000, timeout: 20_000 } });
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -283,7 +286,7 @@ test('design: a peer that answers no ping gets a batch every ten seconds, if it 
   expect(connection.state).toBe('closed');
 });
 
-test('design: while the application has paused reading no receipt is seen: a batch each second, if the peer takes them', async () => {
+test('design: while the application has paused reading, no receipt is seen, and a batch is sent each second if the peer takes it', async () => {
   const { connection, sent, answer, pass } = open();
   connection.pause();
   connection.sendLatest('a', '1');
@@ -302,7 +305,7 @@ test('design: while the application has paused reading no receipt is seen: a bat
   expect(await sent()).toEqual(['5', '(receipt)']);
 });
 
-test('design: values wait while more than the high-water mark of other messages does, and are newer then', async () => {
+test('design: values wait while more than the high-water mark of other messages waits, and are newer when they are sent', async () => {
   const { connection, socket, sent } = open();
   socket.block();
   for (let count = 0; count < 20; count++) connection.send('x'.repeat(10_000));
@@ -315,7 +318,7 @@ test('design: values wait while more than the high-water mark of other messages 
   expect(frames.slice(20)).toEqual(['new', '(receipt)']);
 });
 
-test('P10: behind messages that are compressed in zlib’s threads the ping waits for the values', async () => {
+test("P10: after messages that zlib's threads compress, the ping waits for the values", async () => {
   const { connection, socket, sent } = open({}, {}, codecOf(full));
   connection.send(jsonOf(200_000, 1));
   connection.sendLatest('a', 'value');
@@ -324,7 +327,7 @@ test('P10: behind messages that are compressed in zlib’s threads the ping wait
   expect(framesOf(socket.bytes).map(({ opcode }) => opcode)).toEqual([Op.Binary, Op.Text, Op.Ping]);
 });
 
-test('design: a batch holds what a peer takes in good time: less for a slow one, more for a fast one', async () => {
+test('design: the size of a batch follows the speed of the peer', async () => {
   const { connection, socket, sent, answer } = open();
   const value = 'x'.repeat(1_000);
   const batch = async (took: number): Promise<number> => {
@@ -343,7 +346,7 @@ test('design: a batch holds what a peer takes in good time: less for a slow one,
   expect(socket.writes).toBeGreaterThan(0);
 });
 
-test('design: keys take turns: none waits for ever while others are set again and again', async () => {
+test('design: keys take turns: no key waits forever while others are set again and again', async () => {
   const { connection, sent, answer } = open();
   const value = 'x'.repeat(5_000);
   const left = new Set<string>();
@@ -356,7 +359,7 @@ test('design: keys take turns: none waits for ever while others are set again an
   expect([...left].filter((key) => key !== '(').sort()).toEqual([...'0123456789']);
 });
 
-test('design: maxLatestKeys: another key is refused while so many wait, and is not once they have left', async () => {
+test('design: a further key is refused while maxLatestKeys wait, and accepted once they have left', async () => {
   const { connection, sent } = open({ maxLatestKeys: 3 });
   for (const key of ['a', 'b', 'c']) expect(connection.sendLatest(key, key)).toBe(true);
   expect(connection.sendLatest('d', 'd')).toBe(false);
@@ -365,7 +368,7 @@ test('design: maxLatestKeys: another key is refused while so many wait, and is n
   expect(connection.sendLatest('d', 'd')).toBe(true);
 });
 
-test('FAULT-4: values that wait count in the memory budget and for the send cap, once for each key', async () => {
+test('FAULT-4: waiting values count in the memory budget and towards the send cap, once for each key', async () => {
   const { connection, sent, budget, errors, closed } = open({ sendCap: 100_000 });
   connection.sendLatest('first', '1');
   await sent();
@@ -383,7 +386,7 @@ test('FAULT-4: values that wait count in the memory budget and for the send cap,
   expect(budget.used).toBe(0);
 });
 
-test('design: one value above the send cap is admitted where nothing waits, as a message is', async () => {
+test('design: one value above the send cap is admitted to an empty queue, as a message is', async () => {
   const { connection, sent } = open({ sendCap: 1_000 });
   expect(connection.sendLatest('a', 'x'.repeat(5_000))).toBe(true);
   expect(await sent()).toHaveLength(2);
@@ -395,7 +398,7 @@ test.each([
   ['terminate()', ({ connection }: Line) => connection.terminate()],
   ['a violation', ({ socket }: Line) => void socket.push(frame(Op.Text, 'x', { mask: false }))],
   ['the end of TCP', ({ socket }: Line) => void socket.push(null)],
-])('design: %s drops what waits, and the close handler receives the keys', async (_, end) => {
+])('design: %s drops the waiting values, and the close handler receives their keys', async (_, end) => {
   const line = open();
   const { connection, sent, closed, budget } = line;
   connection.sendLatest('a', '1');
@@ -415,7 +418,7 @@ test.each([
   expect(budget.used).toBe(0);
 });
 
-test('design: a connection that does not use it has nothing for it, and its close says nothing of keys', async () => {
+test('design: a connection that does not use sendLatest allocates nothing for it, and its close reports no keys', async () => {
   const { connection, closed } = open();
   connection.send('x');
   await turn();
@@ -426,7 +429,7 @@ test('design: a connection that does not use it has nothing for it, and its clos
   expect('unsentKeys' in closed[0]!).toBe(false);
 });
 
-test('what is no key, or no message, is refused at the call', () => {
+test('invalid keys and messages are refused at the call', () => {
   const { connection } = open();
   expect(() => connection.sendLatest(7 as unknown as string, 'x')).toThrow(
     'the key is a number, not a string',

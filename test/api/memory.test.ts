@@ -41,7 +41,7 @@ test('FAULT-4: a broadcast that many peers do not read is charged once', async (
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: messages that wait for the loop are charged, and so is the one that it works on', async () => {
+test('FAULT-4: messages that wait for the loop are charged, and so is the one in the body of the loop', async () => {
   const memoryBudget = new MemoryBudget();
   const { left, right } = await pair({}, { memoryBudget });
   const message = Buffer.alloc(20 * KIB, 1);
@@ -63,7 +63,7 @@ test('FAULT-4: messages that wait for the loop are charged, and so is the one th
   right.terminate();
 });
 
-test('FAULT-4: many slow loops: their connections are read in turns, and each message arrives', async () => {
+test('FAULT-4: with many slow loops, their connections are read in turns, and each message arrives', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const sizes: number[] = [];
   let used = 0;
@@ -99,7 +99,7 @@ test('FAULT-4: many slow loops: their connections are read in turns, and each me
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: what was read of a paused connection is charged', async () => {
+test('FAULT-4: data that was read from a paused connection is charged', async () => {
   const memoryBudget = new MemoryBudget();
   const received: number[] = [];
   const { right, left } = await pair(
@@ -146,7 +146,7 @@ test('FAULT-4: a compressed message is charged while zlib works on it, and until
   right.terminate();
 });
 
-test('FAULT-4: 200 small messages that are never finished do not push out large honest ones', async () => {
+test('FAULT-4: 200 small messages that are never finished do not prevent large honest ones', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const errors: string[] = [];
   const received: number[] = [];

@@ -34,7 +34,7 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test.each(['left', 'right'] as const)('every message comes in parts, in order, %s', async (side) => {
+  test.each(['left', 'right'] as const)('every message arrives in parts, in order, %s', async (side) => {
     const received: unknown[] = [];
     const stream = async (_connection: unknown, message: MessageStream): Promise<void> => {
       const whole = await read(message);
@@ -76,7 +76,7 @@ test('text: bytes gives Buffers that are UTF-8 together', async () => {
   expect(received).toEqual(['é'.repeat(500)]);
 });
 
-test('a reader that stalls makes the peer wait; other work goes on', async () => {
+test('a reader that stalls makes the peer wait; other work continues', async () => {
   const memoryBudget = new MemoryBudget();
   let go: () => void = () => {};
   const wait = new Promise<void>((resolve) => {
@@ -131,7 +131,7 @@ async function wait_(
   }
 }
 
-describe('what is not read', () => {
+describe('a message that is not read', () => {
   test('a loop that is left early drops the rest of its message only', async () => {
     const received: string[] = [];
     const { right, left } = await pair({
@@ -149,7 +149,7 @@ describe('what is not read', () => {
     expect(left.state).toBe('open');
   });
 
-  test('a message that its handler does not begin to read is dropped, and says so later', async () => {
+  test('is dropped if its handler does not begin to read it, and a later loop throws', async () => {
     const kept: MessageStream[] = [];
     const { right } = await pair({ stream: (_connection, message) => void kept.push(message) });
     await right.write('x'.repeat(500_000));
@@ -158,7 +158,7 @@ describe('what is not read', () => {
     for (const message of kept) expect(() => message[Symbol.asyncIterator]()).toThrow('was dropped');
   });
 
-  test('a handler may hand it on: a loop that has begun goes on after the handler has returned', async () => {
+  test('a handler may pass the message on: a loop that has begun continues after the handler has returned', async () => {
     const texts: Promise<string>[] = [];
     const { right } = await pair({
       stream: (_connection, message) => void texts.push(text(Readable.from(message))),
@@ -168,7 +168,7 @@ describe('what is not read', () => {
     expect(await texts[0]).toBe('abc');
   });
 
-  test('one loop at a time', async () => {
+  test('only one loop at a time is allowed', async () => {
     const errors: unknown[] = [];
     const { right } = await pair({
       async stream(_connection, message) {
@@ -194,8 +194,8 @@ describe('what is not read', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  test('the end of the connection ends the loop with WS_STREAM_LOST, after what had arrived', async () => {
+describe('failures', () => {
+  test('the end of the connection ends the loop with WS_STREAM_LOST, after the parts that had arrived', async () => {
     const outcomes: unknown[] = [];
     const parts: string[] = [];
     const { right } = await pair({
@@ -222,7 +222,7 @@ describe('what goes wrong', () => {
     await expect(sent).rejects.toMatchObject({ code: 'WS_NOT_SENT' });
   });
 
-  test('F25, F21: 1009 beyond maxStreamSize, 1007 for what is not UTF-8, both with the cause in the loop', async () => {
+  test('F25, F21: 1009 beyond maxStreamSize and 1007 for invalid UTF-8 both have their cause in the loop', async () => {
     const causes: unknown[] = [];
     const handlers = {
       async stream(_connection: unknown, message: MessageStream) {
@@ -267,7 +267,7 @@ describe('what goes wrong', () => {
     }
   });
 
-  test('a handler that lets WS_STREAM_LOST pass is no fault, and nothing comes after close', async () => {
+  test('a handler that does not catch WS_STREAM_LOST causes no error, and nothing is reported after close', async () => {
     const events: unknown[] = [];
     const { left, right } = await pair({
       async stream(_connection, message) {
@@ -290,7 +290,7 @@ describe('what goes wrong', () => {
     expect(events).toEqual([3, 1006, 'left']);
   });
 
-  test('a close while the reader stalls is a clean one', async () => {
+  test('a close while the reader stalls is clean', async () => {
     const outcomes: unknown[] = [];
     const { left, right } = await pair(
       {
@@ -318,7 +318,7 @@ describe('what goes wrong', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
-  test('a handler that never settles waits as long as its connection: a peer that is gone and shutdown end it', async () => {
+  test('a handler that never settles lasts as long as its connection: a lost peer and shutdown end it', async () => {
     const memoryBudget = new MemoryBudget();
     let begun = 0;
     const closes: number[] = [];
@@ -370,7 +370,7 @@ describe('what goes wrong', () => {
   });
 });
 
-test('FAULT-3: readers that leave, stall and go on, and ends at any moment, leave nothing', {
+test('FAULT-3: readers that leave, stall and continue, and ends at any moment, leave no resource', {
   timeout: 60_000,
 }, async () => {
   const pick = random(Date.now() % 1_000_000_000);

@@ -48,14 +48,14 @@ describe('options', () => {
     expect(() => server(options)).toThrow(message);
   });
 
-  test('what is undefined is as good as absent, and what is inherited does not count', () => {
+  test('an undefined option counts as absent, and an inherited one is ignored', () => {
     server({ nothing: undefined });
     server(Object.create({ maxPayload: 1 }));
     server(Object.assign(Object.create(null), { maxMessageSize: 1 }));
     expect(() => server({ constructor: 1 })).toThrow(TypeError);
   });
 
-  test.each([null, 8080, 'x', [], () => {}])('%s is no object of options', async (options: Anything) => {
+  test.each([null, 8080, 'x', [], () => {}])('%s is not an object of options', async (options: Anything) => {
     expect(() => server(options)).toThrow('not an object');
     const one = new WebSocketServer();
     await expect(one.listen(options)).rejects.toThrow(/^the options of listen are/);
@@ -94,7 +94,7 @@ describe('options', () => {
     await expect(attempt).rejects.toThrow(message);
   });
 
-  test('of reconnect, its backoff, and of connect inside it: before the first attempt', () => {
+  test('of reconnect, its backoff, and its connect: before the first attempt', () => {
     const make = (options: Anything) => () => new Reconnection(nowhere, options);
     expect(make({ maxQeued: 1 })).toThrow('did you mean "maxQueued"?');
     expect(make({ headers: {} })).toThrow('what is for connect() goes into { connect }');
@@ -103,7 +103,7 @@ describe('options', () => {
     expect(make({ handlers: () => {} })).toThrow('handlers is a function');
   });
 
-  test('of reconnect: what only shows at the first attempt is a warning without an `ended` handler', async () => {
+  test('of reconnect: an error that shows only at the first attempt is a warning without an `ended` handler', async () => {
     const heard: unknown[] = [];
     const warnings = await warningsOf(async () => {
       const silent = reconnect('no URL');
@@ -139,7 +139,7 @@ describe('options', () => {
     expect(right.bufferedAmount).toBe(0);
   });
 
-  test('of broadcast: whom to leave out', async () => {
+  test('of broadcast: the connections to leave out', async () => {
     const { server, left } = await pair({ message() {} });
     expect(() => server.broadcast('x', [left] as Anything)).toThrow(
       'the options of broadcast are an array, not an object',
@@ -167,7 +167,7 @@ describe('handlers', () => {
     expect(server(handlers)).toThrow(message);
   });
 
-  test('a class of the application may have what it likes beside its handlers', () => {
+  test('a class of the application may have other members beside its handlers', () => {
     class Chat {
       port = 8080;
       onMessage = (): void => {};
@@ -186,7 +186,7 @@ describe('handlers', () => {
     expect(server(new Proxy({}, { get: () => expect.unreachable() }))).not.toThrow();
   });
 
-  test('of connect likewise', async () => {
+  test('the same holds for connect', async () => {
     await expect(connect(nowhere, { handlers: null } as Anything)).rejects.toThrow('handlers is null');
     await expect(connect(nowhere, { handlers: { onopen() {} } } as Anything)).rejects.toThrow(
       'it is called "open"',
@@ -194,7 +194,7 @@ describe('handlers', () => {
   });
 });
 
-test('attach takes an HTTP server, not an application, and not what has no upgrades', () => {
+test('attach takes an HTTP server, not an application, and no server without upgrades', () => {
   const one = new WebSocketServer();
   const attach = (server: Anything) => () => one.attach(server);
   const application = Object.assign(() => {}, { on() {}, listen() {}, listenerCount: () => 0 });
@@ -204,7 +204,7 @@ test('attach takes an HTTP server, not an application, and not what has no upgra
   expect(attach(createHttp2Server())).toThrow('HTTP/2 has no upgrades');
 });
 
-test('what upgrade returns is not the data itself', async () => {
+test('upgrade cannot return the data itself', async () => {
   const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
   const warnings = await warningsOf(async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });
@@ -219,7 +219,7 @@ test('reject: the body is a string', () => {
   expect(() => reject(401, { error: 'who?' } as Anything)).toThrow('the body is an object, not a string');
 });
 
-test('what a value is, in words', () => {
+test('a value is described in words', () => {
   const values = [null, undefined, 1, '', [], {}, () => {}, new Map(), Object.create(null)];
   expect(values.map(describeValue)).toEqual([
     'null',

@@ -114,12 +114,12 @@ test.each<[object, string, ErrorConstructor]>([
   [{ inner: { sise: 1 } }, 'inner has no option "sise": did you mean "size"?', TypeError],
   [{ rare: 5 }, 'rare is 5, not { size }', TypeError],
   [{ limits: 5 }, 'sample has no option "limits": did you mean "limit"?', TypeError],
-])('%o: an error that names the option and says what is valid', (options, message, kind) => {
+])('%o: an error names the option and the valid values', (options, message, kind) => {
   expect(() => read(options)).toThrow(kind);
   expect(() => read(options)).toThrow(message);
 });
 
-test('a value outside a table can be checked as a limit', () => {
+test('a value outside of a table can be checked as a limit', () => {
   expect(positive('grace', undefined, 5)).toBe(5);
   expect(positive('grace', 1, 5)).toBe(1);
   expect(() => positive('grace', 0, 5)).toThrow('grace is 0, not a positive number');

@@ -26,7 +26,7 @@ async function at(port: number, target: string): Promise<string | number> {
 }
 
 describe('on an HTTP server', () => {
-  test('a literal path goes before a RegExp, the first RegExp before the next, and all before none', async () => {
+  test('a literal path has priority over a RegExp, the first RegExp over the next, and both over an endpoint without a path', async () => {
     const http = createServer();
     named('any').attach(http);
     named('rooms').attach(http, { path: /^\/rooms\// });
@@ -42,7 +42,7 @@ describe('on an HTTP server', () => {
     expect(await at(port, '/else')).toBe('any');
   });
 
-  test('what no pattern matches gets 404, also where there is no literal path', async () => {
+  test('a path that no pattern matches gets 404, even if there is no literal path', async () => {
     const http = createServer();
     named('rooms').attach(http, { path: /^\/rooms\// });
     const port = await listenHttp(http);
@@ -50,7 +50,7 @@ describe('on an HTTP server', () => {
     expect(await at(port, '/rooms/a')).toBe('rooms');
   });
 
-  test('a pattern is taken once, and free again when it is let go of', async () => {
+  test('a pattern can be attached once, and again after it was detached', async () => {
     const http = createServer();
     const detach = named('first').attach(http, { path: /^\/rooms$/ });
     expect(() => named('second').attach(http, { path: /^\/rooms$/ })).toThrow(TypeError);
@@ -64,7 +64,7 @@ describe('on an HTTP server', () => {
   });
 });
 
-test('on a listener of its own', async () => {
+test('on its own listener', async () => {
   const server = named('rooms');
   const { port } = await server.listen({ path: /^\/rooms\/\w+$/ });
   expect(await at(port, '/rooms/garden?name=Ann')).toBe('rooms');

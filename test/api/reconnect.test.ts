@@ -60,7 +60,7 @@ async function opened(line: Line): Promise<FakeConnection<undefined>> {
 }
 
 describe('waiting', () => {
-  test('C21: after a lost connection a random time up to 5 s, then truncated binary exponential back-off', async () => {
+  test('C21: after a lost connection the wait is random, up to 5 s, then truncated binary exponential back-off follows', async () => {
     const line = setUp();
     const connection = await opened(line);
     line.network.kill();
@@ -73,7 +73,7 @@ describe('waiting', () => {
     ]);
   });
 
-  test('C21: clients that lost the same server do not come back together', async () => {
+  test('C21: clients that lost the same server do not reconnect at the same time', async () => {
     const delays: number[] = [];
     for (let client = 0; client < 200; client++) {
       const clock = new FakeClock();
@@ -96,7 +96,7 @@ describe('waiting', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: exact figures without jitter; a connection starts the count anew; 2^26 is the end of doubling', async () => {
+  test('C21: waits without jitter are exact; a connection restarts the count; the doubling ends at 2^26', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -121,7 +121,7 @@ describe('waiting', () => {
     await patient.client.stop();
   });
 
-  test('C21: a server that accepts and closes at once is not hammered: the waits grow as if it had not accepted', async () => {
+  test('C21: a server that accepts and closes at once is not flooded: the waits grow as if it had not accepted', async () => {
     const steady = (line: Line, milliseconds: number): void => {
       line.clock.now += milliseconds;
     };
@@ -147,7 +147,7 @@ describe('waiting', () => {
     await line.client.stop();
   });
 
-  test('`min` bounds what follows a failed attempt; `backoff` as a function is asked each time', async () => {
+  test('`min` limits the wait after a failed attempt; `backoff` as a function is called each time', async () => {
     let max = 0;
     const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });
     await opened(line);
@@ -159,7 +159,7 @@ describe('waiting', () => {
     expect(line.clock.delays).toEqual([0, 7, 150, 150]);
   });
 
-  test('a `backoff` that fails is reported, and the default holds', async () => {
+  test('a `backoff` that throws is reported, and the default applies', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -180,8 +180,8 @@ describe('waiting', () => {
   );
 });
 
-describe('what is reported', () => {
-  test('open, message, close, failed …, open: in this order, and `close` once for each `open`', async () => {
+describe('the events', () => {
+  test('open, message, close, failed …, open are called in this order, and `close` once for each `open`', async () => {
     const line = setUp();
     const connection = await opened(line);
     connection.receive('one');
@@ -202,7 +202,7 @@ describe('what is reported', () => {
     expect(line.client.state).toBe('open');
   });
 
-  test('a close by the peer, clean or not, is a reason to connect again, unless shouldReconnect says no', async () => {
+  test('after a close by the peer, clean or not, the client connects again, unless shouldReconnect returns false', async () => {
     const causes: [ReconnectCause, number][] = [];
     const line = setUp({
       shouldReconnect(cause, retries) {
@@ -232,7 +232,7 @@ describe('what is reported', () => {
     expect(line.events.at(-1)).toBe('open');
   });
 
-  test('shouldReconnect is asked again when the wait is over', async () => {
+  test('shouldReconnect is called again when the wait is over', async () => {
     let wanted = true;
     const line = setUp({ shouldReconnect: () => wanted });
     await opened(line);
@@ -244,7 +244,7 @@ describe('what is reported', () => {
     expect(line.events).toEqual(['open', 'close 1006', 'ended 1006']);
   });
 
-  test('what shouldReconnect throws is reported and means no', async () => {
+  test('an exception of shouldReconnect is reported and counts as false', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -261,7 +261,7 @@ describe('what is reported', () => {
     expect(line.events.at(-1)).toBe('ended 1006');
   });
 
-  test('the first attempt is repeated, and `start` waits for the connection; with retryFirst: false it fails', async () => {
+  test('the first attempt is repeated, and `start` waits for the connection; with retryFirst: false it rejects', async () => {
     const line = setUp();
     line.network.isUp = false;
     const started = line.client.start();
@@ -284,7 +284,7 @@ describe('what is reported', () => {
     expect(impatient.client.state).toBe('stopped');
   });
 
-  test('options that can not be are no reason to try again', async () => {
+  test('invalid options do not lead to another attempt', async () => {
     const line = setUp();
     line.network.isUp = false;
     const failing = expect(line.client.start()).rejects.toThrow('headers');
@@ -316,7 +316,7 @@ describe('what is reported', () => {
     await expect(line.client.start()).rejects.toThrow('already started');
   });
 
-  test('URL and options may be made for each attempt; what fails there is a failed attempt', async () => {
+  test('URL and options may be computed for each attempt; if that fails, the attempt has failed', async () => {
     let token = 0;
     const seen: unknown[] = [];
     const line = setUp();
@@ -347,7 +347,7 @@ describe('what is reported', () => {
     await client.stop();
   });
 
-  test('a handler that throws concerns its connection; `failed` and `ended` are reported as warnings', async () => {
+  test('an exception in a handler closes its connection; `failed` and `ended` that throw cause warnings', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -374,7 +374,7 @@ describe('what is reported', () => {
 });
 
 describe('the queue', () => {
-  test('what is sent without a connection leaves with the next one, after what `open` sends', async () => {
+  test('sends messages with the next connection, after those that `open` sends', async () => {
     const line = setUp({ handlers: { open: (connection) => void connection.send('login') } });
     expect(line.client.send('not started')).toBe('refused');
     const started = line.client.start();
@@ -392,7 +392,7 @@ describe('the queue', () => {
     expect(connection.sent.at(-1)).toBe('now');
   });
 
-  test('is bounded, counts empty messages too, and goes with `stop`', async () => {
+  test('is bounded, counts empty messages too, and is discarded by `stop`', async () => {
     const line = setUp({ maxQueued: 1_000 });
     await opened(line);
     line.network.kill();
@@ -404,7 +404,7 @@ describe('the queue', () => {
     expect(line.client.send('')).toBe('refused');
   });
 
-  test('FAULT-3: options that `send` refuses are refused at the call, with or without a connection', async () => {
+  test('FAULT-3: invalid options of `send` are refused at the call, with or without a connection', async () => {
     const line = setUp();
     line.client.start().catch(() => {});
     const calls: [options: object, error: RegExp][] = [
@@ -432,7 +432,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('FAULT-3: over sockets too: the connection stays open, and all that was queued arrives', async () => {
+  test('FAULT-3: over sockets, the connection stays open, and all queued messages arrive', async () => {
     const received: string[] = [];
     const { port } = await startServer({
       message: (_connection, message) => void received.push(String(message)),
@@ -446,7 +446,7 @@ describe('the queue', () => {
     expect(client.state).toBe('open');
   });
 
-  test('FAULT-3: a connection that fails while the queue is sent takes nothing more: the rest waits for the next one', async () => {
+  test('FAULT-3: a connection that fails while the queue is sent takes no more of it: the rest waits for the next one', async () => {
     const line = setUp({
       handlers: {
         open: (connection) => {
@@ -482,7 +482,7 @@ describe('the queue', () => {
 });
 
 describe('stopping', () => {
-  test('closes with code and reason, reports that one `close`, and nothing after it', async () => {
+  test('closes with code and reason, reports that `close`, and nothing after it', async () => {
     const line = setUp();
     await opened(line);
     const stopping = line.client.stop(3_000, 'enough');
@@ -521,7 +521,7 @@ describe('stopping', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('wins over a connection that opens in the same moment: it is not reported, and it is dropped', async () => {
+  test('during the moment in which a connection opens drops the connection, which is not reported', async () => {
     const line = setUp();
     line.network.ignoresAborts = () => true;
     line.client.start().catch(() => {});
@@ -534,14 +534,14 @@ describe('stopping', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('does not wait for an application that never says which URL', async () => {
+  test('does not wait for an application that never supplies the URL', async () => {
     const client = new Reconnection(() => new Promise<string>(() => {}));
     const started = expect(client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await client.stop();
     await started;
   });
 
-  test('may be asked for by any handler', async () => {
+  test('is allowed in every handler', async () => {
     for (const name of ['open', 'message', 'close', 'failed'] as const) {
       const line: Line = setUp({ handlers: { [name]: () => void line.client.stop() } });
       const started = line.client.start().catch((error: Error) => error.name);
@@ -558,14 +558,14 @@ describe('stopping', () => {
     }
   });
 
-  test('a code that may not be sent is refused, and nothing has changed', async () => {
+  test('with a code that may not be sent is refused without an effect', async () => {
     const line = setUp();
     await opened(line);
     expect(() => line.client.stop(1005)).toThrow(RangeError);
     expect(line.client.state).toBe('open');
   });
 
-  test('10,000 random orders of start, stop, loss, kill, restart: behind `stop` no event, no socket, no timer', async () => {
+  test('after 10,000 random orders of start, stop, loss, kill and restart there is no event, no socket and no timer', async () => {
     const pick = random(455);
     for (let round = 0; round < 10_000; round++) {
       const line = setUp({ shouldReconnect: () => pick(8) > 0, retryFirst: pick(2) === 0 });
@@ -651,7 +651,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     await settled();
   }
 
-  test('FAULT-3: the first `open` throws, and shouldReconnect says no: `start` rejects with what was thrown', async () => {
+  test('FAULT-3: if the first `open` throws and shouldReconnect returns false, `start` rejects with the exception', async () => {
     const line = setUp({ ...broken, shouldReconnect: () => false });
     const started = line.client.start();
     const failing = expect(started).rejects.toThrow('in open');
@@ -661,7 +661,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: … says no once the wait is over: an Error too, not the CloseInfo', async () => {
+  test('FAULT-3: if shouldReconnect returns false once the wait is over, it rejects with an Error too, not with the CloseInfo', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');
@@ -672,7 +672,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.client.state).toBe('stopped');
   });
 
-  test('FAULT-3: … and nothing but an Error, whatever `open` throws', async () => {
+  test('FAULT-3: it rejects with an Error, whatever `open` throws', async () => {
     const line = setUp({
       handlers: {
         open() {
@@ -688,7 +688,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(await started).toBeInstanceOf(Error);
   });
 
-  test('FAULT-3: a later `open` that returns is what `start` resolves to', async () => {
+  test('FAULT-3: `start` resolves with the connection of a later `open` that returns', async () => {
     let fails = true;
     const line = setUp({
       handlers: {
@@ -705,7 +705,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(await started).toBe(connection);
   });
 
-  test('FAULT-3: over sockets: a throw in `open` closes with 1011, and `start` rejects', async () => {
+  test('FAULT-3: over sockets, an exception in `open` closes with 1011, and `start` rejects', async () => {
     const { port } = await startServer();
     const client = new Reconnection(`ws://127.0.0.1:${port}/`, { ...broken, shouldReconnect: () => false });
     await expect(client.start()).rejects.toThrow('in open');
@@ -713,7 +713,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   });
 
   test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
-    'FAULT-3: `stop` inside %s: it settles, no timer is left, nothing is reported after it',
+    'FAULT-3: `stop` inside %s settles, leaves no timer, and nothing is reported after it',
     async (place) => {
       for (const stopsAt of [1, 2, 3]) {
         for (const wanted of [true, false]) {
@@ -786,7 +786,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
 });
 
 describe('over sockets', () => {
-  test('C21: the server is gone and comes back at the same port: so does the client, with what waited', async () => {
+  test('C21: when the server is restarted at the same port, the client reconnects and sends the waiting messages', async () => {
     const heard: string[] = [];
     let onHeard: () => void = () => {};
     const handlers = {
@@ -828,7 +828,7 @@ describe('over sockets', () => {
     expect(client.state).toBe('stopped');
   });
 
-  test('`socket` as a function makes one for each attempt; a socket, which would serve the first one only, is refused', async () => {
+  test('`socket` as a function opens a socket for each attempt; a socket itself, which could serve only one attempt, is refused', async () => {
     const { server, port } = await startServer({ message() {} });
     const targets: unknown[] = [];
     const made: Socket[] = [];
@@ -859,7 +859,7 @@ describe('over sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: `stop` at any event of any socket: it settles, and leaves no socket, no memory and no `open` without its `close`', async () => {
+  test('FAULT-3: `stop` at any event of any socket settles, and leaves no socket, no memory and no `open` without its `close`', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },
@@ -904,7 +904,7 @@ describe('over sockets', () => {
     }
   });
 
-  test('unref: a process that only waits, or is only connected, ends', async () => {
+  test('with unref, a process that only waits, or is only connected, ends', async () => {
     const line = setUp({ unref: true });
     const unref = vi.fn();
     const { clock } = line;
@@ -917,7 +917,7 @@ describe('over sockets', () => {
     await line.client.stop();
   });
 
-  test('the attempts of a process that is refused end when they are stopped', async () => {
+  test('attempts that the server refuses end when the client is stopped', async () => {
     const { port, server } = await startServer();
     await server.shutdown();
     const failures: Error[] = [];

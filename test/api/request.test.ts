@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
     return seen!;
   }
 
-  test('FAULT-7: two Cookie lines are joined by "; ", fields with one value are not joined', async () => {
+  test('FAULT-7: two Cookie lines are joined by "; ", and fields with one value are not joined', async () => {
     const request = await requestOf({
       Cookie: ['theme=dark', 'session=abc=; theme=light'],
       Authorization: ['Bearer one', 'Bearer two'],
@@ -56,7 +56,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(request.cookies).toBe(request.cookies);
   });
 
-  test('cookies and parameters: none, strange ones, and names of Object.prototype', async () => {
+  test('cookies and parameters may be absent, unusual, or named like members of Object.prototype', async () => {
     const none = await requestOf({});
     expect([none.cookies.size, [...none.searchParams]]).toEqual([0, []]);
     const request = await requestOf(
@@ -75,7 +75,7 @@ describe.each(kinds)('%s', (kind) => {
     ]);
   });
 
-  test('raw is the request of node:http if there is one, socket is what the request came on', async () => {
+  test('raw is the request of node:http if there is one, and socket is the one on which the request arrived', async () => {
     const request = await requestOf({});
     if (kind.startsWith('attach')) expect(request.raw).toBeInstanceOf(IncomingMessage);
     else expect(request.raw).toBeNull();
@@ -85,7 +85,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(request.peerCertificate).toBeNull();
   });
 
-  test('the request is kept if it is asked for, and only then', async () => {
+  test('the request is kept only with keepRequest', async () => {
     const { server, peer } = await startServer(
       { upgrade: ({ query }) => (query === 'keep' ? { keepRequest: true } : {}) },
       {},
@@ -101,7 +101,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(other!.request).toBeNull();
   });
 
-  test('FAULT-4: of a target, a connection keeps its first 1,024 characters', async () => {
+  test('FAULT-4: a connection keeps the first 1,024 characters of a target', async () => {
     const { server, peer } = await startServer({}, {}, kind);
     const target = `/${'x'.repeat(8_000)}?secret`;
     const raw = peer().write(requestHead({}, `GET ${target} HTTP/1.1`));
@@ -111,7 +111,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('FAULT-4: a connection keeps nothing of its request’s head', async () => {
+test("FAULT-4: a connection keeps no memory of its request's head", async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heapFor = async (padding: number): Promise<number> => {
@@ -147,7 +147,7 @@ test('FAULT-4: a connection keeps nothing of its request’s head', async () => 
   expect(long - short).toBeLessThan(5_000);
 });
 
-test('mutual TLS: peerCertificate is the client’s, if it was verified', async () => {
+test("with mutual TLS, peerCertificate is the client's certificate, if it was verified", async () => {
   const seen: (string | null)[] = [];
   const server = new WebSocketServer({
     upgrade: (request) => void seen.push(request.peerCertificate?.subject.CN?.toString() ?? null),
@@ -182,7 +182,7 @@ describe('handleUpgrade', () => {
     return { port: await listenHttp(http), outcome };
   }
 
-  test('hands its context on, and resolves to the connection', async () => {
+  test('passes its context on, and resolves with the connection', async () => {
     const context = { user: 'ada' };
     const server = new WebSocketServer<unknown>({
       upgrade: (_request, pending) => ({ data: pending.context }),
@@ -195,7 +195,7 @@ describe('handleUpgrade', () => {
     connection.terminate();
   });
 
-  test('rejects with the refusal, whatever refused it', async () => {
+  test('rejects with the refusal, of any cause', async () => {
     const answers: [string, () => unknown, number][] = [
       ['WS_HANDSHAKE_REJECTED', () => reject(401), 401],
       ['WS_HANDSHAKE_REJECTED', async () => reject(401), 401],
@@ -243,7 +243,7 @@ describe('handleUpgrade', () => {
     ]);
   });
 
-  test('a refusal that is not waited for is no unhandled rejection', async () => {
+  test('a refusal that is not awaited causes no unhandled rejection', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
     process.on('unhandledRejection', onUnhandled);
@@ -313,7 +313,7 @@ describe('handleUpgrade', () => {
     connection.terminate();
   });
 
-  test('arguments that are not those of an upgrade listener throw at the call', () => {
+  test('invalid arguments throw at the call', () => {
     const server = new WebSocketServer();
     const [socket] = duplexPair();
     const call =
@@ -357,7 +357,7 @@ describe('without a handler `refused`', () => {
     expect(about[0]).toContain('proxy_set_header Host $host');
   });
 
-  test('FAULT-8: the application’s own refusals, and a shutdown, are not worth a line', async () => {
+  test("FAULT-8: the application's own refusals, and a shutdown, are not logged", async () => {
     const { server, peer } = await startServer({ upgrade: () => reject(401) });
     await peer().write(requestHead()).answer();
     await server.shutdown();
@@ -365,7 +365,7 @@ describe('without a handler `refused`', () => {
   });
 });
 
-test('FAULT-8: reject(304) has no body, and takes none', async () => {
+test('FAULT-8: reject(304) has no body, and accepts none', async () => {
   expect(() => reject(304, 'body')).toThrow('a response with status 304 has no body');
   for (const kind of kinds) {
     const { peer } = await startServer({ upgrade: () => reject(304, '', { ETag: '"a"' }) }, {}, kind);

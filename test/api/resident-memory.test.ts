@@ -80,7 +80,7 @@ function expectAlike({ used, grown }: { used: number; grown: number }): void {
   expect(used).toBeLessThan(2 * grown);
 }
 
-test('FAULT-4: unfinished messages count what they take', async () => {
+test('FAULT-4: unfinished messages count with the memory that they take', async () => {
   const result = await measure(`
     const { port } = await start({ message() {} });
     const all = await peers(port, 200);
@@ -93,7 +93,7 @@ test('FAULT-4: unfinished messages count what they take', async () => {
   expectAlike(result);
 });
 
-test('FAULT-4: messages that wait for a loop, and those that loops work on, count what they take', async () => {
+test('FAULT-4: messages that wait for a loop, or are in the body of one, count with the memory that they take', async () => {
   const result = await measure(`
     const { port } = await start({
       async open(connection) {
@@ -110,7 +110,7 @@ test('FAULT-4: messages that wait for a loop, and those that loops work on, coun
   expectAlike(result);
 });
 
-test('FAULT-4: a broadcast that no peer reads counts what it takes', async () => {
+test('FAULT-4: a broadcast that no peer reads counts with the memory that it takes', async () => {
   const result = await measure(`
     const { server, port } = await start({ message() {} });
     await peers(port, 20);

@@ -20,7 +20,7 @@ test.each([
   ['listen', {}],
   ['listen over TLS', {}],
   ['listen', { compression: { threshold: 0 } }],
-] as const)('design: what arrives (%s, %j) is in order, and ends with the newest', async (kind, options) => {
+] as const)('design: values arrive (%s, %j) in order, and end with the newest', async (kind, options) => {
   const { left, right } = await pair({}, options, options, kind);
   const received = numbersUntil(right, 3_000);
   for (let number = 1; number <= 3_000; number++) {
@@ -44,7 +44,7 @@ test('design: a client may use it as well', async () => {
   await until(() => right.rtt !== undefined);
 });
 
-test('FAULT-4: to a peer that stops reading, one batch is on its way and one value waits; it gets the newest when it reads again', async () => {
+test('FAULT-4: for a peer that stops reading, one batch is in transit and one value waits; it gets the newest value when it reads again', async () => {
   const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
   const texts: string[] = [];
   const reader = (async () => {
@@ -69,7 +69,7 @@ test('FAULT-4: to a peer that stops reading, one batch is on its way and one val
   expect(texts.at(-1)).toBe('last');
 });
 
-test('design: other messages go on beside it, each in its own order', async () => {
+test('design: other messages continue meanwhile, each kind in its own order', async () => {
   const { left, right } = await pair();
   const sent: string[] = [];
   const texts: string[] = [];

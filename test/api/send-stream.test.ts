@@ -73,7 +73,7 @@ describe.each([
     ['empty parts', ['', ''], ''],
   ];
   for (const side of ['left', 'right'] as const) {
-    test(`one message for each source, ${side}`, async () => {
+    test(`each source is sent as one message, ${side}`, async () => {
       const received: (string | Buffer)[] = [];
       const message = (_connection: unknown, data: string | Buffer): void => void received.push(data);
       const ends = await pair({ message }, { compression }, { compression, handlers: { message } });
@@ -96,7 +96,7 @@ describe.each([
     });
   }
 
-  test('messages that are sent meanwhile follow, in order; so does the closing handshake', async () => {
+  test('messages that are sent meanwhile follow in order, and so does the closing handshake', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       {},
@@ -120,7 +120,7 @@ describe.each([
   });
 });
 
-test('binary says what it is, whatever the parts are', async () => {
+test('binary determines the type, whatever the parts are', async () => {
   const received: unknown[] = [];
   const { left } = await pair(
     {},
@@ -170,7 +170,7 @@ async function stalled(memoryBudget: MemoryBudget) {
   return { connection: await open, raw, errors };
 }
 
-test('a peer that does not read stops the source, and one that reads again lets it go on', async () => {
+test('a peer that does not read stops the source, and one that reads again lets it continue', async () => {
   const memoryBudget = new MemoryBudget();
   const { connection, raw } = await stalled(memoryBudget);
   const part = Buffer.alloc(65_536);
@@ -192,8 +192,8 @@ test('a peer that does not read stops the source, and one that reads again lets 
   expect(memoryBudget.used).toBe(0);
 });
 
-describe('what cannot be sent to its end', () => {
-  test('a source that fails before the first part costs its message only', async () => {
+describe('a message that cannot be sent to its end', () => {
+  test('if the source fails before the first part, only its message is lost', async () => {
     const { left } = await pair();
     const fault = new Error('fault');
     await expect(left.sendStream(new Source(fault))).rejects.toBe(fault);
@@ -211,7 +211,7 @@ describe('what cannot be sent to its end', () => {
     expect(left.state).toBe('open');
   });
 
-  test('a source that fails later fails the connection with 1011, WS_STREAM_CUT', async () => {
+  test('if the source fails later, the connection fails with 1011, WS_STREAM_CUT', async () => {
     const errors: Error[] = [];
     const { left, right } = await pair({ error: (_connection, error) => void errors.push(error) });
     const fault = new Error('fault');
@@ -224,7 +224,7 @@ describe('what cannot be sent to its end', () => {
     expect(errors[0]!.cause).toBe(fault);
   });
 
-  test('a part that is neither a string nor bytes leaves the source', async () => {
+  test('a part that is neither a string nor bytes stops the source', async () => {
     const { left } = await pair({ error() {} });
     const source = new Source('one', 7 as unknown as string);
     await expect(left.sendStream(source)).rejects.toThrow('a message is a string');
@@ -232,7 +232,7 @@ describe('what cannot be sent to its end', () => {
     expect(await left.closed).toMatchObject({ sentCode: 1011 });
   });
 
-  test('the end of the connection leaves the source, even one that never answers', async () => {
+  test('the end of the connection stops the source, even one that never answers', async () => {
     const { left, right } = await pair({ error() {} });
     const source = new Source('one', never());
     const waiting = new Source('two');
@@ -246,7 +246,7 @@ describe('what cannot be sent to its end', () => {
     expect(late.returned).toBe(1);
   });
 
-  test('C4: the Close frame of the peer ends it at once, and the end is clean', async () => {
+  test('C4: the Close frame of the peer ends the message at once, and the close is clean', async () => {
     const { left, right } = await pair();
     const source = new Source('one', never());
     const sent = left.sendStream(source);
@@ -257,7 +257,7 @@ describe('what cannot be sent to its end', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('a signal gives up a message that waits, without a trace; and fails the connection once it has begun', async () => {
+  test('a signal removes a message that waits, and fails the connection once the message has begun', async () => {
     const { left, right } = await pair({ error() {} });
     const aborter = new AbortController();
     const reason = new Error('enough');
@@ -277,7 +277,7 @@ describe('what cannot be sent to its end', () => {
     expect((await right.closed).code).toBe(1011);
   });
 
-  test('a source whose return fails, or throws, changes nothing', async () => {
+  test('a source whose return fails or throws changes nothing', async () => {
     const { left } = await pair({ error() {} });
     for (const end of [
       async () => Promise.reject(new Error('return')),
@@ -297,7 +297,9 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test('FAULT-3: aborted at any moment, by anybody, nothing is left', { timeout: 60_000 }, async () => {
+  test('FAULT-3: after an abort at any moment, from either side, no resource is left', {
+    timeout: 60_000,
+  }, async () => {
     const seed = Date.now() % 1_000_000_000;
     const pick = random(seed);
     for (let round = 0; round < 60; round++) {

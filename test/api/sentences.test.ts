@@ -23,7 +23,7 @@ test('each line of the page that has an id was read as a sentence', () => {
   expect(page.match(/^\| D/gm)).toHaveLength(sentences.length);
 });
 
-test('each sentence has a test or a reason, and each test that names one is right', () => {
+test('each sentence has a test or a reason, and each test that names a sentence exists', () => {
   expect(problemsOf(page, files)).toEqual([]);
 });
 
@@ -31,13 +31,13 @@ test('the column of tests is up to date', () => {
   expect(fillColumn(page, traceSentences(page, files).trace)).toBe(page);
 });
 
-describe('what is done here', () => {
-  test('only what this package cannot have is left out', () => {
+describe('the sentences that are implemented', () => {
+  test('only sentences that this package cannot implement are left out', () => {
     const out = sentences.filter(({ here }) => notHere.test(here)).map(({ id }) => id);
     expect(out).toEqual(['D1-2', 'D2-2', 'D2-4', 'D2-43']);
   });
 
-  test('a decision that is named is among the rows, so that its tests are too', () => {
+  test('a decision that is named is among the rows, so it has tests too', () => {
     for (const { id, here, rows } of sentences) {
       for (const [decision] of here.matchAll(/\bC\d+\b/g)) {
         expect(rows.includes(decision) || id.startsWith('D5'), `${id}: ${decision}`).toBe(true);
@@ -45,7 +45,7 @@ describe('what is done here', () => {
     }
   });
 
-  test('the second page of WebSocketServer says what the first one says, but for one property', () => {
+  test('the second page of WebSocketServer says the same as the first one, except for one property', () => {
     const own = sentences.filter(({ id, rows }) => id.startsWith('D5') && !/^D3-\d+$/.test(rows.join()));
     expect(own.map(({ says }) => says)).toEqual([expect.stringContaining('`scalableSession`')]);
     const first = new Map(sentences.map(({ id, says }) => [id, says]));

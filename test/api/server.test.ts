@@ -28,7 +28,7 @@ describe('options', () => {
   ] as const;
 
   test.each(numbers)(
-    'design: %s: 0, negative, NaN and other types are refused, Infinity switches it off',
+    'design: %s: 0, negative numbers, NaN and other types are refused, and Infinity disables it',
     (name) => {
       for (const value of [0, -0, -1, Number.NaN, '5000', null, true, {}, 5n]) {
         expect(() => new WebSocketServer({}, { [name]: value } as ServerOptions), String(value)).toThrow(
@@ -40,7 +40,7 @@ describe('options', () => {
     },
   );
 
-  test('design: heartbeat likewise', () => {
+  test('design: the same holds for heartbeat', () => {
     for (const key of ['interval', 'timeout']) {
       for (const value of [0, -1, Number.NaN, '5']) {
         expect(() => new WebSocketServer({}, { heartbeat: { [key]: value } } as ServerOptions)).toThrow(
@@ -54,7 +54,7 @@ describe('options', () => {
     new WebSocketServer({}, { heartbeat: { interval: Number.POSITIVE_INFINITY } });
   });
 
-  test('FAULT-4: a message that could never find room in the memory budget is refused before the first one', async () => {
+  test('FAULT-4: a message that could never fit into the memory budget is refused before the first one', async () => {
     const memoryBudget = new MemoryBudget(1_048_575);
     for (const options of [{ memoryBudget }, { memoryBudget, maxMessageSize: 2 ** 21 }]) {
       expect(() => new WebSocketServer({}, options)).toThrow(RangeError);
@@ -72,7 +72,7 @@ describe('options', () => {
     );
   });
 
-  test('words, lists and objects', () => {
+  test('options that are words, lists and objects are checked', () => {
     for (const options of [
       { flush: 'now' },
       { text: 'buffer' },
@@ -91,7 +91,7 @@ describe('options', () => {
     }
   });
 
-  test('the client’s are checked the same way, before any network activity', async () => {
+  test("the client's options are checked the same way, before any network activity", async () => {
     for (const options of [{ maxMessageSize: 0 }, { closeTimeout: Number.NaN }, { handshakeTimeout: -1 }]) {
       await expect(connect('ws://127.0.0.1:1/', options)).rejects.toThrow(RangeError);
     }
@@ -102,7 +102,7 @@ describe('options', () => {
     }
   });
 
-  test('reject takes 300 to 599', () => {
+  test('reject accepts 300 to 599', () => {
     for (const status of [0, 101, 200, 299, 600, 401.5, Number.NaN])
       expect(() => reject(status)).toThrow(RangeError);
     expect(reject(401, 'no', { 'X-A': 'b' })).toMatchObject({
@@ -112,7 +112,7 @@ describe('options', () => {
     });
   });
 
-  test('F25, A22, design: maxMessageSize is inclusive; one byte more is 1009', async () => {
+  test('F25, A22, design: maxMessageSize is inclusive; one byte more closes with 1009', async () => {
     const { left, right } = await pair(
       { message: (connection, message) => connection.send(message) },
       { maxMessageSize: 1_000 },
@@ -127,7 +127,7 @@ describe('options', () => {
     expect(await right.closed).toMatchObject({ code: 1009 });
   });
 
-  test('design: by default 1 MiB on a server, 16 MiB on a client', async () => {
+  test('design: it is 1 MiB on a server and 16 MiB on a client by default', async () => {
     const { left, right } = await pair({ message: (connection, message) => connection.send(message) });
     right.send(Buffer.alloc(1_048_576));
     const iterator = right[Symbol.asyncIterator]();
@@ -143,7 +143,7 @@ describe('options', () => {
 });
 
 describe('upgrade', () => {
-  test('its data is the connection’s, header fields go along', async () => {
+  test("its data becomes the connection's, and its header fields are sent", async () => {
     const { left, right } = await pair<{ user: string }>(
       {
         upgrade: async (request) => ({
@@ -162,7 +162,7 @@ describe('upgrade', () => {
     expect(left.data).toEqual({ user: 'ada' });
   });
 
-  test('A48: what it throws is a warning without a refused handler', async () => {
+  test('A48: an exception of it is a warning without a refused handler', async () => {
     const warnings = await warningsOf(async () => {
       const { url } = await startServer({
         upgrade: () => {
@@ -174,7 +174,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
-  test('FAULT-8: … and one for each text and minute, however many requests a client makes', async () => {
+  test('FAULT-8: … one warning for each text and minute, however many requests a client makes', async () => {
     const warnings = await warningsOf(async () => {
       let requests = 0;
       const { peer } = await startServer({
@@ -192,7 +192,7 @@ describe('upgrade', () => {
     expect(texts).toHaveLength(100);
   });
 
-  test('A48: whatever it throws, a thing without a text too, is a 500 and a warning, not the end of the process', async () => {
+  test('A48: anything that it throws, even a value that has no text, causes a 500 and a warning, and does not end the process', async () => {
     const nothing: unknown = Object.create(null);
     const thrown: unknown[] = [nothing, 'a text', undefined, Symbol('one')];
     const warnings = await warningsOf(async () => {
@@ -214,7 +214,7 @@ describe('upgrade', () => {
     ]);
   });
 
-  test('A48: getters of what it returns are read once, before the 101: one that throws is a 500', async () => {
+  test('A48: getters of its result are read once, before the 101: one that throws causes a 500', async () => {
     for (const name of ['data', 'subprotocol', 'headers'] as const) {
       let reads = 0;
       const warnings = await warningsOf(async () => {
@@ -260,7 +260,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in refused']);
   });
 
-  test('A48: what comes of an async `refused`, or of an `origins` that should not be async, ends no process', async () => {
+  test('A48: a rejection of an async `refused`, or of an `origins` that should not be async, does not end the process', async () => {
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer({
         refused: async () => {
@@ -281,7 +281,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in refused, later']);
   });
 
-  test('A49: destroying the socket, or shutting down, inside upgrade and open', async () => {
+  test('A49: destroying the socket, or shutting down, inside upgrade and open is safe', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ open: (connection) => connection.terminate() });
     http.on('upgrade', (request, socket, head) => {
@@ -324,7 +324,7 @@ describe('broadcast', () => {
     return all;
   }
 
-  test('reaches all but those that are left out, and tells how many', async () => {
+  test('reaches all but the excluded connections, and returns their number', async () => {
     const started = await startServer();
     const all = await clients(4, started);
     const [one, two] = started.server.connections;
@@ -344,7 +344,7 @@ describe('broadcast', () => {
     expect(heard.sort()).toEqual(['all', 'all,some,fewer,rest', 'all,some,fewer,rest', 'all,some,rest']);
   });
 
-  test('A40: any type of bytes, small and large', async () => {
+  test('A40: sends any type of bytes, small and large', async () => {
     const started = await startServer();
     const [client] = await clients(1, started);
     const iterator = client![Symbol.asyncIterator]();
@@ -364,7 +364,7 @@ describe('broadcast', () => {
     }
   });
 
-  test('A53: one that is stalled among many: no other misses a message', async () => {
+  test('A53: with one stalled connection among many, no other one misses a message', async () => {
     const started = await startServer({}, { sendCap: 2_000_000 });
     const all = await clients(60, started);
     const stalled = plainPeer(started.port);
@@ -389,7 +389,7 @@ describe('broadcast', () => {
 });
 
 describe('shutdown', () => {
-  test('design: 1001 to everybody, then everything is gone', async () => {
+  test('design: closes every connection with 1001, and then releases everything', async () => {
     const { server, left, right } = await pair();
     await server.shutdown();
     expect(await right.closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
@@ -397,7 +397,7 @@ describe('shutdown', () => {
     expect([server.connections.size, server.addresses]).toEqual([0, []]);
   });
 
-  test('with a code and reason of one’s own; what can’t be sent is refused and changes nothing', async () => {
+  test('accepts a code and a reason; invalid ones are refused without an effect', async () => {
     const { server, right } = await pair();
     for (const options of [
       { code: 1006 },
@@ -433,7 +433,7 @@ describe('shutdown', () => {
     expect(await disposed.right.closed).toMatchObject({ code: 1001 });
   });
 
-  test('inside a handler, while messages are on their way', async () => {
+  test('works inside a handler, while messages are in transit', async () => {
     let done: Promise<void> | null = null;
     const { right, server } = await pair({
       message: (connection, message) => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { folderLocation, mediaTypeOf, toNames } from '../../src/api/static-path.ts';
 
-describe('names of files', () => {
+describe('names of files are parsed', () => {
   test('toNames', () => {
     expect(toNames('/a/b%20c/?d/e#f')).toEqual(['a', 'b c']);
     expect(toNames('/')).toEqual([]);

@@ -71,7 +71,7 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-test('300 MB of text, from file to file: under 64 MB of growth at both ends', {
+test('300 MB of text go from file to file with under 64 MB of memory growth at both ends', {
   timeout: 240_000,
 }, async () => {
   const source = join(folder, 'source');

@@ -28,7 +28,7 @@ test('data is undefined by default', () => {
   expectTypeOf<Connection['data']>().toEqualTypeOf<undefined>();
 });
 
-test('data is what upgrade returns, in every handler and in connections', () => {
+test('data is the value that upgrade returns, in every handler and in connections', () => {
   const server = new WebSocketServer<User>({
     upgrade: (request) => (request.query === '' ? reject(401) : { data: { name: request.query } }),
     open: (connection) => {
@@ -50,7 +50,7 @@ test('data is what upgrade returns, in every handler and in connections', () => 
   for (const connection of server.connections) expectTypeOf(connection.data).toEqualTypeOf<User>();
 });
 
-test('Data without undefined makes upgrade, and the data of its answer, required', () => {
+test('Data without undefined requires upgrade, and the data of its answer', () => {
   const check = (): void => {
     // @ts-expect-error no handlers: nothing supplies the data
     new WebSocketServer<User>();
@@ -145,7 +145,7 @@ test('close has the whole CloseInfo as its last argument', () => {
   new WebSocketServer(handlers);
 });
 
-test('generic code hands its handlers on', () => {
+test('generic code can pass its handlers on', () => {
   const make = <Data>(handlers: ServerHandlers<Data>, options: ServerOptions): WebSocketServer<Data> =>
     new WebSocketServer<Data>(handlers, options);
   expectTypeOf(make).toBeFunction();

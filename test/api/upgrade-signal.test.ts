@@ -32,20 +32,20 @@ function defer<Value>(): { promise: Promise<Value>; resolve: (value: Value) => v
 }
 
 describe('the signal of a pending upgrade aborts', () => {
-  test('when the peer leaves', async () => {
+  test('if the peer leaves', async () => {
     const { peer, signal, aborted } = await patient();
     expect(signal.aborted).toBe(false);
     peer.destroy();
     await aborted;
   });
 
-  test('when the deadline passes', async () => {
+  test('if the deadline passes', async () => {
     const { peer, aborted } = await patient({ handshakeTimeout: 300 });
     await aborted;
     expect(await peer.answer()).toMatch(/^HTTP\/1\.1 408/);
   });
 
-  test('when the server is shut down', async () => {
+  test('if the server is shut down', async () => {
     const { server, peer, aborted } = await patient();
     const over = server.shutdown();
     await aborted;
@@ -54,7 +54,7 @@ describe('the signal of a pending upgrade aborts', () => {
     await over;
   });
 
-  test('and not when the answer was yes', async () => {
+  test('but not if the request was accepted', async () => {
     let signal: AbortSignal | null = null;
     const { server, peer } = await startServer({
       async upgrade(_request, pending) {

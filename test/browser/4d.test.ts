@@ -45,7 +45,7 @@ async function say(tab: Page, text: string): Promise<void> {
 }
 
 describe.each(['ws', 'wss'])('the chat of examples/4d over %s', (scheme) => {
-  test('B-wss-connections, B-ws-order: two tabs hear each other, and that one is closed', async () => {
+  test("B-wss-connections, B-ws-order: each of two tabs receives the other's messages, and is notified when the other is closed", async () => {
     const env = { ...process.env, PORT: '0', ...(scheme === 'wss' ? { CERTIFICATES: certificates } : null) };
     const server = track(new Running(process.execPath, ['examples/4d/chat.js'], { env }));
     const [, url = ''] = await server.output(/^listening on (\S+)$/m);
@@ -80,7 +80,7 @@ interface Closed {
   readonly wasClean: boolean;
 }
 
-describe('what a browser sees of terminate', () => {
+describe("a browser's view of terminate", () => {
   let web: WebServer;
   let page: Page;
   beforeAll(async () => {
@@ -127,7 +127,7 @@ describe('what a browser sees of terminate', () => {
   });
 
   test.each([3000, 999, 5000])(
-    'B-ws-terminate, C61: for %i neither code nor message is sent: 1000 and no reason',
+    'B-ws-terminate, C61: for %i neither code nor message is sent: the browser sees 1000 and no reason',
     async (code) => {
       const [seen, told] = await closing((wss) => wss.connections[0]?.terminate(code, 'bye'));
       expect(seen).toEqual({ code: 1000, reason: '', wasClean: true });
@@ -147,7 +147,7 @@ describe('what a browser sees of terminate', () => {
     expect(told.code).toBe(1006);
   });
 
-  test('B-ws-onTerminate, C76: a page that closes without a code is 1005, one that is torn away 1006 or 1001', async () => {
+  test('B-ws-onTerminate, C76: a page that closes without a code is 1005, and one that is interrupted 1006 or 1001', async () => {
     let tell: (code: number) => void = () => {};
     const next = () =>
       new Promise<number>((resolve) => {

@@ -88,7 +88,7 @@ async function tabTo(page: Page, wanted: RegExp): Promise<void> {
 }
 
 describe('the report as HTML', () => {
-  test('it loads nothing but itself, and opens with a verdict for each implementation', async () => {
+  test('it loads no other resource, and begins with a verdict for each implementation', async () => {
     const requests: string[] = [];
     const page = await openReport(requests);
     expect(requests).toEqual([url]);
@@ -101,7 +101,7 @@ describe('the report as HTML', () => {
     );
   });
 
-  test('what failed has its reason in the row', async () => {
+  test('a failed case has its reason in its row', async () => {
     const page = await openReport();
     const rows = page.locator('.failures details.case');
     expect(await rows.count()).toBe(8);
@@ -109,7 +109,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('#cases').getAttribute('open')).toBeNull();
   });
 
-  test('the groups, with a link to their cases, which opens the list', async () => {
+  test('the groups have links to their cases, which open the list', async () => {
     const page = await openReport();
     expect(await page.locator('.matrix tbody th').allTextContents()).toEqual([
       '1 Framing',
@@ -124,7 +124,7 @@ describe('the report as HTML', () => {
     await page.locator('#a1-g2').waitFor({ state: 'visible' });
   });
 
-  test('by keyboard alone: a failed case, its rule, its timeline', async () => {
+  test('a failed case, its rule and its timeline can be reached by keyboard alone', async () => {
     const page = await openReport();
     await page.keyboard.press('Tab');
     expect(await focused(page)).toBe('A# To all cases');
@@ -141,7 +141,7 @@ describe('the report as HTML', () => {
     await tabTo(page, /^DIV# Timeline/);
   });
 
-  test('the filter, by its arrow keys, leaves what failed', async () => {
+  test('the filter, used with its arrow keys, shows the failed cases', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     expect(await page.locator('tr.row:visible').count()).toBe(28);
@@ -152,7 +152,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('tr.row.ok:visible').count()).toBe(0);
   });
 
-  test('search and sort, without a server', async () => {
+  test('search and sort work without a server', async () => {
     const page = await openReport();
     await page.locator('#cases > summary').click();
     await page.locator('#search').fill('ping §5.5.2');
@@ -180,7 +180,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('#tools').isVisible()).toBe(false);
   });
 
-  test('what a peer sent, and what it is called, is text', async () => {
+  test('everything that a peer sent, its name included, is shown as text', async () => {
     const page = await openReport();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(1);
@@ -190,7 +190,7 @@ describe('the report as HTML', () => {
     expect(await page.locator('td', { hasText: '<script>' }).count()).toBeGreaterThan(0);
   });
 
-  test('the verdict and the first failure are on the first screen of a phone, and nothing is cut', async () => {
+  test('the verdict and the first failure are on the first screen of a phone, and nothing is cut off', async () => {
     const page = await openReport();
     await page.setViewportSize({ width: 360, height: 700 });
     await page.goto(url.replace('report.html', 'one.html'));

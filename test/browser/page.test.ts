@@ -59,7 +59,7 @@ describe('npm start', () => {
     ({ npm, url } = await npmStart());
   });
 
-  test('text and 1 MiB of binary come back with their times, and nothing goes wrong on the page', async () => {
+  test('text and 1 MiB of binary are echoed with their times, and the page reports no error', async () => {
     const faults: string[] = [];
     const page = await openPage(url, faults);
     await page.getByLabel('Message', { exact: true }).fill('hello <b>there</b>');
@@ -101,7 +101,7 @@ describe('npm start', () => {
     await line(ann, 'a client joined').nth(1).waitFor();
   });
 
-  test('markup and scripts of a peer are text', async () => {
+  test('markup and scripts of a peer are shown as text', async () => {
     const [ann, bob] = [await openPage(url), await openPage(url)];
     const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
     await ann.getByLabel('Message', { exact: true }).fill(markup);
@@ -111,7 +111,7 @@ describe('npm start', () => {
     expect(await bob.title()).toBe('rfc6455: try the server');
   });
 
-  test('it works by keyboard alone, and controls that cannot do anything are off or away', async () => {
+  test('it works by keyboard alone, and controls without a function are disabled or hidden', async () => {
     const page = await openPage(url);
     await page.getByLabel('Message', { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('text');
@@ -127,7 +127,7 @@ describe('npm start', () => {
     await page.getByRole('status').filter({ hasText: 'Open' }).waitFor();
   });
 
-  test('a message over the limit closes with 1009, and the page says so', async () => {
+  test('a message over the limit closes with 1009, and the page shows this', async () => {
     const page = await openPage(url);
     await page.getByLabel('Send a file').setInputFiles({
       name: 'large.bin',

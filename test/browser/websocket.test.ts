@@ -100,7 +100,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('16 MiB where the limit allows it, 1009 where it does not', async () => {
+  test('16 MiB are echoed if the limit allows it, and close with 1009 otherwise', async () => {
     const size = 16_777_216;
     const { server, url } = await serve('--any-origin', '--max-message-size', String(size));
     const { messages, ...end } = await exchange({ url, send: [size], close: { code: 1000, reason: '' } });
@@ -182,7 +182,7 @@ describe('origins', () => {
     }
   });
 
-  test('and is let in with --any-origin', async () => {
+  test('is accepted with --any-origin', async () => {
     const { server, url } = await serve('--page', '--any-origin');
     const { messages } = await exchange({ url, send: ['hello'], close: { code: 1000, reason: '' } });
     expect(messages).toEqual(['hello']);
@@ -190,7 +190,7 @@ describe('origins', () => {
   });
 });
 
-test('O9: wss, and its page', async () => {
+test('O9: wss and its page work', async () => {
   const certificate = [
     '--tls-cert',
     tlsFixture('localhost-cert.pem'),
@@ -221,41 +221,57 @@ describe.each(['auto', 'zlib'] as const)('permessage-deflate, engine %s', (engin
     ['no takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }, ['context_takeover']],
     ['small windows', { serverMaxWindowBits: 9, clientMaxWindowBits: 9 }, ['window_bits']],
     ['the smallest windows', { serverMaxWindowBits: 8, clientMaxWindowBits: 8 }, ['window_bits']],
-  ] as const)('P2, P6, P7, P9, P10, P23, P26, P27: our server asks for %s', async (_, wishes, answered) => {
-    const sizes: [number, number, number][] = [];
-    let answer: readonly (readonly [string, string | null])[] | undefined;
-    const server = new WebSocketServer(
-      {
-        open(connection) {
-          answer = connection.extensions[0]?.parameters;
+  ] as const)(
+    'P2, P6, P7, P9, P10, P23, P26, P27: our server negotiates what it asks for: %s',
+    async (_, wishes, answered) => {
+      const sizes: [number, number, number][] = [];
+      let answer: readonly (readonly [string, string | null])[] | undefined;
+      const server = new WebSocketServer(
+        {
+          open(connection) {
+            answer = connection.extensions[0]?.parameters;
+          },
+          message(connection, message, _isBinary, wireSize) {
+            connection.send(message);
+            sizes.push([Buffer.byteLength(message), wireSize, connection.lastWireSize]);
+          },
         },
-        message(connection, message, _isBinary, wireSize) {
-          connection.send(message);
-          sizes.push([Buffer.byteLength(message), wireSize, connection.lastWireSize]);
-        },
-      },
-      { origins: 'any', compression: { threshold: 0, engine, synchronous: true, ...wishes } },
-    );
-    const { port } = await server.listen();
-    const json = JSON.stringify(
-      Array.from({ length: 40 }, (_v, id) => ({ id, name: 'héllo 世界', on: id % 3 === 0 })),
-    );
-    const send = [json, json, 'a', '', json.repeat(60), json.repeat(600), json, 0, 5, 300, 70_000, 1_000_000];
-    const url = `ws://127.0.0.1:${port}/`;
-    const { messages, ...end } = await exchange({ url, send, close: { code: 1000, reason: '' } });
-    expect(messages.slice(0, 7)).toEqual(send.slice(0, 7));
-    for (const [index, size] of [0, 5, 300, 70_000, 1_000_000].entries()) {
-      expectWhole(messages.slice(7 + 2 * index, 9 + 2 * index), size);
-    }
-    expect(end).toEqual({ code: 1000, reason: '', wasClean: true });
-    const names = answer?.map(([name]) => name).join();
-    for (const part of answered) expect(names).toContain(part);
-    // It was compressed, both ways; the second of two equal messages costs little where there is a context for it.
-    expect(sizes.length).toBe(send.length);
-    for (const [size, received, sent] of [sizes[0]!, sizes[4]!, sizes[5]!]) {
-      expect(received).toBeLessThan(size / 2);
-      expect(sent).toBeLessThan(size / 2);
-    }
-    await server.shutdown();
-  });
+        { origins: 'any', compression: { threshold: 0, engine, synchronous: true, ...wishes } },
+      );
+      const { port } = await server.listen();
+      const json = JSON.stringify(
+        Array.from({ length: 40 }, (_v, id) => ({ id, name: 'héllo 世界', on: id % 3 === 0 })),
+      );
+      const send = [
+        json,
+        json,
+        'a',
+        '',
+        json.repeat(60),
+        json.repeat(600),
+        json,
+        0,
+        5,
+        300,
+        70_000,
+        1_000_000,
+      ];
+      const url = `ws://127.0.0.1:${port}/`;
+      const { messages, ...end } = await exchange({ url, send, close: { code: 1000, reason: '' } });
+      expect(messages.slice(0, 7)).toEqual(send.slice(0, 7));
+      for (const [index, size] of [0, 5, 300, 70_000, 1_000_000].entries()) {
+        expectWhole(messages.slice(7 + 2 * index, 9 + 2 * index), size);
+      }
+      expect(end).toEqual({ code: 1000, reason: '', wasClean: true });
+      const names = answer?.map(([name]) => name).join();
+      for (const part of answered) expect(names).toContain(part);
+      // It was compressed, both ways; the second of two equal messages costs little where there is a context for it.
+      expect(sizes.length).toBe(send.length);
+      for (const [size, received, sent] of [sizes[0]!, sizes[4]!, sizes[5]!]) {
+        expect(received).toBeLessThan(size / 2);
+        expect(sent).toBeLessThan(size / 2);
+      }
+      await server.shutdown();
+    },
+  );
 });

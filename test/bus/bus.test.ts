@@ -46,7 +46,7 @@ describe.each(buses)('%s', (_, kind, messages, options) => {
     }
   });
 
-  test('killed and started twice, cut in the middle, a process killed: each gap is said, nothing is doubled', async () => {
+  test('while the engine is killed and restarted twice, a connection is cut, and a process is killed, each gap is reported and nothing is delivered twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       const { engine, proxy } = scenario;

@@ -45,7 +45,7 @@ describe.each([
     }
   });
 
-  test('killed and started twice, cut in the middle, a process killed: each client receives notice of each gap, and nothing twice', async () => {
+  test('while the engine is killed and restarted twice, a connection is cut, and a process is killed, each client is notified of each gap, and receives nothing twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     try {
       const { engine, proxy } = scenario;

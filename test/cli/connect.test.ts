@@ -72,7 +72,7 @@ async function runHere(
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
 
 describe('a pipe', () => {
-  test('each line is a message, each answer a line; 1000 and exit code 0', async () => {
+  test('each line is a message, and each answer a line; the end is 1000 and exit code 0', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(4))}/`;
     const input = 'hello\r\n\n  two words\t\nno line break at the end';
     expect(await run(['connect', ...untilClosed, url], input)).toEqual({
@@ -82,13 +82,13 @@ describe('a pipe', () => {
     });
   });
 
-  test('a slash is nothing special', async () => {
+  test('a slash has no special meaning', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(3))}/`;
     const input = '/close\n/ping\n//x\n';
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('more than the connection takes at once', async () => {
+  test('it may carry more than the connection takes at once', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);
@@ -132,7 +132,7 @@ describe('a pipe', () => {
     expect(received).toBe(total);
   });
 
-  test('without an answer the connection is closed after a second; pipe.test.ts has the rest', async () => {
+  test('without an answer the connection is closed after a second; pipe.test.ts tests the details', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(_connection, message) {
@@ -144,7 +144,7 @@ describe('a pipe', () => {
     expect(received).toEqual(['a', 'b']);
   });
 
-  test('a message that comes in parts is one', async () => {
+  test('a message that arrives in parts is printed as one', async () => {
     const port = await listen({
       message(connection) {
         connection.send(Buffer.alloc(100), { fragmentSize: 10 });
@@ -177,7 +177,7 @@ describe('a pipe', () => {
     expect(notes(stderr)).toEqual(['closed by the server: 1000 (normal closure): enough']);
   });
 
-  test('the end of the connection ends it, even where its input stays open', async () => {
+  test('the end of the connection ends the program, even if its input stays open', async () => {
     const port = await listen({
       open(connection) {
         connection.close(1000);
@@ -186,13 +186,13 @@ describe('a pipe', () => {
     expect(await start('connect', `ws://127.0.0.1:${port}/`).exit).toBe(0);
   });
 
-  test('no input at all', async () => {
+  test('no input at all closes the connection', async () => {
     const url = `ws://127.0.0.1:${await listen({})}/`;
     const { exit, stderr } = await run(['connect', '--linger', '0', url]);
     expect({ exit, notes: notes(stderr) }).toEqual({ exit: 0, notes: ['closed: 1000 (normal closure)'] });
   });
 
-  test('input that breaks off', async () => {
+  test('input that is interrupted closes the connection', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(connection, message) {
@@ -219,7 +219,7 @@ describe('a pipe', () => {
   });
 });
 
-describe('what a peer sent never reaches the terminal raw', () => {
+describe('text of a peer never reaches the terminal unescaped', () => {
   const nasty = '\x1b]0;title\x07\x9b31m\r\nclosed: 1000\u202e';
   const escaped = '\\x1b]0;title\\x07\\x9b31m\\r\\nclosed: 1000\\u202e';
 
@@ -254,7 +254,7 @@ describe('what a peer sent never reaches the terminal raw', () => {
     });
   });
 
-  test('and our own arguments', async () => {
+  test('our own arguments', async () => {
     const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
     expect(exit).toBe(1);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
@@ -263,7 +263,7 @@ describe('what a peer sent never reaches the terminal raw', () => {
 });
 
 describe('the request', () => {
-  test('header fields and subprotocols reach the server, and the choice is shown', async () => {
+  test('header fields and subprotocols reach the server, and the chosen one is shown', async () => {
     let seen: readonly string[] = [];
     const port = await listen(
       {
@@ -296,7 +296,7 @@ describe('the request', () => {
     expect(fields.get('sec-websocket-protocol')).toBe('v2.chat, v1.chat');
   });
 
-  test('P1: --compression offers permessage-deflate, and what was agreed is shown', async () => {
+  test('P1: --compression offers permessage-deflate, and the negotiated parameters are shown', async () => {
     const offers: (string | null)[] = [];
     const wireSizes: number[] = [];
     const port = await listen(
@@ -329,7 +329,7 @@ describe('the request', () => {
     expect(wireSizes[1]).toBeLessThan(line.length / 10);
   });
 
-  test('P3: --compression with a server that declines it', async () => {
+  test('P3: with --compression and a server that declines it, the connection works', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOnce)}/`;
     const { exit, stdout, stderr } = await runHere([...untilClosed, '--compression', url], 'hello\n');
     expect({ exit, stdout, first: stderr.split('\n')[0] }).toEqual({
@@ -370,7 +370,7 @@ describe('exit codes', () => {
     [1001, '', 1, 'closed by the server: 1001 (going away)'],
     [1011, '', 1, 'closed by the server: 1011 (internal error)'],
     [3000, 'own', 1, 'closed by the server: 3000: own'],
-  ])('a Close with %i', async (code, reason, exit, line) => {
+  ])('for a Close with %i', async (code, reason, exit, line) => {
     const port = await listen({
       open(connection) {
         connection.close(code, reason);
@@ -380,7 +380,7 @@ describe('exit codes', () => {
     expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
   });
 
-  test('a lost connection', async () => {
+  test('for a lost connection', async () => {
     const port = await listen({
       open(connection) {
         connection.terminate();
@@ -391,7 +391,7 @@ describe('exit codes', () => {
     expect(notes(stderr).at(-1)).toBe('closed: 1006 (abnormal closure)');
   });
 
-  test('F4: a server that masks its frames', async () => {
+  test('F4: for a server that masks its frames', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     server.on('upgrade', ({ headers }, socket) => {
@@ -426,7 +426,7 @@ describe('exit codes', () => {
     expect(await code).toBe(1001);
   });
 
-  test('Ctrl-C gives up an attempt that hangs', async () => {
+  test('Ctrl-C ends an attempt that hangs', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const client = start('connect', `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -443,7 +443,7 @@ describe('exit codes', () => {
     ['nonsense', 'Not a valid absolute WebSocket URL'],
     ['ftp://127.0.0.1/', 'The scheme of a WebSocket URL is ws or wss'],
     ['ws://127.0.0.1/#fragment', 'A WebSocket URL has no fragment'],
-  ])('%s is no URL for us', async (url, text) => {
+  ])('%s is not a valid URL', async (url, text) => {
     await expect(runHere([url])).rejects.toMatchObject({
       name: 'CommandFailure',
       exitCode: 1,
@@ -451,7 +451,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('O6: a refused connection', async () => {
+  test('O6: for a refused connection', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -463,7 +463,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('a server that knows no WebSocket', async () => {
+  test('for a server that does not support WebSocket', async () => {
     const server = createServer((_request, response) => response.writeHead(404).end('nothing here')).listen(
       0,
       '127.0.0.1',
@@ -478,7 +478,7 @@ describe('exit codes', () => {
     expect(stderr).toMatch(/^rfc6455: cannot connect, http: [^\n]*\(status 404: nothing here\)\n$/);
   });
 
-  test('output that is not read', async () => {
+  test('for output that is not read', async () => {
     const port = await listen(echo);
     const client = start('connect', `ws://127.0.0.1:${port}/`);
     await client.output(/connected/, 'stderr');
@@ -500,7 +500,7 @@ describe('TLS', () => {
       },
     });
 
-  test('a certificate of a CA that is trusted, for a name and for an address', async () => {
+  test('a certificate of a trusted CA is accepted, for a name and for an address', async () => {
     const port = await listenTls('localhost');
     for (const host of ['localhost', '127.0.0.1']) {
       const { exit, stdout, stderr } = await runHere([...untilClosed, ...ca, url(port, host)], 'hello\n');
@@ -525,7 +525,7 @@ describe('TLS', () => {
   });
 
   test.each([['localhost'], ['wrong-host'], ['expired'], ['self-signed']])(
-    'the certificate %s is taken with --insecure, loudly',
+    'the certificate %s is accepted with --insecure, with a warning',
     async (name) => {
       const port = await listenTls(name);
       const { exit, stdout, stderr } = await runHere([...untilClosed, '--insecure', url(port)], 'hello\n');
@@ -534,7 +534,7 @@ describe('TLS', () => {
     },
   );
 
-  test('a CA file that holds no certificate', async () => {
+  test('a CA file without a certificate is refused', async () => {
     const { exit, stderr } = await run([
       'connect',
       '--ca',

@@ -15,7 +15,7 @@ describe('text of a peer on a terminal', () => {
     expect(escapeText(text)).toBe(escaped);
   });
 
-  test('no character that a terminal obeys, breaks a line at or turns its writing around gets through [A50]', () => {
+  test('no character that a terminal obeys, breaks a line at, or that changes the direction of text, is printed [A50]', () => {
     const obeyed = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/u;
     const through: string[] = [];
     let escaped = 0;

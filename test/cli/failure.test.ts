@@ -7,7 +7,7 @@ import { systemFailure } from '../../src/transport/dial-failure.ts';
 const systemError = (code: string, message = `${code}: something, and more`): Error =>
   Object.assign(new Error(message), { code });
 
-test('what an error says', () => {
+test('the text of an error', () => {
   expect(textOf(systemError('ENOENT', "ENOENT: no such file or directory, open 'a'"))).toBe(
     'ENOENT: no such file or directory',
   );
@@ -18,7 +18,7 @@ test('what an error says', () => {
   expect(codeOf('text')).toBe('');
 });
 
-test('a failure is one line whatever it quotes, and keeps its cause', () => {
+test('a failure is one line, whatever it quotes, and keeps its cause', () => {
   const cause = new Error('inner');
   const error = failure('no\nsuch \x1b[31mfile', cause);
   expect(error).toMatchObject({ message: 'no\\nsuch \\x1b[31mfile', exitCode: 1, cause });
@@ -81,7 +81,7 @@ describe('connecting fails', () => {
     expect(connectFailure(error)).toMatchObject({ message, exitCode: 1 });
   });
 
-  test('an option that no request can carry is a matter of usage', () => {
+  test('an option that no request can contain is reported as a usage error', () => {
     expect(connectFailure(new TypeError('a subprotocol is not a token'))).toMatchObject({ exitCode: 2 });
     expect(connectFailure(new RangeError('too long'))).toMatchObject({ message: 'too long', exitCode: 2 });
   });

@@ -11,7 +11,7 @@ describe('the program', () => {
     expect(stdout).toMatch(/^ {2}connect /m);
   });
 
-  test.each([['--version'], ['-v']])('%s is that of the package', async (option) => {
+  test.each([['--version'], ['-v']])('%s is the version of the package', async (option) => {
     const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
     expect(await run([option])).toEqual({ exit: 0, stdout: `${version}\n`, stderr: '' });
   });
@@ -29,7 +29,7 @@ describe('the program', () => {
     [['\x1b[31m'], "there is no command '\\x1b[31m'; see rfc6455 --help"],
     [['serve', '--loud'], "unknown option '--loud'; see rfc6455 serve --help"],
     [['connect'], 'the URL is missing; see rfc6455 connect --help'],
-  ])('%j ends with 2, and one line on stderr', async (args, line) => {
+  ])('%j exits with 2, and prints one line on stderr', async (args, line) => {
     expect(await run(args)).toEqual({ exit: 2, stdout: '', stderr: `rfc6455: ${line}\n` });
   });
 });

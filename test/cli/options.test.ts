@@ -17,7 +17,7 @@ function complaint(call: () => unknown): string {
 }
 
 describe('serve', () => {
-  test('its defaults', () => {
+  test('has its defaults', () => {
     expect(parseServeOptions([])).toEqual({
       host: '127.0.0.1',
       port: 9001,
@@ -30,7 +30,7 @@ describe('serve', () => {
     });
   });
 
-  test('everything at once', () => {
+  test('accepts all options together', () => {
     const cert = tlsFixture('localhost-cert.pem');
     const key = tlsFixture('localhost-key.pem');
     const parsed = parseServeOptions(
@@ -48,7 +48,7 @@ describe('serve', () => {
     expect(parseServeOptions(args)).toBeNull();
   });
 
-  test('the last of several counts, as npm start -- --port 0 needs it', () => {
+  test('the last of several values counts, as npm start -- --port 0 requires', () => {
     expect(parseServeOptions(['--port', '9001', '--port', '0'])?.port).toBe(0);
   });
 
@@ -82,7 +82,7 @@ describe('serve', () => {
 });
 
 describe('connect', () => {
-  test('its defaults', () => {
+  test('has its defaults', () => {
     expect(parseConnectArguments(['ws://localhost/'])).toEqual({
       url: 'ws://localhost/',
       insecure: false,
@@ -91,7 +91,7 @@ describe('connect', () => {
     });
   });
 
-  test('everything at once', () => {
+  test('accepts all options together', () => {
     const parsed = parseConnectArguments([
       '--header=X-One: 1',
       '--header',
@@ -116,7 +116,7 @@ describe('connect', () => {
     expect(String(parsed?.options.tls?.ca)).toContain('BEGIN CERTIFICATE');
   });
 
-  test('it may linger for ever, or not at all', () => {
+  test('may linger forever, or not at all', () => {
     expect(parseConnectArguments(['ws://a/', '--linger', 'Infinity'])?.linger).toBe(Number.POSITIVE_INFINITY);
     expect(parseConnectArguments(['ws://a/', '--linger', '0'])?.linger).toBe(0);
     expect(parseConnectArguments(['-h'])).toBeNull();
@@ -141,6 +141,6 @@ test('our own mistake is not reported as one of the user', () => {
   );
 });
 
-test('a file is read as it is', () => {
+test('a file is read unchanged', () => {
   expect(readOptionFile('ca', tlsFixture('ca-cert.pem')).length).toBeGreaterThan(100);
 });

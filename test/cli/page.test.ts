@@ -34,7 +34,7 @@ function ask(method: string, path: string): Promise<Answer> {
   });
 }
 
-test('the page is at /, whatever the query', async () => {
+test('the page is at /, with any query', async () => {
   for (const path of ['/', '/?a=b']) {
     const { status, headers, body } = await ask('GET', path);
     expect(status).toBe(200);
@@ -71,7 +71,7 @@ test('the policy allows its own script, style and server, and nothing else', asy
   expect(policy.get('require-trusted-types-for')).toBe("'script'");
 });
 
-test('nothing is anywhere else, and nothing but reading is possible', async () => {
+test('other paths give 404, and other methods are refused', async () => {
   for (const path of ['/index.html', '/favicon.ico', '//', '/..%2f']) {
     expect((await ask('GET', path)).status).toBe(404);
   }
@@ -86,7 +86,7 @@ test('a taken port is reported as the system reports it', async () => {
   await expect(second.listen(address.port, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('the page asks no other server, and writes text as text', () => {
+test('the page requests nothing from other servers, and shows text as text', () => {
   expect(page.html).not.toMatch(/https?:\/\/|@import|url\(/);
   expect(page.script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function\(/);
 });

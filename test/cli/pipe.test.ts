@@ -44,7 +44,7 @@ async function atTheEnd(linger: number, bufferedAmount = 0) {
 }
 
 describe('after the end of the input', () => {
-  test('silence of that length closes, and nothing shorter', async () => {
+  test('silence of that length closes the connection, and nothing shorter', async () => {
     const { connection } = await atTheEnd(1000);
     vi.advanceTimersByTime(999);
     expect(connection.closed).toEqual([]);
@@ -52,7 +52,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('a message, and a part of one, begin it anew', async () => {
+  test('a message, and a part of one, restart the wait', async () => {
     const { connection, transcript } = await atTheEnd(1000);
     for (let count = 0; count < 5; count++) {
       vi.advanceTimersByTime(900);
@@ -65,7 +65,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('it begins when everything has left', async () => {
+  test('the wait begins when everything has left', async () => {
     const { connection } = await atTheEnd(1000, 10);
     vi.advanceTimersByTime(5000);
     expect(connection.closed).toEqual([]);
@@ -76,7 +76,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('0 closes at once; Infinity never does, and leaves no timer behind', async () => {
+  test('0 closes at once; Infinity never closes, and leaves no timer', async () => {
     expect((await atTheEnd(0)).connection.closed).toEqual([1000]);
     const { connection, source } = await atTheEnd(Number.POSITIVE_INFINITY);
     vi.advanceTimersByTime(5_000_000_000);

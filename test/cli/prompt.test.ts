@@ -82,7 +82,7 @@ class Person {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are ours.
 const plain = (screen: string): string => screen.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replaceAll(/> ?/g, '');
 
-test('a line is a message, and what comes is marked', async () => {
+test('a line is sent as a message, and received messages are marked', async () => {
   const person = new Person();
   await person.sees('connected to');
   await person.sees('> ');
@@ -98,7 +98,7 @@ test('a line is a message, and what comes is marked', async () => {
   expect(person.screen).toContain('closed: 1000 (normal closure)\n');
 });
 
-test('the line that is being typed is put back after what comes', async () => {
+test('the line that is being typed is restored after a received message', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.stdin.write('half a li');
@@ -125,7 +125,7 @@ test('/ping shows the time of its pong', async () => {
   expect(await person.exit).toBe(0);
 });
 
-test('/close takes a code and a reason, and says why it does not', async () => {
+test('/close takes a code and a reason, and reports why it refuses them', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/close 1005');
@@ -140,7 +140,7 @@ test('/close takes a code and a reason, and says why it does not', async () => {
   expect(await closed).toBe('3000 that is all');
 });
 
-test('another command sends nothing', async () => {
+test('an unknown command sends nothing', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/quit');
@@ -165,7 +165,7 @@ test('Ctrl-D closes with 1000, Ctrl-C with 1001', async () => {
   }
 });
 
-test('the terminal goes away', async () => {
+test('a terminal that disappears closes the connection', async () => {
   const person = new Person();
   await person.sees('> ');
   person.stdin.destroy(new Error('EIO'));
@@ -173,7 +173,7 @@ test('the terminal goes away', async () => {
   expect(await closed).toBe('1000 ');
 });
 
-test('the server closes: no prompt is left behind', async () => {
+test('when the server closes, no prompt stays visible', async () => {
   onOpen = (connection) => {
     connection.send('one');
     connection.close(1001, 'maintenance\n');
@@ -186,7 +186,7 @@ test('the server closes: no prompt is left behind', async () => {
   );
 });
 
-test('a terminal for typing only: commands, but neither prompt nor mark', async () => {
+test('if only the input is a terminal, commands work, without a prompt and marks', async () => {
   const person = new Person({ isTTY: false });
   await person.sees('connected to');
   person.type('hello');

@@ -48,7 +48,7 @@ const upgrade = [
 ];
 
 describe('listening', () => {
-  test('one line when it is ready, and exit code 0 after SIGINT', async () => {
+  test('it prints one line when it is ready, and exits with 0 after SIGINT', async () => {
     const { server, url } = await serve();
     expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
     expect(await interrupt(server)).toBe(0);
@@ -56,13 +56,13 @@ describe('listening', () => {
     expect(server.stderr).toBe('');
   });
 
-  test('with a page a second line, in the same write', async () => {
+  test('with a page it prints a second line, in the same write', async () => {
     const { server, url } = await serve('--page');
     expect(server.stdout).toBe(`listening on ${url}\npage on ${url.replace('ws', 'http')}\n`);
     expect(await interrupt(server)).toBe(0);
   });
 
-  test('an IPv6 address stands in brackets', async () => {
+  test('an IPv6 address is printed in brackets', async () => {
     const { server, url } = await serve('--host', '::1');
     expect(url).toMatch(/^ws:\/\/\[::1\]:\d+\/$/);
     const connection = await connect(url);
@@ -82,7 +82,7 @@ describe('listening', () => {
     holder.close();
   });
 
-  test.each([[[]], [['--page']]])('%j: a file that is not a certificate', async (options) => {
+  test.each([[[]], [['--page']]])('%j: a file that is not a certificate is reported', async (options) => {
     const file = tlsFixture('README.md');
     const { exit, stdout, stderr } = await run([
       'serve',
@@ -100,7 +100,7 @@ describe('listening', () => {
 });
 
 describe('echo', () => {
-  test('text comes back as text, binary as binary, fragmented or not, up to the limit', async () => {
+  test('text is echoed as text and binary as binary, fragmented or not, up to the limit', async () => {
     const { server, url } = await serve();
     const connection = await connect(url);
     const large = Buffer.alloc(1_048_576, 'rfc6455');
@@ -121,7 +121,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('F25: a message over --max-message-size is refused with 1009, one of it is not', async () => {
+  test('F25: a message over --max-message-size is refused with 1009, and one of exactly this size is accepted', async () => {
     const { server, url } = await serve('--max-message-size', '100');
     const connection = await connect(url);
     connection.send('x'.repeat(100));
@@ -131,7 +131,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('with the limit raised, 16 MiB come back', async () => {
+  test('with a higher limit, 16 MiB are echoed', async () => {
     const { server, url } = await serve('--max-message-size', '16777216');
     const connection = await connect(url);
     const message = Buffer.alloc(16_777_216, 'sixteen');
@@ -152,7 +152,7 @@ describe('--compression', () => {
     ['chat', 'ws'],
     ['echo', 'page'],
   ])(
-    'P2, P7: %s on its own port or with the page (%s): what is long goes out compressed',
+    'P2, P7: %s on its own port or with the page (%s): long messages are sent compressed',
     async (mode, where) => {
       const { server, url } = await serve(
         '--compression',
@@ -199,7 +199,7 @@ describe('--compression', () => {
 });
 
 describe('chat', () => {
-  test('everybody gets each message as it was sent, the sender too; others hear who comes and goes', async () => {
+  test('each client receives each message as it was sent, its own too; other clients are notified when one joins or leaves', async () => {
     const { server, url } = await serve('--mode', 'chat');
     const ann = await connect(url);
     const bob = await connect(url);
@@ -217,7 +217,7 @@ describe('chat', () => {
 });
 
 describe('the end', () => {
-  test.each([['SIGINT'], ['SIGTERM']] as const)('%s: [C22] every client sees 1001', async (signal) => {
+  test.each([['SIGINT'], ['SIGTERM']] as const)('on %s [C22] every client sees 1001', async (signal) => {
     for (const options of [[], ['--mode', 'chat', '--page']]) {
       const { server, url } = await serve(...options);
       const clients = [await connect(url), await connect(url)];
@@ -245,8 +245,8 @@ describe('the end', () => {
   });
 });
 
-describe('who may connect', () => {
-  test('S21: a page of another origin only with --any-origin [A1]', async () => {
+describe('the clients that may connect', () => {
+  test('S21: a page of another origin may connect only with --any-origin [A1]', async () => {
     for (const page of [[], ['--page']]) {
       const strict = await serve(...page);
       const open = await serve('--any-origin', ...page);
@@ -259,7 +259,7 @@ describe('who may connect', () => {
     }
   });
 
-  test('O9: wss with a certificate, on its own and with the page', async () => {
+  test('O9: wss with a certificate works, with and without the page', async () => {
     for (const options of [[], ['--page']]) {
       const { server, url } = await serve(...certificate, ...options);
       expect(url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+\/$/);
@@ -279,7 +279,7 @@ describe('who may connect', () => {
   });
 });
 
-test('the page is served while connections are open, and HTTP connections do not hold the end up', async () => {
+test('the page is served while connections are open, and HTTP connections do not delay the end', async () => {
   const { server, url } = await serve('--page');
   const connection = await connect(url);
   const idle = netConnect(Number(new URL(url).port), '127.0.0.1');
@@ -293,7 +293,7 @@ test('the page is served while connections are open, and HTTP connections do not
   await gone;
 });
 
-test('output that is not read ends it without a stack', async () => {
+test('output that is not read ends it without a stack trace', async () => {
   const server = start('serve', '--port', '0');
   server.child.stdout.destroy();
   expect(await server.exit).toBe(1);

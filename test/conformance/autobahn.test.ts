@@ -9,17 +9,17 @@ import { digestOf, type Facts, linesOfCase, linesOfFact } from './facts.ts';
 const expected = new Map(Object.entries(digests));
 const facts = process.env.AUTOBAHN_FACTS ?? new URL('../../../shared/autobahn/cases.json', import.meta.url);
 
-test('517 of them, in this order', () => {
+test('there are 517 of them, in this order', () => {
   expect(expected.size).toBe(517);
   expect(autobahn.cases.map(({ id }) => id)).toEqual([...expected.keys()]);
 });
 
-test('each sends and expects what the facts say', () => {
+test('each sends and expects what the recorded facts say', () => {
   const wrong = autobahn.cases.filter((one) => digestOf(linesOfCase(one)) !== expected.get(one.id));
   expect(wrong.map(linesOfCase)).toEqual([]);
 });
 
-test('a case that is changed in any of that has another digest', () => {
+test('a case with a changed fact has another digest', () => {
   const one = autobahn.cases.find(({ id }) => id === '3.2')!;
   const [first, ...rest] = one.steps;
   const changed = [
@@ -34,7 +34,7 @@ test('a case that is changed in any of that has another digest', () => {
 });
 
 // The facts are no part of the repository; their digests are.
-test.skipIf(!existsSync(facts))('the digests are those of the facts', () => {
+test.skipIf(!existsSync(facts))('the digests are those of the recorded facts', () => {
   const { cases } = JSON.parse(readFileSync(facts, 'utf8')) as Facts;
   expect(Object.fromEntries(cases.map((fact) => [fact.id, digestOf(linesOfFact(fact))]))).toEqual(digests);
 });
@@ -48,7 +48,7 @@ test('every case has its sentences, its section and its rows of the requirements
   }
 });
 
-describe('what the judge as a server answers to an offer', () => {
+describe("the judge's answer to an offer, as a server", () => {
   const offers = [
     'permessage-deflate',
     'permessage-deflate; client_max_window_bits',

@@ -31,7 +31,7 @@ describe('cases beyond Autobahn', () => {
     expect([...groups]).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
   });
 
-  test('have ids of three numbers, none twice, with titles for their groups', () => {
+  test('have ids of three numbers, which are unique, and titles for their groups', () => {
     const ids = allCases.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { id } of cases) {
@@ -42,7 +42,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('no two ask the same of the same peer', () => {
+  test('do not contain the same question to the same peer twice', () => {
     const seen = new Map<string, string>();
     for (const { id, description, against = 'both' } of cases) {
       const key = `${against} ${description}`;
@@ -51,7 +51,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('name a section that exists, and every level is used', () => {
+  test('name an existing section, and use every level', () => {
     for (const { id, section } of cases) {
       const [, document = '', number = ''] = /^(\d{4}) §([\d.]+)$/.exec(section) ?? [];
       expect(number, `${id}: ${section}`).toMatch(sections[document] ?? /^no such document$/);
@@ -59,7 +59,7 @@ describe('cases beyond Autobahn', () => {
     expect([...new Set(cases.map(({ level }) => level))].sort()).toEqual(['MAY', 'MUST', 'SHOULD']);
   });
 
-  test('say what is sent and what is expected, in sentences', () => {
+  test('describe in sentences what is sent and what is expected', () => {
     for (const { id, description, expectation } of cases) {
       expect(description, id).toMatch(/^[A-Z"].*\S$/s);
       expect(expectation, id).toMatch(/^[A-Z].*\.$/s);
@@ -75,7 +75,7 @@ describe('cases beyond Autobahn', () => {
     }
   });
 
-  test('hold no more than 8 MiB each, so that definitions cost little', () => {
+  test('hold no more than 8 MiB each, so that definitions use little memory', () => {
     for (const { id, steps, request, response } of cases) {
       const sizes = steps.map((step) =>
         'payload' in step ? step.payload.length : 'bytes' in step ? step.bytes.length : 0,
@@ -98,7 +98,7 @@ describe('docs/conformance.md', () => {
     for (const id of Object.keys(unobservable)) expect(rows.map((row) => row.id)).toContain(id);
   });
 
-  test('shows the tables that the cases give', () => {
+  test('shows the tables that are generated from the cases', () => {
     const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
     expect(page).toContain(tableOf(rows, allCases).text);
     expect(page).toContain(groupsOf(allCases, titles));

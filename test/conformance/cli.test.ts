@@ -106,7 +106,7 @@ describe('conform server', () => {
     expect(doubtful.stderr).toMatch(/^rfc6455: .*certificate/);
   });
 
-  test('a certificate of its own, for a server that asks for one', async () => {
+  test('it presents a client certificate to a server that requests one', async () => {
     const [cert, key] = [tlsFixture('self-signed-cert.pem'), tlsFixture('self-signed-key.pem')];
     const ca = tlsFixture('ca-cert.pem');
     const certificates = { cert: tlsFixture('localhost-cert.pem'), key: tlsFixture('localhost-key.pem') };
@@ -132,14 +132,14 @@ describe('conform server', () => {
     }
   });
 
-  test('no server there', async () => {
+  test('it reports that no server listens', async () => {
     const { exit, stderr } = await judge('server', 'ws://127.0.0.1:1/', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stderr).toMatch(/^rfc6455: .*ECONNREFUSED/);
   });
 });
 
-describe('a server that asks for a token and a subprotocol', () => {
+describe('a server that requires a token and a subprotocol', () => {
   const token = 'Bearer s3cret-token';
   let server: WebSocketServer;
   let url: string;
@@ -161,7 +161,7 @@ describe('a server that asks for a token and a subprotocol', () => {
   // Requests of every kind, one of them with a head that the case writes itself, and refusals.
   const cases = ['--cases', '1.1.1,20.8.14,20.1.1,20.6.1,20.4.15'];
 
-  test('it is sent with every request, and is in no report', async () => {
+  test('the token is sent with every request, and is in no report', async () => {
     const out = join(folder, 'token');
     const { exit, stdout } = await judge(
       'server',
@@ -178,7 +178,7 @@ describe('a server that asks for a token and a subprotocol', () => {
       expect(readFileSync(join(out, name), 'utf8'), name).not.toContain('s3cret');
   });
 
-  test('a query will do, and user information of the URL is sent as Basic', async () => {
+  test('a query is possible, and user information of the URL is sent as Basic', async () => {
     expect((await judge('server', `${url}?key=s3cret`, ...cases)).exit).toBe(0);
     const { stdout, exit } = await judge('server', url.replace('//', '//me:pass@'), '--cases', '1.1.1');
     expect(stdout).toContain('The opening handshake was not completed');
@@ -208,7 +208,7 @@ describe('a server that asks for a token and a subprotocol', () => {
     expect(own.httpRequest.match(/Sec-WebSocket-Protocol/g)).toHaveLength(1);
   });
 
-  test('--reporter writes one report to standard output, and all else to standard error', async () => {
+  test('--reporter writes one report to standard output, and everything else to standard error', async () => {
     const options = ['--header', `Authorization: ${token}`, '--cases', '1.1.1,2.1'];
     const asked = async (reporter: string) => judge('server', url, ...options, '--reporter', reporter);
     const { stdout, stderr, exit } = await asked('json');
@@ -220,7 +220,7 @@ describe('a server that asks for a token and a subprotocol', () => {
     expect((await asked('md')).stdout).toMatch(/^# WebSocket conformance\n/);
   });
 
-  test('the shards together are all cases, and none is in two of them', async () => {
+  test('the shards together contain all cases, each of them once', async () => {
     const shards = await Promise.all(
       ['1/3', '2/3', '3/3'].map(async (shard) =>
         (await judge('server', url, '--list', ...few, '--shard', shard)).stdout.trim().split('\n'),
@@ -231,7 +231,7 @@ describe('a server that asks for a token and a subprotocol', () => {
     expect(shards.flat().sort()).toEqual([...whole].sort());
   });
 
-  test('--profile endurance: cases and connections that stay, and the memory of the process', async () => {
+  test('--profile endurance runs cases and long connections, and records the memory of the process', async () => {
     const options = ['--header', `Authorization: ${token}`, '--cases', '1.1,2.1,7.7', '--parallel', '4'];
     const timed = ['--profile', 'endurance', '--minutes', '0.02', '--pid', String(process.pid)];
     const { stdout, exit } = await judge('server', url, ...options, ...timed, '--reporter', 'json');
@@ -248,7 +248,7 @@ describe('a server that asks for a token and a subprotocol', () => {
     );
   });
 
-  test('--profile endurance: faults are counted, and are exit code 1', async () => {
+  test('--profile endurance counts faults, and exits with 1 for them', async () => {
     const short = ['--profile', 'endurance', '--minutes', '0.005', '--cases', '1.1'];
     const { stdout, exit } = await judge('server', url, ...short);
     expect(stdout).toMatch(/^ +\d+ × .*The opening handshake was not completed: the answer is 401, not 101/m);
@@ -257,7 +257,7 @@ describe('a server that asks for a token and a subprotocol', () => {
 });
 
 describe('conform client', () => {
-  test('our client, started and tested', async () => {
+  test('our client is started and tested', async () => {
     const out = join(folder, 'b');
     const { exit, stdout } = await run([
       'conform',
@@ -276,7 +276,7 @@ describe('conform client', () => {
     expect(Object.keys(index.ours).length).toBe(12);
   });
 
-  test('our client over TLS', async () => {
+  test('our client is tested over TLS', async () => {
     const certificate = [
       '--tls-cert',
       tlsFixture('localhost-cert.pem'),
@@ -303,13 +303,13 @@ describe('conform client', () => {
     expect(judging.stdout).toMatch(/1 cases in .*: 1 OK\n$/);
   });
 
-  test('a command that fails has failed the cases', async () => {
+  test('if the command of a client fails, its cases have failed', async () => {
     const { exit, stdout } = await judge('client', '--run', 'exit 3', '--cases', '1.1.1');
     expect(exit).toBe(1);
     expect(stdout).toMatch(/1 cases .*1 FAILED/);
   });
 
-  test('as a server until Ctrl-C, or until a client ends it', async () => {
+  test('it runs as a server until Ctrl-C, or until a client ends it', async () => {
     const out = join(folder, 'c');
     const options = ['conform', 'client', '--port', '0', ...few, '--out', out];
     const first = start(...options);
@@ -340,8 +340,8 @@ test('docs/conformance.md names options, reporters and profiles that exist', asy
   for (const option of named) expect(known, option).toContain(option);
 });
 
-describe('what needs no peer', () => {
-  test('list: every case once, with whom it is for', async () => {
+describe('commands that need no peer', () => {
+  test('list shows every case once, with the role that it is for', async () => {
     const { stdout, exit } = await judge('list');
     const lines = stdout.trim().split('\n');
     expect(lines.length).toBe(allCases.length);
@@ -351,7 +351,7 @@ describe('what needs no peer', () => {
     expect((await judge('list', '--suite', 'autobahn')).stdout.trim().split('\n').length).toBe(517);
   });
 
-  test('explain: the rule, what is sent, what is expected, what else is fine', async () => {
+  test('explain shows the rule, what is sent, what is expected, and what is tolerated', async () => {
     const { stdout, exit } = await judge('explain', '6.4.1', '20.1.1');
     expect(stdout).toMatch(/^6\.4\.1 {2}UTF-8: Invalid text is refused at once\n/);
     expect(stdout).toContain('https://www.rfc-editor.org/rfc/rfc6455#section-8.1');
@@ -362,20 +362,20 @@ describe('what needs no peer', () => {
     expect(exit).toBe(0);
   });
 
-  test('explain: every case can be, in whole sentences', async () => {
+  test('explain works for every case, in full sentences', async () => {
     const { stdout } = await judge('explain', ...allCases.map(({ id }) => id));
     expect(stdout).not.toMatch(/undefined|\[object|NaN/);
     expect(stdout.match(/^ {2}rule {7}/gm)?.length).toBe(allCases.length);
   });
 
-  test('vectors: JSON, all or some', async () => {
+  test('vectors prints JSON, of all cases or some', async () => {
     const { stdout, exit } = await judge('vectors', '--cases', '26.2.1');
     expect(JSON.parse(stdout)).toEqual(vectors({ cases: ['26.2.1'] }));
     expect(exit).toBe(0);
   });
 });
 
-describe('called the wrong way', () => {
+describe('wrong usage', () => {
   test.each([
     [[], 'what is tested: server or client?'],
     [['server'], 'the URL is missing'],

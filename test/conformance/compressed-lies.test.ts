@@ -78,21 +78,21 @@ const noTakeover = '25.4.1';
 const takeover = '25.4.2';
 const window9 = '25.4.6';
 
-describe('a server that promised it', () => {
-  test('keeps its context where it may, and uses the whole window where it may: OK', async () => {
+describe('a server that agreed on', () => {
+  test('context takeover and the full window, and uses both where it may: OK', async () => {
     expect(await verdictsOf(honest, takeover)).toEqual(['OK OK']);
   });
 
-  test('keeps no context, or a smaller window: OK', async () => {
+  test('the same, and keeps no context or uses a smaller window: OK', async () => {
     expect(await verdictsOf({ ...honest, keepsContext: false }, noTakeover)).toEqual(['OK OK']);
     expect(await verdictsOf({ ...honest, windowBits: 9 }, window9)).toEqual(['OK OK']);
   });
 
-  test('no context takeover, and refers to the message before: FAILED', async () => {
+  test('no context takeover, and refers to the previous message: FAILED', async () => {
     expect((await verdictsOf(honest, noTakeover))[0]).toMatch(/^FAILED/);
   });
 
-  test('no context takeover is asked for, and missing in the answer: FAILED', async () => {
+  test('nothing about context takeover, although it was asked not to take over: FAILED', async () => {
     const silent: Habits = { ...honest, keepsContext: false, answer: () => 'permessage-deflate' };
     expect((await verdictsOf(silent, noTakeover))[0]).toMatch(/^FAILED/);
   });
@@ -106,7 +106,7 @@ describe('a server that promised it', () => {
     expect((await verdictsOf({ ...larger, windowBits: 12 }, window9))[0]).toMatch(/^FAILED/);
   });
 
-  test('nothing: UNIMPLEMENTED, which is no pass', async () => {
+  test('nothing: UNIMPLEMENTED, which does not count as passed', async () => {
     expect((await verdictsOf({ ...honest, answer: () => null }, noTakeover))[0]).toMatch(/^UNIMPLEMENTED/);
   });
 });

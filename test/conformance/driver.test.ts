@@ -56,11 +56,11 @@ const upgrade = {
   'Sec-WebSocket-Version': '13',
 };
 
-test('/getCaseCount: a bare number, then a Close frame without a code', async () => {
+test('/getCaseCount sends a bare number, then a Close frame without a code', async () => {
   expect(await talk('/getCaseCount')).toEqual({ texts: ['517'], code: 1005 });
 });
 
-test('/getCaseInfo: id and description', async () => {
+test('/getCaseInfo sends id and description', async () => {
   const { texts } = await talk('/getCaseInfo?case=517');
   expect(JSON.parse(texts[0]!)).toEqual({
     id: '13.7.18',
@@ -68,7 +68,7 @@ test('/getCaseInfo: id and description', async () => {
   });
 });
 
-test('/runCase by number and by id, and /getCaseStatus, which waits', async () => {
+test('/runCase works by number and by id, and /getCaseStatus waits', async () => {
   const status = talk('/getCaseStatus?case=1&agent=some%20client');
   await talk('/runCase?case=1&agent=some%20client', true);
   expect((await status).texts).toEqual(['{"behavior":"OK"}']);
@@ -79,7 +79,7 @@ test('/runCase by number and by id, and /getCaseStatus, which waits', async () =
   expect(results.get('3.1')).toMatchObject({ behavior: 'OK', behaviorClose: 'OK', command: 'again 3.1' });
 });
 
-test('/updateReports and /stopServer', async () => {
+test('/updateReports and /stopServer work', async () => {
   await talk('/updateReports?agent=a');
   expect([reports, stopped]).toEqual([['a'], 0]);
   await talk('/updateReports?agent=b&shutdownOnComplete=true');
@@ -98,19 +98,19 @@ test.each([
   '/runCase?case=1&casetuple=1.1.1&agent=a',
   '/runCase?casetuple=1.1.99&agent=a',
   '/updateReports',
-])('%s is an error of the client: 500', async (path) => {
+])('%s is an error of the client and gets 500', async (path) => {
   expect((await fetchStatus(path, upgrade))[0]).toBe(500);
   expect(driver.results.size).toBe(0);
 });
 
-test('a browser sees a page, with what was found so far', async () => {
+test('a browser gets a page with the results so far', async () => {
   await talk('/runCase?case=1&agent=%3Cb%3E', true);
   const [status, page] = await fetchStatus('/');
   expect(status).toBe(200);
   expect(page).toContain('&lt;b&gt;: 1 of 1 cases passed');
 });
 
-test('any other path does as it says', async () => {
+test("any other path echoes as the judge's rules say", async () => {
   const socket = new WebSocket(`${url}/command`);
   const texts: string[] = [];
   socket.on('message', (data) => texts.push(String(data)));

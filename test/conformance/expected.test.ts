@@ -22,13 +22,13 @@ const tooManyFragments = ['9.3.1', '9.3.2', '9.4.1', '9.4.2'];
 const late = { '6.4.1': 'NON-STRICT', '6.4.2': 'NON-STRICT', '6.4.3': 'NON-STRICT', '6.4.4': 'NON-STRICT' };
 const withoutVerdict = { '7.1.6': 'INFORMATIONAL', '7.13.1': 'INFORMATIONAL', '7.13.2': 'INFORMATIONAL' };
 
-describe("what is expected on Autobahn's 517 cases", () => {
-  test('ws as a server: it has a limit for fragments, and looks at text when it is whole', () => {
+describe("the expected results of Autobahn's 517 cases", () => {
+  test('ws as a server has a limit for fragments, and checks text only when it is complete', () => {
     const failed = Object.fromEntries(tooManyFragments.map((id) => [id, 'FAILED']));
     expect(ofAutobahn(expected('ws-server.json'))).toEqual({ ...late, ...withoutVerdict, ...failed });
   });
 
-  test('ws as a client, with maxFragments raised: the same without the four', () => {
+  test('ws as a client, with a higher maxFragments, has the same results without these four', () => {
     expect(ofAutobahn(expected('ws-client.json'))).toEqual({ ...late, ...withoutVerdict });
   });
 
@@ -36,18 +36,18 @@ describe("what is expected on Autobahn's 517 cases", () => {
     expect(ofAutobahn(expected(name))).toEqual(withoutVerdict);
   });
 
-  test.each(['rfc6455-server.json', 'rfc6455-client.json'])('%s: nothing has failed beyond them', (name) => {
+  test.each(['rfc6455-server.json', 'rfc6455-client.json'])('%s: no further case has failed', (name) => {
     const standings = Object.values(expected(name).cases).map((verdict) => standingOf(verdict));
     expect(standings.filter((one) => one === 'failed' || one === 'not applicable')).toEqual([]);
   });
 
-  test.each(readdirSync(folder))('%s is named by what it holds', (name) => {
+  test.each(readdirSync(folder))('%s is named after its contents', (name) => {
     const { agent, peer } = expected(name);
     expect(`${agent}-${peer}.json`).toBe(name);
   });
 });
 
-test('ws closes the four with 1008, and the report says it', async () => {
+test('ws closes these four with 1008, and the report shows it', async () => {
   const peer = track(new Running(process.execPath, [join(root, 'conformance', 'servers', 'ws.js')]));
   const [, url = ''] = await peer.output(/^listening on (\S+)\n/);
   const out = mkdtempSync(join(tmpdir(), 'conform-ws-'));
@@ -76,7 +76,7 @@ describe('the matrix of docs/conformance.md', () => {
     cases: verdicts,
   });
 
-  test('counts by group, and tells of each case what was asked', () => {
+  test('counts by group, and states the outcome of each case that was looked up', () => {
     const { text, faults } = matrixOf(
       [one({ '25.2.10': 'FAILED', '25.2.25': 'OK, close FAILED', '28.3.14': 'INFORMATIONAL' })],
       cases,
@@ -93,18 +93,18 @@ describe('the matrix of docs/conformance.md', () => {
     expect(text).toContain('without a verdict: 28.3.14');
   });
 
-  test('what does not apply counts on neither side', () => {
+  test('excludes cases that do not apply, on both sides', () => {
     const { text } = matrixOf([one({ '25.2.1': 'UNIMPLEMENTED' })], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 not applicable |');
   });
 
-  test('says what is not compared, and why', () => {
+  test('states what is not compared, and why', () => {
     const { text } = matrixOf([{ ...one({}), open: { '25.2.1': 'it depends' } }], cases, titles, {});
     expect(text).toContain('| 25 | Compression: agreement | 31<br>1 open |');
     expect(text).toContain('Everything is OK.\n\nNot compared is 25.2.1: it depends.');
   });
 
-  test('a file that names a case which does not exist, or is for others, is a fault', () => {
+  test('a file that names a case that does not exist, or is for the other role, is refused', () => {
     expect(
       matrixOf([{ ...one({ '25.2.99': 'FAILED' }), open: { '20.1.1': 'why' } }], allCases, titles, {}).faults,
     ).toEqual([

@@ -44,7 +44,7 @@ const entry = {
 } as const;
 
 describe('index.json', () => {
-  test('agent → case → five facts, keys in plain order, three blanks deep', () => {
+  test('maps agents to cases to five facts, with sorted keys and an indentation of three', () => {
     const text = indexJson(results);
     const index = JSON.parse(text);
     expect(index['My Agent']['7.9.2']).toEqual({
@@ -64,14 +64,14 @@ describe('index.json', () => {
     expect(reportFile(' Agent/1.0 ü ', '5.1')).toBe('agent_1_0___case_5_1.json');
   });
 
-  test('JSON as it is, but sorted', () => {
+  test('JSON is unchanged, but sorted', () => {
     const value = { b: [1, { d: null, c: 'x' }], a: {}, e: [], 10: true, 9: false };
     expect(JSON.parse(sortedJson(value))).toEqual(value);
     expect(sortedJson(value).indexOf('"10"')).toBeLessThan(sortedJson(value).indexOf('"9"'));
   });
 });
 
-test("a case's file has Autobahn's fields", () => {
+test("the file of a case has Autobahn's fields", () => {
   const fields =
     'agent case id description expectation started duration reportTime reportCompressionRatio behavior behaviorClose result resultClose expected received expectedClose closedByMe failedByMe droppedByMe wasClean wasNotCleanReason wasServerConnectionDropTimeout wasOpenHandshakeTimeout wasCloseHandshakeTimeout localCloseCode localCloseReason remoteCloseCode remoteCloseReason isServer httpRequest httpResponse createStats rxOctetStats txOctetStats rxFrameStats txFrameStats trafficStats createWirelog wirelog';
   const timeline = [
@@ -113,7 +113,7 @@ test("a case's file has Autobahn's fields", () => {
   ]);
 });
 
-test('payloads are shown as text, as hex, and cut', () => {
+test('payloads are shown as text or hex, and shortened', () => {
   expect(showPayload(Buffer.from('Grüße'))).toBe('Grüße');
   expect(showPayload(Buffer.from('ff00', 'hex'))).toBe('0xff00');
   expect(showPayload({ unit: Buffer.from('*'), length: 70 })).toBe(`${'*'.repeat(64)} ...`);
@@ -121,7 +121,7 @@ test('payloads are shown as text, as hex, and cut', () => {
   expect(showPayload(Buffer.from(`${'*'.repeat(63)}ü!!!!`))).toBe(`${'*'.repeat(63)} ...`);
 });
 
-test('JUnit: a failure and a skipped test, escaped', () => {
+test('JUnit has a failure and a skipped test, escaped', () => {
   const xml = junit(results);
   expect(xml).toContain('<testsuite name="My Agent 7 Closing" tests="2" failures="0" skipped="1">');
   expect(xml).toContain('<failure message="FAILED: No &lt;connection&gt; &amp; &quot;nothing&quot;">');
@@ -129,7 +129,7 @@ test('JUnit: a failure and a skipped test, escaped', () => {
   expect(xml.match(/<testcase /g)?.length).toBe(4);
 });
 
-test('TAP: numbered, a failure with its details', () => {
+test('TAP is numbered, and a failure has its details', () => {
   const lines = tap(results).split('\n');
   expect(lines.slice(0, 3)).toEqual([
     'TAP version 13',
@@ -141,7 +141,7 @@ test('TAP: numbered, a failure with its details', () => {
   expect(lines).toContain('  again: "again"');
 });
 
-test('Markdown: a matrix, and what is not simply fine', () => {
+test('Markdown has a matrix, and the cases that are not simply OK', () => {
   const text = markdown(results);
   expect(text).toContain('| 7 Closing | 2 |');
   expect(text).toContain('| 12 Compression of various content | **0 of 1** |');
@@ -154,7 +154,7 @@ describe('cases that do not apply', () => {
   const why = 'Not applicable: The peer did not agree to permessage-deflate.';
   const left: CaseResult = { ...good, behavior: 'UNIMPLEMENTED', result: why, id: '12.1.1' };
 
-  test('are neither passed nor failed in numbers', () => {
+  test('count neither as passed nor as failed', () => {
     expect(countsOf([...results, left])).toEqual({
       ...{ cases: 5, applicable: 4, passed: 3, failed: 1, nonStrict: 1, informational: 1 },
       ...{ notApplicable: 1, flaky: 0 },
@@ -172,7 +172,7 @@ describe('cases that do not apply', () => {
   });
 });
 
-test('JSON: counts, and a row per case', () => {
+test('JSON has counts, and a row per case', () => {
   const { counts, cases } = JSON.parse(json(results));
   expect(counts).toMatchObject({ cases: 4, passed: 3, failed: 1 });
   expect(cases.map(({ id }: CaseResult) => id)).toEqual(['6.4.1', '7.9.2', '7.13.1', '12.1.1']);
@@ -180,7 +180,7 @@ test('JSON: counts, and a row per case', () => {
 });
 
 describe('the HTML page', () => {
-  test('opens with the verdict, then what failed with its reason', () => {
+  test('begins with the verdict, then the failed cases with their reasons', () => {
     const page = html(results);
     const places = [
       '1 failed</strong> of 4 cases',
@@ -195,7 +195,7 @@ describe('the HTML page', () => {
     expect(page).toContain('<title>1 failed: WebSocket conformance</title>');
   });
 
-  test('allows its own script alone, by its hash', () => {
+  test('allows only its own script, by its hash', () => {
     const page = html(results);
     const [, source = ''] = /<script>([\s\S]*?)<\/script>/.exec(page) ?? [];
     const hash = createHash('sha256').update(source).digest('base64');
@@ -214,12 +214,12 @@ describe('the HTML page', () => {
     expect(html(all)).toContain(`All ${all.length.toLocaleString('en')} passed</strong>`);
   });
 
-  test('of none is a page too', () => {
+  test('without cases is still a page', () => {
     expect(html([])).toContain('No case ran.');
   });
 });
 
-test('all of them in a folder', () => {
+test('all reports are written to a folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'reports-'));
   try {
     writeReports(join(folder, 'new'), results);
@@ -243,19 +243,19 @@ test('all of them in a folder', () => {
 describe('baselines', () => {
   const baseline = baselineOf('My Agent', 'server', results);
 
-  test('name what is not OK', () => {
+  test('name the cases that are not OK', () => {
     expect(baseline.cases).toEqual({ '6.4.1': 'NON-STRICT', '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
     expect(verdictOf({ ...good, behaviorClose: 'UNCLEAN' })).toBe('OK, close UNCLEAN');
     expect(parseBaseline(JSON.stringify(baseline))).toEqual(baseline);
     expect(() => parseBaseline('{}')).toThrow(TypeError);
   });
 
-  test('the same results do not differ, and a few of them do not either', () => {
+  test('the same results do not differ, and neither does a part of them', () => {
     expect(differences(baseline, results)).toEqual([]);
     expect(differences(baseline, [good])).toEqual([]);
   });
 
-  test('what is open is not compared, and not written as a verdict', () => {
+  test('undecided cases are not compared, and not written as a verdict', () => {
     const open = { '6.4.1': 'it depends' };
     const some = baselineOf('My Agent', 'server', results, open);
     expect(some.cases).toEqual({ '7.13.1': 'INFORMATIONAL', '12.1.1': 'FAILED' });
@@ -264,7 +264,7 @@ describe('baselines', () => {
     expect(differences(some, [{ ...tolerated, behavior: 'OK' }])).toEqual([]);
   });
 
-  test('a change is reported either way', () => {
+  test('a change in either direction is reported', () => {
     const better = { ...tolerated, behavior: 'OK' } as const;
     const worse = { ...good, behavior: 'FAILED' } as const;
     expect(differences(baseline, [better, worse])).toEqual([
@@ -287,14 +287,14 @@ describe('progress', () => {
     return text;
   };
 
-  test('without a terminal: what is not fine, and a sum', () => {
+  test('without a terminal shows the cases that are not OK, and a total', () => {
     const lines = show(false).split('\n');
     expect(lines[0]).toMatch(/^NON-STRICT {2}6\.4\.1 /);
     expect(lines[1]).toMatch(/^FAILED {2}12\.1\.1 .*No <connection>/);
     expect(lines[2]).toMatch(/^4 cases in \d+\.\d s: 1 NON-STRICT; 1 OK; 1 INFORMATIONAL; 1 FAILED$/);
   });
 
-  test('at a terminal: a line that counts', () => {
+  test('at a terminal shows a line that counts', () => {
     expect(show(true)).toContain('\r\u001b[K3 of 4');
   });
 });

@@ -54,7 +54,7 @@ async function rawServer(peer: (socket: Socket) => void): Promise<string> {
 const hasty = { timeFactor: 0.05, agent: 'test' };
 
 describe('servers', () => {
-  test('one in this process, over a Duplex', async () => {
+  test('in this process, over a Duplex, is tested', async () => {
     const http = createHttpServer();
     echo(new WebSocketServer({ server: http, perMessageDeflate: true }));
     const results = await runServerCases({
@@ -70,7 +70,7 @@ describe('servers', () => {
     expect(new Set(Object.values(verdicts(results)))).toEqual(new Set(['OK OK']));
   });
 
-  test('one over TCP, named by its Server field', async () => {
+  test('over TCP is tested, and named by its Server field', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ server: http });
     server.on('headers', (headers) => headers.push('Server: some/1.0'));
@@ -97,7 +97,7 @@ describe('servers', () => {
     expect(first!.answer).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  test('one that says nothing more has failed everything, and was asked twice where time ran out', async () => {
+  test('that sends nothing more has failed everything, and is tested a second time after a timeout', async () => {
     const url = await rawServer((socket) => socket.resume());
     const results = await runServerCases({ ...hasty, url, cases: ['1.1.1', '3.1', '7.9.1', '9.1.1'] });
     expect(results.map(({ passed, rerun }) => [passed, rerun])).toEqual(
@@ -106,7 +106,7 @@ describe('servers', () => {
     expect(verdicts(results)['3.1']).toBe('OK FAILED');
   });
 
-  test('one that drops TCP: fine where it may, and only there', async () => {
+  test('that drops TCP passes only the cases that allow it', async () => {
     const url = await rawServer((socket) => socket.once('data', () => socket.destroy()));
     const cases = ['1.1.1', '3.1', '6.3.1', '7.7.1', '7.9.1'];
     const results = await runServerCases({ agent: 'test', url, cases });
@@ -119,7 +119,7 @@ describe('servers', () => {
     });
   });
 
-  test('one that masks is failed with 1002', async () => {
+  test('that masks fails with 1002', async () => {
     const url = await rawServer((socket) =>
       socket.once('data', () => {
         socket.write(Buffer.from('818101020304', 'hex'));
@@ -135,7 +135,7 @@ describe('servers', () => {
     });
   });
 
-  test('one that is known to run out of time is not asked twice', async () => {
+  test('with known timeouts is not tested a second time', async () => {
     const url = await rawServer((socket) => socket.resume());
     const isKnown = ({ id, passed }: CaseResult): boolean => id === '1.1.1' && !passed;
     const told: string[] = [];
@@ -153,7 +153,7 @@ describe('servers', () => {
     expect(told).toEqual(['1.1.1', '1.1.2']);
   });
 
-  test('one that was slow the first time is marked', async () => {
+  test('that was slow the first time is marked', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
@@ -168,7 +168,7 @@ describe('servers', () => {
     expect(result).toMatchObject({ passed: true, rerun: true, flaky: true });
   });
 
-  test('one that was slow where the rule is a MAY is asked again too', async () => {
+  test('that was slow in a case of level MAY is tested a second time too', async () => {
     let connections = 0;
     const url = await rawServer((socket) => {
       connections += 1;
@@ -179,7 +179,7 @@ describe('servers', () => {
     expect(result).toMatchObject({ behavior: 'OK', rerun: true, flaky: true });
   });
 
-  test('one that sends something else is not waited for, nor asked again', async () => {
+  test('that sends something else is neither waited for nor tested a second time', async () => {
     const url = await rawServer((socket) =>
       socket.on('data', (chunk) => {
         if (chunk[0] === 0x81) socket.write(Buffer.from('810121', 'hex'));
@@ -191,7 +191,7 @@ describe('servers', () => {
     expect(result!.timeline.map(({ text }) => text)).toContain('the events cannot become the expected ones');
   });
 
-  test('one that refuses what it may refuse, or does not', async () => {
+  test('that refuses what it may refuse, or accepts it, passes', async () => {
     const refusals = ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', ''];
     for (const answer of refusals) {
       const server = createServer((socket) => socket.once('data', () => socket.end(answer)));
@@ -204,7 +204,7 @@ describe('servers', () => {
     }
   });
 
-  test('one that is not there', async () => {
+  test('that cannot be reached is reported', async () => {
     const url = await rawServer(() => {});
     await closers.pop()!();
     await expect(runServerCases({ url, cases: ['1.1.1'] })).rejects.toThrow(/ECONNREFUSED/);
@@ -243,7 +243,7 @@ describe('clients', () => {
     await talk(`/updateReports?agent=${agent}`, () => {});
   };
 
-  test('one that follows the protocol', async () => {
+  test('that follow the protocol pass', async () => {
     const results = await runClientCases({
       agent: 'ws',
       cases: ['1.*', '2.5', '5.3', '7.7.1', '12.1.4', '13.5.4'],
@@ -254,14 +254,14 @@ describe('clients', () => {
     expect(results[0]).toMatchObject({ agent: 'ws', peer: 'client', duration: expect.any(Number) });
   });
 
-  test('cases that it does not run have failed', async () => {
+  test('that do not run a case have failed it', async () => {
     const start = (url: string, agent: string): Promise<void> => loop(url, agent, 1);
     const results = await runClientCases({ agent: 'ws', cases: ['1.1.1', '1.1.2'], start, parallel: 1 });
     expect(results.map(({ passed }) => passed)).toEqual([true, false]);
     expect(results[1]?.result).toMatch(/did not run/);
   });
 
-  test('one that does not survive a case fails it, and is started again for the others', async () => {
+  test('that do not survive a case fail it, and are started again for the others', async () => {
     const starts: string[] = [];
     const start = async (url: string, agent: string): Promise<void> => {
       starts.push(agent);
@@ -291,7 +291,7 @@ describe('clients', () => {
     expect(starts).toHaveLength(2);
   });
 
-  test('one that does nothing is given up', async () => {
+  test('that do nothing are ended', async () => {
     const start = (_url: string, _agent: string, signal: AbortSignal): Promise<void> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     const results = await runClientCases({ ...hasty, cases: ['1.1.1'], start });

@@ -78,7 +78,7 @@ const expectRight = (vector: Vector, seen: Outcome): void => {
   if (vector.outcome !== 'open') expect([null, 1005, ...vector.codes], vector.id).toContain(seen.code);
 };
 
-describe.each(['server', 'client'] as const)('every vector for a %s is right in our endpoint', (role) => {
+describe.each(['server', 'client'] as const)('our endpoint agrees with every vector for a %s', (role) => {
   const own = all.filter((one) => one.role === role);
 
   test('as one chunk', async () => {
@@ -98,13 +98,13 @@ describe.each(['server', 'client'] as const)('every vector for a %s is right in 
 });
 
 describe('the vectors as data', () => {
-  test('the same every time, plain JSON, no longer than a file may be', () => {
+  test('they are the same every time, plain JSON, and no longer than a file may be', () => {
     expect(JSON.parse(JSON.stringify(all))).toEqual(all);
     expect(vectors()).toEqual(all);
     expect(JSON.stringify(all).length).toBeLessThan(8_000_000);
   });
 
-  test('6455 §5.7: "Hello", masked for a server and not for a client', () => {
+  test('6455 §5.7: "Hello" is masked for a server and unmasked for a client', () => {
     const [server, client] = vectors({ cases: ['26.2.1'] });
     expect(server).toMatchObject({
       role: 'server',
@@ -124,7 +124,7 @@ describe('the vectors as data', () => {
     expect(server!.events).toEqual([{ type: 'message', kind: 'text', hex: '48656c6c6f' }]);
   });
 
-  test('what is failed, what is closed, and what is tolerated', () => {
+  test('they say what fails, what closes, and what is tolerated', () => {
     const of = (id: string): Vector => all.find((one) => one.id === id)!;
     expect(of('3.1')).toMatchObject({ outcome: 'failed', codes: [1002], events: [] });
     expect(of('3.2')).toMatchObject({ outcome: 'failed', tolerated: [], level: 'MUST' });
@@ -132,7 +132,7 @@ describe('the vectors as data', () => {
     expect(of('2.2').events).toEqual([{ type: 'pong', hex: Buffer.from('Hello, world!').toString('hex') }]);
   });
 
-  test('nothing about the opening handshake, time, TCP or keys of clients is among them', () => {
+  test('they contain nothing about the opening handshake, time, TCP or keys of clients', () => {
     const groups = new Set(all.map(({ id }) => id.split('.')[0]));
     for (const group of ['20', '21', '27', '29']) expect(groups).not.toContain(group);
     for (const id of ['6.4.1', '28.4.1', '9.1.6', '22.2.1', '22.4.4'])

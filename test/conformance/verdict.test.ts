@@ -64,7 +64,7 @@ const stray = { type: 'message', kind: 'text', payload: Buffer.from('stray') } a
 describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
   const { wrongCodeFails = false, wrongSideFails = false, close, events } = one.expect;
 
-  test('by what the peer does', () => {
+  test('by the behaviour of the peer', () => {
     expect(verdictOf(one)).toEqual(['OK', 'OK']);
     expect(verdictOf(one, { receivedClose: { code: null, reason: Buffer.alloc(0) } })).toEqual(['OK', 'OK']);
     expect(verdictOf(one, { receivedClose: other })).toEqual([
@@ -106,7 +106,7 @@ describe.each(judged.map((one) => [one.id, one] as const))('%s', (_id, one) => {
   });
 });
 
-test('the cases without a verdict have none, whatever happens', () => {
+test('the cases without a verdict have none, with any behaviour', () => {
   const informational = autobahn.cases.filter((one) => one.informational === true);
   expect(informational.map(({ id }) => id)).toEqual(['7.1.6', '7.13.1', '7.13.2']);
   for (const one of informational) {
@@ -119,7 +119,7 @@ test('the cases without a verdict have none, whatever happens', () => {
   }
 });
 
-test('a server that leaves TCP to the judge is reported so', () => {
+test('a server that leaves closing TCP to the judge is reported', () => {
   const refused = judged.find(({ id }) => id === '3.1')!;
   const kept = { dropped: true, clean: false, uncleanReason: 'the judge had to drop TCP' };
   expect(verdictOf(refused, kept)).toEqual(['OK', 'FAILED BY CLIENT']);
@@ -127,7 +127,7 @@ test('a server that leaves TCP to the judge is reported so', () => {
   expect(verdictOf(echoed, kept)).toEqual(['OK', 'UNCLEAN']);
 });
 
-describe('what a failure is follows from the level', () => {
+describe('the level determines the kind of failure', () => {
   const base = judged.find(({ id }) => id === '3.1')!;
   test.each([
     ['MUST', 'FAILED'],
@@ -149,7 +149,7 @@ describe('what a failure is follows from the level', () => {
   });
 });
 
-describe('answers to requests that are to be refused', () => {
+describe('answers to requests that have to be refused', () => {
   const base: Case = {
     ...judged[0]!,
     against: 'server',
@@ -168,7 +168,7 @@ describe('answers to requests that are to be refused', () => {
   ])('%s: %s', (status, passed) => {
     expect(judge(base, good(base, answer(status)), null).passed).toBe(passed);
   });
-  test('the end of TCP is an answer where it may be, silence is not', () => {
+  test('the end of TCP is an answer where it is allowed, and silence is not', () => {
     const nothing = { opened: false, answer: null };
     expect(judge(base, good(base, { ...nothing, endedBy: 'peer' }), null).passed).toBe(true);
     expect(judge(base, good(base, { ...nothing, endedBy: 'judge' }), null).passed).toBe(false);
@@ -181,7 +181,7 @@ describe('pongs', () => {
   const { OK } = ten.expect.events!;
   const empty = { type: 'pong', payload: Buffer.alloc(0) } as const;
 
-  test("that of the newest ping alone is a tolerated difference of Autobahn's cases, with its section", () => {
+  test("a pong for the newest ping alone is a tolerated difference in Autobahn's cases, with its section", () => {
     const newest = good(ten, { events: OK.slice(-1) });
     expect(judge(ten, newest, null)).toMatchObject({
       behavior: 'NON-STRICT',
@@ -195,19 +195,19 @@ describe('pongs', () => {
     expect(verdictOf(ten, { events: [OK[3]!, OK[9]!] })).toEqual(['NON-STRICT', 'OK']);
   });
 
-  test('that of the newest ping is due, and so is the order', () => {
+  test('a pong for the newest ping is required, and so is the order', () => {
     expect(verdictOf(ten, { events: OK.slice(0, -1) })[0]).toBe('FAILED');
     expect(verdictOf(ten, { events: [] })[0]).toBe('FAILED');
     expect(verdictOf(ten, { events: [OK[1]!, OK[0]!, ...OK.slice(2)] })[0]).toBe('FAILED');
   });
 
-  test('each ping is answered where the judge waits between them', () => {
+  test('each ping has to be answered if the judge waits between them', () => {
     const [first, ...rest] = apart.expect.events!.OK;
     expect(first!.type).toBe('pong');
     expect(verdictOf(apart, { events: rest })[0]).toBe('FAILED');
   });
 
-  test('an empty one may always come, another one may not', () => {
+  test('an empty pong is always allowed, and another unsolicited one is not', () => {
     const refused = judged.find(({ id }) => id === '3.2')!;
     const [hello] = refused.expect.events!.OK;
     expect(verdictOf(refused, { events: [empty, hello!, empty] })).toEqual(['OK', 'OK']);
@@ -220,7 +220,7 @@ describe('pongs', () => {
   });
 });
 
-test('content that differs in one byte is reported by its place and its hash', () => {
+test('content that differs in one byte is reported with its position and its hash', () => {
   const large = allCases.find(({ id }) => id === '27.2.1')!;
   const [event] = large.expect.events!.OK;
   if (event?.type !== 'message') throw new Error('27.2.1 is an echo');
@@ -233,7 +233,7 @@ test('content that differs in one byte is reported by its place and its hash', (
   );
 });
 
-test('a case that does not apply passes where the connection ended well, and a broken rule is a fault there too', () => {
+test('a case that does not apply passes if the connection ended properly, and a broken rule is a fault there too', () => {
   const one = allCases.find(({ id }) => id === '26.1.1')!;
   const why = 'The peer did not agree to permessage-deflate.';
   const polite = {

@@ -37,7 +37,7 @@ function readAll(bytes: Buffer, size: number): Frame[] {
 }
 
 describe('frames', () => {
-  test('the examples of §5.7', () => {
+  test('the examples of §5.7 are read and written', () => {
     const plain = { fin: true, rsv: 0, key: null };
     const hello = Buffer.from('Hello');
     expect(encodeFrame({ ...plain, opcode: 1, payload: hello }).toString('hex')).toBe('810548656c6c6f');
@@ -53,7 +53,7 @@ describe('frames', () => {
     );
   });
 
-  test('illegal ones are written as they are asked for', () => {
+  test('invalid frames are written as requested', () => {
     const spec = { opcode: 11, payload: Buffer.alloc(3), fin: false, rsv: 5, key: null };
     expect(encodeFrame(spec).toString('hex')).toBe('5b03000000');
     expect(encodeHeader({ ...spec, lengthForm: 64 }).toString('hex')).toBe('5b7f0000000000000003');
@@ -77,7 +77,7 @@ describe('frames', () => {
     expect(frames.every(({ payload }, i) => payload.equals(specs[i]!.payload))).toBe(true);
   });
 
-  test('masking in parts is masking at once', () => {
+  test('masking in parts gives the same result as masking at once', () => {
     const [bytes, key] = [noiseOf(23), freshKey()];
     const parts = [mask(bytes.subarray(0, 5), key), mask(bytes.subarray(5), key, 5)];
     expect(Buffer.concat(parts)).toEqual(mask(bytes, key));
@@ -103,7 +103,7 @@ describe('UTF-8', () => {
   /** Whether nothing in it had to be replaced. A decoder that throws takes ten times as long. */
   const decodes = (bytes: Buffer): boolean => Buffer.from(decoder.decode(bytes)).equals(bytes);
 
-  test('agrees with TextDecoder on all sequences of two bytes, and on many of four', () => {
+  test('the check agrees with TextDecoder on all sequences of two bytes, and on many of four', () => {
     for (let two = 0; two < 0x1_0000; two++) {
       const bytes = Buffer.from([two >> 8, two & 255]);
       if (isUtf8(bytes) !== decodes(bytes)) throw new Error(bytes.toString('hex'));
@@ -134,23 +134,26 @@ describe('compression', () => {
     Buffer.from(`message ${i} `.repeat(1 + 400 * (i % 4)) + noiseOf(40 + i).toString('hex')),
   );
 
-  test.each([8, 9, 10, 15])('both ways, with a window of 2^%i bytes, with and without takeover', (bits) => {
-    for (const quiet of [false, true]) {
-      const agreed = params({
-        clientMaxWindowBits: bits,
-        serverMaxWindowBits: bits,
-        clientNoContextTakeover: quiet,
-        serverNoContextTakeover: quiet,
-      });
-      const [client, server] = [new Deflate(agreed, 'client'), new Deflate(agreed, 'server')];
-      for (const message of messages) {
-        expect(server.decompress(client.compress(message)).equals(message)).toBe(true);
-        expect(client.decompress(server.compress(message)).equals(message)).toBe(true);
+  test.each([8, 9, 10, 15])(
+    'it works in both directions, with a window of 2^%i bytes, with and without takeover',
+    (bits) => {
+      for (const quiet of [false, true]) {
+        const agreed = params({
+          clientMaxWindowBits: bits,
+          serverMaxWindowBits: bits,
+          clientNoContextTakeover: quiet,
+          serverNoContextTakeover: quiet,
+        });
+        const [client, server] = [new Deflate(agreed, 'client'), new Deflate(agreed, 'server')];
+        for (const message of messages) {
+          expect(server.decompress(client.compress(message)).equals(message)).toBe(true);
+          expect(client.decompress(server.compress(message)).equals(message)).toBe(true);
+        }
       }
-    }
-  });
+    },
+  );
 
-  test('a context that is taken over makes the second message smaller, none that is not', () => {
+  test('context takeover makes the second message smaller, and without it the message is not', () => {
     const text = noiseOf(200);
     const [kept, dropped] = [false, true].map(
       (quiet) => new Deflate(params({ clientNoContextTakeover: quiet }), 'client'),
@@ -161,13 +164,13 @@ describe('compression', () => {
     expect(dropped.compress(text).length).toBeGreaterThan(200);
   });
 
-  test('an empty message is one byte, and an empty payload an empty message', () => {
+  test('an empty message is one byte, and an empty payload is an empty message', () => {
     const deflate = new Deflate(params({}), 'client');
     expect(deflate.compress(Buffer.alloc(0))).toEqual(Buffer.from([0]));
     expect(deflate.decompress(Buffer.alloc(0))).toEqual(Buffer.alloc(0));
   });
 
-  test('a peer that refers beyond the agreed window is found out', () => {
+  test('a peer that refers back beyond the agreed window is detected', () => {
     const noise = noiseOf(1000);
     const message = Buffer.concat([noise, noise]);
     const wide = new Deflate(params({}), 'client').compress(message);
@@ -175,7 +178,7 @@ describe('compression', () => {
     expect(() => narrow.decompress(wide)).toThrow(/1000 bytes back, beyond a window of 512/);
   });
 
-  test('a peer that takes a context over that was not to be kept is found out', () => {
+  test('a peer that keeps a context against the agreement is detected', () => {
     const sender = new Deflate(params({}), 'client');
     const receiver = new Deflate(
       params({ clientNoContextTakeover: true, clientMaxWindowBits: 14 }),
@@ -197,7 +200,7 @@ describe('compression', () => {
     ['cut off', 'f248cd', null],
     ['cut off in a stored block', '000500faff48656c', null],
     ['without the byte of the empty block', 'f348cdc9c90700', 'Hello'],
-  ])('a message %s is read alike in windows of 32 KiB and below', (_how, digits, text) => {
+  ])('a message %s is read in the same way with windows of 32 KiB and below', (_how, digits, text) => {
     for (const bits of [15, 10]) {
       const deflate = new Deflate(params({ clientMaxWindowBits: bits }), 'server');
       const read = (): string => `${deflate.decompress(Buffer.from(digits, 'hex'))}`;
@@ -206,7 +209,7 @@ describe('compression', () => {
     }
   });
 
-  test('the inflater reads what zlib writes: stored, fixed and dynamic blocks', () => {
+  test('the inflater reads all blocks that zlib writes: stored, fixed and dynamic', () => {
     const text = Buffer.concat(messages);
     const table = [
       { level: 0, blocks: 'stored' },
@@ -221,13 +224,16 @@ describe('compression', () => {
     }
   });
 
-  test.each(['07', '05e0ffff', '01000000ff', '0500', ''])('and refuses what is not DEFLATE: %s', (digits) => {
-    const bytes = Buffer.from(digits, 'hex');
-    if (digits === '') expect(inflate(bytes).output.length).toBe(0);
-    else expect(() => inflate(bytes)).toThrow(Error);
-  });
+  test.each(['07', '05e0ffff', '01000000ff', '0500', ''])(
+    'the inflater refuses input that is not DEFLATE: %s',
+    (digits) => {
+      const bytes = Buffer.from(digits, 'hex');
+      if (digits === '') expect(inflate(bytes).output.length).toBe(0);
+      else expect(() => inflate(bytes)).toThrow(Error);
+    },
+  );
 
-  test('parameters are read as §7.1 has them', () => {
+  test('parameters are read as §7.1 defines them', () => {
     const parse = (text: string): DeflateParams | string => paramsOf(parseExtensionField(text)[0]!);
     expect(parse('permessage-deflate; server_max_window_bits="10"; client_no_context_takeover')).toEqual(
       params({ serverMaxWindowBits: 10, clientNoContextTakeover: true }),
@@ -257,11 +263,11 @@ describe('heads', () => {
   const faultOf = (lines: readonly string[]): string | null =>
     faultOfAnswer(parseHead(`${lines.join('\r\n')}\r\n\r\n`), key, ['chat']);
 
-  test('§1.3: the accept of the sample nonce', () => {
+  test('§1.3: the sample nonce gives the sample accept value', () => {
     expect(acceptOf(key)).toBe(accept);
   });
 
-  test('an answer as it should be', () => {
+  test('a correct answer is accepted', () => {
     expect(faultOf(right)).toBeNull();
     expect(faultOf([...right, 'Sec-WebSocket-Protocol: chat'])).toBeNull();
   });
@@ -282,7 +288,7 @@ describe('heads', () => {
     expect(faultOf(right.with(index, line))).toBeTypeOf('string');
   });
 
-  test('fields are found without case, and lists are split', () => {
+  test('fields are found in any case, and lists are split', () => {
     const head = parseHead('GET / HTTP/1.1\r\nA: 1\r\na:  2 , 3\r\n\r\n');
     expect(head.parts).toEqual(['GET', '/', 'HTTP/1.1']);
     expect(valuesOf(head, 'A')).toEqual(['1', '2 , 3']);

@@ -50,7 +50,7 @@ afterAll(() => {
 describe.each([
   ['an ES module', modules],
   ['CommonJS', commonjs],
-])('TypeScript that becomes %s', (_, project) => {
+])('TypeScript compiled to %s', (_, project) => {
   test.each([
     ['nodenext', 'nodenext'],
     ['node16', 'node16'],
@@ -83,7 +83,7 @@ export function handle(own: WebSocket): void {
 });
 
 describe('by require', () => {
-  test('each entry point has the names that import gives', async () => {
+  test('each entry point has the same names as with import', async () => {
     const imported = await modules.node('import.mjs', ...entries);
     expect(imported.code).toBe(0);
     expect(imported.output.split('\n')).toHaveLength(entries.length + 1);
@@ -95,7 +95,7 @@ describe('by require', () => {
     );
   });
 
-  test('rfc6455/ws is the class, as in the package ws', async () => {
+  test('rfc6455/ws is the class itself, as in the package ws', async () => {
     const expected = { code: 0, output: 'WebSocket 1 true true function\n' };
     expect(await commonjs.node('--no-warnings', 'ws.cjs')).toEqual(expected);
     expect(await commonjs.node('--no-experimental-require-module', 'ws.cjs')).toEqual(expected);

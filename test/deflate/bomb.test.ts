@@ -55,7 +55,7 @@ const linux = process.platform === 'linux';
 describe.runIf(linux).each(engines)('engine %s', (engine) => {
   for (const limit of [MiB, 16 * MiB]) {
     for (const synchronous of [false, true]) {
-      test(`P10: 1009 for a bomb of 1000:1, within ${limit / MiB} MiB + 256 KiB, synchronous: ${synchronous} [A33]`, () => {
+      test(`P10: a bomb of 1000:1 ends with 1009, within ${limit / MiB} MiB + 256 KiB, synchronous: ${synchronous} [A33]`, () => {
         const bomb = compressed(Buffer.alloc(limit * 10));
         expect((limit * 10) / bomb.length).toBeGreaterThan(1000);
         const most = limit + 262_144;
@@ -74,7 +74,7 @@ describe.runIf(linux).each(engines)('engine %s', (engine) => {
     expect(growth).toBeLessThan(most);
   });
 
-  test('the measure sees what there is: a message of 16 MiB that is delivered takes that much', () => {
+  test('the measurement is valid: a message of 16 MiB that is delivered takes that much memory', () => {
     // Its pieces, and the whole.
     const most = 33 * MiB;
     const message = compressed(Buffer.alloc(16 * MiB));

@@ -5,7 +5,7 @@ import {
   processCompressionBudget,
 } from '../../src/deflate/budget.ts';
 
-test('A35: what fits is reserved, to the last byte; what does not is refused, and nothing of it kept', () => {
+test('A35: requests that fit are reserved, to the last byte; others are refused without any reservation', () => {
   const budget = new CompressionBudget(100);
   expect(budget.reserve(60)).toBe(true);
   expect(budget.reserve(41)).toBe(false);
@@ -18,7 +18,7 @@ test('A35: what fits is reserved, to the last byte; what does not is refused, an
   expect(budget.reserve(60)).toBe(true);
 });
 
-test('A35: 64 MiB for the process; Infinity is no limit; a limit may change, and holds for what comes then', () => {
+test('A35: the process has 64 MiB; Infinity is no limit; a limit may change, and applies to later requests', () => {
   expect(DEFAULT_COMPRESSION_BUDGET).toBe(64 * 1024 * 1024);
   expect(processCompressionBudget.limit).toBe(DEFAULT_COMPRESSION_BUDGET);
   const budget = new CompressionBudget(Infinity);

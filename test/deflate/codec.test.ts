@@ -75,7 +75,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(peer.message(short)).toEqual(second);
     });
 
-    test('P29: an empty message goes out uncompressed; received, one byte 00 or none at all is empty', async () => {
+    test('P29: an empty message is sent uncompressed; a received message of one byte 00, or of none, is empty', async () => {
       const codec = codecOf(full, { engine });
       const empty = Buffer.alloc(0);
       expect(codec.compressNow(empty)).toBe(empty);
@@ -88,7 +88,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe.each([true, false])('takeover %s', (takeover) => {
-    test('P6, P10, P23, P25, P26, P27: sizes around each threshold, both engines in turn on one context', async () => {
+    test('P6, P10, P23, P25, P26, P27: sizes around each threshold work, with both engines in turn on one context', async () => {
       for (const synchronous of [false, true]) {
         const direction = { windowBits: 15, takeover };
         const sender = codecOf(direction, { engine, synchronous });
@@ -112,7 +112,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, P26: what does not get smaller goes out as it is and is no part of the context', async () => {
+    test('P7, P26: a message that does not become smaller is sent uncompressed, and is not part of the context', async () => {
       const direction = { windowBits: 15, takeover };
       const sender = codecOf(direction, { engine });
       const peer = new StrictInflate(15, takeover);
@@ -136,7 +136,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-    'P6, P25, P26, P28: window bits %i: no distance leaves a window of exactly that size',
+    'P6, P25, P26, P28: with window bits %i no distance exceeds a window of exactly that size',
     async (windowBits) => {
       for (const takeover of [true, false]) {
         for (const synchronous of [false, true]) {
@@ -165,7 +165,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P28: up to level 6 zlib looks back 16 KiB, 8 KiB in large messages, above as far as was agreed', async () => {
+  test('P28: up to level 6 zlib refers back 16 KiB, 8 KiB in large messages, and above as far as negotiated', async () => {
     // Twice the same noise: half of it where the first is within reach of the second.
     const reaches = async (size: number, level: number, synchronous: boolean): Promise<boolean> => {
       const noise = noiseOf(size, size);
@@ -183,7 +183,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P15, P16, P26, P27: without takeover nothing is kept: what refers to the message before is corrupt', async () => {
+  test('P15, P16, P26, P27: without takeover no context is kept: a message that refers to the previous one is corrupt', async () => {
     for (const synchronous of [false, true]) {
       const codec = codecOf(alone, { engine, synchronous });
       expect((await codec.decompress(hex('f2 48 cd c9 c9 07 00'), 5)).toString()).toBe('Hello');
@@ -194,7 +194,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await verdict(codecOf(alone, { engine }), second)).toString()).toBe(large.toString());
   });
 
-  test('P28: a peer whose window is not limited refers back 32 KiB, in every way through the codec', async () => {
+  test('P28: a peer whose window is not limited may refer back 32 KiB, on every path through the codec', async () => {
     const far = noiseOf(32_768, 1);
     for (const size of [200, 1000, 20_000, 200_000]) {
       for (const synchronous of [false, true]) {
@@ -212,7 +212,7 @@ describe.each(engines)('engine %s', (engine) => {
     const hello = Buffer.from('Hello');
     const sizes = [5, 600, 3000, 60_000, 400_000];
 
-    test('P24: several blocks of every type, final ones among them, and what follows keeps its context', async () => {
+    test('P24: several blocks of every type, even final ones, are one message, and the context continues after them', async () => {
       for (const size of sizes) {
         const text = jsonOf(size, size);
         const [a, b] = [text.subarray(0, size >> 1), text.subarray(size >> 1)];
@@ -262,7 +262,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('FAULT-5, P24, P31: 16 final blocks before the end are fine, in any message; one more is refused by every engine [A34]', async () => {
+    test('FAULT-5, P24, P31: 16 final blocks before the end are accepted, in any message; one more is refused by every engine [A34]', async () => {
       const words = Buffer.from('some text in a block of its own');
       const final = finalDeflate(words);
       const padding = Buffer.alloc(4000);
@@ -289,7 +289,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(await verdict(codecOf(full, { engine }), Buffer.concat(blocks))).toBe('WS_INVALID_DEFLATE');
     });
 
-    test('P31: cut off at every byte: never another message, and the code is 1007', async () => {
+    test('P31: a message cut off at any byte is never another message, and the code is 1007', async () => {
       const text = jsonOf(900, 1);
       const noise = noiseOf(900, 1);
       const streams: Buffer[] = [
@@ -316,7 +316,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: a stored block without its last bytes is not completed by those that are appended to the message', async () => {
+    test('P31: a stored block without its last bytes is not completed by the bytes that are appended to the message', async () => {
       for (const size of [6, 7, 260, 900, 20_000, 65_535]) {
         for (const synchronous of [false, true]) {
           for (const isFinal of [false, true]) {
@@ -345,7 +345,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: any bit flipped, any byte added: a message within the limit, or 1007 or 1009, and nothing else', async () => {
+    test('P31: any flipped bit or added byte gives a message within the limit, or 1007 or 1009, and nothing else', async () => {
       const pick = random(11);
       const allowed = ['WS_INVALID_DEFLATE', 'WS_MESSAGE_TOO_BIG', 'WS_NO_DEFLATE_OUTPUT'];
       for (const size of [60, 900, 5000, 30_000]) {
@@ -367,7 +367,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 
   describe('limits', () => {
-    test('P10, P31: the limit of a message is inclusive, whichever way it goes [A33]', async () => {
+    test('P10, P31: the limit of a message is inclusive, on every path [A33]', async () => {
       for (const size of [1, 100, 700, 3000, 20_000, 131_072, 131_073, 300_000, 2_000_000]) {
         for (const message of [Buffer.alloc(size), jsonOf(size, 1)]) {
           for (const synchronous of [false, true]) {
@@ -383,7 +383,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P24, P31: the limit holds over final blocks, too [A33]', async () => {
+    test('P24, P31: the limit includes final blocks [A33]', async () => {
       const part = finalDeflate(Buffer.alloc(100_000));
       for (const synchronous of [false, true]) {
         const payload = Buffer.concat([part, part, part]);
@@ -395,7 +395,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P31: 100 MB of empty blocks, a quarter of the limit: 1007 after at most a few MiB [A34]', async () => {
+    test('P31: 100 MB of empty blocks, a quarter of the limit, end with 1007 after at most a few MiB [A34]', async () => {
       const empty = Buffer.alloc(100_000_000, hex('00 00 00 ff ff'));
       const blocks = await verdict(codecOf(full, { engine }), empty, 268_435_456);
       expect(blocks).toBe('WS_NO_DEFLATE_OUTPUT');
@@ -411,7 +411,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect((await verdict(codecOf(full, { engine }), peerDeflate(honest))).length).toBe(3_000_000);
     });
 
-    test('P10: a short message does not keep the memory that zlib had for it', async () => {
+    test('P10: a short message does not keep the memory that zlib used for it', async () => {
       const codec = codecOf(full, { engine });
       for (const message of [jsonOf(300, 1), noiseOf(900, 1), jsonOf(3000, 2)]) {
         const received = await codec.decompress(peerDeflate(message), 5000);
@@ -422,7 +422,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('P10: a Promise only for what is large: messages up to 16 KiB are through at once', () => {
+  test('P10: only large messages return a Promise: messages up to 16 KiB are processed at once', () => {
     const codec = codecOf(full, { engine });
     const small = jsonOf(16_384, 1);
     const sent = codec.compress(small);
@@ -435,7 +435,7 @@ describe.each(engines)('engine %s', (engine) => {
     return Promise.all([later, grows]);
   });
 
-  test('P10: a few bytes that become many leave our engine at 16 KiB, and this turn at 128 KiB; the message is the same [A33, A34]', async () => {
+  test('P10: a small input with a large result moves from our engine to zlib at 16 KiB, and to a later turn at 128 KiB; the message is the same [A33, A34]', async () => {
     const zeros = Buffer.alloc(600_000);
     const context = jsonOf(5_000, 3);
     for (const length of [16_384, 16_385, 131_072, 131_073, 400_000]) {
@@ -467,7 +467,7 @@ describe.each(engines)('engine %s', (engine) => {
       ['resized', (bytes) => void (bytes.buffer as unknown as { resize(size: number): void }).resize(10)],
     ];
     test.each(uses)(
-      'FAULT-1: %s: what was there at the call is compressed, and the context is intact',
+      'FAULT-1: %s: the bytes of the time of the call are compressed, and the context is intact',
       async (_, use) => {
         for (const synchronous of [false, true]) {
           const codec = codecOf(direction, { engine, synchronous });
@@ -488,7 +488,7 @@ describe.each(engines)('engine %s', (engine) => {
       },
     );
 
-    test('FAULT-1: noise that was transferred before it turned out not to compress: an error, no empty message', async () => {
+    test('FAULT-1: incompressible data that was transferred before the result is an error, not an empty message', async () => {
       const codec = codecOf(direction, { engine });
       const bytes = new Uint8Array(noiseOf(20_000, 1));
       const compressed = codec.compress(bytes);
@@ -499,7 +499,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('FAULT-4: what waits for zlib’s threads, and what came out so far, is charged while the Promise is pending', async () => {
+  test("FAULT-4: data that waits for zlib's threads, and their output so far, is charged while the Promise is pending", async () => {
     const budget = new MemoryBudget(Infinity);
     const charge = new Charge(budget);
     const message = Buffer.alloc(4_000_000);
@@ -525,7 +525,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26, A35: the sending context asks the budget first, and does without where there is no room', async () => {
+  test('P26, A35: the sending context reserves budget first, and works without a context if there is no room', async () => {
     const budget = new CompressionBudget(100);
     const sender = new DeflateCodec(full, full, settings({ engine, budget }), 0);
     const peer = new StrictInflate(15, false);
@@ -539,7 +539,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: contexts are given back with the connection, once, and also what the budget was asked for before', async () => {
+  test('A35: contexts are released with the connection, once, and so is the earlier reservation', async () => {
     const budget = new CompressionBudget();
     const reserved = receivingContextSize(full);
     expect(budget.reserve(reserved)).toBe(true);
@@ -567,7 +567,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(budget.used).toBe(0);
   });
 
-  test('P26: the key of those that compress alike: engine, level and window; none with a context', () => {
+  test('P26: codecs with the same output have the same key, from engine, level and window; a codec with a context has none', () => {
     const key = (sending: Direction, level: number): string | null =>
       new DeflateCodec(sending, full, settings({ engine, level }), 0).sharedKey;
     expect(key(full, 6)).toBe(null);
@@ -578,7 +578,7 @@ describe.each(engines)('engine %s', (engine) => {
 });
 
 test.each([8, 9, 10, 11, 12, 13, 14, 15])(
-  'A35: what the budget counts for window bits %i is never less than what is held',
+  'A35: the charge for window bits %i is never less than the memory held',
   (windowBits) => {
     const direction = { windowBits, takeover: true };
     const received = new Window(windowBits);

@@ -18,7 +18,7 @@ test('P23, P26: the examples of RFC 7692 §7.2.3.1 and §7.2.3.2, byte by byte',
   expect(await deflated(nothing, fast, nothing)).toEqual(hex('00'));
 });
 
-test('P23, P26: one message after the other, each as if it were the first: nothing of the last is left', async () => {
+test('P23, P26: messages one after the other are each compressed like the first: nothing of the previous one remains', async () => {
   const messages = [
     ...[jsonOf(50_000, 2), jsonOf(50_000, 2), jsonOf(100, 1), noiseOf(70_000, 3), noiseOf(200_000, 3)],
     // More than what one piece of output has room for, from what made little before.
@@ -37,7 +37,7 @@ test('P23, P26: one message after the other, each as if it were the first: nothi
   }
 });
 
-test('P26: a short context is referred to like a long one, and only by the message that it is for', async () => {
+test('P26: a short context is used like a long one, and only by the message that it is for', async () => {
   const context = jsonOf(4096, 4);
   const message = Buffer.concat([context, jsonOf(30_000, 6)]);
   const alone = await deflated(message, fast, nothing);
@@ -50,7 +50,7 @@ test('P26: a short context is referred to like a long one, and only by the messa
   expect(output.length).toBeLessThan(alone.length - 500);
 });
 
-test('P25: each with its own settings, however many of them take turns, and several at once', async () => {
+test('P25: each stream has its own settings, however many of them take turns or run at once', async () => {
   const settings = [1, 6, 9].flatMap((level) => [8, 9, 12, 15].map((windowBits) => ({ level, windowBits })));
   const jobs = Array.from({ length: 60 }, (_, n) => ({
     message: jsonOf(20_000 + 500 * n, n),
@@ -62,7 +62,7 @@ test('P25: each with its own settings, however many of them take turns, and seve
   }
 });
 
-test('A35, A48: a zlib stream that fails, for want of memory, rejects, and leaves room for the next', async () => {
+test('A35, A48: a zlib stream that fails for lack of memory rejects, and the next one can run', async () => {
   type Stream = { _transform(chunk: Buffer, encoding: string, callback: (error: Error) => void): void };
   const failing = vi.spyOn(Object.getPrototypeOf(createDeflateRaw()) as Stream, '_transform');
   failing.mockImplementationOnce((_chunk, _encoding, callback) => callback(new Error('insufficient memory')));

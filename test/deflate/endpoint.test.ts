@@ -39,7 +39,7 @@ describe.each(engines)('engine %s', (engine) => {
     const compressed = (payload: Uint8Array, rest: Partial<FrameSpec> = {}): Buffer =>
       peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
 
-    test('P7, P10, P23, P27: "Hello" of RFC 7692 §7.2.3.1, whole and in fragments, masked and not [F11]', () => {
+    test('P7, P10, P23, P27: "Hello" of RFC 7692 §7.2.3.1 is received whole and in fragments, masked and unmasked [F11]', () => {
       const { endpoint, events } = connect();
       endpoint.receive(compressed(hex('f2 48 cd c9 c9 07 00')));
       endpoint.receive(compressed(hex('f2 00'), { fin: false }));
@@ -62,7 +62,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7, P10: compressed and uncompressed messages in turn; only the former are part of the context', async () => {
+    test('P7, P10: compressed and uncompressed messages may alternate; only the compressed ones are part of the context', async () => {
       const { endpoint, events, sink } = connect();
       const text = jsonOf(1000, 1);
       endpoint.receive(compressed(peerDeflate(text)));
@@ -89,7 +89,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sizes[2]).toBeLessThan(sizes[0]! / 4);
     });
 
-    test('P7, P23: fragments of a compressed message: RSV1 on the first only, the tail removed at the end only', () => {
+    test('P7, P23: the fragments of a compressed message have RSV1 on the first only, and the tail removed at the end only', () => {
       for (const fragmentSize of [1, 7, 100]) {
         const { endpoint, sink } = connect();
         const message = jsonOf(1500, fragmentSize);
@@ -103,7 +103,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P7: the threshold: what is shorter goes out as it is', () => {
+    test('P7: messages shorter than the threshold are sent uncompressed', () => {
       const { endpoint, sink } = connect({}, { threshold: 1024 });
       endpoint.sendText('x'.repeat(1023));
       endpoint.sendText('x'.repeat(1024));
@@ -150,7 +150,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sentCloseCode()).toBe(1002);
     });
 
-    test('P31: a broken stream is 1007, at once or later, and nothing of it is delivered', async () => {
+    test('P31: a corrupt stream is 1007, at once or later, and no part of it is delivered', async () => {
       for (const size of [50, 900, 5000, 100_000, 900_000]) {
         const payload = peerDeflate(Buffer.concat([jsonOf(size, 1), noiseOf(size >> 3, 1)]));
         for (const broken of [
@@ -169,7 +169,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('P10, F25: the limit is on the message: inclusive, in frames or not, whatever it was compressed to [A22, A33]', async () => {
+    test('P10, F25: the limit applies to the message: it is inclusive, with and without fragments, with any compression [A22, A33]', async () => {
       for (const maxMessageSize of [10, 700, 20_000, 300_000]) {
         for (const over of [0, 1]) {
           for (const parts of [1, 3]) {
@@ -189,7 +189,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F25: more compressed bytes than any honest message has: 1009 at the header, before they come', () => {
+    test('F25: more compressed bytes than any honest message has are refused with 1009 at the header, before they arrive', () => {
       for (const maxMessageSize of [1000, 1_048_576]) {
         const most = Math.floor((maxMessageSize * 17) / 16) + 1024;
         const exact = connect({ maxMessageSize });
@@ -205,7 +205,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('F24, P10: while a large message is inflated, what follows waits in its order, and reading stops', async () => {
+    test('F24, P10: while a large message is inflated, later messages wait in order, and reading stops', async () => {
       const { endpoint, events, sink } = connect();
       const large = jsonOf(200_000, 1);
       const noise = noiseOf(50_000, 1);
@@ -233,7 +233,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(sink.frames.map(({ opcode }) => opcode)).toEqual([10, 8]);
     });
 
-    test('FAULT-4: a message that zlib’s threads work on is charged, with all that came out so far, until it is delivered or dropped', async () => {
+    test("FAULT-4: a message in zlib's threads is charged, with its output so far, until it is delivered or dropped", async () => {
       for (const ends of [false, true]) {
         const memoryBudget = new MemoryBudget();
         const { endpoint, events } = connect({ memoryBudget, maxMessageSize: 8_000_000 });
@@ -248,7 +248,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('C13, P10: an end of any kind while a message is being inflated, or compressed, leaves nothing behind', async () => {
+    test('C13, P10: any end while a message is being inflated or compressed leaves no resource', async () => {
       for (const end of ['terminate', 'transportClosed', 'receiveEnd', 'close', 'fail'] as const) {
         const budget = new CompressionBudget();
         const codec = new DeflateCodec(full, full, settings({ engine, budget }), 0);
@@ -274,7 +274,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('C4, C9: the peer’s Close and end come while our message is compressed: it goes out, then our Close, then the end', async () => {
+    test("C4, C9: if the peer's Close and end arrive while our message is compressed, the message is sent, then our Close, then the end", async () => {
       const { endpoint, feed, sink } = connect();
       const message = jsonOf(50_000, 1);
       expect(endpoint.sendBinary(message)).toBe(-1);
@@ -289,7 +289,7 @@ describe.each(engines)('engine %s', (engine) => {
       expect(new StrictInflate(15, true).message(sink.frames[0]!.payload).equals(message)).toBe(true);
     });
 
-    test('F13: what was sent is not changed; on a client it may be used again at once, compressed later or not', async () => {
+    test('F13: a sent payload is not changed; on a client its memory may be used again at once, even if it is compressed later', async () => {
       const { endpoint, sink } = connect();
       const buffer = jsonOf(50_000, 1);
       const before = Buffer.from(buffer);
@@ -307,7 +307,7 @@ describe.each(engines)('engine %s', (engine) => {
       }
     });
 
-    test('A32: on a server replies to a message that was inflated elsewhere count as replies; on a client none do', async () => {
+    test('A32: on a server, replies to a message that was inflated asynchronously count as replies; on a client none do', async () => {
       const { endpoint, events, sink } = connect({ highWaterMark: 50 });
       events.act = (name) => {
         if (name !== 'onText') return;
@@ -326,7 +326,7 @@ describe.each(engines)('engine %s', (engine) => {
     });
   });
 
-  test('P6, P7, P10, P23, P26, P27: any messages, any sizes, compressed or not, any fragments, any chunks', async () => {
+  test('P6, P7, P10, P23, P26, P27: any messages of any size, compressed or not, in any fragments and chunks, arrive', async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const size = fc.oneof(
       { weight: 6, arbitrary: fc.nat(300) },

@@ -115,8 +115,8 @@ const stream: fc.Arbitrary<Stream> = fc
     return { context, payload: Buffer.concat(payload), message: plain.subarray(context.length) };
   });
 
-describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one answer', () => {
-  test('FAULT-9, P24, P27: to valid streams of all kinds of blocks', async () => {
+describe('FAULT-9: our engine, zlib in one call and zlib in its threads have the same outcome', () => {
+  test('FAULT-9, P24, P27: for valid streams of all kinds of blocks', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         expect(await agreed(payload, context)).toBe(message.toString('hex'));
@@ -125,7 +125,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     );
   });
 
-  test('FAULT-9, P31: to streams that are cut off, at every byte; what is delivered is a beginning of the message', async () => {
+  test('FAULT-9, P31: for streams that are cut off at any byte; delivered data is a beginning of the message', async () => {
     await fc.assert(
       fc.asyncProperty(stream, async ({ context, payload, message }) => {
         const step = Math.max(1, payload.length >> 6);
@@ -144,7 +144,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     );
   });
 
-  test('FAULT-9, P31: to streams that are damaged: flipped bits, lost, doubled and foreign bytes', async () => {
+  test('FAULT-9, P31: for streams that are damaged by flipped bits, and by lost, doubled and foreign bytes', async () => {
     const damage = fc.array(
       fc.record({
         kind: fc.constantFrom('flip', 'lose', 'double', 'insert'),
@@ -170,7 +170,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     );
   });
 
-  test('FAULT-9, P31: to bytes that are no stream at all', async () => {
+  test('FAULT-9, P31: for bytes that are not a stream', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }), async (bytes) => {
         await agreed(bytes, jsonOf(300, 1));
@@ -179,7 +179,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     );
   });
 
-  test('FAULT-9, P24: a final empty stored block without its 00 00 ff ff ends a message, alone and after others', async () => {
+  test('FAULT-9, P24: for a final empty stored block without its 00 00 ff ff, which ends a message, alone and after others', async () => {
     const text = jsonOf(3000, 1);
     const flushed = deflateRawSync(text, { finishFlush: zlib.Z_SYNC_FLUSH });
     for (const [payload, message] of [
@@ -192,7 +192,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     }
   });
 
-  test('FAULT-9, P31: a final Huffman block that lacks its end is cut off; nothing that we append is delivered', async () => {
+  test('FAULT-9, P31: for a final Huffman block without its end, which is cut off; nothing that we append is delivered', async () => {
     const text = jsonOf(3000, 1);
     for (const strategy of [zlib.Z_FIXED, zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY]) {
       const whole = deflateRawSync(text, { strategy });
@@ -202,7 +202,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     }
   });
 
-  test('FAULT-9, P31: a stored block that lacks as many bytes as a probe has, and messages that end like one', async () => {
+  test('FAULT-9, P31: for a stored block that lacks as many bytes as a probe has, and for messages that end like one', async () => {
     const noise = noiseOf(700, 1);
     for (const { bytes } of probes) {
       for (const isFinal of [false, true]) {
@@ -220,7 +220,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
     }
   });
 
-  test('FAULT-9, P28: to distances: at most 32 KiB, into the message or a context as large as the window', async () => {
+  test('FAULT-9, P28: for distances of at most 32 KiB, into the message or a context as large as the window', async () => {
     const far = noiseOf(40_000, 1);
     // Inside one message a distance may be larger than the window: the RFC binds the sender to it.
     for (const back of [250, 300, 600, 5000, 30_000]) {
@@ -255,7 +255,7 @@ describe('FAULT-9: our engine, zlib in one call and zlib in its threads give one
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-9, P24, P31: the codec has the same answer below and above each threshold of its table', async () => {
+  test('FAULT-9, P24, P31: the codec has the same outcome below and above each threshold of its table', async () => {
     for (const size of [100, 500, 520, 4000, 16_000, 17_000, 200_000]) {
       const noise = noiseOf(size, size);
       const whole = deflateRawSync(noise);
@@ -277,7 +277,7 @@ describe.each(engines)('engine %s', (engine) => {
   });
 });
 
-test('the table is in order: each engine takes more than the one before it, the last one everything', () => {
+test('the table is in order: each engine takes larger messages than the previous one, and the last one all', () => {
   for (const direction of [SENDING, RECEIVING]) {
     expect(direction.own.maxSize).toBeLessThan(direction.zlib.maxSize);
     expect(direction.pool.maxSize).toBe(Infinity);

@@ -225,7 +225,7 @@ describe('offerDeflate', () => {
 });
 
 describe('acceptDeflate', () => {
-  test('P2, P6, P13, P14, P19, P22: all configurations × all offers: the answer breaks no rule, and holds', () => {
+  test('P2, P6, P13, P14, P19, P22: for all configurations × all offers the answer breaks no rule, and is kept', () => {
     const count = forAll(allConfigs, allOffers, (config, offer, turn) => {
       const acceptance = acceptDeflate([element(offer, turn % 4)], config);
       if (acceptance === null) return 'declined';
@@ -237,7 +237,7 @@ describe('acceptDeflate', () => {
     expect(count).toBe(256 * 360);
   });
 
-  test('P2, P13, P14, P19: of all answers that keep the rules, it is the one with the largest windows within its configuration', () => {
+  test('P2, P13, P14, P19: of all answers that keep the rules, it gives the one with the largest windows within its configuration', () => {
     forAll(allConfigs, allOffers, (config, offer) => {
       const { params } = acceptDeflate([element(offer)], config)!;
       // The parameters are independent of each other (§7.1), so each is searched by itself.
@@ -287,11 +287,11 @@ describe('acceptDeflate', () => {
     ['; client_max_window_bits=10', '; client_max_window_bits=10', { clientMaxWindowBits: 11 }],
     ['', '', { clientMaxWindowBits: 9 }],
     ['; server_max_window_bits="12"', '; server_max_window_bits=12', {}],
-  ])('P13, P14, P19, P22: offer "%s", answer "%s", server %o', (offer, answer, config) => {
+  ])('P13, P14, P19, P22: offer "%s" gets answer "%s", server %o', (offer, answer, config) => {
     expect(answerTo(`permessage-deflate${offer}`, config)).toBe(`permessage-deflate${answer}`);
   });
 
-  test('P22: a client that does not offer client_max_window_bits is not limited, whatever is configured', () => {
+  test('P22: a client that does not offer client_max_window_bits is not limited, with any configuration', () => {
     const { answer, params } = accepted([element({})], { clientMaxWindowBits: 8 });
     expect(answer.parameters).toEqual([]);
     expect(params.clientMaxWindowBits).toBe(15);
@@ -304,7 +304,7 @@ describe('acceptDeflate', () => {
     expect(answerTo(`${two}, ${one}`)).toBe(two);
   });
 
-  test('P3: without an offer of permessage-deflate nothing is answered', () => {
+  test('P3: without an offer of permessage-deflate the answer has none', () => {
     expect(acceptDeflate([], {})).toBeNull();
     for (const name of [
       'permessage-bzip2',
@@ -315,7 +315,7 @@ describe('acceptDeflate', () => {
       expect(acceptDeflate([{ name, parameters: [] }], {}), name).toBeNull();
   });
 
-  test('P2: the name is compared letter by letter, in upper and lower case', () => {
+  test('P2: the name is compared exactly, including upper and lower case', () => {
     expect(answerTo('Permessage-Deflate')).toBeNull();
     expect(answerTo('PERMESSAGE-DEFLATE, permessage-deflate')).toBe('permessage-deflate');
   });
@@ -452,9 +452,9 @@ function* places({ parameters }: Malformed): Generator<ExtensionOffer> {
     yield { name: 'permessage-deflate', parameters: list };
 }
 
-describe('what is malformed', () => {
+describe('malformed parameters', () => {
   test.each(malformed)(
-    'P11, P17, P18, P21: an offer with $title is declined, and the next one tried',
+    'P11, P17, P18, P21: an offer with $title is declined, and the next one is tried',
     (one) => {
       const right = element({ server_max_window_bits: '11' });
       for (const bad of places(one)) {
@@ -476,7 +476,7 @@ describe('what is malformed', () => {
     },
   );
 
-  test('P22: an answer with client_max_window_bits but no value fails the connection, though an offer may have none', () => {
+  test('P22: an answer with client_max_window_bits but no value fails the connection, although an offer may have none', () => {
     const without = element({ client_max_window_bits: null });
     expect(acceptDeflate([without], {})).not.toBeNull();
     const error = refusalOf(() => confirmDeflate([without], {}));
@@ -493,7 +493,7 @@ describe('what is malformed', () => {
     'permessage-deflate; server_max_window_bits',
     'permessage-deflate; server_no_context_takeover=1',
     'permessage-deflate; client_max_window_bits',
-  ])("P12: the answer %s, with which Node's own client opens, is refused by ours", (field) => {
+  ])("P12: the answer %s, which Node's own client accepts, is refused by ours", (field) => {
     const offers = offerDeflate({});
     const error = refusalOf(() =>
       verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
@@ -507,7 +507,7 @@ describe('what is malformed', () => {
     expectNamed(error, /; (\w+)/.exec(field)?.[1] ?? 'no parameter');
   });
 
-  test('P3, P11: a request whose offers are all bad is answered with 101 and no extension, never with 400', () => {
+  test('P3, P11: a request with only invalid offers is answered with 101 and no extension, never with 400', () => {
     const fields = wrongBits
       .slice(0, 14)
       .map((value) => `permessage-deflate; server_max_window_bits=${value}`);
@@ -525,7 +525,7 @@ describe('what is malformed', () => {
     expect(extensions).toEqual([]);
   });
 
-  test('P12: a long or unprintable parameter is cut and escaped in the message, and kept as it was sent beside it', () => {
+  test('P12: a long or unprintable parameter is cut and escaped in the message, and kept unchanged in `value`', () => {
     const name = `\u001b[31m"${'x'.repeat(5_000)}`;
     const error = refusalOf(() =>
       confirmDeflate([{ name: 'permessage-deflate', parameters: [[name, 'y']] }], {}),
@@ -575,7 +575,7 @@ describe('confirmDeflate', () => {
     return outcome !== null && same(outcome, wanted) ? null : `${JSON.stringify(outcome)} is agreed`;
   }
 
-  test('P6, P12, P14, P16, P20, P22: all configurations × all answers, against the rules', () => {
+  test('P6, P12, P14, P16, P20, P22: all configurations × all answers follow the rules', () => {
     // Kept short: an error costs a stack trace. The edges and one in between stand for our own bits.
     const few = allConfigs.filter(({ serverMaxWindowBits, clientMaxWindowBits }) =>
       [serverMaxWindowBits, clientMaxWindowBits].every((size) => [8, 11, 14, 15].includes(size)),
@@ -587,7 +587,7 @@ describe('confirmDeflate', () => {
     expect(count).toBe(64 * 324);
   });
 
-  test('P6, P12, P20, P22: all offers × all answers, against the rules, also for offers that we don’t make', () => {
+  test('P6, P12, P20, P22: all offers × all answers follow the rules, even for offers that we do not make', () => {
     // Each parameter by itself, then all of them with few values.
     const single = (all: readonly Parameters[]) =>
       all.filter((one) => Object.values(one).filter((value) => value !== undefined).length <= 1);
@@ -604,7 +604,7 @@ describe('confirmDeflate', () => {
     expect(forAll(coarse(allOffers), coarse(allAnswers), check)).toBe(48 * 36);
   });
 
-  test('P3: without an answer the server declined, and the connection goes on', () => {
+  test('P3: without an answer the server declined, and the connection is opened', () => {
     expect(confirmDeflate([], {})).toBeNull();
     expect(
       confirmDeflate([{ name: 'x-other', parameters: [['server_max_window_bits', '0']] }], {}),
@@ -629,7 +629,7 @@ describe('confirmDeflate', () => {
     'Permessage-Deflate',
     'permessage-deflate, x-webkit-deflate-frame',
     'permessage-deflate, permessage-deflate',
-  ])('P5: the response "%s" names what was not offered, which fails the connection', (field) => {
+  ])('P5: the response "%s" names an extension that was not offered, which fails the connection', (field) => {
     const error = refusalOf(() =>
       verifyResponse(response({ 'Sec-WebSocket-Extensions': [field] }), {
         key: sampleKey,
@@ -691,14 +691,14 @@ describe('confirmDeflate', () => {
     expectNamed(error, 'client_max_window_bits');
   });
 
-  test('an offer by hand that no server may accept is a mistake of the caller', () => {
+  test('an offer made by the caller that no server may accept is an error of the caller', () => {
     for (const one of malformed) {
       const offer = { name: 'permessage-deflate', parameters: one.parameters };
       expect(() => confirmDeflateAnswer(element({}), offer), one.title).toThrow(TypeError);
     }
   });
 
-  test('each refusal of the table is met', () => {
+  test('each refusal of the table occurs', () => {
     const met = new Set<string>(malformed.map(({ code }) => code));
     met.add(refusalOf(() => confirmed('permessage-deflate, permessage-deflate')).code);
     for (const { code } of rules) met.add(code);
@@ -717,7 +717,7 @@ describe('both ends', () => {
     { requiredKeys: [] },
   );
 
-  test('P6: all configurations of a client × all of a server: both hold the same parameters, within both limits', () => {
+  test('P6: for all configurations of a client × all of a server, both have the same parameters, within both limits', () => {
     forAll(allConfigs, allConfigs, (client, server) => {
       const acceptance = acceptDeflate(offerDeflate(client), server);
       if (acceptance === null) return 'declined';
@@ -734,7 +734,7 @@ describe('both ends', () => {
     });
   });
 
-  test('P6: the same through the header fields, with absent options, among other extensions', () => {
+  test('P6: the same holds through the header fields, with absent options, and among other extensions', () => {
     fc.assert(
       fc.property(config, config, fc.boolean(), (client, server, first) => {
         const other = { name: 'x-other', parameters: [] };
@@ -745,7 +745,7 @@ describe('both ends', () => {
     );
   });
 
-  test('P11, P12: whatever the peer sends, a server never throws, and a client nothing but a HandshakeError', () => {
+  test('P11, P12: whatever the peer sends, a server never throws, and a client throws only a HandshakeError', () => {
     const name = fc.oneof(fc.constantFrom(...names, ...prototypeKeys), fc.string());
     const value = fc.oneof(fc.constantFrom(null, ...bits, ...wrongBits), fc.string());
     const parameters = fc.array(fc.tuple(name, value), { maxLength: 6 });
@@ -772,7 +772,7 @@ describe('both ends', () => {
 });
 
 describe('checkDeflateConfig', () => {
-  test('any configuration of the table, and one with nothing in it, is fine', () => {
+  test('any configuration of the table, and an empty one, is valid', () => {
     for (const config of [{}, { serverMaxWindowBits: undefined } as unknown as DeflateConfig, ...allConfigs])
       expect(() => checkDeflateConfig(config)).not.toThrow();
   });
@@ -784,7 +784,7 @@ describe('checkDeflateConfig', () => {
     ['confirmDeflate', (config) => confirmDeflate([], config)],
   ];
 
-  test.each(calls)('%s refuses window bits that are no integer from 8 to 15', (_, call) => {
+  test.each(calls)('%s refuses window bits that are not an integer from 8 to 15', (_, call) => {
     for (const name of ['serverMaxWindowBits', 'clientMaxWindowBits']) {
       for (const value of [7, 16, 0, -8, 8.5, 15.000001, Number.NaN, Number.POSITIVE_INFINITY])
         expect(() => call({ [name]: value }), `${name}: ${value}`).toThrow(RangeError);

@@ -26,7 +26,7 @@ class Jobs {
   }
 }
 
-test('A34: three jobs at a time, the others in the order in which they came', async () => {
+test('A34: three jobs run at a time, and the others in the order in which they came', async () => {
   const jobs = new Jobs();
   const results = Promise.all(Array.from({ length: 10 }, (_, name) => jobs.run(name)));
   await nextTurn();
@@ -41,7 +41,7 @@ test('A34: three jobs at a time, the others in the order in which they came', as
   expect(jobs.most).toBe(3);
 });
 
-test('A34: a job that comes when another ends does not take the place of those that wait', async () => {
+test('A34: a job that arrives when another ends does not overtake waiting jobs', async () => {
   const jobs = new Jobs();
   const results = [0, 1, 2, 3, 4].map((name) => jobs.run(name));
   await nextTurn();
@@ -60,7 +60,7 @@ test('A34: a job that comes when another ends does not take the place of those t
   expect(jobs.started).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 });
 
-test('A34: a job that fails, or throws before it begins, leaves its place to the next', async () => {
+test('A34: a job that fails, or throws before it begins, makes room for the next', async () => {
   const jobs = new Jobs();
   const failing = Array.from({ length: 6 }, (_, name) => jobs.run(name, true));
   const settled = Promise.allSettled(failing);
@@ -99,7 +99,7 @@ function sliced(
   return { job, done };
 }
 
-test('FAULT-5: a job gives its place back after each slice: one of a single slice waits for one slice of the others', async () => {
+test('FAULT-5: a job yields after each slice: a job of one slice waits for one slice of the others', async () => {
   const log: string[] = [];
   const long = Array.from({ length: 6 }, (_, n) => sliced(log, 'abcdef'[n]!, 50).done);
   await nextTurn();
@@ -119,7 +119,7 @@ test('FAULT-5: a job gives its place back after each slice: one of a single slic
   }
 });
 
-test('a job that no other waits for goes on at once', async () => {
+test('a job continues at once if no other waits', async () => {
   const job = new PoolJob();
   await job.run(async (place) => {
     expect(place.rest()).toBe(null);
@@ -127,7 +127,7 @@ test('a job that no other waits for goes on at once', async () => {
   });
 });
 
-test('FAULT-5, A35: no more jobs begin than 32 MiB of output have room for; those under way go on', async () => {
+test('FAULT-5, A35: no more jobs begin than 32 MiB of output have room for; running jobs continue', async () => {
   const log: string[] = [];
   const heavy = Array.from({ length: 4 }, (_, n) => sliced(log, 'abcd'[n]!, 20, 12_000_000).done);
   await Promise.all(heavy);
@@ -140,7 +140,7 @@ test('FAULT-5, A35: no more jobs begin than 32 MiB of output have room for; thos
   expect(log.indexOf('z0')).toBeLessThan(log.indexOf('w2'));
 });
 
-test('FAULT-5: a job that is abandoned while it waits, rests or runs leaves its place, and the others get on', async () => {
+test('FAULT-5: a job that is abandoned while it waits, pauses or runs makes room, and the others continue', async () => {
   const log: string[] = [];
   const jobs = Array.from({ length: 8 }, (_, n) => sliced(log, 'abcdefgh'[n]!, 30));
   const settled = Promise.allSettled(jobs.map(({ done }) => done));

@@ -25,7 +25,7 @@ function spendAll(): void {
   new TurnShare().spend(9 * MiB);
 }
 
-test('FAULT-5: a connection has 512 KiB of a turn, 64 KiB of one in which 2 MiB were done, nothing of one with 8 MiB', async () => {
+test('FAULT-5: a connection has 512 KiB of a turn, 64 KiB of a turn with 2 MiB of work, and nothing of one with 8 MiB', async () => {
   const [one, other, idle] = [new TurnShare(), new TurnShare(), new TurnShare()];
   one.spend(512 * KiB - 1);
   other.spend(64 * KiB);
@@ -44,7 +44,7 @@ test('FAULT-5: a connection has 512 KiB of a turn, 64 KiB of one in which 2 MiB 
   expect(one.isSpent).toBe(false);
 });
 
-test('FAULT-5: a turn is long after 2 ms as well, and full after 5, whatever was done in it', async () => {
+test('FAULT-5: a turn is long after 2 ms as well, and full after 5, with any amount of work', async () => {
   let now = 100;
   turnClock.now = () => now;
   const [busy, idle] = [new TurnShare(), new TurnShare()];
@@ -63,7 +63,7 @@ test('FAULT-5: a turn is long after 2 ms as well, and full after 5, whatever was
   expect([busy.isSpent, idle.isSpent]).toEqual([false, false]);
 });
 
-test('FAULT-5: a look at the clock is for 8 KiB of work', async () => {
+test('FAULT-5: the clock is read once per 8 KiB of work', async () => {
   let looks = 0;
   turnClock.now = () => {
     looks++;
@@ -78,7 +78,7 @@ test('FAULT-5: a look at the clock is for 8 KiB of work', async () => {
   expect(looks).toBe(1 + 7);
 });
 
-test('FAULT-5: what waits is done first come, first served, each turn no more than fits', async () => {
+test('FAULT-5: waiting work is done in order of arrival, and each turn takes no more than fits', async () => {
   spendAll();
   let turn = 0;
   const log: [name: number, turn: number][] = [];
@@ -98,7 +98,7 @@ test('FAULT-5: what waits is done first come, first served, each turn no more th
   expect(Math.max(...perTurn.values())).toBe(2);
 });
 
-test('FAULT-5: what follows on a connection whose turn it is comes before the next one that waits, up to its share', async () => {
+test('FAULT-5: later work of the connection whose turn it is comes before other connections, up to its share', async () => {
   spendAll();
   const log: string[] = [];
   const serve = async (name: string) => {
@@ -114,7 +114,7 @@ test('FAULT-5: what follows on a connection whose turn it is comes before the ne
   expect(log.slice(5)).toEqual(new Array(5).fill('other'));
 });
 
-test('FAULT-5: a turn that is long by the clock leaves the rest of what waits to the next', async () => {
+test('FAULT-5: a turn that is long by the clock leaves the remaining work to the next', async () => {
   let now = 0;
   turnClock.now = () => now;
   spendAll();
@@ -132,7 +132,7 @@ test('FAULT-5: a turn that is long by the clock leaves the rest of what waits to
   expect(new Set(turns).size).toBe(3);
 });
 
-test('FAULT-5: what was sent leaves before what waits is done', async () => {
+test('FAULT-5: sent messages leave before the waiting work is done', async () => {
   const log: string[] = [];
   flushBeforeLateWork(() => log.push('flush'));
   spendAll();
@@ -145,7 +145,7 @@ test('FAULT-5: what was sent leaves before what waits is done', async () => {
   flushBeforeLateWork(() => {});
 });
 
-test('what fails in a later turn rejects, and the next one has its turn', async () => {
+test('work that fails in a later turn rejects, and the next one runs', async () => {
   spendAll();
   const failing = inLaterTurn(() => {
     throw new Error('broken');
@@ -156,7 +156,7 @@ test('what fails in a later turn rejects, and the next one has its turn', async 
 });
 
 describe.each(engines)('engine %s', (engine) => {
-  test('FAULT-5: of 200 bombs on a connection in one turn some are inflated in it, the others later, and all come out right', async () => {
+  test('FAULT-5: of 200 bombs on a connection in one turn, some are inflated in it and the others later, and all are correct', async () => {
     for (const size of [16_384, 131_072]) {
       await freshTurn();
       const message = Buffer.alloc(size);
@@ -173,7 +173,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5: nor do many connections together get more of a turn than their limit', async () => {
+  test('FAULT-5: many connections together do not get more of a turn than their limit', async () => {
     const message = Buffer.alloc(131_072);
     const bomb = peerDeflate(message);
     const codecs = Array.from({ length: 100 }, () => codecOf(alone, { engine }));
@@ -184,7 +184,7 @@ describe.each(engines)('engine %s', (engine) => {
     for (const result of await Promise.all(results)) expect(result.equals(message)).toBe(true);
   });
 
-  test('FAULT-5: what is too large for our engine waits for a later turn as well, and leaves the threads to others', async () => {
+  test('FAULT-5: messages too large for our engine wait for a later turn as well, and leave the threads to others', async () => {
     const message = jsonOf(4_000, 1);
     const payload = peerDeflate(message);
     expect(payload.length).toBeGreaterThan(512);
@@ -199,7 +199,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect((await result).equals(message)).toBe(true);
   });
 
-  test('FAULT-5: final blocks count like messages of their own, unless our engine takes them', async () => {
+  test('FAULT-5: final blocks count like separate messages, unless our engine takes them', async () => {
     const final = deflateRawSync(Buffer.from('finals'));
     const payload = Buffer.concat([...Array.from({ length: 16 }, () => final), peerDeflate(jsonOf(2500, 1))]);
     expect(payload.length).toBeGreaterThan(512);
@@ -210,7 +210,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(atOnce).toBeLessThan(engine === 'zlib' ? 5 : 40);
   });
 
-  test('FAULT-5, A34: messages of several final blocks come out the same from every engine, and their limit holds', async () => {
+  test('FAULT-5, A34: messages of several final blocks are the same from every engine, and their limit applies', async () => {
     const context = codecOf(full, { engine });
     const before = jsonOf(3000, 2);
     await verdict(context, peerDeflate(before));
@@ -241,7 +241,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5, P31: later or not, the limit holds and what is broken is refused', async () => {
+  test('FAULT-5, P31: later or not, the limit applies and corrupt data is refused', async () => {
     const message = jsonOf(300, 1);
     const payload = peerDeflate(message);
     for (const size of [300, 299]) {
@@ -253,7 +253,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('FAULT-5: a connection that ends before its turn leaves nothing to do', async () => {
+  test('FAULT-5: a connection that ends before its turn leaves no work', async () => {
     spendAll();
     for (const message of [jsonOf(200, 1), jsonOf(700_000, 2)]) {
       const codec = codecOf(alone, { engine });

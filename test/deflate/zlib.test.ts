@@ -38,7 +38,7 @@ describe('P23: deflating', () => {
     expect(deflateNow(nothing, fast, nothing)).toEqual(hex('00'));
   });
 
-  test('P23: the same as a whole zlib stream, flushed; the four bytes that do not travel are not in it', () => {
+  test('P23: the output is that of a whole zlib stream, flushed, without the four bytes that are not sent', () => {
     for (const message of [jsonOf(100, 1), jsonOf(50_000, 2), noiseOf(70_000, 3)]) {
       for (const dictionary of [nothing, jsonOf(8192, 4)]) {
         const now = deflateNow(message, fast, dictionary);
@@ -68,7 +68,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
   const message = jsonOf(100_000, 1);
   const sent = deflateNow(message, fast, nothing);
 
-  test('P24, P27: whole messages, with the context before them', async () => {
+  test('P24, P27: whole messages are inflated, with the context before them', async () => {
     expect((await inflate(sent, nothing, 100_000)).equals(message)).toBe(true);
     const second = deflateNow(message, fast, message.subarray(-32_768));
     expect((await inflate(second, message.subarray(-32_768), 100_000)).equals(message)).toBe(true);
@@ -76,7 +76,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect((await inflate(nothing, nothing, 0)).length).toBe(0);
   });
 
-  test('P31: what is cut off, damaged, or goes on after its end', async () => {
+  test('P31: input that is cut off, damaged, or continues after its end is refused', async () => {
     for (const size of [1, 100, sent.length - 1]) {
       expect(await codeOf(inflate(sent.subarray(0, size), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
     }
@@ -85,7 +85,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect(await codeOf(inflate(hex('00 05 00 fa fe 48'), nothing, 1e6))).toBe('WS_INVALID_DEFLATE');
   });
 
-  test('P24, A34: a final block goes on with the window after it, from whatever came out before', async () => {
+  test('P24, A34: after a final block inflating continues with the window, from any earlier output', async () => {
     const window = noiseOf(32_768, 5);
     // The first stream begins with what is just inside the window, the second with what is after the first.
     const first = Buffer.concat([window.subarray(300, 900), noiseOf(7000, 1)]);
@@ -99,7 +99,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
     expect((await inflate(payload, window, 1e6)).equals(Buffer.concat([first, second]))).toBe(true);
   });
 
-  test('P31, A33: 1009 from one byte over the limit on, however much more there is', async () => {
+  test('P31, A33: 1009 begins one byte over the limit, however much more follows', async () => {
     expect(await codeOf(inflate(sent, nothing, 99_999))).toBe('WS_MESSAGE_TOO_BIG');
     const bomb = deflateNow(Buffer.alloc(50_000_000), fast, nothing);
     expect(await codeOf(inflate(bomb, nothing, 1000))).toBe('WS_MESSAGE_TOO_BIG');
@@ -107,7 +107,7 @@ describe.each(ways)('P27: inflating $name', ({ inflate }) => {
   });
 });
 
-test('P31, A34: a MiB may go by without output, and 17/16 of what came out', () => {
+test('P31, A34: a MiB may pass without output, and 17/16 of the output so far', () => {
   expect(inputWithoutOutput(1_048_576, 0)).toBe(false);
   expect(inputWithoutOutput(1_048_577, 0)).toBe(true);
   expect(inputWithoutOutput(1_048_576 + 1700, 1600)).toBe(false);

@@ -98,7 +98,7 @@ describe('with overrides', () => {
     expect({ ...outcome, output: outcome.output.replace(ofNext, '') }).toEqual({ code: 0, output });
   });
 
-  test('no other package of the name ws is there', async () => {
+  test('there is no other package named ws', async () => {
     const list = `import { readdirSync } from 'node:fs';
 for (const path of readdirSync('node_modules', { recursive: true })) {
   if (/(^|node_modules\\/)ws\\/package.json$/.test(path)) console.log(path);

@@ -32,7 +32,7 @@ function codeOf(call: () => unknown): string {
 }
 
 describe('sequence', () => {
-  test('F17: a continuation of nothing is refused, first of all or after a message', () => {
+  test('F17: a continuation without a message is refused, as the first frame or after a message', () => {
     for (const fin of [false, true]) {
       for (const length of [0, 5]) {
         expect(codeOf(() => assembler().begin(fin, false, 0, length))).toBe('WS_UNEXPECTED_CONTINUATION');
@@ -44,7 +44,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F17: a new message inside another is refused, of either type, FIN or not', () => {
+  test('F17: a new message inside another one is refused, of either type, with FIN or not', () => {
     for (const first of [1, 2]) {
       for (const second of [1, 2]) {
         for (const fin of [false, true]) {
@@ -56,7 +56,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F17, F18: fragments of any size come together in order', () => {
+  test('F17, F18: fragments of any size are joined in order', () => {
     const pick = random(17);
     const content = Buffer.from(Uint8Array.from({ length: 20_000 }, (_, i) => pick(256) ^ (i & 0)));
     for (let round = 0; round < 20; round++) {
@@ -93,7 +93,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F24: after FIN the next data frame begins a new message, of which nothing is left over', () => {
+  test('F24: after FIN the next data frame begins a new message, without anything of the previous one', () => {
     const target = assembler();
     for (let i = 0; i < 50; i++) {
       add(target, 1 + (i % 2), `message ${i}, `);
@@ -105,7 +105,7 @@ describe('sequence', () => {
     }
   });
 
-  test('F18: an empty message, whole and in fragments', () => {
+  test('F18: an empty message is accepted, whole and in fragments', () => {
     const target = assembler();
     target.begin(true, false, 1, 0);
     expect(target.take().length).toBe(0);
@@ -115,7 +115,7 @@ describe('sequence', () => {
     expect(target.heldBytes).toBe(0);
   });
 
-  test('F11: the type and RSV1 of the first frame decide what is checked as text', () => {
+  test('F11: the type and RSV1 of the first frame decide whether the message is checked as text', () => {
     const invalid = Buffer.from([0xff]);
     const append = (opcode: number, rsv1: boolean): string => {
       const target = assembler();
@@ -143,7 +143,7 @@ describe('limits', () => {
     expect(new ProtocolError('WS_MESSAGE_TOO_BIG').closeCode).toBe(1009);
   });
 
-  test('F25: the sum begins anew with each message', () => {
+  test('F25: the sum starts again with each message', () => {
     const target = assembler(10);
     for (let i = 0; i < 100; i++) {
       add(target, 2, Buffer.alloc(6));
@@ -168,7 +168,7 @@ describe('limits', () => {
     expect(codeOf(() => assembler(0).begin(true, false, 1, 1))).toBe('WS_MESSAGE_TOO_BIG');
   });
 
-  test('F25: 1,000 fragments without payload in a row pass, the next is 1008 [A24]', () => {
+  test('F25: 1,000 fragments without payload in a row are accepted, and the next one is 1008 [A24]', () => {
     const target = assembler();
     target.begin(false, false, 1, 0);
     for (let i = 1; i < 1000; i++) target.begin(false, false, 0, 0);
@@ -176,7 +176,7 @@ describe('limits', () => {
     expect(new ProtocolError('WS_EMPTY_FRAGMENTS').closeCode).toBe(1008);
   });
 
-  test('F25: a payload, an end or a new message starts the count of empty fragments over [A24]', () => {
+  test('F25: a payload, an end or a new message restarts the count of empty fragments [A24]', () => {
     const target = assembler();
     for (let round = 0; round < 5; round++) {
       target.begin(false, false, 1, 0);
@@ -188,7 +188,7 @@ describe('limits', () => {
     }
   });
 
-  test('F25: what is held is at most twice what came and 1 KiB, whatever was announced [A21, A23, A25]', () => {
+  test('F25: the memory held is at most twice the received bytes and 1 KiB, whatever was announced [A21, A23, A25]', () => {
     for (const [max, announced] of [
       [1_000_000, 1_000_000],
       [Infinity, Number.MAX_SAFE_INTEGER],
@@ -217,7 +217,7 @@ describe('limits', () => {
     expect(target.heldBytes).toBe(1500);
   });
 
-  test('F18, F25: a million fragments of one byte cost what one of a million does [A24]', () => {
+  test('F18, F25: a million fragments of one byte cost as much as one of a million [A24]', () => {
     const size = 1_000_000;
     const target = assembler(size);
     const byte = Buffer.from('x');
@@ -233,7 +233,7 @@ describe('limits', () => {
     expect(message.every((b) => b === 0x78)).toBe(true);
   });
 
-  test('F25: a message taken from a buffer much larger than itself does not keep that', () => {
+  test('F25: a message that is taken from a much larger buffer does not keep that buffer', () => {
     const target = assembler();
     for (const size of [1, 100, 700, 800, 1023, 1024, 1025, 2100, 5000]) {
       target.begin(false, false, 2, size);
@@ -249,7 +249,7 @@ describe('limits', () => {
     }
   });
 
-  test('F25: the bytes put aside are copies', () => {
+  test('F25: the stored bytes are copies', () => {
     const target = assembler();
     const chunk = Buffer.from('abc');
     target.begin(true, false, 2, 3);
@@ -260,7 +260,7 @@ describe('limits', () => {
 });
 
 describe('text', () => {
-  test('F21: fails at the first impossible byte, in whichever fragment [A37]', () => {
+  test('F21: fails at the first impossible byte, in any fragment [A37]', () => {
     const bytes = Buffer.from('κόσμε\ud83d\ude00');
     for (let place = 0; place <= bytes.length; place++) {
       const target = assembler();
@@ -287,7 +287,7 @@ describe('text', () => {
     expect(target.take().toString()).toBe('fine');
   });
 
-  test('F21: binary messages are not text, before and after a text', () => {
+  test('F21: binary messages are not checked as text, before and after a text', () => {
     const target = assembler();
     for (const opcode of [2, 1, 2]) {
       add(target, opcode, opcode === 1 ? 'é' : Buffer.from([0xff, 0xc3]), true);
@@ -298,7 +298,7 @@ describe('text', () => {
 });
 
 describe('memory budget [A23]', () => {
-  test('F25: what is held is counted, and given back when the message is taken or given up', () => {
+  test('F25: memory is counted while it is held, and released when the message is taken or abandoned', () => {
     const budget = new MemoryBudget(10_000);
     const target = assembler(MAX, budget);
     for (const finish of [() => target.take(), () => target.clear()]) {
@@ -312,7 +312,7 @@ describe('memory budget [A23]', () => {
     }
   });
 
-  test('F25: a message is counted as it grows, beyond the limit too, and its connection is to stop reading', () => {
+  test('F25: a message is counted as it grows, even beyond the limit, and its connection has to stop reading', () => {
     const budget = new MemoryBudget(10_000);
     const calls: string[] = [];
     const make = (name: string): MessageAssembler =>

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Charge } from '../../src/frame/charge.ts';
 import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 
-test('FAULT-4: memory that many connections hold is charged once, until the last of them lets go', () => {
+test('FAULT-4: memory that many connections hold is charged once, until the last of them releases it', () => {
   const budget = new MemoryBudget(1000);
   const charge = new Charge(budget, 600);
   for (let holder = 1; holder < 100; holder++) charge.hold();
@@ -25,7 +25,7 @@ test('FAULT-4: a charge grows and shrinks with its memory, beyond the limit too'
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: a released charge takes nothing again, and gives nothing back twice', () => {
+test('FAULT-4: a released charge cannot be charged again, and releases nothing twice', () => {
   const budget = new MemoryBudget(1000);
   const other = new Charge(budget, 5);
   const charge = new Charge(budget, 10);
@@ -39,7 +39,7 @@ test('FAULT-4: a released charge takes nothing again, and gives nothing back twi
   expect(budget.used).toBe(0);
 });
 
-test('FAULT-4: what waits for the application to read it is known apart', () => {
+test('FAULT-4: data that waits for the application to read it is counted separately', () => {
   const budget = new MemoryBudget(1000);
   const message = new Charge(budget, 10, true);
   const queue = new Charge(budget, 100);

@@ -32,7 +32,7 @@ function violationOf(payload: Buffer): string {
 }
 
 describe('receiving', () => {
-  test('C23, C24: of all 65,536 codes those of the registry, 3000 to 3999 and 4000 to 4999 are accepted [A31]', () => {
+  test('C23, C24: of all 65,536 codes, those of the registry, 3000 to 3999 and 4000 to 4999 are accepted [A31]', () => {
     for (let code = 0; code <= 0xffff; code++) {
       const expected = wireCodes.has(code);
       if (isWireCloseCode(code) !== expected) expect.fail(`isWireCloseCode(${code})`);
@@ -46,7 +46,7 @@ describe('receiving', () => {
     }
   });
 
-  test('C23: what is no integer is no code', () => {
+  test('C23: a value that is not an integer is not a code', () => {
     for (const code of [Number.NaN, Infinity, 1000.5, 3000.1, -1000, 1e9]) {
       expect(isWireCloseCode(code), String(code)).toBe(false);
     }
@@ -81,13 +81,13 @@ describe('receiving', () => {
 });
 
 describe('sending', () => {
-  test('C10: the payload is the code in network order and the reason in UTF-8', () => {
+  test('C10: the payload is the code in network byte order and the reason in UTF-8', () => {
     expect(serializeClosePayload(1000).toString('hex')).toBe('03e8');
     expect(serializeClosePayload(3000, 'é').toString('hex')).toBe('0bb8c3a9');
     expect(serializeClosePayload().length).toBe(0);
   });
 
-  test('C23, C24: no code that must not be on the wire is serialized', () => {
+  test('C23, C24: a code that must not be sent is never serialized', () => {
     for (let code = -1; code <= 0x10000; code++) {
       if (wireCodes.has(code)) {
         const payload = serializeClosePayload(code);
@@ -101,18 +101,18 @@ describe('sending', () => {
     }
   });
 
-  test('F16: a reason is at most 123 bytes of UTF-8, not characters', () => {
+  test('F16: a reason has at most 123 bytes of UTF-8, not characters', () => {
     expect(serializeClosePayload(1000, 'x'.repeat(123)).length).toBe(125);
     expect(serializeClosePayload(1000, '€'.repeat(41)).length).toBe(125);
     expect(() => serializeClosePayload(1000, 'x'.repeat(124))).toThrow(/124 bytes/);
     expect(() => serializeClosePayload(1000, `€${'x'.repeat(121)}`)).toThrow(RangeError);
   });
 
-  test('C1: a reason without a code has no place on the wire', () => {
+  test('C1: a reason without a code cannot be sent', () => {
     expect(() => serializeClosePayload(undefined, 'why')).toThrow(TypeError);
   });
 
-  test('C1: a lone surrogate in a reason leaves as U+FFFD, in the bytes that were counted', () => {
+  test('C1: a lone surrogate in a reason is sent as U+FFFD, which is counted', () => {
     expect(serializeClosePayload(1000, 'a\ud800b').toString('hex')).toBe('03e861efbfbd62');
     expect(serializeClosePayload(1000, '\udc00'.repeat(41)).length).toBe(125);
   });

@@ -21,7 +21,7 @@ describe.each(roles)('completion on a %s', (role) => {
     };
   }
 
-  test('done is called once what was sent has left, in order, never inside send', async () => {
+  test('done is called once the message has left, in order, never inside send', async () => {
     const { endpoint, sink } = bench(role);
     const { list, done } = outcomes();
     sink.keeps = true;
@@ -41,7 +41,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list.length).toBe(4);
   });
 
-  test('also for messages that wait in the codec, after it, or for a frame that is half written', async () => {
+  test('done is also called for messages that wait in the codec, or after it, and for a frame that is half written', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, sink } = bench(role, { codec });
@@ -62,7 +62,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list.slice(3).sort()).toEqual(['inside', 'outside']);
   });
 
-  test('for what a server shares, too', async () => {
+  test('done is also called for shared messages of a server', async () => {
     if (role === 'client') return;
     const codec = new FakeCodec();
     codec.waits = true;
@@ -76,7 +76,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(list).toEqual(['now', 'compressed', 'after it']);
   });
 
-  test('with the reason, exactly once, if the connection ends first', async () => {
+  test('done receives the reason, exactly once, if the connection ends first', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.transportClosed(),
@@ -105,7 +105,7 @@ describe.each(roles)('completion on a %s', (role) => {
     }
   });
 
-  test('for a message that was cut off by a failure, and one over the send cap', async () => {
+  test('done receives the reason for a message that a failure cut off, and for one over the send cap', async () => {
     const { endpoint, sink } = bench(role, { sendCap: 10_000 });
     const { list, done } = outcomes();
     sink.onSend = () => {
@@ -124,7 +124,7 @@ describe.each(roles)('completion on a %s', (role) => {
     ]);
   });
 
-  test('A48: what it throws closes the connection with 1011, and is reported', async () => {
+  test('A48: if done throws, the connection closes with 1011, and the exception is reported', async () => {
     const { endpoint, events, sentCloseCode } = bench(role);
     endpoint.sendText('x', null, () => {
       throw new Error('from inside');
@@ -134,7 +134,7 @@ describe.each(roles)('completion on a %s', (role) => {
     expect(sentCloseCode()).toBe(1011);
   });
 
-  test('F13: it may send, close and terminate', async () => {
+  test('F13: done may send, close and terminate', async () => {
     const { endpoint, sink } = bench(role);
     endpoint.sendText('a', null, () => {
       endpoint.sendText('b', null, () => endpoint.close(1000));

@@ -12,7 +12,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
   const compressed = (payload: string, rest = {}): Buffer =>
     peerFrame(role, { opcode: 1, rsv: 4, payload, ...rest });
 
-  test('F6, F11, F22: RSV1 on the first frame means compressed, whole or in fragments; without it, not', () => {
+  test('F6, F11, F22: RSV1 on the first frame means compressed, whole or in fragments, and no RSV1 means uncompressed', () => {
     const { endpoint, events, feed } = connect(role, false);
     endpoint.receive(compressed('z:whole'));
     endpoint.receive(compressed('z:fr', { fin: false }));
@@ -32,7 +32,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F6: RSV1 on a continuation or a control frame fails, with a codec too [A17]', () => {
+  test('F6: RSV1 on a continuation or a control frame fails, even with a codec [A17]', () => {
     for (const opcode of [0, 8, 9, 10]) {
       const { endpoint, feed, events } = connect(role, false);
       if (opcode === 0) endpoint.receive(compressed('z:', { fin: false }));
@@ -48,7 +48,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(events.log).toEqual([['onFragment'], ['onError', 'WS_INVALID_UTF8']]);
   });
 
-  test('F25: the limit is on what comes out; what comes in may be a little more [A22]', () => {
+  test('F25: the limit applies to the output; the input may be slightly larger [A22]', () => {
     const connection = (maxMessageSize: number): Bench =>
       bench(role, { codec: new FakeCodec(), maxMessageSize });
     const exact = connection(100);
@@ -68,7 +68,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(plain.sentCloseCode()).toBe(1009);
   });
 
-  test('F24: while a message is being decompressed what follows waits, and the transport has to stop', async () => {
+  test('F24: while a message is being decompressed, later frames wait, and the transport has to stop', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     const chunk = Buffer.concat([
       compressed('z:first'),
@@ -94,7 +94,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F24: reading goes on by itself when the codec is done, unless the application paused meanwhile', async () => {
+  test('F24: reading continues automatically when the codec is done, unless the application paused meanwhile', async () => {
     const running = connect(role);
     running.endpoint.receive(compressed('z:first'));
     await running.codec.release();
@@ -110,7 +110,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(paused.events.of('onText')).toEqual([['first', 7]]);
   });
 
-  test('C16, C17, F26: what the codec refuses later is a failure like any other', async () => {
+  test('C16, C17, F26: an error that the codec reports later is a failure like any other', async () => {
     const { endpoint, codec, events, sentCloseCode } = connect(role);
     endpoint.receive(Buffer.concat([compressed('corrupt'), compressed('z:second')]));
     endpoint.receiveEnd();
@@ -122,7 +122,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     ]);
   });
 
-  test('F26: an exception out of the handler of a message that came late is 1011 [A48]', async () => {
+  test('F26: an exception in the handler of a message that is delivered later is 1011 [A48]', async () => {
     const { endpoint, codec, events, sentCloseCode } = connect(role);
     events.act = (name) => {
       if (name === 'onText') throw new Error('inside');
@@ -133,7 +133,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('C17, C19: what comes out of the codec after the end is dropped', async () => {
+  test('C17, C19: output of the codec after the end is dropped', async () => {
     for (const end of ['terminate', 'transportClosed', 'fail'] as const) {
       for (const payload of ['z:first', 'corrupt']) {
         const { endpoint, codec, events } = connect(role);
@@ -148,7 +148,7 @@ describe.each(roles)('receiving through a codec as a %s', (role) => {
     }
   });
 
-  test('F24: a message that waits is delivered when a send from inside a synchronous sink resumes', async () => {
+  test('F24: a waiting message is delivered when a send inside a synchronous sink resumes', async () => {
     const { endpoint, codec, events, sink } = connect(role);
     endpoint.receive(compressed('z:first'));
     endpoint.pause();

@@ -158,7 +158,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
   });
 
   for (const name of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong']) {
-    test(`C16, F26: an exception out of ${name} is a Close with 1011 that says nothing [A48]`, () => {
+    test(`C16, F26: an exception in ${name} causes a Close with 1011 that reveals nothing [A48]`, () => {
       const connection = bench(role);
       const { events, sink } = connection;
       events.act = (event) => {
@@ -176,7 +176,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     });
   }
 
-  test('F26: what is thrown need not be an Error [A48]', () => {
+  test('F26: the thrown value need not be an Error [A48]', () => {
     for (const thrown of ['text', undefined, null, 7, { toString: () => 'x' }]) {
       const { events, feed } = bench(role);
       events.act = (event) => {
@@ -189,7 +189,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('C13: an exception out of onClosing does not reach who called close()', () => {
+  test('C13: an exception in onClosing does not reach the caller of close()', () => {
     const { endpoint, events, sink, sentCloseCode } = bench(role);
     events.act = (event) => {
       if (event === 'onClosing') throw new Error('inside');
@@ -200,7 +200,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onError')).toEqual([['inside']]);
   });
 
-  test('F24: bytes handed in from inside a callback come after the chunk at hand [A49]', () => {
+  test('F24: bytes that a callback passes in are processed after the current chunk [A49]', () => {
     const { endpoint, events } = bench(role);
     const texts = (...list: string[]): Buffer =>
       Buffer.concat(list.map((payload) => peerFrame(role, { opcode: 1, payload })));
@@ -213,7 +213,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  test('C13: an end reported from inside a callback comes after the chunk at hand', () => {
+  test('C13: an end that a callback reports is processed after the current chunk', () => {
     const connection = bench(role);
     const { endpoint, events } = connection;
     events.act = (event) => {
@@ -230,7 +230,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     expect(events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F26: another endpoint may receive inside a callback, and touch nothing of this one [A49]', () => {
+  test('F26: inside a callback another endpoint may receive, without an effect on this one [A49]', () => {
     for (const hook of ['onText', 'onBinary', 'onFragment', 'onPing', 'onPong'] as const) {
       for (const otherRole of roles) {
         const ours = bench(role);
@@ -274,7 +274,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('F25, C17: a connection that is shed may end those that wait, in its callback [A49]', () => {
+  test('F25, C17: the callback of a connection that is dropped for memory may end waiting connections [A49]', () => {
     for (const end of ['terminate', 'transportClosed', 'close'] as const) {
       const clock = { now: 0 };
       const memoryBudget = new MemoryBudget(10_000, () => clock.now);
@@ -294,7 +294,7 @@ describe.each(roles)('every hook × every call, %s', (role) => {
     }
   });
 
-  test('C13: a sink that reports the end from inside its calls: one onClose, nothing after it', () => {
+  test('C13: a sink that reports the end inside its calls causes one onClose, and nothing after it', () => {
     const starts: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),
       ({ endpoint }) => endpoint.close(1000),
@@ -389,7 +389,7 @@ describe('a transport that delivers synchronously', () => {
     }
   }
 
-  test('F17, F23: replies do not land between the fragments, or the header and payload, of what is being sent', () => {
+  test('F17, F23: replies are not written between the fragments, or the header and payload, of a message that is being sent', () => {
     for (const first of ['client', 'server'] as const) {
       const pair = synchronousPair();
       const [sender, replier] = first === 'client' ? pair : [pair[1], pair[0]];
@@ -418,7 +418,7 @@ describe('a transport that delivers synchronously', () => {
     }
   });
 
-  test('C4, C6, C13: closing from either side, and from both at once', () => {
+  test('C4, C6, C13: closing works from either side, and from both at once', () => {
     for (const closers of [['client'], ['server'], ['client', 'server']] as const) {
       const pair = synchronousPair();
       const [client, server] = pair;
@@ -429,7 +429,7 @@ describe('a transport that delivers synchronously', () => {
     }
   });
 
-  test('C6: both close from inside the same message', () => {
+  test('C6: both sides may close inside the same message', () => {
     const pair = synchronousPair();
     const [client, server] = pair;
     server.events.act = (event) => {
@@ -443,7 +443,7 @@ describe('a transport that delivers synchronously', () => {
     expect(server.events.of('onClose')).toEqual([[1000, 'server', true, false]]);
   });
 
-  test('F24: a side that paused gets what was sent meanwhile when it goes on', () => {
+  test('F24: a side that paused receives the messages sent meanwhile when it resumes', () => {
     const pair = synchronousPair();
     const [client, server] = pair;
     server.endpoint.pause();

@@ -378,8 +378,8 @@ const stream = fc.array(fc.oneof({ weight: 5, arbitrary: friendly }, { weight: 1
   maxLength: 12,
 });
 
-describe.each(roles)('chunks mean nothing to a %s', (role) => {
-  test('F18, F24, F26: any split of the same bytes gives the same events and the same answers [A25]', () => {
+describe.each(roles)('the division into chunks does not matter to a %s', (role) => {
+  test('F18, F24, F26: any split of the same bytes causes the same events and the same answers [A25]', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(

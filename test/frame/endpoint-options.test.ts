@@ -4,7 +4,7 @@ import { checkFirstBytes } from '../../src/frame/header-rules.ts';
 import { allCuts, bench, peerFrame, roles } from './harness.ts';
 
 describe.each(roles)('as a %s', (role) => {
-  test('seam 10: with autoPong: false a ping is reported and not answered', () => {
+  test('with autoPong: false a ping is reported and not answered', () => {
     for (const autoPong of [undefined, true, false]) {
       const { endpoint, feed, sink, events } = bench(role, { autoPong });
       feed({ opcode: 9, payload: 'ping' });
@@ -15,7 +15,7 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
-  test('a pause that outlives close: what came before is delivered after resume, at every cut', () => {
+  test('with pauseOutlivesClose, earlier messages are delivered after resume, at every cut', () => {
     const bytes = Buffer.concat([
       peerFrame(role, { opcode: 1, payload: 'one' }),
       peerFrame(role, { opcode: 1, payload: 'two' }),
@@ -45,7 +45,7 @@ describe.each(roles)('as a %s', (role) => {
   });
 });
 
-test('the error about an opcode that is unknown names it, the others name none', () => {
+test('the error about an unknown opcode has the opcode, and other errors have none', () => {
   for (const opcode of [3, 7, 11, 15]) {
     expect(() => checkFirstBytes(0x80 | opcode, 0x80, true, 0)).toThrow(
       expect.objectContaining({ code: 'WS_UNKNOWN_OPCODE', opcode }),

@@ -49,7 +49,7 @@ function opcodes(sink: MemorySink): number[] {
 }
 
 describe.each(roles)('receiving as a %s', (role) => {
-  test('F18, F24: text and binary messages, one by one', () => {
+  test('F18, F24: text and binary messages arrive one by one', () => {
     const { feed, events } = bench(role);
     feed({ opcode: 1, payload: 'Hello' });
     feed({ opcode: 2, payload: Buffer.from([0, 255, 128]) });
@@ -65,7 +65,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     ]);
   });
 
-  test('F15, F18, F19: fragments, with control frames between them', () => {
+  test('F15, F18, F19: fragments may have control frames between them', () => {
     const { feed, events, sink } = bench(role);
     feed({ opcode: 1, fin: false, payload: 'a' });
     feed({ opcode: 9, payload: 'ping' });
@@ -109,7 +109,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     }
   });
 
-  test('F21, C16: a byte that no text can have fails at once, not at FIN [A37]', () => {
+  test('F21, C16: a byte that is impossible in text fails at once, not at FIN [A37]', () => {
     const { endpoint, events, sentCloseCode } = bench(role);
     const stream = peerFrame(role, { opcode: 1, payload: Buffer.from('ok \xed\xa0 ok', 'latin1') });
     const [start, impossible] = cut(stream, stream.length - 4) as [Buffer, Buffer];
@@ -142,7 +142,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     }
   });
 
-  test('F21: text as bytes is checked all the same', () => {
+  test('F21: text as bytes is checked as well', () => {
     for (const chunkCount of [1, 2]) {
       const { endpoint, events } = bench(role, { text: 'bytes' });
       const stream = peerFrame(role, { opcode: 1, payload: 'é' });
@@ -152,7 +152,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     }
   });
 
-  test('F25: a message of the limit passes; one byte more is 1009 at the header [A21, A22]', () => {
+  test('F25: a message of exactly the limit is accepted; one byte more is 1009 at the header [A21, A22]', () => {
     const exact = bench(role, { maxMessageSize: 300 });
     exact.feed({ opcode: 2, payload: Buffer.alloc(300) });
     expect(exact.events.of('onBinary').length).toBe(1);
@@ -167,7 +167,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(fragments.events.of('onBinary')).toEqual([]);
   });
 
-  test('FAULT-4, F25: without room in the memory budget reading stops, and goes on later; nothing is lost [A23]', () => {
+  test('FAULT-4, F25: without room in the memory budget reading stops, and continues later; nothing is lost [A23]', () => {
     const memoryBudget = new MemoryBudget(20_000);
     const options = { maxMessageSize: 15_000, memoryBudget };
     const [first, second, third] = [bench(role, options), bench(role, options), bench(role, options)];
@@ -194,7 +194,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('F18: a large message lies where it came, a small one does not keep its chunk', () => {
+  test('F18: a large message stays in its chunk, and a small one does not keep its chunk', () => {
     const { endpoint, events } = bench(role);
     const received: Buffer[] = [];
     events.onBinary = (payload) => received.push(payload);
@@ -224,7 +224,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F25: a message without progress fails with 1008, nothing else does [A23]', () => {
+  test('F25: a message without progress fails with 1008, and nothing else does [A23]', () => {
     const idle = bench(role);
     idle.endpoint.messageTimedOut();
     idle.feed({ opcode: 1, payload: 'whole' });
@@ -259,7 +259,7 @@ describe.each(roles)('receiving as a %s', (role) => {
     expect(closed.events.of('onError')).toEqual([]);
   });
 
-  test('F25: pieces of data frames count as progress, nothing else does', () => {
+  test('F25: only pieces of data frames count as progress', () => {
     const { endpoint, feed } = bench(role);
     const counts = [endpoint.dataPieces];
     const step = (act: () => void): void => {
@@ -297,7 +297,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(opcodes(sink).length).toBe(10_000);
   });
 
-  test('C7: a ping after our own Close is answered, one after the peer’s is not', () => {
+  test("C7: a ping after our own Close is answered, and one after the peer's is not", () => {
     const { endpoint, feed, sink } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 9, payload: 'late' });
@@ -307,7 +307,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(opcodes(sink)).toEqual([8, 10]);
   });
 
-  test('C8: while the transport is blocked one pong waits, the newest [A26]', () => {
+  test('C8: while the transport is blocked only the newest pong waits [A26]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     sink.blocked = true;
     for (let i = 0; i < 1000; i++) feed({ opcode: 9, payload: `ping ${i}` });
@@ -331,7 +331,7 @@ describe.each(roles)('pings to a %s', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['new']);
   });
 
-  test('C7, C17: no pong goes out after the peer’s Close, a failure, the end', () => {
+  test("C7, C17: no pong is sent after the peer's Close, a failure, or the end", () => {
     const ends: ((connection: Bench) => void)[] = [
       (connection) => connection.feed({ opcode: 8 }),
       (connection) => connection.feed({ opcode: 3 }),
@@ -349,7 +349,7 @@ describe.each(roles)('pings to a %s', (role) => {
     }
   });
 
-  test('C8: the pong that waits goes out after our own Close', () => {
+  test('C8: a waiting pong is sent after our own Close', () => {
     const { endpoint, feed, sink } = bench(role);
     sink.blocked = true;
     feed({ opcode: 9, payload: 'x' });
@@ -375,7 +375,7 @@ describe.each(roles)('pings to a %s', (role) => {
 });
 
 describe.each(roles)('closing as a %s', (role) => {
-  test('C10: close sends one Close frame with code and reason; later calls do nothing', () => {
+  test('C10: close sends one Close frame with code and reason; later calls have no effect', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.close(3001, 'enough');
     endpoint.close(1000);
@@ -393,7 +393,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(only(sink).payload.length).toBe(0);
   });
 
-  test('C23: a code that may not be sent, a reason too long or without a code are refused before any byte', () => {
+  test('C23: a code that may not be sent, a reason that is too long, and one without a code are refused before any byte is sent', () => {
     const { endpoint, sink, events } = bench(role);
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, Number.NaN]) {
       expect(() => endpoint.close(code), String(code)).toThrow(RangeError);
@@ -408,14 +408,14 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(() => endpoint.close(1005)).toThrow(RangeError);
   });
 
-  test('C3, F5, F23: no data frame follows our Close, and none of our pings', () => {
+  test('C3, F5, F23: no data frame follows our Close, and no ping', () => {
     const { endpoint, sink } = bench(role);
     endpoint.close(1000);
     sendEverything(endpoint, role);
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test('C3, C4: nothing follows our Close that answers the peer’s', () => {
+  test("C3, C4: nothing follows our Close that answers the peer's", () => {
     const { endpoint, feed, sink } = bench(role);
     feed({ opcode: 8, payload: closePayload(1000) });
     sendEverything(endpoint, role);
@@ -423,7 +423,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(opcodes(sink)).toEqual([8]);
   });
 
-  test('C4, C13: the peer’s Close is answered with its own payload, which is what is reported', () => {
+  test("C4, C13: the peer's Close is answered with its own payload, which is reported", () => {
     for (const [payload, code, reason] of [
       [closePayload(1000, 'done'), 1000, 'done'],
       [closePayload(4999), 4999, ''],
@@ -443,7 +443,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C5, C11: with both Close frames exchanged a server ends TCP at once, a client waits for that', () => {
+  test('C5, C11: after both Close frames a server ends TCP at once, and a client waits for that', () => {
     const answering = bench(role);
     answering.feed({ opcode: 8, payload: closePayload(1000) });
     const asking = bench(role);
@@ -476,7 +476,7 @@ describe.each(roles)('closing as a %s', (role) => {
     ]);
   });
 
-  test('C4: what came before the peer’s Close is delivered after our own', () => {
+  test("C4: messages that precede the peer's Close are delivered even after our own", () => {
     const { endpoint, feed, events } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'late' });
@@ -484,7 +484,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(events.of('onText')).toEqual([['late', 4]]);
   });
 
-  test('C17: after the first Close nothing counts: messages, pings, Closes, garbage [A29]', () => {
+  test('C17: after the first Close everything is ignored: messages, pings, Closes, invalid bytes [A29]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     const close = peerFrame(role, { opcode: 8, payload: closePayload(1000, 'first') });
     const more = [
@@ -504,7 +504,7 @@ describe.each(roles)('closing as a %s', (role) => {
     ]);
   });
 
-  test('C1, C16: a Close of one byte or with a bad code is 1002, with a bad reason 1007 [A31]', () => {
+  test('C1, C16: a Close of one byte or with an invalid code is 1002, and with an invalid reason 1007 [A31]', () => {
     for (const [payload, code] of [
       [Buffer.from([3]), 1002],
       [closePayload(1006), 1002],
@@ -526,7 +526,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C23, C24: all 65,536 codes in a Close frame of the peer [A31]', () => {
+  test('C23, C24: all 65,536 codes in a Close frame of the peer are accepted or refused by the rules [A31]', () => {
     for (let code = 0; code <= 0xffff; code++) {
       const { feed, sentCloseCode } = bench(role);
       feed({ opcode: 8, payload: closePayload(code) });
@@ -537,7 +537,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C17: after a failure nothing of the peer is processed, not even its Close [A29]', () => {
+  test('C17: after a failure no data of the peer is processed, not even its Close [A29]', () => {
     const { endpoint, feed, sink, events } = bench(role);
     feed({ opcode: 3 });
     feed({ opcode: 1, payload: 'more' });
@@ -549,7 +549,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(events.of('onClose')).toEqual([[1006, '', false, false]]);
   });
 
-  test('C14, C15, C16: to fail is one Close with the code, the end of TCP, and a report, in this order', () => {
+  test('C14, C15, C16: a failure is one Close with the code, the end of TCP, and a report, in this order', () => {
     const { endpoint, sink, events } = bench(role);
     let sentBefore = '';
     events.act = () => {
@@ -578,7 +578,7 @@ describe.each(roles)('closing as a %s', (role) => {
     ]);
   });
 
-  test('C12, C13, C19: the transport ends without a Close frame: 1006, not clean, exactly once', () => {
+  test('C12, C13, C19: a transport that ends without a Close frame is 1006, not clean, exactly once', () => {
     for (const end of ['receiveEnd', 'transportClosed'] as const) {
       for (const closeFirst of [false, true]) {
         const { endpoint, events, sink } = bench(role);
@@ -593,7 +593,7 @@ describe.each(roles)('closing as a %s', (role) => {
     }
   });
 
-  test('C12: terminate drops the connection; clean only where both Close frames had been exchanged', () => {
+  test('C12: terminate drops the connection; it is clean only if both Close frames had been exchanged', () => {
     const open = bench(role);
     open.endpoint.terminate();
     open.endpoint.terminate();
@@ -636,7 +636,7 @@ describe.each(roles)('closing as a %s', (role) => {
     expect(endpoint.state).toBe(Open);
   });
 
-  test('C20: abort drops the connection and reports why, once', () => {
+  test('C20: abort drops the connection and reports the reason, once', () => {
     const { endpoint, sink, events } = bench(role);
     endpoint.abort(new Error('gone'));
     expect(sink.calls).toEqual(['destroy']);
@@ -780,7 +780,7 @@ describe.each(roles)('pausing a %s', (role) => {
   const messages = (...texts: string[]): Buffer =>
     Buffer.concat(texts.map((payload) => peerFrame(role, { opcode: 1, payload })));
 
-  test('F24: pause in a callback stops after the frame at hand; resume goes on in order', () => {
+  test('F24: pause in a callback stops after the current frame; resume continues in order', () => {
     const { endpoint, events } = bench(role);
     events.act = () => endpoint.pause();
     expect(endpoint.receive(messages('a', 'b', 'c'))).toBe(false);
@@ -803,7 +803,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(seen()).toBe('abcde');
   });
 
-  test('F24: pause and resume in one callback change nothing', () => {
+  test('F24: pause and resume in one callback have no effect', () => {
     const { endpoint, events } = bench(role);
     events.act = () => {
       endpoint.pause();
@@ -813,7 +813,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(events.of('onText').map(([text]) => text)).toEqual(['a', 'b', 'c']);
   });
 
-  test('F24: the user’s pause and the codec’s are independent', async () => {
+  test("F24: the application's pause and the codec's are independent", async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -834,7 +834,7 @@ describe.each(roles)('pausing a %s', (role) => {
     ]);
   });
 
-  test('C13: an end that came after what waits does not take it away', () => {
+  test('C13: an end that arrives after waiting messages does not discard them', () => {
     const { endpoint, events } = bench(role);
     events.act = (name) => {
       if (name === 'onText') endpoint.pause();
@@ -852,7 +852,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(events.of('onClose')).toEqual([[3000, 'done', true, true]]);
   });
 
-  test('C13, C19: an end behind messages that wait, without a Close, is 1006 when they are read', () => {
+  test('C13, C19: an end without a Close, after waiting messages, is 1006 when they have been read', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a', 'b'));
@@ -866,7 +866,7 @@ describe.each(roles)('pausing a %s', (role) => {
     ]);
   });
 
-  test('C19: the loss of the transport ends a pause, and what waits is dropped', () => {
+  test('C19: the loss of the transport ends a pause, and waiting messages are dropped', () => {
     const { endpoint, events } = bench(role);
     endpoint.pause();
     endpoint.receive(messages('a'));
@@ -876,7 +876,7 @@ describe.each(roles)('pausing a %s', (role) => {
     expect(events.log).toEqual([['onClose', 1006, '', false, false]]);
   });
 
-  test('C17: a failure, a Close, terminate end a pause: the transport’s end must be seen', () => {
+  test('C17: a failure, a Close and terminate end a pause, since the end of the transport must be seen', () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ feed }) => void feed({ opcode: 3 }),
       ({ feed }) => void feed({ opcode: 8 }),
@@ -934,7 +934,7 @@ describe.each(roles)('sending as a %s', (role) => {
       expect(sent).toMatchObject({ fin: true, rsv: 0, masked: role === 'client' });
   });
 
-  test('F1, F3, F9, F10: binary at every border of the length forms and of the copy', () => {
+  test('F1, F3, F9, F10: binary messages are correct at every boundary of the length forms and of the copy', () => {
     for (const size of [0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 65537]) {
       const { endpoint, sink } = bench(role);
       const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7) & 255));
@@ -947,7 +947,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F9, F10, F21: text of every width around every border of the length forms and of the copy', () => {
+  test('F9, F10, F21: text of every width is correct around every boundary of the length forms and of the copy', () => {
     for (const [unit, width] of [
       ['a', 1],
       ['é', 2],
@@ -983,7 +983,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F21: lone surrogates leave as U+FFFD, so that what is sent is UTF-8', () => {
+  test('F21: lone surrogates are sent as U+FFFD, so that the text is valid UTF-8', () => {
     for (const text of ['\ud800', 'a\udc00b', '\udc00\ud800', 'é\ud83d', '\ud83d\ud83d\ude00']) {
       for (const long of ['', 'x'.repeat(5000)]) {
         const { endpoint, sink } = bench(role);
@@ -995,7 +995,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F1, F12: each frame of a client has a key of its own', () => {
+  test('F1, F12: each frame of a client has its own key', () => {
     const { endpoint, sink } = bench(role);
     for (let i = 0; i < 100; i++) {
       endpoint.sendText('same');
@@ -1007,7 +1007,7 @@ describe.each(roles)('sending as a %s', (role) => {
     else expect(keys).toEqual(new Set(['']));
   });
 
-  test('F5, F17, F23: fragments: the type first, continuations, FIN last', () => {
+  test('F5, F17, F23: fragments have the type first, then continuations, and FIN last', () => {
     for (const [data, opcode] of [
       ['Grüße €😀', 1],
       [Buffer.from('Grüße €😀'), 2],
@@ -1032,7 +1032,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F23: fragments stop where the state changes meanwhile', () => {
+  test('F23: fragments stop if the state changes meanwhile', () => {
     const { endpoint, sink } = bench(role);
     sink.onSend = () => {
       if (sink.frames.length === 2) endpoint.terminate();
@@ -1044,7 +1044,7 @@ describe.each(roles)('sending as a %s', (role) => {
     ]);
   });
 
-  test('F23: a fragment size that is no positive number of bytes is refused', () => {
+  test('F23: a fragment size that is not a positive number of bytes is refused', () => {
     const { endpoint, sink } = bench(role);
     for (const size of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
       expect(() => sendFragmented(endpoint, 'abc', size)).toThrow(RangeError);
@@ -1052,7 +1052,7 @@ describe.each(roles)('sending as a %s', (role) => {
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F16: a ping or pong of over 125 bytes is refused before any byte', () => {
+  test('F16: a ping or pong of over 125 bytes is refused before any byte is sent', () => {
     const { endpoint, sink } = bench(role);
     expect(endpoint.ping(Buffer.alloc(125, 1))).toBe(true);
     expect(only(sink).payload.length).toBe(125);
@@ -1062,7 +1062,7 @@ describe.each(roles)('sending as a %s', (role) => {
     expect(sink.bytes.length).toBe(0);
   });
 
-  test('F3: a frame that was serialized once may go to many clients, and never from one', () => {
+  test('F3: a frame that was serialized once may be sent to many clients, and never by a client', () => {
     const { endpoint, sink } = bench(role);
     for (const size of [5, 4000, 5000]) {
       sink.clear();
@@ -1077,7 +1077,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F13: what is passed in is never modified, and memory that was not written never leaves [A40]', () => {
+  test('F13: the argument is never modified, and memory that was not written is never sent [A40]', () => {
     // Our sink reserves memory full of 0xa5. No payload has that byte, so none may be on the wire of a server.
     const content = Uint8Array.from({ length: 4104 }, (_, i) => i % 0xa5);
     const memory = new Uint8Array(8 + content.length + 8).fill(0xa5);
@@ -1125,7 +1125,7 @@ describe.each(roles)('sending as a %s', (role) => {
     }
   });
 
-  test('F13: a client’s large payload is masked into a copy, a server’s is handed on as it is', () => {
+  test('F13: a large payload of a client is masked into a copy, and that of a server is passed on unchanged', () => {
     const { endpoint, sink } = bench(role);
     const payload = Buffer.alloc(10_000, 7);
     const appended: Uint8Array[] = [];
@@ -1173,7 +1173,7 @@ describe('two endpoints', () => {
 });
 
 describe('misuse', () => {
-  test('F25: a limit that is not a number from 0 up is refused, rather than being no limit', () => {
+  test('F25: a limit that is not a number from 0 on is refused, and does not mean "no limit"', () => {
     for (const maxMessageSize of [undefined, Number.NaN, -1, 'x']) {
       const options = { role: 'server', maxMessageSize } as EndpointOptions;
       expect(() => new Endpoint(new MemorySink(), new Recorder(), options)).toThrow(RangeError);
@@ -1191,7 +1191,7 @@ describe('misuse', () => {
   });
 });
 
-test('F2, F4, C17: the wrong mask fails in every place [A15, A16]', () => {
+test('F2, F4, C17: the wrong masking fails at every position [A15, A16]', () => {
   const places: [string, FrameSpec[], FrameSpec][] = [
     ['text', [], { opcode: 1, payload: 'x' }],
     ['empty', [], { opcode: 2 }],
@@ -1214,7 +1214,7 @@ test('F2, F4, C17: the wrong mask fails in every place [A15, A16]', () => {
   }
 });
 
-test('F6, F7, F22: reserved bits and opcodes fail in every place, inside a message too [A17, A18]', () => {
+test('F6, F7, F22: reserved bits and opcodes fail at every position, inside a message too [A17, A18]', () => {
   for (const role of roles) {
     for (const inside of [false, true]) {
       for (let opcode = 0; opcode < 16; opcode++) {
@@ -1236,7 +1236,7 @@ test('F6, F7, F22: reserved bits and opcodes fail in every place, inside a messa
   }
 });
 
-test('F18: what was read is read again the same, however it was cut', () => {
+test('F18: bytes that were read once are read in the same way, however they were cut', () => {
   // The reader of this suite against its builder, so that neither hides a fault of the other.
   const specs: FrameSpec[] = [0, 1, 125, 126, 65535, 65536].map((size) => ({
     opcode: 2,

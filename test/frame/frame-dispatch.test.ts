@@ -4,7 +4,7 @@ import { MemoryBudget } from '../../src/frame/memory-budget.ts';
 import { bench, peerFrame, roles } from './harness.ts';
 
 test.each(roles)(
-  'as a %s: a message that is given up with its last piece, while closing, is not delivered',
+  'as a %s: a message that is abandoned with its last piece, while closing, is not delivered',
   (role) => {
     for (const opcode of [1, 2]) {
       for (const fin of [true, false]) {

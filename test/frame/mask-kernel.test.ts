@@ -16,12 +16,12 @@ function reference(start: number, end: number, maskingKey = key): Buffer {
   return bytes;
 }
 
-describe('the kernel beside the reference', () => {
-  test('this platform has it', () => {
+describe('the kernel compared with the reference', () => {
+  test('this platform supports it', () => {
     expect(maskKernel).not.toBeNull();
   });
 
-  test('F13: every length to 700 at every alignment of source and target; bytes around the copy stay', () => {
+  test('F13: every length up to 700 at every alignment of source and target is correct; bytes around the copy stay unchanged', () => {
     for (let length = 0; length <= 700; length++) {
       for (let from = 0; from < 4; from++) {
         const at = (length + from) % 7;
@@ -35,7 +35,7 @@ describe('the kernel beside the reference', () => {
     }
   });
 
-  test('F13: lengths around each piece of 64 KiB', () => {
+  test('F13: lengths around each piece of 64 KiB are correct', () => {
     for (const pieces of [1, 2, 3]) {
       for (let more = -70; more <= 70; more++) {
         const length = pieces * 65_536 + more;
@@ -46,7 +46,7 @@ describe('the kernel beside the reference', () => {
     }
   });
 
-  test('F13: in place, and cut anywhere, the same as the reference', () => {
+  test('F13: in place, and cut anywhere, the result is that of the reference', () => {
     fc.assert(
       fc.property(
         fc.nat(150_000),
@@ -77,7 +77,7 @@ test.each([
     'has no memory to give',
     "WebAssembly.Instance = class { constructor() { throw new RangeError('memory'); } };",
   ],
-])('where WebAssembly %s, JavaScript masks', (_, code) => {
+])('if WebAssembly %s, JavaScript masks', (_, code) => {
   const mask = new URL('../../dist/frame/mask.js', import.meta.url).href;
   const kernel = new URL('../../dist/frame/mask-kernel.js', import.meta.url).href;
   const program = `

@@ -42,13 +42,13 @@ function check(memoryOffset: number, start: number, length: number): void {
 }
 
 describe('masking', () => {
-  test('F13: RFC 6455 §5.7, "Hello" with the key 37 fa 21 3d', () => {
+  test('F13: RFC 6455 §5.7: "Hello" with the key 37 fa 21 3d is masked correctly', () => {
     const bytes = Buffer.from('Hello');
     applyMask(bytes, 0, 5, packed([0x37, 0xfa, 0x21, 0x3d]));
     expect(bytes.toString('hex')).toBe('7f9f4d5158');
   });
 
-  test('F13: the same as byte by byte at every alignment and every length to 64, around 96 and beyond', () => {
+  test('F13: the result is that of a loop over bytes, at every alignment and every length up to 64, around 96 and beyond', () => {
     const lengths = [...Array(65).keys()];
     for (let length = 88; length <= 110; length++) lengths.push(length);
     lengths.push(125, 126, 127, 255, 256, 1000, 4095, 4096, 4097);
@@ -59,7 +59,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: the key goes on where the chunk before ended, at every phase and cut', () => {
+  test('F13: the key continues where the previous chunk ended, at every phase and cut', () => {
     for (const total of [7, 64, 97, 300]) {
       for (let place = 0; place <= total; place++) {
         const buffer = Buffer.from(content.subarray(0, total));
@@ -70,7 +70,7 @@ describe('masking', () => {
     }
   });
 
-  test('F13: any payload, key, alignment and cuts; twice is nothing', () => {
+  test('F13: any payload, key, alignment and cuts work; masking twice restores the bytes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 400 }),
@@ -94,7 +94,7 @@ describe('masking', () => {
     );
   });
 
-  test('F13: a key is rotated by the bytes that were masked, modulo 4', () => {
+  test('F13: a key is rotated by the number of masked bytes, modulo 4', () => {
     for (let count = 0; count < 12; count++) {
       expect(unpacked(rotateMaskingKey(packed(key), count))).toEqual(
         [0, 1, 2, 3].map((i) => key[(i + count) % 4]),
@@ -119,7 +119,7 @@ describe('masking', () => {
 });
 
 describe('masking keys', () => {
-  test('F12: keys do not repeat beyond chance, and no key is a function of the one before [A38]', () => {
+  test('F12: keys do not repeat more often than by chance, and no key is a function of the previous one [A38]', () => {
     const keys = Array.from({ length: 20_000 }, nextMaskingKey);
     // 20,000 of 2^32: 0.05 repetitions are expected, more than five come once in 10^11 runs.
     expect(new Set(keys).size).toBeGreaterThan(19_994);
@@ -129,7 +129,7 @@ describe('masking keys', () => {
     expect(xors.size).toBeGreaterThan(19_990);
   });
 
-  test('F12: every byte value is as frequent as every other in all four places [A38]', () => {
+  test('F12: every byte value is equally frequent in all four positions [A38]', () => {
     const counts = [0, 1, 2, 3].map(() => new Uint32Array(256));
     const draws = 51_200;
     for (let n = 0; n < draws; n++) {
@@ -144,7 +144,7 @@ describe('masking keys', () => {
     }
   });
 
-  test('F12: keys come from randomFillSync, and each is wiped from the pool as it is handed out [A38]', () => {
+  test('F12: keys come from randomFillSync, and each is removed from the pool when it is used [A38]', () => {
     const original = crypto.randomFillSync;
     const pools: Buffer[] = [];
     crypto.randomFillSync = ((pool: Buffer) => {
@@ -177,7 +177,7 @@ describe('masking keys', () => {
     while (nextMaskingKey() === 0x5a5a5a5a);
   });
 
-  test('F12: no key can be chosen by who uses the package [A39]', async () => {
+  test('F12: the user of the package cannot choose a key [A39]', async () => {
     const mask = await import('../../src/frame/mask.ts');
     expect(nextMaskingKey.length).toBe(0);
     expect(Object.keys(mask).sort()).toEqual([

@@ -95,7 +95,7 @@ test('F25: a limit that bounds nothing is refused', () => {
   expect(new MemoryBudget(0).limit).toBe(0);
 });
 
-test('F25: up to three quarters of the limit everyone is read; Infinity is no limit', () => {
+test('F25: up to three quarters of the limit all connections are read; Infinity is no limit', () => {
   for (const limit of [1024 * KIB, Infinity]) {
     const { budget } = setUp(limit);
     const peers = Array.from({ length: 12 }, () => new Peer(budget));
@@ -110,7 +110,7 @@ test('F25: up to three quarters of the limit everyone is read; Infinity is no li
 });
 
 describe('without room', () => {
-  test('FAULT-4: connections are not read, lose nothing, and go on in turns once there is room', () => {
+  test('FAULT-4: connections are not read, lose nothing, and continue in turns once there is room', () => {
     const { budget } = setUp(1024 * KIB);
     const peers = Array.from({ length: 20 }, () => new Peer(budget));
     for (const peer of peers) peer.begin(300 * KIB);
@@ -126,7 +126,7 @@ describe('without room', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('FAULT-4: 600 small messages that are never finished do not push out large ones', () => {
+  test('FAULT-4: 600 small messages that are never finished do not prevent large ones', () => {
     const { budget, clock } = setUp(4096 * KIB);
     const small = Array.from({ length: 600 }, () => new Peer(budget));
     for (const peer of small) {
@@ -149,7 +149,7 @@ describe('without room', () => {
     for (const { wasShed } of small) expect(wasShed?.code ?? 'WS_MEMORY_BUDGET').toBe('WS_MEMORY_BUDGET');
   });
 
-  test('FAULT-4: a message that stands still while others wait is given up after 2 seconds, with 1013; not before', () => {
+  test('FAULT-4: a message without progress while others wait is abandoned after 2 seconds, with 1013, and not before', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const holders = Array.from({ length: 12 }, () => new Peer(budget));
     for (const peer of holders) {
@@ -175,7 +175,7 @@ describe('without room', () => {
     expect(others.filter(({ isRead, wasShed }) => !isRead && wasShed !== null)).toEqual([]);
   });
 
-  test('FAULT-4: a message that arrives at 4 KiB a second is not given up, nor one that is not being read', () => {
+  test('FAULT-4: a message that arrives at 4 KiB a second is not abandoned, and neither is one that is not being read', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const slow = new Peer(budget);
     const waiting = Array.from({ length: 14 }, () => new Peer(budget));
@@ -193,7 +193,7 @@ describe('without room', () => {
     for (const peer of waiting) if (!peer.isRead) expect(peer.wasShed).toBe(null);
   });
 
-  test('FAULT-2: a process that stood still gives no message up: what had arrived is read first', () => {
+  test('FAULT-2: a process that was suspended abandons no message: bytes that had arrived are read first', () => {
     const { budget, clock } = setUp(1000 * KIB);
     const peers = Array.from({ length: 16 }, () => new Peer(budget));
     for (const peer of peers) {
@@ -224,7 +224,7 @@ describe('without room', () => {
     expect(honest.wasShed).toBe(null);
   });
 
-  test('FAULT-4: what the application has not read stops reading; a queue of what is sent never does for good', () => {
+  test('FAULT-4: data that the application has not read stops reading; a queue of sent messages never does so permanently', () => {
     const { budget } = setUp(1000 * KIB);
     const unread = new Charge(budget, 1200 * KIB, true);
     const peer = new Peer(budget);
@@ -258,7 +258,7 @@ describe('without room', () => {
     expect(budget.isWaiting).toBe(false);
   });
 
-  test('F25: one that leaves gives everything back, and its turn to the next', () => {
+  test('F25: a connection that ends releases everything, and gives its turn to the next', () => {
     const { budget } = setUp(100 * KIB);
     const peers = Array.from({ length: 5 }, () => new Peer(budget));
     for (const peer of peers) {
@@ -273,7 +273,7 @@ describe('without room', () => {
   });
 });
 
-describe('whatever happens, in any order', () => {
+describe('any events in any order', () => {
   const step = fc.record({
     peer: fc.nat(7),
     kind: fc.constantFrom(
@@ -292,7 +292,7 @@ describe('whatever happens, in any order', () => {
     size: fc.integer({ min: 1, max: 200 * KIB }),
   });
 
-  test('FAULT-4: the sum is never negative, the budget never locks up, and in the end all is given back', () => {
+  test('FAULT-4: the sum is never negative, the budget never blocks forever, and in the end everything is released', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150 }), fc.constantFrom(0, 50, 300, 1000), (steps, limit) => {
         const { budget, clock } = setUp(limit * KIB);
@@ -336,7 +336,7 @@ describe('whatever happens, in any order', () => {
     );
   });
 
-  test('FAULT-4: a message that keeps arriving is never given up', () => {
+  test('FAULT-4: a message that keeps arriving is never abandoned', () => {
     const size = fc.integer({ min: 1, max: 300 * KIB });
     fc.assert(
       fc.property(fc.array(size, { minLength: 1, maxLength: 30 }), fc.nat(1000), (sizes, limit) => {

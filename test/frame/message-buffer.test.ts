@@ -15,8 +15,8 @@ function chunkWith(start: number, end: number, size: number): Buffer {
   return chunk;
 }
 
-describe('F13, F18: what is taken is what came', () => {
-  test('pieces of any size, in chunks of any size, with and without a size that is known', () => {
+describe('F13, F18: the taken message is the received one', () => {
+  test('pieces and chunks may have any size, with a known total size or not', () => {
     const size = fc.oneof(fc.nat(20), fc.nat(9000), fc.integer({ min: 8000, max: 66_000 }));
     fc.assert(
       fc.property(
@@ -68,7 +68,7 @@ describe('F13, F18: what is taken is what came', () => {
     );
   });
 
-  test('memory grows with what came, up to the size that is known, and is exact then', () => {
+  test('memory grows with the received bytes up to a known size, and is then exact', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number): number => {
       buffer.append(
@@ -88,7 +88,7 @@ describe('F13, F18: what is taken is what came', () => {
     expect(buffer.take().equals(content.subarray(0, 90_000))).toBe(true);
   });
 
-  test('FAULT-4: while memory is scarce it grows by small steps, and gives back what nothing is in', () => {
+  test('FAULT-4: while memory is scarce it grows in small steps, and releases unused memory', () => {
     const buffer = new MessageBuffer();
     const append = (start: number, end: number, isScarce: boolean): number => {
       buffer.append(
@@ -116,7 +116,7 @@ describe('F13, F18: what is taken is what came', () => {
     expect(buffer.held).toBe(0);
   });
 
-  test('what is cleared is forgotten', () => {
+  test('cleared data is forgotten', () => {
     const buffer = new MessageBuffer();
     for (const size of [10, 20_000, 3]) buffer.append(chunkWith(0, size, size), 0, size, key, 1e6, 0);
     buffer.clear();
@@ -124,8 +124,8 @@ describe('F13, F18: what is taken is what came', () => {
   });
 });
 
-describe('F13, F18: an endpoint, large messages', () => {
-  test('binary and text, whole and in fragments, cut anywhere', () => {
+describe('F13, F18: an endpoint receives large messages', () => {
+  test('of binary and text, whole and in fragments, cut anywhere', () => {
     const large = Buffer.from('Ein größerer Text, mehr als nötig. '.repeat(4000));
     fc.assert(
       fc.property(
@@ -154,7 +154,7 @@ describe('F13, F18: an endpoint, large messages', () => {
     );
   });
 
-  test('every length around the borders of the ways through the parser', () => {
+  test('of every length around the boundaries of the paths through the parser', () => {
     for (const around of [511, 512, 4096, 8192, 65_536 - 8]) {
       for (let length = around - 2; length <= around + 2; length++) {
         const payload = content.subarray(0, length);
@@ -203,7 +203,7 @@ describe('whether the memory of a chunk can be used again', () => {
   const binary = (size: number, fin = true, opcode = 2): Buffer =>
     peerFrame('server', { opcode, fin, payload: content.subarray(0, size) });
 
-  test('it can, if what was delivered are strings and copies', () => {
+  test('it can if only strings and copies were delivered', () => {
     const one = bench('server');
     expect(receive(one, peerFrame('server', { opcode: 1, payload: 'a text' }), binary(100))).toBe(false);
     expect(receive(one, binary(2000), binary(5000), binary(5000), binary(5000))).toBe(false);
@@ -212,7 +212,7 @@ describe('whether the memory of a chunk can be used again', () => {
     expect(receive(one, peerFrame('server', { opcode: 9, payload: 'ping' }))).toBe(false);
   });
 
-  test('it cannot, if a message lies in it, or if some of it waits', () => {
+  test('it cannot if a message lies in it, or if some of it waits', () => {
     const one = bench('server');
     expect(receive(one, binary(20_000))).toBe(true);
     one.events.act = () => one.endpoint.pause();
@@ -224,7 +224,7 @@ describe('whether the memory of a chunk can be used again', () => {
     expect(one.events.of('onBinary').length).toBe(4);
   });
 
-  test('what is delivered later does not depend on it: any messages, in any chunks', () => {
+  test('messages that are delivered later do not depend on it: any messages, in any chunks', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom(1, 2), fc.oneof(fc.nat(200), fc.nat(20_000))), { maxLength: 12 }),

@@ -36,7 +36,7 @@ function open(endpoint: Endpoint, compress = false, name = ''): Opened {
 }
 
 describe.each(roles)('as a %s', (role) => {
-  test('F23: each part is a frame, the first with the opcode, an empty one ends it', async () => {
+  test('F23: each part is a frame, the first with the opcode, and an empty frame ends the message', async () => {
     const connection = bench(role);
     const { write, end, log, stream } = open(connection.endpoint);
     expect(log).toEqual(['turn']);
@@ -57,7 +57,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(sent(connection)).toEqual(['2 ']);
   });
 
-  test('C3, F23: pings and pongs go between the parts, messages and the Close frame after the end', async () => {
+  test('C3, F23: pings and pongs are sent between the parts, and messages and the Close frame after the end', async () => {
     const connection = bench(role);
     const { endpoint, sink } = connection;
     const { write, end } = open(endpoint);
@@ -79,7 +79,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('two streams take turns, and one may be given up before its own', () => {
+  test('two streams are sent in turn, and one may be abandoned before its turn', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const first = open(endpoint);
@@ -99,7 +99,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(sent(connection).at(-1)).toBe('1 next');
   });
 
-  test('drained and whenSent wait for its end', async () => {
+  test('drained and whenSent wait for the end of the message', async () => {
     const { endpoint } = bench(role);
     const { write, end } = open(endpoint);
     write('part');
@@ -112,7 +112,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual([null]);
   });
 
-  test('C4: the Close frame of the peer ends it at once, and the messages that wait', async () => {
+  test('C4: the Close frame of the peer ends the message at once, and the waiting ones', async () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const { write, log, stream, end } = open(endpoint);
@@ -131,7 +131,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(outcomes).toEqual(['WS_NOT_SENT']);
   });
 
-  test('a failure between the parts sends the Close frame and no more of it', () => {
+  test('a failure between the parts sends the Close frame and no more of the message', () => {
     const connection = bench(role);
     const { endpoint } = connection;
     const waiting = open(endpoint);
@@ -144,7 +144,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(endpoint.openStream(true, { onTurn() {}, onStopped() {} })).toBe(null);
   });
 
-  test('F6, F22: through a codec, RSV1 stands on the first frame only; other messages are compressed after it', async () => {
+  test('F6, F22: through a codec, only the first frame has RSV1; other messages are compressed after it', async () => {
     const codec = new FakeParts();
     codec.waits = false;
     const connection = bench(role, { codec });
@@ -157,7 +157,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(sent(connection)).toEqual(['-*1 p:one', '-0 p:two, later', '0 .', '*1 z:behind']);
   });
 
-  test('a codec that cannot, or is not wanted, leaves the parts as they are', () => {
+  test('a codec that cannot compress parts, or is not wanted, leaves the parts unchanged', () => {
     const connection = bench(role, { codec: new FakeCodec() });
     const plain = open(connection.endpoint, true);
     plain.write('one');
@@ -172,7 +172,7 @@ describe.each(roles)('as a %s', (role) => {
     ]);
   });
 
-  test('what comes out of the codec after the end of the connection is dropped', async () => {
+  test('output of the codec after the end of the connection is dropped', async () => {
     const connection = bench(role, { codec: new FakeParts() });
     const { write, log } = open(connection.endpoint, true);
     const written = write('later');

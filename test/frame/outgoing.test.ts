@@ -14,8 +14,8 @@ function listed(list: OutgoingList): Outgoing[] {
   return found;
 }
 
-describe('what waits to be sent', () => {
-  test('F23: messages keep their order, pings and pongs go before them, the Close frame after', () => {
+describe('data that waits to be sent', () => {
+  test('F23: messages keep their order, pings and pongs come before them, and the Close frame after', () => {
     const list = new OutgoingList();
     const [first, second, last] = [item(text, 10), item(SERIALIZED, 20), item(close, 2)];
     const [one, two] = [item(ping), item(pong)];
@@ -26,7 +26,7 @@ describe('what waits to be sent', () => {
     expect([list.bytes, list.messages, list.endsWithClose]).toEqual([32, 2, false]);
   });
 
-  test('F15, F23: any order of adding and removing: nothing is lost, nothing counted that is not there', () => {
+  test('F15, F23: any order of adding and removing loses nothing, and counts only what waits', () => {
     const pick = random(6455);
     for (let run = 0; run < 200; run++) {
       const list = new OutgoingList();
@@ -52,7 +52,7 @@ describe('what waits to be sent', () => {
   });
 });
 
-test('F23: sizes of fragments that are not positive integers are refused, and a last one that is smaller', () => {
+test('F23: fragment sizes that are not positive integers are refused, and so is a smaller last one', () => {
   for (const fragmentSize of [0, -1, 1.5, Number.NaN, Infinity, '5' as unknown as number]) {
     expect(() => checkFrameOptions({ fragmentSize })).toThrow(RangeError);
   }

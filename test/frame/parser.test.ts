@@ -86,7 +86,7 @@ const vectors: [string, Role, string, [boolean, number, string][]][] = [
   ['F10: 256 bytes', 'client', `827e0100${'2a'.repeat(256)}`, [[true, 2, '*'.repeat(256)]]],
 ];
 
-describe('RFC 6455 §5.7, whole, byte by byte and in two at every place', () => {
+describe('RFC 6455 §5.7, whole, byte by byte, and split in two at every position', () => {
   test.each(vectors)('%s, received by a %s', (_, role, hex, expected) => {
     for (const chunks of allCuts(Buffer.from(hex, 'hex'))) {
       expect(parse(role, chunks).contents).toEqual(
@@ -98,7 +98,7 @@ describe('RFC 6455 §5.7, whole, byte by byte and in two at every place', () => 
     }
   });
 
-  test('F10: 64 KiB in one frame', () => {
+  test('F10: 64 KiB in one frame are read', () => {
     const bytes = Buffer.concat([Buffer.from('827f0000000000010000', 'hex'), Buffer.alloc(65536, '*')]);
     for (const places of [
       [],
@@ -119,7 +119,7 @@ describe('RFC 6455 §5.7, whole, byte by byte and in two at every place', () => 
 });
 
 describe('round trips', () => {
-  test.each([0, 1, 125, 126, 127, 65535, 65536, 65537])('F10, F13, F14: %i bytes', (size) => {
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 65537])('F10, F13, F14: %i bytes are unchanged', (size) => {
     const payload = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 31) & 255));
     for (const role of roles) {
       const bytes = serializeFrame({ opcode: 2, payload }, role === 'client' ? 'server' : 'client');
@@ -185,7 +185,7 @@ function headerRule(
 }
 
 describe('the first two bytes', () => {
-  test('F2, F4, F6, F7, F16: all of RSV × opcode × mask × FIN × length form × role [A15, A16, A17, A18, A19]', () => {
+  test('F2, F4, F6, F7, F16: every combination of RSV × opcode × mask × FIN × length form × role is accepted or refused by the rules [A15, A16, A17, A18, A19]', () => {
     for (const role of roles) {
       for (let bits = 0; bits < 0x10000; bits++) {
         const [first, second] = [bits >> 8, bits & 255];
@@ -202,7 +202,7 @@ describe('the first two bytes', () => {
     }
   });
 
-  test('F6, F22: with RSV1 negotiated only the first frame of a data message may have it [A17]', () => {
+  test('F6, F22: if RSV1 is negotiated, only the first frame of a data message may have it [A17]', () => {
     for (const role of roles) {
       for (let rsv = 0; rsv < 8; rsv++) {
         for (const opcode of [0, 1, 2, 8, 9, 10]) {
@@ -215,7 +215,7 @@ describe('the first two bytes', () => {
     }
   });
 
-  test('F26: every one of these rules is a close with 1002', () => {
+  test('F26: a violation of any of these rules closes with 1002', () => {
     for (const code of [
       'WS_RESERVED_BITS',
       'WS_UNKNOWN_OPCODE',
@@ -228,7 +228,7 @@ describe('the first two bytes', () => {
     expect(new ProtocolError('WS_CONTROL_TOO_LONG').closeCode).toBe(1002);
   });
 
-  test('F16: the frames before a bad one are delivered, the bad one is not announced', () => {
+  test('F16: the frames before an invalid one are delivered, and the invalid one is not announced', () => {
     const good = peerFrame('server', { opcode: 1, payload: 'ok' });
     const bad = peerFrame('server', { opcode: 9, fin: false });
     for (const chunks of allCuts(Buffer.concat([good, bad]))) {
@@ -307,7 +307,7 @@ describe('lengths [A20]', () => {
 });
 
 describe('streaming', () => {
-  test('F18: the header is announced before any of its payload has come', () => {
+  test('F18: the header is announced before any of its payload has arrived', () => {
     for (const role of roles) {
       const bytes = peerFrame(role, { opcode: 2, payload: Buffer.alloc(300, 1) });
       const headerSize = bytes.length - 300;
@@ -325,7 +325,7 @@ describe('streaming', () => {
     }
   });
 
-  test('F14: a data frame is handed on piece by piece, without copies, unmasked in the chunk', () => {
+  test('F14: a data frame is passed on piece by piece, without copies, unmasked in its chunk', () => {
     const seen: [Buffer, number, number, boolean][] = [];
     const parser = new FrameParser(
       {
@@ -348,7 +348,7 @@ describe('streaming', () => {
     );
   });
 
-  test('F16: a control frame is handed on whole, in one call, however it is cut', () => {
+  test('F16: a control frame is passed on whole, in one call, however it is cut', () => {
     for (const role of roles) {
       for (const size of [0, 1, 2, 125]) {
         const payload = Buffer.alloc(size, 0x6b);
@@ -369,7 +369,7 @@ describe('streaming', () => {
     }
   });
 
-  test('F18: an empty data frame has one call, an empty chunk none', () => {
+  test('F18: an empty data frame causes one call, and an empty chunk none', () => {
     for (const role of roles) {
       for (const chunks of allCuts(peerFrame(role, { opcode: 1 }))) {
         const { frames } = parse(role, [Buffer.alloc(0), ...chunks, Buffer.alloc(0)]);
@@ -378,7 +378,7 @@ describe('streaming', () => {
     }
   });
 
-  test('F13: each frame starts with its own key, whatever the one before', () => {
+  test('F13: each frame starts with its own key, whatever the previous one was', () => {
     const specs: FrameSpec[] = [1, 2, 3, 5, 96, 97, 130].map((size, i) => ({
       opcode: 2,
       payload: Buffer.alloc(size, size),
@@ -398,7 +398,7 @@ describe('stopping', () => {
   const three = (): Buffer =>
     Buffer.concat(['a', 'b', 'c'].map((payload) => peerFrame('server', { opcode: 1, payload })));
 
-  test('F24: after stop() push returns after the frame at hand; the rest can be pushed from there', () => {
+  test('F24: after stop() push returns after the current frame; the rest can be pushed from there', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     collector.inPayload = () => parser.stop();
@@ -410,7 +410,7 @@ describe('stopping', () => {
     expect(collector.frames.map(({ payload }) => payload)).toEqual(['61', '62', '63']);
   });
 
-  test('F24: stop() inside a frame that is cut off', () => {
+  test('F24: stop() inside a frame that is cut off takes effect at its end', () => {
     for (let place = 1; place < three().length; place++) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -428,7 +428,7 @@ describe('stopping', () => {
     }
   });
 
-  test('F24: stop() before a push is forgotten', () => {
+  test('F24: stop() before a push has no effect', () => {
     const collector = new Collector();
     const parser = new FrameParser(collector, 'server');
     parser.stop();
@@ -436,7 +436,7 @@ describe('stopping', () => {
     expect(collector.frames.length).toBe(3);
   });
 
-  test('C17: after switchOff() everything is swallowed, the rest of the chunk included', () => {
+  test('C17: after switchOff() everything is ignored, including the rest of the chunk', () => {
     for (const chunks of allCuts(three())) {
       const collector = new Collector();
       const parser = new FrameParser(collector, 'server');
@@ -462,7 +462,7 @@ describe('stopping', () => {
   });
 });
 
-test('F10: a header that drips in costs no more than its bytes [A25]', () => {
+test('F10: a header that arrives slowly costs no more than its bytes [A25]', () => {
   // One read of the header for each byte is fine, a read of everything for each byte would not end.
   const size = 200_000;
   const bytes = frame({ opcode: 2, payload: Buffer.alloc(size, 1), key: rfcKey });

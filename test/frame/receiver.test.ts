@@ -14,7 +14,7 @@ function refusedAfter(connection: Bench, spec: FrameSpec): [number, unknown] {
   return [0, null];
 }
 
-describe('a server need not wait for the masking key', () => {
+describe('a server does not have to wait for the masking key', () => {
   const codec = (): FakeCodec => new FakeCodec();
 
   test('FAULT-10, F25: a length over the limit is refused with its last byte, in all three forms', () => {
@@ -33,7 +33,7 @@ describe('a server need not wait for the masking key', () => {
     }
   });
 
-  test('FAULT-10, F25: over all fragments, and with what a compressed message may have more', () => {
+  test('FAULT-10, F25: the limit applies over all fragments, with the allowance for compressed messages', () => {
     const fragmented = bench('server', { maxMessageSize: 1000 });
     fragmented.feed({ opcode: 2, fin: false, payload: 'x'.repeat(600) });
     expect(refusedAfter(fragmented, { opcode: 0, length: 401n })).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
@@ -43,7 +43,7 @@ describe('a server need not wait for the masking key', () => {
     expect(compressed(BigInt(1600 + 100 + 1025))).toEqual([4, 'WS_MESSAGE_TOO_BIG']);
   });
 
-  test('FAULT-10, F17: so is a frame out of sequence, with the same code as in one piece', () => {
+  test('FAULT-10, F17: a frame out of sequence is refused as early, with the same code as in one piece', () => {
     for (const spec of [
       { opcode: 0, payload: 'x' },
       { opcode: 0, length: 5000n },
@@ -69,7 +69,7 @@ describe('a server need not wait for the masking key', () => {
   });
 });
 
-describe.each(roles)('what waits while a %s is paused', (role) => {
+describe.each(roles)('data that waits while a %s is paused', (role) => {
   test('F24: the sink may read again when the last reason is over, and only then', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
@@ -84,7 +84,7 @@ describe.each(roles)('what waits while a %s is paused', (role) => {
     expect(sink.calls).toEqual(['resume']);
   });
 
-  test('F24: a pause again while what waited is delivered: the sink stays stopped', () => {
+  test('F24: if waiting data is delivered and the handler pauses again, the sink stays stopped', () => {
     const { endpoint, events, sink } = bench(role);
     endpoint.pause();
     for (const payload of ['a', 'b', 'c']) endpoint.receive(peerFrame(role, { opcode: 1, payload }));

@@ -13,7 +13,7 @@ describe('replies', () => {
     return connection;
   }
 
-  test('A32: a server stops reading, in the middle of a chunk, when more of them wait than the high-water mark', () => {
+  test('A32: a server stops reading, in the middle of a chunk, when more than the high-water mark of replies waits', () => {
     const { endpoint, events, sink } = answering('server', 300);
     sink.blocked = true;
     const chunk = Buffer.concat(
@@ -31,7 +31,7 @@ describe('replies', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('A32: the sink that becomes blocked after they were sent stops reading too', () => {
+  test('A32: a sink that becomes blocked after they were sent stops reading too', () => {
     const { endpoint, feed, sink } = answering('server', 5000);
     feed({ opcode: 1, payload: 'x' });
     expect(endpoint.isPaused).toBe(false);
@@ -45,7 +45,7 @@ describe('replies', () => {
   });
 
   test.each(['server', 'client'] as const)(
-    'FAULT-4: while memory is scarce, a %s answers the newest of a flood of pings',
+    'FAULT-4: while memory is scarce, a %s answers only the newest of a flood of pings',
     (role) => {
       const memoryBudget = new MemoryBudget(1000);
       const { endpoint, sink } = bench(role, { memoryBudget });
@@ -66,7 +66,7 @@ describe('replies', () => {
     },
   );
 
-  test('those that have left are forgotten, however many they were', () => {
+  test('replies that have left are forgotten, in any number', () => {
     const { endpoint, feed, sink } = answering('server', 500);
     for (let n = 0; n < 100; n++) {
       feed({ opcode: 1, payload: 'x' });
@@ -78,7 +78,7 @@ describe('replies', () => {
     expect(endpoint.isPaused).toBe(false);
   });
 
-  test('what an application sends by itself never stops reading, nor do the replies of a client', () => {
+  test('messages that an application sends on its own never stop reading, and neither do the replies of a client', () => {
     const { endpoint, feed, sink } = bench('server', { highWaterMark: 1000 });
     sink.blocked = true;
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(1000));
@@ -89,7 +89,7 @@ describe('replies', () => {
     for (let n = 0; n < 100; n++) expect(client.feed({ opcode: 1, payload: 'x' })).toBe(true);
   });
 
-  test('A32: those that wait for the codec stop reading as well, until they are written', async () => {
+  test('A32: replies that wait for the codec stop reading as well, until they are written', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed, sink } = answering('server', 3000, { codec });

@@ -30,7 +30,7 @@ function sent({ sink }: Bench): string[] {
 }
 
 describe.each(roles)('sending through a codec as a %s', (role) => {
-  test('F6, F22, F23: RSV1 stands on the first frame of what the codec changed, and nowhere else', () => {
+  test('F6, F22, F23: only the first frame of a message that the codec changed has RSV1', () => {
     const connection = connect(role, false);
     const { endpoint } = connection;
     expect(endpoint.sendText('text')).toBe(6);
@@ -95,7 +95,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(sink.calls).toEqual(['closing', 'closing']);
   });
 
-  test('C4, C5: the answer to the peer’s Close waits for them too, then a server ends TCP', async () => {
+  test("C4, C5: the answer to the peer's Close waits for them too, and then a server ends TCP", async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     sendFragmented(endpoint, 'first', 4);
@@ -110,7 +110,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('C16, C17: a failure does not wait: what the codec still works on is dropped', async () => {
+  test('C16, C17: a failure does not wait: messages in the codec are dropped', async () => {
     for (const closeFirst of [false, true]) {
       const connection = connect(role);
       const { endpoint, codec, feed, sink } = connection;
@@ -127,7 +127,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     }
   });
 
-  test('F23: terminate and the end of the transport drop what waits', async () => {
+  test('F23: terminate and the end of the transport drop waiting messages', async () => {
     for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
       const connection = connect(role);
       const { endpoint, codec, sink } = connection;
@@ -143,7 +143,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     }
   });
 
-  test('C16, F26: a codec that breaks closes with 1011, now or later, and its peer learns nothing of it', async () => {
+  test('C16, F26: a codec that throws closes with 1011, now or later, and the peer receives no details', async () => {
     for (const text of ['throws', 'rejects']) {
       const connection = connect(role);
       const { endpoint, codec, sink, events } = connection;
@@ -157,7 +157,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     }
   });
 
-  test('C4: a codec that breaks over a message that our Close waits for', async () => {
+  test('C4: a codec may throw while our Close waits for its message', async () => {
     // By the peer's wish: its Close is answered all the same.
     const answering = connect(role);
     answering.endpoint.sendText('rejects');
@@ -178,7 +178,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
       expect(events.of('onError')).toEqual([['the codec broke']]);
   });
 
-  test('F13: what is passed in is never modified, whether it has to wait or not', async () => {
+  test("F13: the caller's bytes are never modified, whether the message waits or not", async () => {
     const { endpoint, codec } = connect(role);
     const large = Buffer.alloc(9000, 7);
     const small = Buffer.from('random');
@@ -191,7 +191,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(small.toString()).toBe('random');
   });
 
-  test('F23: a frame that was serialized once does not overtake what is being compressed', async () => {
+  test('F23: a frame that was serialized once does not overtake a message in the codec', async () => {
     if (role === 'client') return;
     const { endpoint, codec, sink } = connect(role);
     const frame = serializeFrame({ opcode: 1, payload: Buffer.from('all') }, 'server');
@@ -205,7 +205,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
     expect(sink.frames.map(({ payload }) => payload.toString())).toEqual(['z:first', 'all', 'all']);
   });
 
-  test('C3, F17: what is sent from inside the sink comes after the messages that wait', async () => {
+  test('C3, F17: messages sent inside the sink come after the waiting messages', async () => {
     const connection = connect(role);
     const { endpoint, codec, sink } = connection;
     endpoint.sendText('first');
@@ -221,7 +221,7 @@ describe.each(roles)('sending through a codec as a %s', (role) => {
 });
 
 describe.each(roles)('both directions through a codec as a %s', (role) => {
-  test('F17, F23, F24, C3: calls that answer at once or later, in any order: each direction keeps its own', async () => {
+  test('F17, F23, F24, C3: calls that finish at once or later, in any order, keep the order of each direction', async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const pick = random(seed);
     for (let run = 0; run < 300; run++) {
@@ -293,7 +293,7 @@ describe.each(roles)('both directions through a codec as a %s', (role) => {
     }
   });
 
-  test('C4, C5, C11: the peer’s end after its Close does not cut off what waits for the codec', async () => {
+  test("C4, C5, C11: the peer's end after its Close does not cut off messages that wait for the codec", async () => {
     const connection = connect(role);
     const { endpoint, codec, feed, sink } = connection;
     endpoint.sendText('first');
@@ -307,7 +307,7 @@ describe.each(roles)('both directions through a codec as a %s', (role) => {
     expect(connection.events.of('onClose')).toEqual([[1000, '', true, true]]);
   });
 
-  test('F13: a client’s caller has its bytes back at once, those of a server leave them until they are gone', async () => {
+  test('F13: the caller of a client may reuse its bytes at once, and that of a server once they have left', async () => {
     const { endpoint, codec, sink } = connect(role);
     const payloads = [Buffer.alloc(5000, 'a'), Buffer.alloc(6000, 'b'), Buffer.alloc(7000, 'c')];
     for (const payload of payloads) endpoint.sendBinary(payload, { compress: payload !== payloads[1] });
@@ -323,7 +323,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     return sink.frames.map(({ fin, rsv, opcode, payload }) => [fin, rsv, opcode, payload.length]);
   }
 
-  test('F17, F23: a message that fits is one frame, otherwise the first has type and RSV1 and the last FIN', () => {
+  test('F17, F23: a message that fits is one frame; otherwise the first has type and RSV1 and the last FIN', () => {
     const codec = new FakeCodec();
     const { endpoint, sink } = bench(role, { codec });
     sendFragmented(endpoint, Buffer.alloc(8), 10);
@@ -340,7 +340,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     ]);
   });
 
-  test('F17, F23: what is left, up to the size of a last fragment, is not cut off it', () => {
+  test('F17, F23: a rest of at most the size of a last fragment is not split off', () => {
     const { endpoint, sink } = bench(role);
     for (const length of [19, 20, 29, 30, 100]) sendFragmented(endpoint, Buffer.alloc(length), 10, true, 19);
     const last: number[] = [];
@@ -354,7 +354,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     expect(whole).toBe(19 + 20 + 29 + 30 + 100);
   });
 
-  test('F23: messages from inside the sink come after the one that is half written, in order; pings do not wait [A49]', () => {
+  test('F23: messages sent inside the sink come after the one that is half written, in order; pings do not wait [A49]', () => {
     for (const fragmentSize of [5000, 10_000]) {
       const { endpoint, sink } = bench(role);
       const bytes = Buffer.alloc(100, 7);
@@ -394,7 +394,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     }
   });
 
-  test('F23, C16: what waits inside a failure is given up with the rest of the message', () => {
+  test('F23, C16: messages that wait during a failure are dropped with the rest of the current one', () => {
     const { endpoint, sink } = bench(role);
     let calls = 0;
     sink.onSend = () => {
@@ -407,7 +407,7 @@ describe.each(roles)('fragments of a %s', (role) => {
     expect(sink.held).toBe(0);
   });
 
-  test('C3, C10, C16: a Close from inside a sink waits for the message that is half written', () => {
+  test('C3, C10, C16: a Close sent inside a sink waits for the message that is half written', () => {
     for (const how of ['close', 'fail'] as const) {
       for (const data of [Buffer.alloc(9000, 1), 'x'.repeat(9000)]) {
         for (const fragmentSize of [5000, 10_000]) {

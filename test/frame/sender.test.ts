@@ -11,7 +11,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     return connection;
   };
 
-  test('A33: more than it may not wait: the connection is dropped with WS_SEND_CAP, once', () => {
+  test('A33: if more than the cap waits, the connection is dropped with WS_SEND_CAP, once', () => {
     const { endpoint, events, sink } = capped(100_000);
     for (let n = 0; n < 12; n++) expect(endpoint.sendBinary(Buffer.alloc(8000))).toBe(8000);
     expect(events.log).toEqual([]);
@@ -21,7 +21,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.state).toBe(EndpointState.CloseSent);
   });
 
-  test('one message is always admitted to an empty queue, in however many frames; a second one is not', () => {
+  test('one message is always admitted to an empty queue, in any number of frames; a second one is not', () => {
     for (const fragmentSize of [1000, 10_000_000]) {
       const { endpoint, events, sink } = capped(100_000);
       expect(sendFragmented(endpoint, Buffer.alloc(2_000_000), fragmentSize)).toBe(2_000_000);
@@ -32,7 +32,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     }
   });
 
-  test('a transport that takes what it is given is not asked about', () => {
+  test('a transport that takes everything at once is not asked for its queue', () => {
     const { endpoint, events, sink } = bench(role, { sendCap: 10 });
     for (let n = 0; n < 100; n++) endpoint.sendBinary(Buffer.alloc(5000));
     expect(sink.frames.length).toBe(100);
@@ -50,7 +50,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(endpoint.bufferedAmount).toBe(0);
   });
 
-  test('each message costs 128 bytes beside its own: tiny ones are not free', () => {
+  test('each message costs 128 bytes in addition to its own: many tiny ones are limited too', () => {
     const { endpoint, events } = capped(10_000);
     let sent = 0;
     while (events.log.length === 0 && sent < 1000) {
@@ -61,7 +61,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(sent).toBeLessThan(90);
   });
 
-  test('what has left since does not count: a slow peer may be blocked for ever', () => {
+  test('bytes that have left since do not count: a slow peer may stay blocked', () => {
     const { endpoint, events, sink } = capped(100_000);
     for (let n = 0; n < 5000; n++) {
       endpoint.sendBinary(Buffer.alloc(1000));
@@ -70,7 +70,7 @@ describe.each(roles)('the send cap of a %s', (role) => {
     expect(events.log).toEqual([]);
   });
 
-  test('our Close frame, and the answer to a ping, are never too much', () => {
+  test('our Close frame, and the answer to a ping, never exceed the cap', () => {
     const { endpoint, events, feed, sink } = capped(10);
     endpoint.sendText('x'.repeat(100));
     feed({ opcode: 9, payload: 'x' });
@@ -94,7 +94,7 @@ describe('shared memory', () => {
     }
   }
 
-  test('FAULT-4: a message for many is held once for each connection that it waits in, and released by each', async () => {
+  test('FAULT-4: a message for many connections is held once for each connection in which it waits, and released by each', async () => {
     for (const end of ['codec', 'terminate'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;

@@ -26,11 +26,11 @@ function expectFrame(init: FrameInit, role: 'client' | 'server'): Buffer {
 }
 
 describe('RFC 6455 §5.7', () => {
-  test('F10: a text "Hello" of a server, in one frame', () => {
+  test('F10: a server sends the text "Hello" in one frame', () => {
     expect(serializeFrame({ opcode: 1, payload: hello }, 'server').toString('hex')).toBe('810548656c6c6f');
   });
 
-  test('F1, F13: a text "Hello" of a client, with the key 37 fa 21 3d', () => {
+  test('F1, F13: a client sends the text "Hello" with the key 37 fa 21 3d', () => {
     const bytes = Buffer.alloc(6);
     expect(writeFrameHeader(bytes, 0, 0x81, 5, true, Buffer.from(rfcKey).readInt32LE())).toBe(6);
     expect(bytes.toString('hex')).toBe('818537fa213d');
@@ -40,7 +40,7 @@ describe('RFC 6455 §5.7', () => {
     expectFrame({ opcode: 1, payload: hello }, 'client');
   });
 
-  test('F17: the fragments "Hel" and "lo"', () => {
+  test('F17: the fragments "Hel" and "lo" have the bytes of the RFC', () => {
     expect(
       serializeFrame({ opcode: 1, fin: false, payload: Buffer.from('Hel') }, 'server').toString('hex'),
     ).toBe('010348656c');
@@ -49,12 +49,12 @@ describe('RFC 6455 §5.7', () => {
     );
   });
 
-  test('C7: a ping with "Hello", and its answer', () => {
+  test('C7: a ping with "Hello", and its answer, have the bytes of the RFC', () => {
     expect(serializeFrame({ opcode: 9, payload: hello }, 'server').toString('hex')).toBe('890548656c6c6f');
     expect(expectFrame({ opcode: 10, payload: hello }, 'client').subarray(0, 2).toString('hex')).toBe('8a85');
   });
 
-  test('F10: 256 bytes in one frame have a length of 16 bits, 64 KiB one of 64', () => {
+  test('F10: 256 bytes in one frame have a length of 16 bits, and 64 KiB one of 64 bits', () => {
     const short = serializeFrame({ opcode: 2, payload: Buffer.alloc(256, 7) }, 'server');
     expect(short.subarray(0, 4).toString('hex')).toBe('827e0100');
     expect(short.length).toBe(260);
@@ -66,7 +66,7 @@ describe('RFC 6455 §5.7', () => {
 
 const sizes = [0, 1, 2, 95, 96, 125, 126, 127, 128, 255, 256, 65535, 65536, 65537];
 
-test.each(roles)('F9, F10: %s: every border of the length forms, in the shortest form', (role) => {
+test.each(roles)('F9, F10: %s: every boundary of the length forms has the shortest form', (role) => {
   for (const size of sizes) {
     const payload = Buffer.alloc(size, 0x3c);
     const bytes = expectFrame({ opcode: 2, payload }, role);
@@ -74,7 +74,7 @@ test.each(roles)('F9, F10: %s: every border of the length forms, in the shortest
   }
 });
 
-test('F9, F10: headers of lengths that no test can hold', () => {
+test('F9, F10: headers are correct for lengths that no test can hold', () => {
   for (const length of [
     2 ** 31 - 1,
     2 ** 31,
@@ -91,7 +91,7 @@ test('F9, F10: headers of lengths that no test can hold', () => {
   }
 });
 
-test('F3, F1: a server never masks, a client masks every frame, empty ones too', () => {
+test('F3, F1: a server never masks, and a client masks every frame, even an empty one', () => {
   for (const opcode of [0, 1, 2, 8, 9, 10]) {
     for (const size of [0, 1, 125]) {
       const payload = Buffer.alloc(size);
@@ -101,14 +101,14 @@ test('F3, F1: a server never masks, a client masks every frame, empty ones too',
   }
 });
 
-test('F12: each frame of a client has a key of its own', () => {
+test('F12: each frame of a client has its own key', () => {
   const keys = Array.from({ length: 500 }, () =>
     serializeFrame({ opcode: 2, payload: hello }, 'client').readInt32LE(2),
   );
   expect(new Set(keys).size).toBeGreaterThan(498);
 });
 
-test('F10, F13: any frame, either role, is read back as it was', () => {
+test('F10, F13: any frame of either role is read back unchanged', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...roles),

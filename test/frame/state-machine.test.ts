@@ -5,8 +5,8 @@ import { type Bench, bench, FakeCodec, peerFrame, roles } from './harness.ts';
 
 const closePayload = Buffer.from([0x0b, 0xb8, ...Buffer.from('enough')]);
 
-describe.each(roles)('the pause of an application that closes, as a %s', (role) => {
-  test('FAULT-2: close() ends it: what arrives is dropped, and the peer’s Close is seen', () => {
+describe.each(roles)('a pause of an application that closes, as a %s', (role) => {
+  test("FAULT-2: ends with close(): later messages are dropped, and the peer's Close is seen", () => {
     const { endpoint, events, feed, sink } = bench(role);
     endpoint.pause();
     endpoint.receive(peerFrame(role, { opcode: 1, payload: 'before' }));
@@ -27,7 +27,7 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     expect(sink.frames.map(({ opcode }) => opcode)).toEqual([8, 10]);
   });
 
-  test('FAULT-2: so do close() in the handler that paused, and in onClosing; the rest of the chunk is dropped', () => {
+  test('FAULT-2: ends with close() in the handler that paused, and in onClosing; the rest of the chunk is dropped', () => {
     for (const inside of [true, false]) {
       const { endpoint, events, sink } = bench(role);
       events.act = (name) => {
@@ -50,7 +50,7 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     }
   });
 
-  test('FAULT-2: what the codec still works on is dropped too, and what follows it is read', async () => {
+  test('FAULT-2: ends with close() while the codec works: its message is dropped too, and later frames are read', async () => {
     for (const release of ['before', 'after'] as const) {
       const codec = new FakeCodec();
       codec.waits = true;
@@ -66,14 +66,14 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
     }
   });
 
-  test('FAULT-2: without a pause, messages are delivered up to the peer’s Close', () => {
+  test("FAULT-2: without a pause, messages are delivered up to the peer's Close", () => {
     const { endpoint, events, feed } = bench(role);
     endpoint.close(1000);
     feed({ opcode: 1, payload: 'on its way' });
     expect(events.of('onText')).toEqual([['on its way', 10]]);
   });
 
-  test('FAULT-2: rules and limits hold for what is dropped', () => {
+  test('FAULT-2: rules and limits apply to dropped messages', () => {
     for (const broken of [
       { opcode: 3 },
       { opcode: 0, payload: 'x' },
@@ -88,10 +88,10 @@ describe.each(roles)('the pause of an application that closes, as a %s', (role) 
   });
 });
 
-describe.each(roles)('what is reported of the end, as a %s', (role) => {
+describe.each(roles)('the report of the end, as a %s', (role) => {
   const nothingSent = { sentCode: null, sentReason: '' };
 
-  test('FAULT-8: wasClean only if our Close frame has left as well', () => {
+  test('FAULT-8: wasClean is true only if our Close frame has left as well', () => {
     for (const hasLeft of [true, false]) {
       for (const first of ['peer', 'we'] as const) {
         const { endpoint, events, feed, sink } = bench(role);
@@ -116,7 +116,7 @@ describe.each(roles)('what is reported of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: nor if it still waits for the codec, or for nothing but the report', async () => {
+  test('FAULT-8: wasClean is false if our Close frame still waits for the codec, or only for the report that it has left', async () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -132,7 +132,7 @@ describe.each(roles)('what is reported of the end, as a %s', (role) => {
     expect(late.events.closes).toMatchObject([{ code: 1005, wasClean: false, sentCode: 1005 }]);
   });
 
-  test('FAULT-8: after a failure the record has what we sent, and why', () => {
+  test('FAULT-8: after a failure the record has what we sent, and the reason', () => {
     const { endpoint, events, feed } = bench(role, { maxMessageSize: 100 });
     feed({ opcode: 2, length: 101n });
     endpoint.transportClosed();
@@ -145,7 +145,7 @@ describe.each(roles)('what is reported of the end, as a %s', (role) => {
     expect(events.closes[0]?.sentReason).toBe(events.closes[0]?.error?.message);
   });
 
-  test('FAULT-8: what was thrown, what the transport aborted for, and what came first of several', () => {
+  test("FAULT-8: the error is the thrown value, the transport's reason to abort, or the first of several", () => {
     const ends: [name: string, end: (connection: Bench) => void, sentCode: number | null][] = [
       ['first', ({ endpoint }) => endpoint.fail(new Error('first')), 1011],
       ['first', ({ endpoint }) => endpoint.abort(new Error('first')), null],
@@ -159,7 +159,7 @@ describe.each(roles)('what is reported of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: nothing was sent, nothing failed', () => {
+  test('FAULT-8: the error and the sent code are absent if nothing failed and nothing was sent', () => {
     for (const end of ['terminate', 'transportClosed', 'receiveEnd'] as const) {
       const { endpoint, events } = bench(role);
       endpoint[end]();
@@ -168,7 +168,7 @@ describe.each(roles)('what is reported of the end, as a %s', (role) => {
     }
   });
 
-  test('FAULT-8: a Close frame that was replaced by a better one is not the one that was sent', () => {
+  test('FAULT-8: a Close frame that was replaced by a better one is not the sent one', () => {
     const codec = new FakeCodec();
     codec.waits = true;
     const { endpoint, events, feed } = bench(role, { codec });
@@ -180,7 +180,7 @@ describe.each(roles)('what is reported of the end, as a %s', (role) => {
   });
 });
 
-describe.each(roles)('no state but Closed depends on the transport, as a %s', (role) => {
+describe.each(roles)('only the state Closed depends on the transport, as a %s', (role) => {
   test('FAULT-3: after terminate, abort and a send cap everything is released at once', async () => {
     const ends: ((connection: Bench) => void)[] = [
       ({ endpoint }) => endpoint.terminate(),

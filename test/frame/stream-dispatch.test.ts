@@ -72,7 +72,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(events.log.filter(([name]) => name === 'onFragment')).toHaveLength(3);
   });
 
-  test('a part is reported before the frame is complete, and the message is inside until its end', () => {
+  test('a part is reported before the frame is complete, and the message is unfinished until its end', () => {
     const { endpoint, events } = open(role);
     const frame = peerFrame(role, { opcode: 2, payload: 'abcdef' });
     endpoint.receive(Buffer.from(frame.subarray(0, -2)));
@@ -132,7 +132,7 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
-  test('Infinity switches the limit off', () => {
+  test('Infinity disables the limit', () => {
     const { endpoint, events } = open(role, { maxStreamSize: Number.POSITIVE_INFINITY });
     for (let round = 0; round < 50; round++) {
       endpoint.receive(
@@ -142,7 +142,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(events.parts.at(-1)).toBe('end 50000');
   });
 
-  test('F6: a compressed message is reported whole, with maxMessageSize; those beside it in parts', () => {
+  test('F6: a compressed message is reported whole, with maxMessageSize, and others in parts', () => {
     const codec = new FakeCodec();
     codec.waits = false;
     const { endpoint, events } = open(role, { codec });
@@ -191,7 +191,7 @@ describe.each(roles)('as a %s', (role) => {
     }
   });
 
-  test('nothing follows onClose, though a handler ends the connection in the last part of a frame', () => {
+  test('nothing follows onClose, even if a handler ends the connection in the last part of a frame', () => {
     for (const when of ['start', 'part']) {
       for (const fin of [true, false]) {
         const { endpoint, events, sink } = open(role);
@@ -242,7 +242,7 @@ describe.each(roles)('as a %s', (role) => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('after close, while it was paused, the rest is checked and dropped', () => {
+  test('after close, while paused, the remaining messages are checked and dropped', () => {
     const { endpoint, events } = open(role);
     endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'one' }));
     endpoint.pause();

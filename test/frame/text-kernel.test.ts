@@ -33,12 +33,12 @@ function outcome(role: Role, chunks: readonly Buffer[], own: boolean): unknown {
   };
 }
 
-test('this platform has the kernel', () => {
+test('this platform supports the kernel', () => {
   expect(textKernel).not.toBeNull();
 });
 
-describe.each(roles)('%s: F13, F14, F21: messages of a run are those of single frames', (role) => {
-  test('every length from 0 to 130, with a neighbour of each other length', () => {
+describe.each(roles)('%s: the messages of a run are those of single frames', (role) => {
+  test('for every length from 0 to 130, with a neighbour of each other length', () => {
     const content = 'The quick brown fox jumps over the lazy dog. '.repeat(4);
     for (let length = 0; length <= 130; length++) {
       const list = [
@@ -52,7 +52,7 @@ describe.each(roles)('%s: F13, F14, F21: messages of a run are those of single f
     }
   });
 
-  test('a byte beyond ASCII at every place', () => {
+  test('for a byte beyond ASCII at every position', () => {
     for (let place = 0; place < 70; place++) {
       const list = ['first', `${'a'.repeat(place)}é${'b'.repeat(69 - place)}`, 'x'.repeat(40), 'last'];
       const { endpoint, events } = bench(role);
@@ -61,7 +61,7 @@ describe.each(roles)('%s: F13, F14, F21: messages of a run are those of single f
     }
   });
 
-  test('more than one run, more than one window, more messages than a run can count', () => {
+  test('for more than one run, more than one window, and more messages than a run can count', () => {
     const list = Array.from({ length: 4500 }, (_, index) => `${index} ${'.'.repeat(index % 60)}`);
     list.push(...Array.from({ length: 700 }, () => ''), ...Array.from({ length: 700 }, () => 'x'));
     const { endpoint, events } = bench(role);
@@ -72,7 +72,7 @@ describe.each(roles)('%s: F13, F14, F21: messages of a run are those of single f
     expect(endpoint.dataPieces).toBe(list.length);
   });
 
-  test('cut anywhere', () => {
+  test('for input cut anywhere', () => {
     const list = ['one', 'two and some more', '', 'trois é', 'four', 'five'];
     for (const chunks of allCuts(texts(role, list))) {
       const { endpoint, events } = bench(role);
@@ -81,7 +81,7 @@ describe.each(roles)('%s: F13, F14, F21: messages of a run are those of single f
     }
   });
 
-  test('any frames, legal and illegal, in any chunks', () => {
+  test('for any frames, valid and invalid, in any chunks', () => {
     const spec: fc.Arbitrary<FrameSpec> = fc.record(
       {
         opcode: fc.constantFrom(1, 1, 1, 1, 1, 0, 2, 8, 9, 10, 3),
@@ -152,7 +152,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
   const received = ({ events }: ReturnType<typeof bench>): unknown[] =>
     events.of('onText').map(([text]) => text);
 
-  test('pauses: what follows waits, and comes in order', () => {
+  test('pauses: later messages wait, and arrive in order', () => {
     const one = actInTenth(({ endpoint }) => endpoint.pause());
     expect(received(one)).toEqual(list.slice(0, 10));
     one.endpoint.receive(texts(role, ['later', 'and later']));
@@ -177,7 +177,7 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
     expect(failed.sentCloseCode()).toBe(1011);
   });
 
-  test('closes: as with single frames, what comes before the peer’s Close is delivered', () => {
+  test("closes: as with single frames, messages before the peer's Close are delivered", () => {
     expect(received(actInTenth(({ endpoint }) => endpoint.close(1000)))).toEqual(list);
     const paused = actInTenth(({ endpoint }) => {
       endpoint.pause();
@@ -197,14 +197,14 @@ describe.each(roles)('%s: a handler in the middle of a run', (role) => {
   });
 });
 
-test('a limit below 126 bytes holds for each message', () => {
+test('a limit below 126 bytes applies to each message', () => {
   const { endpoint, events, sentCloseCode } = bench('server', { maxMessageSize: 20 });
   endpoint.receive(texts('server', ['short', 'also short', 'x'.repeat(21), 'never']));
   expect(events.of('onText').map(([text]) => text)).toEqual(['short', 'also short']);
   expect(sentCloseCode()).toBe(1009);
 });
 
-test('the chunk stays as it is: what was not delivered is unmasked later', () => {
+test('the chunk stays unchanged: what was not delivered is unmasked later', () => {
   const { endpoint, events } = bench('server');
   events.act = (name) => {
     if (name === 'onText' && events.log.length === 1) endpoint.pause();
@@ -216,7 +216,7 @@ test('the chunk stays as it is: what was not delivered is unmasked later', () =>
 });
 
 // In another process, whose heap holds nothing else.
-test('a message that is kept keeps at most 1.2 KiB', () => {
+test('a message that is kept holds at most 1.2 KiB', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     const { Endpoint } = await import(${JSON.stringify(endpoint)});
@@ -248,7 +248,7 @@ test('a message that is kept keeps at most 1.2 KiB', () => {
   expect(bytes).toBeLessThan(MAX_RUN_SIZE * 1.2);
 });
 
-test('where WebAssembly is missing, each frame goes by itself', () => {
+test('if WebAssembly is missing, each frame is decoded separately', () => {
   const endpoint = new URL('../../dist/frame/endpoint.js', import.meta.url).href;
   const program = `
     delete globalThis.WebAssembly;

@@ -101,20 +101,20 @@ describe('F26: each row of the table is enforced, with a Close of its code befor
     }
   }
 
-  test('F26: each rule has a trigger, and each trigger a rule', () => {
+  test('F26: each rule has a trigger, and each trigger has a rule', () => {
     expect(Object.keys(triggers).sort()).toEqual(rules.sort());
   });
 });
 
 describe('the table', () => {
-  test.each(Object.entries(violations))('C16, C22: %s can be sent as it stands', (_, row) => {
+  test.each(Object.entries(violations))('C16, C22: %s can be sent unchanged', (_, row) => {
     expect(isWireCloseCode(row.closeCode)).toBe(true);
     expect([1002, 1007, 1008, 1009, 1013]).toContain(row.closeCode);
     expect(Buffer.byteLength(row.text)).toBeLessThanOrEqual(123);
     expect(row.section).toMatch(/^(6455|7692) §\d+(\.\d+)*$/);
   });
 
-  test('C22: the codes are used with their meaning', () => {
+  test('C22: the codes are used according to their definitions', () => {
     const codes = (closeCode: number): string[] =>
       Object.entries(violations)
         .filter(([, row]) => row.closeCode === closeCode)

@@ -102,7 +102,7 @@ describe('the URL', () => {
     });
   });
 
-  test('U1: the scheme in question is named', () => {
+  test('U1: the error names the scheme', () => {
     expect(refusalOf(() => parseTarget('ftp://h'))).toMatchObject({ code: 'WS_URL_SCHEME', value: 'ftp:' });
   });
 
@@ -146,7 +146,7 @@ describe('the URL', () => {
     });
   });
 
-  test('A44: user information is decoded, kept aside, and in nothing that is sent or logged', () => {
+  test('A44: user information is decoded and kept separate, and is in nothing that is sent or logged', () => {
     const parsed = parseTarget('wss://us%40er:pa%3Ass%20w%C3%B6rd@example.com:8443/chat');
     expect(parsed).toEqual({
       secure: true,
@@ -178,7 +178,7 @@ describe('the URL', () => {
     expect(refusalOf(() => parseTarget('ws://h:x/')).value).toBe('ws://h:x/');
   });
 
-  test('FAULT-10: a stray % in the user information is named, and how to write it', () => {
+  test('FAULT-10: a stray % in the user information is named, with the right spelling', () => {
     for (const url of [
       'ws://user:100%@h/',
       'ws://100%:pass@h/',
@@ -197,7 +197,7 @@ describe('the URL', () => {
     expect(parseTarget('ws://h/100%?%').resource).toBe('/100%?%');
   });
 
-  test("A44: a caller's URL object stays as it is", () => {
+  test("A44: a caller's URL object is not changed", () => {
     const url = new URL('https://user:pass@example.com/');
     parseTarget(url);
     expect(url.href).toBe('https://user:pass@example.com/');
@@ -205,7 +205,7 @@ describe('the URL', () => {
 });
 
 describe('the request', () => {
-  test('H1, H2, H3, H4, H5, H7, H11: the request line, the fields of §4.1 once each, and nothing after them', () => {
+  test('H1, H2, H3, H4, H5, H7, H11: it has the request line and the fields of §4.1 once each, and nothing after them', () => {
     const { head, key } = buildRequest(target);
     expect(head).toBe(
       'GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -214,7 +214,7 @@ describe('the request', () => {
     expect(isKey(key)).toBe(true);
   });
 
-  test('H5: a fresh key for each request', () => {
+  test('H5: each request has a fresh key', () => {
     expect(new Set(Array.from({ length: 100 }, () => buildRequest(target).key)).size).toBe(100);
   });
 
@@ -229,7 +229,7 @@ describe('the request', () => {
     expect(valuesOf(readHead(buildRequest(parseTarget(url)).head).fields, 'Host')).toEqual([host]);
   });
 
-  test('H6, H8, H9, H10: origin, subprotocols, extensions, and fields of the application', () => {
+  test('H6, H8, H9, H10: origin, subprotocols, extensions, and fields of the application are sent', () => {
     const { fields } = readHead(
       buildRequest(target, {
         origin: 'http://example.com',
@@ -248,12 +248,12 @@ describe('the request', () => {
     expect(valuesOf(fields, 'X')).toEqual(['1', '2']);
   });
 
-  test('H6, H8, H9: without them, no field', () => {
+  test('H6, H8, H9: without them there is no such field', () => {
     const { fields } = readHead(buildRequest(target, { subprotocols: [], offers: [], headers: [] }).head);
     expect(fields).toHaveLength(5);
   });
 
-  test('H10: fields by name, with one value or several', () => {
+  test('H10: fields by name may have one value or several', () => {
     const headers = { Authorization: 'Basic YTpi', 'X-List': ['1', '2'], 'X-None': [] };
     const { fields } = readHead(buildRequest(target, { headers }).head);
     expect(fields.slice(5)).toEqual<Field[]>([
@@ -264,7 +264,7 @@ describe('the request', () => {
     expect(readHead(buildRequest(target, { headers: {} }).head).fields).toHaveLength(5);
   });
 
-  test('A11: names of Object.prototype as fields and subprotocols', () => {
+  test('A11: names of Object.prototype may be fields and subprotocols', () => {
     const headers = Object.fromEntries(prototypeKeys.map((key) => [key, 'v']));
     const { fields } = readHead(buildRequest(target, { headers, subprotocols: prototypeKeys }).head);
     for (const key of prototypeKeys) expect(valuesOf(fields, key)).toEqual(['v']);
@@ -287,7 +287,7 @@ describe('the request', () => {
     },
   );
 
-  test('H6: one Origin, from wherever', () => {
+  test('H6: there is one Origin, whichever option sets it', () => {
     const origin = 'http://a.example';
     const { fields } = readHead(buildRequest(target, { headers: ['origin', origin] }).head);
     expect(valuesOf(fields, 'Origin')).toEqual([origin]);
@@ -311,12 +311,12 @@ describe('the request', () => {
     '\u010d\u010a',
     1,
     null,
-  ])('H8, A9: the subprotocol %j is no token', (subprotocol) => {
+  ])('H8, A9: the subprotocol %j is not a token', (subprotocol) => {
     const subprotocols = ['chat', subprotocol as string];
     expect(() => buildRequest(target, { subprotocols })).toThrow(TypeError);
   });
 
-  test('H8: subprotocols are unique, letter by letter', () => {
+  test('H8: subprotocols are unique, and compared exactly', () => {
     expect(() => buildRequest(target, { subprotocols: ['a', 'b', 'a'] })).toThrow(TypeError);
     expect(buildRequest(target, { subprotocols: ['a', 'A'] }).head).toContain('a, A');
   });
@@ -346,20 +346,20 @@ describe('the request', () => {
   });
 
   test.each(['', 'chat', '?a', '*', '/a b', '/a#b', '/ä', 'http://h/', '/a HTTP/1.1'])(
-    'H2: the resource name %j is not what a URL has',
+    'H2: the resource name %j is refused, since no URL has it',
     (resource) => {
       expect(() => buildRequest({ ...target, resource })).toThrow(TypeError);
     },
   );
 
   test.each(['', 'a b', 'a/b', 'user@a', 'a, b', 'ä', '::1', 'a:b', 'a?', 'a\\'])(
-    'H3: the host %j is not what a URL has',
+    'H3: the host %j is refused, since no URL has it',
     (host) => {
       expect(() => buildRequest({ ...target, host })).toThrow(TypeError);
     },
   );
 
-  test('H10: odd header options are refused, not sent', () => {
+  test('H10: invalid header options are refused, not sent', () => {
     for (const headers of [
       ['X'],
       ['X', 1],
@@ -393,21 +393,21 @@ describe('the response', () => {
     expect(error.message).not.toBe('');
   }
 
-  test('V1, V2, V3, V4, V5, V6, V7: the response of RFC 6455 §1.3', () => {
+  test('V1, V2, V3, V4, V5, V6, V7: the response of RFC 6455 §1.3 is accepted', () => {
     expect(verifyResponse(response(), plain)).toEqual({ subprotocol: '', extensions: [] });
     const chat = response({ 'Sec-WebSocket-Protocol': ['chat'] });
     expect(verifyResponse(chat, { ...plain, subprotocols: ['superchat', 'chat'] }).subprotocol).toBe('chat');
   });
 
   test.each([100, 103, 200, 204, 301, 302, 307, 400, 401, 403, 404, 426, 500, 503, 999])(
-    'V1: status %d is not 101: HTTP has to handle it, with its fields, even if all else is right',
+    'V1: status %d is not 101: the error has the response with its fields, even if everything else is right',
     (status) => {
       const headers = { 'WWW-Authenticate': ['Basic'], Location: ['/'] };
       expectFailure(response(headers, { status }), 'WS_RESPONSE_STATUS');
     },
   );
 
-  test.each(['1.0', '0.9', '2.0'])('V7: 101 in HTTP/%s', (httpVersion) => {
+  test.each(['1.0', '0.9', '2.0'])('V7: 101 in HTTP/%s is refused', (httpVersion) => {
     expectFailure(response({}, { httpVersion }), 'WS_RESPONSE_HTTP_VERSION');
   });
 
@@ -418,7 +418,7 @@ describe('the response', () => {
     ['content-length', '5'],
     ['Transfer-Encoding', 'chunked'],
     ['transfer-encoding', ''],
-  ])('V7, A45: 101 with %s: %j', (name, value) => {
+  ])('V7, A45: 101 with %s is refused: %j', (name, value) => {
     expectFailure(response({ [name]: [value] }), 'WS_RESPONSE_BODY');
   });
 
@@ -442,13 +442,16 @@ describe('the response', () => {
     [['websocket/13']],
     [['"websocket"']],
     [['websoc\u212aet']],
-  ])('V2, A46: the Upgrade fields %j', (Upgrade) => {
+  ])('V2, A46: the Upgrade fields %j are refused', (Upgrade) => {
     expectFailure(response({ Upgrade }), 'WS_RESPONSE_UPGRADE');
   });
 
-  test.each(['websocket', 'WebSocket', 'WEBSOCKET', '\twebsocket '])('V2: Upgrade %j is right', (value) => {
-    expect(verifyResponse(response({ Upgrade: [value] }), plain).subprotocol).toBe('');
-  });
+  test.each(['websocket', 'WebSocket', 'WEBSOCKET', '\twebsocket '])(
+    'V2: Upgrade %j is accepted',
+    (value) => {
+      expect(verifyResponse(response({ Upgrade: [value] }), plain).subprotocol).toBe('');
+    },
+  );
 
   test.each([
     [[]],
@@ -459,7 +462,7 @@ describe('the response', () => {
     [['"Upgrade"']],
     [['Upgrade;']],
     [['Up grade']],
-  ])('V3, A46: the Connection fields %j', (Connection) => {
+  ])('V3, A46: the Connection fields %j are refused', (Connection) => {
     expectFailure(response({ Connection }), 'WS_RESPONSE_CONNECTION');
   });
 
@@ -472,7 +475,7 @@ describe('the response', () => {
     [['Upgrade', 'Upgrade']],
     [['Upgrade, upgrade']],
     [['Upgrade', 'keep-alive']],
-  ])('V3: the Connection fields %j are right', (Connection) => {
+  ])('V3: the Connection fields %j are accepted', (Connection) => {
     expect(verifyResponse(response({ Connection }), plain).subprotocol).toBe('');
   });
 
@@ -487,11 +490,11 @@ describe('the response', () => {
     [[`"${sampleAccept}"`]],
     [[sampleKey]],
     [['AAAAAAAAAAAAAAAAAAAAAAAAAAA=']],
-  ])('V4, A46: the accept fields %j', (values) => {
+  ])('V4, A46: the accept fields %j are refused', (values) => {
     expectFailure(response({ 'Sec-WebSocket-Accept': values }), 'WS_RESPONSE_ACCEPT');
   });
 
-  test('V4: the accept of another key', () => {
+  test('V4: the accept of another key is refused', () => {
     expectFailure(response(), 'WS_RESPONSE_ACCEPT', { key: 'AAAAAAAAAAAAAAAAAAAAAA==' });
   });
 
@@ -510,7 +513,7 @@ describe('the response', () => {
     },
   );
 
-  test('V6: two subprotocol fields, even if they agree', () => {
+  test('V6: two subprotocol fields are refused, even if they agree', () => {
     const expected = { ...plain, subprotocols: ['a', 'b'] };
     for (const values of [
       ['a', 'a'],
@@ -525,7 +528,7 @@ describe('the response', () => {
     }
   });
 
-  test('V6: none of the offered subprotocols passes, unless one is required', () => {
+  test('V6: a response without a subprotocol is accepted, unless one is required', () => {
     const expected = { ...plain, subprotocols: ['a', 'b'] };
     expect(verifyResponse(response(), expected).subprotocol).toBe('');
     expectFailure(response(), 'WS_RESPONSE_SUBPROTOCOL_MISSING', { ...expected, requireSubprotocol: true });
@@ -559,7 +562,7 @@ describe('the response', () => {
     },
   );
 
-  test.each(['', ' ', ','])('FAULT-0, V5: an empty extension field %j answers nothing', (value) => {
+  test.each(['', ' ', ','])('FAULT-0, V5: an empty extension field %j counts as no answer', (value) => {
     const head = response({ 'Sec-WebSocket-Extensions': [value] });
     const confirm = () => expect.unreachable();
     expect(verifyResponse(head, { ...plain, offers: [foo], confirm }).extensions).toEqual([]);
@@ -581,7 +584,7 @@ describe('the response', () => {
     expect(refusalOf(() => verifyResponse(head, plain)).cause).toBeInstanceOf(Error);
   });
 
-  test('V5, A47: parameters that the extension does not confirm', () => {
+  test('V5, A47: parameters that the extension does not confirm are refused', () => {
     const head = response({ 'Sec-WebSocket-Extensions': ['foo; illegal'] });
     const error = refuse('WS_RESPONSE_EXTENSIONS');
     const confirm = () => {
@@ -590,13 +593,13 @@ describe('the response', () => {
     expect(refusalOf(() => verifyResponse(head, { ...plain, offers: [foo], confirm }))).toBe(error);
   });
 
-  test('A11: names of Object.prototype as fields of the response change nothing', () => {
+  test('A11: names of Object.prototype as fields of the response have no effect', () => {
     const head = response();
     const headers = [...prototypeKeys.flatMap((key) => [key, '1']), ...head.headers, '__proto__', 'x'];
     expect(verifyResponse({ ...head, headers }, plain).extensions).toEqual([]);
   });
 
-  test('V8, A46: with a wrong accept and frames in the same packet, the frames stay where they are', () => {
+  test('V8, A46: with a wrong accept and frames in the same packet, the frames are not read', () => {
     const parser = new HttpHeadParser('response');
     const head = parser.push(
       Buffer.from(
@@ -627,7 +630,7 @@ describe('both sides', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 3 }),
   });
 
-  test('H1, H2, H3, H4, H5, H6, H7, H8, H9, H10, S15, S16, S17: what one side writes the other one accepts', () => {
+  test('H1, H2, H3, H4, H5, H6, H7, H8, H9, H10, S15, S16, S17: the request and response of one side are accepted by the other', () => {
     fc.assert(
       fc.property(
         fc.record({

@@ -91,7 +91,7 @@ const raisedAbove: readonly string[] = [
 const unanswered: readonly string[] = ['WS_HANDSHAKE_TAKEN', 'WS_HANDSHAKE_ABANDONED'];
 
 describe('the table of rules', () => {
-  test('S1, V7: every rule is broken by a test, or is named as one of the layers above', () => {
+  test('S1, V7: every rule is broken by a test, or belongs to an upper layer', () => {
     const triggered = new Set<string>([...raisedAbove, ...unanswered]);
     for (const action of Object.values(broken)) triggered.add(refusalOf(action).code);
     expect([...triggered].sort()).toEqual([...codes].sort());
@@ -111,7 +111,7 @@ describe('the table of rules', () => {
     if (row.headers !== undefined) expect(error.headers).toEqual(row.headers);
   });
 
-  test.each(raisedAbove)('S12, S14: %s can be answered', (code) => {
+  test.each(raisedAbove)('S12, S14: %s can be sent as an answer', (code) => {
     const { status, text } = refusals[code as RefusalCode];
     expect(formatRefusal(refuse(code as RefusalCode))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(formatRefusal(refuse(code as RefusalCode))).toContain(text);
@@ -127,7 +127,7 @@ describe('the table of rules', () => {
     expect(code).toMatch(/^WS_(HANDSHAKE|URL|RESPONSE)_[A-Z_]+$/);
   });
 
-  test('S1, S13, S14: all the statuses of the design are in the table', () => {
+  test('S1, S13, S14: all statuses of the design are in the table', () => {
     const statuses = new Set<number>(Object.values(refusals).map(({ status }) => status));
     expect([...statuses].sort((a, b) => a - b)).toEqual([
       0, 400, 403, 404, 405, 408, 414, 426, 431, 500, 503, 505,
@@ -136,7 +136,7 @@ describe('the table of rules', () => {
 });
 
 describe('HandshakeError', () => {
-  test('has a name, and all its parts have a value', () => {
+  test('has a name, and all its members have a value', () => {
     const error = new HandshakeError('ECONNREFUSED', 'connect failed', { stage: 'tcp' });
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({
@@ -153,21 +153,21 @@ describe('HandshakeError', () => {
     expect(error.stack).toContain('HandshakeError: connect failed');
   });
 
-  test('has a message even where the system has none, as an AggregateError of connects', () => {
+  test("has a message even if the system's error has none, as an AggregateError of connects", () => {
     const cause = new AggregateError([new Error('a')], '');
     const error = new HandshakeError('ECONNREFUSED', cause.message, { stage: 'tcp', cause });
     expect(error.message).toBe('The opening handshake failed (tcp)');
     expect(error.cause).toBe(cause);
   });
 
-  test('A50: what the peer sent is in `value`, and escaped where Node prints it', () => {
+  test('A50: has the text of the peer in `value`, and escaped where Node prints it', () => {
     const error = refuse('WS_HANDSHAKE_TARGET', { value: 'a\u001b[2J\nb' });
     expect(error.value).toBe('a\u001b[2J\nb');
     expect(error.message).not.toContain('\u001b');
     expect(inspect(error)).not.toContain('\u001b');
   });
 
-  test('fields of the caller come after those of the rule', () => {
+  test('puts fields of the caller after those of the rule', () => {
     expect(refuse('WS_HANDSHAKE_METHOD', { headers: ['X', 'y'] }).headers).toEqual([
       'Allow',
       'GET',
@@ -178,7 +178,7 @@ describe('HandshakeError', () => {
     expect(refuse('WS_HANDSHAKE_METHOD').headers).toEqual(['Allow', 'GET']);
   });
 
-  test('a body of 64 KiB is kept, of a longer one the first 64 KiB, without the memory of the rest', () => {
+  test('keeps a body of 64 KiB, and of a longer one the first 64 KiB, without the memory of the rest', () => {
     const long = Buffer.alloc(maxErrorBody + 1, 'a');
     const exact = long.subarray(0, maxErrorBody);
     expect(maxErrorBody).toBe(65_536);
@@ -188,7 +188,7 @@ describe('HandshakeError', () => {
     expect(body.buffer).not.toBe(long.buffer);
   });
 
-  test('V1: withBody keeps everything else, and the first error too', () => {
+  test('V1: keeps everything else in withBody, and the first error too', () => {
     const cause = new Error('why');
     const first = refuse('WS_RESPONSE_STATUS', { status: 403, headers: ['A', 'b'], value: 'v', cause });
     const second = first.withBody(Buffer.alloc(maxErrorBody + 1, 'a'));
@@ -200,7 +200,7 @@ describe('HandshakeError', () => {
   });
 });
 
-test('local misuse is a TypeError, not a HandshakeError', () => {
+test('is not used for local misuse, which is a TypeError', () => {
   expect(() => buildRequest(parseTarget('ws://a'), { subprotocols: [''] })).toThrow(TypeError);
   expect(() => buildRequest(parseTarget('ws://a'), { subprotocols: [''] })).not.toThrow(HandshakeError);
 });

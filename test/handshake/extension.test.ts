@@ -33,7 +33,7 @@ describe('parsing', () => {
         extension('permessage-deflate'),
       ],
     ],
-  ])('H9, S8: %j', (value, expected) => {
+  ])('H9, S8: %j is parsed', (value, expected) => {
     expect(parseExtensions([value])).toEqual(expected);
   });
 
@@ -84,14 +84,17 @@ describe('parsing', () => {
     expect(refusalOf(() => parseExtensions(['x', value])).code).toBe('WS_HANDSHAKE_EXTENSIONS');
   });
 
-  test.each(['', ' ', ',', ' , ,'])('FAULT-0, S19: %j has no element: no offer and no answer', (value) => {
-    expect(parseExtensions([value])).toEqual([]);
-    expect(parseExtensions([value, value])).toEqual([]);
-    expect(parseExtensions(['x', value])).toEqual([extension('x')]);
-  });
+  test.each(['', ' ', ',', ' , ,'])(
+    'FAULT-0, S19: %j has no element: it is neither an offer nor an answer',
+    (value) => {
+      expect(parseExtensions([value])).toEqual([]);
+      expect(parseExtensions([value, value])).toEqual([]);
+      expect(parseExtensions(['x', value])).toEqual([extension('x')]);
+    },
+  );
 
   test.each(['""', '" "', '"a b"', '"a,b"', '"a;b"', '"a\\"b"', '"\\\\"', '"\u00e4"', '"\t"'])(
-    'S18: the quoted value %s is no token when it is unquoted: 400',
+    'S18: the quoted value %s is not a token when it is unquoted: 400',
     (value) => {
       expect(refusalOf(() => parseExtensions([`foo; a=${value}`]))).toMatchObject({
         code: 'WS_HANDSHAKE_EXTENSIONS',
@@ -100,14 +103,14 @@ describe('parsing', () => {
     },
   );
 
-  test('A11: names of Object.prototype are names like any other', () => {
+  test('A11: names of Object.prototype are ordinary names', () => {
     const value = prototypeKeys.map((key) => `${key}; ${key}=${key}`).join(', ');
     expect(parseExtensions([value])).toEqual(prototypeKeys.map((key) => extension(key, [key, key])));
   });
 });
 
 describe('limits', () => {
-  test('A12: 16 extensions pass, 17 are 400, over how many lines ever', () => {
+  test('A12: 16 extensions are accepted and 17 are 400, over any number of lines', () => {
     const names = (count: number) => Array.from({ length: count }, (_, at) => `e${at}`);
     expect(parseExtensions(names(16))).toHaveLength(16);
     expect(parseExtensions([names(16).join()])).toHaveLength(16);
@@ -119,7 +122,7 @@ describe('limits', () => {
     }
   });
 
-  test('A12: 16 parameters of an extension pass, 17 are 400', () => {
+  test('A12: 16 parameters of an extension are accepted and 17 are 400', () => {
     const offer = (count: number) => `foo${'; a=1'.repeat(count)}`;
     expect(
       parseExtensions([`${offer(16)}, ${offer(16)}`]).map(({ parameters }) => parameters.length),
@@ -130,7 +133,7 @@ describe('limits', () => {
     });
   });
 
-  test('A12, A10: 8 KiB of field pass, one character more is 431, over how many lines ever', () => {
+  test('A12, A10: 8 KiB of field are accepted and one character more is 431, over any number of lines', () => {
     expect(parseExtensions(['a'.repeat(8_192)])).toHaveLength(1);
     for (const values of [['a'.repeat(8_193)], ['a'.repeat(4_096), 'b'.repeat(4_096)]]) {
       expect(refusalOf(() => parseExtensions(values))).toMatchObject({
@@ -147,7 +150,7 @@ describe('limits', () => {
     ['commas', (size) => `${','.repeat(size - 2)};`],
     ['an open quoted-string of backslashes', (size) => `foo;a="${'\\'.repeat(size - 8)}`],
     ['a long quoted-string', (size) => `foo;a="${'\\b'.repeat((size - 8) / 2)}"`],
-  ])('A10: 8 times the field of %s costs less than 24 times the CPU', (_, make) => {
+  ])('A10: a field of %s that is 8 times as long costs less than 24 times the CPU', (_, make) => {
     // The field is short by its limit, so each run takes it often.
     const run = (value: string) => () => {
       for (let times = 0; times < 200; times++) {
@@ -171,7 +174,7 @@ describe('writing', () => {
     parameters: fc.array(fc.tuple(token, fc.option(token)), { maxLength: 4 }),
   });
 
-  test('H9, S16: what is written is read back', () => {
+  test('H9, S16: a written field is read back', () => {
     fc.assert(
       fc.property(fc.array(offer, { minLength: 1, maxLength: 16 }), (extensions) => {
         expect(parseExtensions([formatExtensions(extensions)])).toEqual(extensions);
@@ -180,7 +183,7 @@ describe('writing', () => {
     );
   });
 
-  test('H9: as in RFC 6455 §9.1', () => {
+  test('H9: the result is that of RFC 6455 §9.1', () => {
     expect(formatExtensions([extension('foo'), extension('bar', ['baz', '2'], ['x', null])])).toBe(
       'foo, bar; baz=2; x',
     );
@@ -239,7 +242,7 @@ describe('writing', () => {
   });
 });
 
-test('S16, V5: an answer is one of the offers, and not more often than it was offered', () => {
+test('S16, V5: an answer is one of the offers, and is not given more often than offered', () => {
   const offers = [extension('a'), extension('b', ['x', null]), extension('a', ['y', null])];
   expect(findUnoffered([], offers)).toBeNull();
   expect(findUnoffered([], [])).toBeNull();

@@ -7,7 +7,7 @@ import {
 } from '../../src/handshake/header-fields.ts';
 import { prototypeKeys } from './samples.ts';
 
-test('S8: names are case-insensitive, lines keep their order, values lose white space at their ends', () => {
+test('S8: names are case-insensitive, lines keep their order, and values lose white space at their ends', () => {
   const fields = new HeaderFields(['A', ' 1\t', 'b', '2', 'a', '3 4']);
   expect(fields.values('a')).toEqual(['1', '3 4']);
   expect(fields.values('A')).toEqual(['1', '3 4']);
@@ -16,7 +16,7 @@ test('S8: names are case-insensitive, lines keep their order, values lose white 
   expect(fields.has('B')).toBe(true);
 });
 
-test('S5, S6: `single` tells once from never and from twice', () => {
+test('S5, S6: `single` distinguishes once from never and from twice', () => {
   const fields = new HeaderFields(['once', '1', 'twice', '1', 'TWICE', '1', 'empty', '']);
   expect(fields.single('Once')).toBe('1');
   expect(fields.single('empty')).toBe('');
@@ -36,7 +36,7 @@ test('A11: names of Object.prototype are absent until they are sent', () => {
   }
 });
 
-test('what a caller does with the values does not change the fields', () => {
+test('changes that a caller makes to the values do not change the fields', () => {
   const fields = new HeaderFields(['a', '1']);
   fields.values('a').push('2');
   expect(fields.values('a')).toEqual(['1']);
@@ -48,7 +48,7 @@ test('S17: fields that belong to the handshake are refused by name, by prefix, i
   expect(() => forbidFields(['X', 'host', 'Sec-Fetch-Mode', '1'], ['host'], 'sec-websocket-')).not.toThrow();
 });
 
-test('what an application writes becomes flat: by name, in turn, or in pairs', () => {
+test('fields of an application become a flat list: by name, in turn, or in pairs', () => {
   const flat = ['A', '1', 'b', '2', 'b', '3'];
   expect(flattenHeaders(flat)).toEqual(flat);
   expect(flattenHeaders(flat)).not.toBe(flat);
@@ -82,7 +82,7 @@ test.each<[unknown, string]>([
   [{ A: ['x', null] }, 'the header field A is null'],
   [[['A']], 'names and values in turn, or pairs'],
   [['A', 5], 'names and values in turn, or pairs'],
-])('and invalid ones are refused: %j', (headers, message) => {
+])('invalid fields of an application are refused: %j', (headers, message) => {
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(TypeError);
   expect(() => flattenHeaders(headers as HeaderFieldsInit)).toThrow(message);
 });

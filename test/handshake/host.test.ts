@@ -39,7 +39,7 @@ const host = fc
   )
   .map((parts) => parts.join(''));
 
-test('S3, H3: hosts of every form, with every kind of port: as URL says', () => {
+test('S3, H3: hosts of every form, with every kind of port, are read as URL reads them', () => {
   fc.assert(
     fc.property(host, (text) => {
       expect(isHost(text)).toBe(isHostByUrl(text));

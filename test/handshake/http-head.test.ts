@@ -53,7 +53,7 @@ const handshake =
   'Sec-WebSocket-Version: 13\r\n\r\n';
 
 describe('requests', () => {
-  test('S1, S8: the request of RFC 6455 §1.2, whole, byte by byte and in two parts at every place', () => {
+  test('S1, S8: the request of RFC 6455 §1.2 is read whole, byte by byte and in two parts at every position', () => {
     expect(readEveryWay('request', handshake)).toEqual({
       head: {
         kind: 'request',
@@ -99,7 +99,7 @@ describe('requests', () => {
     expect(result.rest).toBe('');
   });
 
-  test('A11: names of Object.prototype are names like any other', () => {
+  test('A11: names of Object.prototype are ordinary names', () => {
     const lines = prototypeKeys.map((key) => `${key}: 1\r\n`).join('');
     const { head } = readEveryWay('request', `GET / HTTP/1.1\r\n${lines}\r\n`);
     expect(head?.headers).toEqual(prototypeKeys.flatMap((key) => [key, '1']));
@@ -115,7 +115,7 @@ describe('responses', () => {
     ['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n', { status: 103, headers: ['Link', '</a>'] }],
     ['HTTP/1.1 999 \xe4\t b\r\n\r\n', { status: 999, statusText: '\xe4\t b' }],
     ['HTTP/1.1 100  two spaces\r\n\r\n', { status: 100, statusText: ' two spaces' }],
-  ])('V1: %j', (text, expected) => {
+  ])('V1: %j is read', (text, expected) => {
     expect(readEveryWay('response', text).head).toMatchObject({ kind: 'response', ...expected });
   });
 
@@ -144,7 +144,7 @@ describe('responses', () => {
     expect(error).toMatchObject({ stage: 'http', status: 0 });
   });
 
-  test('V8: what follows a response is not part of its head, and is not lost', () => {
+  test('V8: bytes after a response are not part of its head, and are not lost', () => {
     const frames = '\x81\x05Hello\r\n\r\n';
     expect(readEveryWay('response', `HTTP/1.1 101 OK\r\nA: b\r\n\r\n${frames}`)).toMatchObject({
       rest: frames,
@@ -172,7 +172,7 @@ test('S1: one empty line in front of a request is ignored', () => {
   });
 });
 
-describe('what a request may not be', () => {
+describe('invalid requests', () => {
   const line = 'GET / HTTP/1.1\r\n';
 
   test.each<[string, string, RefusalCode]>([
@@ -243,7 +243,7 @@ describe('what a request may not be', () => {
     }
   });
 
-  test('A8: a refusal stands: the same error for whatever follows', () => {
+  test('A8: a refusal is permanent: later bytes get the same error', () => {
     const parser = new HttpHeadParser('request');
     const first = refusalOf(() => parser.push(Buffer.from('\0')));
     expect(refusalOf(() => parser.push(Buffer.from(handshake)))).toBe(first);
@@ -252,7 +252,7 @@ describe('what a request may not be', () => {
 });
 
 describe('limits', () => {
-  test('A6: 16 KiB, 100 header fields, 8 KiB of target by default', () => {
+  test('A6: the defaults are 16 KiB, 100 header fields and 8 KiB of target', () => {
     expect(defaultHeadLimits).toEqual({ headSize: 16_384, headers: 100, target: 8_192 });
   });
 
@@ -261,7 +261,7 @@ describe('limits', () => {
     return `${start}${'b'.repeat(size - start.length - 4)}\r\n\r\n`;
   };
 
-  test('A6: a head of 16384 bytes passes, one of 16385 is 431', () => {
+  test('A6: a head of 16384 bytes is accepted, and one of 16385 is 431', () => {
     const atLimit = Buffer.from(sized(16_384));
     expect(atLimit).toHaveLength(16_384);
     expect(read('request', [atLimit])).toMatchObject({ rest: '' });
@@ -287,7 +287,7 @@ describe('limits', () => {
     expect(refusalOf(() => parser.push(bytes.subarray(0, 1))).code).toBe('WS_HANDSHAKE_HEAD_SIZE');
   });
 
-  test('A6: 100 header fields pass, 101 and 2001 are 431', () => {
+  test('A6: 100 header fields are accepted, and 101 and 2001 are 431', () => {
     const head = (count: number) => Buffer.from(`GET / HTTP/1.1\r\n${'a:b\r\n'.repeat(count)}\r\n`);
     expect(read('request', [head(100)]).head?.headers).toHaveLength(200);
     expect(read('request', [head(101)])).toEqual({ refused: 'WS_HANDSHAKE_HEADER_COUNT' });
@@ -298,7 +298,7 @@ describe('limits', () => {
     expect(refusals.WS_HANDSHAKE_HEADER_COUNT.status).toBe(431);
   });
 
-  test('A6: a target of 8192 bytes passes, one of 8193 is 414, even if its line never ends', () => {
+  test('A6: a target of 8192 bytes is accepted, and one of 8193 is 414, even if its line never ends', () => {
     const target = (size: number) => `/${'a'.repeat(size - 1)}`;
     const line = (size: number) => Buffer.from(`GET ${target(size)} HTTP/1.1\r\n\r\n`);
     expect(read('request', [line(8_192)]).head).toMatchObject({ target: target(8_192) });
@@ -323,7 +323,7 @@ describe('limits', () => {
     expect(readEveryWay('request', text, { target: 3 })).toEqual({ refused: 'WS_HANDSHAKE_TARGET_SIZE' });
   });
 
-  test('A10: a head that drips byte by byte costs in proportion to its length', () => {
+  test('A10: a head that arrives byte by byte costs CPU in proportion to its length', () => {
     const unlimited = {
       headSize: Number.POSITIVE_INFINITY,
       headers: Number.POSITIVE_INFINITY,
@@ -365,7 +365,7 @@ describe('any bytes', () => {
   );
   const bytes = fc.array(fragment, { maxLength: 12 }).map((parts) => Buffer.from(parts.join(''), 'latin1'));
 
-  test('S1, A8: a head, a refusal of the table or a wish for more; the same in any chunks', () => {
+  test('S1, A8: the result is a head, a refusal of the table or a request for more; it is the same for any chunks', () => {
     fc.assert(
       fc.property(
         bytes,
@@ -415,7 +415,7 @@ describe('any bytes', () => {
   });
 });
 
-describe('beside another parser', () => {
+describe('compared with another parser', () => {
   /** What node:http makes of the bytes of one connection, with no socket: an upgrade, or anything else. */
   async function readByNode(bytes: Buffer): Promise<{ request: IncomingMessage; rest: string } | null> {
     const server = createServer({ insecureHTTPParser: false });
@@ -507,7 +507,7 @@ describe('beside another parser', () => {
     return Buffer.from(text + frames, 'latin1');
   }
 
-  test('S1, A8: whatever we accept of a mutated request, llhttp in strict mode reads in the same way', async () => {
+  test('S1, A8: any mutated request that we accept is read in the same way by llhttp in strict mode', async () => {
     const seen = { accepted: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { maxLength: 3 }), async (mutations) => {
@@ -539,7 +539,7 @@ describe('beside another parser', () => {
 });
 
 describe('writing a head', () => {
-  test('H1, S17: start line, fields, empty line', () => {
+  test('H1, S17: a head has a start line, fields and an empty line', () => {
     expect(formatHead('GET / HTTP/1.1', ['A', 'b', 'C', ''])).toBe('GET / HTTP/1.1\r\nA: b\r\nC: \r\n\r\n');
     expect(formatHead('HTTP/1.1 101 X', [])).toBe('HTTP/1.1 101 X\r\n\r\n');
   });
@@ -564,7 +564,7 @@ describe('writing a head', () => {
     expect(() => formatHead('GET / HTTP/1.1', ['A', `${text}b`])).toThrow(TypeError);
   });
 
-  test('A9: names are tokens, values are strings, both come in pairs, the start line is not empty', () => {
+  test('A9: names are tokens, values are strings, both come in pairs, and the start line is not empty', () => {
     for (const name of ['', 'A B', 'A:', 'A ', '\xc4']) {
       expect(() => formatHead('GET / HTTP/1.1', [name, 'b']), name).toThrow(TypeError);
     }
@@ -576,7 +576,7 @@ describe('writing a head', () => {
   });
 });
 
-test('S2, V7: HTTP/1.1 or a later 1.x', () => {
+test('S2, V7: HTTP/1.1 and a later 1.x are accepted', () => {
   for (const version of ['1.1', '1.2', '1.9']) expect(isHttp11(version), version).toBe(true);
   for (const version of ['1.0', '0.9', '2.0', '1.', '1', '', '1.10', '1.a', '11.1', 'HTTP/1.1']) {
     expect(isHttp11(version), version).toBe(false);

@@ -105,7 +105,7 @@ describe('same origin', () => {
     }
   });
 
-  test('S21, A1: two Origin fields are 400, whatever the policy and even if they agree', () => {
+  test('S21, A1: two Origin fields are 400 with every policy, even if they agree', () => {
     const origin = 'http://server.example.com';
     for (const origins of ['same-origin', 'any', [origin], () => true] satisfies OriginPolicy[]) {
       for (const second of [origin, 'http://evil.example', 'null', '']) {
@@ -150,7 +150,7 @@ describe('a list', () => {
     expect(passes(origins, origin)).toBe(allowed);
   });
 
-  test('S21, A1: null passes only where it is listed, and then nothing else does', () => {
+  test('S21, A1: null passes only if it is listed, and then nothing else does', () => {
     expect(passes(['null'], 'null')).toBe(true);
     expect(passes(['null'], 'NULL')).toBe(false);
     expect(passes(['null'], 'file://')).toBe(false);
@@ -159,12 +159,12 @@ describe('a list', () => {
     expect(passes(['file://'], 'null')).toBe(false);
   });
 
-  test('S21: an empty list lets in only requests without Origin', () => {
+  test('S21: an empty list accepts only requests without Origin', () => {
     expect(passes([], 'http://server.example.com')).toBe(false);
     expect(passes([], null)).toBe(true);
   });
 
-  test('A1: an entry that is no origin matches nothing', () => {
+  test('A1: an entry that is not an origin matches nothing', () => {
     for (const entry of [
       '*',
       'https://*',
@@ -186,13 +186,13 @@ describe('a list', () => {
 
 describe('any, and a function', () => {
   test.each([null, 'http://evil.example', 'null', '', 'no origin at all'])(
-    'S21, S7: `any` lets in %j',
+    'S21, S7: `any` accepts %j',
     (origin) => {
       expect(passes('any', origin)).toBe(true);
     },
   );
 
-  test('S21: a function is asked with the origin and the request, only if there is an Origin', () => {
+  test('S21: a function is called with the origin and the request, only if there is an Origin', () => {
     const asked: [string, string][] = [];
     const policy: OriginPolicy = (origin, { path }) => {
       asked.push([origin, path]);
@@ -205,13 +205,13 @@ describe('any, and a function', () => {
     expect(passes(policy, 'null')).toBe(true);
   });
 
-  test('S21: only `true` accepts: not a promise, not another value', () => {
+  test('S21: only `true` accepts: not a promise, and not another value', () => {
     for (const answer of [Promise.resolve(true), 1, 'true', {}, null, undefined, false]) {
       expect(passes((() => answer) as unknown as OriginPolicy, 'http://server.example.com')).toBe(false);
     }
   });
 
-  test('S7: without Origin every policy lets the request pass', () => {
+  test('S7: without Origin every policy accepts the request', () => {
     for (const origins of ['same-origin', 'any', [], () => false] satisfies OriginPolicy[]) {
       expect(verifyRequest(request(), { origins }).origin).toBeNull();
     }
@@ -219,7 +219,7 @@ describe('any, and a function', () => {
 });
 
 describe('checking a policy before it is used', () => {
-  test('policies that can match pass', () => {
+  test('policies that can match are accepted', () => {
     const good: OriginPolicy[] = [
       'same-origin',
       'any',

@@ -8,7 +8,7 @@ import { prototypeKeys, readHead, valuesOf } from './samples.ts';
 
 describe('refusing', () => {
   test.each(Object.entries(refusals).filter(([, { status }]) => status > 0))(
-    'S1, S22: %s is a whole HTTP response that ends the connection',
+    'S1, S22: %s is a complete HTTP response that ends the connection',
     (code, { status, text }) => {
       const error = refuse(code as RefusalCode);
       const { startLine, fields, body } = readHead(formatRefusal(error));
@@ -25,7 +25,7 @@ describe('refusing', () => {
     },
   );
 
-  test('S13, A5: 426 names version 13 and the protocol, and does not look like a switch of protocols', () => {
+  test('S13, A5: 426 names version 13 and the protocol, and cannot be mistaken for a switch of protocols', () => {
     for (const code of ['WS_HANDSHAKE_VERSION', 'WS_HANDSHAKE_UPGRADE'] as const) {
       const { startLine, fields } = readHead(formatRefusal(refuse(code)));
       expect(startLine).toBe('HTTP/1.1 426 Upgrade Required');
@@ -41,7 +41,7 @@ describe('refusing', () => {
     expect(valuesOf(fields, 'Allow')).toEqual(['GET']);
   });
 
-  test('S14, A13: 404 for no endpoint, 503 with Retry-After for no room', () => {
+  test('S14, A13: 404 means no endpoint, and 503 with Retry-After no room', () => {
     expect(readHead(formatRefusal(refuse('WS_HANDSHAKE_NOT_FOUND'))).startLine).toBe(
       'HTTP/1.1 404 Not Found',
     );
@@ -79,14 +79,14 @@ describe('refusing', () => {
     }
   });
 
-  test('A50: nothing of what the peer sent, nor of the cause, is in the answer', () => {
+  test('A50: neither text of the peer nor the cause is in the answer', () => {
     const secret = 'X-SECRET-\u001b[31m';
     const error = refuse('WS_HANDSHAKE_ORIGIN', { value: secret, cause: new Error(secret) });
     expect(formatRefusal(error)).not.toContain('X-SECRET');
     expect(error.message).not.toContain('X-SECRET');
   });
 
-  test('S22: the answer to HEAD has the head only', () => {
+  test('S22: the answer to HEAD has only the head', () => {
     const error = refuse('WS_HANDSHAKE_METHOD');
     const { fields, body } = readHead(formatRefusal(error, 'HEAD'));
     expect(body).toBe('');
@@ -96,7 +96,7 @@ describe('refusing', () => {
     expect(formatRefusal(error, 'POST')).toBe(formatRefusal(error));
   });
 
-  test('A50: what a client received from another server is never passed on to a peer', () => {
+  test('A50: a response that a client received from another server is never passed on to a peer', () => {
     const headers = ['Set-Cookie', 'session=of-the-backend'];
     const details = { status: 403, headers, body: Buffer.from('from the backend') };
     const received = refuse('WS_RESPONSE_STATUS', details);
@@ -113,7 +113,7 @@ describe('refusing', () => {
   });
 
   test.each([0, 101, 200, 299, 600, 1000, 400.5, Number.NaN, -1])(
-    'S12: status %d refuses nothing: RangeError',
+    'S12: status %d is not a refusal: RangeError',
     (status) => {
       expect(() => formatRefusal(refuse('WS_HANDSHAKE_REJECTED', { status }))).toThrow(RangeError);
     },

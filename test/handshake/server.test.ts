@@ -22,8 +22,8 @@ function expectRefused(one: HandshakeRequest, code: RefusalCode): void {
   expect(refusalOf(() => verify(one))).toMatchObject({ code, status, stage });
 }
 
-describe('a request that is right', () => {
-  test('S2, S3, S4, S5, S6, S7, S8: everything that it says is there to read', () => {
+describe('a valid request', () => {
+  test('S2, S3, S4, S5, S6, S7, S8: has all its information in its members', () => {
     const one = request(
       {
         Origin: ['http://server.example.com'],
@@ -56,11 +56,11 @@ describe('a request that is right', () => {
     expect(upgrade.headerValues('x-none')).toEqual([]);
   });
 
-  test('S8: protocols and extensions are optional', () => {
+  test('S8: may lack subprotocols and extensions', () => {
     expect(verify(request())).toMatchObject({ origin: null, subprotocols: [], offers: [], query: '' });
   });
 
-  test('S8: unknown fields are ignored, the order of fields does not matter', () => {
+  test('S8: may have unknown fields, which are ignored, and fields in any order', () => {
     const { headers } = request({
       'Sec-WebSocket-Accept': ['x'],
       'Sec-WebSocket-Unknown': ['1'],
@@ -72,7 +72,7 @@ describe('a request that is right', () => {
     expect(verify(reversed).key).toBe(sampleKey);
   });
 
-  test('A11: names of Object.prototype as fields, subprotocols, extensions and in the query', () => {
+  test('A11: may have names of Object.prototype as fields, subprotocols, extensions and in the query', () => {
     const changes = Object.fromEntries(prototypeKeys.map((key) => [`X-${key}`, ['1']]));
     const one = request(
       {
@@ -95,11 +95,11 @@ describe('a request that is right', () => {
 });
 
 describe('S2: method, version and target', () => {
-  test.each(['POST', 'HEAD', 'CONNECT', 'OPTIONS', 'get', 'GETT', ''])('S2: method %j: 405', (method) => {
+  test.each(['POST', 'HEAD', 'CONNECT', 'OPTIONS', 'get', 'GETT', ''])('S2: method %j is 405', (method) => {
     expectRefused(request({}, { method }), 'WS_HANDSHAKE_METHOD');
   });
 
-  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])('S2: HTTP/%s: 505', (httpVersion) => {
+  test.each(['1.0', '0.9', '2.0', '1', '', '1.10'])('S2: HTTP/%s is 505', (httpVersion) => {
     expectRefused(request({}, { httpVersion }), 'WS_HANDSHAKE_HTTP_VERSION');
   });
 
@@ -128,7 +128,7 @@ describe('S2: method, version and target', () => {
     ['http://server.example.com/chat?a=b', '/chat', 'a=b'],
     ['https://server.example.com//x', '//x', ''],
     ['HTTP://SERVER.example.COM/Chat', '/Chat', ''],
-  ])('S2, A2: target %j has the path %j and the query %j, literally', (target, path, query) => {
+  ])('S2, A2: target %j has the path %j and the query %j, unchanged', (target, path, query) => {
     expect(verify(request({}, { target }))).toMatchObject({ target, path, query });
   });
 
@@ -173,11 +173,11 @@ describe('S2: method, version and target', () => {
     '/\u00e4',
     '/\u2603',
     ' /',
-  ])('S2, A2: target %j: 400', (target) => {
+  ])('S2, A2: target %j is 400', (target) => {
     expectRefused(request({}, { target }), 'WS_HANDSHAKE_TARGET');
   });
 
-  test('S2, A2: an absolute target has the port of Host too', () => {
+  test('S2, A2: an absolute target also has the port of Host', () => {
     const changes = { Host: ['[::1]:8080'] };
     expect(verify(request(changes, { target: 'http://[::1]:8080/a' })).path).toBe('/a');
     expectRefused(request(changes, { target: 'http://[::1]/a' }), 'WS_HANDSHAKE_TARGET');
@@ -199,16 +199,16 @@ describe('S3: Host', () => {
     [['a b']],
     [['a:65536']],
     [['\u00e4']],
-  ])('S3, A8: the Host fields %j: 400', (Host) => {
+  ])('S3, A8: the Host fields %j are 400', (Host) => {
     expectRefused(request({ Host }), 'WS_HANDSHAKE_HOST');
   });
 
-  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])('S3: Host %j', (host) => {
+  test.each(['a', 'a:80', '127.0.0.1:9001', '[::1]', 'EXAMPLE.com.'])('S3: Host %j is accepted', (host) => {
     expect(verify(request({ Host: [host] })).host).toBe(host);
   });
 });
 
-describe('A3: nothing announces a body', () => {
+describe('A3: a body is not allowed', () => {
   test.each<[string, string]>([
     ['Content-Length', '5'],
     ['Content-Length', '00'],
@@ -223,11 +223,11 @@ describe('A3: nothing announces a body', () => {
     ['Transfer-Encoding', ''],
     ['Expect', '100-continue'],
     ['expect', ''],
-  ])('S1, A3: %s: %j: 400', (name, value) => {
+  ])('S1, A3: %s: %j is 400', (name, value) => {
     expectRefused(request({ [name]: [value] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: a single Content-Length of 0 announces none', () => {
+  test('S1, A3: a single Content-Length of 0 announces no body', () => {
     expect(verify(request({ 'content-length': ['0'] })).method).toBe('GET');
     expectRefused(request({ 'Content-Length': ['0', '0'] }), 'WS_HANDSHAKE_BODY');
     expectRefused(
@@ -237,7 +237,7 @@ describe('A3: nothing announces a body', () => {
     expectRefused(request({ 'Content-Length': ['0'], Expect: ['100-continue'] }), 'WS_HANDSHAKE_BODY');
   });
 
-  test('S1, A3: Content-Length and Transfer-Encoding together: 400', () => {
+  test('S1, A3: Content-Length and Transfer-Encoding together are 400', () => {
     expectRefused(
       request({ 'Content-Length': ['4', '0'], 'Transfer-Encoding': ['chunked'] }),
       'WS_HANDSHAKE_BODY',
@@ -267,14 +267,14 @@ describe('S4: Upgrade and Connection', () => {
     [['websocket/13']],
     [['web, socket']],
     [['h2c', 'TLS/1.0']],
-  ])('S4, S13: the Upgrade fields %j do not: 426, with the version', (Upgrade) => {
+  ])('S4, S13: the Upgrade fields %j do not: the answer is 426, with the version', (Upgrade) => {
     const error = refusalOf(() => verify(request({ Upgrade })));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_UPGRADE', status: 426 });
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
   test.each(['websocket; a', '"websocket"', 'web socket', 'websocket=1', 'websocket/', 'websoc\u212aet'])(
-    'S4, S1: Upgrade %j is malformed: 400',
+    'S4, S1: Upgrade %j is malformed: the answer is 400',
     (value) => {
       expectRefused(request({ Upgrade: [value] }), 'WS_HANDSHAKE_UPGRADE_SYNTAX');
     },
@@ -301,7 +301,7 @@ describe('S4: Upgrade and Connection', () => {
     [['Upgrade; a']],
     [['Up grade']],
     [['"Upgrade"']],
-  ])('S4: the Connection fields %j do not: 400', (Connection) => {
+  ])('S4: the Connection fields %j do not: the answer is 400', (Connection) => {
     expectRefused(request({ Connection }), 'WS_HANDSHAKE_CONNECTION');
   });
 
@@ -328,11 +328,11 @@ describe('S5: the key', () => {
     [['dGhlIHNhbXBsZSBub25j']],
     [['dGhlIHNhbXBsZSBub25jZSE=']],
     [['not base64 at all!!!!!==']],
-  ])('S5: the key fields %j: 400', (values) => {
+  ])('S5: the key fields %j are 400', (values) => {
     expectRefused(request({ 'Sec-WebSocket-Key': values }), 'WS_HANDSHAKE_KEY');
   });
 
-  test('FAULT-0, S5, S17: a key with stray bits is accepted, and its text is what the accept answers', () => {
+  test('FAULT-0, S5, S17: a key with stray bits is accepted, and the accept is computed from its text', () => {
     const key = 'AAAAAAAAAAAAAAAAAAAAAB==';
     const upgrade = verify(request({ 'Sec-WebSocket-Key': [key] }));
     expect(upgrade.key).toBe(key);
@@ -365,13 +365,13 @@ describe('S6, S13: the version', () => {
     '13a',
     '\u0661\u0663',
     '',
-  ])('S6, S13, A5: version %j: 426 that names 13', (version) => {
+  ])('S6, S13, A5: version %j is 426, which names 13', (version) => {
     const error = refusalOf(() => verify(request({ 'Sec-WebSocket-Version': [version] })));
     expect(error).toMatchObject({ code: 'WS_HANDSHAKE_VERSION', status: 426, value: version });
     expect(error.headers).toEqual(['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13']);
   });
 
-  test('S6, S13: no version: 426, also for a draft that has no key either', () => {
+  test('S6, S13: no version is 426, even for a draft without a key', () => {
     expectRefused(request({ 'Sec-WebSocket-Version': [] }), 'WS_HANDSHAKE_VERSION');
     const hybi00 = {
       'Sec-WebSocket-Version': [],
@@ -382,13 +382,13 @@ describe('S6, S13: the version', () => {
   });
 
   test.each([[['13', '13']], [['13', '8']], [['8', '13']], [['13', '']]])(
-    'S6: two version fields %j: 400',
+    'S6: two version fields %j are 400',
     (values) => {
       expectRefused(request({ 'Sec-WebSocket-Version': values }), 'WS_HANDSHAKE_VERSION_REPEATED');
     },
   );
 
-  test.each([' 13', '13\t', '\t 13 '])('S6, A5: version %j: white space around 13 is legal', (version) => {
+  test.each([' 13', '13\t', '\t 13 '])('S6, A5: version %j: white space around 13 is allowed', (version) => {
     expect(verify(request({ 'Sec-WebSocket-Version': [version] })).key).toBe(sampleKey);
   });
 });
@@ -422,11 +422,11 @@ describe('S8: subprotocols', () => {
     [['a, a']],
     [['a', 'b', 'a']],
     [['a,', '(b)']],
-  ])('S8, S1: the fields %j: 400', (values) => {
+  ])('S8, S1: the fields %j are 400', (values) => {
     expectRefused(request({ 'Sec-WebSocket-Protocol': values }), 'WS_HANDSHAKE_SUBPROTOCOLS');
   });
 
-  test('A12: 64 subprotocols pass, 65 are 400', () => {
+  test('A12: 64 subprotocols are accepted, and 65 are 400', () => {
     const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`);
     expect(maxSubprotocols).toBe(64);
     expect(verify(request({ 'Sec-WebSocket-Protocol': names(64) })).subprotocols).toHaveLength(64);
@@ -439,7 +439,7 @@ describe('S8: subprotocols', () => {
 });
 
 describe('S8, S19, S20: extensions', () => {
-  test('S20: offers over several lines come in order', () => {
+  test('S20: offers over several lines keep their order', () => {
     const { offers } = verify(request({ 'Sec-WebSocket-Extensions': ['a; x', 'b, c; y=1'] }));
     expect(offers).toEqual([
       { name: 'a', parameters: [['x', null]] },
@@ -455,12 +455,12 @@ describe('S8, S19, S20: extensions', () => {
     ]);
   });
 
-  test.each(['a;', 'a b', 'a; b="c d"'])('S19, S18: %j: 400', (value) => {
+  test.each(['a;', 'a b', 'a; b="c d"'])('S19, S18: %j is 400', (value) => {
     expectRefused(request({ 'Sec-WebSocket-Extensions': [value] }), 'WS_HANDSHAKE_EXTENSIONS');
   });
 });
 
-test('S12, S21: an origin that is not allowed: 403, and the text names the option', () => {
+test('S12, S21: an origin that is not allowed is 403, and the text names the option', () => {
   const error = refusalOf(() => verify(request({ Origin: ['http://evil.example'] })));
   expect(error).toMatchObject({ code: 'WS_HANDSHAKE_ORIGIN', status: 403, value: 'http://evil.example' });
   expect(error.message).toContain('"origins"');
@@ -478,7 +478,7 @@ test('FAULT-0: the refusal of an origin names Origin and Host, escaped, and the 
   expect(long.message.length).toBeLessThan(700);
 });
 
-describe('accepting', () => {
+describe('accepting a request', () => {
   const offered = () =>
     verify(
       request({
@@ -489,7 +489,7 @@ describe('accepting', () => {
   const foo: ExtensionOffer = { name: 'foo', parameters: [['bar', '2']] };
   const baz: ExtensionOffer = { name: 'baz', parameters: [] };
 
-  test('S17: 101 with Upgrade, Connection and the accept of RFC 6455 §1.3, and nothing else', () => {
+  test('S17: the response is 101 with Upgrade, Connection and the accept of RFC 6455 §1.3, and nothing else', () => {
     expect(acceptRequest(verify(request()))).toEqual({
       head:
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -499,7 +499,7 @@ describe('accepting', () => {
     });
   });
 
-  test('S15, S16, S17: subprotocol, extensions and more fields, each in one line', () => {
+  test('S15, S16, S17: subprotocol, extensions and more fields are each in one line', () => {
     const accepted = acceptRequest(offered(), {
       subprotocol: 'superchat',
       negotiate: (offers) => {
@@ -517,20 +517,20 @@ describe('accepting', () => {
     expect(body).toBe('');
   });
 
-  test('S15: no subprotocol agreed: no field, not an empty one', () => {
+  test('S15: without an agreed subprotocol there is no field, not an empty one', () => {
     for (const acceptance of [{}, { subprotocol: '' }] satisfies Acceptance[]) {
       expect(acceptRequest(offered(), acceptance).head).not.toMatch(/protocol:/i);
     }
   });
 
-  test('S15: only a subprotocol of the client, letter by letter', () => {
+  test('S15: only a subprotocol of the client is allowed, compared exactly', () => {
     for (const subprotocol of ['other', 'Chat', 'chat, superchat', ' chat', ...prototypeKeys]) {
       expect(() => acceptRequest(offered(), { subprotocol }), subprotocol).toThrow(TypeError);
     }
     expect(() => acceptRequest(verify(request()), { subprotocol: 'chat' })).toThrow(TypeError);
   });
 
-  test('S16: only extensions of the client, and no more of one name than offered', () => {
+  test('S16: only extensions of the client are allowed, and no more of one name than offered', () => {
     const answers: ExtensionOffer[][] = [
       [{ name: 'other', parameters: [] }],
       [{ name: 'Foo', parameters: [] }],
@@ -546,7 +546,7 @@ describe('accepting', () => {
     expect(acceptRequest(offered(), { negotiate: () => [foo, foo] }).extensions).toHaveLength(2);
   });
 
-  test('S16: what negotiating throws is not caught here', () => {
+  test('S16: an exception in negotiating is not caught here', () => {
     const error = refuse('WS_HANDSHAKE_EXTENSIONS');
     const negotiate = () => {
       throw error;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { checkOffer, checkSubprotocols } from '../../src/handshake/subprotocol.ts';
 
-test('tokens are taken, by a server also repeatedly', () => {
+test('tokens are accepted, by a server also repeatedly', () => {
   checkSubprotocols([]);
   checkSubprotocols(['chat', 'v1.bus', "!#$%&'*+-.^_`|~", 'chat']);
   checkOffer(['chat', 'Chat']);
@@ -24,6 +24,6 @@ test.each<[unknown, string]>([
   }
 });
 
-test('a client offers none repeatedly', () => {
+test('a client does not offer a subprotocol twice', () => {
   expect(() => checkOffer(['a', 'b', 'a'])).toThrow('The subprotocol a is repeated');
 });

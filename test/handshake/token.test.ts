@@ -25,7 +25,7 @@ describe('characters', () => {
     }
   });
 
-  test('H8: a token is not empty', () => {
+  test('H8: an empty string is not a token', () => {
     expect(isToken('')).toBe(false);
   });
 
@@ -81,7 +81,7 @@ describe('lists', () => {
     ['a,\u00e4', null],
     ['a\n,b', null],
     ['a,\u00a0b', null],
-  ])('S8: the list %j', (value, expected) => {
+  ])('S8: the list %j is read', (value, expected) => {
     expect(parseTokenList(value)).toEqual(expected);
   });
 
@@ -92,11 +92,11 @@ describe('lists', () => {
     ['/13', null],
     ['a/b/c', null],
     ['a / b', null],
-  ])('S4: the Upgrade list %j', (value, expected) => {
+  ])('S4: the Upgrade list %j is read', (value, expected) => {
     expect(parseUpgradeList(value)).toEqual(expected);
   });
 
-  test('A11: names of Object.prototype are tokens like any other', () => {
+  test('A11: names of Object.prototype are ordinary tokens', () => {
     expect(parseTokenList(prototypeKeys.join(', '))).toEqual(prototypeKeys);
   });
 
@@ -115,7 +115,7 @@ describe('lists', () => {
     );
   });
 
-  test('S1: any text is a list or it is not, and nothing is thrown', () => {
+  test('S1: any text is a list or not, and nothing is thrown', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'a, \t"\\;=/\u00e4\0') }), (value) => {
         // The slow reference: split at commas, trim, look at each part.
@@ -143,13 +143,13 @@ describe('quoted-string', () => {
     ['"a', null],
     ['"a\\', null],
     ['"a\\"', null],
-  ])('S18: %j', (text, expected) => {
+  ])('S18: %j is read', (text, expected) => {
     const scanner = new FieldScanner(text);
     expect(scanner.quotedString()).toBe(expected);
     if (expected !== null) expect(scanner.atEnd).toBe(true);
   });
 
-  test('S18: any text, escaped in any places, is read back, and what follows is left', () => {
+  test('S18: any text, escaped at any positions, is read back, and the text after it is left', () => {
     fc.assert(
       fc.property(fc.string(), fc.infiniteStream(fc.boolean()), (text, escaped) => {
         const quoted = Array.from(text, (character) =>

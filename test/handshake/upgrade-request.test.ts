@@ -9,7 +9,7 @@ const ask = (changes: Changes, target = '/'): UpgradeRequest =>
   verifyRequest(request(changes, { target }), { origins: 'any' });
 
 describe('header fields', () => {
-  test('FAULT-7: the lines of Cookie are joined by "; ", those of lists by ", ", of others the first counts', () => {
+  test('FAULT-7: the lines of Cookie are joined by "; ", those of lists by ", ", and of other fields the first counts', () => {
     const upgrade = ask({
       Cookie: ['a=1', 'b=2'],
       'X-Forwarded-For': ['10.0.0.1', '10.0.0.2'],
@@ -26,12 +26,12 @@ describe('header fields', () => {
 });
 
 describe('cookies', () => {
-  test('names of Object.prototype are names', () => {
+  test('names of Object.prototype are ordinary names', () => {
     const { cookies } = ask({ Cookie: [prototypeKeys.map((name) => `${name}=x`).join('; ')] });
     expect([...cookies.keys()]).toEqual(prototypeKeys);
   });
 
-  test('what is written is read, in one line or several', () => {
+  test('written cookies are read, in one line or several', () => {
     const name = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
     const value = fc.stringMatching(/^[!#-+\--:<-[\]-~]*$/);
     fc.assert(
@@ -49,7 +49,7 @@ describe('cookies', () => {
     );
   });
 
-  test('A10: no text of a client throws', () => {
+  test('A10: no text of a client makes it throw', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((c) => String.fromCharCode(c)) }),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseUrl } from '../../src/handshake/url.ts';
 
-test('U4: a host with U+00FC is a host, however often it is asked for', () => {
+test('U4: a host with U+00FC is valid, however often it is read', () => {
   // Often enough for V8 to optimize: URL.canParse of Node 20 changes its mind then.
   const text = 'ws://m\u00fcnchen.example/';
   for (let times = 0; times < 30_000; times++) {
@@ -9,7 +9,7 @@ test('U4: a host with U+00FC is a host, however often it is asked for', () => {
   }
 });
 
-test('O1: what is no absolute URL is null', () => {
+test('O1: a text that is not an absolute URL gives null', () => {
   for (const text of ['', '/path', 'ws:', 'ws://', 'ws://[::1', 'ws://a:b/', '//example.com/']) {
     expect(parseUrl(text), text).toBeNull();
   }

@@ -120,20 +120,20 @@ const peers: Peer[] = [
 ];
 
 describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
-  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
     exchanges.text(open));
 
-  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
     exchanges.binary(open));
 
-  test('F10: text and binary of 16 MiB both ways, the limits of both ends raised to it', () =>
+  test('F10: text and binary of 16 MiB arrive in both directions, with the limits of both ends raised to it', () =>
     exchanges.sixteenMiB(open));
 
-  test('F18, F19, F23: fragmented text and binary from us, characters split', () =>
+  test('F18, F19, F23: fragmented text and binary from us arrive, with characters split', () =>
     exchanges.fragmentsOfOurs(open));
 
   // gorilla/websocket sends a fragment when 4 KiB are full, whatever is asked of it.
-  test('F18, F19: fragmented text and binary from the peer', () =>
+  test('F18, F19: fragmented text and binary from the peer arrive', () =>
     exchanges.fragmentsOfPeer(
       open,
       isPython
@@ -144,7 +144,7 @@ describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
           ],
     ));
 
-  test('F24: 5,000 small messages of random sizes in order, both ways at once', () =>
+  test('F24: 5,000 small messages of random sizes arrive in order, in both directions at once', () =>
     exchanges.many(open, 5_000));
 
   test('C7: our pings are answered', () => exchanges.pingsOfOurs(open));
@@ -169,15 +169,16 @@ describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
   if (!isPython)
     test('C13: the peer closes without a code: 1005 at both ends', () => exchanges.closingWithoutCode(open));
 
-  test('C9: what we sent before the Close frame arrives', () => exchanges.closingBehindMessages(open));
+  test('C9: messages that we sent before the Close frame arrive', () =>
+    exchanges.closingBehindMessages(open));
 
   test('C13, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
 
   test('C13, C19: the peer drops the connection: 1006 at both ends', () => exchanges.abortByPeer(open));
 
-  test('C16, F25: a message over our limit: the peer hears 1009', () => exchanges.overOurLimit(open));
+  test('C16, F25: a message over our limit is 1009 for the peer', () => exchanges.overOurLimit(open));
 
-  test('S15: the subprotocol that the server has of those that the client offered', () =>
+  test('S15: the subprotocol is one that the client offered and the server supports', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -200,15 +201,15 @@ describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
     ));
 
   describe('wss with the test CA', () => {
-    test('O7, O9, S9: text and binary of 0 bytes to 1 MiB, both ways', async () => {
+    test('O7, O9, S9: text and binary of 0 bytes to 1 MiB arrive in both directions', async () => {
       await exchanges.text(openSecurely);
       await exchanges.binary(openSecurely);
     });
 
-    test('O9: binary of 16 MiB both ways at once, the limits of both ends raised to it', () =>
+    test('O9: binary of 16 MiB arrives in both directions at once, with the limits of both ends raised to it', () =>
       exchanges.sixteenMiBAtOnce(openSecurely));
 
-    test('O9: fragmented text and binary from us', () => exchanges.fragmentsOfOurs(openSecurely));
+    test('O9: fragmented text and binary from us arrive', () => exchanges.fragmentsOfOurs(openSecurely));
 
     test('O9, C5: we close with 1000', () => exchanges.closing(openSecurely, 'ours', 1000, 'done'));
 
@@ -229,7 +230,7 @@ describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
         ['a window of 8 bits', server === 'ours' ? { serverMaxWindowBits: 8 } : { clientMaxWindowBits: 8 }],
       ];
       const ours = { threshold: 0, engine };
-      test.each(wishes)('P6, P7, P10, P23, P25, P26, P27: the peer wishes %s', (_, wish) =>
+      test.each(wishes)('P6, P7, P10, P23, P25, P26, P27: the peer requests %s', (_, wish) =>
         exchanges.compressed(open, {
           ourCompression: { ...ours, clientMaxWindowBits: server === 'peer' ? 12 : 15 },
           // Our server may limit it, and our client offers that it may be limited.
@@ -237,7 +238,7 @@ describe.each(peers)('$name', ({ open, openSecurely, server, isPython }) => {
           maxMessageSize: 2 * exchanges.MiB,
         }),
       );
-      test.each(wishes.slice(1))('P6, P7, P10, P23, P25, P26, P27: we wish %s', (_, wish) =>
+      test.each(wishes.slice(1))('P6, P7, P10, P23, P25, P26, P27: we request %s', (_, wish) =>
         exchanges.compressed(open, {
           ourCompression: { ...ours, ...wish },
           peerCompression: server === 'ours' ? { clientMaxWindowBits: 15 } : {},

@@ -97,7 +97,7 @@ async function startServer(refused: (error: HandshakeError) => void): Promise<nu
 describe.each(Object.keys(proxies))('%s', (name) => {
   const proxy = proxies[name]!;
 
-  test('FAULT-0: with the block of the guide a page is let in, and messages go both ways', async () => {
+  test('FAULT-0: with the configuration of the guide a page is accepted, and messages go in both directions', async () => {
     const port = await startProxy(name, await startServer(() => {}));
     const origin = `http://127.0.0.1:${port}`;
     const connection = await connect(`ws://127.0.0.1:${port}/chat`, { origin });
@@ -109,7 +109,7 @@ describe.each(Object.keys(proxies))('%s', (name) => {
     expect(await connection.close()).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('FAULT-0: a page of another site is refused all the same', async () => {
+  test('FAULT-0: a page of another site is still refused', async () => {
     const port = await startProxy(name, await startServer(() => {}));
     const dialed = connect(`ws://127.0.0.1:${port}/chat`, { origin: 'http://evil.example' });
     await expect(dialed).rejects.toMatchObject({ status: 403 });

@@ -63,20 +63,20 @@ describe.each(engines)('engine %s', (engine) => {
 
   describe(`ws ${versionOf('ws')}, client of our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectWs, options);
-    test.each(wishes)('P6, P7, P10, P23, P26, P27: the client wishes %s', (_, wish) =>
+    test.each(wishes)('P6, P7, P10, P23, P26, P27: the client requests %s', (_, wish) =>
       exchanges.compressed(
         open,
         { ourCompression: ours, peerCompression: { ...peers, ...wish } },
         largest(wish),
       ),
     );
-    test.each(wishes.slice(1))('P6, P7, P10, P23, P26, P27: the server wishes %s', (_, wish) =>
+    test.each(wishes.slice(1))('P6, P7, P10, P23, P26, P27: the server requests %s', (_, wish) =>
       exchanges.compressed(open, { ourCompression: { ...ours, ...wish }, peerCompression: peers }),
     );
   });
 
   describe(`ws ${versionOf('ws')}, server of our client`, () => {
-    test.each(wishes)('P6, P7, P10, P14, P23, P26, P27: the client wishes %s', (_, wish) =>
+    test.each(wishes)('P6, P7, P10, P14, P23, P26, P27: the client requests %s', (_, wish) =>
       exchanges.compressed(
         serverOfOurs,
         { ourCompression: { ...ours, ...wish }, peerCompression: peers },
@@ -84,7 +84,7 @@ describe.each(engines)('engine %s', (engine) => {
       ),
     );
     // A server may limit a client only where that offered it.
-    test.each(wishes.slice(1))('P6, P7, P10, P14, P16, P23, P26, P27: the server wishes %s', (_, wish) =>
+    test.each(wishes.slice(1))('P6, P7, P10, P14, P16, P23, P26, P27: the server requests %s', (_, wish) =>
       exchanges.compressed(serverOfOurs, {
         ourCompression: { ...ours, clientMaxWindowBits: 15 },
         peerCompression: { ...peers, ...wish },
@@ -95,15 +95,16 @@ describe.each(engines)('engine %s', (engine) => {
   // undici sends everything uncompressed.
   describe(`undici ${versionOf('undici')}, client of our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectUndici, options);
-    test('P6, P7, P10, P23, P26: no parameter', () => exchanges.compressed(open, { ourCompression: ours }));
-    test('P6, P13, P26: without takeover', () =>
+    test('P6, P7, P10, P23, P26: no parameter is negotiated', () =>
+      exchanges.compressed(open, { ourCompression: ours }));
+    test('P6, P13, P26: no context takeover is negotiated', () =>
       exchanges.compressed(open, { ourCompression: { ...ours, serverNoContextTakeover: true } }));
-    test('P6, P19, P25: a window of 9 bits', () =>
+    test('P6, P19, P25: a window of 9 bits is negotiated', () =>
       exchanges.compressed(open, { ourCompression: { ...ours, serverMaxWindowBits: 9 } }));
   });
 });
 
-test('P3, A36: a peer that offers it to our server that does not want it is let in without', () =>
+test('P3, A36: a peer that offers it to a server without compression is accepted without it', () =>
   exchanges.exchange(
     (options = {}) => clientOfOurs(connectWs, options),
     async ({ ours, peer }) => {

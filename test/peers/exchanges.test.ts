@@ -115,26 +115,26 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   // What a client with the WHATWG interface can't do is no test of its own: it has none of this to show.
   const isWs = kind === 'ws';
 
-  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
     exchanges.text(open));
 
-  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB, both ways', () =>
+  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
     exchanges.binary(open));
 
-  test('F10: text and binary of 16 MiB both ways, the limits of both ends raised to it', () =>
+  test('F10: text and binary of 16 MiB arrive in both directions, with the limits of both ends raised to it', () =>
     exchanges.sixteenMiB(open));
 
-  test('F10: binary of 16 MiB both ways at once', () => exchanges.sixteenMiBAtOnce(open));
+  test('F10: binary of 16 MiB arrives in both directions at once', () => exchanges.sixteenMiBAtOnce(open));
 
-  test('F18, F19, F23: fragmented text and binary from us, characters split', () =>
+  test('F18, F19, F23: fragmented text and binary from us arrive, with characters split', () =>
     exchanges.fragmentsOfOurs(open));
 
   if (isWs)
-    test('F18, F19: fragmented text and binary from the peer, characters split', () =>
+    test('F18, F19: fragmented text and binary from the peer arrive, with characters split', () =>
       exchanges.fragmentsOfPeer(open));
 
   if (isWs)
-    test('F15: a ping between the fragments of the peer is answered before the message is whole', () =>
+    test('F15: a ping between the fragments of the peer is answered before the message is complete', () =>
       exchanges.exchange(open, async ({ ours, peer }) => {
         const { socket } = peer as WsEnd;
         socket.send('frag', { fin: false });
@@ -144,7 +144,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
         expect(await ours.next()).toBe('fragmented');
       }));
 
-  test('F24: 10,000 small messages of random sizes in order, both ways at once', () =>
+  test('F24: 10,000 small messages of random sizes arrive in order, in both directions at once', () =>
     exchanges.many(open, 10_000));
 
   test('C7: our pings are answered', () => exchanges.pingsOfOurs(open));
@@ -161,13 +161,14 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   test('C4, C5, C13, C24: the peer closes with 3000', () =>
     exchanges.closing(open, 'peer', 3000, 'because €'));
 
-  test('C9: what we sent before the Close frame arrives', () => exchanges.closingBehindMessages(open));
+  test('C9: messages that we sent before the Close frame arrive', () =>
+    exchanges.closingBehindMessages(open));
 
   test('C13: the server goes away with 1001', () => exchanges.shutdown(open, server, 'restarting'));
 
   test('C13: the peer closes without a code: 1005 at both ends', () => exchanges.closingWithoutCode(open));
 
-  test('C6, C12: both close at once: each hears the code of the other', () =>
+  test('C6, C12: if both close at once, each receives the code of the other', () =>
     exchanges.simultaneousClose(open));
 
   test('C13, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
@@ -175,9 +176,9 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   if (isWs)
     test('C13, C19: the peer drops the connection: 1006 at both ends', () => exchanges.abortByPeer(open));
 
-  test('C16, F25: a message over our limit: the peer hears 1009', () => exchanges.overOurLimit(open));
+  test('C16, F25: a message over our limit is 1009 for the peer', () => exchanges.overOurLimit(open));
 
-  test('S15: the subprotocol that the server has of those that the client offered', () =>
+  test('S15: the subprotocol is one that the client offered and the server supports', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -187,7 +188,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
       { subprotocols: { offered: ['chat.v3', 'chat.v2', 'chat.v1'], supported: ['chat.v1', 'chat.v2'] } },
     ));
 
-  test('S15: no subprotocol where none is asked for', () =>
+  test('S15: no subprotocol is chosen if none is offered', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -224,11 +225,11 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
         expect(headers).not.toHaveProperty('sec-websocket-extensions');
       }));
 
-  test('we stop reading: the peer has to wait, nothing is lost', () =>
+  test('if we stop reading, the peer has to wait, and nothing is lost', () =>
     exchanges.pausedByUs(open, (peer) => (peer as WsEnd | WhatwgEnd).socket.bufferedAmount));
 
   if (isWs)
-    test('the peer stops reading: send returns false, drain follows, nothing is lost', () =>
+    test('if the peer stops reading, send returns false, drain follows, and nothing is lost', () =>
       exchanges.pausedByPeer(open, (peer) => {
         const { socket } = peer as WsEnd;
         socket.pause();

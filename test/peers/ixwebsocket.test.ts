@@ -13,7 +13,7 @@ import { expectAllKeysOpen } from './ixwebsocket.ts';
 afterEach(closeServers);
 
 test.each<Kind>(['listen', 'attach'])(
-  'FAULT-0, S5: 2,000 keys of IXWebSocket 11.0.8 all get 101 on %s, and the accept of their text',
+  'FAULT-0, S5: 2,000 keys of IXWebSocket 11.0.8 all get 101 on %s, with the accept of their text',
   async (kind) => {
     const { port } = await startServer({}, {}, kind);
     await expectAllKeysOpen(port);
@@ -55,7 +55,7 @@ const surfaces: readonly [name: string, start: () => Promise<{ port: number; sto
   ];
 
 test.each(surfaces)(
-  'FAULT-0, S5: 2,000 keys of IXWebSocket 11.0.8 all get 101 on %s, and the accept of their text',
+  'FAULT-0, S5: 2,000 keys of IXWebSocket 11.0.8 all get 101 on %s, with the accept of their text',
   async (_name, start) => {
     const { port, stop } = await start();
     try {
@@ -66,7 +66,7 @@ test.each(surfaces)(
   },
 );
 
-test.each(kinds)('FAULT-0, S21: on %s, Origin is the URL that is connected to', async (kind) => {
+test.each(kinds)('FAULT-0, S21: on %s, Origin is the URL of the connection', async (kind) => {
   const { peer, port } = await startServer({}, {}, kind);
   const scheme = kind.includes('TLS') || kind.includes('https') ? 'wss' : 'ws';
   const host = `localhost:${port}`;

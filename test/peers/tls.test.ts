@@ -98,14 +98,15 @@ const pairs: { name: string; open: exchanges.Open; server: 'ours' | 'peer' }[] =
 ];
 
 describe.each(pairs)('wss with a test CA: $name', ({ open, server }) => {
-  test('O7, O9, S9, F1: text of 0 bytes to 1 MiB, both ways', () => exchanges.text(open));
+  test('O7, O9, S9, F1: text of 0 bytes to 1 MiB arrives in both directions', () => exchanges.text(open));
 
-  test('O9: binary of 16 MiB both ways at once, the limits of both ends raised to it', () =>
+  test('O9: binary of 16 MiB arrives in both directions at once, with the limits of both ends raised to it', () =>
     exchanges.sixteenMiBAtOnce(open));
 
-  test('O9: fragmented text and binary from us', () => exchanges.fragmentsOfOurs(open));
+  test('O9: fragmented text and binary from us arrive', () => exchanges.fragmentsOfOurs(open));
 
-  test('O9: 2,000 small messages in order, both ways at once', () => exchanges.many(open, 2_000));
+  test('O9: 2,000 small messages arrive in order, in both directions at once', () =>
+    exchanges.many(open, 2_000));
 
   test('O9, C5: we close with 1000', () => exchanges.closing(open, 'ours', 1000, 'done'));
 
@@ -117,7 +118,8 @@ describe.each(pairs)('wss with a test CA: $name', ({ open, server }) => {
 
   test('O9: the server goes away with 1001', () => exchanges.shutdown(open, server, 'restarting'));
 
-  test('O9, C9: what we sent before the Close frame arrives', () => exchanges.closingBehindMessages(open));
+  test('O9, C9: messages that we sent before the Close frame arrive', () =>
+    exchanges.closingBehindMessages(open));
 
   test('O9, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
 });
@@ -187,7 +189,7 @@ async function failure(port: number, host: string, tls: ConnectionOptions): Prom
   return error as HandshakeError;
 }
 
-describe('the certificate of the server, as our client checks it by default', () => {
+describe('the certificate of the server, as our client verifies it by default', () => {
   test.each([
     [
       'O7: a certificate for another host is refused [A41]',
@@ -227,7 +229,7 @@ describe('the certificate of the server, as our client checks it by default', ()
     expect(server.received()).toBe('');
   });
 
-  test('O7: a certificate of a CA that was not given is refused [A41]', async () => {
+  test('O7: a certificate of a CA that was not passed is refused [A41]', async () => {
     const server = await startListening(good);
     try {
       const error = await failure(server.port, 'localhost', {});
@@ -238,7 +240,7 @@ describe('the certificate of the server, as our client checks it by default', ()
     expect(server.received()).toBe('');
   });
 
-  test('O7: a server that hangs up during the TLS handshake fails the connection', async () => {
+  test('O7: a server that disconnects during the TLS handshake fails the connection', async () => {
     const server = createPlainServer((socket) => {
       socket.on('error', () => {});
       socket.resume();
@@ -255,7 +257,7 @@ describe('the certificate of the server, as our client checks it by default', ()
     }
   });
 
-  test('O7: a server that speaks no TLS fails the connection, without a plain request', async () => {
+  test('O7: a server without TLS fails the connection, and receives no plain request', async () => {
     const server = await startOurServer();
     try {
       const port = Number(new URL(server.url).port);
@@ -276,7 +278,7 @@ describe('the certificate of the server, as our client checks it by default', ()
     }
   });
 
-  test('a self-signed certificate is accepted where it is given as a CA, or where the check is switched off', async () => {
+  test('a self-signed certificate is accepted if it is passed as a CA, or if verification is disabled', async () => {
     const certificates = certificate('self-signed');
     const server = await startOurServer({ tls: certificates, hostname: 'localhost' });
     try {
@@ -291,7 +293,7 @@ describe('the certificate of the server, as our client checks it by default', ()
   });
 });
 
-describe('what our client tells a TLS server', () => {
+describe("our client's messages to a TLS server", () => {
   const told: [string, string, string | false][] = [
     ['O8: the host of the URL goes out as SNI [A41]', 'elsewhere.example', 'elsewhere.example'],
     ['O8: SNI does not keep the case of the URL', 'ELSEWHERE.example', 'elsewhere.example'],
@@ -320,7 +322,7 @@ describe('what our client tells a TLS server', () => {
   });
 });
 
-describe('what our TLS server tells a client', () => {
+describe("our TLS server's messages to a client", () => {
   test.each([
     ['ALPN: http/1.1 is agreed on', ['h2', 'http/1.1'], 'http/1.1'],
     ['ALPN: a client that asks for nothing is served', [], false],
@@ -340,7 +342,7 @@ describe('what our TLS server tells a client', () => {
     }
   });
 
-  test('S9: a failed TLS handshake, here over a protocol that is not HTTP/1.1, ends the connection', async () => {
+  test('S9: a failed TLS handshake, here for a protocol that is not HTTP/1.1, ends the connection', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = tlsConnect({ ...address(server.url), ca, ALPNProtocols: ['h2'] });
@@ -352,7 +354,7 @@ describe('what our TLS server tells a client', () => {
     }
   });
 
-  test('S9: a client that leaves during the TLS handshake is forgotten, not waited for', async () => {
+  test('S9: a client that leaves during the TLS handshake is forgotten at once', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer({ refused: (error) => refused.push(error.code) });
     const { port } = await server.listen({ tls: good });

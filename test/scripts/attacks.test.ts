@@ -13,7 +13,7 @@ describe('attacks in titles', () => {
     expect(attacksOf(title)).toEqual(ids);
   });
 
-  test('tests that are skipped claim nothing', () => {
+  test('skipped tests claim no attack', () => {
     const source = "test('A1: runs', () => {});\ntest.skip('A2: does not', () => {});\n";
     expect([...traceAttacks([{ file: 'test/x.test.ts', source }])]).toEqual([['A1', ['test/x.test.ts']]]);
   });
@@ -26,7 +26,7 @@ describe('the column', () => {
   const filled =
     '| id | attack | what happens | tests |\n| A1 | one | 403 | [a](test/a.test.ts), [c](test/b/c.test.ts) |\n| A2 | two | 400 | |\n';
 
-  test('is written from the trace, and emptied where nothing is named any more', () => {
+  test('is written from the trace, and empty for an attack that no test names any more', () => {
     expect(fillColumn(page, trace)).toBe(filled);
     expect(fillColumn(filled, trace)).toBe(filled);
   });

@@ -4,7 +4,7 @@ import { render } from '../../scripts/errors.js';
 
 const table = { module: 'dist/a.js', name: 'violations', title: 'Title', intro: 'Intro.' };
 
-test('a heading per code with its text, close code, status, stage and section', () => {
+test('each code has a heading with its text, close code, status, stage and section', () => {
   const { text, problems } = render([
     { table, rows: { WS_A: { closeCode: 1002, section: '6455 §5.5', text: 'a frame too long' } } },
     { table, rows: { WS_B: { status: 426, stage: 'http', section: '6455 §4.4', text: 'another version' } } },
@@ -14,7 +14,7 @@ test('a heading per code with its text, close code, status, stage and section', 
   expect(text).toContain('### WS_B\n\nAnother version.\n\nstatus 426 · stage `http` · RFC 6455 §4.4\n');
 });
 
-test('a section that the RFC lacks, a code twice, an empty table or text is a fault', () => {
+test('a section that the RFC lacks, a repeated code, and an empty table or text are faults', () => {
   const row = { closeCode: 1002, section: '6455 §5.12', text: '' };
   const { problems } = render([
     { table, rows: { WS_A: row } },

@@ -36,7 +36,7 @@ describe('the page', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('what is missing on either side', () => {
+  test('missing rows and tests are reported on either side', () => {
     expect(problemsOf(page, trace)).toEqual(['B-ws-id has no test']);
     expect(problemsOf(page + page, new Map([['C62', ['test/x.test.ts']]]))).toEqual([
       'C61 is there twice',

@@ -11,7 +11,7 @@ function fuzz(...args: string[]): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-test('F26, C17: receive never throws, every rule is hit, and what is written is legal: 2,000 inputs', () => {
+test('F26, C17: in 2,000 inputs receive never throws, every rule is hit, and the output is valid', () => {
   // One seed: of few inputs, one set in some thousands misses the rarest rule.
   const { status, output } = fuzz('--inputs', '2000', '--seed', '6455');
   expect(output).toContain('2000 inputs, seed 6455');
@@ -28,6 +28,6 @@ test('a run in which a rule is never hit fails, and the same seed gives the same
   expect(withoutTime(fuzz('--inputs', '20', '--seed', '7').output)).toBe(withoutTime(first.output));
 });
 
-test('an option that is no number is refused', () => {
+test('an option that is not a number is refused', () => {
   expect(fuzz('--inputs', 'many')).toMatchObject({ status: 2, output: expect.stringContaining('--inputs') });
 });

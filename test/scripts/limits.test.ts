@@ -14,7 +14,7 @@ const table = {
 
 const size = limit('bytes', { default: 65_536, client: 2_097_152, text: 'A size.' });
 
-test('a row per option with the defaults of both roles, options inside others after them', () => {
+test('each option has a row with the defaults of both roles, and options inside of others follow them', () => {
   const inner = { isOn: flag({ default: true, text: 'A flag.' }) };
   const specs = { size, inner: group<object, typeof inner>(inner, 'A group.') };
   const { text, problems } = render([{ table, specs }]);
@@ -26,7 +26,7 @@ test('a row per option with the defaults of both roles, options inside others af
   expect(text).toContain('| `inner` |  |  | an object | A group. |\n| `inner.isOn` | `true` | `true` |');
 });
 
-test('one column for options that have no roles', () => {
+test('options without roles have one column', () => {
   const { text } = render([{ table: { ...table, roles: false }, specs: { size } }]);
   expect(text).toContain('| `size` | 65,536 | bytes, above 0');
 });
@@ -37,7 +37,7 @@ test('a text that is not a sentence and an empty table are faults', () => {
   expect(render([{ table, specs: {} }]).problems).toEqual(['specs is empty']);
 });
 
-test('defaults in a cell and in a doc comment', () => {
+test('defaults are shown in a cell and in a doc comment', () => {
   const mode = oneOf(['a'], { default: 'a', text: 'A mode.' });
   const endless = limit('ms', { default: Number.POSITIVE_INFINITY, text: 'A limit.' });
   const own = limit('ms', { defaultText: '`interval`', text: 'A limit.' });
@@ -62,7 +62,7 @@ test('defaults in a cell and in a doc comment', () => {
   ]);
 });
 
-test('a table of another page stands between its comments, and is replaced', () => {
+test('a table of another page is replaced between its comments', () => {
   const region = { of: 'Things', module: 'a.ts', name: 'specs' };
   const start = '<!-- options of Things: written by scripts/limits.js -->';
   const page = `before\n\n${start}\nold\n<!-- end -->\n\nafter\n`;
@@ -77,7 +77,7 @@ test('a table of another page stands between its comments, and is replaced', () 
   ]);
 });
 
-test('the table of `connect` has what is not in the one of every connection', async () => {
+test('the table of `connect` has the options that are not in the one of every connection', async () => {
   const [connect, reconnect] = await fillApi();
   expect(Object.keys(connect!.specs)).toContain('handlers');
   expect(Object.keys(connect!.specs)).toContain('redirects');

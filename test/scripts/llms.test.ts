@@ -4,7 +4,7 @@ import { build, sectionsOf, withoutComments } from '../../scripts/llms.js';
 
 const root = new URL('../../', import.meta.url);
 
-test('the pages of an index come with their names, paths and what they answer', () => {
+test('the pages of an index have their names, paths and the question that they answer', () => {
   const index =
     '# Docs\n\n## Guides\n\n| guide | answers |\n|---|---|\n| [TLS](guides/tls.md), [a `b`](../c.md) | why |\n';
   expect(sectionsOf(index)).toEqual([

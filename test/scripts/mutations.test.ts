@@ -5,7 +5,7 @@ import { mutations } from '../../scripts/mutations.js';
 
 const root = new URL('../../', import.meta.url);
 
-test('what a mutation replaces is in its file exactly once', () => {
+test('the text that a mutation replaces is in its file exactly once', () => {
   const counts = mutations.map(({ id, file, find }) => {
     const source = readFileSync(new URL(file, root), 'utf8');
     return { id, count: source.split(find).length - 1 };
@@ -14,6 +14,6 @@ test('what a mutation replaces is in its file exactly once', () => {
   expect(counts.length).toBeGreaterThan(80);
 });
 
-test('and it changes something', () => {
+test('each mutation changes something', () => {
   for (const { id, find, replace } of mutations) expect(replace, id).not.toBe(find);
 });

@@ -27,7 +27,7 @@ test('the committed table is well formed and complete', () => {
   expect(all).toHaveLength(137);
 });
 
-test('an entry that is dropped from the table is noticed', () => {
+test('an entry that is removed from the table is noticed', () => {
   const without = committed.replace(/\nC25 [\s\S]*$/, '\n');
   expect(parseTable(without).problems).toContain('C25 is not in the table');
 });
@@ -74,14 +74,14 @@ describe('test titles', () => {
     expect(traced("describe('F1: works', () => {});")).toHaveLength(1);
   });
 
-  test('an unknown id is refused, an id of another series is not ours', () => {
+  test('an unknown id is refused, and an id of another series is ignored', () => {
     expect(traced("test('F1, F99: works', () => {});")).toEqual([
       'test/a.test.ts:1 names F99, which is not in the table',
     ]);
     expect(traced("test('F1: works [A38]', () => {});")).toEqual([]);
   });
 
-  test('a mention in the wrong form is pointed out', () => {
+  test('an id in the wrong form is reported', () => {
     expect(traced("test('as F1 says', () => {});")[0]).toMatch(/a\.test\.ts:1 .* mentions it, not as/);
   });
 });

@@ -44,7 +44,7 @@ describe('the page', () => {
     ]);
   });
 
-  test('its column: the tests of the rows, of sentences before, and those that name it; a skipped test does not count', () => {
+  test('its column has the tests of the rows, of earlier sentences, and of their own ids; a skipped test does not count', () => {
     const { trace } = traceSentences(page, files);
     const both = '[a](../test/a.test.ts), [b](../test/b.test.ts)';
     const filled = page
@@ -55,7 +55,7 @@ describe('the page', () => {
     expect(fillColumn(filled, trace)).toBe(filled);
   });
 
-  test('what is missing on either side', () => {
+  test('missing sentences and tests are reported on either side', () => {
     expect(problemsOf(page, files)).toEqual(['D1-2 has neither a test nor a reason']);
     const more = [
       ...files,

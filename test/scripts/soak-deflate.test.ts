@@ -7,7 +7,7 @@ import { engines } from '../deflate/harness.ts';
 const script = fileURLToPath(new URL('../../scripts/soak-deflate.js', import.meta.url));
 
 test.each(engines)(
-  'P6, P7, P10, P23, P26, P27: 300 messages of 0 to 100 KiB each way on one context, engine %s, against ws in both roles',
+  'P6, P7, P10, P23, P26, P27: 300 messages of 0 to 100 KiB in each direction on one context, engine %s, are correct against ws in both roles',
   (engine) => {
     const seed = String(Math.floor(Math.random() * 2 ** 32));
     const { status, stdout, stderr } = spawnSync(

@@ -21,7 +21,7 @@ describe('imports', () => {
     expect(specifiers(source)).toEqual([specifier]);
   });
 
-  test('only a whole import of types counts as one', () => {
+  test('only an import that consists of types counts as an import of types', () => {
     const kinds = (source: string): boolean[] => importsOf(source).map(({ typeOnly }) => typeOnly);
     expect(kinds("import type { A } from 'a'; export type { B } from 'b'; import type C from 'c';")).toEqual([
       true,
@@ -33,7 +33,7 @@ describe('imports', () => {
     );
   });
 
-  test('comments, strings, templates and regular expressions hold none', () => {
+  test('comments, strings, templates and regular expressions contain none', () => {
     const source = [
       "// import { a } from 'line'",
       "/* import { a } from 'block' */",
@@ -48,7 +48,7 @@ describe('imports', () => {
     expect(scan(source).code).toHaveLength(source.length);
   });
 
-  test('a specifier that is computed is not hidden', () => {
+  test('a computed specifier is reported', () => {
     expect(specifiers('await import(name);')).toEqual(['<computed>']);
   });
 });
@@ -56,7 +56,7 @@ describe('imports', () => {
 describe('titles', () => {
   const titles = (source: string): string[] => titlesOf(source).map(({ title }) => title);
 
-  test('of test, it and describe with their modifiers', () => {
+  test('are found for test, it and describe with their modifiers', () => {
     const source = `
       describe('a', () => {
         test('b', () => {});
@@ -73,7 +73,7 @@ describe('titles', () => {
     expect(titlesOf(source)[0]).toMatchObject({ kind: 'describe', tests: 6 });
   });
 
-  test('what is skipped or left to do is marked, also by the describe around it', () => {
+  test('that are skipped or todo are marked, also by the describe around them', () => {
     const source = `
       test.skip('a', () => {});
       test.todo('b');
@@ -83,7 +83,7 @@ describe('titles', () => {
     expect(titlesOf(source).map(({ skipped }) => skipped)).toEqual([true, true, true, true, false]);
   });
 
-  test('made from a table are found in the table', () => {
+  test('that are made from a table are found in the table', () => {
     expect(titles("test.each([['F6: RSV1', 1], ['other', 2]])('%s', () => {});")).toContain('F6: RSV1');
     expect(titles("for (const [name] of [['F7: opcode 3']]) test(name, () => {});")).toContain(
       'F7: opcode 3',
@@ -92,7 +92,7 @@ describe('titles', () => {
   });
 });
 
-test('ids stand at the start of a title or in brackets', () => {
+test('have ids at their start or in brackets', () => {
   expect(idsOf('F16: a fragmented ping')).toEqual(['F16']);
   expect(idsOf('S4, S20: over two lines')).toEqual(['S4', 'S20']);
   expect(idsOf('a fragmented ping [F16, C1]')).toEqual(['F16', 'C1']);

@@ -17,7 +17,7 @@ test.each([
 });
 
 test.each(['a server behind a proxy', 'after the handler has returned', 'five bytes', 'memory of its own'])(
-  '%j is plain',
+  '%j is accepted',
   (line) => {
     expect(findIn('file.ts', line)).toEqual([]);
   },

@@ -61,7 +61,7 @@ describe('routes', () => {
     expect(await greeting(port, 'http://evil.example/chat')).toBe('400');
   });
 
-  test('a path can’t be taken twice, and must be one', () => {
+  test('a path cannot be attached twice, and has to be valid', () => {
     const http = createHttpServer();
     greeter('one').attach(http, { path: '/chat' });
     expect(() => greeter('two').attach(http, { path: '/chat' })).toThrow(TypeError);
@@ -73,8 +73,8 @@ describe('routes', () => {
   });
 });
 
-describe('neighbours', () => {
-  test('an upgrade that matches nothing is left to the other listeners', async () => {
+describe('other listeners', () => {
+  test('an upgrade that matches no endpoint is left to the other listeners', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     http.on('upgrade', (request, socket) => {
@@ -88,7 +88,7 @@ describe('neighbours', () => {
   });
 
   test.each(['http', 'https'] as const)(
-    'FAULT-7, A7, S14: of %s: one that they do not take either is answered with 404 at the deadline, one that they took is not',
+    'FAULT-7, A7, S14: for %s, an upgrade that no other listener takes gets 404 at the deadline, and one that a listener took does not',
     async (kind) => {
       const http = kind === 'http' ? createHttpServer() : (createHttpsServer(tls) as unknown as Server);
       const refused: HandshakeError[] = [];
@@ -131,7 +131,7 @@ describe('neighbours', () => {
     },
   );
 
-  test('A49, C19: a reset of one that is not taken yet ends no process', async () => {
+  test('A49, C19: a reset of an upgrade that is not taken yet does not end the process', async () => {
     const http = createHttpServer();
     greeter('chat').attach(http, { path: '/chat' });
     const left = new Promise<Duplex>((resolve) => http.on('upgrade', (_request, socket) => resolve(socket)));
@@ -144,7 +144,7 @@ describe('neighbours', () => {
     expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   });
 
-  test('a socket that was taken already is reported, and left as it is', async () => {
+  test('a socket that another listener already took is reported, and not touched', async () => {
     const refused: HandshakeError[] = [];
     const http = createHttpServer();
     const first = greeter('first', (error) => refused.push(error));
@@ -161,14 +161,14 @@ describe('neighbours', () => {
     expect(first.connections.size).toBe(0);
   });
 
-  test('handleUpgrade serves a listener of one’s own', async () => {
+  test("handleUpgrade serves an application's own listener", async () => {
     const http = createHttpServer();
     const server = greeter('by hand');
     http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head));
     expect(await greeting(await listenHttp(http), '/')).toBe('by hand');
   });
 
-  test('the HTTP server’s own timeouts do not end a connection', async () => {
+  test("the HTTP server's own timeouts do not end a connection", async () => {
     const http = createHttpServer({ connectionsCheckingInterval: 20 });
     http.timeout = 400;
     http.keepAliveTimeout = 20;
@@ -183,12 +183,12 @@ describe('neighbours', () => {
   });
 });
 
-describe('letting go', () => {
+describe('detaching', () => {
   function upgradeListeners(http: Server): number {
     return http.listenerCount('upgrade');
   }
 
-  test('detach takes the endpoint away, keeps its connections, and means only itself', async () => {
+  test('detach removes only this endpoint, and keeps its connections', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const chat = greeter('chat');
     const detach = chat.attach(http, { path: '/chat' });
@@ -217,7 +217,7 @@ describe('letting go', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('still here');
   });
 
-  test('during a shutdown upgrades are answered with 503, afterwards the HTTP server is left alone', async () => {
+  test('during a shutdown upgrades are answered with 503, and after it the HTTP server is left alone', async () => {
     const http = createHttpServer((_request, response) => response.writeHead(418).end());
     const server = greeter('chat');
     server.attach(http);
@@ -234,7 +234,7 @@ describe('letting go', () => {
   });
 });
 
-test('a Unix domain socket serves too, its path comes back as the address', async () => {
+test('a Unix domain socket works too, and its path is returned as the address', async () => {
   const { server } = await startServer({ open: (connection) => void connection.send('by path') });
   const socketPath = `/tmp/rfc6455-test-${process.pid}.sock`;
   const address = await server.listen({ socketPath });

@@ -103,7 +103,7 @@ const routes: Record<string, () => Promise<Route>> = {
 
 describe('FAULT-3: an abort at any event of any socket', () => {
   test.each(Object.entries(routes))(
-    'FAULT-3: … through %s rejects with the reason, leaves no socket and gives the compression budget back',
+    'FAULT-3: … through %s rejects with the reason, leaves no socket and releases the compression budget',
     async (_name, make) => {
       const { url, options } = await make();
       for (const isBefore of [true, false]) {
@@ -168,7 +168,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
     return { opened, used, destroyed };
   }
 
-  test('FAULT-3: gives 36,864 bytes of the compression budget back, after whichever microtask', async () => {
+  test('FAULT-3: releases 36,864 bytes of the compression budget, after any microtask', async () => {
     const outcomes = [];
     for (let microtasks = 0; microtasks < 30; microtasks++) outcomes.push(await abortAfter(microtasks));
     for (const { opened, used, destroyed } of outcomes) {
@@ -182,7 +182,7 @@ describe('FAULT-3: an abort between the 101 and the end of dial', () => {
   });
 });
 
-test('FAULT-3: a socket that has ended before it is used is an error at once, without a deadline', async () => {
+test('FAULT-3: a socket that has ended before its use is an error at once, without a deadline', async () => {
   const [ours, theirs] = duplexPair();
   theirs.end();
   ours.resume();

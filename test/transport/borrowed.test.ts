@@ -13,8 +13,8 @@ import {
 import { slabBytes } from '../../src/transport/slabs.ts';
 import { Waiting } from '../../src/transport/waiting.ts';
 
-describe('a payload that is still the application’s', () => {
-  test('FAULT-1: it is taken piece by piece, as it is then, in other memory', () => {
+describe('a payload that still belongs to the application', () => {
+  test('FAULT-1: is copied piece by piece, with its contents at that time', () => {
     const payload = randomBytes(100_000);
     const waiting = new Waiting();
     waiting.add([Buffer.from('before'), new Borrowed(payload), Buffer.from('after')], 100_011);
@@ -34,7 +34,7 @@ describe('a payload that is still the application’s', () => {
     expect(Buffer.concat(pieces).equals(expected)).toBe(true);
   });
 
-  test('FAULT-1: memory that a socket still reads from is not used again', () => {
+  test('FAULT-1: is not copied into memory that a socket still reads', () => {
     const before = slabBytes().inUse;
     for (const size of [5000, WRITE_SIZE]) {
       const memory = takeMemory(size);
@@ -45,7 +45,7 @@ describe('a payload that is still the application’s', () => {
     expect(slabBytes().inUse - before).toBe(8192);
   });
 
-  test('FAULT-1: once it was transferred there is nothing to take', () => {
+  test('FAULT-1: cannot be copied once it was transferred', () => {
     const payload = new Uint8Array(5000);
     const borrowed = new Borrowed(payload);
     borrowed.next(1000);
@@ -137,7 +137,7 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
   for (const compression of [false, true]) {
     for (const [name, { shape, run }] of Object.entries(deeds)) {
       const how = compression ? 'with compression' : 'uncompressed';
-      test(`FAULT-1: a payload that is ${name} after send, ${how}: the message arrives whole, or one error is reported`, async () => {
+      test(`FAULT-1: after a payload is ${name} after send, ${how}, the message arrives whole, or one error is reported`, async () => {
         for (const size of [100, 4097, 20_000, 400_000]) {
           for (const isRandom of [false, true]) {
             const { server, client } = await pair(compression);
@@ -171,7 +171,7 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
     }
   }
 
-  test('FAULT-1: a large payload that is transferred while the peer does not read', async () => {
+  test('FAULT-1: a large payload may be transferred while the peer does not read', async () => {
     const { server, client } = await pair(false);
     const [sender, receiver] = role === 'server' ? [server, client] : [client, server];
     receiver.connection.pause();
@@ -189,7 +189,7 @@ describe.each(['server', 'client'] as const)('FAULT-1 on a %s', (role) => {
     }
   });
 
-  test('FAULT-1: a payload that changes while the codec works: the messages after it are intact', async () => {
+  test('FAULT-1: a payload that changes while the codec works does not affect the messages after it', async () => {
     const { server, client } = await pair(true);
     const [sender, receiver] = role === 'server' ? [server, client] : [client, server];
     for (let n = 0; n < 10; n++) {

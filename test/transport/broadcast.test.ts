@@ -65,7 +65,7 @@ const noContext = 'permessage-deflate; server_no_context_takeover';
 const small = `${noContext}; server_max_window_bits=9`;
 const context = 'permessage-deflate';
 
-test('P7, P26: compressed once for each window without takeover, by itself for each context, not at all for the others', async () => {
+test('P7, P26: a broadcast is compressed once per window without takeover, separately per context, and not for the others', async () => {
   const offers = [noContext, noContext, noContext, small, small, context, context, null, null];
   const { server, members } = await group(offers);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
@@ -93,7 +93,7 @@ test('P7, P26: compressed once for each window without takeover, by itself for e
   expect(new Set(seen).size).toBe(4);
 });
 
-test('P7: below the threshold, with compress: false, or where it would not help: as it is, for everybody', async () => {
+test('P7: a broadcast below the threshold, with compress: false, or that would not shrink is sent uncompressed to every connection', async () => {
   const { server, members } = await group([noContext, context, null]);
   const compressNow = vi.spyOn(DeflateCodec.prototype, 'compressNow');
   server.broadcast('x'.repeat(999));
@@ -135,7 +135,7 @@ test.each(uses)(
   },
 );
 
-test('P7, F24: a broadcast keeps its place behind messages that are still being compressed', async () => {
+test('P7, F24: a broadcast keeps its place after messages that are still being compressed', async () => {
   const { server, members } = await group([noContext, context, noContext, null]);
   const large = jsonOf(200_000, 1);
   const wire: Buffer[][] = members.map(() => []);
@@ -163,7 +163,7 @@ test('P7, F24: a broadcast keeps its place behind messages that are still being 
   }
 });
 
-test('P7, P26: a large one is compressed once for each window, in zlib’s threads, and keeps its place', async () => {
+test("P7, P26: a large broadcast is compressed once for each window, in zlib's threads, and keeps its place", async () => {
   const budget = new MemoryBudget();
   const offers = [noContext, noContext, noContext, small, context, null];
   const { server, members } = await group(offers, {}, { memoryBudget: budget });
@@ -194,7 +194,7 @@ test('P7, P26: a large one is compressed once for each window, in zlib’s threa
   await expect.poll(() => budget.used).toBe(0);
 });
 
-test('P7: with synchronous: true it is compressed in this turn, as everything', async () => {
+test('P7: with synchronous: true a broadcast is compressed in this turn, like any other message', async () => {
   const { server, members } = await group([noContext, noContext], { synchronous: true });
   const large = jsonOf(100_000, 1);
   server.broadcast(large);
@@ -205,7 +205,7 @@ test('P7: with synchronous: true it is compressed in this turn, as everything', 
   }
 });
 
-test('A40, A48: small bytes may be changed at once, though the message waits; a compressor that breaks is 1011 for those that wait for it', async () => {
+test('A40, A48: small bytes may be changed at once, even if the message waits; a compressor that fails is 1011 for the connections that wait for it', async () => {
   const { server, members } = await group([noContext, noContext, null]);
   const [first, second, third] = members as [Member, Member, Member];
   first.connection.send(jsonOf(100_000, 1));
@@ -230,7 +230,7 @@ test('A40, A48: small bytes may be changed at once, though the message waits; a 
   expect((await framesOf(third, 2))[1]!.payload.length).toBe(100_000);
 });
 
-test('F22: to connections that are left out, or not open, nothing goes', async () => {
+test('F22: connections that are left out, or not open, receive nothing', async () => {
   const { server, members } = await group([noContext, context, null]);
   const [first, second, third] = members as [Member, Member, Member];
   second.connection.close(1000);
@@ -241,7 +241,7 @@ test('F22: to connections that are left out, or not open, nothing goes', async (
   expect((await framesOf(third, 1))[0]!.payload.toString()).toBe('to one'.repeat(500));
 });
 
-test('P7: what sendTo returns: the size on the wire, -1 while it is unknown, 0 where nothing is sent', () => {
+test('P7: sendTo returns the size on the wire, -1 while it is unknown, and 0 if nothing is sent', () => {
   const target = (codec: DeflateCodec | null, endpointCodec: DeflateCodec | FakeCodec | null = codec) => {
     const { endpoint, sink } = bench('server', { codec: endpointCodec });
     return {
@@ -266,7 +266,7 @@ test('P7: what sendTo returns: the size on the wire, -1 while it is unknown, 0 w
   expect(new Broadcast(Buffer.from('binary'), true).sendTo(busy.connection)).toBe(-1);
 });
 
-describe('FAULT-4: what many connections hold', () => {
+describe('FAULT-4: memory that many connections hold', () => {
   const nothing = (): void => {};
   const events: EndpointEvents = {
     onText: nothing,

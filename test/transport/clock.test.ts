@@ -48,7 +48,7 @@ test('FAULT-6: fake timers of a test runner do not stop sending', async () => {
   await nextTurn();
 });
 
-test('FAULT-6: nor do they stop a deadline', async () => {
+test('FAULT-6: fake timers do not stop a deadline', async () => {
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
   });

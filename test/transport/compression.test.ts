@@ -124,7 +124,7 @@ async function until(condition: () => boolean): Promise<void> {
 const offersOf = (text: string): readonly ExtensionOffer[] => parseExtensions([text]);
 
 describe('options', () => {
-  test('A35: what can’t be is refused when a server is made, or before a client connects', async () => {
+  test('A35: invalid options are refused when a server is created, or before a client connects', async () => {
     const wrong: [object, typeof TypeError | typeof RangeError][] = [
       [{ threshold: -1 }, RangeError],
       [{ threshold: Number.NaN }, RangeError],
@@ -153,8 +153,8 @@ describe('options', () => {
   });
 });
 
-describe('A36: only where it is asked for', () => {
-  test('A36, P32: who turns the option on was told what it may cost', () => {
+describe('A36: compression on request only', () => {
+  test('A36, P32: the documentation of the option says what it may cost', () => {
     const options = readFileSync(new URL('../../src/api/options.ts', import.meta.url), 'utf8');
     const end = options.indexOf('  readonly compression?');
     const text = options.slice(options.lastIndexOf('/**', end), end);
@@ -187,7 +187,7 @@ describe('A36: only where it is asked for', () => {
     await connection.closed;
   });
 
-  test('P3: with it, a client that offers none, or nothing that is known, is let in without', async () => {
+  test('P3: a server with compression accepts a client that offers none, or only unknown extensions, without it', async () => {
     const { port, connections } = await serve({ compression: { threshold: 0 } });
     for (const offer of [null, 'x-webkit-deflate-frame', 'permessage-deflate; server_max_window_bits=7']) {
       const peer = await peerOf(port, offer);
@@ -239,7 +239,7 @@ describe.each(engines)('engine %s', (engine) => {
     ],
   ];
   test.each(answers)(
-    'P6, P26, P27: a server keeps to what it agreed on: %s',
+    'P6, P26, P27: a server keeps to the negotiated parameters: %s',
     async (offer, config, answer, sends, receives) => {
       const { port, connections, log } = await serve({ compression: { threshold: 0, engine, ...config } });
       const peer = await peerOf(port, offer);
@@ -270,7 +270,7 @@ describe.each(engines)('engine %s', (engine) => {
     },
   );
 
-  test('P14, P15, P16: a client copes with what the server adds unasked', async () => {
+  test('P14, P15, P16: a client accepts parameters that the server adds on its own', async () => {
     const { url, peers } = await answering(
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     );
@@ -299,7 +299,7 @@ describe.each(engines)('engine %s', (engine) => {
     await connection.closed;
   });
 
-  test('P6, P25: a client keeps to the window that the server asks of it', async () => {
+  test('P6, P25: a client keeps to the window that the server requests', async () => {
     for (const bits of [8, 9, 12]) {
       const { url, peers } = await answering(`permessage-deflate; client_max_window_bits=${bits}`);
       const connection = await connect(url, {
@@ -319,7 +319,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('P7, P10: lastWireSize is what goes over the wire, -1 while it is not known, known with synchronous: true', async () => {
+  test('P7, P10: lastWireSize is the size on the wire, -1 while it is unknown, and known at once with synchronous: true', async () => {
     for (const synchronous of [false, true]) {
       const { port, connections } = await serve({ compression: { engine, synchronous } });
       const peer = await peerOf(port);
@@ -356,7 +356,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('F24, A23: the socket is not read while a message is inflated elsewhere, and is again afterwards', async () => {
+  test('F24, A23: the socket is not read while a message is inflated asynchronously, and is read again afterwards', async () => {
     const { port, log } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const large = jsonOf(500_000, 1);
@@ -375,7 +375,7 @@ describe.each(engines)('engine %s', (engine) => {
     ).toEqual([...one, ...one, ...one, 'closing']);
   });
 
-  test('F24: the application pauses while a message is inflated: it comes when it resumes', async () => {
+  test('F24: if the application pauses while a message is inflated, the message is delivered after resume', async () => {
     const { port, log, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -392,7 +392,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(log.map(([, message]) => (message as string).length)).toEqual([500_000, 6]);
   });
 
-  test('A48, C16: what the handler of such a message throws closes with 1011, and is heard once', async () => {
+  test('A48, C16: an exception in the handler of such a message closes with 1011, and is reported once', async () => {
     const { port, log } = await serve(
       { compression: { engine } },
       {
@@ -414,7 +414,7 @@ describe.each(engines)('engine %s', (engine) => {
     ]);
   });
 
-  test('C13, A35: a peer that resets, or leaves, in the middle of it leaves nothing behind', async () => {
+  test('C13, A35: a peer that resets, or leaves, during it leaves no resource', async () => {
     for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
       const budget = new CompressionBudget();
       const memoryBudget = new MemoryBudget();
@@ -437,7 +437,7 @@ describe.each(engines)('engine %s', (engine) => {
     }
   });
 
-  test('C9, C10: close() waits for what is being compressed, pings do not, and the Close is the last', async () => {
+  test('C9, C10: close() waits for messages that are being compressed, pings do not, and the Close is the last frame', async () => {
     const { port, connections } = await serve({ compression: { engine } });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -460,7 +460,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(await closed).toMatchObject({ code: 3001, wasClean: true });
   });
 
-  test('what waits for the compressor counts as buffered; send says so; drain follows when it has left', async () => {
+  test('messages that wait for the compressor count in bufferedAmount; send returns false; drain follows when they have left', async () => {
     const memoryBudget = new MemoryBudget();
     let drains = 0;
     const { port, connections } = await serve(
@@ -481,7 +481,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(drains).toBe(1);
   });
 
-  test('A32: the send cap counts what waits: one message is always taken, and beyond it the connection is dropped', async () => {
+  test('A32: the send cap counts waiting messages: one message is always accepted, and beyond the cap the connection is dropped', async () => {
     const { port, log, connections } = await serve({ compression: { engine }, sendCap: 100_000 });
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -530,7 +530,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(received).toBe(60);
   });
 
-  test('for await reads ahead by what messages are, not by what they took on the wire', async () => {
+  test('for await reads ahead by the size of messages, not by their size on the wire', async () => {
     const { port, connections } = await serve({ compression: { engine } }, { message: undefined } as never);
     const peer = await peerOf(port);
     const [connection] = connections as [Connection];
@@ -553,7 +553,7 @@ describe.each(engines)('engine %s', (engine) => {
 describe('A35: the budget', () => {
   const context = 32_768 + 4096;
 
-  test('A35, P16: a server answers without the client’s takeover when it is spent, with it when there is room again', async () => {
+  test("A35, P16: a server answers without the client's takeover when it is used up, and with it when there is room again", async () => {
     const budget = new CompressionBudget(2 * context);
     const compression = new Compression({ budget });
     const [a, b] = [
@@ -577,7 +577,7 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(before);
   });
 
-  test('A35: a client that has no room asks the server for no takeover, and keeps no more than was agreed', async () => {
+  test('A35: a client without room asks the server for no takeover, and keeps no more than was negotiated', async () => {
     const budget = new CompressionBudget(context);
     const compression = new Compression({ budget });
     const first = compression.offer();
@@ -604,7 +604,7 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: 2,000 connections that negotiate 15 bits stay inside 64 MiB; each works, and all is given back', async () => {
+  test('A35: 2,000 connections that negotiate 15 bits stay within 64 MiB; each works, and everything is released', async () => {
     const budget = new CompressionBudget();
     const { port, connections, log } = await serve({ compression: { budget, threshold: 0 } });
     const peers: RawPeer[] = [];
@@ -638,7 +638,7 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(0);
   }, 60_000);
 
-  test('A35: a handshake that fails, on either side, gives back what was reserved for it', async () => {
+  test('A35: a handshake that fails, on either side, releases its reservation', async () => {
     const budget = new CompressionBudget();
     const compression = { budget };
     // On a server: refused by the application, by a rule, or because the answer can't be written.
@@ -696,7 +696,7 @@ describe('A35: the budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('A35: a client’s contexts are given back when it is closed', async () => {
+  test("A35: a client's contexts are released when it is closed", async () => {
     const budget = new CompressionBudget();
     const { port } = await serve({ compression: { budget: new CompressionBudget() } });
     const connection = await connect(`ws://127.0.0.1:${port}/`, { compression: { budget } });

@@ -60,8 +60,8 @@ async function released(server: { open: ReadonlySet<Socket> }): Promise<void> {
   }
 }
 
-describe('getting there', () => {
-  test('O6, V1: no listener: stage tcp, the system’s code and text', async () => {
+describe('reaching the server', () => {
+  test("O6, V1: no listener is stage tcp, with the system's code and text", async () => {
     const closed = await new Promise<number>((resolve) => {
       const server: Server = createServer().listen(0, '127.0.0.1', () => {
         const { port } = server.address() as { port: number };
@@ -87,7 +87,7 @@ describe('getting there', () => {
     expect(several.cause).toBeInstanceOf(Error);
   });
 
-  test('a name that does not resolve: stage dns', async () => {
+  test('a name that does not resolve is stage dns', async () => {
     const error = await failure('ws://name.invalid/', {
       tcp: {
         lookup: (name, _options, callback) =>
@@ -115,7 +115,7 @@ describe('getting there', () => {
     expect(early).toEqual(Buffer.alloc(0));
   });
 
-  test('byte by byte comes to the same', async () => {
+  test('a response that arrives byte by byte has the same result', async () => {
     const { port } = await scripted(async ({ socket, accept }) => {
       for (const byte of Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'drip', { mask: false })])) {
         socket.write(Buffer.from([byte]));
@@ -125,7 +125,7 @@ describe('getting there', () => {
     expect(await first(await dialed(`ws://127.0.0.1:${port}/`))).toBe('drip');
   });
 
-  test('an existing Duplex is used as it is', async () => {
+  test('an existing Duplex is used unchanged', async () => {
     const [ours, theirs] = duplexPair();
     let received = '';
     theirs.on('data', (chunk: Buffer) => {
@@ -171,7 +171,7 @@ describe('getting there', () => {
     agent.destroy();
   });
 
-  test('seam S6: what the function makes may have TLS already, or none yet', async () => {
+  test('seam S6: the socket that the function makes may have TLS already, or none yet', async () => {
     const { port, url } = await startServer(
       { open: (connection) => void connection.send('given') },
       {},
@@ -192,7 +192,7 @@ describe('getting there', () => {
     stranger.destroy();
   });
 
-  test('seam S6: a function that throws, makes nothing, or takes too long', async () => {
+  test('seam S6: a function that throws, returns nothing, or takes too long fails the attempt', async () => {
     const url = 'ws://127.0.0.1:1/';
     const reason = new Error('no socket today');
     for (const socket of [
@@ -224,7 +224,7 @@ describe('getting there', () => {
     expect(getEventListeners(aborter.signal, 'abort')).toHaveLength(0);
   });
 
-  test('a Unix domain socket in place of host and port', async () => {
+  test('a Unix domain socket can replace host and port', async () => {
     const { server } = await startServer({ open: (connection) => void connection.send('unix') });
     const socketPath = `/tmp/rfc6455-dial-${process.pid}.sock`;
     await server.listen({ socketPath });
@@ -233,7 +233,7 @@ describe('getting there', () => {
     expect([error.stage, error.code]).toEqual(['tcp', 'ENOENT']);
   });
 
-  test('userinfo becomes Basic credentials, unless Authorization is given', async () => {
+  test('user information becomes Basic credentials, unless Authorization is given', async () => {
     const { port, requests } = await scripted(echoAccept);
     await dialed(`ws://J%C3%BCrgen:p%40ss@127.0.0.1:${port}/`);
     await dialed(`ws://user:pass@127.0.0.1:${port}/`, { headers: { authorization: 'Bearer token' } });
@@ -246,7 +246,7 @@ describe('getting there', () => {
   });
 });
 
-describe('FAULT-8: an error says where it happened', () => {
+describe('FAULT-8: an error names its place', () => {
   test('FAULT-8: the URL, without credentials and without the query, where tokens are passed', async () => {
     const { port } = await scripted(
       ({ socket }) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'),
@@ -262,7 +262,7 @@ describe('FAULT-8: an error says where it happened', () => {
     expect(long.message).toMatch(/x…\]$/);
   });
 
-  test('FAULT-8: the socket path, and the URL that a redirect led to', async () => {
+  test('FAULT-8: the socket path, and the URL to which a redirect led', async () => {
     const unix = await failure('ws://localhost/', { socketPath: '/tmp/no-such.sock' });
     expect(unix.message).toMatch(/ \[ws:\/\/localhost\/ at \/tmp\/no-such\.sock\]$/);
     const server = await scripted(({ socket }) =>
@@ -295,7 +295,7 @@ describe('FAULT-8: an error says where it happened', () => {
   });
 });
 
-describe('O1, A9: what can’t be fails before any byte', () => {
+describe('O1, A9: invalid arguments fail before any byte is sent', () => {
   const attacks = ['\r\nX: y', '\n', '\r', '\0', '\u010d\u010a'];
   test.each<[string, (bad: string) => [string, ConnectOptions]]>([
     ['header value', (bad) => ['/', { headers: { 'X-Name': `a${bad}` } }]],
@@ -318,7 +318,7 @@ describe('O1, A9: what can’t be fails before any byte', () => {
     expect(server.count).toBe(0);
   });
 
-  test('a URL with line ends in its path, a fragment, another scheme [U1, U2]', async () => {
+  test('a URL with line ends in its path, a fragment, or another scheme [U1, U2]', async () => {
     const server = await scripted(echoAccept);
     for (const url of [
       `ws://127.0.0.1:${server.port}/a\r\nX: y`,
@@ -333,7 +333,7 @@ describe('O1, A9: what can’t be fails before any byte', () => {
     expect(server.count).toBe(0);
   });
 
-  test('numbers and lists that can’t be', async () => {
+  test('invalid numbers and lists', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     for (const options of [
@@ -362,7 +362,7 @@ describe('O1, A9: what can’t be fails before any byte', () => {
 });
 
 describe('FAULT-10: options of which one would be ignored', () => {
-  test('FAULT-10: two paths to the server are refused; a proxy of the environment is a wish', async () => {
+  test('FAULT-10: two paths to the server are refused; a proxy of the environment is used only if possible', async () => {
     const server = await scripted(echoAccept);
     const url = `ws://127.0.0.1:${server.port}/`;
     const proxy = 'http://127.0.0.1:1';
@@ -452,7 +452,7 @@ describe('the response', () => {
       ({ accept }) => accept(`X: ${'x'.repeat(17_000)}\r\n`),
       'WS_HANDSHAKE_HEAD_SIZE',
     ],
-  ])('%s: refused, and no frame after it is delivered (A46)', async (_name, make, code) => {
+  ])('%s: it is refused, and no frame after it is delivered (A46)', async (_name, make, code) => {
     const messages: unknown[] = [];
     const server = await scripted((request) => {
       request.socket.write(
@@ -471,7 +471,7 @@ describe('the response', () => {
     expect(messages).toEqual([]);
   });
 
-  test('1xx before the 101 are skipped, a few of them', async () => {
+  test('a few 1xx before the 101 are skipped', async () => {
     const { port } = await scripted(({ socket, accept }) => {
       socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
       socket.write(accept());
@@ -486,7 +486,7 @@ describe('the response', () => {
     });
   });
 
-  test('closed before the response is complete', async () => {
+  test('a response that is closed before its end is refused', async () => {
     const ended = await scripted(({ socket }) => void socket.end('HTTP/1.1 101 Swi'));
     expect(await failure(`ws://127.0.0.1:${ended.port}/`)).toMatchObject({
       code: 'WS_DIAL_CLOSED',
@@ -526,7 +526,7 @@ describe('the response', () => {
       65_536,
     ],
     ['of invalid chunks', ['HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\nzzz\r\n'], 'no'],
-  ])('V1: another status comes with its header fields and body (%s)', async (_name, pieces, body) => {
+  ])('V1: another status is reported with its header fields and body (%s)', async (_name, pieces, body) => {
     const server = await scripted(async ({ socket }) => {
       for (const piece of pieces) {
         if (piece === 'END') socket.end();
@@ -544,7 +544,7 @@ describe('the response', () => {
     await released(server);
   });
 
-  test('V1: a body that never ends is cut at the deadline, and the status is reported all the same', async () => {
+  test('V1: a body that never ends is cut at the deadline, and the status is still reported', async () => {
     const server = await scripted(({ socket }) => void socket.write('HTTP/1.1 403 No\r\n\r\nno rea'));
     const error = await failure(`ws://127.0.0.1:${server.port}/`, { handshakeTimeout: 500 });
     expect([error.status, error.body.toString()]).toEqual([403, 'no rea']);
@@ -552,7 +552,7 @@ describe('the response', () => {
   });
 });
 
-describe('FAULT-0: what real servers answer, and what is refused for a reason', () => {
+describe('FAULT-0: responses that real servers send, and those that are refused for a reason', () => {
   /** A 101 in any spelling; `accept` is the value that answers the key. */
   type Head = (accept: string) => string;
   const usual = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
@@ -635,7 +635,7 @@ describe('FAULT-0: what real servers answer, and what is refused for a reason', 
     'white space everywhere': 'permessage-deflate ;  server_max_window_bits = 12',
   };
 
-  test.each(Object.entries(answered))('FAULT-0: compression is agreed: %s', async (_name, value) => {
+  test.each(Object.entries(answered))('FAULT-0: compression is negotiated: %s', async (_name, value) => {
     const server = await answering(withAccept(`${usual}Sec-WebSocket-Extensions: ${value}\r\n`));
     const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { compression: true });
     expect(connection.extensions.map(({ name }) => name)).toEqual(['permessage-deflate']);
@@ -687,7 +687,7 @@ test('O7: a server that does not speak TLS is distinguished from one whose certi
 });
 
 describe('deadline and signal', () => {
-  test('design: handshakeTimeout is over everything: a server that does not accept, or drips', async () => {
+  test('design: handshakeTimeout covers everything: a server that does not accept, or sends slowly', async () => {
     const silent = await scripted(() => {});
     expect(await failure(`ws://127.0.0.1:${silent.port}/`, { handshakeTimeout: 100 })).toMatchObject({
       code: 'WS_DIAL_TIMEOUT',
@@ -714,7 +714,7 @@ describe('deadline and signal', () => {
     await released(notTls);
   });
 
-  test('a signal that was aborted before starts nothing', async () => {
+  test('a signal that is already aborted starts nothing', async () => {
     const server = await scripted(echoAccept);
     const lookup = vi.fn();
     const reason = new Error('changed my mind');
@@ -726,7 +726,7 @@ describe('deadline and signal', () => {
     expect([server.count, lookup.mock.calls.length]).toEqual([0, 0]);
   });
 
-  test('an abort in each stage throws the signal’s reason and leaves nothing behind', async () => {
+  test("an abort at each stage throws the signal's reason and leaves no resource", async () => {
     const never = await scripted(() => {});
     const plain = `ws://127.0.0.1:${never.port}/`;
     const body = await scripted(
@@ -752,7 +752,7 @@ describe('deadline and signal', () => {
     await released(body);
   });
 
-  test('an abort afterwards changes nothing', async () => {
+  test('an abort after the end has no effect', async () => {
     const server = await scripted(echoAccept);
     const controller = new AbortController();
     const connection = await dialed(`ws://127.0.0.1:${server.port}/`, { signal: controller.signal });
@@ -763,7 +763,7 @@ describe('deadline and signal', () => {
 });
 
 describe('TLS', () => {
-  test('O7, O9, A41: a certificate of the CA for this name opens', async () => {
+  test('O7, O9, A41: a certificate of the CA for this name is accepted', async () => {
     const { url } = await startServer(
       { open: (connection) => void connection.send('secure') },
       {},
@@ -784,14 +784,14 @@ describe('TLS', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('O7: without the CA the good one is refused too', async () => {
+  test('O7: without the CA the valid certificate is refused too', async () => {
     const server = await scripted(echoAccept, { tls });
     const error = await failure(`wss://localhost:${server.port}/`, { tcp: { family: 4 } });
     expect(error.stage).toBe('tls');
     expect(server.requests).toEqual([]);
   });
 
-  test('O8: SNI names the host, and is not sent for an address; ALPN asks for http/1.1', async () => {
+  test('O8: SNI has the host name, and is not sent for an address; ALPN requests http/1.1', async () => {
     const seen: unknown[] = [];
     const server = await scripted(echoAccept, {
       tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
@@ -840,7 +840,7 @@ describe('redirects', () => {
     }, options);
   }
 
-  test('A42, design: off by default: the status is an error, nothing else is asked', async () => {
+  test('A42, design: they are off by default: the status is an error, and no other request is sent', async () => {
     const server = await redirecting({ '/': '/other' });
     const error = await failure(`ws://127.0.0.1:${server.port}/`);
     expect([error.code, error.status, error.stage]).toEqual(['WS_REDIRECT_LIMIT', 302, 'redirect']);
@@ -848,7 +848,7 @@ describe('redirects', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('A42: relative, //host, absolute, with http for ws; a fragment is dropped', async () => {
+  test('A42: relative, //host and absolute targets work, with http for ws; a fragment is dropped', async () => {
     const target = await redirecting({});
     for (const location of [
       `//127.0.0.1:${target.port}/there`,
@@ -871,7 +871,7 @@ describe('redirects', () => {
     expect(loop.requests).toHaveLength(6);
   });
 
-  test('A42: what is no place to go', async () => {
+  test('A42: invalid targets are refused', async () => {
     for (const location of [null, 'http://', 'ftp://127.0.0.1/', 'javascript:alert(1)', 'ws://[', '']) {
       const server = await redirecting({ '/': location });
       const error = await failure(`ws://127.0.0.1:${server.port}/`, { redirects: location === '' ? 1 : 5 });
@@ -882,7 +882,7 @@ describe('redirects', () => {
     }
   });
 
-  test('A42: never from wss to ws', async () => {
+  test('A42: a redirect from wss to ws is never followed', async () => {
     const target = await redirecting({});
     for (const scheme of ['ws', 'http']) {
       const server = await redirecting({ '/': `${scheme}://127.0.0.1:${target.port}/` }, { tls });
@@ -894,14 +894,14 @@ describe('redirects', () => {
 
   const secrets = { Authorization: 'Bearer secret', Cookie: 'session=secret', 'X-Plain': 'public' };
 
-  test('A42: credentials stay with their origin: same host and port keep them', async () => {
+  test('A42: credentials stay with their origin: the same host and port keep them', async () => {
     const server = await redirecting({ '/': '/other' });
     await dialed(`ws://127.0.0.1:${server.port}/`, { redirects: 1, headers: secrets });
     expect(server.requests[1]).toContain('Authorization: Bearer secret');
     expect(server.requests[1]).toContain('Cookie: session=secret');
   });
 
-  test('A42: another host, port or scheme gets none of them, nor does the way back', async () => {
+  test('A42: another host, port or scheme gets none of them, and neither does the way back', async () => {
     const back = await scripted(echoAccept);
     const other = await redirecting({
       '/': `ws://127.0.0.1:${back.port}/back`,
@@ -926,7 +926,7 @@ describe('redirects', () => {
     expect(back.requests.at(-1)).not.toMatch(/Authorization/);
   });
 
-  test('FAULT-10: no subprotocol and no header field of the application goes to another origin', async () => {
+  test('FAULT-10: no subprotocol and no header field of the application is sent to another origin', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const connection = await dialed(`ws://127.0.0.1:${server.port}/`, {
@@ -942,7 +942,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('');
   });
 
-  test('FAULT-10: … nor back to the first one, after another had its say', async () => {
+  test('FAULT-10: … and neither is it back to the first one, after another origin', async () => {
     const sent: string[] = [];
     const first: { port: number } = await scripted(({ socket, head, accept }) => {
       sent.push(head);
@@ -959,7 +959,7 @@ describe('redirects', () => {
     expect(sent[1]).not.toMatch(/secret|public|token/);
   });
 
-  test('FAULT-10: crossOriginHeaders names what goes along, without regard to case', async () => {
+  test('FAULT-10: crossOriginHeaders names the fields that are sent, in any case', async () => {
     const target = await scripted(({ socket, accept }) =>
       socket.write(accept('Sec-WebSocket-Protocol: chat\r\n')),
     );
@@ -976,7 +976,7 @@ describe('redirects', () => {
     expect(connection.subprotocol).toBe('chat');
   });
 
-  test('FAULT-10: a subprotocol that is required and stays behind fails the attempt; the other origin is not asked', async () => {
+  test('FAULT-10: a required subprotocol that may not be sent fails the attempt, and the other origin gets no request', async () => {
     const target = await redirecting({});
     const server = await redirecting({ '/': `ws://127.0.0.1:${target.port}/` });
     const error = await failure(`ws://127.0.0.1:${server.port}/`, {
@@ -999,7 +999,7 @@ describe('redirects', () => {
     },
   );
 
-  test('A42: a client certificate is for its origin only', async () => {
+  test('A42: a client certificate is only for its origin', async () => {
     const presented: boolean[] = [];
     const asks = { ...tls, requestCert: true, rejectUnauthorized: false };
     const connected = (socket: Socket) =>
@@ -1017,7 +1017,7 @@ describe('redirects', () => {
     expect(presented).toEqual([true, true, false]);
   });
 
-  test('A42: 101 is no redirect, whatever Location it has; a given socket is not left', async () => {
+  test('A42: 101 is not a redirect, with any Location; a given socket is not replaced', async () => {
     const elsewhere = await redirecting({});
     const server = await scripted(({ socket, accept }) =>
       socket.write(accept(`Location: ws://127.0.0.1:${elsewhere.port}/\r\n`)),
@@ -1057,7 +1057,7 @@ describe('proxies', () => {
     }, options);
   }
 
-  test('O4, O5: CONNECT asks for host and port; what follows is the tunnel', async () => {
+  test('O4, O5: CONNECT asks for host and port, and the tunnel follows', async () => {
     const origin = await scripted(({ socket, accept }) =>
       socket.write(Buffer.concat([Buffer.from(accept()), frame(Op.Text, 'through', { mask: false })])),
     );
@@ -1068,7 +1068,7 @@ describe('proxies', () => {
     expect(origin.requests[0]).toContain('GET /path HTTP/1.1\r\nHost: origin.example\r\n');
   });
 
-  test('A43: proxy credentials never reach the origin; those of the origin never the proxy', async () => {
+  test('A43: proxy credentials never reach the origin, and those of the origin never reach the proxy', async () => {
     const origin = await scripted(echoAccept);
     const proxy = await proxying(origin.port);
     await dialed('ws://user:theirs@origin.example/', {
@@ -1082,7 +1082,7 @@ describe('proxies', () => {
     expect(origin.requests[0]).not.toMatch(/Proxy/);
   });
 
-  test('A43: bytes after the 200 are the response’s, or TLS’s, and not lost', async () => {
+  test('A43: bytes after the 200 belong to the response, or to TLS, and are not lost', async () => {
     // The proxy connects first, and puts what the origin says into the same segment as its own answer.
     const speaksFirst = await proxying(0, ({ socket, rest }) => {
       let request = rest.toString('latin1');
@@ -1104,7 +1104,7 @@ describe('proxies', () => {
     expect(tlsError.code).toMatch(/SSL|ERR_SSL|ECONN/);
   });
 
-  test('A43: 1xx before the 200, any 2xx, and chunked on it are fine', async () => {
+  test('A43: 1xx before the 200, any 2xx, and chunked on it are accepted', async () => {
     const origin = await scripted(echoAccept);
     for (const head of [
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
@@ -1139,7 +1139,7 @@ describe('proxies', () => {
     ['an endless line', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(50_000)}`, 'WS_HANDSHAKE_HEAD_SIZE', 0],
     ['no HTTP', '\x16\x03\x01', 'WS_HANDSHAKE_CONTROL_CHARACTER', 0],
   ])(
-    'A43: %s is an error of stage proxy, and the origin hears nothing',
+    'A43: %s is an error of stage proxy, and the origin receives nothing',
     async (_name, answer, code, status) => {
       const origin = await scripted(echoAccept);
       const proxy = await proxying(origin.port, ({ socket }) => void socket.write(answer));
@@ -1154,7 +1154,7 @@ describe('proxies', () => {
     },
   );
 
-  test('A43: a proxy that never answers meets the deadline; one that is not there: stage proxy', async () => {
+  test('A43: a proxy that never answers is ended by the deadline; a missing one is stage proxy', async () => {
     const proxy = await proxying(0, () => {});
     expect(
       (
@@ -1171,7 +1171,7 @@ describe('proxies', () => {
     }
   });
 
-  test('FAULT-10: a stray % in the credentials of a proxy is named, and how to write it', async () => {
+  test('FAULT-10: a stray % in the credentials of a proxy is named, with the right spelling', async () => {
     for (const proxy of [
       'http://user:100%@127.0.0.1:1',
       'http://%zz:p@127.0.0.1:1',
@@ -1186,7 +1186,7 @@ describe('proxies', () => {
     }
   });
 
-  test('A43: TLS through the tunnel, to an https proxy, and both', async () => {
+  test('A43: TLS works through the tunnel, to an https proxy, and both', async () => {
     const { port } = await startServer(
       { open: (connection) => void connection.send('tunnel') },
       {},
@@ -1219,7 +1219,7 @@ describe('proxies', () => {
     expect([wrong.stage, wrong.code]).toEqual(['tls', 'ERR_TLS_CERT_ALTNAME_INVALID']);
   });
 
-  test('an error of the tunnel after the handshake is the connection’s alone', async () => {
+  test("an error of the tunnel after the handshake is only the connection's", async () => {
     const { port } = await startServer({}, {}, 'listen over TLS');
     const proxy = await proxying(port, undefined, { tls });
     const connection = await dialed('wss://localhost/', {
@@ -1288,7 +1288,7 @@ describe('proxies', () => {
   });
 });
 
-test('F1, F12: what a dialed connection sends is masked, with a fresh key each', async () => {
+test('F1, F12: a dialed connection masks its frames, each with a fresh key', async () => {
   const received: Buffer[] = [];
   const server = await scripted(({ socket, accept }) => {
     socket.on('data', (chunk) => received.push(chunk));

@@ -16,7 +16,7 @@ describe.each(kinds)('%s', (kind) => {
   ]);
 
   test.each(ends)(
-    'FAULT-3: a peer sent a byte %s: its %s during an async upgrade aborts the signal, and is reported',
+    'FAULT-3: if a peer sent a byte %s, its %s during an async upgrade aborts the signal, and is reported',
     async (sent, end) => {
       const refused: string[] = [];
       let onUpgrade: (signal: AbortSignal) => void = () => {};
@@ -78,7 +78,7 @@ describe.each(kinds)('%s', (kind) => {
 });
 
 describe('EarlyBytes', () => {
-  test('FAULT-3: gives what came, in order, at every split point', async () => {
+  test('FAULT-3: returns the bytes that arrived, in order, at every split point', async () => {
     const all = Buffer.from('0123456789');
     for (let head = 0; head <= all.length; head++) {
       for (let split = head; split <= all.length; split++) {
@@ -99,7 +99,7 @@ describe('EarlyBytes', () => {
     }
   });
 
-  test('FAULT-4: stops reading where the budget is used up', async () => {
+  test('FAULT-4: stops reading when the budget is used up', async () => {
     const budget = new MemoryBudget(100);
     const socket = new PassThrough();
     const early = new EarlyBytes(socket, Buffer.alloc(0), budget);

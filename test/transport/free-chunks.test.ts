@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { connect, WebSocketServer } from '../../src/index.ts';
 
 test.each([true, false])(
-  'what was received stays as it is, with another listener on the socket: %s',
+  'received data stays unchanged, with another listener on the socket: %s',
   async (listens) => {
     const chunks: Buffer[] = [];
     const received: Buffer[] = [];

@@ -10,7 +10,7 @@ import { frame, Op } from './wire.ts';
 const MIB = 1_048_576;
 
 describe('heartbeat', () => {
-  test('FAULT-0, design: after 25 s of silence a ping leaves, before any proxy gives up at 30 s; its pong keeps the connection', async () => {
+  test('FAULT-0, design: after 25 s of silence a ping is sent, before a proxy gives up at 30 s; its pong keeps the connection', async () => {
     const { frames, receive, pass, end } = setUp();
     await pass(24_900);
     expect(frames()).toEqual([]);
@@ -25,7 +25,7 @@ describe('heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A14, design: no answer for 20 s drops the connection with 1006, reported once', async () => {
+  test('A14, design: no answer for 20 s drops the connection with 1006, which is reported once', async () => {
     const { socket, pass, end } = setUp();
     await pass(25_100);
     await pass(19_800);
@@ -58,7 +58,7 @@ describe('heartbeat', () => {
     expect(end()).toEqual([]);
   });
 
-  test('design: it stands still while the application has paused reading', async () => {
+  test('design: the clock stops while the application has paused reading', async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(600_000);
@@ -76,7 +76,7 @@ describe('heartbeat', () => {
     ]);
   });
 
-  test('resume() of a connection that was not paused is no sign of life', async () => {
+  test('resume() of a connection that was not paused does not count as a sign of life', async () => {
     const { connection, pass, end } = setUp();
     for (let second = 0; second < 52; second++) {
       connection.resume();
@@ -97,7 +97,7 @@ describe('heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('design: while we do not read, taking what we send keeps a peer', async () => {
+  test('design: while we do not read, a peer that takes our data is not dropped', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 1_000));
@@ -110,7 +110,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('a long message that leaves slowly counts as no silence, although our ping waits until it has left', async () => {
+  test('a long message that leaves slowly does not count as silence, although our ping waits until it has left', async () => {
     const { socket, connection, pass, end } = setUp('client');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -129,14 +129,14 @@ describe('heartbeat', () => {
     expect(end()[0]).toEqual(['error', 'WS_HEARTBEAT_TIMEOUT']);
   });
 
-  test('Infinity switches it off, and leaves no timer', async () => {
+  test('Infinity disables it, and leaves no timer', async () => {
     const { frames, pass } = setUp('server', { heartbeatInterval: Number.POSITIVE_INFINITY });
     await pass(200_000);
     expect(frames()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('FAULT-2: a live reader of 60 KB/s is not dropped while 4 MiB are on its way; one that is gone is', async () => {
+  test('FAULT-2: a live reader of 60 KB/s is not dropped while 4 MiB are in transit; one that is gone is', async () => {
     for (const answers of [true, false]) {
       const { connection, frames, receive, pass, end } = setUp();
       await receive(frame(Op.Text, 'ready'));
@@ -154,7 +154,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('FAULT-2: nor does the time that a long message took count for the next silence', async () => {
+  test('FAULT-2: the time that a long message took does not count for the next silence', async () => {
     const { connection, receive, pass, end } = setUp();
     connection.endpoint.sendBinary(Buffer.alloc(4 * MIB));
     await receive(frame(Op.Text, 'read'));
@@ -163,7 +163,7 @@ describe('heartbeat', () => {
   });
 
   test.each(['client', 'server'] as const)(
-    'FAULT-2: while a %s only receives, an unsolicited pong leaves after each interval of its own silence',
+    'FAULT-2: while a %s only receives, it sends an unsolicited pong after each interval of its own silence',
     async (role) => {
       const { frames, receive, pass, end } = setUp(role);
       const mask = role === 'server';
@@ -177,7 +177,7 @@ describe('heartbeat', () => {
     },
   );
 
-  test('FAULT-2: many short messages are no different from a long one', async () => {
+  test('FAULT-2: many short messages count like a long one', async () => {
     const { frames, receive, pass } = setUp();
     for (let second = 0; second < 60; second++) {
       await receive(frame(Op.Text, 'x'.repeat(500)));
@@ -186,7 +186,7 @@ describe('heartbeat', () => {
     expect(opcodes(frames())).toEqual([Op.Pong, Op.Pong]);
   });
 
-  test('who sends, or receives little, gives no sign of life unasked', async () => {
+  test('a connection that sends, or receives little, sends no unsolicited pong', async () => {
     const busy = setUp();
     for (let second = 0; second < 60; second++) {
       await busy.receive(frame(Op.Text, 'x'.repeat(500)));
@@ -202,7 +202,7 @@ describe('heartbeat', () => {
     expect(calm.frames()).toEqual([]);
   });
 
-  test('FAULT-2: while the application has paused reading, a ping leaves after each interval, for TCP to deliver', async () => {
+  test('FAULT-2: while the application has paused reading, a ping is sent after each interval, for TCP to deliver', async () => {
     const { connection, frames, pass, end } = setUp();
     connection.pause();
     await pass(101_000);

@@ -68,8 +68,8 @@ async function settled(read: () => number): Promise<void> {
 const messages = (count: number, size: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, () => frame(Op.Binary, Buffer.alloc(size, 7), { mask: true })));
 
-describe('FAULT-4: what a stopped socket reads', () => {
-  test('is no more than its mark while memory is scarce, counts, and comes when it goes on', async () => {
+describe('FAULT-4: data that a stopped socket reads', () => {
+  test('is no more than its mark while memory is scarce, is counted, and is delivered when it continues', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -87,7 +87,7 @@ describe('FAULT-4: what a stopped socket reads', () => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('does not count any more once it is closed', async () => {
+  test('does not count any more once the socket is closed', async () => {
     const { socket, connection, peer, memoryBudget } = await open(MARK);
     memoryBudget.count(LIMIT * 0.8);
     peer.write(messages(200, 5000));
@@ -97,7 +97,7 @@ describe('FAULT-4: what a stopped socket reads', () => {
     expect(memoryBudget.used).toBe(LIMIT * 0.8);
   });
 
-  test('nothing is held back for another listener to receive twice', async () => {
+  test('is not held back if another listener would receive it twice', async () => {
     const { socket, connection, peer, memoryBudget, received } = await open(MARK);
     let heard = 0;
     socket.on('data', (chunk: Buffer) => {

@@ -14,20 +14,20 @@ test('a port that is in use rejects with the system’s error', async () => {
   expect(server.addresses).toHaveLength(1);
 });
 
-test('a port that can’t be rejects as well', async () => {
+test('an invalid port rejects as well', async () => {
   const { server } = await startServer();
   await expect(server.listen({ port: 70_000 })).rejects.toThrow(RangeError);
   await expect(server.listen({ path: 'chat' })).rejects.toThrow(TypeError);
 });
 
-test('it listens on loopback unless told otherwise, and may listen several times', async () => {
+test('it listens on loopback by default, and may listen several times', async () => {
   const { server } = await startServer();
   await server.listen();
   expect(server.addresses).toHaveLength(2);
   for (const address of server.addresses) expect(address).toMatchObject({ address: '127.0.0.1' });
 });
 
-test('listen() that is overtaken by a shutdown leaves nothing behind', async () => {
+test('a shutdown during listen() leaves no listener', async () => {
   const server = new WebSocketServer();
   const listening = server.listen();
   await server.shutdown();
@@ -44,7 +44,7 @@ test('an AbortSignal ends the listening', async () => {
   await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('TLS on a Unix domain socket: connections are distinguished though they have no address', async () => {
+test('connections of TLS on a Unix domain socket are distinguished although they have no address', async () => {
   const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
   const socketPath = `/tmp/rfc6455-tls-${process.pid}.sock`;
   await server.listen({ socketPath, tls });
@@ -61,14 +61,14 @@ test('TLS on a Unix domain socket: connections are distinguished though they hav
   expect(await Promise.all(['a', 'b', 'c'].map(open))).toEqual(['a', 'b', 'c']);
 });
 
-test('connections that are over the limit while TLS is established receive 503, and further ones are dropped', async () => {
+test('connections over the limit receive 503 while TLS is established, and further ones are dropped', async () => {
   const { peer } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
   await peer().open();
   const answers = await Promise.all([peer().answer(), peer().answer()]);
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 /);
 });
 
-test('A13: many connections that come and go leave every place free', async () => {
+test('A13: after many connections every slot is free', async () => {
   const { server, port, peer } = await startServer({}, { maxConnections: 8 });
   for (let round = 0; round < 5; round++) {
     const sockets = Array.from({ length: 8 }, () => netConnect(port, '127.0.0.1'));
@@ -92,14 +92,14 @@ test('A13: many connections that come and go leave every place free', async () =
 describe('listen({ signal })', () => {
   const reason = new Error('not any more');
 
-  test('FAULT-3: aborted before: rejects with the reason, nothing listens', async () => {
+  test('FAULT-3: aborted before, it rejects with the reason, and nothing listens', async () => {
     const server = new WebSocketServer();
     await expect(server.listen({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(server.addresses).toEqual([]);
     await server.shutdown();
   });
 
-  test('FAULT-3: aborted while it begins to listen, at any turn: rejects or listens, and never hangs', async () => {
+  test('FAULT-3: aborted while it begins to listen, at any turn, it rejects or listens, and always settles', async () => {
     for (const options of [{}, { host: 'localhost' }, { host: 'localhost', family: 4 as const }, { tls }]) {
       for (let turns = 0; turns < 6; turns++) {
         const server = new WebSocketServer();
@@ -118,7 +118,7 @@ describe('listen({ signal })', () => {
     }
   });
 
-  test('FAULT-3: aborted in the same turn: rejects with the reason', async () => {
+  test('FAULT-3: aborted in the same turn, it rejects with the reason', async () => {
     const server = new WebSocketServer();
     const controller = new AbortController();
     const listening = server.listen({ signal: controller.signal });
@@ -126,7 +126,7 @@ describe('listen({ signal })', () => {
     await expect(listening).rejects.toBe(reason);
   });
 
-  test('FAULT-3: aborted later: the listener goes, its connections stay', async () => {
+  test('FAULT-3: aborted later, it closes the listener, and connections stay', async () => {
     const { server } = await startServer({ message: (connection, message) => void connection.send(message) });
     const controller = new AbortController();
     const { port } = await server.listen({ signal: controller.signal });
@@ -141,7 +141,7 @@ describe('listen({ signal })', () => {
   });
 });
 
-describe('where to listen', () => {
+describe('the place to listen', () => {
   test('FAULT-10: a host that would mean every interface, or nothing, is refused', async () => {
     const server = new WebSocketServer();
     for (const host of ['', ' ', 5, false, null, {}]) {
@@ -153,7 +153,7 @@ describe('where to listen', () => {
     await server.shutdown();
   });
 
-  test('FAULT-10: a port that is no number of a port is refused, and makes no Unix socket', async () => {
+  test('FAULT-10: an invalid port is refused, and creates no Unix socket', async () => {
     const server = new WebSocketServer();
     for (const port of ['x', '8080', '', -1, 1.5, 65_536, Number.NaN, null, false]) {
       await expect(server.listen({ port: port as number }), String(port)).rejects.toThrow(/^port is /);
@@ -161,7 +161,7 @@ describe('where to listen', () => {
     expect(server.addresses).toEqual([]);
   });
 
-  test('FAULT-10: other options of a wrong kind, and two places at once', async () => {
+  test('FAULT-10: other options of a wrong type, and two places at once, are refused', async () => {
     const server = new WebSocketServer();
     for (const options of [
       { family: 5 },

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const lines = (): unknown[] => printed.mock.calls.map(([line]) => line);
 
-test('FAULT-8: one line per kind and minute, with the number of those left out', () => {
+test('FAULT-8: each kind has one line per minute, with the number of those left out', () => {
   warnOnStderr('ONE', 'first', 0);
   warnOnStderr('ONE', 'second', 59_999);
   warnOnStderr('TWO', 'other', 59_999);
@@ -36,7 +36,7 @@ test('FAULT-8: NODE_NO_WARNINGS=1 silences them', () => {
   expect(lines()).toEqual([]);
 });
 
-test('FAULT-8: of many kinds no more than 100 in a minute; those of before are forgotten then', () => {
+test('FAULT-8: at most 100 of many kinds are logged in a minute, and older ones are forgotten', () => {
   const said = new SeldomSaid();
   const answers = Array.from({ length: 150 }, (_, kind) => said.ask(`kind ${kind}`, kind));
   expect(answers.filter((omitted) => omitted === 0)).toHaveLength(100);

@@ -15,7 +15,7 @@ afterEach(closeServers);
 
 describe('another WebSocket library on the same HTTP server', () => {
   test.each(['before', 'after'] as const)(
-    'FAULT-7: ws, registered %s us, answers every upgrade: one 101, and ours is reported to refused',
+    'FAULT-7: with ws, registered %s us, which answers every upgrade, there is one 101, and ours is reported to refused',
     async (order) => {
       const http = createHttpServer();
       const refused: HandshakeError[] = [];
@@ -36,7 +36,7 @@ describe('another WebSocket library on the same HTTP server', () => {
     },
   );
 
-  test('FAULT-7: what they leave is ours, also on a connection that was kept alive', async () => {
+  test('FAULT-7: upgrades that it leaves are ours, also on a connection that was kept alive', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ open: (connection) => void connection.send('ours') });
     const theirs = new WsServer({ noServer: true });
@@ -60,7 +60,7 @@ describe('another WebSocket library on the same HTTP server', () => {
     }
   });
 
-  test('FAULT-7: a listener that ends the socket has answered', async () => {
+  test('FAULT-7: a listener that ends the socket counts as having answered', async () => {
     const http = createHttpServer();
     const refused: string[] = [];
     const { server } = await startServer({ refused: ({ code }) => void refused.push(code) });
@@ -86,7 +86,7 @@ describe('upgrades to other protocols', () => {
     return peer.status;
   }
 
-  test('FAULT-7: `Upgrade: h2c` for a page gets the page where Node can tell, else a refusal', async () => {
+  test('FAULT-7: `Upgrade: h2c` for a page gets the page if Node can distinguish it, else a refusal', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     const detach = server.attach(http, { path: '/chat' });
@@ -100,33 +100,30 @@ describe('upgrades to other protocols', () => {
     expect(await ask(port, '/api', 'websocket')).toBe(200);
   });
 
-  test('FAULT-7: so it is with an endpoint for every path', async () => {
+  test('FAULT-7: the same holds with an endpoint for every path', async () => {
     const http = createHttpServer((_request, response) => response.end('a page'));
     const { server } = await startServer({ refused: () => {} });
     server.attach(http);
     expect(await ask(await listenHttp(http), '/api', 'h2c')).toBe(hasCallback ? 200 : 426);
   });
 
-  test.runIf(hasCallback)(
-    'FAULT-7: a callback of the application’s own is asked, and comes back',
-    async () => {
-      const shouldUpgradeCallback = (request: { url?: string }): boolean => request.url !== '/never';
-      const http = createHttpServer({ shouldUpgradeCallback } as object, (_request, response) =>
-        response.end('a page'),
-      ) as Server & { shouldUpgradeCallback: unknown };
-      const { server } = await startServer({});
-      const detach = server.attach(http);
-      const port = await listenHttp(http);
-      expect(await ask(port, '/never', 'websocket')).toBe(200);
-      const peer = await plainPeer(port).open();
-      peer.destroy();
-      detach();
-      expect(http.shouldUpgradeCallback).toBe(shouldUpgradeCallback);
-    },
-  );
+  test.runIf(hasCallback)("FAULT-7: the application's own callback is called, and restored", async () => {
+    const shouldUpgradeCallback = (request: { url?: string }): boolean => request.url !== '/never';
+    const http = createHttpServer({ shouldUpgradeCallback } as object, (_request, response) =>
+      response.end('a page'),
+    ) as Server & { shouldUpgradeCallback: unknown };
+    const { server } = await startServer({});
+    const detach = server.attach(http);
+    const port = await listenHttp(http);
+    expect(await ask(port, '/never', 'websocket')).toBe(200);
+    const peer = await plainPeer(port).open();
+    peer.destroy();
+    detach();
+    expect(http.shouldUpgradeCallback).toBe(shouldUpgradeCallback);
+  });
 });
 
-describe('the end of a peer while its answer is compressed', () => {
+describe('a peer that ends while its answer is compressed', () => {
   const text = Buffer.alloc(60_000, 'compress me. ').toString();
   const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_no_context_takeover' };
 
@@ -147,7 +144,7 @@ describe('the end of a peer while its answer is compressed', () => {
   }
 
   test.each(kinds)(
-    'FAULT-7: %s: request, message, Close and FIN in one: the peer gets its answer',
+    'FAULT-7: %s: after a request, message, Close and FIN in one chunk, the peer gets its answer',
     async (kind) => {
       const { peer } = await startServer(
         { message: (connection, message) => void connection.send(message) },
@@ -158,7 +155,7 @@ describe('the end of a peer while its answer is compressed', () => {
     },
   );
 
-  test('FAULT-7: and on an HTTP/2 server with allowHTTP1', async () => {
+  test('FAULT-7: the same holds on an HTTP/2 server with allowHTTP1', async () => {
     const http = createSecureServer({ ...tls, allowHTTP1: true });
     const { server } = await startServer(
       { message: (connection, message) => void connection.send(message) },

@@ -53,7 +53,7 @@ function text(value: string): Buffer {
 }
 
 describe('coalescing', () => {
-  test('what is sent within one turn leaves in one write, at its end', async () => {
+  test('everything that is sent within one turn leaves in one write, at its end', async () => {
     const { socket, outbox } = setUp();
     for (let index = 0; index < 100; index++) send(outbox, text(`${index},`));
     expect(socket.writes).toBe(0);
@@ -64,7 +64,7 @@ describe('coalescing', () => {
     expect(socket.writes).toBe(1);
   });
 
-  test('small and large together leave in one write too', async () => {
+  test('small and large messages together leave in one write too', async () => {
     const { socket, outbox } = setUp();
     send(outbox, text('header '));
     outbox.append(text('payload '), 0, false, null);
@@ -97,7 +97,7 @@ describe('coalescing', () => {
     expect(socket.writableEnded).toBe(true);
   });
 
-  test('a large payload that nothing changes is handed over as it is, never copied', () => {
+  test('a large payload that nothing changes is passed on unchanged, never copied', () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     outbox.append(payload, 0, true, null);
@@ -105,7 +105,7 @@ describe('coalescing', () => {
     expect(socket.handed.some((chunk) => chunk.buffer === payload.buffer)).toBe(true);
   });
 
-  test('FAULT-1: of a payload of the application a socket is only given copies, in slices', async () => {
+  test('FAULT-1: for a payload of the application, a socket is given only copies, in slices', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     const payload = randomFillSync(Buffer.alloc(200 * KIB));
@@ -130,7 +130,7 @@ describe('coalescing', () => {
     outbox.destroy();
   });
 
-  test('a Duplex that may keep memory is given copies only [O9]', async () => {
+  test('a Duplex that may keep memory is given only copies [O9]', async () => {
     const { socket, outbox } = setUp({ ownership: 'kept' });
     const payload = randomFillSync(Buffer.alloc(20 * KIB));
     const before = Buffer.from(payload);
@@ -165,7 +165,7 @@ describe('order and integrity', () => {
 
   // Several at once: they share the pool of slabs, so that a slab given back too early shows up in another's bytes.
   test.each<Ownership>(['taken', 'kept'])(
-    'A40: the bytes that come out are those that went in (%s)',
+    'A40: the bytes that arrive are those that were sent (%s)',
     async (ownership) => {
       await fc.assert(
         fc.asyncProperty(fc.array(operations, { minLength: 1, maxLength: 4 }), async (scripts) => {
@@ -217,7 +217,7 @@ describe('order and integrity', () => {
     },
   );
 
-  test('A40: a slab that a blocked socket still reads from is not written into by others', async () => {
+  test('A40: a slab that a blocked socket still reads is not reused by others', async () => {
     const blocked = setUp();
     blocked.socket.block();
     send(blocked.outbox, text('in flight'));
@@ -231,7 +231,7 @@ describe('order and integrity', () => {
     expect(blocked.socket.bytes.toString()).toBe('in flight');
   });
 
-  test('many blocked sockets do not hold a slab of 64 KiB each', async () => {
+  test('many blocked sockets do not hold 64 KiB each', async () => {
     const lines = Array.from({ length: 300 }, () => setUp());
     for (const { outbox, socket } of lines) {
       socket.block();
@@ -249,7 +249,7 @@ describe('order and integrity', () => {
     await turn();
   });
 
-  test('a header costs no write of its own: 64 KiB and what stands before them leave in one', async () => {
+  test('a header needs no write of its own: it leaves with the 64 KiB after it', async () => {
     const { socket, outbox } = setUp();
     const payload = randomFillSync(Buffer.alloc(64 * KIB));
     const { buffer, offset } = outbox.reserve(10);
@@ -260,7 +260,7 @@ describe('order and integrity', () => {
     expect(socket.bytes.equals(Buffer.concat([Buffer.alloc(10, 7), payload]))).toBe(true);
   });
 
-  test('bytes beyond what was committed never leave', async () => {
+  test('bytes beyond those that were committed never leave', async () => {
     const { socket, outbox } = setUp();
     const { buffer, offset } = outbox.reserve(100);
     buffer.fill(0xa5, offset, offset + 100);
@@ -288,7 +288,7 @@ describe('order and integrity', () => {
   }
 
   test.each<Ownership>(['taken', 'kept'])(
-    'what is sent from inside a write comes after it, none of it lost (%s)',
+    'messages sent inside a write come after it, and none is lost (%s)',
     async (ownership) => {
       let depth = 0;
       const sent: Buffer[] = [];
@@ -320,7 +320,7 @@ describe('order and integrity', () => {
     },
   );
 
-  test('many small frames from inside a write fill slab after slab', async () => {
+  test('many small frames sent inside a write fill several slabs', async () => {
     let answered = false;
     const socket: FakeSocket = answering(() => {
       if (answered) return;
@@ -339,7 +339,7 @@ describe('order and integrity', () => {
     expect(socket.bytes.equals(Buffer.concat(expected))).toBe(true);
   });
 
-  test('a destroy from inside a write ends it', async () => {
+  test('a destroy inside a write ends it', async () => {
     const socket: FakeSocket = answering(() => {
       send(outbox, text('more'));
       outbox.destroy();
@@ -353,7 +353,7 @@ describe('order and integrity', () => {
     expect([outbox.bufferedAmount, budget.used]).toEqual([0, 0]);
   });
 
-  test('a socket that throws takes no other connection along [A48]', async () => {
+  test('a socket that throws affects no other connection [A48]', async () => {
     const broken = setUp();
     broken.socket._write = () => {
       throw new Error('a broken transport');
@@ -370,7 +370,7 @@ describe('order and integrity', () => {
 });
 
 describe('backpressure', () => {
-  test('a blocked socket is given nothing more until it took what it has', async () => {
+  test('a blocked socket is given nothing more until it took its data', async () => {
     const { socket, outbox, owner } = setUp();
     socket.block();
     send(outbox, text('one '));
@@ -392,7 +392,7 @@ describe('backpressure', () => {
     expect([outbox.blocked, outbox.bufferedAmount]).toEqual([false, 0]);
   });
 
-  test('progress of a slow peer is seen in steps of 64 KiB', async () => {
+  test('progress of a slow peer is noticed in steps of 64 KiB', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(4 * MIB), 0, false, null);
@@ -409,8 +409,8 @@ describe('backpressure', () => {
   });
 });
 
-describe('when it has left', () => {
-  test('whenSent is called once what was committed before it has left, never from inside a call', async () => {
+describe('notification when bytes have left', () => {
+  test('whenSent is called once everything committed before it has left, never inside a call', async () => {
     const { socket, outbox } = setUp();
     const sent: string[] = [];
     const note = (name: string) => (error: Error | null) => void sent.push(error === null ? name : 'lost');
@@ -438,7 +438,7 @@ describe('when it has left', () => {
     expect(sent).toEqual(['nothing', 'one', 'two', 'three', 'four']);
   });
 
-  test('whenSent gives the reason if it never leaves, exactly once, and after the end as well', async () => {
+  test('whenSent receives the reason if it never leaves, exactly once, and after the end as well', async () => {
     const { socket, outbox } = setUp();
     const outcomes: unknown[] = [];
     const note = (error: Error | null): void => void outcomes.push(error === null ? 'sent' : error);
@@ -458,7 +458,7 @@ describe('when it has left', () => {
     expect(outcomes).toEqual(['sent', lost, lost, lost]);
   });
 
-  test('the callback rides on the last write: no write without bytes, and each turn has one', async () => {
+  test('the callback belongs to the last write: no write is without bytes, and each turn has one', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     for (let index = 0; index < 5; index++) {
@@ -522,8 +522,8 @@ describe('when it has left', () => {
   });
 });
 
-describe('accounts', () => {
-  test('what waits counts for the memory budget, and is given back when it leaves or is dropped', async () => {
+describe('counters', () => {
+  test('waiting data counts in the memory budget, and is released when it leaves or is dropped', async () => {
     const { socket, outbox, budget } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(500 * KIB), 0, false, null);
@@ -567,7 +567,7 @@ describe('accounts', () => {
 });
 
 describe('the end', () => {
-  test('C9: end() comes behind everything that waits, once', async () => {
+  test('C9: end() takes effect after all waiting data, once', async () => {
     const { socket, outbox } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(200 * KIB, 1), 0, false, null);
@@ -586,7 +586,7 @@ describe('the end', () => {
     expect(socket.bytes.length).toBe(200 * KIB + 4);
   });
 
-  test('after destroy nothing is written, and sending is harmless', async () => {
+  test('after destroy nothing is written, and sending has no effect', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.block();
     outbox.append(Buffer.alloc(200 * KIB), 0, false, null);
@@ -604,7 +604,7 @@ describe('the end', () => {
     expect(owner.onDrained).not.toHaveBeenCalled();
   });
 
-  test('a socket that is destroyed by other code while blocked is given up', async () => {
+  test('a socket that other code destroys while it is blocked is abandoned', async () => {
     const { socket, outbox, budget, owner } = setUp();
     socket.on('error', () => {});
     socket.on('close', () => outbox.release());

@@ -11,7 +11,7 @@ import { closeServers, listenHttp } from './servers.ts';
 afterEach(closeServers);
 
 describe('toPathPattern', () => {
-  test('FAULT-10: a path is taken as people write it, and compared percent-encoded', () => {
+  test('FAULT-10: a path may be written in any form, and is compared percent-encoded', () => {
     for (const [path, sent] of [
       ['/日本', '/%E6%97%A5%E6%9C%AC'],
       ['/日本', '/%e6%97%a5%e6%9c%ac'],
@@ -37,7 +37,7 @@ describe('toPathPattern', () => {
     expect(servesPath(/^\/caf%C3%A9$/, '/cafe')).toBe(false);
   });
 
-  test('A2: nothing that a URL can hold is decoded or resolved', () => {
+  test('A2: no part of a URL is decoded or resolved', () => {
     for (const [path, sent] of [
       ['/chat', '/%63hat'],
       ['/chat', '/x/../chat'],
@@ -51,7 +51,7 @@ describe('toPathPattern', () => {
     }
   });
 
-  test('FAULT-10: what no request can match is refused', () => {
+  test('FAULT-10: a pattern that no request can match is refused', () => {
     for (const path of [
       'chat',
       '/a?b',
@@ -75,7 +75,7 @@ describe('toPathPattern', () => {
     expect(toPathPattern(pattern)).toBe(pattern);
   });
 
-  test('FAULT-10: every path that URL accepts is served under the name it was given', () => {
+  test('FAULT-10: every path that URL accepts is served under its given name', () => {
     fc.assert(
       fc.property(
         // URL takes these for the end of the path, for "/", or drops them.
@@ -91,7 +91,7 @@ describe('toPathPattern', () => {
     );
   });
 
-  test('normalizePath comes to an end, and to ASCII', () => {
+  test('normalizePath is idempotent, and its result is ASCII', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!/\p{Surrogate}/u.test(text));

@@ -4,7 +4,7 @@ import { PingTimes } from '../../src/transport/ping-times.ts';
 
 const text = (payload: string): Buffer => Buffer.from(payload);
 
-test('design: the time from a ping to the pong with its payload', () => {
+test('design: rtt is the time from a ping to the pong with its payload', () => {
   const times = new PingTimes();
   expect([times.rtt, times.lastAnswered]).toEqual([undefined, 0]);
   expect(times.sent(text('a'), 100)).toBe(1);
@@ -15,7 +15,7 @@ test('design: the time from a ping to the pong with its payload', () => {
   expect([times.rtt, times.lastAnswered]).toEqual([25, 2]);
 });
 
-test('C8: a peer that answers only the newest of several pings has taken those before it', () => {
+test('C8: a peer that answers only the newest of several pings has received those before it', () => {
   const times = new PingTimes();
   for (const payload of ['a', 'b', 'c']) times.sent(text(payload), 0);
   times.answered(text('c'), 7);
@@ -25,7 +25,7 @@ test('C8: a peer that answers only the newest of several pings has taken those b
   expect([times.rtt, times.lastAnswered]).toEqual([7, 3]);
 });
 
-test('C8: a pong that nothing asked for, or asked for once and came twice, changes nothing', () => {
+test('C8: a pong without a ping, or a second one, has no effect', () => {
   const times = new PingTimes();
   times.answered(text(''), 5);
   times.sent(text('a'), 10);
@@ -36,7 +36,7 @@ test('C8: a pong that nothing asked for, or asked for once and came twice, chang
   expect([times.rtt, times.lastAnswered]).toEqual([2, 1]);
 });
 
-test('design: pings with the same payload: a skipped answer does not make the next ones look slow', () => {
+test('design: among pings with the same payload, a skipped answer does not make the next ones look slow', () => {
   const times = new PingTimes();
   times.sent(text(''), 0);
   times.sent(text(''), 1_000);
@@ -47,7 +47,7 @@ test('design: pings with the same payload: a skipped answer does not make the ne
   expect([times.rtt, times.lastAnswered]).toEqual([10, 3]);
 });
 
-test('FAULT-4: a peer that answers nothing makes us keep eight pings; the oldest and the newest can still be answered', () => {
+test('FAULT-4: for a peer that answers nothing we keep eight pings; the oldest and the newest can still be answered', () => {
   const times = new PingTimes();
   for (let number = 1; number <= 1_000; number++) times.sent(text(`${number}`), number);
   times.answered(text('500'), 2_000);
@@ -58,7 +58,7 @@ test('FAULT-4: a peer that answers nothing makes us keep eight pings; the oldest
   expect([times.rtt, times.lastAnswered]).toEqual([1_000, 1_000]);
 });
 
-test('design: the payload is the caller’s again once the ping was sent', () => {
+test('design: the caller may change the payload once the ping was sent', () => {
   const times = new PingTimes();
   const payload = text('abc');
   times.sent(payload, 0);

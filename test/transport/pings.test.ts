@@ -81,7 +81,7 @@ const sent = (socket: FakeSocket): string[] =>
     opcode === Op.Close ? `close ${codeOf({ payload } as never)}` : `${opcode} ${payload}`,
   );
 
-test('with `first: 0` a ping leaves at once, then one each interval, with what `payload` gives', async () => {
+test('with `first: 0` a ping is sent at once, then one each interval, with the payload that `payload` returns', async () => {
   let count = 0;
   const { socket, pass } = open({ interval: 2_000, first: 0, payload: () => Buffer.from(`p${count++}`) });
   await turn();
@@ -96,7 +96,7 @@ test('with `first: 0` a ping leaves at once, then one each interval, with what `
   }
 });
 
-test('C7: other traffic is no answer: without a pong before the next ping the connection fails with 1011', async () => {
+test('C7: other traffic is not an answer: without a pong before the next ping the connection fails with 1011', async () => {
   const { socket, errors, pass, connection } = open({ interval: 2_000, first: 0 });
   await pass(1_900);
   socket.push(frame(Op.Text, 'I am here'));
@@ -167,7 +167,7 @@ describe('closeReason', () => {
       .payload.subarray(2)
       .toString();
 
-  test('C16: words the reason of our failure, and of the peer’s', async () => {
+  test("C16: sets the reason of our failure, and of the peer's", async () => {
     const words = (error: Error): string =>
       error instanceof ProtocolError ? `rule ${error.code}` : `fault ${error.message}`;
     const ofPeer = open(undefined, {}, words);
@@ -196,7 +196,7 @@ describe('closeReason', () => {
       },
     ],
     ['is over 123 bytes', () => '€'.repeat(42)],
-  ])('where it %s, the default holds', async (_name, words) => {
+  ])('if it %s, the default applies', async (_name, words) => {
     const { socket } = open(undefined, {}, words);
     socket.push(frame(Op.Text, 'not masked', { mask: false }));
     await turn();
@@ -204,7 +204,7 @@ describe('closeReason', () => {
   });
 });
 
-test('C24: the code that a Close frame may not have is the cause of the error', async () => {
+test('C24: a code that a Close frame may not have is the cause of the error', async () => {
   const { socket, errors } = open(undefined);
   socket.push(frame(Op.Close, Buffer.from([5000 >> 8, 5000 & 255])));
   await turn();
@@ -212,7 +212,7 @@ test('C24: the code that a Close frame may not have is the cause of the error', 
   expect(errors[0]!.cause).toBe(5000);
 });
 
-test('FAULT-2: a ping that could not be sent in time, because the process stood still, is not held against the peer', () => {
+test('FAULT-2: a ping that could not be sent in time, because the process was suspended, does not count against the peer', () => {
   const pings: number[] = [];
   const failures: unknown[] = [];
   const endpoint = {

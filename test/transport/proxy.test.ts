@@ -17,11 +17,11 @@ describe('O4, O5: the proxy of an option', () => {
     }
   });
 
-  test('none without an option', () => {
+  test('is null without an option', () => {
     expect(chooseProxy(undefined, target, { http_proxy: 'http://proxy.example' })).toBeNull();
   });
 
-  test('credentials are decoded into Proxy-Authorization, and are in no text about the proxy', () => {
+  test('has credentials, which are decoded into Proxy-Authorization and are in no text about the proxy', () => {
     const proxy = chooseProxy('http://us%40er:p%3Ass@proxy.example:3128', target)!;
     const value = `Basic ${Buffer.from('us@er:p:ss').toString('base64')}`;
     expect(proxy.authorization).toBe(value);
@@ -31,7 +31,7 @@ describe('O4, O5: the proxy of an option', () => {
     expect(formatProxy(proxy)).toBe('proxy http://proxy.example:3128');
   });
 
-  test('an IPv6 address is written in brackets', () => {
+  test('may be an IPv6 address, which is written in brackets', () => {
     const proxy = chooseProxy('https://[2001:db8::1]:8443', target)!;
     expect(formatProxy(proxy)).toBe('proxy https://[2001:db8::1]:8443');
     expect(formatConnect(proxy, parseTarget('wss://[::1]/'))).toBe(
@@ -58,7 +58,7 @@ describe('O4, O5: the proxy of an option', () => {
   });
 });
 
-test('O4: the environment: a proxy for each scheme, one for both, and hosts that need none', () => {
+test('O4: the environment has a proxy for each scheme, one for both, and hosts that need none', () => {
   const via = (environment: Record<string, string>, url: string): number | null =>
     chooseProxy('env', parseTarget(url), environment)?.port ?? null;
   const both = { http_proxy: 'http://p:1', https_proxy: 'http://p:2', all_proxy: 'http://p:3' };

@@ -17,7 +17,7 @@ function response(...headers: string[]): HttpResponseHead {
   return { kind: 'response', status: 302, statusText: '', httpVersion: '1.1', headers };
 }
 
-describe('A42: where a redirect leads', () => {
+describe('A42: the target of a redirect', () => {
   test.each([
     ['ws://a/b/c', 'd', 'ws://a/b/d'],
     ['ws://a/b', '//c/d', 'ws://c/d'],
@@ -49,7 +49,7 @@ describe('A42: where a redirect leads', () => {
     expect(error).toMatchObject({ code, stage: 'redirect', status: 302, headers });
   });
 
-  test('which statuses lead anywhere: 304 and 300 do not', () => {
+  test('only some statuses redirect: 304 and 300 do not', () => {
     const statuses = Array.from({ length: 900 }, (_, at) => at + 100);
     expect(statuses.filter(isRedirect)).toEqual([301, 302, 303, 307, 308]);
   });
@@ -63,8 +63,8 @@ describe('A42: where a redirect leads', () => {
   });
 });
 
-describe('FAULT-10: what may go to another origin', () => {
-  test('FAULT-10: no header field but those that are named, in any case', () => {
+describe('FAULT-10: data that another origin may receive', () => {
+  test('FAULT-10: contains no header field except those that are named, in any case', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('Cookie', 'authorization', 'X-A', 'x-b', 'Proxy-Authorization'), {
@@ -85,7 +85,7 @@ describe('FAULT-10: what may go to another origin', () => {
     expect(headersAcrossOrigins(['X-A', '1', 'Cookie', 'c'], toCrossOriginHeaders())).toEqual([]);
   });
 
-  test('FAULT-10: no TLS option that identifies the client', () => {
+  test('FAULT-10: contains no TLS option that identifies the client', () => {
     const trust = { ca: 'ca', rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
     const identity = {
       cert: 'c',

@@ -61,7 +61,7 @@ describe('V1: the body of a refusal', () => {
     }
   });
 
-  test('any body, in any chunks, cut into any pieces, is the same', () => {
+  test('any body, in any chunks, cut into any pieces, has the same result', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),

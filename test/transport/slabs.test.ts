@@ -51,7 +51,7 @@ describe('a batch', () => {
 });
 
 describe('the pool', () => {
-  test('a slab holds what was asked for, and is not much larger', () => {
+  test('a slab has the requested size, and is not much larger', () => {
     for (const size of [1, 255, 256, 257, 1_000, 1_024, 1_025, 32_769, MAX_SLAB_SIZE]) {
       const slab = acquireSlab(size);
       expect(slab.length).toBeGreaterThanOrEqual(size);
@@ -61,7 +61,7 @@ describe('the pool', () => {
     expect(slabBytes().inUse).toBe(0);
   });
 
-  test('what is kept for reuse is bounded, whatever the sizes were', () => {
+  test('the memory kept for reuse is bounded, for any sizes', () => {
     for (let size = 256; size <= MAX_SLAB_SIZE; size *= 2) {
       const slabs = Array.from({ length: (4 * 1024 * 1024) / size }, () => acquireSlab(size));
       for (const slab of slabs) releaseSlab(slab);
@@ -93,7 +93,7 @@ describe('one write for each connection and turn', () => {
     }
   });
 
-  test('more than the pool may hold leaves in several writes, not in one for each message', async () => {
+  test('data beyond the size of the pool leaves in several writes, not in one for each message', async () => {
     const lines = Array.from({ length: 2_000 }, open);
     const message = Buffer.alloc(600, 0x61);
     for (let index = 0; index < 16; index++) for (const { outbox } of lines) send(outbox, message);
@@ -105,7 +105,7 @@ describe('one write for each connection and turn', () => {
     for (const { outbox } of lines) outbox.destroy();
   });
 
-  test('a slab that grows keeps what it holds before and after a large payload', async () => {
+  test('a slab that grows keeps its contents before and after a large payload', async () => {
     const { outbox, socket } = open();
     const expected: Buffer[] = [];
     for (let index = 0; index < 20; index++) {
@@ -122,7 +122,7 @@ describe('one write for each connection and turn', () => {
   });
 });
 
-test('A40: any sends of any sizes, any blocking: the bytes come out in order, and no slab is lost', async () => {
+test('A40: any sends of any sizes, with any blocking, arrive in order, and no slab is lost', async () => {
   const step = fc.record({
     line: fc.nat(5),
     kind: fc.constantFrom('send', 'send', 'send', 'append', 'block', 'take', 'open', 'turn', 'destroy'),

@@ -15,7 +15,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('slots', () => {
-  test('FAULT-4: a socket has one slot, and gives it back with its close only', async () => {
+  test('FAULT-4: a socket has one slot, and releases it only when it is closed', async () => {
     const slots = new Slots(2);
     const [one, two, three] = [new PassThrough(), new PassThrough(), new PassThrough()];
     expect([slots.take(one), slots.take(one), slots.take(two), slots.take(three)]).toEqual([
@@ -32,14 +32,14 @@ describe('slots', () => {
     expect(slots.take(three)).toBe(true);
   });
 
-  test('FAULT-4: a socket that is closed takes none: it would never give it back', async () => {
+  test('FAULT-4: a socket that is already closed takes none, since it would never release it', async () => {
     const slots = new Slots(1);
     const socket = new PassThrough().destroy();
     await until(() => socket.closed);
     expect([slots.take(socket), slots.size]).toEqual([true, 0]);
   });
 
-  test('FAULT-4: a slot can be given back before the close, if the socket is another listener’s', () => {
+  test('FAULT-4: a slot can be released before the close, if the socket belongs to another listener', () => {
     const slots = new Slots(1);
     const socket = new PassThrough();
     slots.take(socket);
@@ -102,7 +102,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
   'a slot is taken at accept: %s',
   (silent) => {
     test.each(['listen', 'listen over TLS'] as const)(
-      'FAULT-4: %s: it has one until it is gone',
+      'FAULT-4: %s: it is held until the socket is closed',
       async (kind) => {
         const { peer, port } = await startServer(
           { refused: () => {} },
@@ -132,7 +132,7 @@ describe.each(['a peer that never begins TLS', 'a peer that never sends a reques
   },
 );
 
-test('FAULT-4: peers that are refused, and linger, hold slots as well', async () => {
+test('FAULT-4: refused peers that linger hold slots as well', async () => {
   const { peer } = await startServer({ refused: () => {} }, { maxConnections: 2, path: '/chat' });
   const refused = [peer(), peer()].map((raw) => raw.write(requestHead({}, 'GET /else HTTP/1.1')));
   for (const raw of refused) expect(await raw.answer()).toMatch(/^HTTP\/1\.1 404 /);

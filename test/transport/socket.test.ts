@@ -32,7 +32,7 @@ describe('message deadline', () => {
     ]);
   });
 
-  test('each piece of the message is progress; pings in between are not', async () => {
+  test('each piece of the message is progress, and pings between them are not', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     for (let at = 50; at < 60; at++) {
@@ -59,7 +59,7 @@ describe('message deadline', () => {
     expect(end()).toEqual([]);
   });
 
-  test('design: it stands still while the application has paused reading, and starts over then', async () => {
+  test('design: the clock stops while the application has paused reading, and then starts again', async () => {
     const { connection, receive, pass, end } = setUp();
     await receive(half);
     await pass(20_000);
@@ -72,7 +72,7 @@ describe('message deadline', () => {
     expect(end()[0]).toEqual(['error', 'WS_MESSAGE_TIMEOUT']);
   });
 
-  test('it also runs for a message that began in what had waited', async () => {
+  test('it also applies to a message that began in waiting data', async () => {
     const { connection, receive, pass, end } = setUp(
       'server',
       { heartbeatInterval: 1_000_000 },
@@ -91,7 +91,7 @@ describe('message deadline', () => {
 });
 
 describe('closing handshake', () => {
-  test('A30, design: a silent peer is dropped after 5 s: 1006, WS_CLOSE_TIMEOUT', async () => {
+  test('A30, design: a silent peer is dropped after 5 s with 1006, WS_CLOSE_TIMEOUT', async () => {
     const { socket, connection, frames, pass, end } = setUp();
     connection.endpoint.close(1000);
     await pass(4_900);
@@ -106,7 +106,7 @@ describe('closing handshake', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('A30: a peer that keeps sending data is dropped all the same', async () => {
+  test('A30: a peer that keeps sending data is dropped as well', async () => {
     const { socket, connection, receive, pass, reported, end } = setUp();
     connection.endpoint.close(1000);
     for (let step = 0; step < 10; step++) {
@@ -119,7 +119,7 @@ describe('closing handshake', () => {
     expect(reported.filter(([name]) => name === 'text').length).toBeGreaterThan(5);
   });
 
-  test('A30: also while the application has paused reading, or the socket is blocked', async () => {
+  test('A30: it applies while the application has paused reading, or the socket is blocked', async () => {
     const paused = setUp();
     paused.connection.pause();
     paused.connection.endpoint.close(1000);
@@ -135,7 +135,7 @@ describe('closing handshake', () => {
     expect(blocked.end()[0]).toEqual(['error', 'WS_CLOSE_TIMEOUT']);
   });
 
-  test('FAULT-2: `closeTimeout` holds for a connection that was closed before it was started', async () => {
+  test('FAULT-2: `closeTimeout` applies to a connection that was closed before it was started', async () => {
     for (const heartbeatInterval of [30_000, Number.POSITIVE_INFINITY]) {
       const { connection, pass, end } = setUp('server', { heartbeatInterval }, {}, ({ endpoint }) => {
         endpoint.close(4001);
@@ -151,7 +151,7 @@ describe('closing handshake', () => {
     }
   });
 
-  test('FAULT-2: and for one that failed before it was started', async () => {
+  test('FAULT-2: `closeTimeout` applies to a connection that failed before it was started', async () => {
     const { connection, pass, end } = setUp('server', {}, {}, ({ endpoint }) => {
       endpoint.fail(new Error('a handler threw'));
     });
@@ -201,7 +201,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C12: not clean until TCP is closed, and reported only then', async () => {
+  test('C12: the end is not clean until TCP is closed, and reported only then', async () => {
     const { socket, connection, receive, end } = setUp('client');
     connection.endpoint.close(1000);
     await receive(closeFrame(1000, '', { mask: false }));
@@ -211,7 +211,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, false]]);
   });
 
-  test('C13: no code is 1005, the first Close frame counts, and no frame after it', async () => {
+  test('C13: no code is 1005, the first Close frame counts, and no frame after it does', async () => {
     const none = setUp();
     await none.receive(closeFrame(null));
     none.socket.push(null);
@@ -260,7 +260,7 @@ describe('closing handshake', () => {
     expect(end()).toEqual([['close', 1000, '', true, true]]);
   });
 
-  test('C17: a reset after a failure is no second error', async () => {
+  test('C17: a reset after a failure is not a second error', async () => {
     const { socket, receive, end } = setUp('server');
     await receive(frame(Op.Text, 'not masked', { mask: false }));
     expect(end()).toEqual([['error', 'WS_UNMASKED_FRAME']]);
@@ -272,7 +272,7 @@ describe('closing handshake', () => {
     ]);
   });
 
-  test('C14, C15, C17: after a failure both roles close TCP, and a peer that stays is dropped, in silence', async () => {
+  test('C14, C15, C17: after a failure both roles close TCP, and a peer that stays is dropped silently', async () => {
     for (const role of ['client', 'server'] as const) {
       const { socket, frames, receive, end, pass } = setUp(role);
       const mask = role === 'server';
@@ -298,7 +298,7 @@ describe('closing handshake', () => {
     expect([frames(), end()]).toEqual([[], [['close', 1006, '', false, false]]]);
   });
 
-  test('FAULT-3: a socket that never emits close, however it ends: the connection is closed at a deadline', async () => {
+  test('FAULT-3: a socket that never emits close, after any end, is closed at a deadline', async () => {
     class Stuck extends FakeSocket {
       // As bare Node after `end()` and `resetAndDestroy()`.
       override _destroy(): void {}
@@ -334,7 +334,7 @@ describe('closing handshake', () => {
     }
   });
 
-  test('a socket that was gone before the start is reported closed', async () => {
+  test('a socket that was closed before the start is reported closed', async () => {
     const socket = new FakeSocket();
     socket.destroy();
     await turn();
@@ -360,7 +360,7 @@ describe('closing handshake', () => {
 });
 
 describe('sending', () => {
-  test('design: above 1 MiB queued and not one byte taken for 10 s: WS_SEND_CAP, 1006', async () => {
+  test('design: with more than 1 MiB queued, a peer that takes nothing for 10 s is WS_SEND_CAP, 1006', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(2 * MIB));
@@ -374,7 +374,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('design: 1 MiB and less may wait; what makes it more is found within a second', async () => {
+  test('design: 1 MiB and less may wait; an increase beyond it is noticed within a second', async () => {
     const { socket, connection, pass, end } = setUp();
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(MIB - 100));
@@ -385,7 +385,7 @@ describe('sending', () => {
     expect(end()[0]).toEqual(['error', 'WS_SEND_CAP']);
   });
 
-  test('A26, A32: who floods us and takes nothing is dropped with 1006 when a silent peer would be, however little waits', async () => {
+  test('A26, A32: a peer that floods us and takes nothing is dropped with 1006 as soon as a silent peer, however little waits', async () => {
     const { socket, connection, receive, pass, end } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -404,7 +404,7 @@ describe('sending', () => {
     ]);
   });
 
-  test('A26: the same flood from a peer that takes something now and then is no reason', async () => {
+  test('A26: the same flood from a peer that takes something now and then is not dropped', async () => {
     const { socket, receive, pass, end } = setUp();
     socket.block();
     for (let second = 0; second < 300; second++) {
@@ -415,7 +415,7 @@ describe('sending', () => {
     expect(end()).toEqual([]);
   });
 
-  test('A26: neither is there a deadline where one of those that it is made of was switched off', async () => {
+  test('A26: there is no such deadline if one of the limits that it consists of is disabled', async () => {
     for (const name of ['heartbeatInterval', 'heartbeatTimeout', 'sendTimeout'] as const) {
       const { socket, receive, pass, end } = setUp('server', { [name]: Number.POSITIVE_INFINITY });
       socket.block();
@@ -427,7 +427,7 @@ describe('sending', () => {
     }
   });
 
-  test('A26: a `sendTimeout` that is longer than the heartbeat counts here too', async () => {
+  test('A26: a `sendTimeout` that is longer than the heartbeat applies here too', async () => {
     const { socket, receive, pass, end } = setUp('server', { sendTimeout: 90_000 });
     socket.block();
     for (let second = 0; second < 89; second++) {
@@ -451,7 +451,7 @@ describe('sending', () => {
     spy.mockRestore();
   });
 
-  test('design: beyond the send cap: WS_SEND_CAP, 1006, at once', async () => {
+  test('design: beyond the send cap the connection ends with WS_SEND_CAP, 1006, at once', async () => {
     const { socket, connection, end } = setUp('server', { sendCap: 1_000_000 });
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(600_000));
@@ -487,7 +487,7 @@ describe('sending', () => {
     expect(connection.waitsForDrain()).toBe(false);
   });
 
-  test('FAULT-8: drain never follows close, though the socket takes what waited later', async () => {
+  test('FAULT-8: drain never follows close, even if the socket takes the waiting data later', async () => {
     const { socket, connection, reported, receive } = setUp('server');
     socket.block();
     connection.endpoint.sendBinary(Buffer.alloc(200_000));
@@ -506,7 +506,7 @@ describe('sending', () => {
     expect(reported.map(([name]) => name)).toEqual(['close']);
   });
 
-  test('FAULT-8: wasClean is false if our Close frame, and what was before it, never left', async () => {
+  test('FAULT-8: wasClean is false if our Close frame, and messages before it, never left', async () => {
     for (const leaves of [false, true]) {
       const { socket, connection, end, receive } = setUp('server');
       socket.block();
@@ -521,14 +521,14 @@ describe('sending', () => {
     }
   });
 
-  test('a small high-water mark does not wait for the end of the turn: drain would never come', () => {
+  test('with a small high-water mark, data does not wait for the end of the turn, since drain would never come', () => {
     const { socket, connection } = setUp('server', { highWaterMark: 100 });
     connection.endpoint.sendBinary(Buffer.alloc(1_000));
     expect(connection.waitsForDrain()).toBe(false);
     expect(socket.bytes.length).toBe(1_004);
   });
 
-  test("flush: 'read' sends what a chunk caused before the turn ends", () => {
+  test("flush: 'read' sends the answers to a chunk before the turn ends", () => {
     const echo = (connection: SocketConnection) => (text: string | Buffer) =>
       void connection.endpoint.sendText(String(text));
     for (const flush of ['turn', 'read'] as const) {
@@ -543,10 +543,10 @@ describe('sending', () => {
   });
 });
 
-describe('replies that pile up', () => {
+describe('replies that accumulate', () => {
   const request = frame(Op.Binary, Buffer.alloc(10_000));
 
-  test('A32, design: a server stops reading above the high-water mark, and goes on when they have left', async () => {
+  test('A32, design: a server stops reading above the high-water mark, and continues when they have left', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -574,7 +574,7 @@ describe('replies that pile up', () => {
     expect(line.frames()).toHaveLength(40);
   });
 
-  test('A32: one chunk full of requests does not get around it', async () => {
+  test('A32: one chunk full of requests does not bypass this', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -591,7 +591,7 @@ describe('replies that pile up', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('A32: nor does a handler that calls resume() first', async () => {
+  test('A32: a handler that calls resume() first does not bypass this either', async () => {
     let handled = 0;
     const line: Line = setUp(
       'server',
@@ -609,7 +609,7 @@ describe('replies that pile up', () => {
     expect(handled).toBeLessThan(10);
   });
 
-  test('design: a client goes on reading, or two busy endpoints would deadlock', async () => {
+  test('design: a client continues to read, or two busy endpoints would deadlock', async () => {
     let handled = 0;
     const line: Line = setUp(
       'client',
@@ -626,7 +626,7 @@ describe('replies that pile up', () => {
     expect(handled).toBe(40);
   });
 
-  test('A26: a ping flood that is not read leaves one pong, the newest', async () => {
+  test('A26: for a ping flood that is not read, only the newest pong waits', async () => {
     const { socket, connection, receive, frames } = setUp();
     socket.block();
     await receive(frame(Op.Ping, 'first'));
@@ -637,7 +637,7 @@ describe('replies that pile up', () => {
     expect(frames().map(({ payload }) => payload.toString())).toEqual(['first', 'ping 999']);
   });
 
-  test('A27: pings that are read are answered, each of them', async () => {
+  test('A27: pings that are read are all answered', async () => {
     const { receive, frames } = setUp();
     await receive(Buffer.concat(Array.from({ length: 10_000 }, (_, index) => frame(Op.Ping, String(index)))));
     expect(frames().map(({ payload }) => payload.toString())).toEqual(
@@ -647,7 +647,7 @@ describe('replies that pile up', () => {
 });
 
 describe('pause', () => {
-  test('what was read stays, in order, and nothing more is read', async () => {
+  test('data that was read stays in order, and nothing more is read', async () => {
     const line: Line = setUp(
       'server',
       {},
@@ -671,7 +671,7 @@ describe('pause', () => {
   });
 });
 
-test('two of our endpoints on a duplex pair close each other, whatever runs inside what', async () => {
+test('two of our endpoints on a duplex pair close each other, in any nesting of calls', async () => {
   for (const flush of ['turn', 'read'] as const) {
     const [left, right] = duplexPair();
     const closed: unknown[][] = [];

@@ -87,7 +87,7 @@ function start(): { events: unknown[][]; until(matches: (event: unknown[]) => bo
 }
 
 // Windows has no signal that stops a process.
-describe.skipIf(process.platform === 'win32')('a process that stood still', () => {
+describe.skipIf(process.platform === 'win32')('a process that was suspended', () => {
   test('FAULT-2: drops no peer whose answer had arrived: heartbeat, pings, message, close and both handshakes', async () => {
     const { events, until } = start();
     const names = ['heartbeat', 'pings', 'messageTimeout', 'closeTimeout', 'handshakeTimeout'];

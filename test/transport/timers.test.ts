@@ -54,7 +54,7 @@ describe('a deadline', () => {
     30_000,
     10 * TURN + 7,
     86_400_000,
-  ])('of %i ms is met once, never early, at most one tick late', (delay) => {
+  ])('of %i ms fires once, never early, and at most one tick late', (delay) => {
     const wheel = new TimerWheel();
     vi.advanceTimersByTime(1_234.5);
     const { timer, at } = recorder(wheel);
@@ -68,7 +68,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('of Infinity is never met, and costs no timer', () => {
+  test('of Infinity never fires, and needs no timer', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(Number.POSITIVE_INFINITY);
     expect(timer.isSet).toBe(false);
@@ -77,7 +77,7 @@ describe('a deadline', () => {
     expect(at).toEqual([]);
   });
 
-  test('of Infinity takes the place of what was set before', () => {
+  test('of Infinity replaces an earlier one', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(100);
     timer.set(Number.POSITIVE_INFINITY);
@@ -86,7 +86,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('beyond what setTimeout takes (2^31 ms) is neither met at once nor warned about', () => {
+  test('beyond the maximum of setTimeout (2^31 ms) neither fires at once nor causes a warning', () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -102,7 +102,7 @@ describe('a deadline', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('set again counts from then', () => {
+  test('that is set again counts from then', () => {
     const { timer, at } = recorder(new TimerWheel());
     timer.set(100);
     vi.advanceTimersByTime(90);
@@ -140,7 +140,7 @@ describe('a deadline', () => {
 });
 
 describe('inside a callback', () => {
-  test('a far deadline does not delay nearer ones of others', () => {
+  test('a far deadline does not delay nearer ones', () => {
     const wheel = new TimerWheel();
     const first = recorder(wheel, (timer) => {
       if (first.at.length === 1) timer.set(30_000);
@@ -155,7 +155,7 @@ describe('inside a callback', () => {
     expect(first.at).toHaveLength(2);
   });
 
-  test('a timer may set itself again, at once too, without keeping the loop', () => {
+  test('a timer may set itself again, also at once, without blocking the loop', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel, () => {
       if (at.length < 5) timer.set(0);
@@ -166,7 +166,7 @@ describe('inside a callback', () => {
     expect(new Set(at).size).toBe(5);
   });
 
-  test('a timer of the same tick may be cancelled, or moved', () => {
+  test('a timer of the same tick may be cancelled or moved', () => {
     const wheel = new TimerWheel();
     const others = [recorder(wheel), recorder(wheel), recorder(wheel)];
     const [kept, cancelled, moved] = others as [(typeof others)[0], (typeof others)[0], (typeof others)[0]];
@@ -189,7 +189,7 @@ describe('inside a callback', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a throw reaches the process, and the others are called all the same', () => {
+  test('an exception reaches the process, and the other callbacks are still called', () => {
     const wheel = new TimerWheel();
     const before = recorder(wheel);
     const bad = recorder(wheel, () => {
@@ -205,8 +205,8 @@ describe('inside a callback', () => {
   });
 });
 
-describe('FAULT-2: the process stood still', () => {
-  test('what has arrived is read before a deadline is judged, however late it is', () => {
+describe('FAULT-2: a process that was suspended', () => {
+  test('reads data that has arrived before it checks a deadline, however late that is', () => {
     const polls: (() => void)[] = [];
     const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
     const answered = recorder(wheel);
@@ -229,7 +229,7 @@ describe('FAULT-2: the process stood still', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('every deadline that passed is moved by what was lost, at most by its own delay, once', () => {
+  test('moves every deadline that passed by the lost time, at most by its own delay, once', () => {
     const wheel = new TimerWheel();
     const short = recorder(wheel);
     const long = recorder(wheel);
@@ -256,7 +256,7 @@ describe('FAULT-2: the process stood still', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('less than a second is the everyday life of an event loop: nothing is moved', () => {
+  test('for less than a second, as event loops often are, moves nothing', () => {
     const wheel = new TimerWheel();
     const { timer, at } = recorder(wheel);
     vi.advanceTimersByTime(TICK);
@@ -280,7 +280,7 @@ test('one timer of the process serves all deadlines, and none is left when the l
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('any sequence of set, setSooner and cancel keeps to the promise', () => {
+test('any sequence of set, setSooner and cancel behaves as specified', () => {
   const operation = fc.record({
     kind: fc.constantFrom('set', 'setSooner', 'cancel', 'wait'),
     which: fc.nat(4),

@@ -121,7 +121,7 @@ function sendLarge(outbox: Outbox, header: Uint8Array, payload: Uint8Array, isSt
 }
 
 describe('one part for each write', () => {
-  test('a header and 64 KiB leave in one write, and are no copy of each other’s', async () => {
+  test('a header and 64 KiB leave in one write, and share no memory', async () => {
     const { socket, outbox } = await setUp();
     const header = randomBytes(10);
     const payload = randomBytes(64 * KIB);
@@ -132,7 +132,7 @@ describe('one part for each write', () => {
     expect(socket.bytes.equals(Buffer.concat([header, payload]))).toBe(true);
   });
 
-  test('a large message leaves in slices of 128 KiB, and what is not beside a header is not copied', async () => {
+  test('a large message leaves in slices of 128 KiB, and slices without a header are not copied', async () => {
     const { socket, outbox } = await setUp();
     const header = randomBytes(10);
     const payload = randomBytes(1024 * KIB);
@@ -149,7 +149,7 @@ describe('one part for each write', () => {
     ]);
   });
 
-  test('what is sent while a write is under way leaves in one write after it', async () => {
+  test('data sent during a write leaves in one write after it', async () => {
     const { socket, outbox } = await setUp();
     send(outbox, Buffer.from('one '));
     outbox.flush();
@@ -162,7 +162,7 @@ describe('one part for each write', () => {
     expect(socket.writes.map(String)).toEqual(['one ', 'two three four']);
   });
 
-  test('A40: as long as what others wrote is under way, memory is not free when `write` returns', async () => {
+  test('A40: while the data of others is being written, memory is not free when `write` returns', async () => {
     const before = slabBytes();
     const { socket, outbox } = await setUp(false);
     socket.hold();
@@ -190,7 +190,7 @@ describe('one part for each write', () => {
     expect(slabBytes().inFlight).toBe(before.inFlight);
   });
 
-  test('A40: any sends of any sizes on many connections: the bytes come out in order, and no slab is lost', async () => {
+  test('A40: any sends of any sizes on many connections arrive in order, and no slab is lost', async () => {
     const step = fc.record({
       line: fc.nat(3),
       kind: fc.constantFrom('small', 'small', 'owned', 'borrowed', 'flush', 'turn', 'hold', 'free'),
@@ -240,7 +240,7 @@ describe('one part for each write', () => {
 });
 
 describe('backpressure', () => {
-  test('a write under way does not block, unless the peer takes nothing for a turn', async () => {
+  test('a write in progress does not block, unless the peer takes nothing for a turn', async () => {
     const { socket, outbox, owner, budget } = await setUp();
     send(outbox, Buffer.alloc(100));
     outbox.flush();
@@ -265,7 +265,7 @@ describe('backpressure', () => {
   test.each([
     ['256 KiB', Number.POSITIVE_INFINITY, 256 * KIB],
     ['the send cap', 20_000, 20_000],
-  ])('with more than %s under way it blocks at once', async (_name, sendCap, limit) => {
+  ])('with more than %s in progress it blocks at once', async (_name, sendCap, limit) => {
     const { outbox, owner } = await setUp(true, sendCap);
     outbox.append(Buffer.alloc(limit), 0, false, null);
     outbox.flush();
@@ -280,7 +280,7 @@ describe('backpressure', () => {
     expect(outbox.blocked).toBe(false);
   });
 
-  test('progress of a slow peer is seen in steps of 64 KiB', async () => {
+  test('progress of a slow peer is noticed in steps of 64 KiB', async () => {
     const { socket, outbox } = await setUp();
     socket.hold();
     outbox.append(Buffer.alloc(1024 * KIB), 0, false, null);
@@ -315,7 +315,7 @@ describe('backpressure', () => {
     expect(sent).toEqual(['one', 'lost']);
   });
 
-  test('a drain that was asked for comes once everything has left, though nothing was blocked', async () => {
+  test('a requested drain comes once everything has left, even if nothing was blocked', async () => {
     const { outbox, owner } = await setUp();
     outbox.append(Buffer.alloc(100 * KIB), 0, false, null);
     outbox.notifyWhenEmpty();
@@ -399,7 +399,7 @@ describe('TLS of this Node', () => {
     close();
   });
 
-  test('FAULT-1: a peer that does not read: blocked, counted, and every byte as it was, once it reads', async () => {
+  test('FAULT-1: data for a peer that does not read is blocked, counted, and unchanged when it reads', async () => {
     const connections: Connection[] = [];
     let drains = 0;
     const { server, peer: dial } = await startServer(
@@ -449,7 +449,7 @@ describe('TLS of this Node', () => {
     expect(server.connections.size).toBe(1);
   });
 
-  test('A32: a peer that asks and does not read is not read any more', async () => {
+  test('A32: a peer that sends requests and does not read is not read any more', async () => {
     const reply = randomBytes(200_000);
     let asked = 0;
     const { server, peer: dial } = await startServer(
@@ -487,7 +487,7 @@ describe('TLS of this Node', () => {
     expect(asked).toBe(asks);
   });
 
-  test('a peer that takes nothing is dropped, though it goes on sending', async () => {
+  test('a peer that takes nothing is dropped, even if it continues to send', async () => {
     const errors: { code?: string }[] = [];
     const connections: Connection[] = [];
     const { peer: dial } = await startServer(

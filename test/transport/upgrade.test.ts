@@ -29,7 +29,7 @@ async function answerTo(peer: RawPeer, request: string): Promise<string> {
 describe.each(kinds)('%s', (kind) => {
   const attached = kind.startsWith('attach');
 
-  test('S17: a right request is answered with 101 and the right Accept, and opens', async () => {
+  test('S17: a valid request is answered with 101 and the right Accept, and opens', async () => {
     const { peer } = await startServer(echo, {}, kind);
     const raw = await peer().open();
     expect(raw.head).toBe(
@@ -45,7 +45,7 @@ describe.each(kinds)('%s', (kind) => {
     });
   });
 
-  test('seam S5: accepting sees what the 101 says, and adds header fields', async () => {
+  test('seam S5: accepting receives the contents of the 101, and adds header fields', async () => {
     const answers: unknown[] = [];
     const { peer } = await startServer(
       {
@@ -79,7 +79,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('seam S5: refusing sees each refusal, and may answer in its place', async () => {
+  test('seam S5: refusing receives each refusal, and may replace the answer', async () => {
     const seen: [string, number][] = [];
     const reported: [string, number][] = [];
     const { peer } = await startServer(
@@ -125,7 +125,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(reported[1]).toEqual(['WS_HANDSHAKE_REJECTED', 418]);
   });
 
-  test('seam S5: a server that is shut down from inside either handler writes one answer', async () => {
+  test('seam S5: a server that is shut down inside either handler writes one answer', async () => {
     for (const name of ['accepting', 'refusing'] as const) {
       let ended: Promise<void> = Promise.resolve();
       const { server, peer } = await startServer(
@@ -188,7 +188,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('S13, A5: 426 names the version; 405 the method', async () => {
+  test('S13, A5: 426 names the version, and 405 the method', async () => {
     const { peer } = await startServer({}, {}, kind);
     const version = await answerTo(peer(), requestHead({ 'Sec-WebSocket-Version': '99' }));
     expect(version).toMatch(/\r\nSec-WebSocket-Version: 13\r\n/);
@@ -207,7 +207,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(seen).toEqual([]);
   });
 
-  test('A3: a body is not skipped, it is refused, and no byte of it is served', async () => {
+  test('A3: a body is not skipped but refused, and no byte of it is served', async () => {
     const seen: string[] = [];
     const { peer } = await startServer({ upgrade: ({ target }) => void seen.push(target) }, {}, kind);
     const inner = requestHead({}, 'GET /smuggled HTTP/1.1');
@@ -244,7 +244,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('A25: byte by byte comes to the same', async () => {
+  test('A25: a request that arrives byte by byte has the same result', async () => {
     const { peer } = await startServer(echo, {}, kind);
     const raw = peer();
     await new Promise((resolve) =>
@@ -263,7 +263,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(raw.frames[1]!.opcode).toBe(Op.Close);
   });
 
-  test('A13: the connection beyond maxConnections receives 503 with Retry-After; a place is free again afterwards', async () => {
+  test('A13: a connection beyond maxConnections receives 503 with Retry-After, and a slot is free again afterwards', async () => {
     const { server, peer } = await startServer(echo, { maxConnections: 2 }, kind);
     const first = await peer().open();
     await peer().open();
@@ -278,7 +278,7 @@ describe.each(kinds)('%s', (kind) => {
     await peer().open();
   });
 
-  test('A13: unfinished handshakes take places too, and give them back', async () => {
+  test('A13: unfinished handshakes take slots too, and release them', async () => {
     let settle: () => void = () => {};
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>((resolve) => (settle = resolve)) },
@@ -297,7 +297,7 @@ describe.each(kinds)('%s', (kind) => {
     await first.until(() => first.status === 101);
   });
 
-  test('A7: a hook that never settles: 408 at the deadline', async () => {
+  test('A7: a hook that never settles leads to 408 at the deadline', async () => {
     const refused: string[] = [];
     const { peer } = await startServer(
       { upgrade: () => new Promise<void>(() => {}), refused: (error) => void refused.push(error.code) },
@@ -309,7 +309,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(refused).toEqual(['WS_HANDSHAKE_TIMEOUT']);
   });
 
-  test('A48: a hook that throws or rejects: 500, nothing of it on the wire, reported once', async () => {
+  test('A48: a hook that throws or rejects leads to 500, none of its text is sent, and it is reported once', async () => {
     const refused: HandshakeError[] = [];
     const { peer } = await startServer(
       {
@@ -354,7 +354,7 @@ describe.each(kinds)('%s', (kind) => {
     );
   });
 
-  test('S12: an answer of a hook that is not understood admits no client: 500', async () => {
+  test('S12: an invalid answer of a hook admits no client: 500', async () => {
     const answers: unknown[] = [
       false,
       null,
@@ -379,7 +379,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('S12: a thenable that is no Promise of this realm is waited for like one', async () => {
+  test('S12: a thenable that is not a Promise of this realm is awaited like one', async () => {
     const thenable = {
       // biome-ignore lint/suspicious/noThenProperty: that is the point.
       then: (resolve: (value: Rejection) => void) => setTimeout(() => resolve(reject(403)), 10),
@@ -394,7 +394,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(raw.status).toBe(403);
   });
 
-  test('A9: CR LF in what a hook returns is its fault: 500, and no such line', async () => {
+  test('A9: CR LF in the answer of a hook is a fault of the hook: 500, and no such line', async () => {
     for (const answer of [
       { headers: ['X-Name', 'a\r\nSet-Cookie: b'] },
       { headers: { 'Bad\r\nName': 'x' } },
@@ -411,7 +411,7 @@ describe.each(kinds)('%s', (kind) => {
     }
   });
 
-  test('S15: a subprotocol of the client’s list, chosen by the options or by the hook', async () => {
+  test("S15: the options or the hook choose a subprotocol of the client's list", async () => {
     const byOptions = await startServer({}, { subprotocols: ['b', 'a'] }, kind);
     const offer = { 'Sec-WebSocket-Protocol': 'x, a, b' };
     expect((await byOptions.peer().open(offer)).head).toMatch(/\r\nSec-WebSocket-Protocol: a\r\n/);
@@ -426,7 +426,7 @@ describe.each(kinds)('%s', (kind) => {
     expect((await none.peer().open(offer)).head).not.toMatch(/Protocol:/i);
   });
 
-  test('a peer that leaves during the hook gives its place back', async () => {
+  test('a peer that leaves during the hook releases its slot', async () => {
     let settle: () => void = () => {};
     let asked = 0;
     const events: string[] = [];
@@ -475,7 +475,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(asked).toBe(1);
   });
 
-  test('503 for handshakes that are under way when the server shuts down', async () => {
+  test('handshakes that are in progress when the server shuts down get 503', async () => {
     let asked = 0;
     const { server, peer } = await startServer(
       {
@@ -499,8 +499,8 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-describe('slow peers of an own listener', () => {
-  test('A7, design: a request that drips is answered with 408 at the deadline, however it drips', async () => {
+describe("slow peers of the server's own listener", () => {
+  test('A7, design: a request that arrives slowly is answered with 408 at the deadline, in any pieces', async () => {
     const { peer } = await startServer({}, { handshakeTimeout: 200 });
     const raw = peer();
     const request = requestHead();
@@ -513,7 +513,7 @@ describe('slow peers of an own listener', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('A7: silence too, over TLS as well; and TLS that is never finished is dropped without a word', async () => {
+  test('A7: silence gets 408 too, over TLS as well; an unfinished TLS handshake is dropped without an answer', async () => {
     const plain = await startServer({}, { handshakeTimeout: 150 });
     expect(await plain.peer().answer()).toMatch(/^HTTP\/1\.1 408 /);
     const secure = await startServer({}, { handshakeTimeout: 500 }, 'listen over TLS');
@@ -557,7 +557,7 @@ describe('slow peers of an own listener', () => {
 });
 
 describe('TLS', () => {
-  test('S9: a TLS handshake that fails closes the connection and gives its place back', async () => {
+  test('S9: a TLS handshake that fails closes the connection and releases its slot', async () => {
     const { peer, port } = await startServer({}, { maxConnections: 1 }, 'listen over TLS');
     const garbage = plainPeer(port);
     garbage.write('GET / HTTP/1.1\r\n\r\n');
@@ -565,7 +565,7 @@ describe('TLS', () => {
     await peer().open();
   });
 
-  test('S9: many at once are kept apart', async () => {
+  test('S9: many connections at once are kept apart', async () => {
     const { peer, server } = await startServer(echo, {}, 'listen over TLS');
     const peers = await Promise.all(Array.from({ length: 20 }, () => peer().open()));
     expect(server.connections.size).toBe(20);
@@ -576,20 +576,20 @@ describe('TLS', () => {
     );
   });
 
-  test('only http/1.1 is agreed by ALPN', async () => {
+  test('ALPN negotiates only http/1.1', async () => {
     const { peer } = await startServer({}, {}, 'listen over TLS');
     const raw = peer();
     await raw.open();
     expect((raw.socket as unknown as { alpnProtocol: unknown }).alpnProtocol).toBe(false);
   });
 
-  test('a certificate that can’t be used rejects listen()', async () => {
+  test('an invalid certificate rejects listen()', async () => {
     const { server } = await startServer();
     await expect(server.listen({ tls: { ...certificate('localhost'), key: 'none' } })).rejects.toThrow();
   });
 });
 
-test('A13: a thousand refused peers may take their time with the answer; for further ones it is sent, and they go', async () => {
+test('A13: a thousand refused peers may take their time with the answer; further ones get it and are dropped', async () => {
   // On a slow machine their time would be over before all of them are refused.
   useFakeClock();
   onTestFinished(useRealClock);

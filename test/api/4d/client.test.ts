@@ -67,7 +67,7 @@ async function connected(handler: WebSocketHandler = {}, options: object = {}) {
 }
 
 describe('new', () => {
-  test('B-client-url, B-client-onOpen, C83: it returns at once; status and callbacks go their way', async () => {
+  test('B-client-url, B-client-onOpen, C83: `new` returns at once, and status and callbacks follow later', async () => {
     const { web } = await serve({
       onMessage(ws, { data }) {
         ws.send(data);
@@ -133,7 +133,7 @@ describe('new', () => {
     ['nobody listens', 'ws://127.0.0.1:1/'],
     ['the scheme is none', 'ftp://127.0.0.1/'],
     ['it is no URL', 'nothing'],
-  ])('B-client-failure, C83: where %s: onError, then onTerminate with 1006', async (_title, url) => {
+  ])('B-client-failure, C83: if %s, onError is called, then onTerminate with 1006', async (_title, url) => {
     const journal = new Journal();
     const client = new WebSocket(url, {
       onOpen: () => journal.note('open'),
@@ -155,7 +155,7 @@ describe('new', () => {
     expect(client.url).toBe(url);
   });
 
-  test('B-client-failure: a refusal is the cause of the error', async () => {
+  test('B-client-failure: the error has the refusal as its cause', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => null }, { server: web });
     const { promise, resolve } = defer<FourDError>();
@@ -170,7 +170,7 @@ describe('new', () => {
     ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
     ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
   ])(
-    'B-client-failure: %s: onError with the cause, then onTerminate with 1006',
+    'B-client-failure: after %s, onError receives the cause, then onTerminate receives 1006',
     async (_title, answer, status) => {
       const { url, peer } = await rawServer();
       const journal = new Journal();
@@ -189,7 +189,7 @@ describe('new', () => {
     },
   );
 
-  test('misuse is an error at the call', () => {
+  test('misuse throws at the call', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', 'handler' as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
     const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
@@ -201,7 +201,7 @@ describe('new', () => {
     expect(make({ serialize: 'no' })).toThrow("serialize is 'no', not true or false");
   });
 
-  test('C83: an option whose value can not be keeps from connecting like anything else', async () => {
+  test('C83: an option with an invalid value makes the connection fail like any other error', async () => {
     const journal = new Journal();
     new WebSocket(
       'ws://127.0.0.1:1/',
@@ -214,7 +214,7 @@ describe('new', () => {
     expect(await journal.length(2)).toEqual(['RangeError', 1006]);
   });
 
-  test('B-client-headers: header fields, repeats and cookies', async () => {
+  test('B-client-headers: repeated header fields and cookies are sent as given', async () => {
     const web = await startWeb();
     const { promise, resolve } = defer<ConnectionRequest>();
     new WebSocketServer(
@@ -237,7 +237,7 @@ describe('new', () => {
     expect(client.handler.headers?.Cookie).toBe('yummy=choco; tasty=strawberry');
   });
 
-  test('B-client-headers: numbers go as their text, what is null is left out', async () => {
+  test('B-client-headers: numbers are sent as text, and null values are left out', async () => {
     const { url, peer } = await rawServer();
     const headers = { 'X-Count': 5, 'X-All': [1, 'two', null], 'X-None': null, 'X-Nothing': undefined };
     const client = new WebSocket(url, { headers: headers as unknown as Record<string, string> });
@@ -247,7 +247,7 @@ describe('new', () => {
     client.terminate();
   });
 
-  test('B-client-headers, B-client-absent: Sec-WebSocket-Protocol asks for subprotocols, beside those of the options', async () => {
+  test('B-client-headers, B-client-absent: Sec-WebSocket-Protocol requests subprotocols, together with those of the options', async () => {
     const { url, peer } = await rawServer();
     const client = new WebSocket(
       url,
@@ -263,7 +263,7 @@ describe('new', () => {
     client.terminate();
   });
 
-  test('B-client-url: Null in place of a handler, or of options, stands for nothing', async () => {
+  test('B-client-url: Null in place of a handler or of options counts as absent', async () => {
     const client = new WebSocket('ws://127.0.0.1:1/', null, null);
     expect(client.handler).toEqual({});
     await client.idle();
@@ -286,7 +286,7 @@ describe('new', () => {
     expect(await journal.length(2)).toEqual([text, 1006]);
   });
 
-  test('C83: headers that can not be sent fail like anything else', async () => {
+  test('C83: invalid headers make the connection fail like any other error', async () => {
     const journal = new Journal();
     const getter = {
       get headers(): never {
@@ -302,7 +302,7 @@ describe('new', () => {
     expect(journal.entries[1]).toBe('no headers');
   });
 
-  test('the options of the native connect: TLS, and a signal', async () => {
+  test('the options of the native connect apply, such as TLS and a signal', async () => {
     const web = await startWeb({ host: 'localhost', certificateFolder: certificateFolder() });
     new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const ca = readFileSync(new URL('../../fixtures/tls/ca-cert.pem', import.meta.url));
@@ -330,7 +330,7 @@ describe('new', () => {
 const getterless: WebSocketHandler = {};
 
 describe('members', () => {
-  test('B-client-members, B-client-status: what was given, and read-only', async () => {
+  test('B-client-members, B-client-status: the members have the given values, and are read-only', async () => {
     const { url } = await rawServer();
     const handler: WebSocketHandler<'blob'> = { dataType: 'blob' };
     const client = new WebSocket(new URL(url), handler);
@@ -346,7 +346,7 @@ describe('members', () => {
     expect(WebSocket.new(url, {}, null).dataType).toBe('text');
   });
 
-  test('B-client-absent: nothing of what other WebSockets have', async () => {
+  test('B-client-absent: members of other WebSocket classes do not exist', async () => {
     const { client } = await connected();
     for (const name of [
       'readyState',
@@ -386,7 +386,7 @@ describe('messages', () => {
     client.terminate();
   });
 
-  test('B-client-send: text, bytes, a Blob, JSON', async () => {
+  test('B-client-send: text, bytes, a Blob and JSON can be sent', async () => {
     const { client, raw } = await connected();
     for (const message of ['a', Uint8Array.of(255), new Blob(['b']), { c: 1 }]) {
       expect(client.send(message)).toBe(true);
@@ -400,7 +400,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('B-client-afterForm: messages come until terminate, whoever holds the object', async () => {
+  test('B-client-afterForm: messages arrive until terminate, even if the program keeps no reference to the object', async () => {
     const journal = new Journal();
     const { client, raw } = await connected({ onMessage: (_ws, { data }) => journal.note(data) });
     raw.write(frame(Op.Text, 'one', { mask: false }));
@@ -427,7 +427,7 @@ describe('the end', () => {
     expect(await promise).toEqual({ type: 'terminate', code, reason, wasClean });
   });
 
-  test('B-client-onError, C85: a server that breaks a rule: one onError, onTerminate with 1006, and nothing more', async () => {
+  test('B-client-onError, C85: if the server breaks a rule, onError is called once, then onTerminate with 1006, and nothing after it', async () => {
     const journal = new Journal();
     const { raw } = await connected({
       onMessage: (_ws, { data }) => journal.note(data),
@@ -469,7 +469,7 @@ describe('the end', () => {
     },
   );
 
-  test('C62: any other code is a RangeError, and nothing happens', async () => {
+  test('C62: any other code is a RangeError without an effect', async () => {
     const { client, raw } = await connected();
     for (const code of [0, 999, 1001, 1005, 2999, 5000, 3000.5, Number.NaN, '3000' as unknown as number]) {
       expect(() => client.terminate(code, 'bye'), String(code)).toThrow(RangeError);
@@ -480,7 +480,7 @@ describe('the end', () => {
     expect(raw.frames[0]?.opcode).toBe(Op.Text);
   });
 
-  test('B-client-terminate: while "Connecting" it gives up: onTerminate with 1006, and no error', async () => {
+  test('B-client-terminate: while "Connecting" it abandons the attempt: onTerminate receives 1006, and no error is reported', async () => {
     const journal = new Journal();
     const { url, peer } = await rawServer();
     const client = new WebSocket(url, {

@@ -26,7 +26,7 @@ async function connected(handler: Partial<ConnectionHandler> = {}) {
 }
 
 describe('members', () => {
-  test('B-ws-handler, B-ws-wss, B-ws-status: they are what they should be, and read-only', async () => {
+  test('B-ws-handler, B-ws-wss, B-ws-status: they have the documented values, and are read-only', async () => {
     const { wss, ws, peer } = await connected();
     expect(ws).toBeInstanceOf(WebSocketConnection);
     expect(ws.wss).toBe(wss);
@@ -57,7 +57,7 @@ describe('members', () => {
 });
 
 describe('callbacks', () => {
-  test('B-ws-onOpen, B-ws-onMessage, B-ws-onTerminate, B-ws-order: each with its event, `this` being the handler', async () => {
+  test('B-ws-onOpen, B-ws-onMessage, B-ws-onTerminate, B-ws-order: each callback is called for its event, with the handler as `this`', async () => {
     const journal = new Journal();
     class Handler implements ConnectionHandler {
       readonly name = 'mine';
@@ -88,7 +88,7 @@ describe('callbacks', () => {
     expect(peer.frames.map(({ opcode }) => opcode)).toEqual([Op.Text, Op.Pong, Op.Close]);
   });
 
-  test('B-ws-onMessage: fragments are one message', async () => {
+  test('B-ws-onMessage: fragments arrive as one message', async () => {
     const { promise, resolve } = defer<string>();
     const { peer } = await connected({ onMessage: (_ws, { data }) => resolve(data) });
     peer.write(frame(Op.Text, 'one ', { fin: false }));
@@ -123,7 +123,7 @@ describe('callbacks', () => {
     ['end', []],
     ['resetAndDestroy', [fourDErrors.CONNECTION]],
   ] as const)(
-    'B-ws-onTerminate, B-ws-onError, C76: a lost connection is 1006, by %s: errors %j',
+    'B-ws-onTerminate, B-ws-onError, C76: a connection that is lost by %s ends with 1006, and its errors are %j',
     async (leave, expected) => {
       const { promise, resolve } = defer<unknown>();
       const errors: unknown[] = [];
@@ -137,7 +137,7 @@ describe('callbacks', () => {
     },
   );
 
-  test('B-ws-onError, C76: a peer that breaks a rule: onError, then onTerminate with 1006', async () => {
+  test('B-ws-onError, C76: if the peer breaks a rule, onError is called, then onTerminate with 1006', async () => {
     const journal = new Journal();
     const handler: ConnectionHandler = {
       onMessage() {},
@@ -172,7 +172,7 @@ describe('callbacks', () => {
     ]);
   });
 
-  test('C77: "Closed" and out of the collection before onTerminate, even where that has to wait', async () => {
+  test('C77: the status is "Closed", and the connection is out of the collection, before onTerminate, even if onTerminate has to wait', async () => {
     const goOn = defer();
     const busy = defer();
     const journal = new Journal();
@@ -224,26 +224,26 @@ describe('dataType', () => {
   const json = '{"a":[1,"é"]}';
   const invalid = Buffer.from([0xc3, 0x28]);
 
-  test('B-data-text, C73: "text" is a string, from text and binary', async () => {
+  test('B-data-text, C73: "text" delivers text and binary messages as strings', async () => {
     expect(
       await received('text', frame(Op.Text, 'é'), frame(Op.Binary, '\ufeffé'), frame(Op.Binary, '')),
     ).toEqual(['é', '\ufeffé', '']);
   });
 
-  test('C73: "text" with a binary message that is no UTF-8: onError, and the next message comes', async () => {
+  test('C73: with "text", a binary message that is not UTF-8 goes to onError, and the next message is delivered', async () => {
     expect(await received('text', frame(Op.Binary, invalid), frame(Op.Text, 'next'))).toEqual([
       { errCode: fourDErrors.BAD_TEXT },
       'next',
     ]);
   });
 
-  test('B-data-blob, C73: "blob" is a Buffer, from text and binary', async () => {
+  test('B-data-blob, C73: "blob" delivers text and binary messages as Buffers', async () => {
     const data = await received('blob', frame(Op.Binary, invalid), frame(Op.Text, 'é'));
     expect(data).toEqual([invalid, Buffer.from('é')]);
     expect(data.every((one) => Buffer.isBuffer(one))).toBe(true);
   });
 
-  test('B-data-object, C72, C73: "object" is any JSON value, from text and binary', async () => {
+  test('B-data-object, C72, C73: "object" delivers any JSON value, from text and binary messages', async () => {
     const texts = [json, '[1]', '"text"', '1', 'true', 'null'];
     const frames = texts.flatMap((text) => [frame(Op.Text, text), frame(Op.Binary, text)]);
     expect(await received('object', ...frames)).toEqual(
@@ -251,7 +251,7 @@ describe('dataType', () => {
     );
   });
 
-  test('B-data-bad, C72: "object" with what is no JSON: onError, not delivered, and the next message comes', async () => {
+  test('B-data-bad, C72: with "object", a message that is not JSON goes to onError, is not delivered, and the next message is', async () => {
     expect(
       await received(
         'object',
@@ -268,7 +268,7 @@ describe('dataType', () => {
     ]);
   });
 
-  test('C72: without onError what a peer sends wrong is no warning', async () => {
+  test('C72: without onError, an invalid message of a peer causes no warning', async () => {
     const got = defer();
     const warnings = await warningsOf(async () => {
       const { web } = await serve<'object'>({ onMessage: () => got.resolve() }, { dataType: 'object' });
@@ -296,7 +296,7 @@ describe('send', () => {
     return first;
   }
 
-  test('B-ws-send, C74: a string is text, bytes are binary, an object is JSON, whatever the dataType', async () => {
+  test('B-ws-send, C74: a string is sent as text, bytes as binary and an object as JSON, with every dataType', async () => {
     const bytes = Uint8Array.of(1, 2, 255);
     expect(
       await sent(
@@ -323,7 +323,7 @@ describe('send', () => {
     ]);
   });
 
-  test('C74: other values go as their text', async () => {
+  test('C74: other values are sent as their text', async () => {
     expect(await sent(1.5, true, 10n, undefined)).toEqual([
       [Op.Text, '1.5'],
       [Op.Text, 'true'],
@@ -332,7 +332,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob is binary, and what is sent after it stays after it', async () => {
+  test('B-ws-send: a Blob is sent as binary, and later messages stay after it', async () => {
     const { ws, peer } = await connected();
     const bytes = Buffer.from('before');
     ws.send('first');
@@ -355,7 +355,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob that can not be read goes to onError, and the next message comes', async () => {
+  test('B-ws-send: a Blob that cannot be read goes to onError, and the next message is sent', async () => {
     class Unreadable extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
         return Promise.reject(new Error('gone'));
@@ -372,7 +372,7 @@ describe('send', () => {
     expect(journal.entries).toEqual([fourDErrors.UNREADABLE_BLOB, 'gone']);
   });
 
-  test('C74: an object that JSON has no text for is a TypeError at the call', async () => {
+  test('C74: an object that JSON cannot represent is a TypeError at the call', async () => {
     const { ws, peer } = await connected();
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
@@ -384,7 +384,7 @@ describe('send', () => {
     expect(String(peer.frames[0]?.payload)).toBe('next');
   });
 
-  test('B-ws-unstated, C75: when not "Connected": false, and nothing else happens', async () => {
+  test('B-ws-unstated, C75: send returns false and does nothing else unless the status is "Connected"', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onError: () => journal.note('error'),
@@ -401,9 +401,9 @@ describe('send', () => {
   });
 });
 
-describe('a message that is one too many', () => {
+describe('a message that exceeds the limit', () => {
   test.each([true, false])(
-    'C75, C87: send returns false, and onError and onTerminate come after the code at hand (serialize: %s)',
+    'C75, C87: send returns false, and onError and onTerminate are called after the running code (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(
@@ -453,7 +453,7 @@ describe('terminate', () => {
     [[Number.NaN, 'bye'], 1000, ''],
     [[undefined, 'bye'], 1000, ''],
   ] as [[number?, string?], number, string][])(
-    'B-ws-terminate, C61: %j gives %i %j',
+    'B-ws-terminate, C61: terminate with %j sends %i %j',
     async (call, code, reason) => {
       expect(await closing(...call)).toEqual([code, reason]);
     },
@@ -467,7 +467,7 @@ describe('terminate', () => {
     [{ message: 'bye' }, 1000, ''],
     [{}, 1000, ''],
   ] as [TerminateOptions, number, string][])(
-    'C60: one object, %j, gives %i %j',
+    'C60: one object, %j, sends %i %j',
     async (call, code, reason) => {
       expect(await closing(call)).toEqual([code, reason]);
     },
@@ -483,7 +483,7 @@ describe('terminate', () => {
     expect(await closing(3001, reason)).toEqual([3001, expected]);
   });
 
-  test('B-ws-terminate: a second call does nothing, and the peer’s own code is what is reported', async () => {
+  test('B-ws-terminate: a second call does nothing, and the code of the peer is reported', async () => {
     const { promise, resolve } = defer<unknown>();
     const { ws, peer } = await connected({ onTerminate: (_ws, event) => resolve(event) });
     ws.terminate(3001, 'first');
@@ -497,7 +497,7 @@ describe('terminate', () => {
     ws.terminate();
   });
 
-  test('C78: a peer that never answers is dropped after closeTimeout: 1006, and no error', async () => {
+  test('C78: a peer that never answers is dropped after closeTimeout with 1006, and without an error', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -512,7 +512,7 @@ describe('terminate', () => {
     expect(await journal.length(1)).toEqual([1006]);
   });
 
-  test('B-ws-terminate: messages that come after our Close frame are not delivered', async () => {
+  test('B-ws-terminate: messages that arrive after our Close frame are not delivered', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onMessage: () => journal.note('message'),
@@ -526,7 +526,7 @@ describe('terminate', () => {
   });
 });
 
-test('B-wss-connections: the chat of the page: broadcast to the others, in onTerminate too', async () => {
+test('B-wss-connections: the chat of the documentation broadcasts to the other connections, in onTerminate too', async () => {
   const web = await startWeb();
   const handler: ConnectionHandler = {
     onMessage() {},

@@ -48,7 +48,7 @@ function expectErrors(errors: readonly ErrorType[], errCode: number, message = '
 
 describe.each(ways)('a callback of a connection that %s', (way) => {
   test.each(['onOpen', 'onMessage', 'onTerminate'] as const)(
-    'B-ws-onError, C71: %s: onError hears of it, the connection stays, the others too',
+    'B-ws-onError, C71: %s: onError receives it, and this connection and all others stay open',
     async (name) => {
       const { promise, resolve } = defer<readonly ErrorType[]>();
       const journal = new Journal();
@@ -87,7 +87,7 @@ describe.each(ways)('a callback of a connection that %s', (way) => {
 
 describe.each(ways)('a callback of a server that %s', (way) => {
   test.each(['onOpen', 'onConnection', 'onTerminate'] as const)(
-    'B-wss-onError, C71: %s: onError hears of it, the server goes on',
+    'B-wss-onError, C71: %s: onError receives it, and the server continues',
     async (name) => {
       const { promise, resolve } = defer<readonly ErrorType[]>();
       const web = await startWeb();
@@ -114,7 +114,7 @@ describe.each(ways)('a callback of a server that %s', (way) => {
 
 describe.each(ways)('a callback of a client that %s', (way) => {
   test.each(['onOpen', 'onMessage', 'onTerminate'] as const)(
-    'B-client-onError, C71, C85: %s: onError hears of it, the connection stays',
+    'B-client-onError, C71, C85: %s: onError receives it, and the connection stays open',
     async (name) => {
       const { web } = await serve({
         onOpen: (ws) => void ws.send('hello'),
@@ -152,7 +152,7 @@ describe.each(ways)('a callback of a client that %s', (way) => {
   );
 });
 
-test('C71: a FourDError that is thrown is passed on as it is; other values by their text', async () => {
+test('C71: a FourDError that is thrown is passed on unchanged; other values are reported with their text', async () => {
   const journal = new Journal();
   const own = new FourDError('CALLBACK', 'my own');
   const values: unknown[] = [own, 'text', undefined, { toString: null }, Object.create(null)];
@@ -185,7 +185,7 @@ describe('without an onError that works', () => {
     expect(String(peer.frames[0]?.payload)).toBe('two');
   }
 
-  test('C71: none: what a callback throws is a process warning', async () => {
+  test('C71: without one, an exception of a callback is a process warning', async () => {
     expect(await warningsOf(() => fail({}))).toEqual(['oops']);
     expect(await warningsOf(() => fail({ onError: null as unknown as () => void }))).toEqual(['oops']);
   });
@@ -198,17 +198,17 @@ describe('without an onError that works', () => {
       },
     ],
     ['that rejects', () => Promise.reject(new Error('worse'))],
-  ])('C71: one %s: that is a process warning', async (_title, onError) => {
+  ])('C71: with one that %s, the exception is a process warning', async (_title, onError) => {
     expect(await warningsOf(() => fail({ onError }))).toEqual(['worse']);
   });
 
-  test('C71: one that is no function', async () => {
+  test('C71: with one that is not a function', async () => {
     expect(await warningsOf(() => fail({ onError: 1 as unknown as () => void }))).toEqual([
       'onError is no function',
     ]);
   });
 
-  test('C71: a callback that is no function is reported like one that throws', async () => {
+  test('C71: a callback that is not a function is reported like one that throws', async () => {
     const warnings = await warningsOf(async () => {
       const { web } = await serve({ onMessage() {}, onOpen: 'open' as unknown as () => void });
       await openPeer(web);
@@ -216,7 +216,7 @@ describe('without an onError that works', () => {
     expect(warnings).toEqual(['onOpen is no function']);
   });
 
-  test('C71: a server: onConnection and a handler without onMessage', async () => {
+  test('C71: a server reports this for onConnection and for a handler without onMessage', async () => {
     const results: (() => unknown)[] = [failing('throws'), () => ({})];
     const warnings = await warningsOf(async () => {
       const web = await startWeb();

@@ -30,7 +30,7 @@ async function echo(): Promise<{ readonly web: WebServer; readonly heard: Journa
 }
 
 describe('sending while "Connecting"', () => {
-  test('C88, B-client-send: what was sent waits, in order, and goes out after onOpen has been called', async () => {
+  test('C88, B-client-send: messages wait in order, and are sent after onOpen was called', async () => {
     const { web, heard } = await echo();
     const client = WebSocket.new(urlOf(web), {
       async onOpen(ws) {
@@ -54,7 +54,7 @@ describe('sending while "Connecting"', () => {
     client.terminate();
   });
 
-  test('C88: without callbacks too: the two lines of a translated program', async () => {
+  test('C88: this works without callbacks too, as in the two lines of a translated program', async () => {
     const { web, heard } = await echo();
     const webSocket = WebSocket.new(urlOf(web), null);
     webSocket.send('Hello world');
@@ -62,7 +62,7 @@ describe('sending while "Connecting"', () => {
     webSocket.terminate();
   });
 
-  test('C88, B-client-failure: if there is no connection, the same onError tells how many were lost', async () => {
+  test('C88, B-client-failure: if no connection is established, onError also reports how many messages were lost', async () => {
     const journal = new Journal();
     const client = WebSocket.new('ws://127.0.0.1:1/', {
       onError: (_ws, { errors }) => journal.note(errors.map(({ errCode, message }) => [errCode, message])),
@@ -78,7 +78,7 @@ describe('sending while "Connecting"', () => {
   });
 
   test.each(['while connecting', 'in onOpen'])(
-    'C88: terminate %s: what waits is reported, once',
+    'C88: after terminate %s, the waiting messages are reported once',
     async (when) => {
       const { web, heard } = await echo();
       const journal = new Journal();
@@ -109,7 +109,7 @@ describe('sending while "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: no more waits than sendCap, and send says so; nor than 64 MiB', async () => {
+  test('C88: no more than sendCap, and at most 64 MiB, may wait, and send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
@@ -126,7 +126,7 @@ describe('sending while "Connecting"', () => {
     expect([waiting.count, waiting.push(new ArrayBuffer(872))]).toEqual([0, true]);
   });
 
-  test('C88: a Blob that was being read when the connection ended is reported before onTerminate', async () => {
+  test('C88: a Blob that was still being read when the connection ended is reported before onTerminate', async () => {
     const journal = new Journal();
     const reading = defer<ArrayBuffer>();
     const blob = new Blob(['x']);
@@ -146,7 +146,7 @@ describe('sending while "Connecting"', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('C89, C87: FAULT-11: onError names the callback and its connection, and how many wait', async () => {
+  test('C89, C87: FAULT-11: onError receives the name of the callback, its connection, and how many callbacks wait', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -191,7 +191,7 @@ describe('a callback that never ends', () => {
     ]);
   });
 
-  test('C89: one that ends in time is not reported', async () => {
+  test('C89: a callback that ends in time is not reported', async () => {
     const journal = new Journal();
     const { web } = await serve(
       {
@@ -243,21 +243,21 @@ describe('shutdown loses nothing', () => {
 
   const all = ['message', 'x', 'connection ended', 'server ended'];
 
-  test('C90, B-wss-terminate: FAULT-11: terminate() resolves after the last onTerminate, though the worker is busy', async () => {
+  test('C90, B-wss-terminate: FAULT-11: terminate() resolves after the last onTerminate, even if the worker is busy', async () => {
     const { wss, journal } = await slow();
     await wss.terminate(0);
     expect(journal.entries).toEqual(all);
     await wss.terminate(null);
   });
 
-  test('C90, B-wss-webserver: FAULT-11: so does stop()', async () => {
+  test('C90, B-wss-webserver: FAULT-11: stop() resolves after the last onTerminate as well', async () => {
     const { web, journal } = await slow();
     await web.stop(0);
     expect(journal.entries).toEqual(all);
     await web.stop(null);
   });
 
-  test('C90: stop() waits for the last callback of a server that is terminated already', async () => {
+  test('C90: stop() waits for the last callback of a server that is already terminated', async () => {
     const { web, wss, journal } = await slow();
     void wss.terminate(0);
     while (!wss.terminated) await new Promise((resolve) => setImmediate(resolve));
@@ -265,7 +265,7 @@ describe('shutdown loses nothing', () => {
     expect(journal.entries).toEqual(all);
   });
 
-  test('C90, C69: FAULT-11: http.close(callback) calls back after the last onTerminate; a second close does as Node', async () => {
+  test('C90, C69: FAULT-11: http.close(callback) calls back after the last onTerminate; a second close behaves as in Node', async () => {
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const web = keep(WebServer.of(http));
@@ -286,7 +286,7 @@ describe('shutdown loses nothing', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: a callback that never ends is given up after closeTimeout, with its name; the others run', async () => {
+  test('C90, B-terminate-again: a callback that never ends is abandoned after closeTimeout and reported by name; the others run', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -314,7 +314,7 @@ describe('shutdown loses nothing', () => {
   });
 
   test.each([true, false])(
-    'C90: from a callback terminate() does not wait for itself (serialize: %s)',
+    'C90: terminate() inside a callback does not wait for that callback (serialize: %s)',
     async (serialize) => {
       const journal = new Journal();
       const { web, wss } = await serve(
@@ -366,7 +366,7 @@ describe('shutdown loses nothing', () => {
 });
 
 describe('overlapping paths', () => {
-  test('C92, C67: FAULT-10: of two patterns with *, the longer one has the connection, whichever came first', async () => {
+  test('C92, C67: FAULT-10: of two patterns with *, the longer one gets the connection, in any order of creation', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer(
@@ -387,7 +387,7 @@ describe('overlapping paths', () => {
     }
   });
 
-  test('C67: FAULT-10: percent-encoded text in either case of hex is one path', async () => {
+  test('C67: FAULT-10: a path with percent-encoding in upper-case and in lower-case hex is the same path', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web, path });

@@ -29,7 +29,7 @@ function echo<T extends 'text' | 'blob'>(): ConnectionHandler<T> {
 const large = 'größer '.repeat(20_000);
 
 describe.each([false, true])('a server and a client of ws, compression: %s', (compression) => {
-  test('B-ws-send, B-ws-onMessage: texts and bytes of all sizes, there and back', async () => {
+  test('B-ws-send, B-ws-onMessage: texts and bytes of all sizes arrive in both directions', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => echo<'text'>() }, { server: web, path: '/text', compression });
     new WebSocketServer<'blob'>(
@@ -50,7 +50,7 @@ describe.each([false, true])('a server and a client of ws, compression: %s', (co
     blob.abort();
   });
 
-  test('B-ws-terminate, B-ws-onTerminate, C61, C76: what the other end sees of each end', async () => {
+  test('B-ws-terminate, B-ws-onTerminate, C61, C76: each end sees the code and reason of the other end', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       { onMessage() {}, onTerminate: (ws, { code, reason }) => journal.note([ws.status, code, reason]) },
@@ -137,7 +137,7 @@ test.each([
   });
 });
 
-test('B-ws-onTerminate, C76, C77: the process of a client is killed: 1006, and the others hear of it', async () => {
+test('B-ws-onTerminate, C76, C77: if the process of a client is killed, the connection ends with 1006, and the other clients are notified', async () => {
   const journal = new Journal();
   const { web, wss } = await serve({
     onMessage: (ws, { data }) => journal.note([data, ws.wss.connections.length]),

@@ -32,7 +32,7 @@ async function seen(
 }
 
 describe('headers', () => {
-  test('B-request-headers, C80: wire spelling, and an array under the first spelling for repeats in any case', async () => {
+  test('B-request-headers, C80: names keep their spelling; repeated names in any case form an array under the first spelling', async () => {
     const { headers } = await seen('/', {
       'X-Tag': 'one',
       'x-tag': ['two', 'three'],
@@ -51,7 +51,7 @@ describe('headers', () => {
     });
   });
 
-  test('C80: a name that an object inherits is a key like any other', async () => {
+  test('C80: a name that objects inherit is an ordinary key', async () => {
     const { headers } = await seen('/', { constructor: 'x', ['__proto__']: 'y' });
     expect(Object.getPrototypeOf(headers)).toBe(null);
     expect(headers.constructor).toBe('x');
@@ -60,7 +60,7 @@ describe('headers', () => {
 });
 
 describe('query', () => {
-  test('B-request-query: key and value', async () => {
+  test('B-request-query: keys and values are parsed', async () => {
     const { query } = await seen('/?key1=value1&key2=value2');
     expect({ ...query }).toEqual({ key1: 'value1', key2: 'value2' });
   });
@@ -78,7 +78,7 @@ describe('query', () => {
     expect(url).toBe(target);
   });
 
-  test('C81: without a prototype', async () => {
+  test('C81: the object has no prototype', async () => {
     const { query } = await seen('/?__proto__=x&toString=y');
     expect(Object.getPrototypeOf(query)).toBe(null);
     expect(Object.entries(query)).toEqual([
@@ -88,18 +88,18 @@ describe('query', () => {
   });
 });
 
-test('B-request-url: the target as it was sent', async () => {
+test('B-request-url: url is the target as it was sent', async () => {
   expect((await seen('/status?name=ryan')).url).toBe('/status?name=ryan');
   expect((await seen('/a/../%62//c')).url).toBe('/a/../%62//c');
 });
 
 describe('remoteAddress', () => {
-  test('B-request-remoteAddress, C82: the IP address, and X-Forwarded-For is not believed', async () => {
+  test('B-request-remoteAddress, C82: it is the IP address of the socket, whatever X-Forwarded-For says', async () => {
     const { remoteAddress } = await seen('/', { 'X-Forwarded-For': '192.0.2.1' });
     expect(remoteAddress).toBe('127.0.0.1');
   });
 
-  test('C82: an IPv4 client of a socket that takes both has its IPv4 address', async () => {
+  test('C82: an IPv4 client of a dual-stack socket has its IPv4 address', async () => {
     const web = await startWeb({ host: '::' });
     let address = '';
     new WebSocketServer(
@@ -125,7 +125,7 @@ describe('remoteAddress', () => {
     expect(remoteAddress).toBe(expected);
   });
 
-  test.skipIf(process.platform === 'win32')('C82: empty where there is none', async () => {
+  test.skipIf(process.platform === 'win32')('C82: it is empty if the socket has no address', async () => {
     const path = join(tmpdir(), `rfc6455-${process.pid}.sock`);
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(path, resolve));

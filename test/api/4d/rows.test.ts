@@ -7,7 +7,7 @@ import { idsOfPage, problemsOf, traceRows } from '../../../scripts/fourd.js';
 const page = readFileSync(new URL('../../../docs/4d-rows.md', import.meta.url), 'utf8');
 const rows = idsOfPage(page);
 
-test('the decisions are there, all of them', () => {
+test('the page lists all decisions', () => {
   const decisions = Array.from({ length: 33 }, (_, index) => `C${60 + index}`);
   expect(rows.filter((row) => row.startsWith('C'))).toEqual(decisions);
 });
@@ -30,7 +30,7 @@ test.each(Object.entries(parts))('B-%s: %i rows', (part, count) => {
 describe('rows and tests', () => {
   const trace = traceRows(testFiles());
 
-  test('every row has a test, and every test a row', () => {
+  test('every row has a test, and every test names a row that exists', () => {
     expect(problemsOf(page, trace)).toEqual([]);
   });
 

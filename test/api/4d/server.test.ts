@@ -56,7 +56,7 @@ function thrown(action: () => unknown): unknown {
 }
 
 describe('new', () => {
-  test('B-new-requires, B-new-stopped, C69: the web server has to be started; FourDError otherwise', async () => {
+  test('B-new-requires, B-new-stopped, C69: a server needs a started web server, and throws a FourDError otherwise', async () => {
     const web = new WebServer({ port: 0 });
     const error = thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web }));
     expect(error).toBeInstanceOf(FourDError);
@@ -72,7 +72,7 @@ describe('new', () => {
     expect(() => new WebSocketServer({ onConnection: () => echo }, { server: web })).toThrow(FourDError);
   });
 
-  test('C69: without options.server it is the default web server, on its host and port', async () => {
+  test('C69: without options.server it uses the default web server, with its host and port', async () => {
     expect(() => WebSocketServer.new({ onConnection: () => echo })).toThrow(FourDError);
     await keep(webServer).start({ port: 0 });
     WebSocketServer.new({ onConnection: () => echo });
@@ -82,7 +82,7 @@ describe('new', () => {
     expect(String(peer.frames[0]?.payload)).toBe('hello');
   });
 
-  test('B-new-starts, B-wss-onOpen, C70: it serves at once, and onOpen comes when the code at hand is done', async () => {
+  test('B-new-starts, B-wss-onOpen, C70: the server accepts connections at once, and onOpen is called after the running code', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const handler: WSSHandler = {
@@ -98,7 +98,7 @@ describe('new', () => {
     expect(journal.entries).toEqual(['after new', true, true, { type: 'open' }, false]);
   });
 
-  test('C70: onOpen comes before onTerminate, however soon that is', async () => {
+  test('C70: onOpen is called before onTerminate, even if the server is terminated at once', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const wss = new WebSocketServer(
@@ -113,7 +113,7 @@ describe('new', () => {
     expect(await journal.length(2)).toEqual(['open', 'terminate']);
   });
 
-  test('C66: without onConnection there is no server', async () => {
+  test('C66: without onConnection no server is created', async () => {
     const web = await startWeb();
     for (const handler of [{}, null, undefined, 'handler', { onConnection: 1 }]) {
       const error = thrown(() => new WebSocketServer(handler as unknown as WSSHandler, { server: web }));
@@ -124,7 +124,7 @@ describe('new', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('B-new-failure, C68: the same path twice is error -10718, and so is a second server without a path', async () => {
+  test('B-new-failure, C68: a second server with the same path, or without a path, is error -10718', async () => {
     const web = await startWeb();
     const make = (path?: string | RegExp) =>
       new WebSocketServer(
@@ -160,7 +160,7 @@ describe('new', () => {
     });
   });
 
-  test('options that can not be are a TypeError or RangeError', async () => {
+  test('invalid options are a TypeError or RangeError', async () => {
     const web = await startWeb();
     const make = (options: object) =>
       thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
@@ -177,7 +177,7 @@ describe('new', () => {
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
   });
 
-  test('a name that is no option is a TypeError that says what was meant', async () => {
+  test('an unknown option is a TypeError that suggests the right name', async () => {
     const web = await startWeb();
     const make = (options: object) =>
       thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
@@ -207,7 +207,7 @@ describe('new', () => {
 });
 
 describe('path', () => {
-  test('B-new-path, C67: the pathname decides, not the query; the leading slash is optional, the last one is not', async () => {
+  test('B-new-path, C67: the path of the URL decides, without the query; the leading slash is optional, the trailing one is not', async () => {
     const web = await startWeb();
     for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
       new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -221,7 +221,7 @@ describe('path', () => {
     }
   });
 
-  test('C67: a path may be written as people do: what no URL can hold is compared as browsers send it', async () => {
+  test('C67: a path may contain characters that a URL cannot; it is compared in the form that browsers send', async () => {
     const web = await startWeb();
     for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
       const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -236,7 +236,7 @@ describe('path', () => {
     ).toThrow(FourDError);
   });
 
-  test('C67: an exact path goes before a pattern, and that before the server without a path', async () => {
+  test('C67: a literal path has priority over a pattern, and a pattern over the server without a path', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const make = (name: string, path?: string) =>
@@ -256,7 +256,7 @@ describe('path', () => {
     expect(journal.entries).toEqual(['exact', 'pattern', 'any']);
   });
 
-  test('B-new-pattern, C67: a * stands only for itself but at the end, and other signs for themselves', async () => {
+  test('B-new-pattern, C67: a * is a wildcard only at the end, and other characters have no special meaning', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/a.b*c' });
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/x.(y)*' });
@@ -266,7 +266,7 @@ describe('path', () => {
     expect(await request(peerOf(web), '/x-(y)z')).toBe(404);
   });
 
-  test('B-wss-several: several servers side by side, each with its own connections', async () => {
+  test('B-wss-several: several servers run side by side, each with its own connections', async () => {
     const web = await startWeb();
     const one = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/one' });
     const two = new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/two' });
@@ -281,7 +281,7 @@ describe('path', () => {
 });
 
 describe('onConnection', () => {
-  test('B-wss-onConnection: it gets the server and the request, and its result becomes a connection', async () => {
+  test('B-wss-onConnection: onConnection receives the server and the request, and its result becomes the handler of a connection', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const connectionHandler: ConnectionHandler = { onMessage() {} };
@@ -317,7 +317,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual([]);
   });
 
-  test('C65: a Promise is waited for, and nobody is let in meanwhile', async () => {
+  test('C65: a Promise is awaited, and the client is not connected meanwhile', async () => {
     const decision = defer<ConnectionHandler | null>();
     const asked = defer();
     const web = await startWeb();
@@ -344,7 +344,7 @@ describe('onConnection', () => {
     ['C66: a handler whose onMessage is no function', { onMessage: true }],
     ['C66: what is no object', 'handler'],
     ['C66: true', true],
-  ])('%s is refused like null, and onError hears of it', async (_title, result) => {
+  ])('%s is refused like null, and onError receives the error', async (_title, result) => {
     const web = await startWeb();
     const journal = new Journal();
     new WebSocketServer(
@@ -358,7 +358,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual([fourDErrors.NO_HANDLER]);
   });
 
-  test('B-wss-exceptions, C64: an exception is answered with 500, and nothing of it is told', async () => {
+  test('B-wss-exceptions, C64: an exception is answered with 500, and none of its text is sent', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const failures: (() => ConnectionHandler | Promise<null>)[] = [
@@ -389,7 +389,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close" the handshake is complete first, and null closes with 1008, an exception with 1011', async () => {
+  test('C64: with cancel "close" the opening handshake is completed first; then null closes with 1008, and an exception with 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [
@@ -446,7 +446,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C64: a server that is terminated meanwhile cancels who waits, with cancel "refuse" and "close"', async () => {
+  test('C64: a server that is terminated meanwhile cancels waiting requests, with cancel "refuse" and "close"', async () => {
     for (const cancel of ['refuse', 'close'] as const) {
       const web = await startWeb();
       const asked = defer();
@@ -478,7 +478,7 @@ describe('onConnection', () => {
 });
 
 describe('members', () => {
-  test('B-wss-connections, C77: the live ones, in a snapshot that nobody can change', async () => {
+  test('B-wss-connections, C77: connections is a snapshot of the open connections, which cannot be changed', async () => {
     const journal = new Journal();
     const { web, wss } = await serve({ onMessage() {}, onTerminate: (ws) => journal.note(ws.id) });
     const first = await openPeer(web);
@@ -494,7 +494,7 @@ describe('members', () => {
     expect(wss.connections.map(({ id }) => id)).not.toContain(before[0]?.id);
   });
 
-  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: what was given, text by default', async () => {
+  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members have the given values; dataType is text by default', async () => {
     const web = await startWeb();
     const handler: WSSHandler = { onConnection: () => echo };
     const plain = new WebSocketServer(handler, { server: web });
@@ -507,12 +507,12 @@ describe('members', () => {
     expect([other.dataType, other.path]).toEqual(['object', 'chat']);
   });
 
-  test('B-wss-scalableSession, C86: always false, as that of the web server', async () => {
+  test('B-wss-scalableSession, C86: scalableSession is always false, as that of the web server', async () => {
     const { web, wss } = await serve(echo);
     expect([wss.scalableSession, web.scalableSession]).toEqual([false, false]);
   });
 
-  test('all of them are read-only', async () => {
+  test('all members are read-only', async () => {
     const { wss } = await serve(echo);
     for (const name of [
       'connections',
@@ -551,7 +551,7 @@ describe('the end', () => {
     expect(client.status).not.toBe('Connected');
   });
 
-  test('B-wss-webserver: stopping the web server terminates it, and every step is consistent', async () => {
+  test('B-wss-webserver: stopping the web server terminates the WebSocket server, and the state is consistent at every step', async () => {
     const journal = new Journal();
     const ids: number[] = [];
     const handler: ConnectionHandler = {
@@ -597,7 +597,7 @@ describe('the end', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime, C79: no worker has to be made: what listens or is connected keeps the process alive, though nobody holds it', async () => {
+  test('B-new-where, B-client-lifetime, C79: no worker is needed: a server or connection keeps the process alive, even without a reference to it', async () => {
     const { web } = await serve({
       onMessage(ws) {
         setTimeout(() => ws.send('later'), 50);

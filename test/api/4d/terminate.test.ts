@@ -40,7 +40,7 @@ function stopTime(): void {
 }
 
 describe('terminate()', () => {
-  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: Close frames with 1001, then FIN, then the end', async () => {
+  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: it sends Close frames with 1001, then FIN, and then the connections end', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     const over = wss.terminate();
@@ -63,7 +63,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1001, undefined], 'server']);
   });
 
-  test('C78: it waits 30 seconds for a peer that never answers, then drops it', async () => {
+  test('C78: it waits 30 seconds for a peer that never answers, then drops the connection', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     stopTime();
@@ -80,7 +80,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: closeTimeout is another bound for it', async () => {
+  test('C78: closeTimeout replaces this limit', async () => {
     const { web, wss, journal } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     await wss.terminate();
@@ -89,7 +89,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('B-terminate-again, C78: a second call changes nothing, but for a shorter time', async () => {
+  test('B-terminate-again, C78: a second call can only shorten the time', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     const over = wss.terminate();
@@ -104,7 +104,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: without connections it is over on the next tick, and not before', async () => {
+  test('C78: without connections it finishes on the next tick, and not earlier', async () => {
     const { wss, journal } = await observed();
     const over = wss.terminate();
     expect([wss.terminated, journal.entries]).toEqual([false, []]);
@@ -113,7 +113,7 @@ describe('terminate()', () => {
     expect(await journal.length(1)).toEqual(['server']);
   });
 
-  test('no new connection comes in meanwhile', async () => {
+  test('no new connection is accepted meanwhile', async () => {
     const { web, wss } = await observed();
     await openPeer(web);
     wss.terminate();
@@ -122,7 +122,7 @@ describe('terminate()', () => {
 });
 
 describe('terminate(seconds)', () => {
-  test('B-terminate-timeout: as without, and drops who has not answered when the time is over', async () => {
+  test('B-terminate-timeout: it does the same, and drops peers that have not answered when the time is over', async () => {
     const { web, wss, journal } = await observed();
     const [mute, polite] = [await openPeer(web), await openPeer(web)];
     stopTime();
@@ -145,7 +145,7 @@ describe('terminate(seconds)', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1006, undefined], 'server']);
   });
 
-  test('C78: more than closeTimeout is waited as long', async () => {
+  test('C78: a time longer than closeTimeout is respected', async () => {
     const { web, wss } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     stopTime();
@@ -158,7 +158,7 @@ describe('terminate(seconds)', () => {
     await over;
   });
 
-  test('what is no time is a RangeError, and nothing happens', async () => {
+  test('an invalid time is a RangeError without an effect', async () => {
     const { web, wss } = await observed();
     await openPeer(web);
     for (const timeout of [-1, Number.NaN, '2', {}]) {
@@ -169,7 +169,7 @@ describe('terminate(seconds)', () => {
 });
 
 describe('terminate(0)', () => {
-  test('B-terminate-zero: at once, without any frame, and without FIN', async () => {
+  test('B-terminate-zero: it drops the connections at once, without any frame and without FIN', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     peers[1]?.write(frame(Op.Text, 'unfinished', { fin: false }));
@@ -184,7 +184,7 @@ describe('terminate(0)', () => {
     expect(journal.entries).toEqual([[1006, undefined], [1006, undefined], 'server']);
   });
 
-  test('B-terminate-zero: what was sent just before is lost with it', async () => {
+  test('B-terminate-zero: messages that were sent just before are lost', async () => {
     const { web, wss } = await observed();
     const peer = await openPeer(web);
     wss.connections[0]?.send('too late');
@@ -193,7 +193,7 @@ describe('terminate(0)', () => {
     expect(peer.frames).toEqual([]);
   });
 
-  test('B-terminate-zero: over TLS without any frame', async () => {
+  test('B-terminate-zero: over TLS it sends no frame either', async () => {
     const web = await startWeb({ certificateFolder: certificateFolder() });
     const wss = new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const peer = tlsPeerOf(web);

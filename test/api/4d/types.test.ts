@@ -11,7 +11,7 @@ import {
   type WSSHandler,
 } from '../../../src/4d.ts';
 
-test('B-new-dataType: `data` is what the dataType says', () => {
+test('B-new-dataType: the type of `data` follows the dataType', () => {
   expectTypeOf<MessageEvent['data']>().toEqualTypeOf<string>();
   expectTypeOf<MessageEvent<'blob'>['data']>().toEqualTypeOf<Buffer>();
   expectTypeOf<MessageEvent<'object'>['data']>().toEqualTypeOf<unknown>();
@@ -60,7 +60,7 @@ class ServerHandler implements WSSHandler<'blob'> {
   }
 }
 
-test('B-wss-handler: classes of handlers', () => {
+test('B-wss-handler: classes can be handlers', () => {
   expectTypeOf(inferred).toBeFunction();
   expectTypeOf<ServerHandler>().toExtend<WSSHandler<'blob'>>();
 });

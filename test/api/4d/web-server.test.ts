@@ -57,7 +57,7 @@ function closed(server: Server): Promise<void> {
 }
 
 describe('start and stop', () => {
-  test('C69: isRunning, host and port tell what it does', async () => {
+  test('C69: isRunning, host and port describe the state', async () => {
     const web = keep(new WebServer({ host: '127.0.0.1', port: 0 }));
     expect([web.isRunning, web.host, web.port]).toEqual([false, '127.0.0.1', 0]);
     await web.start();
@@ -69,7 +69,7 @@ describe('start and stop', () => {
     expect([web.isRunning, web.host]).toEqual([true, '::1']);
   });
 
-  test('C69: the defaults: this machine only, 8080, with TLS 8443', () => {
+  test('C69: by default it listens on the loopback address, at port 8080, or 8443 with TLS', () => {
     const plain = new WebServer();
     expect([plain.host, plain.port]).toEqual(['127.0.0.1', 8080]);
     expect(new WebServer({ certificateFolder: 'somewhere' }).port).toBe(8443);
@@ -82,7 +82,7 @@ describe('start and stop', () => {
     }
   });
 
-  test('started twice is once; with other settings it is an error', async () => {
+  test('a second start has no effect; with other settings it is an error', async () => {
     const web = keep(new WebServer({ port: 0 }));
     const [first, second] = [web.start(), web.start()];
     await Promise.all([first, second]);
@@ -93,7 +93,7 @@ describe('start and stop', () => {
     expect(web.port).toBe(port);
   });
 
-  test('stopped twice is once, and before it was started is nothing', async () => {
+  test('a second stop, or a stop before the start, has no effect', async () => {
     const web = keep(new WebServer({ port: 0 }));
     await web.stop();
     await web.start();
@@ -106,7 +106,7 @@ describe('start and stop', () => {
     expect(web.isRunning).toBe(true);
   });
 
-  test('a port that is taken is the system’s error, and it can be started on another one', async () => {
+  test("a port that is in use is the system's error, and the server can be started on another one", async () => {
     const web = await startWeb();
     const other = keep(new WebServer());
     await expect(other.start({ port: web.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -121,7 +121,7 @@ describe('start and stop', () => {
     [{ cert: 'x' }],
     [{ key: 'x' }],
     [{ certificateFolder: '.', cert: 'x', key: 'x' }],
-  ] as [WebServerSettings][])('settings that can not be: %j', async (settings) => {
+  ] as [WebServerSettings][])('invalid settings throw: %j', async (settings) => {
     expect(() => new WebServer(settings)).toThrow(TypeError);
     await expect(new WebServer().start(settings)).rejects.toThrow(TypeError);
   });
@@ -143,7 +143,7 @@ describe('start and stop', () => {
     [{ port: 1.5 }, 'port is 1.5, not an integer'],
     [{ port: Number.NaN }, 'port is NaN, not an integer'],
   ])(
-    'FAULT-10: WebServer refuses the address %j, which would bind another one',
+    'FAULT-10: WebServer refuses the address %j, which would make it listen on another one',
     async (settings, message) => {
       expect(() => new WebServer(settings)).toThrow(message);
       const http = createServer();
@@ -154,14 +154,14 @@ describe('start and stop', () => {
     },
   );
 
-  test('a setting that is undefined keeps the one of the constructor', async () => {
+  test('a setting that is undefined keeps the value of the constructor', async () => {
     const web = keep(new WebServer({ port: 0, host: '127.0.0.1' }));
     await web.start({ host: undefined, port: undefined });
     expect(web.host).toBe('127.0.0.1');
     expect(web.port).not.toBe(8080);
   });
 
-  test("4D's own names of settings are told what they are here", () => {
+  test("4D's own names of settings throw an error that gives the name used here", () => {
     for (const [name, hint] of [
       ['HTTPPort', 'use port'],
       ['IPAddressToListen', 'use host'],
@@ -196,7 +196,7 @@ describe('start and stop', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
-  test('B-wss-webserver: started again it has no WebSocket server until one is made; the old one stays terminated', async () => {
+  test('B-wss-webserver: after a restart it has no WebSocket server until one is created; the old one stays terminated', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const handler = {
@@ -217,14 +217,14 @@ describe('start and stop', () => {
     expect(journal.entries).toEqual(['open', 'terminate', 'open']);
   });
 
-  test('stop refuses what is no time, and nothing happens', async () => {
+  test('stop with an invalid time throws without an effect', async () => {
     const web = await startWeb();
     for (const timeout of [-1, Number.NaN, '1'])
       expect(() => web.stop(timeout as number)).toThrow(RangeError);
     expect(web.isRunning).toBe(true);
   });
 
-  test('stop(seconds) while it is stopping shortens the wait', async () => {
+  test('a second stop(seconds) shortens the wait', async () => {
     const web = await startWeb();
     const wss = new WebSocketServer(silent, { server: web });
     const peer = await openPeer(web);
@@ -236,7 +236,7 @@ describe('start and stop', () => {
     expect(wss.terminated).toBe(true);
   });
 
-  test('stop() lets requests that are under way end, for 30 seconds', async () => {
+  test('stop() gives requests in progress 30 seconds to end', async () => {
     const asked = defer();
     const web = await startWeb({ onRequest: () => asked.resolve() });
     const peer = peerOf(web).write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -251,7 +251,7 @@ describe('start and stop', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: an error of the web server reaches its WebSocket servers, or else is a warning', async () => {
+  test('B-wss-onError: an error of the web server goes to its WebSocket servers, or is a warning if there is none', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {
@@ -284,7 +284,7 @@ describe('TLS', () => {
       () => ({ cert: join(folder, 'localhost-cert.pem'), key: join(folder, 'localhost-key.pem') }),
     ],
   ];
-  test.each(settings)('C69: with %s it speaks https and wss', async (_title, make) => {
+  test.each(settings)('C69: with %s it serves https and wss', async (_title, make) => {
     const web = await startWeb({
       ...make(),
       onRequest: (_request, response) => void response.end('secret\n'),
@@ -295,7 +295,7 @@ describe('TLS', () => {
     expect(await answer.answer()).toMatch(/secret\n$/);
   });
 
-  test('a certificate that is not there, or none, is an error of start', async () => {
+  test('a missing or invalid certificate is an error of start', async () => {
     const missing = new WebServer({ port: 0, certificateFolder: temporaryFolder() });
     await expect(missing.start()).rejects.toMatchObject({ code: 'ENOENT' });
     const wrong = new WebServer({ port: 0, cert: '-----BEGIN nothing', key: '-----BEGIN nothing' });
@@ -305,7 +305,7 @@ describe('TLS', () => {
 });
 
 describe('a request handler', () => {
-  test('answers what is no upgrade', async () => {
+  test('answers requests that are not upgrades', async () => {
     const web = await startWeb({
       onRequest({ url }, response) {
         response.end(`you asked for ${url}\n`);
@@ -324,7 +324,7 @@ describe('a request handler', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('oops'))],
-  ])('that %s: 500, a warning, and the next request', async (_title, onRequest) => {
+  ])('that %s: the answer is 500, with a warning, and the next request works', async (_title, onRequest) => {
     const web = await startWeb({ onRequest });
     const warnings = await warningsOf(async () => {
       for (let count = 0; count < 2; count++) {
@@ -349,7 +349,7 @@ describe('a request handler', () => {
     });
   });
 
-  test('without a handler and a folder everything is 404', async () => {
+  test('without a handler and a folder, every request gets 404', async () => {
     const web = await startWeb();
     expect((await fetch(`http://127.0.0.1:${web.port}/`)).status).toBe(404);
   });
@@ -416,13 +416,13 @@ describe('a folder of files', () => {
     '/index.html/',
     '/index.html%00.txt',
     '/%zz',
-  ])('%s is not there', async (path) => {
+  ])('%s gets 404', async (path) => {
     const { fetchRaw } = await files();
     const { response, body } = await fetchRaw(path);
     expect([response.statusCode, body]).toEqual([404, 'Not Found\n']);
   });
 
-  test('HEAD has no body, and other methods are not allowed', async () => {
+  test('the answer to HEAD has no body, and other methods are not allowed', async () => {
     const { fetchRaw } = await files();
     const head = await fetchRaw('/', 'HEAD');
     expect([head.response.statusCode, head.response.headers['content-length'], head.body]).toEqual([
@@ -434,13 +434,13 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('a folder without its slash is somewhere else, and never on another host', async () => {
+  test('a folder without its slash is redirected, and never to another host', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);
   });
 
-  test('a folder that is not there is an error of start', async () => {
+  test('a missing folder is an error of start', async () => {
     const web = new WebServer({ port: 0, rootFolder: join(temporaryFolder(), 'nothing') });
     await expect(web.start()).rejects.toMatchObject({ code: 'ENOENT' });
   });
@@ -464,7 +464,7 @@ describe('WebServer.of', () => {
     web.stop(0);
   });
 
-  test('C69: its close terminates the WebSocket servers first, and is restored', async () => {
+  test('C69: close of the HTTP server terminates the WebSocket servers first, and is restored afterwards', async () => {
     const http = createServer();
     const { close } = http;
     await foreign(http);
@@ -500,7 +500,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test('a close of its own, before and after ours, is left in place', async () => {
+  test("an application's own close, set before or after ours, is kept", async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {
@@ -523,7 +523,7 @@ describe('WebServer.of', () => {
     expect(http.close).toBe(after);
   });
 
-  test('start and stop are its listen and close', async () => {
+  test('start and stop call listen and close of the HTTP server', async () => {
     const http = createServer();
     https.push(http);
     const web = WebServer.of(http);
@@ -536,7 +536,7 @@ describe('WebServer.of', () => {
     expect([web.isRunning, http.listening, wss.terminated]).toEqual([false, false, true]);
   });
 
-  test('over https', async () => {
+  test('this works over https', async () => {
     const http = await foreign(createSecureServer(certificate('localhost')) as unknown as Server);
     const web = WebServer.of(http);
     new WebSocketServer(silent, { server: web });
@@ -544,7 +544,7 @@ describe('WebServer.of', () => {
     await web.stop(0);
   });
 
-  test('a path that a native server has is error -10718 too', async () => {
+  test('a path of a native server is error -10718 as well', async () => {
     const http = await foreign();
     const native = new NativeServer({});
     native.attach(http, { path: '/taken' });
@@ -557,7 +557,7 @@ describe('WebServer.of', () => {
   });
 });
 
-test('settings and options that there are not are refused: a misspelt certificateFolder would be a server without TLS', async () => {
+test('unknown settings and options are refused: a misspelt certificateFolder would start a server without TLS', async () => {
   const settings = (given: object) => () => new WebServer(given as WebServerSettings);
   expect(settings({ certificateFoldr: 'x' })).toThrow('did you mean "certificateFolder"?');
   expect(settings({ HTTPPort: 80 })).toThrow('WebServer has no option "HTTPPort": use port');

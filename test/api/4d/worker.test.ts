@@ -10,7 +10,7 @@ import { closeAll, defer, Journal, openPeer, peerOf, request, serve, startWeb, u
 afterEach(closeAll);
 
 describe('Worker', () => {
-  test('C87: an idle worker runs a task at once, a busy one in order', async () => {
+  test('C87: an idle worker runs a task at once, and a busy one runs tasks in order', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     const first = defer();
@@ -25,7 +25,7 @@ describe('Worker', () => {
     expect(worker.post(() => journal.note('again'))).toBe(true);
   });
 
-  test('C87: a task that posts another one ends first', () => {
+  test('C87: a task that posts another one ends before that one runs', () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.post(() => {
@@ -35,7 +35,7 @@ describe('Worker', () => {
     expect(journal.entries).toEqual(['outer', 'inner']);
   });
 
-  test('C87: any thenable is waited for, rejected or not', async () => {
+  test('C87: any thenable is awaited, whether it is fulfilled or rejected', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     let finish: (() => void) | null = null;
@@ -53,7 +53,7 @@ describe('Worker', () => {
     await journal.length(1);
   });
 
-  test('a task that was dropped is not run', async () => {
+  test('a dropped task does not run', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     const first = defer();
@@ -66,7 +66,7 @@ describe('Worker', () => {
     expect(await journal.length(1)).toEqual(['last']);
   });
 
-  test('C70: postLater runs after the code at hand, and before what is posted meanwhile', async () => {
+  test('C70: postLater runs a task after the running code, and before tasks that are posted meanwhile', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.postLater(() => journal.note('open'));
@@ -75,7 +75,7 @@ describe('Worker', () => {
     expect(await journal.length(3)).toEqual(['code', 'open', 'posted']);
   });
 
-  test('C87: postApart never runs on the stack of the one who calls, and keeps the order', async () => {
+  test("C87: postApart never runs a task on the caller's stack, and keeps the order", async () => {
     const journal = new Journal();
     for (const serialize of [true, false]) {
       const worker = new Worker(serialize);
@@ -94,7 +94,7 @@ describe('Worker', () => {
     }
   });
 
-  test('C87: serialize false waits for nothing', async () => {
+  test('C87: with serialize false no task waits', async () => {
     const worker = new Worker(false);
     const journal = new Journal();
     expect(worker.post(() => defer().promise)).toBe(true);
@@ -158,7 +158,7 @@ describe('the callbacks of a server and its connections', () => {
     return { overlap, entries: journal.entries };
   }
 
-  test('C87: one at a time by default', async () => {
+  test('C87: they run one at a time by default', async () => {
     const { overlap, entries } = await busy(true);
     expect(overlap.most).toBe(1);
     expect(entries[0]).toBe('server open');
@@ -171,7 +171,7 @@ describe('the callbacks of a server and its connections', () => {
     expect(overlap.most).toBeGreaterThan(1);
   });
 
-  test('C87: messages of one connection keep their order, and the other one is not starved', async () => {
+  test('C87: the messages of one connection keep their order, and another connection is not starved', async () => {
     const journal = new Journal();
     const { web } = await serve({
       async onMessage(_ws, { data }) {
@@ -287,7 +287,7 @@ describe('back-pressure', () => {
     },
   );
 
-  test('C87: a connection that waits is closed all the same when its server is', async () => {
+  test('C87: a waiting connection closes when its server does', async () => {
     const goOn = defer();
     const started = defer();
     const journal = new Journal();
@@ -356,7 +356,7 @@ describe('back-pressure', () => {
     expect(wss.connections).toHaveLength(2);
   });
 
-  test('C87: who waits for its turn longer than handshakeTimeout gets 408, and is not shown to onConnection', async () => {
+  test('C87: a request that waits for its turn longer than handshakeTimeout gets 408, and is not shown to onConnection', async () => {
     const goOn = defer();
     const asked = new Journal();
     const web = await startWeb();

@@ -148,7 +148,7 @@ test('FAULT-5: a paused connection can be stopped, and its Close event comes las
   expect(types.filter((type) => type === 2)).toHaveLength(1);
 });
 
-test('FAULT-5: where a full queue cannot be helped by pausing, new connections get 503', async () => {
+test('FAULT-5: while pausing cannot relieve a full queue, new connections get 503', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -195,7 +195,7 @@ describe('the flow of a connection', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('it pauses at 1 MiB, and with one event if the queue is crowded; with none it reads in any case', () => {
+  test('it pauses at 1 MiB, and at one event if the queue is crowded; with no event it reads in any case', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(1_048_576, false);
@@ -211,7 +211,7 @@ describe('the flow of a connection', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('it leaves a connection alone that is closing, and reads on when the closing handshake begins', () => {
+  test('it does not pause a closing connection, and continues to read when the closing handshake begins', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(2_000_000, false);
@@ -222,7 +222,7 @@ describe('the flow of a connection', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('plugin C43: while events wait for a method nothing pauses: the oldest go, as before', () => {
+  test('plugin C43: while events wait for a method nothing pauses: the oldest are dropped, as before', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     const queue = new EventQueue<QueuedEvent>(() => {}, true);

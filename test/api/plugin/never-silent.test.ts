@@ -30,7 +30,7 @@ describe('a name without a method', () => {
     ]);
   });
 
-  test('plugin C52, C44: FAULT-10: version 1: once for each name; none for a socket without a method', async () => {
+  test('plugin C52, C44: FAULT-10: version 1: once for each name, and never for a socket without a method', async () => {
     const v1 = new V1();
     const warnings = await warningsOf(async () => {
       const { url } = await v1.startedServer({ method: 'A' });
@@ -90,7 +90,7 @@ describe('what can be sent', () => {
     ]);
   });
 
-  test('plugin C53: a Blob is read first: a Promise of the status, in both versions', async () => {
+  test('plugin C53: a Blob is read first: send returns a Promise of the status, in both versions', async () => {
     const heard: [side: number, text: string][] = [];
     const { promise: all, resolve } = defer();
     v2Commands.websocketSetMethod((type, id, event) => {
@@ -129,7 +129,7 @@ describe('what can be sent', () => {
 });
 
 describe('ports', () => {
-  test('plugin C54: FAULT-10: a decimal text is a port, and Null none', async () => {
+  test('plugin C54: FAULT-10: a decimal text is a port, and Null is not', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: '0' });
     expect(await v2.serverStart({ id })).toMatchObject({ success: true });
@@ -150,23 +150,26 @@ describe('ports', () => {
     [Number.NaN, 'NaN'],
     [true, 'true'],
     [{}, 'an object'],
-  ])('plugin C54: FAULT-10: port %j: start fails and says why, in both versions', async (port, shown) => {
-    const text = `port is ${shown}, not a number from 0 to 65535, or the text of one`;
-    const v2 = new V2();
-    const { id } = v2.server({ port });
-    expect(await v2.serverStart({ id })).toEqual({ success: false, errorStr: text, errStr: text });
-    const v1 = new V1();
-    const { ref } = v1.server({ port });
-    expect(await v1.serverStart({ ref })).toEqual({ success: false, message: text });
-  });
+  ])(
+    'plugin C54: FAULT-10: with port %j start fails with the reason, in both versions',
+    async (port, shown) => {
+      const text = `port is ${shown}, not a number from 0 to 65535, or the text of one`;
+      const v2 = new V2();
+      const { id } = v2.server({ port });
+      expect(await v2.serverStart({ id })).toEqual({ success: false, errorStr: text, errStr: text });
+      const v1 = new V1();
+      const { ref } = v1.server({ port });
+      expect(await v1.serverStart({ ref })).toEqual({ success: false, message: text });
+    },
+  );
 
-  test('plugin C54: FAULT-10: a host that is no text would be loopback, or nothing: start fails', async () => {
+  test('plugin C54: FAULT-10: start fails for a host that is not a text, since it would mean loopback or nothing', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, host: 5 });
     expect((await v2.serverStart({ id })).errorStr).toBe('host is 5, not a text');
   });
 
-  test('plugin C54: FAULT-10: handshakeTimeoutSecs that allow no handshake are named as they are here', async () => {
+  test('plugin C54: FAULT-10: a handshakeTimeoutSecs that allows no handshake is reported with the name used here', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, handshakeTimeoutSecs: 0 });
     expect((await v2.serverStart({ id })).errorStr).toBe('handshakeTimeoutSecs is 0, not a positive number');
@@ -177,7 +180,7 @@ describe('the names of the other version', () => {
   const ofVersion2 = 'belongs to version 2 (rfc6455/plugin)';
   const ofVersion1 = 'belongs to version 1 (rfc6455/plugin-v1)';
 
-  test('plugin C55: FAULT-10: url and URL: start says which one was meant', async () => {
+  test('plugin C55: FAULT-10: start says whether url or URL was meant', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -194,7 +197,7 @@ describe('the names of the other version', () => {
     });
   });
 
-  test('plugin C55, C5: FAULT-10: ref and id', async () => {
+  test('plugin C55, C5: FAULT-10: start says whether ref or id was meant', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -207,7 +210,7 @@ describe('the names of the other version', () => {
     });
   });
 
-  test('plugin C55: FAULT-10: what would be ignored is a warning, once for each name', async () => {
+  test('plugin C55: FAULT-10: an ignored name is a warning, once for each name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     const warnings = await warningsOf(() => {
@@ -279,7 +282,7 @@ describe('a callback that never ends', () => {
     );
   });
 
-  test('plugin C57, C50: FAULT-11: clearAll gives it up, in both versions: later events are delivered', async () => {
+  test('plugin C57, C50: FAULT-11: clearAll abandons it, in both versions: later events are delivered', async () => {
     const v1 = new V1();
     const { promise: began, resolve } = defer();
     const { url } = await v1.startedServer({
@@ -309,7 +312,7 @@ describe('a callback that never ends', () => {
     await v2.got(1, id);
   });
 
-  test('plugin C57: what a callback that was given up rejects with is reported', async () => {
+  test('plugin C57: the rejection of an abandoned callback is reported', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => void errors.push(error);

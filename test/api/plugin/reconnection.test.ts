@@ -51,7 +51,7 @@ async function opened(
 }
 
 describe('the back-off', () => {
-  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: at once, then 100, 200, 400 … 10,000 ms; an Error for each failed attempt', async () => {
+  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: attempts follow at once, then after 100, 200, 400 … 10,000 ms; each failed attempt is an Error', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -70,7 +70,7 @@ describe('the back-off', () => {
     );
   });
 
-  test('plugin A0.5-8: a connection starts the count anew', async () => {
+  test('plugin A0.5-8: a connection restarts the count', async () => {
     const line = setUp();
     await opened(line);
     line.network.kill();
@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: the maximum, and ours, the minimum; 0 is no busy loop', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: the maximum and our minimum limit the delay; 0 does not become a busy loop', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],
@@ -97,7 +97,7 @@ describe('the back-off', () => {
     }
   });
 
-  test('plugin A1.3-9: the maximum, and reconnection itself, may be changed while it waits', async () => {
+  test('plugin A1.3-9: the maximum, and reconnection itself, may be changed while the client waits', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -119,7 +119,7 @@ describe('the back-off', () => {
 });
 
 describe('when', () => {
-  test('plugin A0.5-1, A0.5-2, C11: on by default, and after a clean Close 1000 of the server too; off it is off', async () => {
+  test('plugin A0.5-1, A0.5-2, C11: it is on by default, and also follows a clean Close 1000 of the server; it can be turned off', async () => {
     for (const enableAutomaticReconnection of [true, false]) {
       const line = setUp();
       const { connection } = await opened(line, { enableAutomaticReconnection });
@@ -136,7 +136,7 @@ describe('when', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 2, 1]);
   });
 
-  test('plugin A0.1-1, A0.1-6, A0.1-8, A0.5-7: Open, Message*, Close, Error*, Open; one Close for each Open', async () => {
+  test('plugin A0.1-1, A0.1-6, A0.1-8, A0.5-7: the order of events is Open, Message*, Close, Error*, Open, with one Close for each Open', async () => {
     const line = setUp();
     const { id, connection } = await opened(line);
     connection.receive('one');
@@ -151,7 +151,7 @@ describe('when', () => {
     expect(line.v2.of(2, id)).toEqual([{ code: 1006, reason: 'Abnormal closure', remote: false }]);
   });
 
-  test('plugin A0.5-2, A0.5-3, A0.1-8: a real server that is killed and comes back: the client does too, by itself', async () => {
+  test('plugin A0.5-2, A0.5-3, A0.1-8: when a real server is killed and restarted, the client connects again automatically', async () => {
     const port = await freePort();
     const script = fileURLToPath(new URL('echo-process.js', import.meta.url));
     const start = async (): Promise<ReturnType<typeof fork>> => {
@@ -188,7 +188,7 @@ describe('when', () => {
 });
 
 describe('stop and clear', () => {
-  test('plugin A0.5-11, A0.5-12, C10: 10,000 random orders of start, stop, clear, kill, restart: after them no event and no socket', async () => {
+  test('plugin A0.5-11, A0.5-12, C10: after 10,000 random orders of start, stop, clear, kill and restart there is no event and no socket', async () => {
     const pick = random(1_986);
     for (let round = 0; round < 10_000; round++) {
       const { v2, clock, network } = setUp();

@@ -54,12 +54,12 @@ const rows = new Map(
   ]),
 );
 
-test('the page has every row, once', () => {
+test('the page has every row once', () => {
   expect([...rows.keys()].sort()).toEqual([...expected].sort());
   expect(page.match(/^\| (?:A\d+(?:\.\d+)?-\d+|C\d+) \|/gm)).toHaveLength(expected.length);
 });
 
-describe('is named by a test, or has its reason', () => {
+describe('is named by a test, or has a reason why not', () => {
   test.each(expected)('%s', (id) => {
     if (trace.has(id)) return;
     const cells = rows.get(id) ?? '';
@@ -70,7 +70,7 @@ describe('is named by a test, or has its reason', () => {
   });
 });
 
-test('no test names a row that is not there', () => {
+test('no test names a row that does not exist', () => {
   expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
 });
 
@@ -78,7 +78,7 @@ test('the column of tests is up to date', () => {
   expect(fillRows(page, trace)).toBe(page);
 });
 
-test('what a title claims', () => {
+test('the rows that a title names', () => {
   expect(rowsOf('plugin A1.2-3, C6: text')).toEqual(['A1.2-3', 'C6']);
   expect(rowsOf('C6: text')).toEqual([]);
   expect(rowsOf('plugin C6 text')).toEqual([]);

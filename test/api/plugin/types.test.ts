@@ -14,7 +14,7 @@ import {
 } from '../../../src/plugin.ts';
 import * as v1 from '../../../src/plugin-v1.ts';
 
-test('plugin A1.1-8: the callback of version 2 knows its parameters, and may say which event it expects', () => {
+test('plugin A1.1-8: the callback of version 2 has typed parameters, and may name the event that it expects', () => {
   const accepted: WebsocketMethod[] = [
     (type, id, event) => {
       expectTypeOf(type).toEqualTypeOf<WebsocketEventType>();
@@ -34,7 +34,7 @@ test('plugin A1.1-8: the callback of version 2 knows its parameters, and may say
   expectTypeOf(refused).toBeFunction();
 });
 
-test('plugin A2.4-3, A2.4-4: so does that of version 1', () => {
+test('plugin A2.4-3, A2.4-4: the callback of version 1 has typed parameters as well', () => {
   const accepted: v1.WebsocketMethod[] = [
     (_server, _client, type, _context, worker, window, process) => {
       expectTypeOf(type).toEqualTypeOf<v1.WebsocketEventType>();
@@ -47,7 +47,7 @@ test('plugin A2.4-3, A2.4-4: so does that of version 1', () => {
   expectTypeOf(v1.websocketClientStart).toBeCallableWith({ ref: 1, method: 'CB' });
 });
 
-test('plugin C44: the registry takes them all, since both versions share it', () => {
+test('plugin C44: the registry accepts both kinds of callbacks, since both versions share it', () => {
   methods.set('two', (_type: number, _id: number, event: WebsocketMessage) => event.str);
   methods.set(
     'one',
@@ -58,7 +58,7 @@ test('plugin C44: the registry takes them all, since both versions share it', ()
   expectTypeOf(methods.get).returns.not.toBeAny();
 });
 
-test('plugin A1.2-10, C6: `const { id } = websocketServer(o)` is a number; with an `id` it is information', () => {
+test('plugin A1.2-10, C6: `const { id } = websocketServer(o)` is a number; with an `id` the call returns information', () => {
   const check = (given: WebsocketServerOptions): void => {
     const o = { port: 0 };
     const { id } = websocketServer(o);
@@ -74,7 +74,7 @@ test('plugin A1.2-10, C6: `const { id } = websocketServer(o)` is a number; with 
   expectTypeOf(check).toBeFunction();
 });
 
-test('plugin A1.2-10: what a command returned can be handed on', () => {
+test('plugin A1.2-10: the result of a command can be passed to other commands', () => {
   expectTypeOf(websocketClient).toBeCallableWith({ URL: 'ws://a/', headers: { a: 'b' } });
   expectTypeOf(websocketClient).returns.toHaveProperty('id');
 });

@@ -14,7 +14,7 @@ import { dialFailure, locate } from '../../../src/transport/dial-failure.ts';
 describe('JSON', () => {
   const event = { wireSize: 7, binary: false, str: 'a"\\/\n\u0001\u007f é€😀' };
 
-  test('plugin A1.1-13, C32: v2: compact, names in order, nothing but ASCII, wait_time with a fraction', () => {
+  test('plugin A1.1-13, C32: v2 JSON is compact, with names in order, only ASCII, and a wait_time with a fraction', () => {
     const text = toCompactJson(event);
     expect(text).toBe(
       '{"binary":false,"str":"a\\"\\\\/\\n\\u0001\u007f \\u00e9\\u20ac\\ud83d\\ude00","wireSize":7}',
@@ -27,7 +27,7 @@ describe('JSON', () => {
     );
   });
 
-  test('plugin A2.4-4, C32: v1: a line for each property, indented by a tab', () => {
+  test('plugin A2.4-4, C32: v1 JSON has a line for each property, indented by a tab', () => {
     expect(toStyledJson({ wireSize: 1, data: 'x', binary: false })).toBe(
       '{\n\t"binary" : false,\n\t"data" : "x",\n\t"wireSize" : 1\n}',
     );
@@ -36,7 +36,7 @@ describe('JSON', () => {
 });
 
 describe('header fields as an object', () => {
-  test('plugin A0.6-7, C46: repeats are joined under the first spelling, whatever the case; no prototype', () => {
+  test('plugin A0.6-7, C46: repeated fields are joined under the first spelling, in any case; the object has no prototype', () => {
     const object = toHeaderObject(['X-A', ' 1 ', 'x-a', '2', '__proto__', '3', 'X-a', '4']);
     expect(Object.entries(object)).toEqual([
       ['X-A', '1, 2, 4'],
@@ -44,14 +44,14 @@ describe('header fields as an object', () => {
     ]);
   });
 
-  test('plugin A1.2-3: only texts are kept; of two spellings the first, with the last value', () => {
+  test('plugin A1.2-3: only texts are kept; of two spellings the first is used, with the last value', () => {
     expect(fromHeaderObject({ 'X-A': '1', n: 1, o: {}, 'x-a': '2', b: 'B' })).toEqual(['X-A', '2', 'b', 'B']);
     for (const wrong of [null, 'text', 7, undefined]) expect(fromHeaderObject(wrong)).toEqual([]);
   });
 });
 
 describe('numbers', () => {
-  test('plugin A0-7: the smallest that is free, upwards and downwards; used again when free', () => {
+  test('plugin A0-7: the smallest free number is used, upwards and downwards, and used again when free', () => {
     for (const sign of [1, -1] as const) {
       const table = new IdTable<number>(sign);
       const add = (): number => table.add((id) => id);
@@ -66,7 +66,7 @@ describe('numbers', () => {
 });
 
 describe('close reasons', () => {
-  test('plugin C28: cut at 123 bytes, between two characters', () => {
+  test('plugin C28: a reason is cut at 123 bytes, between two characters', () => {
     expect(cutReason('x'.repeat(123))).toBe('x'.repeat(123));
     expect(cutReason('x'.repeat(124))).toBe('x'.repeat(123));
     expect(cutReason(`x${'€'.repeat(41)}`)).toBe(`x${'€'.repeat(40)}`);
@@ -78,7 +78,7 @@ describe('close reasons', () => {
     expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
   });
 
-  test('plugin A0.3-14: the words of the engine for what it refused, and all of them fit into a frame', () => {
+  test('plugin A0.3-14: refused frames have the texts of the engine, and each text fits into a frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
     expect(word('WS_FRAGMENTED_CONTROL')).toBe('Control message fragmented');
@@ -136,7 +136,7 @@ describe('errorStr', () => {
     expect(connectErrorText(error, url)).toBe(text);
   });
 
-  test('plugin A0.6-10: version 1 has the words of its engine, 5.1.6', () => {
+  test('plugin A0.6-10: version 1 has the texts of its engine, 5.1.6', () => {
     expect(connectErrorText(refuse('WS_RESPONSE_STATUS', { status: 404 }), url, '5.1.6')).toBe(
       'Got bad status connecting to example.org, status: 404, HTTP Status line: HTTP/1.1 404',
     );
@@ -147,7 +147,7 @@ describe('errorStr', () => {
     expect(connectErrorText(accept, url, '5.1.6')).toBe(connectErrorText(accept, url));
   });
 
-  test('plugin A0.6-10: the others of the engine begin as there', () => {
+  test('plugin A0.6-10: the other texts begin like those of the engine', () => {
     const begin = (error: Error): string => connectErrorText(error, url);
     expect(begin(refuse('WS_RESPONSE_HTTP_VERSION'))).toMatch(/^Expecting HTTP\/1\.1, got /);
     expect(begin(refuse('WS_HANDSHAKE_START_LINE', { stage: 'http' }))).toMatch(
@@ -167,7 +167,7 @@ describe('errorStr', () => {
     expect(connectErrorText(system('ENOTFOUND', 'dns'), 'no url')).toMatch(/^Unable to connect to no url on/);
   });
 
-  test('plugin A0.10-6: listen: bind and inet_pton with the address, everything else as it is', () => {
+  test('plugin A0.10-6: listen reports bind and inet_pton with the address, and other errors unchanged', () => {
     const error = (code: string, syscall?: string): Error =>
       Object.assign(new Error('text'), { code, ...(syscall === undefined ? null : { syscall }) });
     const where = '127.0.0.1:80';
@@ -219,7 +219,7 @@ describe('the event queue', () => {
     expect(one).toMatchObject({ queued: 0, settled: 1 });
   });
 
-  test('plugin C42: a callback that throws, or whose Promise rejects, is reported, and the queue goes on', async () => {
+  test('plugin C42: a callback that throws, or whose Promise rejects, is reported, and the queue continues', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {
@@ -260,7 +260,7 @@ describe('the event queue', () => {
     expect(errors).toEqual(['late']);
   });
 
-  test('plugin C43: held until it is released; bounded in number and bytes: the oldest goes, and that is reported', async () => {
+  test('plugin C43: events are held until released; if their number or size exceeds the limit, the oldest is dropped and reported', async () => {
     const numbers: number[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => void numbers.push(number), true);
     const drops: number[] = [];
@@ -281,7 +281,7 @@ describe('the event queue', () => {
     expect(new EventQueue(() => {}, true)).toMatchObject({ limit: 10_000, maxBytes: 67_108_864 });
   });
 
-  test('plugin C43: hooks may be async; what they reject with is a process warning [A48]', async () => {
+  test('plugin C43: hooks may be async; their rejection is a process warning [A48]', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -299,7 +299,7 @@ describe('the event queue', () => {
     expect(warnings).toEqual(['in onDrop', 'in onError']);
   });
 
-  test('plugin C43: without a hook the first drop in a row is a process warning', async () => {
+  test('plugin C43: without a hook, the first drop in a row is a process warning', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);

@@ -24,7 +24,7 @@ const unmasked = { mask: false } as const;
 const data = (text: string): Buffer => Buffer.from(text);
 
 describe('Websocket server', () => {
-  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: the configuration, with ref and the defaults; without options too', () => {
+  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: it returns the configuration, with ref and the defaults, also without options', () => {
     const v1 = new V1();
     const defaults = {
       port: 8080,
@@ -56,7 +56,7 @@ describe('Websocket server', () => {
     });
   });
 
-  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send change method, worker, window, process; nothing else of a server that runs', async () => {
+  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send can change method, worker, window and process of a running server, and nothing else', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer({ method: 'old' });
     const other = { port: 1, host: 'x', backlog: 9, maxConnections: 9 };
@@ -96,7 +96,7 @@ describe('Websocket server', () => {
     expect(await v1.serverStart({ ref })).toMatchObject({ success: true, port });
   });
 
-  test('plugin A2.3-2, A2.3-4, C5: success and message; the snapshot; an unknown ref', async () => {
+  test('plugin A2.3-2, A2.3-4, C5: the results have success and message and the snapshot; an unknown ref fails', async () => {
     const v1 = new V1();
     const port = await freePort();
     const { ref } = v1.server({ port });
@@ -117,7 +117,7 @@ describe('Websocket server', () => {
     }
   });
 
-  test('plugin A2.3-8, A2.3-10: the refs of its connections, ascending, the smallest free one first', async () => {
+  test('plugin A2.3-8, A2.3-10: the refs of its connections are ascending, and the smallest free one is used first', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [];
@@ -132,7 +132,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: send: a status for each connection; `clients` selects, in its order; what is no number or unknown is skipped', async () => {
+  test('plugin A2.3-6: send returns a status for each connection; `clients` selects them in its order; invalid and unknown numbers are skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -151,7 +151,7 @@ describe('Websocket server', () => {
     await v1.got('message', 0, 3, 6);
   });
 
-  test('plugin A2.3-6: a client that is closing has its number still, and a status that says no', async () => {
+  test('plugin A2.3-6: a closing client still has its number, and a status without success', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer();
     const peer = await peerOf(port);
@@ -166,7 +166,7 @@ describe('Websocket server', () => {
     expect(v1.serverSend({ ref, clients: [1] }, data('x'))).toEqual([]);
   });
 
-  test('plugin A2.3-7: clear: {} always; connections hear 1000', async () => {
+  test('plugin A2.3-7: clear always returns {}, and closes the connections with 1000', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -178,7 +178,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket client', () => {
-  test('plugin A2.2-2, A2.2-3, C17, C18: the configuration, with ref, the odd names and ours; always a new one', () => {
+  test('plugin A2.2-2, A2.2-3, C17, C18: it always returns a new configuration, with ref, the original option names and ours', () => {
     const v1 = new V1();
     const deflate = {
       enabled: false,
@@ -220,7 +220,7 @@ describe('Websocket client', () => {
     expect(v1.client(client)).toEqual({ ...client, ref: 3 });
   });
 
-  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: permessage-deflate: right order, 15 where missing, 8 to 15; disable… changes nothing', async () => {
+  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: permessage-deflate is configured in the right order, with 15 for a missing value, 8 to 15; disable… changes nothing', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const configuration = (options: object): unknown => v1.client(options).perMessageDeflateOptions;
@@ -250,7 +250,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: the object that was returned can be handed on: what we added to it does not stand in the way of disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: the returned object can be passed on: members that we added do not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
@@ -269,7 +269,7 @@ describe('Websocket client', () => {
     expect(await offered(3, again)).toBeUndefined();
   });
 
-  test('plugin A2.3-1, A2.2-1: what may be changed at start includes our own options', async () => {
+  test('plugin A2.3-1, A2.2-1: the options that start may change include our own', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = v1.client({ url: raw.url, method: v1.record, enableAutomaticReconnection: false });
@@ -290,7 +290,7 @@ describe('Websocket client', () => {
     expect(await v1.clientStop({ ref })).toMatchObject({ ref });
   });
 
-  test('plugin A2.3-1, C5: start: all five properties, errorStr "" where all is well; an unknown ref', async () => {
+  test('plugin A2.3-1, C5: start returns all five properties, with errorStr "" on success; an unknown ref fails', async () => {
     const v1 = new V1();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-A: 1'));
     const { ref } = v1.client({ enableAutomaticReconnection: false });
@@ -314,7 +314,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-1: 20 s to connect, unless `timeout` says otherwise', async () => {
+  test('plugin A2.3-1: connecting may take 20 s, unless `timeout` is given', async () => {
     const network = new FakeNetwork<never>();
     const v1 = new V1({ dial: network.dial as never, clock: new FakeClock() });
     v1.clearAll = () => Promise.resolve();
@@ -329,7 +329,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: stop: the snapshot, 1000 Normal closure; the options that come along hold for the next start', async () => {
+  test('plugin A2.3-3: stop returns the snapshot and closes with 1000 Normal closure; options passed to it apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });
@@ -347,7 +347,7 @@ describe('Websocket client', () => {
     expect(close![4]).toBe('w');
   });
 
-  test('plugin A2.3-5, C36: send: bytes as a text message; with `binary` as a binary one; {} for anything that is no text and no bytes', async () => {
+  test('plugin A2.3-5, C36: send sends bytes as a text message, and with `binary` as a binary one; it returns {} for any other value', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url);
@@ -367,7 +367,7 @@ describe('Websocket client', () => {
     expect(v1.clientSend({ ref: closed }, data('x'))).toMatchObject({ success: false, payloadSize: 0 });
   });
 
-  test('plugin A0.3-13, C37: a text that is not UTF-8 is refused, and the connection stays; with strictUtf8 it closes with 1007', async () => {
+  test('plugin A0.3-13, C37: a text that is not UTF-8 is refused and the connection stays open; with strictUtf8 it closes with 1007', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const invalid = Buffer.from([0xc3, 0x28]);
@@ -403,7 +403,7 @@ describe('Websocket client', () => {
     expect(raw.peers).toHaveLength(1);
   });
 
-  test('plugin A0.4-6, C16: pingInterval and pingTimeout work: a ping each interval; no pong for that long: 1011', async () => {
+  test('plugin A0.4-6, C16: pingInterval and pingTimeout work: a ping is sent each interval, and without a pong for that long the connection closes with 1011', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { pingInterval: 1, pingTimeout: 2 });
@@ -416,7 +416,7 @@ describe('Websocket client', () => {
     expect(codeOf(peer.frames.at(-1)!)).toBe(1011);
   });
 
-  test('plugin A0.4-4, A2.2-1: enablePong: false is taken, and pings are answered all the same [C7]', async () => {
+  test('plugin A0.4-4, A2.2-1: enablePong: false is accepted, but pings are still answered [C7]', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { enablePong: false });
@@ -427,7 +427,7 @@ describe('Websocket client', () => {
     expect((await v1.got('ping', 0, ref))[0]![3]).toEqual({ wireSize: 4, binary: false, data: 'ping' });
   });
 
-  test('plugin A2.3-7: clear: {} always, and the ref is free', async () => {
+  test('plugin A2.3-7: clear always returns {}, and frees the ref', async () => {
     const v1 = new V1();
     const { ref } = v1.client();
     expect(await v1.clientClear({ ref })).toEqual({});
@@ -436,7 +436,7 @@ describe('Websocket client', () => {
 });
 
 describe('the callback', () => {
-  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: seven parameters, all types, at both ends', async () => {
+  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: it has seven parameters for all types, at both ends', async () => {
     const v1 = new V1();
     const server = await v1.startedServer({ worker: 'ws', window: 1, process: 2 });
     const peer = await peerOf(server.port, { 'X-A': 'a', uri: 'overwritten' });
@@ -481,7 +481,7 @@ describe('the callback', () => {
     expect((open![3] as { uri: string }).uri).toBe('/there?x');
   });
 
-  test('plugin A2.4-8, A0.1-7: error: an attempt to connect again failed', async () => {
+  test('plugin A2.4-8, A0.1-7: an error event reports a failed attempt to connect again', async () => {
     const clock = new FakeClock();
     const network = new FakeNetwork<never>();
     const v1 = new V1({ clock, dial: network.dial as never });
@@ -506,7 +506,7 @@ describe('the callback', () => {
     });
   });
 
-  test("plugin A2.4-4, C32: { contextAs: 'json' }: the text of the original, with tabs, without our additions", async () => {
+  test("plugin A2.4-4, C32: { contextAs: 'json' } gives the text of the original, with tabs, without our additions", async () => {
     const v1 = new V1();
     const heard: string[] = [];
     const method = (_server: number, _client: number, _type: string, context: string): void =>
@@ -521,7 +521,7 @@ describe('the callback', () => {
     expect(heard[1]).toBe('{\n\t"binary" : true,\n\t"data" : "\\ufffd",\n\t"wireSize" : 1\n}');
   });
 
-  test('plugin A2.4-11, C44: name, worker, window and process are those of the moment when the event was made', async () => {
+  test('plugin A2.4-11, C44: name, worker, window and process are those of the time of the event', async () => {
     const v1 = new V1();
     const heard: string[] = [];
     let goOn: () => void = () => {};
@@ -548,7 +548,7 @@ describe('the callback', () => {
     expect(heard).toEqual(['first open a 0 0', 'first message a 0 0', 'second message b 1 2']);
   });
 
-  test('plugin A2.4-11, C44: an empty or unknown name: the event is dropped', async () => {
+  test('plugin A2.4-11, C44: with an empty or unknown name the event is dropped', async () => {
     const v1 = new V1();
     for (const method of ['', 'unknown']) {
       const server = await v1.startedServer({ method });
@@ -560,7 +560,7 @@ describe('the callback', () => {
     expect(v1.heard).toEqual([]);
   });
 
-  test('plugin A2.3-9, C49, C45: the events that wait, of one socket; from inside a callback too; they stay', async () => {
+  test('plugin A2.3-9, C49, C45: the waiting events of one socket are listed, from inside a callback too, and stay in the queue', async () => {
     const v1 = new V1();
     let goOn: () => void = () => {};
     const seen: unknown[] = [];
@@ -605,7 +605,7 @@ describe('the callback', () => {
 });
 
 describe('rfc6455/plugin-v1', () => {
-  test('plugin A0-2, A0-4: the thirteen commands, over sockets of their own', async () => {
+  test('plugin A0-2, A0-4: the thirteen commands work over their own sockets', async () => {
     const heard: string[] = [];
     const method = ((server: number, client: number, type: string) =>
       heard.push(`${server} ${client} ${type}`)) as never;

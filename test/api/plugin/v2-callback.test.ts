@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe('Websocket SET METHOD, Websocket Get method', () => {
-  test('plugin A1.1-6, A1.1-1: nothing is set at first; what is set is returned, a name or a function', () => {
+  test('plugin A1.1-6, A1.1-1: no method is set at first; Get method returns the name or function that was set', () => {
     const v2 = new V2({}, false);
     expect(v2.getMethod()).toBe('');
     v2.setMethod('CB');
@@ -23,7 +23,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.getMethod()).toBe('');
   });
 
-  test('plugin A1.1-3, C43: events before it are kept, and delivered then', async () => {
+  test('plugin A1.1-3, C43: earlier events are kept, and delivered once a method is set', async () => {
     const v2 = new V2({}, false);
     const { url } = await v2.startedServer();
     await v2.startedClient(url);
@@ -52,7 +52,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     }
   });
 
-  test('plugin A1.1-5, C44: a name is resolved when an event is delivered, and gets all three parameters', async () => {
+  test('plugin A1.1-5, C44: a name is resolved when an event is delivered, and the method gets all three parameters', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const raw = await RawServer.start();
@@ -66,7 +66,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.heard[1]).toEqual([0, 1, { binary: false, str: 'x', wireSize: 1 }]);
   });
 
-  test('plugin A1.1-8: the numbers of the types', () => {
+  test('plugin A1.1-8: the types have their documented numbers', () => {
     expect(commands.WebsocketEventType).toEqual({
       Message: 0,
       Open: 1,
@@ -78,7 +78,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     });
   });
 
-  test("plugin A1.1-9, A1.1-10, A1.1-11, A1.1-12, A1.1-13, C32: { messageAs: 'json' }: the compact text of the original, without our additions", async () => {
+  test("plugin A1.1-9, A1.1-10, A1.1-11, A1.1-12, A1.1-13, C32: { messageAs: 'json' } gives the compact text of the original, without our additions", async () => {
     const v2 = new V2({}, false);
     const heard: [number, number, string][] = [];
     v2.setMethod(((...parameters: [number, number, string]) => heard.push(parameters)) as never, {
@@ -109,7 +109,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(ofClient[1]).toBe('{"code":1000,"reason":"Normal closure","remote":false}');
   });
 
-  test("plugin A1.1-12, C32: { messageAs: 'json' }: an Error, whose wait is a real number", async () => {
+  test("plugin A1.1-12, C32: { messageAs: 'json' } gives an Error a wait that is a real number", async () => {
     const v2 = new V2({}, false);
     const heard: [number, string][] = [];
     v2.setMethod(((type: number, _id: number, text: string) => heard.push([type, text])) as never, {
@@ -127,8 +127,8 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
   });
 });
 
-describe('serialisation', () => {
-  test('plugin A1.12-1, C42: never on the stack of a command, one at a time over all sockets, Promises awaited; a throw stops nothing', async () => {
+describe('serialization', () => {
+  test('plugin A1.12-1, C42: a callback never runs on the stack of a command; callbacks run one at a time over all sockets, Promises are awaited, and an exception stops nothing', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => errors.push(error);
@@ -161,7 +161,7 @@ describe('serialisation', () => {
     expect(errors).toHaveLength(6);
   });
 
-  test('plugin C45: a callback may start, stop, send and clear, and wait for that', async () => {
+  test('plugin C45: a callback may start, stop, send and clear, and await the result', async () => {
     const v2 = new V2({}, false);
     const done: string[] = [];
     v2.setMethod((async (type: number, id: number) => {
@@ -178,7 +178,7 @@ describe('serialisation', () => {
     expect(done).toEqual(['cleared, 1 were there']);
   });
 
-  test('plugin C43: 10,000 events may wait before a method is set; then the oldest go, and that is reported', async () => {
+  test('plugin C43: 10,000 events may wait before a method is set; further ones drop the oldest, and this is reported', async () => {
     const v2 = new V2({}, false);
     let drops = 0;
     v2.events.onDrop = () => drops++;
@@ -216,7 +216,7 @@ describe('the end', () => {
     expect(await v2.serverStart({ id: -1 })).toMatchObject({ success: true });
   });
 
-  test('plugin C50: nothing is done when the process ends; with `unref` it may end while sockets are there', async () => {
+  test('plugin C50: nothing is done when the process ends; with `unref` it may end while sockets exist', async () => {
     const port = await freePort();
     const script = (unref: boolean): string => `
       import * as v2 from ${JSON.stringify(new URL('../../../dist/plugin.js', import.meta.url).href)};
@@ -242,7 +242,7 @@ describe('the end', () => {
 });
 
 describe('rfc6455/plugin', () => {
-  test('plugin A0-3, A0-5: the twelve commands, over sockets of their own', async () => {
+  test('plugin A0-3, A0-5: the twelve commands work over their own sockets', async () => {
     const heard: string[] = [];
     commands.websocketSetMethod(((type: number, id: number, event: { str?: string }) =>
       heard.push(`${type} ${id} ${event.str ?? ''}`.trim())) as never);

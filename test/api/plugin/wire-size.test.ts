@@ -55,7 +55,7 @@ const extension = 'Sec-WebSocket-Extensions: permessage-deflate';
 
 describe.each([true, false])('permessage-deflate %j', (deflate) => {
   test.each(sizes)(
-    'plugin A1.5-1, A0.1-2, A0.8-7, C40: a client sends %s: wireSize is the payload that the peer sees',
+    'plugin A1.5-1, A0.1-2, A0.8-7, C40: when a client sends %s, wireSize is the payload that the peer sees',
     async (_name, size) => {
       const v2 = new V2();
       const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
@@ -76,41 +76,49 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
     },
   );
 
-  test.each(sizes)('plugin A1.10-4, A0.8-6, A0.8-7, C40: a server sends %s likewise', async (_name, size) => {
-    const v2 = new V2();
-    const { id, port } = await v2.startedServer();
-    const peer = RawPeer.to(port);
-    peers.push(peer);
-    await peer.open(deflate ? { 'Sec-WebSocket-Extensions': 'permessage-deflate' } : {});
-    const message = textOf(size);
-    const { statuses } = v2.serverSend({ id, message });
-    const seen = await messageAt(peer);
-    expect(statuses).toMatchObject([{ success: true, payloadSize: size, wireSize: seen.payload.length }]);
-    expect(textIn(seen)).toBe(message);
-    expect(seen.compressed).toBe(deflate && seen.payload.length < size);
-  });
+  test.each(sizes)(
+    'plugin A1.10-4, A0.8-6, A0.8-7, C40: when a server sends %s, the same holds',
+    async (_name, size) => {
+      const v2 = new V2();
+      const { id, port } = await v2.startedServer();
+      const peer = RawPeer.to(port);
+      peers.push(peer);
+      await peer.open(deflate ? { 'Sec-WebSocket-Extensions': 'permessage-deflate' } : {});
+      const message = textOf(size);
+      const { statuses } = v2.serverSend({ id, message });
+      const seen = await messageAt(peer);
+      expect(statuses).toMatchObject([{ success: true, payloadSize: size, wireSize: seen.payload.length }]);
+      expect(textIn(seen)).toBe(message);
+      expect(seen.compressed).toBe(deflate && seen.payload.length < size);
+    },
+  );
 
-  test.each(sizes)('plugin A2.3-5, A2.3-6: version 1, %s likewise, at both ends', async (_name, size) => {
-    const v1 = new V1();
-    const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
-    const { ref } = await v1.startedClient(raw.url, { perMessageDeflate: { enabled: deflate } });
-    const data = Buffer.from(textOf(size));
-    const status = v1.clientSend({ ref }, data);
-    const seen = await messageAt(await raw.peer());
-    expect(status).toMatchObject({ success: true, payloadSize: size, wireSize: seen.payload.length });
+  test.each(sizes)(
+    'plugin A2.3-5, A2.3-6: for version 1 and %s, the same holds at both ends',
+    async (_name, size) => {
+      const v1 = new V1();
+      const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
+      const { ref } = await v1.startedClient(raw.url, { perMessageDeflate: { enabled: deflate } });
+      const data = Buffer.from(textOf(size));
+      const status = v1.clientSend({ ref }, data);
+      const seen = await messageAt(await raw.peer());
+      expect(status).toMatchObject({ success: true, payloadSize: size, wireSize: seen.payload.length });
 
-    const server = await v1.startedServer();
-    const peer = RawPeer.to(server.port);
-    peers.push(peer);
-    await peer.open(deflate ? { 'Sec-WebSocket-Extensions': 'permessage-deflate' } : {});
-    const statuses = v1.serverSend({ ref: server.ref }, data);
-    const received = await messageAt(peer);
-    expect(statuses).toMatchObject([{ success: true, payloadSize: size, wireSize: received.payload.length }]);
-    expect(textIn(received)).toBe(data.toString());
-  });
+      const server = await v1.startedServer();
+      const peer = RawPeer.to(server.port);
+      peers.push(peer);
+      await peer.open(deflate ? { 'Sec-WebSocket-Extensions': 'permessage-deflate' } : {});
+      const statuses = v1.serverSend({ ref: server.ref }, data);
+      const received = await messageAt(peer);
+      expect(statuses).toMatchObject([
+        { success: true, payloadSize: size, wireSize: received.payload.length },
+      ]);
+      expect(textIn(received)).toBe(data.toString());
+    },
+  );
 });
 
-test('plugin A0.1-2: the wireSize of a message that came is its payload on the wire, without headers', async () => {
+test('plugin A0.1-2: the wireSize of a received message is its payload on the wire, without headers', async () => {
   const v2 = new V2();
   const { id, url } = await v2.startedServer();
   const client = await v2.startedClient(url, { enablePerMessageDeflate: true });

@@ -62,7 +62,7 @@ describe('the arguments of close', () => {
     expect(call(socket, 999)).toBe('InvalidAccessError');
   });
 
-  test('a code is clamped and rounded to the nearest integer, from the middle to the even one', async () => {
+  test('a code is clamped and rounded to the nearest integer, halves to the even one', async () => {
     for (const [given, sent] of [
       [1000, 1000],
       [3000, 3000],
@@ -102,7 +102,7 @@ describe('the arguments of close', () => {
     }
   });
 
-  test('a reason without a code goes with 1000', async () => {
+  test('a reason without a code is sent with 1000', async () => {
     const one = await opened();
     one.socket.close(undefined, 'done');
     expect(await closeOf(one)).toEqual({ code: 1000, reason: 'done' });
@@ -139,7 +139,7 @@ describe('closing', () => {
     expect(one.events.of('error')).toEqual([]);
   });
 
-  test('the event has what the peer said, not what we said', async () => {
+  test("the event has the peer's code and reason, not ours", async () => {
     const one = await opened();
     one.socket.close(4000, 'ours');
     await closeOf(one);
@@ -163,7 +163,7 @@ describe('closing', () => {
     expect(one.socket.readyState).toBe(3);
   });
 
-  test('messages that come after close() are not delivered', async () => {
+  test('messages that arrive after close() are not delivered', async () => {
     const one = await opened();
     one.peer.write(message('before'));
     await one.events.messages(1);
@@ -175,7 +175,7 @@ describe('closing', () => {
     expect(one.events.data).toEqual(['before']);
   });
 
-  test('messages that wait for their tasks are not delivered once a listener called close()', async () => {
+  test('messages that wait for their tasks are not delivered after a listener called close()', async () => {
     const one = await opened();
     one.socket.onmessage = () => one.socket.close();
     one.peer.write(Buffer.concat([message('1'), message('2'), message('3')]));
@@ -186,7 +186,7 @@ describe('closing', () => {
     expect(one.events.data).toEqual(['1']);
   });
 
-  test('the peer closes: messages before it are delivered, then CLOSING, then close with its code', async () => {
+  test('if the peer closes, earlier messages are delivered, then the state is CLOSING, then close has its code', async () => {
     const one = await opened();
     const states: number[] = [];
     one.socket.addEventListener('message', () => states.push(one.socket.readyState));
@@ -207,7 +207,7 @@ describe('closing', () => {
     expect(endOf(await one.events.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('a Close frame that comes with the response: open comes first', async () => {
+  test('after a Close frame that arrives with the response, open is fired first', async () => {
     const server = await rawServer('', closeFrame(1001, 'PASS', { mask: false }));
     const { socket, events } = watch(server.url);
     const peer = await server.peer;
@@ -218,7 +218,7 @@ describe('closing', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('the messages that were sent leave before the Close frame', async () => {
+  test('sent messages leave before the Close frame', async () => {
     const received: unknown[] = [];
     let closed: (code: number) => void = () => {};
     const code = new Promise<number>((resolve) => {
@@ -239,7 +239,7 @@ describe('closing', () => {
 });
 
 describe('close() while CONNECTING', () => {
-  test('fails the connection: CLOSING at once, then error and close 1006, not inside the call', async () => {
+  test('fails the connection: CLOSING at once, then error and close 1006, but not inside the call', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     socket.close();
@@ -253,7 +253,7 @@ describe('close() while CONNECTING', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('with valid arguments too; with invalid ones it throws and goes on connecting', async () => {
+  test('does so with valid arguments too; with invalid ones it throws, and connecting continues', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(thrownBy(() => socket.close(1001))).toBe('InvalidAccessError');
@@ -264,7 +264,7 @@ describe('close() while CONNECTING', () => {
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('readyState never runs backwards, at whatever moment of the handshake it is called', async () => {
+  test('readyState never goes back, at whatever moment of the handshake it is called', async () => {
     // The call comes later and later, until the connection is open before it.
     for (let turns = 0; ; turns++) {
       const server = await rawServer();
@@ -292,7 +292,7 @@ describe('close() while CONNECTING', () => {
     }
   });
 
-  test('in a microtask after the constructor, and in the open listener', async () => {
+  test('works in a microtask after the constructor, and in the open listener', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await Promise.resolve().then(() => socket.close());
@@ -307,7 +307,7 @@ describe('close() while CONNECTING', () => {
     expect(endOf(await secondEvents.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('a signal ends the attempt: error has its reason, then close 1006', async () => {
+  test('a signal ends the attempt: error has its reason, then close 1006 follows', async () => {
     const server = await rawServer();
     const abort = new AbortController();
     const { events } = watch(server.url, [], { signal: abort.signal });

@@ -17,7 +17,7 @@ function field(head: string | undefined, name: string): string | null {
 }
 
 describe('the URL', () => {
-  test('ws and wss are taken as they are, in their normal form', () => {
+  test('ws and wss are accepted, and normalized', () => {
     expect(urlOf('ws://Example.COM')).toBe('ws://example.com/');
     expect(urlOf('wss://example.com:443/a b?c=ü')).toBe('wss://example.com/a%20b?c=%C3%BC');
     expect(urlOf(new URL('ws://example.com:80/'))).toBe('ws://example.com/');
@@ -30,7 +30,7 @@ describe('the URL', () => {
     expect(urlOf('http://example.com:443/')).toBe('ws://example.com:443/');
   });
 
-  test('spaces around it and line ends in it are dropped, as the URL standard says', () => {
+  test('spaces around it and line ends in it are removed, as the URL standard says', () => {
     expect(urlOf(' ws://exam\nple.com/\t ')).toBe('ws://example.com/');
   });
 
@@ -60,7 +60,7 @@ describe('the URL', () => {
     }
   });
 
-  test('a fragment is a SyntaxError, an empty one too, but not "%23"', () => {
+  test('a fragment is a SyntaxError, even an empty one, but "%23" is not', () => {
     for (const url of ['ws://example.com/#a', 'ws://example.com/#', 'http://example.com/?a#b']) {
       expect(thrownBy(() => new WebSocket(url))).toBe('SyntaxError');
     }
@@ -98,7 +98,7 @@ describe('the URL', () => {
     }
   });
 
-  test('a runtime that throws without a page has none', () => {
+  test('in a runtime whose location throws, it is not relative', () => {
     Object.defineProperty(globalThis, 'location', {
       configurable: true,
       get() {
@@ -113,7 +113,7 @@ describe('the URL', () => {
     }
   });
 
-  test('a URL that no request can be made for fails the connection, and throws nothing', async () => {
+  test('a URL for which no request can be made fails the connection, and throws nothing', async () => {
     const { events } = watch('ws://%ff@127.0.0.1:1/');
     expect(events.types).toEqual([]);
     expect((await events.failed()).error).toMatchObject({ stage: 'url' });
@@ -129,7 +129,7 @@ describe('the URL', () => {
 });
 
 describe('the subprotocols', () => {
-  test('none by default: the request has no such field', async () => {
+  test('are absent by default: the request has no such field', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await events.opened();
@@ -137,7 +137,7 @@ describe('the subprotocols', () => {
     expect(socket.protocol).toBe('');
   });
 
-  test('a string is one of them, a list is all of them, in order', async () => {
+  test('a string is one subprotocol, a list is several, in order', async () => {
     for (const [given, sent] of [
       ['chat', 'chat'],
       [['b', 'a'], 'b, a'],
@@ -172,7 +172,7 @@ describe('the subprotocols', () => {
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['echo', 'eCho']))).toBe('SyntaxError');
   });
 
-  test('the list is read once, before anything else is done', () => {
+  test('the list is read once, before any other step', () => {
     let reads = 0;
     const list = {
       *[Symbol.iterator]() {
@@ -208,7 +208,7 @@ describe('the subprotocols', () => {
 });
 
 describe('the options', () => {
-  test('a dictionary as the second argument, as the class of Node.js takes it', async () => {
+  test('may be a dictionary as the second argument, as in the class of Node.js', async () => {
     const server = await rawServer('Sec-WebSocket-Protocol: chat\r\n');
     const { socket, events } = watch(server.url, { protocols: ['chat'], headers: { 'X-Token': 'abc' } });
     await events.opened();
@@ -216,7 +216,7 @@ describe('the options', () => {
     expect(field(server.requests[0], 'x-token')).toBe('abc');
   });
 
-  test('a third argument with the options of connect; it wins over the second', async () => {
+  test('may be a third argument with the options of connect, which has priority over the second', async () => {
     const server = await rawServer();
     const { events } = watch(
       server.url,
@@ -229,7 +229,7 @@ describe('the options', () => {
     expect(field(server.requests[0], 'origin')).toBe('https://a.example');
   });
 
-  test('invalid ones are thrown at once, before any network activity', async () => {
+  test('are checked at once, before any network activity', async () => {
     const server = await rawServer();
     for (const options of [
       { headers: { Host: 'x' } },
@@ -248,7 +248,7 @@ describe('the options', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('what a WebSocket has another way is refused with the way that it has', () => {
+  test('that a WebSocket has in another form are refused, with a text that names that form', () => {
     const texts = Object.entries({
       handlers: /listeners/,
       data: /no data/,
@@ -262,7 +262,7 @@ describe('the options', () => {
     }
   });
 
-  test('over TLS, with a certificate authority of its own; the origin of messages is wss', async () => {
+  test('over TLS, an additional certificate authority can be used; the origin of messages is wss', async () => {
     const { server, url } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       {},
@@ -288,7 +288,7 @@ describe('the arguments', () => {
     expect(thrownBy(() => new (WebSocket as unknown as new () => WebSocket)())).toBe('TypeError');
   });
 
-  test('a third one that is not an object is ignored, as arguments beyond the standard are', () => {
+  test('a third argument that is not an object is ignored, like arguments beyond the standard', () => {
     for (const extra of ['stray', 1, null, undefined, Symbol('x')]) {
       const socket = open('ws://127.0.0.1/', { signal: AbortSignal.abort() }, extra as never);
       expect(socket.readyState).toBe(0);
@@ -301,7 +301,7 @@ describe('the arguments', () => {
     );
   });
 
-  test('it begins as CONNECTING, without protocol, extensions and buffered bytes', async () => {
+  test('the state is CONNECTING at first, without protocol, extensions and buffered bytes', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     const { readyState, protocol, extensions, bufferedAmount, binaryType } = socket;

@@ -11,7 +11,7 @@ describe('CloseEvent', () => {
     expect([event.bubbles, event.cancelable]).toEqual([false, false]);
   });
 
-  test('takes what the dictionary says, converted', () => {
+  test('takes the converted values of the dictionary', () => {
     const event = new CloseEvent('x', { code: 4000, reason: 'a\ud800', wasClean: true, cancelable: true });
     expect([event.code, event.reason, event.wasClean, event.cancelable]).toEqual([
       4000,
@@ -26,7 +26,7 @@ describe('CloseEvent', () => {
     expect(thrownBy(() => new (CloseEvent as unknown as new () => Event)())).toBe('TypeError');
   });
 
-  test('is an interface as Web IDL makes them', () => {
+  test('is an interface as Web IDL defines them', () => {
     expect(Object.keys(CloseEvent.prototype).sort()).toEqual(['code', 'reason', 'wasClean']);
     expect(Object.prototype.toString.call(new CloseEvent('x'))).toBe('[object CloseEvent]');
     expect((CloseEvent as unknown as { name: string }).name).toBe('CloseEvent');
@@ -47,7 +47,7 @@ describe('ErrorEvent', () => {
     ]);
   });
 
-  test('takes what the dictionary says', () => {
+  test('takes the values of the dictionary', () => {
     const error = new Error('own');
     const event = new ErrorEvent('error', { message: 'm', filename: 'f', lineno: 1, colno: 2, error });
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([
@@ -60,7 +60,7 @@ describe('ErrorEvent', () => {
     expect(thrownBy(() => new ErrorEvent('x', 1 as never))).toBe('TypeError');
   });
 
-  test('is an interface as Web IDL makes them', () => {
+  test('is an interface as Web IDL defines them', () => {
     expect(Object.keys(ErrorEvent.prototype).sort()).toEqual([
       'colno',
       'error',

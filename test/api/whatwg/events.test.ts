@@ -16,7 +16,7 @@ async function opened(first?: Buffer) {
 }
 
 describe('a task for each event (seam S14)', () => {
-  test('messages that wait for their tasks count in the memory budget, to the end of the connection', async () => {
+  test('messages that wait for their tasks count in the memory budget, until the connection ends', async () => {
     const memoryBudget = new MemoryBudget();
     const server = await rawServer();
     const socket = open(server.url, [], { memoryBudget });
@@ -55,7 +55,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('open and the messages that came with the response are tasks of their own, in order', async () => {
+  test('open and the messages that came with the response are fired in separate tasks, in order', async () => {
     const server = await rawServer('', Buffer.concat([message('1'), message('2')]));
     const { socket, events } = watch(server.url);
     const order: string[] = [];
@@ -199,7 +199,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(await blobs[0]!.arrayBuffer())]).toEqual([1, 2]);
   });
 
-  test('are ArrayBuffers with exactly their bytes, each its own', async () => {
+  test('are ArrayBuffers with exactly their bytes, and share no memory', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const large = Buffer.alloc(300_000, 7);
@@ -215,7 +215,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(buffers[1]!)]).toEqual([3]);
   });
 
-  test('binaryType counts when the event is fired', async () => {
+  test('binaryType is read when the event is fired', async () => {
     const { socket, events, peer } = await opened();
     socket.addEventListener('message', () => {
       socket.binaryType = 'arraybuffer';
@@ -226,7 +226,7 @@ describe('binary messages', () => {
     expect(Object.prototype.toString.call(second)).toBe('[object ArrayBuffer]');
   });
 
-  test('text is a string, whatever binaryType is', async () => {
+  test('do not include text, which is a string with any binaryType', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     peer.write(message('Grüße'));
@@ -234,8 +234,8 @@ describe('binary messages', () => {
   });
 });
 
-describe('what a listener throws (seam S0)', () => {
-  test('is an uncaught exception, and leaves the connection and the other listeners alone', async () => {
+describe('an exception of a listener (seam S0)', () => {
+  test('is an uncaught exception, and does not affect the connection and other listeners', async () => {
     const caught: unknown[] = [];
     // The runner has listeners of its own, which would fail the run.
     const others = process.listeners('uncaughtException');
@@ -274,7 +274,7 @@ describe('what a listener throws (seam S0)', () => {
     }
   });
 
-  test('an error event that has no listener ends nothing', async () => {
+  test('an error event that has no listener does not end the process', async () => {
     const { server, url } = await startServer();
     await server.shutdown();
     const { socket, events } = watch(url);
@@ -284,7 +284,7 @@ describe('what a listener throws (seam S0)', () => {
 });
 
 describe('many messages', () => {
-  test('large ones that are more than may wait all come', async () => {
+  test('that are large and exceed the waiting limit all arrive', async () => {
     const { events, peer, socket } = await opened();
     socket.binaryType = 'arraybuffer';
     const count = 400;
@@ -295,7 +295,7 @@ describe('many messages', () => {
     );
   });
 
-  test('tiny ones in one chunk all come, and a close after them last', async () => {
+  test('that are tiny and in one chunk all arrive, with a close after them at the end', async () => {
     const { events, peer } = await opened();
     const count = 5_000;
     const all = Array.from({ length: count }, (_, n) => message(`${n}`));
@@ -308,7 +308,7 @@ describe('many messages', () => {
     expect(events.types.at(-1)).toBe('close');
   });
 
-  test('compressed ones that inflate to far more than may wait all come', async () => {
+  test('that are compressed and inflate far beyond the waiting limit all arrive', async () => {
     const count = 200;
     const { url } = await startServer(
       {

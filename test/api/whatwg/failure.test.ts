@@ -26,7 +26,7 @@ describe('a handshake that fails', () => {
     return event;
   }
 
-  test('a refusal: the error has stage, status, headers and body', async () => {
+  test('by a refusal: the error has stage, status, headers and body', async () => {
     const event = await answered(
       () => 'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nno token!',
     );
@@ -37,7 +37,7 @@ describe('a handshake that fails', () => {
     expect(event.message).toMatch(/401/);
   });
 
-  test('a wrong accept key, another status, no HTTP at all, an early end', async () => {
+  test('by a wrong accept key, another status, an answer that is not HTTP, or an early end', async () => {
     const wrong = await answered((accept) => accept().replace(/Accept: ./, 'Accept: !'));
     expect(wrong.error).toMatchObject({ stage: 'http' });
     await answered(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
@@ -45,7 +45,7 @@ describe('a handshake that fails', () => {
     await answered(() => '');
   });
 
-  test('an extension that was not offered', async () => {
+  test('by an extension that was not offered', async () => {
     const event = await answered((accept) => accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
     expect(event.error).toMatchObject({ stage: 'extensions' });
   });
@@ -63,14 +63,14 @@ describe('a handshake that fails', () => {
     expect(followed.socket.url).toBe(url);
   });
 
-  test('no server: the stage is tcp', async () => {
+  test('without a server: the stage is tcp', async () => {
     const server = await scripted(() => {});
     await closeScripted();
     const { events } = watch(`ws://127.0.0.1:${server.port}/`);
     expect((await events.failed()).error).toMatchObject({ stage: 'tcp' });
   });
 
-  test('no answer: the deadline of the handshake', async () => {
+  test('without an answer: the deadline of the handshake ends it', async () => {
     const server = await scripted(() => {});
     const { events } = watch(`ws://127.0.0.1:${server.port}/`, [], { handshakeTimeout: 20 });
     expect((await events.failed()).error).toMatchObject({ stage: 'timeout' });
@@ -85,7 +85,7 @@ describe('an open connection that fails', () => {
     return { socket, events, peer: await server.peer };
   }
 
-  test('the peer breaks a rule: error has the ProtocolError, the peer gets its code, close has 1006', async () => {
+  test('if the peer breaks a rule, error has the ProtocolError, the peer gets its code, and close has 1006', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, Uint8Array.of(0xff), { mask: false }));
     await peer.until(() => peer.frames.length > 0);
@@ -98,7 +98,7 @@ describe('an open connection that fails', () => {
     expect(events.types).toEqual(['open', 'error', 'close']);
   });
 
-  test('the connection ends without a Close frame: RFC 6455 §7.2.1 fails it', async () => {
+  test('if the connection ends without a Close frame, RFC 6455 §7.2.1 fails it', async () => {
     for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
       const { events, peer } = await opened();
       peer.socket[end]();
@@ -117,7 +117,7 @@ describe('an open connection that fails', () => {
     expect(events.data).toEqual([]);
   });
 
-  test('a message over maxMessageSize, before it is buffered; 16 MiB by default', async () => {
+  test('a message over maxMessageSize, 16 MiB by default, fails it before it is buffered', async () => {
     const { events, peer } = await opened({ maxMessageSize: 10 });
     peer.write(frame(Op.Text, 'x'.repeat(10), { mask: false }));
     await events.messages(1);
@@ -135,7 +135,7 @@ describe('an open connection that fails', () => {
     await byDefault.events.failed();
   });
 
-  test('a silent peer: the heartbeat', async () => {
+  test('with a silent peer, the heartbeat fails it', async () => {
     const { events, peer } = await opened({ heartbeat: { interval: 20, timeout: 20 } });
     expect((await events.failed()).error).toMatchObject({ code: 'WS_HEARTBEAT_TIMEOUT' });
     expect(peer.frames[0]!.opcode).toBe(Op.Ping);
@@ -148,14 +148,14 @@ describe('an open connection that fails', () => {
     expect([peer.frames[0]!.opcode, peer.frames[0]!.payload.toString()]).toEqual([Op.Pong, 'abc']);
   });
 
-  test('a peer that does not answer our Close frame: the deadline of the closing handshake', async () => {
+  test('with a peer that does not answer our Close frame, the deadline of the closing handshake fails it', async () => {
     const { socket, events } = await opened({ closeTimeout: 20 });
     socket.close(1000);
     expect((await events.failed()).error).toMatchObject({ code: 'WS_CLOSE_TIMEOUT' });
     expect(await events.closed()).toMatchObject(lost);
   });
 
-  test('more than sendCap waits: the connection is closed, and bufferedAmount keeps what was lost', async () => {
+  test('if more than sendCap waits, the connection is closed, and bufferedAmount keeps the lost bytes', async () => {
     const { socket, events, peer } = await opened({ sendCap: 1_000_000 });
     peer.socket.pause();
     for (let n = 0; n < 400 && socket.readyState === 1; n++) socket.send(new Uint8Array(65_536));
@@ -163,7 +163,7 @@ describe('an open connection that fails', () => {
     expect(socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('no error event after a closing handshake', async () => {
+  test('there is no error event after a closing handshake', async () => {
     const { events, peer } = await opened();
     peer.write(closeFrame(1011, 'server fault', { mask: false }));
     await peer.until(() => peer.frames.length > 0);

@@ -138,7 +138,7 @@ test('console.log shows what it is', () => {
 
 describe('an event handler attribute', () => {
   for (const name of ['onopen', 'onmessage', 'onerror', 'onclose'] as const) {
-    test(`${name} is null, holds any object, and takes everything else for null`, () => {
+    test(`${name} is null at first, keeps any object, and treats all other values as null`, () => {
       const socket = idle() as unknown as Record<string, unknown>;
       expect(socket[name]).toBeNull();
       const handler = () => {};
@@ -168,7 +168,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['before', 'second true true', 'after']);
   });
 
-  test('null takes it out; set again, it is the last listener', () => {
+  test('is removed by null; set again, it is the last listener', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.onopen = () => calls.push('handler');

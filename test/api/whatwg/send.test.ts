@@ -37,8 +37,8 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await task();
 }
 
-describe('what can be sent', () => {
-  test('a string is text, in UTF-8; the empty one too', async () => {
+describe('values that can be sent', () => {
+  test('a string is sent as text in UTF-8; the empty one too', async () => {
     const one = await opened();
     for (const text of ['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]) one.socket.send(text);
     expect(await received(one, 4)).toEqual(['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]);
@@ -68,7 +68,7 @@ describe('what can be sent', () => {
     ]);
   });
 
-  test('an argument is required, and must be one that converts', async () => {
+  test('an argument is required, and has to be convertible', async () => {
     const one = await opened();
     expect(call(one.socket)).toBe('TypeError');
     expect(call(one.socket, Symbol('x'))).toBe('TypeError');
@@ -82,7 +82,7 @@ describe('what can be sent', () => {
     expect(await received(one, 1)).toEqual(['only this']);
   });
 
-  test('an ArrayBuffer is binary; of a view, exactly its bytes', async () => {
+  test('an ArrayBuffer is sent as binary, and a view with exactly its bytes', async () => {
     const one = await opened();
     const bytes = Uint8Array.from({ length: 16 }, (_, n) => n);
     one.socket.send(bytes.buffer);
@@ -104,7 +104,7 @@ describe('what can be sent', () => {
     ]);
   });
 
-  test('memory that is shared or resizable is a TypeError; detached memory is empty', async () => {
+  test('shared or resizable memory is a TypeError; detached memory is sent as empty', async () => {
     const one = await opened();
     const Resizable = ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer;
     const resizable = new Resizable(4, { maxByteLength: 8 });
@@ -124,7 +124,7 @@ describe('what can be sent', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
   });
 
-  test('the bytes are those at the time of the call', async () => {
+  test('the bytes of the time of the call are sent', async () => {
     for (const size of [10, 100_000]) {
       const one = await opened();
       const bytes = new Uint8Array(size).fill(1);
@@ -142,7 +142,7 @@ describe('what can be sent', () => {
 });
 
 describe('states', () => {
-  test('CONNECTING: an InvalidStateError, after the conversion of the argument', async () => {
+  test('CONNECTING: an InvalidStateError is thrown, after the conversion of the argument', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(call(socket, 'x')).toBe('InvalidStateError');
@@ -152,7 +152,7 @@ describe('states', () => {
     await events.opened();
   });
 
-  test('CLOSING and CLOSED: nothing is sent, nothing thrown, and bufferedAmount grows', async () => {
+  test('CLOSING and CLOSED: nothing is sent or thrown, and bufferedAmount grows', async () => {
     const one = await opened();
     one.socket.close();
     expect(call(one.socket, 'abc')).toBe('');
@@ -172,7 +172,7 @@ describe('states', () => {
 });
 
 describe('bufferedAmount', () => {
-  test('counts payload bytes: UTF-8 of text, no framing', async () => {
+  test('counts payload bytes: UTF-8 for text, without framing', async () => {
     const { socket } = await opened();
     socket.send('Grüße');
     expect(socket.bufferedAmount).toBe(7);
@@ -184,7 +184,7 @@ describe('bufferedAmount', () => {
     expect(socket.bufferedAmount).toBe(17);
   });
 
-  test('stays the same within the task and its microtasks, also for what leaves at once', async () => {
+  test('stays the same within the task and its microtasks, even for bytes that leave at once', async () => {
     const { socket } = await opened();
     socket.send('x'.repeat(200_000));
     expect(socket.bufferedAmount).toBe(200_000);
@@ -204,7 +204,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test('has fallen by what the peer has answered, when its messages are tasks', async () => {
+  test('does not include data that the peer has answered, when the answers are delivered', async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));
@@ -235,7 +235,7 @@ describe('bufferedAmount', () => {
     expect(steps.size).toBeGreaterThan(1);
   });
 
-  test('stays if the connection is lost', async () => {
+  test('does not change if the connection is lost', async () => {
     const one = await opened();
     one.peer.socket.pause();
     for (let n = 0; n < 400; n++) one.socket.send(new Uint8Array(65_536));
@@ -246,7 +246,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('what is sent after the peer closed, before the task that says so, is counted and stays', async () => {
+  test('keeps counting messages that are sent after the peer closed and before the task that reports this', async () => {
     const one = await opened();
     let sent = false;
     one.socket.onmessage = () => {};
@@ -265,7 +265,7 @@ describe('bufferedAmount', () => {
 });
 
 describe('Blobs', () => {
-  test('seam S9: a Blob holds back what was sent after it, and the Close frame', async () => {
+  test('seam S9: a Blob delays later messages and the Close frame', async () => {
     const one = await opened();
     one.socket.send('before');
     one.socket.send(new Blob(['blob ', '1']));
@@ -292,7 +292,7 @@ describe('Blobs', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), 'after']);
   });
 
-  test('one that cannot be read fails the connection: what follows is not sent without it', async () => {
+  test('a Blob that cannot be read fails the connection: later messages are not sent without it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'blob-'));
     try {
       const file = join(folder, 'file');

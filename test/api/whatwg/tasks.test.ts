@@ -46,7 +46,7 @@ describe('the order', () => {
     expect(notes).toEqual(['first', 2, 'last']);
   });
 
-  test('a task that adds another one, and one that throws, hold nothing back', async () => {
+  test('a task that adds another one, or throws, delays no other task', async () => {
     const { tasks, notes } = noted();
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
@@ -66,7 +66,7 @@ describe('the order', () => {
 });
 
 describe('the bound', () => {
-  test('of 256 messages: reading stops there, and goes on when none waits', async () => {
+  test('of 256 messages stops reading, which continues when none waits', async () => {
     const { tasks, notes } = noted();
     for (let n = 0; n < 255; n++) tasks.addMessage('');
     expect(notes).toEqual([]);
@@ -81,7 +81,7 @@ describe('the bound', () => {
     expect(notes.filter((note) => note === 'resume').length).toBe(1);
   });
 
-  test('of 64 KiB', async () => {
+  test('of 64 KiB stops reading', async () => {
     const { tasks, notes } = noted();
     tasks.addMessage(Buffer.alloc(65_535));
     expect(notes).toEqual([]);
@@ -91,7 +91,7 @@ describe('the bound', () => {
     expect(notes).toEqual(['pause', 65_535, 1, 'resume']);
   });
 
-  test('what waits is reported with what each message costs', async () => {
+  test('waiting messages are reported with the cost of each', async () => {
     const made = noted();
     const seen: number[] = [];
     made.onMessage = () => seen.push(made.waiting);
@@ -103,7 +103,7 @@ describe('the bound', () => {
     expect(seen).toEqual([1_000 + 128, 0]);
   });
 
-  test('holds again and again', async () => {
+  test('applies again and again', async () => {
     const made = noted();
     const { tasks, notes } = made;
     let rounds = 0;

@@ -24,7 +24,7 @@ async function open(options: ConstructorParameters<typeof WebSocketStream>[1] = 
   return { stream, info: await stream.opened, connection: await connected };
 }
 
-test('opened tells what was agreed, and the streams echo', async () => {
+test('opened has the result of the negotiation, and the streams echo', async () => {
   const { stream, info } = await open({ protocols: ['chat'], compression: true });
   expect(info.protocol).toBe('chat');
   expect(info.extensions).toContain('permessage-deflate');
@@ -70,7 +70,7 @@ describe('closing', () => {
     );
   });
 
-  test('closing the writable, cancelling the readable, aborting the writable', async () => {
+  test('closing the writable, cancelling the readable and aborting the writable close the connection', async () => {
     const one = await open();
     await one.info.writable.close();
     expect(await one.stream.closed).toEqual({ closeCode: 1005, reason: '' });
@@ -82,7 +82,7 @@ describe('closing', () => {
     expect(await three.connection.closed).toMatchObject({ code: 1005 });
   });
 
-  test('a pipe from a connection that fails closes the other one, though its code may not be sent', async () => {
+  test('a pipe from a connection that fails closes the other one, even if the code may not be sent', async () => {
     const one = await open();
     const other = await open();
     const piped = one.info.readable.pipeTo(other.info.writable);
@@ -94,7 +94,7 @@ describe('closing', () => {
     expect(await third.connection.closed).toMatchObject({ code: 1005, wasClean: true });
   });
 
-  test('an end that is not clean is a WebSocketError everywhere', async () => {
+  test('an end that is not clean is a WebSocketError for each stream and promise', async () => {
     const { stream, info, connection } = await open();
     const writer = info.writable.getWriter();
     const read = info.readable.getReader().read();
@@ -106,7 +106,7 @@ describe('closing', () => {
   });
 });
 
-describe('what does not open', () => {
+describe('connections that cannot be opened', () => {
   test('an invalid URL or subprotocol is a SyntaxError', () => {
     expect(() => new WebSocketStream('foo:bar')).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
     expect(() => new WebSocketStream('ws://a/', { protocols: ['a', 'a'] })).toThrow(
@@ -122,7 +122,7 @@ describe('what does not open', () => {
     await expect(stream.closed).rejects.toBe(error);
   });
 
-  test('a signal gives up the attempt with its reason; close while connecting with a WebSocketError', async () => {
+  test('a signal ends the attempt with its reason, and close while connecting with a WebSocketError', async () => {
     const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
     const aborter = new AbortController();
     const stream = new WebSocketStream(url, { signal: aborter.signal });
@@ -135,7 +135,7 @@ describe('what does not open', () => {
     await expect(closing.opened).rejects.toBeInstanceOf(WebSocketError);
   });
 
-  test.each(['close', 'signal'] as const)('%s at any moment round the 101 is never lost', async (how) => {
+  test.each(['close', 'signal'] as const)('%s at any moment around the 101 is never lost', async (how) => {
     let ended: (code: number) => void = () => {};
     const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });
     const port = Number(new URL(url).port);

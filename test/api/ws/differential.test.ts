@@ -65,7 +65,7 @@ const writing =
   };
 
 describe('messages', () => {
-  test('text, bytes of each shape, numbers and nothing', () =>
+  test('text, bytes of each kind, numbers and no argument', () =>
     compare(
       pair(
         echo,
@@ -83,9 +83,9 @@ describe('messages', () => {
         ),
       ),
     ));
-  test('large ones, with and without compression', () =>
+  test('large messages, with and without compression', () =>
     compare(pair(echo, sending('x'.repeat(100_000), Buffer.alloc(300_000, 1)), { perMessageDeflate: true })));
-  test('Blobs, in order with what is sent after them', () =>
+  test('Blobs, in order with later messages', () =>
     compare(pair(echo, sending(new Blob(['one']), 'two', new Blob(['three']), Buffer.from('four')))));
   test('messages in parts', () =>
     compare(
@@ -103,7 +103,7 @@ describe('messages', () => {
         });
       }),
     ));
-  test('binary: true and false, whatever the data is', () =>
+  test('binary: true and false, for any data', () =>
     compare(
       pair(echo, (client) => {
         client.on('open', () => {
@@ -123,7 +123,7 @@ describe('messages', () => {
       }),
     ),
   );
-  test('callbacks of send, in order, with nothing', () =>
+  test('callbacks of send, in order, without an argument', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => webSocket.on('message', () => {}));
@@ -262,7 +262,7 @@ describe('closing', () => {
       ),
     ),
   );
-  test('what is sent while closing, and closed, comes back as an error', () =>
+  test('messages that are sent while closing or closed are reported as an error', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => {
@@ -275,7 +275,7 @@ describe('closing', () => {
         });
       }),
     ));
-  test('what is sent while connecting throws', () =>
+  test('sending while connecting throws', () =>
     compare(async ({ Client, sides }) => {
       const client = new Client('ws://127.0.0.1:1', { lookup() {} } as ClientOptions);
       client.on('error', (error) =>
@@ -308,7 +308,7 @@ describe('violations of a peer', () => {
     compare(
       pair(nothing, (client) => client.on('open', () => client.send(Buffer.alloc(101))), { maxPayload: 100 }),
     ));
-  test('one that is exactly maxPayload passes', () =>
+  test('a message of exactly maxPayload is accepted', () =>
     compare(pair(echo, sending(Buffer.alloc(100)), { maxPayload: 100 }, { maxPayload: 100 })));
   test('an end without a Close frame', () =>
     compare(
@@ -316,7 +316,7 @@ describe('violations of a peer', () => {
         client.on('open', () => (client as unknown as { _socket: import('node:net').Socket })._socket.end());
       }),
     ));
-  test('seam 13: a reset is no error', () =>
+  test('a reset is not an error', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () =>
@@ -346,7 +346,7 @@ describe('as an EventTarget', () => {
       };
       await closed(client);
     }));
-  test('listeners: once, twice the same, objects, removal, unknown types', () =>
+  test('listeners may be added once or twice, be objects, be removed, and have unknown types', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', echo);
@@ -499,7 +499,7 @@ describe('the handshake of a server', () => {
     await compare(at('/here?with=query'));
     await compare(at('/there'));
   });
-  test('shouldHandle that is replaced, and options that change', () =>
+  test('shouldHandle may be replaced, and options may change', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.shouldHandle = ({ url: target }) => target !== '/no';
@@ -531,7 +531,7 @@ describe('the handshake of a server', () => {
       sides.server.push(`${server.clients}`);
     });
   });
-  test('close of a server: its events and callbacks', () =>
+  test('close of a server fires its events and callbacks', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       const client = new Client(url);
@@ -544,7 +544,7 @@ describe('the handshake of a server', () => {
       server.close((error) => sides.server.push(`second ${error}`));
       await once(server, 'close');
     }));
-  test('the constructor wants exactly one place', () =>
+  test('the constructor requires exactly one of port, server and noServer', () =>
     compare(async ({ Server, sides }) => {
       for (const options of [undefined, {}, { port: 0, noServer: true }, { noServer: false }]) {
         try {
@@ -554,7 +554,7 @@ describe('the handshake of a server', () => {
         }
       }
     }));
-  test('noServer: handleUpgrade with a callback, and a server that is closed', () =>
+  test('noServer: handleUpgrade calls back, and a closed server refuses', () =>
     compare(async ({ Server, Client, sides }) => {
       const { http, url } = await serveHttp();
       const server = new Server.WebSocketServer({ noServer: true });
@@ -573,7 +573,7 @@ describe('the handshake of a server', () => {
         if (path === '/open') await new Promise<void>((resolve) => server.close(() => resolve()));
       }
     }));
-  test('one that is accepted', () => compare(opened));
+  test('a handshake that is accepted', () => compare(opened));
 });
 
 describe('the handshake of a client', () => {
@@ -603,7 +603,7 @@ describe('the handshake of a client', () => {
     ['no HTTP', 'hello\r\n\r\n'],
     ['nothing', ''],
   ])('%s', (_name, answer) => compare(answered(() => answer)));
-  test('redirects: none left, a bad address', async () => {
+  test('redirects: too many, or to an invalid address', async () => {
     const to = (location: string, maxRedirects?: number): Program =>
       answered(() => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`, {
         followRedirects: true,
@@ -613,7 +613,7 @@ describe('the handshake of a client', () => {
     await compare(to('ws://'));
     await compare(to('ftp://127.0.0.1/'));
   });
-  test('a timeout', () =>
+  test('a timeout ends it', () =>
     compare(async ({ Client, sides }) => {
       const { http, url } = await serveHttp();
       http.on('upgrade', () => {});
@@ -621,7 +621,7 @@ describe('the handshake of a client', () => {
       watch(client, sides.client);
       await closed(client);
     }));
-  test('nothing listens', () =>
+  test('no server listens', () =>
     compare(async ({ Client, sides }) => {
       const client = new Client('ws://127.0.0.1:1');
       watch(client, sides.client);
@@ -700,7 +700,7 @@ describe('the members of the classes', () => {
       (name) => !/^(?:_|emitClose$|constructor$)/.test(name),
     ),
   ];
-  test('each public member of ws is there', () =>
+  test('each public member of ws exists', () =>
     compare(async ({ Client, sides }) => {
       const own = new Set<string>();
       for (let at: unknown = Client.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {

@@ -48,7 +48,7 @@ async function answerTo(port: number, lines: readonly string[]): Promise<string>
   return text;
 }
 
-describe('our strictness stays', () => {
+describe('stricter than ws', () => {
   test.each([
     ['two Host fields', [...fields, 'Host: other']],
     ['a body', [...fields, 'Content-Length: 5']],
@@ -56,7 +56,7 @@ describe('our strictness stays', () => {
     ['version 8', fields.with(4, 'Sec-WebSocket-Version: 8')],
     ['a repeated subprotocol', [...fields, 'Sec-WebSocket-Protocol: a, a']],
     ['a malformed extension', [...fields, 'Sec-WebSocket-Extensions: a;=']],
-  ])('%s: 400, and the listener of wsClientError decides if there is one', async (_name, lines) => {
+  ])('%s: the answer is 400, or the listener of wsClientError decides', async (_name, lines) => {
     const { server, port } = await listening();
     const request = ['GET / HTTP/1.1', ...lines];
     expect(await answerTo(port, request)).toMatch(/^HTTP\/1\.1 400 /);
@@ -71,7 +71,7 @@ describe('our strictness stays', () => {
     // node:http itself answers the first two kinds, and the surface never sees them.
     expect(seen).toEqual(/Host|body/.test(_name) ? seen : [true, '/']);
   });
-  test('the answer is plain text, names version 13 only, and nothing of what the peer sent', async () => {
+  test('the answer is plain text, names version 13 only, and contains nothing that the peer sent', async () => {
     const { port } = await listening();
     const answer = await answerTo(port, [
       'GET /<script> HTTP/1.1',
@@ -83,13 +83,13 @@ describe('our strictness stays', () => {
   });
 });
 
-test('options of the compression are checked by the constructor, not with the first request', () => {
+test('compression options are checked by the constructor, not at the first request', () => {
   const perMessageDeflate = { serverMaxWindowBits: 99 };
   expect(() => new WebSocketServer({ noServer: true, perMessageDeflate })).toThrow(RangeError);
 });
 
 describe('verifyClient', () => {
-  test('what it refuses with cannot be a close code, or break the answer', async () => {
+  test('its status cannot be a close code or make the answer invalid', async () => {
     warned.forget();
     const answers: [number, string, object?][] = [
       [4401, 'not a status'],
@@ -108,7 +108,7 @@ describe('verifyClient', () => {
     expect(seen.join()).not.toContain('Injected');
     expect(warnings.length).toBe(1);
   });
-  test('an answer that comes twice, or after the client has left, opens nothing', async () => {
+  test('an answer that is given twice, or after the client has left, opens no connection', async () => {
     const { server, port } = await listening();
     const opened: unknown[] = [];
     server.on('connection', (webSocket) => opened.push(webSocket));
@@ -135,7 +135,7 @@ describe('verifyClient', () => {
     client.close();
     await closed(client as never);
   });
-  test('a client that leaves meanwhile ends the wait, and nothing is kept for it', async () => {
+  test('a client that leaves meanwhile ends the wait, and no memory is kept for it', async () => {
     const { server, port } = await listening();
     const completed = vi.spyOn(server, 'completeUpgrade');
     let answer: ((result: boolean) => void) | undefined;
@@ -158,13 +158,13 @@ describe('verifyClient', () => {
     answer!(true);
     expect(completed).not.toHaveBeenCalled();
   });
-  test('null stands for what is left out of an answer', async () => {
+  test('null stands for absent parts of an answer', async () => {
     const { server, port } = await listening();
     server.options.verifyClient = (_info, answer) => answer(false, 403, null as never, null as never);
     const text = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
     expect(text.slice(9)).toMatch(/^403 Forbidden\r\n(?:.*\r\n)*\r\nForbidden$/);
   });
-  test('version 8: it is asked, as in ws, and then the request is refused', async () => {
+  test('for version 8 it is called, as in ws, and then the request is refused', async () => {
     const asked: unknown[] = [];
     const { port } = await listening({
       verifyClient: ({ origin }: { origin: string }) => {
@@ -180,7 +180,7 @@ describe('verifyClient', () => {
     expect(await answerTo(port, lines)).toMatch(/^HTTP\/1\.1 400 /);
     expect(asked).toEqual(['http://a.example']);
   });
-  test('secure says whether it came over TLS', async () => {
+  test('secure says whether the request arrived over TLS', async () => {
     const https = createHttps(tls);
     const server = new WebSocketServer({ server: https, verifyClient: ({ secure }) => secure });
     onTestFinished(() => {
@@ -215,7 +215,7 @@ describe('seam 5: the headers event', () => {
 });
 
 describe('handleUpgrade', () => {
-  test('seam 3: a request without a socket and without rawHeaders', async () => {
+  test('a request without a socket and without rawHeaders is accepted', async () => {
     const server = new WebSocketServer({ noServer: true });
     const socket = new PassThrough();
     const request = {
@@ -239,7 +239,7 @@ describe('handleUpgrade', () => {
     await closed(webSocket as never);
     expect(server.clients.size).toBe(0);
   });
-  test('the same socket twice throws, and leaves the connection alone', async () => {
+  test('the same socket twice throws, and does not affect the connection', async () => {
     const { http, url } = await serveHttp();
     const server = new WebSocketServer({ noServer: true });
     const thrown: unknown[] = [];
@@ -257,7 +257,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('twice while verifyClient is asked: one connection, and nothing stays reserved for the other', async () => {
+  test('two calls while verifyClient waits lead to one connection, and reserve nothing for the other', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];
@@ -286,7 +286,7 @@ describe('handleUpgrade', () => {
     for (const one of [single, client]) one.terminate();
     await closed(client as never, single as never, opened[0] as never);
   });
-  test('completeUpgrade may be replaced by one that calls it', async () => {
+  test('completeUpgrade may be replaced by a function that calls it', async () => {
     const { server, url } = await listening();
     const seen: string[][] = [];
     const complete = server.completeUpgrade.bind(server);
@@ -300,7 +300,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('a class of connections that is derived', async () => {
+  test('a derived class can be the class of connections', async () => {
     class Own extends WebSocket {
       readonly greeting = 'hello';
     }

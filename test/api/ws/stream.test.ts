@@ -82,7 +82,7 @@ describe('backpressure', () => {
 });
 
 describe('chunks and ends', () => {
-  test('an echo through pipe, from end to end', async () => {
+  test('an echo through pipe works to the end', async () => {
     const url = await serve((webSocket) => {
       const stream = createWebSocketStream(webSocket);
       stream.pipe(stream);
@@ -97,7 +97,7 @@ describe('chunks and ends', () => {
     }
     expect(text).toBe('onetwothree');
   });
-  test('text as strings in object mode, bytes otherwise', async () => {
+  test('text is read as strings in object mode, and as bytes otherwise', async () => {
     const url = await serve((webSocket) => {
       webSocket.send('text');
       webSocket.send(Buffer.from('bytes'));
@@ -128,7 +128,7 @@ describe('chunks and ends', () => {
     expect(await failed).toEqual([error]);
     await vi.waitFor(() => expect(codes).toEqual([1006]));
   });
-  test('what goes wrong while connecting destroys it', async () => {
+  test('an error while connecting destroys it', async () => {
     const { duplex } = streamTo('ws://127.0.0.1:1');
     duplex.write('never');
     const [error] = await once(duplex, 'error');

@@ -48,35 +48,32 @@ async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
   return caught;
 }
 
-describe('seam 0: what a listener throws', () => {
-  test.each(['message', 'ping', 'pong', 'close'])(
-    'in %s reaches uncaughtException, and only that',
-    async (event) => {
-      const { client, accepted } = await pair();
-      const seen: string[] = [];
-      client.on(event as 'close', () => {
-        throw new Error(`thrown in ${event}`);
-      });
-      client.on('message', (data) => seen.push(String(data)));
-      const caught = await uncaughtIn(async () => {
-        accepted.send('first');
-        accepted.ping();
-        accepted.pong();
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        expect(client.readyState).toBe(1);
-        accepted.send('second');
-        accepted.close();
-        await vi.waitFor(() => expect([client.readyState, accepted.readyState]).toEqual([3, 3]));
-        await new Promise(setImmediate);
-      });
-      expect(caught.map(String)).toContain(`Error: thrown in ${event}`);
-      // A listener that comes after one that throws is not called; the next event finds the connection as it was.
-      expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
-    },
-  );
+describe('an exception of a listener', () => {
+  test.each(['message', 'ping', 'pong', 'close'])('in %s reaches only uncaughtException', async (event) => {
+    const { client, accepted } = await pair();
+    const seen: string[] = [];
+    client.on(event as 'close', () => {
+      throw new Error(`thrown in ${event}`);
+    });
+    client.on('message', (data) => seen.push(String(data)));
+    const caught = await uncaughtIn(async () => {
+      accepted.send('first');
+      accepted.ping();
+      accepted.pong();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(client.readyState).toBe(1);
+      accepted.send('second');
+      accepted.close();
+      await vi.waitFor(() => expect([client.readyState, accepted.readyState]).toEqual([3, 3]));
+      await new Promise(setImmediate);
+    });
+    expect(caught.map(String)).toContain(`Error: thrown in ${event}`);
+    // A listener that comes after one that throws is not called; the next event finds the connection as it was.
+    expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
+  });
 
   test.each(['redirect', 'upgrade'])(
-    'in %s reaches uncaughtException, and the handshake goes on',
+    'in %s reaches uncaughtException, and the handshake continues',
     async (event) => {
       const { url } = await pair();
       const { http, url: first } = await serveHttp();
@@ -126,7 +123,7 @@ describe('seam 0: what a listener throws', () => {
     ]);
   });
 
-  test('in unexpected-response reaches uncaughtException, and leaves nothing reserved', async () => {
+  test('in unexpected-response reaches uncaughtException, and no resource stays reserved', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => void socket.end('HTTP/1.1 500 No\r\n\r\n'));
     await nothingReserved();
@@ -146,7 +143,7 @@ describe('seam 0: what a listener throws', () => {
     await closed(client as never);
   });
 
-  test('what the constructor throws leaves nothing reserved, and no request', async () => {
+  test('an exception of the constructor leaves nothing reserved, and sends no request', async () => {
     const { http, url } = await serveHttp();
     await nothingReserved();
     expect(() => new WebSocket(url, { headers: { 'X-Own': 'a\r\nb' } })).toThrow(/header/);
@@ -176,7 +173,7 @@ describe('seam 0: what a listener throws', () => {
     expect(caught.map(String)).toEqual(['Error: thrown in done']);
   });
 
-  test('a peer that breaks a rule ends no process: without a listener, the error is a line on stderr', async () => {
+  test('a peer that breaks a rule does not end the process: without a listener, the error is a line on stderr', async () => {
     printed.forget();
     const line = vi.spyOn(console, 'error').mockImplementation(() => {});
     onTestFinished(() => line.mockRestore());
@@ -190,7 +187,7 @@ describe('seam 0: what a listener throws', () => {
   });
 });
 
-describe('seam 15: what would break RFC 6455 is refused', () => {
+describe('options that would break RFC 6455 are refused', () => {
   test.each([
     [{ protocolVersion: 8 }, /supported versions: 13/],
     [{ skipUTF8Validation: true }, /§8\.1/],
@@ -199,7 +196,7 @@ describe('seam 15: what would break RFC 6455 is refused', () => {
     expect(() => new WebSocket('ws://127.0.0.1:1', options)).toThrow(reason);
     expect(() => new WebSocketServer({ noServer: true, ...options } as object)).toThrow(reason);
   });
-  test('a mask that the role forbids', async () => {
+  test('masking that the role forbids is refused', async () => {
     const { client, accepted } = await pair();
     expect(() => client.send('x', { mask: false })).toThrow(/MUST mask/);
     expect(() => client.ping('x', false)).toThrow(/MUST mask/);
@@ -209,7 +206,7 @@ describe('seam 15: what would break RFC 6455 is refused', () => {
     accepted.send('no', { mask: false });
     expect(await once(client, 'message')).toEqual([Buffer.from('no'), false]);
   });
-  test('private classes are not there', () => {
+  test('private classes are not exported', () => {
     for (const name of ['Receiver', 'Sender', 'PerMessageDeflate', 'extension', 'subprotocol']) {
       expect(name in WebSocket).toBe(false);
     }
@@ -217,7 +214,7 @@ describe('seam 15: what would break RFC 6455 is refused', () => {
 });
 
 describe('seam 9: Blobs', () => {
-  test('hold back everything that is sent after them, the Close frame too', async () => {
+  test('delay all later messages, and the Close frame', async () => {
     const { client, accepted } = await pair();
     const order: string[] = [];
     accepted.on('message', (data) => order.push(String(data)));
@@ -236,7 +233,7 @@ describe('seam 9: Blobs', () => {
     await closed(client as never);
     expect(client.bufferedAmount).toBe(0);
   });
-  test('one that cannot be read ends the connection, and gives its reason to every callback', async () => {
+  test('that cannot be read end the connection, and every callback receives the reason', async () => {
     const { client } = await pair();
     const unreadable = new Blob(['x']);
     unreadable.arrayBuffer = () => Promise.reject(new Error('no such file'));
@@ -248,7 +245,7 @@ describe('seam 9: Blobs', () => {
     expect(code).toBe(1006);
     expect(results).toEqual(['blob no such file', 'after no such file', 'error no such file']);
   });
-  test('a closing handshake that waits for one has its deadline', async () => {
+  test('do not suspend the deadline of a closing handshake', async () => {
     const { client } = await pair({}, { closeTimeout: 50 });
     const endless = new Blob(['x']);
     endless.arrayBuffer = () => new Promise(() => {});
@@ -256,7 +253,7 @@ describe('seam 9: Blobs', () => {
     client.close();
     expect(await once(client, 'close')).toEqual([1006, Buffer.alloc(0)]);
   });
-  test('a ping that waits for one when the peer closes is reported as not sent', async () => {
+  test('that delay a ping when the peer closes: the ping is reported as not sent', async () => {
     const { client, accepted } = await pair();
     const pings: unknown[] = [];
     accepted.on('ping', (data) => pings.push(data));
@@ -282,7 +279,7 @@ describe('seam 9: Blobs', () => {
     await closed(client as never, accepted as never);
     expect(pings).toEqual([]);
   });
-  test('as the payload of a ping', async () => {
+  test('can be the payload of a ping', async () => {
     const { client, accepted } = await pair();
     client.ping(new Blob(['blob']));
     expect(String((await once(accepted, 'ping'))[0])).toBe('blob');
@@ -291,7 +288,7 @@ describe('seam 9: Blobs', () => {
 });
 
 describe('limits', () => {
-  test('those of the native API are options, checked', async () => {
+  test('those of the native API are options, and are checked', async () => {
     expect(() => new WebSocketServer({ noServer: true, limits: { sendCap: 0 } })).toThrow(/limits|sendCap/);
     expect(() => new WebSocket('ws://127.0.0.1:1', { limits: { nothing: 1 } as object })).toThrow(/nothing/);
     const memoryBudget = new MemoryBudget(1_000_000);
@@ -303,7 +300,7 @@ describe('limits', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, accepted as never);
   });
-  test('a peer that does not answer a ping is dropped: 1006, and no error', async () => {
+  test('a peer that does not answer a ping is dropped with 1006, and without an error', async () => {
     const limits = { heartbeat: { interval: 30, timeout: 30 } };
     const { client, accepted } = await pair({ limits }, { autoPong: false });
     const errors: unknown[] = [];
@@ -323,7 +320,7 @@ describe('limits', () => {
 });
 
 describe('pausing', () => {
-  test('messages that wait are delivered after resume, though this side has closed meanwhile', async () => {
+  test('waiting messages are delivered after resume, even if this side has closed meanwhile', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.pause();
@@ -338,7 +335,7 @@ describe('pausing', () => {
     await closed(client as never, accepted as never);
     expect(seen).toEqual(['a', 'b', 'c']);
   });
-  test('pause in a listener stops the rest of what was read', async () => {
+  test('pause in a listener stops the delivery of data that was already read', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.on('message', (data) => {
@@ -353,7 +350,7 @@ describe('pausing', () => {
       client.resume();
     }
   });
-  test('one event per task: resume in a listener does not break it', async () => {
+  test('with one event per task, resume in a listener keeps the order', async () => {
     const { client, accepted } = await pair({}, { allowSynchronousEvents: false });
     const tasks: number[] = [];
     let task = 0;
@@ -387,7 +384,7 @@ describe('seam 6: setSocket', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, server as never);
   });
-  test('frames that came with the handshake are the first messages', async () => {
+  test('frames that arrived with the handshake are the first messages', async () => {
     const [left] = duplexPair();
     const client = new WebSocket(null);
     client._isServer = false;
@@ -398,7 +395,7 @@ describe('seam 6: setSocket', () => {
     client.terminate();
     await closed(client as never);
   });
-  test('a socket that is gone closes it, after open', async () => {
+  test('a socket that is already closed closes it, after open', async () => {
     const [left] = duplexPair();
     left.destroy();
     await once(left, 'close');
@@ -430,12 +427,12 @@ describe('a hostile server', () => {
     'HTTP/1.1 302 Found\r\nLocation: ws+unix:a:/b c\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 4\r\n\r\nfour',
-  ])('%j gives one error, and 1006', async (head) => {
+  ])('%j causes one error and 1006', async (head) => {
     const { error, code } = await answering(head);
     expect(error).toBeInstanceOf(Error);
     expect(code).toBe(1006);
   });
-  test('a redirect to wss, where the agent has none, is an error of the connection', async () => {
+  test('a redirect to wss for which the agent has no support is an error of the connection', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => {
       socket.end('HTTP/1.1 302 Found\r\nLocation: wss://127.0.0.1:1/\r\n\r\n');
@@ -447,7 +444,7 @@ describe('a hostile server', () => {
     expect((await error)[0]).toMatchObject({ code: 'ERR_INVALID_PROTOCOL' });
     expect(processCompressionBudget.used).toBe(0);
   });
-  test('a redirect to a Unix socket can be refused by a listener, before anything is sent there', async () => {
+  test('a listener can refuse a redirect to a Unix socket before anything is sent there', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rfc6455-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const path = join(directory, 'local');
@@ -470,12 +467,12 @@ describe('a hostile server', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(received).toEqual([]);
   });
-  test('addresses that no request can be made of throw a SyntaxError', () => {
+  test('addresses for which no request can be made throw a SyntaxError', () => {
     for (const url of ['ws+unix::/', 'ws+unix:', 'ws://%zz@localhost/']) {
       expect(() => new WebSocket(url), url).toThrow(SyntaxError);
     }
   });
-  test('a client certificate, and the name of one, do not go along to another host', async () => {
+  test('a client certificate, and the file that holds it, are not used for another host', async () => {
     const seen: unknown[] = [];
     const https = createHttps({ ...tls, requestCert: true, rejectUnauthorized: false });
     https.on('upgrade', (_request, socket) => {
@@ -497,7 +494,7 @@ describe('a hostile server', () => {
     expect(String((await error)[0])).toContain('400');
     expect(seen).toEqual([[], 'localhost']);
   });
-  test('credentials do not go along to another host, nor from wss to ws', async () => {
+  test('credentials are not sent to another host, nor from wss to ws', async () => {
     const { server, url } = await pair();
     const { http, url: first } = await serveHttp();
     http.on('upgrade', (_request, socket) => {

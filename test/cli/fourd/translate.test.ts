@@ -71,7 +71,7 @@ describe('the programs of the pages, translated, over real sockets', () => {
     expect(said.entries.at(-1)).toBe('*** Server closed');
   });
 
-  test('the client of 4D: what it sends at once arrives [C88]', async () => {
+  test('the client of 4D: messages that it sends at once arrive [C88]', async () => {
     await webServer.start({ port: 0 });
     ((await run(uppercase)).startServer as Method)();
     const said = alerts();
@@ -120,7 +120,7 @@ async function call(lines: string[], ...parameters: unknown[]): Promise<unknown>
   return await ((await load(method(...lines))).m as Method)(...parameters);
 }
 
-describe('what means something else in JavaScript', () => {
+describe('constructs with another meaning in JavaScript', () => {
   test('operators have no precedence', async () => {
     expect(await call(['$0:=2+3*4'])).toBe(20);
     expect(await call(['$0:=2+(3*4)'])).toBe(14);
@@ -128,7 +128,7 @@ describe('what means something else in JavaScript', () => {
     expect(await call(['$0:=-2^2'])).toBe(4);
   });
 
-  test('texts are compared without regard to case and accents; Null is undefined', async () => {
+  test('texts are compared without case and accents, and Null is undefined', async () => {
     expect(await call(['$0:=("Café"="CAFE")'])).toBe(true);
     expect(await call(['$0:=($1#"b")'], 'B')).toBe(false);
     expect(await call(['$0:=($1=1)'], '1')).toBe(false);
@@ -136,16 +136,16 @@ describe('what means something else in JavaScript', () => {
     expect(await call(['$0:=($1.x=Null)'], {})).toBe(true);
   });
 
-  test('Uppercase and Lowercase strip accents, unless they have a *', async () => {
+  test('Uppercase and Lowercase remove accents, unless they have a *', async () => {
     expect(await call(['$0:=Uppercase("é")+Uppercase("é"; *)+Lowercase("É")'])).toBe('EÉe');
   });
 
-  test('variables belong to the whole method, have no case, and a value by type', async () => {
+  test('variables belong to the whole method, ignore case, and have an initial value by type', async () => {
     expect(await call(['If (True)', 'var $Sum : Integer', 'End if', '$sum:=$SUM+1', '$0:=$sum'])).toBe(1);
     expect(await call(['C_TEXT($t)', '$t+="a"', '$0:=$t'])).toBe('a');
   });
 
-  test('loops: For with bounds that are included, For each over collections, objects and Null', async () => {
+  test('loops include the bounds of For, and For each iterates over collections, objects and Null', async () => {
     expect(await call(['$s:=0', 'For ($i;1;4)', '$s:=$s+$i', 'End for', '$0:=$s'])).toBe(10);
     expect(await call(['$s:=""', 'For ($i;6;1;-2)', '$s:=$s+String($i)', 'End for', '$0:=$s'])).toBe('642');
     const each = ['$s:=""', 'For each ($x;$1)', '$s:=$s+$x', 'End for each', '$0:=$s'];
@@ -195,7 +195,7 @@ describe('what means something else in JavaScript', () => {
     expect(await call(['$0:=Choose($1;"yes";"no")+(($1) ? "!" : "?")'], false)).toBe('no?');
   });
 
-  test('a method that waits makes those wait that call it', () => {
+  test('callers of a method that waits wait for it', () => {
     const files = [
       { path: 'Methods/inner.4dm', text: '$0:=Websocket client start ($1)' },
       { path: 'Methods/outer.4dm', text: 'inner($1)' },
@@ -207,7 +207,7 @@ describe('what means something else in JavaScript', () => {
     expect(code).toContain('await this.f(null);');
   });
 
-  test('names that JavaScript has for itself, classes that extend another one, accessors', async () => {
+  test('names that are reserved in JavaScript, derived classes and accessors work', async () => {
     const files = [
       { path: 'Classes/B.4dm', text: 'Class extends Array\nFunction h()->$r : Text\n$r:="h"+This.i\n' },
       { path: 'Classes/Array.4dm', text: 'property x : Text\nFunction get i()->$r : Text\n$r:="i"\n' },
@@ -219,7 +219,7 @@ describe('what means something else in JavaScript', () => {
   });
 });
 
-describe('what has no translation', () => {
+describe('code without a translation', () => {
   test.each([
     ['CALL FORM(1;"x")', 'CALL FORM'],
     ['$x:=$c.query("a = 1")', '.query()'],
@@ -237,32 +237,26 @@ describe('what has no translation', () => {
     ['End if', ''],
     ['This.x:=1', 'This outside of a class'],
     ['TEXT TO BLOB("x";$b;Mac text)', 'UTF-8'],
-  ])(
-    '%s stays as a comment, with its line, and throws when the program comes there',
-    async (line, reason) => {
-      const { code, lines } = translateProject(
-        [{ path: 'Methods/m.4dm', text: `$ok:=1\n${line}` }],
-        'plugin',
-      );
-      const [one] = lines.filter(({ kind }) => kind === 'untranslated');
-      expect(one).toMatchObject({ file: 'Methods/m.4dm', line: 2 });
-      expect(one?.reason).toContain(reason);
-      expect(code).toContain(`//   ${line}`);
-      expect(() => ((load(code) as unknown) ?? null) && null).not.toThrow();
-      await expect((async () => ((await load(code)).m as Method)())()).rejects.toThrow(
-        'Methods/m.4dm:2 was not translated',
-      );
-    },
-  );
+  ])('%s stays as a comment with its line, and throws when the program reaches it', async (line, reason) => {
+    const { code, lines } = translateProject([{ path: 'Methods/m.4dm', text: `$ok:=1\n${line}` }], 'plugin');
+    const [one] = lines.filter(({ kind }) => kind === 'untranslated');
+    expect(one).toMatchObject({ file: 'Methods/m.4dm', line: 2 });
+    expect(one?.reason).toContain(reason);
+    expect(code).toContain(`//   ${line}`);
+    expect(() => ((load(code) as unknown) ?? null) && null).not.toThrow();
+    await expect((async () => ((await load(code)).m as Method)())()).rejects.toThrow(
+      'Methods/m.4dm:2 was not translated',
+    );
+  });
 
-  test('a block whose condition has none stays as a whole', () => {
+  test('a block whose condition has no translation stays as a whole', () => {
     const code = method('If (Unknown($1))', 'ALERT("a")', 'Else', 'ALERT("b")', 'End if', 'ALERT("c")');
     expect(code).not.toContain("console.log('a')");
     expect(code).toContain('//   ALERT("a")');
     expect(code).toContain("console.log('c')");
   });
 
-  test('kinds of functions that there are not here', () => {
+  test('kinds of functions that do not exist here', () => {
     const text =
       'shared Class constructor()\nThis.x:=1\nFunction query q()\nreturn 1\nFunction ok()\nreturn 2';
     const { code, lines } = translateProject([{ path: 'Classes/C.4dm', text }], 'plugin');
@@ -355,7 +349,7 @@ const source = fc.oneof(
 const AsyncFunction = (async () => {}).constructor as new (code: string) => unknown;
 
 describe('any input', () => {
-  test('never throws, accounts for each line once, and is a program', () => {
+  test('never throws, accounts for each line once, and results in a valid program', () => {
     fc.assert(
       fc.property(source, source, fc.boolean(), (one, other, isFirst) => {
         const files = [
@@ -382,7 +376,7 @@ describe('any input', () => {
     );
   });
 
-  test('deep nesting is not a stack overflow', () => {
+  test('deep nesting does not overflow the stack', () => {
     const deep = `$x:=${'('.repeat(20_000)}1${')'.repeat(20_000)}`;
     expect(method(deep)).toContain('NOT TRANSLATED');
     const blocks = [

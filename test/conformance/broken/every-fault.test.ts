@@ -23,7 +23,7 @@ describe('a peer without a fault', () => {
 });
 
 describe.concurrent.each(['server', 'client'] as const)(
-  'as a %s, a peer that is right but unusual',
+  'as a %s, a peer that is valid but unusual',
   (role) => {
     test.for(unusual)('passes: one that $name ($section)', async (peer, { expect }) => {
       const { does, tolerated = [], mayBeTolerated = [], notApplicable = () => false } = peer;

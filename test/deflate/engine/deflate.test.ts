@@ -33,7 +33,7 @@ function send(
 }
 
 describe('the examples of RFC 7692 §7.2.3', () => {
-  test('P23: Hello, and Hello again with and without context', () => {
+  test('P23: Hello is read, and Hello again with and without context', () => {
     const window = new Window(15);
     const hello = Buffer.from('Hello');
     expect(hex(send(hello, null).data)).toBe('f248cdc9c90700');
@@ -52,21 +52,21 @@ describe('the examples of RFC 7692 §7.2.3', () => {
   });
 });
 
-describe('messages alone', () => {
+describe('single messages', () => {
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P23, P26: ${kind}, lengths 0 to 600`, () => {
+    test(`P23, P26: ${kind}: lengths 0 to 600 are correct`, () => {
       const random = randomFrom(1);
       for (let length = 0; length <= 600; length++) send(make(length, random), null, length % 25 === 0);
     });
 
-    test(`P23, P26: ${kind}, longer`, () => {
+    test(`P23, P26: ${kind}: longer messages are correct`, () => {
       const random = randomFrom(2);
       for (const length of [1000, 4096, 16_384, 65_535, 65_536, 200_000])
         send(make(length, random), null, length < 20_000);
     });
   }
 
-  test('stored, fixed and own codes are chosen, by size', () => {
+  test('stored, fixed and dynamic blocks are chosen by size', () => {
     const random = randomFrom(3);
     const types = (message: Buffer): readonly number[] => send(message, null).seen?.blocks ?? [];
     expect(types(randomBytes(300, random))).toEqual([0, 0]);
@@ -78,7 +78,7 @@ describe('messages alone', () => {
     expect(deflate(randomBytes(70_000, random), null).length).toBeLessThan(70_000 + 50);
   });
 
-  test('more literals and matches than a block takes go into several blocks', () => {
+  test('literals and matches that exceed a block are written in several blocks', () => {
     const random = randomFrom(4);
     for (const length of [
       MAX_TOKENS - 8,
@@ -95,7 +95,7 @@ describe('messages alone', () => {
     }
   });
 
-  test('every length, and distances of every symbol', () => {
+  test('every length, and distances of every symbol, are correct', () => {
     const random = randomFrom(5);
     for (let length = 5; length <= 258; length++) {
       const part = randomBytes(length, random);
@@ -146,7 +146,7 @@ describe('messages in context', () => {
   );
 
   test.each([8, 9, 12, 15])(
-    'P25: with %i bits the farthest byte is reached, not the one before it',
+    'P25: with %i bits the farthest byte can be referred to, and the byte before it cannot',
     (bits) => {
       const size = 1 << bits;
       const random = randomFrom(bits);
@@ -187,7 +187,7 @@ describe('messages in context', () => {
     }
   });
 
-  test('P26: any messages in any order', () => {
+  test('P26: any messages in any order are correct', () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
       fc.string({ maxLength: 60 }).map((text) => Buffer.from(text)),
@@ -208,7 +208,7 @@ describe('messages in context', () => {
     );
   });
 
-  test('what was said before is found again, after a large message of another engine too', () => {
+  test('earlier text is found again, even after a large message of the other engine', () => {
     const random = randomFrom(19);
     const window = new Window(15);
     const message = jsonText(300, random);
@@ -221,7 +221,7 @@ describe('messages in context', () => {
     expect(send(other, window).data.length).toBeLessThan(16);
   });
 
-  test('positions that wrap around at 65,536 do no harm', () => {
+  test('positions that wrap around at 65,536 are handled', () => {
     const random = randomFrom(23);
     const window = new Window(15);
     let bytes = 0;
@@ -233,7 +233,7 @@ describe('messages in context', () => {
     expect(window.total).toBe(bytes);
   });
 
-  test('bytes around the history have no say', () => {
+  test('bytes around the history have no influence', () => {
     const outcomes = [0x00, 0xff, 0x61].map((poison) => {
       const random = randomFrom(29);
       const window = new Window(9);
@@ -255,12 +255,12 @@ describe('messages in context', () => {
   });
 });
 
-describe('how small', () => {
+describe('the compressed size', () => {
   test.each([
     [256, 1.1],
     [1024, 1.1],
     [4096, 1.16],
-  ])('JSON of %i bytes with context: near zlib at level 6', (length, most) => {
+  ])('JSON of %i bytes with context is close to zlib at level 6', (length, most) => {
     const random = randomFrom(31);
     const window = new Window(15);
     let ours = 0;
@@ -273,17 +273,20 @@ describe('how small', () => {
     expect(ours).toBeLessThan(zlibs * most);
   });
 
-  test.each([256, 1024, 4096])('JSON of %i bytes alone: as small as zlib at level 6, or nearly', (length) => {
-    const random = randomFrom(37);
-    let ours = 0;
-    let zlibs = 0;
-    for (let count = 0; count < 100; count++) {
-      const message = jsonText(length, random);
-      zlibs += zlibDeflate(message, NONE).length;
-      ours += deflate(message, null).length;
-    }
-    expect(ours).toBeLessThan(zlibs * 1.03);
-  });
+  test.each([256, 1024, 4096])(
+    'JSON of %i bytes alone is as small as with zlib at level 6, or nearly',
+    (length) => {
+      const random = randomFrom(37);
+      let ours = 0;
+      let zlibs = 0;
+      for (let count = 0; count < 100; count++) {
+        const message = jsonText(length, random);
+        zlibs += zlibDeflate(message, NONE).length;
+        ours += deflate(message, null).length;
+      }
+      expect(ours).toBeLessThan(zlibs * 1.03);
+    },
+  );
 
   test('results belong to the caller', () => {
     const random = randomFrom(41);

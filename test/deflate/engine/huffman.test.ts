@@ -57,7 +57,7 @@ const written = (code: number): string =>
     .join('');
 
 describe('frequencies → lengths', () => {
-  test('the code is complete, within the limit, and optimal where the limit does not bind', () => {
+  test('the code is complete, within the limit, and optimal if the limit does not apply', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 200 })), {
@@ -82,7 +82,7 @@ describe('frequencies → lengths', () => {
   test.each([
     [7, 19],
     [15, 22],
-  ])('a limit of %i bits holds for %i symbols that want more', (limit, symbols) => {
+  ])('a limit of %i bits is kept for %i symbols that would exceed it', (limit, symbols) => {
     const frequencies = [1, 1];
     while (frequencies.length < symbols)
       frequencies.push((frequencies.at(-1) ?? 0) + (frequencies.at(-2) ?? 0));
@@ -97,7 +97,7 @@ describe('frequencies → lengths', () => {
       expect(lengths[symbol]).toBeLessThanOrEqual(lengths[symbol - 1] ?? 0);
   });
 
-  test('seven bits hold for the frequencies of code lengths, at next to no cost', () => {
+  test('seven bits suffice for the frequencies of code lengths, at almost no cost', () => {
     const random = randomFrom(1);
     let ours = 0;
     let best = 0;
@@ -113,7 +113,7 @@ describe('frequencies → lengths', () => {
     expect(ours).toBeLessThanOrEqual(best * 1.005);
   });
 
-  test('one symbol gets one bit, none gets none', () => {
+  test('one symbol gets one bit, and no symbols get none', () => {
     const lengths = new Uint8Array(30);
     expect(buildLengths(tallyOf([0, 0, 5]), 15, lengths)).toBe(5);
     expect([...lengths.subarray(0, 4)]).toEqual([0, 0, 1, 0]);
@@ -132,14 +132,14 @@ describe('frequencies → lengths', () => {
 });
 
 describe('lengths → codes', () => {
-  test('the example of RFC 1951 §3.2.2', () => {
+  test('the example of RFC 1951 §3.2.2 is reproduced', () => {
     const codes = new Uint32Array(8);
     const lengths = Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4);
     assignCodes(lengths, 8, codes);
     expect([...codes].map(written)).toEqual('010 011 100 101 110 00 1110 1111'.split(' '));
   });
 
-  test('the fixed codes of §3.2.6 of RFC 1951', () => {
+  test('the fixed codes of §3.2.6 of RFC 1951 are reproduced', () => {
     const codes = new Uint32Array(288);
     assignCodes(FIXED_LITERAL_LENGTHS, 288, codes);
     const shown = [0, 143, 144, 255, 256, 279, 280, 287].map((symbol) => written(codes[symbol] ?? 0));
@@ -196,7 +196,7 @@ describe('lengths → table', () => {
     );
   });
 
-  test('the largest tables that are possible fit', () => {
+  test('the largest possible tables fit', () => {
     // As many second tables as the longest codes can spread over: one short code at each step.
     const lengths = new Uint8Array(288);
     const table = new Int32Array(1024).fill(-1);

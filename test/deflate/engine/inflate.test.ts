@@ -80,14 +80,14 @@ describe('the examples of RFC 7692 §7.2.3', () => {
     expect(outcome(hex('f2 00 11 00 00'), null)).toBe('corrupt');
   });
 
-  test('P24: messages go on after a final block', () => {
+  test('P24: messages continue after a final block', () => {
     const window = windowOf(15, Buffer.from('Hello'));
     const again = Buffer.concat([hex('f3 00 11 00'), hex('f3 48 cd c9 c9 07 00'), hex('f2 00 11 00 00')]);
     expect(text(inflate(again, window, LIMIT))).toBe('HelloHelloHello');
   });
 });
 
-describe('what zlib makes', () => {
+describe('the output of zlib', () => {
   const strategies = {
     default: constants.Z_DEFAULT_STRATEGY,
     filtered: constants.Z_FILTERED,
@@ -103,7 +103,7 @@ describe('what zlib makes', () => {
   const lengths = [1, 2, 3, 17, 258, 1000, 5000, 70_000];
 
   for (const [kind, make] of Object.entries(kinds)) {
-    test(`P24, P27: ${kind}, at every level, with every strategy, memory level and flush`, () => {
+    test(`P24, P27: ${kind} is read, at every level, with every strategy, memory level and flush`, () => {
       const random = randomFrom(7);
       for (const length of lengths) {
         const message = make(length, random);
@@ -120,7 +120,7 @@ describe('what zlib makes', () => {
     });
   }
 
-  test('P27, P28: with context, at every window size', () => {
+  test('P27, P28: it is read with context, at every window size', () => {
     const random = randomFrom(8);
     for (let bits = 9; bits <= 15; bits++) {
       const window = new Window(bits);
@@ -147,7 +147,7 @@ describe('what zlib makes', () => {
 describe('every length and every distance', () => {
   const history = randomBytes(32768, randomFrom(3));
 
-  test.each([0, 1, 300])('lengths 3 to 258 after %i bytes of history', (known) => {
+  test.each([0, 1, 300])('lengths 3 to 258 are read after %i bytes of history', (known) => {
     const before = history.subarray(0, known);
     for (let length = 3; length <= 258; length++) {
       for (const distance of [1, 2, 3, length - 1, length, length + 1, 300]) {
@@ -164,7 +164,7 @@ describe('every length and every distance', () => {
     }
   });
 
-  test('P28: every distance symbol, its least and its greatest distance', () => {
+  test('P28: every distance symbol is read, with its least and its greatest distance', () => {
     const window = windowOf(15, history);
     for (let symbol = 0; symbol < 30; symbol++) {
       const extra = symbol < 2 ? 0 : (symbol >> 1) - 1;
@@ -183,7 +183,7 @@ describe('every length and every distance', () => {
     }
   });
 
-  test.each([8, 9, 12, 15])('P28: with %i bits, nothing farther than the window is reached', (bits) => {
+  test.each([8, 9, 12, 15])('P28: with %i bits, no reference beyond the window is accepted', (bits) => {
     const size = 1 << bits;
     const window = windowOf(bits, history);
     const at = (distance: number): Buffer =>
@@ -195,7 +195,7 @@ describe('every length and every distance', () => {
     expect(outcome(at(101), fresh)).toBe('corrupt');
   });
 
-  test('memory around the history is not reached', () => {
+  test('memory around the history cannot be referred to', () => {
     const window = windowOf(9, history);
     window.append(history.subarray(0, 100));
     expect(window.start).toBeGreaterThan(0);
@@ -211,7 +211,7 @@ describe('every length and every distance', () => {
   });
 });
 
-describe('P31: what is not DEFLATE', () => {
+describe('P31: invalid DEFLATE', () => {
   const letters = 'abc'.split('').map((letter) => fixedSymbol(letter.charCodeAt(0)));
 
   /** The header of a block with own codes whose code length code gives each length five bits: 0 to 15 and 16, 17, 18. */
@@ -322,7 +322,7 @@ describe('P31: what is not DEFLATE', () => {
     'three blocks': hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'),
   };
   for (const [name, stream] of Object.entries(streams)) {
-    test(`${name}: every single bit turned over`, () => {
+    test(`${name}: any single flipped bit has the same outcome as in the reference`, () => {
       for (let bit = 0; bit < stream.length * 8; bit++) {
         const damaged = Buffer.from(stream);
         damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -330,14 +330,14 @@ describe('P31: what is not DEFLATE', () => {
       }
     });
 
-    test(`${name}: cut short at every byte`, () => {
+    test(`${name}: input cut off at any byte has the same outcome as in the reference`, () => {
       for (let length = 0; length <= stream.length; length++)
         expectAgreement(stream.subarray(0, length), history);
       expect(outcome(stream, windowOf(15, history)).startsWith('bytes')).toBe(true);
     });
   }
 
-  test('any bytes: an end, and the same one as the reference', () => {
+  test('any bytes have an outcome, the same one as in the reference', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 3 }), (input, type) => {
@@ -350,7 +350,7 @@ describe('P31: what is not DEFLATE', () => {
     expect([...seen].sort()).toEqual(['bytes', 'corru']);
   });
 
-  test('damaged messages in context, after which the window serves as before', () => {
+  test('damaged messages in context leave a window that works as before', () => {
     const window = windowOf(12, copies(5000, randomFrom(11)));
     const message = copies(900, randomFrom(12));
     const data = zlibDeflate(message, window.history, { windowBits: 12 });
@@ -383,7 +383,7 @@ describe('bounds', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan((1 << 20) + (256 << 10));
   });
 
-  test('output beyond the scratch memory is whole, and belongs to the caller', () => {
+  test('output that exceeds the scratch memory is complete, and belongs to the caller', () => {
     const random = randomFrom(20);
     for (const length of [65_535, 65_536, 65_537, 100_000, 300_000]) {
       const message = jsonText(length, random);
@@ -394,7 +394,7 @@ describe('bounds', () => {
     }
   });
 
-  test('a megabyte of empty blocks is refused, with output in between it is not', () => {
+  test('a megabyte of empty blocks is refused, and with output between them it is not', () => {
     const emptyStored = hex('00 00 00 ff ff');
     const emptyFixed = bytesOf((header(false, 1) + fixedSymbol(256)).repeat(4));
     expect(outcome(Buffer.concat([Buffer.alloc(2 << 20).fill(emptyStored), hex('00')]))).toBe('no-output');
@@ -405,7 +405,7 @@ describe('bounds', () => {
     expect(text(inflate(mixed, null, LIMIT))).toBe('aa');
   });
 
-  test('bytes before and after the input have no say and stay as they are', () => {
+  test('bytes before and after the input have no influence and are not changed', () => {
     const random = randomFrom(30);
     for (let count = 0; count < 200; count++) {
       const data = zlibDeflate(jsonText(Math.floor(random() * 300), random), Buffer.alloc(0));

@@ -45,7 +45,7 @@ describe('the window of one direction', () => {
     expect(window.retained).toBe(1024);
   });
 
-  test('what is kept after four messages of 256 bytes, and when the window is full', () => {
+  test('it has the expected size after four messages of 256 bytes, and when the window is full', () => {
     const random = randomFrom(1);
     const sent = new Window(15);
     for (let count = 0; count < 4; count++) {
