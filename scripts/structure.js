@@ -18,9 +18,9 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .sort();
 const sources = new Map(files.map((file) => [file, readFileSync(new URL(file, root), 'utf8')]));
 
-/** The first sentence of the comment that a file begins with. @param {string} source */
+/** The first sentence of the comment that a file begins with, after the line that names the interpreter of a program. @param {string} source */
 export function jobOf(source) {
-  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';
+  const comment = /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';
   const text = comment
     .split('\n')
     .map((line) => line.replace(/^\s*\* ?/, '').trim())
@@ -70,10 +70,10 @@ function table(folder) {
 const text = [
   '# Structure',
   '',
-  'Every file of `src/`, folder by folder from the lowest layer up, and who imports whom inside each folder (types included). Written',
-  'by `node scripts/structure.js` from the files themselves; [test/structure.test.ts](../test/structure.test.ts) holds the sizes,',
-  '[test/layers.test.ts](../test/layers.test.ts) the directions and that there are no circles. Why it is built like this is',
-  '[architecture.md](architecture.md).',
+  'This page lists every file of `src/`, folder by folder from the lowest layer up, and shows which files of a folder import each other',
+  '(types included). `node scripts/structure.js` writes it from the files. [test/structure.test.ts](../test/structure.test.ts) checks the',
+  'sizes of files, and [test/layers.test.ts](../test/layers.test.ts) checks that imports point down and have no circles.',
+  '[architecture.md](architecture.md) explains why the source is built like this.',
   '',
   ...folders.flatMap((folder) => [`## ${folder}/`, '', table(folder), '', picture(folder), '']),
   '## Entry points',

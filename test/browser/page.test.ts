@@ -172,7 +172,7 @@ describe('npm start', () => {
   });
 });
 
-/** The contrast of an element's text to what is behind it, by WCAG 2. Runs in the page. */
+/** The contrast between an element's text and its background, by WCAG 2. Runs in the page. */
 function contrast(element: PageElement): number {
   const channels = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (color: string): number => {

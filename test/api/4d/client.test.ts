@@ -130,9 +130,9 @@ describe('new', () => {
   });
 
   test.each([
-    ['nobody listens', 'ws://127.0.0.1:1/'],
-    ['the scheme is none', 'ftp://127.0.0.1/'],
-    ['it is no URL', 'nothing'],
+    ['no server listens', 'ws://127.0.0.1:1/'],
+    ['the scheme is not valid', 'ftp://127.0.0.1/'],
+    ['it is not a URL', 'nothing'],
   ])('B-client-failure, C83: if %s, onError is called, then onTerminate with 1006', async (_title, url) => {
     const journal = new Journal();
     const client = new WebSocket(url, {

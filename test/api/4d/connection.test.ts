@@ -193,7 +193,7 @@ describe('callbacks', () => {
     await peer.until(() => peer.ended);
     peer.socket.end();
     const left = new Journal();
-    // What the connection is comes before what its callbacks are told.
+    // The state of the connection changes before its callbacks are called.
     while (wss.connections.length > 0) await new Promise((resolve) => setImmediate(resolve));
     left.note(ws?.status);
     goOn.resolve();

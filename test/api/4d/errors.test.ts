@@ -1,4 +1,4 @@
-/** Exceptions in callbacks: they go to the same handler's onError, and nobody else notices. */
+/** Exceptions in callbacks: they go to onError of the same handler, and affect no other connection. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,

@@ -1,4 +1,4 @@
-/** The types of the 4D surface: what a dataType makes of `data`, also where nobody names it. Checked by the compiler. */
+/** The types of rfc6455/4d: the type of `data` for each dataType, and for the default one. The compiler checks them. */
 import { expectTypeOf, test } from 'vitest';
 import {
   type ConnectionHandler,

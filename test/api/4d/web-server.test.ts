@@ -1,4 +1,4 @@
-/** WebServer: starting and stopping, TLS, files, a request handler, and somebody else's HTTP server. */
+/** Tests of WebServer: starting and stopping, TLS, files, a request handler, and an HTTP server that the application made. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const silent = { onConnection: () => ({ onMessage() {} }) };
 
-/** An HTTP server of somebody else, listening. */
+/** An HTTP server that the application made, listening. */
 async function foreign(server: Server = createServer()): Promise<Server> {
   https.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -208,8 +208,8 @@ export function switching(key: string, ...lines: string[]): string {
 }
 
 /**
- * A port at which nobody listens, and nobody will: those that the system gives to whoever asks for any are above 32,767
- * (Linux) or 49,151, and tests that run at the same time ask for many.
+ * Returns a port at which no server listens. The system assigns free ports only above 32,767 (Linux) or 49,151, so that tests that run
+ * at the same time do not get it either.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

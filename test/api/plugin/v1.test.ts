@@ -286,7 +286,7 @@ describe('Websocket client', () => {
     const strict = await raw.peer(1);
     await strict.until(() => strict.frames.length === 1);
     expect(codeOf(strict.frames[0]!)).toBe(1007);
-    // Nobody answers: it is over after a millisecond.
+    // The peer does not answer, so the stop ends after a millisecond.
     expect(await v1.clientStop({ ref })).toMatchObject({ ref });
   });
 

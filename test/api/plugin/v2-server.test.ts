@@ -463,7 +463,7 @@ describe('Websocket server send', () => {
     expect(send(['/b', '/A', 7, '/none'])).toEqual(['/b', '/A']);
     expect(send('/none')).toEqual([]);
     for (const all of ['', null, [], [7], 7, undefined]) expect(send(all)).toHaveLength(4);
-    // A text in a collection is a target, whatever it says: nobody has this one.
+    // Any text in a collection is a uri; no connection has this one.
     expect(send([''])).toEqual([]);
     expect(send(['', '/b'])).toEqual(['/b']);
   });
