@@ -4,7 +4,7 @@
 
 import { type Message, toBytes } from './message.ts';
 
-/** What a lone surrogate becomes, U+FFFD. */
+/** The replacement of a lone surrogate, U+FFFD. */
 const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
 
 /** Encodes the parts of one message. */

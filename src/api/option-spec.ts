@@ -1,7 +1,7 @@
 /**
- * Options, each specified once: its type, range, defaults and purpose. From the specification come the checks, the defaults, the
- * names (option-names.ts suggests the right one for a wrong one), and the tables of docs/limits.md (scripts/limits.js).
- * To add an option: a line in its table (options.ts is the example), and in its interface; the compiler asks for both.
+ * Options, each specified once: its type, range, defaults and purpose. The checks, the defaults, the names (option-names.ts suggests the
+ * right one for a wrong one), and the tables of docs/limits.md (scripts/limits.js) are made from the specification. To add an option, add
+ * it to its table (options.ts is an example) and to its interface; the compiler requires both.
  */
 
 import type { Role } from '../frame/parser.ts';
@@ -43,7 +43,7 @@ export type ValuesOf<Options, Absent extends keyof Options = never> = {
     | (Name extends Absent ? undefined : never);
 };
 
-/** The table of an interface: each of its options, with the same type, and the value that is read of it. */
+/** The table of an interface: each of its options, with the same type, and the type of its value after it was read. */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
   readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
 };
@@ -138,7 +138,7 @@ function checkPositive(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
 }
 
-/** A number from `min` on, fractions included; `what` it is a number of, for the error. */
+/** A number from `min` on, including fractions. `what` names what it counts, for the error. */
 export function amount<Default extends number | undefined = undefined>(
   unit: Unit,
   min: number,

@@ -46,7 +46,7 @@ export interface ConnectionOptions {
   readonly closeTimeout?: number | undefined;
   /** Pings a silent peer, and drops it if it stays silent. */
   readonly heartbeat?: HeartbeatOptions | undefined;
-  /** Pings at a fixed pace, beside the heartbeat. @default none */
+  /** Pings at a fixed interval, in addition to the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
   /** How long an incomplete message may make no progress; after that the connection fails with 1008. @default 30000 */
   readonly messageTimeout?: number | undefined;

@@ -94,8 +94,8 @@ export class Reconnection<Data = undefined> {
   /**
    * Connects.
    * @returns the first connection, once it is open
-   * @throws the error of the last attempt, if there will be no other; an `AbortError` if it is stopped before; a TypeError if it has been
-   *   started already
+   * @throws the error of the last attempt, if there will be no other; an `AbortError` if it is stopped before that; a TypeError if it was
+   *   already started
    */
   start(): Promise<Connection<Data>> {
     if (this.#run !== null) return Promise.reject(new TypeError('already started'));

@@ -5,7 +5,7 @@ import { LatestValues } from './latest-values.ts';
 import { type Message, toBytes } from './message.ts';
 import { describe } from './option-names.ts';
 
-/** `sendLatest`. @returns and throws as it does */
+/** Implements `sendLatest`, with the same result and the same exceptions. */
 export function sendLatest(core: ConnectionCore, key: string, message: Message | (() => Message)): boolean {
   if (typeof key !== 'string') throw new TypeError(`the key is ${describe(key)}, not a string`);
   const value = typeof message === 'string' || typeof message === 'function' ? message : toBytes(message);

@@ -2,7 +2,7 @@
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
-// Milliseconds. The terminal sends a Ctrl-C to the whole process group, and `npm start` then passes it on once more. A second signal
+// In milliseconds. The terminal sends a Ctrl-C to the whole process group, and `npm start` then passes it on once more. A second signal
 // within this time is the same key press.
 const SAME_KEY = 500;
 

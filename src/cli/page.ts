@@ -89,7 +89,7 @@ const HINTS = {
   1009: 'The message was larger than the server takes: see its option --max-message-size.',
 };
 let socket = null;
-// What was sent and has not come back; messages keep their order.
+// Sent messages that were not echoed yet; messages keep their order.
 let waiting = [];
 
 const plural = (count, noun) => count.toLocaleString('en') + ' ' + noun + (count === 1 ? '' : 's');
@@ -97,7 +97,7 @@ const plural = (count, noun) => count.toLocaleString('en') + ' ' + noun + (count
 function part(className, text) {
   const span = document.createElement('span');
   span.className = className;
-  // Never as markup: it may be a peer's.
+  // Shown as text and never as markup, since it may come from a peer.
   span.textContent = text;
   return span;
 }

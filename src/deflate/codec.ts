@@ -26,7 +26,7 @@ import {
   inputWithoutOutput,
 } from './zlib.ts';
 
-/** One direction of a connection, as agreed (7692 §7.1). */
+/** One direction of a connection, as negotiated (7692 §7.1). */
 export interface Direction {
   /** 8 to 15: references may reach back 2^windowBits bytes. */
   readonly windowBits: number;
@@ -41,7 +41,7 @@ export interface CodecSettings {
   readonly level: number;
   /** 'auto': small messages go to our own engine; 'zlib': all messages go to zlib. */
   readonly engine: 'auto' | 'zlib';
-  /** Never use zlib's threads, whatever the size. */
+  /** True: zlib's threads are not used, for messages of any size. */
   readonly synchronous: boolean;
   readonly budget: CompressionBudget;
 }
@@ -231,7 +231,7 @@ export class DeflateCodec implements MessageCodec {
 
   close(): void {
     this.#closed = true;
-    // Work for a peer that has disconnected is given up. (Compression continues: other connections may need its result.)
+    // Work for a peer that has disconnected is abandoned. (Compression continues: other connections may need its result.)
     this.#inflating?.abandon();
     this.#inflating = null;
     this.#sent = null;

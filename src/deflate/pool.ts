@@ -97,7 +97,7 @@ export class PoolJob {
     this.#charge?.resize(this.#input + bytes);
   }
 
-  /** The connection is closed: the rest of the work is given up. `run` rejects after the current slice. */
+  /** The connection is closed: the rest of the work is abandoned. `run` rejects after the current slice. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#leaveQueue();

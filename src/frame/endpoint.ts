@@ -76,7 +76,7 @@ export class Endpoint {
   // ---- what the transport reports ----
 
   /**
-   * Takes bytes from the peer. Never throws, whatever the bytes are.
+   * Processes bytes from the peer. Never throws for any bytes.
    * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
    * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before that.
    */

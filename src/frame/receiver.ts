@@ -195,7 +195,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }
 
-  /** The only place where an error of the layers below, or of a callback, closes the connection. Null: the decoded message. */
+  /** Processes a chunk, or for null the decoded message. Only here, an error of a lower layer or a callback closes the connection. */
   #process(chunk: Buffer | null, offset: number): void {
     this.#isProcessing = true;
     this.#replies.begin();

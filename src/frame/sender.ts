@@ -1,6 +1,7 @@
 /**
- * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once; any other goes to send-queue.ts.
- * This file does what is done once per message: check the send cap, count replies, copy the payload if needed. States are endpoint.ts.
+ * The sending half of an endpoint: RFC 6455 §6.1, §9.1. A message that can leave is written at once; any other goes to send-queue.ts. This
+ * file does the work that is needed once per message: it checks the send cap, counts replies, and copies the payload if needed. endpoint.ts
+ * has the states.
  */
 
 import { Completion } from './completion.ts';

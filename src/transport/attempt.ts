@@ -38,7 +38,7 @@ export class Attempt {
   /** Takes a socket over: it is destroyed if the attempt fails. */
   use(socket: Duplex): void {
     this.#sockets.push(socket);
-    // Errors between two steps are seen by the next one, through `destroyed`.
+    // If the socket fails between two steps, the next step notices it by `destroyed`.
     socket.on('error', ignore);
   }
 

@@ -12,7 +12,7 @@ import { offerDeflate } from '../deflate/offer.ts';
 import type { DeflateParams } from '../deflate/params.ts';
 import type { ExtensionOffer } from '../handshake/extension.ts';
 
-/** permessage-deflate: what to negotiate, what to compress, and what it may cost. */
+/** The compression of a server or client, permessage-deflate: its parameters, its settings and its budget. */
 export interface CompressionOptions extends DeflateConfig {
   /** Bytes; shorter messages are sent as they are. @default 1 KiB */
   readonly threshold?: number | undefined;
@@ -44,7 +44,7 @@ export interface CompressionOffer {
   confirm(answers: readonly ExtensionOffer[]): void;
   /** The codec for what was agreed, or null if the server declined. */
   readonly codec: DeflateCodec | null;
-  /** The handshake failed: gives back what was reserved. */
+  /** The handshake failed: releases the reserved bytes of the budget. */
   abandon(): void;
 }
 

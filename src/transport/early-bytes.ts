@@ -1,7 +1,8 @@
 /**
- * What a client sends before its request is answered. RFC 6455 §4.1 asks it to wait, but frames that came along with the request are
- * served as soon as the application has accepted it. Reading goes on meanwhile: otherwise the end of a peer that has sent a byte would
- * not be seen (its FIN waits after that byte), and the application would not learn that its answer is no longer wanted.
+ * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait, but frames that arrived with
+ * the request are processed as soon as the application has accepted it. Reading continues meanwhile: otherwise the end of a peer that has
+ * sent a byte would not be noticed (its FIN waits after that byte), and the application would not learn that its answer is no longer
+ * needed.
  */
 
 import type { Duplex } from 'node:stream';

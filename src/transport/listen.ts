@@ -40,7 +40,7 @@ export interface Listener {
   readonly address: AddressInfo | string;
   /** Whether it speaks TLS. */
   readonly secure: boolean;
-  /** Accepts no more; resolves when handshakes and connections are gone as well. */
+  /** Accepts no more connections; resolves when all handshakes and connections have ended. */
   close(): Promise<void>;
   /** Drops the sockets that `close` still waits for, mostly of peers that read the answer to a refused handshake. */
   terminate(): void;
@@ -98,7 +98,7 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
     const where = toPlace(path === undefined ? { port, host } : { path }, options);
     function onAbort(): void {
       settle();
-      // If the host name is still being looked up, Node binds the port all the same.
+      // If the host name is still being looked up, Node binds the port anyway.
       server.on('error', () => {});
       server.on('listening', () => server.close());
       server.close();
@@ -177,7 +177,7 @@ class Acceptor<Context, Result> {
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({
-      // No other protocol may be negotiated on this port (RFC 7301): attacks that cross protocols end here.
+      // No other protocol can be negotiated on this port (RFC 7301), which prevents cross-protocol attacks.
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
       ...tls,

@@ -6,7 +6,7 @@
 import { debuglog } from 'node:util';
 import { clock } from './clock.ts';
 
-/** Formats like `util.format`; what comes from a peer goes in with %j, which escapes it. */
+/** Formats like `util.format`. Text from a peer is passed for a %j, which escapes it. */
 export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc6455');
 
 // Milliseconds. One line per kind in this time: a peer must not be able to fill a log.

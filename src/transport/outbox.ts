@@ -65,7 +65,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** Bytes that were committed so far. */
   #committed = 0;
-  /** When something was last given to the socket, or taken by it after it had been blocked; milliseconds of `clock.now()`. */
+  /** The last time at which bytes were given to the socket, or at which a blocked socket accepted bytes; milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
   /** `onDrained` is to follow: the socket was blocked. */

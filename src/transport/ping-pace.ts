@@ -1,6 +1,6 @@
 /**
- * Pings at a fixed pace, for applications that ask for them (RFC 6455 §5.5.2): they are sent no matter what else the peer sends, and only
- * a pong is an answer. The timer is that of deadlines.ts.
+ * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2): they are sent no matter what else the peer sends,
+ * and only a pong is an answer. The timer is that of deadlines.ts.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';

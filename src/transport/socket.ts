@@ -1,6 +1,6 @@
 /**
- * Binds a socket to an endpoint: data, end and errors. The protocol is frame/endpoint.ts; how bytes leave is outbox.ts; the
- * deadlines that keep a peer from holding us are deadlines.ts. RFC 6455 §7.1.1 (closing TCP), §7.2.1 (its loss).
+ * Binds a socket to an endpoint: data, end and errors, by RFC 6455 §7.1.1 (closing TCP) and §7.2.1 (its loss). frame/endpoint.ts has
+ * the protocol, outbox.ts sends the bytes, and deadlines.ts has the deadlines that keep a peer from holding the connection open.
  */
 
 import { Socket } from 'node:net';
@@ -134,8 +134,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   /** Drops the connection with a TCP reset in place of TCP's own closing handshake, if the socket can do that. */
   reset(): void {
     const { socket } = this;
-    // TLS and pipes cannot do that. Nor can a socket whose end was sent: the system refuses (EINVAL), and Node then never
-    // emits 'close'. They are dropped like anything else.
+    // TLS and pipes have no reset. Once our FIN was sent, the system refuses it (EINVAL), and Node then never emits 'close'.
     const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
     this.#events.onEnding?.(true);
     if (isTcp && !socket.writableEnded) socket.resetAndDestroy();

@@ -41,7 +41,7 @@ export class Timer {
     return this.tick !== 0;
   }
 
-  /** Due in `delay` milliseconds, in place of what was set before. `Infinity` is never. */
+  /** Sets the deadline to `delay` milliseconds from now, in place of an earlier one. `Infinity` means never. */
   set(delay: number): void {
     this.cancel();
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);

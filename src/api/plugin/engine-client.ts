@@ -69,7 +69,7 @@ export type ClientBase = Pick<ReconnectOptions<ClientData>, 'clock' | 'random' |
 
 export type ClientData = ConnectionData;
 
-// Seconds. The engine's own timeout, for attempts that no caller waits for.
+// The engine's own timeout in seconds, for attempts that no caller waits for.
 const RETRY_TIMEOUT = 60;
 
 /** Compresses every message synchronously, so that a status can contain the compressed size. */
@@ -79,7 +79,7 @@ export class EngineClient {
   readonly settings: ClientSettings;
   readonly #reconnection: Reconnection<ClientData>;
   #isStarting = false;
-  /** Seconds. The timeout of the last `start`; if it was given, it holds for the later attempts too. */
+  /** The timeout of the last `start`, in seconds; if it was given, it applies to later attempts too. */
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 

@@ -1,6 +1,6 @@
 /**
- * The events of a connection, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine reported
- * them. The connection itself is api/connection.ts; which events a program sees, and how, is v1.ts and v2.ts.
+ * The events of a connection, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine reported them.
+ * The connection itself is api/connection.ts; v1.ts and v2.ts decide which events a program sees, and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';

@@ -13,7 +13,7 @@ export interface PausableConnection {
 // More than one, so that pausing costs little; few enough that the events of 100 such peers do not fill the queue.
 const MAX_EVENTS = 64;
 
-// Payload. One message may be larger, because its size is only known once it has arrived.
+// Bytes of payload. One message may be larger, because its size is only known once it has arrived.
 const MAX_BYTES = 1_048_576;
 
 /** The events of one connection that wait, or are being delivered. */

@@ -1,7 +1,7 @@
 /** Functions that a translated module contains if it needs them, for commands without an equivalent in JavaScript. */
 
 export const helpers: Readonly<Record<string, string>> = {
-  Form: `/** What the program kept in its form. */
+  Form: `/** The variables that the 4D program kept in a form. */
 const Form = {};`,
   same: `/** 4D compares texts without regard to case and accents. */
 const same = (one, other) =>

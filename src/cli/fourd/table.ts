@@ -32,7 +32,7 @@ export interface Entry {
   readonly surface: Surface;
   /** A line of 4D, for the documentation; '' if it is not in a table there. */
   readonly example: string;
-  /** What to write here, in Markdown. */
+  /** The replacement in this package, in Markdown. */
   readonly here: string;
   readonly warnings: readonly WarningId[];
   /** False: there is no translation. */
