@@ -29,7 +29,7 @@ export interface BusOptions {
 export interface HistoryOptions {
   /** The number of messages of each topic that are kept at least; Redis may keep about 100 more. @default 1000 */
   readonly size?: number | undefined;
-  /** Milliseconds after the last message of a topic until all of its messages are deleted. @default 3600000, an hour */
+  /** Milliseconds after the last message of a topic until all of its messages are deleted; an hour. @default 3600000 */
   readonly ttl?: number | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface RedisBusOptions extends BusOptions {
   readonly sharded?: boolean | undefined;
   /**
    * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives what it missed. All buses with the same `prefix`
-   * need the same value. @default messages are not kept
+   * need the same value. Without it, messages are not kept. @default none
    */
   readonly history?: HistoryOptions | undefined;
 }
