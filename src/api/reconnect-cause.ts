@@ -16,7 +16,7 @@ export function isHopeless(error: unknown): boolean {
 }
 
 /**
- * What `start` rejects with: it has no connection if each `open` handler threw, or each attempt failed.
+ * The error with which `start` rejects if it has no connection, because each `open` handler threw or each attempt failed.
  * @param openError what the last `open` handler threw, or null
  */
 export function errorOf(cause: ReconnectCause, openError: Error | null): Error {

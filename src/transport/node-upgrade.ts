@@ -23,7 +23,7 @@ export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeR
 
 /**
  * The lines of a 101, status line first, without the empty line at the end.
- * @param subprotocol '' for none. That it is one of the client's is not checked: if it is not, the client has to fail the connection
+ * @param subprotocol '' for none. It is not checked against the client's list: if it is not in it, the client has to fail the connection
  */
 export function acceptanceLines(
   request: UpgradeRequest,

@@ -68,7 +68,7 @@ export async function readBody(
 function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
   socket.on('data', onData);
   socket.on('end', onEnd);
-  // A socket that the application passed may have ended before: 'end' does not come twice.
+  // A socket that the application passed may have ended before; then no further 'end' event is emitted.
   if (socket.readableEnded) onEnd();
   else socket.resume();
   return () => {

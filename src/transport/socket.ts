@@ -141,7 +141,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.endpoint.terminate();
   }
 
-  /** As `Endpoint.ping`, and the answer is timed. @returns its number, from 1 on; 0 if it was not sent */
+  /** Sends a ping as `Endpoint.ping` does, and measures the time of the answer. @returns its number, from 1 on; 0 if it was not sent */
   ping(payload?: Uint8Array): number {
     return this.#deadlines.ping(payload);
   }

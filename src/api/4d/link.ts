@@ -46,8 +46,8 @@ export class Link {
 
   /**
    * @param target the first argument of the handler's callbacks
-   * @param kind what errors call it: a connection, a WebSocket
-   * @param waiting what is to be sent while connecting; null for a connection that is open
+   * @param kind the noun for error texts: a connection, a WebSocket
+   * @param waiting the messages that wait while it is connecting; null for a connection that is open
    */
   constructor(
     handler: object,

@@ -79,14 +79,14 @@ export class WebServer {
     return this.#http?.listening === true && this.#stopping === null;
   }
 
-  /** The address it listens on, or would. 4D: WebServer, `.IPAddressToListen`. */
+  /** The address that it listens on, or will listen on once it is started. 4D: WebServer, `.IPAddressToListen`. */
   get host(): string {
     const address = this.#http?.address() ?? null;
     if (address === null) return this.#settings.host;
     return typeof address === 'string' ? address : address.address;
   }
 
-  /** The port it listens on, or would; 0 for a Unix socket. 4D: WebServer, `.HTTPPort`, `.HTTPSPort`. */
+  /** The port that it listens on, or will listen on once it is started; 0 for a Unix socket. 4D: WebServer, `.HTTPPort`, `.HTTPSPort`. */
   get port(): number {
     const address = this.#http?.address() ?? null;
     if (address === null) return this.#settings.port ?? (isSecure(this.#settings) ? 8443 : 8080);

@@ -104,7 +104,7 @@ describe('new', () => {
     expect(statuses).toEqual(['Connecting', 'Connected', 'Closing', 'Closed']);
   });
 
-  test('B-client-order, B-client-context: onOpen, then messages, then onTerminate; one at a time', async () => {
+  test('B-client-order, B-client-context: onOpen, onMessage and onTerminate are called in this order, one at a time', async () => {
     const { web } = await serve({
       onMessage() {},
       onOpen(ws) {

@@ -77,7 +77,7 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
   );
 
   test.each(sizes)(
-    'plugin A1.10-4, A0.8-6, A0.8-7, C40: when a server sends %s, the same holds',
+    'plugin A1.10-4, A0.8-6, A0.8-7, C40: when a server sends %s, wireSize is the payload that the peer sees',
     async (_name, size) => {
       const v2 = new V2();
       const { id, port } = await v2.startedServer();
@@ -94,7 +94,7 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
   );
 
   test.each(sizes)(
-    'plugin A2.3-5, A2.3-6: for version 1 and %s, the same holds at both ends',
+    'plugin A2.3-5, A2.3-6: when version 1 sends %s, wireSize is the payload that the peer sees, at both ends',
     async (_name, size) => {
       const v1 = new V1();
       const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
