@@ -8,7 +8,9 @@ import { constants, createDeflateRaw } from 'node:zlib';
  * @param {Buffer[]} messages @param {boolean} context @returns {Promise<Buffer[]>}
  */
 export async function compress(messages, context) {
-  const stream = createDeflateRaw({ level: 6 });
+  // A stream that is full does not finish its flush.
+  const options = { level: 6, readableHighWaterMark: 1_048_576 };
+  const stream = createDeflateRaw(options);
   /** @type {Buffer[]} */
   const results = [];
   for (const message of messages) {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:deflate`: compressed echo of JSON-like text, 64 connections, ours beside `ws` at level 6 and threshold 0, both
+ * `npm run bench:deflate`: compressed echo of JSON, 64 connections, ours beside `ws` at level 6 and threshold 0, both
  * alive, rounds interleaved. What counts is the server's CPU time per message, zlib's threads included, and the bytes on
  * the wire; both as ratios.
  *
@@ -19,7 +19,8 @@ import {
 
 /**
  * `gate`: how many times our CPU `ws` must need at least. `bytes`: how many times its bytes ours may take.
- * @typedef {{ size: number, context: boolean, gate: number | null, bytes: number | null }} Workload
+ * `corpus`: records of users, if not trades, which are mostly digits.
+ * @typedef {{ size: number, context: boolean, gate: number | null, bytes: number | null, corpus?: 'trades' }} Workload
  * @type {Record<string, Workload>}
  */
 const workloads = {
@@ -31,6 +32,12 @@ const workloads = {
   'alone 1K': { size: 1024, context: false, gate: null, bytes: null },
   'alone 4K': { size: 4096, context: false, gate: 0.95, bytes: null },
   'alone 64K': { size: 65_536, context: false, gate: 1.05, bytes: null },
+  'trades takeover 256': { size: 256, context: true, gate: null, bytes: 1.1, corpus: 'trades' },
+  'trades takeover 4K': { size: 4096, context: true, gate: null, bytes: 1.16, corpus: 'trades' },
+  'trades takeover 64K': { size: 65_536, context: true, gate: null, bytes: 1.1, corpus: 'trades' },
+  'trades alone 256': { size: 256, context: false, gate: null, bytes: null, corpus: 'trades' },
+  'trades alone 4K': { size: 4096, context: false, gate: null, bytes: null, corpus: 'trades' },
+  'trades alone 64K': { size: 65_536, context: false, gate: null, bytes: null, corpus: 'trades' },
 };
 
 const { chosen, rounds, milliseconds, gated } = readCommandLine(workloads);
@@ -40,8 +47,10 @@ for (const context of [true, false]) {
   const servers = await Promise.all(
     ['rfc6455', 'ws'].map((name) => startServer(name, `servers/${name}-deflate.js`, args)),
   );
-  for (const [name, { size, gate, bytes: most }] of chosen.filter(([, one]) => one.context === context)) {
-    const order = { connections: 64, size, context, milliseconds };
+  for (const [name, { size, corpus = 'users', gate, bytes: most }] of chosen.filter(
+    ([, one]) => one.context === context,
+  )) {
+    const order = { connections: 64, size, corpus, context, milliseconds };
     const results = await interleave(name, rounds, servers, (server) =>
       measure(server, 'load-deflate.js', order),
     );

@@ -6,12 +6,12 @@
 import { compress, FrameCounter, maskedFrame, open } from './compressed-frames.js';
 import { jsonMessages } from './messages.js';
 
-/** @typedef {{ port: number, connections: number, size: number, context: boolean, milliseconds: number }} Order */
+/** @typedef {{ port: number, connections: number, size: number, corpus: 'users' | 'trades', context: boolean, milliseconds: number }} Order */
 
 /** @param {Order} order */
 async function run(order) {
-  const { port, connections, size, context, milliseconds } = order;
-  const cycle = jsonMessages(size, Math.ceil(65_536 / size) + 1);
+  const { port, connections, size, corpus, context, milliseconds } = order;
+  const cycle = jsonMessages(size, Math.ceil(65_536 / size) + 1, corpus);
   const compressed = await compress([...cycle, ...cycle], context);
   const frames = compressed.map(maskedFrame);
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port, context)));

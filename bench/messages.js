@@ -1,4 +1,4 @@
-/** JSON-like text as people send it, the same in every run. */
+/** The two corpora of the benches of compression, JSON as people send it, the same in every run. */
 
 /** A small generator with a fixed seed (mulberry32). @param {number} seed */
 export function random(seed) {
@@ -16,27 +16,46 @@ const names =
     ' ',
   );
 
-/** Records of an application, cut to size. @param {number} size @param {number} count */
-export function jsonMessages(size, count) {
+/** @typedef {(below: (limit: number) => number) => unknown} Make */
+
+/** A record of an application: words and dates that repeat; about a third of it is left. @type {Make} */
+const user = (below) => {
+  const pick = (/** @type {readonly string[]} */ list) => list[below(list.length)];
+  return {
+    id: below(1e9),
+    name: `${pick(names)}${below(1000)}`,
+    email: `${pick(names)}${below(1000)}@example.com`,
+    balance: below(1e7) / 100,
+    created: new Date(1_700_000_000_000 + below(1e10)).toISOString(),
+    active: below(2) === 0,
+    role: pick(['user', 'admin', 'guest']),
+  };
+};
+
+/** A trade of a feed: most of it is digits, which no compressor foresees. @type {Make} */
+const trade = (below) => ({
+  e: 'trade',
+  s: ['BTCUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD'][below(4)],
+  t: below(1e9),
+  p: (below(1e8) / 100).toFixed(2),
+  q: (below(1e7) / 1e4).toFixed(4),
+  b: below(1e10),
+  a: below(1e10),
+  T: 1_700_000_000_000 + below(1e9),
+  m: below(2) === 0,
+});
+
+/** The corpora by name. */
+const corpora = { users: user, trades: trade };
+
+/** Records, cut to size. @param {number} size @param {number} count @param {keyof typeof corpora} corpus */
+export function jsonMessages(size, count, corpus = 'users') {
   const next = random(size);
   /** @param {number} limit */
   const below = (limit) => Math.floor(next() * limit);
-  /** @param {readonly string[]} list */
-  const pick = (list) => list[below(list.length)];
   return Array.from({ length: count }, () => {
     let text = '[';
-    while (text.length < size) {
-      text += JSON.stringify({
-        id: below(1e9),
-        name: `${pick(names)}${below(1000)}`,
-        email: `${pick(names)}${below(1000)}@example.com`,
-        balance: below(1e7) / 100,
-        created: new Date(1_700_000_000_000 + below(1e10)).toISOString(),
-        active: next() < 0.5,
-        role: pick(['user', 'admin', 'guest']),
-      });
-      text += ',';
-    }
+    while (text.length < size) text += `${JSON.stringify(corpora[corpus](below))},`;
     return Buffer.from(text.slice(0, size));
   });
 }

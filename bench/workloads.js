@@ -25,6 +25,8 @@ const MiB = 1024 * KiB;
 /** Rows by name: size × messages in flight × connections. @type {Record<string, Workload>} */
 export const workloads = {
   'ping-pong 64x1x64': row('echo', 64, 1, 64, null),
+  'ping-pong 64x1x100': row('echo', 64, 1, 100, null),
+  'ping-pong 64x1x10000': row('echo', 64, 1, 10_000, null),
   'text 16x16x32': row('echo', 16, 16, 32, null),
   'text 64x64x32': row('echo', 64, 64, 32, 8),
   'text 125x4x64': row('echo', 125, 4, 64, null),
