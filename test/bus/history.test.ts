@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';
 import { CuttableProxy, Engine } from './engines.ts';
 import { makeBus } from './make-bus.js';
-import { packages } from './project.ts';
+import { type HistoryReport, packages } from './project.ts';
 import { reportsOf, Scenario } from './scenario.ts';
 
 const project = new Project({ 'package.json': '{ "private": true, "type": "module" }' });
@@ -17,7 +17,9 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 /** Messages of each scenario. */
-const count = 20_000;
+const count = 12_000;
+/** And of those in which clients move. */
+const moving = 8_000;
 
 describe.each([
   ['redis', 'redis', { history: { size: 10_000 } }],
@@ -66,7 +68,9 @@ describe.each([
       while (lines.length === 0) await delay(10);
       proxy.isRefusing = true;
       proxy.cut();
-      for (let at = 1; at <= 1_000; at++) await other.publish('t', Buffer.from(String(at)));
+      await Promise.all(
+        Array.from({ length: 1_000 }, (_, at) => other.publish('t', Buffer.from(String(at + 1)))),
+      );
       proxy.isRefusing = false;
       while (lines.at(-1) !== '1000') await delay(10);
       expect(lines.slice(0, 2)).toEqual(['0', 'gap']);
@@ -79,6 +83,44 @@ describe.each([
       await other.close();
       await proxy.close();
       await engine.remove();
+    }
+  });
+
+  test('clients that move from server to server with their offsets, meanwhile the same: nothing twice, in order, and each gap is said', async () => {
+    const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
+    try {
+      const { engine, proxy } = scenario;
+      const all = (command: string, value?: unknown): Promise<unknown> =>
+        Promise.all(scenario.peers.map((peer) => peer.command(command, value)));
+      const counted = (): Promise<HistoryReport[]> =>
+        Promise.all(scenario.peers.map((peer) => peer.counted<HistoryReport>()));
+      const ports = (await counted()).map(({ port }) => port);
+      await all('ports', ports);
+      await all('open');
+      for (let times = 0; times < 2; times++) {
+        await scenario.publish(moving / 4, async () => {
+          await engine.kill();
+          await engine.start();
+        });
+      }
+      await scenario.publish(moving / 4, async () => proxy.cut());
+      const [killed, ...others] = scenario.peers;
+      scenario.peers = others;
+      await scenario.publish(moving / 4, async () => {
+        await all('ports', ports.slice(1));
+        await killed!.kill();
+      });
+      await all('stay');
+      await all('finish');
+      await all('settle', await counted());
+      const reports = await counted();
+      for (const report of reports) {
+        expect(report.faults).toEqual([]);
+        expect(report.moves).toBeGreaterThan(50);
+        expect(report.received).toBeGreaterThan(0);
+      }
+    } finally {
+      await scenario.end();
     }
   });
 });

@@ -43,6 +43,24 @@ export interface PresenceReport {
   readonly faults: readonly string[];
 }
 
+/** What a process of history-peer.js counted. */
+export interface HistoryReport {
+  readonly index: number;
+  /** Where its server listens. */
+  readonly port: number;
+  /** Messages that its clients received. */
+  readonly received: number;
+  readonly gaps: number;
+  /** How often a client has moved with offsets. */
+  readonly moves: number;
+  readonly unpublished: number;
+  /** Messages that a client did not receive, as 'publisher topic number', each once. */
+  readonly lost: readonly string[];
+  /** Messages that the process has published, by topic. */
+  readonly sent: readonly number[];
+  readonly faults: readonly string[];
+}
+
 /** A process of peer.js, or of another script. */
 export class Peer {
   readonly #process: ChildProcess;

@@ -36,7 +36,8 @@ export interface HistoryPage {
 
 /**
  * The messages that a bus keeps for subscribers that were away. All processes see the messages of one topic in one order; a position is a
- * place in it. It is a string of at most 64 characters that only the bus understands.
+ * place in it. It is a string of at most 64 characters, without dots, that only the bus
+ * understands.
  */
 export interface BusHistory {
   /** The position after the last message that the receiver of a topic got; null if it is not known, and for a pattern. */

@@ -54,10 +54,11 @@ export class CatchUp {
   /** @returns false if the bus does not answer */
   async run(joiner: Joiner): Promise<boolean> {
     const { connection, topic } = joiner;
-    if (!(await this.#begin(joiner))) return false;
     let count = FIRST_COUNT;
     while (this.isAlive(joiner)) {
       if (!(await this.#drained(connection))) return true;
+      const { beginnings } = joiner;
+      if (!(await this.#begin(joiner))) return false;
       if (!this.isAlive(joiner)) break;
       const page = await this.#read(joiner, count);
       if (!this.isAlive(joiner)) break;
@@ -68,9 +69,12 @@ export class CatchUp {
       // If nothing is kept any more, the connection continues where the members are.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
+      // An offset that is taken now is after the gap, so the gap has to be reported now.
+      this.#tellGap(joiner);
+      if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
       if (!page.isEnd) continue;
-      joiner.mayJoin = true;
+      joiner.mayJoin = joiner.beginnings === beginnings;
       // Either newer messages came than were read, or older ones have not come over the bus yet.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
@@ -83,10 +87,10 @@ export class CatchUp {
    * @returns false if that does not happen
    */
   async #begin(joiner: Joiner): Promise<boolean> {
-    const { topic, since } = joiner;
+    const { topic } = joiner;
     const deadline = clock.now() + MAX_WAIT;
     while (this.isAlive(joiner)) {
-      if (this.#state.history.positionOf(topic) !== null && !this.#state.unsettled.has(topic, since))
+      if (this.#state.history.positionOf(topic) !== null && !this.#state.unsettled.has(topic, joiner.since))
         return true;
       if (clock.now() > deadline) return false;
       await this.#pause(this.#state.joining.get(topic)!);
@@ -139,6 +143,7 @@ export class CatchUp {
       this.#send(joiner, rest);
       joiner.position = position;
     }
+    joiner.hasMissed ||= joiner.hasMissedOwn;
     if (this.isAlive(joiner)) this.#tellGap(joiner);
     this.#sendOwn(joiner, joining);
     this.#join(joiner);
@@ -149,7 +154,8 @@ export class CatchUp {
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    let last = joiner.since;
+    // What was published before the bus had this topic may have been read already, and does not come back.
+    let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
     // A handler that is called meanwhile may publish more.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
       rest = rest.filter(({ number }) => number > last);
@@ -174,8 +180,7 @@ export class CatchUp {
     if (!this.isAlive(joiner)) return;
     const { connection, topic, offset } = joiner;
     this.#state.subscriptions.join(connection, topic);
-    if (offset.publisher !== this.#owner.messages.publisher)
-      this.#state.receivedBefore.add(connection, topic, offset);
+    this.#state.receivedBefore.add(connection, topic, offset.received);
     this.end(joiner);
   }
 
@@ -211,7 +216,7 @@ export class CatchUp {
   }
 
   #send(joiner: Joiner, messages: HistoryPage['messages']): void {
-    const { connection, topic, offset } = joiner;
+    const { connection, topic } = joiner;
     for (const { bytes } of messages) {
       if (!this.isAlive(joiner)) return;
       if (bytes === null) {
@@ -225,8 +230,10 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // The process that made the offset had delivered it already.
-      if (envelope.publisher === offset.publisher && envelope.number <= offset.number) continue;
+      // An earlier process had delivered it before the bus had it. And a message of unknown outcome may be in the history after later
+      // ones: it counts as lost.
+      if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
+      joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);
       sendTo(connection, outgoingOf(topic, envelope));
       this.#owner.counts.sent++;

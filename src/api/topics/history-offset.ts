@@ -10,21 +10,26 @@ import { TopicError } from './topic-error.ts';
 export interface Offset {
   /** The position in the history of the bus, after which messages may not have been received. */
   readonly position: string;
-  /** The process: 16 bytes as a string of 16 characters, see envelope.ts. */
-  readonly publisher: string;
-  /** Its messages up to this number were received, even if they are after the position. */
-  readonly number: number;
+  /**
+   * The last number of each publisher that was received, even if the message is after the position. A publisher is the name of a process: 16
+   * bytes as a string of 16 characters, see envelope.ts.
+   */
+  readonly received: ReadonlyMap<string, number>;
 }
 
 /** Longer strings are invalid. A position has at most 64 characters. */
-const MAX_LENGTH = 128;
+const MAX_LENGTH = 400;
+/** More publishers are left out: a client had to pass through as many processes before the bus had their messages. */
+const MAX_PUBLISHERS = 8;
 /** 16 bytes in base64url, with zeros as the bits that are left over. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
 /** The numbers of envelopes have six bytes. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-export function serializeOffset({ position, publisher, number }: Offset): string {
-  return `${position}.${Buffer.from(publisher, 'latin1').toString('base64url')}.${number}`;
+/** @returns the position, and then each publisher with its number, with dots between them */
+export function serializeOffset({ position, received }: Offset): string {
+  const pairs = [...received].slice(0, MAX_PUBLISHERS);
+  return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');
 }
 
 /**
@@ -34,21 +39,20 @@ export function serializeOffset({ position, publisher, number }: Offset): string
  */
 export function parseOffset(text: unknown, isPosition: (text: string) => boolean): Offset {
   if (typeof text !== 'string') throw new TypeError(`after is ${describe(text)}, not a string`);
-  const [number = '', publisher = '', ...position] = text
-    .slice(0, MAX_LENGTH + 1)
-    .split('.')
-    .reverse();
-  const offset = {
-    position: position.reverse().join('.'),
-    publisher: Buffer.from(publisher, 'base64url').toString('latin1'),
-    number: Number(number),
-  };
-  if (
-    text.length > MAX_LENGTH ||
-    !numberForm.test(number) ||
-    !publisherForm.test(publisher) ||
-    !isPosition(offset.position)
-  )
+  const [position = '', ...pairs] = text.slice(0, MAX_LENGTH + 1).split('.');
+  const received = new Map<string, number>();
+  for (let at = 0; at < pairs.length; at += 2) {
+    const [publisher = '', number = ''] = pairs.slice(at, at + 2);
+    if (!publisherForm.test(publisher) || !numberForm.test(number)) throw new TopicError('WS_TOPIC_OFFSET');
+    received.set(Buffer.from(publisher, 'base64url').toString('latin1'), Number(number));
+  }
+  const isComplete =
+    received.size > 0 && received.size <= MAX_PUBLISHERS && received.size * 2 === pairs.length;
+  if (text.length > MAX_LENGTH || !isComplete || !isPosition(position))
     throw new TopicError('WS_TOPIC_OFFSET');
-  return offset;
+  return { position, received };
+}
+
+function base64(publisher: string): string {
+  return Buffer.from(publisher, 'latin1').toString('base64url');
 }

@@ -17,12 +17,18 @@ export class Joiner {
   readonly topic: string;
   /** The offset that the client sent. */
   readonly offset: Offset;
-  /** Messages of this process up to this number were published before the connection subscribed. */
-  readonly since: number;
+  /** Messages of this process up to this number were published before: they are read from the history once the bus has them. */
+  since: number;
+  /** How often it has begun, since messages were lost meanwhile. */
+  beginnings = 0;
+  /** The last number of each publisher that it has received. */
+  readonly last: Map<string, number>;
   /** Up to where it has received the history. */
   position: string;
   /** Whether the connection has to be notified of a gap, before its next message. */
   hasMissed = false;
+  /** Whether it has to be notified of one when it becomes a member: members have received what will not be in the history. */
+  hasMissedOwn = false;
   /** Whether it has read to an end of the history, where all messages were that this process had published before. */
   mayJoin = false;
   isDone = false;
@@ -33,6 +39,7 @@ export class Joiner {
     this.offset = offset;
     this.since = since;
     this.position = offset.position;
+    this.last = new Map(offset.received);
   }
 }
 
@@ -68,18 +75,27 @@ export class Joining {
     }
   }
 
-  /** Messages were lost: what came before does not lead to what comes now. */
-  lost(): void {
+  /**
+   * Messages were lost, and what came before may not lead to what comes now. So the joiners read to the end of the history once more, and what
+   * this process has published so far as well.
+   * @param lastNumber of this process
+   */
+  lost(lastNumber: number): void {
     this.own = [];
     this.#recent = [];
     this.#size = 0;
     this.#start = null;
-    this.missed();
+    for (const joiner of this.joiners.values()) {
+      joiner.since = lastNumber;
+      joiner.mayJoin = false;
+      joiner.beginnings++;
+      joiner.hasMissed = true;
+    }
   }
 
-  /** The joiners will not receive a message that the members have received. */
+  /** Members have received a message of this process, and the joiners will not. It comes after all that is in the history now. */
   missed(): void {
-    for (const joiner of this.joiners.values()) joiner.hasMissed = true;
+    for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }
 
   /** The recent messages after a position; null if they are not all there. */

@@ -63,7 +63,9 @@ export class RedisStreamReader {
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
     // A stream that has expired begins again with `START`, so `START` does not show that nothing is missing.
-    const isGap = first.id !== after && (first.previous !== after || (after === START && !isFresh));
+    const isBroken = entries.some((entry, at) => at > 0 && entry.previous !== entries[at - 1]!.id);
+    const isGap =
+      isBroken || (first.id !== after && (first.previous !== after || (after === START && !isFresh)));
     const messages = first.id === after ? entries.slice(1) : entries;
     return {
       messages: messages.map(({ id, bytes }) => ({ position: id, bytes })),

@@ -79,9 +79,10 @@ function parseEntry(entry: unknown): StreamMessage | null {
   if (!Array.isArray(entry) || !Array.isArray(entry[1])) return null;
   const [, previous, kind, bytes] = entry[1] as readonly unknown[];
   const id = String(entry[0]);
-  if (!isPosition(id) || !isPosition(String(previous)) || !(bytes instanceof Buffer)) return null;
-  if (!isKind(String(kind))) return null;
-  return { id, previous: String(previous), bytes: String(kind) === 'm' ? bytes : null };
+  if (!isPosition(id) || !isPosition(String(previous))) return null;
+  if (String(kind) === 'g') return { id, previous: String(previous), bytes: null };
+  if (String(kind) !== 'm' || !(bytes instanceof Buffer)) return null;
+  return { id, previous: String(previous), bytes };
 }
 
 function isKind(text: string): text is EntryKind {

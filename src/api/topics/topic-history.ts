@@ -70,9 +70,11 @@ export class TopicHistory {
     if (topic === undefined) return null;
     if (topic.members.has(connection)) {
       const position = this.#history.positionOf(name);
+      if (position === null) return null;
       const { publisher } = this.#owner.messages;
-      const number = this.#owner.messages.lastNumberTo(name);
-      return position === null ? null : serializeOffset({ position, publisher, number });
+      const received = this.#receivedBefore.pendingOf(connection, name);
+      const own = [publisher, this.#owner.messages.lastNumberTo(name)] as const;
+      return serializeOffset({ position, received: new Map([own, ...received, own]) });
     }
     const joiner = this.#joining.get(name)?.joiners.get(connection);
     if (joiner === undefined || !this.#catchUp.isAlive(joiner)) return null;
@@ -136,7 +138,7 @@ export class TopicHistory {
 
   /** Messages of a topic were lost, and its members were notified. */
   lost(topic: string): void {
-    this.#joining.get(topic)?.lost();
+    this.#joining.get(topic)?.lost(this.#owner.messages.lastNumber);
   }
 
   // ---- catching up ----

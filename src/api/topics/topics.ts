@@ -122,7 +122,7 @@ export class Topics {
   }
 
   /**
-   * How far a connection has received a topic: a string of at most 128 characters, for the option `after` of `subscribe`. Send it to the
+   * How far a connection has received a topic: a string of at most 400 characters, for the option `after` of `subscribe`. Send it to the
    * client in a message of its own, after the messages of the topic.
    * @returns null without a history, for a pattern, if the connection has not subscribed, and until `ready` resolves
    */

@@ -36,7 +36,7 @@ test('after a loss, what came before it leads nowhere', () => {
   const joining = new Joining('0');
   joining.received('1', Buffer.from('m'));
   joining.own = [{ number: 1, bytes: Buffer.from('m') }];
-  joining.lost();
+  joining.lost(1);
   expect(joining.own).toEqual([]);
   expect(positions(joining, '0')).toBeNull();
   joining.received('9', Buffer.from('m'));

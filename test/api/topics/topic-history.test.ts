@@ -143,6 +143,41 @@ describe('a client that comes back', () => {
     expect(third.received).toEqual(['3']);
   });
 
+  test('what one process delivered before the bus had it is not sent again by a third one', async () => {
+    const third = open();
+    const first = await joined(here);
+    await joined(there);
+    await joined(third);
+    here.publish('t', '0');
+    await delivered(first);
+    // Redis does not take what this process publishes until later.
+    const { execute } = redis.streams;
+    const late: (() => void)[] = [];
+    redis.streams.execute = (args, channels) => {
+      if (args[0] !== 'EVALSHA' || String(args[3]) !== 'rfc6455/t')
+        return execute.call(redis.streams, args, channels);
+      return new Promise<void>((resolve) => {
+        late.push(() => {
+          execute.call(redis.streams, args, channels);
+          resolve();
+        });
+      });
+    };
+    here.publish('t', '1');
+    await delivered(first);
+    expect(first.received).toEqual(['0', '1']);
+    const second = await back(there, offsetOf(here, first));
+    await delivered(second);
+    const last = await back(third, offsetOf(there, second));
+    await delivered(second, last);
+    redis.streams.execute = execute;
+    for (const go of late) go();
+    here.publish('t', '2');
+    await delivered(second, last);
+    expect(second.received).toEqual(['2']);
+    expect(last.received).toEqual(['2']);
+  });
+
   test('messages that are published at every moment while it joins come once and in their order', async () => {
     const first = await joined(here);
     await joined(there);
