@@ -281,6 +281,19 @@ describe('what is not kept', () => {
     expect(second.received).toEqual(['gap']);
   });
 
+  test('what this process published before the bus had the topic is in the history, and comes once', async () => {
+    const first = await joined(there);
+    there.publish('t', '1');
+    await delivered(first);
+    // The topic has no other subscriber here, so the bus begins it after this message.
+    const second = await back(here, offsetOf(there, first));
+    here.publish('t', '2');
+    await delivered(second);
+    here.publish('t', '3');
+    await delivered(second);
+    expect(second.received).toEqual(['2', '3']);
+  });
+
   test('what this process published, and the bus refused: a gap', async () => {
     const first = await joined(here);
     here.publish('t', '1');
