@@ -67,8 +67,13 @@ export const apart: Record<
   selftest: ['test/conformance/broken/**/*.test.ts'],
 };
 
-/** Whole programs: the command line, the judge, the examples, the README's code, peers written by others, and processes that are stopped. */
+/**
+ * Whole programs: the command line, the judge, the examples, the README's code, peers written by others, and processes that are stopped.
+ * And what takes seconds for one file: floods, long random runs, and comparisons with another implementation.
+ */
 const programs = [
+  'test/api/{busy,plugin/flood,ws/differential}.test.ts',
+  'test/api/topics/{limits,presence-chaos}.test.ts',
   'test/cli/{connect,main,serve}.test.ts',
   'test/cli/fourd/check.test.ts',
   'test/conformance/{cli,expected,run}.test.ts',
