@@ -1,7 +1,7 @@
 /**
- * What a server's connection keeps of its opening handshake. Reading the address of the other end is a system call, and storing it takes
- * memory as long as the connection is open. So the address is read when the application asks for it, or at the last moment at which the
- * socket still has it, see `Dispatch.onEnding`.
+ * The information that a server's connection keeps about its opening handshake. Reading the address of the other end is a system call, and
+ * storing it takes memory as long as the connection is open. So the address is read when the application asks for it, or at the last moment
+ * at which the socket still has it, see `Dispatch.onEnding`.
  */
 
 import type { ExtensionOffer } from '../handshake/extension.ts';

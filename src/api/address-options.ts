@@ -1,6 +1,6 @@
 /**
- * The options `host` and `port` of servers. Node takes an empty host, a number or `false` for every interface, and a port that is a text
- * for the path of a Unix domain socket. Here each of these is an error.
+ * The options `host` and `port` of servers. Node reads an empty host, a number or `false` as "every interface", and a port that is a string
+ * as the path of a Unix domain socket. Here each of these values is an error.
  */
 
 import { custom, integer, type OptionSpec, show } from './option-spec.ts';

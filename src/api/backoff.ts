@@ -1,12 +1,12 @@
 /**
- * How long a client waits before it connects again: RFC 6455 §7.2.3 (a random time first, then truncated binary exponential back-off).
- * Pure: options in, milliseconds out. reconnect-run.ts decides when a wait begins.
+ * Computes how long a client waits before it connects again: RFC 6455 §7.2.3 (a random time first, then truncated binary exponential
+ * back-off). Pure: options in, milliseconds out. reconnect-run.ts decides when a wait begins.
  */
 
 import { checkOptions } from './option-names.ts';
 import { amount, custom, readValues, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
 
-/** How long to wait before a new attempt; milliseconds. */
+/** The waits before a new attempt, in milliseconds. */
 export interface Backoff {
   /**
    * The longest wait after a lost connection; the wait is random. If two connections in a row were lost within 5 s of being open, the
@@ -76,7 +76,7 @@ export function waitAfter(retries: number, { base, min, max, jitter }: BackoffTi
   return Math.min(Math.max(full * (1 - jitter * random), min), MAX_WAIT);
 }
 
-/** A random number from 0 up to, but not including, 1. Clients that lost the same server must not all come back at the same time. */
+/** A random number from 0 up to, but not including, 1. Clients that lost the same server must not all reconnect at the same time. */
 export function randomFraction(): number {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
   return value / 2 ** 32;

@@ -1,4 +1,4 @@
-/** To whom `broadcast` of a server or a group sends, and how. */
+/** The options of `broadcast` of a server or a group: which connections receive the message, and how it is sent. */
 
 import { Connection } from './connection.ts';
 import { checkOptions, describe } from './option-names.ts';
@@ -6,7 +6,7 @@ import { checkOptions, describe } from './option-names.ts';
 /** One connection, or a set or group of them. */
 export type Connections = Pick<ReadonlySet<Connection<unknown>>, 'has'> | Connection<unknown>;
 
-/** To whom, and how, a message is broadcast. */
+/** Which connections receive a broadcast, and how it is sent. */
 export interface BroadcastOptions<Data = undefined> {
   /**
    * The connections that receive the message. Connections outside the server or group, and closed ones, are skipped. @default all

@@ -8,7 +8,7 @@ import { type Message, toBytes } from './message.ts';
 /**
  * Sends a message to every connection of `all` that is open and that the options do not exclude.
  * @returns the number of these connections
- * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one; and what `filter` throws
+ * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one; if `filter` throws, its error
  */
 export function broadcastTo<Data>(
   all: ReadonlySet<Connection<Data>>,

@@ -13,7 +13,7 @@ export function isThenable<Value>(value: Value): value is Value & PromiseLike<Aw
 /** The errors that were reported as a warning. */
 export const warned: SeldomSaid = new SeldomSaid();
 
-// How many characters of two texts are compared to tell whether they are the same.
+// Two texts are treated as the same if this number of characters at their beginning is equal.
 const MAX_KIND = 200;
 
 /** Reports an error that no handler receives as a process warning: once per text and minute, since a peer may be able to cause it. */

@@ -1,6 +1,4 @@
-/**
- * Encodes the parts of a message, as the application has them, as bytes: RFC 6455 §5.6. Text may be cut anywhere, also inside a character.
- */
+/** Encodes the parts of a message, strings or bytes, as bytes: RFC 6455 §5.6. A text may be cut anywhere, even inside a character. */
 
 import { type Message, toBytes } from './message.ts';
 
@@ -9,7 +7,7 @@ const REPLACEMENT: Uint8Array = Uint8Array.of(0xef, 0xbf, 0xbd);
 
 /** Encodes the parts of one message. */
 export class ChunkEncoder {
-  /** The high surrogate at the end of the last part. The next part may begin with its low surrogate. */
+  /** The high surrogate at the end of the previous part. The next part may begin with its low surrogate. */
   #surrogate = '';
 
   /** @returns the bytes; they may be empty. @throws {TypeError} as `toBytes` */

@@ -19,8 +19,8 @@ import { toBindOptions, toLimits } from './options.ts';
  * @param url ws: or wss: (http: and https: mean the same); no fragment
  * @param options required, with `data`, if `Data` does not include undefined
  * @returns the connection, once the opening handshake is done
- * @throws {HandshakeError} naming the stage that failed and where, with the server's status, headers and body if it answered;
- *   the signal's reason when aborted
+ * @throws {HandshakeError} that names the stage that failed and the place, and has the server's status, headers and body if it answered; if
+ *   the option `signal` aborts the attempt, the reason of the signal
  * @throws {TypeError | RangeError} for invalid options, before any network activity
  */
 export function connect<Data = undefined>(
@@ -40,7 +40,7 @@ export async function connect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  // These are the subprotocols, which a browser takes as the second argument.
+  // A browser takes the subprotocols as the second argument. Here this is an error.
   if (typeof options === 'string' || Array.isArray(options)) {
     throw new TypeError('subprotocols go into an object: connect(url, { subprotocols: [...] })');
   }
@@ -57,7 +57,7 @@ export interface PreparedConnect<Data> {
   readonly compression: Compression | null;
 }
 
-/** Checks the arguments of `connect`, and throws as `connect` does for invalid ones: for the URL a HandshakeError. */
+/** Checks the arguments of `connect`. It throws as `connect` does for invalid ones; for an invalid URL this is a HandshakeError. */
 export function prepareConnect<Data>(
   url: string | URL,
   options: AllConnectOptions<Data>,
@@ -75,7 +75,7 @@ export function prepareConnect<Data>(
 }
 
 /**
- * @internal Connects. Rejects as `connect`.
+ * @internal Connects. It rejects as `connect` does.
  * @param onCore receives what the library keeps for the connection; called before the `open` handler
  */
 export async function openConnection<Data>(

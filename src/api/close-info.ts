@@ -1,4 +1,4 @@
-/** How a connection ended: RFC 6455 §7.1.4 to §7.1.6, and what this side did about it. */
+/** Describes how a connection ended (RFC 6455 §7.1.4 to §7.1.6), and what this side sent. */
 
 /** How a connection ended (RFC 6455 §7.1.4 to §7.1.6). */
 export interface CloseInfo {
@@ -14,7 +14,7 @@ export interface CloseInfo {
   readonly sentCode: number | null;
   /** The reason of the Close frame that we sent, '' if it had no reason. */
   readonly sentReason: string;
-  /** Why the connection failed: the first error that the `error` handler received, or null. */
+  /** The reason why the connection failed: the first error that the `error` handler received, or null. */
   readonly error: Error | null;
   /**
    * Keys of `sendLatest` whose newest value was dropped, because it still waited when the connection began to close; absent if no value

@@ -10,7 +10,7 @@ import { checkHandlers } from './option-names.ts';
 import { custom, flag, integer, limit, type SpecsOf, show, type ValuesOf } from './option-spec.ts';
 import { type ConnectionOptions, type ConnectionValues, connectionSpecs } from './options.ts';
 
-/** How to connect, which events to handle, and the limits; without `data`. */
+/** The options of `connect` without `data`: how to connect, which events to handle, and the limits. */
 export interface ConnectSettings<Data = undefined, Text extends string | Buffer = string>
   extends DialOptions,
     ConnectionOptions {
@@ -42,7 +42,7 @@ type DialValues = ValuesOf<
   Exclude<keyof DialOptions, 'requireSubprotocol' | 'handshakeTimeout' | 'redirects'>
 >;
 
-/** How to reach a server, and what to ask it for. */
+/** The options that say how to reach a server, and what to request from it. */
 export const dialSpecs: SpecsOf<DialOptions, DialValues> = {
   subprotocols: custom<readonly string[]>('a list of tokens', {
     text: 'The subprotocols to offer, in order of preference. They are distinct tokens.',
@@ -141,8 +141,8 @@ export const connectSpecs: SpecsOf<AllConnectOptions<unknown>, ConnectValues> = 
 };
 
 /**
- * Refuses pairs of options of which one would be ignored. The proxy 'env' may stand beside another route, so that an application can use it
- * as a default.
+ * Refuses two options together if one of them would be ignored. The proxy 'env' is allowed together with another route, so that an
+ * application can use it as a default.
  * @throws {TypeError}
  */
 export function checkRoute({

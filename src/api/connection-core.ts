@@ -1,6 +1,4 @@
-/**
- * The seam between the object that a user holds (connection.ts) and what the library keeps for it (dispatch.ts).
- */
+/** The interface between the object that a user holds (connection.ts) and what the library keeps for it (dispatch.ts). */
 
 import type { ConnectionFaultCode } from '../frame/connection-error.ts';
 import type { Role } from '../frame/parser.ts';
@@ -12,7 +10,7 @@ import type { Inbox } from './inbox.ts';
 import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 
-/** What the opening handshake agreed on. */
+/** The result of the opening handshake. */
 export interface ConnectionInfo {
   /** The negotiated subprotocol, '' for none. */
   readonly subprotocol: string;
@@ -27,13 +25,13 @@ export interface ConnectionInfo {
   readonly request?: ServerRequest | null;
 }
 
-/** @internal A group, or anything else beside its server, that a connection belongs to until it is closed. */
+/** @internal An object that a connection belongs to until it is closed, such as a group. The connection's server is not one of them. */
 export interface Membership {
   /** Called before the `close` handler. @param connection the `Connection`, which this file does not know */
   connectionClosed(connection: object): void;
 }
 
-/** @internal What the library keeps for a connection, and does not show to the application: `Dispatch`. */
+/** @internal The state that the library keeps for a connection and does not show to the application. `Dispatch` implements it. */
 export interface ConnectionCore {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
@@ -42,7 +40,7 @@ export interface ConnectionCore {
   memberships: Set<Membership> | null;
   /** The values of `sendLatest`; created for the first value. */
   latest: LatestValues | null;
-  /** Whether a handler takes the messages. */
+  /** Whether a handler receives the messages. */
   readonly handlesMessages: boolean;
   /** Whether `send` returned false, so that the `drain` handler has to be called. */
   needsDrain: boolean;
@@ -59,7 +57,7 @@ export interface ConnectionCore {
   stopPausing(): void;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseInfo>;
-  /** Wraps `done`: the errors that it receives name the peer, and an error that it throws is reported. */
+  /** Wraps `done`: adds the peer's name to the errors that `done` receives, and reports an error that `done` throws. */
   completion(done: SendCallback): SendCallback;
   /**
    * The error that says why a message is not sent, or not received.

@@ -1,4 +1,4 @@
-/** What `connect` or a server hands to dispatch.ts after the opening handshake, to make a connection. */
+/** The values that `connect` or a server passes to dispatch.ts after the opening handshake, to make a connection. */
 
 import type { Duplex } from 'node:stream';
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -15,7 +15,7 @@ export interface ServerOwner<Data> {
   connectionClosed(connection: Connection<Data>): void;
 }
 
-/** What a connection needs from `connect` or a server. */
+/** The values that a connection needs from `connect` or a server. */
 export interface ConnectionInit<Data> {
   readonly socket: Duplex;
   readonly handlers: ConnectionHandlers<Data>;

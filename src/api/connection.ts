@@ -27,7 +27,7 @@ import { showConnection } from './show-connection.ts';
 import { startClosing } from './start-closing.ts';
 import { readableOf, writableOf } from './web-streams.ts';
 
-/** The state of a connection: 'closing' from the first Close frame, in either direction, to the end of TCP. */
+/** The state of a connection: 'closing' lasts from the first Close frame, in either direction, to the end of TCP. */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
 /** @internal Makes a connection; assigned once, by the class. */
@@ -36,7 +36,7 @@ export let makeConnection: <Data>(core: ConnectionCore, data: Data) => Connectio
 /** @internal Sends a message that was serialized once for many connections of a server. */
 export let sendBroadcast: (connection: Connection<unknown>, message: Broadcast) => void;
 
-/** @internal What the library keeps for a connection. */
+/** @internal Returns the state that the library keeps for a connection. */
 export let coreOf: (connection: Connection<unknown>) => ConnectionCore;
 
 /** An open connection, made by `connect` or by a `WebSocketServer`. */
@@ -100,7 +100,7 @@ export class Connection<Data = undefined> {
     return this.#core.info.request ?? null;
   }
 
-  /** The socket below. Only query it, as by `getPeerCertificate()` of TLS: to read or write there breaks the connection. */
+  /** The underlying socket. Only query it, for example with `getPeerCertificate()` of TLS: reading or writing it breaks the connection. */
   get socket(): Duplex {
     return this.#binding.socket;
   }
@@ -115,7 +115,7 @@ export class Connection<Data = undefined> {
     return this.#lastWireSize;
   }
 
-  /** Milliseconds from the last answered ping to its pong; before, the peer reads what was sent earlier. Undefined before a pong. */
+  /** Milliseconds from the last answered ping to its pong. The peer reads earlier messages first. Undefined before the first pong. */
   get rtt(): number | undefined {
     return this.#binding.pingTimes?.rtt;
   }
@@ -128,15 +128,15 @@ export class Connection<Data = undefined> {
   // ---- sending ----
 
   /**
-   * Sends a string as a text message, bytes as a binary one. Over 4 KiB, a server does not copy the bytes: leave them unchanged until they
-   * have left.
+   * Sends a string as a text message, and bytes as a binary message. If bytes have more than 4 KiB, a server does not copy them: do not
+   * change them until they have left.
    * @param options may be omitted: `send(message, done)`
    * @param done receives null once the message has left the process, or an Error that says why it was not sent
-   * @returns true: go on sending. False: more than the high-water mark waits, and `drain` will be called; or the connection is not open,
-   *   and nothing was sent
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for an unknown option, and for a `done`
-   *   that is not a function
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
+   * @returns true if you may go on sending. False if more than the high-water mark waits, and `drain` will be called; or if the connection
+   *   is not open, and nothing was sent
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, for an unknown option, and for a `done` that
+   *   is not a function
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller
    */
   send(message: Message, done: SendCallback): boolean;
   send(message: Message, options?: SendOptions, done?: SendCallback): boolean;
@@ -153,22 +153,22 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * As `send`, for code that waits for each message. @throws as `send`, at the call
-   * @returns fulfilled once the message has left the process. Rejects with an Error that says why it was not sent; this is never an
-   *   unhandled rejection, since a peer can cause it
+   * Sends a message as `send` does, for code that waits for each message. @throws what `send` throws, at the call
+   * @returns fulfilled once the message has left the process. It rejects with an Error that says why the message was not sent. Since a peer
+   *   can cause that, the process never reports it as an unhandled rejection
    */
   write(message: Message, options?: SendOptions): Promise<void> {
     return settled((done) => this.send(message, options, done));
   }
 
-  /** Waits until everything that was sent so far has left the process. Rejects, as `write`, if the connection ends before that. */
+  /** Waits until everything that was sent so far has left the process. Rejects as `write` does if the connection ends before that. */
   drained(): Promise<void> {
     return settled((done) => whenSent(this.#core, done));
   }
 
   /**
-   * Sends UTF-8 bytes as a text message. It neither decodes nor checks them: the peer does.
-   * @returns as `send`, and throws as it does
+   * Sends UTF-8 bytes as a text message. Only the peer decodes and checks them.
+   * @returns the same as `send`, and throws the same errors
    */
   sendText(bytes: Uint8Array, options?: SendOptions, done?: SendCallback): boolean {
     this.#lastWireSize = sendTextWith(this.#core, bytes, options, done);
@@ -176,11 +176,11 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends one message while its parts come, one frame for each. Other messages wait until it ends; pings do not. The next part is requested
-   * once the socket has taken those before it. `close` waits for the end of the message; the peer's Close frame ends it.
-   * @param source an iterable, or an async one, of strings or bytes, which may cut a character; it is closed if the message cannot be sent
-   * @returns as `write`; also rejects with the error that the source threw, or the reason of `signal`. If a part was sent by then, the
-   *   connection fails with 1011, `WS_STREAM_CUT`
+   * Sends one message while its parts come, one frame for each part. Other messages wait until it ends; pings do not. The next part is
+   * requested once the socket has taken the parts before it. `close` waits for the end of the message; the peer's Close frame cuts it off.
+   * @param source an iterable or async iterable of strings or bytes, cut anywhere. It is closed if the message cannot be sent
+   * @returns the same as `write`; also rejects with the error that the source threw, or the reason of `signal`. If a part was sent before
+   *   that, the connection fails with 1011, `WS_STREAM_CUT`
    * @throws {TypeError} for invalid options, and for a source that is not an iterable, such as a whole message
    */
   sendStream(source: StreamSource, options?: SendStreamOptions): Promise<void> {
@@ -188,10 +188,10 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * Sends the newest value of something, such as a price. One value waits for each key and replaces the older one, until the peer has
-   * received the values sent before: it answers a ping that follows them. Values that wait when the connection begins to close are dropped:
-   * `CloseInfo.unsentKeys`.
-   * @param message or a function that returns it, called when the value is sent; bytes are not copied: leave them unchanged until then
+   * Sends the newest value of something, such as a price. Until the peer has received the values sent before, one value waits for each key,
+   * and a newer value replaces it. The peer's pong to a ping after those values shows that it received them. Values that wait when the
+   * connection begins to close are dropped: `CloseInfo.unsentKeys`.
+   * @param message the value, or a function that returns it when it is sent. Bytes are not copied: do not change them until then
    * @returns whether it was accepted: false if the connection is not open, or `maxLatestKeys` other keys wait
    * @throws {TypeError} for a key that is not a string, and as `send`; if the function throws, the connection is closed with 1011
    */
@@ -199,12 +199,12 @@ export class Connection<Data = undefined> {
     return sendLatest(this.#core, key, message);
   }
 
-  /** Sends a ping; the `pong` handler receives the answer. @returns false if it is not open. @throws {RangeError} for over 125 bytes */
+  /** Sends a ping; `pong` receives the answer. @returns false if the connection is not open. @throws {RangeError} for over 125 bytes */
   ping(payload?: Message): boolean {
     return this.#binding.ping(payload === undefined ? undefined : toBytes(payload)) > 0;
   }
 
-  /** Sends an unsolicited pong (RFC 6455 §5.5.3). As `ping`. */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). It returns and throws the same as `ping`. */
   pong(payload?: Message): boolean {
     return this.#binding.endpoint.pong(payload === undefined ? undefined : toBytes(payload));
   }
@@ -226,7 +226,7 @@ export class Connection<Data = undefined> {
 
   // ---- receiving ----
 
-  /** Stops reading the socket until `resume`: no event of the peer is reported meanwhile. */
+  /** Stops reading the socket until `resume` is called. Until then, no event of the peer is reported. */
   pause(): void {
     this.#core.isPaused = true;
     this.#binding.pause();
@@ -243,9 +243,9 @@ export class Connection<Data = undefined> {
   }
 
   /**
-   * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. Ends when the connection is closed cleanly; throws if it
-   * failed or was lost. Leaving the loop early closes the connection. Once this read-ahead is full, messages that are not read within 30 s
-   * are dropped, with a process warning.
+   * The messages, one by one; the connection reads ahead 16 messages or 64 KiB. The loop ends when the connection is closed cleanly, and
+   * throws if the connection failed or was lost. Leaving the loop early closes the connection. Once this read-ahead is full, messages that
+   * are not read within 30 s are dropped, with a process warning.
    * @throws {TypeError} if a handler or another loop takes the messages, or they were dropped
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer> {
@@ -257,7 +257,7 @@ export class Connection<Data = undefined> {
     return readableOf(this);
   }
 
-  /** Each chunk is a message; its write is done once it has left. Closing the stream closes with 1000; aborting it drops the connection. */
+  /** Sends each chunk as a message; a write is done once it has left. Closing it closes with 1000; aborting it drops the connection. */
   get writable(): WritableStream<Message> {
     return writableOf(this);
   }
@@ -266,9 +266,9 @@ export class Connection<Data = undefined> {
 
   /**
    * Starts the closing handshake (RFC 6455 §7.1.2). Does nothing if it has begun already.
-   * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null: a Close frame without one, 1005 to the peer
+   * @param code 1000 (the default), 1001 to 1003, 1007 to 1014 or 3000 to 4999; null for a Close frame without a code (1005)
    * @param reason at most 123 bytes of UTF-8
-   * @param timeout milliseconds for it, in place of `closeTimeout`; if it has begun already, this can only shorten it
+   * @param timeout milliseconds for this handshake, in place of `closeTimeout`; a later call can only shorten it
    * @returns `closed`
    * @throws {RangeError | TypeError} for another code, a longer reason, a reason without a code, or a timeout that is not positive
    */
@@ -277,12 +277,12 @@ export class Connection<Data = undefined> {
     return this.closed;
   }
 
-  /** Drops the connection without a Close frame. The peer, and `close` here, report 1006. */
+  /** Drops the connection without a Close frame. The peer and the `close` handler report 1006. */
   terminate(): void {
     this.#binding.endpoint.terminate();
   }
 
-  /** As `terminate`, and resets TCP: bytes that have not arrived yet are lost. TLS and pipes have no reset: for them it is `terminate`. */
+  /** Does what `terminate` does, and resets TCP: bytes that have not arrived yet are lost. On TLS and pipes it only terminates. */
   reset(): void {
     this.#binding.reset();
   }

@@ -211,9 +211,9 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
   // ---- the end ----
 
   /**
-   * The socket is about to close, and then no longer has the peer's address. Whatever holds the connection may ask for it later, and the
-   * warning about a dropped connection names the peer: so the address is read now. If the peer resets TCP, this method is not called in
-   * time: if handlers report more than messages, the address is read at the beginning.
+   * The socket is about to close, and will then no longer have the peer's address. The application may ask for it later, and the warning
+   * about a dropped connection names the peer. So the address is read now. If the peer resets TCP, this method is called too late. So if
+   * there are handlers for more than messages, the address is read at the beginning.
    */
   onEnding(isDropped: boolean): void {
     const isShown = this.#owner === null || this.#owner.areShown || this.#closed !== null;
@@ -278,7 +278,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- handlers that throw ----
 
-  // The handler is also read inside the `try`: it may be a getter, or the handlers a Proxy.
+  // The handler is also read inside the `try`, since it may be a getter, and `handlers` may be a Proxy.
   #call(handler: () => unknown): void {
     try {
       this.#watch(handler());

@@ -4,9 +4,12 @@ import { Duplex } from 'node:stream';
 import type { Connection } from './connection.ts';
 import { checkOptions } from './option-names.ts';
 
-/** How `toDuplex` shows messages. */
+/** The options of `toDuplex`. */
 export interface ToDuplexOptions {
-  /** True: reading returns whole messages, strings and Buffers, empty ones too. False: it returns bytes, text as UTF-8. @default false */
+  /**
+   * True: reading returns whole messages, as strings and Buffers, and also empty ones. False: it returns bytes, text as UTF-8. @default
+   * false
+   */
   readonly readableObjectMode?: boolean | undefined;
 }
 
@@ -14,9 +17,9 @@ export interface ToDuplexOptions {
  * A Duplex on an open connection that has no handler for messages. Reading returns its messages; if the reader is slow, backpressure makes
  * the peer wait. Each chunk that is written is sent as a message: a string as text, bytes as binary. `write` calls back once it has left.
  *
- * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Until then, messages
- * of the peer are read as far as there is room. If the peer closes cleanly, both directions end. `destroy()` drops the connection; a
- * connection that fails destroys the stream with its error.
+ * WebSocket has no half close: `end()` closes with 1000, and the stream emits 'finish' when the connection is closed. Until then, the
+ * stream reads the peer's messages as far as it has room. If the peer closes cleanly, both directions end. `destroy()` drops the
+ * connection; a connection that fails destroys the stream with its error.
  * @throws {TypeError} for unknown options, and if a handler or a loop takes the messages
  */
 export function toDuplex<Data>(connection: Connection<Data>, options: ToDuplexOptions = {}): Duplex {

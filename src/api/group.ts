@@ -46,9 +46,8 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
 
   /**
    * Adds a connection. It leaves the group when it is closed, before its `close` handler is called.
-   * @returns whether it is in the group
-   * now: false if it is closed already
-   * @throws {TypeError} for anything else than a connection
+   * @returns whether the connection is in the group now: false if it is closed already
+   * @throws {TypeError} for anything other than a connection
    */
   add(connection: Connection<Data>): boolean {
     if (!(connection instanceof Connection)) {
@@ -83,11 +82,12 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   /**
    * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does: the message is serialized
    * once, and compressed once for the connections that keep no context; for clients' connections it is masked each time (RFC 6455 §5.1).
-   * Everything sent to one connection within a turn of the event loop leaves in one write. Bytes over 4 KiB are not copied: leave them
-   * unchanged until they have left.
+   * Everything sent to one connection within a turn of the event loop leaves in one write. Bytes of more than 4 KiB are not copied: do not
+   * change them until they have left the process.
    * @param options who receives it, and whether it may be compressed
    * @returns the number of connections that it was sent to
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for invalid options, and what `filter` throws
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options; if `filter` throws,
+   *   its error
    */
   broadcast(message: Message, options: BroadcastOptions<Data> = {}): number {
     return broadcastTo(this.#connections, message, toBroadcastOptions(options, true));

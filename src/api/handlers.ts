@@ -8,18 +8,18 @@ import type { Connection } from './connection.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /**
- * What a `message` handler receives: `isBinary` is true for a binary message, a Buffer that the application may keep, and false for a text.
- * `Text` is a string; with `text: 'bytes'` it is a Buffer that was checked to be UTF-8. `wireSize` is the number of payload bytes on the
- * wire.
+ * The arguments of a `message` handler after the connection. `isBinary` is true for a binary message, which is a Buffer that the
+ * application may keep, and false for a text. `Text` is a string; with `text: 'bytes'` it is a Buffer that was checked to be UTF-8.
+ * `wireSize` is the number of payload bytes on the wire.
  */
 export type ReceivedMessage<Data = undefined, Text extends string | Buffer = string> =
   | [connection: Connection<Data>, message: Text, isBinary: false, wireSize: number]
   | [connection: Connection<Data>, message: Buffer, isBinary: true, wireSize: number];
 
 /**
- * A `message` handler. The first member gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript
- * finds a function of fewer parameters not assignable to a union of tuples: the second member accepts it, and handlers with
- * their parameter types. It has two signatures so that the compiler infers parameters from the first member only.
+ * A `message` handler. The first member gives the parameters their types, so that `isBinary` narrows `message`. But TypeScript does not let
+ * a function with fewer parameters be assigned to a union of tuples. The second member accepts such a function, and handlers that declare
+ * the types of their parameters. It has two signatures so that the compiler infers parameters from the first member only.
  */
 export type MessageHandler<Data = undefined, Text extends string | Buffer = string> =
   | ((...received: ReceivedMessage<Data, Text>) => unknown)
@@ -38,7 +38,7 @@ interface AnyMessageHandler<Data> {
 /**
  * Handlers for the events of connections: one object serves all of them. Every handler is optional, and may return a Promise. The
  * connection does not wait for the Promise, but treats its rejection like an exception. An exception closes the connection with 1011; the
- * `error` handler receives it, or else it is a process warning, once per text and minute.
+ * `error` handler receives it. Without that handler it becomes a process warning, once per text and minute.
  */
 export interface ConnectionHandlers<Data = undefined, Text extends string | Buffer = string> {
   /** The opening handshake is done; sending is allowed from here on. */
@@ -59,7 +59,7 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
   /** A ping came, and was answered. */
   ping?(connection: Connection<Data>, payload: Buffer): unknown;
   pong?(connection: Connection<Data>, payload: Buffer): unknown;
-  /** After `send` returned false: everything has left the process, and the application may send again. */
+  /** Called after `send` returned false, once everything has left the process: the application may send again. */
   drain?(connection: Connection<Data>): unknown;
   /** The closing handshake began. */
   closing?(connection: Connection<Data>, byPeer: boolean): unknown;
@@ -75,14 +75,14 @@ export interface ConnectionHandlers<Data = undefined, Text extends string | Buff
     info: CloseInfo,
   ): unknown;
   /**
-   * Why a connection failed: a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped it), or
-   * the error that a handler threw. `close` follows, unless `close` itself threw. If the peer leaves without a Close frame, that is not an
-   * error: `close` receives 1006.
+   * A connection failed. The error is a `ProtocolError` (the peer broke a rule), a `ConnectionError` (the socket failed, or a limit dropped
+   * it), or the error that a handler threw. The `close` handler is called next, unless that handler threw the error. If the peer leaves
+   * without a Close frame, that is not an error: `close` receives 1006.
    */
   error?(connection: Connection<Data>, error: Error): unknown;
 }
 
-/** @internal Whether a handler is called with the connection at other times than for a message. */
+/** @internal Whether there is a handler for any event other than a message. */
 export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
   // Only the names are looked up, not the values: a getter that throws is reported when the handler is called.
   return (
@@ -98,7 +98,8 @@ export function reportsMore<Data>(handlers: ConnectionHandlers<Data>): boolean {
 }
 
 /**
- * @internal Whether messages are read in parts. No handler is read, only its name looked up: the handlers may be a Proxy, or have getters.
+ * @internal Whether messages are read in parts. Only the names of the handlers are looked up, not their values: `handlers` may be a Proxy,
+ *   or have getters.
  * @throws {TypeError} if they have both `stream` and `message`
  */
 export function takesParts(handlers: object): boolean {

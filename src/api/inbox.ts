@@ -1,6 +1,6 @@
 /**
- * Messages between their arrival and `for await`. The connection reads a few messages ahead, then it stops reading (RFC 6455 leaves flow
- * control to TCP).
+ * Holds messages from their arrival until `for await` reads them. The connection reads a few messages ahead, then it stops reading (RFC
+ * 6455 leaves flow control to TCP).
  */
 
 import type { Charge } from '../frame/charge.ts';

@@ -17,14 +17,14 @@ import { type Message, toBytes } from './message.ts';
 interface WaitingValue {
   message: string | Uint8Array | (() => Message);
   options: FrameOptions | null;
-  /** Bytes that the value counts for. */
+  /** The number of bytes as which the value counts. */
   cost: number;
 }
 
 // The memory that a value takes in addition to its bytes and its key.
 const VALUE_COST = 128;
 
-// Payload bytes of a batch: of the first one, the minimum, the maximum.
+// Payload bytes of the first batch, then the minimum and the maximum for the batches after it.
 const FIRST_BATCH = 16_384;
 const MIN_BATCH = 4_096;
 const MAX_BATCH = 262_144;
@@ -38,7 +38,7 @@ const SLOW = 500;
 // receipt: `heartbeat` and `pings` decide whether a peer that does not answer pings is alive.
 const RECEIPT_TIMEOUT = 10_000;
 
-// The same while the application has paused reading, so that no receipt can arrive. This is also how often the timer checks.
+// The same wait while the application has paused reading, so that no receipt can arrive. The timer also checks at this interval.
 const BLIND_INTERVAL = 1_000;
 
 const RECEIPT = 'latest:';
@@ -50,7 +50,7 @@ export class LatestValues implements Flushable, TimerOwner {
   readonly #timer: Timer;
   /** The values, in the order in which their keys began to wait. */
   readonly #values = new Map<string, WaitingValue>();
-  /** The bytes that all values count for. */
+  /** The number of bytes as which all values together count. */
   #bytes = 0;
   #batchSize = FIRST_BATCH;
   /** Whether values were left over after the last batch. */

@@ -34,7 +34,7 @@ export interface MessageStreamOwner {
 /**
  * One message, read with `for await`: strings for a text, Buffers for a binary message (and for both with `text: 'bytes'`). While the
  * application reads none of it, the connection reads at most some 64 KiB ahead, then it stops reading. Leaving the loop early, or `cancel`,
- * drops the rest of the message; the connection goes on.
+ * drops the rest of the message; the connection stays open.
  */
 export class MessageStream implements AsyncIterable<string | Buffer> {
   readonly isBinary: boolean;

@@ -1,11 +1,14 @@
-/** What can be sent: text as a string, bytes in any of their shapes (RFC 6455 §5.6), and the options for it. Nothing is copied here. */
+/**
+ * Defines the messages that can be sent, text as a string and bytes in any of their types (RFC 6455 §5.6), and their options. Nothing is
+ * copied here.
+ */
 
 import { types } from 'node:util';
 import { checkFrameOptions } from '../transport/socket.ts';
 import { describe } from './option-names.ts';
 import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf } from './option-spec.ts';
 
-/** What can be sent: text as a string, anything else as bytes. */
+/** A message to send: a string is sent as text, anything else as bytes. */
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /**
@@ -14,7 +17,7 @@ export type Message = string | ArrayBufferLike | ArrayBufferView;
  */
 export type SendCallback = (error: Error | null) => void;
 
-/** How a message is sent. */
+/** Options that say how a message is sent. */
 export interface SendOptions {
   /** Maximum payload bytes of a frame; a longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
@@ -45,12 +48,12 @@ export const sendSpecs: SpecsOf<SendOptions, ValuesOf<SendOptions, 'fragmentSize
   }),
 };
 
-/** What `sendStream` takes: the parts of one message. */
+/** The argument of `sendStream`: a source of the parts of one message. */
 export type StreamSource = AsyncIterable<Message> | Iterable<Message>;
 
-/** How a message in parts is sent. */
+/** Options that say how a message in parts is sent. */
 export interface SendStreamOptions {
-  /** True for a binary message, false for a text. @default what the first part is */
+  /** True for a binary message, false for a text. @default the type of the first part */
   readonly binary?: boolean | undefined;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
@@ -81,9 +84,10 @@ export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOpti
 };
 
 /**
- * @returns a copy, since a message that waits is sent with the options that it was given; null for none
- * @throws {TypeError} for an unknown option, a `compress` that is not a boolean
- * @throws {RangeError} for a `fragmentSize` that is not a positive integer, a `lastFragmentSize` below it
+ * @returns a copy of the options, since the caller may change the object while the message waits; null if there are no options
+ * @throws {TypeError} for an unknown option, and for a `compress` that is not a boolean
+ * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller than
+ *   `fragmentSize`
  */
 export function checkSendOptions(options: SendOptions | undefined): SendOptions | null {
   if (options === undefined) return null;
@@ -99,7 +103,7 @@ export function isBytes(value: unknown): value is ArrayBufferLike | ArrayBufferV
 
 /**
  * The bytes of a message, not copied; a string as UTF-8.
- * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one
+ * @throws {TypeError} for anything other than a string, an ArrayBuffer or a view of one
  */
 export function toBytes(data: Message): Uint8Array {
   if (data instanceof Uint8Array) return data;

@@ -56,7 +56,7 @@ export function checkOptions<Options extends object>(
 }
 
 function advice(name: string, names: object, places: ReadonlyMap<string, string>): string {
-  // The name is a handler's, which belongs into `handlers`.
+  // This is the name of a handler, and handlers belong in `handlers`.
   if (Object.hasOwn(names, 'handlers') && handlerNames.has(name)) return ': put it into { handlers }';
   const place = places.get(name) ?? elsewhere.get(name);
   if (place !== undefined) return `: ${place}`;
@@ -87,8 +87,9 @@ const handlerNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses what is not a valid handlers object. A class of the application may have other members beside the handlers. But an object without
- * any handler, such as `{ port: 8080 }`, holds options, and `onMessage` without `message` is the name that another library uses.
+ * Refuses a value that is not a valid handlers object. An object of an application's class may have other members in addition to handlers.
+ * But an object without any handler, such as `{ port: 8080 }`, holds options, and if it has `onMessage` but not `message`, it uses the
+ * names of another library.
  * @throws {TypeError}
  */
 export function checkHandlers(handlers: object): void {
@@ -147,7 +148,7 @@ function nearest(name: string, names: readonly string[]): string | null {
   return best;
 }
 
-/** How many letters have to be put in, taken away, changed, or swapped with the next one. */
+/** The number of letters to insert, remove, change, or swap with the next one, until both names are equal. */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);

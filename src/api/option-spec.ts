@@ -54,7 +54,8 @@ export type OptionValues<Specs extends OptionSpecs> = {
 };
 
 /**
- * What every option has. Without a `default`, an absent option is undefined; an option that differs on a client has a second one.
+ * The properties that every option has. Without a `default`, an absent option is undefined; an option whose default differs on a client has
+ * a second default.
  */
 interface About<Default> {
   readonly default?: Default;
@@ -79,7 +80,7 @@ export function readOptions<Specs extends OptionSpecs>(
   return readValues(options, specs, role);
 }
 
-/** Some of the options, of a table that is part of another one: names are not checked, only values. */
+/** Reads the options of a table that is part of another table: it checks only the values, not the names. */
 export function readValues<Specs extends OptionSpecs>(
   options: { readonly [Name in keyof Specs]?: unknown },
   specs: Specs,
@@ -91,7 +92,7 @@ export function readValues<Specs extends OptionSpecs>(
   return values as OptionValues<Specs>;
 }
 
-/** An option by its check, which throws. */
+/** An option that is defined by its check, which throws for an invalid value. */
 function option<Value, Default>(
   about: About<Default>,
   range: string,
@@ -138,7 +139,7 @@ function checkPositive(value: unknown, name: string): void {
   throw new RangeError(`${name} is ${show(value)}, not a positive number (Infinity switches it off)`);
 }
 
-/** A number from `min` on, including fractions. `what` names what it counts, for the error. */
+/** A number of at least `min`, which may have a fraction. For the error, `what` names the thing that it counts. */
 export function amount<Default extends number | undefined = undefined>(
   unit: Unit,
   min: number,
@@ -189,7 +190,7 @@ export function oneOf<const Value extends string, Default extends Value | undefi
   });
 }
 
-/** A function; `signature` as the documentation shows it. */
+/** A function. The documentation shows its `signature`. */
 export function callback<Value, Default extends Value | undefined = undefined>(
   signature: string,
   about: About<Default>,
@@ -208,7 +209,7 @@ export function custom<Value, Default extends Value | undefined = undefined>(
   return { ...option<Value, Default>(about, range, check), members: about.members ?? null };
 }
 
-/** Options inside an option: an object. `hint` goes to the end of the error for anything else. */
+/** Options inside an option: an object. The error for any other value ends with `hint`. */
 export function group<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -222,7 +223,7 @@ export function group<Value extends object, Specs extends OptionSpecs>(
   };
 }
 
-/** The same, but an absent one is undefined instead of the defaults of its options. */
+/** The same, but if the option is absent, the value is undefined and not the defaults of its options. */
 export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
   specs: Specs,
   text: string,
@@ -246,7 +247,7 @@ function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   };
 }
 
-/** Numbers, flags and short words are shown; for other values their kind, since they may be long or secret. */
+/** Shows numbers, flags and short words. For other values it shows only the type, since they may be long or secret. */
 export function show(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string' && /^[\w.-]{0,32}$/.test(value)) return `'${value}'`;

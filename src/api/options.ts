@@ -38,8 +38,8 @@ export interface ConnectionOptions {
   /** Keys of `sendLatest` that may wait at the same time; `sendLatest` returns false for another key. @default 1000 */
   readonly maxLatestKeys?: number | undefined;
   /**
-   * How long a peer may accept no bytes while over 1 MiB waits for it. If less waits, the limit is `heartbeat.interval` plus
-   * `heartbeat.timeout`, if that is longer. @default 10000
+   * The longest time without the peer accepting any byte while more than 1 MiB waits for it. If less waits, the limit is the sum of
+   * `heartbeat.interval` and `heartbeat.timeout`, if that is longer. @default 10000
    */
   readonly sendTimeout?: number | undefined;
   /** How long the closing handshake may take. @default 5000 */
@@ -48,7 +48,7 @@ export interface ConnectionOptions {
   readonly heartbeat?: HeartbeatOptions | undefined;
   /** Pings at a fixed interval, in addition to the heartbeat. @default none */
   readonly pings?: PingOptions | undefined;
-  /** How long an incomplete message may make no progress; after that the connection fails with 1008. @default 30000 */
+  /** The longest time without a further part of an incomplete message; after that the connection fails with 1008. @default 30000 */
   readonly messageTimeout?: number | undefined;
   /** When sent bytes leave: at the end of the loop's turn, or after each read. @default 'turn' */
   readonly flush?: 'turn' | 'read' | undefined;
@@ -141,7 +141,7 @@ const pingSpecs: SpecsOf<PingOptions, ValuesOf<PingOptions, 'first' | 'payload'>
   }),
 };
 
-/** What `connect` and `WebSocketServer` have in common. */
+/** The options that `connect` and `WebSocketServer` have in common. */
 export const connectionSpecs: SpecsOf<ConnectionOptions, ConnectionValues> = {
   maxMessageSize: limit('bytes', {
     default: serverLimits.maxMessageSize,

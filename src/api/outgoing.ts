@@ -1,8 +1,8 @@
-/** Sending in the order of calls: a Blob has to be read before it can be sent, and messages after it wait for it. */
+/** Sends messages in the order of the calls. A Blob has to be read before it can be sent, and the messages after it wait for it. */
 
 import { isBytes, type Message, toBytes } from './message.ts';
 
-/** The messages of one connection that are on their way to it. */
+/** Sends the messages of one connection in order. */
 export class Outgoing {
   readonly #send: (message: Message) => void;
   readonly #onUnreadable: (error: unknown) => void;

@@ -63,7 +63,7 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   readonly handlers?: ReconnectHandlers<Data, Text> | undefined;
   /** The `connect` options for each attempt, or a function that returns them. */
   readonly connect?: AttemptSource<Data, Text> | undefined;
-  /** How long to wait. A function is called before each wait. */
+  /** The times to wait, or a function that returns them; it is called before each wait. */
   readonly backoff?: (Backoff | (() => Backoff)) | undefined;
   /**
    * Returns whether to try again. Called when a connection is closed, by either end, or an attempt failed, and again after the wait.
@@ -76,7 +76,7 @@ export interface ReconnectSettings<Data = undefined, Text extends string | Buffe
   readonly retryFirst?: boolean | undefined;
   /** Bytes that may wait to be sent while there is no connection. @default 1 MiB */
   readonly maxQueued?: number | undefined;
-  /** Whether the process may end while this waits or is connected. @default false */
+  /** Whether the process may end while the `Reconnection` waits or is connected. @default false */
   readonly unref?: boolean | undefined;
   /** For tests. @default the process's own */
   readonly clock?: ReconnectClock | undefined;

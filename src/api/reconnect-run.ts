@@ -25,7 +25,7 @@ import type { WaitingMessages } from './reconnect-queue.ts';
 // A shorter connection does not show that the server works: an overloaded or hostile server accepts connections and closes them at once.
 const STEADY_AFTER = 5_000;
 
-/** What the runs of one `Reconnection` share. */
+/** The values that the runs of one `Reconnection` share. */
 export interface RunContext<Data> {
   readonly url: ReconnectUrl;
   readonly options: ReconnectSettings<Data, string | Buffer>;
@@ -58,7 +58,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
   /** Settles when the current attempt has a connection, or its socket is closed. */
   #attempted: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
-  /** `stop` sets it: called when the connection that it closes has ended. */
+  /** Set by `stop`, and called when the connection that `stop` closes has ended. */
   #onClosed: (() => void) | null = null;
   /** Null once `start` has its connection. */
   #first: FirstConnection<Data> | null;

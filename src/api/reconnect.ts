@@ -44,7 +44,7 @@ export class Reconnection<Data = undefined> {
   #run: ReconnectRun<Data> | null = null;
 
   /**
-   * Does nothing yet: see `start`.
+   * Makes a reconnection that is stopped: call `start` to connect.
    * @param url a function is called before each attempt
    * @throws {RangeError | TypeError} for invalid options
    */
@@ -145,8 +145,8 @@ export class Reconnection<Data = undefined> {
 /**
  * Connects, and connects again whenever the connection is lost, until `stop` is called.
  * @param url ws: or wss:; a function is called before each attempt
- * @returns at once; its `start` was called, and `handlers.open` says when there is a connection. Without an `ended` handler, invalid
- *   options, or an invalid URL, are a process warning
+ * @returns at once, a reconnection whose `start` was called; the `open` handler is called when there is a connection. If there is no
+ *   `ended` handler, invalid options or an invalid URL become a process warning
  * @throws {RangeError | TypeError} for invalid options
  */
 export function reconnect<Data = undefined>(

@@ -1,4 +1,4 @@
-/** How `Connection` sends a message with options or a callback, which it checks first. Without them, `send` does not come here. */
+/** Sends a message of a `Connection` with options or a callback, and checks these first. Without them, `send` does not use this file. */
 
 import type { ConnectionCore } from './connection-core.ts';
 import { checkSendOptions, type Message, type SendCallback, type SendOptions, toBytes } from './message.ts';
@@ -26,7 +26,7 @@ export function sendWith(
     : endpoint.sendBinary(data, options, done);
 }
 
-/** `sendText`. @returns and throws as `sendWith` */
+/** Implements `sendText`. It returns and throws the same as `sendWith`. */
 export function sendTextWith(
   core: ConnectionCore,
   bytes: Uint8Array,
@@ -40,7 +40,7 @@ export function sendTextWith(
   return core.binding.endpoint.sendTextBytes(data, checked, completion);
 }
 
-/** To call after a message was sent. @returns whether the next one may be sent at once; if not, the `drain` handler will be called */
+/** Call this after a message was sent. @returns whether the next one may be sent at once; if not, the `drain` handler will be called */
 export function mayGoOn(core: ConnectionCore): boolean {
   if (!core.binding.isOpen) return false;
   if (!core.binding.waitsForDrain()) return true;
@@ -54,7 +54,7 @@ export function whenSent(core: ConnectionCore, done: SendCallback): void {
   else core.binding.endpoint.whenSent(core.completion(done));
 }
 
-/** @throws {TypeError} for anything but a function */
+/** @throws {TypeError} for anything other than a function */
 function completionOf(core: ConnectionCore, done: SendCallback | undefined): SendCallback | null {
   if (done === undefined) return null;
   if (typeof done !== 'function') throw new TypeError(`done is ${describe(done)}, not a function`);

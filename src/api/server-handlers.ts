@@ -18,7 +18,7 @@ export interface AcceptedAnswer {
   readonly headers: readonly string[];
 }
 
-/** The handlers for opening handshakes. @typeParam Answer what `upgrade` may answer */
+/** The handlers for opening handshakes. @typeParam Answer the answers that `upgrade` may give */
 interface HandshakeHandlers<Answer> {
   /**
    * A valid request from an allowed origin asks for a connection. Return `{ data, subprotocol, headers }` or nothing to accept it,

@@ -1,6 +1,6 @@
 /**
- * A server as its listeners see it. It answers each opening handshake with the help of the application's `upgrade` handler (RFC 6455
- * §4.2.2), and turns each accepted one into a connection.
+ * The part of a server that its listeners call. It answers each opening handshake with the help of the application's `upgrade` handler (RFC
+ * 6455 §4.2.2), and turns each accepted one into a connection.
  */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';

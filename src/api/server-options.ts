@@ -1,6 +1,4 @@
-/**
- * The options of a server and of its listeners, and what is checked of them before anything begins.
- */
+/** The options of a server and of its listeners, and the checks of them before anything begins. */
 
 import type { TlsOptions } from 'node:tls';
 import type { OriginPolicy } from '../handshake/origin.ts';
@@ -31,7 +29,7 @@ export interface ServerOptions extends ConnectionOptions {
   readonly maxConnections?: number | undefined;
 }
 
-/** Where to listen, and at which path. */
+/** The options of a listener: where it listens, and at which path. */
 export interface ListenOptions {
   /** The TCP port. @default 0, any free port */
   readonly port?: number | undefined;
@@ -50,7 +48,7 @@ export interface ListenOptions {
   readonly family?: 4 | 6 | undefined;
   /** True: the process may end while the listener is open; its connections keep it alive. @default false */
   readonly unref?: boolean | undefined;
-  /** How many connections that the process has not accepted yet the system queues. @default 511 */
+  /** The length of the system's queue for connections that the process has not accepted yet. @default 511 */
   readonly backlog?: number | undefined;
   /**
    * Several processes may listen on the port, and the system distributes the connections among them. Requires Node 22.12. @default false
@@ -68,7 +66,7 @@ export interface ListenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How to end a server. */
+/** The options for the end of a server. */
 export interface ShutdownOptions {
   /** The close code for every connection. @default 1001 */
   readonly code?: number | undefined;
@@ -215,7 +213,7 @@ export const shutdownSpecs: SpecsOf<ShutdownOptions> = {
 };
 
 /**
- * Checks the options of where to listen together.
+ * Checks the options that say where to listen, together.
  * @throws {TypeError} if they name two places
  */
 export function checkPlace({ socketPath, host, port, family }: ListenOptions): void {

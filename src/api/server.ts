@@ -1,6 +1,6 @@
 /**
- * `WebSocketServer`: handlers for all connections, over a listener of its own, another program's HTTP server, or both.
- * RFC 6455 §4.2; server-host.ts decides about each handshake.
+ * `WebSocketServer`: one set of handlers for all connections. The server has a listener of its own, uses an HTTP server of the application,
+ * or both. RFC 6455 §4.2; server-host.ts decides about each handshake.
  */
 
 import type { AddressInfo } from 'node:net';
@@ -156,10 +156,11 @@ export class WebSocketServer<Data = undefined> {
 
   /**
    * Sends a message to every open connection, or to some of them. It is serialized once, and compressed once for the connections that keep
-   * no context. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * no context. Bytes of more than 4 KiB are not copied: do not change them until they have left the process.
    * @param options who receives it, and whether it may be compressed; or the connections to leave out, and then `compress`
    * @returns the number of connections that it was sent to
-   * @throws {TypeError} for anything else than a string, an ArrayBuffer or a view of one, for invalid options, and what `filter` throws
+   * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options; if `filter` throws,
+   *   its error
    */
   broadcast(message: Message, options?: BroadcastOptions<Data>): number;
   broadcast(message: Message, except?: Connections | null, compress?: boolean): number;
@@ -175,7 +176,7 @@ export class WebSocketServer<Data = undefined> {
    * Ends the server. New connections and unfinished handshakes are answered with 503, and each open connection gets a Close frame.
    * Connections that are left after `grace` are dropped; a later call can only shorten `grace`.
    * @returns fulfilled once every connection and listener is closed; every call returns the same Promise
-   * @throws {RangeError} for a code that may not be sent, a reason over 123 bytes
+   * @throws {RangeError} for a code that may not be sent, and for a reason over 123 bytes
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code, reason, grace } = readOptions('shutdown', options, shutdownSpecs);

@@ -1,8 +1,8 @@
-/** What `console.log` shows of a connection. */
+/** Makes the text that `console.log` shows for a connection. */
 
 import { type InspectOptions, inspect } from 'node:util';
 
-/** The members that it shows. */
+/** The members that the text shows. */
 interface ShownConnection {
   readonly state: string;
   readonly url: string;

@@ -4,7 +4,7 @@ import { checkClose } from '../transport/socket.ts';
 import type { ConnectionCore } from './connection-core.ts';
 import { positive } from './option-spec.ts';
 
-/** `close`. @throws as it does */
+/** Implements `close`, and throws the same errors. */
 export function startClosing(
   core: ConnectionCore,
   code: number | null,

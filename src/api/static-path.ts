@@ -44,7 +44,7 @@ export function toNames(target: string): readonly string[] | null {
     } catch {
       return null;
     }
-    // A leading dot is "..", or a file that was not meant to be seen; a colon is a stream or a drive on Windows.
+    // A name with a leading dot is ".." or a hidden file; a colon marks a stream or a drive on Windows.
     if (name.startsWith('.') && name !== '.well-known') return null;
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
     if (/[/\\:\u0000-\u001f]/.test(name)) return null;

@@ -4,7 +4,7 @@ import type { HeaderFieldsInit } from '../handshake/header-fields.ts';
 import { flattenHeaders } from '../transport/upgrade.ts';
 import { checkOptions, describe, type OptionNames } from './option-names.ts';
 
-/** How to accept a request. */
+/** An answer that accepts a request. */
 export interface Accept<Data> {
   /** The connection's `data`. */
   readonly data?: Data | undefined;
@@ -16,7 +16,7 @@ export interface Accept<Data> {
   readonly keepRequest?: boolean | undefined;
 }
 
-/** How to refuse a request; made by `reject`. */
+/** An answer that refuses a request; `reject` makes it. */
 export class Rejection {
   readonly status: number;
   readonly body: string;
@@ -30,7 +30,7 @@ export class Rejection {
 }
 
 /**
- * What an `upgrade` handler returns to refuse a request.
+ * Makes the value that an `upgrade` handler returns to refuse a request.
  * @param status an HTTP status from 300 to 599: 401 with WWW-Authenticate, 403, a redirect with Location …
  * @param body plain text, sent as UTF-8
  * @throws {RangeError} for another status
@@ -46,13 +46,13 @@ export function reject(status: number, body = '', headers: HeaderFieldsInit = []
   return new Rejection(status, body, flattenHeaders(headers));
 }
 
-/** What an `upgrade` handler may return, for any `Data`. */
+/** The values that an `upgrade` handler may return, for any `Data`. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only looks at the request returns nothing.
 export type AnyUpgradeAnswer<Data> = Accept<Data> | Rejection | void;
 
 /**
- * What an `upgrade` handler may return. If `Data` includes undefined, returning nothing accepts the request too; otherwise `data` is
- * required.
+ * The values that an `upgrade` handler may return. If `Data` includes undefined, returning nothing accepts the request too; otherwise
+ * `data` is required.
  */
 export type UpgradeAnswer<Data> = undefined extends Data
   ? AnyUpgradeAnswer<Data>

@@ -1,6 +1,6 @@
 /**
- * `rfc6455 connect`: a telnet for WebSockets. Lines of a terminal (prompt.ts) or of a pipe (pipe.ts) go out as text messages, and
- * received messages are printed (transcript.ts).
+ * `rfc6455 connect`: a client for WebSockets on the command line. It sends the lines of a terminal (prompt.ts) or of a pipe (pipe.ts) as
+ * text messages, and prints received messages (transcript.ts).
  */
 
 import { type Connection, type ConnectOptions, connect as open } from '../index.ts';
@@ -33,7 +33,7 @@ ${promptHelp}
 Exit code 0 where the connection was closed cleanly with 1000, else 1.
 `;
 
-/** What the arguments ask for. */
+/** The values of the arguments. */
 export interface ConnectArguments {
   readonly url: string;
   readonly options: ConnectOptions;
@@ -44,7 +44,7 @@ export interface ConnectArguments {
 
 /**
  * Reads the arguments, and the files that they name.
- * @returns null if help is asked for
+ * @returns null if the user asked for help
  * @throws {CommandFailure}
  */
 export function parseConnectArguments(args: readonly string[]): ConnectArguments | null {
@@ -109,7 +109,7 @@ export const connect: Command = async (args, streams) => {
   }
 };
 
-/** @returns null if the attempt was given up */
+/** @returns null if the attempt was aborted */
 async function reach(
   { url, options }: ConnectArguments,
   handlers: Transcript,
@@ -123,7 +123,7 @@ async function reach(
   }
 }
 
-/** Sends what is typed or piped, until the connection is closed. @returns the exit code */
+/** Sends the input of the terminal or pipe, until the connection is closed. @returns the exit code */
 async function talk(
   connection: Connection,
   transcript: Transcript,

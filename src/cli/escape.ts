@@ -14,7 +14,9 @@ const named = new Map([
   ['\t', '\\t'],
 ]);
 
-/** Text on one line, with characters that a terminal might obey written as `\n`, `\x1b` or `\u202e`. A backslash stays as it is. */
+/**
+ * Text on one line, in which characters that would control a terminal are written as `\n`, `\x1b` or `\u202e`. A backslash is not changed.
+ */
 export function escapeText(text: string): string {
   return text.replace(unfit, (character) => {
     const name = named.get(character);
@@ -26,7 +28,7 @@ export function escapeText(text: string): string {
   });
 }
 
-/** How many bytes of binary data are shown. */
+/** The number of bytes of binary data that are shown. */
 const SHOWN_BYTES = 32;
 
 /** Binary data as its size and the first bytes in hex: `5 bytes: 68 65 6c 6c 6f`. */

@@ -40,7 +40,7 @@ export function textOf(error: unknown): string {
   return codeOf(error).startsWith('E') ? text.replace(/^(E[A-Z0-9]+: [^,]*),.*$/s, '$1') : text;
 }
 
-/** Why a server cannot listen. @param where as the user gave it */
+/** Says why a server cannot listen. @param where the place, as the user wrote it */
 export function listenFailure(
   error: unknown,
   where: { readonly host: string; readonly port: number },
@@ -60,10 +60,10 @@ export function listenFailure(
   }
 }
 
-/** How much of a refusal's body is shown. */
+/** The number of characters of a refusal's body that are shown. */
 const SHOWN_BODY = 200;
 
-/** Why a client has no connection. */
+/** Says why a client has no connection. */
 export function connectFailure(error: unknown): CommandFailure {
   // §4.1: an option has a value that no request can carry; the library throws before it sends anything.
   if (error instanceof TypeError || error instanceof RangeError) return misuse(error.message, error);

@@ -28,7 +28,7 @@ export class Interrupt {
     process.on('SIGINT', this.raise).on('SIGTERM', this.raise);
   }
 
-  /** As if the signal had come: a terminal in raw mode reports Ctrl-C as a key. */
+  /** Does the same as a signal: a terminal in raw mode reports Ctrl-C as a key. */
   readonly raise = (signal: Signal): void => {
     const now = this.#now();
     if (this.#firstAt === null) {

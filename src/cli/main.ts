@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { CommandFailure, misuse } from './failure.ts';
 import type { Command, Streams } from './streams.ts';
 
-/** The subcommands; each is loaded when it is asked for. */
+/** The subcommands; each is loaded only when the user calls it. */
 const commands: ReadonlyMap<string, { readonly summary: string; load(): Promise<Command> }> = new Map([
   ['serve', { summary: 'run an echo or chat server', load: async () => (await import('./serve.ts')).serve }],
   [

@@ -1,14 +1,14 @@
-/** What `rfc6455 serve` does with messages: it sends each one back, or passes it on to all clients. */
+/** The two modes of `rfc6455 serve`: it sends each message back, or passes it on to all clients. */
 
 import type { ServerHandlers, ServerOptions, WebSocketServer } from '../index.ts';
 
-/** What a server does with messages, and in which form it receives text. */
+/** A mode says what a server does with messages, and in which form it receives text. */
 export interface Mode {
   readonly handlers: ServerHandlers<undefined, string | Buffer>;
   readonly text: NonNullable<ServerOptions['text']>;
 }
 
-/** Each message goes back as it came: text as text, binary as binary. */
+/** Sends each message back unchanged: text as text, binary as binary. */
 export const echo: Mode = {
   // Text is checked to be UTF-8, but neither decoded nor encoded again.
   text: 'bytes',
@@ -21,8 +21,8 @@ export const echo: Mode = {
 };
 
 /**
- * Each message goes unchanged to all clients, including its sender: a browser cannot ping, so this shows it the round-trip time. The
- * other clients are notified when a client comes or goes, in lines that start with `* `.
+ * Sends each message unchanged to all clients, including its sender. A browser cannot send pings, so this shows the user of a browser the
+ * round-trip time. The other clients are notified when a client comes or goes, in lines that start with `* `.
  */
 export function chat(server: () => Pick<WebSocketServer, 'broadcast' | 'connections'>): Mode {
   return {

@@ -1,6 +1,4 @@
-/**
- * The HTTP server of `rfc6455 serve --page`: one page at `/`, nothing else.
- */
+/** The HTTP server of `rfc6455 serve --page`: it has only one page, at `/`. */
 
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createSecureServer, type Server as HttpsServer } from 'node:https';
@@ -19,7 +17,7 @@ export interface PageServer {
   readonly http: HttpServer | HttpsServer;
   /** @throws the system's error, such as EADDRINUSE */
   listen(port: number, host: string): Promise<AddressInfo>;
-  /** Accepts no more, and drops HTTP connections; those that became WebSockets stay. */
+  /** Accepts no more connections, and drops HTTP connections; connections that became WebSockets stay open. */
   close(): void;
 }
 

@@ -35,7 +35,7 @@ export class Prompt implements LineSource {
       prompt: '> ',
     });
     this.#lines.on('line', (line) => this.#onLine(line));
-    // In raw mode Ctrl-C is a key and sends no signal.
+    // In raw mode, Ctrl-C is an ordinary key and sends no signal.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
     // The terminal is gone.
     stdin.on('error', () => this.#lines.close());

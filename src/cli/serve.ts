@@ -35,7 +35,7 @@ A second Ctrl-C ends at once, with exit code 130.
 /** Milliseconds for the closing handshakes at the end. */
 const GRACE = 5_000;
 
-/** What the arguments ask for. */
+/** The values of the arguments. */
 export interface ServeOptions {
   readonly host: string;
   readonly port: number;
@@ -50,7 +50,7 @@ export interface ServeOptions {
 
 /**
  * Reads the arguments, and the files that they name.
- * @returns null if help is asked for
+ * @returns null if the user asked for help
  * @throws {CommandFailure}
  */
 export function parseServeOptions(args: readonly string[]): ServeOptions | null {
@@ -114,7 +114,7 @@ export interface RunningServer {
 }
 
 /**
- * Starts what the options ask for.
+ * Starts the server that the options describe.
  * @throws {CommandFailure}
  */
 export async function start(options: ServeOptions): Promise<RunningServer> {

@@ -1,6 +1,4 @@
-/**
- * The three streams of a process as commands see them, so that a test can stand in for a terminal.
- */
+/** The three streams of a process that commands use, so that a test can replace the terminal. */
 
 import type { Readable, Writable } from 'node:stream';
 

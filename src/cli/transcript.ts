@@ -1,4 +1,7 @@
-/** What `rfc6455 connect` prints: messages on stdout, other events on stderr. All text that comes from a peer goes through escape.ts. */
+/**
+ * Writes the output of `rfc6455 connect`: messages on stdout, other events on stderr. All text that comes from a peer goes through
+ * escape.ts.
+ */
 
 import { CloseCode, type Connection, type ConnectionHandlers, type ExtensionOffer } from '../index.ts';
 import { describeBytes, escapeText } from './escape.ts';
@@ -10,7 +13,7 @@ export interface TypedLine {
   show(): void;
 }
 
-/** Prints what a connection reports, and remembers when a message came last. */
+/** Prints the events of a connection, and remembers when a message came last. */
 export class Transcript implements ConnectionHandlers {
   /** Set when the connection is open. */
   connection: Connection | null = null;
@@ -18,7 +21,7 @@ export class Transcript implements ConnectionHandlers {
   typedLine: TypedLine | null = null;
   /** When a message, or a part of one, came last, by `performance.now`. */
   lastReceived: number = performance.now();
-  /** Called once everything has left, after `send` returned false. */
+  /** Called after `send` returned false, once everything has left. */
   onDrain: () => void = () => {};
   readonly #streams: Streams;
   /** The payloads of our pings, and when they were sent. */
@@ -110,7 +113,7 @@ const closeNames: ReadonlyMap<number, string> = new Map(
   ]),
 );
 
-/** As in the header field: a name, and its parameters. */
+/** Shows an extension as the header field does: its name and its parameters. */
 function describeExtension({ name, parameters }: ExtensionOffer): string {
   return [name, ...parameters.map(([key, value]) => (value === null ? key : `${key}=${value}`))].join('; ');
 }

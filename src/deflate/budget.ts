@@ -1,5 +1,5 @@
 /**
- * A limit on the memory that all compression contexts hold together. RFC 7692 §7.1.1 lets an endpoint do without context takeover.
+ * A limit on the memory that all compression contexts hold together. RFC 7692 §7.1.1 allows an endpoint to work without context takeover.
  * So a connection that opens when the budget is used up gets no context takeover, and costs nothing between messages.
  */
 
@@ -8,7 +8,7 @@ export const DEFAULT_COMPRESSION_BUDGET = 67_108_864;
 
 /** Counts the largest possible size of each context, from negotiation to the end of the connection. */
 export class CompressionBudget {
-  /** Bytes. `Infinity` switches the limit off. */
+  /** Bytes. `Infinity` disables the limit. */
   limit: number;
   #used = 0;
 
@@ -37,5 +37,5 @@ export class CompressionBudget {
   }
 }
 
-/** The budget of the process, which every connection shares unless it is given another. */
+/** The budget of the process, which every connection uses unless it has another budget. */
 export const processCompressionBudget: CompressionBudget = new CompressionBudget();

@@ -117,7 +117,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#compressInThreadPool(payload, ownsPayload);
   }
 
-  /** As `compress`, but always in this turn, whatever the size. */
+  /** The same as `compress`, but always in this turn, for messages of any size. */
   compressNow(payload: Uint8Array): Uint8Array {
     const window = this.#sendingWindow();
     const { length } = payload;
@@ -164,7 +164,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /** Waits for a later turn. That costs less than going to zlib's threads and back, and leaves them to large messages. */
+  /** Waits for a later turn. That costs less than a job for zlib's threads, and keeps the threads free for large messages. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {

@@ -27,7 +27,7 @@ export function checkDeflateConfig(config: DeflateConfig): void {
   withDefaults(config);
 }
 
-/** The configuration with every parameter stated. Throws as `checkDeflateConfig`. */
+/** The configuration with every parameter stated. It throws as `checkDeflateConfig` does. */
 export function withDefaults(config: DeflateConfig): DeflateParams {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new TypeError('The parameters of permessage-deflate are not an object');

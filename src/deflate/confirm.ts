@@ -28,7 +28,7 @@ export function confirmDeflate(
 }
 
 /**
- * As `confirmDeflate`, for one answer to an offer that was written by hand.
+ * The same as `confirmDeflate`, for one answer to an offer that was written by hand.
  * @throws HandshakeError as `confirmDeflate`
  * @throws TypeError for an offer that no server may accept
  */

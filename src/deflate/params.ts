@@ -1,7 +1,7 @@
 /**
- * The parameters of permessage-deflate, and how an element of Sec-WebSocket-Extensions carries them: RFC 7692 §7, §7.1.
- * Pure. The grammar of the header field is handshake/extension.ts; negotiation is offer.ts, accept.ts and confirm.ts.
- * Names are compared case-sensitively: neither RFC says that the case of extension tokens is ignored.
+ * The parameters of permessage-deflate, and how an element of Sec-WebSocket-Extensions carries them: RFC 7692 §7, §7.1. Pure.
+ * handshake/extension.ts has the grammar of the header field; offer.ts, accept.ts and confirm.ts negotiate. Names are compared
+ * case-sensitively: neither RFC says that the case of extension tokens is ignored.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import type { DeflateRefusalCode } from './refusal.ts';

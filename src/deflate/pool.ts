@@ -1,8 +1,8 @@
 /**
  * Schedules the work for zlib's threads. Node has four threads for files, DNS and zlib together, so a bounded number of jobs runs at a
- * time. Each job works in slices and gives up its place after each slice; the places go first come, first served. So a message waits
- * for one slice of each other connection, not for their whole messages. Messages of one connection never overtake each other, since
- * it has at most one job in each direction.
+ * time. Each job works in slices, and gives up its place after each slice. The job that has waited longest gets the next place. So a
+ * message waits for one slice of each other connection, not for their whole messages. Messages of one connection never overtake each other,
+ * since it has at most one job in each direction.
  */
 
 import type { Charge } from '../frame/charge.ts';

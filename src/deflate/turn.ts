@@ -1,13 +1,13 @@
 /**
  * Limits the decompression inside one turn of the event loop: 150 bytes from a peer can decompress to 128 KiB, and one chunk can hold
- * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long, by the work done in it
- * or by the clock: code that is not compiled yet, garbage collection and the application's handlers take time as well. A message beyond
- * the share waits for a later turn, first come, first served; everything already sent leaves before that. Compression counts too, since
- * much of it is replies, but it never waits here.
+ * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long, by the work done in it or
+ * by the clock: code that is not compiled yet, garbage collection and the application's handlers take time as well. A message beyond the
+ * share waits for a later turn. The messages are served in the order in which they began to wait, and everything that was already sent
+ * leaves before that. Compression counts too, since much of it is replies, but it never waits here.
  */
 
 // The unit of work is a byte of zlib's output, some 2 ns; other work is converted to it. A peer that sends one message at a time never
-// reaches any of these limits but the last.
+// reaches any of these limits except the last.
 const SHARE = 524_288;
 /** The share in a turn that is long, by its work or by its milliseconds. Waiting costs as much as a few messages. */
 const SMALL_SHARE = 65_536;
@@ -51,7 +51,7 @@ function beginWork(): void {
   atEndOfTurn(endTurn);
 }
 
-/** Ends the turn, for the purposes of this file, and does the work that waited first. */
+/** Ends the turn, as this file counts turns, and does the waiting work in the order in which it began to wait. */
 function endTurn(): void {
   turn++;
   hasEnd = false;

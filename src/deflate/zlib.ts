@@ -70,7 +70,7 @@ export function inflateNow(
   return inflateStreams(payload, history, maxLength, share, false)!;
 }
 
-/** As `inflateNow`. @returns null if other blocks follow a final one: each of them would need a new zlib stream */
+/** The same as `inflateNow`. @returns null if other blocks follow a final one: each of them would need a new zlib stream */
 export function inflateOneStream(
   payload: Uint8Array,
   history: Uint8Array,
@@ -156,7 +156,10 @@ function inflateOnce(
 
 const PEERS_FAULTS: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
 
-/** Converts zlib's errors about the peer's bytes. Any other error, such as out of memory, is not the peer's fault: it stays as it is. */
+/**
+ * Converts zlib's errors about the peer's bytes. Any other error, such as "out of memory", is not the peer's fault, and is returned
+ * unchanged.
+ */
 export function toProtocolError(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (code === 'ERR_BUFFER_TOO_LARGE') return new ProtocolError('WS_MESSAGE_TOO_BIG');

@@ -12,7 +12,7 @@ import type { BudgetReader, Share } from './share.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// A fragment without payload costs us time and costs the peer nothing. No honest peer sends even two in a row.
+// A fragment without payload costs us time and costs the peer nothing. An honest peer never sends two of them in a row.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The part of the endpoint that the memory budget calls. */
@@ -43,7 +43,7 @@ export class MessageAssembler implements BudgetReader {
 
   /**
    * @param maxMessageSize in bytes, inclusive, over all fragments of a message.
-   * @param owner stops reading while the budget has no room, and fails if the budget gives up this message to make room for others.
+   * @param owner stops reading while the budget has no room, and fails if the budget aborts this message to make room for others.
    */
   constructor(maxMessageSize: number, budget: MemoryBudget, owner: AssemblerOwner) {
     this.#maxMessageSize = maxMessageSize;
@@ -172,7 +172,7 @@ export class MessageAssembler implements BudgetReader {
     return message;
   }
 
-  /** The current message was delivered without being stored, or is given up. */
+  /** The current message was delivered without being stored, or was aborted. */
   clear(): void {
     this.#clear(false);
   }

@@ -61,7 +61,7 @@ export function failurePayload(error: Error, wording: ((error: Error) => string)
     try {
       return serializeClosePayload(code, wording(error));
     } catch {
-      // An invalid reason must not keep us from closing.
+      // An invalid reason must not prevent the close.
     }
   }
   return serializeClosePayload(code, violation === null ? '' : violation.reason);

@@ -8,7 +8,7 @@ import type { ByteSink, SendCallback } from './sink.ts';
 
 /** The endpoint that the callbacks belong to. */
 export interface CompletionOwner {
-  /** Receives what a callback throws. */
+  /** Receives the error that a callback throws. */
   fail(error: unknown): void;
 }
 

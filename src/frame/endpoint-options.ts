@@ -42,7 +42,10 @@ export interface EndpointOptions extends Limits {
    * after `resume`. If false, the pause ends and they are dropped. @default false
    */
   readonly pauseOutlivesClose?: boolean | undefined;
-  /** Bytes that may wait to be sent; an empty queue always takes one message. Beyond it: WS_SEND_CAP. @default Infinity */
+  /**
+   * Bytes that may wait to be sent; an empty queue always takes one message. If more wait, the connection fails with WS_SEND_CAP. @default
+   * Infinity
+   */
   readonly sendCap?: number | undefined;
 }
 

@@ -1,12 +1,12 @@
 /**
- * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing).
- * Pure: bytes come in through `receive`, leave through a `ByteSink`; no socket, no clock. Deadlines are the transport's.
+ * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Pure: bytes come in
+ * through `receive`, leave through a `ByteSink`; no socket, no clock. The transport has the deadlines.
  *
- *   state \ event   close()            peer's Close           violation           transport's end
- *   Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
- *   CloseSent       -                  → CloseReceived        end, no 2nd Close   → Closed (1006)
- *   CloseReceived   -                  (parser is off)        (parser is off)     → Closed (the peer's code)
- *   Closed          -                  -                      -                   -
+ * state \ event   close()            peer's Close           violation           transport's end
+ * Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
+ * CloseSent       -                  → CloseReceived        end, no 2nd Close   → Closed (1006)
+ * CloseReceived   -                  (parser is off)        (parser is off)     → Closed (the peer's code)
+ * Closed          -                  -                      -                   -
  */
 
 import { serializeClosePayload } from './close-code.ts';
@@ -136,9 +136,9 @@ export class Endpoint {
 
   /**
    * Sends a text message; lone surrogates become U+FFFD.
-   * @param done is called once the message has left the process, or with the reason why it never will; never inside this call
+   * @param done called once the message has left the process, or with the reason why it will not leave; never called during this call
    * @returns payload bytes put on the wire; -1 while the codec works on them; 0 if the state is not Open (§6.1: MUST NOT send).
-   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, or a `lastFragmentSize` below it
+   * @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller
    */
   sendText(text: string, options: FrameOptions | null = null, done: SendCallback | null = null): number {
     // The common case: the text fits into the sink's own memory, and the codec is not needed.
@@ -152,8 +152,8 @@ export class Endpoint {
   }
 
   /**
-   * Sends a binary message. A server does not copy payloads over 4 KiB: leave them unchanged until they have left.
-   * @returns as `sendText`, and throws as it does
+   * Sends a binary message. A server does not copy payloads over 4 KiB: do not change them until they have left.
+   * @returns the same as `sendText`, and throws the same errors
    */
   sendBinary(
     bytes: Uint8Array,
@@ -208,7 +208,7 @@ export class Endpoint {
   }
 
   /**
-   * Sends a server's message that goes to many connections, after the messages that wait. @param payload not copied: must not change
+   * Sends a server's message that goes to many connections, after the messages that wait. @param payload not copied: it must not change
    * @param compress whether the codec compresses it. A function is called in place of the codec's `compress` when the message's turn
    *   comes, and may return one result to many connections. Like the codec, it returns the same object if it cannot make it smaller
    * @param shared the memory that contains the payload
@@ -229,15 +229,18 @@ export class Endpoint {
   }
 
   /**
-   * Begins a message that is sent in parts, as they become available (§5.4): binary, or text whose parts together are UTF-8. Messages
-   * sent before it ends wait. It is given up if the transport closes or the peer sends its Close frame.
+   * Begins a message that is sent in parts, as they become available (§5.4): binary, or text whose parts together are UTF-8. Messages that
+   * are sent before it ends have to wait. It is aborted if the transport closes or the peer sends its Close frame.
    * @returns null if the state is not Open, or more bytes wait than the send cap allows
    */
   openStream(compress: boolean, owner: StreamedMessage): OutgoingStream | null {
     return this.#machine.state === Open ? this.#sender.openStream(compress, owner) : null;
   }
 
-  /** Calls `done` once everything that was sent so far has left the process, or with the reason why it never will. As `sendText`. */
+  /**
+   * Calls `done` once everything that was sent so far has left the process, or with the reason why it will not leave. As with `sendText`,
+   * never during this call.
+   */
   whenSent(done: SendCallback): void {
     if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);
     else this.#sender.whenSent(done);
@@ -248,7 +251,7 @@ export class Endpoint {
     return this.#sendControl(Opcode.Ping, payload);
   }
 
-  /** Sends an unsolicited pong (§5.5.3). Throws and returns as `ping`. */
+  /** Sends an unsolicited pong (§5.5.3). It throws and returns the same as `ping`. */
   pong(payload: Uint8Array = NOTHING): boolean {
     return this.#sendControl(Opcode.Pong, payload);
   }
@@ -267,7 +270,7 @@ export class Endpoint {
   /**
    * §7.1.2: starts the closing handshake. Later calls do nothing. A pause ends, since the peer's Close frame must be read; messages
    * that arrive before it are then dropped.
-   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; absent: a Close frame without a code.
+   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; if absent, the Close frame has no code.
    * @param reason at most 123 bytes of UTF-8.
    * @throws {RangeError | TypeError} for any other code, a longer reason, or a reason without a code.
    */
@@ -287,8 +290,8 @@ export class Endpoint {
   }
 
   /**
-   * §7.1.7: fails the connection: sends a Close frame with the fitting code if one may still be sent, then ends the transport.
-   * From now on, everything that the peer sends is ignored, its Close frame included.
+   * §7.1.7: fails the connection: sends a Close frame with the code of the error if a Close frame may still be sent, then ends the
+   * transport. From now on, everything that the peer sends is ignored, its Close frame included.
    * @param thrown a `ProtocolError`; any other value was thrown by a callback: it gives 1011, and none of its text is sent.
    */
   fail(thrown: unknown): void {

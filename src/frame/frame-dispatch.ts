@@ -134,7 +134,7 @@ export class FrameDispatch implements FastFrameHandler {
     if (last) this.#onFrameEnd();
   }
 
-  /** A data frame is complete that came in pieces, or that belongs to a fragmented message. */
+  /** A data frame is complete. It came in pieces, or belongs to a fragmented message. */
   #onFrameEnd(): void {
     if (this.isDiscarding) {
       // The budget had no room for this frame's last piece while the connection was closing: the message was dropped.

@@ -28,7 +28,7 @@ export interface FastFrameHandler extends FrameHandler {
   /** Whether `onMaskedPayload` may be called for the current frame. */
   readonly takesMasked: boolean;
   /**
-   * As `onFramePayload`, but the payload is still masked: the handler unmasks it while it copies it.
+   * The same as `onFramePayload`, but the payload is still masked: the handler unmasks it while it copies it.
    * @param key the masking key for its first byte, see mask.ts
    */
   onMaskedPayload(buffer: Buffer, start: number, end: number, last: boolean, key: number): void;

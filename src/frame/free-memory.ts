@@ -6,7 +6,7 @@
 // Exists on Node 22 and later.
 const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
 
-/** The size in bytes from which freeing at once pays; below, the garbage collector is cheaper. */
+/** The size in bytes from which freeing at once is cheaper; below it, the garbage collector is cheaper. */
 export const FREE_FROM = 16_384;
 
 /** The part of a MessagePort that is used here; lib.es2023 has no type for it. */
@@ -44,7 +44,7 @@ export function freeMemory(bytes: Uint8Array): void {
 const FREED_ONCE = 16 * 1024 * 1024;
 let keepsMemory = false;
 
-/** Makes the process keep up to 32 MiB of freed memory for the next large messages. Every call but the first does nothing. */
+/** Makes the process keep up to 32 MiB of freed memory for the next large messages. Only the first call has an effect. */
 export function keepFreedMemory(): void {
   if (keepsMemory) return;
   keepsMemory = true;

@@ -1,7 +1,7 @@
 /**
- * Masks 16 bytes at a time with the WebAssembly of mask-kernel.wat, for payloads so large that two copies through its memory pay
- * (RFC 6455 §5.3). mask.ts decides when it is used, and has the same transformation in JavaScript: the reference, and the fallback
- * if WebAssembly does not exist or a policy of the process forbids it.
+ * Masks 16 bytes at a time with the WebAssembly of mask-kernel.wat, for payloads so large that it is faster in spite of two copies (RFC
+ * 6455 §5.3). mask.ts decides when it is used. mask.ts also has the same transformation in JavaScript, as the reference, and as the
+ * fallback if WebAssembly does not exist or a policy of the process forbids it.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';

@@ -86,7 +86,8 @@ export function copyMasked(source: Uint8Array, target: Uint8Array, offset: numbe
 }
 
 /**
- * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy, in one pass less than a copy and `applyMask` take.
+ * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy, with one pass less over the bytes than a copy followed by
+ * `applyMask`.
  * @returns the key for the byte that follows.
  */
 export function copyMaskedPart(
@@ -110,7 +111,7 @@ export function copyMaskedPart(
 const pool = Buffer.alloc(8192);
 let used = pool.length;
 
-/** A fresh masking key. §5.3: it MUST NOT be predictable, so each key is wiped from the pool as it is handed out. */
+/** A fresh masking key. §5.3: it MUST NOT be predictable, so each key is erased from the pool when it is returned. */
 export function nextMaskingKey(): number {
   if (used === pool.length) {
     randomFillSync(pool);

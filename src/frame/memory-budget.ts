@@ -16,12 +16,12 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
 /**
  * Counts the bytes that connections hold: unfinished messages, messages that wait for the application, send queues.
  *
- * From three quarters of the limit on, connections whose messages arrive in pieces are read in turns, so that each message
- * that has its turn finds room; the others are not read meanwhile, and lose nothing. Only a message that keeps others
- * waiting for over 2 seconds while it arrives at less than 4 KiB/s is given up: its connection closes with 1013.
+ * From three quarters of the limit on, connections whose messages arrive in pieces are read in turns, so that each message that has its
+ * turn finds room. The other connections are not read meanwhile, and lose no data. A message is aborted only if it keeps others waiting for
+ * over 2 seconds while it arrives at less than 4 KiB/s: its connection closes with 1013.
  */
 export class MemoryBudget {
-  /** Bytes. `Infinity` switches the limit off. */
+  /** Bytes. `Infinity` disables the limit. */
   limit: number;
   /** Called when a connection begins to wait: call `review` once a second from then on, until `isWaiting` is false. @internal */
   onWaiting: (() => void) | null = null;
@@ -74,13 +74,13 @@ export class MemoryBudget {
   }
 
   /**
-   * Gives up unfinished messages that keep others waiting, and gives turns to the next connections. The library calls this once a
-   * second while a connection waits. If you run an `Endpoint` on your own transport, call it yourself.
+   * Aborts unfinished messages that keep others waiting, and gives turns to the next connections. The library calls this once a second
+   * while a connection waits. If you run an `Endpoint` on your own transport, call it yourself.
    */
   review(): void {
     this.#turns.review();
   }
 }
 
-/** The budget of the process, which every connection shares unless it is given another. */
+/** The budget of the process, which every connection uses unless it has another budget. */
 export const processMemoryBudget: MemoryBudget = new MemoryBudget();

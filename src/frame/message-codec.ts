@@ -1,6 +1,6 @@
 /**
- * The interface of an extension that changes whole messages: RFC 6455 §9.1. The only one, permessage-deflate, is deflate/codec.ts;
- * sender.ts and delivery.ts decide which messages go through it, and in which order.
+ * The interface of an extension that changes whole messages: RFC 6455 §9.1. The only such extension is permessage-deflate, in
+ * deflate/codec.ts; sender.ts and delivery.ts decide which messages go through it, and in which order.
  */
 
 import type { Charge } from './charge.ts';

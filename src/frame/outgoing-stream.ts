@@ -59,7 +59,7 @@ export class OutgoingStream {
     return this.#isBegun;
   }
 
-  /** Whether the last frame was written, or the message was given up. */
+  /** Whether the last frame was written, or the message was aborted. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -74,7 +74,7 @@ export class OutgoingStream {
    * @param opcode the opcode of the message, which its first frame carries
    * @param payload not empty; nothing may change it until it has left
    * @returns a Promise while the codec works on it in other threads
-   * @throws what the codec throws
+   * @throws the errors of the codec
    */
   write(opcode: number, payload: Uint8Array): void | Promise<void> {
     const first = this.#nextFirst(opcode);
@@ -102,7 +102,7 @@ export class OutgoingStream {
     if (!this.#isOver) this.#queue.writeFragment(first, payload, ownsPayload);
   }
 
-  /** Calls `done` once everything that was sent so far has left, or with the reason why it never will. */
+  /** Calls `done` once everything that was sent so far has left, or with the reason why it will not leave. */
   whenSent(done: SendCallback): void {
     this.#completion.whenSent(done);
   }
@@ -120,7 +120,7 @@ export class OutgoingStream {
     this.#queue.endStream(this.#item);
   }
 
-  /** Gives up a message that has not begun. After that, giving it up would mean failing the connection. */
+  /** Aborts a message that has not begun. Once it has begun, only failing the connection could abort it. */
   cancel(): void {
     if (this.#isOver || this.#isBegun) return;
     this.#isOver = true;

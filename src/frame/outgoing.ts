@@ -14,13 +14,13 @@ export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 export interface FrameOptions {
   /** False: the message is not compressed, even if there is a codec. @default true */
   readonly compress?: boolean | undefined;
-  /** Payload bytes of a frame; a longer message goes out in several. @default one frame */
+  /** Maximum payload bytes of a frame; a longer message is sent in several frames. @default one frame */
   readonly fragmentSize?: number | undefined;
   /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default fragmentSize */
   readonly lastFragmentSize?: number | undefined;
 }
 
-/** @throws {RangeError} for a `fragmentSize` that is not a positive integer, or a `lastFragmentSize` below it */
+/** @throws {RangeError} for a `fragmentSize` that is not a positive integer, and for a `lastFragmentSize` that is smaller */
 export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSize }: FrameOptions): void {
   if (fragmentSize === undefined) return;
   if (!Number.isSafeInteger(fragmentSize) || fragmentSize < 1) {

@@ -220,7 +220,7 @@ export class FrameParser {
     return size;
   }
 
-  /** Beyond 2^53 a number cannot count bytes exactly, and no finite limit is that high. */
+  /** Above 2^53 a number cannot count bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
     // Throws first if an earlier rule is broken, such as the order of frames, or if a limit is set: then the error names that limit.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);

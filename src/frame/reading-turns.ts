@@ -1,9 +1,9 @@
 /**
- * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. We want honest peers to
- * lose nothing to them: a connection without room is not read (TCP makes its peer wait), and gets its turn later.
+ * Decides which connections are read while a memory budget has little room. RFC 6455 §10.4 asks for limits. Honest peers should not lose
+ * data because of a limit: a connection without room is not read (TCP makes its peer wait), and gets its turn later.
  *
- * A turn lasts to the end of the message, in room that is reserved for it. A peer that does not use its turn loses it, and a
- * message that does not progress while others wait is given up. So no kind of peer can lock out another forever.
+ * A turn lasts to the end of the message, in room that is reserved for it. A peer that does not use its turn loses it, and a message that
+ * does not progress while others wait is aborted. So no kind of peer can block another one forever.
  */
 
 import {
@@ -52,7 +52,10 @@ export class ReadingTurns implements ShareOwner {
   readonly #now: () => number;
   /** Connections whose unfinished message is counted. */
   readonly #unfinished = new Set<Share>();
-  /** Connections that wait in the middle of a message. The later the set, the likelier they finish it. First come, first served. */
+  /**
+   * Connections that wait in the middle of a message. The connections of a later set are more likely to finish it. Within a set, the first
+   * one to wait is served first.
+   */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
   /** Connections that wait between messages. */
   readonly #between = new Set<Share>();
@@ -162,8 +165,8 @@ export class ReadingTurns implements ShareOwner {
       if (running.state === MessageTurn || share.bytes === 0) isFirst = false;
     }
     if (needOf(share) <= room) return true;
-    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the
-    // application: if it leaves over half of the limit unread, no message continues like this, or they would pile up.
+    // Unfinished messages wait for each other, so one of them must continue without room. Finished messages wait for the application: if it
+    // leaves over half of the limit unread, no message continues like this, since such messages would accumulate.
     return isFirst && unread <= limit / 2;
   }
 

@@ -1,7 +1,7 @@
 /**
- * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading. Data that is read
- * while such a reason applies waits here, in order, followed by the peer's end. frame-dispatch.ts passes each frame on. parser.ts
- * parses the layout, assembler.ts joins fragments, delivery.ts delivers whole messages; control frames and states are endpoint.ts.
+ * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading. Data that is read while
+ * such a reason applies waits here, in order, followed by the peer's end. frame-dispatch.ts passes each frame on. parser.ts parses the
+ * layout, assembler.ts joins fragments, delivery.ts delivers whole messages; endpoint.ts has the control frames and the states.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -121,7 +121,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#frames.isDiscarding;
   }
 
-  /** As `Endpoint.receive`. */
+  /** Implements `Endpoint.receive`. */
   receive(chunk: Buffer): boolean {
     // Received while paused, or from inside a callback: the chunk waits.
     if (this.#isProcessing || this.isStopped) {

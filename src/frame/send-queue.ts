@@ -14,11 +14,11 @@ import { FIN, type FrameWriter, RSV1 } from './writer.ts';
 
 /** The owner of a queue, to which the queue reports. */
 export interface SendQueueOwner {
-  /** The codec broke. */
+  /** The codec failed. */
   fail(error: unknown): void;
   /** Our Close frame is about to be written. */
   onCloseFrame(payload: Uint8Array): void;
-  /** The last message that waited has been written or given up. */
+  /** The last message that waited has been written or aborted. */
   onIdle(): void;
 }
 
@@ -113,7 +113,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** As `writeNow`, for a serialized frame. */
+  /** The same as `writeNow`, for a serialized frame. */
   writeSerialized(frame: Uint8Array, shared: SharedMemory | null): void {
     this.isWriting = true;
     try {
@@ -135,7 +135,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** The last frame of a streamed message was written, or the message is given up before its first frame. */
+  /** The last frame of a streamed message was written, or the message is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;

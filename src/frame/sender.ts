@@ -27,7 +27,7 @@ import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 export interface SenderOwner extends SendQueueOwner {
   /** More bytes wait than the send cap allows. */
   abort(error: Error): void;
-  /** Replies pile up: stop reading until `canTakeReplies` is true. */
+  /** Too many replies wait: stop reading until `canTakeReplies` is true. */
   onCongested(): void;
 }
 
@@ -85,7 +85,7 @@ export class Sender {
     return this.#queue.isCloseWaiting;
   }
 
-  /** Whether nothing waits, so that reading may continue after replies had piled up. */
+  /** Whether nothing waits, so that reading may continue after too many replies had waited. */
   get canTakeReplies(): boolean {
     return !this.#sink.blocked && this.#queue.messages === 0;
   }
@@ -140,7 +140,7 @@ export class Sender {
     return length;
   }
 
-  /** As `send`, for a server's message to many connections. Its payload is never copied and must not change. */
+  /** The same as `send`, for a server's message to many connections. Its payload is never copied and must not change. */
   sendShared(
     opcode: number,
     payload: Uint8Array,
@@ -188,7 +188,7 @@ export class Sender {
     return 0;
   }
 
-  /** Calls `done` once everything that was sent so far has left, or with the reason why it never will. */
+  /** Calls `done` once everything that was sent so far has left, or with the reason why it will not leave. */
   whenSent(done: SendCallback): void {
     if (this.#queue.isStopped) this.refuse(done);
     else if (!this.#queue.whenLastSent(done)) this.#completion.whenSent(done);
@@ -242,7 +242,7 @@ export class Sender {
     this.#queue.pump();
   }
 
-  /** As `SendQueue.stop`. */
+  /** The same as `SendQueue.stop`. */
   stop(reason: Error | null): void {
     this.#queue.stop(reason);
   }

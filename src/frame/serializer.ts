@@ -1,6 +1,6 @@
 /**
- * Frame serializer: RFC 6455 §5.2 (layout, shortest length form) and §5.3 (masking of what a client sends).
- * endpoint.ts decides what may be sent, and when; the transport sends the bytes.
+ * Frame serializer: RFC 6455 §5.2 (layout, shortest length form) and §5.3 (masking of a client's frames). endpoint.ts decides what may be
+ * sent, and when; the transport sends the bytes.
  */
 
 import { copyMasked, nextMaskingKey } from './mask.ts';
@@ -64,7 +64,7 @@ export interface FrameInit {
  */
 export function serializeFrame(frame: FrameInit, role: Role): Buffer {
   const { opcode, payload, fin = true, rsv1 = false } = frame;
-  // §5.1: a client masks every frame, a server masks none. §5.3: each frame has a fresh key.
+  // §5.1: a client masks every frame, and a server does not mask. §5.3: each frame has a fresh key.
   const masked = role === 'client';
   const key = masked ? nextMaskingKey() : 0;
   const bytes = Buffer.allocUnsafe(frameHeaderSize(payload.length, masked) + payload.length);

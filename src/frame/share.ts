@@ -1,6 +1,6 @@
 /**
- * One connection's share of a memory budget: the bytes of its unfinished message, and whether it is read. RFC 6455 §10.4.
- * reading-turns.ts decides who is read when there is little room; assembler.ts fills the message.
+ * One connection's share of a memory budget: the bytes of its unfinished message, and whether it is read. RFC 6455 §10.4. reading-turns.ts
+ * decides which connections are read when there is little room; assembler.ts fills the message.
  */
 
 import type { ProtocolError } from './violation.ts';
@@ -19,7 +19,7 @@ export interface BudgetReader {
   waitForRoom(): void;
   /** There is room again: continue reading. Must not report events from inside this call. */
   readOn(): void;
-  /** The unfinished message is given up. */
+  /** The unfinished message is aborted. */
   shed(error: ProtocolError): void;
 }
 
@@ -35,7 +35,7 @@ export interface ShareOwner {
   /** The share's unfinished message takes more memory. */
   grew(share: Share): void;
   asked(share: Share): void;
-  /** The current message is complete or given up. */
+  /** The current message is complete or aborted. */
   ended(share: Share): void;
   stopped(share: Share): void;
   left(share: Share): void;
@@ -49,7 +49,7 @@ export class Share {
   state: 0 | 1 | 2 | 3 = Reading;
   /** Bytes counted now. */
   bytes = 0;
-  /** Whether `readOn` has to follow. */
+  /** Whether `readOn` has to be called. */
   isHalted = false;
   /** Whether the connection receives nothing more. */
   isGone = false;
@@ -75,7 +75,7 @@ export class Share {
     this.#owner.grew(this);
   }
 
-  /** The unfinished message is complete, or given up. */
+  /** The unfinished message is complete, or aborted. */
   done(isFinished: boolean): void {
     if (isFinished) this.finished++;
     this.#owner.ended(this);

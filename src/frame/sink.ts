@@ -3,7 +3,7 @@
  * in order (§5.4); the transport does coalescing, backpressure and the end of TCP (§7.1.1).
  */
 
-/** Receives null once the bytes have left the process, or why they never will. */
+/** Receives null once the bytes have left the process, or the reason why they will not leave. */
 export type SendCallback = (error: Error | null) => void;
 
 /** Memory that several connections hold at once. It is counted once, until the last of them releases it. */
@@ -38,9 +38,9 @@ export interface ByteSink {
   end(): void;
   /** Drop the connection, sending nothing more. */
   destroy(): void;
-  /** Reading may go on: the reason for which `receive` returned false is over. */
+  /** Reading may continue: the reason for which `receive` returned false is over. */
   resumeReading(): void;
-  /** Calls `done` once everything that was committed so far has left the process, or with the reason why it never will. */
+  /** Calls `done` once everything that was committed so far has left the process, or with the reason why it will not leave. */
   whenSent(done: SendCallback): void;
   /** Bytes that were committed and have not left yet. */
   readonly bufferedAmount: number;

@@ -118,7 +118,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.transportClosed();
   }
 
-  /** As `Endpoint.transportClosed`. */
+  /** Implements `Endpoint.transportClosed`. */
   transportClosed(): void {
     if (this.state === Closed) return;
     const record = this.#account.toRecord(this.state === CloseReceived);
@@ -149,7 +149,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#endIfDue();
   }
 
-  /** If replies had piled up and have left, reading continues. */
+  /** If too many replies had waited and have left, reading continues. */
   resumeForReplies(): void {
     if (this.sender.canTakeReplies) this.receiver.resumeFrom(PAUSED_BY_REPLIES);
   }
@@ -181,7 +181,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);
   }
 
-  /** Ends TCP once our Close frame was handed over, unless we still wait for the peer. */
+  /** Ends TCP once our Close frame was given to the sink, unless we still wait for the peer. */
   #endIfDue(): void {
     if (this.sender.isWaiting) return;
     // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
@@ -190,7 +190,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (isDue || this.#peerEnded) this.#sink.end();
   }
 
-  /** As `Endpoint.terminate`. */
+  /** Implements `Endpoint.terminate`. */
   terminate(): void {
     if (this.state === Closed) return;
     // Nothing more can be sent. If both Close frames had been exchanged, the close still counts as clean.
@@ -199,7 +199,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#sink.destroy();
   }
 
-  /** As `Endpoint.abort`. */
+  /** Implements `Endpoint.abort`. */
   abort(error: Error): void {
     if (this.state === Closed) return;
     this.#account.error ??= error;
@@ -207,7 +207,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#report(error);
   }
 
-  /** As `Endpoint.fail`. */
+  /** Implements `Endpoint.fail`. */
   fail(thrown: unknown): void {
     // The closing handshake is over. An error that a callback throws now changes nothing, but must be reported.
     if (this.state >= CloseReceived) {

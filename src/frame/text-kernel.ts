@@ -1,13 +1,15 @@
 /**
- * Decodes small text messages that arrive together in one step (RFC 6455 §5.2, §5.3, §5.6): the WebAssembly of text-kernel.wat finds
- * and unmasks them, one call decodes them, and each message is a part of that string. Any other frame is left to parser.ts, which
- * does the same frame by frame: it is the reference, and the fallback if WebAssembly does not exist or is forbidden.
+ * Decodes small text messages that arrive together in one step (RFC 6455 §5.2, §5.3, §5.6): the WebAssembly of text-kernel.wat finds and
+ * unmasks them, one call decodes them, and each message is a part of that string. parser.ts reads any other frame. It does the same work
+ * frame by frame, as the reference, and as the fallback if WebAssembly does not exist or is forbidden.
  */
 
 import { textKernelBytes } from './text-kernel-bytes.ts';
 import { instantiate } from './web-assembly.ts';
 
-/** The most bytes of text in a run. A message can keep this much alive, since V8 makes it a view of the whole string. */
+/**
+ * The maximum number of bytes of text in a run. A message can keep this much memory alive, since V8 makes it a view of the whole string.
+ */
 export const MAX_RUN_SIZE = 1024;
 
 /** The largest payload whose length fits into the second byte (§5.2). */

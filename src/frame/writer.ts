@@ -30,7 +30,7 @@ export class FrameWriter {
 
   constructor(sink: ByteSink, role: Role) {
     this.#sink = sink;
-    // §5.1: a client masks every frame, a server masks none.
+    // §5.1: a client masks every frame, and a server does not mask.
     this.#masks = role === 'client';
   }
 

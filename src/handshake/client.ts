@@ -1,6 +1,6 @@
 /**
- * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (the request, and the checks of the response).
- * transport/dial.ts does connecting, TLS, proxies, redirects and the body of a refusal.
+ * The client's side of the opening handshake: RFC 6455 §3 (URIs), §4.1 (the request, and the checks of the response). transport/dial.ts
+ * handles connecting, TLS, proxies, redirects and the body of a refusal.
  */
 import { type HandshakeError, type RefusalCode, refuse } from './error.ts';
 import { type ExtensionOffer, findUnoffered, formatExtensions, parseExtensions } from './extension.ts';
@@ -16,10 +16,10 @@ import { parseUrl } from './url.ts';
 export interface WebSocketTarget {
   /** wss */
   readonly secure: boolean;
-  /** For name resolution: ASCII, lower case, an IPv6 address without brackets. */
+  /** The host for name resolution: in ASCII and lower case; an IPv6 address has no brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** For the Host field: with the port only if it is not the scheme's default. */
+  /** The host for the Host field, with the port only if that is not the scheme's default. */
   readonly host: string;
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
@@ -162,8 +162,7 @@ export interface ExpectedResponse {
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
-   * Whether to fail if subprotocols were offered and the server chose none. RFC 6455 allows that, the WHATWG API does
-   * not. Default false.
+   * Whether to fail if subprotocols were offered and the server chose none. RFC 6455 allows that; the WHATWG API does not. @default false
    */
   readonly requireSubprotocol?: boolean;
 }
@@ -189,7 +188,7 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   };
   const fields = new HeaderFields(response.headers);
 
-  // §4.1 (1): any other status is handled as in HTTP: the caller may follow a redirect, or authenticate.
+  // §4.1 (1): any other status means what it means in HTTP: the caller may follow a redirect, or authenticate.
   if (response.status !== 101) throw fail('WS_RESPONSE_STATUS');
   // §4.2.2 (5.1): the status line is HTTP/1.1. HTTP/1.0 has no Upgrade.
   if (!isHttp11(response.httpVersion)) throw fail('WS_RESPONSE_HTTP_VERSION');

@@ -1,7 +1,7 @@
 /**
- * Why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an
- * HTTP status). One table holds every rule that this layer enforces, and the few that transport/ raises on a
- * server. transport/ decides what a failure means for the socket (answer, drop, retry).
+ * The reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status). One
+ * table holds every rule that this layer enforces, and the few that transport/ raises on a server. transport/ decides what a failure means
+ * for the socket (answer, drop, retry).
  */
 
 /**
@@ -364,7 +364,7 @@ const emptyBody: Buffer = Buffer.alloc(0);
 export class HandshakeError extends Error {
   /** A `RefusalCode`, or the code of the system error that stopped it, such as `'ECONNREFUSED'`. */
   readonly code: string;
-  /** How far the handshake had come. */
+  /** The stage at which the handshake stopped. */
   readonly stage: HandshakeStage;
   /** The HTTP status to answer (server) or as received (client); 0 if there is none. */
   readonly status: number;
@@ -382,7 +382,7 @@ export class HandshakeError extends Error {
   }
 
   constructor(code: string, message: string, options: HandshakeErrorOptions) {
-    // Some system errors have an empty message, such as an AggregateError of failed connects. Our errors never have.
+    // Some system errors have an empty message, such as an AggregateError of failed connects. Our errors always have a message.
     super(message === '' ? `The opening handshake failed (${options.stage})` : message, options);
     this.code = code;
     this.stage = options.stage;

@@ -92,7 +92,7 @@ export type HeaderFieldsInit =
 
 /**
  * Returns header fields as a flat list. `formatHead` checks later whether their names and values are allowed.
- * @throws TypeError for anything but header fields
+ * @throws TypeError for a value that is not header fields
  */
 export function flattenHeaders(headers: HeaderFieldsInit): string[] {
   if (typeof headers !== 'object' || headers === null) {

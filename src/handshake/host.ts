@@ -4,8 +4,8 @@ import { isVisibleAscii } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, perhaps with a port.
- * The characters are checked before `URL` parses the text, since `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
+ * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, which may have a port. The characters are checked before `URL`
+ * parses the text, since `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
  */
 export function isHost(text: string): boolean {
   if (isPlainHost(text)) return true;

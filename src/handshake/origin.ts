@@ -10,8 +10,7 @@ import type { UpgradeRequest } from './upgrade-request.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Which origins a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and
- * always passes.
+ * The origins that a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
  * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on
  *   either side, is the default port of the Origin's scheme. The scheme is not compared, since a TLS proxy may
  *   be in front of the server.
@@ -30,7 +29,7 @@ export type OriginPolicy =
   | readonly string[]
   | ((origin: string, request: UpgradeRequest) => boolean);
 
-/** Whether `policy` lets in a request with this Origin; null stands for a request without one. */
+/** Whether `policy` allows a request with this Origin; null stands for a request without one. */
 export function isAllowedOrigin(
   policy: OriginPolicy,
   origin: string | null,

@@ -41,8 +41,8 @@ export function verifyRequest(
   const host = fields.single('host');
   if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
   const { path, query } = parseRequestTarget(target, host);
-  // §4.1 knows no body, and no rule would tell us where frames begin behind one. A single length of 0, in this
-  // one spelling, announces none.
+  // §4.1 defines no body for the request, and no rule says where frames would begin after a body. A single length of 0, in exactly this
+  // spelling, announces no body.
   for (const name of ['Content-Length', 'Transfer-Encoding', 'Expect']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw refuse('WS_HANDSHAKE_BODY', { value: name });
@@ -77,7 +77,7 @@ export function verifyRequest(
 // The path is cut out of the text, never resolved: "//evil/x", resolved against our host, would name another server.
 function parseRequestTarget(target: string, host: string): { path: string; query: string } {
   const resource = isVisibleAscii(target) ? cutResource(target, host) : null;
-  // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends one.
+  // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends a fragment.
   if (resource === null || resource.includes('#')) throw refuse('WS_HANDSHAKE_TARGET', { value: target });
   const mark = resource.indexOf('?');
   return mark < 0
@@ -120,10 +120,9 @@ function lists(tokens: readonly string[], wanted: string): boolean {
   return tokens.some((token) => toAsciiLowerCase(token) === wanted);
 }
 
-// §4.2.1 (6), §4.4: the version is 13; for any other version, the answer names 13.
-// Checked before the key: clients of the drafts before hybi-04 send neither field, and the supported version is the answer
-// that helps them. For the same reason a missing field counts as an unknown version (426), not as a malformed request
-// (400).
+// §4.2.1 (6), §4.4: the version is 13; for any other version, the answer names 13. Checked before the key: clients of the drafts before
+// hybi-04 send neither field, and the most helpful answer for them is the supported version. For the same reason a missing field counts as
+// an unknown version (426), not as a malformed request (400).
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('sec-websocket-version');
   // §11.3.5: MUST NOT appear more than once in a request.

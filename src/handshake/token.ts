@@ -31,7 +31,7 @@ export function isLineText(text: string): boolean {
   return true;
 }
 
-/** As `isLineText`, for one byte. */
+/** The same as `isLineText`, for one byte. */
 export function isLineByte(byte: number): boolean {
   return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
@@ -106,7 +106,7 @@ export class FieldScanner {
     return true;
   }
 
-  /** A token, or null if none starts here. */
+  /** Reads a token; null if no token starts here. */
   token(): string | null {
     const start = this.#at;
     while (isTokenCode(this.#text.charCodeAt(this.#at))) this.#at++;
@@ -114,7 +114,7 @@ export class FieldScanner {
   }
 
   /**
-   * The text of a quoted-string (RFC 9110 §5.6.4) without its quotes and escapes; null if none starts here or
+   * Reads a quoted-string (RFC 9110 §5.6.4), and returns its text without quotes and escapes; null if no quoted-string starts here, or if
    * it has no end.
    */
   quotedString(): string | null {
@@ -139,7 +139,7 @@ export class FieldScanner {
 /**
  * Reads a list (RFC 9110 §5.6.1) whose elements `element` reads: separated by commas, with optional white space around
  * the commas. Empty elements are ignored, as a recipient MUST do.
- * @returns the elements, perhaps an empty list; null if the value is not such a list, or `element` returned null.
+ * @returns the elements, which may be an empty list; null if the value is not such a list, or `element` returned null.
  */
 export function parseList<Element>(
   value: string,

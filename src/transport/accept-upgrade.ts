@@ -13,7 +13,7 @@ import { ReceivedRequest } from './received-request.ts';
 import { isAnswered, ServerHandshake } from './upgrade.ts';
 import type { UpgradeHost, UpgradeOrigin } from './upgrade-host.ts';
 
-/** The parts of a request that we need. An IncomingMessage has them, and so do the requests that test frameworks inject. */
+/** The parts of a request that we need. An IncomingMessage and the requests that test frameworks inject have them. */
 export type UpgradeMessage = Partial<
   Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>
 > & {
@@ -34,7 +34,7 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 
 /**
  * `headers` of node:http has an array for Set-Cookie, and joins the lines of every other field. Only a request that a program made has
- * `headers` without `rawHeaders`, such as the request of `injectWS` of @fastify/websocket. That one has a number as the version, and no
+ * `headers` without `rawHeaders`, such as the request of `injectWS` of @fastify/websocket. That request has a number as the version, and no
  * Host: §4.2.1 requires Host only in a request that came over the wire.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
@@ -47,7 +47,7 @@ function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[
 
 /**
  * Takes over a socket from an 'upgrade' event.
- * @param head what the HTTP server had read after the request: the first frames may be in it
+ * @param head the bytes that the HTTP server read after the request; they may contain the first frames
  */
 export function acceptUpgrade<Context, Result>(
   request: UpgradeMessage,
@@ -78,10 +78,13 @@ export function acceptUpgrade<Context, Result>(
   );
 }
 
-/** Undoes what an HTTP server or an agent set on a socket for its own use. @param raw the socket of the request, if it is another one */
+/**
+ * Removes the settings that an HTTP server or an agent made on a socket for its own use. @param raw the socket of the request, if that is
+ * another socket
+ */
 export function takeSocket(socket: Duplex, raw?: Socket | null): void {
   const own = socket as Partial<Socket>;
-  // The idle timeout of the HTTP server or agent knows nothing of WebSocket traffic.
+  // The idle timeout of the HTTP server or agent does not notice WebSocket traffic.
   for (const timed of [own, raw]) if (typeof timed?.setTimeout === 'function') timed.setTimeout(0);
   // §7.1.1: a half-closed connection still has to carry a Close frame. By default, a socket of an HTTPS server ends when the peer's FIN
   // arrives.

@@ -1,6 +1,7 @@
 /**
  * WebSocket endpoints on another program's HTTP server: it uses the 'upgrade' event, serves several endpoints by path, and leaves other
- * listeners alone. RFC 6455 §4.2. Upgrades that it leaves to other listeners are left-upgrade.ts; the handshake itself is upgrade.ts.
+ * listeners alone. RFC 6455 §4.2. left-upgrade.ts handles the upgrades that it leaves to other listeners; upgrade.ts performs the handshake
+ * itself.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
@@ -21,7 +22,7 @@ type ShouldUpgrade = (request: IncomingMessage) => boolean;
 /** The endpoints of one HTTP server. */
 class Router {
   readonly #server: UpgradingServer & { shouldUpgradeCallback?: ShouldUpgrade };
-  /** By path; `''` takes what no other path or pattern matches. */
+  /** The endpoints by path; `''` takes the requests that no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
   /** The first pattern that matches is used; `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
@@ -39,14 +40,14 @@ class Router {
       if (server.listenerCount('upgrade') === 1) route();
       else process.nextTick(route);
     };
-    // Ours is the first listener, so that it sees how much had been written before any other listener ran.
+    // Our listener is the first one, so that it sees how much had been written before any other listener ran.
     server.prependListener('upgrade', this.#listener);
     this.#restore = this.#leaveOrdinaryRequests();
   }
 
   /**
-   * RFC 9110 §7.8: a server MAY ignore Upgrade. A request for a page with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer,
-   * not our refusal. Older versions of Node make an 'upgrade' event of every such request as soon as there is a listener.
+   * RFC 9110 §7.8: a server MAY ignore Upgrade. A request for a page with `Upgrade: h2c` (curl --http2, Java) gets its ordinary answer, not
+   * our refusal. Older versions of Node emit 'upgrade' for every such request as soon as there is a listener.
    */
   #leaveOrdinaryRequests(): () => void {
     const server = this.#server;

@@ -1,6 +1,7 @@
 /**
- * One attempt of a client to open a connection: the deadline and the AbortSignal over all of its steps, and the one owner of everything that it takes
- * until it succeeds. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are tunnel.ts, response.ts and dial.ts.
+ * One attempt of a client to open a connection: it applies the deadline and the AbortSignal to all of its steps, and owns all that it has
+ * opened or reserved until it succeeds. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are in tunnel.ts,
+ * response.ts and dial.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -43,8 +44,9 @@ export class Attempt {
   }
 
   /**
-   * Waits for a socket that the application makes. One that comes after the deadline or the signal is destroyed.
-   * @throws HandshakeError of stage 'tcp', whose cause is what the application threw; TypeError if that is not a Duplex
+   * Waits for a socket that the application makes. A socket that comes after the deadline or the signal is destroyed.
+   * @throws HandshakeError of stage 'tcp', whose cause is the error that the application threw; TypeError if the application's value is not
+   *   a Duplex
    */
   make(socketFor: () => Duplex | PromiseLike<Duplex>): Promise<Duplex> {
     this.#stage = 'tcp';
@@ -121,7 +123,7 @@ export class Attempt {
 
   /**
    * The connection is open: its socket, and what was reserved, belong to the caller. A socket below TLS keeps its listener for errors.
-   * @throws what interrupted the attempt in the meantime
+   * @throws the error that interrupted the attempt in the meantime
    */
   finish(socket: Duplex): void {
     if (this.#interruption !== null) throw this.#interruption.reason;

@@ -1,12 +1,12 @@
 /**
- * What one connection sends within a turn of the event loop, in order: small frames, serialized in place into a slab, and large payloads,
- * kept as they are. It holds a slab only while it holds bytes; outbox.ts decides where the bytes go.
+ * Holds the bytes that one connection sends within a turn of the event loop, in order. Small frames are serialized directly into a slab;
+ * large payloads are kept as they are. A batch has a slab only while it holds bytes; outbox.ts decides where the bytes go.
  */
 
 import { Borrowed } from './borrowed.ts';
 import { abandonSlab, acquireSlab, MAX_SLAB_SIZE, releaseSlab } from './slabs.ts';
 
-/** Memory that nothing else changes any more, or a borrowed payload, which is read only when it leaves. */
+/** Memory that no other code changes any more, or a borrowed payload, which is read only when it leaves. */
 export type Chunk = Uint8Array | Borrowed;
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -94,7 +94,7 @@ export class Batch {
     return chunks;
   }
 
-  /** As `takeChunks`, but copied out of the slab, which is released for other connections. */
+  /** The same as `takeChunks`, but the bytes are copied out of the slab, which is released for other connections. */
   takeApart(): Chunk[] {
     const chunks = this.takeChunks();
     const slab = this.leave();

@@ -1,9 +1,9 @@
-/** The options for an endpoint on a socket. The limits, and the purpose of each, are limits.ts. */
+/** The options for an endpoint on a socket. limits.ts has the limits and the purpose of each. */
 
 import type { EndpointOptions } from '../frame/endpoint-options.ts';
 import type { ConnectionLimits } from './limits.ts';
 
-/** What `bindSocket` needs in addition to the limits. */
+/** The options that `bindSocket` needs in addition to the limits. */
 export interface BindOptions
   extends Pick<EndpointOptions, 'role' | 'text' | 'closeReason' | 'autoPong' | 'pauseOutlivesClose'> {
   readonly limits: ConnectionLimits;

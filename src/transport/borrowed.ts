@@ -1,12 +1,12 @@
 /**
- * Payloads that still belong to the caller while they wait: RFC 6455 does not say when they have to leave. They are read when the socket
- * takes them, and copied for that: a socket that cannot take everything at once reads the memory later, and Node does not keep memory
- * alive that was transferred meanwhile. A payload whose length has changed cannot be sent, because its header is on its way already.
+ * Payloads that still belong to the caller while they wait: RFC 6455 does not say when they have to leave. They are read, and copied, when
+ * the socket takes them. The copy is needed because a socket that cannot take everything at once reads the memory later, and Node does not
+ * keep memory alive that was transferred meanwhile. A payload whose length has changed cannot be sent, because its header was sent already.
  */
 
 import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
 
-/** How many bytes a socket is given at a time. */
+/** The number of bytes that are passed to a socket in one write. */
 export const WRITE_SIZE = 65_536;
 
 /** A write may exceed `WRITE_SIZE` by this many bytes if nothing is left to send then. */
@@ -20,7 +20,7 @@ const SCRATCH_FROM: number = WRITE_SIZE / 2;
 // Reused as long as every socket takes its bytes at once.
 let scratch: Buffer | null = null;
 
-/** The application transferred or resized a payload too early. */
+/** The application transferred or resized a payload before it had left. */
 export class PayloadChangedError extends TypeError {
   constructor(size: number) {
     super(`a payload of ${size} bytes was transferred or resized after it was sent, and before it had left`);

@@ -1,6 +1,6 @@
 /**
- * One message for many connections, serialized once: a server's frames are not masked (RFC 6455 §5.1), so that all get the
- * same bytes. Compressed once as well for those that keep no context (RFC 7692 §7.1.1.1).
+ * One message for many connections, serialized once: a server's frames are not masked (RFC 6455 §5.1), so all connections get the same
+ * bytes. The message is also compressed once for the connections that keep no context (RFC 7692 §7.1.1.1).
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -13,7 +13,7 @@ import { serializeFrame } from '../frame/serializer.ts';
 import { COPY_THRESHOLD } from '../frame/writer.ts';
 import type { SocketConnection } from './socket.ts';
 
-/** Bytes of a frame, and how many of them are payload. */
+/** The bytes of a frame, and the number of its payload bytes. */
 interface SharedFrame {
   readonly bytes: Buffer;
   readonly size: number;
@@ -21,14 +21,14 @@ interface SharedFrame {
   readonly charge: Charge | null;
 }
 
-/** A message to be sent to any number of connections of one server. `release` it when that is done. */
+/** A message to be sent to any number of connections of one server. Call `release` when it was sent to all. */
 export class Broadcast {
   readonly #opcode: number;
   #payload: Uint8Array;
-  /** Whether the payload is a copy, which no application changes. */
+  /** Whether the payload is a copy, which the application cannot change. */
   #ownsPayload: boolean;
   readonly #compress: boolean;
-  /** What the payload costs while it waits for a codec. */
+  /** The memory that the payload counts for while it waits for a codec. */
   #charge: Charge | null = null;
   /** Key '' is the uncompressed frame. Every other key stands for the settings with which compression gives the same bytes. */
   readonly #frames = new Map<string, SharedFrame>();
@@ -60,7 +60,7 @@ export class Broadcast {
     return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
   }
 
-  /** The message was sent to all connections: from now on only those that still have it in their queue hold its memory. */
+  /** The message was sent to all connections. From now on, only the connections that still have it in their queue hold its memory. */
   release(): void {
     this.#charge?.release();
     for (const { charge } of this.#frames.values()) charge?.release();

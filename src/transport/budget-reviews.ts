@@ -1,6 +1,4 @@
-/**
- * Reviews a memory budget from time to time while connections wait for room in it: frame/reading-turns.ts has no clock to do so itself.
- */
+/** Reviews a memory budget from time to time while connections wait for room in it: frame/reading-turns.ts has no clock for that. */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';

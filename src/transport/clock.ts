@@ -1,7 +1,7 @@
 /**
- * The clock and the timers that connections run on. They are taken once, when this file is loaded: the fake timers of an application's
- * tests stop neither what is sent nor a deadline. And they are shared by all connections, so their callbacks run in no connection's
- * AsyncLocalStorage context: otherwise they would all run in the context of the first connection.
+ * The clock and the timers that connections run on. They are read once, when this file is loaded, so that the fake timers of an
+ * application's tests stop neither sending nor a deadline. All connections share them. So their callbacks run outside the AsyncLocalStorage
+ * context of any connection: otherwise they would all run in the context of the first connection.
  */
 
 import { AsyncResource } from 'node:async_hooks';
@@ -9,7 +9,7 @@ import { AsyncResource } from 'node:async_hooks';
 export interface Clock {
   /** Milliseconds on a clock that never jumps. */
   now(): number;
-  /** As Node's, but the timer does not keep the process alive: sockets do that, their deadlines do not. */
+  /** The same as Node's `setTimeout`, but the timer does not keep the process alive: only sockets do that. */
   setTimeout(callback: () => void, delay: number): NodeJS.Timeout;
   clearTimeout(timer: NodeJS.Timeout): void;
   /** At the end of this turn of the event loop. */
@@ -18,7 +18,7 @@ export interface Clock {
   afterPoll(callback: () => void): void;
 }
 
-// Its context is the one in which the library was loaded, usually none.
+// Its context is the one in which the library was loaded: usually there is none.
 const noContext = new AsyncResource('rfc6455');
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;

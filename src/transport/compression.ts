@@ -1,6 +1,6 @@
 /**
  * permessage-deflate as servers and clients use it: the options are checked once, then each connection that negotiates it gets a codec.
- * RFC 7692 §5, §7.1 are deflate/offer.ts, accept.ts and confirm.ts, §7.2 is deflate/codec.ts.
+ * deflate/offer.ts, accept.ts and confirm.ts implement RFC 7692 §5 and §7.1; deflate/codec.ts implements §7.2.
  */
 
 import { acceptDeflate } from '../deflate/accept.ts';
@@ -22,7 +22,7 @@ export interface CompressionOptions extends DeflateConfig {
   readonly engine?: 'auto' | 'zlib' | undefined;
   /** Compress and decompress in this turn at any size, never in zlib's threads. @default false */
   readonly synchronous?: boolean | undefined;
-  /** Bounds what all contexts hold together. @default `processCompressionBudget`, 64 MiB */
+  /** Limits the memory that all contexts hold together. @default `processCompressionBudget`, 64 MiB */
   readonly budget?: CompressionBudget | undefined;
 }
 
@@ -37,12 +37,12 @@ export interface CompressionAgreement {
   readonly codec: DeflateCodec;
 }
 
-/** What one client's handshake offers. */
+/** The offer of one client's handshake. */
 export interface CompressionOffer {
   readonly offers: readonly ExtensionOffer[];
   /** Checks the answers. @throws HandshakeError stage 'extensions' */
   confirm(answers: readonly ExtensionOffer[]): void;
-  /** The codec for what was agreed, or null if the server declined. */
+  /** The codec for the agreed parameters, or null if the server declined. */
   readonly codec: DeflateCodec | null;
   /** The handshake failed: releases the reserved bytes of the budget. */
   abandon(): void;
@@ -78,8 +78,8 @@ export class Compression {
     if (first === null) return null;
     const reserved = this.#reserve(clientDirection(first.params));
     if (reserved !== null) return { answer: first.answer, codec: this.#serverCodec(first.params, reserved) };
-    // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep none, even if the client did
-    // not offer that.
+    // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep no context, even if the client
+    // did not offer that.
     const thrifty = acceptDeflate(offers, { ...this.#config, clientNoContextTakeover: true });
     return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
   }
@@ -123,7 +123,7 @@ class ClientOffer implements CompressionOffer {
     const params = confirmDeflate(answers, this.#config);
     if (params === null) return;
     const receiving = serverDirection(params);
-    // The server may have agreed to less than was set aside for it.
+    // The server may have agreed to less memory than was reserved for it.
     const needed = receivingContextSize(receiving);
     this.#settings.budget.release(this.#reserved - needed);
     this.#reserved = 0;

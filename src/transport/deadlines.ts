@@ -1,7 +1,7 @@
 /**
- * Every deadline of one connection, on one timer: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes nothing (§10.4), a
- * message that stands still, the closing handshake (§7.1.1), and the end of a socket that was destroyed. A connection
- * that is not closed always has one of them. What they do to the connection is frame/endpoint.ts; the timer is timers.ts.
+ * Every deadline of one connection, on one timer: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no bytes (§10.4), a message
+ * without progress, the closing handshake (§7.1.1), and the end of a socket that was destroyed. A connection that is not closed always has
+ * one of them. frame/endpoint.ts acts on a missed deadline; timers.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -22,10 +22,10 @@ export interface DeadlinesOwner {
   onGone(): void;
 }
 
-// Bytes. If no more than this waits, a peer that takes nothing gets at least as much time as a silent peer.
+// Bytes. If no more than this waits, a peer that takes no bytes gets at least as much time as a silent peer.
 const STALL_FROM = 1_048_576;
 
-// Milliseconds between two checks of a peer that takes nothing, once `sendTimeout` has passed.
+// Milliseconds between two checks of a peer that takes no bytes, once `sendTimeout` has passed.
 const STALL_CHECK = 1_000;
 
 // How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
@@ -40,7 +40,7 @@ export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** How long a peer may take nothing while only a little waits. */
+  /** How long a peer may take no bytes while only a little waits. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
@@ -79,7 +79,7 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** `size` bytes came; to be called before they are parsed. @returns the time, for `parsed` */
+  /** `size` bytes came. Call this before they are parsed. @returns the time, for `parsed` */
   received(size: number): number {
     const now = processTimers.now();
     this.#heartbeat.received(size, now);
@@ -146,7 +146,10 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** How long the closing handshake may take, in place of `closeTimeout`; if it has begun already, at most so long from now. */
+  /**
+   * Sets how long the closing handshake may take, in place of `closeTimeout`. If it has begun already, the time counts from now, and can
+   * only shorten the handshake.
+   */
   closeWithin(timeout: number): void {
     this.#closeTimeout = timeout;
     if (this.#closeBy === 0) return;
@@ -207,7 +210,7 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // For a peer that takes nothing, little may wait now, and more than STALL_FROM later.
+      // If a peer takes no bytes, little may wait now, but more than STALL_FROM may wait later.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
@@ -219,8 +222,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;
-    // §7.1.1 lets a client, and §7.1.7 either role, give up; the application then gets 1006 if no Close frame came. After a failure we do
-    // not wait for the peer's Close frame, and the reason has been reported.
+    // §7.1.1 lets a client stop waiting, and §7.1.7 lets either role do so; the application then gets 1006 if no Close frame came. After a
+    // failure we do not wait for the peer's Close frame, and the reason has been reported.
     if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
@@ -232,7 +235,7 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: received bytes do not count here. A peer that floods us and takes no answer would otherwise hold its connection forever. If
+    // §10.4: received bytes do not count here. Otherwise, a peer that floods us and takes no answer could keep its connection forever. If
     // the peer is also silent, the heartbeat ends the connection.
     const isLittle = outbox.bufferedAmount <= STALL_FROM;
     if (isLittle && this.#heartbeat.isWaiting) return;

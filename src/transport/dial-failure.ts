@@ -1,6 +1,6 @@
 /**
  * The failures of a client that are not faults of the server's answer, in one table: name → stage, section, text. Errors of the system
- * (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. The faults of an answer are handshake/error.ts.
+ * (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. handshake/error.ts has the faults of an answer.
  */
 
 import {
@@ -10,7 +10,7 @@ import {
   statusText,
 } from '../handshake/error.ts';
 
-/** One way for a client not to get a connection. */
+/** One reason why a client gets no connection. */
 export interface DialFailure {
   readonly stage: HandshakeStage;
   readonly section: string;
@@ -86,7 +86,7 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// What was missing when the time was over. The lookup of a name is part of stage 'tcp'.
+// For each stage, what had not arrived when the deadline passed. The lookup of a name is part of stage 'tcp'.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
   proxy: 'no tunnel through the proxy',
@@ -114,10 +114,10 @@ export function withoutPlace({ message }: HandshakeError): string {
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
 }
 
-// Errors end in logs: we show no user information (`href` has none) and no query, which may hold tokens.
+// Errors are written to logs, so we show no query, which may hold tokens, and no user information (`href` has no user information).
 const MAX_PLACE = 200;
 
-/** How an error names a URL. */
+/** The form in which an error names a URL. */
 export function placeOf({ href }: { readonly href: string }): string {
   const query = href.indexOf('?');
   const shown = query === -1 ? href : `${href.slice(0, query)}?…`;
@@ -132,7 +132,7 @@ export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   return new HandshakeError('WS_DIAL_TIMEOUT', message, { stage });
 }
 
-// Advice for errors of the system whose own text gives none.
+// Advice for errors of the system whose own text gives no advice.
 const plainOnTls = 'the other end does not speak TLS here; is it ws: in place of wss:?';
 const unknownIssuer = 'the option tls.ca trusts its issuer';
 const advice: ReadonlyMap<string, string> = new Map([
@@ -155,7 +155,7 @@ export function systemFailure(
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
-  // OpenSSL's text is a line of its log, with the place in its source; its reason says the same.
+  // OpenSSL's text is a line of its log, with the place in its source code; `reason` says the same without that.
   if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
   const hint = advice.get(code);

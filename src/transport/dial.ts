@@ -1,7 +1,7 @@
 /**
- * The client's path to an open connection: RFC 6455 §4.1. It contains the loop of redirects, and for each hop the request and the meaning
- * of its answer. Deadline and signal are attempt.ts; TCP, proxy and TLS are tunnel.ts; the content of request and response is
- * handshake/client.ts; the open connection is socket.ts.
+ * The client's path to an open connection: RFC 6455 §4.1. It contains the loop of redirects, and for each hop it sends the request and
+ * decides what the answer means. attempt.ts has the deadline and the signal, tunnel.ts has TCP, proxy and TLS, handshake/client.ts has the
+ * content of request and response, and socket.ts has the open connection.
  */
 
 import type { Duplex } from 'node:stream';
@@ -35,7 +35,7 @@ import {
 import { readBody, readResponse } from './response.ts';
 import { openTransport, type TunnelOptions } from './tunnel.ts';
 
-/** How to reach a server, and what to ask it for. */
+/** The options that say how to reach a server, and what to request from it. */
 export interface DialOptions extends RequestFields, TunnelOptions {
   /** Fail if subprotocols were offered and the server chose none. @default false */
   readonly requireSubprotocol?: boolean | undefined;
@@ -44,13 +44,13 @@ export interface DialOptions extends RequestFields, TunnelOptions {
   /** Ends the attempt: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Redirects to follow, at most 5; wss never becomes ws. A redirect to another origin takes along no subprotocols (an application may
-   * keep a token there), no `headers`, no credentials of the URL, and no client certificate. @default 0
+   * Redirects to follow, at most 5; wss never becomes ws. A redirect to another origin does not send the subprotocols (an application may
+   * keep a token there), `headers`, the credentials of the URL, or a client certificate. @default 0
    */
   readonly redirects?: number | undefined;
   /**
-   * Header fields of `headers` that may go along to another origin, by name; `'Sec-WebSocket-Protocol'` for the subprotocols.
-   * Authorization and Cookie are refused. @default none
+   * The names of fields of `headers` that may be sent to another origin; `'Sec-WebSocket-Protocol'` for the subprotocols. Authorization and
+   * Cookie are refused. @default none
    */
   readonly crossOriginHeaders?: readonly string[] | undefined;
 }
@@ -70,7 +70,7 @@ export interface DialedConnection {
   readonly url: string;
 }
 
-/** Where to connect, and what to ask for, checked. Made by `planRoute`. */
+/** The checked values of where to connect, and what to request. `planRoute` makes it. */
 export interface DialRoute {
   readonly target: WebSocketTarget;
   readonly hop: Hop;
@@ -78,7 +78,7 @@ export interface DialRoute {
 }
 
 /**
- * What `dial` needs. §4.1 (1): invalid input fails before any network activity.
+ * Makes the values that `dial` needs. §4.1 (1): invalid input fails before any network activity.
  * @throws HandshakeError stage 'url'
  * @throws TypeError | RangeError for invalid options
  */
@@ -92,7 +92,7 @@ export function planRoute(url: string | URL, options: DialOptions): DialRoute {
 
 /**
  * Connects and performs the opening handshake.
- * @throws HandshakeError naming the stage that failed; the signal's reason when aborted
+ * @throws HandshakeError that names the stage that failed; if `signal` aborts the attempt, its reason
  */
 export async function dial(
   { target: first, hop: firstHop, crossOriginHeaders }: DialRoute,
@@ -128,7 +128,7 @@ export async function dial(
   }
 }
 
-/** What one hop uses; a redirect to another origin removes a part of it. */
+/** The values that one hop uses; a redirect to another origin removes some of them. */
 export interface Hop {
   readonly options: DialOptions;
   readonly request: RequestFields & { readonly headers: readonly string[] };

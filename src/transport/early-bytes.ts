@@ -1,7 +1,7 @@
 /**
  * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait, but frames that arrived with
- * the request are processed as soon as the application has accepted it. Reading continues meanwhile: otherwise the end of a peer that has
- * sent a byte would not be noticed (its FIN waits after that byte), and the application would not learn that its answer is no longer
+ * the request are processed as soon as the application has accepted it. Reading continues meanwhile. Otherwise we would not notice that a
+ * peer which has sent a byte has left (its FIN waits after that byte), and the application would not learn that its answer is no longer
  * needed.
  */
 
@@ -23,7 +23,9 @@ export class EarlyBytes {
   #isTaken = false;
   readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
 
-  /** Begins to read. @param head what came with the request; it is copied, so that it does not keep the request's chunk alive */
+  /**
+   * Begins to read. @param head the bytes that came with the request; they are copied, so that they do not keep the request's chunk alive
+   */
   constructor(socket: Duplex, head: Buffer, budget: MemoryBudget) {
     this.#socket = socket;
     this.#budget = budget;
@@ -35,7 +37,7 @@ export class EarlyBytes {
     else socket.pause();
   }
 
-  /** Stops reading, and hands over what came. A second call gives nothing. */
+  /** Stops reading, and returns the bytes that came. A second call returns no bytes. */
   take(): Buffer {
     if (this.#isTaken) return this.#bytes;
     this.#isTaken = true;

@@ -1,7 +1,7 @@
 /**
- * Checks whether the peer is still there, and shows the peer that we are: RFC 6455 §5.5.2, §5.5.3. A ping leaves after silence, and any
- * byte is an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not see. While we only
- * receive, we send a pong unasked, as a sign of life. The timer is that of deadlines.ts.
+ * Checks whether the peer is still connected, and shows the peer that we are: RFC 6455 §5.5.2, §5.5.3. A ping is sent after silence, and
+ * any byte counts as an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not see. While we
+ * only receive, we send a pong unasked, as a sign of life. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -34,7 +34,7 @@ export class Heartbeat {
   #lastBeat: number;
   /** When the unanswered ping was sent, or 0 if there is no such ping. */
   #pingedAt = 0;
-  /** How long that answer may take. */
+  /** How long the answer to that ping may take. */
   #answerTime = 0;
   #lastCheck: number;
 
@@ -71,8 +71,8 @@ export class Heartbeat {
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
-    // A new silence begins with the answer. We check at the usual interval, so that this silence is not noticed later because the answer
-    // got more time.
+    // A new silence begins with the answer. We check at the usual interval: if we waited for the longer time of the answer, we would notice
+    // the new silence too late.
     const nextLook = this.#lastCheck + this.#limits.heartbeatInterval;
     if (this.#pingedAt !== 0) return Math.min(this.#pingedAt + this.#answerTime, nextLook);
     const nextPing = this.#lastAlive + this.#limits.heartbeatInterval;
@@ -120,14 +120,14 @@ export class Heartbeat {
 
   /**
    * Whether we only receive: since our last sign of life the peer has sent much, or is in the middle of a message, so it cannot know
-   * whether we are still there.
+   * whether we are still connected.
    */
   get #onlyReceives(): boolean {
     if (this.#lastReceived <= this.#lastSign || this.#outbox.blocked) return false;
     return this.#received >= LONG_RECEIPT || this.#endpoint.insideMessage;
   }
 
-  /** Whether we do not read, and the peer takes what we send: nothing shows whether it is there. */
+  /** Whether we do not read, and the peer takes what we send: nothing shows whether it is still connected. */
   get #isBlind(): boolean {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }

@@ -9,7 +9,7 @@ import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /**
- * How many bytes fill a socket's own buffer; 0 if the chunk is not larger than that, or if another listener was given the chunk as well.
+ * Returns how many bytes fill a socket's own buffer; 0 if the chunk is not larger than that, or if another listener received the chunk too.
  */
 export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   if (!(socket instanceof Socket)) return 0;
@@ -17,7 +17,7 @@ export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   return chunk.length > size && socket.listenerCount('data') === 1 ? size : 0;
 }
 
-/** What one socket holds back. */
+/** The bytes that one socket holds back. */
 export class HeldBack {
   readonly #charge: Charge;
 
@@ -25,7 +25,7 @@ export class HeldBack {
     this.#charge = new Charge(budget);
   }
 
-  /** Stops a socket. To be called from its 'data' event, with the end of that event's chunk. */
+  /** Stops a socket. Call it from the socket's 'data' event, with the end of that event's chunk. */
   stop(socket: Duplex, bytes: Buffer): void {
     socket.pause();
     this.#charge.resize(bytes.length);

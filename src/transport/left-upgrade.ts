@@ -12,9 +12,9 @@ import { isAnswered } from './upgrade.ts';
 import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
 
 /**
- * Whether another listener of the 'upgrade' event has done something with the socket: written, read or ended. That it listens for
- * errors says nothing: Vite does so for every upgrade, also for those that it leaves to others.
- * @param written what had been written to the socket before the event
+ * Whether another listener of the 'upgrade' event has written to the socket, read it or ended it. A listener for errors does not count:
+ * Vite adds one for every upgrade, even for those that it leaves to others.
+ * @param written the number of bytes that had been written to the socket before the event
  */
 export function isClaimed(socket: Duplex, written: number): boolean {
   if (isAnswered(socket) || socket.destroyed || socket.readableFlowing !== null) return true;

@@ -1,25 +1,25 @@
 /**
- * The bounds and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to
- * the implementation; docs/architecture.md says why each has its value. What they do is in deadlines.ts and frame/.
+ * The bounds and deadlines of a connection, and their defaults for a server and for a client. RFC 6455 §10.4 leaves the limits to the
+ * implementation; docs/architecture.md says why each has its value. deadlines.ts and frame/ apply them.
  */
 
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
 
-/** Bounds and deadlines of one connection; times in milliseconds, `Infinity` switches one off. */
+/** Bounds and deadlines of one connection; times in milliseconds, `Infinity` disables one. */
 export interface ConnectionLimits {
-  /** Bytes of a received message, after defragmentation; inclusive. 1009 beyond it. */
+  /** Bytes of a received message, after defragmentation; inclusive. A longer message fails the connection with 1009. */
   readonly maxMessageSize: number;
   /** The same for a message that the application takes in parts. */
   readonly maxStreamSize?: number;
   /** Bytes. If more than this waits to be sent, `send` asks the application to wait, and a server whose replies wait stops reading. */
   readonly highWaterMark: number;
-  /** Bytes that may wait to be sent; the connection is dropped beyond. One message always fits an empty queue. */
+  /** Bytes that may wait to be sent; if more wait, the connection is dropped. An empty queue accepts any one message. */
   readonly sendCap: number;
   /** Keys whose newest value may wait at the same time, see api/latest-values.ts. */
   readonly maxLatestKeys: number;
   /**
-   * How long a peer may take nothing at all while over 1 MiB waits for it. With less, it has as long as a silent peer, or this time if
-   * that is longer.
+   * How long a peer may take no bytes while more than 1 MiB waits for it. If less waits, the peer has as much time as a silent peer, or
+   * this time if that is longer.
    */
   readonly sendTimeout: number;
   /** How long the closing handshake, and then the end of TCP, may take. */
@@ -28,25 +28,25 @@ export interface ConnectionLimits {
   readonly heartbeatInterval: number;
   /** How long a pinged peer may stay silent. */
   readonly heartbeatTimeout: number;
-  /** How long a message may stand still before it is complete. 1008 beyond it. */
+  /** How long an incomplete message may make no progress; after that the connection fails with 1008. */
   readonly messageTimeout: number;
   /** When sent bytes leave: at the end of the loop's turn, or of each read. */
   readonly flush: 'turn' | 'read';
   readonly memoryBudget: MemoryBudget;
-  /** Pings at a fixed pace. */
+  /** Pings at a fixed interval. */
   readonly pings?: PingSchedule;
 }
 
-/** Pings at a fixed pace, no matter what else the peer sends; only a pong is an answer. Times in milliseconds. */
+/** Pings at a fixed interval, even if the peer sends messages meanwhile; only a pong counts as an answer. Times in milliseconds. */
 export interface PingSchedule {
   /** From the start of the connection to the first ping. */
   readonly first: number;
   readonly interval: number;
-  /** How long the peer may send no pong; 1011 beyond it. */
+  /** How long the peer may send no pong; after that the connection fails with 1011. */
   readonly timeout: number;
-  /** Whether a pong has to come before the next ping is due; 1011 otherwise. */
+  /** Whether a pong has to come before the next ping is due; otherwise the connection fails with 1011. */
   readonly answerEach: boolean;
-  /** What the next ping carries, at most 125 bytes. */
+  /** Returns the payload of the next ping, at most 125 bytes. */
   payload(): Uint8Array | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The end of a connection whose opening handshake was refused: the answer, then FIN, and some time for the peer to read it.
- * Closing at once would reset the connection of a peer that is still sending, and its answer would be lost (RFC 9112 §9.6).
+ * Ends a connection whose opening handshake was refused: sends the answer, then FIN, and gives the peer some time to read the answer.
+ * Closing at once would reset the connection of a peer that is still sending, and the peer would lose the answer (RFC 9112 §9.6).
  */
 
 import type { Duplex } from 'node:stream';
@@ -17,14 +17,14 @@ const MAX_LINGERING = 1_000;
 
 let lingering = 0;
 
-/** Answers 503 and closes, with as little work as possible. @param method the request's, if it is known */
+/** Answers 503 and closes, with as little work as possible. @param method the method of the request, if it is known */
 export function answerUnavailable(socket: Duplex, method?: string): void {
   const timer = processTimers.timer({ onTimer: () => socket.destroy() });
   answerAndEnd(formatRefusal(refuse('WS_HANDSHAKE_UNAVAILABLE'), method), socket, timer);
 }
 
 /**
- * Writes the answer to a refused handshake and ends; what the peer still sends is read and dropped.
+ * Writes the answer to a refused handshake and ends the socket; bytes that the peer still sends are read and dropped.
  * @param timer destroys the socket
  */
 export function answerAndEnd(text: string, socket: Duplex, timer: Timer): void {

@@ -1,14 +1,18 @@
-/** Where a listener binds, as node:net takes it. */
+/** Says where a listener binds, in the form that node:net takes. */
 
 import type { ListenOptions as NetListenOptions } from 'node:net';
 
-/** What the system is asked for, in addition to host and port. */
+/** The options for the system in addition to host and port. */
 export interface PlaceOptions {
-  /** How many connections the system keeps that were not accepted yet. @default 511 */
+  /** The length of the system's queue for connections that the process has not accepted yet. @default 511 */
   readonly backlog?: number | undefined;
-  /** Several processes may listen on the port, and the system shares its connections out. From Node 22.12 on. @default false */
+  /**
+   * Several processes may listen on the port, and the system distributes the connections among them. Requires Node 22.12. @default false
+   */
   readonly reusePort?: boolean | undefined;
-  /** In a worker of node:cluster: a port of its own, which the primary does not share out. @default false */
+  /**
+   * In a worker of node:cluster: the worker listens by itself, and the primary does not share the port among the workers. @default false
+   */
   readonly exclusive?: boolean | undefined;
   /** A listener on '::' accepts no IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
@@ -16,8 +20,8 @@ export interface PlaceOptions {
   readonly fd?: number | undefined;
 }
 
-// The first versions that know `reusePort`. Older ones would ignore it, and the second process would fail with an error far from the
-// cause.
+// The first versions of Node that support `reusePort`. Older ones would ignore it, and the second process would fail with an error far from
+// the cause.
 const REUSE_PORT_SINCE: readonly (readonly [number, number])[] = [
   [22, 12],
   [23, 1],

@@ -1,6 +1,6 @@
 /**
  * Our own listener on TCP or TLS: it accepts sockets, and begins an opening handshake on each. RFC 6455 §4.2, §10.6 (TLS).
- * The head is parsed by handshake/http-head.ts, the rest is upgrade.ts. No HTTP server is involved.
+ * handshake/http-head.ts parses the head; upgrade.ts does the rest. No HTTP server is involved.
  */
 
 import { lookup } from 'node:dns/promises';
@@ -46,12 +46,12 @@ export interface Listener {
   terminate(): void;
 }
 
-// TLS handshakes that are carried on over the connection limit, only to answer 503; further ones are dropped.
+// The number of TLS handshakes above the connection limit that continue, only so that we can answer 503. Further ones are dropped.
 const MAX_UNAVAILABLE_ANSWERS = 64;
 
 /**
  * Listens.
- * @param path which path is served; others get 404
+ * @param path the path that is served; requests for other paths get 404
  * @param onStopped called when `signal` ends the listening
  * @returns when ready; rejects with the system's error, such as EADDRINUSE, or the reason of `signal`
  */
@@ -69,7 +69,7 @@ export async function listen<Context, Result>(
   const server = options.tls === undefined ? acceptor.listenPlain() : acceptor.listenSecurely(options.tls);
   await bind(server, options, address);
   if (options.unref === true) server.unref();
-  // Accepting can fail for a while (no file descriptors left): the listener stays.
+  // Accepting can fail for a while, for example if no file descriptor is free. The listener continues.
   server.on('error', () => {});
   const listener: Listener = {
     address: server.address()!,
@@ -149,7 +149,7 @@ class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
   readonly #slots: Slots;
-  /** Sockets that got no slot, and are answered with 503. */
+  /** The sockets that got no slot and receive 503. */
   readonly #refused = new Set<Socket>();
 
   constructor(host: UpgradeHost<Context, Result>, path: PathPattern) {
@@ -159,7 +159,7 @@ class Acceptor<Context, Result> {
   }
 
   listenPlain(): Server {
-    // The socket's own high-water mark is small, so that a connection that is stopped holds little, see `HeldBack`.
+    // The socket's own high-water mark is small, so that a connection that is not read holds little memory, see `HeldBack`.
     return createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 4096 }, (socket) => {
       if (this.#admit(socket)) this.#readRequest(socket, this.#handshake(socket, true), false);
       else this.#answerUnavailable(socket);
@@ -246,7 +246,7 @@ class Acceptor<Context, Result> {
     socket.on('close', () => this.#refused.delete(socket));
   }
 
-  /** Reads the request's head, and hands on the bytes that follow it. */
+  /** Reads the request's head, and passes on the bytes that follow it. */
   #readRequest(socket: Socket, handshake: ServerHandshake<Context, Result>, secure: boolean): void {
     handshake.readHead(new RequestReader(socket, handshake, secure));
   }
@@ -283,7 +283,10 @@ class RequestReader implements HeadReader {
   }
 }
 
-/** Identifies a connection: there is only one between the same two ends. Null if the ends have no address, as with Unix domain sockets. */
+/**
+ * Identifies a connection by its two ends: there is only one connection between them. Null if the ends have no address, as with Unix domain
+ * sockets.
+ */
 function connectionKey(socket: Socket): string | null {
   if (socket.remoteAddress === undefined) return null;
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;

@@ -17,7 +17,7 @@ const MAX_KINDS = 100;
 
 interface Said {
   at: number;
-  /** How many lines of this kind were left out since. */
+  /** How many lines of this kind were left out since the last printed line. */
   omitted: number;
 }
 
@@ -46,7 +46,7 @@ export class SeldomSaid {
     return this.#said.size < MAX_KINDS;
   }
 
-  /** For tests: nothing was said yet. */
+  /** For tests: forgets which lines were printed. */
   forget(): void {
     this.#said.clear();
   }
@@ -57,8 +57,8 @@ export const printed: SeldomSaid = new SeldomSaid();
 
 /**
  * Prints a line to stderr, at most once per kind and minute. `NODE_NO_WARNINGS=1` silences it.
- * @param kind such as the code of an error, never text of a peer
- * @param text one line; what comes from a peer is escaped in it
+ * @param kind for example the code of an error; never text that a peer sent
+ * @param text one line; text that comes from a peer is escaped in it
  * @param now on the clock of `performance.now()`, in milliseconds
  */
 export function warnOnStderr(kind: string, text: string, now: number = clock.now()): void {

@@ -1,6 +1,6 @@
 /**
  * A client's opening handshake whose request node:http sends, and whose response it reads (RFC 6455 §4.1): for programs that bring an
- * http.Agent, or a function that makes the socket. The client of `connect` is dial.ts; both follow the rules in handshake/client.ts.
+ * http.Agent, or a function that makes the socket. dial.ts is the client of `connect`; both follow the rules in handshake/client.ts.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -13,7 +13,7 @@ import { generateKey } from '../handshake/key.ts';
 import { isToken } from '../handshake/token.ts';
 import type { Compression, CompressionOffer } from './compression.ts';
 
-/** What a verified 101 agreed on. */
+/** The values that a verified 101 agreed on. */
 export interface Negotiated {
   /** '' for none. */
   readonly subprotocol: string;
@@ -56,7 +56,7 @@ export class NodeRequest {
 
   /**
    * Checks a 101.
-   * @throws HandshakeError as `verifyResponse`; what was reserved for the compression is then given back
+   * @throws HandshakeError as `verifyResponse` does; the memory that was reserved for the compression is then released
    */
   verify({ statusCode, statusMessage, httpVersion, rawHeaders }: IncomingMessage): Negotiated {
     const head = {
@@ -85,7 +85,7 @@ export class NodeRequest {
     }
   }
 
-  /** The connection was not established: gives back what was reserved for the compression. May be called repeatedly. */
+  /** The connection was not established: releases the memory that was reserved for the compression. May be called repeatedly. */
   abandon(): void {
     this.#offer?.abandon();
   }
@@ -101,7 +101,7 @@ export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols 
   return subprotocols.every((one) => typeof one === 'string' && isToken(one));
 }
 
-/** A TCP connection, or one to a Unix socket, that no agent keeps for another request. */
+/** Opens a TCP connection, or a connection to a Unix socket, that no agent keeps for another request. */
 export function connectPlain(options: NetConnectOpts & { readonly socketPath?: string | undefined }): Socket {
   return connectTcp({ ...options, path: options.socketPath } as NetConnectOpts);
 }

@@ -1,6 +1,6 @@
 /**
- * A server's opening handshake in steps, for a surface that decides about each of them: RFC 6455 §4.2 on a request of node:http. It has
- * no deadline and takes no slot: both are the surface's job. Our own server performs the whole handshake at once, see upgrade.ts.
+ * A server's opening handshake in steps, for a surface that decides about each step: RFC 6455 §4.2 on a request of node:http. It has no
+ * deadline and takes no slot: the surface has to do both. Our own server performs the whole handshake at once, see upgrade.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -53,7 +53,7 @@ export interface UpgradeRefusal {
 
 /**
  * Answers with a refusal and ends the socket, with some time for the peer to read it.
- * @param method the request's, if it is known
+ * @param method the method of the request, if it is known
  * @throws TypeError for header fields that frame the response or hold a forbidden character, before anything is written
  */
 export function refuseUpgrade(

@@ -1,8 +1,8 @@
 /**
- * The path of an endpoint's bytes to the socket: coalescing, backpressure, and notifications once they have left.
+ * The path of an endpoint's bytes to the socket: it joins small writes, applies backpressure, and notifies senders once bytes have left.
  *
- * What was sent within one turn of the event loop leaves in one write (batch.ts). While the socket is blocked, everything waits in
- * memory of its exact size (write-queue.ts). The RFC leaves all of this to us (§5.4 only forbids to change the order).
+ * Everything that was sent within one turn of the event loop leaves in one write (batch.ts). While the socket is blocked, everything waits
+ * in memory of its exact size (write-queue.ts). The RFC leaves all of this to us (§5.4 only forbids changing the order).
  */
 
 import type { Duplex } from 'node:stream';
@@ -18,13 +18,13 @@ import { areSlabsExhausted } from './slabs.ts';
 import { flushAll, flushAtEndOfTurn } from './turn.ts';
 import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
-/** Receives what happens to the bytes. */
+/** The events of an outbox. */
 export interface OutboxOwner {
   /** Nothing waits here any more, after the socket had been blocked or `notifyWhenEmpty` was called. */
   onDrained(): void;
   /** The socket takes no more for now. */
   onBlocked(): void;
-  /** Reading may go on. */
+  /** Reading may continue. */
   onResumable(): void;
   /** The closing handshake began, or the end was asked for. */
   onClosing(): void;
@@ -40,7 +40,7 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// Bytes that wait unflushed. From this number on, a larger write saves nothing.
+// Bytes that wait to be flushed. From this number on, a larger write saves nothing.
 const FLUSH_THRESHOLD = 65_536;
 
 // Every connection uses this object until a sender wants a notification or memory is shared. Nothing is ever added to it.
@@ -76,7 +76,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   #ended = false;
   #destroyed = false;
 
-  /** @param ownership what the Duplex does with memory once a write is done */
+  /** @param ownership what happens to the memory once the Duplex has written it */
   constructor(socket: Duplex, owner: OutboxOwner, options: OutboxOptions, ownership: Ownership) {
     this.#socket = socket;
     this.#owner = owner;
@@ -107,7 +107,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#committed - this.bufferedAmount;
   }
 
-  /** Whether the end was asked for: what waits still leaves, nothing is added. */
+  /** Whether the end was requested: waiting bytes still leave, but nothing is added. */
   get isEnding(): boolean {
     return this.#ending;
   }
@@ -174,7 +174,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#isDraining = false;
   }
 
-  /** The socket is gone: everything that waits is dropped. */
+  /** The socket is closed: everything that waits is dropped. */
   release(): void {
     // Bytes that the socket was given and did not take are lost as well, though the socket no longer counts them.
     const left = this.#committed - this.#batch.size - this.#queue.release();
@@ -186,13 +186,16 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#count();
   }
 
-  /** Writes what waits, as far as the socket takes it; in no connection's context, since the next code may be another's. */
+  /**
+   * Writes the waiting bytes, as far as the socket takes them. It runs in no connection's context, since the code that follows may belong
+   * to another connection.
+   */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
     else this.flushHere(0);
   }
 
-  /** As `flush`, in the context of the caller. @param now by `clock.now()`, if there is something to write */
+  /** The same as `flush`, in the context of the caller. @param now by `clock.now()`, if there is something to write */
   flushHere(now: number): void {
     const queue = this.#queue;
     // Frames that are added during a write must come after it, so they leave at the end of the turn.
@@ -264,12 +267,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   #makeRoom(size: number): void {
     const batch = this.#batch;
-    // The slab is full: its content leaves, or is set aside, before the next slab begins.
+    // The slab is full: its content leaves, or is kept as a chunk, before the next slab begins.
     if (!batch.canGrow(size)) this.flush();
     if (!batch.canGrow(size) && this.#queue.isBusy && !this.#queue.isWriting) this.#queue.setAside(batch);
     if (areSlabsExhausted()) flushAll();
     if (batch.hasRoom(size)) return;
-    // We are inside a write, so the content waits in its slab.
+    // This runs inside a write, so the content waits in its slab.
     if (!batch.canGrow(size)) batch.abandon();
     batch.grow(size);
   }

@@ -1,12 +1,12 @@
-/** Who owns memory that was written to a socket, and until when. */
+/** Says who owns memory that was written to a socket, and until when. */
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /**
- * What becomes of memory that is written. A socket hands it to the kernel, and reads from it until the kernel has taken all of it; TLS
- * has encrypted it when `write` returns, and does not read it again; any other Duplex may keep, or share, the memory it is given.
+ * What happens to memory that is written. A socket passes it to the kernel, and reads from it until the kernel has taken all of it; TLS has
+ * encrypted it when `write` returns, and does not read it again; any other Duplex may keep, or share, the memory it is given.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

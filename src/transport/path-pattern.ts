@@ -1,12 +1,12 @@
 /**
- * Which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several, and refuses what it does not serve.
- * A path in a request is percent-encoded (RFC 3986 §3.3), so the paths of options are compared in that form.
+ * Decides which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several paths, and refuses requests for other paths. A
+ * path in a request is percent-encoded (RFC 3986 §3.3), so the paths of options are compared in that form.
  */
 
 /**
- * Which paths an endpoint serves: a string is one path, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one
- * path). A RegExp stands for every path in which it finds a match; it searches the percent-encoded form, with hexadecimal digits in
- * either case. `''` stands for all other paths.
+ * The paths that an endpoint serves: a string is one path, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one
+ * path). A RegExp stands for every path in which it finds a match; it searches the percent-encoded form, with hexadecimal digits in either
+ * case. `''` stands for all other paths.
  */
 export type PathPattern = string | RegExp;
 
@@ -14,8 +14,8 @@ export type PathPattern = string | RegExp;
 const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
 
 /**
- * A path in the form in which paths are compared: percent-encoded where a URL would have to be, with hexadecimal digits in capitals.
- * Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
+ * A path in the form in which paths are compared: percent-encoded where a URL requires it, with hexadecimal digits in capitals. Nothing is
+ * decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
  */
 export function normalizePath(path: string): string {
   // Most paths have nothing to encode, and this runs for each request.
@@ -48,7 +48,7 @@ export function prefixPattern(prefix: string): RegExp {
   return pattern;
 }
 
-/** How long the prefix of a `prefixPattern` is; -1 for any other RegExp. */
+/** The length of the prefix of a `prefixPattern`; -1 for any other RegExp. */
 export function prefixLength(pattern: RegExp): number {
   return prefixes.get(pattern)?.length ?? -1;
 }
@@ -63,8 +63,8 @@ export function pathOf(target: string): string {
 }
 
 /**
- * A `path` option, as `servesPath` takes it.
- * @throws {TypeError} for anything that no request's path can match
+ * Converts a `path` option to the form that `servesPath` takes.
+ * @throws {TypeError} for a value that no request's path can match
  */
 export function toPathPattern(path: unknown): PathPattern {
   if (path instanceof RegExp) {

@@ -1,6 +1,6 @@
 /**
  * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2): they are sent no matter what else the peer sends,
- * and only a pong is an answer. The timer is that of deadlines.ts.
+ * and only a pong is an answer. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -9,7 +9,7 @@ import type { PingSchedule } from './limits.ts';
 
 /** Sends pings whose answers are timed. */
 export interface Pinging {
-  /** As `Endpoint.ping`. @returns its number, from 1 on; 0 if it was not sent */
+  /** Sends a ping as `Endpoint.ping` does. @returns its number, from 1 on; 0 if it was not sent */
   ping(payload?: Uint8Array): number;
 }
 
@@ -47,7 +47,7 @@ export class PingPace {
     // While we do not read, a pong could not be seen.
     if (this.#endpoint.isPaused) this.answered(now);
     const late = now - this.#nextPing;
-    // The process stood still: the time in which no ping was sent does not count against the peer.
+    // The process was blocked: the time in which no ping was sent does not count against the peer.
     if (late > 0 && this.#isAnswered) this.#lastPong = Math.min(now, this.#lastPong + late);
     if (now - this.#lastPong >= timeout || (late >= 0 && answerEach && !this.#isAnswered)) {
       this.#endpoint.fail(new ConnectionError('WS_HEARTBEAT_TIMEOUT'));

@@ -1,5 +1,5 @@
 /**
- * How long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is timed here, no matter what sent it: the
+ * Measures how long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is timed here, no matter what sent it: the
  * application, the heartbeat, a schedule, or values that wait for a receipt. A connection that sends no ping has no such object.
  */
 
@@ -9,7 +9,7 @@ interface UnansweredPing {
   readonly sentAt: number;
 }
 
-// Pings that are timed at the same time: a peer that answers none must not make us keep them.
+// The number of pings that are timed at the same time: a peer that never answers must not make us keep them all.
 const MAX_TIMED = 8;
 
 export class PingTimes {

@@ -1,6 +1,6 @@
 /**
- * HTTP CONNECT proxies: RFC 6455 §4.1 (3), RFC 9110 §9.3.6. Which proxy to use, and the request that opens a tunnel.
- * The connection to the proxy and through it is tunnel.ts.
+ * HTTP CONNECT proxies: RFC 6455 §4.1 (3), RFC 9110 §9.3.6. This file decides which proxy to use, and makes the request that opens a
+ * tunnel. tunnel.ts connects to the proxy and through it.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
@@ -13,12 +13,12 @@ export interface ConnectProxy {
   readonly secure: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** The value of Proxy-Authorization, or null. It goes to the proxy and nowhere else. */
+  /** The value of Proxy-Authorization, or null. Only the proxy receives it. */
   readonly authorization: string | null;
 }
 
 /**
- * The proxy for a target.
+ * Finds the proxy for a target.
  * @param option a URL, or 'env': `https_proxy` for wss, `http_proxy` for ws, `all_proxy` for both, unless `no_proxy` names the host
  * @returns null for a direct connection
  * @throws HandshakeError stage 'proxy' if the URL is not usable
@@ -71,7 +71,7 @@ export function basicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-// A list of host names, which stand for their subdomains too, each perhaps with a port; '*' is everything.
+// A list of host names, each of which may have a port and includes its subdomains; '*' stands for every host.
 function isExcluded(list: string, target: WebSocketTarget): boolean {
   for (const entry of list.split(/[,\s]/)) {
     const rule = entry.toLowerCase();
@@ -87,7 +87,7 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
   return false;
 }
 
-/** How an error names a proxy: without its credentials. */
+/** The form in which an error names a proxy: without its credentials. */
 export function formatProxy({ secure, hostname, port }: ConnectProxy): string {
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;
   return `proxy ${secure ? 'https' : 'http'}://${host}:${port}`;

@@ -9,7 +9,7 @@ import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 /** An object with an address: a socket of node:net or node:tls, or a substitute for one. */
 export type Addressed = Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>>;
 
-/** A request, and where it came from. */
+/** A request, and the socket that it came from. */
 export class ReceivedRequest implements HandshakeRequest {
   readonly method: string;
   readonly target: string;

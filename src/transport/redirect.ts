@@ -1,6 +1,7 @@
 /**
- * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, RFC 9110 §15.4 says how. Off by default; never from wss
- * to ws; what the application passed for one origin (header fields, subprotocols, client certificates) is not sent to another.
+ * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, RFC 9110 §15.4 says how. Redirects are off by default, and
+ * never lead from wss to ws. Header fields, subprotocols and client certificates that the application passed for one origin are not sent to
+ * another origin.
  */
 
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
@@ -20,8 +21,8 @@ export function isRedirect(status: number): boolean {
 }
 
 /**
- * Where a redirect leads.
- * @throws HandshakeError stage 'redirect' for an invalid Location, and for one that leaves TLS
+ * Returns the URL that a redirect leads to.
+ * @throws HandshakeError stage 'redirect' for an invalid Location, and for a Location that leaves TLS
  */
 export function followRedirect(from: WebSocketTarget, response: HttpResponseHead): WebSocketTarget {
   const details = { status: response.status, headers: response.headers };
@@ -30,7 +31,7 @@ export function followRedirect(from: WebSocketTarget, response: HttpResponseHead
   if (url === null) throw dialFailure('WS_REDIRECT_LOCATION', details);
   url.username = '';
   url.password = '';
-  // A fragment is meant for documents (9110 §10.2.2); a WebSocket URL has none (§3).
+  // A fragment is meant for documents (9110 §10.2.2); a WebSocket URL must not have a fragment (§3).
   url.hash = '';
   let target: WebSocketTarget;
   try {
@@ -68,7 +69,7 @@ export const SUBPROTOCOLS = 'sec-websocket-protocol';
 
 /**
  * The option `crossOriginHeaders`: names of header fields, in lower case.
- * @throws TypeError for anything but names, and for those of credentials
+ * @throws TypeError for values that are not names, and for the names of credentials
  */
 export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet<string> {
   if (!Array.isArray(names)) throw new TypeError('crossOriginHeaders is a list of header field names');

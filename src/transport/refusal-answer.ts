@@ -1,13 +1,11 @@
-/**
- * The answer to an opening handshake that failed: RFC 6455 §4.2.2. The application may replace it; its text is handshake/refusal.ts.
- */
+/** The answer to an opening handshake that failed: RFC 6455 §4.2.2. The application may replace it; handshake/refusal.ts makes its text. */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import type { HandshakeRequest } from '../handshake/upgrade-request.ts';
 import type { UpgradeHost } from './upgrade-host.ts';
 
-/** What is answered, and why. */
+/** The answer, and the reason for it. */
 export interface RefusalAnswer {
   readonly refusal: HandshakeError;
   /** The whole response, in Latin-1. */
@@ -33,7 +31,7 @@ function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {
     if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
   } catch {
-    // Answered below.
+    // The code below answers it.
   }
   const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
   return { refusal, text: formatRefusal(refusal, method) };

@@ -9,12 +9,12 @@ const nothing: Buffer = Buffer.alloc(0);
 /** Collects a body until it is complete, or larger than the cap. */
 export class ResponseBody {
   readonly #chunked: boolean;
-  /** The body as far as it came: the first #size bytes. */
+  /** The part of the body that has come: the first #size bytes. */
   #body: Buffer = nothing;
   #size = 0;
-  /** Bytes of the body, or of the chunk at hand, that have not come. */
+  /** Bytes of the body, or of the current chunk, that have not come. */
   #remaining: number;
-  /** The line before a chunk, as far as it came. */
+  /** The part of the line before a chunk that has come. */
   #line = '';
   #complete: boolean;
 
@@ -56,7 +56,7 @@ export class ResponseBody {
     return end;
   }
 
-  // Copies, into memory that at most doubles: a body that comes in pieces of one byte costs no more than one that comes whole.
+  // Copies the bytes into memory that grows by doubling, so that a body in pieces of one byte costs no more than a body that comes at once.
   #keep(part: Buffer): void {
     const size = Math.min(this.#size + part.length, maxErrorBody);
     if (size > this.#body.length) {
@@ -77,7 +77,7 @@ export class ResponseBody {
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);
     this.#line += bytes.toString('latin1', position, end === -1 ? bytes.length : end);
-    // A line this long is not a size.
+    // A size is never this long.
     if (this.#line.length > MAX_LINE) this.#complete = true;
     if (end === -1) return bytes.length;
     const line = this.#line.trim();

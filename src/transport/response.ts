@@ -1,6 +1,6 @@
 /**
- * Reading what a server or a proxy answers, within one attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of refusals).
- * The grammar of a head is handshake/http-head.ts, that of a body response-body.ts; what an answer means is dial.ts and tunnel.ts.
+ * Reads the answer of a server or a proxy, within one attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of refusals).
+ * handshake/http-head.ts has the grammar of a head, response-body.ts that of a body; dial.ts and tunnel.ts decide what an answer means.
  */
 
 import type { Duplex } from 'node:stream';
@@ -13,7 +13,7 @@ import { ResponseBody } from './response-body.ts';
 // 9110 §15.2: any number of 1xx may come; no server needs more than a few.
 const MAX_INFORMATIONAL = 8;
 
-/** Reads the final response's head; `rest` is what followed it in the last chunk. */
+/** Reads the final response's head; `rest` holds the bytes that followed it in the last chunk. */
 export function readResponse(
   attempt: Attempt,
   socket: Duplex,
@@ -43,7 +43,7 @@ export function readResponse(
   });
 }
 
-/** Reads the body of a refusal, as much of it as comes before the end or the deadline. Never rejects. */
+/** Reads the part of a refusal's body that comes before the end or the deadline. Never rejects. */
 export async function readBody(
   attempt: Attempt,
   socket: Duplex,
@@ -58,13 +58,13 @@ export async function readBody(
       };
       return readFrom(socket, onData, () => done());
     });
-    // The status is what matters: a body that does not end, or breaks off, is shown as far as it came.
+    // Only the status matters: if a body does not end, or breaks off, the part that has come is shown.
     await whole.catch(() => {});
   }
   return body.bytes;
 }
 
-/** @returns how to stop reading */
+/** @returns a function that stops reading */
 function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
   socket.on('data', onData);
   socket.on('end', onEnd);

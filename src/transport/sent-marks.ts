@@ -17,7 +17,7 @@ interface Mark {
 export class SentMarks {
   /** In order of `at`; null until the first one. */
   #marks: Mark[] | null = null;
-  /** Bytes of shared memory that is held: they are not this connection's alone. */
+  /** Bytes of shared memory that this connection holds together with others. */
   sharedBytes = 0;
 
   get isEmpty(): boolean {

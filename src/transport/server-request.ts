@@ -1,6 +1,6 @@
 /**
- * The request of an opening handshake together with the socket that it came on: what an application may want to know beyond the request
- * of RFC 6455 §4.2.1.
+ * The request of an opening handshake together with the socket that it came on: it offers information beyond the request of RFC 6455
+ * §4.2.1.
  */
 
 import type { IncomingMessage } from 'node:http';

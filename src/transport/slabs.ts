@@ -1,7 +1,7 @@
 /**
- * A pool of memory that small frames are serialized into, shared by all connections of the process. A connection has one slab
- * from the first frame it sends in a turn of the event loop until the socket has taken it. Slabs are as large as what is sent:
- * 10,000 connections that have a few bytes each to send must not need 64 KiB each.
+ * A pool of memory that small frames are serialized into, shared by all connections of the process. A connection has one slab from the
+ * first frame that it sends in a turn of the event loop until the socket has taken the slab. The size of a slab depends on the bytes to
+ * send: if 10,000 connections have a few bytes each to send, they must not need 64 KiB each.
  */
 
 /** Bytes of the largest slab. The sizes are powers of two. */
@@ -10,7 +10,7 @@ export const MAX_SLAB_SIZE = 65_536;
 const MIN_SLAB_SIZE = 256;
 const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 
-// Bytes that are kept for reuse at most. If this much is in use, every outbox is flushed before another slab is given out.
+// The maximum of bytes that are kept for reuse. If this much is in use, every outbox is flushed before another slab is given out.
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Slabs that are not in use, by the logarithm of their size. */
@@ -49,17 +49,17 @@ export function abandonSlab(slab: Buffer): void {
   bytesInUse -= slab.length;
 }
 
-/** A blocked socket reads from the slab, until `landSlab`. */
+/** A blocked socket reads from the slab, until `landSlab` is called. */
 export function launchSlab(slab: Buffer): void {
   bytesInFlight += slab.length;
 }
 
-/** The socket does not read from it any more, or is gone. `releaseSlab` or `abandonSlab` follows. */
+/** The socket does not read from the slab any more, or is closed. The caller then calls `releaseSlab` or `abandonSlab`. */
 export function landSlab(slab: Buffer): void {
   bytesInFlight -= slab.length;
 }
 
-/** Whether blocked sockets read from so much that another one must not keep a slab for a frame of a few bytes. */
+/** Whether blocked sockets read from so much memory that another blocked socket must not keep a slab for a frame of a few bytes. */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }

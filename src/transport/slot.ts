@@ -1,7 +1,7 @@
 /**
- * How many sockets a server holds at a time (RFC 6455 §10.4: an endpoint protects itself). A socket has one slot, from accept to its
- * 'close': during the opening handshake, as a connection, while a refused peer reads its answer, and while its upgrade is left to
- * another listener. No earlier event can give it back, so no peer can hold more sockets than there are slots.
+ * Limits how many sockets a server holds at a time (RFC 6455 §10.4: an endpoint protects itself). A socket has one slot, from accept to its
+ * 'close': during the opening handshake, as a connection, while a refused peer reads its answer, and while its upgrade is left to another
+ * listener. No earlier event can give it back, so no peer can hold more sockets than there are slots.
  */
 
 import type { Duplex } from 'node:stream';
@@ -11,10 +11,10 @@ export class Slots {
   readonly limit: number;
   readonly #sockets = new Set<Duplex>();
   readonly #release: (this: Duplex) => void;
-  /** How many are taken of the server's slots, whichever listener took them. */
+  /** The number of the server's slots that are taken, by any listener. */
   readonly #count: { taken: number };
 
-  /** @param limit how many sockets have a slot at most */
+  /** @param limit the maximum number of sockets with a slot */
   constructor(limit: number, count: { taken: number } = { taken: 0 }) {
     this.limit = limit;
     this.#count = count;
@@ -25,7 +25,7 @@ export class Slots {
     };
   }
 
-  /** How many are taken. */
+  /** The number of slots that are taken. */
   get size(): number {
     return this.#count.taken;
   }

@@ -55,9 +55,9 @@ export function readSocket(socket: Duplex): void {
   socket.on('data', onData);
 }
 
-/** Whether a chunk that was read from a socket has its memory for itself. */
+/** Whether no other code uses the memory of a chunk that was read from a socket. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
-  // Any other Duplex may keep, or share, what it hands out; and a second listener has received the same chunk.
+  // Any other Duplex may keep or share the memory that it emits, and a second listener has received the same chunk.
   if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;
   return chunk.length === chunk.buffer.byteLength;
 }

@@ -23,13 +23,13 @@ import { ownershipOf } from './ownership.ts';
 import type { PingTimes } from './ping-times.ts';
 import { isWhole, ownSocket, readSocket, type SocketOwner } from './socket-owner.ts';
 
-/** What an endpoint reports, and what its transport adds. */
+/** The events of an endpoint, and those that its transport adds. */
 export interface ConnectionEvents extends EndpointEvents {
   /** Everything that was sent has left, after the socket had been blocked. */
   onDrain(): void;
   /**
-   * The closing handshake began, or the socket is about to be destroyed: the last chance to query it. Repeatable.
-   * @param isDropped whether it goes without a closing handshake
+   * The closing handshake began, or the socket is about to be destroyed: the last moment to query it. May be called more than once.
+   * @param isDropped whether it is destroyed without a closing handshake
    */
   onEnding?(isDropped: boolean): void;
 }
@@ -60,7 +60,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     ownSocket(socket, this);
   }
 
-  /** Begins to read; `head` is what was read already, after the opening handshake. */
+  /** Begins to read; `head` holds the bytes after the opening handshake that were read already. */
   start(head: Buffer): void {
     const { socket } = this;
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -97,14 +97,14 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.socket.destroyed;
   }
 
-  /** Whether TCP is gone as well. */
+  /** Whether TCP is closed as well. */
   get isClosed(): boolean {
     return this.endpoint.state === EndpointState.Closed;
   }
 
   // ---- what the application asks for ----
 
-  /** Whether more than the high-water mark waits; if so, `onDrain` follows when nothing does. */
+  /** Whether more than the high-water mark waits. If so, `onDrain` is called once nothing waits any more. */
   waitsForDrain(): boolean {
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     // The mark may be lower than what one turn collects, and the socket may take everything now.
@@ -126,7 +126,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#resumeSocket();
   }
 
-  /** How long the closing handshake may take, in place of `closeTimeout`; if it has begun already, at most so long from now. */
+  /** The same as `Deadlines.closeWithin`. */
   closeWithin(timeout: number): void {
     this.#deadlines.closeWithin(timeout);
   }
@@ -164,7 +164,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     else socket.unref();
   }
 
-  /** Sends what waits now, not at the end of the turn. */
+  /** Sends everything that waits now, not at the end of the turn. */
   flush(): void {
     this.#outbox.flush();
   }
@@ -183,14 +183,14 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.parsed(now);
   }
 
-  /** @returns whether the endpoint keeps something of it */
+  /** @returns whether the endpoint keeps a part of the chunk */
   #receive(chunk: Buffer): boolean {
     const { endpoint } = this;
     if (!endpoint.receive(chunk)) this.socket.pause();
     return endpoint.keepsChunk;
   }
 
-  /** As `#receive`, while memory is scarce: if the connection is to stop, it stops at once. */
+  /** The same as `#receive`, while memory is scarce: if the connection has to stop reading, it stops at once. */
   #receiveScarcely(chunk: Buffer): boolean {
     const { endpoint, socket } = this;
     const end = chunk.length - bytesToHoldBack(socket, chunk);
@@ -249,7 +249,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   onClosing(): void {
     this.#events.onEnding?.(false);
     this.#deadlines.closing();
-    // §7.1.1: we read what still comes (and ignore it after the peer's Close frame) until the peer's FIN arrives.
+    // §7.1.1: we read until the peer's FIN arrives, and ignore the bytes after the peer's Close frame.
     this.#resumeSocket();
   }
 
@@ -276,7 +276,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 export { checkFrameOptions } from '../frame/outgoing.ts';
 
 /**
- * Checks a close code and reason before anything is done with them.
+ * Checks a close code and reason before they are used.
  * @throws {RangeError | TypeError} as `Endpoint.close`
  */
 export function checkClose(code: number | undefined, reason: string): void {
@@ -284,9 +284,9 @@ export function checkClose(code: number | undefined, reason: string): void {
 }
 
 /**
- * Puts an endpoint on a socket whose opening handshake is done. Call `start` when the events may come.
+ * Puts an endpoint on a socket whose opening handshake is done. Call `start` to let the events begin.
  * @param socket a net or TLS socket, or any Duplex of bytes; it belongs to the connection from now on.
- * @param codec of the negotiated compression
+ * @param codec the codec of the negotiated compression
  */
 export function bindSocket(
   socket: Duplex,

@@ -1,14 +1,15 @@
 /**
- * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few of them (§7.1.1: a client MAY time out on
- * the server's close); the others keep a peer from holding us, see docs/architecture.md.
+ * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few of them (§7.1.1: a client MAY time out on the server's close).
+ * The others prevent a peer from holding a connection open, see docs/architecture.md.
  *
- * A deadline is never early, and at most one tick late while the process runs. It is judged after the sockets were read: what
- * arrived in time counts, even if the process stood still. While nothing is scheduled, no timer runs; none keeps the process alive.
+ * A deadline is never early, and at most one tick late while the process runs. It is checked after the sockets were read, so that data
+ * which arrived in time counts, even if the process was blocked. While nothing is scheduled, no timer runs. No timer keeps the process
+ * alive.
  */
 
 import { type Clock, clock as processClock } from './clock.ts';
 
-/** Is called when a timer is due. */
+/** Called when a timer is due. */
 export interface TimerOwner {
   onTimer(): void;
 }
@@ -18,16 +19,16 @@ const TICK = 20;
 
 const SLOTS = 1024;
 
-// Milliseconds. If the wheel is later than this, the process stood still: each deadline that passed is moved, once.
+// Milliseconds. If the wheel is later than this, the process was blocked: each deadline that passed is moved, once.
 const STANDSTILL = 1_000;
 
 /** A deadline that can be set again and again without allocation. Made by `TimerWheel.timer`. */
 export class Timer {
   readonly #wheel: TimerWheel;
   readonly owner: TimerOwner;
-  /** The tick it is due at; 0 while it is not set. */
+  /** The tick at which the timer is due; 0 while it is not set. */
   tick = 0;
-  /** The delay that was asked for; negative once it was prolonged after a standstill. */
+  /** The requested delay; negative once it was prolonged because the process was blocked. */
   delay = 0;
   previous: Timer | null = null;
   next: Timer | null = null;
@@ -47,7 +48,7 @@ export class Timer {
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
   }
 
-  /** Like `set`, but only if that is sooner than the current deadline. */
+  /** The same as `set`, but only if the new deadline is earlier than the current one. */
   setSooner(delay: number): void {
     if (this.tick === 0 || this.#wheel.tickAfter(delay) < this.tick) this.set(delay);
   }
@@ -100,7 +101,8 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#count++;
-    // A timer that an owner sets while it is called does not decide when to wake up next, because other timers may be due before.
+    // If an owner is being called and sets a timer, that timer does not decide when to wake up next, because other timers may be due before
+    // it.
     if (this.#running || this.#waitsForPoll) return;
     if (this.#handle === null || timer.tick < this.#armedFor) this.#arm(timer.tick);
   }
@@ -133,16 +135,16 @@ export class TimerWheel {
     this.#handle = null;
     this.#waitsForPoll = true;
     const late = this.now() - this.#armedFor * TICK;
-    // The process may have stood still, or worked, for long: timers come before sockets in Node's turn, and a peer must not be
-    // dropped for an answer that waits in the kernel.
+    // The process may have been stopped, or busy, for a long time. In a turn, Node runs timers before sockets. A peer must not be dropped
+    // while its answer waits in the kernel.
     this.#clock.afterPoll(() => this.#run(late > STANDSTILL ? late : 0));
   }
 
-  /** @param lost milliseconds in which the process stood still */
+  /** @param lost milliseconds for which the process was blocked */
   #run(lost: number): void {
     this.#waitsForPoll = false;
     const reached = Math.floor(this.now() / TICK);
-    // After a pause of the whole process every slot is looked at once, not once for each tick that was missed.
+    // After a pause of the whole process, every slot is checked once, not once for each missed tick.
     let tick = Math.max(this.#done + 1, reached - SLOTS + 1);
     this.#done = Math.max(this.#done, reached);
     this.#running = true;

@@ -1,7 +1,7 @@
 /**
  * A client's connection before the first byte of HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
- * CONNECT tunnel if there is a proxy, and TLS. The choice of the proxy, and the request to it, are proxy.ts; the opening handshake is
- * dial.ts.
+ * CONNECT tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy and makes the request to it; dial.ts performs the opening
+ * handshake.
  */
 
 import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
@@ -14,7 +14,7 @@ import { dialFailure } from './dial-failure.ts';
 import { type ConnectProxy, chooseProxy, formatConnect, formatProxy } from './proxy.ts';
 import { readResponse } from './response.ts';
 
-/** Where one hop of a client goes. */
+/** The target of one hop of a client. */
 export interface SocketTarget {
   /** A name, or an address without brackets. */
   readonly host: string;
@@ -23,7 +23,7 @@ export interface SocketTarget {
   readonly secure: boolean;
 }
 
-/** How to reach a server. */
+/** The options that say how to reach a server. */
 export interface TunnelOptions {
   /** For `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless you say otherwise. */
   readonly tls?: TlsConnectionOptions | undefined;
@@ -32,8 +32,8 @@ export interface TunnelOptions {
   /** A Unix domain socket or Windows pipe in place of the URL's host and port. */
   readonly socketPath?: string | undefined;
   /**
-   * A connection to use, or a function that makes one for each hop: with an `http.Agent`, a tunnel, `createConnection` of your own.
-   * It may still be connecting. For a wss URL TLS is started on it, unless it is a TLS socket already.
+   * A connection to use, or a function that makes one for each hop, for example with an `http.Agent`, a tunnel or your own
+   * `createConnection`. The connection may still be connecting. For a wss URL, TLS is started on it, unless it is a TLS socket already.
    */
   readonly socket?: Duplex | ((target: SocketTarget) => Duplex | PromiseLike<Duplex>) | undefined;
   /** An HTTP CONNECT proxy, http or https; 'env' reads http_proxy, https_proxy, all_proxy and no_proxy. @default none */
@@ -41,9 +41,9 @@ export interface TunnelOptions {
 }
 
 /**
- * Connects to the target: TCP, a tunnel if there is a proxy, and TLS if the URL says so.
- * @param tls the TLS options that the target may see: after a redirect, not all that `options` has
- * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'; the signal's reason
+ * Connects to the target: by TCP, through a tunnel if there is a proxy, and with TLS if the URL is wss.
+ * @param tls the TLS options that may be used for the target; after a redirect, some of those in `options` are missing
+ * @throws HandshakeError of stage 'dns', 'tcp', 'proxy', 'tls' or 'timeout'; if the signal aborts the attempt, its reason
  */
 export async function openTransport(
   attempt: Attempt,
@@ -65,7 +65,7 @@ export async function openTransport(
     proxy === null
       ? await connectTcp(attempt, target.hostname, target.port, options, 'tcp')
       : await openTunnel(attempt, proxy, target, options, tls);
-  // §4.1 (5): TLS comes first, and carries everything after.
+  // §4.1 (5): TLS comes first, and all later bytes go through it.
   return target.secure ? startTls(attempt, socket, target.hostname, tls, 'tls') : socket;
 }
 

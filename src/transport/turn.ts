@@ -1,17 +1,17 @@
 /**
- * The end of the event loop's turn: everything that a connection sent within one turn leaves then, in one write. The RFC leaves that to
- * us (§5.4 only forbids changing the order).
+ * Flushes connections at the end of the event loop's turn: everything that a connection sent within one turn leaves then, in one write. The
+ * RFC allows that (§5.4 only forbids changing the order).
  */
 
 import { flushBeforeLateWork } from '../deflate/turn.ts';
 import { clock } from './clock.ts';
 
-/** An object that has something to write at the end of the turn. */
+/** An object with bytes to write at the end of the turn. */
 export interface Flushable {
   /** Whether it is in the list for the end of the turn. Only this file changes it. */
   isListed: boolean;
   flush(): void;
-  /** `flush`, and what follows from it once the turn is over. */
+  /** Flushes at the end of the turn, and does the work that has to wait for that end. */
   endTurn(now: number): void;
 }
 

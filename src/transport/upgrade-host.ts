@@ -1,6 +1,6 @@
 /**
- * A server as the opening handshakes on its sockets see it (RFC 6455 §4.2): its limits, its decision about a request, and what happens to
- * the socket. The handshake itself is upgrade.ts.
+ * The interface of a server for the opening handshakes on its sockets (RFC 6455 §4.2): its limits, its decision about a request, and the
+ * calls that report the result. upgrade.ts performs the handshake itself.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -45,9 +45,9 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly handshakeTimeout: number;
   /** Answers offers of permessage-deflate; null declines all of them. */
   readonly compression: Compression | null;
-  /** Counts what a client sends before it is answered. */
+  /** Counts the bytes that a client sends before it is answered. */
   readonly memoryBudget: MemoryBudget;
-  /** One for each socket; released by its 'close'. */
+  /** The slots: each socket has one, until its 'close'. */
   readonly slots: Slots;
   /** Whether the server is closing: every new handshake is answered with 503. */
   readonly isClosing: boolean;
@@ -61,44 +61,44 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
    * The 101 is about to be written. @param headers those of the decision @returns more header fields for it, flat, or null
-   * @throws what the application throws; the answer is 500 then
+   * @throws what the application throws; the server then answers 500
    */
   accepting?(
     request: ServerRequest,
     accepted: AcceptedRequest,
     headers: readonly string[],
   ): readonly string[] | null;
-  /** A refusal is about to be written. @returns what to answer in its place, or the same. Must not throw */
+  /** A refusal is about to be written. @returns the answer to write, which may be the same. Must not throw */
   refusing?(error: HandshakeError, request: HandshakeRequest | null): HandshakeError;
   opened(upgrade: OpenedUpgrade<Context>): Result;
   /** A request was answered with an error, or its client left before the answer. */
   refused(error: HandshakeError, request: HandshakeRequest | null): void;
 }
 
-/** Where one request comes from, and who waits for its outcome. */
+/** The source of one request, and the callbacks that wait for its outcome. */
 export interface UpgradeOrigin<Result> {
   /** The path that is served, see `servesPath`. @default '', any */
   readonly path?: PathPattern;
-  /** The request of node:http, if that read the head. */
+  /** The request of node:http, if node:http read the head. */
   readonly raw?: IncomingMessage | null;
-  /** Handed on to the application. */
+  /** Passed on to the application. */
   readonly context?: unknown;
-  /** Called with what `opened` returned. */
+  /** Called with the value that `opened` returned. */
   readonly onOpened?: (result: Result) => void;
-  /** Called once `refused` has been. */
+  /** Called after `refused`. */
   readonly onRefused?: (error: HandshakeError) => void;
 }
 
-/** What an application can find out while it prepares its answer. */
+/** The information for an application while it prepares its answer. */
 export interface PendingUpgrade {
-  /** Aborts when no answer is wanted any more: the peer left, the deadline passed, the server is shut down. */
+  /** Aborts when the answer is no longer needed: the peer left, the deadline passed, the server is shut down. */
   readonly signal: AbortSignal;
-  /** What `handleUpgrade` was given as `context`; undefined otherwise. */
+  /** The option `context` of `handleUpgrade`; undefined otherwise. */
   readonly context: unknown;
 }
 
 /** An opening handshake that has not been answered yet. */
 export interface PendingHandshake {
-  /** Answers with the status of the error; anything but a `HandshakeError` was thrown by the application, and the answer is 500. */
+  /** Answers with the status of the error; the application threw any other error, and for that the answer is 500. */
   refuse(error: unknown): void;
 }

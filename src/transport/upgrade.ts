@@ -1,6 +1,6 @@
 /**
- * The server's opening handshake on a socket: RFC 6455 §4.2, with a deadline, a limit on the number of handshakes, and an application
- * that may answer later. The rules are handshake/server.ts; where the request comes from is listen.ts or attach.ts.
+ * The server's opening handshake on a socket: RFC 6455 §4.2, with a deadline, a limit on the number of handshakes, and an application that
+ * may answer later. handshake/server.ts has the rules; listen.ts or attach.ts passes the request to this file.
  */
 
 import type { Duplex } from 'node:stream';
@@ -31,7 +31,7 @@ import type {
 export { flattenHeaders } from '../handshake/header-fields.ts';
 export { checkSubprotocols } from '../handshake/subprotocol.ts';
 
-/** Reads the head of a request, chunk by chunk, and hands it to the handshake. */
+/** Reads the head of a request, chunk by chunk, and passes it to the handshake. */
 export interface HeadReader {
   push(chunk: Buffer): void;
 }
@@ -54,7 +54,7 @@ export class ServerHandshake<Context, Result>
   #lingering = false;
   /** Bytes that come while the application prepares its answer. */
   #early: EarlyBytes | null = null;
-  /** Made when its signal is asked for. */
+  /** Made when its signal is read. */
   #unwanted: AbortController | null = null;
   /** Reads the head; null once the head is complete. */
   #reader: HeadReader | null = null;
@@ -92,7 +92,7 @@ export class ServerHandshake<Context, Result>
     return this.#origin.context;
   }
 
-  /** TLS is established: what follows happens on this socket. */
+  /** TLS is established: from now on, the handshake uses this socket. */
   moveTo(socket: Duplex): void {
     ownSocket(this.#socket, idleOwner);
     this.#socket = socket;
@@ -100,13 +100,13 @@ export class ServerHandshake<Context, Result>
     ownSocket(socket, this);
   }
 
-  /** Reads the head of the request, which comes back to `receive`. */
+  /** Reads the head of the request, and passes it to `receive`. */
   readHead(reader: HeadReader): void {
     this.#reader = reader;
     readSocket(this.#socket);
   }
 
-  /** The request is complete; `head` is what came after it. */
+  /** The request is complete; `head` holds the bytes that came after it. */
   receive(request: HandshakeRequest, head: Buffer): void {
     this.#reader = null;
     if (this.#settled) return;
@@ -119,7 +119,7 @@ export class ServerHandshake<Context, Result>
     let upgrade: ServerRequest;
     try {
       const verified = verifyRequest(request, this.#host);
-      // §4.2.2 (4): no service at this path: 404.
+      // §4.2.2 (4): we serve nothing at this path, so we answer 404.
       if (!servesPath(this.#origin.path ?? '', verified.path)) throw refuse('WS_HANDSHAKE_NOT_FOUND');
       upgrade = new ServerRequest(verified, this.#socket, this.#origin.raw ?? null);
       decision = this.#host.decide(upgrade, this);
@@ -141,7 +141,7 @@ export class ServerHandshake<Context, Result>
     );
   }
 
-  /** Answers with the status of the error; anything but a `HandshakeError` was thrown by the application, and the answer is 500. */
+  /** Answers with the status of the error; the application threw any other error, and for that the answer is 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
     // Settled first, so that a function that the application calls meanwhile, such as `shutdown`, finds it settled.
@@ -162,7 +162,7 @@ export class ServerHandshake<Context, Result>
   // ---- the socket's events ----
 
   onData(chunk: Buffer): void {
-    // Early bytes have a reader of their own; after a refusal, what comes is dropped.
+    // early-bytes.ts reads the early bytes; after a refusal, all bytes are dropped.
     this.#reader?.push(chunk);
   }
 
@@ -179,7 +179,7 @@ export class ServerHandshake<Context, Result>
   }
 
   #decided(upgrade: ServerRequest, head: Buffer, decision: UpgradeDecision<Context>): void {
-    // The peer left, or the deadline passed, while the application thought about it.
+    // The peer left, or the deadline passed, before the application decided.
     if (this.#settled) return;
     if (decision instanceof HandshakeError) {
       this.refuse(decision);
@@ -238,7 +238,7 @@ export class ServerHandshake<Context, Result>
       socket.destroy();
       return;
     }
-    // We must not serve what follows on this connection (it may be a smuggled request), so we read and drop it.
+    // We must not serve the bytes that follow on this connection (they may be a smuggled request), so we read and drop them.
     socket.removeAllListeners('data');
     this.#lingering = true;
     answerAndEnd(text, socket, this.#timer);
@@ -267,7 +267,7 @@ export class ServerHandshake<Context, Result>
     this.#settled = true;
     this.#reader = null;
     this.#timer.cancel();
-    // If the handshake was refused, this gives back the early bytes; if it was accepted, they were taken before.
+    // If the handshake was refused, this releases the early bytes; if it was accepted, the connection has taken them before.
     this.#early?.take();
     this.#early = null;
   }
@@ -282,8 +282,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * Whether a socket of an 'upgrade' event has been answered: by a handshake here, or by another listener of the event, which
- * has ended it, or reads it.
+ * Whether a socket of an 'upgrade' event has been answered, either by a handshake of this file, or by another listener of the event that
+ * has ended or reads the socket.
  */
 export function isAnswered(socket: Duplex): boolean {
   if (isOwned(socket) || socket.writableEnded) return true;

@@ -11,7 +11,7 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 export class Waiting {
   /** Bytes that wait. */
   size = 0;
-  /** Null until something waits. */
+  /** Null until a chunk waits. */
   #chunks: Chunk[] | null = null;
   /** Index of the first chunk that waits. */
   #head = 0;
@@ -29,7 +29,8 @@ export class Waiting {
   }
 
   /**
-   * Up to `size` bytes in one part, not copied. A payload that still belongs to the caller may change as soon as the caller runs again.
+   * Returns up to `size` bytes in one part, not copied. A payload that still belongs to the caller may change as soon as the caller runs
+   * again.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -38,7 +39,7 @@ export class Waiting {
     return part;
   }
 
-  /** Whether any of the next `size` bytes still belong to the caller. */
+  /** Whether at least one of the next `size` bytes still belongs to the caller. */
   isBorrowed(size: number): boolean {
     for (let left = size, at = this.#head; left > 0; at++) {
       const chunk = this.#chunks![at]!;
@@ -62,7 +63,7 @@ export class Waiting {
   }
 
   /**
-   * `size` bytes as one part: not copied if they already are one part, otherwise copied to `memory`.
+   * Returns `size` bytes as one part. They are not copied if they already are one part; otherwise they are copied to `memory`.
    * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
    */
   join(size: number, memory: Buffer): Uint8Array {
@@ -72,7 +73,7 @@ export class Waiting {
     return memory.subarray(0, size);
   }
 
-  /** To be called now and then: what was taken out is forgotten. */
+  /** Releases the chunks that were taken out. Call it from time to time. */
   tidy(): void {
     if (this.size === 0) this.clear();
     else if (this.#chunks !== null && this.#head > 1024 && this.#head * 2 > this.#chunks.length) {

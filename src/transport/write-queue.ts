@@ -1,7 +1,7 @@
 /**
- * Gives bytes to a socket, and keeps what it does not take, in order. What waits goes to the socket in slices of bounded size, so
- * that slow progress can be told from none, and one peer's 16 MiB do not sit in the socket's own queue, out of reach of our
- * accounting.
+ * Gives bytes to a socket, and keeps the bytes that it does not take, in order. Waiting bytes go to the socket in slices of bounded size.
+ * So we can distinguish slow progress from no progress, and 16 MiB for one peer do not wait in the socket's own queue, where we cannot
+ * count them.
  */
 
 import type { Duplex } from 'node:stream';
@@ -12,7 +12,7 @@ import type { Ownership } from './ownership.ts';
 import { abandonSlab, areSlabsScarce, landSlab, launchSlab, releaseSlab } from './slabs.ts';
 import { Waiting } from './waiting.ts';
 
-/** Receives what happens to the bytes of the queue. */
+/** The events of the queue. */
 export interface WriteQueueOwner {
   /** The socket takes no more for now. */
   onBlocked(): void;
@@ -22,12 +22,12 @@ export interface WriteQueueOwner {
   onWriteFailed(error: unknown): void;
 }
 
-// Bytes that TLS is given at a time while the peer keeps up: eight full records (RFC 8446 §5.1). With half or twice as much, 1 MiB
-// costs a tenth more.
+// Bytes that TLS is given at a time while the peer keeps up: eight full records (RFC 8446 §5.1). With half or twice as many bytes, sending
+// 1 MiB costs a tenth more.
 const ENCRYPTED_SIZE: number = 8 * 16_384;
 
-// For TLS, whose writes are never done before the next turn. With up to this many bytes under way, the socket does not count as blocked
-// yet.
+// For TLS, whose writes are never done before the next turn. While at most this many bytes are being written, the socket does not count as
+// blocked.
 const MAX_UNDER_WAY = 262_144;
 
 // Memory in which the parts of a slice are put together for TLS, which reads them before `write` returns.
@@ -38,24 +38,24 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   readonly #copies: boolean;
   readonly #encrypts: boolean;
-  /** Bytes that may be under way before the socket counts as blocked. */
+  /** Bytes that may be in a write before the socket counts as blocked. */
   readonly #allowance: number;
-  /** Everything that others had written to the socket has left: only we write now. */
+  /** All bytes that other code had written to the socket have left: only this queue writes now. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
 
-  /** Whether the socket has not taken all that it was given: nothing more is given to it until then. */
+  /** Whether the socket still has to take bytes that it was given. Until it has taken them, it is given no more. */
   isBusy = false;
   /** Whether the socket takes no more for now: it is busy with more than the allowance, or slow. */
   blocked = false;
-  /** Whether the busy socket waits for its peer, until nothing waits here any more. */
+  /** Whether the busy socket waits for its peer. This stays true until nothing waits here any more. */
   isSlow = false;
   /** How often `endTurn` was called since the socket became busy. */
   #turns = 0;
-  /** Inside `socket.write`: some transports hand the bytes on, and bring back the answer, before it returns. */
+  /** Whether `socket.write` is being called: some transports deliver the bytes, and the answer to them, before it returns. */
   isWriting = false;
-  /** When the busy socket last took something, in milliseconds of `clock.now()`. */
+  /** When the busy socket last took bytes, in milliseconds of `clock.now()`. */
   lastTaken = 0;
   /** Bytes that the socket had not taken when it became busy. */
   #inSocket = 0;
@@ -68,7 +68,7 @@ export class WriteQueue {
   #isBroken = false;
   #isReleased = false;
 
-  /** @param sendCap bytes that may wait; the bytes under way must not exceed this limit unnoticed */
+  /** @param sendCap bytes that may wait; the bytes that the socket is writing must not exceed this limit unnoticed */
   constructor(socket: Duplex, owner: WriteQueueOwner, ownership: Ownership, sendCap: number) {
     this.#socket = socket;
     this.#owner = owner;
@@ -92,13 +92,13 @@ export class WriteQueue {
     return this.#copies;
   }
 
-  /** Writes a batch. Not to be called while the socket is busy. */
+  /** Writes a batch. Do not call it while the socket is busy. */
   write(batch: Batch): void {
     if (!batch.isPart) {
       this.#writeChunks(batch);
       return;
     }
-    // The one write of most turns: a part of a slab as it is.
+    // Most turns have only this write: a part of a slab, not copied.
     const part = batch.takePart();
     const slab = batch.leave()!;
     const isReadAtOnce = this.#readsAtOnce;
@@ -130,7 +130,7 @@ export class WriteQueue {
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** The socket is gone. @returns bytes that did not leave */
+  /** The socket is closed. @returns the number of bytes that did not leave */
   release(): number {
     const lost = this.#waiting.size + (this.isBusy ? this.#inSocket : 0);
     this.#isReleased = true;
@@ -138,7 +138,7 @@ export class WriteQueue {
     this.isBusy = false;
     this.isSlow = false;
     this.blocked = false;
-    // A slab that the socket may still read from is left to the collector.
+    // The socket may still read from the slab, so the garbage collector frees it.
     if (this.#slabInFlight !== null) {
       landSlab(this.#slabInFlight);
       abandonSlab(this.#slabInFlight);
@@ -178,7 +178,7 @@ export class WriteQueue {
       this.#slabInFlight = slab;
       launchSlab(slab);
     }
-    // The socket may still read from it: it is left to the collector.
+    // The socket may still read from the slab, so the garbage collector frees it.
     else abandonSlab(slab);
   }
 
@@ -212,7 +212,7 @@ export class WriteQueue {
     this.#waiting.tidy();
   }
 
-  /** Bytes of the next slice: a small rest is included, because a header must not cost a write of its own. */
+  /** Bytes of the next slice. It includes a small rest, so that a header does not need a separate write. */
   #sliceSize(usual: number): number {
     const { size } = this.#waiting;
     return size <= usual + MAX_REST ? size : usual;
@@ -228,7 +228,7 @@ export class WriteQueue {
   }
 
   /**
-   * Writes `size` bytes without joining them, in one call of the kernel; the callback is that of the last part. @throws what `write` does
+   * Writes `size` bytes without joining them, in one call of the kernel; the callback belongs to the last part. @throws what `write` throws
    */
   #writeParts(size: number): void {
     this.#socket.cork();
@@ -249,7 +249,7 @@ export class WriteQueue {
   #written(): void {
     this.isWriting = false;
     if (this.#isReleased || this.#socket.writableLength === 0) return;
-    // Not 'drain', which would not come for small amounts: the callback of the last write says that all of them are gone.
+    // We do not use 'drain', which is not emitted for small amounts: the callback of the last write shows that all bytes have left.
     this.isBusy = true;
     if (!this.#encrypts) this.isSlow = true;
     this.#turns = 0;
@@ -265,7 +265,7 @@ export class WriteQueue {
     this.#owner.onBlocked();
   }
 
-  /** Made for the first write, because an idle connection does not need it. */
+  /** Created for the first write, because an idle connection does not need it. */
   get #callback(): (error?: Error | null) => void {
     this.#onTaken ??= (error) => this.#taken(error ?? null);
     return this.#onTaken;

@@ -1,6 +1,6 @@
 /**
- * Whether a client gets a connection: 4D's `onConnection` decides. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP status. The
- * connection itself is server.ts.
+ * Asks 4D's `onConnection` whether a client gets a connection. RFC 6455 §4.2.2 (4): a client that is refused gets an HTTP status. server.ts
+ * has the connection itself.
  */
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
@@ -31,7 +31,7 @@ export class Admission<Handler extends object> {
   }
 
   /**
-   * C64: `onConnection` decides before the 101 is written: §4.2.2 wants refusals as HTTP statuses.
+   * C64: `onConnection` decides before the 101 is written: §4.2.2 requires that a refusal is an HTTP status.
    * @param seat makes the answer that accepts
    */
   decide<Seated>(

@@ -7,7 +7,7 @@ import { isThenable, warn } from '../callback.ts';
 import { FourDError, toFourDError } from './error.ts';
 import type { TaskOwner } from './worker.ts';
 
-/** The callbacks of one handler. If a method returns a Promise, the caller has to wait for it; that Promise is never rejected. */
+/** The callbacks of one handler. If a method returns a Promise, the caller has to wait for the Promise, which is never rejected. */
 export class Callbacks implements TaskOwner {
   readonly #handler: Readonly<Record<string, unknown>>;
   readonly #target: unknown;
@@ -25,7 +25,7 @@ export class Callbacks implements TaskOwner {
     this.#owner = owner;
   }
 
-  /** Calls a callback if it is there, `this` being the handler. */
+  /** Calls a callback if the handler has it; in the callback, `this` is the handler. */
   call(name: string, event: { readonly type: string }): unknown {
     try {
       const result = this.invoke(name, event);
@@ -38,18 +38,20 @@ export class Callbacks implements TaskOwner {
     return undefined;
   }
 
-  /** Tells `onError` what a callback threw. Without an `onError` it becomes a process warning, so that it does not vanish. */
+  /**
+   * Passes an error that a callback threw to `onError`. Without an `onError`, the error becomes a process warning, so that it is not lost.
+   */
   reportThrown(thrown: unknown): unknown {
     const error = toFourDError('CALLBACK', thrown);
     return this.#report([error], () => warn(thrown));
   }
 
-  /** Tells `onError`, if it is there, of something that is a peer's or the network's fault. */
+  /** Passes to `onError`, if the handler has it, an error that a peer or the network caused. */
   report(...errors: readonly FourDError[]): unknown {
     return this.#report(errors, () => {});
   }
 
-  /** Reports to `onError` an error that the program must know. Without an `onError` it becomes a process warning. */
+  /** Reports an error that the program must know to `onError`. Without an `onError`, the error becomes a process warning. */
   reportLoudly(error: FourDError): unknown {
     return this.#report([error], () => warn(error));
   }
@@ -81,7 +83,7 @@ export class Callbacks implements TaskOwner {
     }
   }
 
-  /** Calls a callback if it is there. @throws what it throws; reading it may throw as well, if it is a getter */
+  /** Calls a callback if the handler has it. @throws the error of the callback, or of its getter */
   invoke(name: string, event: { readonly type: string }): unknown {
     const callback = this.#handler[name];
     if (callback === undefined || callback === null) return undefined;

@@ -13,7 +13,7 @@ import { Link, type Status, type TerminateOptions, terminateArguments, terminate
 import { WaitingMessages } from './waiting.ts';
 import { serializeOption, Worker, warnAfterOption } from './worker.ts';
 
-/** The callbacks of a `WebSocket`, and how it connects. 4D: WebSocket, "connectionHandler parameter". */
+/** The callbacks of a `WebSocket`, and the options for its connection. 4D: WebSocket, "connectionHandler parameter". */
 export interface WebSocketHandler<T extends DataType = 'text'> extends ClientCallbacks<T, WebSocket<T>> {}
 
 /** The options of the native `connect`, which 4D does not have. */
@@ -77,7 +77,7 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#connect(options ?? {});
   }
 
-  /** As the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
+  /** The same as the constructor. 4D: WebSocket, `4D.WebSocket.new()`. */
   static new<T extends DataType = 'text'>(
     url: string | URL,
     handler?: WebSocketHandler<T> | null,
@@ -112,8 +112,8 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Sends a message, by the type of the argument. While "Connecting" it waits, and goes out once `onOpen` has been called; if there is no
-   * connection, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
+   * Sends a message, by the type of the argument. While the status is "Connecting", the message waits, and is sent once `onOpen` has been
+   * called. If the connection fails, `onError` receives the number of lost messages. 4D: WebSocket, `.send()`.
    * @returns false if the status is "Closing" or "Closed", or if too much waits (`sendCap`, at most 64 MiB): nothing was sent. 4D returns
    *   nothing.
    * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
@@ -123,7 +123,7 @@ export class WebSocket<T extends DataType = 'text'> {
   }
 
   /**
-   * Closes the connection; while it is "Connecting", gives up. 4D: WebSocket, `.terminate()`.
+   * Closes the connection; while it is "Connecting", aborts the attempt. 4D: WebSocket, `.terminate()`.
    * @param code 1000 (the default) or 3000 to 4999; or `{ code, reason }`
    * @param reason cut to 123 bytes
    * @throws {RangeError} for another code
@@ -165,7 +165,7 @@ export class WebSocket<T extends DataType = 'text'> {
         text: this.#dataType === 'blob' ? 'bytes' : 'string',
         handlers: {
           open: (connection: Connection) => {
-            // `terminate` was called when the answer had already come.
+            // `terminate` was called after the answer had come.
             if (this.#isDropped) connection.terminate();
             else link.onOpen(connection);
           },
@@ -176,7 +176,7 @@ export class WebSocket<T extends DataType = 'text'> {
         },
       });
     } catch (error) {
-      // Giving up by `terminate` is not an error.
+      // An attempt that `terminate` aborts is not an error.
       if (!this.#isDropped) link.onFailed(error);
       this.#onClose(1006, '', false);
     } finally {
@@ -193,7 +193,7 @@ export class WebSocket<T extends DataType = 'text'> {
 /**
  * The header fields of a handler, flat. 4D's object may hold numbers as well, which are sent as text, and Null, which means that the
  * field is absent.
- * @throws {TypeError} for anything else, which would be sent as "[object Object]"
+ * @throws {TypeError} for any other value, which would be sent as "[object Object]"
  */
 function fieldsOf(headers: unknown): string[] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {

@@ -54,8 +54,8 @@ export class ServerConnection<Server extends { readonly dataType: DataType }, Ha
   }
 
   /**
-   * Closes the connection. A code from 3001 to 4999 reaches the client, with the message; with another code, or none, the client receives
-   * neither, and sees 1000. 4D: WebSocketConnection, `.terminate()`.
+   * Closes the connection. If the code is 3001 to 4999, the client receives it and the message. With any other code, or without a code, the
+   * client receives 1000 and no message. 4D: WebSocketConnection, `.terminate()`.
    * @param code or `{ code, message }`
    * @param message cut to 123 bytes
    */

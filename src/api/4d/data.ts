@@ -1,6 +1,6 @@
 /**
- * How 4D's dataType converts a received message, and how an argument of `send` becomes a message. 4D: WebSocketServer, "options
- * parameter"; WebSocketConnection, `.send()`.
+ * Converts a received message by 4D's dataType, and an argument of `send` to a message. 4D: WebSocketServer, "options parameter";
+ * WebSocketConnection, `.send()`.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -9,7 +9,7 @@ import { FourDError } from './error.ts';
 /** 4D: WebSocketServer, `.dataType`. */
 export type DataType = 'text' | 'blob' | 'object';
 
-/** What `onMessage` gets, by dataType. */
+/** The type of the data that `onMessage` receives, by dataType. */
 export interface DataOf {
   readonly text: string;
   readonly blob: Buffer;
@@ -18,8 +18,8 @@ export interface DataOf {
 }
 
 /**
- * What `send` takes: text as a string; a Blob as bytes or as the web's `Blob`; any other object is sent as JSON, other values as their
- * text.
+ * The values that `send` takes: text as a string; a Blob as bytes or as the web's `Blob`; any other object is sent as JSON, other values as
+ * their text.
  */
 export type Sendable = Message | Blob | object | number | boolean | bigint | null | undefined;
 
@@ -59,7 +59,7 @@ function toText(bytes: Buffer): string {
 }
 
 /**
- * Converts an argument of `send` to what is sent: a string as text, bytes as binary. A Blob is returned unchanged and has to be read
+ * Converts an argument of `send` to the payload: a string is sent as text, bytes as binary. A Blob is returned unchanged and has to be read
  * first.
  * @throws {TypeError} for an object that JSON cannot represent: a cycle, a function
  */

@@ -9,15 +9,15 @@ export const fourDErrors = {
   DUPLICATE_PATH: -10718,
   /** A handler is missing, or lacks its mandatory callback. */
   NO_HANDLER: 1,
-  /** The web server that a `WebSocketServer` needs is not started; or it is started, and should not be. */
+  /** The web server that a `WebSocketServer` needs is not started; or it is already started although it must not be. */
   WEB_SERVER: 2,
   /** A callback threw, or its Promise was rejected. */
   CALLBACK: 3,
-  /** With dataType "object": a message that is not JSON. */
+  /** The dataType is "object", and a message is not JSON. */
   BAD_JSON: 4,
-  /** With dataType "text" or "object": bytes that are not UTF-8. */
+  /** The dataType is "text" or "object", and bytes are not UTF-8. */
   BAD_TEXT: 5,
-  /** The connection failed: the peer broke a rule, or its socket did. It is not an error if TCP ends without a Close frame. */
+  /** The connection failed: the peer broke a rule, or the socket failed. It is not an error if TCP ends without a Close frame. */
   CONNECTION: 6,
   /** A client could not connect. */
   CANNOT_CONNECT: 7,
@@ -36,17 +36,17 @@ export class FourDError extends Error {
   override readonly name = 'FourDError';
   /** The number of `fourDErrors`. */
   readonly errCode: number;
-  /** Who reports it; always 'wsjs'. */
+  /** The component that reports the error; always 'wsjs'. */
   readonly componentSignature: string = 'wsjs';
 
-  /** @param options its `cause` is what was thrown, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
+  /** @param options its `cause` is the thrown value, or the `ProtocolError`, `ConnectionError` or `HandshakeError` */
   constructor(name: FourDErrorName, message: string, options?: ErrorOptions) {
     super(message, options);
     this.errCode = fourDErrors[name];
   }
 }
 
-/** Converts what was thrown or reported to a `FourDError`; a `FourDError` stays as it is. */
+/** Converts a thrown or reported value to a `FourDError`; a `FourDError` is returned unchanged. */
 export function toFourDError(name: FourDErrorName, thrown: unknown): FourDError {
   if (thrown instanceof FourDError) return thrown;
   return new FourDError(name, textOf(thrown), { cause: thrown });

@@ -1,7 +1,7 @@
 /**
  * The callbacks of the 4D surface and their events, named and shaped as in 4D's pages WebSocketServer, WebSocketConnection and WebSocket.
- * In each callback `this` is the handler. All may return a Promise: the next callback waits for it. The classes that the callbacks
- * receive are in server.ts and client.ts.
+ * In each callback `this` is the handler. Every callback may return a Promise, and the next callback waits for it. The classes that the
+ * callbacks receive are in server.ts and client.ts.
  */
 
 import type { DataOf, DataType } from './data.ts';
@@ -22,7 +22,7 @@ export interface OpenEvent {
 /** 4D: WebSocketServer, `connectionHandler.onMessage`; WebSocket, `onMessage`. */
 export interface MessageEvent<T extends DataType = 'text'> {
   readonly type: 'message';
-  /** A string with dataType "text", a Buffer that is yours to keep with "blob", any JSON value with "object". */
+  /** With dataType "text", a string. With "blob", a Buffer that the application may keep. With "object", any JSON value. */
   readonly data: DataOf[T];
 }
 
@@ -59,7 +59,8 @@ export type Done = void | PromiseLike<void>;
 /** The callbacks of a server. */
 export interface ServerCallbacks<Server, Handler> {
   /**
-   * A new client. Return the handler of its connection; null or nothing cancels it (HTTP 403), and so does an exception (500).
+   * A new client asks for a connection. Return the handler of its connection. If the callback returns null or nothing, the client gets HTTP
+   * 403 and no connection; if it throws, the client gets 500.
    */
   onConnection(
     wss: Server,
@@ -71,7 +72,7 @@ export interface ServerCallbacks<Server, Handler> {
     | void
     // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return cancels too, as in 4D.
     | PromiseLike<Handler | null | undefined | void>;
-  /** The server has started. Called once the code that made it has returned. */
+  /** The server has started. Called once the code that made the server has returned. */
   onOpen?(wss: Server, event: OpenEvent): Done;
   /** The server is closed, by `terminate` or because its web server stopped. */
   onTerminate?(wss: Server, event: ServerTerminateEvent): Done;
@@ -83,23 +84,23 @@ export interface ServerCallbacks<Server, Handler> {
 export interface ConnectionCallbacks<T extends DataType, Connection> {
   /** A message. */
   onMessage(ws: Connection, event: MessageEvent<T>): Done;
-  /** The connection is there; sending is allowed. */
+  /** The connection is open; sending is allowed. */
   onOpen?(ws: Connection, event: OpenEvent): Done;
   /** The connection is closed: its status is "Closed", and it is no longer in `wss.connections`. */
   onTerminate?(ws: Connection, event: TerminateEvent): Done;
-  /** A callback of this handler threw, a message was not of the dataType, or the connection failed. */
+  /** A callback of this handler threw, a message did not fit the dataType, or the connection failed. */
   onError?(ws: Connection, event: ErrorEvent): Done;
 }
 
-/** The callbacks of a client, and how it connects. */
+/** The callbacks of a client, and the options for its connection. */
 export interface ClientCallbacks<T extends DataType, Client> {
   onMessage?(ws: Client, event: MessageEvent<T>): Done;
   onOpen?(ws: Client, event: OpenEvent): Done;
-  /** Always the last callback, even if there was no connection; the code is 1006 then. */
+  /** Always the last callback, even if there was no connection; in that case the code is 1006. */
   onTerminate?(ws: Client, event: ClientTerminateEvent): Done;
   onError?(ws: Client, event: ErrorEvent): Done;
-  /** What `onMessage` gets. @default "text" */
+  /** The type of the data that `onMessage` receives. @default "text" */
   readonly dataType?: T | undefined;
-  /** More header fields for the request; an array stands for a repeated one. */
+  /** More header fields for the request; an array stands for a repeated field. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What `WebSocketConnection` and `WebSocket` share: the events of a native connection become callbacks in the worker. A
+ * The part that `WebSocketConnection` and `WebSocket` share: it turns the events of a native connection into callbacks in the worker. A
  * connection with an event that was not delivered yet stops reading, so that a slow handler does not fill memory.
  */
 
@@ -26,7 +26,7 @@ export type NativeConnection = Pick<
   'state' | 'send' | 'close' | 'terminate' | 'pause' | 'resume'
 >;
 
-/** A native connection, as the 4D surface sees it. */
+/** The 4D surface's side of a native connection. */
 export class Link {
   readonly id: number = ++lastId;
   readonly callbacks: Callbacks;
@@ -41,7 +41,7 @@ export class Link {
   /** The application is calling us: events that its call causes at once are reported later, never on its stack. */
   #isCalled = false;
   #undelivered = 0;
-  /** How many messages waited for the connection and were then not taken by it. */
+  /** The number of messages that waited for the connection and that the connection then refused. */
   #unsent = 0;
 
   /**
@@ -84,7 +84,7 @@ export class Link {
     if (status === 'Connecting') return this.#waiting?.push(encode(message)) ?? false;
     if (status !== 'Connected') return false;
     this.#outgoing.send(encode(message));
-    // The message may have been one too many, see `sendCap`: it is lost, with the connection.
+    // The message may have exceeded `sendCap`: then it is lost, together with the connection.
     return this.status === 'Connected';
   }
 
@@ -101,7 +101,7 @@ export class Link {
     }
   }
 
-  /** Closes the connection, once the messages that are being sent have been handed over. */
+  /** Closes the connection, once the messages that are being sent have been passed to it. */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -136,13 +136,13 @@ export class Link {
     if (failed !== -1) this.#unsent = messages.length - failed;
   }
 
-  /** Resumes reading if the connection was paused before it was handed to us. */
+  /** Resumes reading if the connection was paused before this link received it. */
   start(): void {
     if (this.#undelivered === 0) this.#connection?.resume();
   }
 
   onMessage(message: string | Buffer): void {
-    // As in browsers: after its Close frame the application receives no more messages, and could not hold them back.
+    // As in browsers: after its Close frame the application receives no more messages, and could not make them wait.
     if (this.status !== 'Connected') return;
     this.#post(() => this.#deliver(message));
   }
@@ -208,7 +208,7 @@ export class Link {
   }
 }
 
-/** The members of `onTerminate`'s event that both sides have. */
+/** The members of `onTerminate`'s event that servers and clients have in common. */
 export function terminateEvent(
   code: number,
   reason: string,

@@ -1,6 +1,6 @@
 /**
- * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; here a `*`
- * at the end matches anything, and a RegExp is allowed. How paths are compared is transport/path-pattern.ts.
+ * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; here a `*` at
+ * the end matches anything, and a RegExp is allowed. transport/path-pattern.ts compares paths.
  */
 
 import {
@@ -10,8 +10,8 @@ import {
 } from '../../transport/path-pattern.ts';
 
 /**
- * The path as `attach` takes it: '' for every path that no other server has.
- * @throws {TypeError} for anything that no request's path can match
+ * Converts the option to a path for `attach`: '' stands for every path that no other server has.
+ * @throws {TypeError} for a value that no request's path can match
  */
 export function toPathPattern(path: string | RegExp | null | undefined): PathPattern {
   if (path === undefined || path === null || path === '') return '';

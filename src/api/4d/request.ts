@@ -5,14 +5,17 @@
 
 import type { UpgradeRequest } from '../../handshake/upgrade-request.ts';
 
-/** Each key has a text, or several if the key came repeatedly. The object has no prototype, because the peer chooses the keys. */
+/**
+ * The value of a key is a text, or an array of texts if the key came repeatedly. The object has no prototype, because the peer chooses the
+ * keys.
+ */
 export interface TextsByKey {
   readonly [key: string]: string | readonly string[];
 }
 
 /** 4D: WebSocketServer, "request object". */
 export interface ConnectionRequest {
-  /** The header fields in the client's spelling; repeats, in whichever case, are an array under the first spelling. */
+  /** The header fields in the client's spelling. A repeated field, in any case, is an array under the first spelling. */
   readonly headers: TextsByKey;
   /** The URL's parameters, decoded; repeats are an array. */
   readonly query: TextsByKey;

@@ -1,4 +1,7 @@
-/** The options of 4D's `WebSocketServer`: its own, and those of the native server. Two of the latter have other defaults here. */
+/**
+ * The options of 4D's `WebSocketServer`: its own, and those of the native server. Two options of the native server have other defaults
+ * here.
+ */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
 import { checkOptions, type OptionNames } from '../option-names.ts';
@@ -23,22 +26,22 @@ import { serializeOption, warnAfterOption } from './worker.ts';
 export interface WebSocketServerOptions<T extends DataType = 'text'>
   extends Omit<ServerOptions, 'text' | 'maxLatestKeys' | 'closeTimeout' | 'origins'> {
   /**
-   * The path to access the server, without its query; the leading slash is optional, a slash at the end matters. With a `*` at the end,
-   * it serves every path that begins like that; if several do, the longest is used. A RegExp is allowed too. @default every path that no
-   * other server has
+   * The path to access the server, without its query; the leading slash is optional; a slash at the end is significant. A path with a `*`
+   * at the end serves every path with that beginning; if several such paths match, the longest one is used. A RegExp is allowed too.
+   * @default every path that no other server has
    */
   readonly path?: string | RegExp | undefined;
-  /** What `onMessage` gets. @default 'text' */
+  /** The type of the data that `onMessage` receives. @default 'text' */
   readonly dataType?: T | undefined;
-  /** The web server it runs on. @default `webServer` */
+  /** The web server that the WebSocket server runs on. @default `webServer` */
   readonly server?: WebServer | undefined;
   /** False: callbacks do not wait for each other's Promises. @default true */
   readonly serialize?: boolean | undefined;
   /** Milliseconds after which `onError` is notified of a callback that has not ended and that others wait for. @default 10000 */
   readonly warnAfter?: number | undefined;
   /**
-   * How a connection is cancelled: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close' completes the
-   * opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
+   * The way in which `onConnection` cancels a connection: 'refuse' answers the request with HTTP 403 (500 after an exception); 'close'
+   * completes the opening handshake before `onConnection` is called, and closes with 1008 (or 1011). @default 'refuse'
    */
   readonly cancel?: 'refuse' | 'close' | undefined;
   /** How many proxies in front of the server add to X-Forwarded-For. @default 0 */
@@ -118,7 +121,7 @@ const places: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * The options, checked, with their defaults: 4D's, and those that the native server reads itself.
+ * Checks the options and adds defaults: 4D's options, and those that the native server reads itself.
  * @throws {TypeError | RangeError} for invalid options
  */
 export function readServerOptions<T extends DataType>(

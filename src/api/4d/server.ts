@@ -55,9 +55,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
   readonly #admission: Admission<ConnectionHandler<T>>;
   readonly #native: NativeServer<Seat<T>>;
   readonly #live = new Set<WebSocketConnection<T>>();
-  /** `#live` as it is handed out; null after a change. */
+  /** The value of `connections`, made from `#live`; null after a change. */
   #collection: readonly WebSocketConnection<T>[] | null = null;
-  /** `closed` resolves when the last connection is gone, `over` when the last callback has ended too. */
+  /** `closed` resolves when the last connection is closed, and `over` when the last callback has ended too. */
   #ending: { readonly closed: Promise<void>; readonly over: Promise<void> } | null = null;
   #terminated = false;
 
@@ -111,7 +111,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     this.#worker.postLater(() => this.#callbacks.call('onOpen', { type: 'open' }), this.#callbacks);
   }
 
-  /** As the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
+  /** The same as the constructor. 4D: WebSocketServer, `4D.WebSocketServer.new()`. */
   static new<T extends DataType = 'text'>(
     WSSHandler: WSSHandler<T>,
     options?: WebSocketServerOptions<T> | null,
@@ -135,7 +135,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return this.#handler;
   }
 
-  /** As it was given. 4D: WebSocketServer, `.path`. */
+  /** The option `path`, unchanged. 4D: WebSocketServer, `.path`. */
   get path(): string | RegExp | undefined {
     return this.#path;
   }
@@ -158,9 +158,9 @@ export class WebSocketServer<T extends DataType = 'text'> {
    * not answered in time are dropped. A later call can only shorten the time. 4D: WebSocketServer, `.terminate()`.
    * @param timeout seconds; 0 drops all connections at once, without Close frames and, unless they use TLS, without FIN. @default
    *   `closeTimeout`, 30 seconds
-   * @returns a Promise that resolves when its last callback, `onTerminate`, has ended. If a callback calls this, it would wait for
-   *   itself, so the Promise resolves when the server is `terminated`. A callback that does not end is given up after `closeTimeout`, or
-   *   after `timeout` if that is longer. 4D returns nothing.
+   * @returns a Promise that resolves when its last callback, `onTerminate`, has ended. If a callback calls this method, it would wait for
+   *   itself, so the Promise then resolves when the server is `terminated`. If a callback does not end, the server stops waiting for it
+   *   after `closeTimeout`, or after `timeout` if that is longer. 4D returns nothing.
    * @throws {RangeError} for an invalid time
    */
   terminate(given?: number | null): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { isBytes, type Message, toBytes } from '../message.ts';
 
-// What a waiting message costs in addition to its bytes, so that empty ones are bounded as well.
+// The fixed cost of a waiting message in addition to its bytes, so that the number of empty messages is limited as well.
 const MESSAGE_COST = 128;
 
 export class WaitingMessages {

@@ -5,17 +5,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostOption, portOption } from '../address-options.ts';
 import { callback, custom, readOptions, type SpecsOf, show, type ValuesOf } from '../option-spec.ts';
 
-/** How a `WebServer` listens, and what it serves. 4D: WebServer, `.start()`. */
+/** The settings that say how a `WebServer` listens, and what it serves. 4D: WebServer, `.start()`. */
 export interface WebServerSettings {
   /** The address to listen on. 4D: `IPAddressToListen`, all addresses by default. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /** 0 chooses a free port. 4D: `HTTPPort`, `HTTPSPort`. @default 8080; 8443 with TLS */
   readonly port?: number | undefined;
-  /** Its files are served. 4D: `rootFolder`. @default none */
+  /** The folder whose files are served. 4D: `rootFolder`. @default none */
   readonly rootFolder?: string | undefined;
   /** The file that stands for a folder. 4D: `defaultHomepage`. @default 'index.html' */
   readonly defaultHomepage?: string | undefined;
-  /** Answers the requests, in place of `rootFolder`. What it throws is answered with 500, and becomes a process warning. */
+  /** Answers the requests, in place of `rootFolder`. If it throws, the answer is 500, and the error becomes a process warning. */
   readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
   /** TLS, with the files `cert.pem` and `key.pem` of this folder. 4D: `certificateFolder`. @default no TLS */
   readonly certificateFolder?: string | undefined;
@@ -94,7 +94,7 @@ export function isSecure({ certificateFolder, cert, key }: WebServerSettings): b
 }
 
 /**
- * The settings, checked, with their defaults.
+ * Checks the settings, and adds their defaults.
  * @throws {TypeError | RangeError} for invalid settings
  */
 export function readSettings(settings: WebServerSettings): WebServerValues {

@@ -38,7 +38,7 @@ const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
 
 /** 4D: WebServer, as far as a WebSocket server needs it. */
 export class WebServer {
-  /** The settings as they were given; later ones replace single settings. */
+  /** The settings that the application passed; later calls replace single settings. */
   #given: WebServerSettings;
   #settings: WebServerValues;
   #http: HttpServer | HttpsServer | null = null;
@@ -100,7 +100,7 @@ export class WebServer {
 
   /**
    * Starts listening. If it already runs, and no settings are given, nothing happens. 4D: WebServer, `.start()`.
-   * @param settings over those of the constructor
+   * @param settings they replace those of the constructor
    * @throws {FourDError} if it already runs, or is stopping
    * @throws {TypeError} for invalid settings
    * @throws the system's error, such as EADDRINUSE; the error of node:tls for an invalid certificate
@@ -162,8 +162,8 @@ export class WebServer {
 
   /**
    * Stops listening and terminates the WebSocket servers; requests under way may end. 4D: WebServer, `.stop()`.
-   * @param timeout seconds, as for the `terminate` of a WebSocket server; then what is left is dropped. @default 30
-   * @returns when every connection is closed and the last `onTerminate` has ended
+   * @param timeout seconds, as for the `terminate` of a WebSocket server; after that, the remaining connections are dropped. @default 30
+   * @returns a Promise that is fulfilled when every connection is closed and the last `onTerminate` has ended
    * @throws {RangeError} for an invalid time
    */
   stop(given?: number | null): Promise<void> {
@@ -207,8 +207,8 @@ export class WebServer {
   }
 
   /**
-   * Node's `close` stops listening and then waits for connections, those that became WebSockets included, which would not be
-   * notified. So this wrapper takes its place until it has been called.
+   * Node's `close` stops listening and then waits for all connections. Connections that became WebSockets would not be notified, and would
+   * stay open. So this wrapper replaces `close` until it has been called.
    */
   #wrapClose(): void {
     const http = this.#http;
@@ -228,7 +228,7 @@ export class WebServer {
     this.#unwrapClose = () => {
       isActive = false;
       this.#unwrapClose = null;
-      // Another wrapper was put around ours: it stays and calls ours, which then calls Node's `close`.
+      // Another wrapper was put around ours. It stays, and calls our wrapper, which then calls Node's `close`.
       if (http.close !== wrapped) return;
       if (own === undefined) Reflect.deleteProperty(http, 'close');
       else Object.defineProperty(http, 'close', own);
@@ -243,7 +243,7 @@ export class WebServer {
   // ---- for WebSocketServer ----
 
   /**
-   * @internal Takes a WebSocket server in.
+   * @internal Adds a WebSocket server.
    * @throws {FourDError} if this server is not started, or the path is taken
    */
   add<Data>(hosted: Hosted, native: NativeServer<Data>, path: PathPattern): void {

@@ -36,7 +36,10 @@ export class Worker {
   #isBusy = false;
   /** A task is being called, further down the stack. */
   #isOnStack = false;
-  /** Number of the task that the worker waits for. A task that was given up has an older number, and ends without effect. */
+  /**
+   * Number of the task that the worker waits for. A task that the worker no longer waits for has an older number, and its end has no
+   * effect.
+   */
   #turn = 0;
   #owner: TaskOwner | null = null;
   /** Tasks whose Promises have not settled, and those that are about to run. */
@@ -75,14 +78,14 @@ export class Worker {
     return true;
   }
 
-  /** As `post`, but never on the caller's stack. */
+  /** The same as `post`, but never on the caller's stack. */
   postApart(task: Task, owner: TaskOwner | null = null): boolean {
     if (this.#serialize && this.#isBusy) return this.post(task, owner);
     this.postLater(task, owner);
     return false;
   }
 
-  /** Takes a task back that has not been started. */
+  /** Removes a task that has not been started. */
   drop(task: Task): void {
     this.#waiting.delete(task);
     this.#checkIdle();
@@ -113,8 +116,8 @@ export class Worker {
   }
 
   /**
-   * As `idle`, but for a limited time. Then the task that does not end is given up, with a report, and the other tasks run without
-   * waiting.
+   * The same as `idle`, but for a limited time. After that the worker reports the task that does not end, no longer waits for it, and runs
+   * the other tasks without waiting.
    * @param time milliseconds
    */
   async end(time: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * How the plugins read the properties of an object: by type, never converting. If a number is expected, another type reads as 0; if a
- * text is expected, as absent; if a flag is expected, as false. So nothing here throws, no matter what a caller passes.
+ * Reads the properties of an object as the plugins do: by type, without conversion. If a number is expected, a value of another type is
+ * read as 0; if a text is expected, as absent; if a flag is expected, as false. So no function here throws, no matter what a caller passes.
  */
 
 import { isBytes, type Message, toBytes } from '../message.ts';
@@ -48,7 +48,7 @@ export function collection<Type extends 'string' | 'number'>(
   return values.filter((one) => typeof one === type) as (Type extends 'string' ? string : number)[];
 }
 
-/** What a program can send: a text, bytes in any shape, or a `Blob`, which has to be read first. */
+/** A value that a program can send: a text, bytes in any type, or a `Blob`, which has to be read first. */
 export type Sendable = Message | Blob;
 
 /** A text or the bytes, not copied; null for anything else. */

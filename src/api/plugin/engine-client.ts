@@ -1,6 +1,6 @@
 /**
- * A client as the plugins' engine runs it: one at a time, it reconnects by itself, with its own heartbeat and error texts. `connect`
- * makes the connections; reconnect.ts decides when the next one is tried; the commands are v1.ts and v2.ts.
+ * A client that behaves like the plugins' engine: it has one connection at a time, reconnects by itself, and has its own heartbeat and
+ * error texts. `connect` makes the connections; reconnect.ts decides when the next one is tried; v1.ts and v2.ts have the commands.
  */
 
 import { checkClose } from '../../transport/socket.ts';
@@ -27,9 +27,9 @@ import { clientMaterial, type TlsSettings } from './tls.ts';
 export interface ClientSettings {
   /** The engine whose error texts it uses. */
   readonly engine: EngineVersion;
-  /** Why there is no URL, if that is known; '' otherwise. */
+  /** The reason why there is no URL, if it is known; '' otherwise. */
   urlProblem: string;
-  /** What is wrong with the headers that it was made with; '' if they are valid. */
+  /** The problem with the headers that it was made with; '' if they are valid. */
   headersProblem: string;
   url: string;
   /** Flat. */
@@ -50,7 +50,7 @@ export interface ClientSettings {
   unref: boolean;
 }
 
-/** How the opening handshake ended. */
+/** The result of the opening handshake. */
 export interface StartStatus {
   success: boolean;
   /** 101, the status of a refusal, or 0 if there was no answer. */
@@ -79,11 +79,11 @@ export class EngineClient {
   readonly settings: ClientSettings;
   readonly #reconnection: Reconnection<ClientData>;
   #isStarting = false;
-  /** The timeout of the last `start`, in seconds; if it was given, it applies to later attempts too. */
+  /** The timeout of the last `start`, in seconds; if `start` had one, it applies to later attempts too. */
   #timeout = RETRY_TIMEOUT;
   #retryTimeout = RETRY_TIMEOUT;
 
-  /** @param emit is called on a socket's stack, with each event and the flow of its connection; it queues them */
+  /** @param emit called with each event and the flow of its connection. It has to queue the event, since a socket's event calls it */
   constructor(
     settings: ClientSettings,
     emit: (event: EngineEvent, flow: EventFlow | null) => void,
@@ -157,8 +157,8 @@ export class EngineClient {
   }
 
   /**
-   * Closes the connection, or gives up the attempt or the wait for it. Once it has resolved, no event follows.
-   * @returns what was wrong with the code, or ''
+   * Closes the connection, or aborts the attempt or the wait. Once the Promise has resolved, no event follows.
+   * @returns the problem with the code, or ''
    */
   async stop(code = 1000, reason: string = NORMAL_CLOSURE): Promise<string> {
     const isValid = isCloseCode(code);
@@ -190,7 +190,7 @@ export class EngineClient {
       redirects: settings.redirects,
       closeTimeout: settings.closeTimeout,
       closeReason,
-      // The engine has no heartbeat but `pings`.
+      // The only heartbeat of the engine is `pings`.
       heartbeat: { interval: Number.POSITIVE_INFINITY },
       ...(settings.pings === null ? null : { pings: settings.pings }),
       ...(settings.maxMessageSize === null ? null : { maxMessageSize: settings.maxMessageSize }),
@@ -210,7 +210,10 @@ function isCloseCode(code: number): boolean {
   }
 }
 
-/** §5.5.1: 123 bytes of UTF-8 fit into a Close frame; cut between two characters. A lone surrogate is U+FFFD, as on the wire. */
+/**
+ * §5.5.1: 123 bytes of UTF-8 fit into a Close frame; a longer reason is cut between two characters. A lone surrogate is U+FFFD, as on the
+ * wire.
+ */
 export function cutReason(reason: string): string {
   let bytes = 0;
   let cut = '';

@@ -1,6 +1,6 @@
 /**
  * The events of a connection, in the terms of the plugins' engine: RFC 6455 §7.1.5, §7.1.6 (code and reason) as that engine reported them.
- * The connection itself is api/connection.ts; v1.ts and v2.ts decide which events a program sees, and in which form.
+ * api/connection.ts has the connection itself; v1.ts and v2.ts decide which events a program sees, and in which form.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -20,7 +20,7 @@ export interface OpenEvent {
   readonly type: 'open';
   /** Path and query, at both ends. */
   readonly uri: string;
-  /** Headers of the response at a client, of the request at a server. */
+  /** On a client, the headers of the response; on a server, those of the request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -54,9 +54,9 @@ export interface ErrorEvent {
 
 export type EngineEvent = OpenEvent | MessageEvent | CloseEvent | ErrorEvent;
 
-/** What is known about the end of a connection before it has ended; part of its `data`. */
+/** The information about the end of a connection that is known before it has ended; part of its `data`. */
 export class Ending {
-  /** The code and reason that the program asked for. */
+  /** The code and reason that the program passed. */
   requested: { readonly code: number; readonly reason: string } = { code: 1000, reason: NORMAL_CLOSURE };
   beganBy: 'us' | 'peer' | null = null;
   failure: Error | null = null;
@@ -149,7 +149,7 @@ function isDecompression({ code }: ProtocolError): boolean {
 
 /** The result of sending a message. */
 export interface SendStatus {
-  /** Whether the local stack took it; whether it arrives is not known yet. */
+  /** Whether the local stack took the message; it is not known yet whether it arrives. */
   success: boolean;
   compressionError: boolean;
   /** Bytes of UTF-8, or of the binary message. */
@@ -158,7 +158,7 @@ export interface SendStatus {
   wireSize: number;
 }
 
-// A message of 64 KiB or more on the wire goes out in pieces of 32 KiB; the last one contains the rest.
+// A message of 64 KiB or more on the wire is sent in pieces of 32 KiB; the last piece contains the rest.
 const FRAGMENT_SIZE = 32_768;
 const FRAGMENTED = { fragmentSize: FRAGMENT_SIZE, lastFragmentSize: 2 * FRAGMENT_SIZE - 1 };
 
@@ -180,7 +180,7 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   return { success: false, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
 }
 
-/** Does what the engine did when a program sent a text that is not UTF-8: closes the connection with 1007. */
+/** Does the same as the engine when a program sends a text that is not UTF-8: closes the connection with 1007. */
 export function closeInvalid<Data extends { readonly ending: Ending }>(
   connection: Connection<Data> | null,
 ): void {

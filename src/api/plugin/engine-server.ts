@@ -1,6 +1,6 @@
 /**
- * A server as the plugins' engine runs it: it can be started and stopped any number of times, and has its own error texts and limits.
- * Listening, handshakes and connections are api/server.ts; the commands are v1.ts and v2.ts.
+ * A server that behaves like the plugins' engine: it can be started and stopped any number of times, and has its own error texts and
+ * limits. api/server.ts handles listening, handshakes and connections; v1.ts and v2.ts have the commands.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -15,7 +15,7 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** Why it cannot be started, even if everything else is valid; '' otherwise. */
+  /** The reason why it cannot be started, even if everything else is valid; '' if there is no such reason. */
   problem: string;
   port: number;
   host: string;
@@ -71,7 +71,7 @@ export class EngineServer {
     this.#events = events;
   }
 
-  /** Whether it listens, is about to, or has not stopped yet. */
+  /** Whether it listens, is about to listen, or has not stopped yet. */
   get isStarted(): boolean {
     return this.#starting !== null || this.#server !== null || this.#stopping !== null;
   }
@@ -155,7 +155,7 @@ export class EngineServer {
     );
   }
 
-  /** Closes every connection with 1000; returns when all are gone. */
+  /** Closes every connection with 1000; resolves when all of them are closed. */
   stop(): Promise<void> {
     this.#stopping ??= this.#end().finally(() => {
       this.#stopping = null;

@@ -1,6 +1,6 @@
 /**
  * The engine's texts: the reasons of Close frames and the `errorStr` of a status, which programs may compare. Lower layers decide what
- * fails and when; this file only uses the words of the plugins.
+ * fails, and when. This file only gives the plugins' texts for it.
  */
 
 import { ConnectionError } from '../../frame/connection-error.ts';
@@ -29,7 +29,9 @@ const reasons: Partial<Record<ViolationCode, string>> = {
   WS_CLOSE_REASON: INVALID_PAYLOAD,
 };
 
-/** Why we fail a connection, for the Close frame and the Close event. Errors that the engine did not detect have our own text. */
+/**
+ * The reason why we fail a connection, for the Close frame and the Close event. Errors that the engine did not detect have our own text.
+ */
 export function closeReason(error: Error): string {
   if (error instanceof ProtocolError) {
     if (error.code === 'WS_CLOSE_CODE') return `Invalid close code: ${String(error.cause)}`;
@@ -39,7 +41,7 @@ export function closeReason(error: Error): string {
   return isPing ? PING_TIMEOUT : INTERNAL_ERROR;
 }
 
-/** The system's errors in the words of `strerror`. */
+/** The system's errors with the texts of `strerror`. */
 const systemTexts: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EADDRINUSE: 'Address already in use',
@@ -58,7 +60,7 @@ function systemText(error: Error & { code?: unknown }, text: string = error.mess
 export const ADDRESS_FAMILY =
   'SocketServer::listen() AF_INET and AF_INET6 are currently the only supported address families';
 
-/** Why a server does not listen. */
+/** The text for a server that cannot listen. */
 export function listenErrorText(error: Error & { code?: unknown; syscall?: unknown }, where: string): string {
   if (error.code === 'EAFNOSUPPORT' || error.syscall === 'getaddrinfo') {
     return `SocketServer::listen() error calling inet_pton at address ${where} : ${error.message}`;
@@ -82,7 +84,7 @@ function inWordsOfPlugins(text: string): string {
   return optionNames.reduce((words, [name, here]) => words.replace(name, here), text);
 }
 
-/** Why a client has no connection. */
+/** The text for a client that has no connection. */
 export function connectErrorText(error: Error, url: string, engine: EngineVersion = '11.0.8'): string {
   if (!(error instanceof HandshakeError)) return inWordsOfPlugins(error.message);
   const { code, stage, status } = error;

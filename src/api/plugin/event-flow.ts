@@ -1,6 +1,6 @@
 /**
- * Limits how many events of one connection may wait in the event queue. Beyond the limit the connection stops reading; a connection of 4D
- * does so with one waiting event. So a peer that floods us has to wait, and no event of another peer has to be dropped.
+ * Limits how many events of one connection may wait in the event queue. Above the limit the connection stops reading; in the 4D surface, a
+ * connection stops with one waiting event. So a peer that floods us has to wait, and no event of another peer has to be dropped.
  */
 
 /** The parts of a connection that matter for its flow. */
@@ -10,7 +10,7 @@ export interface PausableConnection {
   resume(): void;
 }
 
-// More than one, so that pausing costs little; few enough that the events of 100 such peers do not fill the queue.
+// The limit is more than one, so that pausing costs little. It is so low that the events of 100 such peers do not fill the queue.
 const MAX_EVENTS = 64;
 
 // Bytes of payload. One message may be larger, because its size is only known once it has arrived.

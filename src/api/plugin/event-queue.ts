@@ -1,7 +1,8 @@
 /**
- * The event queue of a surface: it delivers events one after the other, in order, never on the stack of a command or of a socket. The
- * next event is delivered once the callback has returned and its Promise has settled. Bounded: a connection with many events in it stops
- * reading (event-flow.ts); if that does not help, as before a method is set, the oldest event is dropped and that is reported.
+ * The event queue of a surface: it delivers events one after the other, in order, never on the stack of a command or of a socket. The next
+ * event is delivered once the callback has returned and its Promise has settled. The queue is bounded: a connection with many events in it
+ * stops reading (event-flow.ts). If that is not enough, for example before a method is set, the queue drops the oldest event and reports
+ * that.
  */
 
 import { isThenable, warn } from '../callback.ts';
@@ -24,7 +25,7 @@ export interface QueuedEvent {
   readonly flow?: EventFlow | null;
 }
 
-// Taken once: the fake timers of an application's tests do not stop events.
+// Read once, so that the fake timers of an application's tests do not stop events.
 const { setImmediate } = globalThis;
 
 // Callbacks that return at once run in batches; between two of them the event loop has its turn.
@@ -53,7 +54,7 @@ export interface PluginEvents {
   readonly dropped: number;
   /** How many events wait. */
   readonly waiting: number;
-  /** Receives what a callback throws, or its Promise rejects with. @default a process warning */
+  /** Receives the error that a callback throws, or that its Promise rejects with. @default a process warning */
   onError: (error: unknown) => void;
   /** Called for each dropped event, with the current value of `dropped`. @default a process warning, at most one per minute */
   onDrop: (dropped: number) => void;

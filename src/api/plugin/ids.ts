@@ -1,7 +1,7 @@
 /**
  * The numbers by which the plugins name clients (1, 2, …) and servers (-1, -2, …): each gets the smallest free number. After `clear`, a
- * number becomes free when the last event with this number has been delivered, so that no event can be taken for that of another client
- * or server.
+ * number becomes free when the last event with this number has been delivered, so that no event can seem to belong to another client or
+ * server.
  */
 
 export class IdTable<Entry> {

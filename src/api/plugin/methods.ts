@@ -8,7 +8,7 @@ export type PluginMethod = (...parameters: never[]) => unknown;
 /** `methods.set('CB', fn)` makes the name 'CB' usable wherever a command takes a method. Names are compared literally. */
 export const methods: Map<string, PluginMethod> = new Map();
 
-/** The function that a name, or a function, stands for now; undefined for an empty or unknown name. */
+/** Returns the function that a name stands for now, or the function itself; undefined for an empty or unknown name. */
 export function resolveMethod(method: string | PluginMethod): PluginMethod | undefined {
   return typeof method === 'function' ? method : methods.get(method);
 }

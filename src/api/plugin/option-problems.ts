@@ -1,20 +1,23 @@
 /**
- * Options of the plugins with invalid values. Commands never throw, so the next start fails with the text of the problem. An option that
- * is only ignored causes a process warning, once for each name.
+ * Finds options of the plugins with invalid values. Commands never throw, so the next start fails with the text of the problem. If an
+ * option is only ignored, there is a process warning, once for each name.
  */
 
 import { warn } from '../callback.ts';
 import { show } from '../option-spec.ts';
 import { has, isPlainObject, type Properties } from './arguments.ts';
 
-/** A port: a number, or the decimal text of one. @returns the port, or what is wrong with it */
+/** A port: a number, or the decimal text of one. @returns the port, or the text of the problem */
 export function portOf(value: unknown): number | string {
   const port = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
   if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   return `port is ${show(value)}, not a number from 0 to 65535, or the text of one`;
 }
 
-/** What is wrong with `headers`, or ''. Null means that there are no headers; inside the object, that the field is absent. */
+/**
+ * Returns the text of the problem with `headers`, or ''. A null in place of the object means that there are no headers; a null inside the
+ * object means that the field is absent.
+ */
 export function headersProblem(headers: unknown): string {
   if (headers === undefined || headers === null) return '';
   if (!isPlainObject(headers)) return `headers is ${show(headers)}, not an object of texts`;
@@ -28,7 +31,7 @@ export function headersProblem(headers: unknown): string {
 /** The property by which each version names a client or a server; here it identifies the version. */
 type IdName = 'id' | 'ref';
 
-/** Names of the other version → what they are called here; null if this version has nothing of the kind. */
+/** Names of the other version → their names in this version; null if this version has no such option. */
 type Counterparts = ReadonlyMap<string, string | null>;
 
 const counterparts: Readonly<Record<IdName, Counterparts>> = {
@@ -61,7 +64,7 @@ const counterparts: Readonly<Record<IdName, Counterparts>> = {
   ]),
 };
 
-/** What to write in place of a name that only the other version has. */
+/** The advice for a name that only the other version has. */
 function adviceFor(idName: IdName, name: string): string {
   const meant = counterparts[idName].get(name) ?? null;
   const other = idName === 'id' ? 'version 1 (rfc6455/plugin-v1)' : 'version 2 (rfc6455/plugin)';

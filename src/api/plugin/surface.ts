@@ -1,6 +1,6 @@
 /**
- * What the surfaces of both versions share: the tables of clients and servers, the queue of their events, and how each client or server
- * ends. The clients and servers themselves are engine-client.ts and engine-server.ts; the commands are in v1.ts and v2.ts, see
+ * The part that the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of each
+ * client or server. engine-client.ts and engine-server.ts have the clients and servers themselves; v1.ts and v2.ts have the commands, see
  * docs/plugin.md.
  */
 
@@ -68,7 +68,7 @@ export abstract class Surface<
   /** The callback and the connection of an event, for a warning. */
   protected abstract describe(event: Event): string;
 
-  /** What a method's name, or a function, stands for now; if a name stands for nothing, we warn once for each name. */
+  /** Returns the function that a method's name stands for now, or the function itself. For an unknown name there is one warning. */
   protected methodOf(method: string | PluginMethod): PluginMethod | undefined {
     const found = resolveMethod(method);
     if (found !== undefined || typeof method === 'function' || method === '') return found;
@@ -82,7 +82,7 @@ export abstract class Surface<
     return undefined;
   }
 
-  /** The event for the queue, or null for one that this version does not have. */
+  /** Makes the event for the queue; null for an event that this version does not have. */
   protected abstract toEvent(
     common: SurfaceEvent,
     entry: Client | Server,
@@ -144,7 +144,7 @@ export abstract class Surface<
     if (entry.queued === 0) entry.onSettled();
   }
 
-  /** Does what the original did when the application ended. */
+  /** Does the same as the original when the application ended. */
   async clearAll(): Promise<void> {
     this.events.reset();
     await Promise.all([

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { flag, has, type Properties, text } from './arguments.ts';
 
-/** One set of options: a command with any of them replaces all of them. */
+/** The TLS options belong together: a command with any of them replaces all of them. */
 export interface TlsSettings {
   readonly enabled: boolean;
   /** Paths of PEM files; used only if both are given. */
@@ -18,7 +18,7 @@ export interface TlsSettings {
   readonly ciphers: string;
 }
 
-/** What both `tls.connect` and `tls.createServer` take. */
+/** The options that both `tls.connect` and `tls.createServer` take. */
 export interface TlsMaterial {
   cert?: Buffer;
   key?: Buffer;

@@ -1,6 +1,4 @@
-/**
- * The commands of the IX WebSocket plugin, version 1, as the functions that programs call: those of one surface, v1.ts.
- */
+/** The commands of the IX WebSocket plugin, version 1, as the functions that programs call. They use one surface, see v1.ts. */
 
 import { bytesOf, type Sendable } from './arguments.ts';
 import type { SendStatus } from './engine-events.ts';
@@ -42,7 +40,9 @@ export function websocketServerStart(
   return surface.serverStart(server);
 }
 
-/** Websocket client start: connects, with any option changed before. @param client `timeout` in seconds, default 20 */
+/**
+ * Websocket client start: connects, after applying the options, any of which may be changed. @param client `timeout` in seconds, default 20
+ */
 export function websocketClientStart(
   client: { ref?: number | undefined; timeout?: number | undefined } & WebsocketClientOptions,
 ): Promise<WebsocketClientStatus> {
@@ -63,7 +63,7 @@ export function websocketClientStop(
   return surface.clientStop(client);
 }
 
-/** What can be sent at once, without reading it first. */
+/** A value that can be sent at once, without being read first. */
 type Ready = Exclude<Sendable, Blob>;
 
 interface ServerTarget extends WebsocketServerOptions {
@@ -80,7 +80,8 @@ interface ClientTarget extends WebsocketClientOptions {
 /**
  * Websocket server send: to all connections, or to those whose numbers are in `clients`, in that order.
  * @param data a string or its bytes in UTF-8, sent as a text message; with `binary: true` any bytes, sent as a binary message
- * @returns a status for each, at once; for a `Blob` a Promise: the Blob is read first, and messages that are sent meanwhile go before it
+ * @returns a status for each connection, at once. For a `Blob` it returns a Promise: the Blob is read first, and messages that are sent
+ *   meanwhile leave before it
  */
 export function websocketServerSend(server: ServerTarget, data: Ready): WebsocketServerSendStatus[];
 export function websocketServerSend(server: ServerTarget, data: Blob): Promise<WebsocketServerSendStatus[]>;
@@ -92,7 +93,9 @@ export function websocketServerSend(
   return bytesOf(data).then((bytes) => surface.serverSend(server, bytes));
 }
 
-/** Websocket client send. @param data as of `websocketServerSend` @returns at once, or a Promise, as there; `{}` for an unknown ref */
+/**
+ * Websocket client send. @param data as for `websocketServerSend` @returns the status, or a Promise, as that does; `{}` for an unknown ref
+ */
 export function websocketClientSend(client: ClientTarget, data: Ready): Partial<SendStatus>;
 export function websocketClientSend(client: ClientTarget, data: Blob): Promise<Partial<SendStatus>>;
 export function websocketClientSend(
@@ -123,12 +126,12 @@ export function websocketServerMessages(server: { ref?: number | undefined }): W
   return surface.serverMessages(server);
 }
 
-/** Websocket client messages: the same of a client. */
+/** Websocket client messages: the events of this client that wait in the queue; they stay there. */
 export function websocketClientMessages(client: { ref?: number | undefined }): WebsocketWaitingEvent[] {
   return surface.clientMessages(client);
 }
 
-/** Stops and forgets all clients and servers; what waits in the queue is dropped. */
+/** Stops and forgets all clients and servers; the events in the queue are dropped. */
 export function clearAll(): Promise<void> {
   return surface.clearAll();
 }

@@ -1,6 +1,6 @@
 /**
- * Version 1: how events become contexts, options become settings, and entries become the objects that commands return.
- * The commands themselves are v1.ts.
+ * Version 1: turns events into contexts, options into settings, and entries into the objects that commands return. v1.ts has the commands
+ * themselves.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -19,7 +19,7 @@ import type {
 } from './v1-types.ts';
 import { applyClientSettings, versions } from './versions.ts';
 
-/** The callback and its arguments, as they were when the event was made. */
+/** The callback and its arguments, with their values at the time when the event was made. */
 export interface Callback {
   method: string | WebsocketMethod;
   worker: string;
@@ -35,7 +35,7 @@ export interface V1Client extends ClientEntry {
   pingInterval: number;
   pingTimeout: number;
   strictUtf8: boolean;
-  /** Options that no other member holds, as they were given. */
+  /** The options that no other member holds, unchanged. */
   given: Pick<WebsocketClient, 'pingTimeout' | 'enablePong' | 'disablePerMessageDeflate'>;
 }
 
@@ -74,7 +74,7 @@ export function noCallback(): Callback {
   return { method: '', worker: '', window: 0, process: 0, asJson: false };
 }
 
-/** A change makes a new object, so that earlier events keep theirs. */
+/** A change makes a new object, so that earlier events keep their object. */
 export function applyCallback(options: Properties, entry: { callback: Callback }): void {
   const old = entry.callback;
   const { method } = options;
@@ -183,13 +183,16 @@ export function serverObject({ id: ref, engine, callback }: V1Server): Websocket
   return { ref, port, host, backlog, maxConnections, method, worker, window, process };
 }
 
-/** Those whose numbers are in `clients`, in that order and with repetitions; all connections if there is no such collection. */
+/**
+ * Returns the connections whose numbers are in `clients`, in that order and with repetitions; all connections if there is no such
+ * collection.
+ */
 export function targetsOf({ clients }: Properties, entry: V1Server): ServerConnection[] {
   if (!Array.isArray(clients) && typeof clients !== 'number') return entry.engine.connections;
   return collection(clients, 'number').flatMap((number) => entry.clients.get(Math.trunc(number)) ?? []);
 }
 
-/** A text, or bytes if they were asked for; null for a text that is not UTF-8. */
+/** Returns a text, or bytes if `binary` is true; null for a text that is not UTF-8. */
 export function messageOf(options: Properties, given: string | Uint8Array): string | Uint8Array | null {
   if (typeof given === 'string') return options.binary === true ? Buffer.from(given) : given;
   // A copy, because the caller may change its bytes after the call.

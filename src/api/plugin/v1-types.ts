@@ -1,6 +1,6 @@
 /**
- * The objects that the commands of version 1 accept and return: in the original they are 4D objects. Which properties the original had,
- * and which are additions, is in docs/plugin.md.
+ * The objects that the commands of version 1 accept and return: in the original they are 4D objects. docs/plugin.md says which properties
+ * the original had, and which are additions.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -8,20 +8,20 @@ import type { EngineEvent, SendStatus } from './engine-events.ts';
 
 export type WebsocketEventType = EngineEvent['type'];
 
-/** With message, ping, pong, fragment. */
+/** The context of the types message, ping, pong and fragment. */
 export interface WebsocketDataContext {
   wireSize: number;
   binary: boolean;
-  /** The text, or a ping's payload; of a binary message, its bytes read as UTF-8, which may lose some. */
+  /** The text, or a ping's payload. For a binary message, its bytes read as UTF-8, which may lose information. */
   data: string;
   /** Ours: the bytes of a binary message. */
   bytes?: Buffer;
 }
 
-/** With open: `uri`, and every header field as a further property. */
+/** The context of the type open: `uri`, and every header field as a further property. */
 export type WebsocketOpenContext = { uri: string } & Record<string, string>;
 
-/** With close. */
+/** The context of the type close. */
 export interface WebsocketCloseContext {
   code: number;
   reason: string;
@@ -29,7 +29,7 @@ export interface WebsocketCloseContext {
   remote: boolean;
 }
 
-/** With error, of clients: an attempt to connect again failed; or a message could not be decompressed. */
+/** The context of the type error, which clients have: an attempt to connect again failed, or a message could not be decompressed. */
 export interface WebsocketErrorContext {
   decompressionError: boolean;
   reason: string;
@@ -95,13 +95,13 @@ export interface WebsocketClientOptions extends WebsocketMethodOptions {
   /** Without effect: RFC 6455 §5.5.2 requires an answer to every ping. */
   enablePong?: boolean | undefined;
   perMessageDeflate?: WebsocketDeflateOptions | undefined;
-  /** Counts only if `perMessageDeflate` is absent: either value leaves compression off. */
+  /** Used only if `perMessageDeflate` is absent. With either value, compression stays off. */
   disablePerMessageDeflate?: boolean | undefined;
-  /** Ours: a text that is not UTF-8 closes the connection with 1007, as in the original; otherwise it is refused. */
+  /** Ours. True: a text that is not UTF-8 closes the connection with 1007, as in the original. Otherwise the text is refused. */
   strictUtf8?: boolean | undefined;
   /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
+  /** Ours: the maximum bytes of a received message; a larger one fails with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
   /** Ours: the process may end while the client exists. @default false */
   unref?: boolean | undefined;
@@ -114,11 +114,11 @@ export interface WebsocketClient {
   pingInterval: number;
   isAutomaticReconnectionEnabled: boolean;
   perMessageDeflateOptions: Required<WebsocketDeflateOptions>;
-  /** These three if they were given. */
+  /** The following three are present if they were set. */
   pingTimeout?: number;
   enablePong?: boolean;
   disablePerMessageDeflate?: boolean;
-  /** Ours: the same two under the names of the options. */
+  /** Ours: the same two values under the names of the options. */
   enableAutomaticReconnection: boolean;
   perMessageDeflate: Required<WebsocketDeflateOptions>;
   method: string | WebsocketMethod;
@@ -138,7 +138,7 @@ export interface WebsocketClientStatus {
 }
 
 export interface WebsocketServerOptions extends WebsocketMethodOptions {
-  /** 0: any free one, see the status of `websocketServerStart`. The decimal text of a port is taken too. @default 8080 */
+  /** 0 chooses any free port, see the status of `websocketServerStart`. A text with the decimal port is accepted too. @default 8080 */
   port?: number | string | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
@@ -150,9 +150,9 @@ export interface WebsocketServerOptions extends WebsocketMethodOptions {
   origins?: OriginPolicy | undefined;
   /** Ours, as of a client. */
   strictUtf8?: boolean | undefined;
-  /** Ours, as of a client. @default 5000 */
+  /** Ours, the same as for a client. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours, as of a client. @default 1048576 */
+  /** Ours, the same as for a client. @default 1048576 */
   maxMessageSize?: number | undefined;
   /** Ours: the process may end while the server exists. @default false */
   unref?: boolean | undefined;

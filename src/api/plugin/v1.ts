@@ -1,6 +1,6 @@
 /**
- * The surface of version 1: a callback for each socket, `ref`s, BLOBs, all event types. What both versions share is surface.ts, the
- * objects that the commands accept and return are v1-objects.ts, and the functions that programs call are v1-commands.ts.
+ * The surface of version 1: a callback for each socket, `ref`s, BLOBs, all event types. surface.ts has the part that both versions share,
+ * v1-objects.ts the objects that the commands accept and return, and v1-commands.ts the functions that programs call.
  */
 
 import { has, integer, isObject, toSendable } from './arguments.ts';

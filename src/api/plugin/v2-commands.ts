@@ -1,6 +1,4 @@
-/**
- * The commands of the IX WebSocket plugin, version 2, as the functions that programs call: those of one surface, v2.ts.
- */
+/** The commands of the IX WebSocket plugin, version 2, as the functions that programs call. They use one surface, see v2.ts. */
 
 import { bytesOf, type Sendable } from './arguments.ts';
 import type { SendStatus } from './engine-events.ts';
@@ -39,12 +37,12 @@ export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }
 
-/** Options without an `id`, for which a command creates something. */
+/** Options without an `id`: the command creates a client or a server for them. */
 type New<Options> = Omit<Options, 'id'> & { readonly id?: never };
 
 /**
  * Websocket client: creates one, and writes its `id` into the options; with an `id` in the options, information about it.
- * @returns `{ id }`, information, or `{}` for anything but an object and for an unknown id
+ * @returns `{ id }` or the information; `{}` for a value that is not an object, and for an unknown id
  */
 export function websocketClient(options: New<WebsocketClientOptions>): { id: number };
 export function websocketClient(
@@ -56,24 +54,26 @@ export function websocketClient(
   return surface.client(options);
 }
 
-/** Websocket client start: connects, with any option changed before. Resolves when the opening handshake has ended. */
+/**
+ * Websocket client start: connects, after applying the options, any of which may be changed. Resolves when the opening handshake has ended.
+ */
 export function websocketClientStart(socket: WebsocketClientStart): Promise<WebsocketClientStatus> {
   return surface.clientStart(socket);
 }
 
-/** Websocket client stop: closes, or gives up connecting. Resolves with information when it is closed. */
+/** Websocket client stop: closes the connection, or aborts the attempt. Resolves with information when it is closed. */
 export function websocketClientStop(socket: WebsocketClientStop): Promise<WebsocketClientInfo> {
   return surface.clientStop(socket);
 }
 
-/** What can be sent at once, without reading it first. */
+/** A value that can be sent at once, without being read first. */
 type Ready = Exclude<Sendable, Blob>;
 
 type ClientSendStatus = { success: boolean } & Partial<SendStatus>;
 
 /**
- * Websocket client send. @returns at once; `success` means that the local stack took it. For a `Blob` a Promise: the Blob is read first,
- * and messages that are sent meanwhile go before it
+ * Websocket client send. @returns the status, at once; `success` means that the local stack took the message. For a `Blob` it returns a
+ * Promise: the Blob is read first, and messages that are sent meanwhile leave before it
  */
 export function websocketClientSend(socket: {
   id?: number | undefined;
@@ -97,7 +97,7 @@ export function websocketClientClear(socket: { id?: number | undefined }): Promi
   return surface.clientClear(socket);
 }
 
-/** Websocket server: as `websocketClient`. */
+/** Websocket server: the same as `websocketClient`, for a server. */
 export function websocketServer(options: New<WebsocketServerOptions>): { id: number };
 export function websocketServer(
   options?: WebsocketServerOptions | null,
@@ -119,8 +119,8 @@ export function websocketServerStop(socket: { id?: number | undefined }): Promis
 }
 
 /**
- * Websocket server send: to all connections, or to those with one of the targets. @returns a status for each, at once; for a `Blob`
- * a Promise, as of `websocketClientSend`
+ * Websocket server send: to all connections, or to those with one of the targets. @returns a status for each connection, at once; for a
+ * `Blob` a Promise, as `websocketClientSend` does
  */
 export function websocketServerSend(socket: WebsocketServerSend & { message?: Ready | undefined }): {
   statuses: WebsocketServerSendStatus[];
@@ -141,7 +141,7 @@ export function websocketServerClear(socket: { id?: number | undefined }): Promi
   return surface.serverClear(socket);
 }
 
-/** Stops and forgets all clients and servers, and the method; what waits in the queue is dropped. */
+/** Stops and forgets all clients and servers, and the method; the events in the queue are dropped. */
 export function clearAll(): Promise<void> {
   return surface.clearAll();
 }

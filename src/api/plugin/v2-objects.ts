@@ -1,6 +1,6 @@
 /**
- * Version 2: how events become the callback's objects, options become settings, and entries become information. The commands
- * themselves are v2.ts.
+ * Version 2: turns events into the callback's objects, options into settings, and entries into information. v2.ts has the commands
+ * themselves.
  */
 
 import {
@@ -30,7 +30,7 @@ import {
 import { applyClientSettings, applyServerSettings, versions } from './versions.ts';
 
 export interface V2Client extends ClientEntry {
-  /** Seconds, as it was given. 0 and negative values mean no pings; the information shows them unchanged. */
+  /** Seconds, as the program passed it. 0 and negative values mean no pings; the information shows them unchanged. */
   pingInterval: number;
   /** Pings so far, over all connections. */
   pings: number;

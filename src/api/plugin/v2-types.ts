@@ -1,6 +1,6 @@
 /**
- * The objects that the commands of version 2 accept and return: in the original they are 4D objects. Which properties the original had,
- * and which are additions, is in docs/plugin.md.
+ * The objects that the commands of version 2 accept and return: in the original they are 4D objects. docs/plugin.md says which properties
+ * the original had, and which are additions.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -25,31 +25,31 @@ export type WebsocketEventType = (typeof WebsocketEventType)[keyof typeof Websoc
 export interface WebsocketIdentity {
   remoteIp?: string;
   remotePort?: number;
-  /** The target of the request (path and query): several connections may have the same. */
+  /** The target of the request (path and query). Several connections may have the same target. */
   uri?: string;
   /** Ours: the connection's number on its server, never used twice. */
   client?: number;
 }
 
-/** With type 0. */
+/** The event of type 0: a message. */
 export interface WebsocketMessage extends WebsocketIdentity {
   binary: boolean;
-  /** The text; of a binary message, its bytes read as UTF-8, which may lose some. */
+  /** The text. For a binary message, its bytes read as UTF-8, which may lose information. */
   str: string;
-  /** Payload bytes as they came over the wire. */
+  /** Payload bytes on the wire. */
   wireSize: number;
   /** Ours: the bytes of a binary message. */
   bytes?: Buffer;
 }
 
-/** With type 1. */
+/** The event of type 1: the connection is open. */
 export interface WebsocketOpen extends WebsocketIdentity {
-  /** Headers of the response at a client, of the request at a server. */
+  /** On a client, the headers of the response; on a server, those of the request. */
   headers: Readonly<Record<string, string>>;
   uri: string;
 }
 
-/** With type 2. */
+/** The event of type 2: the connection is closed. */
 export interface WebsocketClose extends WebsocketIdentity {
   code: number;
   reason: string;
@@ -57,7 +57,9 @@ export interface WebsocketClose extends WebsocketIdentity {
   remote: boolean;
 }
 
-/** With type 3: an attempt to connect again failed; or, right before a Close, a message could not be decompressed. */
+/**
+ * The event of type 3: an attempt to connect again failed. It also comes directly before a Close, if a message could not be decompressed.
+ */
 export interface WebsocketError extends WebsocketIdentity {
   /** How many attempts have failed since the connection was lost. */
   retries: number;
@@ -79,13 +81,13 @@ export type WebsocketMethod = {
   call(type: WebsocketEventType, id: number, message: WebsocketEvent | string): unknown;
 }['call'];
 
-/** What `websocketSetMethod` takes in addition to the method. */
+/** The options of `websocketSetMethod`. */
 export interface SetMethodOptions {
   /** The callback's third parameter: an object, or the compact JSON text of the original. @default 'object' */
   readonly messageAs?: 'object' | 'json' | undefined;
 }
 
-/** Where certificates come from; paths of PEM files. */
+/** The sources of certificates: paths of PEM files. */
 export interface WebsocketTlsOptions {
   certFile?: string | undefined;
   keyFile?: string | undefined;
@@ -93,13 +95,13 @@ export interface WebsocketTlsOptions {
   caFile?: string | undefined;
   /** An OpenSSL cipher list. @default Node's */
   ciphers?: string | undefined;
-  /** A server's switch; the other four options count only together with it. For a client, the URL decides. */
+  /** On a server, turns TLS on; without it, the other four options have no effect. On a client, the URL decides. */
   tls?: boolean | undefined;
 }
 
-/** What `websocketClient` takes; times of the original are in the unit of the original. */
+/** The options of `websocketClient`; the times that the original had are in the unit of the original. */
 export interface WebsocketClientOptions extends WebsocketTlsOptions {
-  /** Asks for information instead of creating a client. Written by the command. */
+  /** If it is set, the command returns information and creates no client. The command sets it. */
   id?: number | undefined;
   /** ws: or wss: */
   URL?: string | undefined;
@@ -118,9 +120,9 @@ export interface WebsocketClientOptions extends WebsocketTlsOptions {
   enablePerMessageDeflate?: boolean | undefined;
   /** Ours: milliseconds that a peer may take to answer a Close frame. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours: bytes of a received message; 1009 beyond. @default 16777216 */
+  /** Ours: the maximum bytes of a received message; a larger one fails with 1009. @default 16777216 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the client is there. @default false */
+  /** Ours: the process may end while the client exists. @default false */
   unref?: boolean | undefined;
 }
 
@@ -134,7 +136,7 @@ export interface WebsocketClientInfo {
   bufferedAmount?: number;
   automaticReconnectionEnabled?: boolean;
   maxWaitBetweenReconnectionRetries?: number;
-  /** Ours: what was wrong with the code of `websocketClientStop`. */
+  /** Ours: the problem with the code of `websocketClientStop`. */
   errorStr?: string;
 }
 
@@ -161,11 +163,11 @@ export interface WebsocketClientStop {
   reason?: string | undefined;
 }
 
-/** What `websocketServer` takes. */
+/** The options of `websocketServer`. */
 export interface WebsocketServerOptions extends WebsocketTlsOptions {
-  /** Asks for information instead of creating a server. Written by the command. */
+  /** If it is set, the command returns information and creates no server. The command sets it. */
   id?: number | undefined;
-  /** 0: any free one, see the status of `websocketServerStart`. The decimal text of a port is taken too. @default 8080 */
+  /** 0 chooses any free port, see the status of `websocketServerStart`. A text with the decimal port is accepted too. @default 8080 */
   port?: number | string | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
@@ -175,7 +177,7 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   maxConnections?: number | undefined;
   /** @default 3 */
   handshakeTimeoutSecs?: number | undefined;
-  /** 2 or 4, or "IPv4"; 6, 10, 23 or 30, or "IPv6". @default 2 */
+  /** For IPv4: 2, 4 or "IPv4". For IPv6: 6, 10, 23, 30 or "IPv6". @default 2 */
   addressFamily?: number | 'IPv4' | 'IPv6' | undefined;
   /** Without effect: RFC 6455 §5.5.2 has every ping answered. */
   enablePong?: boolean | undefined;
@@ -183,11 +185,11 @@ export interface WebsocketServerOptions extends WebsocketTlsOptions {
   enablePerMessageDeflate?: boolean | undefined;
   /** Ours: which pages in browsers may connect. @default 'any' */
   origins?: OriginPolicy | undefined;
-  /** Ours, as of a client. @default 5000 */
+  /** Ours, the same as for a client. @default 5000 */
   closeTimeout?: number | undefined;
-  /** Ours, as of a client. @default 1048576 */
+  /** Ours, the same as for a client. @default 1048576 */
   maxMessageSize?: number | undefined;
-  /** Ours: the process may end while the server is there. @default false */
+  /** Ours: the process may end while the server exists. @default false */
   unref?: boolean | undefined;
 }
 
@@ -204,7 +206,7 @@ export interface WebsocketServerConnection {
 export interface WebsocketServerInfo {
   /** The `uri` of each connection. */
   clients?: string[];
-  /** Ours: the connections with their numbers, so that connections with the same `uri` can be told apart. */
+  /** Ours: the connections with their numbers, so that a program can distinguish connections with the same `uri`. */
   connections?: WebsocketServerConnection[];
 }
 
@@ -220,7 +222,10 @@ export interface WebsocketServerStatus {
 
 export interface WebsocketServerSend {
   id?: number | undefined;
-  /** Bytes go out as a binary message, which the original did not support. A `Blob` is read first: the command then returns a Promise. */
+  /**
+   * Bytes are sent as a binary message, which the original did not support. For a `Blob`, which is read first, the command returns a
+   * Promise.
+   */
   message?: Sendable | undefined;
   /** The receivers: all connections with one of these targets. @default all */
   uri?: string | readonly string[] | null | undefined;

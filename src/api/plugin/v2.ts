@@ -1,6 +1,6 @@
 /**
- * The surface of version 2: one callback for all sockets, `id`s, `uri` targets. What both versions share is surface.ts, the objects that
- * the commands accept and return are v2-objects.ts, and the functions that programs call are v2-commands.ts.
+ * The surface of version 2: one callback for all sockets, `id`s, `uri` targets. surface.ts has the part that both versions share,
+ * v2-objects.ts the objects that the commands accept and return, and v2-commands.ts the functions that programs call.
  */
 
 import { show } from '../option-spec.ts';

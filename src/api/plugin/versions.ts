@@ -1,6 +1,6 @@
 /**
- * Where version 1 and version 2 of the plugin differ: names and defaults, side by side. It also turns options into the settings of the
- * engine, in the same way for both. docs/plugin.md has the table.
+ * The differences between version 1 and version 2 of the plugin: names and defaults, side by side. This file also turns options into the
+ * settings of the engine, in the same way for both. docs/plugin.md has the table.
  */
 
 import type { OriginPolicy } from '../../handshake/origin.ts';
@@ -104,8 +104,9 @@ export function newServerSettings(version: Version, options: Properties): Server
 }
 
 /**
- * Applies where a server listens, and for how many connections: version 1 lets a stopped server change this, version 2 does not.
- * @returns what is wrong, in which case nothing was changed; or ''
+ * Applies the settings for the place where a server listens, and for the number of connections. Version 1 lets a stopped server change
+ * them; version 2 does not.
+ * @returns the text of the problem, and then nothing was changed; or ''
  */
 export function applyBinding(options: Properties, settings: ServerSettings): string {
   const { host = null } = options;
@@ -119,7 +120,7 @@ export function applyBinding(options: Properties, settings: ServerSettings): str
   return '';
 }
 
-/** The settings that both versions apply to a server: both when it is made, version 2 also when it is started. */
+/** The settings that both versions apply to a server when it is made. Version 2 applies them also when the server is started. */
 export function applyServerSettings(options: Properties, settings: ServerSettings): void {
   if (has(options, 'origins')) settings.origins = options.origins as OriginPolicy;
   applyLimits(options, settings);

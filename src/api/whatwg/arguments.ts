@@ -130,8 +130,8 @@ export function parseUrl(given: string): URL {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * RFC 6455 §4.1 (10): each is a token, and none is repeated. As in the tests of the standard, names that differ only in case count as
- * repeated.
+ * RFC 6455 §4.1 (10): each name is a token, and must not be repeated. As in the tests of the standard, names that differ only in case count
+ * as repeated.
  * @throws {DOMException} SyntaxError
  */
 export function checkProtocols(protocols: readonly string[]): void {
@@ -156,7 +156,7 @@ export function toCloseCode(given: unknown): number | null {
   const clamped = Math.min(Math.max(number, 0), 65_535);
   const floor = Math.floor(clamped);
   const rest = clamped - floor;
-  // Rounds to the nearest integer, and from the middle to the even one.
+  // Rounds to the nearest integer; a value in the middle is rounded to the even integer.
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 

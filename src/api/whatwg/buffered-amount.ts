@@ -1,7 +1,7 @@
 /**
- * `bufferedAmount`: WebSockets Standard, "The WebSocket interface". It counts the payload bytes that were given to `send` and have not
- * left, without the framing. It grows with every `send`, also when the connection is not open any more, and it is not reset when the
- * connection closes. It falls between tasks only, so that it stays the same while the application runs.
+ * `bufferedAmount`: WebSockets Standard, "The WebSocket interface". It counts the payload bytes, without the framing, that were given to
+ * `send` and have not left the process. Every `send` raises it, even after the connection was closed, and closing does not reset it. It
+ * falls only between tasks, so that it stays the same while the application runs.
  */
 
 import type { Connection } from '../connection.ts';

@@ -29,11 +29,11 @@ export interface CloseEvent extends Event {
   readonly reason: string;
 }
 
-/** Why a connection failed. */
+/** The reason why a connection failed. */
 export interface ErrorEvent extends Event {
   readonly message: string;
   /**
-   * A `HandshakeError` (its `stage`, `status` and `body` say what the server answered), a `ProtocolError`, a `ConnectionError`, or the
+   * A `HandshakeError` (its `stage`, `status` and `body` describe the server's answer), a `ProtocolError`, a `ConnectionError`, or the
    * reason why the attempt was aborted: the reason of a signal, or an AbortError after `close()`.
    */
   readonly error: unknown;
@@ -42,21 +42,21 @@ export interface ErrorEvent extends Event {
   readonly colno: number;
 }
 
-/** What every event constructor takes in addition to the type. */
+/** The options of every event constructor. */
 export interface AnyEventInit {
   readonly bubbles?: boolean;
   readonly cancelable?: boolean;
   readonly composed?: boolean;
 }
 
-/** What `new CloseEvent` takes in addition to the type. */
+/** The options of `new CloseEvent`. */
 export interface CloseEventInit extends AnyEventInit {
   readonly wasClean?: boolean | undefined;
   readonly code?: number | undefined;
   readonly reason?: string | undefined;
 }
 
-/** What `new ErrorEvent` takes in addition to the type. */
+/** The options of `new ErrorEvent`. */
 export interface ErrorEventInit extends AnyEventInit {
   readonly message?: string | undefined;
   readonly filename?: string | undefined;

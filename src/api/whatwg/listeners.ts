@@ -24,12 +24,15 @@ export type WebSocketListener<Type extends EventType, Target = EventTarget> =
 /** A listener, or null for none. */
 export type ListenerOf<Type extends EventType, Target> = WebSocketListener<Type, Target> | null;
 
-/** What an attribute such as `onmessage` takes. */
+/** The value that an attribute such as `onmessage` accepts. */
 export type HandlerOf<Type extends EventType, Target> =
   | ((this: Target, event: WebSocketEventMap[Type]) => unknown)
   | null;
 
-/** What such an attribute returns. The type is loose, so that the class can be passed to a library that expects the browser's class. */
+/**
+ * The value that such an attribute returns. The type is loose, so that the class can be passed to a library that expects the browser's
+ * class.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: the browser's handlers have its own `this`, and an `error` event without a reason.
 export type AnyHandler = ((this: any, event: any) => any) | null;
 

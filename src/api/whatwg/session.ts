@@ -1,6 +1,6 @@
 /**
  * The life of one `WebSocket`, from the constructor to its `close` event: WebSockets Standard, "The WebSocket interface" and "Feedback from
- * the protocol". It uses a native connection, and turns each event of that into a task. The class itself is in web-socket.ts.
+ * the protocol". It uses a native connection, and turns each event of that connection into a task. The class itself is in web-socket.ts.
  */
 
 import type { Charge } from '../../frame/charge.ts';
@@ -45,7 +45,7 @@ export class Session implements TasksOwner {
   #core: ConnectionCore | null = null;
   /** Counts the memory of messages that wait for their tasks. */
   #charge: Charge | null = null;
-  /** Why this side gave up, or null. */
+  /** The reason why this side ended the connection, or null. */
   #failure: unknown = null;
 
   constructor(origin: string, fire: (event: Event) => void) {
@@ -135,7 +135,7 @@ export class Session implements TasksOwner {
   #toData(bytes: Buffer): Blob | ArrayBuffer {
     if (this.binaryType === 'blob') return new Blob([bytes]);
     const { buffer, byteOffset, byteLength } = bytes;
-    // If the buffer holds more bytes, other messages may lie beside this one, so it is copied.
+    // If the buffer holds more bytes, they may belong to other messages, so this message is copied.
     return byteLength === buffer.byteLength
       ? (buffer as ArrayBuffer)
       : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
@@ -164,7 +164,7 @@ export class Session implements TasksOwner {
   }
 
   /**
-   * Raises `readyState`, which never goes back: an event may come after `close()` was called.
+   * Raises `readyState`, and never lowers it: an event may come after `close()` was called.
    * @returns false if the state was reached already
    */
   #reach(state: ReadyState): boolean {
@@ -193,7 +193,7 @@ export class Session implements TasksOwner {
     this.#buffered.handedOver(sizeOf(message), connection);
   }
 
-  /** A Blob cannot be read, such as a file that changed. The messages after it must not be sent without it. */
+  /** A Blob cannot be read, for example because its file changed. The messages after it must not be sent without it. */
   #failReading(error: unknown): void {
     this.#failure ??= error;
     if (this.#connection?.state === 'open') this.#connection.close(1011);

@@ -11,7 +11,7 @@ const MAX_WAITING_BYTES = 65_536;
 // The memory that a waiting message takes in addition to its bytes.
 const ITEM_COST = 128;
 
-// `setImmediate` is read once, when this file loads: later, a test's fake timers would hold back every event.
+// `setImmediate` is read once, when this file loads: if it were read later, a test's fake timers would delay every event.
 const queueTask = setImmediate;
 
 /** The `WebSocket` whose tasks they are. */

@@ -139,15 +139,15 @@ export class WebSocketStream {
   }
 }
 
-// The explainer asks for a Uint8Array, not a Buffer. Its `buffer` contains only this message; beside a Buffer's bytes, other messages may
-// lie.
+// The explainer asks for a Uint8Array, not a Buffer. The `buffer` of the Uint8Array contains only this message; the `buffer` of a Buffer
+// may also contain other messages.
 function toOwnBytes(bytes: Buffer): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 
 function toInfo(connection: Connection): WebSocketConnectionInfo {
-  // If a stream is aborted or cancelled with a WebSocketError, that gives the code and reason to close with. A pipe may pass on the error
-  // of another connection, whose code, such as 1006, cannot be sent: then this connection is closed without it.
+  // If a stream is aborted or cancelled with a WebSocketError, that error gives the code and reason to close with. A pipe may pass on the
+  // error of another connection, whose code, such as 1006, cannot be sent: then this connection is closed without it.
   const closeWith = (reason: unknown): void => {
     const { closeCode, reason: text } =
       reason instanceof WebSocketError ? reason : { closeCode: null, reason: '' };

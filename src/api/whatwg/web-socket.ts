@@ -192,7 +192,7 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-// What `console.log` shows.
+// The text that `console.log` shows.
 const show = function (this: WebSocket, _depth: number, options: InspectOptions): string {
   const { url, readyState, protocol, extensions, bufferedAmount, binaryType } = this;
   return `WebSocket ${inspect({ url, readyState, protocol, extensions, bufferedAmount, binaryType }, options)}`;

@@ -7,7 +7,7 @@ import type { BindOptions } from '../../transport/bind-options.ts';
 import { readOptions } from '../option-spec.ts';
 import { type ConnectionOptions, connectionSpecs, toLimits } from '../options.ts';
 
-/** Limits that `ws` does not have. They are those of the native API, with the same defaults. */
+/** Limits that `ws` does not have: they come from the native API, with the same defaults. */
 export type ExtraLimits = Pick<
   ConnectionOptions,
   | 'highWaterMark'
@@ -28,7 +28,7 @@ export interface BoundsOptions {
   closeTimeout?: number | undefined;
   /** False: the library does not answer pings. @default true */
   autoPong?: boolean | undefined;
-  /** `ws` does not have this option: further limits, of the native API. */
+  /** Further limits, which the native API has. `ws` does not have this option. */
   limits?: ExtraLimits | undefined;
 }
 

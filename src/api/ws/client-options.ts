@@ -8,13 +8,13 @@ import type { WebSocketEmitter } from './emitter.ts';
 
 /** The options of a connection in either role. */
 export interface ConnectionOptions extends BoundsOptions {
-  /** False: one `message`, `ping` or `pong` event in each task. @default true */
+  /** False: each task emits only one `message`, `ping` or `pong` event. @default true */
   allowSynchronousEvents?: boolean | undefined;
-  /** Accepted and ignored: the limit on their bytes also limits the memory of fragments. */
+  /** Accepted and ignored: the limit on the bytes of fragments also limits their memory. */
   maxFragments?: number | undefined;
   /** Accepted and ignored, as `maxFragments`. */
   maxBufferedChunks?: number | undefined;
-  /** Only `false` is accepted: RFC 6455 §8.1. @default false */
+  /** Only `false` is accepted, since RFC 6455 §8.1 requires the check of UTF-8. @default false */
   skipUTF8Validation?: boolean | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, '
   finishRequest?: ((request: ClientRequest, webSocket: WebSocketEmitter) => void) | undefined;
   /** Only 13 is accepted, the version of RFC 6455. @default 13 */
   protocolVersion?: number | undefined;
-  /** Refused: RFC 6455 §10.3. */
+  /** Refused, because RFC 6455 §10.3 requires random masking keys. */
   generateMask?: ((mask: Buffer) => void) | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * How a WebSocket of this surface connects: a request of node:http, with the application's agent or socket, with redirects, and with the
- * events of `ws`. transport/node-request.ts makes the request and checks the 101 by RFC 6455 §4.1.
+ * Connects a WebSocket of this surface by a request of node:http: it uses the application's agent or socket, follows redirects, and emits
+ * the events of `ws`. transport/node-request.ts makes the request and checks the 101 by RFC 6455 §4.1.
  */
 
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
@@ -42,7 +42,7 @@ export class Client {
   readonly #owner: ClientOwner;
   readonly #subprotocols: readonly string[];
   #options: ClientOptions;
-  /** Whom the first request trusted: its address. Null before that request. */
+  /** The address of the first request, which the application trusts. Null before that request. */
   #first: Trust | null = null;
   #exchange: NodeRequest | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -192,7 +192,7 @@ export class Client {
   }
 
   /**
-   * Emits an event. If a listener throws, the process receives the error, and the handshake goes on.
+   * Emits an event. If a listener throws, the process receives the error, and the handshake continues.
    * @returns whether there is a listener
    */
   #emit<Name extends keyof WebSocketEvents>(name: Name, ...values: WebSocketEvents[Name]): boolean {
@@ -223,7 +223,7 @@ function drop(request: ClientRequest): void {
   socket?.destroy();
 }
 
-/** The options for node:http: what it sends, and how it connects. */
+/** The options that tell node:http what to send, and how to connect. */
 function requestOptions(address: Address, options: ClientOptions, exchange: NodeRequest): RequestOptions {
   const { url, isSecure, socketPath, path } = address;
   const { origin, headers } = options;

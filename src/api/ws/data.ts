@@ -1,12 +1,15 @@
 /**
- * Converts what `send`, `ping` and `pong` of this surface take into bytes, and messages into what a `message` listener receives (RFC 6455
- * §5.6).
+ * Converts the data of `send`, `ping` and `pong` of this surface to bytes, and received messages to the values that a `message` listener
+ * receives (RFC 6455 §5.6).
  */
 
 /** Stands for no data. It is always the same object, so that programs can compare it. */
 export const EMPTY_BUFFER: Buffer = Buffer.alloc(0);
 
-/** What a `message` listener receives. With the binary type 'blob' it is a Blob, which these declarations omit, as those of `ws` do. */
+/**
+ * The value that a `message` listener receives. With the binary type 'blob' it is a Blob, which these declarations omit, as those of `ws`
+ * do.
+ */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
 /** The form in which a `message` listener receives a binary message. */
@@ -18,7 +21,7 @@ export const binaryTypes: readonly BinaryType[] = ['nodebuffer', 'arraybuffer', 
 export interface Payload {
   /** Text, or bytes that may be either. */
   readonly data: string | Uint8Array;
-  /** Whether it is sent as a binary message, if the caller does not say. */
+  /** Whether it is sent as a binary message, unless the caller decides. */
   readonly isBinary: boolean;
 }
 
@@ -47,7 +50,7 @@ function viewOf(data: unknown): Uint8Array {
   return Buffer.from(data as ArrayBuffer);
 }
 
-/** How much `bufferedAmount` grows by data that cannot be sent any more. */
+/** The number of bytes that `bufferedAmount` adds for data that cannot be sent any more. */
 export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return data ? toBytes(data).length : 0;

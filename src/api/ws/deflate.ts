@@ -13,7 +13,7 @@ export interface PerMessageDeflateOptions {
   zlibInflateOptions?: { readonly [name: string]: unknown } | undefined;
   /** In bytes. Shorter messages are sent uncompressed. @default 1024 */
   threshold?: number | undefined;
-  /** Ignored: this package limits by itself what threads compress. */
+  /** Ignored: this package has its own limit for the messages that threads compress. */
   concurrencyLimit?: number | undefined;
   maxPayload?: number | undefined;
   isServer?: boolean | undefined;
@@ -49,7 +49,7 @@ function makeCompression(option: PerMessageDeflateOptions): Compression {
     serverMaxWindowBits,
     clientMaxWindowBits: typeof clientMaxWindowBits === 'number' ? clientMaxWindowBits : undefined,
     threshold: typeof threshold === 'number' && threshold >= 0 ? threshold : undefined,
-    // In zlib, 0 only stores and -1 is the default. For both, this package uses its own default level.
+    // In zlib, level 0 does not compress and -1 is the default. For both, this package uses its own default level.
     level: typeof level === 'number' && level >= 1 && level <= 9 ? level : undefined,
   });
 }

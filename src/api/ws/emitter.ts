@@ -21,7 +21,7 @@ import {
 /** The states, by their numbers. */
 export const readyStates = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 
-/** The events, and what their listeners receive. */
+/** The events, and the arguments of their listeners. */
 export interface WebSocketEvents {
   open: [];
   message: [data: RawData, isBinary: boolean];

@@ -118,7 +118,7 @@ function isUpgradeFault(code: string): boolean {
   return code === 'WS_HANDSHAKE_UPGRADE' || code === 'WS_HANDSHAKE_UPGRADE_SYNTAX';
 }
 
-/** Emits an event. If a listener throws, the process receives the error, and the caller goes on. @returns whether there is a listener */
+/** Emits an event. If a listener throws, the process receives the error, and the caller continues. @returns whether there is a listener */
 export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[]): boolean {
   try {
     return emitter.emit(event, ...values);
@@ -128,7 +128,7 @@ export function emitTo(emitter: EventEmitter, event: string, ...values: unknown[
   }
 }
 
-/** Reports an error that the application or one of its listeners caused to the process, as an `uncaughtException`. */
+/** Reports an error to the process, as an `uncaughtException`. The application or one of its listeners caused it. */
 export function rethrow(error: unknown): void {
   process.nextTick(() => {
     throw error;

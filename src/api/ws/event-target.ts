@@ -75,7 +75,7 @@ const makers: Readonly<Record<string, (target: Target, ...values: never[]) => Ev
 };
 
 /**
- * As `addEventListener`: other types than 'open', 'message', 'close' and 'error' are ignored, and so is a listener that was already added.
+ * Implements `addEventListener`. It ignores types other than 'open', 'message', 'close' and 'error', and a listener that was already added.
  * @param once whether it is removed before its first call
  * @param attribute whether it is the value of an `on…` attribute
  */
@@ -111,7 +111,7 @@ export function attributeOf(target: Target, type: string): unknown {
   return wrappersOf(target, type).find((one) => one[isAttribute] === true)?.[kListener] ?? null;
 }
 
-/** Sets an `on…` attribute; anything but a function removes it. */
+/** Sets an `on…` attribute; any value that is not a function removes it. */
 export function setAttribute(target: Target, type: string, value: unknown): void {
   for (const wrapper of wrappersOf(target, type)) {
     if (wrapper[isAttribute] === true) target.removeListener(type, wrapper);

@@ -1,7 +1,7 @@
 /**
  * Calls the listeners of a WebSocket of this surface for the events of an endpoint and its socket. If a listener throws, the process
- * receives the error, as with any EventEmitter, and the connection goes on: the endpoint does not receive the error, since it would fail
- * the connection (RFC 6455 §7.1.7).
+ * receives the error, as with any EventEmitter, and the connection stays open. The endpoint does not receive the error, because it would
+ * then fail the connection (RFC 6455 §7.1.7).
  */
 
 import type { EventEmitter } from 'node:events';

@@ -10,19 +10,19 @@ import type { Link } from './link.ts';
 /** Called without an argument once the data has left the process, or with the reason why it was not sent. */
 export type Done = (error?: Error) => void;
 
-/** How a message is sent. */
+/** Options that say how a message is sent. */
 export interface SendOptions {
-  /** @default true for everything but strings and numbers */
+  /** @default true for all data except strings and numbers */
   readonly binary?: boolean | undefined;
   /** False: the message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;
   /** False: more of this message follows with the next call. @default true */
   readonly fin?: boolean | undefined;
-  /** Only the role's own value is accepted: RFC 6455 §5.1 leaves no choice. */
+  /** Only the value for the role is accepted: RFC 6455 §5.1 fixes it for clients and servers. */
   readonly mask?: boolean | undefined;
 }
 
-/** How a message is sent, after the defaults of the options were chosen by its data. */
+/** The options with which a message is sent. Its data decided the defaults of absent options. */
 export interface MessageForm {
   readonly isBinary: boolean;
   readonly compress: boolean;

@@ -30,7 +30,7 @@ import {
 } from './upgrade.ts';
 import { setNegotiated, WebSocket } from './websocket.ts';
 
-/** The events, and what their listeners receive. */
+/** The events, and the arguments of their listeners. */
 export interface ServerEvents {
   connection: [webSocket: WebSocket, request: IncomingMessage];
   /** The lines of a 101 before they are written: a listener may change them. */
@@ -94,7 +94,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Where the server listens: a string for a Unix socket; null if it does not listen.
+   * The address that the server listens on: a string for a Unix socket; null if it does not listen.
    * @throws {Error} with `noServer`
    */
   address(): AddressInfo | string | null {
@@ -289,7 +289,7 @@ function refuseTwice(socket: Duplex): void {
   );
 }
 
-/** If the application throws in `step`, the process gets the error, and the socket is destroyed, so that the client does not wait. */
+/** If the application throws in `step`, reports the error to the process, and destroys the socket, so that the client does not wait. */
 function orDestroy(socket: Duplex, step: () => void): void {
   try {
     step();

@@ -76,7 +76,7 @@ function readInto(webSocket: WebSocket, duplex: Duplex): void {
   webSocket.once('close', () => {
     if (!duplex.destroyed) duplex.push(null);
   });
-  // Both directions have ended. The stream is destroyed here, before it would notice that by itself.
+  // Both directions have ended. The stream is destroyed here, since Node's stream would do that only later.
   duplex.on('end', () => {
     if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
   });

@@ -55,7 +55,10 @@ export function verify(message: IncomingMessage, socket: Duplex): UpgradeRequest
   }
 }
 
-/** Whether the only fault is version 8, the draft that `ws` speaks as well. `ws` calls `verifyClient` before anything else for it. */
+/**
+ * Whether version 8 is the only fault. That is the version of a draft that `ws` supports as well. `ws` calls `verifyClient` before anything
+ * else for it.
+ */
 export function isDraft(message: IncomingMessage, refusal: Refusal): boolean {
   return (
     message.headers['sec-websocket-version'] === '8' &&

@@ -23,7 +23,7 @@ import { checkControl, checkMask, type Done, readControl, SendLine, type SendOpt
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
-/** @internal For the server: sets what the handshake agreed on, before `setSocket` is called. Assigned once, by the class. */
+/** @internal For the server: sets the result of the handshake, before `setSocket` is called. Assigned once, by the class. */
 export let setNegotiated: (webSocket: WebSocket, negotiated: Negotiated) => void;
 
 /** A WebSocket: `new WebSocket(url)` connects; a server makes its own with null in place of the URL. */
@@ -171,8 +171,8 @@ export class WebSocket extends WebSocketEmitter {
   // ---- sending ----
 
   /**
-   * Sends a message: a string or a number as text, anything else as bytes. Bytes are not copied: leave them unchanged until they
-   * have left.
+   * Sends a message: a string or a number as text, anything else as bytes. Bytes are not copied: do not change them until they have left
+   * the process.
    * @param done called without an argument once the message has left the process, or with an Error that says why it was not sent
    * @throws {Error} while connecting
    * @throws {TypeError} for data that `Buffer.from` does not take, and for a `mask` that the role forbids
@@ -193,12 +193,12 @@ export class WebSocket extends WebSocketEmitter {
     line.message(payload.data, { isBinary: binary ?? payload.isBinary, compress, isLast: fin }, callback);
   }
 
-  /** Sends a ping; `ping(done)` and `ping(data, done)` too. @throws {RangeError} for over 125 bytes; {Error} while connecting */
+  /** Sends a ping; `ping(done)` and `ping(data, done)` too. @throws {RangeError} for more than 125 bytes; {Error} while connecting */
   ping(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('ping', data, mask, done);
   }
 
-  /** Sends an unsolicited pong (RFC 6455 §5.5.3). As `ping`. */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). It takes and throws the same as `ping`. */
   pong(data?: unknown, mask?: boolean | Done, done?: Done): void {
     this.#control('pong', data, mask, done);
   }
@@ -231,7 +231,7 @@ export class WebSocket extends WebSocketEmitter {
 
   // ---- receiving ----
 
-  /** Stops reading the socket until `resume`: no event of the peer is reported meanwhile. */
+  /** Stops reading the socket until `resume` is called. Until then, no event of the peer is reported. */
   pause(): void {
     if (this.#state === CONNECTING || this.#state === CLOSED) return;
     this.#isPaused = true;
@@ -250,7 +250,7 @@ export class WebSocket extends WebSocketEmitter {
    * Starts the closing handshake; while connecting, aborts the attempt.
    * @param code as in the native API; if omitted, the Close frame has no code
    * @param reason at most 123 bytes of UTF-8
-   * @throws {RangeError | TypeError} for another code, a longer reason
+   * @throws {RangeError | TypeError} for another code, and for a longer reason
    */
   close(code?: number, reason?: string | Uint8Array): void {
     if (this.#state === CONNECTING) this.#giveUp();
@@ -260,7 +260,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#state = CLOSING;
     const { endpoint } = this.#link!.binding;
     this.#line!.run(() => endpoint.close(code, code === undefined ? undefined : text));
-    // A timer here, since the endpoint's own deadline begins with the Close frame, which may wait for a Blob.
+    // The timer starts here, since the endpoint's own deadline begins with the Close frame, which may wait for a Blob.
     this._closeTimer = startTimer(closeTimeoutOf(this.#options), () => endpoint.terminate());
   }
 

@@ -8,7 +8,7 @@ interface Declared {
   readonly value: Expression | null;
 }
 
-/** The types of the commands that declare, as `var` has them. */
+/** For each command that declares variables, the name of its type in `var`. */
 const commands: ReadonlyMap<string, string> = new Map([
   ['text', 'Text'],
   ['longint', 'Integer'],

@@ -1,5 +1,6 @@
 /**
- * The commands of 4D and of the plugins as JavaScript. Their meanings are in table.ts; a command without a line here has no translation.
+ * Writes the commands of 4D and of the plugins as JavaScript. table.ts has their meanings; a command without a line here has no
+ * translation.
  */
 
 import type { FunctionScope } from './scope.ts';
@@ -50,7 +51,7 @@ const take = (args: readonly Argument[], scope: FunctionScope, count: number): s
   return args.map((one) => scope.write.argument(one, scope));
 };
 
-/** Parentheses, so that a member call or an operator does not apply to a part of its operand only. */
+/** Adds parentheses, so that a member call or an operator applies to its whole operand. */
 const operand = (code: string): string =>
   /^[\w$.]+$/.test(code) || /^'[^']*'$/.test(code) ? code : `(${code})`;
 

@@ -1,6 +1,6 @@
 /**
- * 4D expressions as JavaScript. An expression with another meaning in JavaScript is written so that it keeps its meaning, or is not
- * translated.
+ * Writes 4D expressions as JavaScript. If an expression would have another meaning in JavaScript, it is written differently, so that it
+ * keeps its meaning, or it is not translated.
  */
 
 import { emitCall, isCommand, propertyName } from './emit-commands.ts';
@@ -17,7 +17,7 @@ const booleans: ReadonlySet<string> = new Set([
   'binary',
 ]);
 
-/** How 4D's own member functions are written here. */
+/** The JavaScript for 4D's own member functions. */
 const members: Readonly<Record<string, (object: string, args: readonly string[]) => string | null>> = {
   send: (object, args) => (args.length === 1 ? `${object}.send(${args[0]})` : null),
   terminate: (object, args) => (args.length <= 2 ? `${object}.terminate(${args.join(', ')})` : null),

@@ -1,6 +1,6 @@
 /**
- * Writes the statements of a 4D program. A statement that has no translation stays as a comment, with its place and the reason. When the
- * program reaches it, the program throws, since it could only guess how to continue.
+ * Writes the statements of a 4D program. A statement that has no translation stays as a comment, with its place and the reason. If the
+ * translated program reaches such a statement, it throws, since it could only guess how to continue.
  */
 
 import { emit, emitAssignment } from './emit-expressions.ts';

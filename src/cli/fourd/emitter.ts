@@ -1,6 +1,6 @@
 /**
- * Writes one ECMAScript module for a 4D program: its classes, its methods, and the helpers that they need. Their statements are
- * emit-statements.ts.
+ * Writes one ECMAScript module for a 4D program: its classes, its methods, and the helpers that they need. emit-statements.ts writes their
+ * statements.
  */
 
 import { writer } from './emit-expressions.ts';

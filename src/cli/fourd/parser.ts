@@ -17,7 +17,7 @@ import {
   Untranslatable,
 } from './syntax.ts';
 
-// No person writes a program with deeper blocks than this.
+// People do not write programs with deeper blocks than this.
 const MAX_DEPTH = 50;
 
 /** The line that begins a block → the line that ends it. */
@@ -146,7 +146,7 @@ function parseBlock(lines: readonly SourceLine[], depth: number): Block {
   }
 }
 
-/** `If … Else … End if` with its condition, or `Case of` with conditions of its own. */
+/** `If … Else … End if` with its condition, or `Case of`, in which each case has a condition. */
 function parseBranches(lines: readonly SourceLine[], condition: Expression | null, depth: number): Block {
   const marks = [lines[0]!, lines.at(-1)!];
   const parts: { mark: SourceLine; lines: SourceLine[] }[] = [{ mark: lines[0]!, lines: [] }];

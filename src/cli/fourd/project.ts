@@ -46,7 +46,7 @@ export function translateProject(files: readonly SourceFile[], version: PluginVe
   return translate(units, version);
 }
 
-/** Which version of the plugin a program was written for; null if nothing says so. */
+/** The version of the plugin that a program was written for; null if the program does not show it. */
 export function guessVersion(files: readonly SourceFile[]): PluginVersion | null {
   const count = (pattern: RegExp, flags: string): number =>
     files.reduce((sum, { text }) => sum + [...text.matchAll(new RegExp(pattern.source, flags))].length, 0);

@@ -1,4 +1,4 @@
-/** What `rfc6455 4d` prints about a folder: as text for people, as JSON for programs. */
+/** Writes the report that `rfc6455 4d` prints about a folder, as text for people or as JSON for programs. */
 
 import { escapeText } from '../escape.ts';
 import type { LineFate } from './emit-statements.ts';

@@ -16,7 +16,7 @@ const defaults: ReadonlyMap<string, string> = new Map([
   ['collection', 'null'],
 ]);
 
-/** Writes parts of expressions, for functions that write a part themselves. */
+/** Writes the parts of an expression, for functions that write the expression around them. */
 export interface Writer {
   expression(expression: Expression, scope: FunctionScope): string;
   argument(argument: Argument, scope: FunctionScope): string;
@@ -29,7 +29,7 @@ const taken: readonly string[] =
     ' ',
   );
 
-/** All files of a program, and what the module needs. */
+/** All files of a program, and the helpers that the module needs. */
 export class Project {
   readonly units: readonly Unit[];
   readonly version: PluginVersion;
@@ -193,7 +193,7 @@ export class FunctionScope {
     return `await ${code}`;
   }
 
-  /** `$1, $2`: without gaps. */
+  /** The parameters: the named ones, and numbered ones such as `$1, $2`, without gaps. */
   get parameters(): string {
     const named = [...this.#parameters.values()].filter((name) => !/^\$\d+$/.test(name));
     const numbers = [...this.#parameters.values()].flatMap((name) =>
@@ -220,7 +220,7 @@ const reserved: ReadonlySet<string> = new Set(
   ),
 );
 
-/** A name of 4D as a name of JavaScript. */
+/** Converts a name of 4D to a name of JavaScript. */
 export function toIdentifier(name: string): string {
   const identifier = name.replace(/[^\p{L}\p{N}_$]/gu, '_').replace(/^(?=\p{N})/u, '_');
   return reserved.has(identifier) ? `${identifier}_` : identifier;

@@ -1,7 +1,7 @@
 /**
- * The parts of 4D that have a translation here, and those that have none: classes, commands, and other things that such programs use. The
- * tables "Line by line" of docs/4d.md and docs/plugin.md are made from this (scripts/fourd.js, scripts/plugin.js), and so is the list
- * that `rfc6455 4d` prints.
+ * The parts of 4D that have a translation here, and those that have no translation: classes, commands, and other language elements of such
+ * programs. The tables "Line by line" of docs/4d.md and docs/plugin.md are made from this (scripts/fourd.js, scripts/plugin.js), and so is
+ * the list that `rfc6455 4d` prints.
  */
 
 export type Surface = 'rfc6455/4d' | 'rfc6455/plugin' | 'rfc6455/plugin-v1' | 'both plugins' | '';
@@ -189,7 +189,7 @@ const commandEntries: readonly Entry[] = [
 /** The commands of both plugins. */
 export const pluginEntries: readonly Entry[] = commandEntries;
 
-/** Other things that such programs use. */
+/** Other language elements that such programs use. */
 export const generalEntries: readonly Entry[] = [
   entry(
     'CALL WORKER',
@@ -246,7 +246,7 @@ export const generalEntries: readonly Entry[] = [
 
 export const allEntries: readonly Entry[] = [...classEntries, ...pluginEntries, ...generalEntries];
 
-/** The rows of a documentation's table: 4D beside what is written here. */
+/** The rows of a table of the documentation: each 4D line next to its JavaScript. */
 export function tableOf(entries: readonly Entry[]): string {
   const rows = entries
     .filter(({ example }) => example !== '')

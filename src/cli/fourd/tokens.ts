@@ -9,7 +9,7 @@ export interface Token {
   readonly value: string;
 }
 
-// The longest first. `:` and `?` are those of `condition ? one : other`.
+// The longest operators come first. `:` and `?` belong to `condition ? one : other`.
 const operators = [
   ':=',
   '+=',
@@ -58,7 +58,7 @@ const escapes: ReadonlyMap<string, string> = new Map([
 ]);
 
 const word = /[\p{L}_][\p{L}\p{N}_]*/uy;
-// Single spaces between words only.
+// Leaves only single spaces between words.
 const name = /[\p{L}_][\p{L}\p{N}_]*(?: [\p{L}_][\p{L}\p{N}_]*)*/uy;
 const variable = /\$(?:\d+|[\p{L}_][\p{L}\p{N}_]*)|<>[\p{L}_][\p{L}\p{N}_]*/uy;
 const number = /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

@@ -116,8 +116,8 @@ function sortByFrequency(tally: Tally): void {
 }
 
 /**
- * Chooses code lengths for the symbols of a tally: builds Huffman's tree, then limits its depth to `limit` bits.
- * A lone symbol gets one bit (1951 §3.2.7). The other lengths are set to 0.
+ * Chooses code lengths for the symbols of a tally: builds Huffman's tree, then limits its depth to `limit` bits. A single symbol gets one
+ * bit (1951 §3.2.7). The other lengths are set to 0.
  * @returns the number of bits that all symbols take together.
  */
 export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): number {

@@ -10,7 +10,7 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 
 /** The number of bytes that are hashed. Matches of three bytes save little, and their hashes would make the chains long. */
 const HASHED = 4;
-/** The most places that are compared before the best one is taken. */
+/** The maximum number of places that are compared before the best one is taken. */
 const MAX_PROBES = 32;
 /** Once a match of this length is held, only `FEW_PROBES` places are compared. */
 const GOOD_LENGTH = 6;

@@ -1,9 +1,8 @@
 /**
- * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692
- * §7.1.2 (how far) and §7.2.1 (earlier messages count too: context takeover).
- * The last bytes of plaintext are the whole state of a compression context, so any engine can take the next message:
- * ours reads them in place, zlib takes them as a dictionary. No engine changes the history; the codec appends
- * a message once it is certain to be sent, or was inflated.
+ * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692 §7.1.2 (how far) and
+ * §7.2.1 (references may reach into earlier messages: context takeover). The last bytes of plaintext are the whole state of a compression
+ * context, so any engine can take the next message: ours reads them in place, zlib takes them as a dictionary. No engine changes the
+ * history; the codec appends a message once it is certain to be sent, or was inflated.
  */
 
 import type { MatchIndex } from './matcher.ts';
@@ -11,7 +10,7 @@ import type { MatchIndex } from './matcher.ts';
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
-/** Bytes of the first buffer. It doubles as plaintext arrives, so a quiet connection keeps little. */
+/** Bytes of the first buffer. It doubles as plaintext arrives, so a connection with few messages keeps little memory. */
 const FIRST_CAPACITY = 1024;
 
 /** Room after a full window, so that a small message does not have to move the whole window each time. */
