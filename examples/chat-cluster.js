@@ -1,11 +1,13 @@
 /**
- * A chat over four processes that share one port: what a member says reaches the members that other processes serve. Between the processes
- * is the channel of node:cluster, or Redis if its address is given; with Redis, the program may run on several machines.
+ * A chat over four processes that share one port: a message of a member also reaches the members whose connections are in other processes. The
+ * messages between the processes go over the channel of node:cluster. If REDIS_URL is set, they go over Redis instead, and the program may run on
+ * several machines.
  *
  *     node examples/chat-cluster.js          then open http://127.0.0.1:8080/ in several windows
  *     npm install redis && REDIS_URL=redis://127.0.0.1:6379 node examples/chat-cluster.js
  *
- * Each window names the process that serves it. Kill that process: its members come back to another one, and the others notice nothing.
+ * Each window shows the id of the process that serves it. If you kill this process, its members connect again to another process, and the other
+ * members notice nothing.
  */
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
@@ -48,7 +50,7 @@ const page = `<!doctype html>
     return false;
   };
   say.onsubmit = () => {
-    // A line that is written while there is no connection stays where it is.
+    // While there is no connection, the line stays in the input field.
     if (socket.readyState === WebSocket.OPEN) {
       socket.send(say.elements.text.value);
       say.reset();
@@ -61,9 +63,9 @@ const page = `<!doctype html>
 if (cluster.isPrimary) lead();
 else await serve();
 
-/** The primary accepts no member: it starts the others, and starts another one for each that ends. */
+/** The primary accepts no connections. It starts the other processes, and replaces each one that ends. */
 function lead() {
-  // The workers reach each other through the primary, so it has a bus as well. Redis needs no such middle.
+  // The workers reach each other through the primary, so the primary has a bus as well. With Redis it needs none.
   const bus = process.env.REDIS_URL === undefined ? new ClusterBus(cluster) : null;
   let started = 0;
   let isEnding = false;
@@ -74,7 +76,7 @@ function lead() {
   cluster.on('exit', (worker, code, signal) => {
     if (isEnding) return;
     console.log(`process ${worker.process.pid} ended: ${signal ?? code}`);
-    // What prevents the first ones from listening would prevent the next ones too.
+    // If the first processes cannot listen, others could not listen either.
     if (started < PROCESSES) end(1);
     else setTimeout(() => isEnding || cluster.fork(), 500);
   });
@@ -91,13 +93,13 @@ function lead() {
   process.once('SIGINT', () => end(0));
 }
 
-/** One of the four. */
+/** Runs in each of the four processes. */
 async function serve() {
   let isAlone = false;
   const topics = new Topics({
     bus: await makeBus(),
     handlers: {
-      // What others said may be lost: only the members know whether that matters to them.
+      // Messages of other processes may be lost. Only the members know whether that matters, so they are notified.
       gap(_room, members) {
         for (const member of members) member.send('* Lines may be missing here');
       },
@@ -115,7 +117,7 @@ async function serve() {
         const query = new URLSearchParams(request.query);
         const room = query.get('room') ?? '';
         const name = query.get('name') ?? '';
-        // What a peer chooses is checked before anything is kept under it.
+        // The peer chooses these values, so they are checked before they are used as names.
         if (!/^[a-z]{1,20}$/.test(room)) return reject(400, 'A room is 1 to 20 small letters\n');
         if (!/^[\p{L}\p{N} ]{1,20}$/u.test(name))
           return reject(400, 'A name is 1 to 20 letters and digits\n');
@@ -127,7 +129,7 @@ async function serve() {
         topics.subscribe(member, room);
         topics.publish(room, `* ${name} came`, { except: member });
         if (isAlone) member.send('* The other processes are away');
-        // From here on the member receives what is said at the other processes.
+        // From here on the member also receives the messages of the other processes.
         await topics.ready();
         member.send(`* You are with process ${process.pid}`);
       },
@@ -137,7 +139,7 @@ async function serve() {
         else topics.publish(member.data.room, `${member.data.name}: ${message}`);
       },
 
-      // Called exactly once for each member that was open, however it left; it is subscribed to nothing any more.
+      // This is called exactly once for each connection that was open, however it ended.
       close(member) {
         topics.publish(member.data.room, `* ${member.data.name} left`);
       },
@@ -153,7 +155,7 @@ async function serve() {
   server.attach(http, { path: '/chat' });
   http.listen(Number(process.env.PORT ?? 8080), '127.0.0.1');
 
-  // Ctrl-C reaches all processes: the primary ends the others.
+  // Ctrl-C sends SIGINT to all processes. The workers ignore it, and end when the primary sends SIGTERM.
   process.on('SIGINT', () => {});
   process.once('SIGTERM', async () => {
     http.close();
@@ -164,11 +166,11 @@ async function serve() {
   });
 }
 
-/** What carries messages between the processes. */
+/** Creates the bus that carries the messages between the processes. */
 async function makeBus() {
   const url = process.env.REDIS_URL;
   if (url === undefined) return new ClusterBus(cluster);
-  // @ts-expect-error The package is the application's: none is a dependency here.
+  // @ts-expect-error The application installs this package: it is not a dependency of rfc6455.
   const { createClient } = await import('redis');
   return new RedisBus(createClient({ url }));
 }

@@ -1,7 +1,7 @@
 /**
- * A dashboard: 1,000 updates a second for every browser that looks at it. A slow one gets fewer of them, and never an old one.
+ * A dashboard that sends 1,000 updates a second to every open page. A slow page gets fewer updates, but never an outdated one.
  *
- *     node examples/dashboard.js          then open http://127.0.0.1:8080/, and make the page slow
+ *     node examples/dashboard.js          then open http://127.0.0.1:8080/, and tick the box that makes the page slow
  */
 import { createServer } from 'node:http';
 import { Group, WebSocketServer } from 'rfc6455';
@@ -41,11 +41,11 @@ const page = `<!doctype html>
 const names = ['Ankara', 'Berlin', 'Cairo', 'Dublin', 'Fez', 'Genoa', 'Hanoi', 'Izmir', 'Jaffa', 'Kyoto'];
 const values = new Map(names.map((name) => [name, 20]));
 
-// The pages that are open: a connection leaves the group by itself when it is closed.
+// The connections of the open pages. A connection leaves the group automatically when it is closed.
 const viewers = new Group();
 const server = new WebSocketServer({
   open: (connection) => void viewers.add(connection),
-  // What a page sends is dropped; without a handler it would wait for a reader.
+  // Messages from a page are dropped. Without a handler they would wait for a reader.
   message: () => {},
 });
 
@@ -53,13 +53,13 @@ let next = 0;
 let updates = 0;
 const started = performance.now();
 const clock = setInterval(() => {
-  // A timer that is late makes up for it: 1,000 updates a second.
+  // If the timer is late, the loop sends several updates, so that there are 1,000 a second.
   for (; updates < performance.now() - started; updates++) {
     const name = names[next++ % names.length] ?? '';
     const value = (values.get(name) ?? 0) + Math.random() - 0.5;
     values.set(name, value);
     const message = JSON.stringify({ name, value, at: Date.now() });
-    // One value for each name waits for a viewer that has not taken the last ones yet: this one takes the place of an older one.
+    // For a viewer that has not taken the last values yet, only one value of each name waits: this value replaces an older one.
     for (const viewer of viewers) viewer.sendLatest(name, message);
   }
 }, 1);

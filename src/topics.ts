@@ -1,6 +1,6 @@
-/** `rfc6455/topics`: topics for connections, in one process, or in many processes that a bus connects. */
+/** The exports of `rfc6455/topics`: topics that connections subscribe to, in one process, or in several processes that a bus connects. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
 /// <reference types="node" preserve="true" />
 
 export { BroadcastChannelBus } from './api/topics/broadcast-channel-bus.ts';

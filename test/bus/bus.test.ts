@@ -24,7 +24,7 @@ const buses: readonly (readonly [string, string, number, object])[] = [
 ];
 
 describe.each(buses)('%s', (_, kind, messages, options) => {
-  test('every subscriber gets every message of its topics once, and in the order of its publisher', async () => {
+  test('every subscriber gets every message of its topics once, in the order of the publisher', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       await scenario.publish(messages);

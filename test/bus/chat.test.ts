@@ -28,7 +28,7 @@ const saysAway = ({ lines }: Member): boolean => lines.includes('* The other pro
 const saysBack = ({ lines }: Member): boolean => lines.includes('* The other processes are here again');
 const saysGap = ({ lines }: Member): boolean => lines.includes('* Lines may be missing here');
 
-test('members at four processes hear each other once and in order, and are notified when Redis is away', async () => {
+test('members at four processes receive all messages once and in order, and are notified when Redis is away', async () => {
   engine = await Engine.start('redis');
   const REDIS_URL = `redis://127.0.0.1:${engine.port}`;
   const chat = startProgram(project.folder, 'chat-cluster.js', [], { REDIS_URL });

@@ -25,7 +25,7 @@ describe.each([
   ['redis', 'redis', { history: { size: 10_000 } }],
   ['ioredis, sharded', 'ioredis', { history: { size: 10_000 }, sharded: true }],
 ])('%s', (_, kind, options) => {
-  test('killed and started twice, cut in the middle, a process killed: nothing is lost but what was refused, nothing is doubled', async () => {
+  test('while Redis is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
       const { engine, proxy } = scenario;
@@ -52,7 +52,7 @@ describe.each([
     }
   });
 
-  test('a process that is away for too long: a gap, and what is kept', async () => {
+  test('a process that was away for too long is notified of a gap, and receives the kept messages', async () => {
     const engine = await Engine.start('redis');
     const proxy = await CuttableProxy.start(engine.port);
     const small = JSON.stringify({ ...options, history: { size: 10 } });
@@ -86,7 +86,7 @@ describe.each([
     }
   });
 
-  test('clients that move from server to server with their offsets, meanwhile the same: nothing twice, in order, and each gap is said', async () => {
+  test('clients that move from server to server with their offsets during the same failures receive no message twice, all in order, and each gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
       const { engine, proxy } = scenario;

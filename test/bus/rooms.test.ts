@@ -23,7 +23,7 @@ describe.each([
   ['redis', 200_000],
   ['nats', 20_000],
 ])('%s', (kind, messages) => {
-  test('every client receives every message of its topics once, in the order of its sender, and none of its own', async () => {
+  test('every client receives every message of the others to its topics once, in the order of the sender', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     const { peers } = scenario;
     try {
@@ -92,7 +92,7 @@ describe.each([
   ['redis with a history', 'redis', { history: {} }],
   ['nats', 'nats', {}],
 ])('presence over %s', (_, kind, options) => {
-  test('all processes agree on who is there, and the members of a killed process leave after its lease', async () => {
+  test('all processes agree on the members, and the members of a killed process leave when its lease ends', async () => {
     const scenario = await Scenario.start(project.folder, kind, { lease, ...options }, 'presence-peer.js');
     const { peers, engine, proxy } = scenario;
     const churn = (some: readonly Peer[]): Promise<unknown> =>

@@ -1,4 +1,4 @@
-/** A bus between the threads of one process, over the standard's BroadcastChannel. */
+/** A bus between the threads of one process, over BroadcastChannel of the web standard. */
 
 import { describe } from '../option-names.ts';
 import type { Bus, BusReceiver } from './bus.ts';
@@ -23,8 +23,8 @@ export class BroadcastChannelBus implements Bus {
   }
 
   publish(topic: string, bytes: Uint8Array): void {
-    // Cloning a view clones the whole memory below it. Below a Buffer that may be a pool, which also holds other data: so the bytes are
-    // copied.
+    // The bytes are copied, because cloning a view clones its whole ArrayBuffer. The ArrayBuffer of a Buffer may be a pool, which also holds
+    // other data.
     const own = new Uint8Array(bytes);
     this.#channel.postMessage([topic, own]);
     // A channel does not receive its own messages, so they are delivered here.
@@ -47,7 +47,7 @@ export class BroadcastChannelBus implements Bus {
     this.#channel.close();
   }
 
-  /** The program may use the same name for messages of another form: these are ignored. */
+  /** Ignores messages of another form: the program may use the same name for its own messages. */
   #receive(data: unknown): void {
     if (!Array.isArray(data) || data.length !== 2) return;
     const [topic, bytes] = data as [unknown, unknown];

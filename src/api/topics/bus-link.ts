@@ -1,7 +1,7 @@
 /**
- * The part of one process in a bus: its subscriptions, one for each topic with subscribers here, and the messages that it publishes. For
- * each topic at most one command runs at a time, even if connections subscribe and unsubscribe often: when it ends, the next command
- * follows the latest wish.
+ * Connects one process with a bus: makes one subscription for each topic with subscribers in this process, and publishes messages. For each
+ * topic at most one command runs at a time, even if connections subscribe and unsubscribe often. When it ends, the next command brings the
+ * subscription into the state that is wanted then.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,7 +9,7 @@ import { isThenable } from '../callback.ts';
 import type { Bus } from './bus.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds until a subscription that the bus refused is tried again.
+// Milliseconds. If the bus has refused a subscription, it is tried again after this time.
 const RETRY_DELAY = 1_000;
 
 /** The events of a bus. */
@@ -75,7 +75,7 @@ export class BusLink {
     this.#settle(channel);
   }
 
-  /** @param onSettled is called with whether the bus took the message */
+  /** @param onSettled is called with true if the bus took the message, and with false if it did not */
   publish(topic: string, bytes: Uint8Array, onSettled: (isPublished: boolean) => void): void {
     this.#run(
       () => this.#bus.publish(topic, bytes),

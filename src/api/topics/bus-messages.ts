@@ -1,13 +1,13 @@
 /**
- * Messages between processes: the publisher numbers each message. If a message arrives twice, because two patterns of this process match
- * its topic, it is delivered once. If a message is missing, this process notices.
+ * Messages between processes. The publisher numbers each message. If a message arrives twice, because two patterns of this process match
+ * its topic, it is delivered once. If a message is missing, the numbers show it.
  */
 
 import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from './envelope.ts';
 import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
-// Topics, or pairs of topic and publisher, whose last number is remembered: about 200 bytes each.
+// The number of topics, or pairs of topic and publisher, whose last number is remembered. Each takes about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
 /** The last message of one publisher to one topic. */
@@ -17,7 +17,7 @@ interface Last {
   at: number;
 }
 
-/** A message that came, and what its number shows. */
+/** A message that came, and whether its number shows a gap. */
 export interface Arrival {
   readonly envelope: Envelope;
   /** Whether an earlier message did not come. */
@@ -57,7 +57,7 @@ export class BusMessages {
     return serializeEnvelope({ isBinary, compress, publisher: this.#publisher, number, previous }, message);
   }
 
-  /** From now on messages of this topic or pattern come; losses before this moment have been reported. */
+  /** From now on messages of this topic or pattern arrive. Losses before this moment have been reported. */
   cover(topic: Topic): void {
     topic.coveredSince = ++this.#time;
   }
@@ -65,7 +65,7 @@ export class BusMessages {
   /**
    * Reads bytes that came over the bus.
    * @param topics the topics and patterns of this process that the message is for
-   * @returns 'invalid' for bytes that are not a message, null for a message of this process, or one that came already
+   * @returns 'invalid' for bytes that are not a message; null for a message of this process, and for a message that has come before
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {
     const envelope = parseEnvelope(bytes);
@@ -80,8 +80,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // It is only a gap if the topic was covered all the time: messages that were published while the topic had no subscriber are not
-    // missing.
+    // This is only a gap if the topic was covered since the last message: messages that were published while the topic had no subscriber
+    // are not missing.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

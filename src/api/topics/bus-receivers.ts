@@ -1,11 +1,11 @@
-/** The receivers of a bus which itself finds the receivers that a message is for. */
+/** The receivers of a bus whose engine does not match patterns: this class finds the receivers of each message. */
 
 import type { BusReceiver } from './bus.ts';
 import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /** Null once its pattern is unsubscribed from. The receiver before it, which got the same message, may have done that. */
+  /** Null once the pattern is unsubscribed. Another receiver of the same message may unsubscribe it while the message is delivered. */
   receiver: BusReceiver | null;
 }
 
@@ -39,7 +39,7 @@ export class BusReceivers {
     for (const entry of this.#entries.match(topic)) entry.receiver?.message(topic, bytes);
   }
 
-  /** Each receiver of any of these topics is notified once. */
+  /** Notifies each receiver of these topics once. */
   gap(topics: Topics): void {
     const entries =
       topics === null

@@ -1,6 +1,6 @@
 /** Whether a bus is connected to its engine. Each change is reported to the last listener that was set. */
 
-/** The state of one bus. It begins as up: if the engine is never reached, the first failure reports it as lost. */
+/** The state of one bus. At the beginning the bus counts as connected: if its engine cannot be reached, the first failure reports the loss. */
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};

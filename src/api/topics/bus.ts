@@ -1,14 +1,15 @@
 /**
- * The interface of a bus, which carries published messages to other processes: the seam between topics and any engine that can publish and
+ * The interface of a bus, which carries published messages to other processes. It connects topics with any engine that can publish and
  * subscribe.
  */
 
 /** Receives the messages of a bus for one pattern. */
 export interface BusReceiver {
   /**
-   * A message of any process, including this one. Publishers mark their messages, and skip their own when they come back.
+   * Receives a message of any process, including this one. `Topics` marks the messages that it publishes, and ignores its own when they come
+   * back.
    * @param topic the name it was published to, without wildcards
-   * @param bytes as they were published; valid until this returns
+   * @param bytes the bytes that were published; they are valid until this returns
    */
   message(topic: string, bytes: Uint8Array): void;
   /** Messages were lost, or may have been: the engine was away. */
@@ -26,7 +27,7 @@ export interface HistoryMessage {
 /** Some of the messages that a bus keeps of a topic, oldest first. */
 export interface HistoryPage {
   readonly messages: readonly HistoryMessage[];
-  /** Whether messages between the position that was given and the first of these are missing, or may be. */
+  /** Whether messages between the given position and the first of these messages are missing, or may be missing. */
   readonly isGap: boolean;
   /** The position after the last of these messages. */
   readonly position: string;
@@ -35,40 +36,39 @@ export interface HistoryPage {
 }
 
 /**
- * The messages that a bus keeps for subscribers that were away. All processes see the messages of one topic in one order; a position is a
- * place in it. It is a string of at most 64 characters, without dots, that only the bus
- * understands.
+ * The messages that a bus keeps for subscribers that were away. All processes see the messages of one topic in the same order. A position is a
+ * place in this order: a string of at most 64 characters, without dots, that only the bus understands.
  */
 export interface BusHistory {
   /** The position after the last message that the receiver of a topic got; null if it is not known, and for a pattern. */
   positionOf(topic: string): string | null;
-  /** Whether a string has the form of a position. It may come from a peer. */
+  /** Whether a string has the form of a position. The string may come from a peer. */
   isPosition(text: string): boolean;
   /**
    * Reads messages after a position. If the engine is away, the Promise settles when it is back.
-   * @param count how many messages it reads at most
+   * @param count the maximum number of messages to read
    */
   read(topic: string, after: string, count: number): Promise<HistoryPage>;
 }
 
 /**
- * An engine that carries messages between processes. Every bus guarantees: messages of one publisher to one topic come in order; each comes
- * at most once; possible losses are reported as a gap. Names are parts separated by `/`; in a pattern, `*` stands for one part and `**`, at
- * the end, for one or more.
+ * Carries messages between processes over an engine. Every bus guarantees: the messages of one publisher to one topic arrive in order; each
+ * message arrives at most once; possible losses are reported as a gap. Names are parts separated by `/`; in a pattern, `*` stands for one part
+ * and `**`, as the last part, for one or more.
  */
 export interface Bus {
   /** Hands `bytes` to the engine, which may keep them. Rejects if the engine is away: then the message is lost. */
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
-   * Subscribes to a pattern. If it is subscribed to already, the new receiver replaces the old one. Settles once the subscription is
-   * active: then it receives what is published from now on.
+   * Subscribes to a pattern. If the bus has subscribed to it already, the new receiver replaces the old one. Settles once the subscription is
+   * active, so that the receiver gets all messages that are published from then on.
    */
   subscribe(pattern: string, receiver: BusReceiver): void | Promise<void>;
-  /** Unsubscribes. Once this has returned, no message comes for the pattern. */
+  /** Unsubscribes. Once this has returned, the receiver gets no further messages. */
   unsubscribe(pattern: string): void | Promise<void>;
   /** Sets the one listener, which is notified when the connection to the engine is lost (`false`) and when it is back (`true`). */
   onState(listener: (up: boolean) => void): void;
-  /** What the bus keeps, if it keeps messages. Without it, subscribers that were away receive nothing of what they missed. */
+  /** Access to the messages that the bus keeps. If the bus keeps none, subscribers that were away do not receive the messages that they missed. */
   readonly history?: BusHistory | undefined;
   /** Releases the bus's own timers, subscriptions and connections. It does not close the client that the program passed to it. */
   close(): Promise<void>;

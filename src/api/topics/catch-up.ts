@@ -1,6 +1,6 @@
 /**
- * Sends to a connection that has come back what it has missed of a topic, from the history of the bus, and makes it a member of the topic at
- * the very place up to which it has received. A connection that reads slowly is waited for.
+ * Sends to a connection that has come back the messages of a topic that it has missed, from the history of the bus. Then makes it a member of the
+ * topic, at exactly the place up to which it has received the topic. If the connection reads slowly, catching up waits for it.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -17,11 +17,11 @@ import { TopicError } from './topic-error.ts';
 import type { TopicsEvents } from './topics-events.ts';
 import type { Unsettled } from './unsettled.ts';
 
-// Milliseconds until a connection becomes a member although the bus does not answer. It is notified of a gap.
+// Milliseconds. If the bus has not answered by then, a gap is reported for the connection, which becomes a member without the history.
 const MAX_WAIT = 10_000;
 const POLL_INTERVAL = 100;
 
-/** What catching up needs of its `Topics`. */
+/** The parts of `Topics` that catching up uses. */
 export interface CatchUpOwner {
   readonly limits: { readonly maxBuffered: number; readonly maxMessageSize: number };
   readonly messages: BusMessages;
@@ -31,7 +31,7 @@ export interface CatchUpOwner {
   send(topic: Topic, outgoing: Outgoing): void;
 }
 
-/** Where catching up finds and keeps what it needs. */
+/** The state that catching up shares with topic-history.ts. */
 export interface CatchUpState {
   readonly history: BusHistory;
   readonly subscriptions: Subscriptions;
@@ -51,7 +51,7 @@ export class CatchUp {
     this.#owner = owner;
   }
 
-  /** @returns false if the bus does not answer */
+  /** Lets one connection catch up with one topic. @returns false if the bus does not answer */
   async run(joiner: Joiner): Promise<boolean> {
     const { connection, topic } = joiner;
     let count = FIRST_COUNT;
@@ -69,13 +69,13 @@ export class CatchUp {
       // If nothing is kept any more, the connection continues where the members are.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
-      // An offset that is taken now is after the gap, so the gap has to be reported now.
+      // An offset that the application takes from now on lies after the gap, so the gap has to be reported now.
       this.#tellGap(joiner);
       if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
       if (!page.isEnd) continue;
       joiner.mayJoin = joiner.beginnings === beginnings;
-      // Either newer messages came than were read, or older ones have not come over the bus yet.
+      // If it cannot join yet, newer messages have come than were read, or some of those that were read have not come over the bus yet.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
     }
@@ -83,8 +83,9 @@ export class CatchUp {
   }
 
   /**
-   * Waits until the bus has the topic, and has settled what this process had published before: it is in the history then, or lost.
-   * @returns false if that does not happen
+   * Waits until the subscription on the bus is active, and the bus has settled all messages of this process up to `since`: each of them is then
+   * either in the history or lost.
+   * @returns false if this does not happen in time
    */
   async #begin(joiner: Joiner): Promise<boolean> {
     const { topic } = joiner;
@@ -98,7 +99,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Waits until little enough waits for a connection. @returns false if it is closed */
+  /** Waits until at most `maxBuffered` bytes wait for a connection. @returns false if the connection is closed */
   async #drained(connection: Connection<unknown>): Promise<boolean> {
     while (connection.bufferedAmount > this.#owner.limits.maxBuffered) {
       try {
@@ -110,14 +111,14 @@ export class CatchUp {
     return connection.state === 'open';
   }
 
-  /** Waits for the next event of a topic, and not for long. */
+  /** Waits for the next event of a topic, at most for `POLL_INTERVAL`. */
   async #pause(joining: Joining): Promise<void> {
     const timer = clock.setTimeout(() => joining.wake(), POLL_INTERVAL);
     await joining.pause();
     clock.clearTimeout(timer);
   }
 
-  /** @returns null if the bus fails, or does not answer */
+  /** Reads a page of the history. @returns null if the bus fails, or does not answer */
   #read(joiner: Joiner, count: number): Promise<HistoryPage | null> {
     const { topic, position } = joiner;
     return new Promise((resolve) => {
@@ -132,7 +133,7 @@ export class CatchUp {
     });
   }
 
-  /** Makes a connection a member if it has received exactly what the members have, or can receive the rest now. */
+  /** Makes a connection a member if it has received the same messages as the members, or can receive the rest from memory now. */
   tryJoin(joiner: Joiner, joining: Joining): boolean {
     if (!joiner.mayJoin || !this.isAlive(joiner)) return joiner.isDone;
     const position = this.#state.history.positionOf(joiner.topic);
@@ -150,13 +151,13 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends what this process has published since the connection subscribed, and what is not in the history up to here. */
+  /** Sends the messages that this process has published after `since`, and that have not come back over the bus. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // What was published before the bus had this topic may have been read already, and does not come back.
+    // Messages that were published before the subscription was active on the bus may have been read already, and do not come back over it.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
-    // A handler that is called meanwhile may publish more.
+    // A handler that is called during this loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
       rest = rest.filter(({ number }) => number > last);
       if (rest.length === 0 || !this.isAlive(joiner)) return;
@@ -168,7 +169,7 @@ export class CatchUp {
     }
   }
 
-  /** The connection becomes a member without what it has missed. */
+  /** Makes a connection a member although it has not received the messages that it missed. */
   giveUp(joiner: Joiner): void {
     if (!this.isAlive(joiner)) return;
     joiner.hasMissed = true;
@@ -184,7 +185,7 @@ export class CatchUp {
     this.end(joiner);
   }
 
-  /** Nothing has to be kept for this connection any more. */
+  /** Forgets a connection that has become a member, or has left. */
   end(joiner: Joiner): void {
     const { connection, topic } = joiner;
     joiner.isDone = true;
@@ -203,7 +204,7 @@ export class CatchUp {
     return this.#state.subscriptions.get(topic)?.joining?.has(connection) === true;
   }
 
-  /** Notifies the application of what a connection has missed. */
+  /** Notifies the application that a connection has missed messages. */
   gap(connection: Connection<unknown>, topic: string): void {
     this.#owner.counts.gaps++;
     this.#owner.events.gap(topic, [connection]);
@@ -230,8 +231,8 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // An earlier process had delivered it before the bus had it. And a message of unknown outcome may be in the history after later
-      // ones: it counts as lost.
+      // The client has received this message in an earlier process, before the bus had it. Or the publisher does not know whether the bus took
+      // the message, and the history has it after later ones: it counts as lost.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

@@ -1,4 +1,4 @@
-/** A bus between the processes of a node:cluster, over the existing channel between worker and primary. */
+/** A bus between the processes of a node:cluster, over the channel that node:cluster opens between each worker and the primary. */
 
 import type { Cluster } from 'node:cluster';
 import { describe } from '../option-names.ts';
@@ -9,8 +9,8 @@ import { ClusterPrimary } from './cluster-primary.ts';
 import { ClusterWorker } from './cluster-worker.ts';
 
 /**
- * A bus for `node:cluster`: create one in each worker and in the primary. The primary relays the messages; it may subscribe and publish as
- * well. A worker is notified of a gap if more than `maxWaiting` waits for it. If the primary ends, the buses of its workers stay down.
+ * A bus for `node:cluster`: create one in each worker and one in the primary. The primary relays the messages; it may subscribe and publish
+ * as well. A worker is notified of a gap if more than `maxWaiting` bytes wait for it. If the primary ends, the buses of its workers stay down.
  */
 export class ClusterBus implements Bus {
   readonly #part: Bus;

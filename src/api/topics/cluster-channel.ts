@@ -30,13 +30,13 @@ export class ClusterChannel {
     this.#peer.send(message, () => {});
   }
 
-  /** Settles when the message is in the channel. Rejects if too much waits there already, or the process is gone. */
+  /** Settles when the message is in the channel. Rejects if too many bytes wait there already, or if the process has ended. */
   async publish(topic: string, bytes: string): Promise<void> {
     if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
       this.#lost.add(topic);
-      throw new Error('the process of the cluster that relays messages has too many waiting');
+      throw new Error('too many bytes wait for the other process of the cluster');
     }
-    // The gap is reported before later messages, so that it is in the right place.
+    // The gap is reported before the next message, so that the receiver knows where messages are missing.
     this.#tellLost();
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {

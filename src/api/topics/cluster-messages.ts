@@ -4,13 +4,13 @@ import type { Topics } from './lost-topics.ts';
 
 /** One message of the channel; `bus` is the prefix of the bus that it belongs to. */
 export type ClusterMessage =
-  /** A worker asks for the messages that match, or no longer wants them. The primary answers with the same message. */
+  /** From a worker: it subscribes, or unsubscribes. The primary confirms a subscription with the same message. */
   | { readonly bus: string; readonly kind: 'subscribe' | 'unsubscribe'; readonly pattern: string }
-  /** Both ways: a published message. */
+  /** In both directions: a published message. */
   | { readonly bus: string; readonly kind: 'message'; readonly topic: string; readonly bytes: string }
-  /** Both ways: messages to these topics were not sent. */
+  /** In both directions: messages to these topics were not sent. */
   | { readonly bus: string; readonly kind: 'gap'; readonly topics: Topics }
-  /** From the primary, whose bus may have been created after the worker began to subscribe. */
+  /** From the primary, when its bus is created: workers that have subscribed before that subscribe again. */
   | { readonly bus: string; readonly kind: 'hello' };
 
 /** Reads a message of this bus. @returns null for other values: the program may send its own messages on the same channel */

@@ -7,7 +7,7 @@ import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 import { TopicMap } from './topic-map.ts';
 
-/** What the primary knows of one worker. */
+/** One worker, as the primary knows it. */
 class Remote {
   readonly channel: ClusterChannel;
   readonly patterns = new Set<string>();
@@ -39,7 +39,7 @@ export class ClusterPrimary implements Bus {
     cluster.on('message', this.#onMessage);
     cluster.on('disconnect', this.#onExit);
     cluster.on('exit', this.#onExit);
-    // Some workers may have subscribed before this object existed: they are asked to do it again.
+    // Some workers may have subscribed before this object existed: they are asked to subscribe again.
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker?.isConnected()) this.#remote(worker).channel.send({ bus: name, kind: 'hello' });
     }
@@ -60,7 +60,7 @@ export class ClusterPrimary implements Bus {
     this.#own.delete(pattern);
   }
 
-  /** The primary cannot lose the connection: it is the process that the workers connect to. */
+  /** The primary relays the messages itself, so it cannot lose a connection. */
   onState(): void {}
 
   async close(): Promise<void> {

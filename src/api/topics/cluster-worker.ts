@@ -7,10 +7,10 @@ import { BusState } from './bus-state.ts';
 import { ClusterChannel } from './cluster-channel.ts';
 import { type ClusterMessage, readClusterMessage } from './cluster-messages.ts';
 
-/** How long to wait for the primary, in milliseconds. It answers at once if it has a bus. */
+/** Milliseconds to wait for the primary, which answers at once if it has a bus. */
 const ANSWER_TIMEOUT = 10_000;
 
-const GONE = 'the primary of the cluster is gone';
+const GONE = 'the primary of the cluster has disconnected';
 
 /** A subscription that the primary has not confirmed yet. */
 interface Pending {
@@ -47,7 +47,7 @@ export class ClusterWorker implements Bus {
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     const own = Buffer.from(bytes);
-    // The primary does not send a message back to its publisher, so it is delivered here.
+    // The primary does not send a message back to its publisher, so the message is delivered here.
     queueMicrotask(() => this.#receivers.deliver(topic, own));
     await this.#channel.publish(topic, own.toString('base64'));
   }
@@ -104,7 +104,9 @@ export class ClusterWorker implements Bus {
     });
     const timer = setTimeout(() => {
       this.#receivers.delete(pattern);
-      const error = new Error('the primary of the cluster does not answer: make a ClusterBus there as well');
+      const error = new Error(
+        'the primary of the cluster does not answer: create a ClusterBus there as well',
+      );
       this.#settle(pattern)?.reject(error);
     }, ANSWER_TIMEOUT);
     this.#pending.set(pattern, { promise, resolve, reject, timer });

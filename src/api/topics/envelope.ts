@@ -1,15 +1,15 @@
 /**
- * How a message travels over a bus: 30 bytes, and then its payload. Other programs may write to the bus as well, so anything that differs
- * from this format is not a message. bus-messages.ts uses the numbers.
+ * The form of a message on a bus: an envelope of 30 bytes, and then the payload. Other programs may write to the bus as well, so bytes in any
+ * other form are not a message. bus-messages.ts uses the numbers.
  */
 
 import { isUtf8 } from 'node:buffer';
 
 // byte 0     the version, 1
-// byte 1     flags: 1 binary, 2 not to be compressed
-// 2 to 17    the publisher: random, new for each `Topics`
-// 18 to 23   the publisher's number of this message: it counts all of its messages, from 1
-// 24 to 29   its number of the previous message to the same topic; 0 for the first message, and if the number is forgotten
+// byte 1     flags: 1 for a binary message, 2 for a message that must not be compressed
+// 2 to 17    the publisher: random bytes, new for each `Topics`
+// 18 to 23   the number of this message: the publisher numbers all of its messages from 1
+// 24 to 29   the number of the publisher's previous message to the same topic; 0 for the first one, and if the publisher has forgotten it
 // Numbers are big-endian.
 const VERSION = 1;
 const BINARY = 1;
@@ -20,7 +20,7 @@ const NUMBER_AT = PUBLISHER_AT + PUBLISHER_SIZE;
 const NUMBER_SIZE = 6;
 const PREVIOUS_AT = NUMBER_AT + NUMBER_SIZE;
 
-/** Bytes before the payload. */
+/** The number of bytes before the payload. */
 export const ENVELOPE_SIZE: number = PREVIOUS_AT + NUMBER_SIZE;
 
 /** The fields before the payload. */
@@ -67,7 +67,7 @@ export function parseEnvelope(bytes: Uint8Array): Envelope | null {
   if (previous >= number) return null;
   const isBinary = (bytes[1]! & BINARY) !== 0;
   const payload = buffer.subarray(ENVELOPE_SIZE);
-  // RFC 6455 §8.1: a text message that is not UTF-8 would fail the connections of all subscribers.
+  // RFC 6455 §8.1: if the text were not UTF-8, all subscribers would fail their connections.
   if (!isBinary && !isUtf8(payload)) return null;
   return {
     isBinary,

@@ -1,6 +1,6 @@
 /**
- * One message to all subscribers of a topic in this process: it is serialized once, compressed once for each set of parameters, and sent at
- * the end of the turn, together with other messages to the same connection.
+ * Sends one message to all subscribers of a topic in this process. The message is serialized once, compressed once for each set of parameters,
+ * and sent at the end of the turn, together with other messages to the same connection.
  */
 
 import { Broadcast } from '../../transport/broadcast.ts';
@@ -19,12 +19,12 @@ export interface Outgoing {
   readonly except: PublishOptions['except'];
 }
 
-/** What was done with the message. */
+/** The result of sending one message to all subscribers. */
 export interface FanOut {
   readonly sent: number;
-  /** For how many connections it waits as the newest value of its topic. */
+  /** The number of connections for which the message waits as the newest value of its topic. */
   readonly conflated: number;
-  /** Open connections that do not receive the message, since too many bytes wait for them. Null for none. */
+  /** Open connections that do not receive the message, because too many bytes wait for them. Null if there are no such connections. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -32,10 +32,10 @@ const NOT_COMPRESSED = { compress: false };
 
 const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
-// RFC 6455 §7.4.1 and IANA's registry: the subscriber may come back when it can keep up.
+// "Try again later" in IANA's registry of close codes (RFC 6455 §7.4): the subscriber may come back when it can keep up.
 const TRY_AGAIN_LATER = 1013;
 
-/** @param topics the topics and patterns that the message is for; a connection that subscribed to several of them receives it once */
+/** @param topics the topics and patterns that the message is for; a connection that subscribed to several of them receives the message once */
 export function fanOut(
   topics: readonly Topic[],
   outgoing: Outgoing,
@@ -74,7 +74,8 @@ export function fanOut(
 }
 
 /**
- * A message as the newest value of its topic, for connections to which earlier messages still wait: it uses `sendLatest` of a connection.
+ * A message as the newest value of its topic, for connections to which earlier messages still have to be sent. It waits as the values of
+ * `sendLatest` do.
  */
 class LatestValue {
   readonly #outgoing: Outgoing;
@@ -90,7 +91,7 @@ class LatestValue {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
-  /** @returns whether it waits now: false if too many other keys wait */
+  /** @returns whether the message waits now: false if too many other keys wait */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
     this.#message ??= this.#copy();
@@ -108,7 +109,7 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // Many bytes may have been sent in this turn only. Flushed now, the socket may take all of them.
+  // The bytes may all be from this turn. After a flush, the socket may take all of them.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }
@@ -116,12 +117,12 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
-  // They receive this message in its place after those that they missed, and not before by a pattern.
+  // Connections that still catch up receive this message after those that they missed. A pattern must not deliver it earlier.
   for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
 }
 
-/** Sends a message to one connection, however much waits for it. */
+/** Sends a message to one connection, even if many bytes wait for it. */
 export function sendTo(connection: Connection<unknown>, outgoing: Outgoing): void {
   const broadcast = new Broadcast(outgoing.message, outgoing.compress, outgoing.isText);
   try {

@@ -1,6 +1,6 @@
 /**
- * How far a connection has received a topic, as a string that a client keeps and sends back. Messages of the process itself are delivered
- * before the bus has them, so it is a position in the history, and the number of the last message of this process.
+ * An offset: a string that shows how far a connection has received a topic. A client keeps it and sends it back. It holds a position in the
+ * history. It also holds the numbers of the last messages of some processes, since a process delivers its own messages before the bus has them.
  */
 
 import { describe } from '../option-names.ts';
@@ -8,25 +8,25 @@ import { TopicError } from './topic-error.ts';
 
 /** The parts of an offset. */
 export interface Offset {
-  /** The position in the history of the bus, after which messages may not have been received. */
+  /** The position in the history of the bus. Messages after it may not have been received. */
   readonly position: string;
   /**
-   * The last number of each publisher that was received, even if the message is after the position. A publisher is the name of a process: 16
-   * bytes as a string of 16 characters, see envelope.ts.
+   * For each publisher, the number of the last message that was received. This message may be after the position. A publisher is the name of a
+   * process: 16 bytes as a string of 16 characters, see envelope.ts.
    */
   readonly received: ReadonlyMap<string, number>;
 }
 
 /** Longer strings are invalid. A position has at most 64 characters. */
 const MAX_LENGTH = 400;
-/** More publishers are left out: a client had to pass through as many processes before the bus had their messages. */
+/** Further publishers are left out. To have more, a client would have to visit as many processes before the bus has their messages. */
 const MAX_PUBLISHERS = 8;
-/** 16 bytes in base64url, with zeros as the bits that are left over. */
+/** 16 bytes in base64url; the unused bits of the last character are zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
 /** The numbers of envelopes have six bytes. */
 const numberForm = /^(0|[1-9]\d{0,14})$/;
 
-/** @returns the position, and then each publisher with its number, with dots between them */
+/** @returns the position, and then each publisher and its number, separated by dots */
 export function serializeOffset({ position, received }: Offset): string {
   const pairs = [...received].slice(0, MAX_PUBLISHERS);
   return [position, ...pairs.flatMap(([publisher, number]) => [base64(publisher), number])].join('.');
@@ -34,7 +34,7 @@ export function serializeOffset({ position, received }: Offset): string {
 
 /**
  * @param isPosition whether a string has the form of a position of this bus
- * @throws {TopicError} for a string that `serializeOffset` does not make
+ * @throws {TopicError} for a string that `serializeOffset` cannot have returned
  * @throws {TypeError} for anything else than a string
  */
 export function parseOffset(text: unknown, isPosition: (text: string) => boolean): Offset {

@@ -1,13 +1,13 @@
-/** How many messages of a history are read at once: about as many as fit into 1 MiB. */
+/** Decides how many messages of a history are read at once: about as many as fit into 1 MiB. */
 
 import type { HistoryPage } from './bus.ts';
 
-/** How many messages a first page has: nothing is known about their size. */
+/** The number of messages of the first page. It is small, since their size is not known yet. */
 export const FIRST_COUNT = 8;
 const MAX_COUNT = 500;
 const PAGE_SIZE = 1024 * 1024;
 
-/** How many messages the next page has, judged by the page before. @param count how many that page could have */
+/** The number of messages of the next page, by their size in the page before. @param count the maximum number of that page */
 export function nextCount({ messages }: HistoryPage, count: number): number {
   if (messages.length === 0) return count;
   const size = messages.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);

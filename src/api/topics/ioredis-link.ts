@@ -2,7 +2,7 @@
 
 import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind } from './redis-link.ts';
 
-/** The members of an ioredis client that are used. */
+/** The members of an ioredis client that this file uses. */
 export interface IoRedisClient {
   readonly status: string;
   duplicate(override?: object): IoRedisClient;
@@ -29,13 +29,14 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// By default ioredis sends unanswered commands again, so that a message could be published twice. The owner of a subscription renews it.
+// By default ioredis sends unanswered commands again, so that a message could be published twice. It would also renew subscriptions, which
+// redis-subscriptions.ts does.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: null,
-  // ioredis puts it before keys, but not before channels. Both have the prefix of the bus.
+  // ioredis would put its prefix before keys, but not before channels. Both already have the prefix of the bus.
   keyPrefix: '',
 };
 
@@ -49,7 +50,7 @@ export class IoRedisLink implements RedisLink {
     glob: new Map(),
     shard: new Map(),
   };
-  /** Functions that reject the unanswered commands of each connection, since ioredis never settles those of a lost connection. */
+  /** Functions that reject the unanswered commands of each connection: ioredis never settles them if the connection is lost. */
   readonly #unanswered = new Map<IoRedisClient, Set<(error: Error) => void>>();
   #isClosed = false;
 
@@ -112,16 +113,17 @@ export class IoRedisLink implements RedisLink {
 
   #watch(client: IoRedisClient, state: (up: boolean) => void, events: RedisLinkEvents): void {
     client.on('ready', () => state(true));
-    // Without a listener ioredis writes errors to stderr. The bus's state reports the loss anyway.
+    // Without this listener ioredis would write errors to stderr. The state of the bus reports the loss.
     client.on('error', () => {});
     client.on('close', () => {
       this.#rejectUnanswered(client);
       if (!this.#isClosed) state(false);
     });
     client.on('end', () => {
-      if (!this.#isClosed) events.ended(new Error('ioredis connects no more, as its retryStrategy says'));
+      if (!this.#isClosed)
+        events.ended(new Error('ioredis has stopped reconnecting, as its retryStrategy decided'));
     });
-    // With the option lazyConnect, the client would only connect at the first command.
+    // If the program uses the option lazyConnect, the client would only connect at the first command.
     if (client.status === 'wait') client.connect().catch(() => {});
   }
 }

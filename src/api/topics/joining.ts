@@ -1,35 +1,38 @@
 /**
- * The connections that receive what they missed of one topic before they become members, and the messages that come meanwhile: those that
- * came over the bus since, and those of this process that are not in the history yet.
+ * The connections that first receive the messages of one topic that they missed, and then become members. This file also keeps the messages
+ * that come meanwhile: those that have come over the bus, and those of this process that are not in the history yet.
  */
 
 import type { Connection } from '../connection.ts';
 import type { HistoryMessage } from './bus.ts';
 import type { Offset } from './history-offset.ts';
 
-/** Messages that are kept to join without reading again: more are read from the history. */
+/** The number of recent messages that are kept in memory. Older ones are read from the history again. */
 const MAX_RECENT = 256;
 const MAX_RECENT_SIZE = 1024 * 1024;
 
-/** A connection that receives what it missed of one topic. */
+/** A connection that receives the messages of one topic that it missed. */
 export class Joiner {
   readonly connection: Connection<unknown>;
   readonly topic: string;
   /** The offset that the client sent. */
   readonly offset: Offset;
-  /** Messages of this process up to this number were published before: they are read from the history once the bus has them. */
+  /**
+   * Messages of this process up to this number were published before the connection began to catch up. They are read from the history once the
+   * bus has them.
+   */
   since: number;
-  /** How often it has begun, since messages were lost meanwhile. */
+  /** How often it had to begin again, because messages were lost meanwhile. */
   beginnings = 0;
-  /** The last number of each publisher that it has received. */
+  /** For each publisher, the number of the last message that it has received. */
   readonly last: Map<string, number>;
-  /** Up to where it has received the history. */
+  /** The position up to which it has received the history. */
   position: string;
-  /** Whether the connection has to be notified of a gap, before its next message. */
+  /** Whether a gap has to be reported for the connection before its next message. */
   hasMissed = false;
-  /** Whether it has to be notified of one when it becomes a member: members have received what will not be in the history. */
+  /** Whether a gap has to be reported when it becomes a member: members have received a message that will not be in the history. */
   hasMissedOwn = false;
-  /** Whether it has read to an end of the history, where all messages were that this process had published before. */
+  /** Whether it has read to the end of the history after the bus had settled all messages up to `since`. */
   mayJoin = false;
   isDone = false;
 
@@ -64,7 +67,7 @@ export class Joining {
     this.#start = start;
   }
 
-  /** A message came over the bus. @param bytes are copied */
+  /** A message came over the bus. @param bytes the message with its envelope, which is copied */
   received(position: string, bytes: Uint8Array): void {
     this.#recent.push({ position, bytes: Buffer.from(bytes) });
     this.#size += bytes.length;
@@ -76,9 +79,9 @@ export class Joining {
   }
 
   /**
-   * Messages were lost, and what came before may not lead to what comes now. So the joiners read to the end of the history once more, and what
-   * this process has published so far as well.
-   * @param lastNumber of this process
+   * Is called when messages were lost: there may be a gap between the kept messages and the next ones. So the joiners read to the end of the
+   * history once more. They also read there what this process has published so far.
+   * @param lastNumber the number of the last message of this process
    */
   lost(lastNumber: number): void {
     this.own = [];
@@ -93,19 +96,19 @@ export class Joining {
     }
   }
 
-  /** Members have received a message of this process, and the joiners will not. It comes after all that is in the history now. */
+  /** Is called when members have received a message of this process that the joiners will not get. It belongs after all that the history has now. */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }
 
-  /** The recent messages after a position; null if they are not all there. */
+  /** The recent messages after a position; null if some of them are not kept any more. */
   after(position: string): readonly HistoryMessage[] | null {
     if (position === this.#start) return this.#recent;
     const at = this.#recent.findLastIndex((message) => message.position === position);
     return at === -1 ? null : this.#recent.slice(at + 1);
   }
 
-  /** Resolves with `wake`. */
+  /** Resolves when `wake` is called. */
   pause(): Promise<void> {
     return new Promise((resolve) => this.#paused.push(resolve));
   }

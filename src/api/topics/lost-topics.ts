@@ -1,6 +1,6 @@
 /**
- * The topics of messages that were not published, or may not have been. They are kept until their subscribers in all processes can be
- * notified. Their number is limited; above the limit, the subscribers of all topics are notified.
+ * The topics of messages that were not published, or may not have been published. They are kept until their subscribers in all processes can
+ * be notified. Their number is limited; above the limit, the subscribers of all topics are notified.
  */
 
 /** The number of topics that are kept by name. Their list has to fit into one message. */
@@ -42,12 +42,12 @@ export class LostTopics {
   }
 }
 
-/** The list as the payload of a message. */
+/** Serializes the list as the payload of a message. */
 export function serializeTopics(topics: Topics): Buffer {
   return Buffer.from(JSON.stringify(topics));
 }
 
-/** Reads the list from a payload. Any other payload stands for all topics, since something was lost. */
+/** Parses the list from a payload. An invalid payload stands for all topics, since messages of unknown topics were lost. */
 export function parseTopics(payload: Uint8Array): Topics {
   try {
     const topics: unknown = JSON.parse(Buffer.from(payload).toString());

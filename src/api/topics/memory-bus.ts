@@ -9,7 +9,7 @@ interface Subscription {
   isActive: boolean;
 }
 
-/** What connected buses share: the subscriptions of all these buses, by pattern. */
+/** The object that connected buses share: the subscriptions of all these buses, by pattern. */
 type Hub = TopicMap<Set<Subscription>>;
 
 /** A bus for one `Topics`. Messages are delivered in a microtask, in the order in which they were published. */
@@ -17,7 +17,7 @@ export class MemoryBus implements Bus {
   readonly #hub: Hub;
   readonly #subscriptions = new Map<string, Subscription>();
 
-  /** @param other a bus to share messages with, and with all buses that it is connected to. @default an unconnected bus */
+  /** @param other a bus to connect to; the new bus then shares messages with all buses that are connected to it. @default an unconnected bus */
   constructor(other?: MemoryBus) {
     this.#hub = other === undefined ? new TopicMap() : other.#hub;
   }
@@ -54,7 +54,7 @@ export class MemoryBus implements Bus {
     if (ofPattern.size === 0) this.#hub.delete(pattern);
   }
 
-  /** A bus in memory is never lost. */
+  /** A bus in memory has no connection that could be lost. */
   onState(): void {}
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { NatsPublisher, type NatsPublishing } from './nats-publisher.ts';
 import { toSubject, toTopic } from './nats-subject.ts';
 import { matchesPattern } from './pattern.ts';
 
-/** The members that are used of a connection of `@nats-io/transport-node`, or of any other with the same members. */
+/** A connection of `@nats-io/transport-node`, or any other object with these members. */
 export interface NatsClient extends NatsPublishing {
   subscribe(
     subject: string,
@@ -25,14 +25,14 @@ export interface NatsClient extends NatsPublishing {
 interface Subscription {
   receiver: BusReceiver | null;
   readonly remote: { unsubscribe(): void };
-  /** Whether messages may have been lost since the subscription was confirmed, and the receiver was not notified yet. */
+  /** Whether messages may have been lost of which the receiver has not been notified yet. */
   hasMissed: boolean;
   readonly confirmed: Promise<void>;
 }
 
 /**
- * A bus over NATS. It uses the program's connection, which reconnects by itself, and which the program closes. After the connection was
- * lost, every receiver is notified of a gap.
+ * A bus over NATS. It uses the program's connection, which reconnects automatically. The program closes that connection. After a loss of the
+ * connection, every receiver is notified of a gap.
  */
 export class NatsBus implements Bus {
   readonly #nats: NatsClient;
@@ -41,7 +41,7 @@ export class NatsBus implements Bus {
   readonly #publisher: NatsPublisher;
   readonly #state = new BusState();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Functions to call when the connection is lost, or back. */
+  /** Functions that are called when the connection is lost, and when it is back. */
   readonly #waiting = new Set<() => void>();
   #isUp = true;
   #ended: Error | null = null;
@@ -78,7 +78,7 @@ export class NatsBus implements Bus {
     const remote = this.#nats.subscribe(toSubject(this.#prefix, pattern), {
       callback: (error, message) => {
         if (error === null) this.#receive(subscription, message.subject, message.data);
-        // NATS ends a subscription that the user has no permission for.
+        // NATS ends a subscription if the user has no permission for it.
         else if (this.#subscriptions.delete(pattern)) subscription.receiver?.gap();
       },
     });
@@ -110,7 +110,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when NATS has received what was sent. If the connection is lost before, it settles when NATS has received it on the next one.
+   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, it settles when NATS has
+   * received it on the next connection.
    */
   async #confirm(): Promise<void> {
     for (;;) {
@@ -121,7 +122,7 @@ export class NatsBus implements Bus {
     }
   }
 
-  /** If a connection ends, not all versions of the client reject what waits for a pong. So `#lost` ends the wait as well. */
+  /** If a connection ends, some versions of the client do not reject the Promises that wait for a pong. So `#lost` also ends the wait. */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (isFlushed: boolean): void => {
@@ -137,7 +138,7 @@ export class NatsBus implements Bus {
   #receive(subscription: Subscription, subject: string, bytes: Uint8Array): void {
     const topic = toTopic(this.#prefix, subject);
     if (topic === null || subscription.receiver === null) return;
-    // The gap is reported first, since the lost messages came before this one.
+    // The gap is reported first, since the lost messages were published before this one.
     this.#tellGap(subscription);
     subscription.receiver?.message(topic, bytes);
   }
@@ -190,7 +191,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Another bus, or this one, could not publish to these topics: notifies their receivers. */
+  /** Notifies the receivers of topics to which another bus, or this one, could not publish. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

@@ -1,11 +1,11 @@
 /**
- * Publishes to NATS, which does not confirm messages. So a ping follows them: its pong shows that NATS has received them. If the connection
- * is lost before the pong, the messages may be lost.
+ * Publishes to NATS. NATS does not confirm messages, so the publisher sends a ping after them: the pong shows that NATS has received them. If
+ * the connection is lost before the pong, the messages may be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 
-/** The members of a connection to NATS that are used. */
+/** The members of a connection to NATS that this file uses. */
 export interface NatsPublishing {
   publish(subject: string, payload: Uint8Array): void;
   flush(): Promise<void>;
@@ -53,9 +53,9 @@ export class NatsPublisher {
     try {
       if (!this.#isUp) throw new Error('there is no connection to NATS');
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
-        throw new Error('too much waits to be published to NATS');
+        throw new Error('too many bytes wait to be published to NATS');
       }
-      // The gap is reported before later messages, so that it is in the right place.
+      // The gap is reported before the next message, so that the receiver knows where messages are missing.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {

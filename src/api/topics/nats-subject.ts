@@ -1,12 +1,12 @@
 /**
- * Topics as subjects of NATS: `/` becomes `.`, `**` becomes `>`, and characters that a subject cannot contain are escaped as in a URL. NATS
- * does not allow empty parts: an empty part becomes a single `%`.
+ * Converts topics to subjects of NATS, and back: `/` becomes `.`, `**` becomes `>`, and characters that a subject cannot contain are escaped as
+ * in a URL. NATS does not allow empty parts, so an empty part becomes a single `%`.
  */
 
 // In NATS, dots separate tokens, white space ends a subject, and the tokens "*" and ">" are wildcards.
 const special = /[.*>%\s\p{Cc}]/gu;
 
-/** The longest subject, in bytes: NATS ends a connection whose line is longer than 4,096. */
+/** The longest subject, in bytes. If a line of the protocol is longer than 4,096 bytes, NATS ends the connection. */
 export const MAX_SUBJECT = 3_000;
 
 /**
@@ -27,7 +27,7 @@ export function toSubject(prefix: string, pattern: string): string {
   return subject;
 }
 
-/** The topic of a subject with this prefix; null if it is not the subject of a topic, since other programs may publish as well. */
+/** The topic of a subject with this prefix. Null if the subject does not belong to a topic: other programs may publish as well. */
 export function toTopic(prefix: string, subject: string): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   try {

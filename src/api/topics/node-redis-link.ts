@@ -4,7 +4,7 @@ import type { RedisLink, RedisLinkEvents, RedisListener, RedisSubscriptionKind }
 
 type Listener = (bytes: Buffer, channel: Buffer) => void;
 
-/** The members of a node-redis client that are used. */
+/** The members of a node-redis client that this file uses. */
 export interface NodeRedisClient {
   duplicate(overrides?: object): NodeRedisClient;
   connect(): Promise<unknown>;
@@ -30,10 +30,10 @@ export function isNodeRedis(client: object): client is NodeRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'pSubscribe', shard: 'sSubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'pUnsubscribe', shard: 'sUnsubscribe' } as const;
 
-// "$" is the type byte of a string in the protocol: replies are Buffers instead of text.
+// 36 is "$", the type byte of a string in the protocol. With this mapping the strings of replies are Buffers, not text.
 const buffers = { typeMapping: { 36: Buffer } };
 
-/** Two duplicates of a client of node-redis. The client renews its subscriptions by itself before it reports that it is ready. */
+/** Two duplicates of a client of node-redis. After a reconnection the client itself renews its subscriptions before it reports that it is ready. */
 export class NodeRedisLink implements RedisLink {
   readonly #commands: NodeRedisClient;
   readonly #messages: NodeRedisClient;
@@ -41,7 +41,7 @@ export class NodeRedisLink implements RedisLink {
   #isClosed = false;
 
   constructor(client: NodeRedisClient) {
-    // The client does not queue commands while there is no connection: they fail, and the caller decides what to do.
+    // The client must not queue commands while there is no connection: they fail, and the caller decides what to do.
     this.#commands = client.duplicate({ disableOfflineQueue: true });
     this.#messages = client.duplicate({ disableOfflineQueue: true });
   }
@@ -91,7 +91,7 @@ export class NodeRedisLink implements RedisLink {
       if (!this.#isClosed) events.ended(error);
     };
     client.on('ready', () => state(true));
-    // Without a listener the event would throw an exception. The bus's state reports the loss anyway.
+    // Without this listener the event would throw an exception. The state of the bus reports the loss.
     client.on('error', () => {});
     client.on('reconnecting', lost);
     client.on('terminated', (cause) => ended(cause));

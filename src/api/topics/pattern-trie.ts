@@ -1,6 +1,6 @@
 /**
- * Finds the patterns that a topic matches without testing the others: a trie by parts. A lookup of a topic with n parts visits at most 2ⁿ
- * nodes, and never more than the trie has; `maxTopicParts` keeps n small.
+ * A trie whose nodes are the parts of patterns. It finds the patterns that match a topic without testing the others. The lookup of a topic with
+ * n parts follows at most 2ⁿ paths, and never visits more nodes than the trie has; `maxTopicParts` keeps n small.
  */
 
 /** @internal A node for one part of patterns. */
@@ -40,7 +40,7 @@ export class Node<Value> {
 
 /** Values by pattern. A value is never undefined. */
 export class PatternTrie<Value> {
-  /** Tests use it to check that no node is left. */
+  /** Tests use this field to check that no node is left. */
   readonly root: Node<Value> = new Node<Value>();
   #size = 0;
 

@@ -8,12 +8,12 @@ export class Alarm {
   #at = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
-  /** @param ring called at a deadline; `late` says how many milliseconds after it */
+  /** @param ring is called at a deadline; `late` is the number of milliseconds since the deadline */
   constructor(ring: (late: number) => void) {
     this.#ring = ring;
   }
 
-  /** Rings at this time, unless it rings earlier: then `ring` has to ask again. */
+  /** Rings at this time or earlier. If it rings earlier, `ring` has to call `by` again. */
   by(time: number): void {
     if (time >= this.#at || this.#isClosed) return;
     if (this.#timer !== null) clock.clearTimeout(this.#timer);

@@ -1,6 +1,6 @@
 /**
- * The members of this process in topics that some process watches, and what is announced of them to the others. Changes wait for a moment
- * and leave together, so that a storm of subscriptions is a few messages. Topics that no process watches are not in here.
+ * Keeps the members of this process in topics that any process watches, and announces them to the other processes. Changes wait for a moment and
+ * leave together, so that many subscriptions in a short time cause few messages. Topics that no process watches are not kept here.
  */
 
 import type { Connection } from '../connection.ts';
@@ -9,18 +9,18 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// After a snapshot the topic sends no other for this many milliseconds for each of its parts, however many processes ask for one.
+// Milliseconds for each part of a snapshot. After a snapshot of a topic, the next one waits for this time, even if many processes ask for it.
 const PAUSE_PER_PART = 10;
 
 /** A subscriber of this process. */
 export interface OwnMember {
   readonly number: number;
   readonly info: unknown;
-  /** The entry of messages, as JSON. */
+  /** The member as an entry of messages, in JSON. */
   readonly text: string;
 }
 
-/** A topic that some process watches. */
+/** A topic that this or another process watches. */
 export class WatchedTopic {
   readonly topic: string;
   readonly members: Map<Connection<unknown>, OwnMember> = new Map();
@@ -28,12 +28,12 @@ export class WatchedTopic {
   isWatchedHere = false;
   /** The other processes that watch it. */
   readonly watchers: Set<string> = new Set();
-  /** The version that was announced last; 0 while no other process watches the topic. */
+  /** The version of the last announcement; 0 while no other process watches the topic. */
   version = 0;
   isSnapshotDue = false;
-  /** When the next snapshot may be sent. */
+  /** The time from which on the next snapshot may be sent. */
   snapshotFrom = 0;
-  /** What changed since the last announcement. */
+  /** The changes since the last announcement. */
   readonly joined: Map<number, string> = new Map();
   readonly left: Set<number> = new Set();
 
@@ -42,10 +42,10 @@ export class WatchedTopic {
   }
 }
 
-/** What the announcer needs. */
+/** The functions that the announcer calls. */
 export interface AnnouncerHost extends Pick<PresenceHost, 'subscribersOf' | 'failed'> {
   publish(topic: string, message: Buffer): void;
-  /** There is something to announce. */
+  /** Is called when there is something to announce. */
   changed(): void;
 }
 
@@ -71,7 +71,7 @@ export class PresenceAnnouncer {
     return this.#topics.get(topic);
   }
 
-  /** This process watches a topic. */
+  /** From now on this process watches a topic. */
   watchHere(topic: string): WatchedTopic {
     const watched = this.#watched(topic);
     watched.isWatchedHere = true;
@@ -85,7 +85,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** Another process watches a topic. @returns false if there are too many topics */
+  /** From now on another process watches a topic. @returns false if there are too many topics */
   watch(topic: string, process: string): boolean {
     if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
     const watched = this.#watched(topic);
@@ -128,7 +128,7 @@ export class PresenceAnnouncer {
     return member;
   }
 
-  /** Sends what has changed. @returns whether something has to wait */
+  /** Sends the changes. @returns whether a snapshot still has to wait */
   announce(now: number): boolean {
     const changed = [...this.#changed];
     this.#changed.clear();
@@ -226,7 +226,7 @@ export class PresenceAnnouncer {
     const joined = inParts(watched.joined.values());
     watched.left.clear();
     watched.joined.clear();
-    // The first part with members that joined is the last one with members that left.
+    // The last message with members that left is also the first one with members that joined.
     for (let at = 0; at < left.length + joined.length - 1; at++) {
       const previous = watched.version;
       watched.version = ++this.#version;

@@ -1,13 +1,13 @@
-/** When the other processes have answered for a topic that this process has begun to watch. */
+/** Waits until the other processes have answered for a topic that this process has begun to watch. */
 
 import { clock } from '../../transport/clock.ts';
 import type { PresenceView } from './presence-view.ts';
 
-// Milliseconds in which processes answer; no one waits longer for them.
+// Milliseconds in which the other processes have to answer. The wait ends after this time.
 const ANSWER_TIME = 1_000;
 
 interface Waiting {
-  /** When the wait ends; `Infinity` before the bus has accepted the subscription. */
+  /** The time at which the wait ends; `Infinity` until the bus has accepted the subscription. */
   until: number;
   readonly resolve: (() => void)[];
 }
@@ -15,25 +15,25 @@ interface Waiting {
 export class PresenceAnswers {
   readonly #waiting = new Map<PresenceView, Waiting>();
   readonly #processes: () => Iterable<string>;
-  /** From when on all processes are known. */
+  /** The time from which on all processes are known. */
   #knowsAllFrom = Number.POSITIVE_INFINITY;
 
-  /** @param processes the other processes that are known */
+  /** @param processes returns the other processes that are known */
   constructor(processes: () => Iterable<string>) {
     this.#processes = processes;
   }
 
-  /** The other processes are asked who they are. */
+  /** Is called when a message asks the other processes for their names. */
   greeted(): void {
     this.#knowsAllFrom = clock.now() + ANSWER_TIME;
   }
 
-  /** Answers for this topic will be needed. */
+  /** Begins to wait for the answers for this topic. */
   open(view: PresenceView): void {
     this.#waiting.set(view, { until: Number.POSITIVE_INFINITY, resolve: [] });
   }
 
-  /** The other processes are asked for their members of the topic. @returns when the wait ends */
+  /** Is called when a message asks the other processes for their members of the topic. @returns the time at which the wait ends */
   asked(view: PresenceView): number {
     const waiting = this.#waiting.get(view);
     if (waiting === undefined) return Number.POSITIVE_INFINITY;
@@ -49,7 +49,7 @@ export class PresenceAnswers {
     return new Promise((resolve) => waiting.resolve.push(resolve));
   }
 
-  /** Answers came, or a process is gone. */
+  /** Ends the wait if it is over: answers have come, a process has ended, or it is late enough. */
   check(view: PresenceView): void {
     const until = this.#waiting.get(view)?.until ?? Number.POSITIVE_INFINITY;
     if (until === Number.POSITIVE_INFINITY) return;
@@ -63,7 +63,7 @@ export class PresenceAnswers {
     for (const resolve of waiting?.resolve ?? []) resolve();
   }
 
-  /** Ends each wait whose time has come. @returns when the next one ends */
+  /** Ends each wait that is over. @returns the time at which the next one ends */
   checkAll(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const [view, { until }] of [...this.#waiting]) {

@@ -1,16 +1,16 @@
-/** The beats of this process, the snapshots that it asks for, which travel in them, and its farewell. */
+/** Sends the beats of this process, with its requests for snapshots, and its farewell. */
 
 import { clock } from '../../transport/clock.ts';
 import type { BusLink } from './bus-link.ts';
 import { type Beat, CONTROL, serializeBeats, serializeFarewell } from './presence-messages.ts';
 
-// Milliseconds that the bus has to take the farewell.
+// Milliseconds in which the bus has to take the farewell.
 const FAREWELL_TIME = 1_000;
 
 export class PresenceBeats {
   readonly #head: Pick<Beat, 'process' | 'lease'>;
   readonly #publish: (beat: Buffer) => void;
-  /** Snapshots to ask for, as the entries of beats, by topic. */
+  /** Requests for snapshots, as entries of beats, by topic. */
   readonly #needs = new Map<string, Set<string>>();
   #isDue = false;
   #isHello = false;
@@ -20,13 +20,13 @@ export class PresenceBeats {
     this.#publish = publish;
   }
 
-  /** The next beat leaves with the next announcement. @param hello whether the others are asked for theirs */
+  /** Sends a beat with the next announcement. @param hello whether it asks the other processes for a beat */
   due(hello: boolean): void {
     this.#isDue = true;
     if (hello) this.#isHello = true;
   }
 
-  /** Asks a process, or all of them for '', for its members of a topic. */
+  /** Asks a process for its members of a topic. @param process its name; '' asks all processes */
   need(topic: string, process: string): void {
     const needed = this.#needs.get(topic) ?? new Set();
     this.#needs.set(topic, needed.add(JSON.stringify([topic, process])));
@@ -37,13 +37,13 @@ export class PresenceBeats {
     this.#needs.delete(topic);
   }
 
-  /** Sends a beat that is due, or only what is needed. */
+  /** Sends the beat that is due. If none is due, sends only the requests for snapshots. */
   flush(watched: Iterable<string>, versions: Iterable<string>): void {
     if (this.#isDue) this.send(watched, versions);
     else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);
   }
 
-  /** @param watched topics @param versions as the entries of beats */
+  /** @param watched the topics that this process watches @param versions the versions of its lists, as entries of beats */
   send(watched: Iterable<string>, versions: Iterable<string>): void {
     const needs = [...this.#needs.values()].flatMap((entries) => [...entries]);
     const lists = { watched: Array.from(watched, (topic) => JSON.stringify(topic)), versions, needs };
@@ -55,7 +55,7 @@ export class PresenceBeats {
   }
 }
 
-/** Resolves when the bus has taken the farewell, or does not take it in time. */
+/** Resolves when the bus has taken the farewell, or after `FAREWELL_TIME`. */
 export function farewell(link: BusLink, process: string): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimeout(resolve, FAREWELL_TIME);

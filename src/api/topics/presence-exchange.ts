@@ -1,12 +1,12 @@
 /**
- * Presence over all processes. Each process keeps the list of its own members of a topic, numbers its versions, and announces the changes
- * while some other process watches the topic; a topic that no process watches costs nothing. Three times per lease each process sends a
- * beat: it is alive, it watches these topics, and its lists have these versions. So whatever is lost, delayed or refused by the bus is
- * found by the next beat at the latest: a list whose version is not the announced one is asked for as a snapshot. A process of which
- * nothing came for its lease has left, with its members. There is one timer for all this, and one for announcements.
+ * Presence over all processes. Each process keeps a list of its own members of a topic, numbers the versions of the list, and announces its
+ * changes while another process watches the topic. A topic that no process watches costs nothing. Three times per lease each process sends a
+ * beat. The beat shows that the process is alive, which topics it watches, and which versions its lists have. So the next beat reveals every
+ * message that the bus has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no
+ * message of a process comes for its lease, the process and its members have left. One timer serves all this, and another one announcements.
  *
- * The alternative is to announce all members of all topics always. It needs no watchers, but most topics are watched by no process, and
- * every process would receive the changes of all topics.
+ * The alternative would be to announce all members of all topics all the time. It needs no watchers. But most topics are not watched, and every
+ * process would receive the changes of all topics.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -33,7 +33,7 @@ import { PresenceProcesses } from './presence-processes.ts';
 import { Observer, PresenceView } from './presence-view.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds that changes wait for others, to leave together.
+// Milliseconds that a change waits, so that it leaves together with others.
 const ANNOUNCE_DELAY = 50;
 
 export class PresenceExchange {
@@ -48,7 +48,7 @@ export class PresenceExchange {
   readonly #answers: PresenceAnswers;
   readonly #alarm: Alarm = new Alarm((late) => this.#wake(late));
   readonly #beats: PresenceBeats;
-  /** Views with less members than could be in them. */
+  /** Views from which a member has left, so that another one, which the limit had left out, may have room now. */
   readonly #short = new Set<PresenceView>();
   #beatAt = Number.POSITIVE_INFINITY;
   #announcing: NodeJS.Timeout | null = null;
@@ -122,7 +122,7 @@ export class PresenceExchange {
 
   // ---- the bus ----
 
-  /** From now on messages for this name come. */
+  /** From now on messages for this name arrive. */
   covered(name: string): void {
     if (name === CONTROL) {
       this.#greet();
@@ -136,12 +136,12 @@ export class PresenceExchange {
     this.#alarm.by(this.#answers.asked(view));
   }
 
-  /** Messages for this name were lost, or may have been: the beats of the others show which lists are not the newest. */
+  /** Messages for this name were lost, or may have been lost. The beats of the other processes show which lists are out of date. */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
   }
 
-  /** @param pattern the one that it came for; valid bytes until this returns */
+  /** @param pattern the pattern that matched the name @param bytes are valid until this returns */
   received(pattern: string, name: string, bytes: Uint8Array): void {
     // Patterns of subscribers, such as `**`, match reserved names on some buses.
     if (pattern !== name || this.#isClosed) return;
@@ -195,7 +195,7 @@ export class PresenceExchange {
     return isValid;
   }
 
-  /** @param lease that the process asks for @returns false if there are too many processes */
+  /** @param lease the lease that the process asks for @returns false if there are too many processes */
   #heardOf(process: string, lease: number | null = null): boolean {
     const end = this.#processes.heardOf(process, lease, clock.now());
     if (end !== null) this.#alarm.by(end);
@@ -262,7 +262,7 @@ export class PresenceExchange {
     this.#alarm.by(Math.min(this.#beatAt, this.#processes.nextEnd(), this.#answers.checkAll()));
   }
 
-  /** Adds members of this process that the limit has left out. */
+  /** Adds members of this process that the limit had left out. */
   #refill(view: PresenceView): void {
     view.refill(this.#announcer.get(view.topic)?.members.values() ?? []);
   }

@@ -1,4 +1,4 @@
-/** What presence uses of `Topics`. */
+/** The functions of `Topics` that presence uses. */
 
 import type { Connection } from '../connection.ts';
 import type { TopicError } from './topic-error.ts';
@@ -6,9 +6,9 @@ import type { TopicError } from './topic-error.ts';
 export interface PresenceHost {
   subscribersOf(topic: string): Iterable<Connection<unknown>>;
   isTopic(name: string): boolean;
-  /** The bus carried something else than a message. */
+  /** Is called when the bus has carried bytes that are not a message. */
   invalid(): void;
   failed(error: TopicError): void;
-  /** Calls a handler, and catches what it throws. */
+  /** Calls a handler, and catches its errors. */
   call(handler: () => unknown): void;
 }

@@ -1,8 +1,8 @@
 /**
- * What processes send each other for presence: JSON, on a topic that begins with `$`, so that no connection can subscribe or publish to it.
- * Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of the members of a topic go to
- * `$presence/TOPIC`, which only the processes that watch the topic receive. Other programs may write to the bus as well, so anything that
- * differs from this format is not a message.
+ * The messages that processes send each other for presence. They are JSON, on topics that begin with `$`, so that no connection can subscribe or
+ * publish to them. Beats and farewells go to `$presence`, which all processes with presence receive. Changes and snapshots of the members of a
+ * topic go to `$presence/TOPIC`, which only the processes that watch the topic receive. Other programs may write to the bus as well, so bytes in
+ * any other form are not a message.
  */
 
 /** The topic that all processes with presence receive. */
@@ -10,32 +10,32 @@ export const CONTROL = '$presence';
 const PREFIX = `${CONTROL}/`;
 
 const FORMAT = 1;
-// Characters of the entries in one list of a message, roughly. One entry more may be as large as the largest info, 64 KiB.
+// The approximate number of characters of the entries in one list of a message. A single entry may be as large as the largest info, 64 KiB.
 const PART_SIZE = 16_384;
-// Bytes: more than any message that is sent, with its three lists of up to three bytes per character.
+// Bytes. The library sends no larger message: one has up to three lists, and a character has up to three bytes.
 const MAX_SIZE = 1_048_576;
 const MAX_PROCESS_LENGTH = 64;
 
-/** A member of the sender: its number there, and its info. */
+/** A member of the sender: its number in that process, and its info. */
 export type MemberEntry = [number: number, info: unknown];
 
-/** The sender is alive. A long one is split: each part is a beat by itself. */
+/** The sender is alive. A long beat is split into parts: each part is a complete beat. */
 export interface Beat {
   readonly type: 'beat';
   readonly process: string;
   /** The sender's lease in milliseconds. */
   readonly lease: number;
-  /** Whether the others are asked for a beat in return. */
+  /** Whether the sender asks the other processes for a beat. */
   readonly hello: boolean;
   /** The topics that the sender watches. */
   readonly watched: readonly string[];
-  /** The version of the sender's own list of members, for topics that others watch. */
+  /** The version of the sender's list of its own members, for each topic that other processes watch. */
   readonly versions: readonly (readonly [topic: string, version: number])[];
-  /** Snapshots that the sender asks for: of one process, or of all of them for ''. */
+  /** Requests for snapshots: of one process, or of all processes if the name is ''. */
   readonly needs: readonly (readonly [topic: string, process: string])[];
 }
 
-/** The sender ends, and its members have left. */
+/** The sender ends. Its members have left. */
 export interface Farewell {
   readonly type: 'farewell';
   readonly process: string;
@@ -47,7 +47,7 @@ export interface Changes {
   readonly process: string;
   readonly previous: number;
   readonly version: number;
-  /** They come first: a connection that has left and joined again is in both. */
+  /** These are applied before `joined`: a connection that has left and joined again is in both lists. */
   readonly left: readonly number[];
   readonly joined: readonly MemberEntry[];
 }
@@ -69,22 +69,22 @@ export function randomProcess(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
 }
 
-/** Where changes of a topic are published. */
+/** The name to which the changes of a topic are published. */
 export function presenceTopic(topic: string): string {
   return PREFIX + topic;
 }
 
-/** Whether messages on this topic of the bus are for presence. */
+/** Whether messages on the bus with this name are for presence. */
 export function isPresenceName(name: string): boolean {
   return name === CONTROL || name.startsWith(PREFIX);
 }
 
-/** The topic whose changes are published there, or null. */
+/** The topic whose changes are published to this name, or null. */
 export function watchedTopic(name: string): string | null {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
 }
 
-/** Splits a list of JSON texts, so that each part fits into one message. There is always a first part. */
+/** Splits a list of JSON texts into parts that each fit into one message. There is at least one part, which may be empty. */
 export function inParts(texts: Iterable<string>): string[][] {
   let part: string[] = [];
   const parts = [part];
@@ -101,7 +101,7 @@ export function inParts(texts: Iterable<string>): string[][] {
   return parts;
 }
 
-/** @param lists their elements as JSON */
+/** @param lists the elements of each list, as JSON */
 export function serializeBeats(
   head: Pick<Beat, 'process' | 'lease' | 'hello'>,
   lists: Readonly<Record<'watched' | 'versions' | 'needs', Iterable<string>>>,
@@ -130,7 +130,7 @@ export function serializeFarewell(process: string): Buffer {
   return serialize('farewell', process, {}, {});
 }
 
-/** @param joined entries as JSON */
+/** @param joined the entries, as JSON */
 export function serializeChanges(
   { process, previous, version, left }: Pick<Changes, 'process' | 'previous' | 'version' | 'left'>,
   joined: readonly string[],
@@ -139,7 +139,7 @@ export function serializeChanges(
   return serialize('changes', process, numbers, { left: left.map(String), joined });
 }
 
-/** @param members entries as JSON */
+/** @param members the entries, as JSON */
 export function serializeSnapshot(
   { process, version, part, parts }: Pick<Snapshot, 'process' | 'version' | 'part' | 'parts'>,
   members: readonly string[],
@@ -148,7 +148,7 @@ export function serializeSnapshot(
   return serialize('snapshot', process, numbers, { members });
 }
 
-/** @param fields as JSON @param lists their elements as JSON */
+/** @param fields the values, as JSON @param lists the elements of each list, as JSON */
 function serialize(
   type: PresenceMessage['type'],
   process: string,
@@ -194,7 +194,7 @@ function isSmall(info: unknown, maxSize: number): boolean {
   try {
     return Buffer.byteLength(JSON.stringify(info)) <= maxSize;
   } catch {
-    // Arrays in arrays, too deep for the stack.
+    // The arrays in it are nested too deeply for the stack.
     return false;
   }
 }

@@ -3,23 +3,23 @@
 import type { Connection } from '../connection.ts';
 import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesOf } from '../option-spec.ts';
 
-/** The options of presence. Give the same ones in all processes. */
+/** The options of presence. Use the same values in all processes. */
 export interface PresenceOptions {
   /**
-   * What other processes receive about a subscriber, such as the name of its user: a value that JSON can hold. It is called once for each
-   * subscription, if and when some process watches the topic. Without it, that is null. @default none
+   * Returns the info that other processes receive about a subscriber, such as the name of its user: a value that JSON can represent. While a
+   * process watches the topic, it is called once for each subscription. Without this function the info is null. @default none
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
   /**
-   * Milliseconds after which the members of a process that is not heard of have left. A process is heard of three times as often.
+   * Milliseconds. If no message of a process arrives for this time, its members have left. A process sends a message three times per lease.
    * @default 15000
    */
   readonly lease?: number | undefined;
   /** Members of one topic, of all processes together. @default 10000 */
   readonly maxMembers?: number | undefined;
-  /** Bytes of what `member` returns, as JSON. @default 1 KiB */
+  /** Bytes of the value that `member` returns, as JSON. @default 1 KiB */
   readonly maxInfoSize?: number | undefined;
-  /** Topics whose presence this process watches, and topics that other processes watch. @default 10000 */
+  /** Topics whose presence this process watches; also the limit for topics that other processes watch. @default 10000 */
   readonly maxTopics?: number | undefined;
 }
 
@@ -34,33 +34,33 @@ type Member = NonNullable<PresenceOptions['member']>;
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',
-    text: 'What other processes receive about a subscriber, as a value that JSON can hold; without it, that is `null`. It is called once for each subscription, if and when a process watches the topic.',
+    text: 'Returns the info that other processes receive about a subscriber: a value that JSON can represent. While a process watches the topic, it is called once for each subscription. Without it the info is `null`.',
   }),
   lease: integer(
     MIN_LEASE,
     MAX_LEASE,
     {
       default: 15_000,
-      text: 'After this time without a message from a process, its members have left. A process sends one three times as often.',
+      text: 'If no message of a process arrives for this time, its members have left. Each process sends a message three times per lease.',
     },
     'ms',
   ),
   maxMembers: limit('', {
     default: 10_000,
-    text: 'Members of one topic, of all processes together; further ones are left out, and `isPartial` is true.',
+    text: 'Members of one topic, counted over all processes. Further members are left out, and `isPartial` is true.',
   }),
   maxInfoSize: integer(
     4,
     65_536,
     {
       default: 1_024,
-      text: 'Size of what `member` returns, as JSON; for more, members have `null`, and `WS_PRESENCE_INFO` is reported.',
+      text: 'Size of the value that `member` returns, as JSON. If it is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
     },
     'bytes',
   ),
   maxTopics: limit('', {
     default: 10_000,
-    text: 'Topics whose presence this process watches, beyond which `presence` throws `WS_PRESENCE_FULL`; and topics that other processes watch.',
+    text: 'Topics whose presence this process watches; beyond this number `presence` throws `WS_PRESENCE_FULL`. It also limits the topics that other processes watch.',
   }),
 };
 

@@ -1,15 +1,15 @@
-/** The other processes with presence, each with a lease: until when it counts as alive, and which topics it watches. */
+/** The other processes with presence: for each one, the end of its lease, until which it counts as alive, and the topics that it watches. */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
 
-// Processes that are kept: programs that write to the bus could invent any number.
+// The number of processes that are kept: a program that writes to the bus could invent any number.
 const MAX_PROCESSES = 1_000;
 
 interface OtherProcess {
   /** Milliseconds. */
   lease: number;
   aliveUntil: number;
-  /** Until when it watches each topic. */
+  /** For each topic that it watches, the time at which the watch expires. */
   readonly watched: Map<string, number>;
 }
 
@@ -21,15 +21,15 @@ export class PresenceProcesses {
     this.#defaultLease = defaultLease;
   }
 
-  /** All that are alive. */
+  /** The names of all processes that are alive. */
   get names(): Iterable<string> {
     return this.#processes.keys();
   }
 
   /**
-   * A message of a process came.
-   * @param lease the lease that it asks for, or null for the one that is known
-   * @returns when its lease ends, or null if there are too many processes
+   * Is called when a message of a process has come.
+   * @param lease the lease that the process asks for, or null to keep its last one
+   * @returns the time at which its lease ends, or null if there are too many processes
    */
   heardOf(name: string, lease: number | null, now: number): number | null {
     let process = this.#processes.get(name);
@@ -43,20 +43,20 @@ export class PresenceProcesses {
     return process.aliveUntil;
   }
 
-  /** A known process watches a topic, for the time of its lease. */
+  /** From now on a known process watches a topic, for the time of its lease. */
   watches(name: string, topic: string, now: number): void {
     const process = this.#processes.get(name)!;
     process.watched.set(topic, now + process.lease);
   }
 
-  /** @returns the topics that it watched */
+  /** @returns the topics that the process watched */
   delete(name: string): Iterable<string> {
     const process = this.#processes.get(name);
     this.#processes.delete(name);
     return process?.watched.keys() ?? [];
   }
 
-  /** When the next lease ends; `Infinity` if there is no process. */
+  /** The time at which the next lease ends; `Infinity` if there is no process. */
   nextEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { aliveUntil } of this.#processes.values()) next = Math.min(next, aliveUntil);
@@ -68,7 +68,7 @@ export class PresenceProcesses {
     return [...this.#processes].filter(([, { aliveUntil }]) => aliveUntil <= now).map(([name]) => name);
   }
 
-  /** Forgets the topics that processes watch no more. @param unwatched is called for each of them */
+  /** Forgets the topics that processes no longer watch. @param unwatched is called for each of these topics */
   expireWatches(now: number, unwatched: (topic: string, name: string) => void): void {
     for (const [name, { watched }] of this.#processes) {
       for (const [topic, until] of watched) {
@@ -79,7 +79,7 @@ export class PresenceProcesses {
     }
   }
 
-  /** This process stood still: messages that came meanwhile have not been read yet. */
+  /** Extends all leases: this process stood still, so it has not read the messages that came meanwhile. */
   extend(time: number): void {
     for (const process of this.#processes.values()) {
       process.aliveUntil += time;

@@ -1,6 +1,6 @@
 /**
- * The members of one topic that this process watches: a list for each process, kept by versions. When a version is missing, the list stays
- * as it is, and a snapshot is needed.
+ * The members of one topic that this process watches. There is a list for each process, and each change of a list has a version. If a version is
+ * missing, the list stays as it is, and a snapshot is needed.
  */
 
 import type { Presence, PresenceHandlers, PresenceMember } from './presence.ts';
@@ -11,12 +11,12 @@ import type { Changes, MemberEntry, Snapshot } from './presence-messages.ts';
 class MemberList {
   readonly process: string;
   readonly members = new Map<number, PresenceMember>();
-  /** 0 before the first snapshot. */
+  /** The version of the list; 0 before the first snapshot. */
   version = 0;
   needsSnapshot = true;
   /** Whether the limit left members out. */
   isPartial = false;
-  /** A snapshot of which some parts have come. */
+  /** A snapshot of which not all parts have come yet. */
   arriving: ArrivingSnapshot | null = null;
 
   constructor(process: string) {
@@ -31,14 +31,14 @@ interface ArrivingSnapshot {
   readonly entries: MemberEntry[];
 }
 
-/** A change that the handlers of some `Presence` objects are still to be called for. */
+/** A change for which the handlers of these `Presence` objects have not been called yet. */
 interface Event {
   readonly kind: keyof PresenceHandlers;
   readonly member: PresenceMember;
   readonly observers: readonly Observer[];
 }
 
-/** One `Presence` of the application. */
+/** One `Presence` object of the application. */
 export class Observer implements Presence {
   readonly #view: PresenceView;
   readonly #closed: (observer: Observer) => void;
@@ -101,7 +101,7 @@ export class PresenceView {
   #events: Event[] = [];
   #isCalling = false;
 
-  /** @param process this one @param call calls a handler, and catches what it throws */
+  /** @param process the name of this process @param call calls a handler, and catches its errors */
   constructor(topic: string, process: string, maxMembers: number, call: (handler: () => unknown) => void) {
     this.topic = topic;
     this.#own = this.#listOf(process);
@@ -125,19 +125,19 @@ export class PresenceView {
     return all;
   }
 
-  /** A member of this process. */
+  /** Adds a member of this process. */
   join({ number, info }: OwnMember): void {
     this.#add(this.#own, number, info);
     this.#callHandlers();
   }
 
-  /** A member of this process. */
+  /** Removes a member of this process. */
   leave({ number }: OwnMember): void {
     this.#remove(this.#own, number);
     this.#callHandlers();
   }
 
-  /** Adds the members of this process that the limit has left out, if there is room for them now. */
+  /** Adds the members of this process that the limit had left out, if there is room for them now. */
   refill(members: Iterable<OwnMember>): void {
     if (!this.#hasRoomFor(this.#own)) return;
     this.#own.isPartial = false;
@@ -180,7 +180,7 @@ export class PresenceView {
     }
     arriving.next++;
     for (const entry of members) {
-      // One more than can be kept shows that the list is partial.
+      // One entry more than the limit is kept: it shows that the list is partial.
       if (arriving.entries.length <= this.#maxMembers) arriving.entries.push(entry);
     }
     if (arriving.next === parts) this.#replaceAll(list, arriving);
@@ -193,7 +193,7 @@ export class PresenceView {
     return true;
   }
 
-  /** A process has ended, or is not heard of: its members have left. */
+  /** Removes all members of a process that has ended, or whose lease has ended. */
   forget(process: string): void {
     const list = this.#lists.get(process);
     if (list === undefined) return;
@@ -222,7 +222,7 @@ export class PresenceView {
     list.version = version;
     const infos = new Map(entries);
     for (const [number, { info }] of [...list.members]) {
-      // With another info, the connection has left and joined again meanwhile.
+      // If the info is another one, the connection has left and joined again meanwhile.
       const isSame = infos.has(number) && JSON.stringify(infos.get(number)) === JSON.stringify(info);
       if (!isSame) this.#remove(list, number);
     }
@@ -256,7 +256,7 @@ export class PresenceView {
     if (observers.length > 0) this.#events.push({ kind, member, observers });
   }
 
-  /** A handler may cause further changes: their handlers are called after those of the change before. */
+  /** Calls the handlers. A handler may cause further changes: the handlers for these are called after the handlers of the earlier changes. */
   #callHandlers(): void {
     if (this.#isCalling) return;
     this.#isCalling = true;

@@ -1,10 +1,10 @@
-/** Presence, as the application sees it: who is subscribed to a topic, in all processes. presence-exchange.ts explains how they know. */
+/** The interface of presence: the subscribers of a topic in all processes. presence-exchange.ts explains how the processes exchange them. */
 
 import { checkOptions, describe } from '../option-names.ts';
 
 /** One subscriber of a topic, in this or another process. */
 export interface PresenceMember {
-  /** The connection, unique among all processes. A connection has the same id in all topics. */
+  /** The id of the connection, unique among all processes. A connection has the same id in all topics. */
   readonly id: string;
   /** The process of the connection: a random name, new for each `Topics`. */
   readonly process: string;
@@ -12,29 +12,29 @@ export interface PresenceMember {
   readonly info: unknown;
 }
 
-/** What is called when members come and go. If a handler throws, the error becomes a process warning. */
+/** The handlers for members that join and leave. If a handler throws, the error becomes a process warning. */
 export interface PresenceHandlers {
-  /** A member is new in `members`, since it subscribed, or since this process was notified of it only now. */
+  /** A member is new in `members`: it has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
   /** A member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
   leave?(member: PresenceMember): unknown;
 }
 
-/** Who is subscribed to one topic, in all processes. */
+/** The subscribers of one topic in all processes. */
 export interface Presence {
   readonly topic: string;
-  /** The members that this process knows of; none after `close`. */
+  /** The members that this process knows of; empty after `close`. */
   readonly members: readonly PresenceMember[];
   /** How many members this process knows of. */
   readonly size: number;
   /** Whether members are missing in `members` because of the limit `maxMembers`. */
   readonly isPartial: boolean;
   /**
-   * Resolves when all other processes have answered, or one second after they were asked. While the bus is away it waits. It also resolves
-   * when this presence is closed.
+   * Resolves when all other processes have answered, or one second after they were asked. While the bus is away, it does not resolve. It also
+   * resolves when this `Presence` is closed.
    */
   ready(): Promise<void>;
-  /** No handler is called any more. With the last `Presence` of a topic, this process stops receiving its changes. */
+  /** From now on no handler is called. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic. */
   close(): void;
   [Symbol.dispose](): void;
 }

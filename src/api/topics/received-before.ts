@@ -1,25 +1,25 @@
 /**
- * Messages that a connection has received before it came back to another process: the process that it came from delivers its own messages
- * before the bus has them, and so they may come over the bus after the connection has subscribed again.
+ * Remembers which messages a client had received in another process, before it connected to this one. That process delivers its own messages
+ * before the bus has them, so they may arrive over the bus after the connection has subscribed here. It must not receive them twice.
  */
 
 import type { Connection } from '../connection.ts';
 import type { EnvelopeHead } from './envelope.ts';
 import type { Topic } from './subscriptions.ts';
 
-/** Publishers of a topic that are remembered. Peers can invent them. */
+/** The number of publishers of a topic that are remembered. It is limited, since peers can invent publishers. */
 const MAX_PUBLISHERS = 100;
 
-/** The last number of each publisher. */
+/** For each publisher, the number of its last message. */
 type Numbers = ReadonlyMap<string, number>;
 
 export class ReceivedBefore {
   /** The highest number that any connection has received, by topic and publisher. */
   readonly #numbers = new Map<string, Map<string, number>>();
-  /** What each connection has received, by topic. */
+  /** For each connection and topic, the last numbers that the client had received. */
   readonly #received = new WeakMap<Connection<unknown>, Map<string, Numbers>>();
 
-  /** A connection has subscribed to a topic, of which it has received these messages. */
+  /** Is called when a connection has subscribed to a topic. @param received the last number of each publisher that its client had received before */
   add(connection: Connection<unknown>, topic: string, received: Numbers): void {
     const numbers = this.#numbers.get(topic) ?? new Map<string, number>();
     this.#numbers.set(topic, numbers);
@@ -33,24 +33,24 @@ export class ReceivedBefore {
     this.#received.set(connection, topics.set(topic, received));
   }
 
-  /** What a connection has received of publishers whose messages have not all come yet. */
+  /** The numbers that a client had received, for the publishers whose messages up to these numbers have not all come yet. */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
     const received = this.#received.get(connection)?.get(topic);
     return [...(received ?? [])].filter(([publisher]) => numbers?.has(publisher));
   }
 
-  /** The topic has no subscribers any more. */
+  /** Is called when the topic has no subscribers any more. */
   delete(topic: string): void {
     this.#numbers.delete(topic);
   }
 
-  /** The subscribers of these topics that have received this message of another process before; null for none. */
+  /** The subscribers of these topics that have received this message before, in another process. Null if there are no such subscribers. */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);
     if (number === undefined) return null;
-    // The messages of a publisher come in their order.
+    // The messages of a publisher come in order, so this number is not needed any more.
     if (message.number >= number) numbers?.delete(message.publisher);
     if (message.number > number) return null;
     const connections = new Set<Connection<unknown>>();

@@ -1,6 +1,6 @@
 /**
- * A map of limited size that forgets, roughly, the keys that were not used for the longest time. It has two generations, and drops the
- * older one when the newer one is full.
+ * A map of limited size that forgets keys which have not been used for a long time. It has two generations, and drops the older one when the
+ * newer one is full.
  */
 
 /** Keeps the keys that were used last: between `size` and twice as many. */

@@ -1,4 +1,4 @@
-/** A bus over Redis or Valkey. It detects which npm package the client is of, keeps two connections, and handles their loss. */
+/** A bus over Redis or Valkey. It detects the npm package of the client, keeps two connections, and handles their loss. */
 
 import { describe } from '../option-names.ts';
 import { readOptions } from '../option-spec.ts';
@@ -21,8 +21,8 @@ export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
  * A bus over Redis or Valkey. It makes two connections with the settings of the program's client, by the client's `duplicate`; the client
- * itself need not be connected. After a connection was lost, every receiver is notified of a gap; with the option `history`, a topic
- * receives what it missed instead, as far as that is kept.
+ * itself need not be connected. After a lost connection, every receiver is notified of a gap. With the option `history`, the receivers of topics
+ * get the missed messages instead, if these are still kept.
  */
 export class RedisBus implements Bus {
   readonly #link: RedisLink;
@@ -47,7 +47,7 @@ export class RedisBus implements Bus {
           this.#history.message(subscription, topic, bytes);
           return;
         }
-        // The gap is reported first, since the lost messages came before this one.
+        // The gap is reported first, since the lost messages were published before this one.
         subscription.tellGap();
         subscription.receiver?.message(topic, bytes);
       },
@@ -64,7 +64,7 @@ export class RedisBus implements Bus {
     this.#open();
   }
 
-  /** The messages that are kept, with the option `history`. */
+  /** Access to the kept messages; undefined without the option `history`. */
   get history(): BusHistory | undefined {
     return this.#history ?? undefined;
   }
@@ -128,7 +128,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Another bus, or this one, could not publish to these topics: notifies their receivers. */
+  /** Notifies the receivers of topics to which another bus, or this one, could not publish. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

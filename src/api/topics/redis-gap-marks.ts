@@ -1,16 +1,16 @@
 /**
- * The topics of messages that a bus could not publish into a history. A mark in the stream of each topic notifies its subscribers at the
- * right place, those that are away included.
+ * The topics of messages that a bus could not publish into a history. The bus writes a mark into the stream of each such topic. The mark notifies
+ * the subscribers of a gap at the right place, also subscribers that are away at the time.
  */
 
 import { clock } from '../../transport/clock.ts';
 
 /** Above this number of topics, the subscribers of all topics that are connected at the time are notified. */
 const MAX_TOPICS = 100_000;
-// Milliseconds until marks that Redis refused are sent again.
+// Milliseconds. If Redis has refused a mark, it is sent again after this time.
 const RETRY_DELAY = 1_000;
 
-/** What sends the marks. */
+/** The functions that send the marks. */
 export interface GapMarking {
   /** Whether commands can be sent. */
   readonly isReady: boolean;
@@ -20,7 +20,7 @@ export interface GapMarking {
   notifyAll(): Promise<unknown>;
 }
 
-/** The marks of one bus that are still to be sent. */
+/** The marks of one bus that have not been sent yet. */
 export class RedisGapMarks {
   readonly #marking: GapMarking;
   readonly #topics = new Set<string>();
@@ -37,7 +37,7 @@ export class RedisGapMarks {
     if (this.#topics.size > MAX_TOPICS) this.#addAll();
   }
 
-  /** Marks a topic, if it has to be, before its next message. */
+  /** Sends the mark of a topic, if there is one, before the next message of the topic. */
   sendFor(topic: string): void {
     if (this.#isAll) this.#sendAll();
     else if (this.#topics.delete(topic)) this.#send(topic);
@@ -52,7 +52,7 @@ export class RedisGapMarks {
     for (const topic of topics) this.#send(topic);
   }
 
-  /** Gives up the timer. */
+  /** Stops the timer. */
   end(): void {
     if (this.#retry !== null) clock.clearTimeout(this.#retry);
     this.#retry = null;

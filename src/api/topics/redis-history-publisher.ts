@@ -1,7 +1,7 @@
 /**
- * Publishes to Redis with a script that keeps each message in the stream of its topic. While Redis is away or reads its data from disk,
- * messages wait, and are then sent in their order. A message that was sent and not answered when the connection was lost is not sent again, since it
- * may have been published; its subscribers are notified of a gap.
+ * Publishes to Redis with a script that keeps each message in the stream of its topic. While Redis is away or reads its data from disk, messages
+ * wait, and are then sent in their order. If a message was sent, and the connection was lost before the answer, the message is not sent again,
+ * since it may have been published. Its subscribers are notified of a gap.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -14,7 +14,7 @@ import type { RedisPublishing } from './redis-publisher.ts';
 import { type EntryKind, PUBLISH_SCRIPT } from './redis-stream.ts';
 import { RESERVED } from './topic-name.ts';
 
-/** A message that was not sent yet. */
+/** A message that has not been sent yet. */
 interface Waiting {
   readonly topic: string;
   readonly bytes: Buffer;
@@ -23,10 +23,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-// Milliseconds until Redis is asked again whether it has read its data.
+// Milliseconds between two questions whether Redis has read its data.
 const LOADING_INTERVAL = 50;
 
-/** Publishes with EVALSHA. */
+/** Publishes with EVALSHA, which runs a script that Redis has loaded. */
 export class RedisHistoryPublisher implements RedisPublishing {
   readonly #link: RedisLink;
   readonly #names: RedisNames;
@@ -35,16 +35,16 @@ export class RedisHistoryPublisher implements RedisPublishing {
   readonly #history: HistoryValues;
   readonly #marks: RedisGapMarks;
   #queue: Waiting[] = [];
-  /** Messages that the client did not send, since it had no connection. They come before those of the queue. */
+  /** Messages that the client could not send, since it had no connection. They are sent before the messages of the queue. */
   #unsent: Waiting[] = [];
-  /** Bytes of all messages that are not published yet. */
+  /** The number of bytes of all messages that are not published yet. */
   #waiting = 0;
-  /** The name of the script in Redis; null while it is not loaded. */
+  /** The name of the script in Redis; null while the script is not loaded. */
   #script: Buffer | string | null = null;
-  /** Counts the connections. */
+  /** The number of times that the connection was established or lost. */
   #connection = 0;
   #isUp = false;
-  /** Why every message is refused: Redis does not take the script, or the bus was closed. */
+  /** The error with which every message is refused: Redis has refused the script, or the bus was closed. Null otherwise. */
   #refusal: Error | null = null;
   #isEnded = false;
 
@@ -70,7 +70,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
     }
     if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
       this.#marks.add(topic);
-      return Promise.reject(new Error('too much waits to be published to Redis'));
+      return Promise.reject(new Error('too many bytes wait to be published to Redis'));
     }
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {
@@ -96,7 +96,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
     this.#marks.end();
   }
 
-  /** Loads the script, and then sends what waits. */
+  /** Loads the script, and then sends the messages that wait. */
   async #load(connection: number): Promise<void> {
     try {
       await this.#loaded();
@@ -106,12 +106,12 @@ export class RedisHistoryPublisher implements RedisPublishing {
       this.#marks.send();
       this.#sendAll();
     } catch (error) {
-      // If the connection was lost, the next one loads the script. If Redis has refused, it would refuse every time.
+      // If the connection was lost, the script is loaded on the next one. If Redis has refused the script, it would refuse it every time.
       if (connection === this.#connection && isReply(error)) this.#refuseAll(error);
     }
   }
 
-  /** Resolves when Redis has read its data, so that it takes all messages from then on. */
+  /** Resolves when Redis has read its data, and so accepts messages. */
   async #loaded(): Promise<void> {
     for (;;) {
       try {
@@ -119,7 +119,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
         return;
       } catch (error) {
         if (!isReply(error)) throw error;
-        // Another answer, such as that the key belongs to another node, comes only from a Redis that has read its data.
+        // Redis gives other answers, such as that the key belongs to another node, only once it has read its data.
         if (!isLoading(error)) return;
       }
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));
@@ -134,7 +134,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
     const oldest = clock.now() - this.#history.ttl;
     for (const message of queue) {
       if (message.since < oldest)
-        this.#refuse(message, new Error('the message has waited for longer than ttl'));
+        this.#refuse(message, new Error('the message has waited for Redis for longer than `history.ttl`'));
       else void this.#send(message, this.#script);
     }
   }
@@ -142,20 +142,20 @@ export class RedisHistoryPublisher implements RedisPublishing {
   async #send(message: Waiting, script: Buffer | string): Promise<void> {
     const { topic, bytes } = message;
     const connection = this.#connection;
-    // The gap is reported before later messages, so that it is in the right place.
+    // The mark is written before the next message, so that it is at the right place in the stream.
     this.#marks.sendFor(topic);
     try {
       await this.#run(script, topic, 'm', bytes);
     } catch (error) {
       const isFirst = this.#script === null || connection === this.#connection;
       if (wasNotSent(error) && isFirst && !this.#isEnded) {
-        // What follows waits as well, until there is a new connection.
+        // All later messages wait as well, until there is a new connection.
         this.#script = null;
         this.#unsent.push(message);
         return;
       }
       this.#refuse(message, error);
-      // Redis answered, so the connection works. It may have forgotten the script, which SCRIPT FLUSH does.
+      // Redis answered, so the connection works. Redis may have forgotten the script, for example after SCRIPT FLUSH.
       if (isReply(error) && this.#isUp) this.#refused(error);
       return;
     }

@@ -1,7 +1,7 @@
 /**
- * What each subscription of a bus has received, and what it has to read from the stream of its topic: after its confirmation, since messages
- * may have come between the position where it begins and the confirmation; and after a lost connection. Live messages that come meanwhile
- * are held, and follow in their place.
+ * Follows the position of each subscription in the stream of its topic, and reads the messages that it missed. It reads once the subscription
+ * is confirmed, since messages may have come between the position where it begins and the confirmation. It also reads after a lost connection.
+ * Live messages that come meanwhile are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -10,32 +10,32 @@ import { isAfter, isPosition, parsePublished, START, type StreamMessage } from '
 import type { RedisStreamReader } from './redis-stream-reader.ts';
 import { RESERVED } from './topic-name.ts';
 
-/** What holding a message costs beside its bytes, roughly. */
+/** The approximate number of bytes that a held message needs in addition to its own bytes. */
 const HELD_OVERHEAD = 200;
 
-/** What is used of a subscription of redis-subscriptions.ts. */
+/** The members of a subscription of redis-subscriptions.ts that this file uses. */
 interface Subscription {
   readonly pattern: string;
-  /** Null once the pattern is unsubscribed from. */
+  /** Null once the pattern is unsubscribed. */
   readonly receiver: BusReceiver | null;
-  /** Notifies the receiver of what a pattern has missed. */
+  /** Notifies the receiver of a pattern if messages may have been missed. */
   tellGap(): void;
 }
 
-/** One topic. */
+/** The position of one subscription to a topic. */
 class Track {
   readonly subscription: Subscription;
   /** Settles when the first position is known. */
   started: Promise<void> | null = null;
-  /** The id of the last message that the receiver got, or the position where the subscription begins; null while that is not known. */
+  /** The id of the last message that the receiver got, or the position where the subscription begins; null until that is known. */
   position: string | null = null;
-  /** Whether the position was the last one of the stream a moment ago. */
+  /** Whether the position was the end of the stream a moment ago, when the subscription began. */
   isFresh = true;
-  /** Messages that came while earlier ones are being read; null if none are being read. */
+  /** Messages that came while earlier ones were being read; null if the stream is not being read. */
   held: StreamMessage[] | null = [];
-  /** Whether messages were not held because there were too many: they are read as well. */
+  /** Whether messages were dropped because too many had to be held: they are read from the stream as well. */
   hasDropped = false;
-  /** Counts how often reading began or was given up. */
+  /** The number of times that reading began or was given up. */
   run = 0;
 
   constructor(subscription: Subscription) {
@@ -48,7 +48,7 @@ export class RedisHistory implements BusHistory {
   readonly #reader: RedisStreamReader;
   readonly #maxHeld: number;
   readonly #tracks = new Map<string, Track>();
-  /** Bytes of all messages that are held. */
+  /** The number of bytes of all held messages. */
   #held = 0;
 
   constructor(reader: RedisStreamReader, maxHeld: number) {
@@ -74,7 +74,8 @@ export class RedisHistory implements BusHistory {
   }
 
   /**
-   * Learns the position where a subscription begins. This has to be done before the subscription is made, so that no message comes between.
+   * Reads the position where a subscription begins. This has to be done before the subscription is made, so that no message is missed between
+   * the two.
    * @throws {Error} if Redis refuses the command
    */
   async start(subscription: Subscription): Promise<void> {
@@ -89,7 +90,7 @@ export class RedisHistory implements BusHistory {
     await track.started;
   }
 
-  /** A subscription is confirmed: reads what came before that. */
+  /** Is called when a subscription is confirmed: reads the messages that came before the confirmation. */
   subscribed(subscription: Subscription): void {
     const track = this.#trackOf(subscription);
     if (track !== null) void this.#catchUp(track);
@@ -102,7 +103,7 @@ export class RedisHistory implements BusHistory {
     this.#tracks.delete(subscription.pattern);
   }
 
-  /** The connection for messages is lost: from now on messages have to be read. */
+  /** Is called when the connection for messages is lost: the missed messages have to be read later. */
   disconnected(): void {
     for (const track of this.#tracks.values()) {
       track.run++;
@@ -116,12 +117,12 @@ export class RedisHistory implements BusHistory {
     for (const { subscription } of [...this.#tracks.values()]) this.forget(subscription);
   }
 
-  /** A message came to a subscription. */
+  /** Is called when a message has come for a subscription. */
   message(subscription: Subscription, topic: string, bytes: Uint8Array): void {
     const track = this.#trackOf(subscription);
     const message = parsePublished(bytes);
     if (track === null || message === null) {
-      // A pattern has no history. And a message without ids is not in the history: a bus that keeps none has published it.
+      // A pattern has no history. A message without ids is not in the history: a bus without the option `history` has published it.
       subscription.tellGap();
       receive(subscription, topic, message === null ? bytes : message.bytes);
       return;
@@ -168,7 +169,7 @@ export class RedisHistory implements BusHistory {
     this.#deliverHeld(track);
   }
 
-  /** If Redis refuses to read, what the receiver missed is lost. */
+  /** Reads a page. If Redis refuses that, the messages that the receiver missed are lost. */
   async #page(track: Track, count: number): Promise<HistoryPage> {
     const position = track.position ?? START;
     try {
@@ -183,7 +184,7 @@ export class RedisHistory implements BusHistory {
     this.#release(track);
     track.held = null;
     for (const message of held) {
-      // It has been read already.
+      // This message has been read already.
       if (track.position !== null && !isAfter(message.id, track.position)) continue;
       if (message.previous !== track.position && message.previous !== START) {
         track.subscription.receiver?.gap();
@@ -217,14 +218,14 @@ export class RedisHistory implements BusHistory {
   }
 }
 
-/** Whether a live message is the next one after a position. It may also have been read already, and only now come. */
+/** Whether a live message is the next one after a position. False also for a message that has been read already, and arrives only now. */
 function isNext({ id, previous }: StreamMessage, position: string | null): boolean {
   if (previous === position) return true;
-  // On one connection, a stream begins again only because it has expired, and nothing is missing then.
+  // While the connection lasts, a stream begins again only because it has expired. Then no message is missing.
   return previous === START && position !== null && isAfter(id, position);
 }
 
-/** @param bytes null for a mark: messages were lost here */
+/** Passes a message to the receiver. @param bytes null for a mark, which shows that messages were lost here */
 function receive({ receiver }: Subscription, topic: string, bytes: Uint8Array | null): void {
   if (bytes === null) receiver?.gap();
   else receiver?.message(topic, bytes);

@@ -1,6 +1,6 @@
 /**
  * The interface to Redis that a bus needs: one connection for commands and one for messages, since Redis accepts few commands on a
- * connection that has subscribed. node-redis-link.ts and ioredis-link.ts adapt the npm packages to it.
+ * connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement it with the npm packages.
  */
 
 /** How a channel is subscribed to: by its name, by a glob of Redis, or by its name on the shard that it belongs to. */
@@ -11,20 +11,20 @@ export type RedisListener = (channel: string, bytes: Uint8Array) => void;
 
 /** The events of the two connections. */
 export interface RedisLinkEvents {
-  /** The connection for commands is established, or lost. When it is lost, its unanswered commands have been rejected already. */
+  /** The connection for commands is established (true) or lost (false). If it is lost, its unanswered commands have already been rejected. */
   commands(up: boolean): void;
-  /** The connection for messages is established, and its subscriptions may have to be renewed; or it is lost. */
+  /** The connection for messages is established (true), and its subscriptions may have to be renewed; or it is lost (false). */
   messages(up: boolean): void;
   /** The client does not reconnect any more. */
   ended(error: Error): void;
 }
 
-/** Two connections that a client of npm keeps. */
+/** Two connections, which a client of an npm package keeps. */
 export interface RedisLink {
   /** Begins to connect. */
   open(events: RedisLinkEvents): void;
   /**
-   * Sends a command at once, or rejects: it is neither kept for later nor sent twice. Strings of the reply are Buffers.
+   * Sends a command at once, or rejects: the command is neither kept for later nor sent twice. Strings in the reply are Buffers.
    * Commands arrive in the order in which they are sent.
    */
   command(args: readonly (string | Buffer)[]): Promise<unknown>;
@@ -35,19 +35,19 @@ export interface RedisLink {
   close(): void;
 }
 
-/** Whether Redis itself answered with an error, such as NOPERM: in both packages, the name of the error's class shows it. */
+/** Whether an error is an answer of Redis itself, such as NOPERM. In both packages, the name of the error's class shows this. */
 export function isReply(error: unknown): error is Error {
   return (
     error instanceof Error && /Reply|SimpleError|BlobError/.test(`${error.name} ${error.constructor.name}`)
   );
 }
 
-/** Whether Redis answered that it is still reading its data from disk. It has not executed the command. */
+/** Whether Redis answered that it is still reading its data from disk, and has therefore not executed the command. */
 export function isLoading(error: unknown): boolean {
   return isReply(error) && /^(LOADING|MASTERDOWN)\b/.test(error.message);
 }
 
-/** Whether the client has not sent a command, since it had no connection. Both packages have no code for it. */
+/** Whether the client has not sent a command, because it had no connection. Neither package has an error code for this. */
 export function wasNotSent(error: unknown): boolean {
   return (
     error instanceof Error &&

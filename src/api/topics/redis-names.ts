@@ -1,4 +1,4 @@
-/** The names of topics and patterns in Redis: a channel for each topic, and a glob for a pattern. */
+/** The names of topics and patterns in Redis: each topic has a channel, and each pattern has a glob. */
 
 import { isPattern, isWildcard } from './pattern.ts';
 import type { RedisSubscriptionKind } from './redis-link.ts';
@@ -9,7 +9,7 @@ export class RedisNames {
   /** The channel over which buses notify each other of lost messages. */
   readonly control: string;
 
-  /** @param prefix of the bus */
+  /** @param prefix the option `prefix` of the bus */
   constructor(prefix: string) {
     this.#start = `${prefix}/`;
     this.control = `${prefix}!`;
@@ -23,7 +23,7 @@ export class RedisNames {
     return channel.slice(this.#start.length);
   }
 
-  /** The glob of a pattern. It may match more topics than the pattern, since its "*" also matches "/". */
+  /** The glob of a pattern. The glob may match more topics than the pattern, since "*" of a glob also matches "/". */
   globOf(pattern: string): string {
     const parts = pattern.split('/');
     return this.#start + parts.map((part) => (isWildcard(part) ? '*' : escapePart(part))).join('/');

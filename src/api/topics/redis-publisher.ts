@@ -1,6 +1,5 @@
 /**
- * Publishes to Redis: Redis has a message once it has answered. If the connection is lost before the answer, the message
- * may be lost.
+ * Publishes to Redis. The answer of Redis shows that it has the message. If the connection is lost before the answer, the message may be lost.
  */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
@@ -26,7 +25,7 @@ export class RedisPublisher implements RedisPublishing {
   #waiting = 0;
   #isUp = false;
   #ended: Error | null = null;
-  /** Settles when it is known whether Redis can be reached; null after that. */
+  /** A Promise that settles when it is known whether Redis can be reached; null after that. */
   #first: Promise<void> | null;
   #isKnown: () => void = () => {};
 
@@ -43,7 +42,7 @@ export class RedisPublisher implements RedisPublishing {
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
       this.#lost.add(topic);
-      throw new Error('too much waits to be published to Redis');
+      throw new Error('too many bytes wait to be published to Redis');
     }
     this.#waiting += bytes.length;
     try {
@@ -51,7 +50,7 @@ export class RedisPublisher implements RedisPublishing {
       await this.#send(topic, bytes);
     } catch (error) {
       this.#lost.add(topic);
-      // If Redis refused the message, the connection still works, so the gap can be reported.
+      // If Redis has refused the message, the connection still works, so the gap can be reported at once.
       this.#tellLost();
       throw error;
     } finally {
@@ -73,14 +72,15 @@ export class RedisPublisher implements RedisPublishing {
 
   #send(topic: string, bytes: Uint8Array): Promise<unknown> {
     if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
-    // The gap is reported before later messages, so that it is in the right place.
+    // The gap is reported before the next message, so that the receiver knows where messages are missing.
     this.#tellLost();
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);
   }
 
   /**
-   * Notifies the subscribers of unpublished messages, in all processes. If that fails, it is repeated with the next message or connection.
+   * Notifies the subscribers in all processes that messages could not be published. If this fails, it is repeated before the next message, or
+   * on the next connection.
    */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;

@@ -1,4 +1,4 @@
-/** Reads the streams of topics. Reading changes nothing, so what a lost connection did not answer is asked again. */
+/** Reads the streams of topics. Reading changes nothing, so a command that was not answered when the connection was lost is sent again. */
 
 import { clock } from '../../transport/clock.ts';
 import type { HistoryPage } from './bus.ts';
@@ -6,9 +6,9 @@ import { isLoading, isReply, type RedisLink } from './redis-link.ts';
 import type { RedisNames } from './redis-names.ts';
 import { parseEntries, START } from './redis-stream.ts';
 
-/** Replies are as large as their messages, so only a few are in memory at once. */
+/** The number of commands that run at once. It is small, since each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
-// Milliseconds until a command that failed is sent again, unless the connection is established before.
+// Milliseconds until a failed command is sent again. It is sent earlier if the connection is established.
 const RETRY_DELAY = 200;
 
 /** Reads over the connection for commands of one bus. */
@@ -20,7 +20,7 @@ export class RedisStreamReader {
   /** Functions that continue a command that waits for the connection. */
   readonly #paused = new Set<() => void>();
   #running = 0;
-  /** Functions that begin a command which waits until fewer run. */
+  /** Functions that start the commands that wait because `MAX_RUNNING` others run. */
   readonly #waiting: (() => void)[] = [];
 
   constructor(link: RedisLink, names: RedisNames) {
@@ -49,7 +49,7 @@ export class RedisStreamReader {
 
   /**
    * Reads messages after a position.
-   * @param isFresh whether `after` was the last position a moment ago: then there was no message before the first one if it is `START`
+   * @param isFresh whether `after` was the end of the stream a moment ago. Then `START` as `after` means that the topic had no message
    */
   async read(topic: string, after: string, count: number, isFresh = false): Promise<HistoryPage> {
     const key = this.#names.channelOf(topic);
@@ -59,7 +59,7 @@ export class RedisStreamReader {
     const [first] = entries;
     if (first === undefined) {
       if (after === START && isFresh) return { messages: [], isGap: false, position: START, isEnd: true };
-      // The stream has expired, or Redis has lost its newest data: nothing shows what was in it.
+      // The stream has expired, or Redis has lost its newest data: nothing shows which messages it had.
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
     // A stream that has expired begins again with `START`, so `START` does not show that nothing is missing.
@@ -102,7 +102,7 @@ export class RedisStreamReader {
     }
   }
 
-  /** Resolves when the connection is established, after a delay, and at the end. */
+  /** Resolves when the connection is established, when the reader is ended, and at the latest after a delay. */
   async #pause(): Promise<void> {
     if (this.#ended !== null) return;
     await new Promise<void>((resolve) => {

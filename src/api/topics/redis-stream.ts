@@ -1,26 +1,26 @@
 /**
- * The history of a topic in Redis: a stream that has the name of the topic's channel, so that both belong to the same slot of a cluster.
- * Each message names the one before it, which shows a reader that nothing is missing between them.
+ * The history of a topic in Redis is a stream. It has the same name as the topic's channel, so that both belong to the same slot of a cluster.
+ * Each message names the message before it, which shows a reader that no message between them is missing.
  */
 
 /** One message of a stream. */
 export interface StreamMessage {
-  /** Its id: milliseconds and a number. Redis makes it from its clock, so an id is never used again, even if Redis loses its newest data. */
+  /** The id: milliseconds and a number. Redis makes ids from its clock, so an id is never used again, even if Redis loses its newest data. */
   readonly id: string;
   /** The id of the message before it, or `START`. */
   readonly previous: string;
-  /** Null for a mark in its place: messages of some publisher were lost here. */
+  /** Null for a mark, which is not a message: it shows that messages of a publisher were lost here. */
   readonly bytes: Buffer | null;
 }
 
-/** The position before the first message. It is no id of a message. */
+/** The position before the first message. No message has this id. */
 export const START = '0-0';
 
-/** What an entry is: a message, or a mark for lost ones. */
+/** The kind of an entry: `m` is a message, `g` is a mark for lost messages. */
 export type EntryKind = 'm' | 'g';
 
-// An entry has two fields: `p` is the id before it, and the other one, `m` or `g`, has the bytes. What is published to subscribers is both
-// ids, the kind, and then the bytes.
+// An entry has two fields: `p` is the id of the entry before it; the other field has the kind as its name, and holds the bytes. The script
+// publishes both ids, the kind, and then the bytes to the subscribers.
 /**
  * Adds an entry to a stream, and publishes it. The key is the stream; the arguments are size, ttl, PUBLISH or SPUBLISH, the kind, and the
  * bytes.
@@ -33,9 +33,9 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call(ARGV[3], KEYS[1], id .. ' ' .. previous .. ' ' .. ARGV[4] .. ARGV[5])
 return id`;
 
-// Positions come back from clients, so only the way in which Redis writes a number is valid. 15 digits are exact as a JavaScript number.
+// Clients send positions back, so only numbers in the form in which Redis writes them are valid. JavaScript represents 15 digits exactly.
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
-/** Two ids, each with the space after it. */
+/** The maximum length of two ids, each with a space after it. */
 const MAX_HEAD = 64;
 const SPACE = 0x20;
 
@@ -51,7 +51,7 @@ export function isAfter(one: string, other: string): boolean {
   return time === otherTime ? number > otherNumber : time > otherTime;
 }
 
-/** Reads what was published to subscribers. @returns null for bytes that the script does not write */
+/** Parses the bytes that the script publishes to subscribers. @returns null for bytes in another form */
 export function parsePublished(bytes: Uint8Array): StreamMessage | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const first = buffer.subarray(0, MAX_HEAD).indexOf(SPACE);
@@ -65,7 +65,7 @@ export function parsePublished(bytes: Uint8Array): StreamMessage | null {
   return { id, previous, bytes: kind === 'm' ? buffer.subarray(second + 2) : null };
 }
 
-/** Reads the reply to XRANGE or XREVRANGE. Entries that are not from the script are left out. */
+/** Parses the reply to XRANGE or XREVRANGE. Entries that the script has not written are left out. */
 export function parseEntries(reply: unknown): StreamMessage[] {
   const messages: StreamMessage[] = [];
   for (const entry of Array.isArray(reply) ? reply : []) {

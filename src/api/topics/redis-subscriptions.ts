@@ -1,4 +1,4 @@
-/** The subscriptions of a bus in Redis. They are restored after the connection for messages was lost. */
+/** The subscriptions of a bus in Redis. If the connection for messages was lost, they are restored on the next one. */
 
 import type { BusReceiver } from './bus.ts';
 import { isPattern, matchesPattern } from './pattern.ts';
@@ -12,11 +12,11 @@ export class RedisSubscription {
   readonly kind: RedisSubscriptionKind;
   /** The name of the channel, or the glob. */
   readonly name: string;
-  /** Null once the pattern is unsubscribed from. */
+  /** Null once the pattern is unsubscribed. */
   receiver: BusReceiver | null;
   /** Whether Redis has confirmed it at least once. */
   isLive = false;
-  /** Whether messages may have been lost since it was confirmed, and the receiver was not notified yet. */
+  /** Whether messages may have been lost of which the receiver has not been notified yet. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
@@ -40,7 +40,7 @@ export class RedisSubscription {
     return this.kind === 'glob' ? matchesPattern(this.pattern, topic) : topic === this.pattern;
   }
 
-  /** Notifies the receiver once of missed messages. */
+  /** Notifies the receiver of a gap if messages may have been lost. It does so once for each loss. */
   tellGap(): void {
     if (!this.hasMissed) return;
     this.hasMissed = false;
@@ -52,7 +52,7 @@ export class RedisSubscription {
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
-  /** The connection is established and all subscriptions are active: for the first time, or again. */
+  /** The connection is established, for the first time or again, and all subscriptions are active. */
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
@@ -66,7 +66,7 @@ export class RedisSubscriptions {
   readonly #byPattern = new Map<string, RedisSubscription>();
   /** Subscriptions by name: different patterns, such as `a/*` and `a/**`, may have the same glob. */
   readonly #byName = new Map<string, Set<RedisSubscription>>();
-  /** How often the connection was established or lost. It shows whether a command was begun on an earlier connection. */
+  /** The number of times that the connection was established or lost. It shows whether a command was sent on an earlier connection. */
   #epoch = 0;
   #isConnected = false;
   #ended: Error | null = null;
@@ -101,7 +101,7 @@ export class RedisSubscriptions {
       return existing;
     }
     if (this.#isSharded && isPattern(pattern)) {
-      throw new TypeError('sharded pub/sub has no patterns: subscribe to each topic');
+      throw new TypeError('sharded pub/sub does not support patterns: subscribe to each topic');
     }
     const { kind, name } = this.#names.subscriptionOf(pattern, this.#isSharded);
     const subscription = new RedisSubscription(pattern, kind, name, receiver);
@@ -119,7 +119,7 @@ export class RedisSubscriptions {
     subscription.confirm();
     this.#history?.forget(subscription);
     if (!this.#forget(subscription)) return;
-    // An error needs no handling: if the connection is lost, so is the subscription.
+    // An error needs no handling: if the connection is lost, the subscription has ended with it.
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
   }
 
@@ -144,7 +144,7 @@ export class RedisSubscriptions {
     this.#isConnected = false;
     this.#epoch++;
     for (const subscription of this.#byPattern.values()) {
-      // What a topic with history has missed is read after the reconnection.
+      // The messages that a topic with a history has missed are read after the reconnection.
       if (subscription.isLive && !this.#history?.follows(subscription)) subscription.hasMissed = true;
     }
     this.#history?.disconnected();
@@ -156,7 +156,7 @@ export class RedisSubscriptions {
     for (const subscription of this.#byPattern.values()) subscription.refuse(error);
   }
 
-  /** @returns whether the connection is still the one on which the command began. A new connection makes all subscriptions by itself */
+  /** @returns whether the connection is still the one on which the command was sent. On a new connection all subscriptions are made again */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {
@@ -168,7 +168,7 @@ export class RedisSubscriptions {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // The connection works, or its loss is not known yet. If Redis itself refused, it would refuse every time, so this is final.
+      // The connection works, or its loss is not known yet. If Redis itself has refused, it would refuse every time, so the refusal is final.
       if (!isReply(error)) return false;
       this.#history?.forget(subscription);
       this.#forget(subscription);

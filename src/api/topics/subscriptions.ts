@@ -1,6 +1,6 @@
 /**
- * The subscriptions of the connections in this process. They are limited, since names may come from peers. The cost of each step does not
- * depend on the number of topics and subscribers.
+ * The subscriptions of the connections in this process. Their number is limited, since names may come from peers. The cost of a subscription does
+ * not depend on the number of topics and subscribers.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -20,11 +20,11 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
-  /** Subscribers that become members once they have received what they missed. Null until there is one. */
+  /** Subscribers that become members once they have received the messages that they missed. Null until there is one. */
   joining: Set<Connection<unknown>> | null = null;
   /**
-   * Since when its messages have come over the bus without a reported loss, on the clock of bus-messages.ts; `Infinity` while they do not
-   * come.
+   * The time from which on its messages have come over the bus without a reported loss, on the clock of bus-messages.ts; `Infinity` while
+   * no messages come.
    */
   coveredSince: number = Number.POSITIVE_INFINITY;
 
@@ -33,7 +33,7 @@ export class Topic {
   }
 }
 
-/** Is notified when a topic gets its first subscriber, and when it loses its last one; and of each subscriber. */
+/** Its methods are called when a topic gets its first subscriber or loses its last one, and when any connection subscribes or leaves. */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
@@ -41,10 +41,10 @@ export interface TopicsOwner {
   left(topic: Topic, connection: Connection<unknown>): void;
 }
 
-/** One connection's subscriptions. */
+/** The subscriptions of one connection. */
 class Member {
   readonly topics = new Set<Topic>();
-  /** How many subscriptions the connection may make now. */
+  /** The number of subscriptions that the connection may make now. */
   tokens: number;
   refilledAt: number;
 
@@ -65,7 +65,7 @@ export class Subscriptions {
     this.#owner = owner;
   }
 
-  /** How many topics and patterns have subscribers. */
+  /** The number of topics and patterns with subscribers. */
   get size(): number {
     return this.#topics.size;
   }
@@ -73,7 +73,7 @@ export class Subscriptions {
   /**
    * @param wildcards whether the name may be a pattern
    * @param isJoining whether the connection becomes a member only later, by `join`
-   * @returns false if the connection had subscribed to it already
+   * @returns false if the connection had already subscribed to the name
    * @throws {TopicError} for an invalid name, and beyond a limit
    */
   add(connection: Connection<unknown>, name: string, wildcards: boolean, isJoining = false): boolean {
@@ -96,13 +96,13 @@ export class Subscriptions {
     return true;
   }
 
-  /** A connection that has subscribed as joining becomes a member. */
+  /** Makes a connection a member that was added with `isJoining`. */
   join(connection: Connection<unknown>, name: string): void {
     const topic = this.#topics.get(name);
     if (topic?.joining?.delete(connection)) topic.members.add(connection);
   }
 
-  /** @returns false if the connection had not subscribed to it */
+  /** @returns false if the connection had not subscribed to the name */
   remove(connection: Connection<unknown>, name: string): boolean {
     const topic = this.#topics.get(name);
     const member = this.#members.get(connection);
@@ -111,7 +111,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** The connection is closed. */
+  /** Removes all subscriptions of a connection, since it is closed. */
   forget(connection: Connection<unknown>): void {
     const member = this.#members.get(connection);
     if (member === undefined) return;
@@ -128,7 +128,7 @@ export class Subscriptions {
     return Array.from(this.#members.get(connection)?.topics ?? [], ({ name }) => name);
   }
 
-  /** The subscribers of exactly this topic, those that are still to become members included. */
+  /** The subscribers of exactly this topic, including those that will become members later. */
   subscribersOf(name: string): Connection<unknown>[] {
     const topic = this.#topics.get(name);
     return topic === undefined ? [] : [...topic.members, ...(topic.joining ?? [])];
@@ -152,12 +152,12 @@ export class Subscriptions {
     if (member !== undefined) return member;
     member = new Member(this.#limits.maxTopicsPerConnection, clock.now());
     this.#members.set(connection, member);
-    // `closed` resolves after the `close` handler has run, which may still ask for the topics.
+    // `closed` resolves after the `close` handler has run. So this handler can still call `topicsOf`.
     connection.closed.then(() => this.forget(connection));
     return member;
   }
 
-  /** @param isNew whether it is the topic's first subscription */
+  /** Checks the limits. @param isNew whether this is the first subscription of the topic */
   #admit(member: Member, isNew: boolean): void {
     const { maxTopicsPerConnection, maxSubscribeRate, maxTopics } = this.#limits;
     if (member.topics.size >= maxTopicsPerConnection) throw new TopicError('WS_TOPIC_LIMIT');

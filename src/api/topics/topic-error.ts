@@ -1,4 +1,4 @@
-/** The reasons to refuse a topic, and the failures between processes, in one table: name → text. */
+/** One table, name → text, of the errors that `Topics` throws or reports: refused topics, and failures of the bus. */
 
 /** One fault. */
 interface TopicFault {
@@ -7,29 +7,33 @@ interface TopicFault {
 
 export const topicFaults = {
   WS_TOPIC_NAME: {
-    text: 'the name of a topic is one or more parts separated by "/"; no part is empty, the first one does not begin with "$", and nothing in it is a control character or half a surrogate pair',
+    text: 'the name of a topic is invalid: it must have one or more parts separated by "/", without an empty part, must not begin with "$", and must not contain control characters or lone surrogates',
   },
-  WS_TOPIC_TOO_LONG: { text: 'the name of a topic is longer, or has more parts, than the limits allow' },
+  WS_TOPIC_TOO_LONG: {
+    text: 'the name of a topic is longer than `maxTopicLength`, or has more parts than `maxTopicParts`',
+  },
   WS_TOPIC_WILDCARD: {
-    text: 'wildcards are only for subscriptions with `wildcards: true`: `*` stands for one part, and `**`, as the last part, for one or more',
+    text: 'the name has wildcards: only `subscribe` with `wildcards: true` accepts them, where `*` stands for one part, and `**`, as the last part, for one or more',
   },
-  WS_TOPIC_LIMIT: { text: 'the connection has subscribed to as many topics as one may' },
-  WS_TOPIC_RATE: { text: 'the connection subscribes more often than one may' },
-  WS_TOPIC_FULL: { text: 'there are as many topics with subscribers in this process as there may be' },
+  WS_TOPIC_LIMIT: { text: 'the connection has already subscribed to `maxTopicsPerConnection` topics' },
+  WS_TOPIC_RATE: { text: 'the connection subscribes more often than `maxSubscribeRate` allows' },
+  WS_TOPIC_FULL: { text: 'this process already has `maxTopics` topics with subscribers' },
   WS_TOPIC_OFFSET: {
-    text: 'the offset after which a subscription continues is not one that `offsetOf` has returned',
+    text: 'the offset in the option `after` is not one that `offsetOf` has returned',
   },
-  WS_PRESENCE_FULL: { text: 'this process watches the presence of as many topics as one may' },
+  WS_PRESENCE_FULL: { text: 'this process already watches the presence of `presence.maxTopics` topics' },
   WS_PRESENCE_INFO: {
-    text: 'the info of a member is larger than `maxInfoSize`, or cannot be written as JSON: the member has null instead',
+    text: 'the info of a member is larger than `presence.maxInfoSize`, or cannot be written as JSON: the member has null instead',
   },
   WS_BUS: { text: 'the bus failed' },
-  WS_BUS_MESSAGE: { text: 'a message from the bus was ignored, since it is not what this library publishes' },
+  WS_BUS_MESSAGE: {
+    text: 'a message from the bus was ignored, since it is not a valid message of this library',
+  },
 } as const;
 
 export type TopicFaultCode = keyof typeof topicFaults;
 
-/** A topic or a subscription that is refused, or a failure of the bus; `code` says which one, and `cause` is the error of the engine. */
+/** A topic or a subscription was refused, or the bus failed. `code` tells the reason, and `cause` is the error of the engine, if there is one. */
 export class TopicError extends Error {
   override readonly name = 'TopicError';
   readonly code: TopicFaultCode;

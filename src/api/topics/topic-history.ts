@@ -1,6 +1,6 @@
 /**
- * Connections that come back with an offset. catch-up.ts sends to each what it has missed, one topic of a connection after the other. Until a
- * connection is a member of the topic, what comes meanwhile is kept for it.
+ * Serves connections that come back with an offset. catch-up.ts sends to each connection the messages that it has missed, one topic after the
+ * other. Until the connection is a member of the topic, the messages that come meanwhile are kept for it.
  */
 
 import type { Connection } from '../connection.ts';
@@ -21,7 +21,7 @@ export class TopicHistory {
   readonly #joining = new Map<string, Joining>();
   readonly #unsettled = new Unsettled();
   readonly #receivedBefore = new ReceivedBefore();
-  /** The joiners of each connection, of which the first one runs. */
+  /** The joiners of each connection. The first one catches up, and the others wait for it. */
   readonly #queues = new Map<Connection<unknown>, Joiner[]>();
   readonly #catchUp: CatchUp;
 
@@ -36,7 +36,7 @@ export class TopicHistory {
   }
 
   /**
-   * Subscribes a connection after an offset.
+   * Subscribes a connection that continues after an offset.
    * @throws {TopicError} for an invalid name or offset, and beyond a limit
    */
   subscribe(connection: Connection<unknown>, name: string, wildcards: boolean, after: string): void {
@@ -57,14 +57,14 @@ export class TopicHistory {
     const queue = this.#queues.get(connection);
     if (queue === undefined) void this.#runAll(connection, [joiner]);
     else {
-      // The connection may subscribe and unsubscribe again and again while it does not read.
+      // The connection may subscribe and unsubscribe many times while it does not read, so joiners that are not needed any more are removed.
       const waiting = queue.splice(1);
       for (const each of waiting) if (!this.#catchUp.isAlive(each)) this.#catchUp.end(each);
       queue.push(...waiting.filter(({ isDone }) => !isDone), joiner);
     }
   }
 
-  /** How far a connection has received a topic; null if that is not known. */
+  /** The offset up to which a connection has received a topic; null if that is not known. */
   offsetOf(connection: Connection<unknown>, name: string): string | null {
     const topic = this.#subscriptions.get(name);
     if (topic === undefined) return null;
@@ -81,18 +81,18 @@ export class TopicHistory {
     return serializeOffset({ ...joiner.offset, position: joiner.position });
   }
 
-  /** A message of this process is about to be published. */
+  /** Is called when a message of this process is about to be published. */
   published(topic: string, number: number, bytes: Uint8Array): void {
     this.#unsettled.add(topic, number);
     this.#joining.get(topic)?.own.push({ number, bytes });
   }
 
-  /** A message of this process goes to its members only, and so it is not in the history. */
+  /** Is called when a message goes only to the members in this process, so that it is not in the history. */
   publishedLocally(topic: string): void {
     this.#joining.get(topic)?.missed();
   }
 
-  /** The bus has taken the message, or not. */
+  /** Is called when the bus has taken a message, or refused it. */
   settled(topic: string, number: number, isPublished: boolean): void {
     this.#unsettled.delete(topic, number);
     const joining = this.#joining.get(topic);
@@ -104,7 +104,7 @@ export class TopicHistory {
     joining.wake();
   }
 
-  /** A message came over the bus, and was sent to the members. @param bytes with its envelope */
+  /** Is called when a message has come over the bus and was sent to the members. @param bytes the message with its envelope */
   received(topic: string, bytes: Uint8Array): void {
     const joining = this.#joining.get(topic);
     const position = joining === undefined ? null : this.#history.positionOf(topic);
@@ -117,17 +117,17 @@ export class TopicHistory {
     joining.wake();
   }
 
-  /** The subscription of a topic on the bus is active. */
+  /** Is called when the subscription of a topic on the bus is active. */
   covered(topic: string): void {
     this.#joining.get(topic)?.wake();
   }
 
-  /** A topic has no subscribers any more. */
+  /** Is called when a topic has no subscribers any more. */
   closed(topic: string): void {
     this.#receivedBefore.delete(topic);
   }
 
-  /** The connections that have received a message of another process already; null for none. */
+  /** The connections that have received a message before, in another process. Null if there are no such connections. */
   receivedBefore(
     topic: string,
     message: Envelope,
@@ -136,7 +136,7 @@ export class TopicHistory {
     return this.#receivedBefore.of(topic, message, topics);
   }
 
-  /** Messages of a topic were lost, and its members were notified. */
+  /** Is called when messages of a topic were lost, and its members were notified. */
   lost(topic: string): void {
     this.#joining.get(topic)?.lost(this.#owner.messages.lastNumber);
   }
@@ -147,7 +147,7 @@ export class TopicHistory {
     this.#queues.set(connection, queue);
     let isAnswered = true;
     for (let joiner = queue[0]; joiner !== undefined; joiner = queue[0]) {
-      // If the bus did not answer for one topic, the others do not wait as long again.
+      // If the bus did not answer for one topic, the other topics do not wait for it again.
       if (isAnswered) isAnswered = await this.#catchUp.run(joiner);
       if (!isAnswered) this.#catchUp.giveUp(joiner);
       this.#catchUp.end(joiner);

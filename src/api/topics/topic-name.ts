@@ -16,14 +16,13 @@ export interface NameLimits {
 /** Topics whose first part begins with this are reserved for the library. */
 export const RESERVED = '$';
 
-// Empty parts and control characters are invalid, and so is half a surrogate pair: UTF-8 would change it, and it would become another
-// topic.
+// Empty parts, control characters and lone surrogates are invalid. UTF-8 would replace a lone surrogate, so that it would become another topic.
 const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**
  * Checks the name of a topic, or a pattern.
  * @param wildcards whether it may be a pattern
- * @returns whether it is one
+ * @returns whether it is a pattern
  * @throws {TypeError} for anything else than a string
  * @throws {TopicError} for an invalid name
  */

@@ -1,10 +1,10 @@
-/** Checks of what the application passes to `Topics`. */
+/** Checks of the values that the application passes to `Topics`. */
 
 import { Connection, coreOf } from '../connection.ts';
 import { describe } from '../option-names.ts';
 import type { PublishOptions } from './topics-options.ts';
 
-/** @throws {TypeError} for anything but a connection of a server */
+/** @throws {TypeError} unless the value is a connection of a server */
 export function checkConnection(connection: Connection<unknown>): void {
   // §5.1: a client masks each frame with a new key, so a serialized message cannot be shared with it.
   if (connection instanceof Connection && coreOf(connection).role === 'server') return;

@@ -1,6 +1,6 @@
 /**
- * `Topics`: connections subscribe to names, and a message that is published to a name goes to its subscribers in this process and, over a
- * bus, in others. subscriptions.ts keeps the subscribers, fan-out.ts sends messages, bus-messages.ts reads those of other processes.
+ * `Topics`: connections subscribe to names, and a message that is published to a name goes to its subscribers in this process and, over a bus, in
+ * other processes. subscriptions.ts keeps the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -50,7 +50,7 @@ export class Topics {
   #isClosed = false;
 
   static {
-    // What `console.log` shows.
+    // `console.log` shows the size and the counts.
     const show = function (this: Topics, _depth: number, options: InspectOptions): string {
       const { size, counts } = this;
       return `Topics ${inspect({ size, counts }, options)}`;
@@ -78,22 +78,22 @@ export class Topics {
     this.#presence?.start();
   }
 
-  /** How many topics and patterns have subscribers in this process. */
+  /** The number of topics and patterns with subscribers in this process. */
   get size(): number {
     return this.#subscriptions.size;
   }
 
-  /** How often each kind of event happened since the start. */
+  /** The number of events of each kind since the start. */
   get counts(): TopicsCounts {
     return { ...this.#counts };
   }
 
   /**
-   * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends by itself when the connection is closed.
-   * With `after`, the connection first receives what it has missed, in a later turn, and then what is published; if something of it is not
-   * kept any more, the handler `gap` is called for this connection before its next message.
+   * Subscribes a connection of a server to a topic, or to a pattern. The subscription ends automatically when the connection is closed.
+   * With `after`, the connection first receives the messages that it has missed, in a later turn, and then the new ones. If some of the missed
+   * messages are not kept any more, the handler `gap` is called for this connection before its next message.
    * @param topic parts separated by `/`; with `wildcards: true`, `*` stands for one part and `**`, as the last one, for one or more
-   * @returns whether it has subscribed now: false if it is not open any more, or `close` was called
+   * @returns whether the connection is subscribed now: false if it is not open any more, or `close` was called
    * @throws {TopicError} for an invalid name or offset, and beyond the limits on names, topics and subscriptions per second
    * @throws {TypeError} for anything but a connection of a server, and for `after` without a bus that has a history
    */
@@ -109,21 +109,21 @@ export class Topics {
     return true;
   }
 
-  /** @returns whether it had subscribed to this topic or pattern */
+  /** @returns whether the connection had subscribed to this topic or pattern */
   unsubscribe(connection: Connection<unknown>, topic: string): boolean {
     return this.#subscriptions.remove(connection, topic);
   }
 
   /**
-   * The topics and patterns that a connection has subscribed to. They are still there in its `close` handler; after that there are none.
+   * The topics and patterns that a connection has subscribed to. In its `close` handler they are still there; after that the list is empty.
    */
   topicsOf(connection: Connection<unknown>): string[] {
     return this.#subscriptions.of(connection);
   }
 
   /**
-   * How far a connection has received a topic: a string of at most 400 characters, for the option `after` of `subscribe`. Send it to the
-   * client in a message of its own, after the messages of the topic.
+   * The offset up to which a connection has received a topic: a string of at most 400 characters, for the option `after` of `subscribe`. Send
+   * it to the client in a separate message, after the messages of the topic.
    * @returns null without a history, for a pattern, if the connection has not subscribed, and until `ready` resolves
    */
   offsetOf(connection: Connection<unknown>, topic: string): string | null {
@@ -132,8 +132,9 @@ export class Topics {
 
   /**
    * Sends a message to all subscribers of a topic, once to each. It is serialized once, and compressed once for the connections that keep
-   * no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: a message that the bus does
-   * not take is counted and reported to the handler `error`. Bytes over 4 KiB are not copied: leave them unchanged until they have left.
+   * no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: if the bus does not take the
+   * message, this is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its bytes before
+   * they are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -157,7 +158,7 @@ export class Topics {
         if (!isPublished) this.#counts.unpublished++;
         this.#history?.settled(topic, number, isPublished);
       });
-      // The text was encoded already: its bytes are used here as well.
+      // The text has been encoded for the bus, so its bytes are used here as well.
       if (isText) data = bytes.subarray(ENVELOPE_SIZE);
     } else this.#history?.publishedLocally(topic);
     const outgoing = { name: topic, message: data, isText, compress, except };
@@ -165,7 +166,7 @@ export class Topics {
   }
 
   /**
-   * Who is subscribed to a topic, in all processes that have the option `presence`. Subscribers of patterns are not members.
+   * Returns the subscribers of a topic in all processes that have the option `presence`. Subscribers of patterns are not members.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name, and beyond `maxTopics` of the option `presence`
    * @throws {TypeError} without the option `presence`, and for invalid handlers
@@ -178,8 +179,7 @@ export class Topics {
   }
 
   /**
-   * Resolves when the bus has accepted all subscriptions so far, so that messages of other processes come. Without a bus it resolves at
-   * once.
+   * Resolves when the bus has accepted all subscriptions so far, so that messages of other processes arrive. Without a bus it resolves at once.
    */
   async ready(): Promise<void> {
     await this.#link?.ready();
@@ -204,7 +204,7 @@ export class Topics {
     const { sent, conflated, slow } = fanOut(topics, outgoing, this.#options);
     this.#counts.sent += sent;
     this.#counts.conflated += conflated;
-    // The handlers are called only now: a message that a handler publishes then comes after this one for all subscribers.
+    // The handlers are called after the message was sent, so that all subscribers receive it before a message that a handler publishes.
     for (const connection of slow ?? []) {
       this.#counts[this.#options.slow === 'close' ? 'closed' : 'skipped']++;
       treatSlow(connection, this.#options.slow);
@@ -264,8 +264,7 @@ export class Topics {
       this.#presence?.received(pattern, name, bytes);
       return;
     }
-    // Another program may have published to a name that is not a valid topic, or that the pattern does not match: such messages are
-    // ignored.
+    // Another program may have published to a name that is not a valid topic, or that the pattern does not match. Such messages are ignored.
     if (!isTopic(name, this.#options) || bytes.length > this.#options.maxMessageSize + ENVELOPE_SIZE) {
       this.#invalid();
       return;

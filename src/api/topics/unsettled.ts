@@ -1,7 +1,7 @@
-/** The messages of this process that the bus has neither taken nor refused yet, by topic. */
+/** Keeps, for each topic, the messages of this process that the bus has neither taken nor refused yet. */
 
 export class Unsettled {
-  /** The numbers of the messages of each topic, in their order. */
+  /** For each topic, the numbers of these messages in ascending order. */
   readonly #byTopic = new Map<string, Set<number>>();
 
   add(topic: string, number: number): void {
@@ -16,7 +16,7 @@ export class Unsettled {
     if (numbers?.size === 0) this.#byTopic.delete(topic);
   }
 
-  /** Whether a message of the topic up to this number is not settled. */
+  /** Whether a message of the topic with this number, or a lower one, is not settled yet. */
   has(topic: string, number: number): boolean {
     const [first = Number.POSITIVE_INFINITY] = this.#byTopic.get(topic) ?? [];
     return first <= number;

@@ -10,7 +10,7 @@ let count = 0;
 /** A name that no other test has. */
 const freshName = () => `test-${process.pid}-${count++}`;
 
-test('a message goes to all buses of the name, the own one included, once, in order', async () => {
+test('every bus with the same name, including the publisher, receives each message once and in order', async () => {
   const name = freshName();
   const buses = [new BroadcastChannelBus(name), new BroadcastChannelBus(name)] as const;
   const recorders = buses.map((bus) => {
@@ -31,7 +31,7 @@ test('a message goes to all buses of the name, the own one included, once, in or
   for (const bus of [...buses, stranger]) await bus.close();
 });
 
-test('the publisher may use its memory again, and no more of it is cloned than was published', async () => {
+test('the publisher may reuse its memory, and only the published bytes are cloned', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const other = new BroadcastChannelBus(name);
@@ -52,7 +52,7 @@ test('the publisher may use its memory again, and no more of it is cloned than w
   await other.close();
 });
 
-test('what a receiver unsubscribes from while a message is delivered gets nothing any more', async () => {
+test('if a receiver unsubscribes another one while a message is delivered, the other one does not receive it', async () => {
   const bus = new BroadcastChannelBus(freshName());
   const lines: string[] = [];
   bus.subscribe('a', {
@@ -69,7 +69,7 @@ test('what a receiver unsubscribes from while a message is delivered gets nothin
   await bus.close();
 });
 
-test('messages of another form by the same name are left alone', async () => {
+test('messages of another form on a channel of the same name are ignored', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -84,7 +84,7 @@ test('messages of another form by the same name are left alone', async () => {
   await bus.close();
 });
 
-test('between threads', async () => {
+test('messages are delivered between threads', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -109,7 +109,7 @@ test('between threads', async () => {
   await bus.close();
 });
 
-test('a name is a string', () => {
+test('a name that is not a string is refused', () => {
   expect(() => new BroadcastChannelBus(5 as never)).toThrow(
     new TypeError('the name is a number, not a string'),
   );

@@ -15,7 +15,7 @@ function setUp(size = 2, options = {}) {
 }
 
 describe('messages', () => {
-  test('go to each process that subscribed, once, from any publisher', async () => {
+  test('go once to each process that has subscribed, whichever process publishes', async () => {
     const { primary, buses, close, lines } = setUp();
     const all = [primary, ...buses];
     for (const [index, bus] of all.entries()) {
@@ -31,7 +31,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('come in the order of their publisher, with all bytes', async () => {
+  test('arrive in the order of their publisher, with all bytes unchanged', async () => {
     const { buses, close, lines } = setUp();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const received: Uint8Array[] = [];
@@ -45,7 +45,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('are not sent to a worker that has not subscribed, or no more', async () => {
+  test('are not sent to a worker that has not subscribed, or that has unsubscribed', async () => {
     const { primary, buses, workers, close } = setUp();
     const seen: unknown[] = [];
     workers[1]!.atWorker.on('message', (message) => seen.push(message));
@@ -60,7 +60,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('of another bus, and of the program itself, are left alone', async () => {
+  test('of another bus and of the program itself are ignored', async () => {
     const { primary, workers, close, lines } = setUp();
     await primary.subscribe('**', new Recorder(lines));
     const other = new ClusterBus(workers[0]!.cluster, { prefix: 'other' });
@@ -75,7 +75,7 @@ describe('messages', () => {
 });
 
 describe('loss', () => {
-  test('a worker that does not read: what is beyond the limit is a gap, before what comes later', async () => {
+  test('if a worker does not read, messages beyond the limit are reported as a gap before later messages', async () => {
     const { primary, buses, workers, close, lines } = setUp(1, { maxWaiting: 20 });
     await buses[0]!.subscribe('a', new Recorder(lines));
     await buses[0]!.subscribe('b', new Recorder(lines, 'unconcerned '));
@@ -91,13 +91,13 @@ describe('loss', () => {
     await close();
   });
 
-  test('a primary that does not read: the publisher is refused, subscribers elsewhere are notified', async () => {
+  test('if the primary does not read, `publish` rejects, and subscribers in other processes are notified of a gap', async () => {
     const { buses, workers, close, lines } = setUp(2, { maxWaiting: 8 });
     await buses[1]!.subscribe('a', new Recorder(lines));
     workers[0]!.atWorker.isStopped = true;
     const first = buses[0]!.publish('a', Buffer.from('one'));
     const second = buses[0]!.publish('a', Buffer.from('two'));
-    await expect(buses[0]!.publish('a', Buffer.from('three'))).rejects.toThrow('waiting');
+    await expect(buses[0]!.publish('a', Buffer.from('three'))).rejects.toThrow('too many bytes');
     workers[0]!.atWorker.resume();
     await first;
     await second;
@@ -119,21 +119,21 @@ describe('loss', () => {
     await close();
   });
 
-  test('a primary that ends: down, and what waits is refused', async () => {
+  test('if the primary ends, the bus is down, and waiting commands are refused', async () => {
     const { buses, workers, close } = setUp();
     const states: boolean[] = [];
     buses[0]!.onState((up) => states.push(up));
     const waiting = buses[0]!.subscribe('a', new Recorder());
     workers[0]!.end();
-    await expect(waiting).rejects.toThrow('the primary of the cluster is gone');
-    await expect(buses[0]!.subscribe('b', new Recorder())).rejects.toThrow('gone');
+    await expect(waiting).rejects.toThrow('the primary of the cluster has disconnected');
+    await expect(buses[0]!.subscribe('b', new Recorder())).rejects.toThrow('has disconnected');
     await expect(buses[0]!.publish('a', Buffer.from('m'))).rejects.toThrow('closed');
     expect(states).toEqual([false]);
     await close();
   });
 });
 
-test('a primary whose bus is made later receives what its workers subscribed to', async () => {
+test('a primary whose bus is created later learns which topics its workers have subscribed to', async () => {
   const { primary, workers } = fakeCluster(1);
   const bus = new ClusterBus(workers[0]!.cluster);
   const recorder = new Recorder();
@@ -148,7 +148,7 @@ test('a primary whose bus is made later receives what its workers subscribed to'
   await late.close();
 });
 
-test('what is not a cluster, and a process that is not part of one', () => {
+test('a value that is not a cluster, and a process that is not part of a cluster, are refused', () => {
   expect(() => new ClusterBus({} as never)).toThrow(
     'cluster is an object, not the default export of node:cluster',
   );

@@ -119,7 +119,7 @@ async function expectAll(clients: readonly Client[]): Promise<void> {
   }
 }
 
-test('a worker is killed and replaced: nothing of the others is lost or doubled, and what comes is in order', async () => {
+test('if a worker is killed and replaced, no message of the others is lost or duplicated, and all arrive in order', async () => {
   const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
   children.add(primary);
   const ports: number[] = [];

@@ -11,7 +11,7 @@ import {
 const head = { isBinary: false, compress: true, publisher: randomPublisher(), number: 7, previous: 3 };
 
 describe('the envelope', () => {
-  test('of any message comes back as it was', () => {
+  test('of any message is parsed to the same values', () => {
     const numbers = fc
       .tuple(fc.integer({ min: 1, max: 2 ** 48 - 1 }), fc.nat())
       .map(([number, back]) => ({ number, previous: Math.max(0, number - 1 - back) }));
@@ -28,7 +28,7 @@ describe('the envelope', () => {
     );
   });
 
-  test('has the layout of its description', () => {
+  test('has the documented layout', () => {
     const publisher = String.fromCharCode(...Array.from({ length: 16 }, (_, at) => 240 + at));
     const bytes = serializeEnvelope(
       { ...head, publisher, isBinary: true, compress: false },
@@ -40,19 +40,19 @@ describe('the envelope', () => {
     expect(ENVELOPE_SIZE).toBe(30);
   });
 
-  test('is in memory of its own, which a bus may keep', () => {
+  test('has its own memory, which a bus may keep', () => {
     const bytes = serializeEnvelope(head, 'text');
     expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
 
-  test('is read out of the middle of other memory', () => {
+  test('is parsed from the middle of a larger ArrayBuffer', () => {
     const bytes = serializeEnvelope(head, 'text');
     const outer = Buffer.concat([Buffer.alloc(3, 9), bytes, Buffer.alloc(3, 9)]);
     const inner = new Uint8Array(outer.buffer, outer.byteOffset + 3, bytes.length);
     expect(parseEnvelope(inner)?.payload.toString()).toBe('text');
   });
 
-  test('cut anywhere in its head it is no message', () => {
+  test('is not a message if its head is cut at any byte', () => {
     const bytes = serializeEnvelope(head, 'text');
     for (let end = 0; end < ENVELOPE_SIZE; end++) expect(parseEnvelope(bytes.subarray(0, end))).toBeNull();
     expect(parseEnvelope(bytes.subarray(0, ENVELOPE_SIZE))?.payload).toHaveLength(0);
@@ -66,20 +66,20 @@ describe('the envelope', () => {
     // 7 follows 3: with 8 in the last byte it would follow what comes later.
     ['a message before it with a higher number', 29, 8],
     ['a message before it with the same number', 29, 7],
-  ])('%s is no message', (_, at, value) => {
+  ])('%s is not a message', (_, at, value) => {
     const bytes = serializeEnvelope(head, 'text');
     bytes[at] = value;
     expect(parseEnvelope(bytes)).toBeNull();
   });
 
-  test('§8.1: text that is not UTF-8 is no message, as bytes it is one', () => {
+  test('§8.1: bytes that are not UTF-8 are not a text message, but they are a binary message', () => {
     const bytes = serializeEnvelope({ ...head, isBinary: true }, Buffer.from([0xc3]));
     expect(parseEnvelope(bytes)?.payload).toEqual(Buffer.from([0xc3]));
     bytes[1] = 0;
     expect(parseEnvelope(bytes)).toBeNull();
   });
 
-  test('no bytes make it throw', () => {
+  test('parsing does not throw for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, begins) => {
         if (begins && bytes.length > 1) bytes.set([1, bytes[1]! & 3]);
@@ -93,7 +93,7 @@ describe('the envelope', () => {
     );
   });
 
-  test('publishers differ', () => {
+  test('every publisher has another random name', () => {
     const publishers = new Set(Array.from({ length: 100 }, randomPublisher));
     expect(publishers.size).toBe(100);
     for (const publisher of publishers) expect(publisher).toHaveLength(16);

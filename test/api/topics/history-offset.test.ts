@@ -15,7 +15,7 @@ const offsets = fc.record({
     .map((pairs) => new Map(pairs)),
 });
 
-test('what is serialized is parsed', () => {
+test('a serialized offset is parsed to the same offset', () => {
   fc.assert(
     fc.property(offsets, (offset) => {
       const text = serializeOffset(offset);
@@ -34,7 +34,7 @@ test('more than eight publishers are left out, the last ones first', () => {
   expect(codeOf(() => parseOffset(text + more, isPosition))).toBe('WS_TOPIC_OFFSET');
 });
 
-test('each part of it, and with a character less or more, is refused', () => {
+test('an offset that is cut off, or has a character more or less, is refused', () => {
   const text = serializeOffset({ position: '1000-5', received: new Map([['\xff'.repeat(16), 0]]) });
   for (let at = 0; at < text.length; at++) {
     expect(codeOf(() => parseOffset(text.slice(0, at), isPosition))).toBe('WS_TOPIC_OFFSET');
@@ -43,7 +43,7 @@ test('each part of it, and with a character less or more, is refused', () => {
   expect(codeOf(() => parseOffset(` ${text}`, isPosition))).toBe('WS_TOPIC_OFFSET');
 });
 
-describe('what a hostile client sends', () => {
+describe('an offset from a hostile client', () => {
   test.each([
     '',
     '..',
@@ -65,7 +65,7 @@ describe('what a hostile client sends', () => {
     expect(codeOf(() => parseOffset(text, isPosition))).toBe('WS_TOPIC_OFFSET');
   });
 
-  test('any text is refused with this code, or is an offset in its only form', () => {
+  test('any text is refused with this code, or is an offset in its only valid form', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => {
         const code = codeOf(() => {
@@ -80,7 +80,7 @@ describe('what a hostile client sends', () => {
     expect(() => parseOffset(value, isPosition)).toThrow(TypeError);
   });
 
-  test('a megabyte is looked at no further than an offset is long', () => {
+  test('of a text of a megabyte only as many characters are read as an offset may have', () => {
     const seen: string[] = [];
     const text = '1.'.repeat(500_000);
     expect(

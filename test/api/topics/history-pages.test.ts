@@ -16,6 +16,6 @@ test.each([
   [page(64 * 1024, 64 * 1024), 15],
   [page(1024 * 1024), 1],
   [page(5_000_000, 5_000_000), 1],
-])('about as many as fit into 1 MiB: %#', (last, count) => {
+])('the next page has about as many messages as fit into 1 MiB: %#', (last, count) => {
   expect(nextCount(last, FIRST_COUNT)).toBe(count);
 });

@@ -5,7 +5,7 @@ import { Joining } from '../../../src/api/topics/joining.ts';
 const positions = (joining: Joining, after: string): readonly string[] | null =>
   joining.after(after)?.map(({ position }) => position) ?? null;
 
-test('the messages after a position, if all of them are there', () => {
+test('`after` returns the messages after a position if all of them are kept', () => {
   const joining = new Joining('0');
   expect(positions(joining, '0')).toEqual([]);
   expect(positions(joining, '1')).toBeNull();
@@ -16,7 +16,7 @@ test('the messages after a position, if all of them are there', () => {
   expect(positions(joining, '4')).toBeNull();
 });
 
-test('they are copies, and only the last 256 or 1 MiB are kept', () => {
+test('messages are copied, and only the last 256 messages or 1 MiB are kept', () => {
   const joining = new Joining('0');
   const bytes = Buffer.from('first');
   joining.received('1', bytes);
@@ -32,7 +32,7 @@ test('they are copies, and only the last 256 or 1 MiB are kept', () => {
   expect(positions(joining, 'too large')).toEqual([]);
 });
 
-test('after a loss, what came before it leads nowhere', () => {
+test('after a loss, no position before it is known', () => {
   const joining = new Joining('0');
   joining.received('1', Buffer.from('m'));
   joining.own = [{ number: 1, bytes: Buffer.from('m') }];

@@ -17,7 +17,7 @@ describe('a hostile subscriber', () => {
     guest = await (await openRoom()).join();
   });
 
-  test('with a million names has 100 topics', async () => {
+  test('that sends a million names can subscribe to 100 topics', async () => {
     await using topics = new Topics();
     const seen = new Map<string, number>();
     // A million stack traces take half a minute.
@@ -39,7 +39,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(other.seat, 't/100')).toBe(true);
   });
 
-  test('with names of 8 KB has none', async () => {
+  test('that sends names of 8 KB cannot subscribe to any topic', async () => {
     await using topics = new Topics();
     expect(codeOf(() => topics.subscribe(guest.seat, 'x'.repeat(8_192)))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => topics.subscribe(guest.seat, 'x/'.repeat(4_096)))).toBe('WS_TOPIC_TOO_LONG');
@@ -50,7 +50,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(guest.seat, `1${'/x'.repeat(7)}`)).toBe(true);
   });
 
-  test('with wildcards that match all has none, unless the program allows them', async () => {
+  test('that sends wildcards cannot subscribe to any topic, unless the program allows wildcards', async () => {
     await using topics = new Topics();
     for (const pattern of ['*', '**', '*/*', 'secret/**'])
       expect(codeOf(() => topics.subscribe(guest.seat, pattern))).toBe('WS_TOPIC_WILDCARD');
@@ -61,7 +61,7 @@ describe('a hostile subscriber', () => {
     expect(guest.received).toEqual(['done']);
   });
 
-  test('that fills the process is one of few: maxTopics', async () => {
+  test('that fills `maxTopics` of the process is stopped like any other subscriber', async () => {
     await using topics = new Topics({ maxTopics: 3 });
     const other = await (await openRoom()).join();
     for (const name of ['a', 'b', 'c']) topics.subscribe(guest.seat, name);
@@ -71,7 +71,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(other.seat, 'd')).toBe(true);
   });
 
-  test('whose names are those of Object.prototype is one like others', async () => {
+  test('that uses the names of Object.prototype is treated like any other subscriber', async () => {
     await using topics = new Topics();
     for (const name of ['__proto__', 'constructor/prototype', 'toString']) {
       topics.subscribe(guest.seat, name);
@@ -105,7 +105,7 @@ describe('storms', () => {
 
   afterEach(useRealClock);
 
-  test('of subscriptions: at once as many as topics are allowed, then 100 per second', async () => {
+  test('of subscriptions: as many at once as one connection may have topics, then 100 per second', async () => {
     await using topics = new Topics({ maxTopicsPerConnection: 20, maxSubscribeRate: 10 });
     let name = 0;
     /** Subscribes to a new topic and leaves it, until that is refused. */
@@ -140,7 +140,7 @@ describe('a slow subscriber', () => {
     return { slow, fast };
   }
 
-  test("'skip' leaves messages out for it, and counts them", async () => {
+  test("'skip' does not send messages to the subscriber while it is slow, and counts them", async () => {
     const { slow, fast } = await slowAndFast();
     const skipped: string[] = [];
     await using topics = new Topics({
@@ -167,7 +167,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
   });
 
-  test("'latest' keeps the newest message of each topic for it, and nothing older arrives after a newer one", async () => {
+  test("'latest' keeps the newest message of each topic for the subscriber, and no older message arrives after a newer one", async () => {
     const { slow, fast } = await slowAndFast();
     const reported: unknown[] = [];
     await using topics = new Topics({
@@ -234,7 +234,7 @@ describe('a slow subscriber', () => {
     slow.client.terminate();
   });
 
-  test("'latest' skips what is beyond maxLatestKeys, and reports it", async () => {
+  test("'latest' skips messages beyond `maxLatestKeys`, and reports this", async () => {
     const room = await openRoom({}, { maxLatestKeys: 1 });
     const slow = await room.join();
     slow.client.pause();
@@ -255,7 +255,7 @@ describe('a slow subscriber', () => {
     slow.client.terminate();
   });
 
-  test("'close', the default, closes it with 1013 after what waits", async () => {
+  test("'close', the default, sends what waits, and then closes the connection with 1013", async () => {
     const { slow, fast } = await slowAndFast();
     const closed: unknown[] = [];
     await using topics = new Topics({
@@ -281,7 +281,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ skipped: 0, closed: 1 });
   });
 
-  test('one that reads is not slow, however much is published in one turn', async () => {
+  test('a subscriber that reads is not slow, even if many messages are published in one turn', async () => {
     const guest = await (await openRoom()).join();
     await using topics = new Topics({ maxBuffered: 10_000 });
     topics.subscribe(guest.seat, 't');
@@ -291,7 +291,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, skipped: 0 });
   });
 
-  test('what the handler `slow` publishes comes after the message, for everyone', async () => {
+  test('all subscribers receive a message that the handler `slow` publishes after the current message', async () => {
     const { slow, fast } = await slowAndFast();
     await using topics = new Topics({
       maxBuffered: 200_000,

@@ -6,7 +6,7 @@ import { isPattern, matchesPattern } from '../../../src/api/topics/pattern.ts';
 import { turns } from './recorder.ts';
 
 describe('lost topics', () => {
-  test('each once, and none after they were taken', () => {
+  test('`take` returns each topic once, and then empties the list', () => {
     const lost = new LostTopics();
     expect(lost.isEmpty).toBe(true);
     for (const topic of ['a', 'b', 'a']) lost.add(topic);
@@ -16,7 +16,7 @@ describe('lost topics', () => {
     expect(lost.take()).toEqual([]);
   });
 
-  test('too many are all, until they were taken', () => {
+  test('too many topics stand for all topics until `take` is called', () => {
     const lost = new LostTopics();
     for (let i = 0; i <= 1_000; i++) lost.add(`t${i}`);
     lost.add('one more');
@@ -25,13 +25,16 @@ describe('lost topics', () => {
     expect(lost.take()).toEqual(['a']);
   });
 
-  test.each([[[]], [['a', 'é/"\n']], [null]])('%j survives the bus', (topics) => {
+  test.each([[[]], [['a', 'é/"\n']], [null]])('%j is serialized and parsed to the same list', (topics) => {
     expect(parseTopics(serializeTopics(topics))).toEqual(topics);
   });
 
-  test.each(['', '{', '5', '["a", 5]', '{"a": 1}'])('%j, which no bus writes, stands for all', (text) => {
-    expect(parseTopics(Buffer.from(text))).toBe(null);
-  });
+  test.each(['', '{', '5', '["a", 5]', '{"a": 1}'])(
+    '%j, which no bus writes, stands for all topics',
+    (text) => {
+      expect(parseTopics(Buffer.from(text))).toBe(null);
+    },
+  );
 });
 
 describe('the state', () => {
@@ -47,7 +50,7 @@ describe('the state', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('a listener that comes while the engine is away is notified', async () => {
+  test('a listener that is set while the engine is away is notified', async () => {
     const state = new BusState();
     const states: boolean[] = [];
     state.set(false);

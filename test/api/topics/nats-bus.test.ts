@@ -16,7 +16,7 @@ function setUp(options = {}) {
 }
 
 describe('messages', () => {
-  test('a pattern gets what matches, once, its own messages included', async () => {
+  test('the receiver of a pattern gets each matching message once, including messages of its own process', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -36,7 +36,7 @@ describe('messages', () => {
     await bus.close();
   });
 
-  test('the last receiver gets them; after unsubscribe none does', async () => {
+  test('the last receiver gets the messages; after unsubscribe no receiver does', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -65,7 +65,7 @@ describe('messages', () => {
 });
 
 describe('loss', () => {
-  test('after a lost connection: the states, and a gap for each receiver, before the next message', async () => {
+  test('after a lost connection both states are reported, and each receiver is notified of a gap before the next message', async () => {
     const { bus, connection, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.lose();
@@ -85,7 +85,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('what was written and not confirmed: refused, and a gap for subscribers elsewhere', async () => {
+  test('if a message was written and not confirmed, `publish` rejects, and subscribers in other processes are notified of a gap', async () => {
     const { bus, connection, nats, lines } = setUp();
     const other = new NatsBus(nats.connect());
     await other.subscribe('a/*', new Recorder(lines));
@@ -101,11 +101,11 @@ describe('loss', () => {
     await other.close();
   });
 
-  test('what waits is limited, and what is beyond is a gap before the next message', async () => {
+  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
-    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too much');
+    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too many bytes');
     await first;
     await bus.publish('a', Buffer.from('next'));
     await turns();
@@ -113,7 +113,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('a message that is too large for the server', async () => {
+  test('a message that is too large for the server is refused, and reported as a gap', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
@@ -131,7 +131,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('a connection that is closed', async () => {
+  test('after the connection is closed, the bus refuses everything', async () => {
     const { bus, connection, states } = setUp();
     const waiting = bus.subscribe('a', new Recorder());
     const publishing = bus.publish('a', Buffer.from('m'));
@@ -145,7 +145,7 @@ describe('loss', () => {
   });
 });
 
-test('close waits for what was published, and leaves the connection open', async () => {
+test('`close` waits for the published messages, and leaves the connection open', async () => {
   const { bus, connection, nats } = setUp();
   const publishing = bus.publish('a', Buffer.from('m'));
   await bus.close();
@@ -165,11 +165,11 @@ describe('subjects', () => {
     ['a*', 'p.a%2A'],
     ['a//b', 'p.a.%.b'],
     ['é', 'p.é'],
-  ])('%s is %s', (topic, subject) => {
+  ])('%s is converted to %s', (topic, subject) => {
     expect(toSubject('p', topic)).toBe(subject);
   });
 
-  test('every topic comes back', () => {
+  test('every topic is converted to a subject and back to the same topic', () => {
     const topics = fc.string({ unit: 'grapheme', maxLength: 30 });
     fc.assert(
       fc.property(topics, (topic) => {
@@ -181,12 +181,12 @@ describe('subjects', () => {
     );
   });
 
-  test('of other programs', () => {
+  test('subjects of other programs are not topics', () => {
     expect(toTopic('p', 'q.a')).toBe(null);
     expect(toTopic('p', 'p.%ZZ')).toBe(null);
   });
 
-  test('one that would end the connection is refused', async () => {
+  test('a subject that would end the connection is refused', async () => {
     const { bus } = setUp();
     await expect(bus.publish('a'.repeat(3_000), Buffer.from('m'))).rejects.toThrow(RangeError);
     await expect(bus.subscribe('a'.repeat(3_000), new Recorder())).rejects.toThrow('3000 bytes');

@@ -74,7 +74,7 @@ describe('PatternTrie', () => {
     );
   });
 
-  test('nodes go with their patterns, since peers may supply the names', () => {
+  test('nodes are removed with their patterns, since peers may supply the names', () => {
     const trie = new PatternTrie<number>();
     trie.set('kept/*', 0);
     const count = ({ children, one }: Node<number>): number =>
@@ -114,7 +114,7 @@ describe('TopicMap', () => {
     );
   });
 
-  test('100,000 topics: each is found, and what is not there is not', () => {
+  test('each of 100,000 topics is found, and no other name is', () => {
     const map = new TopicMap<string>();
     for (let at = 0; at < 100_000; at++) map.add(`room/${at}`, String(at));
     expect(map.match('room/99999')).toEqual(['99999']);

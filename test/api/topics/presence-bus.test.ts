@@ -84,7 +84,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each knows the members of both: those before it asked, and those after', async () => {
+  test('each process knows the members of both: those that joined before it watched the topic, and those that joined later', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -105,7 +105,7 @@ describe('two processes', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('`ready` resolves when all have answered, and after a second if one does not', async () => {
+  test('`ready` resolves when all processes have answered, or after a second if one does not answer', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     await pass(2_000);
@@ -137,7 +137,7 @@ describe('two processes', () => {
     await closed;
   });
 
-  test('a process that starts later is known at once, and so is what it watches', async () => {
+  test('a process that starts later is known at once, with the topics that it watches', async () => {
     const here = start();
     join(here, 0);
     const { presence } = watch(here);
@@ -150,7 +150,7 @@ describe('two processes', () => {
     expect(infosOf(later.presence)).toEqual([0, 1]);
   });
 
-  test('a connection that leaves and joins again at once: the others are notified of both, with its new info', async () => {
+  test('if a connection leaves and joins again at once, the other processes are notified of both, with the new info', async () => {
     let info = 'old';
     const [here, there] = [start(), start({ member: () => info })];
     join(there, 1);
@@ -169,7 +169,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('with closed presences nothing is announced any more', async () => {
+  test('once all `Presence` objects are closed, no changes are announced', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -188,7 +188,7 @@ describe('two processes', () => {
 });
 
 describe('leases', () => {
-  test('a process that dies is gone after its lease, not before; others stay', async () => {
+  test('the members of a process that dies leave when its lease ends, not earlier; other members stay', async () => {
     const [here, there, third] = [start(), start(), start()];
     join(here, 0);
     join(there, 1);
@@ -206,7 +206,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([0, 3]);
   });
 
-  test('a process that closes is gone at once, although its connections stay open', async () => {
+  test('the members of a process that closes leave at once, although its connections stay open', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { presence } = watch(here);
@@ -218,7 +218,7 @@ describe('leases', () => {
     expect(guests[1]!.seat.state).toBe('open');
   });
 
-  test('each process has the lease that it says', async () => {
+  test('each process has the lease that it announces', async () => {
     const [here, there, slow] = [start(), start({ lease: 1_000 }), start({ lease: 60_000 })];
     join(there, 1);
     join(slow, 2);
@@ -231,7 +231,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([2]);
   });
 
-  test('a process that comes back after its lease has its members back', async () => {
+  test('if a process comes back after its lease has ended, its members join again', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { events } = watch(here);
@@ -248,7 +248,7 @@ describe('leases', () => {
     expect(there.topics.counts).toMatchObject({ unpublished: 0 });
   });
 
-  test('a process that stood still does not take the others for dead', async () => {
+  test('a process that stood still does not treat the other processes as dead', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { events } = watch(here);
@@ -262,7 +262,7 @@ describe('leases', () => {
   });
 });
 
-describe('what is lost is found', () => {
+describe('a lost message is detected', () => {
   test('by the next beat: a change, a snapshot, a request', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
@@ -292,7 +292,7 @@ describe('what is lost is found', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('when a process received nothing for longer than the lease, and was received', async () => {
+  test('when a process could send, but received nothing for longer than the lease', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     watch(there);
@@ -307,7 +307,7 @@ describe('what is lost is found', () => {
     expect(infosOf(presence)).toEqual([1, 2]);
   });
 
-  test('when a part of a snapshot is missing, none of it is used', async () => {
+  test('when a part of a snapshot is missing: the other parts are not used', async () => {
     const [here, there] = [start(), start({ member: () => 'x'.repeat(5_000), maxInfoSize: 6_000 })];
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
     let parts = 0;
@@ -325,7 +325,7 @@ describe('what is lost is found', () => {
 });
 
 describe('size', () => {
-  test('a storm is few messages: one announcement per topic and 50 ms', async () => {
+  test('many changes cause few messages: one announcement per topic and 50 ms', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -339,7 +339,7 @@ describe('size', () => {
     expect(infosOf(presence)).toEqual([7]);
   });
 
-  test('a large list is several messages, of 16 KiB and one member at most', async () => {
+  test('a large list is split into messages of at most 16 KiB and one member', async () => {
     const [here, there] = [
       start({ maxInfoSize: 8_192 }),
       start({ member: () => 'x'.repeat(8_000), maxInfoSize: 8_192 }),
@@ -358,7 +358,7 @@ describe('size', () => {
     expect(Math.max(...sizes)).toBeLessThan(16_384 + 8_192);
   });
 
-  test('maxMembers holds over all processes, and members come in when there is room', async () => {
+  test('`maxMembers` counts the members of all processes; further members are added when there is room', async () => {
     const [here, there] = [start({ maxMembers: 4 }), start()];
     for (let guest = 0; guest < 6; guest++) join(there, guest);
     join(here, 6);
@@ -371,7 +371,7 @@ describe('size', () => {
     expect(presence.isPartial).toBe(false);
   });
 
-  test('requests without end for a large list are answered with a pause for each of its parts', async () => {
+  test('endless requests for a large list are answered with a pause for each part of the list', async () => {
     const here = start();
     const there = start({ member: () => 'x'.repeat(60_000), maxInfoSize: 65_536 });
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
@@ -412,7 +412,7 @@ describe('the reserved names', () => {
     for (const name of here.topics.topicsOf(all.seat)) here.topics.unsubscribe(all.seat, name);
   });
 
-  test('without the option `presence` a process takes no part, and notices nothing', async () => {
+  test('a process without the option `presence` takes no part, and its subscribers receive nothing of it', async () => {
     const here = start();
     const plain = new Topics({ bus: hub.bus() });
     plain.subscribe(guests[0]!.seat, '**', { wildcards: true });
@@ -430,7 +430,7 @@ describe('a broken program on the bus', () => {
   const head = { process: 'stranger', lease, hello: false };
   const none = { watched: [], versions: [], needs: [] };
 
-  test('what is not a message is counted and reported', async () => {
+  test('bytes that are not a message are counted and reported', async () => {
     const here = start();
     const { presence } = watch(here);
     await pass(1_000);
@@ -455,7 +455,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('processes without end: a thousand are kept', async () => {
+  test('if it announces endless processes, a thousand of them are kept', async () => {
     const here = start();
     const { presence } = watch(here);
     await pass(1_000);
@@ -471,7 +471,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('topics without end: maxTopics are announced', async () => {
+  test('if it watches endless topics, `maxTopics` of them are announced', async () => {
     const here = start({ maxTopics: 3 });
     await pass(1_000);
     const watched = Array.from({ length: 10 }, (_, at) => `"t/${at}"`);
@@ -481,7 +481,7 @@ describe('a broken program on the bus', () => {
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
   });
 
-  test('members without end: maxMembers are kept, also of a snapshot that never ends', async () => {
+  test('if it announces endless members, `maxMembers` of them are kept, also of a snapshot that never ends', async () => {
     const here = start({ maxMembers: 100 });
     const { presence } = watch(here);
     await pass(1_000);

@@ -166,7 +166,7 @@ function generator(seed: number): () => number {
   };
 }
 
-test('after any chaos all agree with the truth, and each join has at most one leave', async () => {
+test('after random failures all processes have the true list of members, and each join has at most one leave', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listener);

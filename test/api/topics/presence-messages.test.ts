@@ -32,7 +32,7 @@ const samples: readonly Buffer[] = [
   serializeSnapshot({ process, version: 4, part: 0, parts: 2 }, ['[3,null]']),
 ];
 
-test('each kind is read as it was written', () => {
+test('each kind of message is parsed to the same values', () => {
   expect(samples.map((bytes) => parsePresence(bytes))).toEqual([
     {
       format: 1,
@@ -64,7 +64,7 @@ test('each kind is read as it was written', () => {
   ]);
 });
 
-test('a message that is cut at any byte, or has a byte more, is not one', () => {
+test('bytes that are cut off, or have a byte more, are not a message', () => {
   for (const bytes of samples) {
     for (let end = 0; end < bytes.length; end++) expect(parsePresence(bytes.subarray(0, end))).toBeNull();
     expect(parsePresence(Buffer.concat([bytes, Buffer.from('}')]))).toBeNull();
@@ -105,7 +105,7 @@ test('a message of more than a mebibyte is not read', () => {
   expect(parsePresence(large)).toBeNull();
 });
 
-test('whatever the bytes, parsing throws nothing', () => {
+test('parsing does not throw for any bytes', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -119,7 +119,7 @@ test('whatever the bytes, parsing throws nothing', () => {
   );
 });
 
-test('names of topics: $presence/TOPIC for one, and back', () => {
+test('the name $presence/TOPIC belongs to TOPIC, and TOPIC to this name', () => {
   expect(presenceTopic('room/1')).toBe('$presence/room/1');
   expect(watchedTopic('$presence/room/1')).toBe('room/1');
   expect(watchedTopic('$presence')).toBeNull();
@@ -131,7 +131,7 @@ test('names of topics: $presence/TOPIC for one, and back', () => {
 });
 
 describe('lists in parts', () => {
-  test('keep their order, lose nothing, and are small unless an element is large', () => {
+  test('keep the order, lose no element, and are small unless an element is large', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 9_000 }), { maxLength: 50 }), (texts) => {
         const parts = inParts(texts);
@@ -143,7 +143,7 @@ describe('lists in parts', () => {
     expect(inParts([])).toEqual([[]]);
   });
 
-  test('of a beat are beats by themselves, and only the first one asks for answers', () => {
+  test('of a beat are complete beats, and only the first one asks for answers', () => {
     const watched = Array.from({ length: 3_000 }, (_, at) => `"topic/${at}"`);
     const beats = serializeBeats(
       { process, lease: 15_000, hello: true },
@@ -156,7 +156,7 @@ describe('lists in parts', () => {
   });
 });
 
-test('an info over the limit, or too deep to be written, becomes null', () => {
+test('an info over the limit, or one that is nested too deeply for JSON, becomes null', () => {
   const deep = JSON.parse(`${'['.repeat(200_000)}${']'.repeat(200_000)}`) as unknown;
   const entries: MemberEntry[] = [
     [1, 'four'],

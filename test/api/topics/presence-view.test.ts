@@ -54,7 +54,7 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'leave a', 'join b', 'join c']);
   });
 
-  test('before a snapshot, or after a version that is missing, need a snapshot and change nothing', () => {
+  test('before a snapshot, or after a missing version, are not applied, and a snapshot is needed', () => {
     expect(change(3, 4, [], [[1, 'a']])).toBe(true);
     expect(snapshot(4, [[1, 'a']])).toBe(false);
     expect(change(5, 6, [1], [[2, 'b']])).toBe(true);
@@ -82,7 +82,7 @@ describe('changes', () => {
 });
 
 describe('a snapshot', () => {
-  test('changes what differs; a member with another info has left and joined again', () => {
+  test('changes only the differences; a member with another info has left and joined again', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -104,7 +104,7 @@ describe('a snapshot', () => {
     expect(infos()).toEqual(['a']);
   });
 
-  test('in parts is used when all have come, in their order', () => {
+  test('in parts is used when all parts have come in order', () => {
     expect(snapshot(1, [[1, 'a']], 0, 3)).toBe(true);
     expect(snapshot(1, [[2, 'b']], 1, 3)).toBe(true);
     expect(infos()).toEqual([]);
@@ -153,7 +153,7 @@ describe('a snapshot', () => {
   });
 });
 
-test('a version that is announced and not here needs a snapshot; an older one does not', () => {
+test('an announced version that is newer than the list needs a snapshot; an older one does not', () => {
   expect(view.checkVersion(process, 1)).toBe(true);
   snapshot(3, []);
   expect(view.checkVersion(process, 3)).toBe(false);
@@ -163,7 +163,7 @@ test('a version that is announced and not here needs a snapshot; an older one do
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('a full view needs a snapshot of what it left out only when it has room', () => {
+test('a full view needs a snapshot of the members that it left out only when it has room', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],
@@ -186,7 +186,7 @@ test('a full view needs a snapshot of what it left out only when it has room', (
   expect(view).toMatchObject({ size: 5, isPartial: false });
 });
 
-test('a process that is forgotten has left with all its members', () => {
+test('when a process is forgotten, all its members leave', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],

@@ -32,7 +32,7 @@ function numbered(options: PresenceOptions = {}, errors: Error[] = []): Topics {
 const infosOf = ({ members }: Presence): unknown[] => members.map(({ info }) => info);
 
 describe('members', () => {
-  test('are those that have subscribed, before and after it was asked', async () => {
+  test('are the connections that subscribed before the call, and those that subscribe later', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     topics.subscribe(a.seat, 'room');
@@ -54,7 +54,7 @@ describe('members', () => {
     expect(events).toEqual(['join 1', 'leave 0']);
   });
 
-  test('have an id that is the same in all topics, and differs from all others', async () => {
+  test('have an id that is the same in all topics, and that no other member has', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     for (const name of ['one', 'two']) for (const { seat } of [a, b]) topics.subscribe(seat, name);
@@ -80,7 +80,7 @@ describe('members', () => {
     expect(left).toEqual([id]);
   });
 
-  test('are not those that have subscribed to a pattern', async () => {
+  test('do not include subscribers of a pattern', async () => {
     await using topics = numbered();
     topics.subscribe(guests[0]!.seat, '**', { wildcards: true });
     const presence = topics.presence('room');
@@ -89,7 +89,7 @@ describe('members', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('have null without the option `member`, and what JSON makes of its result with it', async () => {
+  test('have null as info without the option `member`, and otherwise its result as JSON represents it', async () => {
     await using plain = new Topics({ presence: {} });
     await using topics = new Topics({
       presence: {
@@ -123,7 +123,7 @@ test('a topic that no process watches costs nothing: `member` is not called for 
 });
 
 describe('handlers', () => {
-  test('of several Presence objects of a topic are all called; after `close` no more, and it has no members', async () => {
+  test('of several Presence objects of a topic are all called; after `close` they are not called, and the list is empty', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string): Presence =>
@@ -162,7 +162,7 @@ describe('handlers', () => {
     expect(events).toEqual(['first join 0', 'last join 0', 'first leave 0']);
   });
 
-  test('that throw or reject become warnings, and the others are called', async () => {
+  test('that throw or reject become warnings, and the other handlers are called', async () => {
     await using topics = numbered();
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
@@ -205,7 +205,7 @@ describe('limits', () => {
     expect(events).toEqual(['join 0', 'join 1', 'join 3']);
   });
 
-  test('maxTopics: beyond it `presence` throws', async () => {
+  test('maxTopics: beyond this limit `presence` throws', async () => {
     await using topics = numbered({ maxTopics: 2 });
     const one = topics.presence('1');
     topics.presence('2');
@@ -254,7 +254,7 @@ describe('limits', () => {
   });
 });
 
-test('names: those of topics, without wildcards', async () => {
+test('`presence` accepts names of topics without wildcards, and refuses other names', async () => {
   await using topics = numbered();
   for (const name of ['', '$presence', '$presence/room', 'a//b'])
     expect(codeOf(() => topics.presence(name))).toBe('WS_TOPIC_NAME');
@@ -262,7 +262,7 @@ test('names: those of topics, without wildcards', async () => {
   expect(codeOf(() => topics.presence('x'.repeat(257)))).toBe('WS_TOPIC_TOO_LONG');
 });
 
-test('without the option there is no presence', async () => {
+test('`presence` throws without the option `presence`', async () => {
   await using topics = new Topics();
   expect(() => topics.presence('room')).toThrow(/option `presence`/);
 });

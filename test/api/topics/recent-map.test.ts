@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { RecentMap } from '../../../src/api/topics/recent-map.ts';
 
-test('keys in use stay, others go, and never more than twice the size are kept', () => {
+test('keys in use are kept, others are forgotten, and at most twice `size` keys are kept', () => {
   const map = new RecentMap<number>(10);
   map.set('used', -1);
   for (let at = 0; at < 200; at++) {

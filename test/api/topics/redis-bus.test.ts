@@ -15,7 +15,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     return { redis, bus, states, lines: [] as string[] };
   }
 
-  test('a pattern gets what matches, once, its own messages included', async () => {
+  test('the receiver of a pattern gets each matching message once, including messages of its own process', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('room/1', new Recorder(lines, '= '));
     await bus.subscribe('room/*', new Recorder(lines, '* '));
@@ -28,7 +28,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('characters of globs are themselves', async () => {
+  test('characters with a meaning in globs match only themselves', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a[b]?/*', new Recorder(lines));
     for (const topic of ['a[b]?/x', 'ab1/x', 'ab/x', 'a[b]?/x/y']) await bus.publish(topic, Buffer.from('m'));
@@ -37,7 +37,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('patterns with the same glob are apart', async () => {
+  test('patterns with the same glob are independent', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a/*', new Recorder(lines, '* '));
     await bus.subscribe('a/**', new Recorder(lines, '** '));
@@ -48,7 +48,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('the last receiver of a pattern gets its messages; after unsubscribe none does', async () => {
+  test('the last receiver of a pattern gets its messages; after unsubscribe no receiver does', async () => {
     const { bus, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -62,7 +62,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('after a lost connection: the states, a gap for each receiver, before the next message', async () => {
+  test('after a lost connection both states are reported, and each receiver is notified of a gap before the next message', async () => {
     const { bus, redis, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, '= '));
     await bus.subscribe('*', new Recorder(lines, '* '));
@@ -89,7 +89,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('what was sent and not answered is refused, and not sent again', async () => {
+  test('if a message was sent and not answered, `publish` rejects, and the message is not sent again', async () => {
     const { bus, redis } = setUp();
     await bus.subscribe('a', new Recorder());
     const publishing = bus.publish('a', Buffer.from('m'));
@@ -102,7 +102,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('another bus whose subscribers lost nothing is notified of what this one could not publish', async () => {
+  test('if this bus could not publish, other buses are notified of the gap, although their connection was not lost', async () => {
     const { bus, redis, lines } = setUp();
     const other = new RedisBus(new Client(redis));
     await bus.subscribe('x', new Recorder());
@@ -116,11 +116,11 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('what waits is limited, and what is beyond is a gap before the next message', async () => {
+  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
-    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too much');
+    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too many bytes');
     await first;
     await bus.publish('a', Buffer.from('next'));
     await turns();
@@ -128,7 +128,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('sharded: other commands, and no wildcards', async () => {
+  test('a sharded bus uses other commands, and refuses wildcards', async () => {
     const { bus, redis, lines } = setUp({ sharded: true });
     await expect(bus.subscribe('a/*', new Recorder())).rejects.toThrow('subscribe to each topic');
     await bus.subscribe('a/1', new Recorder(lines));
@@ -142,14 +142,14 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('published before the first connection: sent when it is there', async () => {
+  test('a message that is published before the first connection is sent once it is established', async () => {
     const { bus, redis } = setUp();
     await bus.publish('a', Buffer.from('m'));
     expect(redis.published).toEqual([['rfc6455/a', 'm']]);
     await bus.close();
   });
 
-  test('close gives back both connections, and refuses what waits', async () => {
+  test('`close` closes both connections, and refuses the commands that wait', async () => {
     const { bus, redis } = setUp();
     redis.isUp = false;
     const waiting = bus.subscribe('a', new Recorder());
@@ -161,7 +161,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 });
 
-test('ioredis is asked not to send again what was not answered', async () => {
+test('ioredis is configured not to send unanswered commands again', async () => {
   const client = new FakeIoRedis(new FakeRedis());
   const { options } = client.duplicate({});
   expect(options).toEqual({});

@@ -17,7 +17,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     return { redis, streams: redis.streams, bus, lines };
   }
 
-  test('what is published while Redis is away waits, and comes in its order without a gap', async () => {
+  test('messages that are published while Redis is away wait, and arrive in order without a gap', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -34,7 +34,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('before the first connection as well', async () => {
+  test('messages that are published before the first connection wait as well', async () => {
     const redis = new FakeRedis();
     const bus = new RedisBus(new Client(redis), { history: {} });
     await Promise.all(['1', '2'].map((text) => bus.publish('a', Buffer.from(text))));
@@ -42,7 +42,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('what was sent and not answered is not sent again; its subscribers are notified before what follows', async () => {
+  test('a message that was sent and not answered is not sent again; its subscribers are notified of a gap before later messages', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -57,7 +57,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('what waits is limited; what is beyond is a gap before the next message', async () => {
+  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
     const { bus, redis, lines } = await setUp({ maxWaiting: 10 });
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -65,7 +65,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     redis.cut();
     await turns();
     const first = bus.publish('a', Buffer.from('8 bytes.'));
-    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too much');
+    await expect(bus.publish('a', Buffer.from('more'))).rejects.toThrow('too many bytes');
     redis.isUp = true;
     await first;
     await bus.publish('a', Buffer.from('next'));
@@ -76,7 +76,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('Redis refuses one message: the Promise rejects, and a gap is in its place', async () => {
+  test('if Redis refuses a message, the Promise rejects, and a gap is reported in its place', async () => {
     const { bus, redis, lines } = await setUp();
     redis.refusal = new ReplyError('OOM command not allowed');
     await expect(bus.publish('a', Buffer.from('1'))).rejects.toThrow('OOM');
@@ -86,7 +86,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('Redis forgets the script: it is loaded again, and what it refused meanwhile is lost', async () => {
+  test('if Redis forgets the script, it is loaded again, and the messages that Redis refused meanwhile are lost', async () => {
     const { bus, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     streams.isLoaded = false;
@@ -99,7 +99,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('Redis reads its data from disk: messages wait, and nothing is lost', async () => {
+  test('while Redis reads its data from disk, messages wait, and no message is lost', async () => {
     const { bus, redis, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -125,7 +125,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('what the client did not send waits for the next connection, in its order', async () => {
+  test('messages that the client could not send wait for the next connection, in order', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     // The client knows already that its connection is lost, and has not said so yet.
@@ -140,7 +140,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('Redis does not take the script: each message is refused with its error, until the next connection', async () => {
+  test('if Redis refuses the script, each message is refused with that error until the next connection', async () => {
     const { bus, redis, streams, lines } = await setUp();
     redis.isUp = false;
     redis.cut();
@@ -159,7 +159,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 });
 
-test('what has waited for longer than ttl is lost', async () => {
+test('a message that has waited for longer than `ttl` is lost', async () => {
   const redis = new FakeRedis();
   const { clock } = await import('../../../src/transport/clock.ts');
   const { now } = clock;
@@ -173,7 +173,7 @@ test('what has waited for longer than ttl is lost', async () => {
     clock.now = () => now() + 1_001;
     const fresh = bus.publish('a', Buffer.from('fresh'));
     redis.isUp = true;
-    await expect(late).rejects.toThrow('longer than ttl');
+    await expect(late).rejects.toThrow('longer than `history.ttl`');
     await fresh;
     await turns(10);
   } finally {

@@ -65,7 +65,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('what is published while the subscription is being made is read, and nothing comes twice', async () => {
+  test('messages that are published while the subscription is being made are read, and no message arrives twice', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     const { execute } = streams;
@@ -90,7 +90,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 
   test.each([0, 1])(
-    'what was read comes once, although it also comes live later; %i messages before',
+    'a message that was read and later also arrives live is delivered once; %i messages before it',
     async (before) => {
       const { bus, other, streams, redis, lines } = setUp();
       for (let at = 0; at < before; at++) await other.publish('a', Buffer.from('before'));
@@ -117,7 +117,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     },
   );
 
-  test('after a lost connection, what was missed comes in order and once, without a gap', async () => {
+  test('after a lost connection, the missed messages arrive in order and once, without a gap', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     await away(redis, () => {
       for (let at = 2; at <= 30; at++) streams.add(key, Buffer.from(String(at)));
@@ -129,7 +129,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('nothing was missed: no gap', async () => {
+  test('if no message was missed, no gap is reported', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     await away(redis, () => {});
     await other.publish('a', Buffer.from('2'));
@@ -145,7 +145,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     [4, []],
     [3, ['gap']],
     [1, ['gap']],
-  ])('four were missed, and %i messages are kept', async (size, gap) => {
+  ])('four messages were missed, and %i messages are kept', async (size, gap) => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     await away(redis, () => {
       for (let at = 2; at <= 5; at++) streams.add(key, Buffer.from(String(at)), size);
@@ -180,7 +180,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
       },
       ['a new'],
     ],
-  ])('the stream %s: a gap, and then what comes', async (_case, change, kept) => {
+  ])('the stream %s: a gap is reported, and then the next messages arrive', async (_case, change, kept) => {
     const { bus, other, redis, streams, lines } = setUp();
     await other.publish('a', Buffer.from('0'));
     await bus.subscribe('a', new Recorder(lines));
@@ -195,7 +195,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a topic that had no message before the loss gets a gap: nothing shows what was there', async () => {
+  test('a topic that had no message before the loss gets a gap, since nothing shows whether messages were missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await away(redis, () => {
@@ -206,7 +206,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('on a connection that holds, a stream may expire', async () => {
+  test('if a stream expires while the connection lasts, no gap is reported', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.delete(key);
     streams.time += 10;
@@ -217,7 +217,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message that does not follow the last one is held until those between are read', async () => {
+  test('a message that does not follow the last one is held until the messages between them are read', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.add(key, Buffer.from('2'));
     streams.add(key, Buffer.from('3'));
@@ -229,7 +229,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message that does not follow, and whose predecessor is not kept: a gap', async () => {
+  test('if a message does not follow the last one, and the messages between them are not kept, a gap is reported', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -239,7 +239,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('more live messages than may be held while the history is read: all are read', async () => {
+  test('if too many live messages arrive while the history is read, all of them are read from the history', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne({ maxWaiting: 1_000 });
     const { execute } = streams;
     let reads = 0;
@@ -260,7 +260,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('the connection is lost again while the history is read: it goes on where it was', async () => {
+  test('if the connection is lost again while the history is read, reading continues at the same place', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     for (let times = 0; times < 5; times++) {
       redis.isUp = false;
@@ -276,7 +276,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('Redis refuses to read what was missed: a gap, and live messages', async () => {
+  test('if Redis refuses to read the missed messages, a gap is reported, and live messages arrive', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     await away(redis, () => streams.add(key, Buffer.from('missed')));
@@ -289,7 +289,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('Redis refuses to tell the position: the subscription is refused', async () => {
+  test('if Redis refuses to read the position, the subscription is refused', async () => {
     const { bus, other, streams } = setUp();
     streams.refusals.set('XREVRANGE', new ReplyError('NOPERM'));
     await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('NOPERM');
@@ -299,7 +299,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('patterns have no history: a gap after a lost connection', async () => {
+  test('patterns have no history: a gap is reported after a lost connection', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('*', new Recorder(lines, '* '));
     await bus.subscribe('a', new Recorder(lines, '= '));
@@ -315,7 +315,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('topics of the library itself are not kept', async () => {
+  test('messages to reserved topics of the library are not kept', async () => {
     const { bus, other, streams, lines } = setUp();
     await bus.subscribe('$a', new Recorder(lines));
     await other.publish('$a', Buffer.from('1'));
@@ -326,7 +326,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('what a bus without history publishes comes as it is', async () => {
+  test('messages of a bus without a history are delivered unchanged', async () => {
     const { bus, other, redis, lines } = setUp();
     const without = new RedisBus(new Client(redis));
     await bus.subscribe('a', new Recorder(lines));
@@ -337,7 +337,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     for (const each of [bus, other, without]) await each.close();
   });
 
-  test('sharded: the same, with other commands', async () => {
+  test('a sharded bus does the same with other commands', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne({ sharded: true });
     await away(redis, () => streams.add(key, Buffer.from('2')));
     await other.publish('a', Buffer.from('3'));
@@ -347,7 +347,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('unsubscribed in the middle of what was missed: nothing more comes, and the next subscription begins at the end', async () => {
+  test('after unsubscribing in the middle of the missed messages no more arrive, and the next subscription begins at the end', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {
@@ -373,7 +373,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('many topics at once: each receives what it missed, and the number of commands at a time is limited', async () => {
+  test('if many topics catch up at once, each receives the messages that it missed, and the number of commands at a time is limited', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const names = Array.from({ length: 100 }, (_, at) => `t${at}`);
     for (const name of names) await other.publish(name, Buffer.from('0'));
@@ -388,7 +388,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('close ends what is being read and what waits', async () => {
+  test('`close` ends the commands that run and those that wait', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     redis.isUp = false;
     redis.cut();
@@ -404,7 +404,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 });
 
-test('a page: what follows a position, and whether it is the end', async () => {
+test('a page has the messages after a position, and shows whether it reaches the end', async () => {
   const redis = new FakeRedis();
   const bus = new RedisBus(new FakeNodeRedis(redis), { history: {} });
   const { history } = bus;

@@ -15,7 +15,7 @@ describe('positions', () => {
     .map(([time, number]) => `${time}-${number}`);
 
   test.each([START, '1764427422000-0', '1764427422000-15', '999999999999999-999999999999999'])(
-    '%s is one',
+    '%s is a position',
     (text) => {
       expect(isPosition(text)).toBe(true);
     },
@@ -41,7 +41,7 @@ describe('positions', () => {
     expect(isPosition(text)).toBe(false);
   });
 
-  test('are ordered by their time, and then by their number', () => {
+  test('are ordered by time, and then by number', () => {
     expect(isAfter('2-0', '1-9')).toBe(true);
     expect(isAfter('1-10', '1-9')).toBe(true);
     expect(isAfter('1-9', '1-9')).toBe(false);
@@ -56,8 +56,8 @@ describe('positions', () => {
   });
 });
 
-describe('what is published to subscribers', () => {
-  test('both ids, and then the bytes, whatever they are', () => {
+describe('the bytes that are published to subscribers', () => {
+  test('have both ids, and then the bytes of any message', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const message = parsePublished(Buffer.concat([Buffer.from('1000-1 999-0 m'), bytes]));
@@ -66,14 +66,14 @@ describe('what is published to subscribers', () => {
     );
   });
 
-  test('cut off at each byte of its head, it is no message', () => {
+  test('are not a message if the head is cut off at any byte', () => {
     const whole = Buffer.from('1764427422000-1 1764427422000-0 m');
     for (let length = 0; length < whole.length; length++)
       expect(parsePublished(whole.subarray(0, length))).toBeNull();
     expect(parsePublished(whole)).toMatchObject({ bytes: Buffer.alloc(0) });
   });
 
-  test('a mark for lost messages has no bytes', () => {
+  test('of a mark for lost messages hold no message', () => {
     expect(parsePublished(Buffer.from('1000-1 999-0 g'))).toEqual({
       id: '1000-1',
       previous: '999-0',
@@ -82,14 +82,14 @@ describe('what is published to subscribers', () => {
   });
 
   test.each(['hello', '1-1 1-1 x', 'a b c', '1-1 x m', 'x 1-1 m', `${'1'.repeat(64)}-1 1-1 m`, '1-1  m'])(
-    '%j is no message',
+    '%j is not a message',
     (text) => {
       expect(parsePublished(Buffer.from(text))).toBeNull();
     },
   );
 });
 
-test('entries that the script does not write are left out of a reply', () => {
+test('entries that the script has not written are left out of a reply', () => {
   const entry = (id: string, fields: unknown): unknown => [Buffer.from(id), fields];
   const bytes = Buffer.from('m');
   const valid = entry('2-0', [Buffer.from('p'), Buffer.from('1-0'), Buffer.from('m'), bytes]);

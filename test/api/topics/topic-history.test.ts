@@ -75,7 +75,7 @@ const offsetOf = (topics: Topics, guest: Guest): string => {
 };
 
 describe('a client that comes back', () => {
-  test('receives what it missed, of both processes, and then what follows', async () => {
+  test('receives the missed messages of both processes, and then the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     there.publish('t', '2');
@@ -96,7 +96,7 @@ describe('a client that comes back', () => {
     expect(here.topicsOf(second.seat)).toEqual(['t']);
   });
 
-  test('at the other process as well', async () => {
+  test('receives the missed messages at the other process as well', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -113,7 +113,7 @@ describe('a client that comes back', () => {
     expect(second.received).toEqual(['2', '3', '4', '5']);
   });
 
-  test('with nothing missed, receives only what follows', async () => {
+  test('receives only the next messages if it has missed none', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -126,7 +126,7 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('own messages that were delivered before the bus had them are not sent twice', async () => {
+  test('does not receive messages twice that its process delivered before the bus had them', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
@@ -143,7 +143,7 @@ describe('a client that comes back', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('what one process delivered before the bus had it is not sent again by a third one', async () => {
+  test('does not receive from a third process a message that the first one delivered before the bus had it', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
@@ -178,7 +178,7 @@ describe('a client that comes back', () => {
     expect(last.received).toEqual(['2']);
   });
 
-  test('messages that are published at every moment while it joins come once and in their order', async () => {
+  test('receives messages that are published at any moment while it joins once and in order', async () => {
     const first = await joined(here);
     await joined(there);
     here.publish('t', 'h 0');
@@ -207,7 +207,7 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('binary messages, and those that are not compressed, are what they were', async () => {
+  test('receives binary messages and uncompressed messages as they were published', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -221,8 +221,8 @@ describe('a client that comes back', () => {
   });
 });
 
-describe('what is not kept', () => {
-  test('is a gap for this connection, before its next message', async () => {
+describe('messages that are not kept', () => {
+  test('are reported as a gap for this connection, before its next message', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -238,7 +238,7 @@ describe('what is not kept', () => {
     expect(here.counts.gaps).toBe(1);
   });
 
-  test('the history has expired: a gap, and then what follows', async () => {
+  test('if the history has expired, a gap is reported before the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -256,7 +256,7 @@ describe('what is not kept', () => {
     expect(second.received).toEqual(['gap', '3', '4']);
   });
 
-  test('a pattern: a gap, and what is published from now on', async () => {
+  test('for a pattern, a gap is reported, and then new messages arrive', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -270,7 +270,7 @@ describe('what is not kept', () => {
     expect(here.offsetOf(second.seat, '*')).toBeNull();
   });
 
-  test('what is published with `local` while it joins: a gap', async () => {
+  test('a message that is published with `local` while the connection joins is reported as a gap', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -281,7 +281,7 @@ describe('what is not kept', () => {
     expect(second.received).toEqual(['gap']);
   });
 
-  test('what this process published before the bus had the topic is in the history, and comes once', async () => {
+  test('a message that this process published before the bus had the topic is in the history, and arrives once', async () => {
     const first = await joined(there);
     there.publish('t', '1');
     await delivered(first);
@@ -294,7 +294,7 @@ describe('what is not kept', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('what this process published, and the bus refused: a gap', async () => {
+  test('a message of this process that the bus refused is reported as a gap', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -311,8 +311,8 @@ describe('what is not kept', () => {
   });
 });
 
-describe('a pattern that matches as well', () => {
-  test('sends nothing twice, and nothing early', async () => {
+describe('a subscription to a pattern that also matches', () => {
+  test('delivers no message twice, and no message too early', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -332,8 +332,8 @@ describe('a pattern that matches as well', () => {
   });
 });
 
-describe('the bus is away', () => {
-  test('it waits for it, and receives everything once', async () => {
+describe('while the bus is away, a connection that catches up', () => {
+  test('waits for the bus, and then receives every message once', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -356,7 +356,7 @@ describe('the bus is away', () => {
     expect(events).toEqual([]);
   });
 
-  test('for more than ten seconds: a gap, and then as a new subscriber', async () => {
+  test('gets a gap after ten seconds, and continues as a new subscriber', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
     const first = await joined(here);
     here.publish('t', '1');
@@ -384,7 +384,7 @@ describe('the bus is away', () => {
     }
   });
 
-  test('the history cannot be read: reported, a gap, and then as a new subscriber', async () => {
+  test('gets a gap if the history cannot be read, which is reported, and continues as a new subscriber', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -399,8 +399,8 @@ describe('the bus is away', () => {
   });
 });
 
-describe('slow, and closed', () => {
-  test('a client that does not read gets no more than maxBuffered and a page; then the rest', async () => {
+describe('a client that is slow, or leaves, while it catches up', () => {
+  test('gets at most `maxBuffered` bytes and a page while it does not read, and later the rest', async () => {
     const topics = open({ maxBuffered: 10_000 });
     const first = await joined(topics);
     topics.publish('t', '0');
@@ -428,7 +428,7 @@ describe('slow, and closed', () => {
     expect(topics.counts.closed).toBe(0);
   });
 
-  test('closed while it receives what it missed: nothing is left', async () => {
+  test('leaves no state when its connection is closed', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -443,7 +443,7 @@ describe('slow, and closed', () => {
     expect(here.size).toBe(0);
   });
 
-  test('unsubscribed and subscribed again meanwhile: only the last subscription counts', async () => {
+  test('can unsubscribe and subscribe again: only the last subscription counts', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -468,7 +468,7 @@ describe('slow, and closed', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('close ends it', async () => {
+  test('is unsubscribed by `close`', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -480,7 +480,7 @@ describe('slow, and closed', () => {
   });
 });
 
-describe('what clients send', () => {
+describe('offsets from clients', () => {
   test('an invalid offset is refused before anything else happens', async () => {
     const guest = await room.join();
     for (const after of ['', 'x', '1-1', `1-1.${'A'.repeat(22)}`, 'x'.repeat(100_000)])
@@ -489,7 +489,7 @@ describe('what clients send', () => {
     expect(here.topicsOf(guest.seat)).toEqual([]);
   });
 
-  test('an offset that this history never had is a gap, and the whole history', async () => {
+  test('an offset that this history never had leads to a gap and the whole history', async () => {
     const first = await joined(here);
     for (const text of ['1', '2']) here.publish('t', text);
     await delivered(first);
@@ -505,7 +505,7 @@ describe('what clients send', () => {
     }
   });
 
-  test('offsets are limited as subscriptions are', async () => {
+  test('requests with offsets are limited like subscriptions', async () => {
     const topics = open({ maxTopicsPerConnection: 2, maxSubscribeRate: 0.001 });
     const first = await joined(topics);
     topics.publish('t', '1');
@@ -519,7 +519,7 @@ describe('what clients send', () => {
     expect(codeOf(() => topics.subscribe(second.seat, 't', { after: offset }))).toBe('WS_TOPIC_RATE');
   });
 
-  test('what another program writes into the stream is no message: counted, reported, and left out', async () => {
+  test('bytes that another program has written into the stream are counted, reported, and left out', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -544,7 +544,7 @@ describe('what clients send', () => {
     }
   });
 
-  test('offsets of what a connection has not subscribed to, or not yet', async () => {
+  test('`offsetOf` is null for topics that a connection has not subscribed to, or not yet', async () => {
     const guest = await room.join();
     expect(here.offsetOf(guest.seat, 't')).toBeNull();
     here.subscribe(guest.seat, 't');

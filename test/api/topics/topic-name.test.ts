@@ -15,14 +15,14 @@ describe('checkTopic', () => {
   );
 
   test.each(['*', '**', 'a/*', 'a/**', '*/*/*/**', '*/a'])(
-    '%s is a pattern, where patterns are allowed',
+    '%s is a pattern, if patterns are allowed',
     (name) => {
       expect(checkTopic(name, limits, true)).toBe(true);
       expect(codeOf(() => checkTopic(name, limits, false))).toBe('WS_TOPIC_WILDCARD');
     },
   );
 
-  test.each(['a*', '*a', '***', '**/a', 'a/**/b', 'a/b*'])('%s is neither', (name) => {
+  test.each(['a*', '*a', '***', '**/a', 'a/**/b', 'a/b*'])('%s is neither a topic nor a pattern', (name) => {
     expect(codeOf(() => checkTopic(name, limits, true))).toBe('WS_TOPIC_WILDCARD');
     expect(codeOf(() => checkTopic(name, limits, false))).toBe('WS_TOPIC_WILDCARD');
   });
@@ -42,13 +42,16 @@ describe('checkTopic', () => {
     expect(codeOf(() => checkTopic(name, limits, true))).toBe('WS_TOPIC_NAME');
   });
 
-  test('too long, too many parts', () => {
+  test('a name that is too long, or has too many parts, is refused', () => {
     expect(codeOf(() => checkTopic('x'.repeat(21), limits, true))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => checkTopic('a/b/c/d/e', limits, true))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => checkTopic('/'.repeat(8_192), limits, true))).toBe('WS_TOPIC_TOO_LONG');
   });
 
-  test.each([null, undefined, 1, ['a'], {}])('%s is a mistake of the program', (value) => {
-    expect(() => checkTopic(value as unknown as string, limits, true)).toThrow(TypeError);
-  });
+  test.each([null, undefined, 1, ['a'], {}])(
+    '%s is a TypeError, since the program has a mistake',
+    (value) => {
+      expect(() => checkTopic(value as unknown as string, limits, true)).toThrow(TypeError);
+    },
+  );
 });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 describe('two processes', () => {
-  test('each message reaches the subscribers of both, once, and text stays text', async () => {
+  test('each message reaches the subscribers of both processes once, and text stays text', async () => {
     const bus = new MemoryBus();
     await using here = new Topics({ bus });
     await using there = new Topics({ bus: new MemoryBus(bus) });
@@ -40,7 +40,7 @@ describe('two processes', () => {
     expect(there.counts).toMatchObject({ published: 1, received: 1, gaps: 0, invalid: 0 });
   });
 
-  test('`except` and `compress` hold where they can: here, and everywhere', async () => {
+  test('`except` applies in this process, and `compress` in all processes', async () => {
     const bus = new MemoryBus();
     const { join } = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     await using here = new Topics({ bus });
@@ -60,7 +60,7 @@ describe('two processes', () => {
     expect(b.received).toHaveLength(2);
   });
 
-  test('overlapping patterns of one process: one subscription on the bus for each, and each message once', async () => {
+  test('overlapping patterns of one process have one subscription each on the bus, and each message arrives once', async () => {
     const bus = new UnreliableBus();
     await using here = new Topics({ bus });
     await using there = new Topics({ bus: new UnreliableBus(bus) });
@@ -82,7 +82,7 @@ describe('two processes', () => {
     expect(bus.calls.at(-1)).toBe('unsubscribe a/*');
   });
 
-  test('any subscriptions, any messages: each subscriber has those of its topics, once, in the order of each publisher', async () => {
+  test('for random subscriptions and messages, each subscriber receives the messages of its topics once, in the order of each publisher', async () => {
     const names = fc.constantFrom('a', 'b', 'a/b', 'a/c', 'b/c/d');
     const patterns = fc.constantFrom('a', 'a/b', 'b/c/d', '*', 'a/*', '**', 'a/**', '*/c', 'b/*/d');
     const matching = (pattern: string, name: string): boolean =>
@@ -123,7 +123,7 @@ describe('two processes', () => {
   });
 });
 
-describe('what is lost is reported', () => {
+describe('losses', () => {
   let bus: UnreliableBus;
   let other: UnreliableBus;
   let there: Topics;
@@ -151,7 +151,7 @@ describe('what is lost is reported', () => {
     await there.close();
   });
 
-  test('a message that did not come is noticed at the next one, once', async () => {
+  test('a message that did not arrive is reported once, when the next one arrives', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     other.failing = () => new Promise(() => {});
@@ -170,7 +170,7 @@ describe('what is lost is reported', () => {
     expect(here.counts.gaps).toBe(1);
   });
 
-  test('what was published while no one here had subscribed is no loss', async () => {
+  test('messages that were published while this process had no subscriber are not a loss', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -185,7 +185,7 @@ describe('what is lost is reported', () => {
     expect(seatOf.received).toEqual(['1', '3']);
   });
 
-  test('but it is one for a pattern that stayed', async () => {
+  test('messages that are missing while only a matching pattern has subscribers are a loss', async () => {
     here.subscribe(seatOf.seat, 't');
     here.subscribe(seatOf.seat, '*', { wildcards: true });
     there.publish('t', '1');
@@ -200,7 +200,7 @@ describe('what is lost is reported', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('the bus was away: state, and a gap for each pattern; the numbers do not report the same loss again', async () => {
+  test('after the bus was away, `state` and a gap for each pattern are reported; the numbers do not report the same loss again', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -218,7 +218,7 @@ describe('what is lost is reported', () => {
     expect(seatOf.received).toEqual(['1', 'here', '3']);
   });
 
-  test('the bus does not take a message: local subscribers have it, the loss is counted and reported', async () => {
+  test('if the bus does not take a message, local subscribers receive it, and the loss is counted and reported', async () => {
     here.subscribe(seatOf.seat, 't');
     bus.failing = () => {
       throw new Error('at the call');
@@ -233,7 +233,7 @@ describe('what is lost is reported', () => {
     expect(seatOf.received).toEqual(['1', '2']);
   });
 
-  test('a handler that throws, or rejects, is a warning and nothing else', async () => {
+  test('if a handler throws or rejects, there is a process warning and no other effect', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', onWarning);
@@ -256,7 +256,7 @@ describe('what is lost is reported', () => {
   });
 });
 
-describe('what others write to the bus', () => {
+describe('bytes that another program writes to the bus', () => {
   const publisher = randomPublisher();
   const wrap = (text: string | Uint8Array, number = 1, previous = 0): Uint8Array =>
     serializeEnvelope(
@@ -264,7 +264,7 @@ describe('what others write to the bus', () => {
       text,
     );
 
-  test('and is no message is ignored, counted, and reported', async () => {
+  test('are ignored, counted and reported if they are not a message', async () => {
     const bus = new MemoryBus();
     const errors: Error[] = [];
     await using topics = new Topics({
@@ -297,7 +297,7 @@ describe('what others write to the bus', () => {
     for (const error of errors) expect(error).toMatchObject({ name: 'TopicError', code: 'WS_BUS_MESSAGE' });
   });
 
-  test('twice, or late, is delivered once', async () => {
+  test('twice, or late, are delivered once', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus) });
     const guest = await room.join();
@@ -315,7 +315,7 @@ describe('what others write to the bus', () => {
     expect(topics.counts.gaps).toBe(0);
   });
 
-  test('no bytes and no topic end the process', async () => {
+  test('do not end the process, whatever the topic', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus), handlers: { error() {} } });
     const guest = await room.join();
@@ -356,7 +356,7 @@ describe('what others write to the bus', () => {
 });
 
 describe('subscriptions on the bus', () => {
-  test('one for each topic with subscribers, gone with the last one', async () => {
+  test('there is one for each topic with subscribers, until the last one leaves', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const [a, b] = [await room.join(), await room.join()];
@@ -371,7 +371,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('a storm on one topic is one command at a time, and what is wanted at the end', async () => {
+  test('many changes of one topic cause one command at a time, and end in the state that is wanted', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));
@@ -402,7 +402,7 @@ describe('subscriptions on the bus', () => {
     bus.failing = () => undefined;
   });
 
-  test('a subscription that the bus refused is asked for again when it is back', async () => {
+  test('a subscription that the bus refused is tried again when the bus is back', async () => {
     const bus = new UnreliableBus();
     const errors: Error[] = [];
     await using topics = new Topics({ bus, handlers: { error: (error) => void errors.push(error) } });
@@ -422,7 +422,7 @@ describe('subscriptions on the bus', () => {
     expect(guest.received).toEqual(['here']);
   });
 
-  test('closing closes the bus, and what comes after that is ignored', async () => {
+  test('`close` closes the bus, and later messages are ignored', async () => {
     const bus = new UnreliableBus();
     const events: string[] = [];
     const topics = new Topics({ bus, handlers: { state: () => void events.push('state') } });

@@ -17,7 +17,7 @@ async function guests(count: number): Promise<Guest[]> {
 }
 
 describe('publish', () => {
-  test('goes to the subscribers of the topic, and says how many they were', async () => {
+  test('sends to the subscribers of the topic, and returns their number', async () => {
     const [a, b, c] = (await guests(3)) as [Guest, Guest, Guest];
     const topics = new Topics();
     expect(topics.subscribe(a.seat, 'room/1')).toBe(true);
@@ -59,7 +59,7 @@ describe('publish', () => {
     expect(b.received).toEqual(['1', '3']);
   });
 
-  test('messages of a topic come in order, together with what else was sent', async () => {
+  test('messages of a topic arrive in order, also relative to other messages of the connection', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     topics.subscribe(a.seat, 't');
@@ -72,7 +72,7 @@ describe('publish', () => {
     expect(a.received).toEqual(sent);
   });
 
-  test('compressed where that was negotiated, unless it is not to be', async () => {
+  test('compresses if compression was negotiated, except with `compress: false`', async () => {
     const room = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     const a = await room.join({ compression: true });
     const topics = new Topics();
@@ -86,7 +86,7 @@ describe('publish', () => {
     expect(a.received).toEqual([text, text]);
   });
 
-  test('refuses what is not a topic, not a message, not an option, or too large', () => {
+  test('refuses invalid topics, messages and options, and messages that are too large', () => {
     const topics = new Topics({ maxMessageSize: 10 });
     expect(() => topics.publish('a/*', '')).toThrow(TopicError);
     expect(() => topics.publish('', '')).toThrow(TopicError);
@@ -119,25 +119,28 @@ describe('members', () => {
     expect(a.received).toEqual(['yes']);
   });
 
-  test.each(['a clean close', 'a lost connection'])('leave by themselves: %s', async (how) => {
-    const topics = new Topics();
-    const inHandler: string[][] = [];
-    const room = await openRoom({ close: (seat) => void inHandler.push(topics.topicsOf(seat)) });
-    const [a, b] = [await room.join(), await room.join()];
-    for (const { seat } of [a, b]) topics.subscribe(seat, 't');
-    topics.subscribe(a.seat, 'only/a');
-    if (how === 'a clean close') await a.client.close();
-    else a.client.reset();
-    await until(() => inHandler.length > 0);
-    // The handler still knows where the connection was; nothing does after it.
-    expect(inHandler).toEqual([['t', 'only/a']]);
-    await Promise.resolve();
-    expect(topics.topicsOf(a.seat)).toEqual([]);
-    expect(topics.size).toBe(1);
-    expect(topics.publish('t', 'left')).toEqual({ local: 1 });
-    expect(topics.subscribe(a.seat, 't')).toBe(false);
-    expect(topics.size).toBe(1);
-  });
+  test.each(['a clean close', 'a lost connection'])(
+    'are unsubscribed automatically after %s',
+    async (how) => {
+      const topics = new Topics();
+      const inHandler: string[][] = [];
+      const room = await openRoom({ close: (seat) => void inHandler.push(topics.topicsOf(seat)) });
+      const [a, b] = [await room.join(), await room.join()];
+      for (const { seat } of [a, b]) topics.subscribe(seat, 't');
+      topics.subscribe(a.seat, 'only/a');
+      if (how === 'a clean close') await a.client.close();
+      else a.client.reset();
+      await until(() => inHandler.length > 0);
+      // The handler still knows where the connection was; nothing does after it.
+      expect(inHandler).toEqual([['t', 'only/a']]);
+      await Promise.resolve();
+      expect(topics.topicsOf(a.seat)).toEqual([]);
+      expect(topics.size).toBe(1);
+      expect(topics.publish('t', 'left')).toEqual({ local: 1 });
+      expect(topics.subscribe(a.seat, 't')).toBe(false);
+      expect(topics.size).toBe(1);
+    },
+  );
 
   test('a connection that is closing receives nothing and subscribes to nothing', async () => {
     const [a] = (await guests(1)) as [Guest];
@@ -150,7 +153,7 @@ describe('members', () => {
     expect(a.received).toEqual([]);
   });
 
-  test('topics serve the connections of several servers', async () => {
+  test('can be connections of several servers', async () => {
     const [a] = (await guests(1)) as [Guest];
     const [b] = (await guests(1)) as [Guest];
     const topics = new Topics();
@@ -160,7 +163,7 @@ describe('members', () => {
     expect([...a.received, ...b.received]).toEqual(['both', 'both']);
   });
 
-  test('what is not the connection of a server is refused at once', async () => {
+  test('a value that is not a connection of a server is refused at once', async () => {
     const topics = new Topics();
     const { url } = await startServer();
     const client = await connect(url);
@@ -172,7 +175,7 @@ describe('members', () => {
     await client.close();
   });
 
-  test('close unsubscribes all of them, and they stay open', async () => {
+  test('`close` unsubscribes all connections, and they stay open', async () => {
     const [a] = (await guests(1)) as [Guest];
     {
       await using topics = new Topics();

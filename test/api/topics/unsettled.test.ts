@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Unsettled } from '../../../src/api/topics/unsettled.ts';
 
-test('the oldest of a topic counts, in whatever order they are settled', () => {
+test('the oldest unsettled message of a topic counts, in whatever order messages are settled', () => {
   const unsettled = new Unsettled();
   for (const number of [1, 3, 4]) unsettled.add('t', number);
   unsettled.add('u', 2);
