@@ -64,7 +64,7 @@ export interface SendStreamOptions {
 /** The options of a message in parts. */
 export const sendStreamSpecs: SpecsOf<SendStreamOptions, ValuesOf<SendStreamOptions, 'binary' | 'signal'>> = {
   binary: flag({
-    defaultText: 'what the first part is',
+    defaultText: 'the type of the first part',
     text: 'Whether the message is binary. If it is a text message, its parts are strings or UTF-8.',
   }),
   compress: flag({

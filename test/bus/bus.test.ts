@@ -1,6 +1,6 @@
 /**
  * The buses over real engines: redis-server and nats-server of Debian, with the clients of npm. Four processes with 500 subscribers
- * each, 50 topics, up to 200,000 messages from random publishers. What a subscriber misses has to be said to it before it sees what follows.
+ * each, 50 topics, up to 200,000 messages from random publishers. If a subscriber misses messages, it must be notified before it receives the next ones.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';

@@ -1,7 +1,7 @@
 /**
  * Topics over real engines, with real WebSockets: four processes, each with a server and 500 clients that subscribe to 5 of 50 topics and
- * publish to any. What a client misses has to be said to it before it receives what follows. And presence: four processes whose connections
- * join and leave topics at random agree on who is there, also after one of them was killed.
+ * publish to any. If a client misses messages, it must be notified before it receives the next ones. With presence, four processes whose connections
+ * join and leave topics at random agree on the members, also after one of the processes was killed.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Project } from '../consumers/project.ts';

@@ -41,7 +41,7 @@ export interface RedisBusOptions extends BusOptions {
    */
   readonly sharded?: boolean | undefined;
   /**
-   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives what it missed. All buses with the same `prefix`
+   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix`
    * need the same value. Without it, messages are not kept. @default none
    */
   readonly history?: HistoryOptions | undefined;
@@ -111,6 +111,6 @@ export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   }),
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,
-    'Keeps the messages of each topic in a stream of Redis, so that a subscriber receives what it missed. All buses with the same `prefix` need the same value. Without it, messages are not kept.',
+    'Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix` need the same value. Without it, messages are not kept.',
   ),
 };

@@ -25,7 +25,7 @@ export interface NatsClient extends NatsPublishing {
 interface Subscription {
   receiver: BusReceiver | null;
   readonly remote: { unsubscribe(): void };
-  /** Whether messages may have been lost of which the receiver has not been notified yet. */
+  /** Whether messages may have been lost, and the receiver has not been notified of it yet. */
   hasMissed: boolean;
   readonly confirmed: Promise<void>;
 }

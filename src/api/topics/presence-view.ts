@@ -16,7 +16,7 @@ class MemberList {
   needsSnapshot = true;
   /** Whether the limit left members out. */
   isPartial = false;
-  /** A snapshot of which not all parts have come yet. */
+  /** A snapshot that is not complete yet, since some of its parts have not come. */
   arriving: ArrivingSnapshot | null = null;
 
   constructor(process: string) {

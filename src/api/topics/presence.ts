@@ -8,7 +8,7 @@ export interface PresenceMember {
   readonly id: string;
   /** The process of the connection: a random name, new for each `Topics`. */
   readonly process: string;
-  /** What the option `member` returned in that process, as a copy; null without that option. */
+  /** A copy of the value that the option `member` returned in that process; null without that option. */
   readonly info: unknown;
 }
 

@@ -16,7 +16,7 @@ export class RedisSubscription {
   receiver: BusReceiver | null;
   /** Whether Redis has confirmed it at least once. */
   isLive = false;
-  /** Whether messages may have been lost of which the receiver has not been notified yet. */
+  /** Whether messages may have been lost, and the receiver has not been notified of it yet. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
@@ -123,7 +123,7 @@ export class RedisSubscriptions {
     await this.#link.unsubscribe(subscription.kind, subscription.name).catch(() => {});
   }
 
-  /** The connection for messages is established: makes all subscriptions, and renews those of an earlier connection. */
+  /** Is called when the connection for messages is established: makes all subscriptions, and renews those of an earlier connection. */
   async connected(): Promise<void> {
     this.#isConnected = true;
     const epoch = ++this.#epoch;

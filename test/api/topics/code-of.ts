@@ -1,4 +1,4 @@
-/** What calls of `Topics` throw. */
+/** The codes of the errors that calls of `Topics` throw. */
 import { expect } from 'vitest';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';
 

@@ -1,4 +1,4 @@
-/** The envelope of messages between processes: what is written is read, and nothing else is. */
+/** The envelope of messages between processes: serialized messages are parsed, and all other bytes are refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -63,7 +63,7 @@ describe('the envelope', () => {
     ['version 0', 0, 0],
     ['an unknown flag', 1, 4],
     ['an unknown flag beside a known one', 1, 0x81],
-    // 7 follows 3: with 8 in the last byte it would follow what comes later.
+    // This message has the number 7, and the one before it has 3. With 8 in the last byte, the one before it would have a higher number.
     ['a message before it with a higher number', 29, 8],
     ['a message before it with the same number', 29, 7],
   ])('%s is not a message', (_, at, value) => {

@@ -1,4 +1,4 @@
-/** Offsets: what clients keep and send back. */
+/** Offsets, which clients keep and send back. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOffset, serializeOffset } from '../../../src/api/topics/history-offset.ts';

@@ -1,4 +1,4 @@
-/** What is kept for connections that are about to become members of a topic. */
+/** The messages that are kept for connections that will become members of a topic. */
 import { expect, test } from 'vitest';
 import { Joining } from '../../../src/api/topics/joining.ts';
 

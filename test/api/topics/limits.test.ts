@@ -1,4 +1,4 @@
-/** What a hostile subscriber can do, and what a slow one does: limits with names, and defaults that hold. */
+/** The limits for a hostile subscriber, with their codes and defaults, and the treatment of a slow subscriber. */
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TopicError } from '../../../src/api/topics/topic-error.ts';
 import { Topics } from '../../../src/api/topics/topics.ts';

@@ -1,4 +1,4 @@
-/** Which patterns a topic matches, beside a matcher that tries each of them; and that nothing is left of patterns that went. */
+/** The patterns that a topic matches, compared with a matcher that tries each of them. No nodes of deleted patterns are left. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Node, PatternTrie } from '../../../src/api/topics/pattern-trie.ts';

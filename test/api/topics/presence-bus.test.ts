@@ -1,4 +1,4 @@
-/** Presence of several processes over a bus: who is there everywhere, what is lost is found, and who dies is gone after the lease. */
+/** Presence of several processes over a bus: all know the members, lost messages are detected, and members of a dead process leave after its lease. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
 import {

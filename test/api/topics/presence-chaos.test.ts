@@ -1,6 +1,6 @@
 /**
  * Presence over a bus that loses, delays and reorders, with processes that start, die and are cut off at random: once the bus works again,
- * all who watch a topic agree with the truth. And at any time each join comes before its leave, once.
+ * all processes that watch a topic have the true list of its members. At any time, each join comes once, and before its leave.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';

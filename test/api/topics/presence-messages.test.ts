@@ -1,4 +1,4 @@
-/** The messages of presence: what is written is read again, and nothing else is. */
+/** The messages of presence: serialized messages are parsed, and all other bytes are refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** The members of one topic: versions in order are applied, and what does not follow needs a snapshot. */
+/** The members of one topic: versions in order are applied; if a version is missing, a snapshot is needed. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemberEntry } from '../../../src/api/topics/presence-messages.ts';
 import { Observer, PresenceView } from '../../../src/api/topics/presence-view.ts';

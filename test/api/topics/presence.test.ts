@@ -1,4 +1,4 @@
-/** Presence in one process: who is subscribed, who comes and who goes. */
+/** Presence in one process: the members of a topic, and members that join and leave. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Presence } from '../../../src/api/topics/presence.ts';
 import type { PresenceOptions } from '../../../src/api/topics/presence-options.ts';

@@ -1,4 +1,4 @@
-/** What is remembered of publishers and topics has a limit, and what is in use is not forgotten. */
+/** The map of publishers and topics has a limit, and keys in use are not forgotten. */
 import { expect, test } from 'vitest';
 import { RecentMap } from '../../../src/api/topics/recent-map.ts';
 

@@ -1,4 +1,4 @@
-/** Publishing into a history: what waits, what is refused, and what is lost. */
+/** Publishing into a history: messages that wait, are refused, or are lost. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';

@@ -1,4 +1,4 @@
-/** Ids and entries of streams, as Redis and the script write them, and what is neither. */
+/** Ids and entries of streams, as Redis and the script write them, and strings and bytes that are neither. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

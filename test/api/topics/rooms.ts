@@ -44,7 +44,7 @@ export async function openRoom(handlers: ServerHandlers = {}, options: ServerOpt
   return { server, join };
 }
 
-/** Everything that was sent to these clients so far has come: a ping follows it, and its pong comes back. */
+/** Resolves when all messages that were sent to these clients so far have arrived: a ping is sent after them, and its pong comes back. */
 export async function arrived(...guests: readonly Guest[]): Promise<void> {
   await Promise.all(
     guests.map(async ({ seat, client }) => {

@@ -47,7 +47,7 @@ afterEach(async () => {
   for (const topics of opened.splice(0)) await topics.close();
 });
 
-/** Everything that is under way in the buses has come. */
+/** Resolves when all messages that are under way in the buses have arrived. */
 async function delivered(...guests: readonly Guest[]): Promise<void> {
   await turns(30);
   await arrived(...guests);

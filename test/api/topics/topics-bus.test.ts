@@ -1,4 +1,4 @@
-/** Topics of several processes over a bus: no echo, nothing twice, losses reported, and a bus that fails breaks nothing. */
+/** Topics of several processes over a bus: no message comes back or arrives twice, losses are reported, and a bus that fails breaks nothing. */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENVELOPE_SIZE, randomPublisher, serializeEnvelope } from '../../../src/api/topics/envelope.ts';

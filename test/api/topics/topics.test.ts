@@ -1,4 +1,4 @@
-/** Topics in one process: who receives what, in which order, and how members leave. */
+/** Topics in one process: the receivers of a message, the order of messages, and members that leave. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../src/api/client.ts';
 import { TopicError } from '../../../src/api/topics/topic-error.ts';
@@ -131,7 +131,7 @@ describe('members', () => {
       if (how === 'a clean close') await a.client.close();
       else a.client.reset();
       await until(() => inHandler.length > 0);
-      // The handler still knows where the connection was; nothing does after it.
+      // In the handler the topics are still there; after it there are none.
       expect(inHandler).toEqual([['t', 'only/a']]);
       await Promise.resolve();
       expect(topics.topicsOf(a.seat)).toEqual([]);
