@@ -1,6 +1,6 @@
 /** `rfc6455/plugin`: the commands of the IX WebSocket plugin, version 2. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file refers to it.
 /// <reference types="node" preserve="true" />
 
 export type { SendStatus } from './api/plugin/engine-events.ts';

@@ -1,6 +1,6 @@
 /** `rfc6455/websocket`: the standard's `WebSocket`, as browsers have it. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only where it is asked for.
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file refers to it.
 /// <reference types="node" preserve="true" />
 
 export type { WebSocketInit, WebSocketOptions } from './api/whatwg/arguments.ts';

@@ -37,7 +37,7 @@ export class AcceptedInfo implements ConnectionInfo {
     this.url = ownText(request.target);
     this.request = isKept ? request : null;
     this.#end = endOf(request);
-    // A kept request must still have the address when its socket is gone.
+    // A kept request must still have the address after its socket was closed.
     if (isKept) void request.remote;
   }
 

@@ -19,8 +19,8 @@ import { toBindOptions, toLimits } from './options.ts';
  * @param url ws: or wss: (http: and https: mean the same); no fragment
  * @param options required, with `data`, if `Data` does not include undefined
  * @returns the connection, once the opening handshake is done
- * @throws {HandshakeError} that names the stage that failed and the place, and has the server's status, headers and body if it answered; if
- *   the option `signal` aborts the attempt, the reason of the signal
+ * @throws {HandshakeError} if the attempt fails. It names the stage and the place, and has the server's status, headers and body if it
+ *   answered. If the option `signal` aborts the attempt, the reason of the signal is thrown
  * @throws {TypeError | RangeError} for invalid options, before any network activity
  */
 export function connect<Data = undefined>(
@@ -76,7 +76,7 @@ export function prepareConnect<Data>(
 
 /**
  * @internal Connects. It rejects as `connect` does.
- * @param onCore receives what the library keeps for the connection; called before the `open` handler
+ * @param onCore receives the state that the library keeps for the connection; called before the `open` handler
  */
 export async function openConnection<Data>(
   prepared: PreparedConnect<Data>,

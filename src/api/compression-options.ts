@@ -60,7 +60,7 @@ export const compressionSpecs: SpecsOf<CompressionOptions, ValuesOf<CompressionO
   }),
 };
 
-/** @throws {TypeError} for anything but a boolean or an object */
+/** @throws {TypeError} for a value that is not a boolean or an object */
 export function checkCompression(value: unknown, name: string): void {
   if (typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
     return;

@@ -1,4 +1,4 @@
-/** The interface between the object that a user holds (connection.ts) and what the library keeps for it (dispatch.ts). */
+/** The interface between the object that a user holds (connection.ts) and the state that the library keeps for it (dispatch.ts). */
 
 import type { ConnectionFaultCode } from '../frame/connection-error.ts';
 import type { Role } from '../frame/parser.ts';

@@ -105,7 +105,7 @@ export class Connection<Data = undefined> {
     return this.#binding.socket;
   }
 
-  /** Bytes that were sent and have not left the process. */
+  /** Bytes that were passed to `send` and have not left the process. */
   get bufferedAmount(): number {
     return this.#binding.endpoint.bufferedAmount;
   }
@@ -214,12 +214,12 @@ export class Connection<Data = undefined> {
     this.#binding.flush();
   }
 
-  /** As `ref` of a socket: the connection keeps the process alive. This is the default. */
+  /** Like `ref` of a socket: the connection keeps the process alive. This is the default. */
   ref(): void {
     this.#binding.keepAlive(true);
   }
 
-  /** As `unref` of a socket: the process may end while the connection is open. */
+  /** Like `unref` of a socket: the process may end while the connection is open. */
   unref(): void {
     this.#binding.keepAlive(false);
   }

@@ -21,7 +21,7 @@ import type { LatestValues } from './latest-values.ts';
 import type { SendCallback } from './message.ts';
 import { nameOf } from './peer-name.ts';
 
-/** The library's side of one connection: its events, and the state that the application does not see. */
+/** The library's side of one connection: its events, and the state that is hidden from the application. */
 export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOwner {
   readonly info: ConnectionInfo;
   readonly binding: SocketConnection;
@@ -143,7 +143,7 @@ export class Dispatch<Data> implements ConnectionEvents, ConnectionCore, InboxOw
 
   // ---- messages ----
 
-  // `Endpoint.receive` catches what a handler throws here, so the hot path needs no second `try`.
+  // `Endpoint.receive` catches the errors that a handler throws here, so the hot path needs no second `try`.
   onText(text: string | Buffer, wireSize: number): void {
     if (this.#handlers.message === undefined) {
       this.#keep(text, false, wireSize);

@@ -80,10 +80,10 @@ export class Group<Data = undefined> implements Iterable<Connection<Data>> {
   }
 
   /**
-   * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does: the message is serialized
-   * once, and compressed once for the connections that keep no context; for clients' connections it is masked each time (RFC 6455 §5.1).
-   * Everything sent to one connection within a turn of the event loop leaves in one write. Bytes of more than 4 KiB are not copied: do not
-   * change them until they have left the process.
+   * Sends a message to every open connection of the group, or to some of them, as `broadcast` of a server does. The message is serialized
+   * once, and compressed once for the connections that keep no context. For a client's connection, the message is masked each time (RFC
+   * 6455 §5.1). Everything sent to one connection within a turn of the event loop leaves in one write. Bytes of more than 4 KiB are not
+   * copied: do not change them until they have left the process.
    * @param options who receives it, and whether it may be compressed
    * @returns the number of connections that it was sent to
    * @throws {TypeError} for a message that is not a string, an ArrayBuffer or a view of one, and for invalid options; if `filter` throws,

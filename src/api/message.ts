@@ -12,8 +12,9 @@ import { custom, flag, integer, limit, readOptions, type SpecsOf, type ValuesOf 
 export type Message = string | ArrayBufferLike | ArrayBufferView;
 
 /**
- * Receives null once a message has left the process, or the reason why it was not sent: a `ConnectionError` with the code WS_NOT_SENT,
- * whose `cause` is the error of the connection, if it failed. Called exactly once, never from inside the call that it was passed to.
+ * Receives null once a message has left the process. If the message was not sent, it receives a `ConnectionError` with the code
+ * WS_NOT_SENT, whose `cause` is the error of the connection if that failed. Called exactly once, never from inside the call that it was
+ * passed to.
  */
 export type SendCallback = (error: Error | null) => void;
 

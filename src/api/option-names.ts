@@ -1,6 +1,6 @@
 /**
  * Names of options that do not exist. If a misspelt option, or one of another library, were ignored, its default would stay in force,
- * although the application may rely on another limit. Here such names become errors that say what to write.
+ * although the application may rely on another limit. Here such a name is an error that suggests the right name.
  */
 
 /** Every option of an interface: a table of option-spec.ts, or the names with `true`. */
@@ -34,7 +34,7 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Refuses anything but an object, and own properties that are not options. A property that is undefined counts as absent.
+ * Refuses a value that is not an object, and own properties that are not options. A property that is undefined counts as absent.
  * @param what the function or class that takes the options: `connect`, `listen` …
  * @param places where other names belong, if that differs from the native API
  * @throws {TypeError} that suggests the right name, if one is similar

@@ -36,7 +36,7 @@ export interface OptionSpec<Value, Result> {
 // biome-ignore lint/suspicious/noExplicitAny: tables of any values.
 export type OptionSpecs = Readonly<Record<string, OptionSpec<any, unknown>>>;
 
-/** The values of an interface's options: with defaults for all but `Absent`, which may be undefined. */
+/** The values of an interface's options. Options in `Absent` may be undefined; all others have defaults. */
 export type ValuesOf<Options, Absent extends keyof Options = never> = {
   readonly [Name in keyof Options]-?:
     | Exclude<Options[Name], undefined>
@@ -238,7 +238,7 @@ export function optionalGroup<Value extends object, Specs extends OptionSpecs>(
 
 function readGroup<Specs extends OptionSpecs>(specs: Specs, hint: string) {
   return (value: object, name: string, role: Role): OptionValues<Specs> => {
-    // `false` would be read as "none", and be the default.
+    // `false` would be read as "no value", and would give the default.
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TypeError(`${name} is ${show(value)}, not { ${Object.keys(specs).join(', ')} }${hint}`);
     }

@@ -13,10 +13,10 @@ import type { ReconnectHandlers } from './reconnect-options.ts';
 export interface ConnectionOwner<Data> {
   /**
    * The run's current connection. A stopped run may still get a connection that was opened at the same moment: the application is not
-   * notified of that one.
+   * notified of that connection.
    */
   readonly connection: Connection<Data> | null;
-  /** @returns what the application's `open` returned */
+  /** @returns the result of the application's `open` */
   opened(connection: Connection<Data>): unknown;
   /** @returns a function to call after the `close` handler */
   lost(info: CloseInfo): () => void;

@@ -173,7 +173,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     try {
       return readBackoff(typeof backoff === 'function' ? backoff() : backoff);
     } catch (error) {
-      // The error is reported, and the default times are used: the run does not give up.
+      // The error is reported, and the default times are used: the run continues.
       warn(error);
       return readBackoff();
     }
@@ -210,7 +210,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
 
   // ---- connections ----
 
-  /** A connection is open. @returns what the `open` handler returned */
+  /** A connection is open. @returns the result of the `open` handler */
   opened(connection: Connection<Data>): unknown {
     if (this.isStopping) {
       connection.terminate();
@@ -220,7 +220,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     this.#retries = 0;
     this.#openedAt = this.#now();
     this.#state = 'open';
-    // Messages that the `open` handler sends, such as a greeting or a login, go before those in the queue.
+    // Messages that the `open` handler sends, such as a greeting or a login, are sent before those in the queue.
     const result = this.#callOpen(connection);
     this.#context.queue.flush(connection);
     const first = this.#first;
@@ -238,7 +238,7 @@ export class ReconnectRun<Data> implements ConnectionOwner<Data> {
     }
   }
 
-  /** The connection is closed. @returns what is to be done after the `close` handler */
+  /** The connection is closed. @returns a function to call after the `close` handler */
   lost(info: CloseInfo): () => void {
     this.#connection = null;
     if (this.isStopping) return () => this.#onClosed?.();

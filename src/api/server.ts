@@ -33,7 +33,7 @@ import { Shutdown } from './shutdown.ts';
 
 /** The options of `handleUpgrade`. */
 export interface HandleUpgradeOptions {
-  /** Any value for the second argument of the `upgrade` handler, such as what your own 'upgrade' listener knows about the request. */
+  /** Any value for the second argument of the `upgrade` handler, such as information about the request from your own 'upgrade' listener. */
   readonly context?: unknown;
 }
 
@@ -110,8 +110,8 @@ export class WebSocketServer<Data = undefined> {
   /**
    * Takes the upgrades of an HTTP server, either all of them or those of one path or pattern; several servers may share it. A literal path
    * takes precedence over a RegExp, and a RegExp over no path. Other listeners of the 'upgrade' event go first, and this server leaves the
-   * requests that they answer alone. It leaves requests that match no path to them, and answers 404 if there is no such listener, or if no
-   * listener has written to the socket, read it or ended it within `handshakeTimeout`.
+   * requests that they answer alone. It leaves requests that match no path to them. It answers such a request with 404 if there is no other
+   * listener, or if no listener has written to the socket, read it or ended it within `handshakeTimeout`.
    * @param server an HTTP/1.1 server, or one of `http2.createSecureServer` with `allowHTTP1: true`: HTTP/2 itself has no upgrades
    * @returns a function that detaches from it; open connections stay
    * @throws {TypeError} if the path is taken

@@ -1,6 +1,6 @@
 /**
- * The end of a server: each connection gets a Close frame (RFC 6455 §7.1.2, 1001 by default), new and unfinished handshakes are answered
- * with 503, and after a time the remaining connections are dropped.
+ * Ends a server. Each connection gets a Close frame (RFC 6455 §7.1.2, 1001 by default). New and unfinished handshakes are answered with
+ * 503. After a time, the remaining connections are dropped.
  */
 
 import { refuse } from '../handshake/error.ts';
@@ -13,7 +13,7 @@ const MAX_TIMER = 2_147_483_647;
 
 /** A shutdown that has begun. */
 export class Shutdown {
-  /** Resolves when every connection and listener is gone. */
+  /** Resolves when every connection and listener is closed. */
   readonly finished: Promise<void>;
   readonly #connections: ServerHost<unknown>['connections'];
   readonly #listeners: readonly Listener[];
@@ -48,7 +48,7 @@ export class Shutdown {
     const listeners = this.#listeners.map((listener) => listener.close());
     const empty = host.whenEmpty();
     for (const handshake of [...host.handshakes]) handshake.refuse(refuse('WS_HANDSHAKE_UNAVAILABLE'));
-    // `grace` is the only deadline: the connections have no close timeout of their own, and so none of them reports an error.
+    // `grace` is the only deadline: the connections have no separate close timeout, so that no connection reports an error.
     for (const connection of [...host.connections]) connection.close(code, reason, Number.POSITIVE_INFINITY);
     await empty;
     // Until now, the upgrades of attached HTTP servers were answered with 503.

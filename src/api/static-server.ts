@@ -1,6 +1,6 @@
 /**
- * Answers GET and HEAD: with a document in memory, for the command line's page, or with a file of a folder, for 4D's web server.
- * static-path.ts finds the file for a request.
+ * Answers GET and HEAD. The command line's page is a document in memory; 4D's web server answers with files of a folder. static-path.ts
+ * finds the file for a request.
  */
 
 import { createReadStream, promises as files, type Stats } from 'node:fs';
@@ -8,7 +8,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https';
 import { folderLocation, mediaTypeOf, toNames } from './static-path.ts';
 
-/** Answers with a text: for errors and redirects. */
+/** Answers with a text. It is used for errors and redirects. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',

@@ -68,8 +68,8 @@ const acceptNames: OptionNames<Accept<unknown>> = {
 };
 
 /**
- * Checks what an `upgrade` handler returned in order to accept.
- * @throws TypeError for anything that may have been meant as a refusal: false, null, an Error, a Response; and for an object that was
+ * Checks the value that an `upgrade` handler returned to accept a request.
+ * @throws TypeError for a value that may have been meant as a refusal (false, null, an Error, a Response), and for an object that was
  *   probably meant as `data`
  */
 export function checkAccept<Data>(answer: AnyUpgradeAnswer<Data>): Accept<Data> {

@@ -14,7 +14,7 @@ import type { Transcript } from './transcript.ts';
 export interface LineSource {
   /** Whether reading failed before the end. */
   readonly failed: boolean;
-  /** The connection is gone: no more lines are needed. */
+  /** The connection is closed: no more lines are needed. */
   close(): void;
 }
 

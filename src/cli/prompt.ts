@@ -37,7 +37,7 @@ export class Prompt implements LineSource {
     this.#lines.on('line', (line) => this.#onLine(line));
     // In raw mode, Ctrl-C is an ordinary key and sends no signal.
     this.#lines.on('SIGINT', () => interrupt.raise('SIGINT'));
-    // The terminal is gone.
+    // The terminal was closed.
     stdin.on('error', () => this.#lines.close());
     this.#lines.on('error', () => this.#lines.close());
     this.#lines.on('close', () => {

@@ -1,6 +1,6 @@
 /**
- * Compresses and decompresses messages: RFC 7692 §7.2. Two engines share one context: our own (engine/) for small messages, for which
- * zlib would spend ten times the work on its set-up, and node:zlib for the rest; engines.ts has the table. The context between
+ * Compresses and decompresses messages: RFC 7692 §7.2. Two engines share one context. Our own engine (engine/) takes small messages, for
+ * which zlib would spend ten times the work on its set-up; node:zlib takes the others. engines.ts has the table. The context between
  * messages is only plaintext, at most 32 KiB in each direction, so the engines can alternate. params.ts has the agreed parameters.
  */
 
@@ -200,8 +200,8 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Decompresses with zlib in one call. zlib is set up anew after each final block, which costs more than most messages: if there
-   * are several final blocks, our own engine decompresses the message from its start.
+   * Decompresses with zlib in one call. zlib has to be set up again after each final block, which costs more than most messages. So if
+   * there are several final blocks, our own engine decompresses the message from its start.
    * @returns null if the message has more than `limit` bytes, but may still be within `maxLength`
    */
   #inflateZlib(payload: Uint8Array, limit: number, maxLength: number, mayBeOwn: boolean): Buffer | null {
@@ -246,7 +246,10 @@ export class DeflateCodec implements MessageCodec {
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
-  /** The context of the messages we send; null if none was agreed, or the budget has no room: a sender need not keep a context. */
+  /**
+   * The context of the messages that we send. Null if no context was agreed, or if the budget has no room: a sender may always work without
+   * a context.
+   */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {
       const size = sendingContextSize(this.#sending, this.#settings.engine);

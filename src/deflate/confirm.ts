@@ -103,7 +103,10 @@ function confirm(stated: Stated, offered: Stated): DeflateParams {
   };
 }
 
-/** Returns the window bits of the answer, which must not exceed the offered ones; if the answer has none, the offered ones. */
+/**
+ * Returns the window bits of the answer, which must not exceed the offered ones. If the answer does not state them, returns the offered
+ * ones.
+ */
 function within(name: string, stated: number | null, offered: number | null): number {
   const limit = offered ?? 15;
   if (stated === null) return limit;

@@ -9,7 +9,7 @@ interface SendingEngine {
   readonly maxSize: number;
   /** The fixed cost of a message, in bytes of output that take the same time; see turn.ts. */
   readonly setUp: number;
-  /** At the fast levels, zlib looks back 2 to this power bytes. */
+  /** At the fast levels, zlib looks back 2^fastWindowBits bytes. */
   readonly fastWindowBits: number;
   /** Bytes of the context that zlib gets at the fast levels. */
   readonly fastContext: number;
@@ -32,10 +32,10 @@ const { POSITIVE_INFINITY } = Number;
 /**
  * The engines for messages that we send, chosen by the size of the message.
  *
- * zlib spends most of its time on the search for the longest match in its whole window. So up to `FAST_LEVELS`, which include the
- * default, time matters: zlib looks back 16 KiB at most, or 8 KiB in a large message (a quarter less time there, for 1 % to 2 % more
- * bytes of JSON, 8 % to 12 % of prose and code), and gets only the end of the context. At higher levels, size matters, and zlib gets
- * everything that was negotiated.
+ * zlib spends most of its time on the search for the longest match in its whole window. So up to `FAST_LEVELS`, which include the default,
+ * we save time: zlib looks back 16 KiB at most, or 8 KiB in a large message, and gets only the end of the context. In a large message that
+ * takes a quarter less time, for 1 % to 2 % more bytes of JSON, and 8 % to 12 % more bytes of prose and code. At higher levels we save
+ * bytes, and zlib gets the whole negotiated window and context.
  */
 export const SENDING: {
   readonly own: {

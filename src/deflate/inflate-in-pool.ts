@@ -18,7 +18,7 @@ import {
   wholeMessage,
 } from './zlib.ts';
 
-// Bytes per slice, which take some milliseconds at most, whatever the input is.
+// Bytes per slice. Any slice of this size takes at most some milliseconds.
 const INPUT_SLICE = 65_536;
 const OUTPUT_SLICE = 262_144;
 

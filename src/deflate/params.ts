@@ -57,7 +57,7 @@ export function readParameters(element: ExtensionOffer, role: 'offer' | 'answer'
   for (const [name, value] of element.parameters) {
     if (seen.has(name)) return { code: 'WS_DEFLATE_PARAMETER_REPEATED', name, value };
     seen.add(name);
-    // A switch, not an object as a lookup table: there, "constructor" would be found.
+    // This is a switch. An object as a lookup table would also have the key "constructor".
     switch (name) {
       case 'server_no_context_takeover':
         if (value !== null) return { code: 'WS_DEFLATE_CONTEXT_VALUE', name, value };

@@ -1,9 +1,9 @@
 /**
  * Limits the decompression inside one turn of the event loop: 150 bytes from a peer can decompress to 128 KiB, and one chunk can hold
- * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long, by the work done in it or
- * by the clock: code that is not compiled yet, garbage collection and the application's handlers take time as well. A message beyond the
- * share waits for a later turn. The messages are served in the order in which they began to wait, and everything that was already sent
- * leaves before that. Compression counts too, since much of it is replies, but it never waits here.
+ * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long. The work in the turn and
+ * the clock both decide that, since code that is not compiled yet, garbage collection and the application's handlers take time as well. A
+ * message beyond the share waits for a later turn. The messages are served in the order in which they began to wait, and everything that
+ * was already sent leaves before that. Compression counts too, since much of it is replies, but it never waits here.
  */
 
 // The unit of work is a byte of zlib's output, some 2 ns; other work is converted to it. A peer that sends one message at a time never

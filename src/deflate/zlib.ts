@@ -42,9 +42,9 @@ export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dicti
 }
 
 /**
- * zlib's window in the receiving direction. It is not the negotiated one, since zlib checks distances against that only partly,
- * depending on where its pieces of output end. In both engines a distance is valid if it is at most 32 KiB (1951 §3.2.5) and the
- * bytes it refers to exist: in this message, or in the context, which has the negotiated size (7692 §7.1.2).
+ * zlib's window in the receiving direction. It is not the negotiated one, since zlib checks distances against that only partly, depending
+ * on where its pieces of output end. In both engines a distance is valid if it is at most 32 KiB (1951 §3.2.5) and refers to bytes that
+ * exist. They may be in this message, or in the context, which has the negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
@@ -180,7 +180,7 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
   return output.take(length);
 }
 
-/** The most bytes of input that may give no output: a block boundary takes a few bytes, and an honest compressor makes few of them. */
+/** The most bytes of input that may give no output: a block boundary takes a few bytes, and an honest compressor makes few boundaries. */
 const MAX_IDLE_INPUT = 1_048_576;
 
 /** Whether `input` bytes gave far too little output: many empty blocks are an attack on the CPU, not on memory. */

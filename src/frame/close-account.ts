@@ -27,7 +27,7 @@ export class CloseAccount {
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /** Our Close frame was handed to the sink: notes whether it leaves. */
+  /** Our Close frame was passed to the sink: records whether it leaves. */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;

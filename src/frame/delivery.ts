@@ -93,7 +93,7 @@ export class Delivery {
     this.#events.onBinary(this.#ownBytes(buffer, start, end, key), wireSize);
   }
 
-  /** Delivers a message in its own memory, whose text was checked while it arrived. */
+  /** Delivers a message that has its own memory. If it is a text, it was checked while it arrived. */
   deliverChecked(opcode: number, message: Buffer, wireSize: number): void {
     if (opcode !== Opcode.Text) {
       this.#events.onBinary(message, wireSize);
@@ -147,7 +147,7 @@ export class Delivery {
     return isTooBig ? new ProtocolError('WS_MESSAGE_TOO_BIG', { limit: this.#maxMessageSize }) : error;
   }
 
-  /** @throws {ProtocolError} for a text that is not UTF-8; also whatever the event handler throws */
+  /** @throws {ProtocolError} for a text that is not UTF-8; also the error that the event handler throws */
   deliverDecoded(): void {
     const decoded = this.#decoded;
     this.#decoded = null;
@@ -206,9 +206,9 @@ export function ownPart(
 }
 
 /**
- * Whether a payload is handed over as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large
- * payload becomes a view if it is at least two fifths of that memory, so that two messages in one read, with their headers, are
- * not copied. While memory is scarce it must be three quarters, since the whole read stays alive but only the message is counted.
+ * Whether a payload is delivered as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large payload
+ * becomes a view if it is at least two fifths of that memory, so that two messages in one read, with their headers, are not copied. While
+ * memory is scarce it must be three quarters, since the whole read stays alive but only the message is counted.
  */
 function staysInPlace({ buffer }: Buffer, length: number, isScarce: boolean): boolean {
   return length >= VIEW_THRESHOLD && length >= buffer.byteLength * (isScarce ? 0.75 : 0.4);

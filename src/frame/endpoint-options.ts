@@ -5,8 +5,9 @@ import type { MessageCodec } from './message-codec.ts';
 import type { Role } from './parser.ts';
 
 /**
- * How text messages are delivered. 'string': decoded; small messages that arrive together are parts of one string of at most 1 KiB,
- * which stays alive as long as one of them. 'own-string': each message is decoded separately. 'bytes': as bytes, checked to be UTF-8.
+ * The form in which text messages are delivered. 'string': as strings. Small messages that arrive together are parts of one string of at
+ * most 1 KiB, which stays alive as long as one of them. 'own-string': as strings, each of which is decoded separately. 'bytes': as bytes
+ * that were checked to be UTF-8.
  */
 export type TextDelivery = 'string' | 'own-string' | 'bytes';
 

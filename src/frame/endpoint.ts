@@ -105,7 +105,7 @@ export class Endpoint {
     this.#machine.resumeForReplies();
   }
 
-  /** The transport has closed, for whatever reason: `onClose` follows, unless it was called before. */
+  /** The transport has closed, for any reason: `onClose` is called, unless it was called before. */
   transportClosed(): void {
     this.#machine.transportClosed();
   }

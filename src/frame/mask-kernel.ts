@@ -1,6 +1,6 @@
 /**
  * Masks 16 bytes at a time with the WebAssembly of mask-kernel.wat, for payloads so large that it is faster in spite of two copies (RFC
- * 6455 §5.3). mask.ts decides when it is used. mask.ts also has the same transformation in JavaScript, as the reference, and as the
+ * 6455 §5.3). The file mask.ts decides when it is used, and has the same transformation in JavaScript: as the reference, and as the
  * fallback if WebAssembly does not exist or a policy of the process forbids it.
  */
 

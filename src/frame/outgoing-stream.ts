@@ -25,7 +25,7 @@ export class OutgoingStream {
 
   /**
    * @param codec null: the parts are sent uncompressed
-   * @param owner is notified when the turn comes, perhaps from inside `start`
+   * @param owner is notified when the turn comes, which may be during the call of `start`
    */
   constructor(
     sink: ByteSink,
@@ -54,7 +54,7 @@ export class OutgoingStream {
     return this;
   }
 
-  /** Whether a frame of the message was written. Then other messages cannot follow before its end, or the connection's. */
+  /** Whether a frame of the message was written. After that, no other message can be sent before this one ends. */
   get isBegun(): boolean {
     return this.#isBegun;
   }

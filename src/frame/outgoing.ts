@@ -1,6 +1,6 @@
 /**
- * The list of items that wait to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between
- * them), §5.5.1 (nothing but pongs follows a Close frame). send-queue.ts decides when they leave.
+ * The list of items that wait to be sent, in order: RFC 6455 §5.4 (messages keep their order; control frames may come between them), §5.5.1
+ * (only pongs may follow a Close frame). send-queue.ts decides when they leave.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';

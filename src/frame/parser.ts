@@ -248,7 +248,7 @@ export class FrameParser {
     return position + size - before;
   }
 
-  /** Whether the payload of the current frame is handed to the handler still masked. */
+  /** Whether the handler receives the payload of the current frame while it is still masked. */
   get #takesMasked(): boolean {
     return this.#masked && this.#fast?.takesMasked === true;
   }

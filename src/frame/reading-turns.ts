@@ -41,8 +41,8 @@ const CHUNK_SIZE = 65_536;
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// After this many turns, one of the least trusted connections has a turn. Beyond the budget's limit it takes more turns, since a
-// peer that does not use its turn then keeps every other connection waiting until its message is given up.
+// After this many turns, one of the least trusted connections has a turn. Beyond the budget's limit it takes more turns, since a peer that
+// does not use its turn then keeps every other connection waiting until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
@@ -102,7 +102,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.waitForRoom();
   }
 
-  /** The current message is complete or given up, and its turn ends. */
+  /** The current message is complete or aborted, and its turn ends. */
   ended(share: Share): void {
     this.#unfinished.delete(share);
     if (share.state !== Waiting) {
@@ -202,7 +202,7 @@ export class ReadingTurns implements ShareOwner {
     const slow: Share[] = [];
     for (const share of this.#unfinished) if (this.#isSlow(share, elapsed)) slow.push(share);
     for (const share of this.#running) this.#checkTurn(share, elapsed);
-    // Giving up the largest messages makes the most room.
+    // If the largest messages are aborted, that makes the most room.
     slow.sort((one, other) => other.bytes - one.bytes);
     for (const share of slow) {
       if (!this.#budget.isScarce) break;

@@ -1,7 +1,7 @@
 /**
- * The one queue for everything that cannot be sent at once: messages while the codec works in other threads (7692 §6.1), items that
- * are sent from inside the sink while a frame is half written (§5.4), a pong while the transport is blocked (§5.5.3), the Close frame
- * after all messages (§5.5.1). sender.ts decides what goes through the queue; writer.ts writes the frames.
+ * The one queue for everything that cannot be sent at once. Messages wait while the codec works in other threads (7692 §6.1). Items that
+ * are sent from inside the sink wait while a frame is half written (§5.4). A pong waits while the transport is blocked (§5.5.3), and the
+ * Close frame waits for all messages (§5.5.1). sender.ts decides what goes through the queue; writer.ts writes the frames.
  */
 
 import type { Completion } from './completion.ts';

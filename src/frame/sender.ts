@@ -23,7 +23,7 @@ import { SendQueue, type SendQueueOwner } from './send-queue.ts';
 import type { ByteSink, SendCallback, SharedMemory } from './sink.ts';
 import { COPY_THRESHOLD, FIN, FrameWriter } from './writer.ts';
 
-/** The owner of a sender. `fail` also receives what a `SendCallback` threw. */
+/** The owner of a sender. `fail` also receives the error that a `SendCallback` threw. */
 export interface SenderOwner extends SendQueueOwner {
   /** More bytes wait than the send cap allows. */
   abort(error: Error): void;
@@ -264,7 +264,7 @@ export class Sender {
     const waiting = this.bufferedAmount;
     this.#messagesSince++;
     this.#bytesSince += size;
-    // An empty queue always takes one message, whatever its number of frames.
+    // An empty queue always takes one message, with any number of frames.
     if (waiting === 0) return false;
     // Some of these messages may have left since, but not all. We assume the same proportion of messages as of bytes.
     const left = Math.min(1, (waiting + size) / (this.#bytesSince + 1));

@@ -56,7 +56,8 @@ export class Share {
   /** The number of messages in pieces that this connection has finished. */
   finished = 0;
 
-  // For `review`: the waiting period of the last check, the milliseconds that the share was read since, and its bytes at that check.
+  // `review` uses these fields: the waiting period of the last check, the milliseconds for which the share was read since then, and its
+  // bytes at that check.
   period = 0;
   readTime = 0;
   receivedBefore = 0;

@@ -44,6 +44,6 @@ export interface ByteSink {
   whenSent(done: SendCallback): void;
   /** Bytes that were committed and have not left yet. */
   readonly bufferedAmount: number;
-  /** Whether the transport takes no more for now; `Endpoint.transportDrained` is to be called when everything has left. */
+  /** Whether the transport takes no more for now; the transport calls `Endpoint.transportDrained` when everything has left. */
   readonly blocked: boolean;
 }

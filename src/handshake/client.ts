@@ -111,9 +111,8 @@ const reservedNames: readonly string[] = [
  * Builds the request of an opening handshake (RFC 6455 §4.1), with a fresh key.
  * @returns the whole request head, to be sent as latin1, and its key for `verifyResponse`. Send nothing after it until the
  *   response is verified.
- * @throws TypeError for a subprotocol or an extension that is not a token, a repeated subprotocol, header fields
- *   that belong to the handshake or hold a forbidden character, and for a target that `parseTarget` would not
- *   return
+ * @throws TypeError for a subprotocol or an extension that is not a token, for a repeated subprotocol, for header fields that belong to the
+ *   handshake or hold a forbidden character, and for a target that `parseTarget` would not return
  */
 export function buildRequest(
   target: WebSocketTarget,
@@ -177,9 +176,8 @@ export interface VerifiedResponse {
 /**
  * Checks the response to an opening handshake (RFC 6455 §4.1, second list). The caller must skip 1xx responses other than
  * 101 first.
- * @throws HandshakeError with status and header fields as received; stage 'http' for a status other than 101
- *   (the caller reads its body, see `withBody`); stage 'http', 'extensions' or 'subprotocol' for a 101 that does not
- *   match the request
+ * @throws HandshakeError with the received status and header fields. For a status other than 101 the stage is 'http' (the caller reads the
+ *   body, see `withBody`). For a 101 that does not match the request the stage is 'http', 'extensions' or 'subprotocol'
  */
 export function verifyResponse(response: HttpResponseHead, expected: ExpectedResponse): VerifiedResponse {
   const fail = (code: RefusalCode, details: { value?: string | null; cause?: unknown } = {}) => {

@@ -1,7 +1,7 @@
 /**
  * The reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status). One
- * table holds every rule that this layer enforces, and the few that transport/ raises on a server. transport/ decides what a failure means
- * for the socket (answer, drop, retry).
+ * table holds every rule that this layer enforces, and the few rules that transport/ enforces on a server. transport/ decides what a
+ * failure means for the socket (answer, drop, retry).
  */
 
 /**
@@ -366,11 +366,11 @@ export class HandshakeError extends Error {
   readonly code: string;
   /** The stage at which the handshake stopped. */
   readonly stage: HandshakeStage;
-  /** The HTTP status to answer (server) or as received (client); 0 if there is none. */
+  /** On a server, the HTTP status to answer; on a client, the received status; 0 if there is no status. */
   readonly status: number;
-  /** Header fields to add to the answer (server) or as received (client): name, value, name, value … */
+  /** On a server, the header fields to add to the answer; on a client, the received ones: name, value, name, value … */
   readonly headers: readonly string[];
-  /** The body to answer instead of the rule's text (server) or as received (client): the first 64 KiB. */
+  /** On a server, the body to answer instead of the rule's text; on a client, the first 64 KiB of the received body. */
   readonly body: Buffer;
   /**
    * The invalid value, as the peer sent it, or null. It is not part of the message: escape it before you log it.

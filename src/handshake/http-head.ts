@@ -79,8 +79,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   /**
    * Takes the next bytes of the stream.
    * @returns the head once its last byte has arrived (`rest()` returns the bytes after it), null until then
-   * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call:
-   *   400, 414, 431 or 505 for a request; stage 'http' and status 0 for a response
+   * @throws HandshakeError at the first byte that breaks a rule or a limit, and again at each later call. For a request the status is 400,
+   *   414, 431 or 505; for a response the stage is 'http' and the status 0
    */
   push(chunk: Buffer): Extract<HttpHead, { kind: Kind }> | null {
     if (this.#failure !== null) throw this.#failure;
@@ -196,7 +196,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     // the same.
     if (line[0] === ' ' || line[0] === '\t') this.#fail('WS_HANDSHAKE_HEADER_FOLDED');
     const colon = line.indexOf(':');
-    // 9112 §5.1: no white space between name and colon. A token has none, and is never empty.
+    // 9112 §5.1: no white space between name and colon. A token contains no white space, and is never empty.
     if (colon < 0 || !isToken(line.slice(0, colon))) this.#fail('WS_HANDSHAKE_HEADER_LINE');
     if (this.#headers.length >= 2 * this.#limits.headers) this.#fail('WS_HANDSHAKE_HEADER_COUNT');
     this.#headers.push(line.slice(0, colon), trimSpace(line.slice(colon + 1)));
@@ -227,8 +227,8 @@ function isDigits(text: string, length: number): boolean {
 /**
  * Writes a head, with the empty line at its end. Send the text as latin1.
  * @param headers name, value, name, value …
- * @throws TypeError if a name is not a token, or the start line or a value holds CR, LF, NUL, another control
- *   character but HTAB, or a character beyond U+00FF (which latin1 would cut, perhaps into a CR or LF)
+ * @throws TypeError if a name is not a token, or if the start line or a value holds a control character other than HTAB (such as CR, LF or
+ *   NUL), or a character above U+00FF (latin1 would cut it, and the result may be a CR or LF)
  */
 export function formatHead(startLine: string, headers: readonly string[]): string {
   if (startLine === '' || !isLineText(startLine))

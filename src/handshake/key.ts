@@ -21,9 +21,9 @@ export function computeAccept(key: string): string {
 }
 
 /**
- * Whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)).
- * The last character may have extra bits, which decoding drops: IXWebSocket before 11.4.2, the engine of the 4D plugins,
- * makes its keys from random characters, and most of them have such bits.
+ * Whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)). The last character may
+ * have extra bits, which decoding drops. IXWebSocket before 11.4.2, the engine of the 4D plugins, makes its keys from random characters,
+ * and most of these keys have such bits.
  */
 export function isKey(value: string): boolean {
   if (value.length !== 24 || !value.endsWith('==')) return false;

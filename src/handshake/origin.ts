@@ -1,7 +1,6 @@
 /**
- * Decides which pages may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454.
- * Protects against pages of other sites (cross-site WebSocket hijacking). Clients other than browsers can send any Origin,
- * or none.
+ * Decides which pages may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454. Protects against pages of other sites (cross-site
+ * WebSocket hijacking). Clients other than browsers can send any Origin, or no Origin.
  */
 import { type HandshakeError, refuse } from './error.ts';
 import { quote } from './quote.ts';
@@ -96,9 +95,8 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept much more as an origin: it drops
-// tabs and line ends, reads "\" as "/", ignores "victim" in "http://victim@attacker", and accepts "*.example"
-// as a name.
+// scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept many other texts as an origin: it drops tabs and line ends,
+// reads "\" as "/", ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;

@@ -1,7 +1,6 @@
 /**
- * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. A request comes in, and a 101 or a refusal
- * goes out, as text. refusal.ts writes a refusal; http-head.ts (or node:http) reads the head; transport/ and api/ route by path
- * and ask the application.
+ * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. It reads a request, and returns a 101 or a refusal as text. refusal.ts
+ * writes a refusal; http-head.ts (or node:http) reads the head; transport/ and api/ route by path and ask the application.
  */
 import { refuse } from './error.ts';
 import {
@@ -180,7 +179,7 @@ export interface Acceptance {
   readonly headers?: readonly string[] | undefined;
 }
 
-/** The response to an accepted request, and what was agreed. */
+/** The response to an accepted request, and the agreed subprotocol and extensions. */
 export interface AcceptedRequest {
   /** The whole response head; send it as latin1. Frames follow. */
   readonly head: string;

@@ -135,8 +135,8 @@ const routers = new WeakMap<UpgradingServer, Router>();
 
 /**
  * Puts an endpoint on an HTTP server.
- * @param path a string is compared with the request's path literally; a RegExp is tried if no literal path matches, in the order of
- *   attachment; `''` takes every path that no other endpoint has
+ * @param path a string is compared with the request's path literally. If no literal path matches, each RegExp is tried, in the order of
+ *   attachment. `''` takes every path that no other endpoint has
  * @returns a function that removes the endpoint; open connections stay
  * @throws TypeError if this server already has an endpoint at that path
  */

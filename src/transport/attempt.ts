@@ -122,7 +122,7 @@ export class Attempt {
   }
 
   /**
-   * The connection is open: its socket, and what was reserved, belong to the caller. A socket below TLS keeps its listener for errors.
+   * The connection is open: its socket and the reserved memory now belong to the caller. A socket below TLS keeps its listener for errors.
    * @throws the error that interrupted the attempt in the meantime
    */
   finish(socket: Duplex): void {

@@ -14,7 +14,7 @@ export interface Clock {
   clearTimeout(timer: NodeJS.Timeout): void;
   /** At the end of this turn of the event loop. */
   atEndOfTurn(callback: () => void): void;
-  /** After the sockets were polled for what has arrived. */
+  /** After the sockets were polled for received data. */
   afterPoll(callback: () => void): void;
 }
 

@@ -54,7 +54,7 @@ export class Compression {
   readonly #settings: CodecSettings;
 
   /**
-   * @param options checked by the layer that took them from the application
+   * @param options the options, which the layer that took them from the application has checked
    * @throws {RangeError | TypeError} for an invalid window or context takeover
    */
   constructor(options: CompressionOptions = {}) {

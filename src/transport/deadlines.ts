@@ -201,7 +201,7 @@ export class Deadlines implements TimerOwner, Pinging {
 
   /** Sets the timer for the first deadline. */
   #schedule(now: number): void {
-    // A connection that is closing, or gone, has no other deadline; `close` may have been called before `start`.
+    // A connection that is closing or closed has no other deadline; `close` may have been called before `start`.
     if (this.#goneBy !== 0 || this.#closeBy !== 0) {
       this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;

@@ -124,7 +124,7 @@ export function placeOf({ href }: { readonly href: string }): string {
   return shown.length > MAX_PLACE ? `${shown.slice(0, MAX_PLACE)}…` : shown;
 }
 
-/** The deadline passed. @param at the step that was under way, or null */
+/** The deadline passed. @param at the unfinished step, or null */
 export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   const { stage, section, text } = dialFailures.WS_DIAL_TIMEOUT;
   const what = at === null ? undefined : missing[at];

@@ -1,8 +1,8 @@
 /**
  * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait, but frames that arrived with
- * the request are processed as soon as the application has accepted it. Reading continues meanwhile. Otherwise we would not notice that a
- * peer which has sent a byte has left (its FIN waits after that byte), and the application would not learn that its answer is no longer
- * needed.
+ * the request are processed as soon as the application has accepted it. Reading continues meanwhile. Otherwise, if a peer sends a byte and
+ * leaves, we would not notice its end (its FIN waits after that byte), and the application would not be notified that its answer is no
+ * longer needed.
  */
 
 import type { Duplex } from 'node:stream';
@@ -50,7 +50,8 @@ export class EarlyBytes {
     return all;
   }
 
-  // The bytes are copied into one buffer that doubles when it is full, since a Buffer for each chunk of one byte would cost far more than a byte.
+  // The bytes are copied into one buffer that doubles when it is full: for chunks of one byte, separate Buffers would cost far more
+  // memory.
   #keep(chunk: Buffer): void {
     const length = this.#length + chunk.length;
     if (length > this.#bytes.length) {

@@ -16,7 +16,7 @@ const MAX_IN_FLIGHT = 8_388_608;
 // Bytes a second that a slow peer is assumed to read.
 const SLOW_PEER = 32_768;
 
-// Bytes received since we last sent anything. From this number on, a ping of the peer may be waiting after other bytes that it sent.
+// Bytes received since we last sent anything. From this number on, a ping of the peer may still wait after other bytes that the peer sent.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -85,7 +85,7 @@ export class Heartbeat {
     if (this.#isBlind) {
       this.#pingedAt = 0;
       this.#lastReceived = now;
-      // A pong would not be seen. But TCP has to deliver the ping: if the peer is gone, the socket fails.
+      // A pong would not be seen. But TCP has to deliver the ping: if the peer is not connected any more, the socket fails.
       if (now - this.#lastSign >= heartbeatInterval) this.#ping(now);
       return;
     }

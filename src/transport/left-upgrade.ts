@@ -27,8 +27,8 @@ export function bytesWrittenTo(socket: Duplex): number {
 }
 
 /**
- * An upgrade that was left to the HTTP server's other listeners. Node has taken its own listeners and deadlines off the socket: if no
- * other listener takes the socket either, nothing would ever end it, and a peer that resets it would crash the process.
+ * An upgrade that was left to the HTTP server's other listeners. Node has removed its own listeners and deadlines from the socket. Without
+ * this class, if no other listener takes the socket either, nothing would ever end it, and a peer that resets it would crash the process.
  */
 export class LeftUpgrade implements TimerOwner {
   readonly #request: IncomingMessage;

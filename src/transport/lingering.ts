@@ -11,8 +11,8 @@ import { processTimers, type Timer } from './timers.ts';
 // How long a refused peer may take to read its answer.
 const LINGER = 2_000;
 
-// Sockets that were refused because no slot was free do not count as slots, so there is a limit here. Beyond it, we hand the answer to
-// the system and destroy the socket at once.
+// Sockets that were refused because no slot was free do not count as slots, so there is a limit here. Above the limit, we pass the answer
+// to the system and destroy the socket at once.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;

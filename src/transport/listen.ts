@@ -173,7 +173,7 @@ class Acceptor<Context, Result> {
   }
 
   listenSecurely(tls: TlsOptions): Server {
-    // A handshake begins with the TCP connection; TLS hands it on under another socket with the same remote end.
+    // A handshake begins with the TCP connection. TLS then reports it on another socket with the same remote end.
     const pending = new Map<string, ServerHandshake<Context, Result>>();
     let unavailable = 0;
     const server = createTlsServer({

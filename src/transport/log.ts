@@ -12,7 +12,8 @@ export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc
 // Milliseconds. One line per kind in this time: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
 
-// How many kinds are printed in that time. This library has fewer, but the texts of an application's errors may contain what a peer sent.
+// How many kinds are printed in that time. This library has fewer kinds, but the texts of an application's errors may contain text from a
+// peer.
 const MAX_KINDS = 100;
 
 interface Said {

@@ -1,5 +1,5 @@
 /**
- * A client's opening handshake whose request node:http sends, and whose response it reads (RFC 6455 §4.1): for programs that bring an
+ * A client's opening handshake (RFC 6455 §4.1) in which node:http sends the request and reads the response. It is for programs that pass an
  * http.Agent, or a function that makes the socket. dial.ts is the client of `connect`; both follow the rules in handshake/client.ts.
  */
 

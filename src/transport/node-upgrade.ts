@@ -23,7 +23,7 @@ export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeR
 
 /**
  * The lines of a 101, status line first, without the empty line at the end.
- * @param subprotocol '' for none. It is not checked against the client's list: if it is not in it, the client has to fail the connection
+ * @param subprotocol '' for none. This function does not check whether the client offered it. If not, the client has to fail the connection
  */
 export function acceptanceLines(
   request: UpgradeRequest,
@@ -52,7 +52,7 @@ export interface UpgradeRefusal {
 }
 
 /**
- * Answers with a refusal and ends the socket, with some time for the peer to read it.
+ * Answers with a refusal and ends the socket, and gives the peer some time to read the answer.
  * @param method the method of the request, if it is known
  * @throws TypeError for header fields that frame the response or hold a forbidden character, before anything is written
  */

@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /**
- * What happens to memory that is written. A socket passes it to the kernel, and reads from it until the kernel has taken all of it; TLS has
- * encrypted it when `write` returns, and does not read it again; any other Duplex may keep, or share, the memory it is given.
+ * What happens to memory that is written. A socket passes it to the kernel, and reads from it until the kernel has taken all of it. TLS has
+ * encrypted it when `write` returns, and does not read it again. Any other Duplex may keep or share the memory that it is given.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

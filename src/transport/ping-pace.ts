@@ -1,6 +1,6 @@
 /**
- * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2): they are sent no matter what else the peer sends,
- * and only a pong is an answer. deadlines.ts has the timer.
+ * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2): the peer gets them even if it sends other data
+ * meanwhile, and only a pong counts as an answer. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';

@@ -77,7 +77,7 @@ function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => 
   };
 }
 
-/** The same error with the stage at which the malformed head arrived: the server's, or the proxy's. */
+/** The same error with the stage at which the malformed head arrived: that of the server, or of the proxy. */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;
   const { code, message, status, headers, value } = error;

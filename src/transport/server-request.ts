@@ -36,8 +36,8 @@ export class ServerRequest extends UpgradeRequest {
 }
 
 /**
- * Returns an object that knows the address of a request's other end without keeping the request: the socket if it is one of Node's, which
- * remember an address that was read once; otherwise the address itself.
+ * Returns an object that has the address of a request's other end, and does not keep the request in memory. It is the socket if that is one
+ * of Node's sockets, which remember an address that was read once; otherwise it is the address itself.
  */
 export function endOf(request: ServerRequest): Addressed {
   const end: unknown = request.raw?.socket ?? request.socket;

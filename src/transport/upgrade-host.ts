@@ -61,7 +61,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
    * The 101 is about to be written. @param headers those of the decision @returns more header fields for it, flat, or null
-   * @throws what the application throws; the server then answers 500
+   * @throws the error that the application throws; the server then answers 500
    */
   accepting?(
     request: ServerRequest,

@@ -51,7 +51,7 @@ export class Waiting {
 
   /**
    * Copies the next `size` bytes to the beginning of `memory`.
-   * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
+   * @throws {PayloadChangedError} in that case all of these bytes still wait, so that the lost bytes are counted correctly
    */
   copy(size: number, memory: Buffer): void {
     for (let at = 0; at < size; ) {
@@ -64,7 +64,7 @@ export class Waiting {
 
   /**
    * Returns `size` bytes as one part. They are not copied if they already are one part; otherwise they are copied to `memory`.
-   * @throws {PayloadChangedError} and then all of them wait still, for the count of what was lost
+   * @throws {PayloadChangedError} in that case all of these bytes still wait, so that the lost bytes are counted correctly
    */
   join(size: number, memory: Buffer): Uint8Array {
     const first = this.#chunks![this.#head]!;

@@ -274,7 +274,7 @@ export class WriteQueue {
   /** The socket is done with a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node also calls back, later, for a write that the kernel took at once. That callback may come while a later write is under way.
+    // Node also calls back, later, for a write that the kernel took at once. That callback may come while a later write is not done yet.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;

@@ -144,7 +144,7 @@ export class WebSocket<T extends DataType = 'text'> {
     this.#link.close(closeCode, given.reason);
   }
 
-  /** Resolves when no callback waits or is running. Do not wait for this inside a callback, which would wait for itself. */
+  /** Resolves when no callback waits or is running. Do not wait for this inside a callback: the callback would wait for itself. */
   idle(): Promise<void> {
     return this.#worker.idle();
   }

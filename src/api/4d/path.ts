@@ -1,6 +1,6 @@
 /**
- * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; here a `*` at
- * the end matches anything, and a RegExp is allowed. transport/path-pattern.ts compares paths.
+ * The `path` option of a `WebSocketServer`: "the pattern of the path". 4D: WebSocketServer, `.path`. 4D defines no wildcards; in this
+ * package, a `*` at the end matches any text, and a RegExp is allowed. transport/path-pattern.ts compares paths.
  */
 
 import {

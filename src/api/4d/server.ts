@@ -182,7 +182,7 @@ export class WebSocketServer<T extends DataType = 'text'> {
     return { closed, over };
   }
 
-  /** Resolves when no callback waits or is running. Do not wait for this inside a callback, which would wait for itself. */
+  /** Resolves when no callback waits or is running. Do not wait for this inside a callback: the callback would wait for itself. */
   idle(): Promise<void> {
     return this.#worker.idle();
   }

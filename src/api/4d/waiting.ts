@@ -1,5 +1,5 @@
 /**
- * Keeps the messages that a client is asked to send while it is "Connecting", in order and bounded. 4D's `new` returns only when the
+ * Keeps, in order and up to a limit, the messages that a program sends while a client is "Connecting". 4D's `new` returns only when the
  * connection is open, so programs that were written for 4D send at once.
  */
 

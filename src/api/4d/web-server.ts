@@ -31,7 +31,7 @@ interface Hosted {
   onWebServerError(error: Error): void;
 }
 
-// Milliseconds that stop() without a time gives to requests that are under way; WebSocket servers have the same time by default.
+// Milliseconds that stop() without a time gives to unfinished requests; WebSocket servers have the same time by default.
 const STOP_TIMEOUT = 30_000;
 
 const adopted = new WeakMap<HttpServer | HttpsServer, WebServer>();
@@ -161,7 +161,7 @@ export class WebServer {
   }
 
   /**
-   * Stops listening and terminates the WebSocket servers; requests under way may end. 4D: WebServer, `.stop()`.
+   * Stops listening and terminates the WebSocket servers; unfinished requests may end. 4D: WebServer, `.stop()`.
    * @param timeout seconds, as for the `terminate` of a WebSocket server; after that, the remaining connections are dropped. @default 30
    * @returns a Promise that is fulfilled when every connection is closed and the last `onTerminate` has ended
    * @throws {RangeError} for an invalid time
@@ -194,8 +194,8 @@ export class WebServer {
   }
 
   /**
-   * Resolves when no callback of its WebSocket servers waits or is running. Do not wait for this inside a callback, which would wait for
-   * itself.
+   * Resolves when no callback of its WebSocket servers waits or is running. Do not wait for this inside a callback: the callback would wait
+   * for itself.
    */
   async idle(): Promise<void> {
     await Promise.all([...this.#hosted.keys(), ...this.#ending].map((hosted) => hosted.idle()));

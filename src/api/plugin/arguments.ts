@@ -51,7 +51,7 @@ export function collection<Type extends 'string' | 'number'>(
 /** A value that a program can send: a text, bytes in any type, or a `Blob`, which has to be read first. */
 export type Sendable = Message | Blob;
 
-/** A text or the bytes, not copied; null for anything else. */
+/** Returns a text, or the bytes without copying them; null for any other value. */
 export function toSendable(value: unknown): string | Uint8Array | null {
   if (typeof value === 'string') return value;
   return isBytes(value) ? toBytes(value) : null;

@@ -63,7 +63,7 @@ export class Ending {
 
   /** The event for the end that the connection reports. */
   event(code: number, reason: string): CloseEvent {
-    // Our own code and reason, no matter what the peer answered.
+    // Our own code and reason are used, no matter what the peer answered.
     if (this.beganBy === 'us') return { type: 'close', ...this.requested, remote: false };
     if (this.beganBy === 'peer') {
       const text = code === 1005 ? NO_STATUS_CODE : reason;

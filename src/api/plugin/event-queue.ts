@@ -58,7 +58,9 @@ export interface PluginEvents {
   onError: (error: unknown) => void;
   /** Called for each dropped event, with the current value of `dropped`. @default a process warning, at most one per minute */
   onDrop: (dropped: number) => void;
-  /** Resolves when no event waits and no callback is running. Do not wait for this inside a callback, which would wait for itself. */
+  /**
+   * Resolves when no event waits and no callback is running. Do not wait for this inside a callback: the callback would wait for itself.
+   */
   idle(): Promise<void>;
 }
 

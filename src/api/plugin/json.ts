@@ -1,6 +1,6 @@
 /**
- * JSON texts as the plugins made them (with jsoncpp): names in alphabetical order, nothing but ASCII, compact in v2, one line
- * for each property in v1.
+ * Makes JSON texts in the form of the plugins (jsoncpp): names are in alphabetical order, and all characters are ASCII. The text is compact
+ * in v2, and has one line for each property in v1.
  */
 
 /** Real numbers, which are written with a fraction even if it is 0. */
@@ -22,7 +22,7 @@ export function toStyledJson(value: Json): string {
 }
 
 function properties(value: Json): [string, unknown][] {
-  // Sorted by code units, which gives the order of a C++ map of UTF-8 strings for all but exotic names.
+  // Sorted by code units, which gives the order of a C++ map of UTF-8 strings except for rare names.
   return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 

@@ -1,6 +1,6 @@
 /**
  * The part that the surfaces of both versions share: the tables of clients and servers, the queue of their events, and the end of each
- * client or server. engine-client.ts and engine-server.ts have the clients and servers themselves; v1.ts and v2.ts have the commands, see
+ * client or server. engine-client.ts and engine-server.ts have the clients and servers themselves; v1.ts and v2.ts have the commands. See
  * docs/plugin.md.
  */
 

@@ -30,12 +30,15 @@ export interface TlsMaterial {
 
 const names = ['tls', 'certFile', 'keyFile', 'caFile', 'ciphers'] as const;
 
-/** The settings of a client: each option counts by itself; the URL decides whether TLS is used at all. Null if no option is given. */
+/**
+ * The settings of a client. Every option has an effect without the others, and the URL decides whether TLS is used. Null if no option is
+ * given.
+ */
 export function clientTls(object: Properties): TlsSettings | null {
   return names.some((name) => has(object, name)) ? settings(object) : null;
 }
 
-/** The settings of a server: `tls` is the switch; without it the others have no effect. */
+/** The settings of a server. The option `tls` turns TLS on; without it, the other options have no effect. */
 export function serverTls(object: Properties): TlsSettings | null {
   return has(object, 'tls') ? settings(object) : null;
 }

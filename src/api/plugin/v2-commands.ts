@@ -32,7 +32,7 @@ export function websocketSetMethod(method: string | WebsocketMethod, options?: S
   surface.setMethod(method, options);
 }
 
-/** Websocket Get method: the method that was set, '' if none was set. */
+/** Websocket Get method: the method that was set, '' if no method was set. */
 export function websocketGetMethod(): string | WebsocketMethod {
   return surface.getMethod();
 }

@@ -32,7 +32,7 @@ export class BufferedAmount {
     this.#value += size;
   }
 
-  /** This many of these bytes were handed to the connection. */
+  /** This many of these bytes were passed to the connection. */
   handedOver(size: number, connection: Connection): void {
     this.#unmarked += size;
     if (this.#unmarked >= MARK_EVERY) this.#mark(connection);

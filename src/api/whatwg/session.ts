@@ -67,7 +67,7 @@ export class Session implements TasksOwner {
         if (this.readyState < CLOSING) this.#tasks.addMessage(message);
       },
       closing: () => this.#tasks.add(() => this.#reach(CLOSING)),
-      // `close` receives the error as well.
+      // The `close` handler receives the error as well.
       error: () => {},
       close: (_connection, code, reason, wasClean, { error }) => {
         const failure = error ?? (code === 1006 ? new ConnectionError('WS_CONNECTION_LOST') : null);

@@ -107,14 +107,14 @@ export class Client {
     this.#timer = startTimer(timeout, () => this.abort(new Error('Opening handshake has timed out')));
   }
 
-  /** The options for a hop: those of the first hop, without the parts that only its address may receive. */
+  /** The options for a hop: the options of the first hop, without the parts that only the first address may receive. */
   #trusted(address: Address): ClientOptions {
     const trust = trustOf(address);
     if (this.#first === null) {
       this.#first = trust;
       return address.auth === undefined ? this.#options : { ...this.#options, auth: address.auth };
     }
-    // If there is a listener for 'redirect', that decides about the header fields.
+    // If there is a listener for 'redirect', that listener decides about the header fields.
     const decides = this.#owner.webSocket.listenerCount('redirect') > 0;
     return decides ? this.#options : dropCredentials(this.#options, this.#first, trust);
   }

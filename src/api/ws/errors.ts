@@ -1,6 +1,6 @@
 /**
  * The errors of this surface: they have the codes and texts that programs written for `ws` compare, and our own error as the `cause`. Each
- * ProtocolError of RFC 6455 §7.1.7 has such an error. The text for a HandshakeError depends on what the other side did.
+ * ProtocolError of RFC 6455 §7.1.7 has such an error. The text for a HandshakeError depends on the answer or request of the other side.
  */
 
 import type { EventEmitter } from 'node:events';

@@ -49,8 +49,8 @@ export class Link implements ConnectionEvents {
 
   /** Starts, and emits 'open'. If a listener throws, the connection stays open, and a server still emits 'connection' for it. */
   open(socket: Duplex): void {
-    // No data is read, and the connection does not end, before the listeners of 'open' and 'connection' have returned: these add the
-    // listener for messages.
+    // No data is read, and the connection does not end, before the listeners of 'open' and 'connection' have returned: these listeners add
+    // the listener for messages.
     if (socket.destroyed) process.nextTick(() => this.binding.start(EMPTY_BUFFER));
     else this.binding.start(EMPTY_BUFFER);
     emitTo(this.#owner.emitter, 'open');

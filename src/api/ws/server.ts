@@ -164,7 +164,7 @@ export class WebSocketServer extends EventEmitter<ServerEvents> {
   /**
    * The last step of `handleUpgrade`: writes the 101 and opens the connection.
    * @param agreement the compression, or null
-   * @param upgrade the request as it was checked
+   * @param upgrade the checked request
    * @param protocols the subprotocols that the client offers
    */
   completeUpgrade(

@@ -21,7 +21,7 @@ export interface Refusal {
   readonly status: number;
   readonly text: string;
   readonly headers?: OutgoingHttpHeaders | undefined;
-  /** Set if the request breaks a rule; then a listener of 'wsClientError' may answer it. */
+  /** Set if the request breaks a rule. In that case, a listener of 'wsClientError' may answer the request. */
   readonly fault?: Error;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The lines of a 4D method or class: comments are separated, continued lines are joined. Every line of the text belongs to exactly one
- * `SourceLine`, so that nothing is lost.
+ * The lines of a 4D method or class: this file separates comments from statements, and joins continued lines. Every line of the text
+ * belongs to exactly one `SourceLine`, so that nothing is lost.
  */
 
 /** One statement, or one comment, and the lines of the file that it stands on. */
@@ -24,7 +24,7 @@ export function toLines(source: string): SourceLine[] {
   for (let at = 0; at < texts.length; ) {
     const first = at;
     let { code, comment, isOpen } = withoutComments(texts[at++]!);
-    // A comment over several lines, or a backslash at the end, which continues a statement.
+    // The line begins a comment over several lines, or ends in a backslash, which continues a statement.
     while (at < texts.length && (isOpen || code.trimEnd().endsWith('\\'))) {
       const next: Stripped = withoutComments(texts[at++]!, isOpen);
       if (!isOpen) code = `${code.trimEnd().slice(0, -1)} `;

@@ -1,4 +1,4 @@
-/** The syntax tree of a 4D method or class, which the parser hands to the emitter. */
+/** The syntax tree of a 4D method or class, which the parser passes to the emitter. */
 
 import type { SourceLine } from './lines.ts';
 

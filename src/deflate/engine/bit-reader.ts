@@ -1,8 +1,8 @@
 /**
- * Reads bits from bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up).
- * Headers are read with `take`. The loop over a block's symbols keeps the fields in local variables and writes them back.
- * After the end of the input, the reader supplies zero bits, enough for looking ahead. A loop that consumes them can no longer stop
- * exactly at the end, the only place where a message is complete; it soon asks for more bits than are supplied, and fails.
+ * Reads bits from bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up). Headers are read with `take`. The loop over a block's
+ * symbols keeps the fields in local variables and writes them back. After the end of the input, the reader supplies zero bits, enough for
+ * looking ahead. A message is complete only exactly at the end of the input. A loop that consumes the added zero bits can no longer stop
+ * there: it soon asks for more bits than are supplied, and fails.
  */
 
 import { InflateError } from './inflate-error.ts';

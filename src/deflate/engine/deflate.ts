@@ -1,7 +1,6 @@
 /**
- * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires.
- * Each block is stored, or uses the fixed codes or its own codes, whichever takes the fewest bits.
- * The owner of the window appends the message to it, see window.ts.
+ * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires. Each block is stored, or uses the fixed codes or its
+ * own codes: the form with the fewest bits is chosen. The owner of the window appends the message to it, see window.ts.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -34,7 +33,7 @@ const writer = new BitWriter(1 << 16);
 /** Memory for the text of a message if there is no window, or if the window's buffer has no room after the history. */
 let scratch = new Uint8Array(1 << 14);
 let scratchView = new DataView(scratch.buffer);
-/** Bytes of memory that are kept after a message. Any more that a message needed is freed. */
+/** Bytes of memory that are kept after a message. If a message needed more, the rest is freed. */
 const MAX_KEPT = 1 << 17;
 
 /** The indexes for messages without context. Positions continue from message to message, so that nothing has to be cleared. */

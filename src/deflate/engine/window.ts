@@ -1,8 +1,8 @@
 /**
  * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692 §7.1.2 (how far) and
  * §7.2.1 (references may reach into earlier messages: context takeover). The last bytes of plaintext are the whole state of a compression
- * context, so any engine can take the next message: ours reads them in place, zlib takes them as a dictionary. No engine changes the
- * history; the codec appends a message once it is certain to be sent, or was inflated.
+ * context, so any engine can take the next message. Our engine reads these bytes in place; zlib takes them as a dictionary. No engine
+ * changes the history; the codec appends a message once it is certain to be sent, or was inflated.
  */
 
 import type { MatchIndex } from './matcher.ts';
