@@ -43,7 +43,9 @@ export type ValuesOf<Options, Absent extends keyof Options = never> = {
     | (Name extends Absent ? undefined : never);
 };
 
-/** The table of an interface: each of its options, with the same type, and the type of its value after it was read. */
+/**
+ * The table of an interface. It has every option of the interface, with the same type, and with the type of the value after it was read.
+ */
 export type SpecsOf<Options, Values extends Readonly<Record<keyof Options, unknown>> = ValuesOf<Options>> = {
   readonly [Name in keyof Options]-?: OptionSpec<Exclude<Options[Name], undefined>, Values[Name]>;
 };

@@ -97,7 +97,7 @@ export const serve: Command = async (args, { stdout }) => {
   const interrupted = new Promise<Interrupt>((resolve) => {
     const interrupt = new Interrupt(() => resolve(interrupt));
   });
-  // Written at once, so that a reader that waits for the first line has the second one too.
+  // Written at once, so that a program that waits for the first line receives the second line too.
   stdout.write(running.lines.map((line) => `${line}\n`).join(''));
   const interrupt = await interrupted;
   await running.stop();

@@ -1,10 +1,10 @@
 /**
- * Decides whether a compressed message is complete: RFC 7692 §7.2.1, §7.2.2. A payload is whole if it ends in the header of a stored
- * block, whose 00 00 ff ff was not sent, or after a final block (7692 §7.2.3.4). Our own engine sees that itself (engine/inflate.ts).
- * zlib does not report where it stopped, so both callers of zlib append a probe to the payload, and this file judges the result.
+ * Decides whether a compressed message is complete: RFC 7692 §7.2.1, §7.2.2. A payload is whole if it ends in the header of a stored block,
+ * whose 00 00 ff ff was not sent, or after a final block (7692 §7.2.3.4). Our own engine detects that by itself (engine/inflate.ts). zlib
+ * does not report where it stopped, so both callers of zlib append a probe to the payload, and this file judges the result.
  */
 
-// Random bytes that the peer cannot know, so it cannot make a block that was cut off produce them. They are never sent.
+// Random bytes, which are never sent. The peer cannot know them, so it cannot cut a block off in a way that produces them.
 const MARK_SIZE = 9;
 const mark: Uint8Array = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
 
@@ -19,8 +19,8 @@ export interface Probe {
 }
 
 /**
- * The length and the content of a stored block, then the end of the stream. If the payload is whole, zlib outputs exactly the content.
- * If the payload was cut off inside symbols, it outputs something else; if inside a stored block, it outputs the length as well.
+ * The probe has the length and the content of a stored block, then the end of the stream. If the payload is whole, zlib outputs exactly the
+ * content. If the payload was cut off inside symbols, it outputs something else; if inside a stored block, it outputs the length as well.
  */
 function probeOf(size: number): Probe {
   return {

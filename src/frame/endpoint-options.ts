@@ -63,6 +63,6 @@ export function checkEndpointOptions(options: EndpointOptions): void {
 }
 
 function checkLimit(name: string, value: number): void {
-  // Not `value < 0`: NaN and undefined would pass, and would mean no limit.
+  // We do not check for `value < 0`: NaN and undefined would pass that check, and would mean "no limit".
   if (!(value >= 0)) throw new RangeError(`${name} is ${String(value)}, not a number of bytes`);
 }

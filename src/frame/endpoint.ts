@@ -212,7 +212,7 @@ export class Endpoint {
    * @param compress whether the codec compresses it. A function is called in place of the codec's `compress` when the message's turn
    *   comes, and may return one result to many connections. Like the codec, it returns the same object if it cannot make it smaller
    * @param shared the memory that contains the payload
-   * @returns as `sendText`
+   * @returns the same as `sendText`
    * @throws {TypeError} on a client
    */
   sendShared(

@@ -23,7 +23,7 @@ const MAX_HEADER_SIZE = 14;
 // The first byte of a frame with FIN, no reserved bits, and the opcode of text.
 const WHOLE_TEXT = 0x81;
 
-/** RFC 6455 §5.2 as a state machine of integers: push chunks of any size, get frames. */
+/** Parses frames (RFC 6455 §5.2) with a state machine of integers. Chunks may have any size. */
 export class FrameParser {
   readonly #handler: FrameHandler;
   /** The same handler if it supports the shortcuts, else null. */
@@ -222,7 +222,8 @@ export class FrameParser {
 
   /** Above 2^53 a number cannot count bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
-    // Throws first if an earlier rule is broken, such as the order of frames, or if a limit is set: then the error names that limit.
+    // If an earlier rule is broken, such as the order of frames, or if a limit is set, this call throws, and its error names that rule or
+    // limit.
     this.#handler.onFrameLength((first & 0x40) !== 0, first & 0x0f, length);
     throw new ProtocolError('WS_MESSAGE_TOO_BIG', { size: length, limit: Number.MAX_SAFE_INTEGER });
   }

@@ -44,7 +44,7 @@ export class Borrowed {
   }
 
   /**
-   * The next `size` bytes, not copied: read them before the application runs again.
+   * Returns the next `size` bytes without a copy. Read them before the application runs again.
    * @throws {PayloadChangedError}
    */
   next(size: number): Uint8Array {
@@ -56,8 +56,8 @@ export class Borrowed {
 }
 
 /**
- * Memory for a copy: `size` bytes or more. `size` is at most `WRITE_SIZE` plus `MAX_REST`. Only the caller changes it until `giveBack` or
- * `giveUp`.
+ * Returns memory for a copy: `size` bytes or more. `size` is at most `WRITE_SIZE` plus `MAX_REST`. Only the caller changes it until
+ * `giveBack` or `giveUp`.
  */
 export function takeMemory(size: number): Buffer {
   if (size < SCRATCH_FROM) return acquireSlab(size);
@@ -72,7 +72,7 @@ export function giveBack(memory: Buffer): void {
   else releaseSlab(memory);
 }
 
-/** The socket may still read from what `takeMemory` returned: it is left to the garbage collector. */
+/** The socket may still read from the memory that `takeMemory` returned, so the garbage collector has to free it. */
 export function giveUp(memory: Buffer): void {
   if (memory.length !== SCRATCH_SIZE) abandonSlab(memory);
 }

@@ -39,7 +39,7 @@ import { openTransport, type TunnelOptions } from './tunnel.ts';
 export interface DialOptions extends RequestFields, TunnelOptions {
   /** Fail if subprotocols were offered and the server chose none. @default false */
   readonly requireSubprotocol?: boolean | undefined;
-  /** Milliseconds until the connection is open, everything included; `Infinity` waits forever. @default 10000 */
+  /** The longest time for all steps until the connection is open, in milliseconds; `Infinity` waits forever. @default 10000 */
   readonly handshakeTimeout?: number | undefined;
   /** Ends the attempt: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -80,7 +80,7 @@ export function toPathPattern(path: unknown): PathPattern {
       `path is ${JSON.stringify(path)}, not a valid path: it starts with "/" and has no query`,
     );
   }
-  // URL parsers drop line ends and tabs, and encode no other control character in the way that an application expects.
+  // URL parsers drop line ends and tabs, and encode other control characters in a way that an application does not expect.
   if (/\p{Cc}|\p{Surrogate}/u.test(path)) {
     throw new TypeError(
       `path is ${JSON.stringify(path)}: no request has control characters or lone surrogates`,

@@ -44,7 +44,7 @@ export function releaseSlab(slab: Buffer): void {
   bytesFree += length;
 }
 
-/** Gives up a slab that a socket may still read from: it is left to the garbage collector. */
+/** Stops using a slab that a socket may still read from: the garbage collector has to free it. */
 export function abandonSlab(slab: Buffer): void {
   bytesInUse -= slab.length;
 }

@@ -120,7 +120,7 @@ export class TimerWheel {
 
   #arm(tick: number): void {
     this.#disarm();
-    // One turn of the wheel at most: a delay over 2^31 ms would fire at once.
+    // The delay is at most one turn of the wheel, since a delay over 2^31 ms would fire at once.
     this.#armedFor = Math.min(tick, this.#done + SLOTS);
     const delay = Math.ceil(this.#armedFor * TICK - this.now());
     this.#handle = this.#clock.setTimeout(() => this.#wake(), Math.max(1, delay));

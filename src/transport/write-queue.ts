@@ -47,7 +47,7 @@ export class WriteQueue {
 
   /** Whether the socket still has to take bytes that it was given. Until it has taken them, it is given no more. */
   isBusy = false;
-  /** Whether the socket takes no more for now: it is busy with more than the allowance, or slow. */
+  /** Whether the socket takes no more for now: it is writing more bytes than the allowance, or it is slow. */
   blocked = false;
   /** Whether the busy socket waits for its peer. This stays true until nothing waits here any more. */
   isSlow = false;
@@ -138,7 +138,7 @@ export class WriteQueue {
     this.isBusy = false;
     this.isSlow = false;
     this.blocked = false;
-    // The socket may still read from the slab, so the garbage collector frees it.
+    // The socket may still read from the slab, so the garbage collector has to free it.
     if (this.#slabInFlight !== null) {
       landSlab(this.#slabInFlight);
       abandonSlab(this.#slabInFlight);
@@ -178,7 +178,7 @@ export class WriteQueue {
       this.#slabInFlight = slab;
       launchSlab(slab);
     }
-    // The socket may still read from the slab, so the garbage collector frees it.
+    // The socket may still read from the slab, so the garbage collector has to free it.
     else abandonSlab(slab);
   }
 

@@ -23,7 +23,7 @@ export const fourDErrors = {
   CANNOT_CONNECT: 7,
   /** A Blob that was to be sent could not be read. */
   UNREADABLE_BLOB: 8,
-  /** `send` had taken messages that could not be sent: there was no connection, or it ended before. */
+  /** `send` had accepted messages that could not be sent: the client could not connect, or the connection ended before that. */
   NOT_SENT: 9,
   /** A callback has not ended, and others wait for it. */
   SLOW_CALLBACK: 10,

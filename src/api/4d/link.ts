@@ -38,7 +38,9 @@ export class Link {
   #connection: NativeConnection | null = null;
   #isClosing = false;
   #isOver = false;
-  /** The application is calling us: events that its call causes at once are reported later, never on its stack. */
+  /**
+   * Whether the application is calling a method. Events that this call causes at once are reported later, never on the application's stack.
+   */
   #isCalled = false;
   #undelivered = 0;
   /** The number of messages that waited for the connection and that the connection then refused. */

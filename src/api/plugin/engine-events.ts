@@ -173,7 +173,7 @@ export function sendMessage<Data extends { readonly ending: Ending }>(
   if (isOpen(connection)) {
     return { success: true, compressionError: false, payloadSize, wireSize: connection.lastWireSize };
   }
-  // The compressor failed: nothing was sent, and the connection could not continue without it.
+  // The compressor failed: nothing was sent, and the connection cannot continue without its compressor.
   const { failure } = connection.data.ending;
   if (failure !== null && !(failure instanceof ConnectionError))
     return { ...notSent(), compressionError: true };

@@ -59,7 +59,7 @@ export class Client {
 
   /**
    * Sends the first request.
-   * @throws {SyntaxError} for an invalid URL; also what http.request throws for an option, and what `finishRequest` throws
+   * @throws {SyntaxError} for an invalid URL; also the errors of http.request for an option, and those of `finishRequest`
    */
   start(url: string): void {
     const address = parseAddress(url);

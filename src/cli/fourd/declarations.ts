@@ -1,4 +1,4 @@
-/** Declarations of 4D: `var`, `C_TEXT` and its like, `property`, and lists of parameters. */
+/** Parses declarations of 4D: `var`, `C_TEXT` and similar commands, `property`, and lists of parameters. */
 
 import { parseExpression } from './expressions.ts';
 import { type Expression, type Parameter, Untranslatable } from './syntax.ts';

@@ -79,7 +79,7 @@ function corrupt(message: string): InflateError {
 /**
  * Inflates one message.
  * @param input the payload as it was received, without the four bytes that RFC 7692 §7.2.2 appends.
- * @param window the messages that the peer sent before, or null without context takeover; not changed.
+ * @param window the messages that the peer sent before, or null without context takeover; it is not changed.
  * @param maxLength the most bytes of output, inclusive.
  * @returns memory that belongs to the caller.
  * @throws InflateError
