@@ -1,6 +1,6 @@
 /** `rfc6455/4d`: the WebSocket classes of 4D. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file refers to it.
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
 /// <reference types="node" preserve="true" />
 
 export { WebSocket, type WebSocketHandler, type WebSocketOptions } from './api/4d/client.ts';

@@ -1,6 +1,6 @@
 /** `rfc6455/plugin`: the commands of the IX WebSocket plugin, version 2. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file refers to it.
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
 /// <reference types="node" preserve="true" />
 
 export type { SendStatus } from './api/plugin/engine-events.ts';

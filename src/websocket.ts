@@ -1,6 +1,6 @@
 /** `rfc6455/websocket`: the standard's `WebSocket`, as browsers have it. */
 
-// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file refers to it.
+// The declarations name Buffer and node:stream: TypeScript 6 and later load @types/node only if a file asks for it.
 /// <reference types="node" preserve="true" />
 
 export type { WebSocketInit, WebSocketOptions } from './api/whatwg/arguments.ts';

@@ -3,7 +3,7 @@
  * safer: it has limits and an origin policy by default, and an exception in a handler never ends the process.
  */
 
-// The declarations name Buffer and node:http: TypeScript 6 and later load @types/node only if a file refers to it.
+// The declarations name Buffer and node:http: TypeScript 6 and later load @types/node only if a file asks for it.
 /// <reference types="node" preserve="true" />
 
 export type { ExtraLimits } from './api/ws/bounds.ts';
