@@ -18,8 +18,15 @@ export interface Clock {
   afterPoll(callback: () => void): void;
 }
 
+class NoContext extends AsyncResource {
+  /** Tools that look for what keeps a process alive, such as Jest with `--detectOpenHandles`, ask each asynchronous resource for this. */
+  hasRef(): boolean {
+    return false;
+  }
+}
+
 // Its context is the one in which the library was loaded: usually there is none.
-const noContext = new AsyncResource('rfc6455');
+const noContext = new NoContext('rfc6455');
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const now = performance.now.bind(performance);
