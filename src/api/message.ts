@@ -22,7 +22,7 @@ export type SendCallback = (error: Error | null) => void;
 export interface SendOptions {
   /** Maximum payload bytes of a frame; a longer message is sent in several frames (RFC 6455 §5.4). @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default `fragmentSize` */
+  /** The most payload bytes of the last frame, or of the only one. Only valid with `fragmentSize`, and not smaller. @default `fragmentSize` */
   readonly lastFragmentSize?: number | undefined;
   /** False: this message is sent uncompressed, even if compression was negotiated. @default true */
   readonly compress?: boolean | undefined;

@@ -35,7 +35,7 @@ export function sendLines(
     close() {
       clearTimeout(timer);
       lines.close();
-      // This notifies the process that writes to us that nothing reads its output any more.
+      // The process that writes to our stdin can stop: its output has no reader any more.
       stdin.destroy();
     },
   };

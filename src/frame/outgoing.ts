@@ -16,7 +16,7 @@ export interface FrameOptions {
   readonly compress?: boolean | undefined;
   /** Maximum payload bytes of a frame; a longer message is sent in several frames. @default one frame */
   readonly fragmentSize?: number | undefined;
-  /** With `fragmentSize`: payload bytes that the last, or only, frame may have. @default fragmentSize */
+  /** The most payload bytes of the last frame, or of the only one. Only valid with `fragmentSize`, and not smaller. @default fragmentSize */
   readonly lastFragmentSize?: number | undefined;
 }
 

@@ -86,7 +86,7 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// For each stage, what had not arrived when the deadline passed. The lookup of a name is part of stage 'tcp'.
+// The text of a timeout in each stage: it names what was still missing. The lookup of a name is part of stage 'tcp'.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
   proxy: 'no tunnel through the proxy',

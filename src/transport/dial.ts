@@ -70,7 +70,7 @@ export interface DialedConnection {
   readonly url: string;
 }
 
-/** The checked values of where to connect, and what to request. `planRoute` makes it. */
+/** The checked route: the address to connect to, and the request to send there. `planRoute` makes it. */
 export interface DialRoute {
   readonly target: WebSocketTarget;
   readonly hop: Hop;

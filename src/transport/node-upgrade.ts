@@ -36,7 +36,9 @@ export function acceptanceLines(
   return lines;
 }
 
-/** Whether these lines form one head: no line ends the head or contains a second line (RFC 9112 §5). */
+/**
+ * Whether these lines can be written as one head: an empty line would end the head, and CR or LF would begin another line (RFC 9112 §5).
+ */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
   return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));
 }

@@ -358,26 +358,29 @@ describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
   // Without an interval the heartbeat has no timer of its own, and with this one it is far from done.
   const heartbeats = [Number.POSITIVE_INFINITY, 3_600_000];
 
-  test.each(kinds)('FAULT-2: closeTimeout holds from the first moment, on a server: %s', async (kind) => {
-    for (const interval of heartbeats) {
-      let onClosed: (info: CloseInfo) => void = () => {};
-      const closed = new Promise<CloseInfo>((resolve) => {
-        onClosed = resolve;
-      });
-      const { peer } = await startServer(
-        { open, error() {}, close: (_connection, _code, _reason, _clean, info) => onClosed(info) },
-        { heartbeat: { interval }, closeTimeout: 50 },
-        kind,
-      );
-      const raw = await peer().open();
-      await raw.until(() => raw.frames.length === 1);
-      expect(codeOf(raw.frames[0]!)).toBe(code);
-      // It does not answer.
-      expect(await closed).toMatchObject({ code: 1006, sentCode: code });
-    }
-  });
+  test.each(kinds)(
+    'FAULT-2: on a server, closeTimeout already applies when `open` starts the close: %s',
+    async (kind) => {
+      for (const interval of heartbeats) {
+        let onClosed: (info: CloseInfo) => void = () => {};
+        const closed = new Promise<CloseInfo>((resolve) => {
+          onClosed = resolve;
+        });
+        const { peer } = await startServer(
+          { open, error() {}, close: (_connection, _code, _reason, _clean, info) => onClosed(info) },
+          { heartbeat: { interval }, closeTimeout: 50 },
+          kind,
+        );
+        const raw = await peer().open();
+        await raw.until(() => raw.frames.length === 1);
+        expect(codeOf(raw.frames[0]!)).toBe(code);
+        // It does not answer.
+        expect(await closed).toMatchObject({ code: 1006, sentCode: code });
+      }
+    },
+  );
 
-  test('FAULT-2: closeTimeout holds from the first moment, on a client', async () => {
+  test('FAULT-2: on a client, closeTimeout already applies when `open` starts the close', async () => {
     for (const interval of heartbeats) {
       const { port } = await scripted(({ socket, accept }) => void socket.write(accept()));
       let onClosed: (info: CloseInfo) => void = () => {};

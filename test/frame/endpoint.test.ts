@@ -894,7 +894,7 @@ describe.each(roles)('pausing a %s', (role) => {
     }
   });
 
-  test('C17: a failure while paused, with an end that waits, is the end', () => {
+  test("C17: a connection that fails while it is paused closes once, although the end of the peer's data still waits to be processed", () => {
     const { endpoint, events } = bench(role);
     endpoint.receive(peerFrame(role, { opcode: 1, fin: false, payload: 'half' }));
     endpoint.pause();

@@ -68,7 +68,7 @@ describe('refusing', () => {
     expect(valuesOf(readHead(formatRefusal(redirect)).fields, 'Location')).toEqual(['/there']);
   });
 
-  test('S1: a status without a known phrase and a foreign code are answered too', () => {
+  test('S1: a refusal can have a status without a standard reason phrase, and an error code of the application', () => {
     const error = new HandshakeError('MY_CODE', 'secret details', { stage: 'request', status: 418 });
     const { startLine, body } = readHead(formatRefusal(error));
     expect(startLine).toBe('HTTP/1.1 418 ');

@@ -1104,7 +1104,7 @@ describe('proxies', () => {
     expect(tlsError.code).toMatch(/SSL|ERR_SSL|ECONN/);
   });
 
-  test('A43: 1xx before the 200, any 2xx, and chunked on it are accepted', async () => {
+  test('A43: a proxy may answer CONNECT with a 1xx before the 200, with any 2xx, and with Transfer-Encoding: chunked', async () => {
     const origin = await scripted(echoAccept);
     for (const head of [
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',

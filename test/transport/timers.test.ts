@@ -206,7 +206,7 @@ describe('inside a callback', () => {
 });
 
 describe('FAULT-2: a process that was suspended', () => {
-  test('reads data that has arrived before it checks a deadline, however late that is', () => {
+  test('first reads the data that has arrived, and only then checks deadlines, even those that are long past', () => {
     const polls: (() => void)[] = [];
     const wheel = new TimerWheel({ ...clock, afterPoll: (callback) => void polls.push(callback) });
     const answered = recorder(wheel);

@@ -15,7 +15,7 @@ import { toHeaderObject } from './header-object.ts';
 import { serverMaterial, type TlsSettings } from './tls.ts';
 
 export interface ServerSettings {
-  /** The reason why it cannot be started, even if everything else is valid; '' if there is no such reason. */
+  /** The text of an invalid option, or ''. If there is one, the server does not start, and this text is the error. */
   problem: string;
   port: number;
   host: string;

@@ -1,6 +1,6 @@
 /**
- * The connections that first receive the messages of one topic that they missed, and then become members. This file also keeps the messages
- * that come meanwhile: those that have come over the bus, and those of this process that are not in the history yet.
+ * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member. Until then, new
+ * messages are kept here: messages from the bus, and messages of this process that are not in the history yet.
  */
 
 import type { Connection } from '../connection.ts';
@@ -96,7 +96,10 @@ export class Joining {
     }
   }
 
-  /** Is called when members have received a message of this process that the joiners will not get. It belongs after all that the history has now. */
+  /**
+   * Is called when members have received a message of this process that the history will never contain, so the joiners cannot get it. Its
+   * place is after the last message that the history contains now.
+   */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }

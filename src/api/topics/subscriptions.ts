@@ -138,7 +138,7 @@ export class Subscriptions {
     return this.#topics.get(name);
   }
 
-  /** The topics and patterns that a message to this topic is for. @param topic a valid name without wildcards */
+  /** Returns the subscribed topics and patterns that match a topic. @param topic a valid name without wildcards */
   match(topic: string): readonly Topic[] {
     return this.#topics.match(topic);
   }

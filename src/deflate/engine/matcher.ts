@@ -64,7 +64,7 @@ export class MatchIndex {
   }
 
   /**
-   * Enters the positions of `text[from, to)` that were not entered yet.
+   * Adds to the index the positions in `text[from, to)` that it does not contain yet.
    * @param base stream position of `text[0]`.
    */
   catchUp(text: DataView, from: number, to: number, base: number): void {

@@ -481,7 +481,7 @@ describe('a broken program on the bus', () => {
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
   });
 
-  test('if it announces endless members, `maxMembers` of them are kept, also of a snapshot that never ends', async () => {
+  test('if it announces too many members, only `maxMembers` of them are kept, however long its snapshot is', async () => {
     const here = start({ maxMembers: 100 });
     const { presence } = watch(here);
     await pass(1_000);

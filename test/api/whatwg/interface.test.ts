@@ -181,7 +181,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['listener', 'listener', 'handler']);
   });
 
-  test('an object that is not callable does nothing, not even with handleEvent', () => {
+  test('an object that is not a function is ignored, even if it has a handleEvent method', () => {
     const socket = idle();
     let called = 0;
     (socket as { onopen: unknown }).onopen = { handleEvent: () => called++ };
