@@ -73,7 +73,7 @@ export const apart: Record<
  */
 const programs = [
   'test/api/{busy,plugin/flood,ws/differential}.test.ts',
-  'test/api/topics/{limits,presence-chaos}.test.ts',
+  'test/api/topics/{limits,presence-chaos,topic-history}.test.ts',
   'test/cli/{connect,main,serve}.test.ts',
   'test/cli/fourd/check.test.ts',
   'test/conformance/{cli,expected,run}.test.ts',
