@@ -18,8 +18,8 @@ test.concurrent.each([
   async (variant) => {
     const { report } = await runChaos({ ...variant, seed, connections: 60 });
     expect(report, `seed ${seed}`).toMatchObject(nothingLeft);
-    // There was something to get wrong: how much is done in the time depends on the machine.
-    expect(report.connections).toBeGreaterThan(3);
-    expect(report.hooks).toBeGreaterThan(10);
+    // There was something to get wrong.
+    expect(report.connections).toBeGreaterThan(30);
+    expect(report.hooks).toBeGreaterThan(100);
   },
 );
