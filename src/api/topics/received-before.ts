@@ -40,6 +40,11 @@ export class ReceivedBefore {
     return [...(received ?? [])].filter(([publisher]) => numbers?.has(publisher));
   }
 
+  /** Is called when a connection has left a topic. A peer could subscribe to any number of topics, one after the other. */
+  left(connection: Connection<unknown>, topic: string): void {
+    this.#received.get(connection)?.delete(topic);
+  }
+
   /** Is called when the topic has no subscribers any more. */
   delete(topic: string): void {
     this.#numbers.delete(topic);

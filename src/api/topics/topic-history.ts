@@ -122,6 +122,11 @@ export class TopicHistory {
     this.#joining.get(topic)?.wake();
   }
 
+  /** Is called when a connection has left a topic. */
+  left(topic: string, connection: Connection<unknown>): void {
+    this.#receivedBefore.left(connection, topic);
+  }
+
   /** Is called when a topic has no subscribers any more. */
   closed(topic: string): void {
     this.#receivedBefore.delete(topic);

@@ -70,7 +70,10 @@ export class Topics {
         this.#history?.closed(name);
       },
       joined: ({ name }, connection) => this.#presence?.joined(name, connection),
-      left: ({ name }, connection) => this.#presence?.left(name, connection),
+      left: ({ name }, connection) => {
+        this.#presence?.left(name, connection);
+        this.#history?.left(name, connection);
+      },
     });
     this.#link = values.bus === undefined ? null : this.#linkTo(values.bus);
     this.#history = values.bus?.history === undefined ? null : this.#readFrom(values.bus.history);

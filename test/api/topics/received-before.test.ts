@@ -41,3 +41,13 @@ test('publishers that peers invent are limited, and forgotten with the topic', (
   before.delete('t');
   expect(before.of('t', message('p98', 1), [topic])).toBeNull();
 });
+
+test('nothing is kept of a connection that has left the topic', () => {
+  const before = new ReceivedBefore();
+  const [left, stays] = [{}, {}] as Connection<unknown>[];
+  before.add(left!, 't', new Map([['p', 2]]));
+  before.add(stays!, 't', new Map([['p', 2]]));
+  before.left(left!, 't');
+  expect(before.pendingOf(left!, 't')).toEqual([]);
+  expect(before.pendingOf(stays!, 't')).toEqual([['p', 2]]);
+});

@@ -74,6 +74,14 @@ const offsetOf = (topics: Topics, guest: Guest): string => {
   return offset;
 };
 
+/** A guest of `here` that has received the message 1, and the offset after it. */
+async function afterOne(): Promise<{ first: Guest; offset: string }> {
+  const first = await joined(here);
+  here.publish('t', '1');
+  await delivered(first);
+  return { first, offset: offsetOf(here, first) };
+}
+
 describe('a client that comes back', () => {
   test('receives the missed messages of both processes, and then the next messages', async () => {
     const first = await joined(here);
@@ -97,10 +105,7 @@ describe('a client that comes back', () => {
   });
 
   test('receives the missed messages at the other process as well', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     await first.client.close();
     here.publish('t', '2');
     there.publish('t', '3');
@@ -208,10 +213,7 @@ describe('a client that comes back', () => {
   });
 
   test('receives binary messages and uncompressed messages as they were published', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { offset } = await afterOne();
     here.publish('t', Buffer.from([0xff, 0]), { compress: false });
     here.publish('t', 'é');
     await delivered();
@@ -223,10 +225,7 @@ describe('a client that comes back', () => {
 
 describe('messages that are not kept', () => {
   test('are reported as a gap for this connection, before its next message', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     for (const text of ['2', '3', '4']) here.publish('t', text);
     await delivered(first);
     redis.streams.trim('rfc6455/t', 2);
@@ -239,10 +238,7 @@ describe('messages that are not kept', () => {
   });
 
   test('if the history has expired, a gap is reported before the next messages', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
     redis.streams.delete('rfc6455/t');
@@ -257,10 +253,7 @@ describe('messages that are not kept', () => {
   });
 
   test('for a pattern, a gap is reported, and then new messages arrive', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { offset } = await afterOne();
     const second = await room.join();
     here.subscribe(second.seat, '*', { wildcards: true, after: offset });
     await here.ready();
@@ -295,10 +288,7 @@ describe('messages that are not kept', () => {
   });
 
   test('a message of this process that the bus refused is reported as a gap', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     redis.refusal = new ReplyError('OOM');
     here.publish('t', 'refused');
     const second = await back(here, offset);
@@ -313,10 +303,7 @@ describe('messages that are not kept', () => {
 
 describe('a subscription to a pattern that also matches', () => {
   test('delivers no message twice, and no message too early', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
     const second = await room.join();
@@ -334,10 +321,7 @@ describe('a subscription to a pattern that also matches', () => {
 
 describe('while the bus is away, a connection that catches up', () => {
   test('waits for the bus, and then receives every message once', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     redis.isUp = false;
     redis.cut();
     await turns();
@@ -358,10 +342,7 @@ describe('while the bus is away, a connection that catches up', () => {
 
   test('gets a gap after ten seconds, and continues as a new subscriber', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { offset } = await afterOne();
     redis.isUp = false;
     redis.cut();
     await turns();
@@ -385,10 +366,7 @@ describe('while the bus is away, a connection that catches up', () => {
   });
 
   test('gets a gap if the history cannot be read, which is reported, and continues as a new subscriber', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { offset } = await afterOne();
     redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     const second = await back(here, offset);
     await delivered(second);
@@ -429,10 +407,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
   });
 
   test('leaves no state when its connection is closed', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     for (let at = 0; at < 50; at++) here.publish('t', String(at));
     await delivered(first);
     const second = await back(here, offset);
@@ -443,11 +418,20 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(here.size).toBe(0);
   });
 
+  test('leaves nothing of its offset behind when it unsubscribes', async () => {
+    // The first client keeps the topic in use.
+    const { offset } = await afterOne();
+    const publisher = 'A'.repeat(22);
+    const second = await back(here, `${offset.split('.')[0]}.${publisher}.5`);
+    await delivered(second);
+    expect(offsetOf(here, second)).toContain(publisher);
+    here.unsubscribe(second.seat, 't');
+    here.subscribe(second.seat, 't');
+    expect(offsetOf(here, second)).not.toContain(publisher);
+  });
+
   test('can unsubscribe and subscribe again: only the last subscription counts', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
     const second = await room.join();
@@ -520,10 +504,7 @@ describe('offsets from clients', () => {
   });
 
   test('bytes that another program has written into the stream are counted, reported, and left out', async () => {
-    const first = await joined(here);
-    here.publish('t', '1');
-    await delivered(first);
-    const offset = offsetOf(here, first);
+    const { first, offset } = await afterOne();
     redis.streams.add('rfc6455/t', Buffer.from('no envelope'));
     here.publish('t', '2');
     await delivered(first);
