@@ -49,17 +49,7 @@ describe.each(buses)('%s', (_, kind, messages, options) => {
   test('while the engine is killed and restarted twice, a connection is cut, and a process is killed, each gap is reported and nothing is delivered twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
-      const { engine, proxy } = scenario;
-      for (let times = 0; times < 2; times++) {
-        await scenario.publish(fewer / 4, async () => {
-          await engine.kill();
-          await engine.start();
-        });
-      }
-      await scenario.publish(fewer / 4, async () => proxy.cut());
-      const [killed, ...others] = scenario.peers;
-      scenario.peers = others;
-      await scenario.publish(fewer / 4, () => killed!.kill());
+      await scenario.publishWithFailures(fewer);
       const reports = await reportsOf(scenario);
       for (const report of reports) {
         expect(report.faults).toEqual([]);

@@ -28,17 +28,7 @@ describe.each([
   test('while Redis is killed and restarted twice, a connection is cut, and a process is killed, only refused messages are lost, and no message arrives twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, options);
     try {
-      const { engine, proxy } = scenario;
-      for (let times = 0; times < 2; times++) {
-        await scenario.publish(count / 4, async () => {
-          await engine.kill();
-          await engine.start();
-        });
-      }
-      await scenario.publish(count / 4, async () => proxy.cut());
-      const [killed, ...others] = scenario.peers;
-      scenario.peers = others;
-      await scenario.publish(count / 4, () => killed!.kill());
+      await scenario.publishWithFailures(count);
       const reports = await reportsOf(scenario);
       const refused = new Set(reports.flatMap((report) => report.refused));
       for (const report of reports) {
@@ -89,7 +79,6 @@ describe.each([
   test('clients that move from server to server with their offsets during the same failures receive no message twice, all in order, and each gap is reported', async () => {
     const scenario = await Scenario.start(project.folder, kind, options, 'history-peer.js');
     try {
-      const { engine, proxy } = scenario;
       const all = (command: string, value?: unknown): Promise<unknown> =>
         Promise.all(scenario.peers.map((peer) => peer.command(command, value)));
       const counted = (): Promise<HistoryReport[]> =>
@@ -97,19 +86,7 @@ describe.each([
       const ports = (await counted()).map(({ port }) => port);
       await all('ports', ports);
       await all('open');
-      for (let times = 0; times < 2; times++) {
-        await scenario.publish(moving / 4, async () => {
-          await engine.kill();
-          await engine.start();
-        });
-      }
-      await scenario.publish(moving / 4, async () => proxy.cut());
-      const [killed, ...others] = scenario.peers;
-      scenario.peers = others;
-      await scenario.publish(moving / 4, async () => {
-        await all('ports', ports.slice(1));
-        await killed!.kill();
-      });
+      await scenario.publishWithFailures(moving, () => all('ports', ports.slice(1)));
       await all('stay');
       await all('finish');
       await all('settle', await counted());

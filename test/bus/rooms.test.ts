@@ -48,20 +48,10 @@ describe.each([
   test('while the engine is killed and restarted twice, a connection is cut, and a process is killed, each client is notified of each gap, and receives nothing twice', async () => {
     const scenario = await Scenario.start(project.folder, kind, {}, 'rooms-peer.js');
     try {
-      const { engine, proxy } = scenario;
-      for (let times = 0; times < 2; times++) {
-        await scenario.publish(fewer / 4, async () => {
-          await engine.kill();
-          await engine.start();
-        });
-      }
-      await scenario.publish(fewer / 4, async () => proxy.cut());
-      const [killed, ...others] = scenario.peers;
-      scenario.peers = others;
-      await scenario.publish(fewer / 4, () => killed!.kill());
+      await scenario.publishWithFailures(fewer);
       const alive = Array.from({ length: size - 1 }, (_, at) => at + 1);
-      await Promise.all(others.map((peer) => peer.command('finish', alive)));
-      const reports = await Promise.all(others.map((peer) => peer.counted()));
+      await Promise.all(scenario.peers.map((peer) => peer.command('finish', alive)));
+      const reports = await Promise.all(scenario.peers.map((peer) => peer.counted()));
       for (const report of reports) {
         expect(report.faults).toEqual([]);
         expect(report.gaps).toBeGreaterThan(0);
@@ -112,10 +102,10 @@ describe.each([
       await agreed(peers);
       const [first, ...others] = peers;
       const gone = Object.values((await first!.counted<PresenceReport>()).own).flat().length;
-      const before = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
+      const before = await Promise.all(scenario.peers.map((peer) => peer.counted<PresenceReport>()));
       await first!.kill();
       await agreed(others);
-      const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
+      const after = await Promise.all(scenario.peers.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
         // More, if another one stood still for as long as its lease.

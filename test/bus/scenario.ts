@@ -42,6 +42,27 @@ export class Scenario {
     await Promise.all(this.peers.map((peer) => peer.command('up')));
   }
 
+  /**
+   * Publishes in four parts. In the middle of the first two the engine is killed and restarted, in the third its connections are cut, and in the
+   * last one the first process is killed: `peers` then has the others.
+   * @param beforeKill what happens before the process is killed
+   */
+  async publishWithFailures(count: number, beforeKill?: () => Promise<unknown>): Promise<void> {
+    for (let times = 0; times < 2; times++) {
+      await this.publish(count / 4, async () => {
+        await this.engine.kill();
+        await this.engine.start();
+      });
+    }
+    await this.publish(count / 4, async () => this.proxy.cut());
+    const [killed, ...others] = this.peers;
+    this.peers = others;
+    await this.publish(count / 4, async () => {
+      await beforeKill?.();
+      await killed!.kill();
+    });
+  }
+
   async end(): Promise<void> {
     for (const peer of this.peers) await peer.kill();
     await this.proxy.close();
