@@ -25,7 +25,7 @@ class NoContext extends AsyncResource {
   }
 }
 
-// Its context is the one in which the library was loaded: usually there is none.
+// Its context is the one in which the library was loaded, and usually no context exists there.
 const noContext = new NoContext('rfc6455');
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;

@@ -251,7 +251,7 @@ describe('start and stop', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: an error of the web server goes to its WebSocket servers, or is a warning if there is none', async () => {
+  test('B-wss-onError: an error of the web server goes to its WebSocket servers; without a WebSocket server it is a warning', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {

@@ -131,7 +131,7 @@ describe('members', () => {
       if (how === 'a clean close') await a.client.close();
       else a.client.reset();
       await until(() => inHandler.length > 0);
-      // In the handler the topics are still there; after it there are none.
+      // The handler still sees the topics. After the handler the list is empty.
       expect(inHandler).toEqual([['t', 'only/a']]);
       await Promise.resolve();
       expect(topics.topicsOf(a.seat)).toEqual([]);
