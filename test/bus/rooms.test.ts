@@ -102,10 +102,10 @@ describe.each([
       await agreed(peers);
       const [first, ...others] = peers;
       const gone = Object.values((await first!.counted<PresenceReport>()).own).flat().length;
-      const before = await Promise.all(scenario.peers.map((peer) => peer.counted<PresenceReport>()));
+      const before = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       await first!.kill();
       await agreed(others);
-      const after = await Promise.all(scenario.peers.map((peer) => peer.counted<PresenceReport>()));
+      const after = await Promise.all(others.map((peer) => peer.counted<PresenceReport>()));
       expect(gone).toBeGreaterThan(20);
       for (const [at, { leaves, faults }] of after.entries()) {
         // More, if another one stood still for as long as its lease.
