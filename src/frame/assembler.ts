@@ -21,11 +21,14 @@ export type AssemblerOwner = Pick<BudgetReader, 'isStopped' | 'waitForRoom' | 'r
 /** Collects one message at a time. */
 export class MessageAssembler implements BudgetReader {
   readonly #maxMessageSize: number;
-  /** Data that does not compress grows a little: by five bytes for each stored block (RFC 1951 §3.2.4). More would be padding. */
+  /**
+   * The maximum size of a compressed message on the wire. Data that does not compress grows a little: by five bytes for each stored block
+   * (RFC 1951 §3.2.4). More would be padding.
+   */
   readonly #maxCompressedSize: number;
   readonly #budget: MemoryBudget;
   readonly #owner: AssemblerOwner;
-  /** Created when the first message arrives in pieces. */
+  /** Null until a message arrives in pieces. */
   #share: Share | null = null;
 
   /** The opcode of the message's first frame, or 0 between messages. */
@@ -34,9 +37,9 @@ export class MessageAssembler implements BudgetReader {
   #compressed = false;
   /** Payload bytes announced by the headers so far. */
   #announced = 0;
-  /** Whether the last of those headers had FIN set, so that `#announced` is the message's size. */
+  /** Whether the message's last frame header so far had FIN set. If so, `#announced` is the message's size. */
   #complete = false;
-  /** Created when the first message arrives in pieces. */
+  /** Null until a message arrives in pieces. */
   #buffer: MessageBuffer | null = null;
   #emptyFragments = 0;
   #validator: Utf8Validator | null = null;
@@ -104,8 +107,8 @@ export class MessageAssembler implements BudgetReader {
   }
 
   /**
-   * The checks of a data frame that are possible once its length is known, before its masking key has arrived.
-   * @returns payload bytes of its message, over all frames up to this one
+   * Checks a data frame as soon as its length is known, even if its masking key has not arrived.
+   * @returns payload bytes of the frame's message, over all frames up to this one
    * @throws {ProtocolError} if the frame is not allowed at this point (§5.4), or takes the message over the size limit.
    */
   check(rsv1: boolean, opcode: number, length: number): number {
@@ -126,7 +129,7 @@ export class MessageAssembler implements BudgetReader {
     return announced;
   }
 
-  /** Takes a data frame's header. @throws {ProtocolError} as `check`, and for too many frames without payload. */
+  /** Takes a data frame's header. @throws {ProtocolError} the errors of `check`, and one for too many frames without payload. */
   begin(fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#announced = this.check(rsv1, opcode, length);
     if (opcode !== Opcode.Continuation) {
@@ -149,7 +152,8 @@ export class MessageAssembler implements BudgetReader {
   append(buffer: Buffer, start: number, end: number, key = 0): void {
     if (start === end) return;
     if (this.#opcode === Opcode.Text && !this.#compressed) {
-      // §8.1: MUST fail. §5.4 lets a character span fragments, but a byte that is never valid UTF-8 fails before FIN arrives.
+      // §8.1: invalid UTF-8 MUST fail the connection. §5.4 lets a character span fragments. A byte that is never valid UTF-8 fails the
+      // connection before FIN arrives.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }
@@ -172,7 +176,7 @@ export class MessageAssembler implements BudgetReader {
     return message;
   }
 
-  /** The current message was delivered without being stored, or was aborted. */
+  /** Forgets the current message, which was delivered without being stored, or was aborted. */
   clear(): void {
     this.#clear(false);
   }
@@ -187,17 +191,17 @@ export class MessageAssembler implements BudgetReader {
 
   // ---- the memory budget ----
 
-  /** The connection holds memory for something other than a message in pieces: if the budget has no room, reading stops. */
+  /** Stops reading if the budget has no room. Called if the connection holds memory for something other than a message in pieces. */
   askForRoom(): void {
     this.#ownShare().ask();
   }
 
-  /** The application, the transport or the codec stops reading. */
+  /** Called when the application, the transport or the codec stops reading. */
   stop(): void {
     this.#share?.stop();
   }
 
-  /** Reading goes on after the application, the transport or the codec had stopped it. */
+  /** Called when reading goes on after the application, the transport or the codec had stopped it. */
   restart(): void {
     this.#share?.restart();
   }
@@ -208,7 +212,7 @@ export class MessageAssembler implements BudgetReader {
     this.#share?.leave();
   }
 
-  /** The connection receives nothing more. */
+  /** Called when the connection will receive nothing more. */
   leave(): void {
     this.discard();
     this.clear();

@@ -25,7 +25,7 @@ export class Charge {
     return this.#bytes;
   }
 
-  /** The memory grew or shrank. Never fails; a released charge stays at 0. */
+  /** Sets the number of bytes after the memory grew or shrank. It never fails; a released charge stays at 0. */
   resize(bytes: number): void {
     if (this.#holders === 0) return;
     const difference = bytes - this.#bytes;
@@ -39,7 +39,7 @@ export class Charge {
     if (this.#holders > 0) this.#holders++;
   }
 
-  /** A holder releases the memory; when the last one does, its bytes no longer count. Further calls do nothing. */
+  /** Removes a holder. Once the last holder is removed, the bytes no longer count, and further calls do nothing. */
   release(): void {
     if (this.#holders === 0) return;
     if (this.#holders === 1) this.resize(0);

@@ -20,14 +20,14 @@ export class CloseAccount {
   #sentReason = '';
   #hasLeft = false;
 
-  /** Our Close frame is about to be written. Call this first, since a synchronous transport may bring the answer during the write. */
+  /** Call this before our Close frame is written: a synchronous transport may bring the peer's answer during the write. */
   onSent(payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
     this.#sentCode = bytes.length === 0 ? CloseCode.NoStatusReceived : bytes.readUInt16BE(0);
     this.#sentReason = bytes.toString('utf8', 2);
   }
 
-  /** Our Close frame was passed to the sink: records whether it leaves. */
+  /** Call this once our Close frame was passed to the sink: the account records whether the frame leaves. */
   watch(sink: ByteSink): void {
     sink.whenSent((error) => {
       this.#hasLeft = error === null;

@@ -53,7 +53,8 @@ export interface ClosePayload {
 
 /**
  * Reads the payload of a Close frame, `buffer[start, end)`.
- * @throws {ProtocolError} for a payload of one byte, a code that must not be sent (the error's `cause`), or a reason that is not UTF-8.
+ * @throws {ProtocolError} for a payload of one byte, a code that must not be sent (the error's `cause` is this code), or a reason that is
+ *   not UTF-8.
  */
 export function parseClosePayload(buffer: Buffer, start: number, end: number): ClosePayload {
   if (start === end) return { code: CloseCode.NoStatusReceived, reason: '' };

@@ -1,6 +1,6 @@
 /**
- * Every reason on this side, or in the network, that ends a connection, in one table: name → text. For most of them no Close frame is sent,
- * and the close code is 1006 (RFC 6455 §7.1.5). Two of them are reported to the peer with 1011: a ping of a fixed schedule was not
+ * Lists every reason on this side, or in the network, that ends a connection: name → text. For most of these reasons no Close frame is sent,
+ * and the close code is 1006 (RFC 6455 §7.1.5). Two of the reasons are reported to the peer with 1011: a ping of a fixed schedule was not
  * answered, and a message cannot be finished. Violations by the peer are in frame/violation.ts.
  */
 

@@ -21,8 +21,8 @@ export interface CloseRecord {
 }
 
 /**
- * The events of an endpoint. The endpoint's state is consistent before each call: send, ping, close, pause and terminate are
- * allowed inside any of them. If a handler throws, the connection closes with 1011 and the error is reported through `onError`.
+ * Receives the events of an endpoint. The endpoint's state is consistent before each call: send, ping, close, pause and terminate are
+ * allowed inside every handler. If a handler throws, the connection closes with 1011 and the error is reported through `onError`.
  */
 export interface EndpointEvents {
   /** A text message: a string, or bytes with `text: 'bytes'`. `wireSize` is the number of its payload bytes on the wire. */

@@ -13,7 +13,7 @@ export type TextDelivery = 'string' | 'own-string' | 'bytes';
 
 /** Limits on the memory that a peer can make us hold. */
 export interface Limits {
-  /** Bytes of a message's payload over all fragments, inclusive; `Infinity` for no limit. A larger message fails with 1009. */
+  /** The maximum payload of a message in bytes, over all its fragments; `Infinity` for no limit. A larger message fails with 1009. */
   readonly maxMessageSize: number;
   /** The budget that this connection shares with others. @default the budget of the process */
   readonly memoryBudget?: MemoryBudget | undefined;
@@ -21,7 +21,7 @@ export interface Limits {
 
 export interface EndpointOptions extends Limits {
   readonly role: Role;
-  /** The size limit in bytes, inclusive, of messages reported in parts as they arrive. @default undefined: they are reported whole */
+  /** If set, messages are reported in parts as they arrive, up to this size in bytes. @default undefined: messages are reported whole */
   readonly maxStreamSize?: number | undefined;
   /** How text messages are delivered. @default 'string' */
   readonly text?: TextDelivery | undefined;
@@ -33,7 +33,7 @@ export interface EndpointOptions extends Limits {
    */
   readonly closeReason?: ((error: Error) => string) | undefined;
   /**
-   * Bytes. If more bytes of replies to received data wait, a server stops reading until they have left. @default Infinity
+   * A number of bytes. If more bytes of replies to received data wait, a server stops reading until they have left. @default Infinity
    */
   readonly highWaterMark?: number | undefined;
   /** Whether the endpoint answers pings (§5.5.2: they MUST be answered). False leaves that to the application. @default true */
@@ -44,8 +44,8 @@ export interface EndpointOptions extends Limits {
    */
   readonly pauseOutlivesClose?: boolean | undefined;
   /**
-   * Bytes that may wait to be sent; an empty queue always takes one message. If more wait, the connection fails with WS_SEND_CAP. @default
-   * Infinity
+   * The maximum number of bytes that wait to be sent. If more bytes wait, the connection fails with WS_SEND_CAP, but an empty queue always
+   * takes one message. @default Infinity
    */
   readonly sendCap?: number | undefined;
 }

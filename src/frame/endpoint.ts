@@ -1,6 +1,6 @@
 /**
- * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Pure: bytes come in
- * through `receive`, leave through a `ByteSink`; no socket, no clock. The transport has the deadlines.
+ * The endpoint after the opening handshake: RFC 6455 §5.5 (control frames), §6 (sending, receiving), §7 (closing). Bytes come in through
+ * `receive` and leave through a `ByteSink`. This code uses no socket and no clock: the transport has the deadlines.
  *
  * state \ event   close()            peer's Close           violation           transport's end
  * Open            Close → CloseSent  answer → CloseReceived Close → CloseSent   → Closed (1006)
@@ -30,7 +30,7 @@ const { Open, CloseReceived } = EndpointState;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** RFC 6455 after the handshake, either role, over any transport. */
+/** Implements RFC 6455 after the opening handshake, for either role, over any transport. */
 export class Endpoint {
   readonly #machine: StateMachine;
   readonly #sender: Sender;
@@ -55,7 +55,7 @@ export class Endpoint {
     return this.#sender.bufferedAmount;
   }
 
-  /** Whether a message or frame has begun to arrive and is not complete: then the transport's message deadline runs. */
+  /** Whether a message or frame has begun to arrive and is not complete. If so, the transport's message deadline runs. */
   get insideMessage(): boolean {
     return this.#machine.state < CloseReceived && this.#receiver.insideMessage;
   }
@@ -84,7 +84,7 @@ export class Endpoint {
     return this.#receiver.receive(chunk);
   }
 
-  /** Whether a view of the last chunk was delivered, or a part of it waits. If not, the transport may use its memory again. */
+  /** Whether a view of the last chunk was delivered, or a part of the chunk waits. If not, the transport may reuse the chunk's memory. */
   get keepsChunk(): boolean {
     return this.#receiver.keepsChunk;
   }
@@ -209,8 +209,8 @@ export class Endpoint {
 
   /**
    * Sends a server's message that goes to many connections, after the messages that wait. @param payload not copied: it must not change
-   * @param compress whether the codec compresses it. A function is called in place of the codec's `compress` when the message's turn
-   *   comes, and may return one result to many connections. Like the codec, it returns the same object if it cannot make it smaller
+   * @param compress whether the codec compresses it. A function is called instead of the codec's `compress` when the message's turn comes.
+   *   It may return one result to many connections. Like the codec, it returns the same object if it cannot make the payload smaller
    * @param shared the memory that contains the payload
    * @returns the same as `sendText`
    * @throws {TypeError} on a client
@@ -239,7 +239,7 @@ export class Endpoint {
 
   /**
    * Calls `done` once everything that was sent so far has left the process, or with the reason why it will not leave. As with `sendText`,
-   * never during this call.
+   * `done` is never called during this call.
    */
   whenSent(done: SendCallback): void {
     if (this.#machine.state === EndpointState.Closed) this.#sender.refuse(done);

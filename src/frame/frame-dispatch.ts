@@ -115,7 +115,7 @@ export class FrameDispatch implements FastFrameHandler {
       return;
     }
     const assembler = this.#assembler!;
-    // The common case first: a whole message in one piece, delivered without being stored.
+    // The common case comes first: a whole message in one piece is delivered without being stored.
     if (last && this.#fin && assembler.isEmpty && !this.isDiscarding) {
       const opcode = assembler.opcode;
       const wireSize = assembler.announced;

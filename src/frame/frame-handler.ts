@@ -3,18 +3,18 @@
 /** Receives frames from the parser. Any of the calls may throw a `ProtocolError` or call `stop()`. */
 export interface FrameHandler {
   /**
-   * The length of a frame whose masking key has not arrived completely: a frame that is too big is refused now, not after the key.
-   * Called if a chunk ends before the key is complete, and again for each further chunk that does not complete it.
+   * Reports the length of a frame whose masking key has not arrived completely, so that a frame that is too big is refused at once.
+   * Called if a chunk ends before the key is complete, and again for each further chunk that does not complete the key.
    */
   onFrameLength(rsv1: boolean, opcode: number, length: number): void;
   /**
-   * A header that breaks no rule by itself. §10.4: it is reported before any of its payload is processed, so that a frame
-   * that is too big, or out of sequence, is refused here.
+   * Reports a header that breaks no rule by itself. §10.4: the parser calls this before it processes any payload of the frame, so that
+   * the handler can refuse a frame that is too big, or out of sequence.
    */
   onFrameHeader(fin: boolean, rsv1: boolean, opcode: number, length: number): void;
   /**
-   * The next bytes of that frame's payload, unmasked: `buffer[start, end)`, `last` when no more follow. Each frame has
-   * at least one such call, a control frame exactly one. The bytes alias the chunk that was pushed.
+   * Reports the next bytes of the frame's payload, unmasked: `buffer[start, end)`. `last` is true if no more bytes follow. Each frame has
+   * at least one such call; a control frame has exactly one. The bytes alias the chunk that was pushed.
    */
   onFramePayload(buffer: Buffer, start: number, end: number, last: boolean): void;
 }
@@ -23,7 +23,7 @@ export interface FrameHandler {
 export interface FastFrameHandler extends FrameHandler {
   /** Whether `onShortText` may be called now: no message is unfinished, and texts of up to 125 bytes are wanted as strings. */
   readonly takesShortTexts: boolean;
-  /** A whole text message in one frame, decoded. Its characters are ASCII, so their number is its size in bytes. */
+  /** Reports a whole text message, which came in one frame, as a string. Its characters are ASCII, so their number is its size in bytes. */
   onShortText(text: string): void;
   /** Whether `onMaskedPayload` may be called for the current frame. */
   readonly takesMasked: boolean;

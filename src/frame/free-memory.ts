@@ -39,7 +39,7 @@ export function freeMemory(bytes: Uint8Array): void {
  * returns the free end of its heap to the system if that end has at least 128 KiB. Then each page of the next large message costs a page
  * fault. A fault takes some 0.3 µs, and up to 30 µs in a virtual machine that returns such pages to its host. When a block that has a
  * mapping of its own is freed, glibc raises this limit to twice the size of the block, here 32 MiB (see "dynamic mmap threshold" in
- * mallopt(3)). Any program that frees one large block does this by chance. Other allocators ignore it.
+ * mallopt(3)). Any program that frees one large block raises the limit by chance. With other allocators, the block has no effect.
  */
 const FREED_ONCE = 16 * 1024 * 1024;
 let keepsMemory = false;

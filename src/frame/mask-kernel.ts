@@ -1,7 +1,7 @@
 /**
- * Masks 16 bytes at a time with the WebAssembly of mask-kernel.wat, for payloads so large that it is faster in spite of two copies (RFC
- * 6455 §5.3). The file mask.ts decides when it is used, and has the same transformation in JavaScript: as the reference, and as the
- * fallback if WebAssembly does not exist or a policy of the process forbids it.
+ * Masks 16 bytes at a time (RFC 6455 §5.3) with the WebAssembly of mask-kernel.wat. For large payloads this is faster than JavaScript, in
+ * spite of two copies. mask.ts decides when the kernel is used. It also has the same transformation in JavaScript: as the reference, and
+ * as the fallback if WebAssembly does not exist or a policy of the process forbids it.
  */
 
 import { maskKernelBytes } from './mask-kernel-bytes.ts';
@@ -16,7 +16,7 @@ interface MaskKernelExports {
   mask(length: number, key: number): void;
 }
 
-/** Masking through WebAssembly memory. It holds nothing between calls. */
+/** Masks through WebAssembly memory. A kernel holds nothing between calls. */
 export class MaskKernel {
   readonly #memory: Buffer;
   readonly #mask: (length: number, key: number) => void;

@@ -17,7 +17,7 @@ export const KERNEL_THRESHOLD = 512;
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** `key` in the byte order in which this machine loads a word of memory. */
+/** Returns `key` in the byte order in which this machine loads a word of memory. */
 function toWord(key: number): number {
   if (isLittleEndian) return key;
   return (key << 24) | ((key & 0xff00) << 8) | ((key >>> 8) & 0xff00) | (key >>> 24);
@@ -41,7 +41,7 @@ function maskBytes(buffer: Uint8Array, start: number, end: number, key: number):
 }
 
 /**
- * The key for the bytes that follow the first `count`: §5.3 counts from the start of the payload, not of the chunk.
+ * Returns the key for the bytes that follow the first `count` bytes: §5.3 counts from the start of the payload, not of the chunk.
  */
 export function rotateMaskingKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
@@ -86,8 +86,8 @@ export function copyMasked(source: Uint8Array, target: Uint8Array, offset: numbe
 }
 
 /**
- * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy, with one pass less over the bytes than a copy followed by
- * `applyMask`.
+ * Copies `source[start, end)` to `target[offset…]` and masks or unmasks the copy. It reads the bytes once; a copy and then `applyMask` would
+ * read them twice.
  * @returns the key for the byte that follows.
  */
 export function copyMaskedPart(
@@ -111,7 +111,7 @@ export function copyMaskedPart(
 const pool = Buffer.alloc(8192);
 let used = pool.length;
 
-/** A fresh masking key. §5.3: it MUST NOT be predictable, so each key is erased from the pool when it is returned. */
+/** Returns a fresh masking key. §5.3: it MUST NOT be predictable, so each key is erased from the pool when it is returned. */
 export function nextMaskingKey(): number {
   if (used === pool.length) {
     randomFillSync(pool);

@@ -1,5 +1,5 @@
 /**
- * A limit on the memory that many connections hold together (RFC 6455 §10.4 asks an endpoint to enforce its own limits).
+ * Limits the memory that many connections hold together (RFC 6455 §10.4 asks an endpoint to enforce its own limits).
  * `maxMessageSize` limits one connection, see assembler.ts; charge.ts counts each piece of memory; reading-turns.ts decides which
  * connections are read while there is no room.
  */
@@ -7,7 +7,7 @@
 import { ReadingTurns } from './reading-turns.ts';
 import type { BudgetReader, Share } from './share.ts';
 
-// Bound at load, so that the fake timers of an application's tests do not affect it.
+// The clock is taken when this file is loaded, so that the fake timers of an application's tests do not affect it.
 const monotonic: () => number = performance.now.bind(performance);
 
 /** 256 MiB. */
@@ -21,7 +21,7 @@ export const DEFAULT_MEMORY_BUDGET = 268_435_456;
  * over 2 seconds while it arrives at less than 4 KiB/s: its connection closes with 1013.
  */
 export class MemoryBudget {
-  /** Bytes. `Infinity` disables the limit. */
+  /** The limit in bytes. `Infinity` disables it. */
   limit: number;
   /** Called when a connection begins to wait: call `review` once a second from then on, until `isWaiting` is false. @internal */
   onWaiting: (() => void) | null = null;
@@ -41,7 +41,7 @@ export class MemoryBudget {
     this.#turns = new ReadingTurns(this, now);
   }
 
-  /** Bytes counted now. May exceed the limit by one message, and by the data that each connection had already read. */
+  /** The number of bytes counted now. It may exceed the limit by one message, and by the data that each connection had already read. */
   get used(): number {
     return this.#used;
   }
@@ -61,7 +61,7 @@ export class MemoryBudget {
     return this.#turns.isWaiting;
   }
 
-  /** Called by `Charge`. @internal */
+  /** Adds `bytes`, which may be negative. Called by `Charge`. @internal */
   count(bytes: number, isUnread = false): void {
     this.#used += bytes;
     if (isUnread) this.#unread += bytes;

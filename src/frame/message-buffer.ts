@@ -1,5 +1,5 @@
 /**
- * The payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with the bytes that have
+ * Holds the payload of one message that arrives in pieces: RFC 6455 §5.4. Pieces are copied into memory that grows with the bytes that have
  * arrived, never with the announced size. So the cost of a message does not depend on its framing: a million fragments of one byte
  * cost as much as one fragment. Payload that is still masked is unmasked while it is copied (§5.3).
  */
@@ -9,7 +9,7 @@ import { copyMaskedPart } from './mask.ts';
 
 const FIRST_CAPACITY = 1024;
 
-// While memory is scarce, a message takes at most an eighth of its bytes, plus this many bytes, beyond its size.
+// While memory is scarce, the unused part of a message's memory is at most an eighth of the message's bytes plus this many bytes.
 const SMALL_STEP = 4096;
 
 // A message smaller than this shares Node's buffer pool with others.
@@ -21,7 +21,7 @@ export class MessageBuffer {
   length = 0;
   #buffer: Buffer | null = null;
 
-  /** Bytes of memory that are allocated for them. */
+  /** Bytes of memory that are allocated for the payload. */
   get held(): number {
     return this.#buffer === null ? 0 : this.#buffer.length;
   }
@@ -31,7 +31,7 @@ export class MessageBuffer {
    * @param key the masking key for its first byte; 0 if it is not masked
    * @param limit bytes that the message can have at most
    * @param size the size of the message if it is known; else 0
-   * @param isScarce whether memory is scarce: then the buffer grows by small steps, which cost more copies
+   * @param isScarce whether memory is scarce. If so, the buffer grows by small steps, which cost more copies
    */
   append(
     piece: Buffer,

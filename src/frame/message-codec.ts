@@ -10,7 +10,7 @@ import type { Charge } from './charge.ts';
  * At most one call in each direction is pending; the endpoint holds back the messages that follow.
  */
 export interface MessageCodec {
-  /** Shorter messages are sent as they are. Bytes. */
+  /** A number of bytes. Shorter messages are not compressed. */
   readonly threshold: number;
   /**
    * Returns the payload to send; the same object if compressing would not make it smaller. The endpoint may keep and change
@@ -32,6 +32,6 @@ export interface MessageCodec {
    * @param charge while a Promise is pending, the codec resizes it to the bytes held: the payload, and the output so far
    */
   decompress(payload: Uint8Array, maxLength: number, charge?: Charge | null): Buffer | Promise<Buffer>;
-  /** The connection is closed: the codec releases its memory. */
+  /** Releases the codec's memory, since the connection is closed. */
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * A message that is sent in parts, as they become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts
- * keeps its place among the other messages; its owner waits for the parts.
+ * Sends a message in parts, as they become available: RFC 6455 §5.4 has fragments for messages of unknown size. send-queue.ts keeps the
+ * message's place among the other messages. The message's owner waits for the parts.
  */
 
 import type { Completion } from './completion.ts';
@@ -73,7 +73,7 @@ export class OutgoingStream {
    * Sends a part in a separate frame.
    * @param opcode the opcode of the message, which its first frame carries
    * @param payload not empty; nothing may change it until it has left
-   * @returns a Promise while the codec works on it in other threads
+   * @returns a Promise if the codec works on the part in other threads
    * @throws the errors of the codec
    */
   write(opcode: number, payload: Uint8Array): void | Promise<void> {
@@ -90,7 +90,10 @@ export class OutgoingStream {
     return result.then((compressed) => this.#writeFrame(first, compressed, true));
   }
 
-  /** The first byte of the next frame, without FIN. From now on the message must be finished: the peer and the codec's context need it. */
+  /**
+   * Returns the first byte of the next frame, without FIN. From now on the message must be finished: the peer waits for its end, and the
+   * codec's context contains its beginning.
+   */
   #nextFirst(opcode: number): number {
     if (this.#isBegun) return Opcode.Continuation;
     this.#isBegun = true;

@@ -7,7 +7,7 @@ import type { MemoryBudget } from './memory-budget.ts';
 import { isControl, Opcode } from './opcode.ts';
 import type { SendCallback, SharedMemory } from './sink.ts';
 
-/** Whether a message goes through the codec. A function is called in place of the codec's `compress` when the message's turn comes. */
+/** Whether a message goes through the codec. A function is called instead of the codec's `compress` when the message's turn comes. */
 export type Compressing = boolean | (() => Uint8Array | Promise<Uint8Array>);
 
 /** How a message is cut into frames (§5.4), and whether it is compressed. */
@@ -33,17 +33,17 @@ export function checkFrameOptions({ fragmentSize, lastFragmentSize = fragmentSiz
   }
 }
 
-/** Used in place of an opcode: the payload is a whole frame. */
+/** Used instead of an opcode: the payload is a whole frame. */
 export const SERIALIZED = -1;
 
-/** Used in place of an opcode: the message is sent in parts, see `Outgoing.stream`. */
+/** Used instead of an opcode: the message is sent in parts, see `Outgoing.stream`. */
 export const STREAMED = -2;
 
 /** The owner of a message that is sent in parts. */
 export interface StreamedMessage {
-  /** Everything before it was written: its first frame may follow. */
+  /** Called when everything before the message was written: the message's first frame may follow. */
   onTurn(): void;
-  /** The rest of the message is never sent. @param reason the error that the connection failed with, if it is known */
+  /** Called when the rest of the message will never be sent. @param reason the error that the connection failed with, if it is known */
   onStopped(reason: Error | null): void;
 }
 
@@ -52,24 +52,24 @@ export class Outgoing {
   next: Outgoing | null = null;
   /** An opcode, `SERIALIZED` or `STREAMED`. */
   readonly opcode: number;
-  /** Replaced by the result of the codec. */
+  /** The payload as it was passed, later the result of the codec. */
   payload: Uint8Array;
-  /** The payload may be masked in place. */
+  /** Whether the payload may be masked in place. */
   readonly ownsPayload: boolean;
   options: FrameOptions | null = null;
   compress: Compressing = false;
-  /** Other connections send the same payload, and hold the same memory. */
+  /** Whether other connections send the same payload, and hold the same memory. */
   isShared = false;
   shared: SharedMemory | null = null;
   done: SendCallback | null = null;
   stream: StreamedMessage | null = null;
   /** Bytes that the item counts for while it waits. */
   readonly size: number;
-  /** Whether these bytes are counted now. */
+  /** Whether the bytes of `size` are counted now. */
   #isCounted = false;
-  /** The codec changed the payload (7692 §6.1: RSV1). */
+  /** Whether the codec changed the payload (7692 §6.1: RSV1). */
   isCompressed = false;
-  /** The codec's result belongs to this connection only. */
+  /** Whether the codec's result belongs to this connection only. */
   hasOwnResult = false;
   /** Payload bytes on the wire; -1 while the item waits, 0 if it will never be sent. */
   wireSize = -1;
@@ -117,7 +117,7 @@ export class Outgoing {
   }
 
   /** Whether the item is a ping or a pong, which does not wait for messages. */
-  get isPassing(): boolean {
+  get isPingOrPong(): boolean {
     return isControl(this.opcode) && this.opcode !== Opcode.Close;
   }
 }
@@ -132,7 +132,7 @@ function both(first: SendCallback, second: SendCallback): SendCallback {
   };
 }
 
-/** A linked list: pings and pongs in front, then messages, then the Close frame. */
+/** A linked list. Pings and pongs come first, then the messages, then the Close frame. */
 export class OutgoingList {
   head: Outgoing | null = null;
   #tail: Outgoing | null = null;
@@ -152,7 +152,7 @@ export class OutgoingList {
 
   add(item: Outgoing): void {
     this.bytes += item.size;
-    if (item.isPassing) {
+    if (item.isPingOrPong) {
       this.#addInFront(item);
       return;
     }
@@ -174,7 +174,7 @@ export class OutgoingList {
     if (this.#tail === item) this.#tail = before;
     item.next = null;
     this.bytes -= item.size;
-    if (!item.isPassing) this.messages--;
+    if (!item.isPingOrPong) this.messages--;
     return true;
   }
 
@@ -182,7 +182,7 @@ export class OutgoingList {
   #addInFront(item: Outgoing): void {
     let before: Outgoing | null = null;
     let after = this.head;
-    while (after?.isPassing) {
+    while (after?.isPingOrPong) {
       before = after;
       after = after.next;
     }

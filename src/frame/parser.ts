@@ -1,5 +1,5 @@
 /**
- * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). Pure and streaming: bytes in, frames out, no copy.
+ * Frame parser: RFC 6455 §5.2 (layout) and §5.3 (unmasking). It takes chunks of bytes, reports frames, and copies no payload of messages.
  * §5.4 says what fragments mean, see assembler.ts; §5.5 says what control frames mean, see endpoint.ts.
  *
  *     bit 0    1..3   4..7     8     9..15   then                  then              then
@@ -79,7 +79,7 @@ export class FrameParser {
     this.#stopped = true;
   }
 
-  /** §7.1.7: after a failure (and §5.5.1: after a Close frame) no more data is processed: `push` drops it. */
+  /** From now on, `push` drops all data. §7.1.7, §5.5.1: no data is processed after a failure or after a Close frame. */
   switchOff(): void {
     this.#off = true;
     this.#stopped = true;
@@ -91,7 +91,7 @@ export class FrameParser {
 
   /**
    * Parses `chunk` from `offset` on. The payload is unmasked in place: the chunk belongs to the parser now.
-   * @returns the offset that it reached: the chunk's length, or less after `stop()`.
+   * @returns the offset up to which the chunk was parsed: the chunk's length, or less after `stop()`.
    * @throws {ProtocolError} at the first illegal header, as soon as the bytes that break the rule have arrived.
    */
   push(chunk: Buffer, offset = 0): number {
@@ -220,7 +220,7 @@ export class FrameParser {
     return size;
   }
 
-  /** Above 2^53 a number cannot count bytes exactly, and every finite limit is lower. */
+  /** Refuses a length of 2^53 or more: a number cannot count so many bytes exactly, and every finite limit is lower. */
   #refuseUncountable(first: number, length: number): never {
     // If an earlier rule is broken, such as the order of frames, or if a limit is set, this call throws, and its error names that rule or
     // limit.

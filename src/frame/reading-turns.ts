@@ -26,12 +26,12 @@ export interface TurnsBudget {
   readonly onWaiting: (() => void) | null;
 }
 
-// A message that has been read for this many milliseconds while others wait must have arrived at no less than this many bytes/s.
+// If a message has been read for `JUDGED_AFTER` milliseconds while others wait, it must have arrived at `MIN_MESSAGE_PACE` bytes/s or more.
 const JUDGED_AFTER = 2000;
-const SLOWEST = 4096;
+const MIN_MESSAGE_PACE = 4096;
 
 // Bytes per second below which a connection loses its turn to the next one. Its message is still read.
-const SLOWEST_TURN = 65_536;
+const MIN_TURN_PACE = 65_536;
 
 // Bytes that a connection is expected to read before it can be stopped: Node reads this much at once.
 const CHUNK_SIZE = 65_536;
@@ -41,8 +41,8 @@ const CHUNK_SIZE = 65_536;
 const LONGEST_PERIOD = 1000;
 const SHORTEST_PERIOD = 200;
 
-// After this many turns, one of the least trusted connections has a turn. Beyond the budget's limit it takes more turns, since a peer that
-// does not use its turn then keeps every other connection waiting until its message is aborted.
+// After this many turns, one of the least trusted connections has a turn. Beyond the budget's limit, more turns come before its turn. There,
+// a peer that does not use its turn keeps every other connection waiting until its message is aborted.
 const TURNS_OF_TRUST = 7;
 const TURNS_BEYOND_LIMIT = 255;
 
@@ -53,8 +53,8 @@ export class ReadingTurns implements ShareOwner {
   /** Connections whose unfinished message is counted. */
   readonly #unfinished = new Set<Share>();
   /**
-   * Connections that wait in the middle of a message. The connections of a later set are more likely to finish it. Within a set, the first
-   * one to wait is served first.
+   * Connections that wait in the middle of a message. The connections of a later set are more likely to finish their message. Within a set,
+   * the first one to wait is served first.
    */
   readonly #waiting: readonly [Set<Share>, Set<Share>, Set<Share>] = [new Set(), new Set(), new Set()];
   /** Connections that wait between messages. */
@@ -185,7 +185,7 @@ export class ReadingTurns implements ShareOwner {
     share.reader.readOn();
   }
 
-  /** The first connection has to wait: turns that are left over from the last period end. */
+  /** Called when a first connection has to wait: turns that are left over from the last period end. */
   #begin(): void {
     for (const share of this.#running) if (share.state === ChunkTurn) this.#endTurn(share);
     this.#period++;
@@ -202,7 +202,7 @@ export class ReadingTurns implements ShareOwner {
     const slow: Share[] = [];
     for (const share of this.#unfinished) if (this.#isSlow(share, elapsed)) slow.push(share);
     for (const share of this.#running) this.#checkTurn(share, elapsed);
-    // If the largest messages are aborted, that makes the most room.
+    // Aborting the largest messages makes the most room.
     slow.sort((one, other) => other.bytes - one.bytes);
     for (const share of slow) {
       if (!this.#budget.isScarce) break;
@@ -226,17 +226,17 @@ export class ReadingTurns implements ShareOwner {
     const pace = ((receivedBytes - share.receivedBefore) * 1000) / share.readTime;
     share.readTime = 0;
     share.receivedBefore = receivedBytes;
-    return pace < SLOWEST;
+    return pace < MIN_MESSAGE_PACE;
   }
 
-  /** A peer that does not use its turn loses it. Beyond the limit a message keeps its turn: only one at a time may continue there. */
+  /** Ends the turn of a peer that does not use it. Beyond the limit a message keeps its turn: only one message at a time continues there. */
   #checkTurn(share: Share, elapsed: number): void {
     const { receivedBytes, isStopped } = share.reader;
     const arrived = receivedBytes - share.receivedLast;
     const isFirst = share.receivedLast === -1;
     share.receivedLast = receivedBytes;
     if (isFirst) return;
-    const isUnused = (arrived * 1000) / elapsed < SLOWEST_TURN;
+    const isUnused = (arrived * 1000) / elapsed < MIN_TURN_PACE;
     const isFree = share.state === ChunkTurn || isStopped || this.#budget.used <= this.#budget.limit;
     if (isUnused && isFree) this.#endTurn(share);
   }
@@ -247,7 +247,7 @@ export class ReadingTurns implements ShareOwner {
   }
 }
 
-/** A connection that has finished messages will probably finish this one; a message of known size has a known end. */
+/** Returns 2 for a connection that has finished messages: it will probably finish this one. Returns 1 if the message's size is known. */
 function trustOf(share: Share): 0 | 1 | 2 {
   if (share.finished > 0) return 2;
   return share.reader.isSizeKnown ? 1 : 0;

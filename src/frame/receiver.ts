@@ -1,7 +1,7 @@
 /**
- * The receiving half of an endpoint: RFC 6455 §6.2. Chunks → frames → messages, and every reason to stop reading. Data that is read while
- * such a reason applies waits here, in order, followed by the peer's end. frame-dispatch.ts passes each frame on. parser.ts parses the
- * layout, assembler.ts joins fragments, delivery.ts delivers whole messages; endpoint.ts has the control frames and the states.
+ * The receiving half of an endpoint: RFC 6455 §6.2. It turns chunks into messages, and holds every reason to stop reading. Data that is read
+ * while such a reason applies waits here, in order, followed by the peer's end. frame-dispatch.ts passes each frame on. parser.ts parses
+ * the layout, assembler.ts joins fragments, delivery.ts delivers whole messages; endpoint.ts has the control frames and the states.
  */
 
 import type { AssemblerOwner, MessageAssembler } from './assembler.ts';
@@ -23,7 +23,7 @@ import type { ProtocolError } from './violation.ts';
 export const PAUSED_BY_USER = 1;
 export const PAUSED_BY_REPLIES = 2;
 export const PAUSED_BY_CODEC = 4;
-/** The memory budget has no room. Unlike the others, this reason stops only the transport: data that was already read is processed. */
+/** The memory budget has no room. Unlike the other reasons, this one stops only the transport: data that was already read is processed. */
 export const PAUSED_BY_BUDGET = 8;
 const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
@@ -68,7 +68,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   #backlog: Buffer[] | null = null;
   #backlogOffset = 0;
   #backlogCharge: Charge | null = null;
-  /** The peer's end arrived while we were paused or busy. */
+  /** Whether the peer's end arrived while we were paused or busy. */
   #endWaits = false;
 
   constructor(
@@ -123,7 +123,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   /** Implements `Endpoint.receive`. */
   receive(chunk: Buffer): boolean {
-    // Received while paused, or from inside a callback: the chunk waits.
+    // A chunk waits if it is received while paused, or from inside a callback.
     if (this.#isProcessing || this.isStopped) {
       if (this.#parser.isOff) return true;
       this.keepsChunk = true;
@@ -138,7 +138,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     return this.#pauses === 0;
   }
 
-  /** The peer ended its direction. While reading is stopped, the end waits like received data. */
+  /** Called when the peer has ended its direction. While reading is stopped, the end waits like received data. */
   receiveEnd(): void {
     if (this.#isProcessing || this.isStopped) this.#endWaits = true;
     else this.#owner.onReceiveEnd();
@@ -152,7 +152,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#assembler?.stop();
   }
 
-  /** One of the reasons to stop is over. Events may be reported before this returns. */
+  /** Clears one of the reasons to stop. Events may be reported before this returns. */
   resumeFrom(reason: number): void {
     if ((this.#pauses & reason) === 0) return;
     this.#pauses &= ~reason;
@@ -171,7 +171,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     if ((this.#pauses & over) !== 0) this.#discard();
   }
 
-  /** Messages that still arrive are checked, but dropped. */
+  /** From now on, messages that arrive are checked, but dropped. */
   #discard(): void {
     this.#frames.isDiscarding = true;
     this.#delivery?.discard();
@@ -179,7 +179,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.resumeFrom(PAUSED_BY_USER | PAUSED_BY_BUDGET);
   }
 
-  /** §5.5.1, §7.1.7: everything that the peer sends from now on is ignored. `endIfSeen` processes an end that waits. */
+  /** §5.5.1, §7.1.7: everything that the peer sends from now on is ignored. `processWaitingEnd` processes an end that waits. */
   switchOff(): void {
     this.#parser.switchOff();
     this.#assembler?.leave();
@@ -191,11 +191,11 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   /** Called after `switchOff`: processes the peer's end if it arrived while paused. */
-  endIfSeen(): void {
+  processWaitingEnd(): void {
     if (this.#endWaits && !this.#isProcessing) this.#end();
   }
 
-  /** Processes a chunk, or for null the decoded message. Only here, an error of a lower layer or a callback closes the connection. */
+  /** Processes a chunk, or the decoded message for null. Only here, an error of a lower layer or of a callback closes the connection. */
   #process(chunk: Buffer | null, offset: number): void {
     this.#isProcessing = true;
     this.#replies.begin();
@@ -214,7 +214,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
     this.#isProcessing = false;
   }
 
-  /** A handler paused us in the middle of a chunk: the rest of the chunk is processed first after the pause. */
+  /** Keeps the rest of a chunk in which a handler paused us. It is processed first after the pause. */
   #keep(chunk: Buffer, offset: number): void {
     this.keepsChunk = true;
     if (this.#backlog === null) this.#backlog = [chunk];
@@ -251,7 +251,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   // ---- the memory budget ----
 
-  /** Whether data that was already read waits as well. */
+  /** Whether not only the transport is stopped: data that was already read waits as well. */
   get isStopped(): boolean {
     return (this.#pauses & STOPPED) !== 0;
   }

@@ -1,7 +1,7 @@
 /**
  * Counts replies: bytes that a server sends while it delivers received data. A peer that does not read its replies must not cause
- * ever more of them, so above a high-water mark the server stops reading (RFC 6455 §10.4). A client never does, since both sides
- * would deadlock. Bytes that the application sends at other times never stop reading: two busy endpoints would deadlock.
+ * ever more of them, so above a high-water mark the server stops reading (RFC 6455 §10.4). A client never stops
+ * reading for this, since both sides would deadlock. Bytes that the application sends at other times never stop reading: two busy endpoints would deadlock.
  */
 
 import type { MemoryBudget } from './memory-budget.ts';
@@ -46,7 +46,7 @@ export class Replies {
   }
 
   /** Whether more bytes of replies wait than the high-water mark allows. Meaningful only while something waits. */
-  get pileUp(): boolean {
+  get isOverHighWaterMark(): boolean {
     return this.#bytes > this.#highWaterMark;
   }
 

@@ -36,10 +36,10 @@ export class SendQueue {
   #list: OutgoingList = emptyList;
   /** The message that the codec works on. It stays in the list, before the other messages. */
   #inCodec: Outgoing | null = null;
-  /** The message whose parts are being sent as they become available. It stays in the list as well. */
+  /** The message whose parts are being sent as they become available. It stays in the list, before the other messages. */
   #streamed: Outgoing | null = null;
   #pong: Outgoing | null = null;
-  /** A frame or a fragmented message is half written, or the queue is being emptied: anything sent now has to wait. */
+  /** Whether a frame or a fragmented message is half written, or the queue is being emptied. If so, anything sent now has to wait. */
   isWriting = false;
   isStopped = false;
 
@@ -90,7 +90,7 @@ export class SendQueue {
     return this.#list.endsWithClose;
   }
 
-  /** Adds an item. It is sent as soon as it may leave; call `pump` to send it now if it may. */
+  /** Adds an item, which is sent as soon as it may leave. Call `pump` next: it sends the item now if the item may leave. */
   add(item: Outgoing): void {
     this.#ownList.add(item);
   }
@@ -135,7 +135,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** The last frame of a streamed message was written, or the message is aborted before its first frame. */
+  /** Called when the last frame of a streamed message was written, or the message is aborted before its first frame. */
   endStream(item: Outgoing): void {
     if (this.#streamed === item) this.#streamed = null;
     if (!this.#list.remove(item)) return;
@@ -224,7 +224,7 @@ export class SendQueue {
       this.#writer.writeFrame((isLast ? FIN : 0) | opcode, payload.subarray(start, end), ownsPayload, shared);
       start = end;
       // §5.4: control frames may come between the fragments.
-      for (let item = this.#next(); item?.isPassing; item = this.#next()) this.#process(item);
+      for (let item = this.#next(); item?.isPingOrPong; item = this.#next()) this.#process(item);
     }
   }
 
@@ -269,7 +269,7 @@ export class SendQueue {
     }
   }
 
-  /** The compression context no longer matches the peer's: later messages cannot be sent, but a Close frame that waits is. */
+  /** The compression context no longer matches the peer's: later messages cannot be sent. A Close frame that waits is still sent. */
   #codecFailed(error: unknown): void {
     this.#drop(error instanceof Error ? error : null, false);
     this.#owner.fail(error);
@@ -283,7 +283,7 @@ export class SendQueue {
     let next: Outgoing | null = null;
     for (let item = this.#list.head; item !== null; item = next) {
       next = item.next;
-      if (!closeToo && (item.isPassing || item.opcode === Opcode.Close)) continue;
+      if (!closeToo && (item.isPingOrPong || item.opcode === Opcode.Close)) continue;
       this.#list.remove(item);
       item.wireSize = 0;
       item.uncount(this.#memoryBudget);

@@ -93,8 +93,8 @@ export class Sender {
   // ---- messages ----
 
   /**
-   * The common case: a text of at most `COPY_THRESHOLD` UTF-16 units, without options. It is encoded into the sink's own memory.
-   * @returns payload bytes; -1 if it has to wait or to be compressed: then call `send`
+   * Sends the common case: a text of at most `COPY_THRESHOLD` UTF-16 units, without options. It is encoded into the sink's own memory.
+   * @returns payload bytes; -1 if the text has to wait or to be compressed: in this case, call `send`
    */
   writeText(text: string): number {
     const { length } = text;
@@ -182,7 +182,7 @@ export class Sender {
     return new OutgoingStream(this.#sink, this.#queue, this.#completion, codec, owner).start();
   }
 
-  /** The message is not sent: `done` is called later, never from inside `send`. */
+  /** Does not send the message: `done` is called later, never from inside `send`. */
   refuse(done: SendCallback | null): 0 {
     this.#completion.refuse(done, null);
     return 0;
@@ -233,7 +233,7 @@ export class Sender {
   // ---- the transport ----
 
   transportBlocked(): void {
-    if (this.replies.pileUp) this.#owner.onCongested();
+    if (this.replies.isOverHighWaterMark) this.#owner.onCongested();
   }
 
   transportDrained(): void {
@@ -256,7 +256,7 @@ export class Sender {
       this.#owner.abort(new ConnectionError('WS_SEND_CAP'));
       return false;
     }
-    if (replies.pileUp) this.#owner.onCongested();
+    if (replies.isOverHighWaterMark) this.#owner.onCongested();
     return true;
   }
 
@@ -266,7 +266,7 @@ export class Sender {
     this.#bytesSince += size;
     // An empty queue always takes one message, with any number of frames.
     if (waiting === 0) return false;
-    // Some of these messages may have left since, but not all. We assume the same proportion of messages as of bytes.
+    // Some of the messages counted here may have left, but not all. We assume that messages and bytes left in the same proportion.
     const left = Math.min(1, (waiting + size) / (this.#bytesSince + 1));
     return waiting + size + left * this.#messagesSince * ITEM_COST > this.#sendCap;
   }
@@ -286,7 +286,7 @@ export class Sender {
   #queuedSize(item: Outgoing): number {
     if (item.wireSize >= 0) return item.wireSize;
     this.#queue.countWaiting(item);
-    if (this.replies.pileUp) this.#owner.onCongested();
+    if (this.replies.isOverHighWaterMark) this.#owner.onCongested();
     return this.#codec === null ? item.size : -1;
   }
 

@@ -6,7 +6,7 @@
 import { copyMasked, nextMaskingKey } from './mask.ts';
 import type { Role } from './parser.ts';
 
-/** The size of a frame's header: 2 bytes, then 0, 2 or 8 more bytes of length, then 4 bytes of masking key if `masked`. */
+/** Returns the size of a frame's header: 2 bytes, then 0, 2 or 8 more bytes of length, then 4 bytes of masking key if `masked`. */
 export function frameHeaderSize(length: number, masked: boolean): number {
   const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
   return masked ? size + 4 : size;
@@ -60,7 +60,7 @@ export interface FrameInit {
 
 /**
  * Returns a whole frame in new memory: for tests, tools, and payloads that go to many connections.
- * Only the layout is ensured, no other rule is checked: illegal frames can be made on purpose.
+ * It ensures the layout and checks no other rule, so that a test can make illegal frames on purpose.
  */
 export function serializeFrame(frame: FrameInit, role: Role): Buffer {
   const { opcode, payload, fin = true, rsv1 = false } = frame;

@@ -1,6 +1,7 @@
 /**
- * One connection's share of a memory budget: the bytes of its unfinished message, and whether it is read. RFC 6455 §10.4. reading-turns.ts
- * decides which connections are read when there is little room; assembler.ts fills the message.
+ * One connection's share of a memory budget (RFC 6455 §10.4). It counts the bytes of the connection's unfinished message, and records
+ * whether the connection is read. reading-turns.ts decides which connections are read when there is little room; assembler.ts fills the
+ * message.
  */
 
 import type { ProtocolError } from './violation.ts';
@@ -61,7 +62,7 @@ export class Share {
   period = 0;
   readTime = 0;
   receivedBefore = 0;
-  /** The bytes that had arrived at the last review of its turn; -1 before the first review. */
+  /** The bytes that had arrived at the last review of the share's turn; -1 before the first review. */
   receivedLast = -1;
 
   constructor(reader: BudgetReader, owner: ShareOwner) {
@@ -69,14 +70,14 @@ export class Share {
     this.#owner = owner;
   }
 
-  /** The unfinished message takes `bytes` more. They are counted in any case; if there is no room, reading stops. */
+  /** Counts `bytes` more for the unfinished message. If there is no room for them, they are counted as well, and reading stops. */
   grow(bytes: number): void {
     this.bytes += bytes;
     this.#owner.count(bytes);
     this.#owner.grew(this);
   }
 
-  /** The unfinished message is complete, or aborted. */
+  /** Called when the unfinished message is complete, or aborted. */
   done(isFinished: boolean): void {
     if (isFinished) this.finished++;
     this.#owner.ended(this);
@@ -87,7 +88,7 @@ export class Share {
     this.#owner.wake();
   }
 
-  /** The connection holds memory for another reason: if there is no room, reading stops. */
+  /** Stops reading if there is no room. Called if the connection holds memory for another reason. */
   ask(): void {
     this.#owner.asked(this);
   }
@@ -100,7 +101,7 @@ export class Share {
     this.done(false);
   }
 
-  /** Reading was stopped for another reason: the share loses its turn, since it cannot use it. */
+  /** Ends the share's turn, which it cannot use: reading was stopped for another reason. */
   stop(): void {
     this.#owner.stopped(this);
   }

@@ -33,9 +33,9 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   readonly #codec: MessageCodec | null;
   /** Created when the connection begins to end. */
   #closeAccount: CloseAccount | null = null;
-  /** The peer ended its direction of the connection. */
+  /** Whether the peer ended its direction of the connection. */
   #peerEnded = false;
-  /** Nothing is sent or received any more, and memory has been released. */
+  /** Whether nothing is sent or received any more, and memory has been released. */
   #isOver = false;
 
   /** @param options the endpoint keeps them; many endpoints may share them. @param codec belongs to this endpoint only */
@@ -93,7 +93,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     account.code = code;
     account.reason = reason;
     account.byPeer = byPeer;
-    // Set before the sink is called, since a synchronous transport may call us back from inside it.
+    // The state is set before the sink is called, since a synchronous transport may call us back from inside the sink.
     this.state = CloseReceived;
     // §5.5.1: frames after a Close frame are ignored. §5.5.2: pings before it need no answer any more.
     this.receiver.switchOff();
@@ -184,7 +184,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
   /** Ends TCP once our Close frame was given to the sink, unless we still wait for the peer. */
   #endIfDue(): void {
     if (this.sender.isWaiting) return;
-    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for that.
+    // §7.1.1: the server closes TCP first, so that TIME_WAIT stays on its side; the client waits for the server to close.
     // §7.1.7: both roles close TCP at once after a failure.
     const isDue = this.state === CloseReceived ? this.#options.role === 'server' : this.receiver.isOff;
     if (isDue || this.#peerEnded) this.#sink.end();
@@ -227,7 +227,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     this.#sink.closing();
     this.#endIfDue();
     this.#report(error);
-    this.receiver.endIfSeen();
+    this.receiver.processWaitingEnd();
   }
 
   /** Stops sending and receiving and releases memory, without waiting for the transport to report that it is closed. */

@@ -86,7 +86,7 @@ export class StreamDispatch implements FrameHandler {
     return !rsv1 && opcode !== Opcode.Continuation && !this.#whole.insideMessage;
   }
 
-  /** @returns payload bytes of the message, including this frame. @throws {ProtocolError} as `MessageAssembler.check` */
+  /** @returns payload bytes of the message, including this frame. @throws {ProtocolError} the errors of `MessageAssembler.check` */
   #check(opcode: number, length: number): number {
     // §5.4: the fragments of one message MUST NOT be interleaved with another message.
     if (this.#opcode !== 0 && opcode !== Opcode.Continuation)
@@ -135,7 +135,7 @@ export class StreamDispatch implements FrameHandler {
 
   #onPart(buffer: Buffer, start: number, end: number): void {
     if (this.#opcode === Opcode.Text) {
-      // §8.1: MUST fail; we do so at the first byte that cannot be valid UTF-8.
+      // §8.1: invalid UTF-8 MUST fail the connection. We fail it at the first byte that cannot be valid UTF-8.
       this.#validator ??= new Utf8Validator();
       if (!this.#validator.push(buffer, start, end)) throw new ProtocolError('WS_INVALID_UTF8');
     }

@@ -7,7 +7,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
 // Up to this many bytes, one native call that decodes with replacement is cheaper than a call that checks and a call that decodes.
-const DECODE_FIRST_UP_TO = 2048;
+const MAX_DECODE_FIRST_SIZE = 2048;
 
 const REPLACEMENT = '\ufffd';
 
@@ -18,7 +18,7 @@ export function isValidUtf8(bytes: Uint8Array): boolean {
 
 /** Decodes `buffer[start, end)`, or returns null if it is not UTF-8. A byte order mark is kept: it is payload. */
 export function decodeUtf8(buffer: Buffer, start: number, end: number): string | null {
-  if (end - start <= DECODE_FIRST_UP_TO) {
+  if (end - start <= MAX_DECODE_FIRST_SIZE) {
     const text = buffer.toString('utf8', start, end);
     // The decoder writes U+FFFD in place of invalid bytes; the message may also contain a real U+FFFD.
     if (text.indexOf(REPLACEMENT) === -1) return text;
@@ -36,7 +36,7 @@ export function decodeUtf8(buffer: Buffer, start: number, end: number): string |
 export class Utf8Validator {
   /** Continuation bytes that the unfinished character still needs. */
   #missing = 0;
-  /** The range that the next byte must be in: the second byte of some leads is restricted (RFC 3629 §4). */
+  /** The range that the next byte must be in: after some first bytes, the second byte is restricted (RFC 3629 §4). */
   #lowest = 0x80;
   #highest = 0xbf;
 
@@ -87,7 +87,7 @@ export class Utf8Validator {
   }
 }
 
-/** The start of the last character of `buffer[start, end)` if it may be unfinished; `end` if it cannot be. */
+/** Returns the start of the last character of `buffer[start, end)` if this character may be unfinished; else `end`. */
 function lastCharacterStart(buffer: Buffer, start: number, end: number): number {
   const earliest = Math.max(start, end - 3);
   for (let index = end - 1; index >= earliest; index--) {

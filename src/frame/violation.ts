@@ -1,5 +1,5 @@
 /**
- * Every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text.
+ * Lists every rule that a peer can break after the opening handshake, in one table: rule → close code, section, text.
  * docs/errors.md is generated from this table; at least one test triggers each row.
  * Only frame/ and deflate/ throw violations; `Endpoint.fail` turns them into a Close frame (RFC 6455 §7.1.7).
  */
@@ -88,7 +88,7 @@ export const violations = {
 
 export type ViolationCode = keyof typeof violations;
 
-/** WS_MESSAGE_TOO_BIG: the size of the message, and the limit. */
+/** The details of WS_MESSAGE_TOO_BIG: the size of the message, and the limit. */
 export interface MessageSize {
   /** Bytes that the frames have announced so far; null for a compressed message, whose size is not known. */
   readonly size: number | null;

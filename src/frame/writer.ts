@@ -9,7 +9,7 @@ import type { Role } from './parser.ts';
 import { frameHeaderSize, writeFrameHeader } from './serializer.ts';
 import type { ByteSink, SharedMemory } from './sink.ts';
 
-/** Payloads of up to this many bytes are copied next to their header; above, a copy costs more than a second chunk in the write. */
+/** Payloads of up to this many bytes are copied next to their header. Copying a larger one costs more than a second chunk in the write. */
 export const COPY_THRESHOLD = 4096;
 
 // 2 bytes, 8 bytes of length, 4 bytes of masking key.

@@ -38,7 +38,7 @@ describe('data that waits to be sent', () => {
         const gone = all[pick(all.length + 1)];
         if (pick(3) > 0) {
           list.add(one);
-          (one.isPassing ? passing : messages).push(one);
+          (one.isPingOrPong ? passing : messages).push(one);
         } else {
           expect(list.remove(gone ?? one)).toBe(gone !== undefined);
           passing = passing.filter((other) => other !== gone);
