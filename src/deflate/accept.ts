@@ -1,11 +1,11 @@
 /**
- * Builds a server's answer to a client's offers: RFC 7692 §5, §7.1. Pure: offers in, an answer and the agreed parameters out.
+ * Builds a server's answer to a client's offers: RFC 7692 §5, §7.1. It returns the answer and the agreed parameters, and has no state.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
 import { DEFLATE_EXTENSION, type DeflateParams, element, readParameters, type Stated } from './params.ts';
 
-/** The answer of a server, and the parameters that apply from then on. */
+/** The answer of a server, and the parameters that apply after it. */
 export interface DeflateAcceptance {
   readonly answer: ExtensionOffer;
   readonly params: DeflateParams;
@@ -16,7 +16,7 @@ export interface DeflateAcceptance {
  * preference, and no other: two extensions that use RSV1 cannot be combined (RFC 7692 §5).
  * @param offers all extensions that were offered; those with other names are skipped
  * @returns null to decline all offers; the connection then opens without compression
- * @throws TypeError, RangeError as `checkDeflateConfig`; never for an offer
+ * @throws TypeError, RangeError the errors of `checkDeflateConfig`; none because of an offer
  */
 export function acceptDeflate(
   offers: readonly ExtensionOffer[],
@@ -35,7 +35,7 @@ export function acceptDeflate(
 /*
  * Every well-formed offer can be accepted, so these tables have no row that declines. "-" means absent.
  *
- * server_no_context_takeover, 7692 §7.1.1.1: a server that accepts it must state it; a server may also state it unasked.
+ * server_no_context_takeover, 7692 §7.1.1.1: a server that accepts it must state it. A server may also state it if it was not offered.
  *   config   offer     answer
  *   false    -         -
  *   false    offered   stated
@@ -48,7 +48,8 @@ export function acceptDeflate(
  *   false    offered   stated
  *   true     either    stated: a client must support it
  *
- * server_max_window_bits, 7692 §7.1.2.1: a server that accepts it states the same or a smaller value; it may state it unasked.
+ * server_max_window_bits, 7692 §7.1.2.1: a server that accepts it states the same or a smaller value. A server may also state it if it was
+ * not offered.
  *   config   offer     answer
  *   15       -         -, 15 applies
  *   C < 15   -         C

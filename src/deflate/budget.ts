@@ -1,5 +1,5 @@
 /**
- * A limit on the memory that all compression contexts hold together. RFC 7692 §7.1.1 allows an endpoint to work without context takeover.
+ * Limits the memory that all compression contexts hold together. RFC 7692 §7.1.1 allows an endpoint to work without context takeover.
  * So a connection that opens when the budget is used up gets no context takeover, and costs nothing between messages.
  */
 
@@ -8,7 +8,7 @@ export const DEFAULT_COMPRESSION_BUDGET = 67_108_864;
 
 /** Counts the largest possible size of each context, from negotiation to the end of the connection. */
 export class CompressionBudget {
-  /** Bytes. `Infinity` disables the limit. */
+  /** The limit in bytes. `Infinity` disables it. */
   limit: number;
   #used = 0;
 
@@ -20,12 +20,12 @@ export class CompressionBudget {
     this.limit = limit;
   }
 
-  /** Bytes reserved now. */
+  /** The number of bytes that are reserved now. */
   get used(): number {
     return this.#used;
   }
 
-  /** Reserves `bytes`. @returns false, without reserving anything, if that would exceed the limit */
+  /** Reserves `bytes`. @returns false, without reserving anything, if they would exceed the limit */
   reserve(bytes: number): boolean {
     if (this.#used + bytes > this.limit) return false;
     this.#used += bytes;

@@ -28,14 +28,14 @@ import {
 
 /** One direction of a connection, as negotiated (7692 §7.1). */
 export interface Direction {
-  /** 8 to 15: references may reach back 2^windowBits bytes. */
+  /** References may reach back 2^windowBits bytes; 8 to 15. */
   readonly windowBits: number;
   /** Whether a message may refer to earlier messages. */
   readonly takeover: boolean;
 }
 
 export interface CodecSettings {
-  /** Bytes; shorter messages are sent uncompressed. */
+  /** A number of bytes. Shorter messages are sent uncompressed. */
   readonly threshold: number;
   /** zlib's level for the messages that go to zlib, 1 to 9. */
   readonly level: number;
@@ -46,31 +46,31 @@ export interface CodecSettings {
   readonly budget: CompressionBudget;
 }
 
-/** The most bytes that the context of the receiving side holds: the window. */
+/** Returns the most bytes that the context of the receiving side holds: the window. */
 export function receivingContextSize(direction: Direction): number {
   return direction.takeover ? largestWindow(direction.windowBits) : 0;
 }
 
-/** The most bytes that the context of the sending side holds: the window, and our engine's index of it. */
+/** Returns the most bytes that the context of the sending side holds: the window, and our engine's index of the window. */
 function sendingContextSize(direction: Direction, engine: CodecSettings['engine']): number {
   if (!direction.takeover) return 0;
   return largestWindow(direction.windowBits) + (engine === 'auto' ? largestIndex(direction.windowBits) : 0);
 }
 
-/** permessage-deflate for one connection. */
+/** Implements permessage-deflate for one connection. */
 export class DeflateCodec implements MessageCodec {
   readonly threshold: number;
   readonly #settings: CodecSettings;
   readonly #sending: Direction;
   readonly #receiving: Direction;
-  /** The settings of zlib: first for one call in this turn, then for its threads. */
+  /** The settings of zlib: this field for one call in this turn, the next one for zlib's threads. */
   readonly #deflateSettings: DeflateSettings;
   readonly #poolSettings: DeflateSettings;
   #reserved: number;
   /** The context of each direction is created with the first message that needs it. */
   #sent: Window | null = null;
   #received: Window | null = null;
-  /** Whether the budget had room for `#sent`; null until it is first needed. */
+  /** Whether the budget had room for `#sent`; null until the first message needs `#sent`. */
   #keepsSent: boolean | null = null;
   /** The message that zlib's threads are decompressing. */
   #inflating: PoolJob | null = null;
@@ -99,7 +99,7 @@ export class DeflateCodec implements MessageCodec {
   }
 
   /**
-   * Connections with the same key compress a message to the same bytes, so that a broadcast compresses it once; null if this
+   * Returns a key. Connections with the same key compress a message to the same bytes, so that a broadcast compresses it once. Null if this
    * connection has a separate context.
    */
   get sharedKey(): string | null {
@@ -164,7 +164,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#decompressNow(payload, maxLength, charge);
   }
 
-  /** Waits for a later turn. That costs less than a job for zlib's threads, and keeps the threads free for large messages. */
+  /** Waits for a later turn. This costs less than a job for zlib's threads, and keeps the threads free for large messages. */
   #decompressLater(payload: Uint8Array, maxLength: number, charge: Charge | null): Promise<Buffer> {
     charge?.resize(payload.length);
     return inLaterTurn(() => {
@@ -240,15 +240,15 @@ export class DeflateCodec implements MessageCodec {
     this.#reserved = 0;
   }
 
-  /** The part of the context that zlib gets to compress a message. (To decompress, it gets the whole context, which is cheap.) */
+  /** Returns the part of the context that zlib gets to compress a message. (To decompress, zlib gets the whole context, which is cheap.) */
   #contextFor(window: Window | null, fastContext: number): Uint8Array {
     if (window === null) return NOTHING;
     return this.#settings.level > FAST_LEVELS ? window.history : window.history.subarray(-fastContext);
   }
 
   /**
-   * The context of the messages that we send. Null if no context was agreed, or if the budget has no room: a sender may always work without
-   * a context.
+   * Returns the context of the messages that we send. It is null if no context was agreed, or if the budget has no room: a sender may always
+   * work without a context.
    */
   #sendingWindow(): Window | null {
     if (this.#keepsSent === null) {

@@ -1,11 +1,11 @@
 /**
- * The options of an application for permessage-deflate: the parameters of RFC 7692 §7.1, checked and with defaults.
+ * The options of an application for permessage-deflate: checks them, and returns the parameters of RFC 7692 §7.1 with the defaults.
  */
 import type { DeflateParams } from './params.ts';
 
 /** The options that an application sets, on a server or on a client. */
 export interface DeflateConfig {
-  /** The server forgets each message that it compressed: less memory, larger messages. @default false */
+  /** The server forgets each message that it compressed. This takes less memory, but messages are larger. @default false */
   readonly serverNoContextTakeover?: boolean | undefined;
   /** The client forgets each message that it compressed. @default false */
   readonly clientNoContextTakeover?: boolean | undefined;
@@ -19,7 +19,7 @@ export interface DeflateConfig {
 }
 
 /**
- * Checks the options of an application. Offering and accepting check them too; call this where options are read.
+ * Checks the options of an application. Call this where options are read. `offerDeflate` and `acceptDeflate` check them as well.
  * @throws TypeError if something is not an object, a flag or a number
  * @throws RangeError if window bits are not an integer from 8 to 15
  */
@@ -27,7 +27,7 @@ export function checkDeflateConfig(config: DeflateConfig): void {
   withDefaults(config);
 }
 
-/** The configuration with every parameter stated. It throws as `checkDeflateConfig` does. */
+/** Returns the configuration with every parameter stated. It throws the errors of `checkDeflateConfig`. */
 export function withDefaults(config: DeflateConfig): DeflateParams {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new TypeError('The parameters of permessage-deflate are not an object');

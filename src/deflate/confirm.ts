@@ -1,6 +1,6 @@
 /**
- * Checks a server's answer on a client: RFC 7692 §5, §7.1. Pure. handshake/client.ts checks that the extension was offered;
- * the table in refusal.ts has the errors that fail the connection.
+ * Checks a server's answer on a client: RFC 7692 §5, §7.1. handshake/client.ts checks that the extension was offered. The table in
+ * refusal.ts has the errors that fail the connection.
  */
 import type { ExtensionOffer } from '../handshake/extension.ts';
 import { type DeflateConfig, withDefaults } from './config.ts';
@@ -14,7 +14,7 @@ import { deflateRefusal } from './refusal.ts';
  * @param answers all extensions that the server answered; those with other names are skipped: the handshake checks them
  * @returns null if the server declined
  * @throws HandshakeError (stage 'extensions', a `DeflateRefusalCode`) for an answer that the offer does not allow
- * @throws TypeError, RangeError as `checkDeflateConfig`
+ * @throws TypeError, RangeError the errors of `checkDeflateConfig`
  */
 export function confirmDeflate(
   answers: readonly ExtensionOffer[],
@@ -29,7 +29,7 @@ export function confirmDeflate(
 
 /**
  * The same as `confirmDeflate`, for one answer to an offer that was written by hand.
- * @throws HandshakeError as `confirmDeflate`
+ * @throws HandshakeError the errors of `confirmDeflate`
  * @throws TypeError for an offer that no server may accept
  */
 export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOffer): DeflateParams {
@@ -54,7 +54,7 @@ export function confirmDeflateAnswer(answer: ExtensionOffer, offer: ExtensionOff
  * client_no_context_takeover, 7692 §7.1.1.2
  *   offer     answer   client
  *   -         -        false
- *   -         stated   true: a client MUST support it unasked
+ *   -         stated   true: a client MUST support it even if it did not offer it
  *   offered   either   true: the client keeps its promise
  *
  * server_max_window_bits, 7692 §7.1.2.1

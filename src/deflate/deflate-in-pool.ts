@@ -14,26 +14,26 @@ interface IdleStream {
   readonly settings: DeflateSettings;
 }
 
-/** The same number as the jobs that run at a time (pool.ts). Each idle stream holds about 0.3 MB. */
+/** Equals the number of jobs that run at a time (pool.ts). Each idle stream holds about 0.3 MB. */
 const MAX_IDLE = 3;
 const STREAM_SIZE = 300_000;
 
 const idle: IdleStream[] = [];
 
-// Bytes of input per slice, which take some milliseconds at most. Each slice is flushed, which adds five bytes to it.
+// Bytes of input per slice. Compressing a slice takes some milliseconds at most. Each slice is flushed, which adds five bytes to it.
 const SLICE = 131_072;
 
 // Bytes of room for output. If the output of a slice fits, it comes in one piece, in one trip to zlib's threads. The rest of the
 // room is used for the next slice.
 const ROOM = 65_536;
 
-// A dictionary of up to this many bytes is compressed before the message, and its output dropped. That costs less than a new stream
+// A dictionary of up to this many bytes is compressed before the message, and its output is dropped. This costs less than a new stream
 // with a dictionary, which adds 0.3 MB to the work of the garbage collector each time.
 const PRIMING_THRESHOLD = 4_096;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** The largest possible output, in bytes, for `length` bytes of input. */
+/** Returns the largest possible output, in bytes, for `length` bytes of input. */
 const largestOutput = (length: number): number => length + (length >>> 8) + 256;
 
 function take(settings: DeflateSettings): DeflateRaw | null {
@@ -82,7 +82,7 @@ export function deflateInThreadPool(
       stream.write(slice, onSlice);
     };
     const onSlice = (error?: Error | null): void => {
-      // The 'error' event has reported it, and there is no output to read.
+      // The 'error' event has reported the error, and there is no output to read.
       if (error) return;
       length += takeOutput(stream, pieces);
       if (from < payload.length) {
@@ -93,7 +93,7 @@ export function deflateInThreadPool(
         return;
       }
       stream.off('error', fail);
-      // Copied to memory of the exact size: otherwise the unused room would be kept as long as the message waits.
+      // `concat` copies to memory of the exact size: otherwise the unused room would be kept as long as the message waits.
       resolve(Buffer.concat(pieces, length - TAIL_SIZE));
       if (isReusable) keep(stream, settings);
       else stream.destroy();
@@ -111,7 +111,7 @@ export function deflateInThreadPool(
 /** Adds the stream's output to `pieces`. @returns the number of its bytes */
 function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
   let length = 0;
-  // Up to Node 24, `read` returns all output at once; from Node 26 on, piece by piece.
+  // Up to Node 24, `read` returns all output at once. From Node 26 on, it returns one piece per call.
   for (let piece: Buffer | null = stream.read(); piece !== null; piece = stream.read()) {
     pieces.push(piece);
     length += piece.length;
@@ -122,7 +122,7 @@ function takeOutput(stream: DeflateRaw, pieces: Buffer[]): number {
 function createStream(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): DeflateRaw {
   return createDeflateRaw({
     ...toZlib(settings, dictionary),
-    // Each write is flushed: one trip to zlib's threads instead of three.
+    // Each write is flushed, so that a slice takes one trip to zlib's threads instead of three.
     flush: constants.Z_SYNC_FLUSH,
     chunkSize: dictionary.length === 0 ? ROOM : largestOutput(Math.min(payload.length, SLICE)),
     readableHighWaterMark: MAX_BUFFER,

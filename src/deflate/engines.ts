@@ -1,5 +1,5 @@
 /**
- * The table that chooses the engine for a message: size × direction → engine. The values are measured with bench/deflate.js, see
+ * Chooses the engine for a message by its direction and size, with one table. The values are measured with bench/deflate.js, see
  * docs/compression.md. "own" is engine/, "zlib" is zlib in one call in this turn, "pool" is zlib in its threads.
  */
 
@@ -23,7 +23,7 @@ interface ReceivingEngine {
   readonly maxOutput: number;
   /** The fixed cost of a message, delivery included, in bytes of zlib's output that take the same time; see turn.ts. */
   readonly setUp: number;
-  /** The cost of a byte of output, in the same unit. */
+  /** The cost of a byte of output, in the unit of `setUp`. */
   readonly perByte: number;
 }
 
@@ -33,9 +33,9 @@ const { POSITIVE_INFINITY } = Number;
  * The engines for messages that we send, chosen by the size of the message.
  *
  * zlib spends most of its time on the search for the longest match in its whole window. So up to `FAST_LEVELS`, which include the default,
- * we save time: zlib looks back 16 KiB at most, or 8 KiB in a large message, and gets only the end of the context. In a large message that
- * takes a quarter less time, for 1 % to 2 % more bytes of JSON, and 8 % to 12 % more bytes of prose and code. At higher levels we save
- * bytes, and zlib gets the whole negotiated window and context.
+ * we save time: zlib looks back 16 KiB at most, or 8 KiB in a large message, and gets only the end of the context. A large message then
+ * takes a quarter less time; its output has 1 % to 2 % more bytes for JSON, and 8 % to 12 % more for prose and code. At higher levels we
+ * save bytes, and zlib gets the whole negotiated window and context.
  */
 export const SENDING: {
   readonly own: {
@@ -49,7 +49,7 @@ export const SENDING: {
 } = {
   // Up to these sizes, zlib's set-up costs more than zlib saves; without a context, zlib pays off at smaller sizes.
   own: { maxSize: 2_048, maxSizeWithoutContext: 1_024, setUp: 2_048, perByte: 4 },
-  // About 150 µs of deflating; a larger message would block the event loop for other connections.
+  // Deflating this size takes about 150 µs. A larger message would block the event loop for other connections.
   zlib: { maxSize: 16_384, setUp: 16_384, fastWindowBits: 14, fastContext: 8_192 },
   // `setUp` is the work of this turn for zlib's threads, including the copy of the payload.
   pool: { maxSize: POSITIVE_INFINITY, setUp: 65_536, fastWindowBits: 13, fastContext: 2_048 },

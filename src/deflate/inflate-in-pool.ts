@@ -1,6 +1,6 @@
 /**
- * Decompresses in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. So the limit and the guard against input
- * without output are checked while it runs, and other connections get their turns.
+ * Decompresses in zlib's threads (RFC 7692 §7.2.2), in slices of input and of output. After each slice, the size limit and the limit on
+ * input without output are checked, and other connections get their turns.
  */
 
 import { constants, createInflateRaw, type InflateRaw } from 'node:zlib';
@@ -76,7 +76,7 @@ class StreamRun {
   #offset = 0;
   /** Bytes of output in the current slice. */
   #produced = 0;
-  /** Set while other jobs have their turn. */
+  /** A promise while other jobs have their turn; else null. */
   #resting: Promise<void> | null = null;
 
   constructor(payload: Uint8Array, history: Uint8Array, output: Output, probe: Probe, job: PoolJob) {
@@ -137,7 +137,7 @@ class StreamRun {
     else turn.then(this.#step, () => {});
   };
 
-  /** Lets other jobs have their turn; null if no job waits. zlib stops by itself after one more piece of output. */
+  /** Lets other jobs have their turn. Returns null if no job waits. zlib stops by itself after one more piece of output. */
   #rest(): Promise<void> | null {
     this.#produced = 0;
     if (this.#resting !== null) return this.#resting;
@@ -154,7 +154,7 @@ class StreamRun {
         throw error;
       },
     );
-    // Its rejection has been reported by `#fail`.
+    // `#fail` has reported the rejection.
     this.#resting.catch(() => {});
     return this.#resting;
   }

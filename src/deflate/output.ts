@@ -1,9 +1,10 @@
 /**
- * Collects zlib's output for one message. Its length is not known in advance, so the limit is checked as it grows (RFC 6455 §10.4).
+ * Collects zlib's output for one message. The length of the output is not known in advance, so the limit is checked as the output grows (RFC
+ * 6455 §10.4).
  * The output stays in the pieces that zlib returned, so that a message refused for its size is never held twice.
  */
 
-/** About the most bytes that one Buffer can hold on every Node version that we support. */
+/** A Buffer can hold about this many bytes on every Node version that we support. */
 export const MAX_BUFFER: number = 2 ** 31 - 1;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -27,7 +28,7 @@ export class Output {
     return true;
   }
 
-  /** The last `size` bytes of `before` followed by the output so far. */
+  /** Returns the last `size` bytes of a sequence: `before`, then the output so far. */
   lastBytes(before: Uint8Array, size: number): Buffer {
     const last: Uint8Array[] = [];
     let missing = size;
@@ -40,13 +41,13 @@ export class Output {
     return Buffer.concat(last.reverse());
   }
 
-  /** The last bytes of the output: at least `size` bytes, or all if there are fewer. */
+  /** Returns the last bytes of the output: at least `size` bytes, or all if there are fewer. */
   end(size: number): Uint8Array {
     const last = this.#pieces.at(-1);
     return last !== undefined && last.length >= size ? last : this.lastBytes(NOTHING, size);
   }
 
-  /** The first `length` bytes, in one Buffer. */
+  /** Returns the first `length` bytes, in one Buffer. */
   take(length: number): Buffer {
     const [first] = this.#pieces;
     return this.#pieces.length === 1 ? first!.subarray(0, length) : Buffer.concat(this.#pieces, length);

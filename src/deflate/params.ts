@@ -1,5 +1,5 @@
 /**
- * The parameters of permessage-deflate, and how an element of Sec-WebSocket-Extensions carries them: RFC 7692 §7, §7.1. Pure.
+ * Reads and writes the parameters of permessage-deflate in an element of Sec-WebSocket-Extensions: RFC 7692 §7, §7.1.
  * handshake/extension.ts has the grammar of the header field; offer.ts, accept.ts and confirm.ts negotiate. Names are compared
  * case-sensitively: neither RFC says that the case of extension tokens is ignored.
  */
@@ -12,11 +12,11 @@ export const DEFLATE_EXTENSION = 'permessage-deflate';
 /** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window, or not use its context. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
-  /** On a client also true if only its offer stated it: see `confirmDeflate`. */
+  /** On a client also true if only the client's offer stated the parameter: see `confirmDeflate`. */
   readonly clientNoContextTakeover: boolean;
   /** 8 to 15 */
   readonly serverMaxWindowBits: number;
-  /** 8 to 15. On a client also the value that only its offer stated: see `confirmDeflate`. */
+  /** 8 to 15. On a client, if the answer states no value, the value of the client's offer applies: see `confirmDeflate`. */
   readonly clientMaxWindowBits: number;
 }
 
@@ -26,7 +26,7 @@ export interface Stated {
   clientNoContextTakeover: boolean;
   /** null: not stated */
   serverMaxWindowBits: number | null;
-  /** null: not stated. In an offer, 15 for the parameter without a value, which means the same. */
+  /** null: not stated. In an offer, a parameter without a value gives 15, which means the same. */
   clientMaxWindowBits: number | null;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A compressed message in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte boundary, so that all parts
+ * Sends a compressed message in parts: RFC 7692 §7.2.1. Each part is compressed separately and ends on a byte boundary, so that all parts
  * together form one DEFLATE stream. codec.ts has the context that a part may refer to.
  */
 
@@ -34,7 +34,7 @@ function flushedPart(compressed: Uint8Array): Uint8Array {
   return part;
 }
 
-/** A part that does not get smaller is sent as stored blocks (1951 §3.2.4). */
+/** Returns a part as stored blocks (1951 §3.2.4), since compressing it does not make it smaller. */
 function storedPart(payload: Uint8Array): Uint8Array {
   const { length } = payload;
   const blocks = Math.ceil(length / MAX_STORED);

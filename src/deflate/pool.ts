@@ -9,20 +9,20 @@ import type { Charge } from '../frame/charge.ts';
 
 const MAX_RUNNING = 3;
 
-// Jobs that have begun hold their output so far. If they hold more bytes than this, no other job begins until some have ended.
+// Jobs that have begun hold their output so far. If they hold more bytes than this, no other job begins until some of them have ended.
 const MAX_HELD = 33_554_432;
 
 let running = 0;
 let held = 0;
 let tickets = 0;
-/** Jobs that have not begun, and, below, jobs between two slices. Both are in the order of their tickets. */
+/** Jobs that have not begun. `begun` below holds jobs that wait between two slices. Both lists are in the order of the jobs' tickets. */
 const fresh: PoolJob[] = [];
 const begun: PoolJob[] = [];
 
 /** The error of a job whose connection is closed. */
 const ABANDONED = 'The connection is closed';
 
-/** The job whose turn it is. */
+/** Returns the job whose turn it is, if one may run. */
 function nextJob(): PoolJob | undefined {
   const [first] = fresh;
   const [second] = begun;
@@ -79,8 +79,8 @@ export class PoolJob {
   }
 
   /**
-   * A slice is done: gives the place to the job that has waited longest. Call this again only after the promise has settled.
-   * @returns a promise that resolves when it is this job's turn again; null if no job waits: then continue at once
+   * Call this after a slice: it gives the place to the job that has waited longest. Call it again only after the promise has settled.
+   * @returns a promise that resolves when it is this job's turn again; null if no job waits, so that this job continues at once
    */
   rest(): Promise<void> | null {
     if (this.#isAbandoned) return Promise.reject(new Error(ABANDONED));
@@ -97,7 +97,7 @@ export class PoolJob {
     this.#charge?.resize(this.#input + bytes);
   }
 
-  /** The connection is closed: the rest of the work is abandoned. `run` rejects after the current slice. */
+  /** Abandons the rest of the work, since the connection is closed. `run` rejects after the current slice. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#leaveQueue();
@@ -106,7 +106,7 @@ export class PoolJob {
     this.#refuse = null;
   }
 
-  /** Called by the pool only: there is a place for this job. */
+  /** Called only by the pool, when there is a place for this job. */
   enter(): void {
     this.#isRunning = true;
     this.#enter!();

@@ -1,6 +1,6 @@
 /**
- * Every fault that a server's answer to permessage-deflate can have, in one table: name → stage, section, text.
- * Only a client uses it, to fail the opening handshake (RFC 7692 §5, §7). A server never fails it, but declines the offer.
+ * Lists every fault that a server's answer to permessage-deflate can have: name → stage, section, text. Only a client uses this table, to
+ * fail the opening handshake (RFC 7692 §5, §7). A server does not fail the handshake for a wrong offer, but declines the offer.
  */
 import { HandshakeError, type HandshakeStage } from '../handshake/error.ts';
 
@@ -13,7 +13,7 @@ export interface DeflateRefusal {
   readonly text: string;
 }
 
-/** Every rule for the answer of a server, by the code that `HandshakeError.code` carries. */
+/** Every rule for the answer of a server. The keys are the values of `HandshakeError.code`. */
 export const deflateRefusals = {
   WS_DEFLATE_REPEATED: {
     stage: 'extensions',
@@ -60,11 +60,11 @@ export const deflateRefusals = {
 /** The code of a rule in `deflateRefusals`. */
 export type DeflateRefusalCode = keyof typeof deflateRefusals;
 
-/** The most characters of a peer's text in an error message. */
+/** The maximum number of characters of a peer's text in an error message. */
 const shown = 64;
 
 /**
- * The error for a row of the table.
+ * Returns the error for a row of the table.
  * @param parameter the invalid parameter's name, as the peer sent it; in the message it is quoted, escaped and cut
  * @param value the value of the parameter, or null; `HandshakeError.value` holds both as sent
  */

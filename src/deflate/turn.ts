@@ -1,9 +1,9 @@
 /**
  * Limits the decompression inside one turn of the event loop: 150 bytes from a peer can decompress to 128 KiB, and one chunk can hold
- * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long. The work in the turn and
- * the clock both decide that, since code that is not compiled yet, garbage collection and the application's handlers take time as well. A
- * message beyond the share waits for a later turn. The messages are served in the order in which they began to wait, and everything that
- * was already sent leaves before that. Compression counts too, since much of it is replies, but it never waits here.
+ * hundreds of such messages. Each connection has a share of a turn. The share gets smaller once the turn is long. A
+ * turn is long by the work in it or by the clock, since code that is not compiled yet, garbage collection and the application's handlers
+ * take time as well. A message beyond the share waits for a later turn. Messages that wait are served in the order in which they began to
+ * wait, after everything that was already sent has left. Compression counts as well, since much of it is for replies, but it never waits.
  */
 
 // The unit of work is a byte of zlib's output, some 2 ns; other work is converted to it. A peer that sends one message at a time never
@@ -17,13 +17,13 @@ const LONG_TIME = 2;
 const FULL_TURN = 8_388_608;
 const FULL_TIME = 5;
 
-/** The work between two readings of the clock: a reading takes 50 ns, a small message some µs. */
-const BETWEEN_LOOKS = 8_192;
+/** The work between two readings of the clock. A reading takes 50 ns, and a small message takes some µs. */
+const WORK_BETWEEN_READINGS = 8_192;
 
-// Read once at load, since an application's tests may replace the global.
+// The global is read when this file is loaded, since an application's tests may replace it later.
 const { setImmediate: atEndOfTurn } = globalThis;
 
-/** Milliseconds on a clock that never jumps. Only tests replace its member. */
+/** Returns milliseconds on a clock that never jumps. Only tests replace `now`. */
 export const turnClock: { now: () => number } = { now: performance.now.bind(performance) };
 
 /** Counts the turns in which work was done. */
@@ -33,7 +33,7 @@ let spent = 0;
 let began = 0;
 let isLong = false;
 let isFull = false;
-let nextLook = BETWEEN_LOOKS;
+let nextReading = WORK_BETWEEN_READINGS;
 const waiting: (() => void)[] = [];
 const resolved = Promise.resolve();
 let flush = (): void => {};
@@ -58,7 +58,7 @@ function endTurn(): void {
   spent = 0;
   isLong = false;
   isFull = false;
-  nextLook = BETWEEN_LOOKS;
+  nextReading = WORK_BETWEEN_READINGS;
   if (waiting.length === 0) return;
   flush();
   beginWork();
@@ -68,14 +68,14 @@ function endTurn(): void {
 /** Serves one waiting item. Later messages of the same connection are served before the next item, up to the connection's share. */
 function serveNext(): void {
   waiting.shift()!();
-  look();
+  readClock();
   if (waiting.length > 0 && !isLong) resolved.then(serveNext);
 }
 
 /** Updates `isLong` and `isFull`, if enough work was done since the last reading of the clock. */
-function look(): void {
-  if (spent < nextLook) return;
-  nextLook = spent + BETWEEN_LOOKS;
+function readClock(): void {
+  if (spent < nextReading) return;
+  nextReading = spent + WORK_BETWEEN_READINGS;
   const elapsed = turnClock.now() - began;
   isLong = spent >= LONG_TURN || elapsed >= LONG_TIME;
   isFull = spent >= FULL_TURN || elapsed >= FULL_TIME;
@@ -89,7 +89,7 @@ export class TurnShare {
   /** Whether this connection has used up its share, or the turn is full. Ask this before doing work. */
   get isSpent(): boolean {
     beginWork();
-    look();
+    readClock();
     return isFull || (this.#turn === turn && this.#spent >= (isLong ? SMALL_SHARE : SHARE));
   }
 

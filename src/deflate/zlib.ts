@@ -1,7 +1,7 @@
 /**
- * RFC 7692 §7.2 with node:zlib: one message in one call, in this turn of the event loop. The context is a dictionary of plaintext
- * (see engine/window.ts); no zlib stream keeps it between messages. deflate-in-pool.ts and inflate-in-pool.ts use zlib's threads;
- * message-end.ts decides where a message ends.
+ * Compresses and decompresses with node:zlib (RFC 7692 §7.2): one message in one call, in this turn of the event loop. The context is a
+ * dictionary of plaintext (see engine/window.ts). No zlib stream keeps the context between messages. deflate-in-pool.ts and
+ * inflate-in-pool.ts use zlib's threads; message-end.ts decides where a message ends.
  */
 
 import { constants, deflateRawSync, type InflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
@@ -35,21 +35,21 @@ export function toZlib({ level, windowBits }: DeflateSettings, dictionary: Uint8
   };
 }
 
-/** Compresses a message in this turn. @param dictionary earlier plaintext that it may refer to; empty for none */
+/** Compresses a message in this turn. @param dictionary earlier plaintext that the message may refer to; empty for none */
 export function deflateNow(payload: Uint8Array, settings: DeflateSettings, dictionary: Uint8Array): Buffer {
   const output = deflateRawSync(payload, toZlib(settings, dictionary));
   return output.subarray(0, output.length - TAIL_SIZE);
 }
 
 /**
- * zlib's window in the receiving direction. It is not the negotiated one, since zlib checks distances against that only partly, depending
- * on where its pieces of output end. In both engines a distance is valid if it is at most 32 KiB (1951 §3.2.5) and refers to bytes that
- * exist. They may be in this message, or in the context, which has the negotiated size (7692 §7.1.2).
+ * zlib's window in the receiving direction. We do not use the negotiated window here: zlib would check some distances against it and others
+ * not, depending on where its pieces of output end. In both engines a distance is valid if it is at most 32 KiB (1951 §3.2.5) and refers to
+ * bytes that exist. These bytes may be in this message, or in the context, which has the negotiated size (7692 §7.1.2).
  */
 export const INFLATE_WINDOW_BITS = 15;
 export const INFLATE_WINDOW_SIZE: number = 2 ** INFLATE_WINDOW_BITS;
 
-/** The size of zlib's pieces of output: a message of 64 KiB, or 16 KiB, fits into one piece together with the probe's bytes. */
+/** The sizes of zlib's pieces of output. A message of 64 KiB, or of 16 KiB, fits into one piece together with the probe's bytes. */
 export const CHUNK = 65_600;
 const SMALL_CHUNK = 16_448;
 const LARGE_INPUT = 4_096;
@@ -94,7 +94,7 @@ function inflateStreams(
   throw new ProtocolError('WS_INVALID_DEFLATE');
 }
 
-/** @returns 'ambiguous' if the message ends in bytes that look like the probe; null as `inflateOneStream` */
+/** @returns 'ambiguous' if the message ends in bytes that look like the probe; null for the same reason as `inflateOneStream` */
 function inflateWith(
   probe: Probe,
   payload: Uint8Array,
@@ -180,10 +180,10 @@ export function wholeMessage(over: number, output: Output, probe: Probe, maxLeng
   return output.take(length);
 }
 
-/** The most bytes of input that may give no output: a block boundary takes a few bytes, and an honest compressor makes few boundaries. */
+/** The most bytes of input that may give no output. A block boundary takes a few bytes, and an honest compressor makes few boundaries. */
 const MAX_IDLE_INPUT = 1_048_576;
 
-/** Whether `input` bytes gave far too little output: many empty blocks are an attack on the CPU, not on memory. */
+/** Says whether `input` bytes gave far too little output: many empty blocks are an attack on the CPU, not on memory. */
 export function inputWithoutOutput(input: number, output: number): boolean {
   return input - output * (17 / 16) > MAX_IDLE_INPUT;
 }

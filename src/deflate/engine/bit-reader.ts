@@ -1,8 +1,8 @@
 /**
  * Reads bits from bytes: RFC 1951 §3.1.1 (bytes are filled from their lowest bit up). Headers are read with `take`. The loop over a block's
  * symbols keeps the fields in local variables and writes them back. After the end of the input, the reader supplies zero bits, enough for
- * looking ahead. A message is complete only exactly at the end of the input. A loop that consumes the added zero bits can no longer stop
- * there: it soon asks for more bits than are supplied, and fails.
+ * looking ahead. A message is complete only exactly at the end of the input. A loop that consumes the added zero bits has missed this point:
+ * it soon asks for more bits than are supplied, and fails.
  */
 
 import { InflateError } from './inflate-error.ts';
@@ -13,7 +13,7 @@ export class BitReader {
   position = 0;
   /** Loaded bits that were not taken yet. The next bit is the lowest. */
   held = 0;
-  /** The number of bits in `held`: 0 to 27, so that they never reach the sign bit. */
+  /** The number of bits in `held`: 0 to 27, so that the bits never reach the sign bit of a number. */
   count = 0;
 
   constructor(input: Uint8Array) {
@@ -43,7 +43,7 @@ export class BitReader {
     return value;
   }
 
-  /** Drops the rest of a partly read byte, and unloads whole bytes; `position` is then the next byte. */
+  /** Drops the rest of a partly read byte, and unloads whole bytes. Afterwards, `position` is the next byte. */
   alignToByte(): void {
     this.position -= this.count >>> 3;
     this.held = 0;

@@ -1,6 +1,6 @@
 /**
  * Compresses one message: RFC 1951 §3.2, with the end that RFC 7692 §7.2.1 requires. Each block is stored, or uses the fixed codes or its
- * own codes: the form with the fewest bits is chosen. The owner of the window appends the message to it, see window.ts.
+ * own codes: the form with the fewest bits is chosen. The window's owner appends the message to the window, see window.ts.
  */
 
 import { BitWriter } from './bit-writer.ts';
@@ -37,8 +37,8 @@ let scratchView = new DataView(scratch.buffer);
 const MAX_KEPT = 1 << 17;
 
 /** The indexes for messages without context. Positions continue from message to message, so that nothing has to be cleared. */
-const alone = new MatchIndex(2048);
-const aloneLarge = new MatchIndex(32768);
+const smallIndex = new MatchIndex(2048);
+const largeIndex = new MatchIndex(32768);
 
 const fixedLiteralCodes = new Uint32Array(288);
 const fixedDistanceCodes = new Uint32Array(32);
@@ -88,7 +88,7 @@ export function deflate(input: Uint8Array, window: Window | null, windowBits = 1
 function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
   // A small index for small messages stays in the processor's nearest cache.
-  const index = length <= alone.previous.length ? alone : aloneLarge;
+  const index = length <= smallIndex.previous.length ? smallIndex : largeIndex;
   // Until positions wrap around, entries of earlier messages are farther back than this message is long, so they never match.
   if (index.covered + length > 0xffff) {
     index.heads.fill(0);
@@ -187,7 +187,7 @@ function bitsWithFixedCodes(): number {
   return bits;
 }
 
-/** The number of extra bits of lengths and distances, which is the same for all codes. */
+/** Returns the number of extra bits of lengths and distances, which is the same for all codes. */
 function bitsBesideCodes(): number {
   let bits = 0;
   for (let index = 0; index < literals.size; index++) {
@@ -204,7 +204,7 @@ function bitsBesideCodes(): number {
 /** n → n × log2(n), for computing the entropy. */
 const weightedLog = Float64Array.from({ length: 256 }, (_, n) => (n === 0 ? 0 : n * Math.log2(n)));
 
-/** About the fewest bits that a block with its own codes takes: the entropy, and the lowest cost of transmitting the codes. */
+/** Estimates the fewest bits that a block with its own codes takes: the entropy, and the lowest cost of transmitting the codes. */
 function estimateOwnCodes(): number {
   return entropyOf(literals) + entropyOf(distances) + 90 + 3.3 * (literals.size + distances.size);
 }
@@ -251,7 +251,7 @@ function chooseCodes(): number {
   return bits + 3 * codeLengthsSent;
 }
 
-/** 1951 §3.2.7: converts both rows of code lengths to symbols with repetitions. @returns the extra bits that these take */
+/** 1951 §3.2.7: converts both rows of code lengths to symbols with repetitions. @returns the extra bits of these symbols */
 function transmitLengths(): number {
   const all = literalsSent + distancesSent;
   sentLengths.set(literalLengths);

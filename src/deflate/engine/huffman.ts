@@ -1,6 +1,6 @@
 /**
  * Huffman codes: RFC 1951 §3.2.2, §3.2.6 (canonical codes, which their lengths define completely, and the fixed codes).
- * Three conversions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
+ * There are three conversions: frequencies → lengths (a sender's choice, limited to 15 or 7 bits), lengths → codes, and
  * lengths → a table for decoding on a receiver. Codes are stored with their first bit lowest, as 1951 §3.1.1 packs them.
  */
 
@@ -79,7 +79,7 @@ const sorted = new Uint16Array(MAX_SYMBOLS);
 const weight = new Uint32Array(2 * MAX_SYMBOLS);
 const parent = new Uint16Array(2 * MAX_SYMBOLS);
 const depth = new Uint8Array(2 * MAX_SYMBOLS);
-/** Frequencies below this are sorted by counting; the few others are sorted by insertion. */
+/** Frequencies below this number are sorted by counting; the few higher ones are sorted by insertion. */
 const COUNTED = 32;
 const place = new Uint16Array(COUNTED + 1);
 
@@ -145,7 +145,7 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
   countOfLength.fill(0);
   depth[root] = 0;
   for (let node = root - 1; node >= size; node--) depth[node] = depth[parent[node]!]! + 1;
-  // Leaves that are too deep are moved up to the limit. That may make the code too full, see below.
+  // Leaves that are too deep are moved up to the limit. The code may become too full by this, see below.
   let filled = 0;
   for (let node = 0; node < size; node++) {
     const deep = depth[parent[node]!]! + 1;
@@ -153,8 +153,8 @@ export function buildLengths(tally: Tally, limit: number, lengths: Uint8Array): 
     countOfLength[bits]!++;
     filled += 1 << (limit - bits);
   }
-  // The code is too full as long as `filled` is over the limit. In each step a shorter leaf becomes a node: the leaf itself and one of
-  // the deepest leaves go below it.
+  // The code is too full as long as `filled` is over the limit. In each step a node takes the place of a shorter leaf. This leaf and one of
+  // the deepest leaves go below the node.
   for (; filled > 1 << limit; filled--) {
     let bits = limit - 1;
     while (countOfLength[bits] === 0) bits--;
@@ -221,7 +221,7 @@ export function buildTable(
   }
   if (left > 0) {
     if (!mayBeIncomplete || longest > 1) return -1;
-    // There is no code, or only one of one bit: all other bits in the input are invalid.
+    // There is no code, or only one code of one bit: all other bits in the input are invalid.
     table.fill(ENTRY_INVALID | 1, 0, 2);
     for (let symbol = 0; symbol < count; symbol++)
       if (lengths[from + symbol] === 1) table[0] = values[symbol]! | 1;
@@ -235,10 +235,10 @@ export function buildTable(
   }
   const root = longest < rootBits ? longest : rootBits;
   const rootMask = (1 << root) - 1;
-  let code = 0; // reversed, in the bit order of the input
+  let code = 0; // The code with its bits reversed: in the bit order of the input.
   let next = 0;
   let tableEnd = 1 << root;
-  let linked = -1; // the first bits that lead to the current second table
+  let linked = -1; // The first bits that lead to the current second table.
   let second = 0;
   let secondBits = 0;
   for (let bits = 1; bits <= longest; bits++) {
@@ -250,7 +250,7 @@ export function buildTable(
         if ((code & rootMask) !== linked) {
           linked = code & rootMask;
           second = tableEnd;
-          // The second table needs as many bits as the codes with these first bits need to fill it.
+          // The second table gets so many bits that the codes with these first bits fill it.
           secondBits = bits - root;
           let room = (1 << secondBits) - remaining;
           while (room > 0 && root + secondBits < longest) {

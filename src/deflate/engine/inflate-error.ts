@@ -1,6 +1,6 @@
 /** The error of our decompressor. The codec turns its reason into the close code; see RFC 6455 §7.4.1 and docs/errors.md. */
 
-/** 'corrupt': not DEFLATE, or cut off. 'too-big': more output than allowed. 'no-output': too much input without output. */
+/** 'corrupt': the input is not DEFLATE, or is cut off. 'too-big': there is too much output. 'no-output': too much input gave no output. */
 export type InflateReason = 'corrupt' | 'too-big' | 'no-output';
 
 /** Thrown by `inflate` if the peer's data is invalid. */

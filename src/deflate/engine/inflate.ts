@@ -1,7 +1,7 @@
 /**
  * Decompresses one message: RFC 1951 §3.2, applied to the payload that RFC 7692 §7.2.2 defines.
  * The bytes may be hostile: every index is bounded, every iteration of a loop takes at least one bit of input, and the
- * output limit is checked while inflating. The owner of the window appends the message to it, see window.ts.
+ * output limit is checked while inflating. The window's owner appends the message to the window, see window.ts.
  */
 
 import { MAX_FINAL_BLOCKS } from '../message-end.ts';
@@ -28,13 +28,13 @@ import {
 } from './symbols.ts';
 import type { Window } from './window.ts';
 
-/** The most bytes of input without any output: empty blocks cost time and carry no data. */
+/** The most bytes of input that may give no output: empty blocks cost time and carry no data. */
 const MAX_IDLE_INPUT = 1 << 20;
 
 /** The bytes of output that fit into memory that is kept; a larger output gets separate memory. */
 const SCRATCH_SIZE = 1 << 16;
 
-/** No byte of input makes more output than this: four matches of 258 bytes at two bits each. */
+/** The most bytes of output that one byte of input can give: four matches of 258 bytes, of two bits each. */
 const MAX_PER_BYTE = 1032;
 
 const LITERAL_ROOT = 9;
@@ -159,7 +159,7 @@ function inflateBlocks(history: Uint8Array, historyStart: number, historyEnd: nu
   }
 }
 
-/** 1951 §3.2.4: copies a stored block; its length is read next. */
+/** 1951 §3.2.4: reads the length of a stored block, which is next in the input, and copies the block. */
 function copyStored(): void {
   const length = reader.take(16);
   if (reader.take(16) !== (length ^ 0xffff)) throw corrupt('The length of a stored block is damaged.');
@@ -172,7 +172,7 @@ function copyStored(): void {
   reader.position = to;
 }
 
-/** Makes room for `length` more bytes of output, or throws if that exceeds the limit. */
+/** Makes room for `length` more bytes of output, or throws if these bytes exceed the limit. */
 function grow(length: number): void {
   const needed = written + length;
   if (needed > maxOutput) throw new InflateError('too-big', 'The message inflates to more than is allowed.');

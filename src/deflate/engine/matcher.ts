@@ -12,7 +12,7 @@ import { DISTANCE_SYMBOL, END_OF_BLOCK, LENGTH_SYMBOL, MAX_MATCH } from './symbo
 const HASHED = 4;
 /** The maximum number of places that are compared before the best one is taken. */
 const MAX_PROBES = 32;
-/** Once a match of this length is held, only `FEW_PROBES` places are compared. */
+/** If the match at the previous byte has this length, only `FEW_PROBES` places are compared for the next byte. */
 const GOOD_LENGTH = 6;
 const FEW_PROBES = 8;
 /** A match of this length is taken without comparing more places. */
@@ -25,7 +25,7 @@ const FIRST_POSITIONS = 1024;
 /** The most literals and matches of one block; a message with more has several blocks. */
 export const MAX_TOKENS = 16384;
 
-/** A token below 256 is a literal; any other is a match: length × 32,768 + distance − 1. */
+/** The literals and matches of a block. A token below 256 is a literal; any other is a match: length × 32,768 + distance − 1. */
 export const tokens: Uint32Array = new Uint32Array(MAX_TOKENS);
 /** The block's symbols of the literal/length alphabet, the end of the block included. */
 export const literals: Tally = new Tally(288);
@@ -83,7 +83,7 @@ export class MatchIndex {
   }
 }
 
-/** The most bytes of memory that the index of a window of 2^bits bytes holds. */
+/** Returns the most bytes of memory that the index of a window of 2^bits bytes holds. */
 export function largestIndex(bits: number): number {
   return 3 * Math.min(MAX_POSITIONS, 2 ** bits);
 }
@@ -116,7 +116,7 @@ function matchToken(length: number, distance: number): number {
  * @param text the history, which begins at `from`, and the bytes to compress, from `start` to `end`.
  * @param base stream position of the first byte of `text`, modulo 65,536.
  * @param farthest the greatest distance.
- * @returns the position that it reached: `end`, or less if the block is full.
+ * @returns the position up to which the text was read: `end`, or less if the block is full.
  */
 export function findMatches(
   text: DataView,
@@ -136,7 +136,7 @@ export function findMatches(
   let count = 0;
   /** The last place where four bytes can be hashed. */
   const last = end - HASHED;
-  // A match that was found at the previous byte; it is dropped if a longer match starts here.
+  // The match that was found at the previous byte. It is dropped if a longer match starts at the current byte.
   let heldLength = 0;
   let heldDistance = 0;
   let at = start;
@@ -157,7 +157,7 @@ export function findMatches(
       // The four bytes at the end of any longer match.
       let wanted = text.getInt32(at + length - 3, true);
       let nearer = 0;
-      // Distances grow along a chain; if they do not, the chain was overwritten.
+      // Distances grow along a chain. If a distance does not grow, the chain was overwritten.
       for (
         let probes = heldLength < GOOD_LENGTH ? MAX_PROBES : FEW_PROBES;
         back > nearer && back <= reach;
@@ -185,7 +185,7 @@ export function findMatches(
         at++;
         continue;
       }
-      // There is no longer match here: the match at the previous byte is taken.
+      // No longer match starts at the current byte: the match at the previous byte is taken.
       length = heldLength;
       distance = heldDistance;
       at--;
@@ -220,7 +220,7 @@ export function findMatches(
   return at;
 }
 
-/** The number of equal bytes at `place` and `at`, at most `most`. The first four are known to be equal. */
+/** Returns the number of equal bytes at `place` and `at`, at most `most`. The first four are known to be equal. */
 function commonLength(text: DataView, place: number, at: number, most: number): number {
   let same = 4;
   for (; same <= most - 4; same += 4) {

@@ -2,7 +2,7 @@
  * The LZ77 window of one direction of a connection: RFC 1951 §2 (back references reach into earlier blocks), RFC 7692 §7.1.2 (how far) and
  * §7.2.1 (references may reach into earlier messages: context takeover). The last bytes of plaintext are the whole state of a compression
  * context, so any engine can take the next message. Our engine reads these bytes in place; zlib takes them as a dictionary. No engine
- * changes the history; the codec appends a message once it is certain to be sent, or was inflated.
+ * changes the history: the codec appends a message once the message is certain to be sent, or was inflated.
  */
 
 import type { MatchIndex } from './matcher.ts';
@@ -10,18 +10,18 @@ import type { MatchIndex } from './matcher.ts';
 const EMPTY = new Uint8Array(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
-/** Bytes of the first buffer. It doubles as plaintext arrives, so a connection with few messages keeps little memory. */
+/** Bytes of the first buffer. The buffer doubles as plaintext arrives, so a connection with few messages keeps little memory. */
 const FIRST_CAPACITY = 1024;
 
-/** Room after a full window, so that a small message does not have to move the whole window each time. */
+/** Returns the room after a full window. Because of this room, a small message does not move the whole window each time. */
 const slackOf = (size: number): number => Math.max(size >>> 3, 512);
 
-/** The most bytes of memory that a window of 2^bits bytes holds, without the compressor's index. */
+/** Returns the most bytes of memory that a window of 2^bits bytes holds, without the compressor's index. */
 export function largestWindow(bits: number): number {
   return 2 ** bits + slackOf(2 ** bits);
 }
 
-/** The last `size` bytes, or fewer, of the plaintext that was sent or received. */
+/** Holds the last `size` bytes, or fewer, of the plaintext that was sent or received. */
 export class Window {
   /** The largest distance: 2^bits bytes, 256 to 32,768. */
   readonly size: number;
@@ -83,7 +83,7 @@ export class Window {
 
   /**
    * Makes room for `length` bytes at `buffer[end]`, by moving the history or growing the buffer.
-   * @returns false, without any change, if that would take more memory than a full window and its slack.
+   * @returns false, without any change, if the room would take more memory than a full window and its slack.
    */
   reserve(length: number): boolean {
     const kept = this.end - this.start;
@@ -92,7 +92,7 @@ export class Window {
     if (kept + length > most) return false;
     let capacity = Math.max(this.buffer.length, FIRST_CAPACITY);
     while (capacity < kept + length) capacity *= 2;
-    // A full window that fits exactly would move for every message.
+    // A full window in a buffer of exactly its size would move for every message.
     if (kept === this.size || capacity > most) capacity = most;
     if (capacity > this.buffer.length) {
       const grown = new Uint8Array(capacity);
