@@ -1,6 +1,6 @@
 /**
- * Takes an upgrade from node:http: converts the request to the form that handshake/ reads, and begins a handshake on the socket. RFC 6455
- * §4.2; the handshake itself is upgrade.ts.
+ * Takes an upgrade from node:http: converts the request to the form that handshake/ reads, and begins a handshake on the socket (RFC 6455
+ * §4.2). upgrade.ts performs the handshake itself.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -20,7 +20,7 @@ export type UpgradeMessage = Partial<
   readonly socket?: Socket | null;
 };
 
-/** A request of node:http as handshake/ reads it. */
+/** Returns a request of node:http in the form that handshake/ reads. */
 export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): ReceivedRequest {
   const own = request.socket ?? (socket as Partial<Socket>);
   const head = {
@@ -33,9 +33,9 @@ export function toHandshakeRequest(request: UpgradeMessage, socket: Duplex): Rec
 }
 
 /**
- * `headers` of node:http has an array for Set-Cookie, and joins the lines of every other field. Only a request that a program made has
- * `headers` without `rawHeaders`, such as the request of `injectWS` of @fastify/websocket. That request has a number as the version, and no
- * Host: §4.2.1 requires Host only in a request that came over the wire.
+ * Returns `headers` of node:http as a flat list. They have an array for Set-Cookie, and join the lines of every other field. Only a request
+ * that a program made, such as `injectWS` of @fastify/websocket, has `headers` without `rawHeaders`. The request of `injectWS` has a number
+ * as the version, and no Host: §4.2.1 requires Host only in a request that came over the wire.
  */
 function headersOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const present = Object.entries(headers)

@@ -1,7 +1,7 @@
 /**
- * WebSocket endpoints on another program's HTTP server: it uses the 'upgrade' event, serves several endpoints by path, and leaves other
- * listeners alone. RFC 6455 §4.2. left-upgrade.ts handles the upgrades that it leaves to other listeners; upgrade.ts performs the handshake
- * itself.
+ * Serves WebSocket endpoints on another program's HTTP server (RFC 6455 §4.2), with the 'upgrade' event. There can be several endpoints with
+ * different paths, and other listeners of the event still work. left-upgrade.ts handles the upgrades that are left to other listeners;
+ * upgrade.ts performs the handshake itself.
  */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
@@ -24,7 +24,7 @@ class Router {
   readonly #server: UpgradingServer & { shouldUpgradeCallback?: ShouldUpgrade };
   /** The endpoints by path; `''` takes the requests that no other path or pattern matches. */
   readonly #hosts = new Map<string, UpgradeHost>();
-  /** The first pattern that matches is used; `#insert` decides the order. */
+  /** The endpoints by pattern. The first pattern that matches is used; `#insert` decides the order. */
   readonly #patterns: { readonly pattern: RegExp; readonly host: UpgradeHost }[] = [];
   readonly #listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Restores the HTTP server's `shouldUpgradeCallback` when the last endpoint is removed. */
@@ -81,7 +81,7 @@ class Router {
     else this.#insert(path, host);
   }
 
-  /** In the order of attachment, but a longer prefix goes before a shorter one. */
+  /** Inserts a pattern. Patterns are in the order of attachment, but a longer prefix goes before a shorter one. */
   #insert(pattern: RegExp, host: UpgradeHost): void {
     const length = prefixLength(pattern);
     const isShorter = (other: RegExp): boolean => prefixLength(other) !== -1 && prefixLength(other) < length;

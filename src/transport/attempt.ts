@@ -1,7 +1,7 @@
 /**
- * One attempt of a client to open a connection: it applies the deadline and the AbortSignal to all of its steps, and owns all that it has
- * opened or reserved until it succeeds. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are in tunnel.ts,
- * response.ts and dial.ts.
+ * One attempt of a client to open a connection. It applies the deadline and the AbortSignal to all steps. Until it succeeds, it owns all
+ * sockets and memory that the steps opened or reserved. RFC 6455 §4.1: if any step fails, the WebSocket connection fails. The steps are in
+ * tunnel.ts, response.ts and dial.ts.
  */
 
 import type { Duplex } from 'node:stream';
@@ -79,7 +79,7 @@ export class Attempt {
   }
 
   /**
-   * Waits until `arrange` calls `done`; fails with the socket, the deadline or the signal.
+   * Waits until `arrange` calls `done`. Fails if the socket fails, the deadline passes, or the signal aborts.
    * @param arrange begins the step, and returns a function that undoes what it set up
    */
   step<T>(
@@ -122,7 +122,8 @@ export class Attempt {
   }
 
   /**
-   * The connection is open: its socket and the reserved memory now belong to the caller. A socket below TLS keeps its listener for errors.
+   * Call this when the connection is open: its socket and the reserved memory then belong to the caller. A socket below TLS keeps its
+   * listener for errors.
    * @throws the error that interrupted the attempt in the meantime
    */
   finish(socket: Duplex): void {

@@ -21,7 +21,7 @@ export class Batch {
   /** The slab that frames are written into, or null. Its bytes [start, offset) are not in `#chunks`. */
   #slab: Buffer | null = null;
   #start = 0;
-  /** Size of the slab in bytes, 0 if there is no slab. */
+  /** The size of the slab in bytes; 0 if there is no slab. */
   #capacity = 0;
   /** How many bytes of the last slab were used; the next slab is at least this large. */
   #expected = 0;
@@ -73,20 +73,20 @@ export class Batch {
     this.size += size + payload.length;
   }
 
-  /** The full slab stays in the batch; the garbage collector frees it once the batch has left. */
+  /** Stops using the full slab, which stays in the batch. The garbage collector frees the slab once the batch has left. */
   abandon(): void {
     this.#seal();
-    const slab = this.leave();
+    const slab = this.leaveSlab();
     if (slab !== null) abandonSlab(slab);
   }
 
-  /** The bytes of a batch that is one part of a slab. `leave` the slab afterwards. */
+  /** Returns the bytes of a batch that is one part of a slab. Call `leaveSlab` afterwards. */
   takePart(): Buffer {
     this.size = 0;
     return this.#part();
   }
 
-  /** The whole batch as chunks. `leave` the slab afterwards. */
+  /** Returns the whole batch as chunks. Call `leaveSlab` afterwards. */
   takeChunks(): Chunk[] {
     const chunks = this.#seal();
     this.#chunks = null;
@@ -94,10 +94,10 @@ export class Batch {
     return chunks;
   }
 
-  /** The same as `takeChunks`, but the bytes are copied out of the slab, which is released for other connections. */
+  /** Returns the same as `takeChunks`, but copies the bytes out of the slab, which is released for other connections. */
   takeApart(): Chunk[] {
     const chunks = this.takeChunks();
-    const slab = this.leave();
+    const slab = this.leaveSlab();
     if (slab !== null) {
       copyOutOf(slab, chunks);
       releaseSlab(slab);
@@ -105,8 +105,8 @@ export class Batch {
     return chunks;
   }
 
-  /** Gives up the slab: later frames go to another one. @returns the slab, which the caller has to release */
-  leave(): Buffer | null {
+  /** Gives up the slab: later frames go to another slab. @returns the slab, which the caller has to release */
+  leaveSlab(): Buffer | null {
     const slab = this.#slab;
     this.#expected = this.offset;
     this.#slab = null;
@@ -121,7 +121,7 @@ export class Batch {
   clear(): void {
     this.#chunks = null;
     this.size = 0;
-    const slab = this.leave();
+    const slab = this.leaveSlab();
     if (slab !== null) releaseSlab(slab);
   }
 

@@ -14,7 +14,7 @@ export interface BindOptions
 // A server uses the same options for all its connections, so the endpoint's options are built once.
 const endpointOptions = new WeakMap<BindOptions, EndpointOptions>();
 
-/** The part of the options that the endpoint takes. */
+/** Returns the part of the options that the endpoint takes. */
 export function endpointOptionsOf(options: BindOptions): EndpointOptions {
   let made = endpointOptions.get(options);
   if (made !== undefined) return made;

@@ -9,15 +9,15 @@ import { abandonSlab, acquireSlab, releaseSlab } from './slabs.ts';
 /** The number of bytes that are passed to a socket in one write. */
 export const WRITE_SIZE = 65_536;
 
-/** A write may exceed `WRITE_SIZE` by this many bytes if nothing is left to send then. */
+/** A write may exceed `WRITE_SIZE` by this many bytes if nothing is left to send after it. */
 export const MAX_REST = 4096;
 
 const SCRATCH_SIZE: number = WRITE_SIZE + MAX_REST;
 
-// From this size on, one buffer is used again and again; smaller copies use slabs.
-const SCRATCH_FROM: number = WRITE_SIZE / 2;
+// Copies of this size or more use one buffer again and again; smaller copies use slabs.
+const SCRATCH_THRESHOLD: number = WRITE_SIZE / 2;
 
-// Reused as long as every socket takes its bytes at once.
+// This buffer is reused as long as every socket takes its bytes at once.
 let scratch: Buffer | null = null;
 
 /** The application transferred or resized a payload before it had left. */
@@ -56,23 +56,23 @@ export class Borrowed {
 }
 
 /**
- * Returns memory for a copy: `size` bytes or more. `size` is at most `WRITE_SIZE` plus `MAX_REST`. Only the caller changes it until
- * `giveBack` or `giveUp`.
+ * Returns memory for a copy: `size` bytes or more. `size` is at most `WRITE_SIZE` plus `MAX_REST`. Only the caller changes the
+ * memory until `giveBack` or `giveUp`.
  */
 export function takeMemory(size: number): Buffer {
-  if (size < SCRATCH_FROM) return acquireSlab(size);
+  if (size < SCRATCH_THRESHOLD) return acquireSlab(size);
   const memory = scratch ?? Buffer.allocUnsafeSlow(SCRATCH_SIZE);
   scratch = null;
   return memory;
 }
 
-/** The socket took everything: the memory that `takeMemory` returned may be reused. */
+/** Returns the memory of `takeMemory` for reuse, since the socket took everything. */
 export function giveBack(memory: Buffer): void {
   if (memory.length === SCRATCH_SIZE) scratch = memory;
   else releaseSlab(memory);
 }
 
-/** The socket may still read from the memory that `takeMemory` returned, so the garbage collector has to free it. */
+/** Leaves the memory of `takeMemory` to the garbage collector, since the socket may still read from it. */
 export function giveUp(memory: Buffer): void {
   if (memory.length !== SCRATCH_SIZE) abandonSlab(memory);
 }

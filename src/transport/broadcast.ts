@@ -1,6 +1,6 @@
 /**
- * One message for many connections, serialized once: a server's frames are not masked (RFC 6455 §5.1), so all connections get the same
- * bytes. The message is also compressed once for the connections that keep no context (RFC 7692 §7.1.1.1).
+ * Sends one message to many connections, and serializes it once: a server's frames are not masked (RFC 6455 §5.1), so all connections get
+ * the same bytes. The message is also compressed once for the connections that keep no context (RFC 7692 §7.1.1.1).
  */
 
 import type { DeflateCodec } from '../deflate/codec.ts';
@@ -32,10 +32,10 @@ export class Broadcast {
   #charge: Charge | null = null;
   /** Key '' is the uncompressed frame. Every other key stands for the settings with which compression gives the same bytes. */
   readonly #frames = new Map<string, SharedFrame>();
-  /** By the same keys: payloads that are compressed in zlib's threads, or for connections that cannot take a whole frame yet. */
+  /** Compressed payloads, by the keys of `#frames`: from zlib's threads, or for connections that cannot take a whole frame yet. */
   readonly #compressed = new Map<string, Uint8Array | Promise<Uint8Array>>();
 
-  /** @param isText whether it is a text message; bytes are valid UTF-8 then */
+  /** @param isText whether this is a text message. If so, a payload of bytes is valid UTF-8 */
   constructor(
     message: string | Uint8Array,
     compress: boolean,
@@ -54,13 +54,13 @@ export class Broadcast {
       return this.#send(endpoint, '', null, memoryBudget);
     }
     const key = codec.sharedKey;
-    // The connection keeps a compression context of its own, so it compresses the message itself.
+    // The connection keeps a separate compression context, so it compresses the message itself.
     if (key === null) return this.#sendShared(endpoint, true, memoryBudget);
     if (!codec.compressesInThreadPool(length)) return this.#send(endpoint, key, codec, memoryBudget);
     return this.#sendShared(endpoint, () => this.#compressedFor(key, codec), memoryBudget);
   }
 
-  /** The message was sent to all connections. From now on, only the connections that still have it in their queue hold its memory. */
+  /** Call this after the last `sendTo`: from then on, only the connections that still have the message in their queue hold its memory. */
   release(): void {
     this.#charge?.release();
     for (const { charge } of this.#frames.values()) charge?.release();
@@ -76,7 +76,7 @@ export class Broadcast {
     return endpoint.sendSerialized(bytes, size, charge);
   }
 
-  /** The payload outlives this call: it is copied, once for all connections. */
+  /** Sends the payload itself. It outlives this call, so it is copied, once for all connections. */
   #sendShared(endpoint: Endpoint, compress: Compressing, memoryBudget: MemoryBudget): number {
     if (!this.#ownsPayload) this.#payload = new Uint8Array(this.#payload);
     this.#ownsPayload = true;

@@ -1,4 +1,4 @@
-/** Reviews a memory budget from time to time while connections wait for room in it: frame/reading-turns.ts has no clock for that. */
+/** Reviews a memory budget from time to time while connections wait for room in it, since frame/reading-turns.ts has no timer. */
 
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 import { processTimers, type Timer, type TimerOwner } from './timers.ts';

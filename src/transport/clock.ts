@@ -12,20 +12,20 @@ export interface Clock {
   /** The same as Node's `setTimeout`, but the timer does not keep the process alive: only sockets do that. */
   setTimeout(callback: () => void, delay: number): NodeJS.Timeout;
   clearTimeout(timer: NodeJS.Timeout): void;
-  /** At the end of this turn of the event loop. */
+  /** Calls `callback` at the end of this turn of the event loop. */
   atEndOfTurn(callback: () => void): void;
-  /** After the sockets were polled for received data. */
+  /** Calls `callback` after the sockets were polled for received data. */
   afterPoll(callback: () => void): void;
 }
 
 class NoContext extends AsyncResource {
-  /** Tools that look for what keeps a process alive, such as Jest with `--detectOpenHandles`, ask each asynchronous resource for this. */
+  /** Tools that find out why a process stays alive, such as Jest with `--detectOpenHandles`, call this on each asynchronous resource. */
   hasRef(): boolean {
     return false;
   }
 }
 
-// Its context is the one in which the library was loaded, and usually no context exists there.
+// This resource has the context in which the library was loaded. Usually no AsyncLocalStorage has a value in it.
 const noContext = new NoContext('rfc6455');
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
@@ -41,7 +41,7 @@ export const clock: Clock = {
   now,
   setTimeout: (callback, delay) => noContext.runInAsyncScope(setTimeout, null, callback, delay).unref(),
   clearTimeout: (timer) => clearTimeout(timer),
-  // `setImmediate` comes after the poll phase of the turn it is called in.
+  // `setImmediate` calls back after the poll phase of the turn in which it is called.
   atEndOfTurn: (callback) => void noContext.runInAsyncScope(setImmediate, null, callback),
   afterPoll: (callback) => void noContext.runInAsyncScope(setImmediate, null, callback),
 };

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate as servers and clients use it: the options are checked once, then each connection that negotiates it gets a codec.
+ * Offers permessage-deflate to servers and clients: the options are checked once, and each connection that negotiates it gets a codec.
  * deflate/offer.ts, accept.ts and confirm.ts implement RFC 7692 §5 and §7.1; deflate/codec.ts implements §7.2.
  */
 
@@ -14,11 +14,11 @@ import type { ExtensionOffer } from '../handshake/extension.ts';
 
 /** The compression of a server or client, permessage-deflate: its parameters, its settings and its budget. */
 export interface CompressionOptions extends DeflateConfig {
-  /** Bytes; shorter messages are sent as they are. @default 1 KiB */
+  /** A number of bytes. Shorter messages are not compressed. @default 1 KiB */
   readonly threshold?: number | undefined;
   /** zlib's level for messages over 2 KiB, 1 to 9. Levels 7 to 9 use the whole window, levels 1 to 6 only 8 or 16 KiB of it. @default 6 */
   readonly level?: number | undefined;
-  /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster there; 'zlib': all go to zlib. @default 'auto' */
+  /** 'auto': messages up to 2 KiB go to our own DEFLATE engine, which is faster for them. 'zlib': all go to zlib. @default 'auto' */
   readonly engine?: 'auto' | 'zlib' | undefined;
   /** Compress and decompress in this turn at any size, never in zlib's threads. @default false */
   readonly synchronous?: boolean | undefined;
@@ -44,7 +44,7 @@ export interface CompressionOffer {
   confirm(answers: readonly ExtensionOffer[]): void;
   /** The codec for the agreed parameters, or null if the server declined. */
   readonly codec: DeflateCodec | null;
-  /** The handshake failed: releases the reserved bytes of the budget. */
+  /** Releases the reserved bytes of the budget, since the handshake failed. */
   abandon(): void;
 }
 
@@ -79,7 +79,7 @@ export class Compression {
     const reserved = this.#reserve(clientDirection(first.params));
     if (reserved !== null) return { answer: first.answer, codec: this.#serverCodec(first.params, reserved) };
     // The budget has no room for the client's context. 7692 §7.1.1.2 lets a server ask the client to keep no context, even if the client
-    // did not offer that.
+    // did not offer `client_no_context_takeover`.
     const thrifty = acceptDeflate(offers, { ...this.#config, clientNoContextTakeover: true });
     return thrifty === null ? null : { answer: thrifty.answer, codec: this.#serverCodec(thrifty.params, 0) };
   }
@@ -123,7 +123,7 @@ class ClientOffer implements CompressionOffer {
     const params = confirmDeflate(answers, this.#config);
     if (params === null) return;
     const receiving = serverDirection(params);
-    // The server may have agreed to less memory than was reserved for it.
+    // The agreed context may need less memory than was reserved for it.
     const needed = receivingContextSize(receiving);
     this.#settings.budget.release(this.#reserved - needed);
     this.#reserved = 0;

@@ -1,7 +1,7 @@
 /**
- * Every deadline of one connection, on one timer: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no bytes (§10.4), a message
- * without progress, the closing handshake (§7.1.1), and the end of a socket that was destroyed. A connection that is not closed always has
- * one of them. frame/endpoint.ts acts on a missed deadline; timers.ts has the timer.
+ * Keeps every deadline of one connection, with one timer: heartbeat and pings (RFC 6455 §5.5.2), a peer that takes no bytes (§10.4), a
+ * message without progress, the closing handshake (§7.1.1), and the end of a socket that was destroyed. A connection that is not closed
+ * always has at least one deadline. frame/endpoint.ts acts on a missed deadline; timers.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -18,35 +18,35 @@ export interface DeadlinesOwner {
   readonly endpoint: Endpoint;
   /** Whether the socket was destroyed. */
   readonly isDestroyed: boolean;
-  /** The socket was destroyed, and did not emit 'close' in time. */
+  /** Called if the socket was destroyed, and did not emit 'close' in time. */
   onGone(): void;
 }
 
-// Bytes. If no more than this waits, a peer that takes no bytes gets at least as much time as a silent peer.
-const STALL_FROM = 1_048_576;
+// If no more than this many bytes wait, a peer that takes no bytes gets at least as much time as a silent peer.
+const STALL_THRESHOLD = 1_048_576;
 
 // Milliseconds between two checks of a peer that takes no bytes, once `sendTimeout` has passed.
 const STALL_CHECK = 1_000;
 
-// How long a socket that was destroyed may take to emit 'close', in milliseconds. Then the connection is closed without it.
+// How long a socket that was destroyed may take to emit 'close', in milliseconds. After this time the connection is closed without it.
 const DESTROY_TIMEOUT = 5_000;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-// §5.5: bytes of a control frame's payload. The endpoint refuses a longer one.
+// §5.5: the maximum payload of a control frame, in bytes. The endpoint refuses a longer one.
 const MAX_CONTROL_PAYLOAD = 125;
 
 export class Deadlines implements TimerOwner, Pinging {
   readonly #owner: DeadlinesOwner;
   readonly #outbox: Outbox;
   readonly #limits: ConnectionLimits;
-  /** How long a peer may take no bytes while only a little waits. */
+  /** How long a peer may take no bytes while at most `STALL_THRESHOLD` bytes wait. */
   readonly #stallTimeout: number;
   readonly #timer: Timer;
 
   readonly #heartbeat: Heartbeat;
   #pings: PingPace | null = null;
-  /** Made for the first ping. */
+  /** Null until the first ping. */
   #pingTimes: PingTimes | null = null;
   /** The time since which an incomplete message has made no progress, or 0 between messages. */
   #messageSince = 0;
@@ -69,7 +69,7 @@ export class Deadlines implements TimerOwner, Pinging {
 
   // ---- what happens ----
 
-  /** The connection may receive from now on. */
+  /** Starts the deadlines: the connection may receive from now on. */
   start(): void {
     const now = processTimers.now();
     const { pings } = this.#limits;
@@ -79,14 +79,14 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** `size` bytes came. Call this before they are parsed. @returns the time, for `parsed` */
+  /** Call this when `size` bytes have come, before they are parsed. @returns the time, for `parsed` */
   received(size: number): number {
     const now = processTimers.now();
     this.#heartbeat.received(size, now);
     return now;
   }
 
-  /** The received bytes were parsed: a message may have begun, continued or ended. */
+  /** Call this after the received bytes were parsed: a message may have begun, continued or ended. */
   parsed(now: number = processTimers.now()): void {
     const { endpoint } = this.#owner;
     if (!endpoint.insideMessage) {
@@ -107,13 +107,13 @@ export class Deadlines implements TimerOwner, Pinging {
       return 0;
     }
     this.#pingTimes ??= new PingTimes();
-    // Recorded before the ping is sent: some transports deliver the answer at once.
+    // The ping is recorded before it is sent: some transports deliver the answer at once.
     const number = this.#pingTimes.sent(payload, processTimers.now());
     endpoint.ping(payload);
     return number;
   }
 
-  /** A pong came. */
+  /** Call this when a pong has come. */
   ponged(payload: Uint8Array): void {
     const now = processTimers.now();
     this.#pings?.answered(now);
@@ -125,7 +125,7 @@ export class Deadlines implements TimerOwner, Pinging {
     return this.#pingTimes;
   }
 
-  /** Reading continues after a pause: the times of heartbeat, pings and message start again. */
+  /** Call this when reading continues after a pause: the times of heartbeat, pings and message start again. */
   restart(): void {
     const now = processTimers.now();
     this.#heartbeat.restart(now);
@@ -133,12 +133,12 @@ export class Deadlines implements TimerOwner, Pinging {
     if (this.#messageSince !== 0) this.#messageSince = now;
   }
 
-  /** The socket takes no more for now. */
+  /** Call this when the socket takes no more for now. */
   blocked(): void {
     this.#timer.setSooner(this.#limits.sendTimeout);
   }
 
-  /** The closing handshake, or the end of TCP, began. */
+  /** Call this when the closing handshake, or the end of TCP, has begun. */
   closing(): void {
     if (this.#closeBy !== 0) return;
     const now = processTimers.now();
@@ -147,8 +147,8 @@ export class Deadlines implements TimerOwner, Pinging {
   }
 
   /**
-   * Sets how long the closing handshake may take, in place of `closeTimeout`. If it has begun already, the time counts from now, and can
-   * only shorten the handshake.
+   * Sets how long the closing handshake may take, instead of `closeTimeout`. If the closing handshake has begun already, the time counts
+   * from now, and can only shorten it.
    */
   closeWithin(timeout: number): void {
     this.#closeTimeout = timeout;
@@ -158,14 +158,14 @@ export class Deadlines implements TimerOwner, Pinging {
     this.#schedule(now);
   }
 
-  /** The socket is being destroyed. It may never emit 'close', so this state has a deadline as well. */
+  /** Call this when the socket is being destroyed. It may never emit 'close', so this state has a deadline as well. */
   destroying(): void {
     const now = processTimers.now();
     this.#goneBy = now + Math.min(this.#closeTimeout, DESTROY_TIMEOUT);
     this.#schedule(now);
   }
 
-  /** The connection is closed. */
+  /** Call this when the connection is closed. */
   closed(): void {
     this.#timer.cancel();
   }
@@ -201,7 +201,7 @@ export class Deadlines implements TimerOwner, Pinging {
 
   /** Sets the timer for the first deadline. */
   #schedule(now: number): void {
-    // A connection that is closing or closed has no other deadline; `close` may have been called before `start`.
+    // A connection that is closing or closed has no other deadline. `close` may have been called before `start`.
     if (this.#goneBy !== 0 || this.#closeBy !== 0) {
       this.#timer.set((this.#goneBy !== 0 ? this.#goneBy : this.#closeBy) - now);
       return;
@@ -210,7 +210,7 @@ export class Deadlines implements TimerOwner, Pinging {
     let due = this.#heartbeat.due;
     if (this.#messageSince !== 0) due = Math.min(due, this.#messageSince + limits.messageTimeout);
     if (this.#outbox.blocked) {
-      // If a peer takes no bytes, little may wait now, but more than STALL_FROM may wait later.
+      // If a peer takes no bytes, few bytes may wait now, but more than STALL_THRESHOLD may wait later.
       const again = now + Math.min(limits.sendTimeout, STALL_CHECK);
       due = Math.min(due, Math.max(this.#outbox.lastTaken + limits.sendTimeout, again));
     }
@@ -222,8 +222,8 @@ export class Deadlines implements TimerOwner, Pinging {
 
   #closeTimedOut(): void {
     const { endpoint } = this.#owner;
-    // §7.1.1 lets a client stop waiting, and §7.1.7 lets either role do so; the application then gets 1006 if no Close frame came. After a
-    // failure we do not wait for the peer's Close frame, and the reason has been reported.
+    // §7.1.1 lets a client stop waiting for the server, and §7.1.7 lets either role stop. If no Close frame came, the application gets 1006.
+    // After a failure we do not wait for the peer's Close frame, and the reason has been reported.
     if (endpoint.state === EndpointState.CloseSent && !this.#outbox.isEnding) {
       endpoint.abort(new ConnectionError('WS_CLOSE_TIMEOUT'));
     } else {
@@ -237,7 +237,7 @@ export class Deadlines implements TimerOwner, Pinging {
     if (!outbox.blocked) return;
     // §10.4: received bytes do not count here. Otherwise, a peer that floods us and takes no answer could keep its connection forever. If
     // the peer is also silent, the heartbeat ends the connection.
-    const isLittle = outbox.bufferedAmount <= STALL_FROM;
+    const isLittle = outbox.bufferedAmount <= STALL_THRESHOLD;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {
       this.#owner.endpoint.abort(new ConnectionError('WS_SEND_CAP'));

@@ -1,5 +1,5 @@
 /**
- * The failures of a client that are not faults of the server's answer, in one table: name → stage, section, text. Errors of the system
+ * Lists the failures of a client that are not faults of the server's answer: name → stage, section, text. Errors of the system
  * (ECONNREFUSED, CERT_HAS_EXPIRED …) keep their own code. handshake/error.ts has the faults of an answer.
  */
 
@@ -77,7 +77,7 @@ export const dialFailures = {
 
 export type DialFailureCode = keyof typeof dialFailures;
 
-/** The error for a row of the table. */
+/** Returns the error for a row of the table. */
 export function dialFailure(
   code: DialFailureCode,
   details: Partial<HandshakeErrorOptions> = {},
@@ -86,7 +86,7 @@ export function dialFailure(
   return new HandshakeError(code, `${text}${statusText(details.status)} (${section})`, { stage, ...details });
 }
 
-// The text of a timeout in each stage: it names what was still missing. The lookup of a name is part of stage 'tcp'.
+// The text of a timeout in each stage says what was still missing. The lookup of a name is part of stage 'tcp'.
 const missing: Partial<Record<HandshakeStage, string>> = {
   tcp: 'no TCP connection',
   proxy: 'no tunnel through the proxy',
@@ -94,7 +94,7 @@ const missing: Partial<Record<HandshakeStage, string>> = {
   http: 'no response',
 };
 
-/** The same error with the URL, or the proxy, that the attempt was connecting to. */
+/** Returns the same error with the URL, or the proxy, that the attempt was connecting to. */
 export function locate(error: HandshakeError, place: string): HandshakeError {
   const { code, message, stage, status, headers, body, value } = error;
   const cause = 'cause' in error ? { cause: error.cause } : {};
@@ -108,7 +108,7 @@ export function locate(error: HandshakeError, place: string): HandshakeError {
   });
 }
 
-/** The text of such an error without the place, for a surface that names the place in its own words. */
+/** Returns the text of an error of `locate` without the place, for a surface that names the place in its own words. */
 export function withoutPlace({ message }: HandshakeError): string {
   const at = message.lastIndexOf(' [');
   return at !== -1 && message.endsWith(']') ? message.slice(0, at) : message;
@@ -117,14 +117,14 @@ export function withoutPlace({ message }: HandshakeError): string {
 // Errors are written to logs, so we show no query, which may hold tokens, and no user information (`href` has no user information).
 const MAX_PLACE = 200;
 
-/** The form in which an error names a URL. */
+/** Returns the form in which an error names a URL. */
 export function placeOf({ href }: { readonly href: string }): string {
   const query = href.indexOf('?');
   const shown = query === -1 ? href : `${href.slice(0, query)}?…`;
   return shown.length > MAX_PLACE ? `${shown.slice(0, MAX_PLACE)}…` : shown;
 }
 
-/** The deadline passed. @param at the unfinished step, or null */
+/** Returns the error for a deadline that passed. @param at the unfinished step, or null */
 export function timeoutFailure(at: HandshakeStage | null): HandshakeError {
   const { stage, section, text } = dialFailures.WS_DIAL_TIMEOUT;
   const what = at === null ? undefined : missing[at];
@@ -145,7 +145,7 @@ const advice: ReadonlyMap<string, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', unknownIssuer],
 ]);
 
-/** An error of the system as a `HandshakeError`: its code, a text that is never empty, and advice if there is any. */
+/** Converts an error of the system to a `HandshakeError`: its code, a text that is never empty, and advice if there is any. */
 export function systemFailure(
   error: Error & { code?: unknown; syscall?: unknown; library?: unknown; reason?: unknown },
   stage: HandshakeStage,
@@ -155,7 +155,7 @@ export function systemFailure(
     error instanceof AggregateError
       ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
       : error.message;
-  // OpenSSL's text is a line of its log, with the place in its source code; `reason` says the same without that.
+  // OpenSSL's text is a line of its log, with the place in its source code; `reason` is the same text without this place.
   if (typeof error.library === 'string' && typeof error.reason === 'string') text = error.reason;
   const code = typeof error.code === 'string' ? error.code : 'WS_DIAL_CLOSED';
   const hint = advice.get(code);

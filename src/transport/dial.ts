@@ -1,6 +1,6 @@
 /**
- * The client's path to an open connection: RFC 6455 §4.1. It contains the loop of redirects, and for each hop it sends the request and
- * decides what the answer means. attempt.ts has the deadline and the signal, tunnel.ts has TCP, proxy and TLS, handshake/client.ts has the
+ * Opens a client's connection: RFC 6455 §4.1. A loop follows redirects. For each hop, this file sends the request and decides what the
+ * answer means. attempt.ts has the deadline and the signal, tunnel.ts has TCP, proxy and TLS, handshake/client.ts has the
  * content of request and response, and socket.ts has the open connection.
  */
 
@@ -58,7 +58,7 @@ export interface DialOptions extends RequestFields, TunnelOptions {
 /** A connection whose 101 was verified. */
 export interface DialedConnection {
   readonly socket: Duplex;
-  /** Bytes that followed the response: they already belong to frames. */
+  /** Bytes that came after the response: they already belong to frames. */
   readonly head: Buffer;
   readonly subprotocol: string;
   readonly extensions: readonly ExtensionOffer[];
@@ -70,7 +70,7 @@ export interface DialedConnection {
   readonly url: string;
 }
 
-/** The checked route: the address to connect to, and the request to send there. `planRoute` makes it. */
+/** The result of `planRoute`: the address to connect to, and the request to send to it. */
 export interface DialRoute {
   readonly target: WebSocketTarget;
   readonly hop: Hop;
@@ -172,7 +172,7 @@ function crossOrigin(hop: Hop, names: ReadonlySet<string>, response: HttpRespons
   };
 }
 
-/** One request and its answer: a connection, or the response that redirects. */
+/** Sends one request, and returns a connection, or the response that redirects. */
 async function dialOnce(
   attempt: Attempt,
   target: WebSocketTarget,

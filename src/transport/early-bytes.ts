@@ -1,25 +1,25 @@
 /**
  * Keeps the bytes that a client sends before its request is answered. RFC 6455 §4.1 asks the client to wait, but frames that arrived with
- * the request are processed as soon as the application has accepted it. Reading continues meanwhile. Otherwise, if a peer sends a byte and
- * leaves, we would not notice its end (its FIN waits after that byte), and the application would not be notified that its answer is no
- * longer needed.
+ * the request are processed as soon as the application has accepted it. Reading continues before the answer. Otherwise, if a peer sends a
+ * byte and leaves, we would not notice its end (its FIN waits after this byte), and the application would not be notified that its answer is
+ * no longer needed.
  */
 
 import type { Duplex } from 'node:stream';
 import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
-/** How many bytes are kept for one handshake. After that the socket is not read, and only the deadline ends the handshake. */
+/** How many bytes are kept for one handshake. Above this size the socket is not read, and only the deadline ends the handshake. */
 export const MAX_EARLY_BYTES = 65_536;
 
-/** The bytes after a request's head, read until the answer is known. */
+/** Keeps the bytes that come after a request's head, until the answer is known. */
 export class EarlyBytes {
   readonly #socket: Duplex;
   readonly #budget: MemoryBudget;
   readonly #charge: Charge;
   #bytes: Buffer;
   #length: number;
-  /** Set by `take`. */
+  /** Whether `take` was called. */
   #isTaken = false;
   readonly #onData = (chunk: Buffer): void => this.#keep(chunk);
 

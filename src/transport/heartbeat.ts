@@ -1,7 +1,7 @@
 /**
  * Checks whether the peer is still connected, and shows the peer that we are: RFC 6455 §5.5.2, §5.5.3. A ping is sent after silence, and
  * any byte counts as an answer. Silence does not count against a peer that could not answer yet, or whose answer we could not see. While we
- * only receive, we send a pong unasked, as a sign of life. deadlines.ts has the timer.
+ * only receive, we send an unsolicited pong to show that we are connected. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -10,13 +10,13 @@ import type { ConnectionLimits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pinging } from './ping-pace.ts';
 
-// Bytes that may be on their way to a peer, in its system's memory and ours; more does not fit there.
+// The most bytes that are on their way to a peer: more do not fit into the memory of its system and ours.
 const MAX_IN_FLIGHT = 8_388_608;
 
 // Bytes a second that a slow peer is assumed to read.
 const SLOW_PEER = 32_768;
 
-// Bytes received since we last sent anything. From this number on, a ping of the peer may still wait after other bytes that the peer sent.
+// If we received this many bytes since we last sent anything, a ping of the peer may still wait after other bytes that the peer sent.
 const LONG_RECEIPT = 4_096;
 
 export class Heartbeat {
@@ -34,7 +34,7 @@ export class Heartbeat {
   #lastBeat: number;
   /** When the unanswered ping was sent, or 0 if there is no such ping. */
   #pingedAt = 0;
-  /** How long the answer to that ping may take. */
+  /** How long the answer to the unanswered ping may take. */
   #answerTime = 0;
   #lastCheck: number;
 
@@ -53,7 +53,7 @@ export class Heartbeat {
     return this.#pingedAt !== 0;
   }
 
-  /** `size` bytes came. */
+  /** Call this when `size` bytes have come. */
   received(size: number, now: number): void {
     const outbox = this.#outbox;
     if (outbox.lastSent >= this.#lastReceived) this.#received = 0;
@@ -62,12 +62,12 @@ export class Heartbeat {
     this.#lastReceived = now;
   }
 
-  /** Reading continues after a pause: an answer that could not be seen during the pause does not count as missing. */
+  /** Call this when reading continues after a pause: an answer that could not be seen during the pause does not count as missing. */
   restart(now: number): void {
     this.#lastReceived = now;
   }
 
-  /** When `check` is to be called. */
+  /** The time at which `check` is to be called. */
   get due(): number {
     const nextSign = this.#lastSign + this.#limits.heartbeatInterval;
     if (this.#isBlind) return nextSign;
@@ -102,7 +102,7 @@ export class Heartbeat {
       this.#answerTime = this.#limits.heartbeatTimeout + (unread / SLOW_PEER) * 1_000;
       this.#ping(now);
     } else if (this.#onlyReceives && now - this.#lastSign >= heartbeatInterval) {
-      // §5.5.3: an unsolicited pong. A peer that sends much may have sent a ping that has not arrived yet.
+      // §5.5.3 allows an unsolicited pong. A peer that sends much may have sent a ping that has not arrived yet.
       this.#lastBeat = now;
       this.#endpoint.pong();
     }
@@ -113,13 +113,13 @@ export class Heartbeat {
     this.#pinging.ping();
   }
 
-  /** When we last gave a sign of life. */
+  /** The time at which we last sent something. */
   get #lastSign(): number {
     return Math.max(this.#lastBeat, this.#outbox.lastSent);
   }
 
   /**
-   * Whether we only receive: since our last sign of life the peer has sent much, or is in the middle of a message, so it cannot know
+   * Whether we only receive: since we last sent something, the peer has sent much, or is in the middle of a message. So it cannot know
    * whether we are still connected.
    */
   get #onlyReceives(): boolean {
@@ -132,7 +132,7 @@ export class Heartbeat {
     return this.#endpoint.isPaused && !this.#outbox.blocked;
   }
 
-  /** When the peer last gave a sign of life. */
+  /** The time at which the peer last showed that it is connected. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
     // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. In both cases, a peer that

@@ -1,6 +1,6 @@
 /**
- * The end of a chunk that goes back into its socket, so that the socket stops at once. After `pause()` alone, Node reads on until the
- * socket's own buffer is full: one chunk of 64 KiB more for each connection, which no budget would see (RFC 6455 §10.4).
+ * Puts the end of a chunk back into its socket, so that the socket stops at once. After `pause()` alone, Node reads on until the socket's
+ * own buffer is full. That is one more chunk of 64 KiB for each connection, and no budget would count it (RFC 6455 §10.4).
  */
 
 import { Socket } from 'node:net';
@@ -17,7 +17,7 @@ export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   return chunk.length > size && socket.listenerCount('data') === 1 ? size : 0;
 }
 
-/** The bytes that one socket holds back. */
+/** Holds back bytes in one socket. */
 export class HeldBack {
   readonly #charge: Charge;
 
@@ -29,13 +29,13 @@ export class HeldBack {
   stop(socket: Duplex, bytes: Buffer): void {
     socket.pause();
     this.#charge.resize(bytes.length);
-    // A copy, so that the whole chunk is not kept alive.
+    // The bytes are copied, so that the whole chunk is not kept alive.
     const copy = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(copy);
     socket.unshift(copy);
   }
 
-  /** The socket emits the bytes again, or drops them when it is destroyed. */
+  /** Forgets the bytes: the socket emits them again, or drops them when it is destroyed. */
   clear(): void {
     this.#charge.resize(0);
   }

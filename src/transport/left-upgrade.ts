@@ -1,5 +1,6 @@
 /**
- * Upgrades for paths that no endpoint serves: refused with 404 (RFC 6455 §4.2.2), or left to the HTTP server's other listeners.
+ * Handles upgrades for paths that no endpoint serves: refuses them with 404 (RFC 6455 §4.2.2), or leaves them to the HTTP server's other
+ * listeners.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -12,7 +13,7 @@ import { isAnswered } from './upgrade.ts';
 import type { PendingHandshake, UpgradeHost } from './upgrade-host.ts';
 
 /**
- * Whether another listener of the 'upgrade' event has written to the socket, read it or ended it. A listener for errors does not count:
+ * Says whether another listener of the 'upgrade' event has written to the socket, read it or ended it. A listener for errors does not count:
  * Vite adds one for every upgrade, even for those that it leaves to others.
  * @param written the number of bytes that had been written to the socket before the event
  */
@@ -21,14 +22,14 @@ export function isClaimed(socket: Duplex, written: number): boolean {
   return socket.writableLength > 0 || bytesWrittenTo(socket) > written;
 }
 
-/** Bytes that were written to a socket so far: earlier answers of a connection that was kept alive. */
+/** Returns how many bytes were written to a socket so far: earlier answers of a connection that was kept alive. */
 export function bytesWrittenTo(socket: Duplex): number {
   return (socket as Partial<Socket>).bytesWritten ?? 0;
 }
 
 /**
- * An upgrade that was left to the HTTP server's other listeners. Node has removed its own listeners and deadlines from the socket. Without
- * this class, if no other listener takes the socket either, nothing would ever end it, and a peer that resets it would crash the process.
+ * Watches an upgrade that was left to the HTTP server's other listeners. Node has removed its own listeners and deadlines from the socket.
+ * Without this class, a socket that no other listener takes would never end, and a peer that resets it would crash the process.
  */
 export class LeftUpgrade implements TimerOwner {
   readonly #request: IncomingMessage;

@@ -5,17 +5,17 @@
 
 import { type MemoryBudget, processMemoryBudget } from '../frame/memory-budget.ts';
 
-/** Bounds and deadlines of one connection; times in milliseconds, `Infinity` disables one. */
+/** The bounds and deadlines of one connection. Times are in milliseconds. `Infinity` disables a bound or deadline. */
 export interface ConnectionLimits {
-  /** Bytes of a received message, after defragmentation; inclusive. A longer message fails the connection with 1009. */
+  /** The maximum size of a received message in bytes, over all its fragments. A longer message fails the connection with 1009. */
   readonly maxMessageSize: number;
-  /** The same for a message that the application takes in parts. */
+  /** The maximum size of a message that the application takes in parts. */
   readonly maxStreamSize?: number;
-  /** Bytes. If more than this waits to be sent, `send` asks the application to wait, and a server whose replies wait stops reading. */
+  /** If more bytes than this wait to be sent, `send` asks the application to wait, and a server whose replies wait stops reading. */
   readonly highWaterMark: number;
-  /** Bytes that may wait to be sent; if more wait, the connection is dropped. An empty queue accepts any one message. */
+  /** The maximum number of bytes that wait to be sent. If more wait, the connection is dropped. An empty queue accepts any one message. */
   readonly sendCap: number;
-  /** Keys whose newest value may wait at the same time, see api/latest-values.ts. */
+  /** The maximum number of keys whose newest value waits, see api/latest-values.ts. */
   readonly maxLatestKeys: number;
   /**
    * How long a peer may take no bytes while more than 1 MiB waits for it. If less waits, the peer has as much time as a silent peer, or
@@ -24,22 +24,22 @@ export interface ConnectionLimits {
   readonly sendTimeout: number;
   /** How long the closing handshake, and then the end of TCP, may take. */
   readonly closeTimeout: number;
-  /** Silence after which a ping is sent. */
+  /** How long the peer is silent before a ping is sent. */
   readonly heartbeatInterval: number;
   /** How long a pinged peer may stay silent. */
   readonly heartbeatTimeout: number;
   /** How long an incomplete message may make no progress; after that the connection fails with 1008. */
   readonly messageTimeout: number;
-  /** When sent bytes leave: at the end of the loop's turn, or of each read. */
+  /** When sent bytes leave: at the end of the event loop's turn, or after each read. */
   readonly flush: 'turn' | 'read';
   readonly memoryBudget: MemoryBudget;
-  /** Pings at a fixed interval. */
+  /** The schedule of pings at a fixed interval. */
   readonly pings?: PingSchedule;
 }
 
-/** Pings at a fixed interval, even if the peer sends messages meanwhile; only a pong counts as an answer. Times in milliseconds. */
+/** Sends pings at a fixed interval, even if the peer sends messages. Only a pong counts as an answer. Times are in milliseconds. */
 export interface PingSchedule {
-  /** From the start of the connection to the first ping. */
+  /** The time from the start of the connection to the first ping. */
   readonly first: number;
   readonly interval: number;
   /** How long the peer may send no pong; after that the connection fails with 1011. */
@@ -65,7 +65,7 @@ export const serverLimits: ConnectionLimits = {
   memoryBudget: processMemoryBudget,
 };
 
-/** The same for a client: it takes larger messages, and its application decides how much to send. */
+/** The defaults of a client: it takes larger messages, and its application decides how much to send. */
 export const clientLimits: ConnectionLimits = {
   ...serverLimits,
   maxMessageSize: 16_777_216,
@@ -75,7 +75,7 @@ export const clientLimits: ConnectionLimits = {
 /** How long the opening handshake may take, in either role, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000;
 
-/** How many connections a server has at most. */
+/** The maximum number of connections of a server. */
 export const MAX_CONNECTIONS = 10_000;
 
 /** How long connections may take to close when a server shuts down, in milliseconds. */

@@ -8,11 +8,11 @@ import { refuse } from '../handshake/error.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
 import { processTimers, type Timer } from './timers.ts';
 
-// How long a refused peer may take to read its answer.
+// How long a refused peer may take to read its answer, in milliseconds.
 const LINGER = 2_000;
 
-// Sockets that were refused because no slot was free do not count as slots, so there is a limit here. Above the limit, we pass the answer
-// to the system and destroy the socket at once.
+// Sockets that were refused because no slot was free have no slot, so this number limits them. Above the limit, we pass the answer to the
+// system and destroy the socket at once.
 const MAX_LINGERING = 1_000;
 
 let lingering = 0;

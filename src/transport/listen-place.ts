@@ -16,7 +16,7 @@ export interface PlaceOptions {
   readonly exclusive?: boolean | undefined;
   /** A listener on '::' accepts no IPv4 connections. @default false */
   readonly ipv6Only?: boolean | undefined;
-  /** A descriptor that is already listening, such as one from systemd, in place of host and port. Not on Windows. */
+  /** A descriptor that is already listening, such as one from systemd, instead of host and port. Windows does not support this. */
   readonly fd?: number | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Our own listener on TCP or TLS: it accepts sockets, and begins an opening handshake on each. RFC 6455 §4.2, §10.6 (TLS).
+ * Listens on TCP or TLS: accepts sockets, and begins an opening handshake on each (RFC 6455 §4.2, §10.6).
  * handshake/http-head.ts parses the head; upgrade.ts does the rest. No HTTP server is involved.
  */
 
@@ -22,13 +22,13 @@ export interface ListenOptions extends PlaceOptions {
   readonly port?: number | undefined;
   /** @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** Which address of a host name to use. @default the first one */
+  /** The family of the address to use for a host name. @default that of the first address */
   readonly family?: 4 | 6 | undefined;
-  /** True: the process may end while the listener is open; its connections keep it alive. @default false */
+  /** True: the process may end while the listener is open. Connections keep the process alive. @default false */
   readonly unref?: boolean | undefined;
   /** Stops listening when it aborts, before or after the listener is ready; connections stay. */
   readonly signal?: AbortSignal | undefined;
-  /** A Unix domain socket or Windows pipe in place of host and port. */
+  /** A Unix domain socket or Windows pipe instead of host and port. */
   readonly path?: string | undefined;
   /** Certificate and key (see `tls.createServer`): the listener then speaks wss. */
   readonly tls?: TlsOptions | undefined;
@@ -38,7 +38,7 @@ export interface ListenOptions extends PlaceOptions {
 export interface Listener {
   /** The bound address, or the path of the Unix socket. */
   readonly address: AddressInfo | string;
-  /** Whether it speaks TLS. */
+  /** Whether the listener speaks TLS. */
   readonly secure: boolean;
   /** Accepts no more connections; resolves when all handshakes and connections have ended. */
   close(): Promise<void>;
@@ -69,7 +69,7 @@ export async function listen<Context, Result>(
   const server = options.tls === undefined ? acceptor.listenPlain() : acceptor.listenSecurely(options.tls);
   await bind(server, options, address);
   if (options.unref === true) server.unref();
-  // Accepting can fail for a while, for example if no file descriptor is free. The listener continues.
+  // Accepting may fail for some time, for example if no file descriptor is free. The listener continues.
   server.on('error', () => {});
   const listener: Listener = {
     address: server.address()!,
@@ -144,7 +144,7 @@ async function resolveHost({ host = '127.0.0.1', family }: ListenOptions): Promi
   return found.address;
 }
 
-/** Accepts sockets for a host: a slot, TLS if it is asked for, and the head of the request. */
+/** Accepts sockets for a host: takes a slot, establishes TLS if the listener speaks TLS, and reads the head of the request. */
 class Acceptor<Context, Result> {
   readonly #host: UpgradeHost<Context, Result>;
   readonly #origin: UpgradeOrigin<Result>;
@@ -189,7 +189,7 @@ class Acceptor<Context, Result> {
       const key = connectionKey(socket);
       if (!this.#admit(socket)) {
         this.#watchRefused(socket);
-        // Without an address, the socket could not be told apart from an admitted one later.
+        // Without an address, we could not distinguish this socket from an admitted one later.
         if (key === null || ++unavailable > MAX_UNAVAILABLE_ANSWERS) socket.destroy();
         if (key !== null) socket.once('close', () => unavailable--);
         return;
@@ -204,12 +204,12 @@ class Acceptor<Context, Result> {
     // §4.2.2 (1): a failed TLS handshake closes the connection; nothing can be answered.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.on('secureConnection', (socket: TLSSocket) => {
-      // §7.1.1: a half-closed connection still has to carry a Close frame. During the TLS handshake this stays off, because a client that
-      // gives up would hold its socket until the deadline.
+      // §7.1.1: a half-closed connection still has to carry a Close frame. During the TLS handshake `allowHalfOpen` is off. Otherwise, a
+      // client that gives up would hold its socket until the deadline.
       socket.allowHalfOpen = true;
       const key = connectionKey(socket);
       if (key === null) {
-        // This is a Unix domain socket: TLS had its own deadline, which is as long as ours.
+        // This is a Unix domain socket: the deadline of TLS, which is as long as ours, has ended.
         this.#readRequest(socket, this.#handshake(socket, true), true);
         return;
       }
@@ -255,7 +255,7 @@ class Acceptor<Context, Result> {
 /** The handshake that the request belongs to. */
 type Requested = Pick<ServerHandshake<unknown, unknown>, 'receive' | 'refuse'>;
 
-/** Reads the head of one request, however it is cut into chunks. */
+/** Reads the head of one request, which may come in chunks of any size. */
 class RequestReader implements HeadReader {
   readonly #parser = new HttpHeadParser('request');
   readonly #socket: Socket;
@@ -284,8 +284,8 @@ class RequestReader implements HeadReader {
 }
 
 /**
- * Identifies a connection by its two ends: there is only one connection between them. Null if the ends have no address, as with Unix domain
- * sockets.
+ * Identifies a connection by its two ends: there is only one connection between two ends. Returns null if the ends have no address, as with
+ * Unix domain sockets.
  */
 function connectionKey(socket: Socket): string | null {
   if (socket.remoteAddress === undefined) return null;

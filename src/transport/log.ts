@@ -1,24 +1,24 @@
 /**
- * Lines for the operator. RFC 6455 §7.1.7: a server SHOULD log problems. NODE_DEBUG=rfc6455 shows every refused handshake and failed
- * connection; without it, `warnOnStderr` shows the first of each kind, if the application has no handler that receives them.
+ * Prints lines for the operator. RFC 6455 §7.1.7: a server SHOULD log problems. With NODE_DEBUG=rfc6455, every refused handshake and failed
+ * connection is shown. Without it, `warnOnStderr` shows the first problem of each kind if the application has no handler for it.
  */
 
 import { debuglog } from 'node:util';
 import { clock } from './clock.ts';
 
-/** Formats like `util.format`. Text from a peer is passed for a %j, which escapes it. */
+/** Formats like `util.format`. Pass text from a peer for a %j, which escapes it. */
 export const log: (format: string, ...values: unknown[]) => void = debuglog('rfc6455');
 
-// Milliseconds. One line per kind in this time: a peer must not be able to fill a log.
+// In this many milliseconds, one line per kind is printed: a peer must not be able to fill a log.
 const QUIET_TIME = 60_000;
 
-// How many kinds are printed in that time. This library has fewer kinds, but the texts of an application's errors may contain text from a
-// peer.
+// How many kinds are printed in `QUIET_TIME`. This library has fewer kinds, but the texts of an application's errors may contain text from
+// a peer.
 const MAX_KINDS = 100;
 
 interface Said {
   at: number;
-  /** How many lines of this kind were left out since the last printed line. */
+  /** How many lines of this kind were omitted since the last printed line. */
   omitted: number;
 }
 
@@ -28,7 +28,7 @@ export class SeldomSaid {
 
   /**
    * @param now on the clock of `performance.now()`, in milliseconds
-   * @returns how many of this kind were left out since the last one, or null if this one is left out too
+   * @returns how many lines of this kind were omitted since the last printed one; null if this line is to be omitted as well
    */
   ask(kind: string, now: number = clock.now()): number | null {
     const last = this.#said.get(kind);

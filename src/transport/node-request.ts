@@ -1,6 +1,6 @@
 /**
  * A client's opening handshake (RFC 6455 §4.1) in which node:http sends the request and reads the response. It is for programs that pass an
- * http.Agent, or a function that makes the socket. dial.ts is the client of `connect`; both follow the rules in handshake/client.ts.
+ * http.Agent, or a function that makes the socket. dial.ts is the client of `connect`. Both clients use the rules in handshake/client.ts.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -56,7 +56,7 @@ export class NodeRequest {
 
   /**
    * Checks a 101.
-   * @throws HandshakeError as `verifyResponse` does; the memory that was reserved for the compression is then released
+   * @throws HandshakeError the errors of `verifyResponse`; in this case the memory that was reserved for the compression is released
    */
   verify({ statusCode, statusMessage, httpVersion, rawHeaders }: IncomingMessage): Negotiated {
     const head = {
@@ -85,7 +85,7 @@ export class NodeRequest {
     }
   }
 
-  /** The connection was not established: releases the memory that was reserved for the compression. May be called repeatedly. */
+  /** Releases the memory that was reserved for the compression, if the connection was not established. May be called repeatedly. */
   abandon(): void {
     this.#offer?.abandon();
   }
@@ -95,7 +95,7 @@ export class NodeRequest {
   }
 }
 
-/** Whether a list may be offered: distinct tokens (RFC 6455 §4.1 (10)). */
+/** Says whether a list of subprotocols may be offered: they must be distinct tokens (RFC 6455 §4.1 (10)). */
 export function areSubprotocols(subprotocols: readonly unknown[]): subprotocols is readonly string[] {
   if (new Set(subprotocols).size < subprotocols.length) return false;
   return subprotocols.every((one) => typeof one === 'string' && isToken(one));
@@ -106,10 +106,13 @@ export function connectPlain(options: NetConnectOpts & { readonly socketPath?: s
   return connectTcp({ ...options, path: options.socketPath } as NetConnectOpts);
 }
 
-/** The same with TLS. The name of the certificate is the host's, unless it is an address or `servername` says otherwise. */
+/**
+ * Opens a TLS connection that no agent keeps for another request. SNI and the check of the certificate use the host's name. `servername`
+ * replaces this name; an address is not a name.
+ */
 export function connectSecure(options: ConnectionOptions): Socket {
   // RFC 6066 §3: literal addresses are not permitted in SNI.
   const { host = '', servername = isIP(host) === 0 ? host : '' } = options;
-  // Called through the module's object, because programs replace `tls.connect`.
+  // We call it through the module's object, because programs replace `tls.connect`.
   return tls.connect({ ...options, path: undefined as never, servername });
 }

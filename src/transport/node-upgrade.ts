@@ -1,5 +1,5 @@
 /**
- * A server's opening handshake in steps, for a surface that decides about each step: RFC 6455 §4.2 on a request of node:http. It has no
+ * A server's opening handshake in steps (RFC 6455 §4.2, on a request of node:http), for a surface that decides about each step. It has no
  * deadline and takes no slot: the surface has to do both. Our own server performs the whole handshake at once, see upgrade.ts.
  */
 
@@ -22,8 +22,9 @@ export function verifyUpgrade(request: UpgradeMessage, socket: Duplex): UpgradeR
 }
 
 /**
- * The lines of a 101, status line first, without the empty line at the end.
- * @param subprotocol '' for none. This function does not check whether the client offered it. If not, the client has to fail the connection
+ * Returns the lines of a 101: first the status line, then the header fields, without the empty line at the end.
+ * @param subprotocol '' for none. This function does not check whether the client offered it. A client that did not offer it has to fail the
+ *   connection
  */
 export function acceptanceLines(
   request: UpgradeRequest,
@@ -37,7 +38,8 @@ export function acceptanceLines(
 }
 
 /**
- * Whether these lines can be written as one head: an empty line would end the head, and CR or LF would begin another line (RFC 9112 §5).
+ * Says whether these lines can be written as one head: an empty line would end the head, and CR or LF would begin another line (RFC 9112
+ * §5).
  */
 export function areHeadLines(lines: readonly unknown[]): lines is readonly string[] {
   return lines.every((line) => typeof line === 'string' && /^[\t\x20-\x7e\x80-\xff]+$/.test(line));

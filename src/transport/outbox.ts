@@ -1,8 +1,8 @@
 /**
- * The path of an endpoint's bytes to the socket: it joins small writes, applies backpressure, and notifies senders once bytes have left.
+ * Passes an endpoint's bytes to the socket: joins small writes, applies backpressure, and notifies senders once bytes have left.
  *
  * Everything that was sent within one turn of the event loop leaves in one write (batch.ts). While the socket is blocked, everything waits
- * in memory of its exact size (write-queue.ts). The RFC leaves all of this to us (§5.4 only forbids changing the order).
+ * in memory of its exact size (write-queue.ts). The RFC allows all of this: §5.4 only forbids changing the order.
  */
 
 import type { Duplex } from 'node:stream';
@@ -20,7 +20,7 @@ import { WriteQueue, type WriteQueueOwner } from './write-queue.ts';
 
 /** The events of an outbox. */
 export interface OutboxOwner {
-  /** Nothing waits here any more, after the socket had been blocked or `notifyWhenEmpty` was called. */
+  /** Nothing waits in the outbox any more, after the socket had been blocked or `notifyWhenEmpty` was called. */
   onDrained(): void;
   /** The socket takes no more for now. */
   onBlocked(): void;
@@ -40,7 +40,7 @@ export interface OutboxOptions {
   readonly sendCap: number;
 }
 
-// Bytes that wait to be flushed. From this number on, a larger write saves nothing.
+// If this many bytes wait, they are flushed at once: a larger write saves nothing.
 const FLUSH_THRESHOLD = 65_536;
 
 // Every connection uses this object until a sender wants a notification or memory is shared. Nothing is ever added to it.
@@ -56,7 +56,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   readonly #owner: OutboxOwner;
   readonly #options: OutboxOptions;
 
-  /** What was sent in this turn. */
+  /** The bytes that were sent in this turn. */
   readonly #batch: Batch = new Batch();
   isListed = false;
   readonly #queue: WriteQueue;
@@ -65,12 +65,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   /** Bytes that were committed so far. */
   #committed = 0;
-  /** The last time at which bytes were given to the socket, or at which a blocked socket accepted bytes; milliseconds of `clock.now()`. */
+  /** The last time at which the socket was given bytes, or at which a blocked socket took bytes, in milliseconds of `clock.now()`. */
   #lastGiven: number = clock.now();
   #marks: SentMarks = noMarks;
-  /** `onDrained` is to follow: the socket was blocked. */
+  /** Whether `onDrained` is to follow because the socket was blocked. */
   #owesDrained = false;
-  /** `onDrained` is wanted even if the socket was never blocked. */
+  /** Whether `onDrained` is to follow even if the socket was never blocked. */
   #isDraining = false;
   #ending = false;
   #ended = false;
@@ -92,12 +92,12 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     return this.#batch.size + this.#queue.bufferedAmount;
   }
 
-  /** When the blocked socket last took something, in milliseconds of `clock.now()`. */
+  /** The time at which the blocked socket last took something, in milliseconds of `clock.now()`. */
   get lastTaken(): number {
     return this.#queue.lastTaken;
   }
 
-  /** When bytes last left. */
+  /** The time at which bytes last left. */
   get lastSent(): number {
     return Math.max(this.#lastGiven, this.#queue.lastTaken);
   }
@@ -164,7 +164,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
 
   // ---- what the transport does ----
 
-  /** `onDrained` is to follow whenever nothing waits here, even if the socket never blocks, until `stopNotifying`. */
+  /** Asks for `onDrained` whenever nothing waits in the outbox, even if the socket never blocks. `stopNotifying` ends this. */
   notifyWhenEmpty(): void {
     this.#isDraining = true;
     flushAtEndOfTurn(this);
@@ -174,9 +174,9 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     this.#isDraining = false;
   }
 
-  /** The socket is closed: everything that waits is dropped. */
+  /** Drops everything that waits, since the socket is closed. */
   release(): void {
-    // Bytes that the socket was given and did not take are lost as well, though the socket no longer counts them.
+    // Bytes that the socket was given and did not take are lost as well. The socket no longer counts them.
     const left = this.#committed - this.#batch.size - this.#queue.release();
     this.#destroyed = true;
     this.#batch.clear();
@@ -187,15 +187,15 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   /**
-   * Writes the waiting bytes, as far as the socket takes them. It runs in no connection's context, since the code that follows may belong
-   * to another connection.
+   * Writes as many of the waiting bytes as the socket takes. It runs outside the AsyncLocalStorage context of any connection, since the code
+   * that follows may belong to another connection.
    */
   flush(): void {
     if (this.#batch.size > 0 || this.#ending) withoutContext(flushHere, this);
     else this.flushHere(0);
   }
 
-  /** The same as `flush`, in the context of the caller. @param now by `clock.now()`, if there is something to write */
+  /** The same as `flush`, in the caller's context. @param now the result of `clock.now()`; used if there is something to write */
   flushHere(now: number): void {
     const queue = this.#queue;
     // Frames that are added during a write must come after it, so they leave at the end of the turn.
@@ -207,7 +207,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
       } else if (this.blocked || this.#batch.size >= FLUSH_THRESHOLD || areSlabsExhausted()) {
         queue.setAside(this.#batch);
       }
-      // Otherwise the batch leaves in one write with later frames, as soon as the socket is free.
+      // If the socket is busy, the batch leaves in one write with later frames, as soon as the socket is free.
     }
     if (this.#destroyed) return;
     this.#count();
@@ -220,7 +220,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
     }
   }
 
-  /** The end of the loop's turn. */
+  /** Called at the end of the event loop's turn. */
   endTurn(now: number): void {
     this.#queue.endTurn();
     this.flushHere(now);
@@ -290,7 +290,7 @@ export class Outbox implements ByteSink, WriteQueueOwner {
   }
 
   #count(): void {
-    // Shared memory has a charge of its own.
+    // Shared memory has a separate charge.
     const counted = this.#queue.isBusy ? Math.max(0, this.bufferedAmount - this.#marks.sharedBytes) : 0;
     const difference = counted - this.#counted;
     if (difference === 0) return;

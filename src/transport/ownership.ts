@@ -5,8 +5,9 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /**
- * What happens to memory that is written. A socket passes it to the kernel, and reads from it until the kernel has taken all of it. TLS has
- * encrypted it when `write` returns, and does not read it again. Any other Duplex may keep or share the memory that it is given.
+ * Says what happens to memory that is written. 'taken': a socket passes the memory to the kernel, and reads from it until the kernel has
+ * taken all bytes. 'encrypted': TLS has encrypted the bytes when `write` returns, and does not read the memory again. 'kept': any other
+ * Duplex may keep or share the memory that it is given.
  */
 export type Ownership = 'taken' | 'encrypted' | 'kept';
 

@@ -1,11 +1,11 @@
 /**
  * Decides which paths an endpoint serves. RFC 6455 §4.2.2 (4): a server may serve several paths, and refuses requests for other paths. A
- * path in a request is percent-encoded (RFC 3986 §3.3), so the paths of options are compared in that form.
+ * path in a request is percent-encoded (RFC 3986 §3.3), so the paths of options are percent-encoded before they are compared.
  */
 
 /**
- * The paths that an endpoint serves: a string is one path, compared literally in its percent-encoded form (`/caf%C3%A9` and `/café` are one
- * path). A RegExp stands for every path in which it finds a match; it searches the percent-encoded form, with hexadecimal digits in either
+ * The paths that an endpoint serves. A string is one path, compared literally in its percent-encoded form: `/caf%C3%A9` and `/café` are one
+ * path. A RegExp stands for every path in which it finds a match. It searches the percent-encoded form, with hexadecimal digits in either
  * case. `''` stands for all other paths.
  */
 export type PathPattern = string | RegExp;
@@ -14,8 +14,8 @@ export type PathPattern = string | RegExp;
 const unencoded = /[^!-~]|["<>\\^`{|}]/gu;
 
 /**
- * A path in the form in which paths are compared: percent-encoded where a URL requires it, with hexadecimal digits in capitals. Nothing is
- * decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
+ * Converts a path to the normal form in which paths are compared: percent-encoded where a URL requires it, with hexadecimal digits in
+ * capitals. Nothing is decoded or resolved: `/%63hat` and `/x/../chat` are not `/chat`.
  */
 export function normalizePath(path: string): string {
   // Most paths have nothing to encode, and this runs for each request.
@@ -25,7 +25,7 @@ export function normalizePath(path: string): string {
     .replace(unencoded, (character) => encodeURIComponent(character));
 }
 
-/** Whether an endpoint with this pattern, if it is a string in normal form, serves the path of a request. */
+/** Says whether an endpoint with this pattern serves the path of a request. A pattern that is a string has to be in normal form. */
 export function servesPath(pattern: PathPattern, path: string): boolean {
   if (pattern === '') return true;
   const normal = normalizePath(path);
@@ -41,19 +41,19 @@ export function servesPath(pattern: PathPattern, path: string): boolean {
 
 const prefixes = new WeakMap<RegExp, string>();
 
-/** The pattern of every path that begins with a prefix in normal form. */
+/** Returns the pattern of every path that begins with a prefix in normal form. */
 export function prefixPattern(prefix: string): RegExp {
   const pattern = new RegExp(`^${prefix.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`);
   prefixes.set(pattern, prefix);
   return pattern;
 }
 
-/** The length of the prefix of a `prefixPattern`; -1 for any other RegExp. */
+/** Returns the length of the prefix of a `prefixPattern`; -1 for any other RegExp. */
 export function prefixLength(pattern: RegExp): number {
   return prefixes.get(pattern)?.length ?? -1;
 }
 
-/** The path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
+/** Returns the path of a request target, literally. §4.2.1 (1): the target may be an absolute URI; handshake/ checks its host. */
 export function pathOf(target: string): string {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);

@@ -1,6 +1,6 @@
 /**
- * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2): the peer gets them even if it sends other data
- * meanwhile, and only a pong counts as an answer. deadlines.ts has the timer.
+ * Sends pings at a fixed interval, for applications that request them (RFC 6455 §5.5.2). The peer gets these pings even if it sends other
+ * data, and only a pong counts as an answer. deadlines.ts has the timer.
  */
 
 import { ConnectionError } from '../frame/connection-error.ts';
@@ -31,12 +31,12 @@ export class PingPace {
     if (schedule.first <= 0) this.check(now);
   }
 
-  /** When `check` is to be called. */
+  /** The time at which `check` is to be called. */
   get due(): number {
     return Math.min(this.#nextPing, this.#lastPong + this.#schedule.timeout);
   }
 
-  /** A pong came, or could not be seen up to now. */
+  /** Call this when a pong has come, or could not be seen up to now. */
   answered(now: number): void {
     this.#lastPong = now;
     this.#isAnswered = true;

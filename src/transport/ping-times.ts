@@ -20,7 +20,7 @@ export class PingTimes {
   /** Milliseconds from the last answered ping to its pong. */
   rtt: number | undefined = undefined;
 
-  /** A ping is sent. @returns its number, from 1 on */
+  /** Call this when a ping is sent. @returns its number, from 1 on */
   sent(payload: Uint8Array, now: number): number {
     const ping = { payload: Buffer.from(payload), number: ++this.#sent, sentAt: now };
     // The new ping replaces the newest one. If it replaced the oldest, no ping would ever be answered while pings are sent faster than
@@ -30,7 +30,7 @@ export class PingTimes {
     return ping.number;
   }
 
-  /** A pong came. One that answers no ping (§5.5.3 allows it) changes nothing. */
+  /** Call this when a pong has come. A pong that answers no ping (§5.5.3 allows it) changes nothing. */
   answered(payload: Uint8Array, now: number): void {
     const at = this.#unanswered.findIndex((ping) => ping.payload.equals(payload));
     const ping = this.#unanswered[at];
@@ -38,7 +38,7 @@ export class PingTimes {
     this.rtt = now - ping.sentAt;
     this.lastAnswered = ping.number;
     // §5.5.3: a peer may answer only the most recent of several pings, so we no longer wait for answers to the pings before it. If
-    // several pings have the same payload, one pong may answer any of them. We do not time the later ones, or each pong might be taken
+    // several pings have the same payload, one pong may answer any of them. We do not time the later ones: otherwise we might take each pong
     // for the answer to the ping before.
     this.#unanswered = this.#unanswered.slice(at + 1).filter((later) => !later.payload.equals(payload));
   }

@@ -1,6 +1,6 @@
 /**
  * HTTP CONNECT proxies: RFC 6455 §4.1 (3), RFC 9110 §9.3.6. This file decides which proxy to use, and makes the request that opens a
- * tunnel. tunnel.ts connects to the proxy and through it.
+ * tunnel. tunnel.ts connects to the proxy, and through the proxy to the server.
  */
 
 import type { WebSocketTarget } from '../handshake/client.ts';
@@ -38,7 +38,7 @@ export function chooseProxy(
 
 function variable(environment: NodeJS.ProcessEnv, name: string): string | null {
   const value = environment[name] ?? environment[name.toUpperCase()];
-  // In a CGI program HTTP_PROXY is the Proxy header field of the request ("httpoxy").
+  // In a CGI program, HTTP_PROXY holds the Proxy header field of the request, which the peer chooses ("httpoxy").
   if (name === 'http_proxy' && environment[name] === undefined && environment.REQUEST_METHOD !== undefined)
     return null;
   return value === undefined || value === '' ? null : value;
@@ -66,12 +66,12 @@ function basic(username: string, password: string): string {
   }
 }
 
-/** The value of an Authorization field (RFC 7617). */
+/** Returns the value of an Authorization field (RFC 7617). */
 export function basicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-// A list of host names, each of which may have a port and includes its subdomains; '*' stands for every host.
+// The list holds host names. Each name may have a port, and includes its subdomains; '*' stands for every host.
 function isExcluded(list: string, target: WebSocketTarget): boolean {
   for (const entry of list.split(/[,\s]/)) {
     const rule = entry.toLowerCase();
@@ -87,13 +87,13 @@ function isExcluded(list: string, target: WebSocketTarget): boolean {
   return false;
 }
 
-/** The form in which an error names a proxy: without its credentials. */
+/** Returns the form in which an error names a proxy: without its credentials. */
 export function formatProxy({ secure, hostname, port }: ConnectProxy): string {
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;
   return `proxy ${secure ? 'https' : 'http'}://${host}:${port}`;
 }
 
-/** The request that asks a proxy for a tunnel to a target. */
+/** Returns the request that asks a proxy for a tunnel to a target. */
 export function formatConnect(proxy: ConnectProxy, target: WebSocketTarget): string {
   const host = target.hostname.includes(':') ? `[${target.hostname}]` : target.hostname;
   const authority = `${host}:${target.port}`;

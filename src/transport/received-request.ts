@@ -1,6 +1,6 @@
 /**
- * A request as handshake/ reads it, together with the socket that it came on. Reading the address of the other end costs a system call,
- * and memory for as long as the socket lives, so it is read only when the application asks for it.
+ * A request in the form that handshake/ reads, together with the socket that it came on. Reading the address of the other end costs a system
+ * call, and memory until the socket closes. So the address is read only when the application asks for it.
  */
 
 import { Socket } from 'node:net';

@@ -1,5 +1,5 @@
 /**
- * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, RFC 9110 §15.4 says how. Redirects are off by default, and
+ * Redirects of the opening handshake: RFC 6455 §4.1 lets a client follow a 3xx, and RFC 9110 §15.4 says how. Redirects are off by default, and
  * never lead from wss to ws. Header fields, subprotocols and client certificates that the application passed for one origin are not sent to
  * another origin.
  */
@@ -56,7 +56,7 @@ export function isSameOrigin(one: WebSocketTarget, other: WebSocketTarget): bool
   return one.secure === other.secure && one.hostname === other.hostname && one.port === other.port;
 }
 
-/** Header fields, in lower case, that stay with the origin they were given for. */
+/** Header fields, in lower case, that are sent only to the origin for which the application passed them. */
 export const credentials: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
@@ -68,7 +68,7 @@ export const credentials: ReadonlySet<string> = new Set([
 export const SUBPROTOCOLS = 'sec-websocket-protocol';
 
 /**
- * The option `crossOriginHeaders`: names of header fields, in lower case.
+ * Converts the option `crossOriginHeaders` to names of header fields in lower case.
  * @throws TypeError for values that are not names, and for the names of credentials
  */
 export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet<string> {
@@ -87,7 +87,7 @@ export function toCrossOriginHeaders(names: readonly string[] = []): ReadonlySet
   );
 }
 
-/** The header fields that may go to another origin: those that the application named. */
+/** Returns the header fields that may be sent to another origin: those that the application named. */
 export function headersAcrossOrigins(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let at = 0; at + 1 < headers.length; at += 2) {
@@ -97,8 +97,8 @@ export function headersAcrossOrigins(headers: readonly string[], names: Readonly
 }
 
 /**
- * The TLS options that may go to another origin: every option that can identify the client is removed, including a secure context, which
- * may hold its certificate.
+ * Returns the TLS options that may be used for another origin. Every option that can identify the client is removed, including a secure
+ * context, which may hold the client's certificate.
  */
 export function tlsAcrossOrigins(options: TlsConnectionOptions): TlsConnectionOptions {
   const { cert, key, pfx, passphrase, servername, secureContext, session, pskCallback, ...rest } = options;

@@ -1,4 +1,4 @@
-/** The answer to an opening handshake that failed: RFC 6455 §4.2.2. The application may replace it; handshake/refusal.ts makes its text. */
+/** Answers a failed opening handshake: RFC 6455 §4.2.2. The application may replace the answer; handshake/refusal.ts makes its text. */
 
 import { HandshakeError, refuse } from '../handshake/error.ts';
 import { formatRefusal } from '../handshake/refusal.ts';
@@ -12,7 +12,7 @@ export interface RefusalAnswer {
   readonly text: string;
 }
 
-/** The answer to a failed handshake, once the application has seen it. */
+/** Returns the answer to a failed handshake, after the application has seen it. */
 export function answerTo(
   error: unknown,
   request: HandshakeRequest | null,
@@ -31,7 +31,7 @@ function format(error: unknown, method: string | undefined): RefusalAnswer {
   try {
     if (error instanceof HandshakeError) return { refusal: error, text: formatRefusal(error, method) };
   } catch {
-    // The code below answers it.
+    // The code below answers with 500.
   }
   const refusal = refuse('WS_HANDSHAKE_HOOK_FAILED', { cause: error });
   return { refusal, text: formatRefusal(refusal, method) };

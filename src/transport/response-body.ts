@@ -1,4 +1,4 @@
-/** The body of a response that refuses a handshake: the error shows it, up to a cap. RFC 9112 §6.3 (length), §7.1 (chunks). */
+/** Reads the body of a response that refuses a handshake; the error shows its beginning. RFC 9112 §6.3 (length), §7.1 (chunks). */
 
 import { maxErrorBody } from '../handshake/error.ts';
 import { HeaderFields } from '../handshake/header-fields.ts';
@@ -6,10 +6,10 @@ import type { HttpResponseHead } from '../handshake/http-head.ts';
 
 const nothing: Buffer = Buffer.alloc(0);
 
-/** Collects a body until it is complete, or larger than the cap. */
+/** Collects a body until the body is complete, or larger than the cap. */
 export class ResponseBody {
   readonly #chunked: boolean;
-  /** The part of the body that has come: the first #size bytes. */
+  /** The part of the body that has come is the first `#size` bytes of this memory. */
   #body: Buffer = nothing;
   #size = 0;
   /** Bytes of the body, or of the current chunk, that have not come. */
@@ -29,7 +29,7 @@ export class ResponseBody {
     this.#complete = hasNone || (!this.#chunked && announced === 0);
   }
 
-  /** True when no more is needed. */
+  /** Takes the next bytes. @returns true when no more are needed */
   push(bytes: Buffer): boolean {
     let position = 0;
     while (position < bytes.length && !this.isComplete) {
@@ -71,8 +71,8 @@ export class ResponseBody {
   }
 
   /**
-   * 9112 §7.1: a line with the size of a chunk in hexadecimal, and perhaps an extension. The line end of the previous chunk comes before
-   * it.
+   * 9112 §7.1: reads a line with the size of a chunk in hexadecimal, and perhaps an extension. The line end of the previous chunk comes
+   * before this line.
    */
   #readLine(bytes: Buffer, position: number): number {
     const end = bytes.indexOf(0x0a, position);

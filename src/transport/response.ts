@@ -10,7 +10,7 @@ import type { Attempt } from './attempt.ts';
 import { dialFailure } from './dial-failure.ts';
 import { ResponseBody } from './response-body.ts';
 
-// 9110 §15.2: any number of 1xx may come; no server needs more than a few.
+// 9110 §15.2: any number of 1xx responses may come, but no server needs more than a few.
 const MAX_INFORMATIONAL = 8;
 
 /** Reads the final response's head; `rest` holds the bytes that followed it in the last chunk. */
@@ -58,7 +58,7 @@ export async function readBody(
       };
       return readFrom(socket, onData, () => done());
     });
-    // Only the status matters: if a body does not end, or breaks off, the part that has come is shown.
+    // Only the status matters: if a body does not end, or is cut off, the part that has come is shown.
     await whole.catch(() => {});
   }
   return body.bytes;
@@ -68,7 +68,7 @@ export async function readBody(
 function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => void): () => void {
   socket.on('data', onData);
   socket.on('end', onEnd);
-  // A socket that the application passed may have ended before; then no further 'end' event is emitted.
+  // A socket that the application passed may have ended before. Such a socket emits no further 'end' event.
   if (socket.readableEnded) onEnd();
   else socket.resume();
   return () => {
@@ -77,7 +77,7 @@ function readFrom(socket: Duplex, onData: (chunk: Buffer) => void, onEnd: () => 
   };
 }
 
-/** The same error with the stage at which the malformed head arrived: that of the server, or of the proxy. */
+/** Returns the same error with the stage at which the malformed head arrived: that of the server, or of the proxy. */
 function atStage(error: unknown, stage: HandshakeStage): unknown {
   if (!(error instanceof HandshakeError) || error.stage === stage) return error;
   const { code, message, status, headers, value } = error;

@@ -1,6 +1,6 @@
 /**
- * Actions for the moment when a number of bytes has left the process: a sender is notified, or shared memory is released. They are marks
- * on the outbox's byte counter, so that a message costs nothing unless its sender wants a notification.
+ * Performs actions once a number of bytes has left the process: notifies a sender, or releases shared memory. The actions are marks on the
+ * outbox's byte counter, so that a message costs nothing unless its sender wants a notification.
  */
 
 import type { SendCallback, SharedMemory } from '../frame/sink.ts';
@@ -24,13 +24,13 @@ export class SentMarks {
     return this.#marks === null || this.#marks.length === 0;
   }
 
-  /** `done` is called once `at` bytes have left. */
+  /** Calls `done` once `at` bytes have left. */
   notify(at: number, done: SendCallback): void {
     this.#marks ??= [];
     this.#marks.push({ at, done, shared: null, size: 0 });
   }
 
-  /** `shared`, in which the last `size` of these bytes lie, is held until `at` bytes have left. */
+  /** Holds `shared` until `at` bytes have left. The last `size` of these bytes lie in `shared`. */
   hold(at: number, size: number, shared: SharedMemory): void {
     shared.hold();
     this.sharedBytes += size;
@@ -38,18 +38,18 @@ export class SentMarks {
     this.#marks.push({ at, done: null, shared, size });
   }
 
-  /** `bytes` bytes have left so far. */
+  /** Call this when `bytes` bytes in all have left. */
   left(bytes: number): void {
     const marks = this.#marks;
     if (marks === null) return;
     let count = 0;
     while (count < marks.length && marks[count]!.at <= bytes) count++;
     if (count === 0) return;
-    // Removed first, because a callback may add marks, or end the connection.
+    // The marks are removed first, because a callback may add marks, or end the connection.
     for (const mark of marks.splice(0, count)) this.#settle(mark, null);
   }
 
-  /** Nothing more will leave. */
+  /** Call this when nothing more will leave. */
   lost(reason: Error): void {
     const marks = this.#marks;
     this.#marks = null;

@@ -1,6 +1,5 @@
 /**
- * The request of an opening handshake together with the socket that it came on: it offers information beyond the request of RFC 6455
- * §4.2.1.
+ * The request of an opening handshake (RFC 6455 §4.2.1), together with the socket that it came on.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -10,7 +9,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { fieldsOf, UpgradeRequest } from '../handshake/upgrade-request.ts';
 import type { Addressed } from './received-request.ts';
 
-/** A valid request from an allowed origin, and its socket. The library drops it once it is answered, see `keepRequest`. */
+/** A valid request from an allowed origin, and its socket. The library drops a request once it is answered, see `keepRequest`. */
 export class ServerRequest extends UpgradeRequest {
   /** The request of node:http, on an attached server and in `handleUpgrade`; null on our own listener. */
   readonly raw: IncomingMessage | null;
@@ -24,7 +23,7 @@ export class ServerRequest extends UpgradeRequest {
   }
 
   /**
-   * The client's certificate with mutual TLS (`requestCert: true`); null without one, and if it could not be verified against
+   * The client's certificate with mutual TLS (`requestCert: true`). Null if there is no certificate, or if it could not be verified against
    * the authorities that the server trusts.
    */
   get peerCertificate(): PeerCertificate | null {
@@ -36,8 +35,8 @@ export class ServerRequest extends UpgradeRequest {
 }
 
 /**
- * Returns an object that has the address of a request's other end, and does not keep the request in memory. It is the socket if that is one
- * of Node's sockets, which remember an address that was read once; otherwise it is the address itself.
+ * Returns an object that has the address of a request's other end, and does not keep the request in memory. One of Node's sockets remembers
+ * an address that was read once, so it is returned itself. For any other socket, the address is returned.
  */
 export function endOf(request: ServerRequest): Addressed {
   const end: unknown = request.raw?.socket ?? request.socket;

@@ -10,7 +10,7 @@ export const MAX_SLAB_SIZE = 65_536;
 const MIN_SLAB_SIZE = 256;
 const MIN_SLAB_BITS = 31 - Math.clz32(MIN_SLAB_SIZE);
 
-// The maximum of bytes that are kept for reuse. If this much is in use, every outbox is flushed before another slab is given out.
+// The maximum number of bytes that are kept for reuse. If this many are in use, every outbox is flushed before another slab is given out.
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Slabs that are not in use, by the logarithm of their size. */
@@ -20,7 +20,7 @@ let bytesFree = 0;
 let bytesInUse = 0;
 let bytesInFlight = 0;
 
-/** @param size bytes that it has to hold at least, up to `MAX_SLAB_SIZE` */
+/** @param size bytes that the slab has to hold at least, up to `MAX_SLAB_SIZE` */
 export function acquireSlab(size: number): Buffer {
   const index = size <= MIN_SLAB_SIZE ? 0 : 32 - Math.clz32(size - 1) - MIN_SLAB_BITS;
   const slab = free[index]!.pop();
@@ -49,17 +49,17 @@ export function abandonSlab(slab: Buffer): void {
   bytesInUse -= slab.length;
 }
 
-/** A blocked socket reads from the slab, until `landSlab` is called. */
+/** Records that a blocked socket reads from the slab, until `landSlab` is called. */
 export function launchSlab(slab: Buffer): void {
   bytesInFlight += slab.length;
 }
 
-/** The socket does not read from the slab any more, or is closed. The caller then calls `releaseSlab` or `abandonSlab`. */
+/** Records that the socket does not read from the slab any more, or is closed. The caller then calls `releaseSlab` or `abandonSlab`. */
 export function landSlab(slab: Buffer): void {
   bytesInFlight -= slab.length;
 }
 
-/** Whether blocked sockets read from so much memory that another blocked socket must not keep a slab for a frame of a few bytes. */
+/** Says whether blocked sockets read from so much memory that another blocked socket must not keep a slab for a few bytes. */
 export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }
@@ -69,7 +69,7 @@ export function areSlabsExhausted(): boolean {
   return bytesInUse >= MAX_BYTES;
 }
 
-/** Bytes in use, and those kept for reuse. Only for tests. */
+/** Returns the bytes in use, and those kept for reuse. Only tests use this. */
 export function slabBytes(): { readonly inUse: number; readonly inFlight: number; readonly free: number } {
   return { inUse: bytesInUse, inFlight: bytesInFlight, free: bytesFree };
 }

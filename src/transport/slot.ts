@@ -1,7 +1,7 @@
 /**
  * Limits how many sockets a server holds at a time (RFC 6455 §10.4: an endpoint protects itself). A socket has one slot, from accept to its
  * 'close': during the opening handshake, as a connection, while a refused peer reads its answer, and while its upgrade is left to another
- * listener. No earlier event can give it back, so no peer can hold more sockets than there are slots.
+ * listener. No earlier event can give the slot back, so no peer can hold more sockets than there are slots.
  */
 
 import type { Duplex } from 'node:stream';
@@ -19,7 +19,7 @@ export class Slots {
     this.limit = limit;
     this.#count = count;
     const sockets = this.#sockets;
-    // One listener for all sockets: a slot costs no closure.
+    // All sockets have the same listener: a slot costs no closure.
     this.#release = function release(this: Duplex): void {
       if (sockets.delete(this)) count.taken--;
     };
@@ -35,13 +35,13 @@ export class Slots {
     return this.#sockets;
   }
 
-  /** The same slots, for a listener that has to know which sockets are its own. */
+  /** Returns an object with the same slots, for a listener that has to know which sockets are its own. */
   part(): Slots {
     return new Slots(this.limit, this.#count);
   }
 
   /**
-   * Takes a slot for a socket, until its 'close'; a socket that has one keeps it.
+   * Takes a slot for a socket, until its 'close'. A socket that already has a slot keeps it.
    * @returns false if every slot is taken
    */
   take(socket: Duplex): boolean {

@@ -1,12 +1,12 @@
 /**
  * The owner of a socket receives its events: first the opening handshake, then the connection. All sockets share one set of listeners,
- * and handing a socket over is one assignment: a connection costs no closures, and nothing is lost between two owners.
+ * and one assignment gives a socket to another owner: a connection costs no closures, and no event is lost between two owners.
  */
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** What happens on a socket. */
+/** Receives the events of a socket. */
 export interface SocketOwner {
   onData(chunk: Buffer): void;
   onEnd(): void;
@@ -31,12 +31,12 @@ function onClose(this: Duplex): void {
   (this as OwnedSocket)[owner]!.onClose();
 }
 
-/** Whether a socket has, or had, an owner. */
+/** Says whether a socket has, or had, an owner. */
 export function isOwned(socket: Duplex): boolean {
   return (socket as OwnedSocket)[owner] !== undefined;
 }
 
-/** From now on this owner receives a socket's end, errors and close, and its data as well once `readSocket` was called. */
+/** Makes `next` the owner: it receives the socket's end, errors and close from now on, and its data once `readSocket` was called. */
 export function ownSocket(socket: Duplex, next: SocketOwner): void {
   const owned = socket as OwnedSocket;
   const isFirst = owned[owner] === undefined;
@@ -47,7 +47,7 @@ export function ownSocket(socket: Duplex, next: SocketOwner): void {
   socket.on('end', onEnd);
 }
 
-/** The owner receives the socket's data, which flows from now on unless the socket was paused. One call is enough for all owners. */
+/** Passes the socket's data to its owner. Data flows from now on unless the socket was paused. One call is enough for all owners. */
 export function readSocket(socket: Duplex): void {
   const owned = socket as OwnedSocket;
   if (owned[isRead] === true) return;
@@ -55,7 +55,7 @@ export function readSocket(socket: Duplex): void {
   socket.on('data', onData);
 }
 
-/** Whether no other code uses the memory of a chunk that was read from a socket. */
+/** Says whether no other code uses the memory of a chunk that was read from a socket. */
 export function isWhole(socket: Duplex, chunk: Buffer): boolean {
   // Any other Duplex may keep or share the memory that it emits, and a second listener has received the same chunk.
   if (!(socket instanceof Socket) || socket.listenerCount('data') > 1) return false;

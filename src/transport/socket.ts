@@ -1,5 +1,5 @@
 /**
- * Binds a socket to an endpoint: data, end and errors, by RFC 6455 §7.1.1 (closing TCP) and §7.2.1 (its loss). frame/endpoint.ts has
+ * Binds a socket to an endpoint: passes data, end and errors on (RFC 6455 §7.1.1: closing TCP, §7.2.1: its loss). frame/endpoint.ts has
  * the protocol, outbox.ts sends the bytes, and deadlines.ts has the deadlines that keep a peer from holding the connection open.
  */
 
@@ -28,8 +28,9 @@ export interface ConnectionEvents extends EndpointEvents {
   /** Everything that was sent has left, after the socket had been blocked. */
   onDrain(): void;
   /**
-   * The closing handshake began, or the socket is about to be destroyed: the last moment to query it. May be called more than once.
-   * @param isDropped whether it is destroyed without a closing handshake
+   * The closing handshake began, or the socket is about to be destroyed: this is the last moment to query the socket. May be called more
+   * than once.
+   * @param isDropped whether the socket is destroyed without a closing handshake
    */
   onEnding?(isDropped: boolean): void;
 }
@@ -44,7 +45,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   readonly #outbox: Outbox;
   readonly #events: ConnectionEvents;
   readonly #deadlines: Deadlines;
-  /** Made when it is needed. */
+  /** Null until the socket has to hold back bytes. */
   #heldBack: HeldBack | null = null;
 
   constructor(socket: Duplex, events: ConnectionEvents, options: BindOptions, codec: DeflateCodec | null) {
@@ -88,7 +89,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.limits.memoryBudget;
   }
 
-  /** A charge for memory that waits, 0 bytes at first. @param isUnread whether it waits for the application, not for the peer */
+  /** Returns a charge for memory that waits, 0 bytes at first. @param isUnread whether it waits for the application, not for the peer */
   charge(isUnread: boolean): Charge {
     return new Charge(this.limits.memoryBudget, 0, isUnread);
   }
@@ -107,7 +108,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   /** Whether more than the high-water mark waits. If so, `onDrain` is called once nothing waits any more. */
   waitsForDrain(): boolean {
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
-    // The mark may be lower than what one turn collects, and the socket may take everything now.
+    // One turn may collect more bytes than the high-water mark, and the socket may take all of them now.
     this.#outbox.flush();
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     this.#outbox.notifyWhenEmpty();
@@ -131,10 +132,10 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     this.#deadlines.closeWithin(timeout);
   }
 
-  /** Drops the connection with a TCP reset in place of TCP's own closing handshake, if the socket can do that. */
+  /** Drops the connection with a TCP reset instead of TCP's own closing handshake, if the socket can do that. */
   reset(): void {
     const { socket } = this;
-    // TLS and pipes have no reset. Once our FIN was sent, the system refuses it (EINVAL), and Node then never emits 'close'.
+    // TLS and pipes have no reset. Once our FIN was sent, the system refuses a reset (EINVAL), and Node then never emits 'close'.
     const isTcp = socket instanceof Socket && !('encrypted' in socket) && socket.remotePort !== undefined;
     this.#events.onEnding?.(true);
     if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
@@ -146,7 +147,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.#deadlines.ping(payload);
   }
 
-  /** A pong came. */
+  /** Call this when a pong has come. */
   ponged(payload: Uint8Array): void {
     this.#deadlines.ponged(payload);
   }
@@ -156,7 +157,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     return this.#deadlines.pingTimes;
   }
 
-  /** Whether the socket keeps the process alive. */
+  /** Sets whether the socket keeps the process alive. */
   keepAlive(keeps: boolean): void {
     const { socket } = this;
     if (!(socket instanceof Socket)) return;
@@ -209,8 +210,8 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
   }
 
   onError(error: Error): void {
-    // After a finished closing handshake a reset loses nothing (§7.1.1 allows it). After a failure it is expected: our end resets a peer
-    // that still sends when we no longer read.
+    // After a finished closing handshake a reset loses nothing (§7.1.1 allows it). After a failure a reset is expected: our end resets a
+    // peer that still sends when we no longer read.
     if (this.endpoint.state < EndpointState.CloseReceived && !this.#outbox.isEnding) {
       this.endpoint.abort(new ConnectionError('WS_SOCKET', { cause: error }));
     }
@@ -235,7 +236,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
     if (this.endpoint.isPaused) this.#deadlines.restart();
     this.endpoint.transportDrained();
     this.#deadlines.parsed();
-    // Not drained yet: messages still wait for the codec, or replies filled the socket again. And no event may follow `close`.
+    // It is not drained yet if messages still wait for the codec, or replies filled the socket again. And no event may follow `close`.
     if (this.#outbox.blocked || this.endpoint.bufferedAmount > 0 || this.isClosed) return;
     this.#outbox.stopNotifying();
     this.#events.onDrain();
@@ -277,7 +278,7 @@ export { checkFrameOptions } from '../frame/outgoing.ts';
 
 /**
  * Checks a close code and reason before they are used.
- * @throws {RangeError | TypeError} as `Endpoint.close`
+ * @throws {RangeError | TypeError} the errors of `Endpoint.close`
  */
 export function checkClose(code: number | undefined, reason: string): void {
   serializeClosePayload(code, reason);

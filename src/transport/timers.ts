@@ -1,6 +1,6 @@
 /**
- * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few of them (§7.1.1: a client MAY time out on the server's close).
- * The others prevent a peer from holding a connection open, see docs/architecture.md.
+ * One timer for all sockets: a hashed wheel of deadlines. RFC 6455 names few deadlines (§7.1.1: a client MAY time out on the server's
+ * close). The other deadlines prevent a peer from holding a connection open, see docs/architecture.md.
  *
  * A deadline is never early, and at most one tick late while the process runs. It is checked after the sockets were read, so that data
  * which arrived in time counts, even if the process was blocked. While nothing is scheduled, no timer runs. No timer keeps the process
@@ -14,12 +14,12 @@ export interface TimerOwner {
   onTimer(): void;
 }
 
-// Milliseconds. Deadlines here are tens of seconds; a finer tick would only wake the process more often.
+// Milliseconds. Deadlines are tens of seconds long; a finer tick would only wake the process more often.
 const TICK = 20;
 
 const SLOTS = 1024;
 
-// Milliseconds. If the wheel is later than this, the process was blocked: each deadline that passed is moved, once.
+// Milliseconds. If the wheel is late by more than this, the process was blocked: each deadline that passed is moved, once.
 const STANDSTILL = 1_000;
 
 /** A deadline that can be set again and again without allocation. Made by `TimerWheel.timer`. */
@@ -42,7 +42,7 @@ export class Timer {
     return this.tick !== 0;
   }
 
-  /** Sets the deadline to `delay` milliseconds from now, in place of an earlier one. `Infinity` means never. */
+  /** Sets the deadline to `delay` milliseconds from now, instead of an earlier one. `Infinity` means never. */
   set(delay: number): void {
     this.cancel();
     if (delay < Number.MAX_SAFE_INTEGER) this.#wheel.add(this, delay);
@@ -67,7 +67,7 @@ export class TimerWheel {
   #handle: NodeJS.Timeout | null = null;
   /** The tick that `#handle` waits for. */
   #armedFor = 0;
-  /** A tick is due, but the sockets are read first. */
+  /** Whether a tick is due, but the sockets are read first. */
   #waitsForPoll = false;
   #running = false;
 
@@ -168,8 +168,8 @@ export class TimerWheel {
       if (timer.tick === 0 || timer.tick > reached) continue;
       const { delay } = timer;
       this.remove(timer);
-      // Neither side could do anything meanwhile, so the deadline moves. It moves only once, or a process that is always late would have
-      // no deadlines.
+      // Neither side could do anything while the process was blocked, so the deadline moves. It moves only once: otherwise a process that is
+      // always late would have no deadlines.
       if (lost > 0 && delay > 0) {
         this.add(timer, Math.min(lost, delay));
         timer.delay = -delay;
@@ -179,7 +179,7 @@ export class TimerWheel {
     }
   }
 
-  /** The next tick to wake up for: the next slot that holds a timer, at most one turn of the wheel away. */
+  /** Returns the next tick to wake up for: that of the next slot that holds a timer, at most one turn of the wheel away. */
   #nextTick(): number {
     const last = this.#done + SLOTS;
     for (let tick = this.#done + 1; tick < last; tick++) {

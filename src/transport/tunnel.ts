@@ -1,6 +1,6 @@
 /**
- * A client's connection before the first byte of HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
- * CONNECT tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy and makes the request to it; dial.ts performs the opening
+ * Opens the connection over which a client speaks HTTP to the server: RFC 6455 §4.1 (2) to (5). The steps are the name lookup, TCP, a
+ * CONNECT tunnel if there is a proxy, and TLS. proxy.ts chooses the proxy and makes the request to the proxy; dial.ts performs the opening
  * handshake.
  */
 
@@ -25,11 +25,11 @@ export interface SocketTarget {
 
 /** The options that say how to reach a server. */
 export interface TunnelOptions {
-  /** For `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless you say otherwise. */
+  /** Options of `tls.connect`: `ca`, `cert`, `servername` … The certificate and the host name are verified unless an option disables it. */
   readonly tls?: TlsConnectionOptions | undefined;
-  /** For `net.connect`: `lookup`, `family`, `localAddress` … */
+  /** Options of `net.connect`: `lookup`, `family`, `localAddress` … */
   readonly tcp?: Omit<TcpNetConnectOpts, 'host' | 'port' | 'onread'> | undefined;
-  /** A Unix domain socket or Windows pipe in place of the URL's host and port. */
+  /** A Unix domain socket or Windows pipe instead of the URL's host and port. */
   readonly socketPath?: string | undefined;
   /**
    * A connection to use, or a function that makes one for each hop, for example with an `http.Agent`, a tunnel or your own
@@ -103,7 +103,7 @@ async function openTunnel(
   socket.write(formatConnect(proxy, target), 'latin1');
   const { response, rest } = await readResponse(attempt, socket, 'proxy');
   const { status, headers } = response;
-  // 9110 §9.3.6: any 2xx opens the tunnel; its Content-Length or Transfer-Encoding, if any, is ignored.
+  // 9110 §9.3.6: any 2xx opens the tunnel. If the response has Content-Length or Transfer-Encoding, the field is ignored.
   if (status < 200 || status > 299) throw dialFailure('WS_PROXY_STATUS', { status, headers });
   attempt.place = place;
   // Bytes that followed the head come from the server: TLS, or the response, begins with them.
@@ -119,7 +119,7 @@ function startTls(
   stage: HandshakeStage,
 ): Promise<TLSSocket> {
   const secured = tlsConnect({
-    // §4.1 (5): SNI names the host; RFC 6066 §3 forbids addresses there.
+    // §4.1 (5): SNI names the host; RFC 6066 §3 forbids addresses in SNI.
     ...(isIP(host) === 0 ? { servername: host } : null),
     ALPNProtocols: ['http/1.1'],
     ...options,

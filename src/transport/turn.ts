@@ -1,6 +1,6 @@
 /**
- * Flushes connections at the end of the event loop's turn: everything that a connection sent within one turn leaves then, in one write. The
- * RFC allows that (§5.4 only forbids changing the order).
+ * Flushes connections at the end of the event loop's turn: everything that a connection sent within one turn leaves in one write. The RFC
+ * allows this (§5.4 only forbids changing the order).
  */
 
 import { flushBeforeLateWork } from '../deflate/turn.ts';
@@ -8,17 +8,17 @@ import { clock } from './clock.ts';
 
 /** An object with bytes to write at the end of the turn. */
 export interface Flushable {
-  /** Whether it is in the list for the end of the turn. Only this file changes it. */
+  /** Whether the object is in the list for the end of the turn. Only this file changes the field. */
   isListed: boolean;
   flush(): void;
-  /** Flushes at the end of the turn, and does the work that has to wait for that end. */
+  /** Called at the end of the turn: flushes, and does the other work that had to wait for the end of the turn. */
   endTurn(now: number): void;
 }
 
 let dirty: Flushable[] = [];
 let scheduled = false;
 
-/** Calls `flush` at the end of this turn, at the latest. */
+/** Flushes `outbox` at the end of this turn, at the latest. */
 export function flushAtEndOfTurn(outbox: Flushable): void {
   if (outbox.isListed) return;
   outbox.isListed = true;

@@ -26,7 +26,7 @@ export type UpgradeDecision<Context> = UpgradeAcceptance<Context> | HandshakeErr
 /** A connection whose 101 was written. */
 export interface OpenedUpgrade<Context> {
   readonly socket: Duplex;
-  /** Bytes that came after the request: they already belong to frames. */
+  /** Bytes that came after the request. They already belong to frames. */
   readonly head: Buffer;
   readonly request: ServerRequest;
   readonly subprotocol: string;
@@ -41,7 +41,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly origins: OriginPolicy;
   /** If the decision names no subprotocol, the first one in the client's list that is also in this list is chosen. */
   readonly subprotocols: readonly string[];
-  /** Milliseconds from the beginning to the 101. */
+  /** The maximum time from the beginning of the handshake to the 101, in milliseconds. */
   readonly handshakeTimeout: number;
   /** Answers offers of permessage-deflate; null declines all of them. */
   readonly compression: Compression | null;
@@ -51,7 +51,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
   readonly slots: Slots;
   /** Whether the server is closing: every new handshake is answered with 503. */
   readonly isClosing: boolean;
-  /** A handshake began; its `refuse` may be called until it is settled. */
+  /** A handshake began. Its `refuse` may be called until the handshake is settled. */
   started(handshake: PendingHandshake): void;
   /** The handshake ended, with success or not; if it succeeded, `opened` was called before. */
   settled(handshake: PendingHandshake): void;
@@ -60,7 +60,7 @@ export interface UpgradeHost<Context = unknown, Result = unknown> {
     upgrade: PendingUpgrade,
   ): UpgradeDecision<Context> | Promise<UpgradeDecision<Context>>;
   /**
-   * The 101 is about to be written. @param headers those of the decision @returns more header fields for it, flat, or null
+   * The 101 is about to be written. @param headers the decision's header fields @returns more header fields for the 101, flat, or null
    * @throws the error that the application throws; the server then answers 500
    */
   accepting?(
@@ -99,6 +99,6 @@ export interface PendingUpgrade {
 
 /** An opening handshake that has not been answered yet. */
 export interface PendingHandshake {
-  /** Answers with the status of the error; the application threw any other error, and for that the answer is 500. */
+  /** Answers with the status of a `HandshakeError`. Any other error was thrown by the application, and the answer is 500. */
   refuse(error: unknown): void;
 }

@@ -1,6 +1,6 @@
 /**
- * The server's opening handshake on a socket: RFC 6455 §4.2, with a deadline, a limit on the number of handshakes, and an application that
- * may answer later. handshake/server.ts has the rules; listen.ts or attach.ts passes the request to this file.
+ * Performs the server's opening handshake on a socket (RFC 6455 §4.2). It has a deadline and a limit on the number of handshakes, and the
+ * application may answer later. handshake/server.ts has the rules; listen.ts or attach.ts passes the request to this file.
  */
 
 import type { Duplex } from 'node:stream';
@@ -36,7 +36,7 @@ export interface HeadReader {
   push(chunk: Buffer): void;
 }
 
-// A raw socket that TLS was established on belongs to this owner: its events reach the TLS socket as well.
+// A raw socket under TLS belongs to this owner, which ignores all events: they reach the TLS socket as well.
 const idleOwner: SocketOwner = { onData() {}, onEnd() {}, onError() {}, onClose() {} };
 
 /** One opening handshake, from accept to 101 or refusal. */
@@ -48,20 +48,20 @@ export class ServerHandshake<Context, Result>
   readonly #timer: Timer;
   #socket: Duplex;
   #request: HandshakeRequest | null = null;
-  /** Whether the socket can carry an answer: not while TLS is being established on it. */
+  /** Whether the socket can carry an answer. It cannot while TLS is being established on it. */
   #speaksHttp: boolean;
   #settled = false;
   #lingering = false;
   /** Bytes that come while the application prepares its answer. */
   #early: EarlyBytes | null = null;
-  /** Made when its signal is read. */
+  /** Null until the application reads its signal. */
   #unwanted: AbortController | null = null;
   /** Reads the head; null once the head is complete. */
   #reader: HeadReader | null = null;
 
   /**
-   * The deadline starts now. The socket already has its slot.
-   * @param speaksHttp false: until `moveTo`, nothing can be answered on this socket
+   * Starts the deadline. The socket already has its slot.
+   * @param speaksHttp false: until `moveTo`, no answer can be sent on this socket
    */
   constructor(
     socket: Duplex,
@@ -92,7 +92,7 @@ export class ServerHandshake<Context, Result>
     return this.#origin.context;
   }
 
-  /** TLS is established: from now on, the handshake uses this socket. */
+  /** Call this when TLS is established: from then on, the handshake uses `socket`. */
   moveTo(socket: Duplex): void {
     ownSocket(this.#socket, idleOwner);
     this.#socket = socket;
@@ -106,7 +106,7 @@ export class ServerHandshake<Context, Result>
     readSocket(this.#socket);
   }
 
-  /** The request is complete; `head` holds the bytes that came after it. */
+  /** Call this when the request is complete; `head` holds the bytes that came after it. */
   receive(request: HandshakeRequest, head: Buffer): void {
     this.#reader = null;
     if (this.#settled) return;
@@ -141,10 +141,10 @@ export class ServerHandshake<Context, Result>
     );
   }
 
-  /** Answers with the status of the error; the application threw any other error, and for that the answer is 500. */
+  /** Answers with the status of a `HandshakeError`. Any other error was thrown by the application, and the answer is 500. */
   refuse(error: unknown): void {
     if (this.#settled) return;
-    // Settled first, so that a function that the application calls meanwhile, such as `shutdown`, finds it settled.
+    // The handshake is settled first, so that a function that the application calls meanwhile, such as `shutdown`, finds it settled.
     this.#settle();
     const { refusal, text } = answerTo(error, this.#request, this.#host);
     this.#answer(text);
@@ -226,7 +226,7 @@ export class ServerHandshake<Context, Result>
       codec,
       context,
     });
-    // Called after `opened`, so that the handshake or the connection counts at every moment.
+    // We call `settled` after `opened`, so that the handshake or the connection counts at every moment.
     this.#host.settled(this);
     this.#origin.onOpened?.(result);
   }
@@ -244,7 +244,7 @@ export class ServerHandshake<Context, Result>
     answerAndEnd(text, socket, this.#timer);
   }
 
-  /** The peer left before an answer. */
+  /** Called when the peer has left before an answer. */
   #abandon(): void {
     if (this.#settled) return;
     void this.#request?.remote;
@@ -274,7 +274,7 @@ export class ServerHandshake<Context, Result>
 }
 
 /**
- * Checks a server's `origins` when it is made, not at the first request.
+ * Checks a server's `origins`. Call this when the server is created, not at the first request.
  * @throws TypeError for an entry that no origin can match
  */
 export function checkOrigins(policy: OriginPolicy): void {
@@ -282,8 +282,8 @@ export function checkOrigins(policy: OriginPolicy): void {
 }
 
 /**
- * Whether a socket of an 'upgrade' event has been answered, either by a handshake of this file, or by another listener of the event that
- * has ended or reads the socket.
+ * Says whether a socket of an 'upgrade' event has been answered: by a handshake of this file, or by another listener of the event, which has
+ * ended the socket or reads it.
  */
 export function isAnswered(socket: Duplex): boolean {
   if (isOwned(socket) || socket.writableEnded) return true;

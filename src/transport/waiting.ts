@@ -1,6 +1,6 @@
 /**
- * The bytes that wait to be given to a socket, in order: parts of slabs, large payloads, and payloads that still belong to the caller.
- * They are taken out in slices of any size.
+ * Holds the bytes that wait to be given to a socket, in order: parts of slabs, large payloads, and payloads that still belong to the caller.
+ * The bytes are taken out in slices of any size.
  */
 
 import { type Chunk, copyOutOf } from './batch.ts';
@@ -51,7 +51,7 @@ export class Waiting {
 
   /**
    * Copies the next `size` bytes to the beginning of `memory`.
-   * @throws {PayloadChangedError} in that case all of these bytes still wait, so that the lost bytes are counted correctly
+   * @throws {PayloadChangedError} in this case all of these bytes still wait, so that the lost bytes are counted correctly
    */
   copy(size: number, memory: Buffer): void {
     for (let at = 0; at < size; ) {
@@ -64,7 +64,7 @@ export class Waiting {
 
   /**
    * Returns `size` bytes as one part. They are not copied if they already are one part; otherwise they are copied to `memory`.
-   * @throws {PayloadChangedError} in that case all of these bytes still wait, so that the lost bytes are counted correctly
+   * @throws {PayloadChangedError} in this case all of these bytes still wait, so that the lost bytes are counted correctly
    */
   join(size: number, memory: Buffer): Uint8Array {
     const first = this.#chunks![this.#head]!;
@@ -73,7 +73,7 @@ export class Waiting {
     return memory.subarray(0, size);
   }
 
-  /** Releases the chunks that were taken out. Call it from time to time. */
+  /** Releases the chunks that were taken out. Call this from time to time. */
   tidy(): void {
     if (this.size === 0) this.clear();
     else if (this.#chunks !== null && this.#head > 1024 && this.#head * 2 > this.#chunks.length) {

@@ -1,5 +1,6 @@
 /**
- * Gives bytes to a socket, and keeps the bytes that it does not take, in order. Waiting bytes go to the socket in slices of bounded size.
+ * Gives bytes to a socket, and keeps the bytes that the socket does not take, in order. Waiting bytes go to the socket in slices of limited
+ * size.
  * So we can distinguish slow progress from no progress, and 16 MiB for one peer do not wait in the socket's own queue, where we cannot
  * count them.
  */
@@ -26,8 +27,7 @@ export interface WriteQueueOwner {
 // 1 MiB costs a tenth more.
 const ENCRYPTED_SIZE: number = 8 * 16_384;
 
-// For TLS, whose writes are never done before the next turn. While at most this many bytes are being written, the socket does not count as
-// blocked.
+// A write of TLS is never done before the next turn. A TLS socket does not count as blocked while at most this many bytes are being written.
 const MAX_UNDER_WAY = 262_144;
 
 // Memory in which the parts of a slice are put together for TLS, which reads them before `write` returns.
@@ -40,7 +40,7 @@ export class WriteQueue {
   readonly #encrypts: boolean;
   /** Bytes that may be in a write before the socket counts as blocked. */
   readonly #allowance: number;
-  /** All bytes that other code had written to the socket have left: only this queue writes now. */
+  /** Whether all bytes that other code had written to the socket have left, so that only this queue writes now. */
   #isAlone = false;
 
   readonly #waiting: Waiting = new Waiting();
@@ -49,7 +49,7 @@ export class WriteQueue {
   isBusy = false;
   /** Whether the socket takes no more for now: it is writing more bytes than the allowance, or it is slow. */
   blocked = false;
-  /** Whether the busy socket waits for its peer. This stays true until nothing waits here any more. */
+  /** Whether the busy socket waits for its peer. This stays true until nothing waits in the queue any more. */
   isSlow = false;
   /** How often `endTurn` was called since the socket became busy. */
   #turns = 0;
@@ -64,7 +64,7 @@ export class WriteQueue {
   /** Writes whose callback has not been called. */
   #writes = 0;
   #onTaken: ((error?: Error | null) => void) | null = null;
-  /** A write failed: nothing more is given to the socket, which is being destroyed. */
+  /** Whether a write failed: nothing more is given to the socket, which is being destroyed. */
   #isBroken = false;
   #isReleased = false;
 
@@ -100,7 +100,7 @@ export class WriteQueue {
     }
     // Most turns have only this write: a part of a slab, not copied.
     const part = batch.takePart();
-    const slab = batch.leave()!;
+    const slab = batch.leaveSlab()!;
     const isReadAtOnce = this.#readsAtOnce;
     const copies = !isReadAtOnce && this.#copiesSlab;
     this.isWriting = true;
@@ -116,21 +116,21 @@ export class WriteQueue {
     this.#leaveSlab(slab, isReadAtOnce || copies);
   }
 
-  /** The socket is busy: the batch waits, in memory of its exact size. */
+  /** Keeps the batch while the socket is busy, in memory of its exact size. */
   setAside(batch: Batch): void {
     const { size } = batch;
     this.#waiting.add(batch.takeApart(), size);
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** A turn of the event loop ends. TLS completes a write in the next turn, unless it has to wait for the peer. */
+  /** Call this when a turn of the event loop ends. TLS completes a write in the next turn, unless it has to wait for the peer. */
   endTurn(): void {
     if (!this.isBusy || this.isSlow || this.isWriting || ++this.#turns === 1) return;
     this.isSlow = true;
     if (!this.blocked) this.#checkBlocked();
   }
 
-  /** The socket is closed. @returns the number of bytes that did not leave */
+  /** Call this when the socket is closed. @returns the number of bytes that did not leave */
   release(): number {
     const lost = this.#waiting.size + (this.isBusy ? this.#inSocket : 0);
     this.#isReleased = true;
@@ -150,7 +150,7 @@ export class WriteQueue {
   #writeChunks(batch: Batch): void {
     const { size } = batch;
     const chunks = batch.takeChunks();
-    const slab = batch.leave();
+    const slab = batch.leaveSlab();
     const isReadAtOnce = this.#readsAtOnce;
     const copies = !isReadAtOnce && this.#copiesSlab;
     if (copies && slab !== null) copyOutOf(slab, chunks);
@@ -171,7 +171,7 @@ export class WriteQueue {
     return this.#copies || areSlabsScarce();
   }
 
-  /** The content of the slab was written. If all of it was copied, or taken by the kernel, the slab is free again at once. */
+  /** Gives up the slab, whose content was written. If all of it was copied, or taken by the kernel, the slab is free again at once. */
   #leaveSlab(slab: Buffer, copied: boolean): void {
     if (copied || !(this.isBusy || this.#isReleased)) releaseSlab(slab);
     else if (this.isBusy) {
@@ -212,7 +212,7 @@ export class WriteQueue {
     this.#waiting.tidy();
   }
 
-  /** Bytes of the next slice. It includes a small rest, so that a header does not need a separate write. */
+  /** Returns the size of the next slice. The slice includes a small rest, so that a header does not need a separate write. */
   #sliceSize(usual: number): number {
     const { size } = this.#waiting;
     return size <= usual + MAX_REST ? size : usual;
@@ -271,10 +271,10 @@ export class WriteQueue {
     return this.#onTaken;
   }
 
-  /** The socket is done with a write. */
+  /** Called when the socket is done with a write. */
   #taken(error: Error | null): void {
     this.#writes--;
-    // Node also calls back, later, for a write that the kernel took at once. That callback may come while a later write is not done yet.
+    // Node also calls back, later, for a write that the kernel took at once. Such a callback may come while a later write is not done yet.
     if (this.#writes > 0) return;
     this.#isAlone = true;
     if (error !== null || !this.isBusy || this.#isBroken || this.#isReleased) return;

@@ -45,7 +45,7 @@ describe('a batch', () => {
     batch.grow(100);
     batch.commit(100);
     batch.takePart();
-    releaseSlab(batch.leave()!);
+    releaseSlab(batch.leaveSlab()!);
     expect(batch.buffer.length).toBe(0);
   });
 });
