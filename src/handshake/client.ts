@@ -19,7 +19,7 @@ export interface WebSocketTarget {
   /** The host for name resolution: in ASCII and lower case; an IPv6 address has no brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** The host for the Host field, with the port only if that is not the scheme's default. */
+  /** The host for the Host field. It has the port only if the port is not the scheme's default. */
   readonly host: string;
   /** The resource name: path and query, percent-encoded. Starts with `/`. */
   readonly resource: string;
@@ -61,7 +61,7 @@ export function parseTarget(url: string | URL): WebSocketTarget {
 }
 
 // The WHATWG parser does IDNA (§11.1), percent-encoding and IPv6. It also drops tabs and line ends silently.
-// We refuse them: in a URL they are an accident or an injection.
+// We refuse these characters: they are in a URL only by accident, or as an injection.
 function readUrl(url: string | URL): URL {
   const text = String(url);
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) throw refuse('WS_URL_SYNTAX');
@@ -81,9 +81,9 @@ function decodeUserinfo({ username, password }: URL): { username: string; passwo
 
 /** The parts of a request that an application chooses, other than the resource. */
 export interface RequestFields {
-  /** In order of preference: distinct tokens. */
+  /** The subprotocols to offer, in order of preference: distinct tokens. */
   readonly subprotocols?: readonly string[] | undefined;
-  /** More header fields: by name, flat (name, value, name, value …), or as pairs (a Map, a `Headers`). */
+  /** More header fields: an object by name, a flat list (name, value, name, value …), or pairs (a Map, a `Headers`). */
   readonly headers?: HeaderFieldsInit | undefined;
   /** The Origin field, which only browsers need to send (RFC 6455 §4.1). */
   readonly origin?: string | undefined;
@@ -91,7 +91,7 @@ export interface RequestFields {
 
 /** The parts of a request that a client chooses, other than the resource. */
 export interface RequestOptions extends RequestFields {
-  /** Extensions, in order of preference. */
+  /** The extensions to offer, in order of preference. */
   readonly offers?: readonly ExtensionOffer[] | undefined;
 }
 
@@ -156,12 +156,13 @@ export interface ExpectedResponse {
   /** The extensions of the request. */
   readonly offers?: readonly ExtensionOffer[];
   /**
-   * Checks the parameters of the server's answers, which only the extension knows; throws HandshakeError. Not
+   * Checks the parameters of the server's answers, which only the extension knows. Throws a HandshakeError. This function is not
    * called if the server accepted no extension.
    */
   readonly confirm?: (answers: readonly ExtensionOffer[]) => void;
   /**
-   * Whether to fail if subprotocols were offered and the server chose none. RFC 6455 allows that; the WHATWG API does not. @default false
+   * Whether to fail if subprotocols were offered and the server chose none. RFC 6455 allows such a response; the WHATWG API does not.
+   * @default false
    */
   readonly requireSubprotocol?: boolean;
 }
@@ -201,7 +202,7 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
   if (upgrade === null || toAsciiLowerCase(upgrade) !== 'websocket') {
     throw fail('WS_RESPONSE_UPGRADE', { value: upgrade });
   }
-  // §4.1 (3): a list that contains the token "Upgrade", over one line or several.
+  // §4.1 (3): the field is a list, on one line or several, and contains the token "Upgrade".
   const connection = fields.joined('Connection');
   const options = parseTokenList(connection ?? '') ?? [];
   if (!options.some((option) => toAsciiLowerCase(option) === 'upgrade')) {
@@ -218,8 +219,8 @@ export function verifyResponse(response: HttpResponseHead, expected: ExpectedRes
 
 type Fail = (code: RefusalCode, details?: { value?: string | null; cause?: unknown }) => HandshakeError;
 
-// §4.1 (5), §9.1: only extensions that were offered, well formed, with parameters that the extension allows. Erratum
-// 3433: a response may also spread the field over several lines.
+// §4.1 (5), §9.1: the field has to be well formed. It may contain only extensions that were offered, with parameters that the extension
+// allows. Erratum 3433: a response may also spread the field over several lines.
 function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): ExtensionOffer[] {
   const values = fields.values('Sec-WebSocket-Extensions');
   let answers: ExtensionOffer[];
@@ -234,7 +235,7 @@ function verifyExtensions(fields: HeaderFields, expected: ExpectedResponse, fail
   return answers;
 }
 
-// §4.1 (6), §11.3.4: at most one subprotocol, and exactly as it was offered.
+// §4.1 (6), §11.3.4: the response has at most one subprotocol, spelled exactly as it was offered.
 function verifySubprotocol(fields: HeaderFields, expected: ExpectedResponse, fail: Fail): string {
   const { subprotocols = [], requireSubprotocol = false } = expected;
   const values = fields.values('Sec-WebSocket-Protocol');

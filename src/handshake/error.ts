@@ -1,6 +1,6 @@
 /**
- * The reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status). One
- * table holds every rule that this layer enforces, and the few rules that transport/ enforces on a server. transport/ decides what a
+ * Lists the reasons why an opening handshake fails: RFC 6455 §4.1 (client), §4.2 (server), §10.7 (answer invalid data with an HTTP status).
+ * One table holds every rule that this layer enforces, and the few rules that transport/ enforces on a server. transport/ decides what a
  * failure means for the socket (answer, drop, retry).
  */
 
@@ -35,7 +35,7 @@ export interface Refusal {
   readonly headers?: readonly string[];
 }
 
-/** Every rule of the opening handshake, by the code that `HandshakeError.code` carries. */
+/** Every rule of the opening handshake. The keys are the values of `HandshakeError.code`. */
 export const refusals = {
   // The HTTP head, of a request or of a response: http-head.ts.
   WS_HANDSHAKE_LINE_ENDING: {
@@ -125,7 +125,7 @@ export const refusals = {
     stage: 'request',
     section: '6455 §4.2.1',
     text: 'This is a WebSocket endpoint: the Upgrade header field must list "websocket"',
-    // 9110 §15.5.22: a 426 MUST name the protocol in Upgrade. 6455 §4.4: and the versions we speak.
+    // 9110 §15.5.22: a 426 MUST name the protocol in Upgrade. 6455 §4.4: it also names the versions that we speak.
     headers: ['Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],
   },
   WS_HANDSHAKE_UPGRADE_SYNTAX: {
@@ -202,7 +202,7 @@ export const refusals = {
     text: 'The origin of this request is not allowed: see the option "origins" of the server',
   },
 
-  // Raised on a server by transport/ and api/, answered with `formatRefusal`.
+  // transport/ and api/ raise these on a server, and answer with `formatRefusal`.
   WS_HANDSHAKE_NOT_FOUND: {
     status: 404,
     stage: 'request',
@@ -346,7 +346,7 @@ export const refusals = {
 /** The code of a rule in `refusals`. */
 export type RefusalCode = keyof typeof refusals;
 
-/** The parts of a `HandshakeError` besides its code and message. `cause` as in `ErrorOptions`. */
+/** The parts of a `HandshakeError` besides its code and message. `cause` is that of `ErrorOptions`. */
 export interface HandshakeErrorOptions extends ErrorOptions {
   readonly stage: HandshakeStage;
   readonly status?: number;
@@ -362,7 +362,7 @@ const emptyBody: Buffer = Buffer.alloc(0);
 
 /** An opening handshake that did not lead to an open connection (RFC 6455 §4). */
 export class HandshakeError extends Error {
-  /** A `RefusalCode`, or the code of the system error that stopped it, such as `'ECONNREFUSED'`. */
+  /** A `RefusalCode`, or the code of the system error that stopped the handshake, such as `'ECONNREFUSED'`. */
   readonly code: string;
   /** The stage at which the handshake stopped. */
   readonly stage: HandshakeStage;
@@ -373,7 +373,7 @@ export class HandshakeError extends Error {
   /** On a server, the body to answer instead of the rule's text; on a client, the first 64 KiB of the received body. */
   readonly body: Buffer;
   /**
-   * The invalid value, as the peer sent it, or null. It is not part of the message: escape it before you log it.
+   * The invalid value, as the peer sent it, or null. It is not part of the message. Escape this value before you log it.
    */
   readonly value: string | null;
 
@@ -392,7 +392,7 @@ export class HandshakeError extends Error {
     this.value = options.value ?? null;
   }
 
-  /** @internal The same error with the body of the response, which arrives after its head. The body is cut at 64 KiB. */
+  /** @internal Returns the same error with the body of the response, which arrives after its head. The body is cut at 64 KiB. */
   withBody(body: Buffer): HandshakeError {
     const { stage, status, headers, value } = this;
     const cause = 'cause' in this ? { cause: this.cause } : {};
@@ -405,20 +405,20 @@ function capped(body: Buffer): Buffer {
   return body.length > maxErrorBody ? Buffer.from(body.subarray(0, maxErrorBody)) : body;
 }
 
-/** Values that replace, or are added to, the values in the row of the rule. */
+/** Values that replace the values in the row of the rule, or are added to them. */
 export interface RefusalDetails extends Partial<HandshakeErrorOptions> {
   /** Text to add to the message, such as what to do. The message is logged, so any text from a peer must be escaped in it. */
   readonly detail?: string;
 }
 
 /**
- * The error for a rule of the table.
+ * Returns the error for a rule of the table.
  * @param details values that replace the values of the row; `headers` are added to the headers of the row.
  */
 export function refuse(code: RefusalCode, details: RefusalDetails = {}): HandshakeError {
   const { status, stage, section, text, headers = [] }: Refusal = refusals[code];
   const { detail, ...options } = details;
-  // A rule whose status is 0 applies to a client: there `details.status` is the status that the server sent.
+  // A rule whose status is 0 applies to a client. In this case `details.status` is the status that the server sent.
   const answered = status === 0 ? statusText(details.status) : '';
   return new HandshakeError(
     code,
@@ -432,7 +432,7 @@ export function refuse(code: RefusalCode, details: RefusalDetails = {}): Handsha
   );
 }
 
-/** The text that an error adds for the status that a server or a proxy sent instead of 101. */
+/** Returns the text that an error adds for the status that a server or a proxy sent instead of 101. */
 export function statusText(status = 0): string {
   return status > 101 ? `: status ${status}` : '';
 }

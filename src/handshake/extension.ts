@@ -8,22 +8,22 @@ import { type FieldScanner, isToken, parseList } from './token.ts';
 /** One element of the field: an offer of a client, or an answer of a server. */
 export interface ExtensionOffer {
   readonly name: string;
-  /** In order, repeats included: each extension decides whether a parameter may repeat. null: no value. */
+  /** The parameters in order, including repeated ones: each extension decides whether a parameter may repeat. null: no value. */
   readonly parameters: readonly (readonly [name: string, value: string | null])[];
 }
 
 /** The limits on the field. All of them are inclusive. */
 export const extensionLimits = {
   offers: 16,
-  /** parameters of one offer */
+  /** The maximum number of parameters of one offer. */
   parameters: 16,
-  /** characters of all its lines together */
+  /** The maximum number of characters of all lines of the field together. */
   fieldSize: 8_192,
 } as const;
 
 /**
  * Parses the field.
- * @param values one for each line, in order: the field may be split over lines (RFC 6455 §9.1)
+ * @param values one value for each line, in order: the field may be split over lines (RFC 6455 §9.1)
  * @returns the elements of all lines; an empty list if the field is absent or empty
  * @throws HandshakeError 400 (stage 'extensions') on a malformed field or too many elements, 431 on one that
  *   is too long
@@ -34,7 +34,7 @@ export function parseExtensions(values: readonly string[]): ExtensionOffer[] {
   if (value.length > extensionLimits.fieldSize) throw refuse('WS_HANDSHAKE_FIELD_SIZE');
   let count = 0;
   const extensions = parseList(value, (scanner) => {
-    // Checked before the element is read: an element beyond the limit costs nothing.
+    // The number is checked before the element is read: an element beyond the limit costs nothing.
     if (++count > extensionLimits.offers) throw refuse('WS_HANDSHAKE_EXTENSION_COUNT');
     return parseExtension(scanner);
   });

@@ -1,6 +1,6 @@
 /**
  * Flattens the header fields that applications write, and reads header fields by name: names are case-insensitive (RFC 9110 §5.1),
- * and fields may repeat (§5.3). They are kept in a Map, so that names such as `__proto__` and `constructor` are safe.
+ * and fields may repeat (§5.3). The fields are kept in a Map, so that names such as `__proto__` and `constructor` are safe.
  */
 import { toAsciiLowerCase, trimSpace } from './token.ts';
 
@@ -53,20 +53,20 @@ export class HeaderFields {
     return this.#values.has(toAsciiLowerCase(name));
   }
 
-  /** All values of a field, one for each line; an empty list if the field is absent. */
+  /** Returns all values of a field, one for each line; an empty list if the field is absent. */
   values(name: string): string[] {
     return [...(this.#values.get(toAsciiLowerCase(name)) ?? [])];
   }
 
-  /** The value of a field that appears exactly once; null if it is absent or repeated. */
+  /** Returns the value of a field that appears exactly once; null if the field is absent or repeated. */
   single(name: string): string | null {
     const values = this.#values.get(toAsciiLowerCase(name));
     return values?.length === 1 ? values[0]! : null;
   }
 
   /**
-   * A field as one value, for an application that does not need its separate lines; null if it is absent. The lines of Cookie are
-   * joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a list,
+   * Returns a field as one value, for an application that does not need its separate lines; null if the field is absent. The lines of Cookie
+   * are joined by `'; '` (RFC 6265 §5.4, RFC 9113 §8.2.3), the lines of a list by `', '` (RFC 9110 §5.3). For a field that is not a list,
    * the first line is used.
    */
   combined(name: string): string | null {
@@ -76,7 +76,7 @@ export class HeaderFields {
     return singleValued.has(lower) ? values[0]! : values.join(lower === 'cookie' ? '; ' : ', ');
   }
 
-  /** All lines of a field as one value (RFC 9110 §5.3); null if it is absent. */
+  /** Returns all lines of a field as one value (RFC 9110 §5.3); null if the field is absent. */
   joined(name: string): string | null {
     const values = this.#values.get(toAsciiLowerCase(name));
     if (values === undefined) return null;
@@ -84,7 +84,7 @@ export class HeaderFields {
   }
 }
 
-/** Header fields: flat (name, value, name, value …), by name, or as pairs: a Map, or the `Headers` of fetch. */
+/** Header fields: a flat list (name, value, name, value …), an object by name, or pairs (a Map, or the `Headers` of fetch). */
 export type HeaderFieldsInit =
   | readonly string[]
   | Readonly<Record<string, string | readonly string[]>>

@@ -1,10 +1,10 @@
-/** The value of a Host field: RFC 6455 §4.2.1 (2), RFC 9112 §3.2. */
+/** Checks the value of a Host field: RFC 6455 §4.2.1 (2), RFC 9112 §3.2. */
 
 import { isVisibleAscii } from './token.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Whether `text` is the value of a Host field (RFC 9112 §3.2): a host, which may have a port. The characters are checked before `URL`
+ * Says whether `text` is the value of a Host field (RFC 9112 §3.2): a host, which may have a port. The characters are checked before `URL`
  * parses the text, since `URL` would also accept "a/b", "b@a" or "a<TAB>b" as a host.
  */
 export function isHost(text: string): boolean {
@@ -21,8 +21,8 @@ const COLON = 0x3a;
 /**
  * Recognizes the hosts of nearly every request without `URL`, which costs as much as all other checks of a request together. Such a host
  * has four decimal numbers, or labels of letters, digits and single hyphens, and the last label begins with a letter. `URL` accepts all of
- * these. Other texts are left to `URL`: a last label that begins with a digit may be an IPv4 address in another notation, and two hyphens
- * in a row may be punycode.
+ * these hosts. Other texts are left to `URL`: a last label that begins with a digit may be an IPv4 address in another notation, and two
+ * hyphens in a row may be punycode.
  */
 function isPlainHost(text: string): boolean {
   let end = 0;
@@ -67,7 +67,7 @@ function isAddress(text: string, end: number): boolean {
   return true;
 }
 
-/** Whether the text ends at `start`, or a colon and a port from 0 to 65535 follow there. */
+/** Whether the text ends at `start`, or continues from `start` on with a colon and a port from 0 to 65535. */
 function isPort(text: string, start: number): boolean {
   if (start === text.length) return true;
   const digits = text.length - start - 1;

@@ -32,11 +32,11 @@ export type HttpHead = HttpRequestHead | HttpResponseHead;
 
 /** The limits on the size of a head. All of them are inclusive. */
 export interface HeadLimits {
-  /** bytes of the whole head, the empty line at its end included */
+  /** The maximum number of bytes of the whole head, including the empty line at its end. */
   readonly headSize: number;
-  /** header lines */
+  /** The maximum number of header lines. */
   readonly headers: number;
-  /** bytes of the request target */
+  /** The maximum number of bytes of the request target. */
   readonly target: number;
 }
 
@@ -112,8 +112,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   }
 
   /**
-   * The bytes after the head in the last chunk: they are frames already (RFC 6455 §4.1). Shares the chunk's
-   * memory. Empty until the head is complete.
+   * Returns the bytes after the head in the last chunk: they are frames already (RFC 6455 §4.1). The result shares the chunk's memory. It is
+   * empty until the head is complete.
    */
   rest(): Buffer {
     return this.#rest ?? nothing;
@@ -163,15 +163,15 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     else this.#start = this.#parseRequestLine(line);
   }
 
-  // 9112 §3: method SP request-target SP HTTP-version, with single spaces.
+  // 9112 §3: a request line is: method SP request-target SP HTTP-version, with single spaces.
   #parseRequestLine(line: string): StartLine {
     const [method = '', target = '', version = '', ...more] = line.split(' ');
     if (!isToken(method) || !isVisibleAscii(target) || more.length > 0) this.#fail('WS_HANDSHAKE_START_LINE');
     return { kind: 'request', method, target, httpVersion: this.#parseVersion(version) };
   }
 
-  // 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]. Without a phrase, many servers leave out the
-  // second space too.
+  // 9112 §4: a status line is: HTTP-version SP status-code SP [ reason-phrase ]. Without a phrase, many servers omit the second space as
+  // well.
   #parseStatusLine(line: string): StartLine {
     const httpVersion = this.#parseVersion(line.slice(0, 8));
     const code = line.slice(9, 12);
@@ -180,7 +180,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
     return { kind: 'response', status: Number(code), statusText: line.slice(13), httpVersion };
   }
 
-  // 9112 §2.3: "HTTP/" DIGIT "." DIGIT, in capitals. Other major versions have another syntax.
+  // 9112 §2.3: a version is: "HTTP/" DIGIT "." DIGIT, in capitals. Other major versions have another syntax.
   // The handshake checks the minor version later, since a proxy may answer CONNECT with 1.0.
   #parseVersion(text: string): string {
     const version = text.slice(5);
@@ -210,7 +210,7 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
 }
 
 /**
- * Whether a version is 1.1 or a later 1.x: both sides of an opening handshake require that (RFC 6455 §4.1, §4.2.1).
+ * Says whether a version is 1.1 or a later 1.x: both sides of an opening handshake require such a version (RFC 6455 §4.1, §4.2.1).
  */
 export function isHttp11(version: string): boolean {
   return version.startsWith('1.') && isDigits(version.slice(2), 1) && version !== '1.0';
@@ -238,7 +238,7 @@ export function formatHead(startLine: string, headers: readonly string[]): strin
 
 /**
  * Writes header fields, each with its line end.
- * @throws as `formatHead`
+ * @throws the errors of `formatHead`
  */
 export function formatFields(headers: readonly string[]): string {
   if (headers.length % 2 !== 0) throw new TypeError('Header fields are a list of names and values in turn');

@@ -1,28 +1,27 @@
 /**
  * Sec-WebSocket-Key and Sec-WebSocket-Accept: RFC 6455 §1.3, §4.1 (7), §4.2.2 (5.4).
- * They prove that the server read a WebSocket handshake. They are neither authentication nor a secret.
+ * These fields prove that the server read a WebSocket handshake. They are neither authentication nor a secret.
  */
 import { hash, randomBytes } from 'node:crypto';
 
 // §1.3: the GUID that the server appends to the key.
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** A fresh key: 16 random bytes in base64 (RFC 6455 §4.1). */
+/** Returns a fresh key: 16 random bytes in base64 (RFC 6455 §4.1). */
 export function generateKey(): string {
   return randomBytes(16).toString('base64');
 }
 
 /**
- * Returns the Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2): hashes the text of the key, not the bytes that
- * it encodes.
+ * Returns the Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2). The text of the key is hashed, not the bytes that the text encodes.
  */
 export function computeAccept(key: string): string {
   return hash('sha1', key + guid, 'base64');
 }
 
 /**
- * Whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)). The last character may
- * have extra bits, which decoding drops. IXWebSocket before 11.4.2, the engine of the 4D plugins, makes its keys from random characters,
+ * Says whether `value` is a key: 22 characters of base64 and the padding, which decode to 16 bytes (RFC 6455 §4.2.1 (5)). The last character
+ * may have extra bits, which decoding drops. IXWebSocket before 11.4.2, the engine of the 4D plugins, makes its keys from random characters,
  * and most of these keys have such bits.
  */
 export function isKey(value: string): boolean {

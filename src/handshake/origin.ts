@@ -1,6 +1,6 @@
 /**
- * Decides which pages may connect from a browser: RFC 6455 §10.2, origins as in RFC 6454. Protects against pages of other sites (cross-site
- * WebSocket hijacking). Clients other than browsers can send any Origin, or no Origin.
+ * Decides which pages may connect from a browser: RFC 6455 §10.2, with the origins of RFC 6454. This protects users against pages of other
+ * sites (cross-site WebSocket hijacking). Clients other than browsers can send any Origin, or no Origin.
  */
 import { type HandshakeError, refuse } from './error.ts';
 import { quote } from './quote.ts';
@@ -10,15 +10,14 @@ import { parseUrl } from './url.ts';
 
 /**
  * The origins that a server accepts. A request without an Origin is not from a browser (RFC 6455 §4.2.1) and always passes.
- * - `'same-origin'`: the Origin's host and port are those of the Host field. A port that is left out, on
- *   either side, is the default port of the Origin's scheme. The scheme is not compared, since a TLS proxy may
- *   be in front of the server.
+ * - `'same-origin'`: the Origin's host and port are those of the Host field. If either field has no port, the default port of
+ *   the Origin's scheme is used. The scheme is not compared, since a TLS proxy may be in front of the server.
  * - `'any'`: all origins.
  * - a list such as `['https://example.com', 'http://localhost:8080']`: compared by scheme, host and port.
- * - a function: accepts by returning exactly `true`. It must not return a promise: a promise refuses.
+ * - a function: accepts by returning exactly `true`. It must not return a promise, which counts as a refusal.
  *
  * In an Origin, `ws:` is read as `http:` and `wss:` as `https:`, since IXWebSocket and Starscream send the URL that they connect
- * to. No page has such an origin, so a browser never sends one.
+ * to. No page has an origin with `ws:` or `wss:`, so a browser never sends one.
  *
  * The origin `null` (sandboxed pages, files) passes only `'any'`, a function, or a list that holds `'null'`.
  */
@@ -28,7 +27,7 @@ export type OriginPolicy =
   | readonly string[]
   | ((origin: string, request: UpgradeRequest) => boolean);
 
-/** Whether `policy` allows a request with this Origin; null stands for a request without one. */
+/** Says whether `policy` allows a request with this Origin; null stands for a request without an Origin. */
 export function isAllowedOrigin(
   policy: OriginPolicy,
   origin: string | null,
@@ -37,7 +36,7 @@ export function isAllowedOrigin(
   if (origin === null || policy === 'any') return true;
   if (typeof policy === 'function') {
     const answer: unknown = policy(origin, request);
-    // A Promise is not awaited. Its rejection, which any peer can cause, must not end the process.
+    // We do not wait for a promise. Its rejection, which any peer can cause, must not end the process.
     if (answer instanceof Promise) answer.catch(() => {});
     return answer === true;
   }
@@ -46,8 +45,8 @@ export function isAllowedOrigin(
 }
 
 /**
- * The refusal of an origin, for the server's log: the message holds both fields, escaped, and says what to do if the page belongs
- * to the application. The peer gets only the fixed text of the rule.
+ * Returns the error that refuses an origin. Its message is for the server's log: it holds the Origin and the Host field, escaped, and says
+ * what to do if the page belongs to the application. The peer gets only the fixed text of the rule.
  */
 export function refuseOrigin(origin: string | null, host: string): HandshakeError {
   const remedy = 'if a proxy changed Host, let it pass Host on (nginx: proxy_set_header Host $host)';
@@ -58,7 +57,7 @@ export function refuseOrigin(origin: string | null, host: string): HandshakeErro
 }
 
 /**
- * Checks a policy before it is used, so that an entry that can never match is found when the server starts.
+ * Checks a policy when the server starts: an entry that can never match is reported at once.
  * @throws TypeError
  */
 export function checkOriginPolicy(policy: OriginPolicy): void {
@@ -79,7 +78,7 @@ function isSameOrigin(origin: string, host: string): boolean {
   const page = isVisibleAscii(origin) ? parseOrigin(origin) : null;
   // Only a page that was loaded over HTTP can come from the server that Host names.
   if (page === null || (page.protocol !== 'http:' && page.protocol !== 'https:')) return false;
-  // `URL` leaves out the default port of the scheme, so a default port and an absent port compare as equal.
+  // `URL` omits the default port of the scheme, so a default port and an absent port compare as equal.
   const server = parseOrigin(`${page.protocol}//${host}`);
   return server !== null && server.host === page.host;
 }
@@ -95,8 +94,8 @@ function isListed(entries: readonly string[], origin: string): boolean {
   });
 }
 
-// scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept many other texts as an origin: it drops tabs and line ends,
-// reads "\" as "/", ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
+// Reads scheme "://" host [ ":" port ] and nothing else. `URL` alone would accept many other texts as an origin: it drops tabs and line
+// ends, reads "\" as "/", ignores "victim" in "http://victim@attacker", and accepts "*.example" as a name.
 function parseOrigin(text: string): URL | null {
   const authority = text.indexOf('://') + 3;
   if (authority < 3) return null;

@@ -1,5 +1,5 @@
 /**
- * Writes the response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. error.ts has the rules, and the status of each.
+ * Writes the response that refuses an opening handshake: RFC 6455 §4.2.2, §10.7. error.ts has the rules, and the status for each rule.
  */
 import { type HandshakeError, type HandshakeStage, type RefusalCode, refusals } from './error.ts';
 import { forbidFields, HeaderFields } from './header-fields.ts';
@@ -37,16 +37,16 @@ const answerable: readonly HandshakeStage[] = ['request', 'subprotocol', 'extens
 /**
  * Writes the whole response that refuses a handshake (RFC 6455 §4.2.2, §10.7). Send it as latin1, then close the connection: the
  * bytes after the request may come from another sender (request smuggling), so they are not served.
- * @param error its `body`, if it has one, comes from the application; otherwise the body is the fixed text of
- *   its rule. The response never repeats text from the peer.
+ * @param error if it has a `body`, the application wrote this body, and it is sent. Otherwise the fixed text of the rule is sent. The
+ *   response never repeats text from the peer.
  * @param method the request's method if it is known: the answer to HEAD has no body, and a 304 has no body either
  * @throws RangeError for a status outside 300 to 599, which refuses nothing, and for an error that occurred on a client
  * @throws TypeError for header fields of the error that frame the response or hold a forbidden character
  */
 export function formatRefusal(error: HandshakeError, method?: string): string {
   const { stage, status, headers } = error;
-  // Status, fields and body of a client's error were sent by another server, maybe a backend of the application: the peer must
-  // not receive them.
+  // Another server, maybe a backend of the application, sent the status, fields and body of a client's error: the peer must not receive
+  // them.
   if (!answerable.includes(stage)) throw new RangeError(`An error of stage '${stage}' is not for a peer`);
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`${status} is not a status that refuses an opening handshake`);

@@ -1,6 +1,6 @@
 /**
- * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. It reads a request, and returns a 101 or a refusal as text. refusal.ts
- * writes a refusal; http-head.ts (or node:http) reads the head; transport/ and api/ route by path and ask the application.
+ * The server's side of the opening handshake: RFC 6455 §4.2, §4.4. It checks a request, and writes the 101. refusal.ts writes a refusal;
+ * http-head.ts (or node:http) reads the head; transport/ and api/ route by path and ask the application.
  */
 import { refuse } from './error.ts';
 import {
@@ -18,7 +18,7 @@ import { isAllowedOrigin, type OriginPolicy, refuseOrigin } from './origin.ts';
 import { isVisibleAscii, parseTokenList, parseUpgradeList, toAsciiLowerCase } from './token.ts';
 import { type HandshakeRequest, UpgradeRequest } from './upgrade-request.ts';
 
-/** The most subprotocols that one request may offer. */
+/** The maximum number of subprotocols that one request may offer. */
 export const maxSubprotocols = 64;
 
 /**
@@ -32,23 +32,23 @@ export function verifyRequest(
   const { method, target, httpVersion, headers } = request;
   const fields = new HeaderFields(headers);
 
-  // §4.2.1 (1): HTTP/1.1 or higher. HTTP/2 has a different handshake (RFC 8441), without this start line.
+  // §4.2.1 (1): the version is HTTP/1.1 or higher. HTTP/2 has a different handshake (RFC 8441), without this start line.
   if (!isHttp11(httpVersion)) throw refuse('WS_HANDSHAKE_HTTP_VERSION');
-  // §4.2.1 (1): a GET request. Methods are case-sensitive (9110 §9.1).
+  // §4.2.1 (1): the request is a GET request. Methods are case-sensitive (9110 §9.1).
   if (method !== 'GET') throw refuse('WS_HANDSHAKE_METHOD', { value: method });
-  // §4.2.1 (2): a Host field. 9112 §3.2: exactly one, and valid.
+  // §4.2.1 (2): the request has a Host field. 9112 §3.2: it has exactly one, which is valid.
   const host = fields.single('host');
   if (host === null || !isHost(host)) throw refuse('WS_HANDSHAKE_HOST', { value: host });
   const { path, query } = parseRequestTarget(target, host);
-  // §4.1 defines no body for the request, and no rule says where frames would begin after a body. A single length of 0, in exactly this
-  // spelling, announces no body.
+  // §4.1 defines no body for the request, and no rule says where frames would begin after a body. A single Content-Length, spelled exactly
+  // "0", announces no body.
   for (const name of ['Content-Length', 'Transfer-Encoding', 'Expect']) {
     if (!fields.has(name) || (name === 'Content-Length' && fields.single(name) === '0')) continue;
     throw refuse('WS_HANDSHAKE_BODY', { value: name });
   }
   verifyUpgrade(fields);
   verifyVersion(fields);
-  // §4.2.1 (5), §11.3.1: the key, once, 16 bytes in base64.
+  // §4.2.1 (5), §11.3.1: the key appears once, and is 16 bytes in base64.
   const key = fields.single('sec-websocket-key');
   if (key === null || !isKey(key)) throw refuse('WS_HANDSHAKE_KEY', { value: key });
   const subprotocols = parseSubprotocols(fields);
@@ -66,14 +66,14 @@ export function verifyRequest(
     subprotocols,
     offers,
   });
-  // §10.2: an origin that is not acceptable SHOULD be answered with 403. Checked last, so that a policy function gets
-  // a valid request.
+  // §10.2: an origin that is not acceptable SHOULD be answered with 403. The origin is checked last, so that a policy function gets a valid
+  // request.
   if (!isAllowedOrigin(policy.origins, origin, upgrade)) throw refuseOrigin(origin, host);
   return upgrade;
 }
 
-// §4.2.1 (1): a path with an optional query, or an http or https URI whose host is the one in Host.
-// The path is cut out of the text, never resolved: "//evil/x", resolved against our host, would name another server.
+// §4.2.1 (1): the target is a path with an optional query, or an http or https URI whose host is the one in Host. The path is cut out of the
+// text, never resolved: "//evil/x", resolved against our host, would name another server.
 function parseRequestTarget(target: string, host: string): { path: string; query: string } {
   const resource = isVisibleAscii(target) ? cutResource(target, host) : null;
   // §3: a fragment has no meaning in a WebSocket URI, and HTTP never sends a fragment.
@@ -97,12 +97,12 @@ function cutResource(target: string, host: string): string | null {
   return resource.startsWith('/') ? resource : null;
 }
 
-// §4.2.1 (3), (4): both are lists, over one line or several; their tokens are ASCII case-insensitive.
+// §4.2.1 (3), (4): Upgrade and Connection are lists, on one line or several. Their tokens are ASCII case-insensitive.
 function verifyUpgrade(fields: HeaderFields): void {
   const upgrade = joinedList(fields, 'upgrade');
   // A person may have opened the endpoint's address in a browser: the 426 explains that this is a WebSocket endpoint.
   if (upgrade === null) throw refuse('WS_HANDSHAKE_UPGRADE');
-  // Nearly always the field is just this token, so no list has to be parsed.
+  // Nearly always the field is only this token, so no list has to be parsed.
   if (toAsciiLowerCase(upgrade) !== 'websocket') {
     const protocols = parseUpgradeList(upgrade);
     if (protocols === null) throw refuse('WS_HANDSHAKE_UPGRADE_SYNTAX', { value: upgrade });
@@ -119,18 +119,18 @@ function lists(tokens: readonly string[], wanted: string): boolean {
   return tokens.some((token) => toAsciiLowerCase(token) === wanted);
 }
 
-// §4.2.1 (6), §4.4: the version is 13; for any other version, the answer names 13. Checked before the key: clients of the drafts before
-// hybi-04 send neither field, and the most helpful answer for them is the supported version. For the same reason a missing field counts as
-// an unknown version (426), not as a malformed request (400).
+// §4.2.1 (6), §4.4: the version is 13; for any other version, the answer names 13. The version is checked before the key: clients of the
+// drafts before hybi-04 send neither field, and the most helpful answer for them is the supported version. For the same reason a missing
+// field counts as an unknown version (426), not as a malformed request (400).
 function verifyVersion(fields: HeaderFields): void {
   const versions = fields.values('sec-websocket-version');
-  // §11.3.5: MUST NOT appear more than once in a request.
+  // §11.3.5: the field MUST NOT appear more than once in a request.
   if (versions.length > 1) throw refuse('WS_HANDSHAKE_VERSION_REPEATED');
-  // Compares the text, not the number: a proxy may read "013", "+13" or "13, 8" as another version than we do.
+  // We compare the text, not the number: a proxy may read "013", "+13" or "13, 8" as another version than we do.
   if (versions[0] !== '13') throw refuse('WS_HANDSHAKE_VERSION', { value: versions[0] ?? null });
 }
 
-// §4.2.1 (8), §4.1 (10): distinct tokens, at least one, over one line or several (§11.3.4).
+// §4.2.1 (8), §4.1 (10): the field has distinct tokens, at least one, on one line or several (§11.3.4).
 function parseSubprotocols(fields: HeaderFields): readonly string[] {
   const value = joinedList(fields, 'sec-websocket-protocol');
   if (value === null) return NONE;
@@ -150,12 +150,12 @@ function joinedList(fields: HeaderFields, name: string): string | null {
 }
 
 /**
- * The first subprotocol of the client's list that the server supports; `''` if there is none (RFC 6455
+ * Returns the first subprotocol of the client's list that the server supports; `''` if it supports no subprotocol of the list (RFC 6455
  * §4.2.2).
  */
 export function selectSubprotocol(offered: readonly string[], supported: readonly string[]): string {
   for (const subprotocol of offered) {
-    // Returns the server's string: the client's is a part of its header line, and would keep the whole line alive with the connection.
+    // We return the server's string: the client's string is a part of its header line, and would keep the whole line in memory.
     const at = supported.indexOf(subprotocol);
     if (at !== -1) return supported[at]!;
   }
@@ -165,7 +165,7 @@ export function selectSubprotocol(offered: readonly string[], supported: readonl
 const NONE: readonly string[] = Object.freeze([]);
 const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
 
-// §4.2.2 (5): the status line and the first fields, up to the value of the third.
+// §4.2.2 (5): these are the status line and the first fields, up to the value of the third field.
 const SWITCHING_PROTOCOLS =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ';
 
@@ -195,13 +195,12 @@ export interface AcceptedRequest {
  */
 export function acceptRequest(request: UpgradeRequest, acceptance: Acceptance = {}): AcceptedRequest {
   const { subprotocol = '', negotiate, headers = NONE } = acceptance;
-  // §4.2.2 (5.5): the subprotocol MUST be one of the client's. Without an agreement the field is left out, since '' is not
-  // a valid value.
+  // §4.2.2 (5.5): the subprotocol MUST be one of the client's list. Without an agreement the field is omitted: '' is not a valid value.
   if (subprotocol !== '' && !request.subprotocols.includes(subprotocol)) {
     throw new TypeError('The subprotocol is not one that the client offered');
   }
   const extensions = negotiate?.(request.offers) ?? NO_EXTENSIONS;
-  // §4.2.2 (5.6), §9.1: only extensions that the client offered.
+  // §4.2.2 (5.6), §9.1: the server may use only extensions that the client offered.
   if (extensions.length > 0 && findUnoffered(extensions, request.offers) !== null) {
     throw new TypeError('The extension is not one that the client offered');
   }

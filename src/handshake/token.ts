@@ -16,14 +16,14 @@ function isTokenCode(code: number): boolean {
   return code < 128 && tokenCharacter[code] === true;
 }
 
-/** Whether `value` is a token (RFC 9110 §5.6.2): at least one character, visible ASCII without delimiters. */
+/** Says whether `value` is a token (RFC 9110 §5.6.2): at least one character, visible ASCII without delimiters. */
 export function isToken(value: string): boolean {
   for (let at = 0; at < value.length; at++) if (!isTokenCode(value.charCodeAt(at))) return false;
   return value.length > 0;
 }
 
 /**
- * Whether a line of an HTTP head may contain `text` (RFC 9110 §5.5): only HTAB, visible ASCII, space, and U+0080
+ * Says whether a line of an HTTP head may contain `text` (RFC 9110 §5.5): only HTAB, visible ASCII, space, and U+0080
  * to U+00FF. This excludes CR, LF and NUL, and every character that latin1 would turn into one of them.
  */
 export function isLineText(text: string): boolean {
@@ -45,7 +45,7 @@ export function isVisibleAscii(text: string): boolean {
   return text.length > 0;
 }
 
-/** `text` without the optional white space (SP and HTAB, nothing else) at its two ends. */
+/** Returns `text` without the optional white space (SP and HTAB, nothing else) at its two ends. */
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
@@ -58,7 +58,7 @@ function isSpace(code: number): boolean {
   return code === SP || code === HTAB;
 }
 
-/** `text` in lower case, A to Z only: the comparison that RFC 6455 §2.1 calls ASCII case-insensitive. */
+/** Returns `text` with A to Z in lower case. RFC 6455 §2.1 calls a comparison of such texts ASCII case-insensitive. */
 export function toAsciiLowerCase(text: string): string {
   let isLower = true;
   for (let at = 0; at < text.length; at++) {
@@ -69,7 +69,7 @@ export function toAsciiLowerCase(text: string): string {
   return isLower ? text : text.toLowerCase();
 }
 
-// The slow way, for texts beyond ASCII: `toLowerCase` would turn U+212A KELVIN SIGN into "k".
+// This slower function is for texts beyond ASCII: `toLowerCase` would turn U+212A KELVIN SIGN into "k".
 function lowerLetters(text: string): string {
   let lower = '';
   for (const character of text) {
@@ -137,8 +137,8 @@ export class FieldScanner {
 }
 
 /**
- * Reads a list (RFC 9110 §5.6.1) whose elements `element` reads: separated by commas, with optional white space around
- * the commas. Empty elements are ignored, as a recipient MUST do.
+ * Reads a list (RFC 9110 §5.6.1). The function `element` reads each element. Commas separate the elements, with optional white space
+ * around the commas. Empty elements are ignored: a recipient MUST ignore them.
  * @returns the elements, which may be an empty list; null if the value is not such a list, or `element` returned null.
  */
 export function parseList<Element>(

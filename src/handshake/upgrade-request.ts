@@ -11,12 +11,12 @@ export interface HandshakeRequest {
   readonly target: string;
   /** `'1.1'` */
   readonly httpVersion: string;
-  /** name, value, name, value … as `rawHeaders` of node:http */
+  /** A flat list: name, value, name, value … as in `rawHeaders` of node:http. */
   readonly headers: readonly string[];
   readonly remote: {
     readonly address: string | undefined;
     readonly port: number | undefined;
-    /** whether the connection is TLS */
+    /** Whether the connection is TLS. */
     readonly secure: boolean;
   };
 }
@@ -50,7 +50,7 @@ export class UpgradeRequest implements HandshakeRequest {
   readonly query: string;
   /** The Host field. */
   readonly host: string;
-  /** The Origin field; null if there is none: then the client is not a browser (RFC 6455 §4.2.1). */
+  /** The Origin field. Null if there is none: such a client is not a browser (RFC 6455 §4.2.1). */
   readonly origin: string | null;
   readonly key: string;
   /** The subprotocols that the client offers, in its order of preference; distinct tokens. */
@@ -88,21 +88,22 @@ export class UpgradeRequest implements HandshakeRequest {
   }
 
   /**
-   * A header field by its name, in upper or lower case; null if it is absent. Repeated lines are joined by `', '`, those of Cookie by
-   * `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first line is used, as in node:http.
+   * Returns a header field by its name, in upper or lower case; null if the field is absent. Repeated lines are joined by `', '`, those of
+   * Cookie by `'; '` (RFC 9113 §8.2.3). For a field that can have only one value, such as Authorization, the first line is used, as in
+   * node:http.
    */
   header(name: string): string | null {
     return this.#fields.combined(name);
   }
 
-  /** The lines of a header field, in order. */
+  /** Returns the lines of a header field, in order. */
   headerValues(name: string): string[] {
     return this.#fields.values(name);
   }
 
   /**
    * The cookies by name (RFC 6265 §5.4). Values are as they were sent: neither decoded nor unquoted. If a name is sent twice, the
-   * first value is used: it belongs to the longer path.
+   * first value is used: it is the cookie with the longer path.
    */
   get cookies(): ReadonlyMap<string, string> {
     this.#cookies ??= parseCookies(this.header('Cookie') ?? '');

@@ -1,5 +1,5 @@
 /**
- * The only call of the WHATWG URL parser in this layer.
+ * Contains the only call of the WHATWG URL parser in this layer.
  */
 
 /**
