@@ -107,7 +107,7 @@ export class DeflateCodec implements MessageCodec {
     return this.#sending.takeover ? null : `${engine} ${level} ${this.#sending.windowBits}`;
   }
 
-  /** Whether a message of this size is compressed in zlib's threads. */
+  /** Says whether a message of this size is compressed in zlib's threads. */
   compressesInThreadPool(length: number): boolean {
     return !this.#settings.synchronous && length > SENDING.zlib.maxSize;
   }

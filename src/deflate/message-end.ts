@@ -19,8 +19,8 @@ export interface Probe {
 }
 
 /**
- * The probe has the length and the content of a stored block, then the end of the stream. If the payload is whole, zlib outputs exactly the
- * content. If the payload was cut off inside symbols, zlib outputs something else. If the payload was cut off inside a stored block, zlib
+ * Builds a probe: the length and the content of a stored block, then the end of the stream. If the payload is whole, zlib outputs exactly
+ * the content. If the payload was cut off inside symbols, zlib outputs something else. If the payload was cut off inside a stored block, zlib
  * outputs the length as well.
  */
 function probeOf(size: number): Probe {
@@ -52,7 +52,7 @@ export function endingOf(over: number, output: Uint8Array, { bytes, size }: Prob
   return endsWith(output, output.length - size, bytes, 0, LENGTH_SIZE) ? 'ambiguous' : 'whole';
 }
 
-/** Whether `output[…, end)` ends in `size` bytes of `wanted` from `from` on. */
+/** Says whether `output[…, end)` ends in `size` bytes of `wanted` from `from` on. */
 function endsWith(output: Uint8Array, end: number, wanted: Uint8Array, from: number, size: number): boolean {
   if (end < size) return false;
   for (let index = 0; index < size; index++) {

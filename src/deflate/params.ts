@@ -12,7 +12,7 @@ export const DEFLATE_EXTENSION = 'permessage-deflate';
 /** The agreed parameters (RFC 7692 §7.1). A sender may always use a smaller window, or not use its context. */
 export interface DeflateParams {
   readonly serverNoContextTakeover: boolean;
-  /** On a client also true if only the client's offer stated the parameter: see `confirmDeflate`. */
+  /** On a client, this is also true if only the client's offer stated the parameter: see `confirmDeflate`. */
   readonly clientNoContextTakeover: boolean;
   /** 8 to 15 */
   readonly serverMaxWindowBits: number;

@@ -155,7 +155,7 @@ export class Delivery {
     if (decoded !== null) this.#deliverOwned(decoded.opcode, decoded.message, decoded.wireSize);
   }
 
-  /** From now on the codec's output is not delivered, but reading still waits for the codec to finish. */
+  /** Drops the codec's output from now on. Reading still waits for the codec to finish. */
   discard(): void {
     this.#isDiscarding = true;
     if (this.#decoded !== null) this.#charge?.resize(0);
@@ -206,7 +206,7 @@ export function ownPart(
 }
 
 /**
- * Whether a payload is delivered as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large payload
+ * Says whether a payload is delivered as a view. Small payloads are copied: a view would keep a whole read of 64 KiB alive. A large payload
  * becomes a view if it is at least two fifths of that memory, so that two messages in one read, with their headers, are not copied. While
  * memory is scarce it must be three quarters, since the whole read stays alive but only the message is counted.
  */

@@ -20,8 +20,8 @@ export interface MessageCodec {
    */
   compress(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /**
-   * For a message that is sent in parts (§5.4): returns the bytes to send for the next part, as `compress` does, but never the
-   * payload object itself. If this method is absent, such messages are not compressed.
+   * Returns the bytes to send for the next part of a message that is sent in parts (§5.4). It works as `compress` does, but never returns
+   * the payload object itself. If this method is absent, messages in parts are not compressed.
    */
   compressPart?(payload: Uint8Array, ownsPayload?: boolean): Uint8Array | Promise<Uint8Array>;
   /** The bytes that end a message after its parts. */

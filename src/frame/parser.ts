@@ -142,7 +142,7 @@ export class FrameParser {
     return this.#off ? end : position;
   }
 
-  /** Whether two small text frames, or more, seem to lie at `chunk[position…end)`. */
+  /** Says whether two small text frames, or more, seem to lie at `chunk[position…end)`. */
   #beginsRun(chunk: Buffer, position: number, end: number): boolean {
     if (chunk[position] !== WHOLE_TEXT) return false;
     const headerSize = this.#masked ? 6 : 2;

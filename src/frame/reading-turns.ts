@@ -212,7 +212,7 @@ export class ReadingTurns implements ShareOwner {
     this.wake();
   }
 
-  /** Whether a message that is being read arrives too slowly for others to wait for it. */
+  /** Says whether a message that is being read arrives too slowly for others to wait for it. */
   #isSlow(share: Share, elapsed: number): boolean {
     const { receivedBytes, isStopped } = share.reader;
     if (share.state === Waiting || isStopped || share.period !== this.#period) {

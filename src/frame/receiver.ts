@@ -162,7 +162,7 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
   }
 
   /**
-   * The application closes: the peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
+   * Call this when the application closes: the peer's Close frame must be read, so the memory budget and a pause no longer stop reading.
    * @param keepsPause the application's pause continues: the Close frame is read after the application resumes
    */
   closing(keepsPause: boolean): void {
@@ -251,12 +251,12 @@ export class Receiver implements DeliveryOwner, AssemblerOwner, MessageReceiver 
 
   // ---- the memory budget ----
 
-  /** Whether not only the transport is stopped: data that was already read waits as well. */
+  /** Whether a reason applies for which data that was already read waits as well. */
   get isStopped(): boolean {
     return (this.#pauses & STOPPED) !== 0;
   }
 
-  /** The application holds messages of this connection: if there is no room for more, reading stops until there is. */
+  /** Call this when the application holds messages of this connection. If the budget has no room for more, reading stops until it has. */
   askForRoom(): void {
     if (!this.#parser.isOff && !this.#frames.isDiscarding) this.openMessages().assembler.askForRoom();
   }

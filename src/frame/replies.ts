@@ -50,7 +50,7 @@ export class Replies {
     return this.#bytes > this.#highWaterMark;
   }
 
-  /** Received data is about to be delivered: all bytes sent from now on, until `end` is called, are replies. */
+  /** Call this before received data is delivered: all bytes sent from now on, until `end` is called, are replies. */
   begin(): void {
     this.#pings = 0;
     if (!this.#isServer) return;
@@ -68,15 +68,15 @@ export class Replies {
   }
 
   /**
-   * A ping arrived. §5.5.3: of the pings that were not answered yet, only the newest one must be answered. While memory is scarce, a
-   * flood of pings must not fill a slab of replies for each connection.
+   * Call this when a ping has arrived. §5.5.3: of the pings that were not answered yet, only the newest one must be answered. While
+   * memory is scarce, a flood of pings must not fill a slab of replies for each connection.
    * @returns whether the answer leaves now; else it waits for `answerNewest`, and the answer to a newer ping replaces it
    */
   takesPong(): boolean {
     return ++this.#pings <= MAX_PONGS || !this.#memoryBudget.isScarce;
   }
 
-  /** All received data was delivered: if there were too many pings, the answer to the newest one leaves. */
+  /** Call this when all received data was delivered: if there were too many pings, the answer to the newest one leaves. */
   answerNewest(): void {
     if (this.#pings > MAX_PONGS) this.#queue.pump();
   }

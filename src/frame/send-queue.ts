@@ -269,7 +269,7 @@ export class SendQueue {
     }
   }
 
-  /** The compression context no longer matches the peer's: later messages cannot be sent. A Close frame that waits is still sent. */
+  /** Stops the messages after an error of the codec: its context no longer matches the peer's. A Close frame that waits is still sent. */
   #codecFailed(error: unknown): void {
     this.#drop(error instanceof Error ? error : null, false);
     this.#owner.fail(error);

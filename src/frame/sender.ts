@@ -75,7 +75,7 @@ export class Sender {
     return this.#queue.bytes + this.#sink.bufferedAmount;
   }
 
-  /** Whether messages or our Close frame wait. Then a message that is sent now waits as well. */
+  /** Whether messages or our Close frame wait. If so, a message that is sent now waits as well. */
   get isWaiting(): boolean {
     return this.#queue.messages > 0;
   }
@@ -213,7 +213,7 @@ export class Sender {
     this.sendControl(Opcode.Pong, payload);
   }
 
-  /** The peer sent its Close frame: pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
+  /** Call this after the peer's Close frame: pings need no answer now (§5.5.2), and a half-sent message may stay unfinished (§5.5.1). */
   peerClosed(): void {
     this.#queue.replacePong(null);
     // §5.4: the messages after the unfinished one cannot be sent either: their frames would belong to it.

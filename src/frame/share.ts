@@ -18,7 +18,7 @@ export interface BudgetReader {
   readonly isStopped: boolean;
   /** There is no room: stop reading after the current chunk. */
   waitForRoom(): void;
-  /** There is room again: continue reading. Must not report events from inside this call. */
+  /** There is room again: continue reading. The reader must not report events from inside this call. */
   readOn(): void;
   /** The unfinished message is aborted. */
   shed(error: ProtocolError): void;
@@ -93,7 +93,7 @@ export class Share {
     this.#owner.asked(this);
   }
 
-  /** The connection receives nothing more. */
+  /** Call this when the connection will receive nothing more. */
   leave(): void {
     this.isGone = true;
     this.#owner.left(this);

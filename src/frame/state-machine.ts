@@ -175,7 +175,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     }
   }
 
-  /** §5.5.1: nothing follows a Close frame, so messages that wait are sent first. The closing deadline runs meanwhile. */
+  /** §5.5.1: nothing follows a Close frame, so messages that wait are sent first. The closing deadline runs while they wait. */
   #sendClose(payload: Uint8Array): void {
     this.sender.sendClose(payload);
     if (!this.sender.isCloseWaiting) this.#account.watch(this.#sink);

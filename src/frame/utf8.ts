@@ -11,7 +11,7 @@ const MAX_DECODE_FIRST_SIZE = 2048;
 
 const REPLACEMENT = '\ufffd';
 
-/** Whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+/** Says whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 export function isValidUtf8(bytes: Uint8Array): boolean {
   return isUtf8(bytes);
 }
@@ -54,7 +54,7 @@ export class Utf8Validator {
     return true;
   }
 
-  /** Whether the text may end here. Resets the validator for the next message. */
+  /** Says whether the text may end here. Resets the validator for the next message. */
   finish(): boolean {
     const complete = this.#missing === 0;
     this.reset();

@@ -107,7 +107,7 @@ export class FrameWriter {
   }
 }
 
-/** Whether the payload may shrink while it is kept. No event reports that, and the bytes beyond its new end would be lost. */
+/** Says whether the payload may shrink while it is kept. No event reports such a change, and the bytes beyond the new end would be lost. */
 function isResizable({ buffer }: Uint8Array): boolean {
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   return resizable === true || growable === true;

@@ -48,7 +48,7 @@ function isPlainHost(text: string): boolean {
   return isNumeric && labels === 4 && isAddress(text, end);
 }
 
-/** Whether each of the numbers of a dotted quad is 0 to 255, without leading zeros. */
+/** Says whether each of the numbers of a dotted quad is 0 to 255, without leading zeros. */
 function isAddress(text: string, end: number): boolean {
   let value = 0;
   let digits = 0;
@@ -67,7 +67,7 @@ function isAddress(text: string, end: number): boolean {
   return true;
 }
 
-/** Whether the text ends at `start`, or continues from `start` on with a colon and a port from 0 to 65535. */
+/** Says whether the text ends at `start`, or continues from `start` on with a colon and a port from 0 to 65535. */
 function isPort(text: string, start: number): boolean {
   if (start === text.length) return true;
   const digits = text.length - start - 1;

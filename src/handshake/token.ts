@@ -36,7 +36,7 @@ export function isLineByte(byte: number): boolean {
   return (byte >= SP && byte < 0x7f) || (byte >= 0x80 && byte <= 0xff) || byte === HTAB;
 }
 
-/** Whether `text` is not empty and contains only visible ASCII: no space, no control character. */
+/** Says whether `text` is not empty and contains only visible ASCII: no space, no control character. */
 export function isVisibleAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);

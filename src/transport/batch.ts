@@ -37,12 +37,12 @@ export class Batch {
     return this.#chunks === null;
   }
 
-  /** Whether `size` bytes can be written at `buffer[offset…]`. */
+  /** Says whether `size` bytes can be written at `buffer[offset…]`. */
   hasRoom(size: number): boolean {
     return this.offset + size <= this.#capacity;
   }
 
-  /** Whether `grow` can make room for `size` bytes. */
+  /** Says whether `grow` can make room for `size` bytes. */
   canGrow(size: number): boolean {
     return this.offset + size <= MAX_SLAB_SIZE;
   }

@@ -21,7 +21,7 @@ class BudgetReviews implements TimerOwner {
   }
 }
 
-/** From now on the budget is reviewed whenever a connection waits for room in it. */
+/** Reviews the budget from now on, whenever a connection waits for room in it. */
 export function watchBudget(budget: MemoryBudget): void {
   // The new object lives as long as the budget.
   if (budget.onWaiting === null) new BudgetReviews(budget);

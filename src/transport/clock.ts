@@ -7,7 +7,7 @@
 import { AsyncResource } from 'node:async_hooks';
 
 export interface Clock {
-  /** Milliseconds on a clock that never jumps. */
+  /** Returns milliseconds on a clock that never jumps. */
   now(): number;
   /** The same as Node's `setTimeout`, but the timer does not keep the process alive: only sockets do that. */
   setTimeout(callback: () => void, delay: number): NodeJS.Timeout;

@@ -65,6 +65,6 @@ export const printed: SeldomSaid = new SeldomSaid();
 export function warnOnStderr(kind: string, text: string, now: number = clock.now()): void {
   const omitted = printed.ask(kind, now);
   if (omitted === null || process.env.NODE_NO_WARNINGS === '1') return;
-  // `console`, unlike `process.stderr.write`, survives a stderr that was closed.
+  // If stderr was closed, `console` causes no error, unlike `process.stderr.write`.
   console.error(`rfc6455: ${text}${omitted === 0 ? '' : ` (${omitted} more like this before)`}`);
 }

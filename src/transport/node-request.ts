@@ -107,8 +107,8 @@ export function connectPlain(options: NetConnectOpts & { readonly socketPath?: s
 }
 
 /**
- * Opens a TLS connection that no agent keeps for another request. SNI and the check of the certificate use the host's name. `servername`
- * replaces this name; an address is not a name.
+ * Opens a TLS connection that no agent keeps for another request. If the host is a name and not an address, SNI and the check of the
+ * certificate use this name, unless `servername` gives another one.
  */
 export function connectSecure(options: ConnectionOptions): Socket {
   // RFC 6066 §3: literal addresses are not permitted in SNI.

@@ -26,7 +26,7 @@ export interface OutboxOwner {
   onBlocked(): void;
   /** Reading may continue. */
   onResumable(): void;
-  /** The closing handshake began, or the end was asked for. */
+  /** The closing handshake began, or the end was requested. */
   onClosing(): void;
   /** The application transferred or resized a payload before it had left. The connection is dropped. */
   onPayloadChanged(error: Error): void;

@@ -64,7 +64,7 @@ export class PingPace {
     try {
       this.#pinging.ping(this.#schedule.payload());
     } catch (error) {
-      // The application's function threw, or its payload is too long.
+      // The application's function threw, or returned a payload that is too long.
       this.#endpoint.fail(error);
     }
   }

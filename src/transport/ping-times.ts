@@ -1,6 +1,7 @@
 /**
  * Measures how long the peer takes to answer our pings: RFC 6455 §5.5.2, §5.5.3. Every ping is timed here, no matter what sent it: the
- * application, the heartbeat, a schedule, or values that wait for a receipt. A connection that sends no ping has no such object.
+ * application, the heartbeat, a schedule, or values that wait for a receipt. A connection that sends no ping does not create
+ * an object of this class.
  */
 
 interface UnansweredPing {

@@ -64,7 +64,7 @@ export function areSlabsScarce(): boolean {
   return bytesInFlight > MAX_BYTES / 2;
 }
 
-/** Whether outboxes are to be flushed before another slab is acquired. */
+/** Says whether outboxes are to be flushed before another slab is acquired. */
 export function areSlabsExhausted(): boolean {
   return bytesInUse >= MAX_BYTES;
 }

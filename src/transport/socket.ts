@@ -105,7 +105,7 @@ export class SocketConnection implements OutboxOwner, DeadlinesOwner, SocketOwne
 
   // ---- what the application asks for ----
 
-  /** Whether more than the high-water mark waits. If so, `onDrain` is called once nothing waits any more. */
+  /** Says whether more than the high-water mark waits. If so, `onDrain` is called once nothing waits any more. */
   waitsForDrain(): boolean {
     if (this.endpoint.bufferedAmount <= this.limits.highWaterMark) return false;
     // One turn may collect more bytes than the high-water mark, and the socket may take all of them now.

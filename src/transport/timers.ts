@@ -75,7 +75,7 @@ export class TimerWheel {
     this.#clock = clock;
   }
 
-  /** Milliseconds on a clock that never jumps. */
+  /** Returns milliseconds on a clock that never jumps. */
   now(): number {
     return this.#clock.now();
   }
@@ -84,7 +84,7 @@ export class TimerWheel {
     return new Timer(this, owner);
   }
 
-  /** The tick at which `delay` milliseconds will have passed. */
+  /** Returns the tick at which `delay` milliseconds will have passed. */
   tickAfter(delay: number): number {
     return Math.ceil((this.now() + delay) / TICK);
   }

@@ -39,7 +39,7 @@ export class Waiting {
     return part;
   }
 
-  /** Whether at least one of the next `size` bytes still belongs to the caller. */
+  /** Says whether at least one of the next `size` bytes still belongs to the caller. */
   isBorrowed(size: number): boolean {
     for (let left = size, at = this.#head; left > 0; at++) {
       const chunk = this.#chunks![at]!;

@@ -355,7 +355,7 @@ function inflateSymbols(
         length--;
       }
     }
-    // Byte by byte, since a match may overlap its own output.
+    // The bytes are copied one by one, since a match may overlap its own output.
     for (let from = out - distance; length > 0; length--) target[out++] = target[from++]!;
   }
 }

@@ -41,8 +41,8 @@ for (let symbol = 0; symbol < LENGTH_BASE.length; symbol++)
 LENGTH_SYMBOL[MAX_MATCH] = 28;
 
 /**
- * Distance − 1 → its symbol. If distance − 1 is below 256, it is the index; else the index is 256 + ((distance − 1) >>> 7), since
- * these symbols differ in the upper bits only.
+ * The symbol of each distance. If distance − 1 is below 256, the index is distance − 1. For greater distances the index is
+ * 256 + ((distance − 1) >>> 7), since their symbols differ only in the upper bits of the distance.
  */
 export const DISTANCE_SYMBOL: Uint8Array = new Uint8Array(512);
 for (let symbol = 0; symbol < DISTANCE_BASE.length; symbol++) {
