@@ -1,4 +1,4 @@
-/** The address of the other end is looked up when the application asks, and is there as long as the application can ask. */
+/** The library looks up the address of the other end when the application reads it. The application can read it at any later time too. */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer } from 'node:http';
 import { Socket } from 'node:net';
@@ -22,14 +22,14 @@ async function open(peer: RawPeer): Promise<number> {
   return peer.socket.localPort!;
 }
 
-/** Ends a connection as a peer does that behaves. */
+/** Ends a connection as a peer does that follows the rules. */
 async function close(peer: RawPeer): Promise<void> {
   peer.write(closeFrame(1000));
   peer.socket.end();
   await until(() => peer.socket.destroyed);
 }
 
-/** Ends TCP without its closing handshake, where the peer's socket can do that. */
+/** Resets TCP. A TLS socket cannot do that, so it is destroyed instead. */
 function reset({ socket }: RawPeer): void {
   socket.on('error', () => {});
   if ('encrypted' in socket) socket.destroy();
@@ -42,7 +42,7 @@ const addressOf = ({ remoteAddress, remotePort }: Connection<undefined>): unknow
 ];
 
 describe.each(kinds)('%s', (kind) => {
-  test('a connection whose first message arrived with it knows its address after the close, even if it was not read before', async () => {
+  test('a connection that receives its first message together with the handshake knows its address after the close, even if the address was never read before', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -57,7 +57,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('a connection from `connections` knows its address after the close', async () => {
+  test('a connection that the application took from `connections` knows its address after the close', async () => {
     const { server, peer } = await startServer({ message() {} }, {}, kind);
     const raw = peer();
     const port = await open(raw);
@@ -67,7 +67,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('a dropped connection knows its address afterwards', async () => {
+  test('a connection knows its address after the application has dropped it', async () => {
     let seen: Connection | null = null;
     const message = (connection: Connection): void => {
       seen = connection;
@@ -82,7 +82,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(addressOf(seen!)).toEqual(['127.0.0.1', port]);
   });
 
-  test('handlers at the end of a connection know the address, after a reset as well', async () => {
+  test('the `close` and `error` handlers can read the address of the connection, even after the peer has reset TCP', async () => {
     const ends: unknown[] = [];
     const errors: string[] = [];
     const { peer } = await startServer<undefined>(
@@ -102,7 +102,7 @@ describe.each(kinds)('%s', (kind) => {
     for (const text of errors) expect(text).toContain(`(127.0.0.1:${port})`);
   });
 
-  test('a kept request knows the address after the close; so does a refused one in `refused`, even if its peer has left', async () => {
+  test('a kept request knows its address after the close, and `refused` can read the address of a request whose peer has left', async () => {
     let seen: ServerRequest | null = null;
     const refused: unknown[] = [];
     const { server, peer } = await startServer<undefined>(
@@ -133,7 +133,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test('with handleUpgrade, the connection knows the address after the close; so does a Duplex that has an address', async () => {
+test('a connection from `handleUpgrade` knows its address after the close, even if the transport is a Duplex with an address', async () => {
   const server = new WebSocketServer({ message() {} });
   const http = createHttpServer();
   let seen: Connection | null = null;
@@ -167,8 +167,8 @@ test('with handleUpgrade, the connection knows the address after the close; so d
   await server.shutdown();
 });
 
-test('no address is looked up if the application cannot read it', async () => {
-  // Node's own method behind `remoteAddress`, which cannot be replaced.
+test('the library does not look up an address while the application cannot read it', async () => {
+  // Node's `remoteAddress` calls this method. `remoteAddress` itself cannot be replaced.
   const prototype = Socket.prototype as unknown as { _getpeername(): unknown };
   const lookedUp = vi.spyOn(prototype, '_getpeername');
   const { server, port } = await startServer({ message() {} });

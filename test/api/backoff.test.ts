@@ -7,15 +7,15 @@ const MAX_TIMER = 2_147_483_647;
 const time = fc.double({ min: 0, max: 1e12, noNaN: true });
 const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
-describe('C21: waits', () => {
-  test('C21: without jitter the waits double up to the longest', () => {
+describe('C21: the waits of a client', () => {
+  test('C21: without jitter each wait is twice the one before it, up to `max`', () => {
     const times = readBackoff({ base: 100, max: 1_000, jitter: 0 });
     expect([1, 2, 3, 4, 5, 6, 500].map((retries) => waitAfter(retries, times, 0.9))).toEqual([
       100, 200, 400, 800, 1_000, 1_000, 1_000,
     ]);
   });
 
-  test('C21: waits are between `min` and `max`, random in the part that `jitter` says, and never zero', () => {
+  test('C21: each wait is between `min` and `max` and never zero, and `jitter` says which part of it is random', () => {
     fc.assert(
       fc.property(
         fc.record({ base: time, max: time, min: time, jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
@@ -25,7 +25,7 @@ describe('C21: waits', () => {
           const wait = waitAfter(retries, readBackoff(backoff), random);
           const full = Math.min(backoff.base * 2 ** Math.min(retries - 1, 1_000), backoff.max);
           expect(wait).toBeGreaterThanOrEqual(Math.min(backoff.min, MAX_TIMER));
-          // Above 2^31 - 1 ms, setTimeout fires at once.
+          // setTimeout fires at once if the delay is over 2^31 - 1 ms.
           expect(wait).toBeLessThanOrEqual(MAX_TIMER);
           if (retries < 26) expect(wait).toBeLessThanOrEqual(Math.max(full, backoff.min));
         },
@@ -33,7 +33,7 @@ describe('C21: waits', () => {
     );
   });
 
-  test('C21: the first wait after a lost connection is random, at most `first`', () => {
+  test('C21: the first wait after a lost connection is random, and at most `first`', () => {
     fc.assert(
       fc.property(time, fraction, (first, random) => {
         expect(firstWait(readBackoff({ first }), random)).toBe(Math.min(first * random, MAX_TIMER));
@@ -63,7 +63,7 @@ describe('options', () => {
     [{ factor: 2 }, /backoff has no option "factor"/],
     [{ jiter: 0.1 }, /did you mean "jitter"/],
     [[], /not an object/],
-  ])('%j is refused', (backoff, message) => {
+  ])('the back-off %j is refused', (backoff, message) => {
     expect(() => readBackoff(backoff)).toThrow(message);
   });
 });

@@ -1,4 +1,4 @@
-/** To whom a broadcast goes, and where a server listens beside host and port. */
+/** The options that select the connections of a broadcast, and the options of `listen` besides host and port. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -28,7 +28,7 @@ async function three() {
 }
 
 describe('broadcast', () => {
-  test('to, except and filter work alone and together; the old arguments still work', async () => {
+  test('the options to, except and filter work alone and together, and the older form of the arguments still works', async () => {
     const { server, received, all } = await three();
     const [a, b, c] = all as [Connection, Connection, Connection];
     expect(server.broadcast('all')).toBe(3);
@@ -52,7 +52,7 @@ describe('broadcast', () => {
     ]);
   });
 
-  test('connections of other servers, and closed ones, are left out', async () => {
+  test('broadcast leaves out closed connections and connections of other servers', async () => {
     const { server, all, clients } = await three();
     const other = await three();
     all[0]!.terminate();
@@ -67,7 +67,7 @@ describe('broadcast', () => {
     ).toBe(0);
   });
 
-  test('invalid options throw, and an exception of the filter is passed on', async () => {
+  test('broadcast throws for invalid options, and passes an exception of the filter on', async () => {
     const { server } = await three();
     for (const options of [{ except: 7 }, { to: 7 }, { filter: 7 }, { room: 'a' }]) {
       expect(() => server.broadcast('x', options as object)).toThrow(TypeError);
@@ -84,7 +84,7 @@ describe('broadcast', () => {
 });
 
 describe('listen', () => {
-  test('ipv6Only and exclusive are passed to the system', async () => {
+  test('listen passes ipv6Only and exclusive to the system', async () => {
     const server = new WebSocketServer({});
     const { port } = await server.listen({ host: '::1', ipv6Only: true, exclusive: true });
     const connection = await connect(`ws://[::1]:${port}`);
@@ -93,7 +93,7 @@ describe('listen', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'fd accepts a descriptor that already listens, as systemd passes it',
+    'listen with fd uses a descriptor that already listens, as systemd passes it',
     async () => {
       const plain = createServer();
       plain.listen(0, '127.0.0.1');
@@ -122,7 +122,7 @@ describe('listen', () => {
     },
   );
 
-  test('reusePort lets two servers share a port, or is an error if the system or Node does not support it', async () => {
+  test('with reusePort two servers share a port; listen rejects if the system or Node does not support it', async () => {
     const first = new WebSocketServer({});
     const second = new WebSocketServer({});
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -139,7 +139,7 @@ describe('listen', () => {
     await Promise.all([first.shutdown(), second.shutdown()]);
   });
 
-  test('invalid values are refused', async () => {
+  test('listen refuses invalid values', async () => {
     const server = new WebSocketServer({});
     await expect(server.listen({ fd: -1 })).rejects.toThrow(RangeError);
     await expect(server.listen({ exclusive: 1 as never })).rejects.toThrow(TypeError);

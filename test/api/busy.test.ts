@@ -1,4 +1,4 @@
-/** Two of our endpoints that are both busy: nothing deadlocks, nothing is lost, in either direction. */
+/** Two of our endpoints send at the same time: they do not deadlock, and no message is lost in either direction. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ function filled(seed: number): Buffer {
 }
 
 describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
-  test('two endpoints that send each other 16 MiB at once both receive it', async () => {
+  test('two endpoints that send each other 16 MiB at the same time both receive them', async () => {
     const [ours, theirs] = [filled(1), filled(2)];
     let atServer: Buffer | null = null;
     let atClient: Buffer | null = null;
@@ -51,7 +51,7 @@ describe.each<Kind>(['listen', 'listen over TLS'])('%s', (kind) => {
 describe('100,000 small messages sent in one loop to a healthy reader all arrive', () => {
   const COUNT = 100_000;
 
-  /** Counts, and notices the first that is out of order. */
+  /** Counts the messages, and throws at the first one that is out of order. */
   function counter(): { take(message: string | Buffer): void; count(): number } {
     let count = 0;
     return {
@@ -68,7 +68,7 @@ describe('100,000 small messages sent in one loop to a healthy reader all arrive
     for (let index = 0; index < COUNT; index++) connection.send(`message ${index}`);
   }
 
-  test('from the client to the server', async () => {
+  test('100,000 messages of the client arrive at the server', async () => {
     const received = counter();
     const { right } = await pair({ message: (_, message) => received.take(message) });
     sendAll(right);
@@ -76,7 +76,7 @@ describe('100,000 small messages sent in one loop to a healthy reader all arrive
     expect(await right.close()).toMatchObject({ code: 1000, wasClean: true });
   }, 60_000);
 
-  test('from the server to the client, to a handler and to a loop', async () => {
+  test('100,000 messages of the server arrive at a handler of the client, and in a loop of the client', async () => {
     const received = counter();
     const one = await pair({}, {}, { handlers: { message: (_, message) => received.take(message) } });
     sendAll(one.left);
@@ -93,7 +93,7 @@ describe('100,000 small messages sent in one loop to a healthy reader all arrive
     expect(await two.left.closed).toMatchObject({ code: 1000, wasClean: true });
   }, 60_000);
 
-  test('in both directions at once, and echoed', async () => {
+  test('100,000 messages in each direction at once arrive, and so do 100,000 echoes', async () => {
     const atServer = counter();
     const atClient = counter();
     const { left, right } = await pair(
@@ -118,11 +118,11 @@ describe('100,000 small messages sent in one loop to a healthy reader all arrive
   }, 60_000);
 });
 
-test('the memory of one of 500 idle connections is limited', async () => {
+test('500 idle connections open and close, and the test prints the memory of one of them', async () => {
   const { server, url } = await startServer({ message() {} });
   const address = url.replace('localhost', '127.0.0.1');
   const opened: Connection[] = [];
-  // Warm, so that pools and compiled code are not counted.
+  // These connections fill the pools and let V8 compile the code, so that neither is counted.
   for (let index = 0; index < 50; index++)
     opened.push(await connect(address, { handlers: { message() {} } }));
   setFlagsFromString('--expose-gc');

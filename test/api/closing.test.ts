@@ -1,4 +1,4 @@
-/** How a connection ends, and what both sides learn of it: the deadline, a shutdown, pauses, failures, and a TCP reset. */
+/** The end of a connection, and what both sides learn of it: the deadline, a shutdown, pauses, failures, and a TCP reset. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type CloseInfo,
@@ -39,7 +39,7 @@ async function mute(
 }
 
 describe('close with its own timeout', () => {
-  test('ends sooner than closeTimeout', async () => {
+  test('close with a timeout ends the connection earlier than closeTimeout', async () => {
     const { connection, peer } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     const closed: CloseInfo = await connection.close(3000, 'bye', 1);
     expect(closed).toMatchObject({ code: 1006, wasClean: false });
@@ -47,14 +47,14 @@ describe('close with its own timeout', () => {
     expect(codeOf(peer.frames[0]!)).toBe(3000);
   });
 
-  test('can shorten a closing handshake that has begun, and not prolong it', async () => {
+  test('a second close can shorten a closing handshake that has begun, but cannot prolong it', async () => {
     const { connection } = await mute({ closeTimeout: Number.POSITIVE_INFINITY });
     connection.close();
     connection.close(1000, '', 1);
     expect(await connection.close(1000, '', Number.POSITIVE_INFINITY)).toMatchObject({ code: 1006 });
   });
 
-  test('refuses an invalid time before any byte is sent', async () => {
+  test('close refuses an invalid timeout or code before any byte is sent', async () => {
     const { connection } = await mute();
     expect(() => connection.close(1000, '', 0)).toThrow(RangeError);
     expect(() => connection.close(1005, '', 1)).toThrow(RangeError);
@@ -63,12 +63,12 @@ describe('close with its own timeout', () => {
 });
 
 describe('shutdown', () => {
-  test('waits for its grace, not for closeTimeout, and the connections that it then drops report no error', async () => {
+  test('shutdown waits for its grace, not for closeTimeout, and the connections that it drops after that report no error', async () => {
     const { server, peer, connection, errors } = await mute({ closeTimeout: 1 });
     const over = server.shutdown({ grace: 120_000 });
     await peer.until(() => peer.frames.length === 1);
     expect(codeOf(peer.frames[0]!)).toBe(1001);
-    // A later connection's closing, bounded by the same closeTimeout of 1 ms, would be over by now.
+    // This later connection has the same closeTimeout of 1 ms. Once it has closed, the first one would have ended as well.
     const other = await mute({ closeTimeout: 1 });
     await other.connection.close();
     expect(connection.state).toBe('closing');
@@ -78,7 +78,7 @@ describe('shutdown', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a later call does not prolong it', async () => {
+  test('a later call of shutdown does not prolong the first one', async () => {
     const { server } = await mute();
     const over = server.shutdown({ grace: 1 });
     expect(server.shutdown({ grace: 3_600_000 })).toBe(over);
@@ -87,7 +87,7 @@ describe('shutdown', () => {
 });
 
 describe('reset', () => {
-  test('drops TCP without a Close frame and without FIN', async () => {
+  test('reset drops TCP without a Close frame and without FIN', async () => {
     const { connection, peer } = await mute({ memoryBudget: new MemoryBudget(1_048_576) });
     connection.reset();
     expect(connection.state).toBe('closing');
@@ -100,7 +100,7 @@ describe('reset', () => {
     connection.reset();
   });
 
-  test('drops a connection with bytes that wait for a peer that does not read', async () => {
+  test('reset drops a connection even if bytes wait for a peer that does not read', async () => {
     const { connection, peer, errors } = await mute();
     peer.socket.pause();
     while (connection.bufferedAmount < 1_048_576) connection.send(Buffer.alloc(262_144));
@@ -109,7 +109,7 @@ describe('reset', () => {
     expect(errors).toEqual([]);
   });
 
-  test('over TLS drops the connection', async () => {
+  test('reset drops a connection over TLS', async () => {
     const { connection, peer } = await mute({}, 'listen over TLS');
     connection.reset();
     expect(await connection.closed).toMatchObject({ code: 1006 });
@@ -118,7 +118,7 @@ describe('reset', () => {
   });
 });
 
-/** What the `close` handler receives, and what `error` did before it. */
+/** What the `close` handler received, and what the `error` handler received before it. */
 interface Ending {
   readonly infos: CloseInfo[];
   readonly errors: Error[];
@@ -139,16 +139,16 @@ function recording(): Ending & ConnectionHandlers {
   };
 }
 
-describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
+describe.each(kinds)('FAULT-8: a connection that failed, %s', (kind) => {
   const sizes: [string, { compression: boolean; size: number }][] = [
     ['a small message', { compression: false, size: 1_001 }],
-    ['one that is still being sent', { compression: false, size: 8_000_000 }],
-    ['a compressed one', { compression: true, size: 100_000 }],
-    ['one whose compressed bytes are too many', { compression: true, size: 8_000_000 }],
+    ['a message that is still being sent', { compression: false, size: 8_000_000 }],
+    ['a compressed message', { compression: true, size: 100_000 }],
+    ['a message whose compressed bytes exceed the limit', { compression: true, size: 8_000_000 }],
   ];
 
   test.each(sizes)(
-    'FAULT-8: after 1009 both ends know the reason if the server failed it: %s',
+    'FAULT-8: if the server fails the connection with 1009, both ends know the reason: %s',
     async (_, { compression, size }) => {
       const here = recording();
       const there = recording();
@@ -166,7 +166,7 @@ describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
   );
 
   test.each(sizes)(
-    'FAULT-8: after 1009 both ends know the reason if the client failed it: %s',
+    'FAULT-8: if the client fails the connection with 1009, both ends know the reason: %s',
     async (_, { compression, size }) => {
       const here = recording();
       const there = recording();
@@ -194,15 +194,15 @@ describe.each(kinds)('FAULT-8: a failed connection, %s', (kind) => {
     expect(info).toMatchObject({ code: 1006, wasClean: false, byPeer: false, sentCode: 1009 });
     expect(info?.error).toBe(error);
     expect(info?.sentReason).toContain('1000');
-    // The peer's address is ours to know.
+    // The peer does not need to receive its own address.
     expect(info?.sentReason).not.toContain(peer);
     expect(there.infos).toMatchObject([{ code: 1009, reason: info?.sentReason, byPeer: true, error: null }]);
     expect(there.errors).toEqual([]);
   }
 });
 
-describe('FAULT-8: the arguments of close', () => {
-  test('FAULT-8: after an exception in a handler, it is the error, and 1011 the sent code', async () => {
+describe('FAULT-8: the arguments of the close handler', () => {
+  test('FAULT-8: after an exception in a handler, close receives the exception as `error` and 1011 as `sentCode`', async () => {
     const here = recording();
     const { left, right } = await pair({
       ...here,
@@ -228,7 +228,7 @@ describe('FAULT-8: the arguments of close', () => {
     expect(await right.closed).toMatchObject(nothing);
   });
 
-  test('FAULT-8: wasClean is false if our Close frame, and messages sent before it, never left', async () => {
+  test('FAULT-8: wasClean is false if our Close frame and the messages before it never left', async () => {
     const { connection, peer } = await mute({ closeTimeout: 50 });
     peer.socket.pause();
     while (connection.bufferedAmount < 16_777_216) connection.send(Buffer.alloc(262_144));
@@ -236,7 +236,7 @@ describe('FAULT-8: the arguments of close', () => {
     expect(await connection.closed).toMatchObject({ code: 1000, wasClean: false, byPeer: true });
   });
 
-  test('FAULT-8: drain does not follow close', async () => {
+  test('FAULT-8: the drain handler is not called after the close handler', async () => {
     const events: string[] = [];
     const { server, peer } = await startServer({
       drain: () => void events.push('drain'),
@@ -246,7 +246,7 @@ describe('FAULT-8: the arguments of close', () => {
     const [connection] = server.connections;
     raw.socket.pause();
     while (connection!.send(Buffer.alloc(262_144)) || connection!.bufferedAmount < 8_388_608);
-    // Its end comes without a Close frame: what waits may still leave.
+    // The peer ends TCP without a Close frame, so waiting bytes may still leave.
     raw.socket.end();
     await connection!.closed;
     raw.socket.resume();
@@ -254,7 +254,7 @@ describe('FAULT-8: the arguments of close', () => {
     expect(events).toEqual(['close']);
   });
 
-  test('a loop over the messages throws an error that names the peer', async () => {
+  test('a loop over the messages throws an error that names the peer if the connection is lost', async () => {
     const { left, right } = await pair();
     left.terminate();
     const loop = async (): Promise<void> => {
@@ -265,23 +265,26 @@ describe('FAULT-8: the arguments of close', () => {
 });
 
 describe('FAULT-2: a paused connection', () => {
-  // The deadline would end the test runner's patience first: what closes cleanly does so without it.
+  // The test would time out long before this deadline. A clean close therefore did not wait for it.
   const patient = { closeTimeout: 3_600_000 };
   const clean = { code: 1000, wasClean: true };
 
   const sides = kinds.flatMap((kind) => [[kind, 'left'] as const, [kind, 'right'] as const]);
 
-  test.each(sides)('FAULT-2: closes cleanly, without the deadline: %s, %s', async (kind, side) => {
-    const both = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } }, kind);
-    const [closing, other] = side === 'left' ? [both.left, both.right] : [both.right, both.left];
-    closing.pause();
-    // What waits in the socket is read, and dropped.
-    other.send('x'.repeat(1_000_000));
-    expect(await closing.close()).toMatchObject({ ...clean, byPeer: false });
-    expect(await other.closed).toMatchObject({ ...clean, byPeer: true });
-  });
+  test.each(sides)(
+    'FAULT-2: close() on a paused connection is clean and does not wait for closeTimeout: %s, %s',
+    async (kind, side) => {
+      const both = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } }, kind);
+      const [closing, other] = side === 'left' ? [both.left, both.right] : [both.right, both.left];
+      closing.pause();
+      // The library reads what waits in the socket, and drops it.
+      other.send('x'.repeat(1_000_000));
+      expect(await closing.close()).toMatchObject({ ...clean, byPeer: false });
+      expect(await other.closed).toMatchObject({ ...clean, byPeer: true });
+    },
+  );
 
-  test('FAULT-2: await using closes it cleanly', async () => {
+  test('FAULT-2: await using closes a paused connection cleanly', async () => {
     const { left, right } = await pair({ message() {} }, patient, { ...patient, handlers: { message() {} } });
     left.pause();
     right.send('x'.repeat(1_000_000));
@@ -289,7 +292,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: leaving a loop closes it cleanly', async () => {
+  test('FAULT-2: leaving a loop closes a paused connection cleanly', async () => {
     const { left, right } = await pair({}, patient, patient);
     for (let count = 0; count < 100; count++) left.send('message');
     for await (const message of right) {
@@ -301,7 +304,7 @@ describe('FAULT-2: a paused connection', () => {
     expect(await left.closed).toMatchObject(clean);
   });
 
-  test('FAULT-2: `stop` of a Reconnection closes it cleanly', async () => {
+  test('FAULT-2: `stop` of a Reconnection closes its paused connection cleanly', async () => {
     const { server, url } = await startServer({
       open: (connection) => void connection.send('x'.repeat(1_000_000)),
     });
@@ -320,14 +323,14 @@ describe('FAULT-2: a paused connection', () => {
     while (server.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
   });
 
-  test('FAULT-2: a shutdown closes all of them cleanly', async () => {
+  test('FAULT-2: a shutdown closes a paused connection cleanly', async () => {
     const { server, left } = await pair({ message() {} }, patient, patient);
     left.pause();
     await server.shutdown({ grace: 3_600_000 });
     expect(await left.closed).toMatchObject({ code: 1001, wasClean: true });
   });
 
-  test('FAULT-2: messages that arrive after close are dropped, not delivered', async () => {
+  test('FAULT-2: messages that reach a paused connection are dropped after close(), not delivered', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       { message: (_connection, message) => void received.push(message) },
@@ -342,7 +345,7 @@ describe('FAULT-2: a paused connection', () => {
   });
 });
 
-/** What an application may do in `open`, with the code that the peer reads. */
+/** What an application may do in `open`, and the close code that the peer then receives. */
 const inOpen: [string, number, (connection: Connection<unknown>) => void][] = [
   ['closes', 4001, (connection) => void connection.close(4001)],
   [
@@ -355,7 +358,7 @@ const inOpen: [string, number, (connection: Connection<unknown>) => void][] = [
 ];
 
 describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
-  // Without an interval the heartbeat has no timer of its own, and with this one it is far from done.
+  // With Infinity the heartbeat has no timer. With an hour its timer is far from over.
   const heartbeats = [Number.POSITIVE_INFINITY, 3_600_000];
 
   test.each(kinds)(
@@ -374,7 +377,7 @@ describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
         const raw = await peer().open();
         await raw.until(() => raw.frames.length === 1);
         expect(codeOf(raw.frames[0]!)).toBe(code);
-        // It does not answer.
+        // The peer does not answer the Close frame.
         expect(await closed).toMatchObject({ code: 1006, sentCode: code });
       }
     },
@@ -397,7 +400,7 @@ describe.each(inOpen)('FAULT-2: an `open` that %s', (_does, code, open) => {
   });
 });
 
-/** What the peer does, which handler is called for it, and the code of its end. */
+/** What the peer does, which handler is called for it, and the close code of the connection. */
 const ends = [
   ['breaks a rule', 'error', frame(Op.Text, 'fragment', { mask: false, fin: false }), 1006],
   ['sends a Close frame', 'closing', closeFrame(1000, '', { mask: false }), 1000],
@@ -406,7 +409,7 @@ const ends = [
 describe.each(ends)(
   'FAULT-3: the peer %s, and the handler `%s` calls reset()',
   (_cause, hook, bytes, code) => {
-    /** As a client's, masked with a key of zeros. A second fragment that begins a message is out of sequence. */
+    /** The same frame from a client, masked with a key of zeros. If it is sent twice, the second text frame is out of sequence. */
     const toServer = Buffer.concat([
       bytes.subarray(0, 1),
       Buffer.from([bytes[1]! | 0x80, 0, 0, 0, 0]),
@@ -421,35 +424,38 @@ describe.each(ends)(
     });
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
 
-    test.each(kinds)('FAULT-3: its end is reported once, and no resource is left: %s', async (kind) => {
-      const codes: number[] = [];
-      const budget = new CompressionBudget();
-      const memoryBudget = new MemoryBudget();
-      const { server, peer } = await startServer(
-        handlers(codes),
-        { compression: { budget }, memoryBudget, maxConnections: 1, closeTimeout: 3_600_000 },
-        kind,
-      );
-      const raw = peer().write(requestHead(offer));
-      await raw.until(() => raw.head !== '');
-      expect(raw.status).toBe(101);
-      raw.write(Buffer.concat([toServer, toServer]));
-      await raw.until(() => raw.ended || raw.closed);
-      raw.destroy();
-      // Its slot is free again.
-      for (let status = 0; status !== 101; ) {
-        const next = peer().write(requestHead());
-        await next.until(() => next.head !== '');
-        ({ status } = next);
-        next.destroy();
-      }
-      await server.shutdown({ grace: 3_600_000 });
-      expect(codes[0]).toBe(code);
-      // The second is the next peer's.
-      expect([codes.length, budget.used, memoryBudget.used]).toEqual([2, 0, 0]);
-    });
+    test.each(kinds)(
+      'FAULT-3: the end of the connection is reported once, and no resource is left: %s',
+      async (kind) => {
+        const codes: number[] = [];
+        const budget = new CompressionBudget();
+        const memoryBudget = new MemoryBudget();
+        const { server, peer } = await startServer(
+          handlers(codes),
+          { compression: { budget }, memoryBudget, maxConnections: 1, closeTimeout: 3_600_000 },
+          kind,
+        );
+        const raw = peer().write(requestHead(offer));
+        await raw.until(() => raw.head !== '');
+        expect(raw.status).toBe(101);
+        raw.write(Buffer.concat([toServer, toServer]));
+        await raw.until(() => raw.ended || raw.closed);
+        raw.destroy();
+        // The slot of the connection is free again.
+        for (let status = 0; status !== 101; ) {
+          const next = peer().write(requestHead());
+          await next.until(() => next.head !== '');
+          ({ status } = next);
+          next.destroy();
+        }
+        await server.shutdown({ grace: 3_600_000 });
+        expect(codes[0]).toBe(code);
+        // The second end is that of the next peer.
+        expect([codes.length, budget.used, memoryBudget.used]).toEqual([2, 0, 0]);
+      },
+    );
 
-    test('FAULT-3: the same holds on a client', async () => {
+    test('FAULT-3: on a client, the end of the connection is reported once, and no resource is left', async () => {
       const { port, open } = await scripted(({ socket, accept }) => {
         socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
         socket.write(Buffer.concat([bytes, bytes]));

@@ -1,4 +1,4 @@
-/** What became of a message: the callback of `send`, `write` and `drained`. RFC 6455 §6.1. */
+/** How an application learns whether a message has left: the callback of `send`, `write` and `drained`. RFC 6455 §6.1. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Connection, SendOptions } from '../../src/index.ts';
@@ -49,33 +49,36 @@ describe.each([
     ['a small text', 'hello', undefined],
     ['a large text', 'text '.repeat(100_000), undefined],
     ['bytes that are copied', Buffer.alloc(4_096, 1), undefined],
-    ['bytes that are not', Buffer.alloc(300_000, 1), undefined],
+    ['bytes that are not copied', Buffer.alloc(300_000, 1), undefined],
     ['a message that is not compressed', Buffer.alloc(300_000, 1), { compress: false }],
     ['a fragmented message', Buffer.alloc(300_000, 1), { fragmentSize: 1_000 }],
     ['a fragmented text', 'text '.repeat(10_000), { fragmentSize: 1_000, lastFragmentSize: 2_000 }],
   ];
 
   for (const side of ['left', 'right'] as const) {
-    test.each(messages)(`done and write, ${side}: %s`, async (_, message, options) => {
-      const connections = await pair(
-        { message() {} },
-        { compression },
-        { compression, handlers: { message() {} } },
-      );
-      const connection = connections[side];
-      const outcomes: Outcome[] = [];
-      const done = (error: Outcome): void => void outcomes.push(error);
-      if (options === undefined) connection.send(message, done);
-      else connection.send(message, options, done);
-      connection.flush();
-      expect(outcomes).toEqual([]);
-      await connection.write(message, options);
-      expect(outcomes).toEqual([null]);
-      expect(connection.bufferedAmount).toBe(0);
-    });
+    test.each(messages)(
+      `send calls done and write resolves once the message has left (sending side: ${side}): %s`,
+      async (_, message, options) => {
+        const connections = await pair(
+          { message() {} },
+          { compression },
+          { compression, handlers: { message() {} } },
+        );
+        const connection = connections[side];
+        const outcomes: Outcome[] = [];
+        const done = (error: Outcome): void => void outcomes.push(error);
+        if (options === undefined) connection.send(message, done);
+        else connection.send(message, options, done);
+        connection.flush();
+        expect(outcomes).toEqual([]);
+        await connection.write(message, options);
+        expect(outcomes).toEqual([null]);
+        expect(connection.bufferedAmount).toBe(0);
+      },
+    );
   }
 
-  test('callbacks are called in the order of their messages, and before close', async () => {
+  test('the callbacks of send are called in the order of their messages, and before close', async () => {
     const events: string[] = [];
     const { left } = await pair(
       { message() {}, close: () => void events.push('close') },
@@ -89,7 +92,7 @@ describe.each([
     expect(events).toEqual(['large', 'small', 'bytes', 'close']);
   });
 
-  test('a waiting message is sent with the options that it was given', async () => {
+  test('a waiting message is sent with the options that it had at the call', async () => {
     const received: (string | Buffer)[] = [];
     const { left } = await pair(
       {},
@@ -105,7 +108,7 @@ describe.each([
     expect(received.map((message) => message.length)).toEqual([300_000, 250_000]);
   });
 
-  test('drained waits for every message before it, and for no later one', async () => {
+  test('drained waits for every message sent before it, and for no later one', async () => {
     const { left } = await pair({}, { compression }, { compression, handlers: { message() {} } });
     await left.drained();
     const events: string[] = [];
@@ -122,7 +125,7 @@ describe.each([
 });
 
 describe('a peer that does not read', () => {
-  test('done is called once the peer reads', async () => {
+  test('send calls done once the peer reads', async () => {
     const { connection, raw } = await stalled();
     fill(connection);
     const outcomes: Outcome[] = [];
@@ -137,10 +140,10 @@ describe('a peer that does not read', () => {
   });
 
   test.each([
-    ['terminate', (connection: Connection) => connection.terminate()],
-    ['reset', (connection: Connection) => connection.reset()],
-    ['a close that it does not answer', (connection: Connection) => void connection.close(1000, '', 1)],
-  ])('done, write and drained receive the reason, each once: %s', async (_, end) => {
+    ['by terminate', (connection: Connection) => connection.terminate()],
+    ['by reset', (connection: Connection) => connection.reset()],
+    ['a close that the peer does not answer', (connection: Connection) => void connection.close(1000, '', 1)],
+  ])('done, write and drained each receive an error once if the connection ends: %s', async (_, end) => {
     const { connection } = await stalled();
     const outcomes: Outcome[] = [];
     fill(connection);
@@ -156,7 +159,7 @@ describe('a peer that does not read', () => {
     expect(outcomes[0]?.message).toContain(`(127.0.0.1:${connection.remotePort})`);
   });
 
-  test('a message that waits for the codec receives the error with which the connection failed', async () => {
+  test('a message that waits for the codec fails with the error that failed the connection', async () => {
     const { left } = await pair(
       { error() {} },
       { compression: true },
@@ -173,7 +176,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('a connection that is not open', () => {
-  test('done, write and drained receive this later, not inside the call', async () => {
+  test('done, write and drained receive WS_NOT_SENT after the call, not inside it', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const closed = left.close();
     const outcomes: Outcome[] = [];
@@ -190,7 +193,7 @@ describe('a connection that is not open', () => {
     expect(left.lastWireSize).toBe(0);
   });
 
-  test('the reason is the error with which the connection failed', async () => {
+  test('the rejection of write has as its cause the error that failed the connection', async () => {
     const { connection, raw } = await stalled({ closeTimeout: 1 });
     raw.socket.resume();
     raw.write(frame(0x42)); // RSV1
@@ -198,7 +201,7 @@ describe('a connection that is not open', () => {
     await expect(connection.write('x')).rejects.toMatchObject({ cause: { code: 'WS_RESERVED_BITS' } });
   });
 
-  test('a Promise that is not awaited causes no unhandled rejection', async () => {
+  test('a rejected Promise of write or drained that is not awaited causes no unhandled rejection', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown): void => void rejections.push(reason);
@@ -212,8 +215,8 @@ describe('a connection that is not open', () => {
   });
 });
 
-describe('misuse', () => {
-  test('throws at the call, before any byte is sent', async () => {
+describe('misuse of send and write', () => {
+  test('send and write throw at the call for invalid arguments, before any byte is sent', async () => {
     const { left } = await pair({}, {}, { handlers: { message() {} } });
     const done = (): void => {};
     // biome-ignore lint/suspicious/noExplicitAny: what a caller without types can do
@@ -229,7 +232,7 @@ describe('misuse', () => {
   });
 });
 
-describe('a callback that fails', () => {
+describe('a callback of send that fails', () => {
   test.each([
     [
       'throws',
@@ -238,24 +241,27 @@ describe('a callback that fails', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('in done'))],
-  ])('closes the connection with 1011, and is reported once: it %s', async (_, done) => {
-    const errors: string[] = [];
-    const { left } = await pair(
-      { error: (_connection, error) => void errors.push(error.message) },
-      {},
-      { handlers: { message() {} } },
-    );
-    left.send('x', done);
-    expect(await left.closed).toMatchObject({ sentCode: 1011, error: { message: 'in done' } });
-    expect(errors).toEqual(['in done']);
-    // Once closed, it is reported as well.
-    left.send('x', done);
-    await turns(2);
-    expect(errors).toEqual(['in done', 'in done']);
-  });
+  ])(
+    'the connection closes with 1011, and the error is reported once, if the callback %s',
+    async (_, done) => {
+      const errors: string[] = [];
+      const { left } = await pair(
+        { error: (_connection, error) => void errors.push(error.message) },
+        {},
+        { handlers: { message() {} } },
+      );
+      left.send('x', done);
+      expect(await left.closed).toMatchObject({ sentCode: 1011, error: { message: 'in done' } });
+      expect(errors).toEqual(['in done']);
+      // The error is reported on a closed connection as well.
+      left.send('x', done);
+      await turns(2);
+      expect(errors).toEqual(['in done', 'in done']);
+    },
+  );
 });
 
-test('the number that broadcast returns has not changed', async () => {
+test('broadcast returns the number of its open connections', async () => {
   const { server } = await pair({}, {}, { handlers: { message() {} } });
   expect(server.broadcast('x')).toBe(1);
   for (const connection of server.connections) connection.terminate();

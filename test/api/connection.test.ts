@@ -1,4 +1,4 @@
-/** `Connection`: what its user sends, hears, and gets wrong. */
+/** `Connection`: what the application sends and receives, and its errors. */
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -57,7 +57,7 @@ describe('send', () => {
   ];
 
   test.each(payloads)(
-    'A40, F13: exactly the bytes of %s arrive, and the value is not modified',
+    'A40, F13: exactly the bytes of a message of type %s arrive, and send does not modify the value',
     async (_name, message, expected) => {
       const before = Buffer.from(bytes);
       for (const side of ['left', 'right'] as const) {
@@ -77,7 +77,7 @@ describe('send', () => {
     },
   );
 
-  test('A40: large views, which are not copied, are sent correctly too', async () => {
+  test('A40: large views, which are not copied, arrive unchanged', async () => {
     const large = new Uint16Array(50_000).fill(0x4241);
     const view = large.subarray(1_000, 49_000);
     const viewShared = new Uint8Array(new SharedArrayBuffer(70_000)).fill(7).subarray(100);
@@ -110,27 +110,30 @@ describe('send', () => {
     ['Blob', new Blob(['x'])],
     ['Promise', Promise.resolve('x')],
     ['String object', new String('x')],
-  ])('A40: %s is refused with a TypeError, before any byte is sent', async (_name, value) => {
-    const { left, right, server } = await pair();
-    const heard: unknown[] = [];
-    for (const connection of [left, right]) {
-      expect(() => connection.send(value as string)).toThrow(TypeError);
-      expect(() => connection.send(value as string, { fragmentSize: 1 })).toThrow(TypeError);
-      expect(() => connection.sendText(value as Uint8Array)).toThrow(TypeError);
-      if (value !== undefined) expect(() => connection.ping(value as string)).toThrow(TypeError);
-      if (value !== undefined) expect(() => connection.pong(value as string)).toThrow(TypeError);
-      expect(connection.bufferedAmount).toBe(0);
-    }
-    expect(() => server.broadcast(value as string)).toThrow(TypeError);
-    left.send('fine');
-    for await (const message of right) {
-      heard.push(message);
-      break;
-    }
-    expect(heard).toEqual(['fine']);
-  });
+  ])(
+    'A40: send refuses a value of type %s with a TypeError, before any byte is sent',
+    async (_name, value) => {
+      const { left, right, server } = await pair();
+      const heard: unknown[] = [];
+      for (const connection of [left, right]) {
+        expect(() => connection.send(value as string)).toThrow(TypeError);
+        expect(() => connection.send(value as string, { fragmentSize: 1 })).toThrow(TypeError);
+        expect(() => connection.sendText(value as Uint8Array)).toThrow(TypeError);
+        if (value !== undefined) expect(() => connection.ping(value as string)).toThrow(TypeError);
+        if (value !== undefined) expect(() => connection.pong(value as string)).toThrow(TypeError);
+        expect(connection.bufferedAmount).toBe(0);
+      }
+      expect(() => server.broadcast(value as string)).toThrow(TypeError);
+      left.send('fine');
+      for await (const message of right) {
+        heard.push(message);
+        break;
+      }
+      expect(heard).toEqual(['fine']);
+    },
+  );
 
-  test('F18, F23: fragmentSize sends fragments of that size; invalid sizes are refused', async () => {
+  test('F18, F23: with fragmentSize a message is sent in fragments of that size, and invalid sizes are refused', async () => {
     const { peer } = await startServer({
       open: (connection) => {
         connection.send('abcdefg', { fragmentSize: 3 });
@@ -155,7 +158,7 @@ describe('send', () => {
     ]);
   });
 
-  test("sendText sends text that is already bytes, and text: 'bytes' delivers bytes", async () => {
+  test("sendText sends bytes as a text message, and with text: 'bytes' a text message is delivered as bytes", async () => {
     const { left, right } = await pair({}, { text: 'bytes' });
     right.sendText(Buffer.from('grün'));
     right.send('text');
@@ -164,7 +167,7 @@ describe('send', () => {
     expect(heard).toEqual([Buffer.from('grün'), Buffer.from('text')]);
   });
 
-  test('design: send returns false above the high-water mark, and drain follows', async () => {
+  test('design: send returns false above the high-water mark, and drain is called once the bytes have left', async () => {
     const drained: string[] = [];
     const handlers: ConnectionHandlers = { drain: () => void drained.push('drain') };
     const { left, right } = await pair(handlers);
@@ -183,7 +186,7 @@ describe('send', () => {
     expect([drained, left.bufferedAmount]).toEqual([['drain'], 0]);
   });
 
-  test('a loop that waits for drain ends, with any high-water mark', async () => {
+  test('an application that waits for drain whenever send returns false sends all its messages, with any high-water mark', async () => {
     for (const highWaterMark of [1, 100, 65_536]) {
       let left = 200;
       const go = (connection: Connection): void => {
@@ -200,7 +203,7 @@ describe('send', () => {
     }
   });
 
-  test('F5, C3: after close nothing is sent, and send returns false', async () => {
+  test('F5, C3: after close no message is sent, and send returns false', async () => {
     const { left, right } = await pair();
     const closed = left.close();
     expect([
@@ -239,7 +242,7 @@ describe('send', () => {
 });
 
 describe('state', () => {
-  test('the connection has the results of the opening handshake', async () => {
+  test('a connection has the results of the opening handshake', async () => {
     const { left, right, url } = await pair({}, { subprotocols: ['chat'] }, { subprotocols: ['chat'] });
     expect([left.subprotocol, right.subprotocol]).toEqual(['chat', 'chat']);
     expect([left.extensions, right.extensions]).toEqual([[], []]);
@@ -248,7 +251,7 @@ describe('state', () => {
     expect(String(right.remotePort)).toBe(new URL(right.url).port);
   });
 
-  test('C12, C13: closed resolves on both sides, whether it is read before or after the close', async () => {
+  test('C12, C13: `closed` resolves on both sides, whether the application reads it before or after the close', async () => {
     const { left, right } = await pair();
     const early = right.closed;
     await left.close(3000, 'done');
@@ -265,14 +268,14 @@ describe('state', () => {
     expect([one.code, one.wasClean, other.code, other.wasClean]).toEqual([3002, true, 3001, true]);
   });
 
-  test('terminate is 1006 at both ends', async () => {
+  test('after terminate both ends report 1006', async () => {
     const { left, right } = await pair();
     left.terminate();
     expect(await left.closed).toMatchObject({ code: 1006, wasClean: false });
     expect(await right.closed).toMatchObject({ code: 1006, wasClean: false });
   });
 
-  test('await using closes and waits, and using drops the connection', async () => {
+  test('await using closes the connection and waits for the end, and using drops the connection', async () => {
     const one = await pair();
     await one.right[Symbol.asyncDispose]();
     expect(one.right.state).toBe('closed');
@@ -283,7 +286,7 @@ describe('state', () => {
     expect(await two.left.closed).toMatchObject({ code: 1006 });
   });
 
-  test('pause stops messages, pings and Close frames; resume delivers them in order', async () => {
+  test('pause holds back messages, pings and Close frames, and resume delivers them in order', async () => {
     const heard: string[] = [];
     const { left, right } = await pair({
       message: (_, message) => void heard.push(String(message)),
@@ -305,7 +308,7 @@ describe('state', () => {
 });
 
 describe('for await', () => {
-  test('ends with a clean close, after the messages before it', async () => {
+  test('the loop ends with a clean close, after the messages that were sent before it', async () => {
     const { left, right } = await pair();
     left.send('a');
     left.send(Buffer.from('b'));
@@ -315,12 +318,12 @@ describe('for await', () => {
     expect(messages).toEqual(['a', Buffer.from('b')]);
     const iterator = (await pair()).right[Symbol.asyncIterator]();
     await iterator.return?.();
-    // And stays at its end.
+    // The iterator stays at its end.
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('throws the reason if the connection is lost', async () => {
+  test('the loop throws the reason if the connection is lost', async () => {
     const lost = await pair();
     lost.left.terminate();
     await expect(lost.right[Symbol.asyncIterator]().next()).rejects.toMatchObject({
@@ -337,13 +340,13 @@ describe('for await', () => {
     const loop = (async () => {
       for await (const message of left!) messages.push(message);
     })();
-    // It ends with the connection, and that with the peer, which has heard the Close frame and the end of TCP.
+    // The loop ends with the connection. The connection ends once the peer has received the Close frame and has ended TCP.
     void raw.answer().then(() => raw.socket.end());
     await expect(loop).rejects.toBeInstanceOf(ProtocolError);
     expect(messages).toEqual(['fine']);
   });
 
-  test('break closes with 1000', async () => {
+  test('leaving the loop with break closes the connection with 1000', async () => {
     const { left, right } = await pair();
     left.send('one');
     left.send('two');
@@ -354,7 +357,7 @@ describe('for await', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true, byPeer: true });
   });
 
-  test('A32: the connection stops reading if the messages are not consumed, small or large, and none is lost', async () => {
+  test('A32: the connection stops reading if the loop does not consume its messages, and none of them is lost', async () => {
     for (const size of [10, 30_000]) {
       const { left, right } = await pair();
       const iterator = right[Symbol.asyncIterator]();
@@ -365,7 +368,7 @@ describe('for await', () => {
         await new Promise(setImmediate);
         if (sent > 2_000_000) throw new Error('it reads without an end');
       }
-      // Until it stands still, and not because everything was read.
+      // Wait until no more bytes leave, although not everything was read.
       for (let before = -1; before !== left.bufferedAmount; ) {
         before = left.bufferedAmount;
         await new Promise((resolve) => setTimeout(resolve, 30));
@@ -393,7 +396,7 @@ describe('for await', () => {
     }
   });
 
-  test('a message handler and a loop exclude each other, and so do two loops', async () => {
+  test('a message handler excludes a loop, and a loop excludes a second one', async () => {
     const withHandler = await pair({}, {}, { handlers: { message() {} } });
     expect(() => withHandler.right[Symbol.asyncIterator]()).toThrow(TypeError);
     const { right } = await pair();
@@ -406,7 +409,7 @@ describe('for await', () => {
     expect(await pending).toEqual({ done: true, value: undefined });
   });
 
-  test('ends, or throws, if the connection was closed before the loop and no message had arrived', async () => {
+  test('if the connection was closed before the loop began, the loop ends after a clean close and throws after a lost connection', async () => {
     const ended = await pair();
     await ended.left.close();
     await ended.right.closed;
@@ -419,15 +422,15 @@ describe('for await', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('close() completes even if messages arrive after it and are not consumed', async () => {
+  test('close() completes even if messages arrive after it and the application does not consume them', async () => {
     const { left, right } = await pair();
-    // The first of them is not complete when it is called.
+    // The first message is not complete when close() is called.
     for (let index = 0; index < 50; index++) left.send('x'.repeat(200_000));
     expect(await right.close()).toMatchObject({ code: 1000, wasClean: true });
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('close() completes even if messages wait and are not consumed', async () => {
+  test('close() completes even if messages wait and the application does not consume them', async () => {
     const { left, right } = await pair();
     for (let index = 0; index < 500; index++) left.send('x'.repeat(1_000));
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -441,7 +444,7 @@ describe('messages that are not read', () => {
     useRealClock();
   });
 
-  test("A14: are dropped after 30 s with one warning, so that the peer's disconnection is noticed", async () => {
+  test("A14: messages are dropped after 30 s with one warning, so that the peer's disconnection is noticed", async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const warnings: Error[] = [];
@@ -454,12 +457,12 @@ describe('messages that are not read', () => {
       raw.write(Buffer.concat(Array.from({ length: 40 }, () => frame(Op.Text, 'thanks'))));
       raw.write(closeFrame(1000));
       raw.socket.end();
-      // What was sent has to be here before the clock moves: real time, which the fake clock does not touch.
+      // The frames have to arrive before the clock moves. This waits in real time, which the fake clock does not affect.
       const begun = process.hrtime.bigint();
       while (process.hrtime.bigint() - begun < 500_000_000n) await turn();
       const [connection] = server.connections;
       expect(connection!.state).toBe('open');
-      // In steps, with the sockets read in between: a clock that jumps is a process that stood still, which moves the deadline.
+      // The clock moves in steps, and the sockets are read between them. If it jumped, the library would see a process that stood still, and would move the deadline.
       let passed = 0;
       for (; server.connections.size > 0; passed += 500) {
         vi.advanceTimersByTime(500);
@@ -474,7 +477,7 @@ describe('messages that are not read', () => {
     expect(warnings).toMatchObject([{ code: 'WS_UNREAD_MESSAGES' }]);
   });
 
-  test('wait for a loop that begins before that, even if the loop takes long', async () => {
+  test('messages wait for a loop that begins within 30 s, even if that loop takes long', async () => {
     useFakeClock();
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const { server, peer } = await startServer();
@@ -502,12 +505,12 @@ describe('A48: a handler that fails', () => {
     },
     rejects: () => Promise.reject(new Error('secret')),
     'rejects, in another realm': () => runInNewContext('Promise.reject(new Error("secret"))'),
-    'throws no Error': () => {
+    'throws undefined': () => {
       throw undefined;
     },
   };
 
-  /** Makes every handler be called. @param ponged whether left has heard a pong, or failed before */
+  /** Causes a call of every handler. @param ponged whether left has received a pong, or has failed before */
   async function provoke(left: Connection, right: Connection, ponged: () => boolean): Promise<void> {
     right.send('message');
     right.send('fragments', { fragmentSize: 5 });
@@ -522,7 +525,7 @@ describe('A48: a handler that fails', () => {
   }
 
   test.each(names.flatMap((name) => Object.keys(ways).map((way): [Name, string] => [name, way])))(
-    '%s %s: the connection closes with 1011, none of its text is sent, it is reported once, and other connections stay open',
+    'if %s %s, the connection closes with 1011 without the text of the exception, the error is reported once, and other connections stay open',
     async (name, way) => {
       const errors: unknown[] = [];
       let failing: Connection | null = null;
@@ -554,13 +557,13 @@ describe('A48: a handler that fails', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       expect(calls).toBeGreaterThan(0);
       expect(errors).toHaveLength(1);
-      if (way === 'throws no Error') expect(errors[0]).toBeInstanceOf(Error);
+      if (way === 'throws undefined') expect(errors[0]).toBeInstanceOf(Error);
       else {
-        // An Error of another realm is not an Error here: it comes as the cause of one.
+        // An Error of another realm is not an instance of Error here. It is reported as the cause of an Error.
         const { message, cause } = errors[0] as Error;
         expect([message, (cause as Error | undefined)?.message]).toContain('secret');
       }
-      // A handler of the end is too late to change how it went.
+      // The handlers `closing` and `close` are called too late to change the close code.
       expect([1000, 1005, 1006, 1011]).toContain(closes[0]!.code);
       if (name !== 'closing' && name !== 'close') expect(closes[0]!.code).toBe(1011);
       expect(closes[0]!.reason).toBe('');
@@ -569,7 +572,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('without an error handler, it is a process warning with its stack', async () => {
+  test('without an error handler, the exception becomes a process warning with its stack', async () => {
     const warnings = await warningsOf(async () => {
       const { right } = await pair({
         message: () => {
@@ -583,7 +586,7 @@ describe('A48: a handler that fails', () => {
     expect(warnings[0]!.stack).toContain('connection.test');
   });
 
-  /** What a peer may do, or not do, and the code of the line. The first frame has RSV1. */
+  /** The code in the line on stderr, and the frame of the peer that causes it; null for a peer that stays silent. The first frame has RSV1. */
   const faults: [string, Buffer | null][] = [
     ['WS_RESERVED_BITS', frame(0x42)],
     ['WS_MESSAGE_TOO_BIG', frame(Op.Binary, Buffer.alloc(1_001))],
@@ -591,14 +594,14 @@ describe('A48: a handler that fails', () => {
   ];
 
   test.each(faults)(
-    'FAULT-8: a fault of the peer is not a process warning, but a line on stderr that names the peer: %s',
+    'FAULT-8: a fault of the peer is printed as a line on stderr that names the peer, and is not a process warning: %s',
     async (code, bytes) => {
       vi.stubEnv('NODE_NO_WARNINGS', undefined);
       printed.forget();
       const print = vi.spyOn(console, 'error').mockImplementation(() => {});
       let port = 0;
       const warnings = await warningsOf(async () => {
-        // Only for the one that is to be silent: the others have all the time that a slow machine needs.
+        // Only the silent peer gets a short heartbeat. The other tests have all the time that a slow machine needs.
         const heartbeat = bytes === null ? { interval: 10, timeout: 10 } : {};
         const { peer } = await startServer({}, { maxMessageSize: 1_000, heartbeat });
         const raw = await peer().open();
@@ -616,7 +619,7 @@ describe('A48: a handler that fails', () => {
     },
   );
 
-  test('an error handler that throws, rejects, or is a getter that throws, causes a warning', async () => {
+  test('an error handler that throws, rejects, or is a getter that throws, causes a process warning', async () => {
     for (const error of [
       () => {
         throw new Error('in error');
@@ -644,7 +647,7 @@ describe('A48: a handler that fails', () => {
     }
   });
 
-  test('handlers that are a Proxy may throw as well', async () => {
+  test('an exception of a Proxy as handlers closes the connection with 1011 and is reported', async () => {
     const errors: string[] = [];
     let failing = false;
     const handlers: ConnectionHandlers = {
@@ -666,7 +669,7 @@ describe('A48: a handler that fails', () => {
     expect(errors).toEqual(['has']);
   });
 
-  test('handlers that are getters may throw as well', async () => {
+  test('an exception of a getter as handler is reported once', async () => {
     for (const name of names) {
       const errors: string[] = [];
       let failing = true;
@@ -694,7 +697,7 @@ describe('A48: a handler that fails', () => {
   });
 });
 
-describe('A49: every call inside every handler', () => {
+describe('A49: an application may make every call inside every handler', () => {
   const names = [
     'open',
     'message',
@@ -731,7 +734,7 @@ describe('A49: every call inside every handler', () => {
   };
 
   test.each(names.flatMap((name) => Object.keys(calls).map((call) => [name, call] as const)))(
-    '%s: %s',
+    'in the handler %s: %s',
     async (name, call) => {
       const closes: unknown[] = [];
       let called = 0;
@@ -769,7 +772,7 @@ describe('A49: every call inside every handler', () => {
         raw.socket.resume();
         await until(() => called > 0 || closes.length > 0);
       }
-      // Ends it one way or the other: by a fault where `error` is to be heard, by a Close frame elsewhere.
+      // An invalid frame ends the connection if `error` is tested. Otherwise a Close frame ends it.
       raw.write(name === 'error' ? frame(3) : closeFrame(1000));
       await raw.answer();
       raw.destroy();
@@ -783,14 +786,14 @@ describe('A49: every call inside every handler', () => {
   );
 });
 
-test('C18: an idle connection is not closed', async () => {
+test('C18: idle connections stay open as long as each peer answers pings', async () => {
   const { left, right } = await pair({}, { heartbeat: { interval: 30, timeout: 5_000 } });
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect([left.state, right.state]).toEqual(['open', 'open']);
   await right.close();
 });
 
-test('errors have a class and a code', async () => {
+test('a connection that exceeds its send cap fails with a ConnectionError', async () => {
   const errors: Error[] = [];
   const { left, right } = await pair({ error: (_, error) => void errors.push(error) }, { sendCap: 100_000 });
   right.pause();
@@ -801,7 +804,7 @@ test('errors have a class and a code', async () => {
   right.terminate();
 });
 
-test('console.log shows what a connection and a server are', async () => {
+test('inspect shows the state of a connection and of a server', async () => {
   const { server, left, right } = await pair({ upgrade: () => ({ data: 7 }), message() {} });
   expect(inspect(left)).toMatch(
     /^Connection \{\s+state: 'open',\s+url: '\/',\s+remoteAddress: '[\d.:f]+',\s+subprotocol: '',\s+bufferedAmount: 0,\s+data: 7\s+\}$/,

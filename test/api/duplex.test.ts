@@ -1,4 +1,4 @@
-/** A connection as a Duplex of Node.js and as WHATWG streams: messages both ways, backpressure, and every end. */
+/** A connection as a Duplex of Node.js and as WHATWG streams: messages in both directions, backpressure, and every end of a connection. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -11,7 +11,7 @@ import { pair, until } from './pair.ts';
 afterEach(closeServers);
 
 describe('toDuplex', () => {
-  test('bytes of a file go through a pipeline, and its end closes with 1000', async () => {
+  test('the bytes of a file arrive through a pipeline, and the end of the pipeline closes the connection with 1000', async () => {
     const bytes = Buffer.alloc(3_000_000, 'abc');
     const { left, right } = await pair();
     const [received] = await Promise.all([
@@ -31,7 +31,7 @@ describe('toDuplex', () => {
     expect(await left.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('strings are sent as text and bytes as binary; readableObjectMode reads whole messages', async () => {
+  test('a string is sent as text and bytes are sent as binary, and readableObjectMode reads whole messages', async () => {
     const { left, right } = await pair();
     const one = toDuplex(left).on('error', () => {});
     const other = toDuplex(right, { readableObjectMode: true });
@@ -48,7 +48,7 @@ describe('toDuplex', () => {
     expect((await left.closed).code).toBe(1006);
   });
 
-  test('without object mode, empty messages are skipped, and text is read as UTF-8', async () => {
+  test('without object mode, empty messages are skipped and text is read as UTF-8', async () => {
     const { left, right } = await pair();
     const read = buffer(toDuplex(right));
     for (const message of ['', 'é', '', Buffer.from('x')]) left.send(message);
@@ -56,7 +56,7 @@ describe('toDuplex', () => {
     expect((await read).toString()).toBe('éx');
   });
 
-  test('backpressure works in both directions: a reader that stalls stops the writer', async () => {
+  test('a reader that stalls stops the writer', async () => {
     const { left, right } = await pair();
     const writer = toDuplex(left);
     const reader = toDuplex(right);
@@ -82,7 +82,7 @@ describe('toDuplex', () => {
     expect(size).toBe(640 * 65_536);
   });
 
-  test('when the peer closes, both directions end; a lost connection is an error', async () => {
+  test('a clean close by the peer ends both directions, and a lost connection is an error of the Duplex', async () => {
     const clean = await pair();
     const duplex = toDuplex(clean.left);
     void clean.right.close(3000);
@@ -98,7 +98,7 @@ describe('toDuplex', () => {
     expect(cut.destroyed).toBe(true);
   });
 
-  test('a lost connection is an error even if nothing reads', async () => {
+  test('a lost connection is an error of the Duplex even if the application does not read', async () => {
     const { left, right } = await pair({ error() {} });
     const duplex = toDuplex(left);
     const failed = once(duplex, 'error');
@@ -107,7 +107,7 @@ describe('toDuplex', () => {
     expect(duplex.destroyed).toBe(true);
   });
 
-  test('destroy drops the connection, and fails the write of a message that is not sent', async () => {
+  test('destroy drops the connection, and a write on a closed connection fails', async () => {
     const { left, right } = await pair();
     const duplex = toDuplex(left);
     duplex.destroy();
@@ -120,20 +120,20 @@ describe('toDuplex', () => {
     expect(await outcome).toBeInstanceOf(Error);
   });
 
-  test('invalid uses are refused', async () => {
+  test('toDuplex refuses invalid options, a connection with a message handler, and a second Duplex', async () => {
     const { left, right } = await pair({ message() {} });
     expect(() => toDuplex(left)).toThrow('go to its handler');
     expect(() => toDuplex(right, { objectMode: true } as object)).toThrow(
       'toDuplex has no option "objectMode"',
     );
-    // The end of the test is the loss of its connection.
+    // The end of the test drops this connection, which is an error of the Duplex.
     toDuplex(right).on('error', () => {});
     expect(() => toDuplex(right)).toThrow('being read already');
   });
 });
 
 describe('readable and writable', () => {
-  test('messages go in both directions, each property is always the same object, and the close is clean', async () => {
+  test('messages pass through readable and writable, each property is always the same object, and writer.close() closes cleanly', async () => {
     const { left, right } = await pair();
     expect(left.readable).toBe(left.readable);
     expect(left.writable).toBe(left.writable);
@@ -150,7 +150,7 @@ describe('readable and writable', () => {
     expect(await right.closed).toMatchObject({ code: 1000, wasClean: true });
   });
 
-  test('a pipe from one connection to another, with backpressure', async () => {
+  test('a pipe from one connection to another delivers every message in order', async () => {
     const first = await pair();
     const second = await pair();
     const piped = first.left.readable.pipeTo(second.right.writable as WritableStream<string | Buffer>);
@@ -163,7 +163,7 @@ describe('readable and writable', () => {
     expect(received.at(-1)).toBe('message 49');
   });
 
-  test('cancelling closes with 1000; aborting drops the connection; its end reaches a waiting writer', async () => {
+  test('cancelling readable closes with 1000, aborting writable drops the connection, and the end of the connection reaches a waiting writer', async () => {
     const one = await pair();
     await one.left.readable.cancel();
     expect((await one.right.closed).code).toBe(1000);
@@ -177,7 +177,7 @@ describe('readable and writable', () => {
     expect(await ended).toContain('the connection is closed: 1006');
   });
 
-  test('isPaused and socket', async () => {
+  test('isPaused follows pause and resume, and socket is the socket of the connection', async () => {
     const { left } = await pair();
     expect(left.isPaused).toBe(false);
     left.pause();

@@ -100,7 +100,7 @@ async function watch(
   return most;
 }
 
-/** Code is compiled and pools are filled before the base is taken. */
+/** Lets V8 compile the code and fills the pools before the base is measured. */
 async function warmUp(server: Awaited<ReturnType<typeof start>>): Promise<Report> {
   const connection = await connect(`ws://127.0.0.1:${server.port}/`);
   const messages = connection[Symbol.asyncIterator]();
@@ -112,8 +112,8 @@ async function warmUp(server: Awaited<ReturnType<typeof start>>): Promise<Report
   return server.report();
 }
 
-describe('A32: an echo server facing a peer that floods it and never reads', () => {
-  test('grows by less than 20 MB, and serves others meanwhile (64 KiB messages)', async () => {
+describe('A32: an echo server and a peer that floods it with messages and never reads', () => {
+  test('the server grows by less than 20 MB and serves other peers meanwhile (64 KiB messages)', async () => {
     const server = await start();
     const base = await warmUp(server);
     const { peer, sent } = await flooder(server.port, frame(Op.Binary, Buffer.alloc(65_536, 7)));
@@ -127,7 +127,7 @@ describe('A32: an echo server facing a peer that floods it and never reads', () 
     expect(await server.stop()).toBe(0);
   }, 60_000);
 
-  test('A53: the same with twenty such peers, small messages and large', async () => {
+  test('A53: the buffers of the server stay limited with twenty such peers that send small and large messages', async () => {
     const server = await start();
     const base = await warmUp(server);
     const small = Buffer.concat(Array.from({ length: 500 }, () => frame(Op.Text, 'x'.repeat(100))));
@@ -140,13 +140,13 @@ describe('A32: an echo server facing a peer that floods it and never reads', () 
     console.log(
       `20 peers: growth: RSS ${(rss / MIB).toFixed(1)} MiB, heap ${(heap / MIB).toFixed(1)} MiB, buffers ${(buffers / MIB).toFixed(1)} MiB`,
     );
-    // What one may hold: 64 KiB of replies, the message that went over, the slice in the socket, the chunk at hand.
+    // One connection may hold 64 KiB of replies, the message that exceeded them, the slice in the socket, and the current chunk.
     expect(heap + buffers).toBeLessThan(20 * 600_000);
     for (const { peer } of floods) peer.destroy();
     expect(await server.stop()).toBe(0);
   }, 60_000);
 
-  test('A14: the peer is dropped in the end', async () => {
+  test('A14: the heartbeat of the server drops the peer', async () => {
     const server = await start({ interval: 300, timeout: 300 });
     const { peer } = await flooder(server.port, frame(Op.Binary, Buffer.alloc(65_536, 7)));
     let report = await server.report();
@@ -161,7 +161,7 @@ describe('A32: an echo server facing a peer that floods it and never reads', () 
   }, 60_000);
 });
 
-test('A26: a peer that floods pings and never reads the pongs costs no memory, and others are served', async () => {
+test('A26: the server grows by less than 20 MB and serves other peers if a peer floods it with pings and never reads the pongs', async () => {
   const server = await start();
   const base = await warmUp(server);
   const pings = Buffer.concat(

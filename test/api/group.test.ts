@@ -44,7 +44,7 @@ const textsOf = (socket: FakeSocket): string[] =>
     .filter(({ opcode }) => opcode === 1)
     .map(({ payload }) => payload.toString());
 
-test('design: a connection that was added is in the group, once, until it is deleted', () => {
+test('design: a connection that was added is a member of the group once, until it is deleted', () => {
   const [one, two] = [line().connection, line().connection];
   const group = new Group([one]);
   expect([group.size, group.has(one), group.has(two)]).toEqual([1, true, false]);
@@ -57,7 +57,7 @@ test('design: a connection that was added is in the group, once, until it is del
   expect(inspect(new Group([two]))).toBe('Group { size: 1 }');
 });
 
-test('anything but a connection is refused', () => {
+test('a group refuses every value that is not a connection', () => {
   const group = new Group();
   for (const wrong of [null, undefined, {}, 'connection', new Group()]) {
     expect(() => group.add(wrong as unknown as Connection)).toThrow(TypeError);
@@ -67,7 +67,7 @@ test('anything but a connection is refused', () => {
   expect(() => group.broadcast('x', { excpet: null } as object)).toThrow('did you mean "except"?');
 });
 
-test('design: a connection refers to the groups that it is in, and to no object once it is in none', () => {
+test('design: a connection refers to the groups of which it is a member, and keeps no set once it has left all of them', () => {
   const { connection } = line();
   const core = coreOf(connection);
   expect(core.memberships).toBeNull();
@@ -80,7 +80,7 @@ test('design: a connection refers to the groups that it is in, and to no object 
   expect(core.memberships).toBeNull();
 });
 
-test('design: a connection that is closed, for any reason, has left every group before its close handler runs', async () => {
+test('design: a connection that is closed for any reason has left every group before its close handler is called', async () => {
   const rooms = [new Group(), new Group()];
   const seen: (readonly number[])[] = [];
   const { server, url } = await startServer({
@@ -109,7 +109,7 @@ test('design: a connection that is closed, for any reason, has left every group 
   expect(coreOf(left!).memberships).toBeNull();
 });
 
-test('design: broadcast reaches the connections of the group that the options select, and returns their number', async () => {
+test('design: broadcast sends to the connections of the group that the options select, and returns their number', async () => {
   const lines = Array.from({ length: 5 }, line);
   const [one, two, three, four] = lines.map(({ connection }) => connection) as [
     Connection,
@@ -136,7 +136,7 @@ test('design: broadcast reaches the connections of the group that the options se
   expect(textsOf(lines[4]!.socket)).toEqual([]);
 });
 
-test('design: messages to a connection within a turn leave in one write, through whatever groups they were sent', async () => {
+test('design: all messages to a connection within a turn leave in one write, even if several groups sent them', async () => {
   const lines = Array.from({ length: 3 }, line);
   const groups = [0, 1].map(() => new Group(lines.map(({ connection }) => connection)));
   for (let index = 0; index < 16; index++) groups[index % 2]!.broadcast(`${index}`);
@@ -147,7 +147,7 @@ test('design: messages to a connection within a turn leave in one write, through
   }
 });
 
-test('if a filter closes, deletes and adds connections, or throws, the others receive the message', async () => {
+test('if a filter closes, deletes or adds connections, or throws, the other connections still receive the message', async () => {
   const lines = Array.from({ length: 4 }, line);
   const [one, two, three, four] = lines.map(({ connection }) => connection) as [
     Connection,
@@ -172,7 +172,7 @@ test('if a filter closes, deletes and adds connections, or throws, the others re
   expect(group.broadcast('after it')).toBe(2);
 });
 
-test('P7, P26: a message is compressed once for the connections that keep no context', async () => {
+test('P7, P26: a broadcast message is compressed once for all connections that keep no context', async () => {
   const { server, url } = await startServer({}, { compression: { serverNoContextTakeover: true } });
   const address = url.replace('localhost', '127.0.0.1');
   const clients = await Promise.all([1, 2, 3].map(() => connect(address, { compression: true })));
@@ -187,7 +187,7 @@ test('P7, P26: a message is compressed once for the connections that keep no con
   }
 });
 
-test('F1: a group may contain connections of clients: each frame is masked separately', async () => {
+test('F1: a group may contain client connections, and each of their frames is masked separately', async () => {
   const received: unknown[] = [];
   const { left, right } = await pair({ message: (_, message) => void received.push(message) });
   const client = right as Connection<undefined>;

@@ -1,4 +1,4 @@
-/** FAULT-5: what a peer's compressed messages may take of one turn of the event loop, over sockets. */
+/** FAULT-5: the share of one turn of the event loop that a peer's compressed messages may take, over sockets. */
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
@@ -15,7 +15,7 @@ const KIB = 1024;
 const SIZE = 128 * KIB;
 const COUNT = 300;
 
-/** A message of 128 KiB in 150 bytes, many times: all of them fit into what a socket is read of at once. */
+/** Returns many messages of 128 KiB, each compressed to 150 bytes. All of them fit into one read of a socket. */
 function bombs(mask: boolean): Buffer {
   const compressed = deflateRawSync(Buffer.alloc(SIZE), { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, -4);
   const bomb = frame(Op.Binary, compressed, { mask });
@@ -24,7 +24,7 @@ function bombs(mask: boolean): Buffer {
   return Buffer.concat(new Array<Buffer>(COUNT).fill(bomb));
 }
 
-/** Counts what is delivered in each turn. */
+/** Counts the bytes that are delivered in each turn. */
 class Turns {
   most = 0;
   messages = 0;
@@ -45,25 +45,28 @@ class Turns {
 
   async check(): Promise<void> {
     while (this.messages < COUNT) await new Promise((resolve) => setTimeout(resolve, 5));
-    // 1 MiB of a turn, and the message that crosses it; reads and what waited come before and after its end.
+    // A turn inflates 1 MiB, plus the message that crosses this limit. Twice that, since socket reads and waiting messages may both come between two calls of setImmediate.
     expect(this.most).toBeLessThanOrEqual(2 * (1024 * KIB + SIZE));
   }
 }
 
-test.each(kinds)('FAULT-5: a burst of bombs is inflated over many turns, by a server: %s', async (kind) => {
-  const turns = new Turns();
-  const { peer } = await startServer(
-    { message: (_connection, message) => turns.message(message as Buffer) },
-    { compression: true },
-    kind,
-  );
-  const raw = peer().write(requestHead({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }));
-  await raw.until(() => raw.head !== '');
-  raw.write(bombs(true));
-  await turns.check();
-});
+test.each(kinds)(
+  'FAULT-5: a server inflates a burst of compression bombs over many turns: %s',
+  async (kind) => {
+    const turns = new Turns();
+    const { peer } = await startServer(
+      { message: (_connection, message) => turns.message(message as Buffer) },
+      { compression: true },
+      kind,
+    );
+    const raw = peer().write(requestHead({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }));
+    await raw.until(() => raw.head !== '');
+    raw.write(bombs(true));
+    await turns.check();
+  },
+);
 
-test('FAULT-5: a burst of bombs is inflated over many turns, by a client', async () => {
+test('FAULT-5: a client inflates a burst of compression bombs over many turns', async () => {
   const turns = new Turns();
   const { port } = await scripted(({ socket, accept }) => {
     socket.write(accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));

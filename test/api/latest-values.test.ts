@@ -1,4 +1,4 @@
-/** `sendLatest` on a socket and a clock that the tests move: what waits, what leaves and when, and what ends it. RFC 6455 §5.5.2, §5.5.3. */
+/** `sendLatest` on a fake socket and a fake clock: which values wait, when they leave, and what drops them. RFC 6455 §5.5.2, §5.5.3. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CloseInfo } from '../../src/api/close-info.ts';
@@ -98,7 +98,7 @@ function open(
   };
 }
 
-test('design: the newest value of each key is sent at the end of the turn; then one value per key waits until the peer has answered', async () => {
+test('design: the newest value of each key is sent at the end of the turn; after that one value per key waits until the peer has answered the ping', async () => {
   const { connection, sent, answer, pongs } = open();
   for (const [key, value] of [
     ['a', 'a1'],
@@ -117,7 +117,7 @@ test('design: the newest value of each key is sent at the end of the turn; then 
   expect(await sent()).toEqual([]);
   connection.sendLatest('a', 'a501');
   expect(await sent()).toEqual(['a501', '(receipt)']);
-  // Receipts are no news to the application.
+  // The application does not receive the pongs of receipts.
   expect(pongs).toEqual([]);
 });
 
@@ -128,7 +128,7 @@ test('design: a batch and its ping are sent in one write', async () => {
   expect(socket.writes).toBe(1);
 });
 
-test('design: a function is called when its value is sent, and not if a newer one replaced it', async () => {
+test('design: a function is called when its value is sent, and is not called if a newer value replaced it', async () => {
   const { connection, sent, answer } = open();
   let now = 1;
   let calls = 0;
@@ -145,7 +145,7 @@ test('design: a function is called when its value is sent, and not if a newer on
   expect(calls).toBe(1);
 });
 
-test('design: a function that sets its own key again is called once in a batch', async () => {
+test('design: a function that calls sendLatest for its own key is called once in a batch', async () => {
   const { connection, sent, answer } = open();
   let calls = 0;
   const again = (): string => {
@@ -168,7 +168,7 @@ test.each([
   ],
   ['returns no message', () => 7 as unknown as string, 'a message is a string'],
 ])(
-  'A48: after a function that %s, the connection closes with 1011, and the keys of the other values are reported',
+  'A48: if a function %s, the connection closes with 1011, and the keys of the other values are reported',
   async (_, value, text) => {
     const { connection, sent, errors, closed, socket } = open();
     connection.sendLatest('a', value);
@@ -184,7 +184,7 @@ test.each([
   },
 );
 
-test('design: rtt is the time of the last answered ping, of any origin', async () => {
+test('design: rtt is the round-trip time of the last answered ping, whoever sent it', async () => {
   const { connection, socket, sent, answer, pongs, pass } = open({
     heartbeat: { interval: 5_000, timeout: 5_000 },
     pings: { interval: 60_000, first: 30_000, payload: () => Buffer.from('paced') },
@@ -201,7 +201,7 @@ test('design: rtt is the time of the last answered ping, of any origin', async (
   vi.advanceTimersByTime(70);
   await answer();
   expect([connection.rtt, pongs.splice(0)]).toEqual([70, []]);
-  // The heartbeat's, after its silence.
+  // The heartbeat sends a ping after its interval of silence.
   await pass(5_500);
   expect(await sent()).toEqual(['ping ']);
   vi.advanceTimersByTime(15);
@@ -213,7 +213,7 @@ test('design: rtt is the time of the last answered ping, of any origin', async (
   expect(pongs).toEqual(['', 'unsolicited']);
 });
 
-test('design: pings of the application and of a schedule may come between: each pong is matched to its own ping', async () => {
+test('design: pings of the application and of a schedule may be sent between those of sendLatest, and each pong is matched to its own ping', async () => {
   const { connection, socket, sent, pongs, pass } = open({
     pings: { interval: 2_000, timeout: 10_000, answerEach: false, payload: () => Buffer.from('paced') },
   });
@@ -226,14 +226,14 @@ test('design: pings of the application and of a schedule may come between: each 
   expect(await sent()).toEqual(['ping after']);
   await pass(2_000);
   expect(await sent()).toEqual(['ping paced']);
-  // §5.5.3: the newest of several pings is answered, and with it all before it.
+  // §5.5.3: a peer may answer only the newest of several pings. That pong answers the earlier pings as well.
   socket.push(frame(Op.Pong, 'after'));
   expect(await sent()).toEqual(['2', '(receipt)']);
   expect(pongs).toEqual(['before', 'after']);
   expect(connection.state).toBe('open');
 });
 
-test('C8: unsolicited pongs, even those that guess a receipt, never reach the send cap or the application', async () => {
+test('C8: an unsolicited pong releases no batch, even if it guesses the payload of a ping of sendLatest', async () => {
   const { connection, socket, sent, pongs } = open();
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
@@ -243,7 +243,7 @@ test('C8: unsolicited pongs, even those that guess a receipt, never reach the se
   expect(pongs).toEqual(['latest:', 'other']);
 });
 
-test('FAULT-4: for a peer that answers pings in advance and takes nothing, one batch waits in the socket and one value for each key', async () => {
+test('FAULT-4: if a peer answers pings in advance and does not read, only one batch and one value per key wait', async () => {
   const { connection, socket, sent, budget } = open();
   const large = 'x'.repeat(100_000);
   socket.block();
@@ -261,19 +261,19 @@ test('FAULT-4: for a peer that answers pings in advance and takes nothing, one b
   await sent();
 });
 
-test('design: a peer that answers no ping gets a batch every ten seconds, if it takes them; the heartbeat decides whether it is alive', async () => {
+test('design: a peer that answers no ping receives a batch every ten seconds as long as it reads, and the heartbeat decides whether it is alive', async () => {
   const { connection, socket, sent, pass } = open({ heartbeat: { interval: 25_000, timeout: 20_000 } });
   connection.sendLatest('a', '1');
   expect(await sent()).toEqual(['1', '(receipt)']);
   connection.sendLatest('a', '2');
   await pass(9_000);
   expect(await sent()).toEqual([]);
-  // It is alive: it sends.
+  // The peer sends a message, so it is alive.
   socket.push(frame(Op.Text, 'hello'));
   await pass(2_000);
   expect(await sent()).toEqual(['2', '(receipt)']);
   connection.sendLatest('a', '3');
-  // It takes no more: nothing is added to what waits in the socket.
+  // The peer reads no more: no value is added to the bytes that wait in the socket.
   socket.block();
   connection.send('x'.repeat(1_000));
   await pass(15_000);
@@ -286,7 +286,7 @@ test('design: a peer that answers no ping gets a batch every ten seconds, if it 
   expect(connection.state).toBe('closed');
 });
 
-test('design: while the application has paused reading, no receipt is seen, and a batch is sent each second if the peer takes it', async () => {
+test('design: while the application has paused reading, a batch is sent each second without a pong if the peer reads', async () => {
   const { connection, sent, answer, pass } = open();
   connection.pause();
   connection.sendLatest('a', '1');
@@ -305,7 +305,7 @@ test('design: while the application has paused reading, no receipt is seen, and 
   expect(await sent()).toEqual(['5', '(receipt)']);
 });
 
-test('design: values wait while more than the high-water mark of other messages waits, and are newer when they are sent', async () => {
+test('design: a value waits while other messages above the high-water mark wait, and only the newest value is sent', async () => {
   const { connection, socket, sent } = open();
   socket.block();
   for (let count = 0; count < 20; count++) connection.send('x'.repeat(10_000));
@@ -318,7 +318,7 @@ test('design: values wait while more than the high-water mark of other messages 
   expect(frames.slice(20)).toEqual(['new', '(receipt)']);
 });
 
-test("P10: after messages that zlib's threads compress, the ping waits for the values", async () => {
+test("P10: if zlib's threads still compress an earlier message, the ping is sent after the values", async () => {
   const { connection, socket, sent } = open({}, {}, codecOf(full));
   connection.send(jsonOf(200_000, 1));
   connection.sendLatest('a', 'value');
@@ -346,7 +346,7 @@ test('design: the size of a batch follows the speed of the peer', async () => {
   expect(socket.writes).toBeGreaterThan(0);
 });
 
-test('design: keys take turns: no key waits forever while others are set again and again', async () => {
+test('design: the keys take turns, so no key waits forever while others are set again and again', async () => {
   const { connection, sent, answer } = open();
   const value = 'x'.repeat(5_000);
   const left = new Set<string>();
@@ -359,7 +359,7 @@ test('design: keys take turns: no key waits forever while others are set again a
   expect([...left].filter((key) => key !== '(').sort()).toEqual([...'0123456789']);
 });
 
-test('design: a further key is refused while maxLatestKeys wait, and accepted once they have left', async () => {
+test('design: sendLatest refuses a new key while maxLatestKeys keys wait, and accepts it once they have left', async () => {
   const { connection, sent } = open({ maxLatestKeys: 3 });
   for (const key of ['a', 'b', 'c']) expect(connection.sendLatest(key, key)).toBe(true);
   expect(connection.sendLatest('d', 'd')).toBe(false);
@@ -368,7 +368,7 @@ test('design: a further key is refused while maxLatestKeys wait, and accepted on
   expect(connection.sendLatest('d', 'd')).toBe(true);
 });
 
-test('FAULT-4: waiting values count in the memory budget and towards the send cap, once for each key', async () => {
+test('FAULT-4: each waiting value counts once in the memory budget and towards the send cap', async () => {
   const { connection, sent, budget, errors, closed } = open({ sendCap: 100_000 });
   connection.sendLatest('first', '1');
   await sent();
@@ -386,7 +386,7 @@ test('FAULT-4: waiting values count in the memory budget and towards the send ca
   expect(budget.used).toBe(0);
 });
 
-test('design: one value above the send cap is admitted to an empty queue, as a message is', async () => {
+test('design: a single value above the send cap is accepted if the queue is empty, as a message is', async () => {
   const { connection, sent } = open({ sendCap: 1_000 });
   expect(connection.sendLatest('a', 'x'.repeat(5_000))).toBe(true);
   expect(await sent()).toHaveLength(2);
@@ -418,7 +418,7 @@ test.each([
   expect(budget.used).toBe(0);
 });
 
-test('design: a connection that does not use sendLatest allocates nothing for it, and its close reports no keys', async () => {
+test('design: a connection that does not use sendLatest allocates nothing for it, and its CloseInfo has no unsentKeys', async () => {
   const { connection, closed } = open();
   connection.send('x');
   await turn();
@@ -429,7 +429,7 @@ test('design: a connection that does not use sendLatest allocates nothing for it
   expect('unsentKeys' in closed[0]!).toBe(false);
 });
 
-test('invalid keys and messages are refused at the call', () => {
+test('sendLatest refuses invalid keys and messages at the call', () => {
   const { connection } = open();
   expect(() => connection.sendLatest(7 as unknown as string, 'x')).toThrow(
     'the key is a number, not a string',

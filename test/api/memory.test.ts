@@ -1,4 +1,4 @@
-/** FAULT-4: everything that is held for a connection counts in the memory budget, once, and from beginning to end. */
+/** FAULT-4: all bytes that are held for a connection count once in the memory budget, for as long as they are held. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../src/api/client.ts';
 import type { Connection } from '../../src/api/connection.ts';
@@ -13,7 +13,7 @@ const KIB = 1024;
 
 const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('FAULT-4: a broadcast that many peers do not read is charged once', async () => {
+test('FAULT-4: a broadcast that many peers do not read is charged once to the memory budget', async () => {
   const memoryBudget = new MemoryBudget();
   const { server, url } = await startServer({}, { memoryBudget });
   const clients: Connection[] = [];
@@ -41,7 +41,7 @@ test('FAULT-4: a broadcast that many peers do not read is charged once', async (
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: messages that wait for the loop are charged, and so is the one in the body of the loop', async () => {
+test('FAULT-4: the messages that wait for a loop are charged, and so is the message in the body of the loop', async () => {
   const memoryBudget = new MemoryBudget();
   const { left, right } = await pair({}, { memoryBudget });
   const message = Buffer.alloc(20 * KIB, 1);
@@ -63,7 +63,7 @@ test('FAULT-4: messages that wait for the loop are charged, and so is the one in
   right.terminate();
 });
 
-test('FAULT-4: with many slow loops, their connections are read in turns, and each message arrives', async () => {
+test('FAULT-4: with many slow loops, the connections are read in turns and every message arrives', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const sizes: number[] = [];
   let used = 0;
@@ -88,7 +88,7 @@ test('FAULT-4: with many slow loops, their connections are read in turns, and ea
     for (let count = 0; count < 5; count++) client.send(Buffer.alloc(300 * KIB, count));
   await until(() => sizes.length === 50);
   expect(sizes.every((size) => size === 300 * KIB)).toBe(true);
-  // The limit, a chunk that each had read already, for which a message may have doubled its memory, and what one message adds.
+  // The budget, a chunk that each connection had read already (a message may have doubled its memory for it), and what one message adds.
   expect(used).toBeLessThan(1024 * KIB + 10 * 128 * KIB + 2 * 300 * KIB);
   await Promise.all(
     clients.map((client) => {
@@ -99,7 +99,7 @@ test('FAULT-4: with many slow loops, their connections are read in turns, and ea
   expect(memoryBudget.used).toBe(0);
 });
 
-test('FAULT-4: data that was read from a paused connection is charged', async () => {
+test('FAULT-4: data that was read from a connection before it was paused is charged', async () => {
   const memoryBudget = new MemoryBudget();
   const received: number[] = [];
   const { right, left } = await pair(
@@ -121,7 +121,7 @@ test('FAULT-4: data that was read from a paused connection is charged', async ()
   right.terminate();
 });
 
-test('FAULT-4: a compressed message is charged while zlib works on it, and until it is delivered', async () => {
+test('FAULT-4: a compressed message is charged while zlib works on it and until it is delivered', async () => {
   const memoryBudget = new MemoryBudget();
   const text = Array.from({ length: 40_000 }, (_, index) => `${index * 7919}`).join(' ');
   let length = 0;
@@ -146,7 +146,7 @@ test('FAULT-4: a compressed message is charged while zlib works on it, and until
   right.terminate();
 });
 
-test('FAULT-4: 200 small messages that are never finished do not prevent large honest ones', async () => {
+test('FAULT-4: 200 small messages that their peers never finish do not prevent the delivery of large messages', async () => {
   const memoryBudget = new MemoryBudget(1024 * KIB);
   const errors: string[] = [];
   const received: number[] = [];
@@ -163,12 +163,12 @@ test('FAULT-4: 200 small messages that are never finished do not prevent large h
   const honest = await Promise.all(
     Array.from({ length: 5 }, () => connect(url.replace('localhost', '127.0.0.1'))),
   );
-  // Each of them finds less room than it needs.
+  // The budget has less room than each of these messages needs.
   for (const client of honest) client.send(Buffer.alloc(500 * KIB));
   await until(() => received.length === honest.length);
   expect(received).toEqual(honest.map(() => 500 * KIB));
   expect(honest.map(({ state }) => state)).toEqual(honest.map(() => 'open'));
-  // Room came from messages that stood still.
+  // Connections with unfinished messages were closed to make room.
   expect(new Set(errors)).toEqual(new Set(['WS_MEMORY_BUDGET']));
   for (const client of honest) client.terminate();
 });

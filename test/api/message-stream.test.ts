@@ -34,31 +34,34 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test.each(['left', 'right'] as const)('every message arrives in parts, in order, %s', async (side) => {
-    const received: unknown[] = [];
-    const stream = async (_connection: unknown, message: MessageStream): Promise<void> => {
-      const whole = await read(message);
-      expect(message.wireSize).toBeGreaterThanOrEqual(0);
-      received.push(whole.toString('hex' as never));
-    };
-    const other = side === 'left' ? 'right' : 'left';
-    const server = side === 'left' ? { stream } : { message() {} };
-    const handlers = side === 'left' ? { message() {} } : { stream };
-    const options = { compression, maxStreamSize: Number.POSITIVE_INFINITY };
-    const ends = await pair(server, options, { ...options, handlers });
-    const binary = randomBytes(400_000);
-    const emoji = '😀é'.repeat(30_000);
-    const messages: (string | Buffer)[] = ['', 'small', binary, emoji, Buffer.alloc(0), 'last'];
-    for (const message of messages) ends[other].send(message, { fragmentSize: 9_999 });
-    await ends[other].sendStream(['in ', 'parts']);
-    await until(() => received.length === messages.length + 1);
-    const order = [...messages, 'in parts'].map((message) => message.toString('hex' as never));
-    expect(new Set(received)).toEqual(new Set(order));
-    expect(ends[side].bufferedAmount).toBe(0);
-  });
+  test.each(['left', 'right'] as const)(
+    'every message arrives in parts and in order (receiving side: %s)',
+    async (side) => {
+      const received: unknown[] = [];
+      const stream = async (_connection: unknown, message: MessageStream): Promise<void> => {
+        const whole = await read(message);
+        expect(message.wireSize).toBeGreaterThanOrEqual(0);
+        received.push(whole.toString('hex' as never));
+      };
+      const other = side === 'left' ? 'right' : 'left';
+      const server = side === 'left' ? { stream } : { message() {} };
+      const handlers = side === 'left' ? { message() {} } : { stream };
+      const options = { compression, maxStreamSize: Number.POSITIVE_INFINITY };
+      const ends = await pair(server, options, { ...options, handlers });
+      const binary = randomBytes(400_000);
+      const emoji = '😀é'.repeat(30_000);
+      const messages: (string | Buffer)[] = ['', 'small', binary, emoji, Buffer.alloc(0), 'last'];
+      for (const message of messages) ends[other].send(message, { fragmentSize: 9_999 });
+      await ends[other].sendStream(['in ', 'parts']);
+      await until(() => received.length === messages.length + 1);
+      const order = [...messages, 'in parts'].map((message) => message.toString('hex' as never));
+      expect(new Set(received)).toEqual(new Set(order));
+      expect(ends[side].bufferedAmount).toBe(0);
+    },
+  );
 });
 
-test('text: bytes gives Buffers that are UTF-8 together', async () => {
+test('with text: bytes the parts are Buffers that are valid UTF-8 when joined', async () => {
   const received: string[] = [];
   const { right } = await pair(
     {
@@ -76,7 +79,7 @@ test('text: bytes gives Buffers that are UTF-8 together', async () => {
   expect(received).toEqual(['é'.repeat(500)]);
 });
 
-test('a reader that stalls makes the peer wait; other work continues', async () => {
+test('a reader that stalls makes the peer wait, and does not hold up other work', async () => {
   const memoryBudget = new MemoryBudget();
   let go: () => void = () => {};
   const wait = new Promise<void>((resolve) => {
@@ -106,10 +109,10 @@ test('a reader that stalls makes the peer wait; other work continues', async () 
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(sent).toBeLessThan(600);
-  // One part is in the reader's hands, and what waits beside it is bounded.
+  // The reader holds one part, and the bytes that wait besides it are bounded.
   expect(memoryBudget.used).toBeGreaterThan(0);
   expect(memoryBudget.used).toBeLessThan(65_536 * 4);
-  // The application's own pause ends with its own resume, and does not end the reader's.
+  // The application's resume ends the application's pause. It does not end the pause that the reader causes.
   left.pause();
   left.resume();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -132,7 +135,7 @@ async function wait_(
 }
 
 describe('a message that is not read', () => {
-  test('a loop that is left early drops the rest of its message only', async () => {
+  test('leaving a loop early drops only the rest of its message', async () => {
     const received: string[] = [];
     const { right, left } = await pair({
       async stream(_connection, message) {
@@ -149,7 +152,7 @@ describe('a message that is not read', () => {
     expect(left.state).toBe('open');
   });
 
-  test('is dropped if its handler does not begin to read it, and a later loop throws', async () => {
+  test('a message is dropped if its handler does not begin to read it, and a later loop over it throws', async () => {
     const kept: MessageStream[] = [];
     const { right } = await pair({ stream: (_connection, message) => void kept.push(message) });
     await right.write('x'.repeat(500_000));
@@ -158,7 +161,7 @@ describe('a message that is not read', () => {
     for (const message of kept) expect(() => message[Symbol.asyncIterator]()).toThrow('was dropped');
   });
 
-  test('a handler may pass the message on: a loop that has begun continues after the handler has returned', async () => {
+  test('a handler may pass its message on: a loop that has begun continues after the handler has returned', async () => {
     const texts: Promise<string>[] = [];
     const { right } = await pair({
       stream: (_connection, message) => void texts.push(text(Readable.from(message))),
@@ -168,7 +171,7 @@ describe('a message that is not read', () => {
     expect(await texts[0]).toBe('abc');
   });
 
-  test('only one loop at a time is allowed', async () => {
+  test('a message allows only one loop at a time', async () => {
     const errors: unknown[] = [];
     const { right } = await pair({
       async stream(_connection, message) {
@@ -194,8 +197,8 @@ describe('a message that is not read', () => {
   });
 });
 
-describe('failures', () => {
-  test('the end of the connection ends the loop with WS_STREAM_LOST, after the parts that had arrived', async () => {
+describe('failures of a message stream', () => {
+  test('the end of the connection ends the loop with WS_STREAM_LOST after the parts that had arrived', async () => {
     const outcomes: unknown[] = [];
     const parts: string[] = [];
     const { right } = await pair({
@@ -222,7 +225,7 @@ describe('failures', () => {
     await expect(sent).rejects.toMatchObject({ code: 'WS_NOT_SENT' });
   });
 
-  test('F25, F21: 1009 beyond maxStreamSize and 1007 for invalid UTF-8 both have their cause in the loop', async () => {
+  test('F25, F21: the loop throws with the cause if the connection fails with 1009 beyond maxStreamSize or with 1007 for invalid UTF-8', async () => {
     const causes: unknown[] = [];
     const handlers = {
       async stream(_connection: unknown, message: MessageStream) {
@@ -241,7 +244,7 @@ describe('failures', () => {
     expect(causes).toEqual(['WS_MESSAGE_TOO_BIG', 'WS_INVALID_UTF8']);
   });
 
-  test('the default of maxStreamSize is maxMessageSize', async () => {
+  test('maxStreamSize is maxMessageSize by default', async () => {
     const { right } = await pair(
       { stream: (_connection, message) => read(message).catch(() => {}), error() {} },
       { maxMessageSize: 1_000 },
@@ -250,7 +253,7 @@ describe('failures', () => {
     expect(await right.closed).toMatchObject({ code: 1009 });
   });
 
-  test('a handler that throws, now or later, fails the connection with 1011', async () => {
+  test('a stream handler that throws or rejects fails the connection with 1011', async () => {
     for (const stream of [
       () => {
         throw new Error('fault');
@@ -267,7 +270,7 @@ describe('failures', () => {
     }
   });
 
-  test('a handler that does not catch WS_STREAM_LOST causes no error, and nothing is reported after close', async () => {
+  test('a handler that does not catch WS_STREAM_LOST causes no error, and no error is reported after close', async () => {
     const events: unknown[] = [];
     const { left, right } = await pair({
       async stream(_connection, message) {
@@ -318,7 +321,7 @@ describe('failures', () => {
     expect(outcomes).toEqual(['WS_STREAM_LOST']);
   });
 
-  test('a handler that never settles lasts as long as its connection: a lost peer and shutdown end it', async () => {
+  test('a handler that never settles does not outlive its connection: the loss of the peer and a shutdown end both', async () => {
     const memoryBudget = new MemoryBudget();
     let begun = 0;
     const closes: number[] = [];
@@ -338,12 +341,12 @@ describe('failures', () => {
       connection.sendStream(parts).catch(() => {});
     };
     send(right);
-    // Longer than the heartbeat waits for an answer: the connection is held back, and not dropped.
+    // This is longer than the heartbeat waits for an answer. The connection is paused, so it is not dropped.
     await until(() => begun === 1 && memoryBudget.used > 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(closes).toEqual([]);
     expect(memoryBudget.used).toBeLessThan(65_536 * 4);
-    // Nothing is read, so only what is sent finds that the peer is gone.
+    // The connection does not read, so it only notices when it sends that the peer is gone.
     right.terminate();
     await until(() => closes.length === 1);
     expect(closes).toEqual([1006]);
@@ -358,7 +361,7 @@ describe('failures', () => {
     second.terminate();
   });
 
-  test('stream and message exclude each other; so do stream and a loop over the connection', async () => {
+  test('a stream handler excludes a message handler and a loop over the connection', async () => {
     const both = { stream() {}, message() {} };
     expect(() => new WebSocketServer(both)).toThrow('handlers has both "stream" and "message"');
     await expect(connect('ws://127.0.0.1:1', { handlers: both })).rejects.toThrow(
@@ -370,7 +373,7 @@ describe('failures', () => {
   });
 });
 
-test('FAULT-3: readers that leave, stall and continue, and ends at any moment, leave no resource', {
+test('FAULT-3: no resource is left, whether readers leave, stall or continue, and whenever the connection ends', {
   timeout: 60_000,
 }, async () => {
   const pick = random(Date.now() % 1_000_000_000);
@@ -413,7 +416,7 @@ test('FAULT-3: readers that leave, stall and continue, and ends at any moment, l
     void left.close();
     await Promise.all([left.closed, right.closed, Promise.allSettled(sent)]);
     await until(() => running === 0);
-    // What zlib's threads still work on comes back later.
+    // Memory that zlib's threads still use is returned later.
     await until(() => memoryBudget.used === 0);
   }
 });

@@ -1,4 +1,4 @@
-/** Names that would not be read, and arguments in the wrong place: an error at the call, with what to write. */
+/** Option names that do not exist and arguments in the wrong place throw at the call. The error says what to write. */
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const nowhere = 'ws://127.0.0.1:1/';
 // biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what these tests are about.
 type Anything = any;
 
-describe('options', () => {
+describe('names of options', () => {
   const server = (options: Anything) => new WebSocketServer({}, options);
 
   test.each<[string, object, string]>([
@@ -43,38 +43,41 @@ describe('options', () => {
       'pings has no option "timeOut": did you mean "timeout"?',
     ],
     ['of compression', { compression: { treshold: 1 } }, 'did you mean "threshold"?'],
-  ])('%s: %j', (_, options, message) => {
+  ])('the server refuses an option (%s): %j', (_, options, message) => {
     expect(() => server(options)).toThrow(TypeError);
     expect(() => server(options)).toThrow(message);
   });
 
-  test('an undefined option counts as absent, and an inherited one is ignored', () => {
+  test('an undefined option counts as absent, and an inherited property is ignored', () => {
     server({ nothing: undefined });
     server(Object.create({ maxPayload: 1 }));
     server(Object.assign(Object.create(null), { maxMessageSize: 1 }));
     expect(() => server({ constructor: 1 })).toThrow(TypeError);
   });
 
-  test.each([null, 8080, 'x', [], () => {}])('%s is not an object of options', async (options: Anything) => {
-    expect(() => server(options)).toThrow('not an object');
-    const one = new WebSocketServer();
-    await expect(one.listen(options)).rejects.toThrow(/^the options of listen are/);
-    expect(() => one.attach(createServer(), options)).toThrow(/^the options of attach are/);
-    expect(() => one.shutdown(options)).toThrow(/^the options of shutdown are/);
-    await expect(connect(nowhere, options)).rejects.toThrow(TypeError);
-    expect(() => reconnect(nowhere, options)).toThrow(/^the options of reconnect are/);
-  });
+  test.each([null, 8080, 'x', [], () => {}])(
+    'every function that takes options refuses %s',
+    async (options: Anything) => {
+      expect(() => server(options)).toThrow('not an object');
+      const one = new WebSocketServer();
+      await expect(one.listen(options)).rejects.toThrow(/^the options of listen are/);
+      expect(() => one.attach(createServer(), options)).toThrow(/^the options of attach are/);
+      expect(() => one.shutdown(options)).toThrow(/^the options of shutdown are/);
+      await expect(connect(nowhere, options)).rejects.toThrow(TypeError);
+      expect(() => reconnect(nowhere, options)).toThrow(/^the options of reconnect are/);
+    },
+  );
 
   test.each<[string, object, string]>([
     ['misspelt', { handshakeTimout: 5 }, 'did you mean "handshakeTimeout"?'],
     ['of tls.connect', { ca: '' }, 'connect has no option "ca": put it into { tls }'],
     ['of net.connect', { localAddress: '' }, 'put it into { tcp }'],
     ['a handler', { message() {} }, 'put it into { handlers }'],
-  ])('of connect: %s', async (_, options, message) => {
+  ])('connect refuses an option (%s)', async (_, options, message) => {
     await expect(connect(nowhere, options)).rejects.toThrow(message);
   });
 
-  test('of connect: the second argument of a browser’s WebSocket', async () => {
+  test('connect refuses the second argument of a browser’s WebSocket, and names `subprotocols`', async () => {
     for (const protocols of ['chat', ['chat']] as Anything[]) {
       await expect(connect(nowhere, protocols)).rejects.toThrow('{ subprotocols: [...] }');
     }
@@ -88,13 +91,13 @@ describe('options', () => {
     [{ subprotocols: 'chat' }, 'subprotocols is a list of tokens'],
     [{ headers: 'A: b' }, 'Header fields are an object, or a list, not a string'],
     [{ headers: { A: 5 } }, 'The value of the header field A is of type number, not a string'],
-  ])('of connect: %j', async (options, message) => {
+  ])('connect refuses the invalid options %j', async (options, message) => {
     const attempt = connect(nowhere, options as ConnectOptions);
     await expect(attempt).rejects.toThrow(TypeError);
     await expect(attempt).rejects.toThrow(message);
   });
 
-  test('of reconnect, its backoff, and its connect: before the first attempt', () => {
+  test('reconnect refuses unknown options, also in its backoff and its connect, before the first attempt', () => {
     const make = (options: Anything) => () => new Reconnection(nowhere, options);
     expect(make({ maxQeued: 1 })).toThrow('did you mean "maxQueued"?');
     expect(make({ headers: {} })).toThrow('what is for connect() goes into { connect }');
@@ -103,7 +106,7 @@ describe('options', () => {
     expect(make({ handlers: () => {} })).toThrow('handlers is a function');
   });
 
-  test('of reconnect: an error that shows only at the first attempt is a warning without an `ended` handler', async () => {
+  test('reconnect warns about an error that it finds at the first attempt, unless there is an `ended` handler', async () => {
     const heard: unknown[] = [];
     const warnings = await warningsOf(async () => {
       const silent = reconnect('no URL');
@@ -114,7 +117,7 @@ describe('options', () => {
     expect(heard).toHaveLength(1);
   });
 
-  test('of listen: TLS without a certificate', async () => {
+  test('listen refuses TLS without a certificate', async () => {
     const one = new WebSocketServer();
     await expect(one.listen({ tls: {} })).rejects.toThrow(
       'tls has no certificate: it needs cert and key, or pfx',
@@ -123,7 +126,7 @@ describe('options', () => {
     await expect(one.listen({ cert: '', key: '' } as Anything)).rejects.toThrow('put it into { tls }');
   });
 
-  test('of send', async () => {
+  test('send refuses invalid options and messages, and says what to write', async () => {
     const { right } = await pair({ message() {} });
     const send = (message: Anything, options?: Anything) => () => right.send(message, options);
     expect(send('x', { fragmentsize: 1 })).toThrow(
@@ -139,7 +142,7 @@ describe('options', () => {
     expect(right.bufferedAmount).toBe(0);
   });
 
-  test('of broadcast: the connections to leave out', async () => {
+  test('broadcast accepts a connection or a Set of connections to leave out, and refuses an array', async () => {
     const { server, left } = await pair({ message() {} });
     expect(() => server.broadcast('x', [left] as Anything)).toThrow(
       'the options of broadcast are an array, not an object',
@@ -150,7 +153,7 @@ describe('options', () => {
   });
 });
 
-describe('handlers', () => {
+describe('names of handlers', () => {
   const server = (handlers: Anything) => () => new WebSocketServer(handlers);
 
   test.each<[unknown, string]>([
@@ -162,12 +165,12 @@ describe('handlers', () => {
     [{ message: null }, 'the handler "message" is null, not a function'],
     [{ onMessage() {} }, 'there is no handler "onMessage": it is called "message"'],
     [{ open() {}, onclose() {} }, 'there is no handler "onclose": it is called "close"'],
-  ])('%j', (handlers, message) => {
+  ])('the server refuses the handlers %j', (handlers, message) => {
     expect(server(handlers)).toThrow(TypeError);
     expect(server(handlers)).toThrow(message);
   });
 
-  test('a class of the application may have other members beside its handlers', () => {
+  test('an instance of a class of the application may have other members besides its handlers', () => {
     class Chat {
       port = 8080;
       onMessage = (): void => {};
@@ -175,7 +178,7 @@ describe('handlers', () => {
     }
     expect(server(new Chat())).not.toThrow();
     expect(server({ message: undefined, open() {} })).not.toThrow();
-    // What a getter, or a Proxy, would return is not asked before it is needed.
+    // The server does not call a getter, or read from a Proxy, before it needs the handler.
     expect(
       server({
         get message() {
@@ -186,7 +189,7 @@ describe('handlers', () => {
     expect(server(new Proxy({}, { get: () => expect.unreachable() }))).not.toThrow();
   });
 
-  test('the same holds for connect', async () => {
+  test('connect refuses invalid handlers as the server does', async () => {
     await expect(connect(nowhere, { handlers: null } as Anything)).rejects.toThrow('handlers is null');
     await expect(connect(nowhere, { handlers: { onopen() {} } } as Anything)).rejects.toThrow(
       'it is called "open"',
@@ -194,7 +197,7 @@ describe('handlers', () => {
   });
 });
 
-test('attach takes an HTTP server, not an application, and no server without upgrades', () => {
+test('attach refuses an application, an HTTP/2 server and every other value that is not an HTTP server', () => {
   const one = new WebSocketServer();
   const attach = (server: Anything) => () => one.attach(server);
   const application = Object.assign(() => {}, { on() {}, listen() {}, listenerCount: () => 0 });
@@ -204,7 +207,7 @@ test('attach takes an HTTP server, not an application, and no server without upg
   expect(attach(createHttp2Server())).toThrow('HTTP/2 has no upgrades');
 });
 
-test('upgrade cannot return the data itself', async () => {
+test('an `upgrade` that returns the data itself is refused with 500, and a warning names the valid properties', async () => {
   const { server, url } = await startServer({ upgrade: (): Anything => ({ user: 'Ann' }) });
   const warnings = await warningsOf(async () => {
     await expect(connect(url)).rejects.toMatchObject({ status: 500 });
@@ -215,11 +218,11 @@ test('upgrade cannot return the data itself', async () => {
   expect(server.connections.size).toBe(0);
 });
 
-test('reject: the body is a string', () => {
+test('reject refuses a body that is not a string', () => {
   expect(() => reject(401, { error: 'who?' } as Anything)).toThrow('the body is an object, not a string');
 });
 
-test('a value is described in words', () => {
+test('describeValue describes a value in words', () => {
   const values = [null, undefined, 1, '', [], {}, () => {}, new Map(), Object.create(null)];
   expect(values.map(describeValue)).toEqual([
     'null',

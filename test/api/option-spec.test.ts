@@ -73,7 +73,7 @@ test('absent and undefined options have the defaults of their role', () => {
   expect(readValues({ unknown: 1 } as Anything, specs, 'client')).toMatchObject({ limit: 2 });
 });
 
-test('given options replace them', () => {
+test('given options replace the defaults', () => {
   const options = {
     limit: Number.POSITIVE_INFINITY,
     amount: 0.5,
@@ -114,18 +114,21 @@ test.each<[object, string, ErrorConstructor]>([
   [{ inner: { sise: 1 } }, 'inner has no option "sise": did you mean "size"?', TypeError],
   [{ rare: 5 }, 'rare is 5, not { size }', TypeError],
   [{ limits: 5 }, 'sample has no option "limits": did you mean "limit"?', TypeError],
-])('%o: an error names the option and the valid values', (options, message, kind) => {
-  expect(() => read(options)).toThrow(kind);
-  expect(() => read(options)).toThrow(message);
-});
+])(
+  'the options %o are refused, and the error names the option and the valid values',
+  (options, message, kind) => {
+    expect(() => read(options)).toThrow(kind);
+    expect(() => read(options)).toThrow(message);
+  },
+);
 
-test('a value outside of a table can be checked as a limit', () => {
+test('`positive` checks a value outside of a table as a limit', () => {
   expect(positive('grace', undefined, 5)).toBe(5);
   expect(positive('grace', 1, 5)).toBe(1);
   expect(() => positive('grace', 0, 5)).toThrow('grace is 0, not a positive number');
 });
 
-test('the compiler compares a table with its interface', () => {
+test('the compiler reports a table that does not agree with its interface', () => {
   expectTypeOf(read({}).mode).toEqualTypeOf<'a' | 'b'>();
   expectTypeOf(read({}).inner.size).toBeNumber();
   expectTypeOf(read({}).done).toEqualTypeOf<(() => void) | undefined>();
@@ -170,7 +173,7 @@ const tables = await fill();
 describe.each(tables)('$table.name', ({ table, specs: rows }) => {
   const all = flatten(rows);
 
-  test('each `@default` in a doc comment is the default', () => {
+  test('the `@default` in each doc comment is the default in the table', () => {
     const wrong = Object.entries(table.interfaces).flatMap(([name, inside]) =>
       [...membersOf(name)].flatMap(([member, text]) => {
         const spec = all.find((row) => row.name === (inside === '' ? member : `${inside}.${member}`))?.spec;
@@ -184,7 +187,7 @@ describe.each(tables)('$table.name', ({ table, specs: rows }) => {
     expect(wrong).toEqual([]);
   });
 
-  test('each option has a doc comment in one of the interfaces', () => {
+  test('each option of the table has a doc comment in one of the interfaces', () => {
     const documented = Object.entries(table.interfaces).flatMap(([name, inside]) =>
       [...membersOf(name).keys()].map((member) => (inside === '' ? member : `${inside}.${member}`)),
     );
@@ -192,7 +195,7 @@ describe.each(tables)('$table.name', ({ table, specs: rows }) => {
   });
 });
 
-test('each exported table is on the page', () => {
+test('each exported table of options is on the page', () => {
   const exported = files
     .filter(({ name }) => name.startsWith('api/'))
     .flatMap(({ name, text }) =>

@@ -1,4 +1,4 @@
-/** Endpoints by pattern: a RegExp in place of a literal path, on our listener and on an HTTP server. */
+/** A RegExp instead of a literal path, on our listener and on an HTTP server. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connect, type HandshakeError, WebSocketServer } from '../../src/index.ts';
@@ -25,8 +25,8 @@ async function at(port: number, target: string): Promise<string | number> {
   }
 }
 
-describe('on an HTTP server', () => {
-  test('a literal path has priority over a RegExp, the first RegExp over the next, and both over an endpoint without a path', async () => {
+describe('a server that is attached to an HTTP server', () => {
+  test('a literal path has priority over a RegExp, an earlier RegExp over a later one, and both over a server without a path', async () => {
     const http = createServer();
     named('any').attach(http);
     named('rooms').attach(http, { path: /^\/rooms\// });
@@ -42,7 +42,7 @@ describe('on an HTTP server', () => {
     expect(await at(port, '/else')).toBe('any');
   });
 
-  test('a path that no pattern matches gets 404, even if there is no literal path', async () => {
+  test('a path that no RegExp matches gets 404, even if no server has a literal path', async () => {
     const http = createServer();
     named('rooms').attach(http, { path: /^\/rooms\// });
     const port = await listenHttp(http);
@@ -50,7 +50,7 @@ describe('on an HTTP server', () => {
     expect(await at(port, '/rooms/a')).toBe('rooms');
   });
 
-  test('a pattern can be attached once, and again after it was detached', async () => {
+  test('a RegExp can be attached once, and can be attached again after it was detached', async () => {
     const http = createServer();
     const detach = named('first').attach(http, { path: /^\/rooms$/ });
     expect(() => named('second').attach(http, { path: /^\/rooms$/ })).toThrow(TypeError);
@@ -64,7 +64,7 @@ describe('on an HTTP server', () => {
   });
 });
 
-test('on its own listener', async () => {
+test('a server with its own listener accepts a path that its RegExp matches, and answers 404 to any other', async () => {
   const server = named('rooms');
   const { port } = await server.listen({ path: /^\/rooms\/\w+$/ });
   expect(await at(port, '/rooms/garden?name=Ann')).toBe('rooms');

@@ -1,4 +1,4 @@
-/** A client that connects again: when it tries, what it reports, what it keeps to send, and that stopping ends all of it. */
+/** A client that connects again: when it tries, which events it reports, which messages it queues, and how `stop` ends it. */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Reconnection, reconnect } from '../../src/api/reconnect.ts';
@@ -42,7 +42,7 @@ function setUp(options: Partial<ReconnectOptions> = {}): Line {
   return { clock, network, client, events };
 }
 
-/** The next wait is over, and the attempt after it as well. */
+/** Ends the next wait and the attempt that follows it. */
 async function retry({ clock, network }: Line): Promise<FakeConnection<undefined> | null> {
   expect(clock.next()).toBe(true);
   await settled();
@@ -59,15 +59,15 @@ async function opened(line: Line): Promise<FakeConnection<undefined>> {
   return connection;
 }
 
-describe('waiting', () => {
-  test('C21: after a lost connection the wait is random, up to 5 s, then truncated binary exponential back-off follows', async () => {
+describe('the wait before the next attempt', () => {
+  test('C21: after a lost connection the first wait is random, up to 5 s, and the later waits follow truncated binary exponential back-off', async () => {
     const line = setUp();
     const connection = await opened(line);
     line.network.kill();
     expect(connection.state).toBe('closed');
     expect(line.client.state).toBe('waiting');
     for (let attempt = 0; attempt < 9; attempt++) await retry(line);
-    // Half of the first one, as `random` says; then three quarters of 1, 2, 4 … 60 s: half of each is random.
+    // `random` returns 0.5. So the first wait is half of 5 s. The later waits are three quarters of 1, 2, 4 … 60 s, since half of each is random.
     expect(line.clock.delays).toEqual([
       2_500, 750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000,
     ]);
@@ -96,7 +96,7 @@ describe('waiting', () => {
     expect(early).toBeLessThan(140);
   });
 
-  test('C21: waits without jitter are exact; a connection restarts the count; the doubling ends at 2^26', async () => {
+  test('C21: waits without jitter are exact, a connection restarts the count, and no wait is longer than a timer allows', async () => {
     const line = setUp({ backoff: { first: 0, base: 100, max: 1_000, jitter: 0 } });
     await opened(line);
     line.network.kill();
@@ -115,13 +115,13 @@ describe('waiting', () => {
     patient.network.settle();
     await settled();
     for (let attempt = 0; attempt < 28; attempt++) await retry(patient);
-    // Never so long that a timer fires at once.
+    // A timer fires at once if its delay is longer than this.
     expect(patient.clock.delays.at(25)).toBe(2 ** 25);
     expect(patient.clock.delays.at(-1)).toBe(2_147_483_647);
     await patient.client.stop();
   });
 
-  test('C21: a server that accepts and closes at once is not flooded: the waits grow as if it had not accepted', async () => {
+  test('C21: if a server accepts and closes at once, the waits grow as if it had not accepted', async () => {
     const steady = (line: Line, milliseconds: number): void => {
       line.clock.now += milliseconds;
     };
@@ -133,7 +133,7 @@ describe('waiting', () => {
       connection = (await retry(line))!;
     }
     expect(line.clock.delays.splice(0)).toEqual([0, 100, 200, 400, 800, 1_000, 1_000]);
-    // One that lasted begins anew, and so does the first that did not after a failed attempt, which had its own wait.
+    // A connection that lasted restarts the count. A connection that did not last restarts it as well if it follows a failed attempt, which had its own wait.
     steady(line, 5_000);
     connection.end(1006, '', false);
     connection = (await retry(line))!;
@@ -147,7 +147,7 @@ describe('waiting', () => {
     await line.client.stop();
   });
 
-  test('`min` limits the wait after a failed attempt; `backoff` as a function is called each time', async () => {
+  test('`min` limits the wait after a failed attempt, and a function as `backoff` is called for each wait', async () => {
     let max = 0;
     const line = setUp({ backoff: () => ({ first: 0, base: 100, max, min: 7, jitter: 0 }) });
     await opened(line);
@@ -159,7 +159,7 @@ describe('waiting', () => {
     expect(line.clock.delays).toEqual([0, 7, 150, 150]);
   });
 
-  test('a `backoff` that throws is reported, and the default applies', async () => {
+  test('an invalid result of a `backoff` function is reported, and the default applies', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -173,7 +173,7 @@ describe('waiting', () => {
   });
 
   test.each([[{ first: -1 }], [{ base: Number.NaN }], [{ max: '1' }], [{ min: null }], [{ jitter: 1.1 }]])(
-    'backoff: %j is refused',
+    'the back-off %j is refused',
     (backoff) => {
       expect(() => new Reconnection('ws://a/', { backoff: backoff as never })).toThrow(RangeError);
     },
@@ -181,7 +181,7 @@ describe('waiting', () => {
 });
 
 describe('the events', () => {
-  test('open, message, close, failed …, open are called in this order, and `close` once for each `open`', async () => {
+  test('open, message, close, failed and the next open are called in this order, and `close` is called once for each `open`', async () => {
     const line = setUp();
     const connection = await opened(line);
     connection.receive('one');
@@ -202,7 +202,7 @@ describe('the events', () => {
     expect(line.client.state).toBe('open');
   });
 
-  test('after a close by the peer, clean or not, the client connects again, unless shouldReconnect returns false', async () => {
+  test('after a close by the peer the client connects again, unless shouldReconnect returns false', async () => {
     const causes: [ReconnectCause, number][] = [];
     const line = setUp({
       shouldReconnect(cause, retries) {
@@ -261,7 +261,7 @@ describe('the events', () => {
     expect(line.events.at(-1)).toBe('ended 1006');
   });
 
-  test('the first attempt is repeated, and `start` waits for the connection; with retryFirst: false it rejects', async () => {
+  test('a failed first attempt is repeated while `start` waits; with retryFirst: false `start` rejects instead', async () => {
     const line = setUp();
     line.network.isUp = false;
     const started = line.client.start();
@@ -284,7 +284,7 @@ describe('the events', () => {
     expect(impatient.client.state).toBe('stopped');
   });
 
-  test('invalid options do not lead to another attempt', async () => {
+  test('the client makes no further attempt if its options are invalid', async () => {
     const line = setUp();
     line.network.isUp = false;
     const failing = expect(line.client.start()).rejects.toThrow('headers');
@@ -295,7 +295,7 @@ describe('the events', () => {
     await expect(new Reconnection('ftp://a.example/').start()).rejects.toMatchObject({ stage: 'url' });
   });
 
-  test('FAULT-10: options of an attempt that would be ignored are refused, at once or when a function returns them', async () => {
+  test('FAULT-10: options of an attempt that would have no effect are refused, by the constructor or when a function returns them', async () => {
     const signal = new AbortController().signal;
     for (const [name, connect] of Object.entries({
       handlers: { handlers: { message: () => {} } },
@@ -308,7 +308,7 @@ describe('the events', () => {
     }
   });
 
-  test('a second `start` is refused, whatever the state', async () => {
+  test('`start` refuses a second call in every state', async () => {
     const line = setUp();
     await opened(line);
     await expect(line.client.start()).rejects.toThrow(TypeError);
@@ -316,7 +316,7 @@ describe('the events', () => {
     await expect(line.client.start()).rejects.toThrow('already started');
   });
 
-  test('URL and options may be computed for each attempt; if that fails, the attempt has failed', async () => {
+  test('a function may compute the URL and the options of each attempt, and an exception of this function is a failed attempt', async () => {
     let token = 0;
     const seen: unknown[] = [];
     const line = setUp();
@@ -347,7 +347,7 @@ describe('the events', () => {
     await client.stop();
   });
 
-  test('an exception in a handler closes its connection; `failed` and `ended` that throw cause warnings', async () => {
+  test('an exception of the `close` handler does not stop the client, and a rejection of `failed` causes a warning', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);
@@ -374,7 +374,7 @@ describe('the events', () => {
 });
 
 describe('the queue', () => {
-  test('sends messages with the next connection, after those that `open` sends', async () => {
+  test('queued messages are sent on the next connection, after those that `open` sends', async () => {
     const line = setUp({ handlers: { open: (connection) => void connection.send('login') } });
     expect(line.client.send('not started')).toBe('refused');
     const started = line.client.start();
@@ -392,7 +392,7 @@ describe('the queue', () => {
     expect(connection.sent.at(-1)).toBe('now');
   });
 
-  test('is bounded, counts empty messages too, and is discarded by `stop`', async () => {
+  test('the queue is bounded, counts empty messages as well, and is discarded by `stop`', async () => {
     const line = setUp({ maxQueued: 1_000 });
     await opened(line);
     line.network.kill();
@@ -404,7 +404,7 @@ describe('the queue', () => {
     expect(line.client.send('')).toBe('refused');
   });
 
-  test('FAULT-3: invalid options of `send` are refused at the call, with or without a connection', async () => {
+  test('FAULT-3: `send` refuses invalid options at the call, with or without a connection', async () => {
     const line = setUp();
     line.client.start().catch(() => {});
     const calls: [options: object, error: RegExp][] = [
@@ -424,7 +424,7 @@ describe('the queue', () => {
     options.compress = true;
     await settled();
     const connection = line.network.settle()!;
-    // Nothing but what was accepted, and with the options of the call.
+    // Only the accepted messages are sent, with the options of their calls.
     expect(connection.sent).toEqual(['before', 'after']);
     expect(connection.options).toEqual([undefined, { compress: false }]);
     expect(line.client.queuedAmount).toBe(0);
@@ -432,7 +432,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('FAULT-3: over sockets, the connection stays open, and all queued messages arrive', async () => {
+  test('FAULT-3: after refused options the connection stays open, and all queued messages arrive over sockets', async () => {
     const received: string[] = [];
     const { port } = await startServer({
       message: (_connection, message) => void received.push(String(message)),
@@ -446,7 +446,7 @@ describe('the queue', () => {
     expect(client.state).toBe('open');
   });
 
-  test('FAULT-3: a connection that fails while the queue is sent takes no more of it: the rest waits for the next one', async () => {
+  test('FAULT-3: if the connection fails while the queue is sent, the remaining messages wait for the next connection', async () => {
     const line = setUp({
       handlers: {
         open: (connection) => {
@@ -473,7 +473,7 @@ describe('the queue', () => {
     await line.client.stop();
   });
 
-  test('anything but a message is refused at the call', async () => {
+  test('`send` refuses a value that is not a message at the call', async () => {
     const line = setUp();
     line.client.start().catch(() => {});
     expect(() => line.client.send(7 as never)).toThrow(TypeError);
@@ -481,8 +481,8 @@ describe('the queue', () => {
   });
 });
 
-describe('stopping', () => {
-  test('closes with code and reason, reports that `close`, and nothing after it', async () => {
+describe('stop', () => {
+  test('`stop` closes with its code and reason, the `close` handler is called, and no event follows', async () => {
     const line = setUp();
     await opened(line);
     const stopping = line.client.stop(3_000, 'enough');
@@ -502,7 +502,7 @@ describe('stopping', () => {
     await line.client.stop();
   });
 
-  test('ends a wait, without an event', async () => {
+  test('`stop` ends a wait without an event', async () => {
     const line = setUp();
     await opened(line);
     line.network.kill();
@@ -511,7 +511,7 @@ describe('stopping', () => {
     expect(line.events).toEqual(['open', 'close 1006']);
   });
 
-  test('ends an attempt: `start` rejects with an AbortError', async () => {
+  test('`stop` ends an attempt, and `start` rejects with an AbortError', async () => {
     const line = setUp();
     const started = expect(line.client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await settled();
@@ -521,7 +521,7 @@ describe('stopping', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('during the moment in which a connection opens drops the connection, which is not reported', async () => {
+  test('`stop` drops a connection that opens at that moment, and no handler is called', async () => {
     const line = setUp();
     line.network.ignoresAborts = () => true;
     line.client.start().catch(() => {});
@@ -534,14 +534,14 @@ describe('stopping', () => {
     expect(line.events).toEqual([]);
   });
 
-  test('does not wait for an application that never supplies the URL', async () => {
+  test('`stop` does not wait for an application that never supplies the URL', async () => {
     const client = new Reconnection(() => new Promise<string>(() => {}));
     const started = expect(client.start()).rejects.toMatchObject({ name: 'AbortError' });
     await client.stop();
     await started;
   });
 
-  test('is allowed in every handler', async () => {
+  test('`stop` may be called in every handler', async () => {
     for (const name of ['open', 'message', 'close', 'failed'] as const) {
       const line: Line = setUp({ handlers: { [name]: () => void line.client.stop() } });
       const started = line.client.start().catch((error: Error) => error.name);
@@ -558,14 +558,14 @@ describe('stopping', () => {
     }
   });
 
-  test('with a code that may not be sent is refused without an effect', async () => {
+  test('`stop` refuses a close code that may not be sent, and the connection stays open', async () => {
     const line = setUp();
     await opened(line);
     expect(() => line.client.stop(1005)).toThrow(RangeError);
     expect(line.client.state).toBe('open');
   });
 
-  test('after 10,000 random orders of start, stop, loss, kill and restart there is no event, no socket and no timer', async () => {
+  test('after 10,000 random orders of start, stop, loss, kill and restart no event follows, and no socket and no timer is left', async () => {
     const pick = random(455);
     for (let round = 0; round < 10_000; round++) {
       const line = setUp({ shouldReconnect: () => pick(8) > 0, retryFirst: pick(2) === 0 });
@@ -597,7 +597,7 @@ describe('stopping', () => {
         }
         if (pick(2) === 0) await Promise.resolve();
         if (line.network.connections.size > 1) {
-          // One that is being dropped, and was not reported, may be on its way out.
+          // A connection that was not reported and is being dropped may still exist.
           const open = [...line.network.connections].filter(({ state }) => state === 'open');
           if (open.length > 1) expect.fail(`two connections in round ${round}`);
         }
@@ -643,7 +643,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     },
   };
 
-  /** `open` throws for each connection: the test plays what a `Connection` does about that. */
+  /** `open` throws for each connection. The test then kills the connection, as a real `Connection` would fail. */
   async function openedBroken(line: Line): Promise<void> {
     await settled();
     expect(() => line.network.settle()).toThrow('in open');
@@ -661,7 +661,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.events).toEqual(['close 1006', 'ended 1006']);
   });
 
-  test('FAULT-3: if shouldReconnect returns false once the wait is over, it rejects with an Error too, not with the CloseInfo', async () => {
+  test('FAULT-3: if shouldReconnect returns false once the wait is over, `start` rejects with the exception, not with the CloseInfo', async () => {
     let wanted = true;
     const line = setUp({ ...broken, shouldReconnect: () => wanted });
     const failing = expect(line.client.start()).rejects.toThrow('in open');
@@ -672,7 +672,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(line.client.state).toBe('stopped');
   });
 
-  test('FAULT-3: it rejects with an Error, whatever `open` throws', async () => {
+  test('FAULT-3: `start` rejects with an Error even if `open` throws another value', async () => {
     const line = setUp({
       handlers: {
         open() {
@@ -688,7 +688,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(await started).toBeInstanceOf(Error);
   });
 
-  test('FAULT-3: `start` resolves with the connection of a later `open` that returns', async () => {
+  test('FAULT-3: if the first `open` throws and a later one returns, `start` resolves with the later connection', async () => {
     let fails = true;
     const line = setUp({
       handlers: {
@@ -705,7 +705,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
     expect(await started).toBe(connection);
   });
 
-  test('FAULT-3: over sockets, an exception in `open` closes with 1011, and `start` rejects', async () => {
+  test('FAULT-3: over sockets, `start` rejects if `open` throws', async () => {
     const { port } = await startServer();
     const client = new Reconnection(`ws://127.0.0.1:${port}/`, { ...broken, shouldReconnect: () => false });
     await expect(client.start()).rejects.toThrow('in open');
@@ -713,7 +713,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
   });
 
   test.each(['shouldReconnect', 'backoff', 'failed', 'ended', 'open', 'closing', 'close', 'url', 'connect'])(
-    'FAULT-3: `stop` inside %s settles, leaves no timer, and nothing is reported after it',
+    'FAULT-3: `stop` inside %s settles and leaves no timer, and no attempt follows it',
     async (place) => {
       for (const stopsAt of [1, 2, 3]) {
         for (const wanted of [true, false]) {
@@ -786,7 +786,7 @@ describe('FAULT-3: each `start` and each `stop` settles, with an Error if there 
 });
 
 describe('over sockets', () => {
-  test('C21: when the server is restarted at the same port, the client reconnects and sends the waiting messages', async () => {
+  test('C21: when the server restarts at the same port, the client reconnects and sends the waiting messages', async () => {
     const heard: string[] = [];
     let onHeard: () => void = () => {};
     const handlers = {
@@ -828,7 +828,7 @@ describe('over sockets', () => {
     expect(client.state).toBe('stopped');
   });
 
-  test('`socket` as a function opens a socket for each attempt; a socket itself, which could serve only one attempt, is refused', async () => {
+  test('`socket` as a function opens a socket for each attempt, and a Duplex as `socket` is refused since it serves only one attempt', async () => {
     const { server, port } = await startServer({ message() {} });
     const targets: unknown[] = [];
     const made: Socket[] = [];
@@ -859,7 +859,7 @@ describe('over sockets', () => {
     await expect(new Reconnection('ws://a/', { connect: () => options }).start()).rejects.toThrow(message);
   });
 
-  test('FAULT-3: `stop` at any event of any socket settles, and leaves no socket, no memory and no `open` without its `close`', async () => {
+  test('FAULT-3: `stop` settles at every event of every socket, and leaves no socket, no memory and no `open` without its `close`', async () => {
     const { port } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       { compression: true },
@@ -904,7 +904,7 @@ describe('over sockets', () => {
     }
   });
 
-  test('with unref, a process that only waits, or is only connected, ends', async () => {
+  test('with unref the timer of a wait does not keep the process alive', async () => {
     const line = setUp({ unref: true });
     const unref = vi.fn();
     const { clock } = line;
@@ -917,7 +917,7 @@ describe('over sockets', () => {
     await line.client.stop();
   });
 
-  test('attempts that the server refuses end when the client is stopped', async () => {
+  test('a client whose attempts the server refuses makes no further attempt after `stop`', async () => {
     const { port, server } = await startServer();
     await server.shutdown();
     const failures: Error[] = [];

@@ -1,4 +1,4 @@
-/** What an application sees of a request: `ServerRequest`, `handleUpgrade`, and what a connection keeps. */
+/** The request as the application sees it: `ServerRequest`, `handleUpgrade`, and what a connection keeps of its request. */
 import { Buffer } from 'node:buffer';
 import { createServer as createHttpServer, IncomingMessage } from 'node:http';
 import { duplexPair } from 'node:stream';
@@ -39,7 +39,7 @@ describe.each(kinds)('%s', (kind) => {
     return seen!;
   }
 
-  test('FAULT-7: two Cookie lines are joined by "; ", and fields with one value are not joined', async () => {
+  test('FAULT-7: two Cookie lines are joined by "; ", and fields that have a single value are not joined', async () => {
     const request = await requestOf({
       Cookie: ['theme=dark', 'session=abc=; theme=light'],
       Authorization: ['Bearer one', 'Bearer two'],
@@ -56,7 +56,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(request.cookies).toBe(request.cookies);
   });
 
-  test('cookies and parameters may be absent, unusual, or named like members of Object.prototype', async () => {
+  test('cookies and query parameters may be absent, unusual, or named like members of Object.prototype', async () => {
     const none = await requestOf({});
     expect([none.cookies.size, [...none.searchParams]]).toEqual([0, []]);
     const request = await requestOf(
@@ -75,17 +75,17 @@ describe.each(kinds)('%s', (kind) => {
     ]);
   });
 
-  test('raw is the request of node:http if there is one, and socket is the one on which the request arrived', async () => {
+  test('`raw` is the IncomingMessage on an HTTP server and null on our listener, and `socket` is the socket of the request', async () => {
     const request = await requestOf({});
     if (kind.startsWith('attach')) expect(request.raw).toBeInstanceOf(IncomingMessage);
     else expect(request.raw).toBeNull();
     expect(request.socket instanceof TLSSocket).toBe(request.remote.secure);
     expect((request.socket as TLSSocket).remotePort).toBe(request.remote.port);
-    // It takes requestCert.
+    // The server did not set requestCert.
     expect(request.peerCertificate).toBeNull();
   });
 
-  test('the request is kept only with keepRequest', async () => {
+  test('a connection keeps its request only with keepRequest', async () => {
     const { server, peer } = await startServer(
       { upgrade: ({ query }) => (query === 'keep' ? { keepRequest: true } : {}) },
       {},
@@ -101,7 +101,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(other!.request).toBeNull();
   });
 
-  test('FAULT-4: a connection keeps the first 1,024 characters of a target', async () => {
+  test('FAULT-4: a connection keeps only the first 1,024 characters of its request target', async () => {
     const { server, peer } = await startServer({}, {}, kind);
     const target = `/${'x'.repeat(8_000)}?secret`;
     const raw = peer().write(requestHead({}, `GET ${target} HTTP/1.1`));
@@ -111,7 +111,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-test("FAULT-4: a connection keeps no memory of its request's head", async () => {
+test('FAULT-4: a connection keeps no memory of the head of its request', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heapFor = async (padding: number): Promise<number> => {
@@ -143,11 +143,11 @@ test("FAULT-4: a connection keeps no memory of its request's head", async () => 
   await heapFor(6_000);
   const short = await heapFor(10);
   const long = await heapFor(6_000);
-  // Its url of 1,024 characters, and some room for what else a heap does. The two long lines have 6 KB each.
+  // The connection keeps a url of 1,024 characters. The rest is room for other changes of the heap. The two long lines have 6 KB each.
   expect(long - short).toBeLessThan(5_000);
 });
 
-test("with mutual TLS, peerCertificate is the client's certificate, if it was verified", async () => {
+test("with mutual TLS, peerCertificate is the client's certificate if it was verified, and null otherwise", async () => {
   const seen: (string | null)[] = [];
   const server = new WebSocketServer({
     upgrade: (request) => void seen.push(request.peerCertificate?.subject.CN?.toString() ?? null),
@@ -160,7 +160,7 @@ test("with mutual TLS, peerCertificate is the client's certificate, if it was ve
     await connection.close();
   };
   await open(certificate('self-signed'));
-  // Of another authority.
+  // This certificate is from another authority.
   await open(certificate('localhost'));
   await open(null);
   expect(seen).toEqual(['rfc6455 test self-signed', null, null]);
@@ -182,7 +182,7 @@ describe('handleUpgrade', () => {
     return { port: await listenHttp(http), outcome };
   }
 
-  test('passes its context on, and resolves with the connection', async () => {
+  test('handleUpgrade passes its context to `upgrade` and resolves with the connection', async () => {
     const context = { user: 'ada' };
     const server = new WebSocketServer<unknown>({
       upgrade: (_request, pending) => ({ data: pending.context }),
@@ -195,7 +195,7 @@ describe('handleUpgrade', () => {
     connection.terminate();
   });
 
-  test('rejects with the refusal, of any cause', async () => {
+  test('handleUpgrade rejects with the error that `refused` receives', async () => {
     const answers: [string, () => unknown, number][] = [
       ['WS_HANDSHAKE_REJECTED', () => reject(401), 401],
       ['WS_HANDSHAKE_REJECTED', async () => reject(401), 401],
@@ -215,7 +215,7 @@ describe('handleUpgrade', () => {
     }
   });
 
-  test('rejects if the client leaves, no slot is free, or the server was shut down', async () => {
+  test('handleUpgrade rejects if the client leaves, if no slot is free, and after a shutdown', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer<unknown>(
       {
@@ -258,7 +258,7 @@ describe('handleUpgrade', () => {
     expect(unhandled).toEqual([]);
   });
 
-  test('FAULT-7: a request without socket and rawHeaders, as test frameworks inject it', async () => {
+  test('FAULT-7: handleUpgrade accepts a request without `socket` and `rawHeaders`, as test frameworks inject it', async () => {
     let seen: ServerRequest | null = null;
     const server = new WebSocketServer({
       upgrade: (request) => {
@@ -290,30 +290,33 @@ describe('handleUpgrade', () => {
   test.each([
     ['no Host', {}, 'localhost'],
     ['a Host with its capital letter', { Host: 'example.org' }, 'example.org'],
-  ])('FAULT-7: an injected request has the version as a number, and %s', async (_name, host, expected) => {
-    let seen: string | null = null;
-    const server = new WebSocketServer({
-      upgrade: (request) => {
-        seen = request.header('Host');
-      },
-    });
-    const [ours, theirs] = duplexPair();
-    const headers = {
-      ...host,
-      upgrade: 'websocket',
-      connection: 'upgrade',
-      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-      'sec-websocket-version': 13 as never,
-    };
-    const request = { method: 'GET', url: '/inject', headers };
-    const connection = await server.handleUpgrade(request, ours, Buffer.alloc(0));
-    const answer = await new Promise<Buffer>((resolve) => theirs.once('data', resolve));
-    expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
-    expect(seen).toBe(expected);
-    connection.terminate();
-  });
+  ])(
+    'FAULT-7: handleUpgrade accepts an injected request that has the version as a number and %s',
+    async (_name, host, expected) => {
+      let seen: string | null = null;
+      const server = new WebSocketServer({
+        upgrade: (request) => {
+          seen = request.header('Host');
+        },
+      });
+      const [ours, theirs] = duplexPair();
+      const headers = {
+        ...host,
+        upgrade: 'websocket',
+        connection: 'upgrade',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-version': 13 as never,
+      };
+      const request = { method: 'GET', url: '/inject', headers };
+      const connection = await server.handleUpgrade(request, ours, Buffer.alloc(0));
+      const answer = await new Promise<Buffer>((resolve) => theirs.once('data', resolve));
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+      expect(seen).toBe(expected);
+      connection.terminate();
+    },
+  );
 
-  test('invalid arguments throw at the call', () => {
+  test('handleUpgrade throws at the call for invalid arguments', () => {
     const server = new WebSocketServer();
     const [socket] = duplexPair();
     const call =
@@ -327,7 +330,7 @@ describe('handleUpgrade', () => {
   });
 });
 
-describe('without a handler `refused`', () => {
+describe('a server without a `refused` handler', () => {
   let printed: MockInstance<typeof console.error>;
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance'] });
@@ -341,8 +344,8 @@ describe('without a handler `refused`', () => {
   });
   const lines = (): string[] => printed.mock.calls.map(([line]) => String(line));
 
-  test('FAULT-0: a refused origin is a line on stderr that names Origin, Host and the remedy, once a minute', async () => {
-    // Past the minute of whatever other tests of this process printed.
+  test('FAULT-0: a refused origin causes one line a minute on stderr, which names Origin, Host and the remedy', async () => {
+    // Other tests of this process may have printed a line. Its minute is over now.
     vi.setSystemTime(0);
     vi.advanceTimersByTime(3_600_000);
     const { peer } = await startServer();
@@ -357,7 +360,7 @@ describe('without a handler `refused`', () => {
     expect(about[0]).toContain('proxy_set_header Host $host');
   });
 
-  test("FAULT-8: the application's own refusals, and a shutdown, are not logged", async () => {
+  test('FAULT-8: the server does not log a refusal by the application or a shutdown', async () => {
     const { server, peer } = await startServer({ upgrade: () => reject(401) });
     await peer().write(requestHead()).answer();
     await server.shutdown();
@@ -365,7 +368,7 @@ describe('without a handler `refused`', () => {
   });
 });
 
-test('FAULT-8: reject(304) has no body, and accepts none', async () => {
+test('FAULT-8: the response to reject(304) has no body, and reject refuses one', async () => {
   expect(() => reject(304, 'body')).toThrow('a response with status 304 has no body');
   for (const kind of kinds) {
     const { peer } = await startServer({ upgrade: () => reject(304, '', { ETag: '"a"' }) }, {}, kind);

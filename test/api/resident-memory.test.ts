@@ -1,4 +1,4 @@
-/** FAULT-4: what the memory budget counts is what the process holds. Each scenario runs in a process of its own. */
+/** FAULT-4: the memory budget counts about as many bytes as the process holds. Each scenario runs in its own process. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ const built = new URL('../../dist/index.js', import.meta.url).href;
 
 const MIB = 1024 * 1024;
 
-/** What the scenarios share: peers without our library, and memory once it has settled. */
+/** Code that the scenarios share: peers without our library, and a measurement once the memory has settled. */
 const common = `
 import { connect as connectTcp } from 'node:net';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ async function peers(port, count) {
   return all;
 }
 
-/** Once the budget stands still: resident bytes, without garbage. */
+/** Returns the resident bytes once the budget has stopped changing and garbage is collected. */
 async function settle(memoryBudget) {
   for (let before = -1, same = 0; same < 5; ) {
     await sleep(50);
@@ -68,7 +68,7 @@ async function finish(before) {
 /** @returns what the budget counted in the end, and by how much resident memory had grown */
 async function measure(scenario: string): Promise<{ used: number; grown: number }> {
   const options = ['--expose-gc', '--input-type=module', '-e', `${common}\n${scenario}`];
-  // Memory that is given back is the system's at once, whatever its size.
+  // With these variables the process returns freed memory of any size to the system at once.
   const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '65536' };
   const { stdout } = await run(process.execPath, options, { env });
   return JSON.parse(stdout) as { used: number; grown: number };
@@ -80,7 +80,7 @@ function expectAlike({ used, grown }: { used: number; grown: number }): void {
   expect(used).toBeLessThan(2 * grown);
 }
 
-test('FAULT-4: unfinished messages count with the memory that they take', async () => {
+test('FAULT-4: the memory budget counts unfinished messages with the memory that they take', async () => {
   const result = await measure(`
     const { port } = await start({ message() {} });
     const all = await peers(port, 200);
@@ -93,7 +93,7 @@ test('FAULT-4: unfinished messages count with the memory that they take', async 
   expectAlike(result);
 });
 
-test('FAULT-4: messages that wait for a loop, or are in the body of one, count with the memory that they take', async () => {
+test('FAULT-4: the memory budget counts messages that wait for a loop, or are in the body of a loop, with the memory that they take', async () => {
   const result = await measure(`
     const { port } = await start({
       async open(connection) {
@@ -110,7 +110,7 @@ test('FAULT-4: messages that wait for a loop, or are in the body of one, count w
   expectAlike(result);
 });
 
-test('FAULT-4: a broadcast that no peer reads counts with the memory that it takes', async () => {
+test('FAULT-4: the memory budget counts a broadcast that no peer reads with the memory that it takes', async () => {
   const result = await measure(`
     const { server, port } = await start({ message() {} });
     await peers(port, 20);

@@ -6,7 +6,7 @@ import { pair, until } from './pair.ts';
 
 afterEach(closeServers);
 
-/** The numbers that come, up to `last`. */
+/** Returns the numbers that arrive, up to `last`. */
 async function numbersUntil(connection: Connection, last: number): Promise<number[]> {
   const numbers: number[] = [];
   for await (const message of connection) {
@@ -20,20 +20,23 @@ test.each([
   ['listen', {}],
   ['listen over TLS', {}],
   ['listen', { compression: { threshold: 0 } }],
-] as const)('design: values arrive (%s, %j) in order, and end with the newest', async (kind, options) => {
-  const { left, right } = await pair({}, options, options, kind);
-  const received = numbersUntil(right, 3_000);
-  for (let number = 1; number <= 3_000; number++) {
-    left.sendLatest('number', `${number}`);
-    if (number % 3 === 0) await new Promise(setImmediate);
-  }
-  const numbers = await received;
-  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-  expect(new Set(numbers).size).toBe(numbers.length);
-  expect(left.rtt).toBeGreaterThan(0);
-});
+] as const)(
+  'design: values arrive in order, and the last one is the newest (%s, %j)',
+  async (kind, options) => {
+    const { left, right } = await pair({}, options, options, kind);
+    const received = numbersUntil(right, 3_000);
+    for (let number = 1; number <= 3_000; number++) {
+      left.sendLatest('number', `${number}`);
+      if (number % 3 === 0) await new Promise(setImmediate);
+    }
+    const numbers = await received;
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    expect(left.rtt).toBeGreaterThan(0);
+  },
+);
 
-test('design: a client may use it as well', async () => {
+test('design: a client can call sendLatest as well', async () => {
   const received: unknown[] = [];
   const { right } = await pair({ message: (_, message) => void received.push(message) });
   right.sendLatest('a', 'old');
@@ -44,7 +47,7 @@ test('design: a client may use it as well', async () => {
   await until(() => right.rtt !== undefined);
 });
 
-test('FAULT-4: for a peer that stops reading, one batch is in transit and one value waits; it gets the newest value when it reads again', async () => {
+test('FAULT-4: if a peer stops reading, one batch is in transit and one value waits; the peer receives the newest value when it reads again', async () => {
   const { left, right } = await pair({}, {}, { maxMessageSize: 1_000_000 });
   const texts: string[] = [];
   const reader = (async () => {
@@ -61,7 +64,7 @@ test('FAULT-4: for a peer that stops reading, one batch is in transit and one va
     if (number % 20 === 0) await new Promise(setImmediate);
   }
   left.sendLatest('a', 'last');
-  // The kernels would have taken the two megabytes.
+  // The buffers of the kernel would have taken the two megabytes.
   expect(left.bufferedAmount).toBeLessThan(2_000);
   right.resume();
   await reader;
@@ -69,7 +72,7 @@ test('FAULT-4: for a peer that stops reading, one batch is in transit and one va
   expect(texts.at(-1)).toBe('last');
 });
 
-test('design: other messages continue meanwhile, each kind in its own order', async () => {
+test('design: messages of `send` continue meanwhile and arrive in their order', async () => {
   const { left, right } = await pair();
   const sent: string[] = [];
   const texts: string[] = [];

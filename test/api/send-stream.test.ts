@@ -9,7 +9,7 @@ import { pair, until } from './pair.ts';
 
 afterEach(closeServers);
 
-/** Parts, in order; notes what was asked for, and whether it was left early. */
+/** Yields its parts in order. Counts how many were requested, and how often the source was ended early. */
 class Source implements AsyncIterable<string | Uint8Array> {
   asked = 0;
   returned = 0;
@@ -73,7 +73,7 @@ describe.each([
     ['empty parts', ['', ''], ''],
   ];
   for (const side of ['left', 'right'] as const) {
-    test(`each source is sent as one message, ${side}`, async () => {
+    test(`each source is sent as one message (sending side: ${side})`, async () => {
       const received: (string | Buffer)[] = [];
       const message = (_connection: unknown, data: string | Buffer): void => void received.push(data);
       const ends = await pair({ message }, { compression }, { compression, handlers: { message } });
@@ -96,7 +96,7 @@ describe.each([
     });
   }
 
-  test('messages that are sent meanwhile follow in order, and so does the closing handshake', async () => {
+  test('messages that are sent while a source is read follow in order, and the closing handshake follows them', async () => {
     const received: unknown[] = [];
     const { left, right } = await pair(
       {},
@@ -120,7 +120,7 @@ describe.each([
   });
 });
 
-test('binary determines the type, whatever the parts are', async () => {
+test('the option `binary` determines the type of the message, whatever its parts are', async () => {
   const received: unknown[] = [];
   const { left } = await pair(
     {},
@@ -140,7 +140,7 @@ test('binary determines the type, whatever the parts are', async () => {
   ]);
 });
 
-test('wrong arguments are refused at the call', async () => {
+test('sendStream refuses invalid arguments at the call', async () => {
   const { left } = await pair();
   const wrong: unknown[] = ['text', Buffer.from('bytes'), null, undefined, 7, {}, new ArrayBuffer(3)];
   for (const source of wrong) {
@@ -170,7 +170,7 @@ async function stalled(memoryBudget: MemoryBudget) {
   return { connection: await open, raw, errors };
 }
 
-test('a peer that does not read stops the source, and one that reads again lets it continue', async () => {
+test('sendStream stops reading its source while the peer does not read, and continues when the peer reads again', async () => {
   const memoryBudget = new MemoryBudget();
   const { connection, raw } = await stalled(memoryBudget);
   const part = Buffer.alloc(65_536);
@@ -182,7 +182,7 @@ test('a peer that does not read stops the source, and one that reads again lets 
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(source.asked).toBeLessThan(600);
-  // What waits in the process is the mark and one part, with their headers.
+  // At most the high-water mark and one part wait in the process, with their headers.
   expect(connection.bufferedAmount).toBeLessThan(65_536 * 2 + 100);
   expect(memoryBudget.used).toBeLessThan(65_536 * 2 + 100);
   raw.socket.resume();
@@ -193,7 +193,7 @@ test('a peer that does not read stops the source, and one that reads again lets 
 });
 
 describe('a message that cannot be sent to its end', () => {
-  test('if the source fails before the first part, only its message is lost', async () => {
+  test('if the source fails before its first part, only its message is lost', async () => {
     const { left } = await pair();
     const fault = new Error('fault');
     await expect(left.sendStream(new Source(fault))).rejects.toBe(fault);
@@ -211,7 +211,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(left.state).toBe('open');
   });
 
-  test('if the source fails later, the connection fails with 1011, WS_STREAM_CUT', async () => {
+  test('if the source fails after its first part, the connection fails with 1011 and WS_STREAM_CUT', async () => {
     const errors: Error[] = [];
     const { left, right } = await pair({ error: (_connection, error) => void errors.push(error) });
     const fault = new Error('fault');
@@ -224,7 +224,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(errors[0]!.cause).toBe(fault);
   });
 
-  test('a part that is neither a string nor bytes stops the source', async () => {
+  test('a part that is neither a string nor bytes ends the source and fails the connection', async () => {
     const { left } = await pair({ error() {} });
     const source = new Source('one', 7 as unknown as string);
     await expect(left.sendStream(source)).rejects.toThrow('a message is a string');
@@ -232,7 +232,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(await left.closed).toMatchObject({ sentCode: 1011 });
   });
 
-  test('the end of the connection stops the source, even one that never answers', async () => {
+  test('the end of the connection ends the source, even one whose next part never arrives', async () => {
     const { left, right } = await pair({ error() {} });
     const source = new Source('one', never());
     const waiting = new Source('two');
@@ -246,7 +246,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(late.returned).toBe(1);
   });
 
-  test('C4: the Close frame of the peer ends the message at once, and the close is clean', async () => {
+  test("C4: the peer's Close frame ends the message at once, and the close is clean", async () => {
     const { left, right } = await pair();
     const source = new Source('one', never());
     const sent = left.sendStream(source);
@@ -257,7 +257,7 @@ describe('a message that cannot be sent to its end', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('a signal removes a message that waits, and fails the connection once the message has begun', async () => {
+  test('a signal removes a message that waits, and fails the connection if the message has begun', async () => {
     const { left, right } = await pair({ error() {} });
     const aborter = new AbortController();
     const reason = new Error('enough');
@@ -277,7 +277,7 @@ describe('a message that cannot be sent to its end', () => {
     expect((await right.closed).code).toBe(1011);
   });
 
-  test('a source whose return fails or throws changes nothing', async () => {
+  test("an exception or a rejection of the source's `return` has no effect", async () => {
     const { left } = await pair({ error() {} });
     for (const end of [
       async () => Promise.reject(new Error('return')),
@@ -297,7 +297,7 @@ describe.each([
   ['without compression', false],
   ['with compression', true],
 ])('%s', (_, compression) => {
-  test('FAULT-3: after an abort at any moment, from either side, no resource is left', {
+  test('FAULT-3: after an abort by either side at any moment no resource is left', {
     timeout: 60_000,
   }, async () => {
     const seed = Date.now() % 1_000_000_000;
@@ -343,15 +343,15 @@ describe.each([
       await Promise.all([left.closed, right.closed]);
       for (const [index, { status }] of outcomes.entries()) {
         const { returned } = sources[index]!;
-        // Left early exactly where it was not read to its end.
+        // A source is ended early only if it was not read to its end.
         expect([status, returned], `seed ${seed}, round ${round}`).toEqual(
           status === 'fulfilled' ? ['fulfilled', 0] : ['rejected', expect.toSatisfy((count) => count <= 1)],
         );
       }
       expect([left.bufferedAmount, right.bufferedAmount], `seed ${seed}, round ${round}`).toEqual([0, 0]);
-      // What zlib's threads still work on comes back later.
+      // Memory that zlib's threads still use is returned later.
       await until(() => memoryBudget.used === 0);
-      // Whole messages or none of them.
+      // Only whole messages are delivered.
       const whole = outcomes.filter(({ status }) => status === 'fulfilled').length;
       expect(received.length).toBeLessThanOrEqual(sources.length);
       if (left.state === 'closed' && whole === sources.length)

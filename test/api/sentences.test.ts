@@ -1,6 +1,6 @@
 /**
- * docs/4d-sentences.md: every sentence of the five documents of 4D is there and has a test, or says why there can be none. What
- * is a difference names the decision that it follows.
+ * docs/4d-sentences.md lists every sentence of the five documents of 4D. Each sentence has a test, or says why it can have none. A
+ * difference names the decision that it follows.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -11,10 +11,10 @@ const page = readFileSync(new URL('../../docs/4d-sentences.md', import.meta.url)
 const files = testFiles();
 const sentences = sentencesOfPage(page);
 
-/** How many sentences each document has, so that none can be dropped unseen. */
+/** The number of sentences of each document, so that a sentence cannot be dropped by mistake. */
 const documents = { D1: 105, D2: 109, D3: 119, D4: 24, D5: 113 };
 
-test.each(Object.entries(documents))('%s: %i sentences, in order', (document, count) => {
+test.each(Object.entries(documents))('%s has %i sentences, and their ids are in order', (document, count) => {
   const ids = sentences.map(({ id }) => id).filter((id) => id.startsWith(`${document}-`));
   expect(ids).toEqual(Array.from({ length: count }, (_, at) => `${document}-${at + 1}`));
 });
@@ -23,21 +23,21 @@ test('each line of the page that has an id was read as a sentence', () => {
   expect(page.match(/^\| D/gm)).toHaveLength(sentences.length);
 });
 
-test('each sentence has a test or a reason, and each test that names a sentence exists', () => {
+test('each sentence has a test or a reason for having none, and each sentence that a test names exists', () => {
   expect(problemsOf(page, files)).toEqual([]);
 });
 
-test('the column of tests is up to date', () => {
+test('the column of tests on the page is up to date', () => {
   expect(fillColumn(page, traceSentences(page, files).trace)).toBe(page);
 });
 
 describe('the sentences that are implemented', () => {
-  test('only sentences that this package cannot implement are left out', () => {
+  test('the page leaves out only the sentences that this package cannot implement', () => {
     const out = sentences.filter(({ here }) => notHere.test(here)).map(({ id }) => id);
     expect(out).toEqual(['D1-2', 'D2-2', 'D2-4', 'D2-43']);
   });
 
-  test('a decision that is named is among the rows, so it has tests too', () => {
+  test('each decision that a sentence names is among its rows, so the decision has tests', () => {
     for (const { id, here, rows } of sentences) {
       for (const [decision] of here.matchAll(/\bC\d+\b/g)) {
         expect(rows.includes(decision) || id.startsWith('D5'), `${id}: ${decision}`).toBe(true);

@@ -28,7 +28,7 @@ describe('options', () => {
   ] as const;
 
   test.each(numbers)(
-    'design: %s: 0, negative numbers, NaN and other types are refused, and Infinity disables it',
+    'design: the server refuses 0, negative numbers, NaN and other types as %s, and Infinity disables it',
     (name) => {
       for (const value of [0, -0, -1, Number.NaN, '5000', null, true, {}, 5n]) {
         expect(() => new WebSocketServer({}, { [name]: value } as ServerOptions), String(value)).toThrow(
@@ -40,7 +40,7 @@ describe('options', () => {
     },
   );
 
-  test('design: the same holds for heartbeat', () => {
+  test('design: the server refuses 0, negative numbers, NaN and strings as times of the heartbeat, and Infinity disables it', () => {
     for (const key of ['interval', 'timeout']) {
       for (const value of [0, -1, Number.NaN, '5']) {
         expect(() => new WebSocketServer({}, { heartbeat: { [key]: value } } as ServerOptions)).toThrow(
@@ -54,7 +54,7 @@ describe('options', () => {
     new WebSocketServer({}, { heartbeat: { interval: Number.POSITIVE_INFINITY } });
   });
 
-  test('FAULT-4: a message that could never fit into the memory budget is refused before the first one', async () => {
+  test('FAULT-4: a maxMessageSize above the memory budget is refused by the constructor and by connect', async () => {
     const memoryBudget = new MemoryBudget(1_048_575);
     for (const options of [{ memoryBudget }, { memoryBudget, maxMessageSize: 2 ** 21 }]) {
       expect(() => new WebSocketServer({}, options)).toThrow(RangeError);
@@ -63,7 +63,7 @@ describe('options', () => {
       await expect(refused).rejects.toThrow(RangeError);
       await expect(refused).rejects.toThrow(/maxMessageSize .* memoryBudget/);
     }
-    // The same size is possible, and so is no limit on either side.
+    // A maxMessageSize equal to the budget is valid. So is Infinity for either of them.
     new WebSocketServer({}, { memoryBudget, maxMessageSize: 1_048_575 });
     new WebSocketServer({}, { memoryBudget, maxMessageSize: Number.POSITIVE_INFINITY });
     new WebSocketServer(
@@ -72,7 +72,7 @@ describe('options', () => {
     );
   });
 
-  test('options that are words, lists and objects are checked', () => {
+  test('the server refuses invalid words, lists and objects as options', () => {
     for (const options of [
       { flush: 'now' },
       { text: 'buffer' },
@@ -91,7 +91,7 @@ describe('options', () => {
     }
   });
 
-  test("the client's options are checked the same way, before any network activity", async () => {
+  test('connect refuses invalid options before any network activity', async () => {
     for (const options of [{ maxMessageSize: 0 }, { closeTimeout: Number.NaN }, { handshakeTimeout: -1 }]) {
       await expect(connect('ws://127.0.0.1:1/', options)).rejects.toThrow(RangeError);
     }
@@ -102,7 +102,7 @@ describe('options', () => {
     }
   });
 
-  test('reject accepts 300 to 599', () => {
+  test('reject accepts a status from 300 to 599, and throws for any other', () => {
     for (const status of [0, 101, 200, 299, 600, 401.5, Number.NaN])
       expect(() => reject(status)).toThrow(RangeError);
     expect(reject(401, 'no', { 'X-A': 'b' })).toMatchObject({
@@ -112,7 +112,7 @@ describe('options', () => {
     });
   });
 
-  test('F25, A22, design: maxMessageSize is inclusive; one byte more closes with 1009', async () => {
+  test('F25, A22, design: a message of maxMessageSize bytes is accepted, and one more byte closes the connection with 1009', async () => {
     const { left, right } = await pair(
       { message: (connection, message) => connection.send(message) },
       { maxMessageSize: 1_000 },
@@ -127,7 +127,7 @@ describe('options', () => {
     expect(await right.closed).toMatchObject({ code: 1009 });
   });
 
-  test('design: it is 1 MiB on a server and 16 MiB on a client by default', async () => {
+  test('design: maxMessageSize is 1 MiB on a server and 16 MiB on a client by default', async () => {
     const { left, right } = await pair({ message: (connection, message) => connection.send(message) });
     right.send(Buffer.alloc(1_048_576));
     const iterator = right[Symbol.asyncIterator]();
@@ -143,7 +143,7 @@ describe('options', () => {
 });
 
 describe('upgrade', () => {
-  test("its data becomes the connection's, and its header fields are sent", async () => {
+  test('the data that `upgrade` returns becomes the data of the connection', async () => {
     const { left, right } = await pair<{ user: string }>(
       {
         upgrade: async (request) => ({
@@ -162,7 +162,7 @@ describe('upgrade', () => {
     expect(left.data).toEqual({ user: 'ada' });
   });
 
-  test('A48: an exception of it is a warning without a refused handler', async () => {
+  test('A48: an exception of `upgrade` is a process warning if there is no `refused` handler', async () => {
     const warnings = await warningsOf(async () => {
       const { url } = await startServer({
         upgrade: () => {
@@ -174,7 +174,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in upgrade']);
   });
 
-  test('FAULT-8: … one warning for each text and minute, however many requests a client makes', async () => {
+  test('FAULT-8: each text of an exception of `upgrade` is a warning once a minute, however many requests a client makes', async () => {
     const warnings = await warningsOf(async () => {
       let requests = 0;
       const { peer } = await startServer({
@@ -192,7 +192,7 @@ describe('upgrade', () => {
     expect(texts).toHaveLength(100);
   });
 
-  test('A48: anything that it throws, even a value that has no text, causes a 500 and a warning, and does not end the process', async () => {
+  test('A48: any value that `upgrade` throws, even one without a text, causes a 500 and a warning, and does not end the process', async () => {
     const nothing: unknown = Object.create(null);
     const thrown: unknown[] = [nothing, 'a text', undefined, Symbol('one')];
     const warnings = await warningsOf(async () => {
@@ -214,7 +214,7 @@ describe('upgrade', () => {
     ]);
   });
 
-  test('A48: getters of its result are read once, before the 101: one that throws causes a 500', async () => {
+  test('A48: the getters of the result of `upgrade` are read once, before the 101, and a getter that throws causes a 500', async () => {
     for (const name of ['data', 'subprotocol', 'headers'] as const) {
       let reads = 0;
       const warnings = await warningsOf(async () => {
@@ -233,7 +233,7 @@ describe('upgrade', () => {
     }
   });
 
-  test('refused receives every refusal, and may throw', async () => {
+  test('`refused` receives every refusal, and an exception of `refused` is a warning', async () => {
     const refused: [string, string | undefined][] = [];
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer(
@@ -245,7 +245,7 @@ describe('upgrade', () => {
         },
         { maxConnections: 2 },
       );
-      // It has its slot until its socket is closed, and so has the next one.
+      // Each of the first two requests has its slot until its socket is closed.
       await peer()
         .write(requestHead({ Origin: 'null' }, 'GET /a HTTP/1.1'))
         .answer();
@@ -256,11 +256,11 @@ describe('upgrade', () => {
       ['WS_HANDSHAKE_ORIGIN', '/a'],
       ['WS_HANDSHAKE_UNAVAILABLE', undefined],
     ]);
-    // The same within a minute is one warning.
+    // The same text causes one warning a minute.
     expect(warnings.map(({ message }) => message)).toEqual(['in refused']);
   });
 
-  test('A48: a rejection of an async `refused`, or of an `origins` that should not be async, does not end the process', async () => {
+  test('A48: a rejection of an async `refused` or `origins` does not end the process', async () => {
     const warnings = await warningsOf(async () => {
       const { peer } = await startServer({
         refused: async () => {
@@ -281,7 +281,7 @@ describe('upgrade', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['in refused, later']);
   });
 
-  test('A49: destroying the socket, or shutting down, inside upgrade and open is safe', async () => {
+  test('A49: `upgrade` may shut down the server, and a request whose socket is destroyed before handleUpgrade has no effect', async () => {
     const http = createHttpServer();
     const server = new WebSocketServer({ open: (connection) => connection.terminate() });
     http.on('upgrade', (request, socket, head) => {
@@ -324,7 +324,7 @@ describe('broadcast', () => {
     return all;
   }
 
-  test('reaches all but the excluded connections, and returns their number', async () => {
+  test('broadcast sends to all connections but the excluded ones, and returns their number', async () => {
     const started = await startServer();
     const all = await clients(4, started);
     const [one, two] = started.server.connections;
@@ -344,7 +344,7 @@ describe('broadcast', () => {
     expect(heard.sort()).toEqual(['all', 'all,some,fewer,rest', 'all,some,fewer,rest', 'all,some,rest']);
   });
 
-  test('A40: sends any type of bytes, small and large', async () => {
+  test('A40: broadcast sends any type of bytes, small and large', async () => {
     const started = await startServer();
     const [client] = await clients(1, started);
     const iterator = client![Symbol.asyncIterator]();
@@ -364,7 +364,7 @@ describe('broadcast', () => {
     }
   });
 
-  test('A53: with one stalled connection among many, no other one misses a message', async () => {
+  test('A53: if one of many connections is stalled, no other connection misses a message', async () => {
     const started = await startServer({}, { sendCap: 2_000_000 });
     const all = await clients(60, started);
     const stalled = plainPeer(started.port);
@@ -389,7 +389,7 @@ describe('broadcast', () => {
 });
 
 describe('shutdown', () => {
-  test('design: closes every connection with 1001, and then releases everything', async () => {
+  test('design: shutdown closes every connection with 1001, and then releases all resources', async () => {
     const { server, left, right } = await pair();
     await server.shutdown();
     expect(await right.closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
@@ -397,7 +397,7 @@ describe('shutdown', () => {
     expect([server.connections.size, server.addresses]).toEqual([0, []]);
   });
 
-  test('accepts a code and a reason; invalid ones are refused without an effect', async () => {
+  test('shutdown accepts a code and a reason, and refuses invalid ones without an effect', async () => {
     const { server, right } = await pair();
     for (const options of [
       { code: 1006 },
@@ -413,7 +413,7 @@ describe('shutdown', () => {
     expect(await right.closed).toMatchObject({ code: 4000, reason: 'update' });
   });
 
-  test('a peer that does not answer is dropped after the grace', async () => {
+  test('shutdown drops a peer that does not answer once the grace is over', async () => {
     const { server, peer } = await startServer();
     const raw = await peer().open();
     await server.shutdown({ grace: 50 });
@@ -422,7 +422,7 @@ describe('shutdown', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  test('is the same promise for every call, works before listen, and as asyncDispose', async () => {
+  test('shutdown returns the same promise for every call, works before listen, and is the asyncDispose of the server', async () => {
     const { server } = await startServer();
     const first = server.shutdown();
     expect(server.shutdown({ code: 4000 })).toBe(first);
@@ -433,7 +433,7 @@ describe('shutdown', () => {
     expect(await disposed.right.closed).toMatchObject({ code: 1001 });
   });
 
-  test('works inside a handler, while messages are in transit', async () => {
+  test('shutdown works inside a handler while messages are in transit', async () => {
     let done: Promise<void> | null = null;
     const { right, server } = await pair({
       message: (connection, message) => {
@@ -447,7 +447,7 @@ describe('shutdown', () => {
     expect(await right.closed).toMatchObject({ code: 1001, wasClean: true });
   });
 
-  test('leaves no handle behind', async () => {
+  test('shutdown leaves no handle', async () => {
     const before = process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length;
     const started = await startServer({}, {}, 'listen');
     const secure = await startServer({}, {}, 'listen over TLS');
@@ -460,7 +460,7 @@ describe('shutdown', () => {
     silent.destroy();
     half.destroy();
     await Promise.all([silent.gone(), half.gone()]);
-    // A listener's handle is gone a moment after its 'close'.
+    // The handle of a listener disappears a moment after the listener's 'close' event.
     await until(
       () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Pipe/.test(name)).length <= before,
     );

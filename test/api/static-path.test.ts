@@ -1,9 +1,9 @@
-/** Which file a request asks for. That the files are served is tested where they are: 4d/web-server.test.ts, cli/page.test.ts. */
+/** The file that a request target names. 4d/web-server.test.ts and cli/page.test.ts test that the files are served. */
 import { describe, expect, test } from 'vitest';
 import { folderLocation, mediaTypeOf, toNames } from '../../src/api/static-path.ts';
 
-describe('names of files are parsed', () => {
-  test('toNames', () => {
+describe('parsing of request targets', () => {
+  test('toNames returns the names of a path without its query, and null for an unsafe or invalid path', () => {
     expect(toNames('/a/b%20c/?d/e#f')).toEqual(['a', 'b c']);
     expect(toNames('/')).toEqual([]);
     expect(toNames('/.well-known/x')).toEqual(['.well-known', 'x']);
@@ -12,7 +12,7 @@ describe('names of files are parsed', () => {
     }
   });
 
-  test('mediaTypeOf and folderLocation', () => {
+  test('mediaTypeOf returns the type for the last extension, and folderLocation adds a slash before the query', () => {
     expect(mediaTypeOf('a.b.JS')).toBe('text/javascript; charset=utf-8');
     expect(mediaTypeOf('constructor')).toBe('application/octet-stream');
     expect(folderLocation(['a', 'é'], '/a/é?b')).toBe('/a/%C3%A9/?b');

@@ -1,4 +1,4 @@
-/** A message of 300 MB from file to file, between two processes: neither holds it, and its text is checked on the way. */
+/** Two processes send a message of 300 MB from file to file. Neither holds the whole message, and the receiver checks its UTF-8. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const MIB = 1_048_576;
 const SIZE = 300 * MIB;
 
-/** Each process reports by how much its resident memory grew at most, from when it was connected. */
+/** Each process reports how much its resident memory grew at most after it was connected. */
 const common = `
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -71,12 +71,12 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-test('300 MB of text go from file to file with under 64 MB of memory growth at both ends', {
+test('two processes stream 300 MB of text from file to file, and the memory of each grows by less than 64 MB', {
   timeout: 240_000,
 }, async () => {
   const source = join(folder, 'source');
   const target = join(folder, 'target');
-  // Characters of one to four bytes, cut at any place by the parts.
+  // The text has characters of one to four bytes. The parts cut them at any place.
   const block = Buffer.from('Zeile mit Größe, 中文 und 😀\n'.repeat(40_000)).subarray(0, MIB);
   const whole = block.subarray(0, block.lastIndexOf('\n'.charCodeAt(0)) + 1);
   const file = await open(source, 'w');

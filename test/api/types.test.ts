@@ -1,4 +1,4 @@
-/** What the compiler lets users write, and what it does not: checked by the type check, which covers this file. */
+/** The code that the compiler accepts and the code that it refuses. The type check covers this file. */
 import { expect, expectTypeOf, test } from 'vitest';
 import {
   type Backoff,
@@ -21,14 +21,14 @@ interface User {
   readonly name: string;
 }
 
-test('data is undefined by default', () => {
+test('the type of data is undefined by default', () => {
   new WebSocketServer({
     open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<undefined>(),
   });
   expectTypeOf<Connection['data']>().toEqualTypeOf<undefined>();
 });
 
-test('data is the value that upgrade returns, in every handler and in connections', () => {
+test('data has the type that `upgrade` returns, in every handler and in `connections`', () => {
   const server = new WebSocketServer<User>({
     upgrade: (request) => (request.query === '' ? reject(401) : { data: { name: request.query } }),
     open: (connection) => {
@@ -50,7 +50,7 @@ test('data is the value that upgrade returns, in every handler and in connection
   for (const connection of server.connections) expectTypeOf(connection.data).toEqualTypeOf<User>();
 });
 
-test('Data without undefined requires upgrade, and the data of its answer', () => {
+test('a server whose Data does not include undefined requires an `upgrade` that returns data', () => {
   const check = (): void => {
     // @ts-expect-error no handlers: nothing supplies the data
     new WebSocketServer<User>();
@@ -71,7 +71,7 @@ test('Data without undefined requires upgrade, and the data of its answer', () =
   expectTypeOf(check).toBeFunction();
 });
 
-test('Data is inferred from what upgrade returns', () => {
+test('the compiler infers Data from the result of `upgrade`', () => {
   const server = new WebSocketServer({
     upgrade: async (request) => (request.query === '' ? reject(401) : { data: { name: request.query } }),
     open: (connection) => expectTypeOf(connection.data.name).toBeString(),
@@ -79,7 +79,7 @@ test('Data is inferred from what upgrade returns', () => {
   for (const { data } of server.connections) expectTypeOf(data).toEqualTypeOf<{ name: string }>();
 });
 
-test('an option may be undefined, under exactOptionalPropertyTypes as well', () => {
+test('an option may be undefined, even under exactOptionalPropertyTypes', () => {
   const check = async (connection: Connection): Promise<void> => {
     const none = undefined;
     const server = new WebSocketServer(
@@ -119,7 +119,7 @@ test('an option may be undefined, under exactOptionalPropertyTypes as well', () 
   expectTypeOf(check).toBeFunction();
 });
 
-test('send takes a callback, second or third; write and drained are Promises', () => {
+test('send takes a callback as its second or third argument, and write and drained return Promises', () => {
   const check = (connection: Connection): void => {
     expectTypeOf(
       connection.send('x', (error) => expectTypeOf(error).toEqualTypeOf<Error | null>()),
@@ -134,7 +134,7 @@ test('send takes a callback, second or third; write and drained are Promises', (
   expectTypeOf(check).toBeFunction();
 });
 
-test('close has the whole CloseInfo as its last argument', () => {
+test('the close handler receives the whole CloseInfo as its last argument', () => {
   const handlers: ConnectionHandlers = {
     close: (_connection, _code, _reason, _wasClean, info) => {
       expectTypeOf(info).toEqualTypeOf<CloseInfo>();
@@ -145,13 +145,13 @@ test('close has the whole CloseInfo as its last argument', () => {
   new WebSocketServer(handlers);
 });
 
-test('generic code can pass its handlers on', () => {
+test('generic code can pass its handlers on to the server', () => {
   const make = <Data>(handlers: ServerHandlers<Data>, options: ServerOptions): WebSocketServer<Data> =>
     new WebSocketServer<Data>(handlers, options);
   expectTypeOf(make).toBeFunction();
 });
 
-test('isBinary narrows the message, in arrow functions and methods, with three parameters or four', () => {
+test('isBinary narrows the type of the message, in arrow functions and methods, with three parameters or four', () => {
   const handlers: ConnectionHandlers = {
     message: (connection, message, isBinary) =>
       connection.send(isBinary ? message.subarray(1) : message.toUpperCase()),
@@ -172,7 +172,7 @@ test('isBinary narrows the message, in arrow functions and methods, with three p
   new WebSocketServer<User>(all);
 });
 
-test('with text as bytes, a text message is not narrowed to a string', () => {
+test("with text: 'bytes', isBinary does not narrow a text message to a string", () => {
   new WebSocketServer(
     {
       message: (_connection, message, isBinary) => {
@@ -183,7 +183,7 @@ test('with text as bytes, a text message is not narrowed to a string', () => {
   );
 });
 
-test('handlers written before isBinary narrowed still compile', () => {
+test('handlers with annotated parameters compile although isBinary narrows the message', () => {
   class Handlers implements ConnectionHandlers {
     message(connection: Connection, message: string | Buffer, _isBinary: boolean): void {
       connection.send(message);
@@ -211,7 +211,7 @@ test('handlers written before isBinary narrowed still compile', () => {
   new WebSocketServer({ message() {} });
 });
 
-test('upgrade may be asynchronous, and its data is checked', () => {
+test('`upgrade` may be asynchronous, and the compiler checks the type of its data', () => {
   const handlers: ServerHandlers<User> = {
     upgrade: async () => ({ data: { name: 'ada' } }),
   };
@@ -230,7 +230,7 @@ test('upgrade may be asynchronous, and its data is checked', () => {
   });
 });
 
-test('handlers may return anything: an echo is one expression, and so is an async one', () => {
+test('a handler may return any value, so an echo is a single expression', () => {
   const handlers: ConnectionHandlers = {
     message: (connection, message) => connection.send(message),
     open: async () => {},
@@ -240,7 +240,7 @@ test('handlers may return anything: an echo is one expression, and so is an asyn
   new WebSocketServer(handlers);
 });
 
-test('send takes strings, buffers and views, nothing else', () => {
+test('send accepts strings, buffers and views, and no other type', () => {
   const check = (connection: Connection): void => {
     expectTypeOf(connection.send('text')).toBeBoolean();
     connection.send(Buffer.alloc(1));
@@ -260,7 +260,7 @@ test('send takes strings, buffers and views, nothing else', () => {
   expectTypeOf(check).toBeFunction();
 });
 
-test('connect types its data and its handlers', () => {
+test('connect infers the types of its data and of its handlers', () => {
   const check = async (): Promise<void> => {
     expectTypeOf(await connect('ws://localhost/')).toEqualTypeOf<Connection>();
     const typed = await connect('ws://localhost/', {
@@ -277,12 +277,12 @@ test('connect types its data and its handlers', () => {
   expectTypeOf(check).toBeFunction();
 });
 
-test('await using and using are typed', () => {
+test('connections and servers have the types of await using and using', () => {
   expectTypeOf<Connection>().toExtend<AsyncDisposable & Disposable & AsyncIterable<string | Buffer>>();
   expectTypeOf<WebSocketServer>().toExtend<AsyncDisposable>();
 });
 
-test('FAULT-8: the kind of a cause discriminates it', () => {
+test('FAULT-8: the property `kind` discriminates the cause that shouldReconnect receives', () => {
   const options: ReconnectOptions = {
     shouldReconnect: (cause, retries) => {
       expectTypeOf(retries).toBeNumber();
@@ -300,7 +300,7 @@ test('FAULT-8: the kind of a cause discriminates it', () => {
   expectTypeOf(options).toExtend<ReconnectOptions>();
 });
 
-test('a client needs data if its type does not include undefined', () => {
+test('connect and reconnect require data if its type does not include undefined', () => {
   const check = (): void => {
     expectTypeOf(connect('ws://a')).resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect('ws://a', {})).resolves.toEqualTypeOf<Connection>();
@@ -336,7 +336,7 @@ test('a client needs data if its type does not include undefined', () => {
   expectTypeOf(check).toBeFunction();
 });
 
-test('options of a client may be undefined', () => {
+test('each option of a client may be undefined', () => {
   const options: ConnectOptions & ReconnectOptions['connect'] = {
     handlers: undefined,
     data: undefined,
@@ -379,7 +379,7 @@ test('options of a client may be undefined', () => {
   expectTypeOf(options).toExtend<ConnectOptions>();
 });
 
-test('with text as bytes, a text message of a client is a Buffer', () => {
+test("with text: 'bytes', the type of a client's text message is not narrowed to a string", () => {
   const check = (): void => {
     void connect('ws://a', {
       text: 'bytes',

@@ -1,4 +1,4 @@
-/** The signal that an `upgrade` handler has: it aborts when its answer is no longer waited for. */
+/** The signal that an `upgrade` handler receives: it aborts when the server no longer waits for the answer. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeServers, startServer } from '../transport/servers.ts';
 import { requestHead } from '../transport/wire.ts';
@@ -31,21 +31,21 @@ function defer<Value>(): { promise: Promise<Value>; resolve: (value: Value) => v
   return { promise, resolve };
 }
 
-describe('the signal of a pending upgrade aborts', () => {
-  test('if the peer leaves', async () => {
+describe('the signal of an upgrade handler', () => {
+  test('the signal of a pending upgrade aborts if the peer leaves', async () => {
     const { peer, signal, aborted } = await patient();
     expect(signal.aborted).toBe(false);
     peer.destroy();
     await aborted;
   });
 
-  test('if the deadline passes', async () => {
+  test('the signal of a pending upgrade aborts if handshakeTimeout passes', async () => {
     const { peer, aborted } = await patient({ handshakeTimeout: 300 });
     await aborted;
     expect(await peer.answer()).toMatch(/^HTTP\/1\.1 408/);
   });
 
-  test('if the server is shut down', async () => {
+  test('the signal of a pending upgrade aborts if the server is shut down', async () => {
     const { server, peer, aborted } = await patient();
     const over = server.shutdown();
     await aborted;
@@ -54,7 +54,7 @@ describe('the signal of a pending upgrade aborts', () => {
     await over;
   });
 
-  test('but not if the request was accepted', async () => {
+  test('the signal does not abort if the request was accepted', async () => {
     let signal: AbortSignal | null = null;
     const { server, peer } = await startServer({
       async upgrade(_request, pending) {
