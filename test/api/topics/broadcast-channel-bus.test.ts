@@ -1,4 +1,4 @@
-/** The bus between threads: real threads, and the standard's BroadcastChannel. */
+/** The bus between threads, with real threads and a real BroadcastChannel. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -52,7 +52,7 @@ test('the publisher may reuse its memory, and only the published bytes are clone
   await other.close();
 });
 
-test('if a receiver unsubscribes another one while a message is delivered, the other one does not receive it', async () => {
+test('if a receiver unsubscribes another receiver while a message is delivered, the other receiver does not get the message', async () => {
   const bus = new BroadcastChannelBus(freshName());
   const lines: string[] = [];
   bus.subscribe('a', {
@@ -69,7 +69,7 @@ test('if a receiver unsubscribes another one while a message is delivered, the o
   await bus.close();
 });
 
-test('messages of another form on a channel of the same name are ignored', async () => {
+test('the bus ignores messages of another form on a channel with its name', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -84,7 +84,7 @@ test('messages of another form on a channel of the same name are ignored', async
   await bus.close();
 });
 
-test('messages are delivered between threads', async () => {
+test('the bus delivers messages between threads', async () => {
   const name = freshName();
   const bus = new BroadcastChannelBus(name);
   const recorder = new Recorder();
@@ -103,13 +103,13 @@ test('messages are delivered between threads', async () => {
   const worker = new Worker(source, { eval: true, workerData: { module: fileURLToPath(module), name } });
   await once(worker, 'message');
   bus.publish('ask', Buffer.from('over there'));
-  // The thread ends once its bus is closed: nothing else keeps it.
+  // The thread ends once its bus is closed, since nothing else keeps the thread alive.
   expect((await once(worker, 'exit'))[0]).toBe(0);
   await vi.waitFor(() => expect(recorder.lines).toEqual(['reply over there']));
   await bus.close();
 });
 
-test('a name that is not a string is refused', () => {
+test('the constructor refuses a name that is not a string', () => {
   expect(() => new BroadcastChannelBus(5 as never)).toThrow(
     new TypeError('the name is a number, not a string'),
   );

@@ -15,7 +15,7 @@ function setUp(size = 2, options = {}) {
 }
 
 describe('messages', () => {
-  test('go once to each process that has subscribed, whichever process publishes', async () => {
+  test('a message is sent once to each process that has subscribed, whichever process publishes it', async () => {
     const { primary, buses, close, lines } = setUp();
     const all = [primary, ...buses];
     for (const [index, bus] of all.entries()) {
@@ -31,7 +31,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('arrive in the order of their publisher, with all bytes unchanged', async () => {
+  test('messages arrive in the order of their publisher, with all bytes unchanged', async () => {
     const { buses, close, lines } = setUp();
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const received: Uint8Array[] = [];
@@ -45,7 +45,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('are not sent to a worker that has not subscribed, or that has unsubscribed', async () => {
+  test('a message is not sent to a worker that has not subscribed or has unsubscribed', async () => {
     const { primary, buses, workers, close } = setUp();
     const seen: unknown[] = [];
     workers[1]!.atWorker.on('message', (message) => seen.push(message));
@@ -60,7 +60,7 @@ describe('messages', () => {
     await close();
   });
 
-  test('of another bus and of the program itself are ignored', async () => {
+  test('the bus ignores messages of another bus and of the program itself', async () => {
     const { primary, workers, close, lines } = setUp();
     await primary.subscribe('**', new Recorder(lines));
     const other = new ClusterBus(workers[0]!.cluster, { prefix: 'other' });
@@ -106,7 +106,7 @@ describe('loss', () => {
     await close();
   });
 
-  test('a worker that ends is forgotten', async () => {
+  test('the primary sends no more messages to a worker that has ended', async () => {
     const { primary, buses, workers, close, lines } = setUp();
     await buses[0]!.subscribe('a', new Recorder());
     await buses[1]!.subscribe('a', new Recorder(lines));
@@ -119,7 +119,7 @@ describe('loss', () => {
     await close();
   });
 
-  test('if the primary ends, the bus is down, and waiting commands are refused', async () => {
+  test('if the primary ends, the bus reports that it is down, and refuses waiting commands', async () => {
     const { buses, workers, close } = setUp();
     const states: boolean[] = [];
     buses[0]!.onState((up) => states.push(up));
@@ -133,7 +133,7 @@ describe('loss', () => {
   });
 });
 
-test('a primary whose bus is created later learns which topics its workers have subscribed to', async () => {
+test('a primary whose bus is created later still receives the subscriptions of its workers', async () => {
   const { primary, workers } = fakeCluster(1);
   const bus = new ClusterBus(workers[0]!.cluster);
   const recorder = new Recorder();
@@ -148,7 +148,7 @@ test('a primary whose bus is created later learns which topics its workers have 
   await late.close();
 });
 
-test('a value that is not a cluster, and a process that is not part of a cluster, are refused', () => {
+test('the constructor refuses a value that is not a cluster, and a process that is not part of a cluster', () => {
   expect(() => new ClusterBus({} as never)).toThrow(
     'cluster is an object, not the default export of node:cluster',
   );

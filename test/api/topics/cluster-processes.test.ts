@@ -1,6 +1,6 @@
 /**
- * The bus over a real node:cluster: three workers with real WebSockets, of which one is killed in the middle of what all publish, and
- * replaced. cluster-bus.test.ts has the details, with a cluster in memory.
+ * The bus over a real node:cluster with three workers and real WebSockets. One worker is killed and replaced while all of them
+ * publish. cluster-bus.test.ts tests the details with a cluster in memory.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ class Client {
   readonly received: Numbers = new Map();
   gaps = 0;
   connection!: Connection;
-  /** What it had sent when the messages began that are looked at. */
+  /** How many messages it had sent to each topic when the checked part of the test began. */
   #begun: readonly number[] = [];
 
   private constructor(id: number) {
@@ -53,7 +53,7 @@ class Client {
     return client;
   }
 
-  /** From now on its messages, and those that it receives, are looked at. */
+  /** Begins the checked part: the messages that this client sends and receives from now on are checked. */
   begin(): void {
     this.#begun = [...this.sent];
     this.received.clear();
@@ -119,7 +119,7 @@ async function expectAll(clients: readonly Client[]): Promise<void> {
   }
 }
 
-test('if a worker is killed and replaced, no message of the others is lost or duplicated, and all arrive in order', async () => {
+test('if a worker is killed and replaced, the messages of the other workers all arrive once and in order', async () => {
   const primary = fork(fileURLToPath(new URL('cluster-process.js', import.meta.url)));
   children.add(primary);
   const ports: number[] = [];

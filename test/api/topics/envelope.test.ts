@@ -11,7 +11,7 @@ import {
 const head = { isBinary: false, compress: true, publisher: randomPublisher(), number: 7, previous: 3 };
 
 describe('the envelope', () => {
-  test('of any message is parsed to the same values', () => {
+  test('an envelope of any message is parsed to the same values', () => {
     const numbers = fc
       .tuple(fc.integer({ min: 1, max: 2 ** 48 - 1 }), fc.nat())
       .map(([number, back]) => ({ number, previous: Math.max(0, number - 1 - back) }));
@@ -28,7 +28,7 @@ describe('the envelope', () => {
     );
   });
 
-  test('has the documented layout', () => {
+  test('an envelope has the documented layout', () => {
     const publisher = String.fromCharCode(...Array.from({ length: 16 }, (_, at) => 240 + at));
     const bytes = serializeEnvelope(
       { ...head, publisher, isBinary: true, compress: false },
@@ -40,19 +40,19 @@ describe('the envelope', () => {
     expect(ENVELOPE_SIZE).toBe(30);
   });
 
-  test('has its own memory, which a bus may keep', () => {
+  test('an envelope has its own memory, which a bus may keep', () => {
     const bytes = serializeEnvelope(head, 'text');
     expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
 
-  test('is parsed from the middle of a larger ArrayBuffer', () => {
+  test('an envelope is parsed from the middle of a larger ArrayBuffer', () => {
     const bytes = serializeEnvelope(head, 'text');
     const outer = Buffer.concat([Buffer.alloc(3, 9), bytes, Buffer.alloc(3, 9)]);
     const inner = new Uint8Array(outer.buffer, outer.byteOffset + 3, bytes.length);
     expect(parseEnvelope(inner)?.payload.toString()).toBe('text');
   });
 
-  test('is not a message if its head is cut at any byte', () => {
+  test('bytes whose head is cut off at any byte are not a message', () => {
     const bytes = serializeEnvelope(head, 'text');
     for (let end = 0; end < ENVELOPE_SIZE; end++) expect(parseEnvelope(bytes.subarray(0, end))).toBeNull();
     expect(parseEnvelope(bytes.subarray(0, ENVELOPE_SIZE))?.payload).toHaveLength(0);
@@ -93,7 +93,7 @@ describe('the envelope', () => {
     );
   });
 
-  test('every publisher has another random name', () => {
+  test('every publisher has a different random name', () => {
     const publishers = new Set(Array.from({ length: 100 }, randomPublisher));
     expect(publishers.size).toBe(100);
     for (const publisher of publishers) expect(publisher).toHaveLength(16);

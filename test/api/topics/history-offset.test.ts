@@ -1,4 +1,4 @@
-/** Offsets, which clients keep and send back. */
+/** Offsets. Clients keep them and send them back. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOffset, serializeOffset } from '../../../src/api/topics/history-offset.ts';
@@ -26,7 +26,7 @@ test('a serialized offset is parsed to the same offset', () => {
   );
 });
 
-test('more than eight publishers are left out, the last ones first', () => {
+test('an offset holds at most eight publishers, and the last ones are left out', () => {
   const pairs = Array.from({ length: 10 }, (_, at) => [String(at).padStart(16, 'p'), at] as const);
   const text = serializeOffset({ position: '1-1', received: new Map(pairs) });
   expect(parseOffset(text, isPosition)).toEqual({ position: '1-1', received: new Map(pairs.slice(0, 8)) });
@@ -34,7 +34,7 @@ test('more than eight publishers are left out, the last ones first', () => {
   expect(codeOf(() => parseOffset(text + more, isPosition))).toBe('WS_TOPIC_OFFSET');
 });
 
-test('an offset that is cut off, or has a character more or less, is refused', () => {
+test('an offset that is cut off or has an additional character is refused', () => {
   const text = serializeOffset({ position: '1000-5', received: new Map([['\xff'.repeat(16), 0]]) });
   for (let at = 0; at < text.length; at++) {
     expect(codeOf(() => parseOffset(text.slice(0, at), isPosition))).toBe('WS_TOPIC_OFFSET');
@@ -61,11 +61,11 @@ describe('an offset from a hostile client', () => {
     `1-1.${'A'.repeat(22)}.1.${'A'.repeat(22)}.2`,
     `x.${'A'.repeat(22)}.1`,
     `${'1'.repeat(390)}.${'A'.repeat(22)}.1`,
-  ])('%j is refused', (text) => {
+  ])('the offset %j is refused', (text) => {
     expect(codeOf(() => parseOffset(text, isPosition))).toBe('WS_TOPIC_OFFSET');
   });
 
-  test('any text is refused with this code, or is an offset in its only valid form', () => {
+  test('any text is either refused with WS_TOPIC_OFFSET or is the only valid form of an offset', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => {
         const code = codeOf(() => {
@@ -76,11 +76,11 @@ describe('an offset from a hostile client', () => {
     );
   });
 
-  test.each([1, {}, ['1-1'], true, null])('%j is a TypeError', (value) => {
+  test.each([1, {}, ['1-1'], true, null])('the value %j as an offset is a TypeError', (value) => {
     expect(() => parseOffset(value, isPosition)).toThrow(TypeError);
   });
 
-  test('of a text of a megabyte only as many characters are read as an offset may have', () => {
+  test('parseOffset reads at most as many characters of a text of a megabyte as an offset may have', () => {
     const seen: string[] = [];
     const text = '1.'.repeat(500_000);
     expect(

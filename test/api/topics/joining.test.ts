@@ -1,11 +1,11 @@
-/** The messages that are kept for connections that will become members of a topic. */
+/** `Joining` keeps messages for connections that will become members of a topic. */
 import { expect, test } from 'vitest';
 import { Joining } from '../../../src/api/topics/joining.ts';
 
 const positions = (joining: Joining, after: string): readonly string[] | null =>
   joining.after(after)?.map(({ position }) => position) ?? null;
 
-test('`after` returns the messages after a position if all of them are kept', () => {
+test('`after` returns the messages after a position, and null if it does not have all of them', () => {
   const joining = new Joining('0');
   expect(positions(joining, '0')).toEqual([]);
   expect(positions(joining, '1')).toBeNull();
@@ -16,7 +16,7 @@ test('`after` returns the messages after a position if all of them are kept', ()
   expect(positions(joining, '4')).toBeNull();
 });
 
-test('messages are copied, and only the last 256 messages or 1 MiB are kept', () => {
+test('Joining copies messages, and keeps only the last 256 messages or 1 MiB', () => {
   const joining = new Joining('0');
   const bytes = Buffer.from('first');
   joining.received('1', bytes);
@@ -32,7 +32,7 @@ test('messages are copied, and only the last 256 messages or 1 MiB are kept', ()
   expect(positions(joining, 'too large')).toEqual([]);
 });
 
-test('after a loss, no position before it is known', () => {
+test('after a loss, `after` returns null for every earlier position', () => {
   const joining = new Joining('0');
   joining.received('1', Buffer.from('m'));
   joining.own = [{ number: 1, bytes: Buffer.from('m') }];

@@ -17,7 +17,7 @@ describe('a hostile subscriber', () => {
     guest = await (await openRoom()).join();
   });
 
-  test('that sends a million names can subscribe to 100 topics', async () => {
+  test('a subscriber that sends a million names can subscribe to 100 topics', async () => {
     await using topics = new Topics();
     const seen = new Map<string, number>();
     // A million stack traces take half a minute.
@@ -33,13 +33,13 @@ describe('a hostile subscriber', () => {
       ['WS_TOPIC_LIMIT', 999_900],
     ]);
     expect(topics.size).toBe(100);
-    // What it has, it keeps, and others are not concerned.
+    // The subscriber keeps its topics, and the limit does not affect other subscribers.
     expect(topics.subscribe(guest.seat, 't/0')).toBe(true);
     const other = await (await openRoom()).join();
     expect(topics.subscribe(other.seat, 't/100')).toBe(true);
   });
 
-  test('that sends names of 8 KB cannot subscribe to any topic', async () => {
+  test('a subscriber that sends names of 8 KB cannot subscribe to any of them', async () => {
     await using topics = new Topics();
     expect(codeOf(() => topics.subscribe(guest.seat, 'x'.repeat(8_192)))).toBe('WS_TOPIC_TOO_LONG');
     expect(codeOf(() => topics.subscribe(guest.seat, 'x/'.repeat(4_096)))).toBe('WS_TOPIC_TOO_LONG');
@@ -50,7 +50,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(guest.seat, `1${'/x'.repeat(7)}`)).toBe(true);
   });
 
-  test('that sends wildcards cannot subscribe to any topic, unless the program allows wildcards', async () => {
+  test('a subscriber that sends wildcards cannot subscribe to any of them, unless the program allows wildcards', async () => {
     await using topics = new Topics();
     for (const pattern of ['*', '**', '*/*', 'secret/**'])
       expect(codeOf(() => topics.subscribe(guest.seat, pattern))).toBe('WS_TOPIC_WILDCARD');
@@ -61,7 +61,7 @@ describe('a hostile subscriber', () => {
     expect(guest.received).toEqual(['done']);
   });
 
-  test('that fills `maxTopics` of the process is stopped like any other subscriber', async () => {
+  test('once one subscriber has used up `maxTopics`, another one can subscribe to existing topics but not to a new one', async () => {
     await using topics = new Topics({ maxTopics: 3 });
     const other = await (await openRoom()).join();
     for (const name of ['a', 'b', 'c']) topics.subscribe(guest.seat, name);
@@ -71,7 +71,7 @@ describe('a hostile subscriber', () => {
     expect(topics.subscribe(other.seat, 'd')).toBe(true);
   });
 
-  test('that uses the names of Object.prototype is treated like any other subscriber', async () => {
+  test('the names of Object.prototype are valid names of topics', async () => {
     await using topics = new Topics();
     for (const name of ['__proto__', 'constructor/prototype', 'toString']) {
       topics.subscribe(guest.seat, name);
@@ -83,7 +83,7 @@ describe('a hostile subscriber', () => {
   });
 });
 
-/** As `codeOf`, for a million calls. */
+/** Does the same as `codeOf`, fast enough for a million calls. */
 function codeOfQuick(step: () => unknown): string {
   try {
     step();
@@ -93,7 +93,7 @@ function codeOfQuick(step: () => unknown): string {
   }
 }
 
-describe('storms', () => {
+describe('storms of subscriptions', () => {
   let guest: Guest;
   let other: Guest;
 
@@ -105,10 +105,10 @@ describe('storms', () => {
 
   afterEach(useRealClock);
 
-  test('of subscriptions: as many at once as one connection may have topics, then 100 per second', async () => {
+  test('a connection may subscribe to as many topics at once as it may have, and after that at the rate of `maxSubscribeRate`', async () => {
     await using topics = new Topics({ maxTopicsPerConnection: 20, maxSubscribeRate: 10 });
     let name = 0;
-    /** Subscribes to a new topic and leaves it, until that is refused. */
+    /** Subscribes to a new topic and leaves it, until a subscription is refused. Returns the number of subscriptions. */
     const storm = (): number => {
       for (let count = 0; ; count++) {
         const topic = `t/${name++}`;
@@ -132,7 +132,7 @@ describe('storms', () => {
 describe('a slow subscriber', () => {
   const large = 'x'.repeat(100_000);
 
-  /** One that does not read, and one that does. */
+  /** Returns a subscriber that does not read, and one that reads. */
   async function slowAndFast(): Promise<{ slow: Guest; fast: Guest }> {
     const room = await openRoom();
     const [slow, fast] = [await room.join(), await room.join()];
@@ -140,7 +140,7 @@ describe('a slow subscriber', () => {
     return { slow, fast };
   }
 
-  test("'skip' does not send messages to the subscriber while it is slow, and counts them", async () => {
+  test("with 'skip' a slow subscriber receives no messages until it is no longer slow, and they are counted", async () => {
     const { slow, fast } = await slowAndFast();
     const skipped: string[] = [];
     await using topics = new Topics({
@@ -167,7 +167,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, sent: 2 * (sent + 1) - 5 });
   });
 
-  test("'latest' keeps the newest message of each topic for the subscriber, and no older message arrives after a newer one", async () => {
+  test("with 'latest' a slow subscriber receives the newest message of each topic, and no older message after a newer one", async () => {
     const { slow, fast } = await slowAndFast();
     const reported: unknown[] = [];
     await using topics = new Topics({
@@ -185,7 +185,7 @@ describe('a slow subscriber', () => {
       const bytes = Buffer.from(value('b', sent));
       topics.publish('a', value('a', sent));
       topics.publish('b', bytes);
-      // The caller may use its memory again.
+      // The caller may reuse its memory.
       bytes.fill(0);
       sent++;
       await arrived(fast);
@@ -194,7 +194,7 @@ describe('a slow subscriber', () => {
     expect(fast.received.filter((text) => text.startsWith('a'))).toHaveLength(sent);
     slow.client.resume();
     await until(() => slow.received.length > 0 && newest(slow) === sent - 1);
-    // Now nothing waits for it, and the next message leaves at once.
+    // No message waits for the subscriber now, so the next message leaves at once.
     do {
       conflated = topics.counts.conflated;
       topics.publish('a', value('a', sent++));
@@ -212,29 +212,32 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ skipped: 0, closed: 0 });
   });
 
-  test.each([true, false])("'latest' keeps to compress: %s", async (compress) => {
-    const room = await openRoom({}, { compression: { threshold: 0 } });
-    const sizes: number[] = [];
-    const message = (_: unknown, text: string | Buffer, __: boolean, wireSize: number): void => {
-      if (text === 'x'.repeat(500)) sizes.push(wireSize);
-    };
-    const slow = await room.join({ compression: true, handlers: { message } });
-    slow.client.pause();
-    await using topics = new Topics({ slow: 'latest', maxBuffered: 200_000 });
-    topics.subscribe(slow.seat, 't');
-    while (topics.counts.conflated === 0) {
-      topics.publish('t', large, { compress: false });
-      await new Promise(setImmediate);
-    }
-    topics.publish('t', 'x'.repeat(500), { compress });
-    slow.client.resume();
-    await until(() => sizes.length > 0);
-    if (compress) expect(sizes[0]).toBeLessThan(100);
-    else expect(sizes).toEqual([500]);
-    slow.client.terminate();
-  });
+  test.each([true, false])(
+    "with 'latest' a waiting message keeps its option `compress`: %s",
+    async (compress) => {
+      const room = await openRoom({}, { compression: { threshold: 0 } });
+      const sizes: number[] = [];
+      const message = (_: unknown, text: string | Buffer, __: boolean, wireSize: number): void => {
+        if (text === 'x'.repeat(500)) sizes.push(wireSize);
+      };
+      const slow = await room.join({ compression: true, handlers: { message } });
+      slow.client.pause();
+      await using topics = new Topics({ slow: 'latest', maxBuffered: 200_000 });
+      topics.subscribe(slow.seat, 't');
+      while (topics.counts.conflated === 0) {
+        topics.publish('t', large, { compress: false });
+        await new Promise(setImmediate);
+      }
+      topics.publish('t', 'x'.repeat(500), { compress });
+      slow.client.resume();
+      await until(() => sizes.length > 0);
+      if (compress) expect(sizes[0]).toBeLessThan(100);
+      else expect(sizes).toEqual([500]);
+      slow.client.terminate();
+    },
+  );
 
-  test("'latest' skips messages beyond `maxLatestKeys`, and reports this", async () => {
+  test("with 'latest' messages beyond `maxLatestKeys` are skipped and reported", async () => {
     const room = await openRoom({}, { maxLatestKeys: 1 });
     const slow = await room.join();
     slow.client.pause();
@@ -255,7 +258,7 @@ describe('a slow subscriber', () => {
     slow.client.terminate();
   });
 
-  test("'close', the default, sends what waits, and then closes the connection with 1013", async () => {
+  test("with 'close', the default, a slow subscriber receives the waiting messages, and its connection is closed with 1013", async () => {
     const { slow, fast } = await slowAndFast();
     const closed: unknown[] = [];
     await using topics = new Topics({
@@ -291,7 +294,7 @@ describe('a slow subscriber', () => {
     expect(topics.counts).toMatchObject({ closed: 0, skipped: 0 });
   });
 
-  test('all subscribers receive a message that the handler `slow` publishes after the current message', async () => {
+  test('all subscribers receive a message that the `slow` handler publishes, after the current message', async () => {
     const { slow, fast } = await slowAndFast();
     await using topics = new Topics({
       maxBuffered: 200_000,

@@ -1,4 +1,4 @@
-/** The topics of lost messages, their list as a message, and the state of a bus. */
+/** The topics of lost messages, the message that lists them, and the state of a bus. */
 import { describe, expect, test } from 'vitest';
 import { BusState } from '../../../src/api/topics/bus-state.ts';
 import { LostTopics, parseTopics, serializeTopics } from '../../../src/api/topics/lost-topics.ts';
@@ -16,7 +16,7 @@ describe('lost topics', () => {
     expect(lost.take()).toEqual([]);
   });
 
-  test('too many topics stand for all topics until `take` is called', () => {
+  test('if too many topics are lost, `take` returns null, which stands for all topics', () => {
     const lost = new LostTopics();
     for (let i = 0; i <= 1_000; i++) lost.add(`t${i}`);
     lost.add('one more');
@@ -25,20 +25,23 @@ describe('lost topics', () => {
     expect(lost.take()).toEqual(['a']);
   });
 
-  test.each([[[]], [['a', 'é/"\n']], [null]])('%j is serialized and parsed to the same list', (topics) => {
-    expect(parseTopics(serializeTopics(topics))).toEqual(topics);
-  });
+  test.each([[[]], [['a', 'é/"\n']], [null]])(
+    'the list %j is serialized and parsed to the same list',
+    (topics) => {
+      expect(parseTopics(serializeTopics(topics))).toEqual(topics);
+    },
+  );
 
   test.each(['', '{', '5', '["a", 5]', '{"a": 1}'])(
-    '%j, which no bus writes, stands for all topics',
+    'the text %j, which no bus writes, is parsed as all topics',
     (text) => {
       expect(parseTopics(Buffer.from(text))).toBe(null);
     },
   );
 });
 
-describe('the state', () => {
-  test('is reported when it changes, to the last listener', () => {
+describe('the state of a bus', () => {
+  test('a change of the state is reported to the last listener', () => {
     const state = new BusState();
     const lines: string[] = [];
     state.listen((up) => lines.push(`old ${up}`));
@@ -50,7 +53,7 @@ describe('the state', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('a listener that is set while the engine is away is notified', async () => {
+  test('a listener that is set while the engine is away receives this state', async () => {
     const state = new BusState();
     const states: boolean[] = [];
     state.set(false);
@@ -75,7 +78,7 @@ test.each([
   ['a/**', 'a/b/c', true],
   ['a/**', 'b/b/c', false],
   ['a*', 'ab', false],
-])('%s matches %s: %s', (pattern, topic, matches) => {
+])('the pattern %s matches %s: %s', (pattern, topic, matches) => {
   expect(matchesPattern(pattern, topic)).toBe(matches);
   expect(isPattern(pattern)).toBe(/(?:^|\/)\*/.test(pattern));
 });

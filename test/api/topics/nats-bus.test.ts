@@ -1,4 +1,4 @@
-/** The bus over NATS, with a server in memory. A real one is in test/bus. */
+/** The bus over NATS, with a server in memory. The tests with a real server are in test/bus. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NatsBus } from '../../../src/api/topics/nats-bus.ts';
@@ -36,7 +36,7 @@ describe('messages', () => {
     await bus.close();
   });
 
-  test('the last receiver gets the messages; after unsubscribe no receiver does', async () => {
+  test('only the last receiver of a topic gets its messages, and no receiver gets them after unsubscribe', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -65,7 +65,7 @@ describe('messages', () => {
 });
 
 describe('loss', () => {
-  test('after a lost connection both states are reported, and each receiver is notified of a gap before the next message', async () => {
+  test('after a lost connection the bus reports both states, and each receiver is notified of a gap before the next message', async () => {
     const { bus, connection, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.lose();
@@ -101,7 +101,7 @@ describe('loss', () => {
     await other.close();
   });
 
-  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
+  test('`publish` refuses a message beyond `maxWaiting` bytes, and a gap is reported before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
@@ -113,7 +113,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('a message that is too large for the server is refused, and reported as a gap', async () => {
+  test('`publish` refuses a message that is too large for the server, and a gap is reported', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await expect(bus.publish('a', Buffer.alloc(1_000_001))).rejects.toThrow('max_payload');
@@ -123,7 +123,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('a subscription that is not permitted ends with a gap', async () => {
+  test('a gap is reported if the server does not permit a subscription', async () => {
     const { bus, connection, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     connection.refuse('rfc6455.t.a');
@@ -131,7 +131,7 @@ describe('loss', () => {
     await bus.close();
   });
 
-  test('after the connection is closed, the bus refuses everything', async () => {
+  test('after the connection is closed, the bus refuses every command', async () => {
     const { bus, connection, states } = setUp();
     const waiting = bus.subscribe('a', new Recorder());
     const publishing = bus.publish('a', Buffer.from('m'));
@@ -165,7 +165,7 @@ describe('subjects', () => {
     ['a*', 'p.a%2A'],
     ['a//b', 'p.a.%.b'],
     ['é', 'p.é'],
-  ])('%s is converted to %s', (topic, subject) => {
+  ])('the topic %s is converted to the subject %s', (topic, subject) => {
     expect(toSubject('p', topic)).toBe(subject);
   });
 
@@ -181,12 +181,12 @@ describe('subjects', () => {
     );
   });
 
-  test('subjects of other programs are not topics', () => {
+  test('a subject of another program is not converted to a topic', () => {
     expect(toTopic('p', 'q.a')).toBe(null);
     expect(toTopic('p', 'p.%ZZ')).toBe(null);
   });
 
-  test('a subject that would end the connection is refused', async () => {
+  test('the bus refuses a topic whose subject is too long, since it would end the connection', async () => {
     const { bus } = setUp();
     await expect(bus.publish('a'.repeat(3_000), Buffer.from('m'))).rejects.toThrow(RangeError);
     await expect(bus.subscribe('a'.repeat(3_000), new Recorder())).rejects.toThrow('3000 bytes');
@@ -197,7 +197,7 @@ describe('subjects', () => {
 test.each([
   [null, 'null'],
   [{}, 'an object'],
-])('%j is not a connection', (value, shown) => {
+])('the constructor refuses %j as a connection', (value, shown) => {
   expect(() => new NatsBus(value as never)).toThrow(
     new TypeError(`connection is ${shown}, not a connection to NATS`),
   );

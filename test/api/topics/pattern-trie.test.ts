@@ -1,4 +1,4 @@
-/** The patterns that a topic matches, compared with a matcher that tries each of them. No nodes of deleted patterns are left. */
+/** Compares the patterns that the trie finds with a matcher that tries each pattern. Nodes of deleted patterns are removed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Node, PatternTrie } from '../../../src/api/topics/pattern-trie.ts';
@@ -12,7 +12,7 @@ const patterns = fc
   .filter((parts) => parts.length > 0)
   .map((parts) => parts.join('/'));
 
-/** The definition: part by part. */
+/** Compares pattern and topic part by part, as the definition says. */
 function matches(pattern: string, topic: string): boolean {
   const [wanted, given] = [pattern.split('/'), topic.split('/')];
   for (const [at, one] of wanted.entries()) {
@@ -42,13 +42,13 @@ describe('PatternTrie', () => {
     ['a/**', 'a/b/c', true],
     ['*/**', 'a', false],
     ['*/**', 'a/b', true],
-  ])('%s and %s: %s', (pattern, topic, isMatch) => {
+  ])('the pattern %s matches %s: %s', (pattern, topic, isMatch) => {
     const trie = new PatternTrie<string>();
     trie.set(pattern, pattern);
     expect(matchesOf(trie, topic)).toEqual(isMatch ? [pattern] : []);
   });
 
-  test('finds exactly the patterns that match, while others come and go', () => {
+  test('the trie finds exactly the patterns that match, while patterns are added and deleted', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(patterns, { maxLength: 40 }),
@@ -74,7 +74,7 @@ describe('PatternTrie', () => {
     );
   });
 
-  test('nodes are removed with their patterns, since peers may supply the names', () => {
+  test('the trie removes the nodes of a deleted pattern, since peers may supply the names', () => {
     const trie = new PatternTrie<number>();
     trie.set('kept/*', 0);
     const count = ({ children, one }: Node<number>): number =>
@@ -92,7 +92,7 @@ describe('PatternTrie', () => {
 });
 
 describe('TopicMap', () => {
-  test('finds a topic itself, and the patterns that match it', () => {
+  test('the map finds a topic itself and the patterns that match it', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.oneof(patterns, topics), { maxLength: 30 }),
@@ -114,7 +114,7 @@ describe('TopicMap', () => {
     );
   });
 
-  test('each of 100,000 topics is found, and no other name is', () => {
+  test('the map finds one of 100,000 topics, and finds no other name', () => {
     const map = new TopicMap<string>();
     for (let at = 0; at < 100_000; at++) map.add(`room/${at}`, String(at));
     expect(map.match('room/99999')).toEqual(['99999']);

@@ -84,7 +84,7 @@ function watch({ topics }: Process, topic = 'room'): { presence: Presence; event
 }
 
 describe('two processes', () => {
-  test('each process knows the members of both: those that joined before it watched the topic, and those that joined later', async () => {
+  test('each process knows the members of both processes, whether they joined before it watched the topic or later', async () => {
     const [here, there] = [start(), start()];
     join(here, 0);
     join(there, 1);
@@ -105,7 +105,7 @@ describe('two processes', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('`ready` resolves when all processes have answered, or after a second if one does not answer', async () => {
+  test('`ready` resolves when all other processes have answered, or after a second if a process does not answer', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     await pass(2_000);
@@ -130,14 +130,14 @@ describe('two processes', () => {
     expect(isReady).toBe(false);
     await pass(50);
     expect(isReady).toBe(true);
-    // Closing resolves it as well.
+    // Closing the `Presence` also resolves `ready`.
     const third = watch(here, 'third');
     const closed = third.presence.ready();
     third.presence.close();
     await closed;
   });
 
-  test('a process that starts later is known at once, with the topics that it watches', async () => {
+  test("a process that starts later and the others know each other's members at once", async () => {
     const here = start();
     join(here, 0);
     const { presence } = watch(here);
@@ -150,7 +150,7 @@ describe('two processes', () => {
     expect(infosOf(later.presence)).toEqual([0, 1]);
   });
 
-  test('if a connection leaves and joins again at once, the other processes are notified of both, with the new info', async () => {
+  test('if a connection leaves and joins again at once, the other processes receive its leave and its join with the new info', async () => {
     let info = 'old';
     const [here, there] = [start(), start({ member: () => info })];
     join(there, 1);
@@ -161,7 +161,7 @@ describe('two processes', () => {
     join(there, 1);
     await pass(200);
     expect(events).toEqual(['join old', 'leave old', 'join new']);
-    // One that joins and leaves before the others are notified was never there for them.
+    // If a connection joins and leaves before the other processes are notified, they never receive it.
     join(there, 2);
     leave(there, 2);
     await pass(200);
@@ -169,7 +169,7 @@ describe('two processes', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('once all `Presence` objects are closed, no changes are announced', async () => {
+  test('once all `Presence` objects of a topic are closed, no process announces changes', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -180,7 +180,7 @@ describe('two processes', () => {
     join(there, 1);
     await pass(1_000);
     expect(hub.published.filter(({ topic }) => topic !== '$presence')).toEqual([]);
-    // And the topic can be watched again.
+    // The topic can be watched again.
     const again = watch(here);
     await pass(200);
     expect(infosOf(again.presence)).toEqual([1]);
@@ -188,7 +188,7 @@ describe('two processes', () => {
 });
 
 describe('leases', () => {
-  test('the members of a process that dies leave when its lease ends, not earlier; other members stay', async () => {
+  test('when a process dies, its members leave at the end of its lease and not earlier, and other members stay', async () => {
     const [here, there, third] = [start(), start(), start()];
     join(here, 0);
     join(there, 1);
@@ -206,7 +206,7 @@ describe('leases', () => {
     expect(infosOf(presence)).toEqual([0, 3]);
   });
 
-  test('the members of a process that closes leave at once, although its connections stay open', async () => {
+  test('when a process closes its Topics, its members leave at once although their connections stay open', async () => {
     const [here, there] = [start(), start()];
     join(there, 1);
     const { presence } = watch(here);
@@ -218,7 +218,7 @@ describe('leases', () => {
     expect(guests[1]!.seat.state).toBe('open');
   });
 
-  test('each process has the lease that it announces', async () => {
+  test('each process has the lease that it announces itself', async () => {
     const [here, there, slow] = [start(), start({ lease: 1_000 }), start({ lease: 60_000 })];
     join(there, 1);
     join(slow, 2);
@@ -253,7 +253,7 @@ describe('leases', () => {
     join(there, 1);
     const { events } = watch(here);
     await pass(1_000);
-    // All timers are late, and what came meanwhile is read after them.
+    // All timers are late. Messages that arrived meanwhile are read after the timers.
     const now = performance.now();
     vi.spyOn(performance, 'now').mockImplementation(() => now + 10 * lease);
     vi.advanceTimersByTime(5_000);
@@ -262,8 +262,8 @@ describe('leases', () => {
   });
 });
 
-describe('a lost message is detected', () => {
-  test('by the next beat: a change, a snapshot, a request', async () => {
+describe('the detection of a lost message', () => {
+  test('the next beat detects a lost change, snapshot or request', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -279,7 +279,7 @@ describe('a lost message is detected', () => {
     expect([...here.errors, ...there.errors]).toEqual([]);
   });
 
-  test('at once, when the bus reports a gap', async () => {
+  test('a process asks for a snapshot at once when its bus reports a gap', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(6_000);
@@ -292,7 +292,7 @@ describe('a lost message is detected', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('when a process could send, but received nothing for longer than the lease', async () => {
+  test('a process that could send but received no message for longer than the lease gets the full list again', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     watch(there);
@@ -307,7 +307,7 @@ describe('a lost message is detected', () => {
     expect(infosOf(presence)).toEqual([1, 2]);
   });
 
-  test('when a part of a snapshot is missing: the other parts are not used', async () => {
+  test('if a part of a snapshot is missing, the other parts are not used', async () => {
     const [here, there] = [start(), start({ member: () => 'x'.repeat(5_000), maxInfoSize: 6_000 })];
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
     let parts = 0;
@@ -318,14 +318,14 @@ describe('a lost message is detected', () => {
     expect(presence.size).toBe(0);
     hub.isLost = () => false;
     await pass(5_300);
-    // Their infos are over the limit of this process.
+    // The infos of these members are over the limit of this process.
     expect(presence.members.map(({ info }) => info)).toEqual(guests.map(() => null));
     expect(here.errors).toContain('WS_PRESENCE_INFO');
   });
 });
 
 describe('size', () => {
-  test('many changes cause few messages: one announcement per topic and 50 ms', async () => {
+  test('many changes of one topic cause only one announcement per 50 ms', async () => {
     const [here, there] = [start(), start()];
     const { presence } = watch(here);
     await pass(1_000);
@@ -339,7 +339,7 @@ describe('size', () => {
     expect(infosOf(presence)).toEqual([7]);
   });
 
-  test('a large list is split into messages of at most 16 KiB and one member', async () => {
+  test('a large list is split into messages of at most 16 KiB plus one member', async () => {
     const [here, there] = [
       start({ maxInfoSize: 8_192 }),
       start({ member: () => 'x'.repeat(8_000), maxInfoSize: 8_192 }),
@@ -358,7 +358,7 @@ describe('size', () => {
     expect(Math.max(...sizes)).toBeLessThan(16_384 + 8_192);
   });
 
-  test('`maxMembers` counts the members of all processes; further members are added when there is room', async () => {
+  test('`maxMembers` counts the members of all processes, and further members are added when there is room', async () => {
     const [here, there] = [start({ maxMembers: 4 }), start()];
     for (let guest = 0; guest < 6; guest++) join(there, guest);
     join(here, 6);
@@ -371,7 +371,7 @@ describe('size', () => {
     expect(presence.isPartial).toBe(false);
   });
 
-  test('endless requests for a large list are answered with a pause for each part of the list', async () => {
+  test('a process answers endless requests for a large list with a pause for each part of the list', async () => {
     const here = start();
     const there = start({ member: () => 'x'.repeat(60_000), maxInfoSize: 65_536 });
     for (let guest = 0; guest < guests.length; guest++) join(there, guest);
@@ -387,14 +387,14 @@ describe('size', () => {
       await pass(50);
     }
     const snapshots = hub.published.filter(({ size, text }) => size > 60_000 && text.includes('"part":0'));
-    // Eight parts: 80 ms.
+    // An answer has eight parts and so takes 80 ms.
     expect(snapshots.length).toBeLessThanOrEqual(2_000 / 80);
     expect(snapshots.length).toBeGreaterThan(10);
   });
 });
 
 describe('the reserved names', () => {
-  test('are not for subscribers or publishers, and `**` does not receive them', async () => {
+  test('subscribers and publishers cannot use the reserved names, and `**` does not match them', async () => {
     const [here, there] = [start(), start()];
     const all = guests[0]!;
     const code = (topic: string): string =>
@@ -412,7 +412,7 @@ describe('the reserved names', () => {
     for (const name of here.topics.topicsOf(all.seat)) here.topics.unsubscribe(all.seat, name);
   });
 
-  test('a process without the option `presence` takes no part, and its subscribers receive nothing of it', async () => {
+  test('a process without the option `presence` does not announce members, and its subscribers receive no presence messages', async () => {
     const here = start();
     const plain = new Topics({ bus: hub.bus() });
     plain.subscribe(guests[0]!.seat, '**', { wildcards: true });
@@ -440,7 +440,7 @@ describe('a broken program on the bus', () => {
       ['$presence', Buffer.from('hello')],
       ['$presence/room', Buffer.alloc(0)],
       ['$presence/room', Buffer.alloc(2_000_000)],
-      // A message of the other kind of topic.
+      // These messages belong to the other kind of topic.
       ['$presence', snapshot],
       ['$presence/room', serializeFarewell('stranger')],
       ['$presence', serializeBeats(head, { ...none, watched: ['"a//b"'] })[0]!],
@@ -455,7 +455,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(1);
   });
 
-  test('if it announces endless processes, a thousand of them are kept', async () => {
+  test('if a program announces endless processes, only a thousand of them are kept', async () => {
     const here = start();
     const { presence } = watch(here);
     await pass(1_000);
@@ -471,7 +471,7 @@ describe('a broken program on the bus', () => {
     expect(presence.size).toBe(0);
   });
 
-  test('if it watches endless topics, `maxTopics` of them are announced', async () => {
+  test('if a program watches endless topics, only `maxTopics` of them are announced', async () => {
     const here = start({ maxTopics: 3 });
     await pass(1_000);
     const watched = Array.from({ length: 10 }, (_, at) => `"t/${at}"`);
@@ -481,7 +481,7 @@ describe('a broken program on the bus', () => {
     expect(here.errors).toEqual(['WS_BUS_MESSAGE']);
   });
 
-  test('if it announces too many members, only `maxMembers` of them are kept, however long its snapshot is', async () => {
+  test('if a program announces too many members, only `maxMembers` of them are kept, however long its snapshot is', async () => {
     const here = start({ maxMembers: 100 });
     const { presence } = watch(here);
     await pass(1_000);

@@ -1,6 +1,6 @@
 /**
- * Presence over a bus that loses, delays and reorders, with processes that start, die and are cut off at random: once the bus works again,
- * all processes that watch a topic have the true list of its members. At any time, each join comes once, and before its leave.
+ * Presence over a bus that loses, delays and reorders messages, with processes that start, die and lose the bus at random. Once the bus
+ * works again, all processes that watch a topic have the true list of its members. At any time, each join comes once, before its leave.
  */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -25,7 +25,7 @@ afterAll(closeServers);
 beforeEach(useFakeClock);
 afterEach(useRealClock);
 
-/** What the handlers were called with, and what `members` has to be. */
+/** Records the calls of the handlers, and compares `members` with them. */
 class Witness {
   readonly presence: Presence;
   readonly #present = new Map<string, PresenceMember>();
@@ -63,7 +63,7 @@ class Process {
         lease,
         member: (seat) => `${name} ${guests.findIndex((guest) => guest.seat === seat)}`,
       },
-      // That the bus is away is a part of the test.
+      // Errors are expected here, since the test takes the bus away.
       handlers: { error: () => {} },
       maxSubscribeRate: Number.POSITIVE_INFINITY,
     });
@@ -116,7 +116,7 @@ const steps = {
   end: async ({ processes }: World, at: number) => {
     const process = processes[at];
     processes[at] = null;
-    // The farewell may be lost, and then a closing process waits for nothing.
+    // The farewell may be lost. A closing process does not wait for it.
     await process?.topics.close();
   },
   start: (world: World, at: number) => {
@@ -157,7 +157,7 @@ const step = fc.record({
   time: fc.oneof(fc.constant(0), fc.nat(300), fc.nat(4_000)),
 });
 
-/** Numbers from 0 to 1 that a failing run repeats. */
+/** Returns a generator of numbers from 0 to 1. The same seed repeats the numbers of a failing run. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {
@@ -166,7 +166,7 @@ function generator(seed: number): () => number {
   };
 }
 
-test('after random failures all processes have the true list of members, and each join has at most one leave', async () => {
+test('after random failures every process has the true list of members, and each join has at most one leave', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listener);
@@ -195,7 +195,7 @@ test('after random failures all processes have the true list of members, and eac
           if (process) process.bus.isDeaf = false;
           process?.bus.back();
         }
-        // Those that died are gone after their lease; and what came late in place of it, after another one.
+        // Dead processes disappear after their lease. A late message may bring one back, for one more lease.
         await pass(3 * lease + 2_500);
         for (const name of names) {
           const truth = world.processes

@@ -64,7 +64,7 @@ test('each kind of message is parsed to the same values', () => {
   ]);
 });
 
-test('bytes that are cut off, or have a byte more, are not a message', () => {
+test('bytes that are cut off or have an additional byte are not a message', () => {
   for (const bytes of samples) {
     for (let end = 0; end < bytes.length; end++) expect(parsePresence(bytes.subarray(0, end))).toBeNull();
     expect(parsePresence(Buffer.concat([bytes, Buffer.from('}')]))).toBeNull();
@@ -94,11 +94,11 @@ test.each([
   '{"format":1,"type":"snapshot","process":"a","version":0,"part":0,"parts":1,"members":[]}',
   '{"format":1,"type":"snapshot","process":"a","version":1,"part":1,"parts":1,"members":[]}',
   '{"format":1,"type":"snapshot","process":"a","version":1,"part":0,"parts":1,"members":{}}',
-])('not a message: %s', (text) => {
+])('the text is not a message: %s', (text) => {
   expect(parsePresence(Buffer.from(text))).toBeNull();
 });
 
-test('a message of more than a mebibyte is not read', () => {
+test('a message of more than a mebibyte is not parsed', () => {
   const large = serializeSnapshot({ process, version: 1, part: 0, parts: 1 }, [
     `[1,"${'x'.repeat(1_048_576)}"]`,
   ]);
@@ -119,7 +119,7 @@ test('parsing does not throw for any bytes', () => {
   );
 });
 
-test('the name $presence/TOPIC belongs to TOPIC, and TOPIC to this name', () => {
+test('presenceTopic and watchedTopic convert between TOPIC and $presence/TOPIC', () => {
   expect(presenceTopic('room/1')).toBe('$presence/room/1');
   expect(watchedTopic('$presence/room/1')).toBe('room/1');
   expect(watchedTopic('$presence')).toBeNull();
@@ -131,7 +131,7 @@ test('the name $presence/TOPIC belongs to TOPIC, and TOPIC to this name', () => 
 });
 
 describe('lists in parts', () => {
-  test('keep the order, lose no element, and are small unless an element is large', () => {
+  test('inParts keeps the order, loses no element, and makes small parts unless an element is large', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 9_000 }), { maxLength: 50 }), (texts) => {
         const parts = inParts(texts);
@@ -143,7 +143,7 @@ describe('lists in parts', () => {
     expect(inParts([])).toEqual([[]]);
   });
 
-  test('of a beat are complete beats, and only the first one asks for answers', () => {
+  test('the parts of a beat are complete beats, and only the first one asks for answers', () => {
     const watched = Array.from({ length: 3_000 }, (_, at) => `"topic/${at}"`);
     const beats = serializeBeats(
       { process, lease: 15_000, hello: true },
@@ -156,7 +156,7 @@ describe('lists in parts', () => {
   });
 });
 
-test('an info over the limit, or one that is nested too deeply for JSON, becomes null', () => {
+test('an info that is over the limit or nested too deeply for JSON becomes null', () => {
   const deep = JSON.parse(`${'['.repeat(200_000)}${']'.repeat(200_000)}`) as unknown;
   const entries: MemberEntry[] = [
     [1, 'four'],

@@ -1,4 +1,4 @@
-/** The members of one topic: versions in order are applied; if a version is missing, a snapshot is needed. */
+/** The members of one topic. Changes are applied in the order of their versions. If a version is missing, a snapshot is needed. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MemberEntry } from '../../../src/api/topics/presence-messages.ts';
 import { Observer, PresenceView } from '../../../src/api/topics/presence-view.ts';
@@ -37,7 +37,7 @@ function change(previous: number, version: number, left: number[], joined: Membe
 const infos = (): unknown[] => view.members().map(({ info }) => info);
 
 describe('changes', () => {
-  test('are applied to the version that they follow', () => {
+  test('changes are applied to the version that they follow', () => {
     expect(snapshot(3, [[1, 'a']])).toBe(false);
     expect(
       change(
@@ -54,12 +54,12 @@ describe('changes', () => {
     expect(events).toEqual(['join a', 'leave a', 'join b', 'join c']);
   });
 
-  test('before a snapshot, or after a missing version, are not applied, and a snapshot is needed', () => {
+  test('changes before the first snapshot or after a missing version are not applied, and a snapshot is needed', () => {
     expect(change(3, 4, [], [[1, 'a']])).toBe(true);
     expect(snapshot(4, [[1, 'a']])).toBe(false);
     expect(change(5, 6, [1], [[2, 'b']])).toBe(true);
     expect(infos()).toEqual(['a']);
-    // Later ones do not follow either, until the snapshot comes.
+    // Later changes are not applied either, until the snapshot arrives.
     expect(change(6, 7, [], [[3, 'c']])).toBe(true);
     expect(
       snapshot(7, [
@@ -70,7 +70,7 @@ describe('changes', () => {
     expect(infos()).toEqual(['b', 'c']);
   });
 
-  test('that come late or twice are ignored', () => {
+  test('changes that arrive late or twice are ignored', () => {
     snapshot(3, []);
     change(3, 4, [], [[1, 'a']]);
     expect(change(3, 4, [], [[1, 'a']])).toBe(false);
@@ -82,7 +82,7 @@ describe('changes', () => {
 });
 
 describe('a snapshot', () => {
-  test('changes only the differences; a member with another info has left and joined again', () => {
+  test('a snapshot reports only the differences, and a member with another info has left and joined again', () => {
     snapshot(1, [
       [1, 'a'],
       [2, 'b'],
@@ -98,13 +98,13 @@ describe('a snapshot', () => {
     expect(infos()).toEqual(['b', 'd', 'e']);
   });
 
-  test('that is older is ignored', () => {
+  test('an older snapshot is ignored', () => {
     snapshot(5, [[1, 'a']]);
     expect(snapshot(4, [[2, 'b']])).toBe(false);
     expect(infos()).toEqual(['a']);
   });
 
-  test('in parts is used when all parts have come in order', () => {
+  test('a snapshot in parts is used when all parts have arrived in order', () => {
     expect(snapshot(1, [[1, 'a']], 0, 3)).toBe(true);
     expect(snapshot(1, [[2, 'b']], 1, 3)).toBe(true);
     expect(infos()).toEqual([]);
@@ -121,7 +121,7 @@ describe('a snapshot', () => {
       ],
     ],
     [
-      'comes twice',
+      'arrives twice',
       [
         [1, 0, 3],
         [1, 0, 3],
@@ -143,8 +143,8 @@ describe('a snapshot', () => {
         [1, 2, 3],
       ],
     ],
-    ['is the first that comes', [[1, 1, 2]]],
-  ])('of which a part %s is not used, and another one is needed', (_, parts) => {
+    ['arrives before the first part', [[1, 1, 2]]],
+  ])('a snapshot is not used if a part %s, and another snapshot is needed', (_, parts) => {
     for (const [version = 0, part = 0, count = 0] of parts)
       expect(snapshot(version, [[part, String(part)]], part, count)).toBe(true);
     expect(infos()).toEqual([]);
@@ -153,17 +153,17 @@ describe('a snapshot', () => {
   });
 });
 
-test('an announced version that is newer than the list needs a snapshot; an older one does not', () => {
+test('a snapshot is needed if the announced version is newer than the list, and not if it is older', () => {
   expect(view.checkVersion(process, 1)).toBe(true);
   snapshot(3, []);
   expect(view.checkVersion(process, 3)).toBe(false);
   expect(view.checkVersion(process, 2)).toBe(false);
   expect(view.checkVersion(process, 4)).toBe(true);
-  // As long as it does not come, each announcement asks for it again.
+  // Each announcement asks for the snapshot again until it arrives.
   expect(view.checkVersion(process, 4)).toBe(true);
 });
 
-test('a full view needs a snapshot of the members that it left out only when it has room', () => {
+test('a full view needs a snapshot for the members that it left out only once it has room', () => {
   snapshot(1, [
     [1, 'a'],
     [2, 'b'],
@@ -196,6 +196,6 @@ test('when a process is forgotten, all its members leave', () => {
   view.forget('unknown');
   expect(infos()).toEqual(['own']);
   expect(events.slice(-2)).toEqual(['leave a', 'leave b']);
-  // If it comes back, it begins again.
+  // If the process comes back, its first snapshot is needed again.
   expect(change(1, 2, [], [])).toBe(true);
 });

@@ -32,7 +32,7 @@ function numbered(options: PresenceOptions = {}, errors: Error[] = []): Topics {
 const infosOf = ({ members }: Presence): unknown[] => members.map(({ info }) => info);
 
 describe('members', () => {
-  test('are the connections that subscribed before the call, and those that subscribe later', async () => {
+  test('the members of a topic are the connections that subscribed before the call and later', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     topics.subscribe(a.seat, 'room');
@@ -54,7 +54,7 @@ describe('members', () => {
     expect(events).toEqual(['join 1', 'leave 0']);
   });
 
-  test('have an id that is the same in all topics, and that no other member has', async () => {
+  test('a member has an id that is the same in all topics and that no other member has', async () => {
     await using topics = numbered();
     const [a, b] = guests as [Guest, Guest];
     for (const name of ['one', 'two']) for (const { seat } of [a, b]) topics.subscribe(seat, name);
@@ -68,7 +68,7 @@ describe('members', () => {
     expect(Object.isFrozen(one[0])).toBe(true);
   });
 
-  test('leave when their connection is closed', async () => {
+  test('a member leaves when its connection is closed', async () => {
     await using topics = numbered();
     const guest = await room.join();
     topics.subscribe(guest.seat, 'room');
@@ -80,7 +80,7 @@ describe('members', () => {
     expect(left).toEqual([id]);
   });
 
-  test('do not include subscribers of a pattern', async () => {
+  test('subscribers of a pattern are not members', async () => {
     await using topics = numbered();
     topics.subscribe(guests[0]!.seat, '**', { wildcards: true });
     const presence = topics.presence('room');
@@ -89,7 +89,7 @@ describe('members', () => {
     expect(infosOf(presence)).toEqual([1]);
   });
 
-  test('have null as info without the option `member`, and otherwise its result as JSON represents it', async () => {
+  test('the info of a member is the result of the option `member` as JSON represents it, and null without this option', async () => {
     await using plain = new Topics({ presence: {} });
     await using topics = new Topics({
       presence: {
@@ -109,7 +109,7 @@ describe('members', () => {
   });
 });
 
-test('a topic that no process watches costs nothing: `member` is not called for it', async () => {
+test('`member` is not called for a topic that no process watches', async () => {
   const member = vi.fn();
   await using topics = new Topics({ presence: { member } });
   for (const { seat } of guests) topics.subscribe(seat, 'room');
@@ -123,7 +123,7 @@ test('a topic that no process watches costs nothing: `member` is not called for 
 });
 
 describe('handlers', () => {
-  test('of several Presence objects of a topic are all called; after `close` they are not called, and the list is empty', async () => {
+  test('the handlers of all Presence objects of a topic are called, and a closed one has no calls and no members', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string): Presence =>
@@ -145,7 +145,7 @@ describe('handlers', () => {
     expect(topics.presence('room').size).toBe(4);
   });
 
-  test('may subscribe, unsubscribe and close: each join comes before its leave', async () => {
+  test('a handler may subscribe, unsubscribe and close, and each join comes before its leave', async () => {
     await using topics = numbered();
     const events: string[] = [];
     const watch = (name: string, more: () => unknown = () => {}): Presence =>
@@ -162,7 +162,7 @@ describe('handlers', () => {
     expect(events).toEqual(['first join 0', 'last join 0', 'first leave 0']);
   });
 
-  test('that throw or reject become warnings, and the other handlers are called', async () => {
+  test('a handler that throws or rejects causes a warning, and the other handlers are called', async () => {
     await using topics = numbered();
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
@@ -182,14 +182,17 @@ describe('handlers', () => {
     expect(calls).toBe(1);
   });
 
-  test.each([null, 5, [], { joined: () => {} }, { join: 5 }])('%j are refused', async (handlers) => {
-    await using topics = numbered();
-    expect(() => topics.presence('room', handlers as never)).toThrow(TypeError);
-  });
+  test.each([null, 5, [], { joined: () => {} }, { join: 5 }])(
+    'the handlers %j are refused',
+    async (handlers) => {
+      await using topics = numbered();
+      expect(() => topics.presence('room', handlers as never)).toThrow(TypeError);
+    },
+  );
 });
 
 describe('limits', () => {
-  test('maxMembers: further members are left out until there is room', async () => {
+  test('members beyond maxMembers are left out until there is room', async () => {
     useFakeClock();
     await using topics = numbered({ maxMembers: 2 });
     const events: string[] = [];
@@ -205,7 +208,7 @@ describe('limits', () => {
     expect(events).toEqual(['join 0', 'join 1', 'join 3']);
   });
 
-  test('maxTopics: beyond this limit `presence` throws', async () => {
+  test('`presence` throws for a topic beyond maxTopics', async () => {
     await using topics = numbered({ maxTopics: 2 });
     const one = topics.presence('1');
     topics.presence('2');
@@ -219,15 +222,15 @@ describe('limits', () => {
   circle.self = circle;
   test.each([
     ['larger than maxInfoSize', () => 'x'.repeat(7)],
-    ['a circle', () => circle],
+    ['a circular object', () => circle],
     ['a bigint', () => 5n],
     [
-      'thrown',
+      'replaced by an exception',
       () => {
         throw new Error('no');
       },
     ],
-  ])('an info that is %s is null, and reported', async (_, member) => {
+  ])('an info that is %s becomes null and is reported', async (_, member) => {
     const errors: Error[] = [];
     await using topics = numbered({ member, maxInfoSize: 8 }, errors);
     const presence = topics.presence('room');
@@ -249,7 +252,7 @@ describe('limits', () => {
     { maxInfoSize: 65_537 },
     { member: 5 },
     { leese: 1 },
-  ])('the options %j are refused', (presence) => {
+  ])('the presence options %j are refused', (presence) => {
     expect(() => new Topics({ presence: presence as never })).toThrow(/presence/);
   });
 });
@@ -267,7 +270,7 @@ test('`presence` throws without the option `presence`', async () => {
   expect(() => topics.presence('room')).toThrow(/option `presence`/);
 });
 
-test('closing ends every presence, without calls of `leave`', async () => {
+test('`close` of Topics ends every presence without calls of `leave`', async () => {
   const topics = numbered();
   topics.subscribe(guests[0]!.seat, 'room');
   const left: unknown[] = [];

@@ -1,4 +1,4 @@
-/** What connections have received at an earlier process, before the bus had it. */
+/** The messages that connections have received at an earlier process before the bus had them. */
 import { expect, test } from 'vitest';
 import type { Connection } from '../../../src/api/connection.ts';
 import { ReceivedBefore } from '../../../src/api/topics/received-before.ts';
@@ -12,7 +12,7 @@ const message = (publisher: string, number: number) => ({
   previous: 0,
 });
 
-test('each connection is left out up to its own number, and pending until the highest one has come', () => {
+test('`of` returns the connections that have a message already, and `pendingOf` is empty once the highest number has arrived', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const [a, b, c] = [{}, {}, {}] as Connection<unknown>[];
@@ -28,7 +28,7 @@ test('each connection is left out up to its own number, and pending until the hi
   expect(before.of('t', message('p', 4), [topic])).toBeNull();
 });
 
-test('publishers that peers invent are limited, and forgotten with the topic', () => {
+test('the number of publishers is limited, since peers may invent them, and they are forgotten with the topic', () => {
   const before = new ReceivedBefore();
   const topic = new Topic('t');
   const connection = {} as Connection<unknown>;
@@ -42,7 +42,7 @@ test('publishers that peers invent are limited, and forgotten with the topic', (
   expect(before.of('t', message('p98', 1), [topic])).toBeNull();
 });
 
-test('nothing is kept of a connection that has left the topic', () => {
+test('nothing is kept for a connection that has left the topic', () => {
   const before = new ReceivedBefore();
   const [left, stays] = [{}, {}] as Connection<unknown>[];
   before.add(left!, 't', new Map([['p', 2]]));

@@ -2,13 +2,13 @@
 import { expect, test } from 'vitest';
 import { RecentMap } from '../../../src/api/topics/recent-map.ts';
 
-test('keys in use are kept, others are forgotten, and at most twice `size` keys are kept', () => {
+test('the map keeps keys in use, forgets others, and holds at most twice `size` keys', () => {
   const map = new RecentMap<number>(10);
   map.set('used', -1);
   for (let at = 0; at < 200; at++) {
     map.set(`key ${at}`, at);
     expect(map.get('used')).toBe(-1);
-    // The last ones are there.
+    // The map still has the last keys.
     for (let back = 0; back < Math.min(at, 5); back++) expect(map.get(`key ${at - back}`)).toBe(at - back);
   }
   const left = Array.from({ length: 200 }, (_, at) => map.get(`key ${at}`)).filter(
@@ -18,7 +18,7 @@ test('keys in use are kept, others are forgotten, and at most twice `size` keys 
   expect(map.get('key 0')).toBeUndefined();
 });
 
-test('a key that is set again has its new value, in whichever generation it was', () => {
+test('a key that is set again has its new value, whichever generation it was in', () => {
   const map = new RecentMap<number>(2);
   map.set('a', 1);
   map.set('b', 1);

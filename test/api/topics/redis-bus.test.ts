@@ -1,4 +1,4 @@
-/** The bus over Redis, with clients of both shapes in memory. The real ones are in test/bus. */
+/** The bus over Redis, with clients of both packages in memory. The tests with real clients are in test/bus. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -6,7 +6,7 @@ import { Recorder, turns } from './recorder.ts';
 
 const shapes = { 'node-redis': FakeNodeRedis, ioredis: FakeIoRedis } as const;
 
-describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
+describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   function setUp(options = {}) {
     const redis = new FakeRedis();
     const bus = new RedisBus(new Client(redis), options);
@@ -28,7 +28,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('characters with a meaning in globs match only themselves', async () => {
+  test('characters that have a meaning in globs match only themselves', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a[b]?/*', new Recorder(lines));
     for (const topic of ['a[b]?/x', 'ab1/x', 'ab/x', 'a[b]?/x/y']) await bus.publish(topic, Buffer.from('m'));
@@ -37,7 +37,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('patterns with the same glob are independent', async () => {
+  test('two patterns with the same glob do not affect each other', async () => {
     const { bus, lines } = setUp();
     await bus.subscribe('a/*', new Recorder(lines, '* '));
     await bus.subscribe('a/**', new Recorder(lines, '** '));
@@ -48,7 +48,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('the last receiver of a pattern gets its messages; after unsubscribe no receiver does', async () => {
+  test('only the last receiver of a topic gets its messages, and no receiver gets them after unsubscribe', async () => {
     const { bus, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, 'old '));
     await bus.subscribe('a', new Recorder(lines, 'new '));
@@ -62,7 +62,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('after a lost connection both states are reported, and each receiver is notified of a gap before the next message', async () => {
+  test('after a lost connection the bus reports both states, and each receiver is notified of a gap before the next message', async () => {
     const { bus, redis, states, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines, '= '));
     await bus.subscribe('*', new Recorder(lines, '* '));
@@ -84,7 +84,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
       expect(own.filter((line) => line === `${label}a m`)).toHaveLength(1);
       expect(own.indexOf(`${label}a m`)).toBeGreaterThan(own.lastIndexOf(`${label}gap`));
     }
-    // What was subscribed to meanwhile has missed nothing.
+    // A subscription that was made meanwhile has missed no message.
     expect(lines.filter((line) => line.startsWith('late '))).toEqual(['late b m']);
     await bus.close();
   });
@@ -97,12 +97,12 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await expect(publishing).rejects.toThrow();
     await turns(10);
     expect(redis.published.filter(([channel]) => channel === 'rfc6455/a')).toEqual([]);
-    // Its subscribers are notified, those of other buses too.
+    // The subscribers of all buses are notified of the gap.
     expect(redis.published).toEqual([['rfc6455!', '["a"]']]);
     await bus.close();
   });
 
-  test('if this bus could not publish, other buses are notified of the gap, although their connection was not lost', async () => {
+  test('if one bus could not publish, the other buses are notified of the gap although their connections were not lost', async () => {
     const { bus, redis, lines } = setUp();
     const other = new RedisBus(new Client(redis));
     await bus.subscribe('x', new Recorder());
@@ -116,7 +116,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
+  test('`publish` refuses a message beyond `maxWaiting` bytes, and a gap is reported before the next message', async () => {
     const { bus, lines } = setUp({ maxWaiting: 10 });
     await bus.subscribe('a', new Recorder(lines));
     const first = bus.publish('a', Buffer.from('8 bytes.'));
@@ -128,7 +128,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a sharded bus uses other commands, and refuses wildcards', async () => {
+  test('a sharded bus uses the commands for sharded channels, and refuses wildcards', async () => {
     const { bus, redis, lines } = setUp({ sharded: true });
     await expect(bus.subscribe('a/*', new Recorder())).rejects.toThrow('subscribe to each topic');
     await bus.subscribe('a/1', new Recorder(lines));
@@ -142,14 +142,14 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a message that is published before the first connection is sent once it is established', async () => {
+  test('a message that is published before the first connection is sent once the connection is established', async () => {
     const { bus, redis } = setUp();
     await bus.publish('a', Buffer.from('m'));
     expect(redis.published).toEqual([['rfc6455/a', 'm']]);
     await bus.close();
   });
 
-  test('`close` closes both connections, and refuses the commands that wait', async () => {
+  test('`close` closes both connections, and the bus refuses waiting and later commands', async () => {
     const { bus, redis } = setUp();
     redis.isUp = false;
     const waiting = bus.subscribe('a', new Recorder());
@@ -161,7 +161,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 });
 
-test('ioredis is configured not to send unanswered commands again', async () => {
+test('the bus configures ioredis not to send unanswered commands again', async () => {
   const client = new FakeIoRedis(new FakeRedis());
   const { options } = client.duplicate({});
   expect(options).toEqual({});
@@ -180,13 +180,13 @@ test.each([
   [null, 'null'],
   [{}, 'an object'],
   ['redis://127.0.0.1', 'a string'],
-])('%j is not a client', (client, shown) => {
+])('the constructor refuses %j as a client', (client, shown) => {
   expect(() => new RedisBus(client as never)).toThrow(
     new TypeError(`client is ${shown}, not a client of the package redis or ioredis`),
   );
 });
 
-test('options that do not exist, and a prefix that a cluster would hash, are refused', () => {
+test('the constructor refuses unknown options, and a prefix that a Redis cluster would hash', () => {
   const client = new FakeNodeRedis(new FakeRedis());
   expect(() => new RedisBus(client, { shard: true } as never)).toThrow('sharded');
   expect(() => new RedisBus(client, { prefix: '{a}' })).toThrow('prefix');

@@ -1,4 +1,4 @@
-/** Publishing into a history: messages that wait, are refused, or are lost. */
+/** Messages that are published into a history: they wait, are refused, or are lost. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -8,7 +8,7 @@ import { Recorder, turns } from './recorder.ts';
 const shapes = { 'node-redis': FakeNodeRedis, ioredis: FakeIoRedis } as const;
 const key = 'rfc6455/a';
 
-describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
+describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   async function setUp(options = {}) {
     const redis = new FakeRedis();
     const bus = new RedisBus(new Client(redis), { history: {}, ...options });
@@ -34,7 +34,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('messages that are published before the first connection wait as well', async () => {
+  test('messages that are published before the first connection wait for it', async () => {
     const redis = new FakeRedis();
     const bus = new RedisBus(new Client(redis), { history: {} });
     await Promise.all(['1', '2'].map((text) => bus.publish('a', Buffer.from(text))));
@@ -42,7 +42,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('a message that was sent and not answered is not sent again; its subscribers are notified of a gap before later messages', async () => {
+  test('a message that was sent and not answered is not sent again, and its subscribers are notified of a gap before later messages', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -57,7 +57,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('the waiting bytes are limited; a message beyond the limit is reported as a gap before the next message', async () => {
+  test('`publish` refuses a message beyond `maxWaiting` bytes, and a gap is reported before the next message', async () => {
     const { bus, redis, lines } = await setUp({ maxWaiting: 10 });
     await bus.publish('a', Buffer.from('0'));
     await turns();
@@ -76,7 +76,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis refuses a message, the Promise rejects, and a gap is reported in its place', async () => {
+  test('if Redis refuses a message, `publish` rejects, and a gap is reported instead of the message', async () => {
     const { bus, redis, lines } = await setUp();
     redis.refusal = new ReplyError('OOM command not allowed');
     await expect(bus.publish('a', Buffer.from('1'))).rejects.toThrow('OOM');
@@ -86,7 +86,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis forgets the script, it is loaded again, and the messages that Redis refused meanwhile are lost', async () => {
+  test('if Redis forgets the script, the bus loads it again, and the messages that Redis refused meanwhile are lost', async () => {
     const { bus, streams, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
     streams.isLoaded = false;
@@ -128,7 +128,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   test('messages that the client could not send wait for the next connection, in order', async () => {
     const { bus, redis, lines } = await setUp();
     await bus.publish('a', Buffer.from('0'));
-    // The client knows already that its connection is lost, and has not said so yet.
+    // The client knows already that its connection is lost, but has not reported this yet.
     for (const client of redis.clients) client.isReady = false;
     const published = ['1', '2', '3'].map((text) => bus.publish('a', Buffer.from(text)));
     await turns();
@@ -140,7 +140,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await bus.close();
   });
 
-  test('if Redis refuses the script, each message is refused with that error until the next connection', async () => {
+  test('if Redis refuses the script, `publish` rejects with that error until the next connection', async () => {
     const { bus, redis, streams, lines } = await setUp();
     redis.isUp = false;
     redis.cut();
@@ -159,7 +159,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 });
 
-test('a message that has waited for longer than `ttl` is lost', async () => {
+test('`publish` rejects for a message that has waited for longer than `ttl`', async () => {
   const redis = new FakeRedis();
   const { clock } = await import('../../../src/transport/clock.ts');
   const { now } = clock;

@@ -1,4 +1,4 @@
-/** The bus over Redis with a history, with clients of both shapes in memory. The real ones, and the script itself, are in test/bus. */
+/** The bus over Redis with a history, with clients of both packages in memory. test/bus tests real clients and the script itself. */
 import { describe, expect, test } from 'vitest';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
 import { FakeIoRedis, FakeNodeRedis, FakeRedis } from './fake-redis.ts';
@@ -8,14 +8,14 @@ import { Recorder, turns } from './recorder.ts';
 const shapes = { 'node-redis': FakeNodeRedis, ioredis: FakeIoRedis } as const;
 const key = 'rfc6455/a';
 
-describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
+describe.each(Object.entries(shapes))('with a client of %s', (_, Client) => {
   function setUp(options = {}) {
     const redis = new FakeRedis();
     const bus = (): RedisBus => new RedisBus(new Client(redis), { history: {}, ...options });
     return { redis, streams: redis.streams, bus: bus(), other: bus(), lines: [] as string[] };
   }
 
-  /** A bus with one message, and a subscriber that has it. */
+  /** Returns a bus with one message, which its subscriber has received. */
   async function setUpWithOne(options = {}) {
     const all = setUp(options);
     await all.bus.subscribe('a', new Recorder(all.lines));
@@ -25,7 +25,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     return all;
   }
 
-  /** The connections are lost; before they are back, the history has more messages. */
+  /** Loses the connections, and calls `meanwhile` before they come back. It may add messages to the history. */
   async function away(redis: FakeRedis, meanwhile: () => void): Promise<void> {
     redis.isUp = false;
     redis.cut();
@@ -35,7 +35,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await turns(20);
   }
 
-  test('messages are kept and published, and come once to each subscriber', async () => {
+  test('messages are kept in the history and published, and each subscriber receives them once', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await bus.publish('a', Buffer.from('own'));
@@ -65,11 +65,11 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('messages that are published while the subscription is being made are read, and no message arrives twice', async () => {
+  test('messages that are published while a subscription is being made are read from the history and arrive once', async () => {
     const { bus, other, streams, redis, lines } = setUp();
     await other.publish('a', Buffer.from('before'));
     const { execute } = streams;
-    // Another process publishes just after the position was asked for, and before the subscription.
+    // Another process publishes after the bus has asked for the position and before it has subscribed.
     streams.execute = (args, channels) => {
       const reply = execute.call(streams, args, channels);
       if (args[0] === 'XREVRANGE') streams.add(key, Buffer.from('between'));
@@ -90,7 +90,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 
   test.each([0, 1])(
-    'a message that was read and later also arrives live is delivered once; %i messages before it',
+    'a message that was read from the history and arrives live later is delivered once; the history began with %i messages',
     async (before) => {
       const { bus, other, streams, redis, lines } = setUp();
       for (let at = 0; at < before; at++) await other.publish('a', Buffer.from('before'));
@@ -117,7 +117,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     },
   );
 
-  test('after a lost connection, the missed messages arrive in order and once, without a gap', async () => {
+  test('after a lost connection, the missed messages arrive once and in order without a gap', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     await away(redis, () => {
       for (let at = 2; at <= 30; at++) streams.add(key, Buffer.from(String(at)));
@@ -129,7 +129,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if no message was missed, no gap is reported', async () => {
+  test('after a lost connection, no gap is reported if no message was missed', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     await away(redis, () => {});
     await other.publish('a', Buffer.from('2'));
@@ -140,21 +140,24 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 
   test.each([
-    // The message before the first one that is kept is the one that was received.
+    // With size 4, the first kept message follows the message that was received. So no message is missing.
     [5, []],
     [4, []],
     [3, ['gap']],
     [1, ['gap']],
-  ])('four messages were missed, and %i messages are kept', async (size, gap) => {
-    const { bus, other, redis, streams, lines } = await setUpWithOne();
-    await away(redis, () => {
-      for (let at = 2; at <= 5; at++) streams.add(key, Buffer.from(String(at)), size);
-    });
-    const kept = ['a 2', 'a 3', 'a 4', 'a 5'].slice(-Math.min(4, size));
-    expect(lines).toEqual(['a 1', ...gap, ...kept]);
-    await bus.close();
-    await other.close();
-  });
+  ])(
+    'if four messages were missed and the history keeps %i, a gap is reported only if one of them is not kept',
+    async (size, gap) => {
+      const { bus, other, redis, streams, lines } = await setUpWithOne();
+      await away(redis, () => {
+        for (let at = 2; at <= 5; at++) streams.add(key, Buffer.from(String(at)), size);
+      });
+      const kept = ['a 2', 'a 3', 'a 4', 'a 5'].slice(-Math.min(4, size));
+      expect(lines).toEqual(['a 1', ...gap, ...kept]);
+      await bus.close();
+      await other.close();
+    },
+  );
 
   const goesOn = (streams: FakeRedis['streams']): void => {
     streams.time += 10;
@@ -180,7 +183,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
       },
       ['a new'],
     ],
-  ])('the stream %s: a gap is reported, and then the next messages arrive', async (_case, change, kept) => {
+  ])('if the stream %s, a gap is reported before the next messages', async (_case, change, kept) => {
     const { bus, other, redis, streams, lines } = setUp();
     await other.publish('a', Buffer.from('0'));
     await bus.subscribe('a', new Recorder(lines));
@@ -195,7 +198,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a topic that had no message before the loss gets a gap, since nothing shows whether messages were missed', async () => {
+  test('a gap is reported for a topic that had no message before the loss, since nothing shows whether messages were missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('a', new Recorder(lines));
     await away(redis, () => {
@@ -206,7 +209,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a stream expires while the connection lasts, no gap is reported', async () => {
+  test('no gap is reported if a stream expires while the connection lasts', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.delete(key);
     streams.time += 10;
@@ -217,7 +220,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('a message that does not follow the last one is held until the messages between them are read', async () => {
+  test('a message that does not follow the last one is held back until the messages between them are read', async () => {
     const { bus, other, streams, lines } = await setUpWithOne();
     streams.add(key, Buffer.from('2'));
     streams.add(key, Buffer.from('3'));
@@ -229,7 +232,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if a message does not follow the last one, and the messages between them are not kept, a gap is reported', async () => {
+  test('a gap is reported if a message does not follow the last one and the messages between them are not kept', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.time = 2_000;
     redis.publish(key, Buffer.from('2000-0 1999-0 mm'), false);
@@ -239,7 +242,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if too many live messages arrive while the history is read, all of them are read from the history', async () => {
+  test('if too many live messages arrive while the history is read, all messages are read from the history', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne({ maxWaiting: 1_000 });
     const { execute } = streams;
     let reads = 0;
@@ -260,7 +263,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if the connection is lost again while the history is read, reading continues at the same place', async () => {
+  test('if the connection is lost again while the history is read, the bus continues to read at the same place', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     for (let times = 0; times < 5; times++) {
       redis.isUp = false;
@@ -276,7 +279,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if Redis refuses to read the missed messages, a gap is reported, and live messages arrive', async () => {
+  test('if Redis refuses to read the missed messages, a gap is reported, and later messages arrive', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne();
     streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     await away(redis, () => streams.add(key, Buffer.from('missed')));
@@ -289,7 +292,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if Redis refuses to read the position, the subscription is refused', async () => {
+  test('if Redis refuses to read the position, `subscribe` rejects', async () => {
     const { bus, other, streams } = setUp();
     streams.refusals.set('XREVRANGE', new ReplyError('NOPERM'));
     await expect(bus.subscribe('a', new Recorder())).rejects.toThrow('NOPERM');
@@ -299,7 +302,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('patterns have no history: a gap is reported after a lost connection', async () => {
+  test('a pattern has no history, so a gap is reported after a lost connection', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     await bus.subscribe('*', new Recorder(lines, '* '));
     await bus.subscribe('a', new Recorder(lines, '= '));
@@ -308,14 +311,14 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.publish('a', Buffer.from('3'));
     await turns();
     expect(lines.filter((line) => line.startsWith('='))).toEqual(['= a 1', '= a 2', '= a 3']);
-    // Their messages come with the ids before them, which are taken off.
+    // The messages of patterns arrive with two ids before the bytes. The bus removes the ids.
     expect(lines.filter((line) => line.startsWith('*'))).toEqual(['* a 1', '* gap', '* a 3']);
     expect(bus.history?.positionOf('*')).toBeNull();
     await bus.close();
     await other.close();
   });
 
-  test('messages to reserved topics of the library are not kept', async () => {
+  test('messages to the reserved topics of the library are not kept in the history', async () => {
     const { bus, other, streams, lines } = setUp();
     await bus.subscribe('$a', new Recorder(lines));
     await other.publish('$a', Buffer.from('1'));
@@ -337,7 +340,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     for (const each of [bus, other, without]) await each.close();
   });
 
-  test('a sharded bus does the same with other commands', async () => {
+  test('a sharded bus delivers the missed messages as well', async () => {
     const { bus, other, redis, streams, lines } = await setUpWithOne({ sharded: true });
     await away(redis, () => streams.add(key, Buffer.from('2')));
     await other.publish('a', Buffer.from('3'));
@@ -347,7 +350,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('after unsubscribing in the middle of the missed messages no more arrive, and the next subscription begins at the end', async () => {
+  test('after unsubscribing among the missed messages no more of them arrive, and the next subscription begins at the end', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const recorder = new Recorder(lines);
     const stopping = {
@@ -373,7 +376,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('if many topics catch up at once, each receives the messages that it missed, and the number of commands at a time is limited', async () => {
+  test('if many topics catch up at once, each receives the messages that it missed', async () => {
     const { bus, other, redis, streams, lines } = setUp();
     const names = Array.from({ length: 100 }, (_, at) => `t${at}`);
     for (const name of names) await other.publish(name, Buffer.from('0'));
@@ -388,7 +391,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
     await other.close();
   });
 
-  test('`close` ends the commands that run and those that wait', async () => {
+  test('`close` rejects running and waiting commands', async () => {
     const { bus, other, redis, lines } = await setUpWithOne();
     redis.isUp = false;
     redis.cut();
@@ -404,7 +407,7 @@ describe.each(Object.entries(shapes))('with the shape of %s', (_, Client) => {
   });
 });
 
-test('a page has the messages after a position, and shows whether it reaches the end', async () => {
+test('`read` returns the messages after a position, and says whether there is a gap and whether the page reaches the end', async () => {
   const redis = new FakeRedis();
   const bus = new RedisBus(new FakeNodeRedis(redis), { history: {} });
   const { history } = bus;
@@ -418,7 +421,7 @@ test('a page has the messages after a position, and shows whether it reaches the
   expect(await read('1000-0', 3)).toBe('234 1000-3');
   expect(await read('1000-0', 4)).toBe('234 1000-3 end');
   expect(await read('1000-3', 1)).toBe(' 1000-3 end');
-  // Positions that are not of this stream: before it, in it and after it.
+  // These positions do not exist in the stream. They lie before it, in it, and after it.
   expect(await read('0-0', 10)).toBe('1234 1000-3 gap end');
   expect(await read('999-5', 10)).toBe('1234 1000-3 gap end');
   expect(await read('1000-9', 10)).toBe(' 1000-3 gap end');

@@ -1,4 +1,4 @@
-/** Ids and entries of streams, as Redis and the script write them, and strings and bytes that are neither. */
+/** Ids and entries of streams as Redis and the script write them, and other strings and bytes. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -41,7 +41,7 @@ describe('positions', () => {
     expect(isPosition(text)).toBe(false);
   });
 
-  test('are ordered by time, and then by number', () => {
+  test('positions are ordered by time, and then by number', () => {
     expect(isAfter('2-0', '1-9')).toBe(true);
     expect(isAfter('1-10', '1-9')).toBe(true);
     expect(isAfter('1-9', '1-9')).toBe(false);
@@ -57,7 +57,7 @@ describe('positions', () => {
 });
 
 describe('the bytes that are published to subscribers', () => {
-  test('have both ids, and then the bytes of any message', () => {
+  test('the published bytes consist of both ids and the bytes of the message', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const message = parsePublished(Buffer.concat([Buffer.from('1000-1 999-0 m'), bytes]));
@@ -66,14 +66,14 @@ describe('the bytes that are published to subscribers', () => {
     );
   });
 
-  test('are not a message if the head is cut off at any byte', () => {
+  test('published bytes whose head is cut off at any byte are not a message', () => {
     const whole = Buffer.from('1764427422000-1 1764427422000-0 m');
     for (let length = 0; length < whole.length; length++)
       expect(parsePublished(whole.subarray(0, length))).toBeNull();
     expect(parsePublished(whole)).toMatchObject({ bytes: Buffer.alloc(0) });
   });
 
-  test('of a mark for lost messages hold no message', () => {
+  test('published bytes that mark lost messages have no message', () => {
     expect(parsePublished(Buffer.from('1000-1 999-0 g'))).toEqual({
       id: '1000-1',
       previous: '999-0',
@@ -89,7 +89,7 @@ describe('the bytes that are published to subscribers', () => {
   );
 });
 
-test('entries that the script has not written are left out of a reply', () => {
+test('parseEntries leaves out entries that the script has not written', () => {
   const entry = (id: string, fields: unknown): unknown => [Buffer.from(id), fields];
   const bytes = Buffer.from('m');
   const valid = entry('2-0', [Buffer.from('p'), Buffer.from('1-0'), Buffer.from('m'), bytes]);

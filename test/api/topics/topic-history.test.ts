@@ -1,4 +1,4 @@
-/** Connections that come back with an offset, over two processes with a bus that has a history. */
+/** Connections that come back with an offset. Two processes share a bus that has a history. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/api/topics/memory-bus.ts';
 import { RedisBus } from '../../../src/api/topics/redis-bus.ts';
@@ -47,7 +47,7 @@ afterEach(async () => {
   for (const topics of opened.splice(0)) await topics.close();
 });
 
-/** Resolves when all messages that are under way in the buses have arrived. */
+/** Resolves when all messages that the buses still transport have arrived. */
 async function delivered(...guests: readonly Guest[]): Promise<void> {
   await turns(30);
   await arrived(...guests);
@@ -83,7 +83,7 @@ async function afterOne(): Promise<{ first: Guest; offset: string }> {
 }
 
 describe('a client that comes back', () => {
-  test('receives the missed messages of both processes, and then the next messages', async () => {
+  test('a client that comes back receives the missed messages of both processes, and then the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     there.publish('t', '2');
@@ -104,7 +104,7 @@ describe('a client that comes back', () => {
     expect(here.topicsOf(second.seat)).toEqual(['t']);
   });
 
-  test('receives the missed messages at the other process as well', async () => {
+  test('a client that comes back to the other process receives the missed messages of both processes', async () => {
     const { first, offset } = await afterOne();
     await first.client.close();
     here.publish('t', '2');
@@ -118,7 +118,7 @@ describe('a client that comes back', () => {
     expect(second.received).toEqual(['2', '3', '4', '5']);
   });
 
-  test('receives only the next messages if it has missed none', async () => {
+  test('a client that has missed no message receives only the next messages', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -131,13 +131,13 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('does not receive messages twice that its process delivered before the bus had them', async () => {
+  test('a client does not receive a message again that its process had delivered before the bus had it', async () => {
     const first = await joined(here);
     there.publish('t', '0');
     await delivered(first);
     here.publish('t', '1');
     here.publish('t', '2');
-    // Both were delivered here; Redis has neither.
+    // Both messages were delivered in this process. Redis has neither of them yet.
     const offset = offsetOf(here, first);
     here.publish('t', '3');
     const second = await back(here, offset);
@@ -148,14 +148,14 @@ describe('a client that comes back', () => {
     expect(third.received).toEqual(['3']);
   });
 
-  test('does not receive from a third process a message that the first one delivered before the bus had it', async () => {
+  test('a client does not receive from a third process a message that the first process delivered before the bus had it', async () => {
     const third = open();
     const first = await joined(here);
     await joined(there);
     await joined(third);
     here.publish('t', '0');
     await delivered(first);
-    // Redis does not take what this process publishes until later.
+    // Redis accepts the messages of this process later.
     const { execute } = redis.streams;
     const late: (() => void)[] = [];
     redis.streams.execute = (args, channels) => {
@@ -183,7 +183,7 @@ describe('a client that comes back', () => {
     expect(last.received).toEqual(['2']);
   });
 
-  test('receives messages that are published at any moment while it joins once and in order', async () => {
+  test('messages that are published while clients join arrive once and in order', async () => {
     const first = await joined(here);
     await joined(there);
     here.publish('t', 'h 0');
@@ -212,7 +212,7 @@ describe('a client that comes back', () => {
     expect(events).toEqual([]);
   });
 
-  test('receives binary messages and uncompressed messages as they were published', async () => {
+  test('binary messages and uncompressed messages arrive as they were published', async () => {
     const { offset } = await afterOne();
     here.publish('t', Buffer.from([0xff, 0]), { compress: false });
     here.publish('t', 'é');
@@ -224,7 +224,7 @@ describe('a client that comes back', () => {
 });
 
 describe('messages that are not kept', () => {
-  test('are reported as a gap for this connection, before its next message', async () => {
+  test('if missed messages are not kept, a gap is reported for this connection before its next message', async () => {
     const { first, offset } = await afterOne();
     for (const text of ['2', '3', '4']) here.publish('t', text);
     await delivered(first);
@@ -252,7 +252,7 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap', '3', '4']);
   });
 
-  test('for a pattern, a gap is reported, and then new messages arrive', async () => {
+  test('a subscription with an offset to a pattern gets a gap and then the new messages', async () => {
     const { offset } = await afterOne();
     const second = await room.join();
     here.subscribe(second.seat, '*', { wildcards: true, after: offset });
@@ -274,11 +274,11 @@ describe('messages that are not kept', () => {
     expect(second.received).toEqual(['gap']);
   });
 
-  test('a message that this process published before the bus had the topic is in the history, and arrives once', async () => {
+  test('a message that this process published before it subscribed at the bus is in the history and arrives once', async () => {
     const first = await joined(there);
     there.publish('t', '1');
     await delivered(first);
-    // The topic has no other subscriber here, so the bus begins it after this message.
+    // This process has no other subscriber of the topic, so its bus subscribes after this message was published.
     const second = await back(here, offsetOf(there, first));
     here.publish('t', '2');
     await delivered(second);
@@ -301,8 +301,8 @@ describe('messages that are not kept', () => {
   });
 });
 
-describe('a subscription to a pattern that also matches', () => {
-  test('delivers no message twice, and no message too early', async () => {
+describe('a connection that also subscribes to a matching pattern', () => {
+  test('each message arrives once, and no message arrives before the missed ones', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -319,8 +319,8 @@ describe('a subscription to a pattern that also matches', () => {
   });
 });
 
-describe('while the bus is away, a connection that catches up', () => {
-  test('waits for the bus, and then receives every message once', async () => {
+describe('a connection that catches up while the bus is away', () => {
+  test('the connection waits for the bus, and then receives every message once', async () => {
     const { first, offset } = await afterOne();
     redis.isUp = false;
     redis.cut();
@@ -331,7 +331,7 @@ describe('while the bus is away, a connection that catches up', () => {
     await turns(10);
     expect(second.received).toEqual([]);
     redis.isUp = true;
-    // Events of the bus, and a pause until the next look.
+    // This takes the events of the bus and the pause until the next attempt to read.
     await until(() => second.received.length >= 2);
     here.publish('t', '4');
     await delivered(first, second);
@@ -340,7 +340,7 @@ describe('while the bus is away, a connection that catches up', () => {
     expect(events).toEqual([]);
   });
 
-  test('gets a gap after ten seconds, and continues as a new subscriber', async () => {
+  test('after ten seconds the connection gets a gap, and continues as a new subscriber', async () => {
     const { clock } = await import('../../../src/transport/clock.ts');
     const { offset } = await afterOne();
     redis.isUp = false;
@@ -365,7 +365,7 @@ describe('while the bus is away, a connection that catches up', () => {
     }
   });
 
-  test('gets a gap if the history cannot be read, which is reported, and continues as a new subscriber', async () => {
+  test('if the history cannot be read, an error is reported, and the connection gets a gap and continues as a new subscriber', async () => {
     const { offset } = await afterOne();
     redis.streams.refusals.set('XRANGE', new ReplyError('NOPERM'));
     const second = await back(here, offset);
@@ -378,7 +378,7 @@ describe('while the bus is away, a connection that catches up', () => {
 });
 
 describe('a client that is slow, or leaves, while it catches up', () => {
-  test('gets at most `maxBuffered` bytes and a page while it does not read, and later the rest', async () => {
+  test('a client that does not read has at most `maxBuffered` bytes and one page waiting, and receives the rest later', async () => {
     const topics = open({ maxBuffered: 10_000 });
     const first = await joined(topics);
     topics.publish('t', '0');
@@ -406,7 +406,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(topics.counts.closed).toBe(0);
   });
 
-  test('leaves no state when its connection is closed', async () => {
+  test('a connection that is closed while it catches up leaves no state', async () => {
     const { first, offset } = await afterOne();
     for (let at = 0; at < 50; at++) here.publish('t', String(at));
     await delivered(first);
@@ -418,7 +418,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(here.size).toBe(0);
   });
 
-  test('leaves nothing of its offset behind when it unsubscribes', async () => {
+  test('an unsubscribed connection leaves no trace of its offset', async () => {
     // The first client keeps the topic in use.
     const { offset } = await afterOne();
     const publisher = 'A'.repeat(22);
@@ -430,7 +430,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(offsetOf(here, second)).not.toContain(publisher);
   });
 
-  test('can unsubscribe and subscribe again: only the last subscription counts', async () => {
+  test('a connection may unsubscribe and subscribe again, and only the last subscription counts', async () => {
     const { first, offset } = await afterOne();
     here.publish('t', '2');
     await delivered(first);
@@ -452,7 +452,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
     expect(second.received).toEqual(['2', '3']);
   });
 
-  test('is unsubscribed by `close`', async () => {
+  test('`close` of Topics unsubscribes a connection that catches up', async () => {
     const first = await joined(here);
     here.publish('t', '1');
     await delivered(first);
@@ -465,7 +465,7 @@ describe('a client that is slow, or leaves, while it catches up', () => {
 });
 
 describe('offsets from clients', () => {
-  test('an invalid offset is refused before anything else happens', async () => {
+  test('an invalid offset is refused, and the connection is not subscribed', async () => {
     const guest = await room.join();
     for (const after of ['', 'x', '1-1', `1-1.${'A'.repeat(22)}`, 'x'.repeat(100_000)])
       expect(codeOf(() => here.subscribe(guest.seat, 't', { after }))).toBe('WS_TOPIC_OFFSET');
@@ -473,7 +473,7 @@ describe('offsets from clients', () => {
     expect(here.topicsOf(guest.seat)).toEqual([]);
   });
 
-  test('an offset that this history never had leads to a gap and the whole history', async () => {
+  test('an offset that this history never had leads to a gap and the messages of the history', async () => {
     const first = await joined(here);
     for (const text of ['1', '2']) here.publish('t', text);
     await delivered(first);
@@ -489,7 +489,7 @@ describe('offsets from clients', () => {
     }
   });
 
-  test('requests with offsets are limited like subscriptions', async () => {
+  test('subscriptions with an offset are limited by the subscription rate', async () => {
     const topics = open({ maxTopicsPerConnection: 2, maxSubscribeRate: 0.001 });
     const first = await joined(topics);
     topics.publish('t', '1');
@@ -503,7 +503,7 @@ describe('offsets from clients', () => {
     expect(codeOf(() => topics.subscribe(second.seat, 't', { after: offset }))).toBe('WS_TOPIC_RATE');
   });
 
-  test('bytes that another program has written into the stream are counted, reported, and left out', async () => {
+  test('bytes that another program has written into the stream are counted as invalid, and are not delivered', async () => {
     const { first, offset } = await afterOne();
     redis.streams.add('rfc6455/t', Buffer.from('no envelope'));
     here.publish('t', '2');
@@ -514,7 +514,7 @@ describe('offsets from clients', () => {
     expect(here.counts.invalid).toBeGreaterThan(0);
   });
 
-  test('`after` without a history is a TypeError', async () => {
+  test('the option `after` is a TypeError without a history', async () => {
     const guest = await room.join();
     await using without = new Topics({ bus: new MemoryBus() });
     await using alone = new Topics();
@@ -525,7 +525,7 @@ describe('offsets from clients', () => {
     }
   });
 
-  test('`offsetOf` is null for topics that a connection has not subscribed to, or not yet', async () => {
+  test('`offsetOf` is null for a topic that the connection has not subscribed to, and until the subscription is ready', async () => {
     const guest = await room.join();
     expect(here.offsetOf(guest.seat, 't')).toBeNull();
     here.subscribe(guest.seat, 't');

@@ -1,4 +1,4 @@
-/** Which names of topics are valid, and within which limits: they may come from peers. */
+/** Valid names of topics, and their limits. The names may come from peers. */
 import { describe, expect, test } from 'vitest';
 import { checkTopic } from '../../../src/api/topics/topic-name.ts';
 import { codeOf } from './code-of.ts';
@@ -7,7 +7,7 @@ const limits = { maxTopicLength: 20, maxTopicParts: 4 };
 
 describe('checkTopic', () => {
   test.each(['a', 'a/b/c/d', 'Zimmer 1', 'größe', '🙂', '.', 'a$', '-', 'x'.repeat(20)])(
-    '%s is a topic',
+    '%s is a valid topic',
     (name) => {
       expect(checkTopic(name, limits, false)).toBe(false);
       expect(checkTopic(name, limits, true)).toBe(false);
@@ -15,7 +15,7 @@ describe('checkTopic', () => {
   );
 
   test.each(['*', '**', 'a/*', 'a/**', '*/*/*/**', '*/a'])(
-    '%s is a pattern, if patterns are allowed',
+    '%s is a pattern, and is refused if patterns are not allowed',
     (name) => {
       expect(checkTopic(name, limits, true)).toBe(true);
       expect(codeOf(() => checkTopic(name, limits, false))).toBe('WS_TOPIC_WILDCARD');
@@ -28,17 +28,17 @@ describe('checkTopic', () => {
   });
 
   test.each([
-    ['nothing', ''],
+    ['no characters', ''],
     ['an empty part at the beginning', '/a'],
-    ['at the end', 'a/'],
-    ['in between', 'a//b'],
+    ['an empty part at the end', 'a/'],
+    ['an empty part in the middle', 'a//b'],
     ['a line feed', 'a\nb'],
     ['NUL', '\0'],
     ['a C1 control character', 'a\u0085'],
-    ['half a surrogate pair, which UTF-8 would turn into U+FFFD', 'a\ud83d'],
-    ['the other half', '\ude42'],
-    ["the library's own topics", '$presence'],
-  ])('no name: %s', (_, name) => {
+    ['the first half of a surrogate pair alone, which UTF-8 would turn into U+FFFD', 'a\ud83d'],
+    ['the second half of a surrogate pair alone', '\ude42'],
+    ['the prefix of reserved topics', '$presence'],
+  ])('a name is refused if it has %s', (_, name) => {
     expect(codeOf(() => checkTopic(name, limits, true))).toBe('WS_TOPIC_NAME');
   });
 
@@ -49,7 +49,7 @@ describe('checkTopic', () => {
   });
 
   test.each([null, undefined, 1, ['a'], {}])(
-    '%s is a TypeError, since the program has a mistake',
+    'the value %s is a TypeError, since only a mistake of the program can cause it',
     (value) => {
       expect(() => checkTopic(value as unknown as string, limits, true)).toThrow(TypeError);
     },

@@ -1,4 +1,4 @@
-/** Topics of several processes over a bus: no message comes back or arrives twice, losses are reported, and a bus that fails breaks nothing. */
+/** Topics of several processes over a bus: no message comes back or arrives twice, losses are reported, and a failing bus does no damage. */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ENVELOPE_SIZE, randomPublisher, serializeEnvelope } from '../../../src/api/topics/envelope.ts';
@@ -12,7 +12,7 @@ import { UnreliableBus } from './unreliable-bus.ts';
 
 afterAll(closeServers);
 
-/** Until the microtasks of a bus in memory have run. */
+/** Waits until the microtasks of a bus in memory have run. */
 const delivered = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let room: Room;
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 describe('two processes', () => {
-  test('each message reaches the subscribers of both processes once, and text stays text', async () => {
+  test('each message reaches the subscribers of both processes once, and a text stays a text', async () => {
     const bus = new MemoryBus();
     await using here = new Topics({ bus });
     await using there = new Topics({ bus: new MemoryBus(bus) });
@@ -151,7 +151,7 @@ describe('losses', () => {
     await there.close();
   });
 
-  test('a message that did not arrive is reported once, when the next one arrives', async () => {
+  test('lost messages are reported as one gap when the next message arrives', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     other.failing = () => new Promise(() => {});
@@ -185,7 +185,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', '3']);
   });
 
-  test('messages that are missing while only a matching pattern has subscribers are a loss', async () => {
+  test('a message that is missing while only a matching pattern has subscribers is a loss', async () => {
     here.subscribe(seatOf.seat, 't');
     here.subscribe(seatOf.seat, '*', { wildcards: true });
     there.publish('t', '1');
@@ -200,7 +200,7 @@ describe('losses', () => {
     expect(events).toEqual(['gap t 1']);
   });
 
-  test('after the bus was away, `state` and a gap for each pattern are reported; the numbers do not report the same loss again', async () => {
+  test('after the bus was away, `state` and one gap for each pattern are reported', async () => {
     here.subscribe(seatOf.seat, 't');
     there.publish('t', '1');
     await delivered();
@@ -218,7 +218,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', 'here', '3']);
   });
 
-  test('if the bus does not take a message, local subscribers receive it, and the loss is counted and reported', async () => {
+  test('if the bus refuses a message, local subscribers receive it, and the error is reported and counted', async () => {
     here.subscribe(seatOf.seat, 't');
     bus.failing = () => {
       throw new Error('at the call');
@@ -233,7 +233,7 @@ describe('losses', () => {
     expect(seatOf.received).toEqual(['1', '2']);
   });
 
-  test('if a handler throws or rejects, there is a process warning and no other effect', async () => {
+  test('a handler that throws or rejects causes a process warning, and has no other effect', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', onWarning);
@@ -264,7 +264,7 @@ describe('bytes that another program writes to the bus', () => {
       text,
     );
 
-  test('are ignored, counted and reported if they are not a message', async () => {
+  test('bytes that are not a message are ignored, counted and reported', async () => {
     const bus = new MemoryBus();
     const errors: Error[] = [];
     await using topics = new Topics({
@@ -297,7 +297,7 @@ describe('bytes that another program writes to the bus', () => {
     for (const error of errors) expect(error).toMatchObject({ name: 'TopicError', code: 'WS_BUS_MESSAGE' });
   });
 
-  test('twice, or late, are delivered once', async () => {
+  test('a message that arrives twice is delivered once, and one that arrives late is not delivered', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus) });
     const guest = await room.join();
@@ -315,7 +315,7 @@ describe('bytes that another program writes to the bus', () => {
     expect(topics.counts.gaps).toBe(0);
   });
 
-  test('do not end the process, whatever the topic', async () => {
+  test('no bytes and no topic end the process', async () => {
     const bus = new MemoryBus();
     await using topics = new Topics({ bus: new MemoryBus(bus), handlers: { error() {} } });
     const guest = await room.join();
@@ -356,7 +356,7 @@ describe('bytes that another program writes to the bus', () => {
 });
 
 describe('subscriptions on the bus', () => {
-  test('there is one for each topic with subscribers, until the last one leaves', async () => {
+  test('each topic with subscribers has one subscription on the bus, until the last subscriber leaves', async () => {
     const bus = new UnreliableBus();
     await using topics = new Topics({ bus });
     const [a, b] = [await room.join(), await room.join()];
@@ -371,7 +371,7 @@ describe('subscriptions on the bus', () => {
     await topics.ready();
   });
 
-  test('many changes of one topic cause one command at a time, and end in the state that is wanted', async () => {
+  test('many changes of one topic cause one command at a time, and the bus ends in the wanted state', async () => {
     const bus = new UnreliableBus();
     let go = (): void => {};
     bus.failing = () => new Promise((resolve) => (go = resolve));
@@ -402,7 +402,7 @@ describe('subscriptions on the bus', () => {
     bus.failing = () => undefined;
   });
 
-  test('a subscription that the bus refused is tried again when the bus is back', async () => {
+  test('a subscription that the bus refused is made again when the bus is back', async () => {
     const bus = new UnreliableBus();
     const errors: Error[] = [];
     await using topics = new Topics({ bus, handlers: { error: (error) => void errors.push(error) } });

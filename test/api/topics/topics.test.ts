@@ -17,7 +17,7 @@ async function guests(count: number): Promise<Guest[]> {
 }
 
 describe('publish', () => {
-  test('sends to the subscribers of the topic, and returns their number', async () => {
+  test('publish sends to the subscribers of the topic, and returns their number', async () => {
     const [a, b, c] = (await guests(3)) as [Guest, Guest, Guest];
     const topics = new Topics();
     expect(topics.subscribe(a.seat, 'room/1')).toBe(true);
@@ -33,7 +33,7 @@ describe('publish', () => {
     expect(topics.counts).toMatchObject({ published: 3, sent: 4, received: 0 });
   });
 
-  test('a connection that matches several times receives it once', async () => {
+  test('a connection whose subscriptions match several times receives the message once', async () => {
     const [a, b] = (await guests(2)) as [Guest, Guest];
     const topics = new Topics();
     for (const pattern of ['a/b', 'a/*', '*/b', '**', 'a/**'])
@@ -47,7 +47,7 @@ describe('publish', () => {
     expect(b.received).toEqual(['one part']);
   });
 
-  test('except: a connection, a set of them, or null', async () => {
+  test('`except` leaves out a connection or a set of connections, and null leaves out none', async () => {
     const [a, b] = (await guests(2)) as [Guest, Guest];
     const topics = new Topics();
     for (const { seat } of [a, b]) topics.subscribe(seat, 't');
@@ -59,7 +59,7 @@ describe('publish', () => {
     expect(b.received).toEqual(['1', '3']);
   });
 
-  test('messages of a topic arrive in order, also relative to other messages of the connection', async () => {
+  test('the messages of a topic arrive in order, also relative to other messages of the connection', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     topics.subscribe(a.seat, 't');
@@ -72,7 +72,7 @@ describe('publish', () => {
     expect(a.received).toEqual(sent);
   });
 
-  test('compresses if compression was negotiated, except with `compress: false`', async () => {
+  test('publish compresses a message if compression was negotiated, except with `compress: false`', async () => {
     const room = await openRoom({}, { compression: { serverNoContextTakeover: true } });
     const a = await room.join({ compression: true });
     const topics = new Topics();
@@ -86,7 +86,7 @@ describe('publish', () => {
     expect(a.received).toEqual([text, text]);
   });
 
-  test('refuses invalid topics, messages and options, and messages that are too large', () => {
+  test('publish refuses invalid topics, messages and options, and messages that are too large', () => {
     const topics = new Topics({ maxMessageSize: 10 });
     expect(() => topics.publish('a/*', '')).toThrow(TopicError);
     expect(() => topics.publish('', '')).toThrow(TopicError);
@@ -100,7 +100,7 @@ describe('publish', () => {
 });
 
 describe('members', () => {
-  test('subscribe twice, unsubscribe, topicsOf', async () => {
+  test('subscribing twice has no further effect, and topicsOf lists the topics until unsubscribe', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     expect(topics.topicsOf(a.seat)).toEqual([]);
@@ -120,7 +120,7 @@ describe('members', () => {
   });
 
   test.each(['a clean close', 'a lost connection'])(
-    'are unsubscribed automatically after %s',
+    'members are unsubscribed automatically after %s',
     async (how) => {
       const topics = new Topics();
       const inHandler: string[][] = [];
@@ -142,7 +142,7 @@ describe('members', () => {
     },
   );
 
-  test('a connection that is closing receives nothing and subscribes to nothing', async () => {
+  test('a connection that is closing receives no message and cannot subscribe', async () => {
     const [a] = (await guests(1)) as [Guest];
     const topics = new Topics();
     topics.subscribe(a.seat, 't');
@@ -153,7 +153,7 @@ describe('members', () => {
     expect(a.received).toEqual([]);
   });
 
-  test('can be connections of several servers', async () => {
+  test('connections of several servers may be members of a topic', async () => {
     const [a] = (await guests(1)) as [Guest];
     const [b] = (await guests(1)) as [Guest];
     const topics = new Topics();
@@ -163,7 +163,7 @@ describe('members', () => {
     expect([...a.received, ...b.received]).toEqual(['both', 'both']);
   });
 
-  test('a value that is not a connection of a server is refused at once', async () => {
+  test('subscribe refuses a value that is not a connection of a server', async () => {
     const topics = new Topics();
     const { url } = await startServer();
     const client = await connect(url);
@@ -175,7 +175,7 @@ describe('members', () => {
     await client.close();
   });
 
-  test('`close` unsubscribes all connections, and they stay open', async () => {
+  test('`close` unsubscribes all connections and leaves them open', async () => {
     const [a] = (await guests(1)) as [Guest];
     {
       await using topics = new Topics();
@@ -202,7 +202,7 @@ describe('options', () => {
     [{ handlers: { gaps() {} } }, 'did you mean "gap"'],
     [{ handlers: { gap: 1 } }, 'the handler "gap" is a number, not a function'],
     [{ handlers: 1 }, 'not an object'],
-  ])('%o is refused', (options, text) => {
+  ])('the options %o are refused', (options, text) => {
     expect(() => new Topics(options as object)).toThrow(text);
   });
 });

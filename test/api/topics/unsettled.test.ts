@@ -1,8 +1,8 @@
-/** The messages that the bus has not answered for yet. */
+/** The messages for which the bus has not answered yet. */
 import { expect, test } from 'vitest';
 import { Unsettled } from '../../../src/api/topics/unsettled.ts';
 
-test('the oldest unsettled message of a topic counts, in whatever order messages are settled', () => {
+test('a topic has an unsettled message up to a number if its oldest unsettled message is not newer, in any order of settling', () => {
   const unsettled = new Unsettled();
   for (const number of [1, 3, 4]) unsettled.add('t', number);
   unsettled.add('u', 2);
