@@ -32,7 +32,7 @@ describe('the arguments of close', () => {
   const call = (socket: WebSocket, ...given: unknown[]) =>
     thrownBy(() => (socket.close as (...given: unknown[]) => void).apply(socket, given));
 
-  test('a code other than 1000 and 3000 to 4999 is an InvalidAccessError, in every state', async () => {
+  test('close throws an InvalidAccessError for a code other than 1000 and 3000 to 4999, in every state', async () => {
     const { socket, events, peer } = await opened();
     const bad = [
       0,
@@ -62,7 +62,7 @@ describe('the arguments of close', () => {
     expect(call(socket, 999)).toBe('InvalidAccessError');
   });
 
-  test('a code is clamped and rounded to the nearest integer, halves to the even one', async () => {
+  test('a code is clamped and rounded to the nearest integer, and a half is rounded to the even one', async () => {
     for (const [given, sent] of [
       [1000, 1000],
       [3000, 3000],
@@ -84,7 +84,7 @@ describe('the arguments of close', () => {
     expect(call(socket, Symbol('x'))).toBe('TypeError');
   });
 
-  test('a reason over 123 bytes of UTF-8 is a SyntaxError; 123 fit', async () => {
+  test('a reason of more than 123 bytes of UTF-8 is a SyntaxError, and a reason of 123 bytes is sent', async () => {
     const one = await opened();
     expect(call(one.socket, 1000, 'a'.repeat(124))).toBe('SyntaxError');
     expect(call(one.socket, 1000, 'ü'.repeat(62))).toBe('SyntaxError');
@@ -108,7 +108,7 @@ describe('the arguments of close', () => {
     expect(await closeOf(one)).toEqual({ code: 1000, reason: 'done' });
   });
 
-  test('a reason is converted to a string, unpaired surrogates to U+FFFD', async () => {
+  test('a reason is converted to a string, and its unpaired surrogates become U+FFFD', async () => {
     const one = await opened();
     expect(call(one.socket, 1000, 'a\ud800b')).toBe('');
     expect(await closeOf(one)).toEqual({ code: 1000, reason: 'a\ufffdb' });
@@ -117,7 +117,7 @@ describe('the arguments of close', () => {
     expect(await closeOf(other)).toEqual({ code: 1000, reason: 'null' });
   });
 
-  test('it returns undefined', async () => {
+  test('close returns undefined', async () => {
     const { socket } = await opened();
     expect(socket.close(1000)).toBeUndefined();
     expect(socket.close(1000)).toBeUndefined();
@@ -139,7 +139,7 @@ describe('closing', () => {
     expect(one.events.of('error')).toEqual([]);
   });
 
-  test("the event has the peer's code and reason, not ours", async () => {
+  test("the close event has the peer's code and reason, not ours", async () => {
     const one = await opened();
     one.socket.close(4000, 'ours');
     await closeOf(one);
@@ -148,7 +148,7 @@ describe('closing', () => {
     expect(endOf(await one.events.closed())).toEqual({ code: 4001, reason: 'theirs', wasClean: true });
   });
 
-  test('calls after the first one do nothing', async () => {
+  test('further calls of close have no effect', async () => {
     const one = await opened();
     one.socket.close(4000, 'first');
     one.socket.close(4001, 'second');
@@ -175,7 +175,7 @@ describe('closing', () => {
     expect(one.events.data).toEqual(['before']);
   });
 
-  test('messages that wait for their tasks are not delivered after a listener called close()', async () => {
+  test('after a listener has called close(), messages that wait for their tasks are not delivered', async () => {
     const one = await opened();
     one.socket.onmessage = () => one.socket.close();
     one.peer.write(Buffer.concat([message('1'), message('2'), message('3')]));
@@ -186,7 +186,7 @@ describe('closing', () => {
     expect(one.events.data).toEqual(['1']);
   });
 
-  test('if the peer closes, earlier messages are delivered, then the state is CLOSING, then close has its code', async () => {
+  test("if the peer closes, earlier messages are delivered first, and the close event has the peer's code", async () => {
     const one = await opened();
     const states: number[] = [];
     one.socket.addEventListener('message', () => states.push(one.socket.readyState));
@@ -199,7 +199,7 @@ describe('closing', () => {
     expect(one.events.types).toEqual(['open', 'message', 'message', 'close']);
   });
 
-  test('a Close frame without a code gives 1005', async () => {
+  test('after a Close frame without a code the close event has 1005', async () => {
     const one = await opened();
     one.peer.write(closeFrame(null, '', { mask: false }));
     await closeOf(one);
@@ -207,7 +207,7 @@ describe('closing', () => {
     expect(endOf(await one.events.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('after a Close frame that arrives with the response, open is fired first', async () => {
+  test('if a Close frame arrives with the response, the open event is fired before the close event', async () => {
     const server = await rawServer('', closeFrame(1001, 'PASS', { mask: false }));
     const { socket, events } = watch(server.url);
     const peer = await server.peer;
@@ -239,7 +239,7 @@ describe('closing', () => {
 });
 
 describe('close() while CONNECTING', () => {
-  test('fails the connection: CLOSING at once, then error and close 1006, but not inside the call', async () => {
+  test('close() sets CLOSING at once, and the error event and close event 1006 are fired after the call', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     socket.close();
@@ -253,7 +253,7 @@ describe('close() while CONNECTING', () => {
     expect(socket.readyState).toBe(3);
   });
 
-  test('does so with valid arguments too; with invalid ones it throws, and connecting continues', async () => {
+  test('close() with valid arguments fails the connection, and close() with invalid ones throws and has no effect', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(thrownBy(() => socket.close(1001))).toBe('InvalidAccessError');
@@ -264,8 +264,8 @@ describe('close() while CONNECTING', () => {
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('readyState never goes back, at whatever moment of the handshake it is called', async () => {
-    // The call comes later and later, until the connection is open before it.
+  test('readyState never goes back, whenever close() is called during the handshake', async () => {
+    // Each round calls close() later, until the connection is open before the call.
     for (let turns = 0; ; turns++) {
       const server = await rawServer();
       const { socket, events } = watch(server.url);
@@ -292,7 +292,7 @@ describe('close() while CONNECTING', () => {
     }
   });
 
-  test('works in a microtask after the constructor, and in the open listener', async () => {
+  test('close() works in a microtask after the constructor, and in the open listener', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await Promise.resolve().then(() => socket.close());
@@ -307,7 +307,7 @@ describe('close() while CONNECTING', () => {
     expect(endOf(await secondEvents.closed())).toEqual({ code: 1005, reason: '', wasClean: true });
   });
 
-  test('a signal ends the attempt: error has its reason, then close 1006 follows', async () => {
+  test('a signal ends the attempt, the error event has its reason, and a close event follows', async () => {
     const server = await rawServer();
     const abort = new AbortController();
     const { events } = watch(server.url, [], { signal: abort.signal });

@@ -6,7 +6,7 @@ import { closeAll, open, rawServer, thrownBy, watch } from './harness.ts';
 
 afterEach(closeAll);
 
-/** The URL of a `WebSocket` that never connects: the attempt is given up at once. */
+/** Returns the URL of a `WebSocket` that never connects, since its attempt is aborted at once. */
 function urlOf(given: string | URL): string {
   const signal = AbortSignal.abort();
   return open(given, [], { signal }).url;
@@ -17,20 +17,20 @@ function field(head: string | undefined, name: string): string | null {
 }
 
 describe('the URL', () => {
-  test('ws and wss are accepted, and normalized', () => {
+  test('the constructor accepts ws and wss URLs, and normalizes them', () => {
     expect(urlOf('ws://Example.COM')).toBe('ws://example.com/');
     expect(urlOf('wss://example.com:443/a b?c=ü')).toBe('wss://example.com/a%20b?c=%C3%BC');
     expect(urlOf(new URL('ws://example.com:80/'))).toBe('ws://example.com/');
     expect(urlOf('ws://example.com:8080/')).toBe('ws://example.com:8080/');
   });
 
-  test('http becomes ws, and https becomes wss', () => {
+  test('the scheme http becomes ws, and https becomes wss', () => {
     expect(urlOf('http://example.com/x')).toBe('ws://example.com/x');
     expect(urlOf('https://example.com:80/x')).toBe('wss://example.com:80/x');
     expect(urlOf('http://example.com:443/')).toBe('ws://example.com:443/');
   });
 
-  test('spaces around it and line ends in it are removed, as the URL standard says', () => {
+  test('spaces around a URL and line ends in it are removed, as the URL Standard says', () => {
     expect(urlOf(' ws://exam\nple.com/\t ')).toBe('ws://example.com/');
   });
 
@@ -48,7 +48,7 @@ describe('the URL', () => {
     }
   });
 
-  test('another scheme is a SyntaxError', () => {
+  test('a URL with any other scheme is a SyntaxError', () => {
     for (const url of [
       'ftp://example.com/',
       'mailto:a@example.com',
@@ -60,14 +60,14 @@ describe('the URL', () => {
     }
   });
 
-  test('a fragment is a SyntaxError, even an empty one, but "%23" is not', () => {
+  test('a URL with a fragment is a SyntaxError, even if the fragment is empty, and "%23" is accepted', () => {
     for (const url of ['ws://example.com/#a', 'ws://example.com/#', 'http://example.com/?a#b']) {
       expect(thrownBy(() => new WebSocket(url))).toBe('SyntaxError');
     }
     expect(urlOf('ws://example.com/%23')).toBe('ws://example.com/%23');
   });
 
-  test('the errors are DOMExceptions, and do not show a password', () => {
+  test('the errors are DOMExceptions, and do not contain the password of the URL', () => {
     let thrown: unknown;
     try {
       new WebSocket('ws://user:secret@example.com/#a');
@@ -78,14 +78,14 @@ describe('the URL', () => {
     expect(String(thrown)).not.toContain('secret');
   });
 
-  test('is converted to a string: an object by its toString, unpaired surrogates to U+FFFD', () => {
+  test('the URL is converted to a string, and its unpaired surrogates become U+FFFD', () => {
     expect(urlOf({ toString: () => 'ws://example.com/o' } as unknown as URL)).toBe('ws://example.com/o');
     expect(urlOf('ws://example.com/\ud800')).toBe('ws://example.com/%EF%BF%BD');
     expect(thrownBy(() => new WebSocket(Symbol('x') as unknown as string))).toBe('TypeError');
     expect(thrownBy(() => new WebSocket(null as unknown as string))).toBe('SyntaxError');
   });
 
-  test('is relative to the page, if there is one', () => {
+  test('a URL is relative to the page if there is a page', () => {
     const page = globalThis as { location?: unknown };
     page.location = new URL('https://example.com/a/b?c#d');
     try {
@@ -98,7 +98,7 @@ describe('the URL', () => {
     }
   });
 
-  test('in a runtime whose location throws, it is not relative', () => {
+  test('in a runtime whose location throws, a relative URL is a SyntaxError', () => {
     Object.defineProperty(globalThis, 'location', {
       configurable: true,
       get() {
@@ -113,14 +113,14 @@ describe('the URL', () => {
     }
   });
 
-  test('a URL for which no request can be made fails the connection, and throws nothing', async () => {
+  test('a URL for which no request can be made fails the connection, and the constructor does not throw', async () => {
     const { events } = watch('ws://%ff@127.0.0.1:1/');
     expect(events.types).toEqual([]);
     expect((await events.failed()).error).toMatchObject({ stage: 'url' });
     expect(events.types).toEqual(['error', 'close']);
   });
 
-  test('its user and password become Basic credentials', async () => {
+  test('the user and password of the URL become Basic credentials', async () => {
     const server = await rawServer();
     const { events } = watch(server.url.replace('//', '//foo:bar@'));
     await events.opened();
@@ -129,7 +129,7 @@ describe('the URL', () => {
 });
 
 describe('the subprotocols', () => {
-  test('are absent by default: the request has no such field', async () => {
+  test('without subprotocols the request has no Sec-WebSocket-Protocol field', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     await events.opened();
@@ -137,7 +137,7 @@ describe('the subprotocols', () => {
     expect(socket.protocol).toBe('');
   });
 
-  test('a string is one subprotocol, a list is several, in order', async () => {
+  test('a string is one subprotocol, and a list is several subprotocols in order', async () => {
     for (const [given, sent] of [
       ['chat', 'chat'],
       [['b', 'a'], 'b, a'],
@@ -160,19 +160,19 @@ describe('the subprotocols', () => {
     }
   });
 
-  test('one that is not a token is a SyntaxError', () => {
+  test('a subprotocol that is not a token is a SyntaxError', () => {
     for (const bad of ['', ' ', 'a b', 'a,b', 'a/b', 'a\r\nb', 'ü', 'a\x7f', '\0', '(', 'a"', '\u0080']) {
       expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', bad))).toBe('SyntaxError');
       expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['ok', bad]))).toBe('SyntaxError');
     }
   });
 
-  test('a repeated one is a SyntaxError, whatever its case', () => {
+  test('a repeated subprotocol is a SyntaxError, whatever its case', () => {
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['a', 'a']))).toBe('SyntaxError');
     expect(thrownBy(() => new WebSocket('ws://127.0.0.1/', ['echo', 'eCho']))).toBe('SyntaxError');
   });
 
-  test('the list is read once, before any other step', () => {
+  test('the list of subprotocols is read once, before any other step', () => {
     let reads = 0;
     const list = {
       *[Symbol.iterator]() {
@@ -188,7 +188,7 @@ describe('the subprotocols', () => {
     );
   });
 
-  test('if the server chooses none of those that were offered, the connection fails, unless the program allows it', async () => {
+  test('the connection fails if the server chooses none of the offered subprotocols, unless requireSubprotocol is false', async () => {
     const server = await rawServer();
     const strict = watch(server.url, ['chat']);
     expect((await strict.events.failed()).error).toMatchObject({ stage: 'subprotocol' });
@@ -198,7 +198,7 @@ describe('the subprotocols', () => {
     expect(lenient.socket.protocol).toBe('');
   });
 
-  test('one that was not offered fails the connection', async () => {
+  test('the connection fails if the server chooses a subprotocol that was not offered', async () => {
     const server = await rawServer('Sec-WebSocket-Protocol: other\r\n');
     const { socket, events } = watch(server.url, ['chat']);
     expect((await events.failed()).error).toMatchObject({ stage: 'subprotocol' });
@@ -208,7 +208,7 @@ describe('the subprotocols', () => {
 });
 
 describe('the options', () => {
-  test('may be a dictionary as the second argument, as in the class of Node.js', async () => {
+  test('the second argument may be a dictionary of options, as in the class of Node.js', async () => {
     const server = await rawServer('Sec-WebSocket-Protocol: chat\r\n');
     const { socket, events } = watch(server.url, { protocols: ['chat'], headers: { 'X-Token': 'abc' } });
     await events.opened();
@@ -216,7 +216,7 @@ describe('the options', () => {
     expect(field(server.requests[0], 'x-token')).toBe('abc');
   });
 
-  test('may be a third argument with the options of connect, which has priority over the second', async () => {
+  test('the third argument may have the options of connect, and replaces those of the second argument', async () => {
     const server = await rawServer();
     const { events } = watch(
       server.url,
@@ -229,7 +229,7 @@ describe('the options', () => {
     expect(field(server.requests[0], 'origin')).toBe('https://a.example');
   });
 
-  test('are checked at once, before any network activity', async () => {
+  test('the constructor checks the options at once, before any network activity', async () => {
     const server = await rawServer();
     for (const options of [
       { headers: { Host: 'x' } },
@@ -248,7 +248,7 @@ describe('the options', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('that a WebSocket has in another form are refused, with a text that names that form', () => {
+  test('an option of connect that a WebSocket has in another form is refused, and the error names that form', () => {
     const texts = Object.entries({
       handlers: /listeners/,
       data: /no data/,
@@ -262,7 +262,7 @@ describe('the options', () => {
     }
   });
 
-  test('over TLS, an additional certificate authority can be used; the origin of messages is wss', async () => {
+  test('an additional certificate authority can be given for TLS, and the origin of messages is a wss URL', async () => {
     const { server, url } = await startServer(
       { message: (connection, text) => void connection.send(text) },
       {},
@@ -276,7 +276,7 @@ describe('the options', () => {
     expect(server.connections.size).toBe(1);
   });
 
-  test('a certificate that is not trusted fails the connection, and the error says so', async () => {
+  test('a certificate that is not trusted fails the connection, and the error has the stage tls', async () => {
     const { url } = await startServer({}, {}, 'listen over TLS');
     const { events } = watch(url);
     expect((await events.failed()).error).toMatchObject({ stage: 'tls' });
@@ -284,24 +284,24 @@ describe('the options', () => {
 });
 
 describe('the arguments', () => {
-  test('the URL is required', () => {
+  test('the constructor throws a TypeError without a URL', () => {
     expect(thrownBy(() => new (WebSocket as unknown as new () => WebSocket)())).toBe('TypeError');
   });
 
-  test('a third argument that is not an object is ignored, like arguments beyond the standard', () => {
+  test('a third argument that is not an object is ignored', () => {
     for (const extra of ['stray', 1, null, undefined, Symbol('x')]) {
       const socket = open('ws://127.0.0.1/', { signal: AbortSignal.abort() }, extra as never);
       expect(socket.readyState).toBe(0);
     }
   });
 
-  test('new is required', () => {
+  test('a call without `new` is a TypeError', () => {
     expect(thrownBy(() => (WebSocket as unknown as (url: string) => void)('ws://127.0.0.1/'))).toBe(
       'TypeError',
     );
   });
 
-  test('the state is CONNECTING at first, without protocol, extensions and buffered bytes', async () => {
+  test('the state is CONNECTING at first, with an empty protocol, no extensions and no buffered bytes', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     const { readyState, protocol, extensions, bufferedAmount, binaryType } = socket;
@@ -316,7 +316,7 @@ describe('the arguments', () => {
     expect(socket.readyState).toBe(1);
   });
 
-  test('extensions are those of the response', async () => {
+  test('`extensions` has the extensions of the response', async () => {
     const { url } = await startServer({}, { compression: true });
     const { socket, events } = watch(url, [], { compression: true });
     await events.opened();

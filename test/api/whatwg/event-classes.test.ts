@@ -1,17 +1,17 @@
-/** CloseEvent and ErrorEvent, the runtime's or ours: WebSockets Standard, "Feedback from the protocol".1, HTML §8.1.4.6. */
+/** CloseEvent and ErrorEvent, either those of the runtime or ours: WebSockets Standard, "Feedback from the protocol".1, HTML §8.1.4.6. */
 import { describe, expect, test } from 'vitest';
 import { CloseEvent, ErrorEvent } from '../../../src/websocket.ts';
 import { thrownBy } from './harness.ts';
 
 describe('CloseEvent', () => {
-  test('has the defaults of the standard', () => {
+  test('a CloseEvent has the defaults of the standard', () => {
     const event = new CloseEvent('close');
     expect(event).toBeInstanceOf(Event);
     expect([event.type, event.code, event.reason, event.wasClean]).toEqual(['close', 0, '', false]);
     expect([event.bubbles, event.cancelable]).toEqual([false, false]);
   });
 
-  test('takes the converted values of the dictionary', () => {
+  test('a CloseEvent takes the converted values of its dictionary', () => {
     const event = new CloseEvent('x', { code: 4000, reason: 'a\ud800', wasClean: true, cancelable: true });
     expect([event.code, event.reason, event.wasClean, event.cancelable]).toEqual([
       4000,
@@ -26,7 +26,7 @@ describe('CloseEvent', () => {
     expect(thrownBy(() => new (CloseEvent as unknown as new () => Event)())).toBe('TypeError');
   });
 
-  test('is an interface as Web IDL defines them', () => {
+  test('CloseEvent is an interface as Web IDL defines it', () => {
     expect(Object.keys(CloseEvent.prototype).sort()).toEqual(['code', 'reason', 'wasClean']);
     expect(Object.prototype.toString.call(new CloseEvent('x'))).toBe('[object CloseEvent]');
     expect((CloseEvent as unknown as { name: string }).name).toBe('CloseEvent');
@@ -35,7 +35,7 @@ describe('CloseEvent', () => {
 });
 
 describe('ErrorEvent', () => {
-  test('has the defaults of the standard', () => {
+  test('an ErrorEvent has the defaults of the standard', () => {
     const event = new ErrorEvent('error');
     expect(event).toBeInstanceOf(Event);
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([
@@ -47,7 +47,7 @@ describe('ErrorEvent', () => {
     ]);
   });
 
-  test('takes the values of the dictionary', () => {
+  test('an ErrorEvent takes the values of its dictionary', () => {
     const error = new Error('own');
     const event = new ErrorEvent('error', { message: 'm', filename: 'f', lineno: 1, colno: 2, error });
     expect([event.message, event.filename, event.lineno, event.colno, event.error]).toEqual([
@@ -60,7 +60,7 @@ describe('ErrorEvent', () => {
     expect(thrownBy(() => new ErrorEvent('x', 1 as never))).toBe('TypeError');
   });
 
-  test('is an interface as Web IDL defines them', () => {
+  test('ErrorEvent is an interface as Web IDL defines it', () => {
     expect(Object.keys(ErrorEvent.prototype).sort()).toEqual([
       'colno',
       'error',

@@ -16,7 +16,7 @@ async function opened(first?: Buffer) {
 }
 
 describe('a task for each event (seam S14)', () => {
-  test('messages that wait for their tasks count in the memory budget, until the connection ends', async () => {
+  test('messages that wait for their tasks count in the memory budget until the connection ends', async () => {
     const memoryBudget = new MemoryBudget();
     const server = await rawServer();
     const socket = open(server.url, [], { memoryBudget });
@@ -31,7 +31,7 @@ describe('a task for each event (seam S14)', () => {
     expect(memoryBudget.used).toBe(0);
   });
 
-  test('microtasks run between two messages that came in one chunk', async () => {
+  test('microtasks run between two messages that arrived in one chunk', async () => {
     const { socket, peer } = await opened();
     const order: string[] = [];
     const done = new Promise<void>((resolve) => {
@@ -55,7 +55,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('open and the messages that came with the response are fired in separate tasks, in order', async () => {
+  test('the open event and the messages that arrived with the response are fired in separate tasks and in order', async () => {
     const server = await rawServer('', Buffer.concat([message('1'), message('2')]));
     const { socket, events } = watch(server.url);
     const order: string[] = [];
@@ -70,7 +70,7 @@ describe('a task for each event (seam S14)', () => {
     expect(order).toEqual(['open', 'microtask', 'message', 'microtask', 'message', 'microtask']);
   });
 
-  test('nothing is fired inside the constructor, send() or close()', async () => {
+  test('no event is fired inside the constructor, send() or close()', async () => {
     const server = await rawServer('', message('x'));
     let isInside = true;
     const { socket, events } = watch(server.url);
@@ -90,20 +90,20 @@ describe('a task for each event (seam S14)', () => {
     expect(fired).toEqual([false, false, false]);
   });
 
-  test('messages stay in order, small and large, text and binary', async () => {
+  test('small and large messages of text and binary arrive in order', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const sent = Array.from({ length: 300 }, (_, n) =>
       n % 3 === 0 ? Buffer.alloc(n * 40, n) : `${n}`.repeat(n),
     );
     peer.write(Buffer.concat(sent.map((one) => message(one))));
-    // As text: comparing large Buffers takes the runner seconds.
+    // The messages are compared as text, since the runner takes seconds to compare large Buffers.
     const shown = (one: unknown) =>
       typeof one === 'string' ? one : Buffer.from(one as ArrayBuffer).toString('hex');
     expect((await events.messages(sent.length)).map(shown)).toEqual(sent.map(shown));
   });
 
-  test('a message at every split point of its bytes is one event', async () => {
+  test('a message that is split at any of its bytes is one event', async () => {
     const bytes = Buffer.concat([
       frame(Op.Text, 'gr', { mask: false, fin: false }),
       frame(Op.Continuation, Buffer.from('ü').subarray(0, 1), { mask: false, fin: false }),
@@ -126,7 +126,7 @@ describe('a task for each event (seam S14)', () => {
     }
   });
 
-  test('readyState is CLOSED in the error and the close event, and both are in one task', async () => {
+  test('readyState is CLOSED in the error event and in the close event', async () => {
     const { socket, events, peer } = await opened();
     const order: string[] = [];
     for (const type of ['error', 'close'] as const) {
@@ -142,14 +142,14 @@ describe('a task for each event (seam S14)', () => {
 });
 
 describe('the event objects', () => {
-  test('open is an Event that does not bubble and cannot be cancelled', async () => {
+  test('the open event is an Event that does not bubble and cannot be cancelled', async () => {
     const { events, socket } = await opened();
     const [event] = events.of('open');
     expect(event!.constructor).toBe(Event);
     expect([event!.bubbles, event!.cancelable, event!.target === socket]).toEqual([false, false, true]);
   });
 
-  test('message is a MessageEvent with data and the origin of the URL', async () => {
+  test('the message event is a MessageEvent with the data and the origin of the URL', async () => {
     const { events, peer, url } = await opened();
     peer.write(message('text'));
     await events.messages(1);
@@ -167,7 +167,7 @@ describe('the event objects', () => {
     expect(String(event)).toBe('[object MessageEvent]');
   });
 
-  test('close is a CloseEvent, error an ErrorEvent', async () => {
+  test('the close event is a CloseEvent, and the error event is an ErrorEvent', async () => {
     const { events, peer } = await opened();
     peer.socket.destroy();
     const error = await events.failed();
@@ -185,7 +185,7 @@ describe('the event objects', () => {
 });
 
 describe('binary messages', () => {
-  test('are Blobs by default, with exactly their bytes', async () => {
+  test('a binary message is a Blob with exactly its bytes by default', async () => {
     const { events, peer } = await opened();
     peer.write(
       Buffer.concat([message(Uint8Array.of(1, 2)), message(Uint8Array.of(3)), message(new Uint8Array(0))]),
@@ -199,7 +199,7 @@ describe('binary messages', () => {
     expect([...new Uint8Array(await blobs[0]!.arrayBuffer())]).toEqual([1, 2]);
   });
 
-  test('are ArrayBuffers with exactly their bytes, and share no memory', async () => {
+  test('with binaryType arraybuffer a binary message is an ArrayBuffer with exactly its bytes, and shares no memory', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     const large = Buffer.alloc(300_000, 7);
@@ -226,7 +226,7 @@ describe('binary messages', () => {
     expect(Object.prototype.toString.call(second)).toBe('[object ArrayBuffer]');
   });
 
-  test('do not include text, which is a string with any binaryType', async () => {
+  test('a text message is a string with any binaryType', async () => {
     const { socket, events, peer } = await opened();
     socket.binaryType = 'arraybuffer';
     peer.write(message('Grüße'));
@@ -235,9 +235,9 @@ describe('binary messages', () => {
 });
 
 describe('an exception of a listener (seam S0)', () => {
-  test('is an uncaught exception, and does not affect the connection and other listeners', async () => {
+  test('an exception of a listener is an uncaught exception, and does not affect the connection and other listeners', async () => {
     const caught: unknown[] = [];
-    // The runner has listeners of its own, which would fail the run.
+    // The listeners of the test runner would fail the run.
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
     const onUncaught = (error: unknown): void => void caught.push(error);
@@ -284,7 +284,7 @@ describe('an exception of a listener (seam S0)', () => {
 });
 
 describe('many messages', () => {
-  test('that are large and exceed the waiting limit all arrive', async () => {
+  test('400 large messages, which exceed the limit of waiting bytes, all arrive', async () => {
     const { events, peer, socket } = await opened();
     socket.binaryType = 'arraybuffer';
     const count = 400;
@@ -295,7 +295,7 @@ describe('many messages', () => {
     );
   });
 
-  test('that are tiny and in one chunk all arrive, with a close after them at the end', async () => {
+  test('5,000 tiny messages in one chunk all arrive, and the close event follows them', async () => {
     const { events, peer } = await opened();
     const count = 5_000;
     const all = Array.from({ length: count }, (_, n) => message(`${n}`));
@@ -308,7 +308,7 @@ describe('many messages', () => {
     expect(events.types.at(-1)).toBe('close');
   });
 
-  test('that are compressed and inflate far beyond the waiting limit all arrive', async () => {
+  test('200 compressed messages that inflate far beyond the limit of waiting bytes all arrive', async () => {
     const count = 200;
     const { url } = await startServer(
       {

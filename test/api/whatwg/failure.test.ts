@@ -26,7 +26,7 @@ describe('a handshake that fails', () => {
     return event;
   }
 
-  test('by a refusal: the error has stage, status, headers and body', async () => {
+  test('after a refusal the error has the stage, the status, the headers and the body', async () => {
     const event = await answered(
       () => 'HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nno token!',
     );
@@ -37,7 +37,7 @@ describe('a handshake that fails', () => {
     expect(event.message).toMatch(/401/);
   });
 
-  test('by a wrong accept key, another status, an answer that is not HTTP, or an early end', async () => {
+  test('the connection fails for a wrong accept key, another status, an answer that is not HTTP, and an early end', async () => {
     const wrong = await answered((accept) => accept().replace(/Accept: ./, 'Accept: !'));
     expect(wrong.error).toMatchObject({ stage: 'http' });
     await answered(() => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
@@ -45,12 +45,12 @@ describe('a handshake that fails', () => {
     await answered(() => '');
   });
 
-  test('by an extension that was not offered', async () => {
+  test('the connection fails if the server accepts an extension that was not offered', async () => {
     const event = await answered((accept) => accept('Sec-WebSocket-Extensions: permessage-deflate\r\n'));
     expect(event.error).toMatchObject({ stage: 'extensions' });
   });
 
-  test('a redirect is not followed, unless the program allows it', async () => {
+  test('a redirect fails the connection, unless the program allows redirects', async () => {
     const target = await rawServer();
     const redirect = await scripted(({ socket }) => {
       socket.end(`HTTP/1.1 302 Found\r\nLocation: ${target.url}\r\nContent-Length: 0\r\n\r\n`);
@@ -63,14 +63,14 @@ describe('a handshake that fails', () => {
     expect(followed.socket.url).toBe(url);
   });
 
-  test('without a server: the stage is tcp', async () => {
+  test('if there is no server, the error has the stage tcp', async () => {
     const server = await scripted(() => {});
     await closeScripted();
     const { events } = watch(`ws://127.0.0.1:${server.port}/`);
     expect((await events.failed()).error).toMatchObject({ stage: 'tcp' });
   });
 
-  test('without an answer: the deadline of the handshake ends it', async () => {
+  test('if the server does not answer, handshakeTimeout ends the attempt', async () => {
     const server = await scripted(() => {});
     const { events } = watch(`ws://127.0.0.1:${server.port}/`, [], { handshakeTimeout: 20 });
     expect((await events.failed()).error).toMatchObject({ stage: 'timeout' });
@@ -85,7 +85,7 @@ describe('an open connection that fails', () => {
     return { socket, events, peer: await server.peer };
   }
 
-  test('if the peer breaks a rule, error has the ProtocolError, the peer gets its code, and close has 1006', async () => {
+  test('if the peer breaks a rule, the error event has the ProtocolError, the peer receives its code, and the close event has 1006', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, Uint8Array.of(0xff), { mask: false }));
     await peer.until(() => peer.frames.length > 0);
@@ -98,7 +98,7 @@ describe('an open connection that fails', () => {
     expect(events.types).toEqual(['open', 'error', 'close']);
   });
 
-  test('if the connection ends without a Close frame, RFC 6455 §7.2.1 fails it', async () => {
+  test('the end of TCP without a Close frame fails the connection (RFC 6455 §7.2.1)', async () => {
     for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
       const { events, peer } = await opened();
       peer.socket[end]();
@@ -109,7 +109,7 @@ describe('an open connection that fails', () => {
     }
   });
 
-  test('the end of an unfinished message is a failure as well', async () => {
+  test('the end of TCP within a message fails the connection', async () => {
     const { events, peer } = await opened();
     peer.write(frame(Op.Text, 'half', { mask: false, fin: false }));
     peer.socket.end();
@@ -117,7 +117,7 @@ describe('an open connection that fails', () => {
     expect(events.data).toEqual([]);
   });
 
-  test('a message over maxMessageSize, 16 MiB by default, fails it before it is buffered', async () => {
+  test('a message over maxMessageSize, 16 MiB by default, fails the connection before it is buffered', async () => {
     const { events, peer } = await opened({ maxMessageSize: 10 });
     peer.write(frame(Op.Text, 'x'.repeat(10), { mask: false }));
     await events.messages(1);
@@ -127,7 +127,7 @@ describe('an open connection that fails', () => {
     peer.socket.end();
     expect((await events.failed()).error).toMatchObject({ code: 'WS_MESSAGE_TOO_BIG' });
     const byDefault = await opened();
-    // Only the header: what it announces is refused.
+    // Only the header is sent. The length that it announces is refused.
     byDefault.peer.write(Buffer.from([0x82, 127, 0, 0, 0, 0, 1, 0, 0, 1]));
     await byDefault.peer.until(() => byDefault.peer.frames.length > 0);
     expect(codeOf(byDefault.peer.frames[0]!)).toBe(1009);
@@ -135,27 +135,27 @@ describe('an open connection that fails', () => {
     await byDefault.events.failed();
   });
 
-  test('with a silent peer, the heartbeat fails it', async () => {
+  test('the heartbeat fails the connection if the peer is silent', async () => {
     const { events, peer } = await opened({ heartbeat: { interval: 20, timeout: 20 } });
     expect((await events.failed()).error).toMatchObject({ code: 'WS_HEARTBEAT_TIMEOUT' });
     expect(peer.frames[0]!.opcode).toBe(Op.Ping);
   });
 
-  test('pings are answered', async () => {
+  test('the WebSocket answers pings', async () => {
     const { peer } = await opened();
     peer.write(frame(Op.Ping, 'abc', { mask: false }));
     await peer.until(() => peer.frames.length > 0);
     expect([peer.frames[0]!.opcode, peer.frames[0]!.payload.toString()]).toEqual([Op.Pong, 'abc']);
   });
 
-  test('with a peer that does not answer our Close frame, the deadline of the closing handshake fails it', async () => {
+  test('closeTimeout fails the connection if the peer does not answer our Close frame', async () => {
     const { socket, events } = await opened({ closeTimeout: 20 });
     socket.close(1000);
     expect((await events.failed()).error).toMatchObject({ code: 'WS_CLOSE_TIMEOUT' });
     expect(await events.closed()).toMatchObject(lost);
   });
 
-  test('if more than sendCap waits, the connection is closed, and bufferedAmount keeps the lost bytes', async () => {
+  test('the connection fails if more than sendCap waits, and bufferedAmount keeps the lost bytes', async () => {
     const { socket, events, peer } = await opened({ sendCap: 1_000_000 });
     peer.socket.pause();
     for (let n = 0; n < 400 && socket.readyState === 1; n++) socket.send(new Uint8Array(65_536));

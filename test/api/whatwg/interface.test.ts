@@ -1,4 +1,4 @@
-/** The interface as Web IDL makes it: constants, attributes, methods, conversions, and what a wrong `this` gives. */
+/** The interface as Web IDL defines it: constants, attributes, methods, conversions, and the error for a wrong `this`. */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket as FromRoot } from '../../../src/index.ts';
@@ -16,7 +16,7 @@ const constants = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 const readonlyAttributes = ['url', 'readyState', 'bufferedAmount', 'extensions', 'protocol'];
 const attributes = ['binaryType', 'onopen', 'onmessage', 'onerror', 'onclose'];
 
-test('constants are on the class and on its prototype, and cannot be changed', () => {
+test('the constants are on the class and on its prototype, and cannot be changed', () => {
   for (const target of [WebSocket, WebSocket.prototype]) {
     for (const [name, value] of Object.entries(constants)) {
       expect(Object.getOwnPropertyDescriptor(target, name)).toEqual({
@@ -30,7 +30,7 @@ test('constants are on the class and on its prototype, and cannot be changed', (
   expect(idle().CLOSED).toBe(3);
 });
 
-test('attributes are enumerable accessors of the prototype', () => {
+test('the attributes are enumerable accessors of the prototype', () => {
   for (const name of [...readonlyAttributes, ...attributes]) {
     const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(
       WebSocket.prototype,
@@ -47,7 +47,7 @@ test('attributes are enumerable accessors of the prototype', () => {
   }
 });
 
-test('methods are enumerable and writable, with the number of their required arguments', () => {
+test('the methods are enumerable and writable, and their length is the number of their required arguments', () => {
   for (const [name, length] of [
     ['close', 0],
     ['send', 1],
@@ -58,7 +58,7 @@ test('methods are enumerable and writable, with the number of their required arg
   }
 });
 
-test('the interface object: name, length, prototype, and what it inherits from', () => {
+test('the interface object has the name, length, prototype and parent of the standard', () => {
   expect([WebSocket.name, WebSocket.length]).toEqual(['WebSocket', 1]);
   expect(Object.getPrototypeOf(WebSocket)).toBe(EventTarget);
   expect(Object.getPrototypeOf(WebSocket.prototype)).toBe(EventTarget.prototype);
@@ -76,7 +76,7 @@ test('the interface object: name, length, prototype, and what it inherits from',
   expect(String(idle())).toBe('[object WebSocket]');
 });
 
-test('it has no more enumerable members than the standard gives it', () => {
+test('the interface has only the enumerable members of the standard', () => {
   expect(Object.keys(WebSocket.prototype).sort()).toEqual(
     [...readonlyAttributes, ...attributes, ...Object.keys(constants), 'close', 'send'].sort(),
   );
@@ -84,11 +84,11 @@ test('it has no more enumerable members than the standard gives it', () => {
   expect(Object.keys(idle())).toEqual([]);
 });
 
-test('the package exports the same class from both entries', () => {
+test('rfc6455 and rfc6455/websocket export the same class', () => {
   expect(FromRoot).toBe(WebSocket);
 });
 
-test('a wrong this is a TypeError', () => {
+test('an attribute or a method with a wrong `this` is a TypeError', () => {
   for (const name of [...readonlyAttributes, ...attributes]) {
     expect(thrownBy(() => Reflect.get(WebSocket.prototype, name))).toBe('TypeError');
     expect(thrownBy(() => Reflect.get(WebSocket.prototype, name, {}))).toBe('TypeError');
@@ -100,7 +100,7 @@ test('a wrong this is a TypeError', () => {
   }
 });
 
-test('read-only attributes stay as they are', () => {
+test('a read-only attribute cannot be changed or deleted', () => {
   const socket = idle();
   for (const name of readonlyAttributes) {
     const before = Reflect.get(socket, name);
@@ -111,7 +111,7 @@ test('read-only attributes stay as they are', () => {
   }
 });
 
-test('binaryType takes blob and arraybuffer; another value is ignored', () => {
+test('binaryType accepts blob and arraybuffer, and ignores any other value', () => {
   const socket = idle() as { binaryType: unknown };
   expect(socket.binaryType).toBe('blob');
   socket.binaryType = 'arraybuffer';
@@ -124,7 +124,7 @@ test('binaryType takes blob and arraybuffer; another value is ignored', () => {
   expect(thrownBy(() => (socket.binaryType = Symbol('blob')))).toBe('TypeError');
 });
 
-test('a subclass is a WebSocket', () => {
+test('an instance of a subclass is a WebSocket', () => {
   class Named extends WebSocket {
     readonly label = 'named';
   }
@@ -132,7 +132,7 @@ test('a subclass is a WebSocket', () => {
   expect([socket.label, socket.readyState, socket instanceof WebSocket]).toEqual(['named', 0, true]);
 });
 
-test('console.log shows what it is', () => {
+test('console.log shows the URL of a WebSocket', () => {
   expect(inspect(idle())).toContain("url: 'ws://127.0.0.1/'");
 });
 
@@ -155,7 +155,7 @@ describe('an event handler attribute', () => {
     });
   }
 
-  test('is a listener at the place where it was first set', () => {
+  test('an event handler attribute is called at the place where it was first set', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.addEventListener('open', () => calls.push('before'));
@@ -168,7 +168,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['before', 'second true true', 'after']);
   });
 
-  test('is removed by null; set again, it is the last listener', () => {
+  test('null removes an event handler attribute, and one that is set again is the last listener', () => {
     const socket = idle();
     const calls: string[] = [];
     socket.onopen = () => calls.push('handler');
@@ -181,7 +181,7 @@ describe('an event handler attribute', () => {
     expect(calls).toEqual(['listener', 'listener', 'handler']);
   });
 
-  test('an object that is not a function is ignored, even if it has a handleEvent method', () => {
+  test('an object that is not a function is not called, even if it has a handleEvent method', () => {
     const socket = idle();
     let called = 0;
     (socket as { onopen: unknown }).onopen = { handleEvent: () => called++ };

@@ -19,7 +19,7 @@ async function opened(...options: unknown[]) {
 
 type Opened = Awaited<ReturnType<typeof opened>>;
 
-/** The messages that the server receives, the Close frame's code too. */
+/** Returns the messages that the server receives, and the code of the Close frame. */
 async function received({ peer }: Opened, count: number): Promise<unknown[]> {
   await peer.until(() => peer.frames.length >= count);
   return peer.frames.map((one) => {
@@ -32,19 +32,19 @@ function call(socket: WebSocket, ...given: unknown[]): string {
   return thrownBy(() => (socket.send as (...given: unknown[]) => void).apply(socket, given));
 }
 
-/** A few tasks later everything has left, if it could. */
+/** Waits for a few tasks. Then all bytes have left, if they could. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await task();
 }
 
 describe('values that can be sent', () => {
-  test('a string is sent as text in UTF-8; the empty one too', async () => {
+  test('a string, even an empty one, is sent as text in UTF-8', async () => {
     const one = await opened();
     for (const text of ['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]) one.socket.send(text);
     expect(await received(one, 4)).toEqual(['', 'a', 'Grüße 😀', 'x'.repeat(70_000)]);
   });
 
-  test('unpaired surrogates become U+FFFD', async () => {
+  test('unpaired surrogates in a string become U+FFFD', async () => {
     const one = await opened();
     one.socket.send('a\ud800b\udc00');
     one.socket.send('\ude00\ud83d');
@@ -68,7 +68,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('an argument is required, and has to be convertible', async () => {
+  test('send requires an argument that can be converted to a string', async () => {
     const one = await opened();
     expect(call(one.socket)).toBe('TypeError');
     expect(call(one.socket, Symbol('x'))).toBe('TypeError');
@@ -82,7 +82,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 1)).toEqual(['only this']);
   });
 
-  test('an ArrayBuffer is sent as binary, and a view with exactly its bytes', async () => {
+  test('an ArrayBuffer is sent as binary, and a view is sent with exactly its bytes', async () => {
     const one = await opened();
     const bytes = Uint8Array.from({ length: 16 }, (_, n) => n);
     one.socket.send(bytes.buffer);
@@ -104,7 +104,7 @@ describe('values that can be sent', () => {
     ]);
   });
 
-  test('shared or resizable memory is a TypeError; detached memory is sent as empty', async () => {
+  test('shared or resizable memory is a TypeError, and detached memory is sent as an empty message', async () => {
     const one = await opened();
     const Resizable = ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer;
     const resizable = new Resizable(4, { maxByteLength: 8 });
@@ -124,7 +124,7 @@ describe('values that can be sent', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
   });
 
-  test('the bytes of the time of the call are sent', async () => {
+  test('send sends the bytes as they are at the call', async () => {
     for (const size of [10, 100_000]) {
       const one = await opened();
       const bytes = new Uint8Array(size).fill(1);
@@ -135,14 +135,14 @@ describe('values that can be sent', () => {
     }
   });
 
-  test('it returns undefined', async () => {
+  test('send returns undefined', async () => {
     const { socket } = await opened();
     expect(socket.send('x')).toBeUndefined();
   });
 });
 
-describe('states', () => {
-  test('CONNECTING: an InvalidStateError is thrown, after the conversion of the argument', async () => {
+describe('send in each state', () => {
+  test('in the state CONNECTING send throws an InvalidStateError after it has converted its argument', async () => {
     const server = await rawServer();
     const { socket, events } = watch(server.url);
     expect(call(socket, 'x')).toBe('InvalidStateError');
@@ -152,7 +152,7 @@ describe('states', () => {
     await events.opened();
   });
 
-  test('CLOSING and CLOSED: nothing is sent or thrown, and bufferedAmount grows', async () => {
+  test('in the states CLOSING and CLOSED send has no effect except that bufferedAmount grows', async () => {
     const one = await opened();
     one.socket.close();
     expect(call(one.socket, 'abc')).toBe('');
@@ -172,7 +172,7 @@ describe('states', () => {
 });
 
 describe('bufferedAmount', () => {
-  test('counts payload bytes: UTF-8 for text, without framing', async () => {
+  test('bufferedAmount counts the payload bytes without framing, and text as UTF-8', async () => {
     const { socket } = await opened();
     socket.send('Grüße');
     expect(socket.bufferedAmount).toBe(7);
@@ -184,7 +184,7 @@ describe('bufferedAmount', () => {
     expect(socket.bufferedAmount).toBe(17);
   });
 
-  test('stays the same within the task and its microtasks, even for bytes that leave at once', async () => {
+  test('bufferedAmount stays the same within a task and its microtasks, even for bytes that leave at once', async () => {
     const { socket } = await opened();
     socket.send('x'.repeat(200_000));
     expect(socket.bufferedAmount).toBe(200_000);
@@ -194,7 +194,7 @@ describe('bufferedAmount', () => {
     expect(socket.bufferedAmount).toBe(200_000);
   });
 
-  test('falls to 0 when everything has left', async () => {
+  test('bufferedAmount falls to 0 when all bytes have left', async () => {
     const one = await opened();
     for (let n = 0; n < 200; n++) one.socket.send('y'.repeat(1000));
     one.socket.send(new Blob(['z'.repeat(1000)]));
@@ -204,7 +204,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBe(0);
   });
 
-  test('does not include data that the peer has answered, when the answers are delivered', async () => {
+  test("bufferedAmount is 0 when the peer's answers to all messages are delivered", async () => {
     const one = await opened();
     const amounts: number[] = [];
     one.socket.addEventListener('message', () => amounts.push(one.socket.bufferedAmount));
@@ -216,7 +216,7 @@ describe('bufferedAmount', () => {
     expect(amounts).toEqual([0, 0, 0, 0]);
   });
 
-  test('falls in steps while a peer reads slowly', async () => {
+  test('bufferedAmount falls in steps while the peer reads slowly', async () => {
     const one = await opened();
     one.peer.socket.pause();
     const count = 400;
@@ -225,7 +225,7 @@ describe('bufferedAmount', () => {
     for (let n = 0; n < count; n++) one.socket.send(new Uint8Array(size));
     expect(one.socket.bufferedAmount).toBe(count * size);
     await settle();
-    // The system's buffers are full.
+    // The buffers of the system are full.
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
     one.peer.socket.resume();
     while (one.socket.bufferedAmount > 0) {
@@ -235,7 +235,7 @@ describe('bufferedAmount', () => {
     expect(steps.size).toBeGreaterThan(1);
   });
 
-  test('does not change if the connection is lost', async () => {
+  test('bufferedAmount does not fall to 0 if the connection is lost', async () => {
     const one = await opened();
     one.peer.socket.pause();
     for (let n = 0; n < 400; n++) one.socket.send(new Uint8Array(65_536));
@@ -246,7 +246,7 @@ describe('bufferedAmount', () => {
     expect(one.socket.bufferedAmount).toBeGreaterThan(0);
   });
 
-  test('keeps counting messages that are sent after the peer closed and before the task that reports this', async () => {
+  test('bufferedAmount counts a message that is sent after the peer has closed and before the task that reports this', async () => {
     const one = await opened();
     let sent = false;
     one.socket.onmessage = () => {};
@@ -272,7 +272,7 @@ describe('Blobs', () => {
     one.socket.send('between');
     const bytes = Uint8Array.of(1, 2, 3);
     one.socket.send(bytes);
-    // What waits is a copy.
+    // The waiting message is a copy of the bytes.
     bytes.fill(9);
     one.socket.send(new Blob([Buffer.alloc(100_000, 'b')]));
     one.socket.send('after');
@@ -292,7 +292,7 @@ describe('Blobs', () => {
     expect(await received(one, 2)).toEqual([Buffer.alloc(0), 'after']);
   });
 
-  test('a Blob that cannot be read fails the connection: later messages are not sent without it', async () => {
+  test('a Blob that cannot be read fails the connection, and later messages are not sent', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'blob-'));
     try {
       const file = join(folder, 'file');
@@ -312,7 +312,7 @@ describe('Blobs', () => {
     }
   });
 
-  test('the connection may end while a Blob is read', async () => {
+  test('the connection may end while a Blob is being read', async () => {
     const one = await opened();
     one.socket.send(new Blob([Buffer.alloc(1_000_000)]));
     one.socket.send('never');

@@ -1,8 +1,8 @@
-/** The tasks of a connection: one after the other, and no more messages waiting than there is room for. */
+/** The tasks of a connection run one after the other, and the number of waiting messages is limited. */
 import { describe, expect, test } from 'vitest';
 import { Tasks } from '../../../src/api/whatwg/tasks.ts';
 
-/** Tasks whose owner notes what happens. */
+/** Returns tasks whose owner records the calls. */
 function noted() {
   const notes: (string | number)[] = [];
   let onMessage: (message: string | Buffer) => void = () => {};
@@ -36,7 +36,7 @@ function turn(): Promise<void> {
 }
 
 describe('the order', () => {
-  test('is that of the calls; nothing runs inside them', async () => {
+  test('tasks and messages run in the order of their calls, and none runs inside a call', async () => {
     const { tasks, notes } = noted();
     tasks.add(() => notes.push('first'));
     tasks.addMessage('ab');
@@ -46,7 +46,7 @@ describe('the order', () => {
     expect(notes).toEqual(['first', 2, 'last']);
   });
 
-  test('a task that adds another one, or throws, delays no other task', async () => {
+  test('a task that adds another task or throws does not delay other tasks', async () => {
     const { tasks, notes } = noted();
     const others = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
@@ -65,14 +65,14 @@ describe('the order', () => {
   });
 });
 
-describe('the bound', () => {
-  test('of 256 messages stops reading, which continues when none waits', async () => {
+describe('the limit of waiting messages', () => {
+  test('256 waiting messages stop reading, and reading continues when no message waits', async () => {
     const { tasks, notes } = noted();
     for (let n = 0; n < 255; n++) tasks.addMessage('');
     expect(notes).toEqual([]);
     tasks.addMessage('');
     expect(notes).toEqual(['pause']);
-    // What is read in spite of it waits as well; it is not paused twice.
+    // A message that is still read waits as well. Reading is not paused twice.
     tasks.addMessage('');
     expect(notes).toEqual(['pause']);
     await turn();
@@ -81,7 +81,7 @@ describe('the bound', () => {
     expect(notes.filter((note) => note === 'resume').length).toBe(1);
   });
 
-  test('of 64 KiB stops reading', async () => {
+  test('64 KiB of waiting messages stop reading', async () => {
     const { tasks, notes } = noted();
     tasks.addMessage(Buffer.alloc(65_535));
     expect(notes).toEqual([]);
@@ -91,7 +91,7 @@ describe('the bound', () => {
     expect(notes).toEqual(['pause', 65_535, 1, 'resume']);
   });
 
-  test('waiting messages are reported with the cost of each', async () => {
+  test('the cost of all waiting messages is reported', async () => {
     const made = noted();
     const seen: number[] = [];
     made.onMessage = () => seen.push(made.waiting);
@@ -103,7 +103,7 @@ describe('the bound', () => {
     expect(seen).toEqual([1_000 + 128, 0]);
   });
 
-  test('applies again and again', async () => {
+  test('reading resumes as often as it was paused', async () => {
     const made = noted();
     const { tasks, notes } = made;
     let rounds = 0;

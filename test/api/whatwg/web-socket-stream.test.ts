@@ -1,4 +1,4 @@
-/** `WebSocketStream`, by its explainer: opened, closed, the streams, close codes, and every way not to open. */
+/** `WebSocketStream` as its explainer defines it: opened, closed, the streams, close codes, and failed attempts. */
 import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Connection, HandshakeError } from '../../../src/index.ts';
@@ -24,7 +24,7 @@ async function open(options: ConstructorParameters<typeof WebSocketStream>[1] = 
   return { stream, info: await stream.opened, connection: await connected };
 }
 
-test('opened has the result of the negotiation, and the streams echo', async () => {
+test('`opened` resolves with the negotiated values, and messages pass through both streams', async () => {
   const { stream, info } = await open({ protocols: ['chat'], compression: true });
   expect(info.protocol).toBe('chat');
   expect(info.extensions).toContain('permessage-deflate');
@@ -37,7 +37,7 @@ test('opened has the result of the negotiation, and the streams echo', async () 
   const { value } = await reader.read();
   expect(Buffer.isBuffer(value)).toBe(false);
   expect(value).toEqual(new Uint8Array([1, 2]));
-  // The memory is the reader's alone: it may be transferred, and shows nothing of other messages.
+  // Only the reader has this memory. The memory may be transferred, and contains no bytes of other messages.
   expect((value as Uint8Array).buffer.byteLength).toBe(2);
   stream.close({ closeCode: 3000, reason: 'done' });
   expect(await stream.closed).toEqual({ closeCode: 3000, reason: 'done' });
@@ -48,14 +48,14 @@ describe('closing', () => {
   test.each([
     ['no code', {}, 1005, ''],
     ['a code', { closeCode: 4999 }, 4999, ''],
-    ['a reason alone goes with 1000', { reason: 'why' }, 1000, 'why'],
-  ] as const)('%s', async (_, closeInfo, closeCode, reason) => {
+    ['a reason alone is sent with 1000', { reason: 'why' }, 1000, 'why'],
+  ] as const)('`closed` has the code and reason of close(): %s', async (_, closeInfo, closeCode, reason) => {
     const { stream } = await open();
     stream.close(closeInfo);
     expect(await stream.closed).toEqual({ closeCode, reason });
   });
 
-  test('invalid codes and reasons are refused', async () => {
+  test('close() refuses invalid codes and reasons', async () => {
     const { stream } = await open();
     for (const closeCode of [1001, 2999, 5000]) {
       expect(() => stream.close({ closeCode })).toThrow(
@@ -70,7 +70,7 @@ describe('closing', () => {
     );
   });
 
-  test('closing the writable, cancelling the readable and aborting the writable close the connection', async () => {
+  test('closing writable, cancelling readable and aborting writable each close the connection', async () => {
     const one = await open();
     await one.info.writable.close();
     expect(await one.stream.closed).toEqual({ closeCode: 1005, reason: '' });
@@ -82,7 +82,7 @@ describe('closing', () => {
     expect(await three.connection.closed).toMatchObject({ code: 1005 });
   });
 
-  test('a pipe from a connection that fails closes the other one, even if the code may not be sent', async () => {
+  test('a pipe from a connection that fails closes the other connection, even if the code may not be sent', async () => {
     const one = await open();
     const other = await open();
     const piped = one.info.readable.pipeTo(other.info.writable);
@@ -94,7 +94,7 @@ describe('closing', () => {
     expect(await third.connection.closed).toMatchObject({ code: 1005, wasClean: true });
   });
 
-  test('an end that is not clean is a WebSocketError for each stream and promise', async () => {
+  test('an end that is not clean rejects each stream and promise with a WebSocketError', async () => {
     const { stream, info, connection } = await open();
     const writer = info.writable.getWriter();
     const read = info.readable.getReader().read();
@@ -114,7 +114,7 @@ describe('connections that cannot be opened', () => {
     );
   });
 
-  test('a refusal rejects both, with its cause', async () => {
+  test('a refused attempt rejects `opened` and `closed` with an error that has the cause', async () => {
     const stream = new WebSocketStream('ws://127.0.0.1:1');
     const error = await stream.opened.catch((reason: unknown) => reason as WebSocketError);
     expect(error).toMatchObject({ name: 'WebSocketError' });
@@ -122,7 +122,7 @@ describe('connections that cannot be opened', () => {
     await expect(stream.closed).rejects.toBe(error);
   });
 
-  test('a signal ends the attempt with its reason, and close while connecting with a WebSocketError', async () => {
+  test('a signal rejects `opened` and `closed` with its reason, and close() before the 101 rejects `opened` with a WebSocketError', async () => {
     const { url } = await startServer({ upgrade: () => new Promise<undefined>(() => {}) });
     const aborter = new AbortController();
     const stream = new WebSocketStream(url, { signal: aborter.signal });
@@ -135,45 +135,48 @@ describe('connections that cannot be opened', () => {
     await expect(closing.opened).rejects.toBeInstanceOf(WebSocketError);
   });
 
-  test.each(['close', 'signal'] as const)('%s at any moment around the 101 is never lost', async (how) => {
-    let ended: (code: number) => void = () => {};
-    const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });
-    const port = Number(new URL(url).port);
-    const outcomes = new Set<string>();
-    // The steps from the bytes of the 101 to `opened` are microtasks: each of them has its turn.
-    for (let steps = 0; steps < 40; steps++) {
-      const serverClosed = new Promise<number>((resolve) => {
-        ended = resolve;
-      });
-      const socket = connectTcp(port, '127.0.0.1');
-      const aborter = new AbortController();
-      const stream = new WebSocketStream(url, { socket, signal: aborter.signal });
-      let isOpen = false;
-      stream.opened.then(
-        () => {
-          isOpen = true;
-        },
-        () => {},
-      );
-      await new Promise<void>((resolve) => socket.once('data', () => resolve()));
-      for (let step = 0; step < steps; step++) await null;
-      const wasOpen = isOpen;
-      if (how === 'close') stream.close({ closeCode: 3001 });
-      else aborter.abort(new Error('enough'));
-      const outcome = await stream.opened.then(
-        () => 'open',
-        (error: Error) => error.name,
-      );
-      if (how === 'signal' && outcome === 'open') stream.close({ closeCode: 3001 });
-      const closed = await stream.closed.then(
-        ({ closeCode }) => closeCode,
-        (error: Error) => error.name,
-      );
-      expect(closed).toBe(outcome === 'open' ? 3001 : outcome);
-      if (wasOpen) expect(outcome).toBe('open');
-      outcomes.add(outcome);
-      expect([3001, 1005, 1006]).toContain(await serverClosed);
-    }
-    expect(outcomes).toEqual(new Set([how === 'close' ? 'WebSocketError' : 'Error', 'open']));
-  });
+  test.each(['close', 'signal'] as const)(
+    'the %s is never lost, at any moment around the 101',
+    async (how) => {
+      let ended: (code: number) => void = () => {};
+      const { url } = await startServer({ close: (_connection, code) => ended(code), refused() {} });
+      const port = Number(new URL(url).port);
+      const outcomes = new Set<string>();
+      // The steps from the bytes of the 101 to `opened` are microtasks. The loop tries each of them.
+      for (let steps = 0; steps < 40; steps++) {
+        const serverClosed = new Promise<number>((resolve) => {
+          ended = resolve;
+        });
+        const socket = connectTcp(port, '127.0.0.1');
+        const aborter = new AbortController();
+        const stream = new WebSocketStream(url, { socket, signal: aborter.signal });
+        let isOpen = false;
+        stream.opened.then(
+          () => {
+            isOpen = true;
+          },
+          () => {},
+        );
+        await new Promise<void>((resolve) => socket.once('data', () => resolve()));
+        for (let step = 0; step < steps; step++) await null;
+        const wasOpen = isOpen;
+        if (how === 'close') stream.close({ closeCode: 3001 });
+        else aborter.abort(new Error('enough'));
+        const outcome = await stream.opened.then(
+          () => 'open',
+          (error: Error) => error.name,
+        );
+        if (how === 'signal' && outcome === 'open') stream.close({ closeCode: 3001 });
+        const closed = await stream.closed.then(
+          ({ closeCode }) => closeCode,
+          (error: Error) => error.name,
+        );
+        expect(closed).toBe(outcome === 'open' ? 3001 : outcome);
+        if (wasOpen) expect(outcome).toBe('open');
+        outcomes.add(outcome);
+        expect([3001, 1005, 1006]).toContain(await serverClosed);
+      }
+      expect(outcomes).toEqual(new Set([how === 'close' ? 'WebSocketError' : 'Error', 'open']));
+    },
+  );
 });
