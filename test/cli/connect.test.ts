@@ -33,7 +33,7 @@ const echo: ServerHandlers = {
   },
 };
 
-/** Answers one message, and closes: what waits for the server to close sees the end at once. */
+/** Answers one message and closes, so that a program that waits for the end receives it at once. */
 const echoOnce: ServerHandlers = {
   message(connection, message) {
     connection.send(message);
@@ -42,7 +42,7 @@ const echoOnce: ServerHandlers = {
 };
 const untilClosed = ['--linger', 'Infinity'];
 
-/** As echoOnce, after the last of so many messages. */
+/** Answers each message, and closes after `count` messages. */
 function echoOf(count: number): ServerHandlers {
   let received = 0;
   return {
@@ -53,7 +53,7 @@ function echoOf(count: number): ServerHandlers {
   };
 }
 
-/** As `run(['connect', …])`, without a process of its own. Rejects with what `main.ts` would show. */
+/** Does the same as `run(['connect', …])` in this process. Rejects with the error that `main.ts` would print. */
 async function runHere(
   args: readonly string[],
   input = '',
@@ -68,11 +68,11 @@ async function runHere(
   return { exit, stdout: await said[0]!, stderr: await said[1]! };
 }
 
-/** Lines of stderr without the one of the connection's beginning. */
+/** Returns the lines of stderr without the first one, which says that the connection is open. */
 const notes = (stderr: string): string[] => stderr.trimEnd().split('\n').slice(1);
 
-describe('a pipe', () => {
-  test('each line is a message, and each answer a line; the end is 1000 and exit code 0', async () => {
+describe('a pipe as input', () => {
+  test('each line of the input is sent as a message, and each received message is printed as a line', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(4))}/`;
     const input = 'hello\r\n\n  two words\t\nno line break at the end';
     expect(await run(['connect', ...untilClosed, url], input)).toEqual({
@@ -82,13 +82,13 @@ describe('a pipe', () => {
     });
   });
 
-  test('a slash has no special meaning', async () => {
+  test('a slash at the beginning of a line has no special meaning', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(3))}/`;
     const input = '/close\n/ping\n//x\n';
     expect((await runHere([...untilClosed, url], input)).stdout).toBe(input);
   });
 
-  test('it may carry more than the connection takes at once', async () => {
+  test('the input may be larger than what the connection takes at once', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOf(2000))}/`;
     const input = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(200)}\n`).join('');
     const { exit, stdout } = await run(['connect', ...untilClosed, url], input);
@@ -96,7 +96,7 @@ describe('a pipe', () => {
     expect(stdout === input).toBe(true);
   });
 
-  test('input is read no faster than the server takes it', async () => {
+  test('the program reads its input no faster than the server reads the messages', async () => {
     const total = 1024;
     let received = 0;
     let server: Connection | undefined;
@@ -116,7 +116,7 @@ describe('a pipe', () => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const stdin = Readable.from(lines(), { objectMode: false });
     const exit = connect([...untilClosed, `ws://127.0.0.1:${port}/`], { stdin, stdout, stderr });
-    // Until the system's buffers between both are full.
+    // Wait until the buffers of the system between the program and the server are full.
     let before = -1;
     await vi.waitUntil(
       () => {
@@ -132,7 +132,7 @@ describe('a pipe', () => {
     expect(received).toBe(total);
   });
 
-  test('without an answer the connection is closed after a second; pipe.test.ts tests the details', async () => {
+  test('without an answer the connection is closed a second after the end of the input', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(_connection, message) {
@@ -144,7 +144,7 @@ describe('a pipe', () => {
     expect(received).toEqual(['a', 'b']);
   });
 
-  test('a message that arrives in parts is printed as one', async () => {
+  test('a message that arrives in fragments is printed as one line', async () => {
     const port = await listen({
       message(connection) {
         connection.send(Buffer.alloc(100), { fragmentSize: 10 });
@@ -155,7 +155,7 @@ describe('a pipe', () => {
     expect(stdout).toMatch(/^binary, 100 bytes: 00 /);
   });
 
-  test('--linger 0 closes at once, and still sends everything', async () => {
+  test('--linger 0 closes at once, and all messages are still sent', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(_connection, message) {
@@ -177,7 +177,7 @@ describe('a pipe', () => {
     expect(notes(stderr)).toEqual(['closed by the server: 1000 (normal closure): enough']);
   });
 
-  test('the end of the connection ends the program, even if its input stays open', async () => {
+  test('the end of the connection ends the program even if its input stays open', async () => {
     const port = await listen({
       open(connection) {
         connection.close(1000);
@@ -186,13 +186,13 @@ describe('a pipe', () => {
     expect(await start('connect', `ws://127.0.0.1:${port}/`).exit).toBe(0);
   });
 
-  test('no input at all closes the connection', async () => {
+  test('an empty input closes the connection', async () => {
     const url = `ws://127.0.0.1:${await listen({})}/`;
     const { exit, stderr } = await run(['connect', '--linger', '0', url]);
     expect({ exit, notes: notes(stderr) }).toEqual({ exit: 0, notes: ['closed: 1000 (normal closure)'] });
   });
 
-  test('input that is interrupted closes the connection', async () => {
+  test('an error of the input closes the connection', async () => {
     const received: unknown[] = [];
     const port = await listen({
       message(connection, message) {
@@ -223,7 +223,7 @@ describe('text of a peer never reaches the terminal unescaped', () => {
   const nasty = '\x1b]0;title\x07\x9b31m\r\nclosed: 1000\u202e';
   const escaped = '\\x1b]0;title\\x07\\x9b31m\\r\\nclosed: 1000\\u202e';
 
-  test('messages, pings, pongs, and the reason of a Close [A50]', async () => {
+  test('messages, pings, pongs and the reason of a Close frame are printed escaped [A50]', async () => {
     const port = await listen({
       open(connection) {
         connection.send(nasty);
@@ -243,7 +243,7 @@ describe('text of a peer never reaches the terminal unescaped', () => {
     ]);
   });
 
-  test('the body of a refusal [A50]', async () => {
+  test('the body of a refusal is printed escaped [A50]', async () => {
     const port = await listen({ upgrade: () => reject(401, 'who\x1b[31m\nare you?') });
     expect(await run(['connect', `ws://127.0.0.1:${port}/`])).toEqual({
       exit: 1,
@@ -254,7 +254,7 @@ describe('text of a peer never reaches the terminal unescaped', () => {
     });
   });
 
-  test('our own arguments', async () => {
+  test('an argument of the command is printed escaped', async () => {
     const { exit, stderr } = await run(['connect', 'ws://127.0.0.1:1/\x1b[31m#x']);
     expect(exit).toBe(1);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not be there.
@@ -263,7 +263,7 @@ describe('text of a peer never reaches the terminal unescaped', () => {
 });
 
 describe('the request', () => {
-  test('header fields and subprotocols reach the server, and the chosen one is shown', async () => {
+  test('header fields and subprotocols reach the server, and the first line shows the chosen subprotocol', async () => {
     let seen: readonly string[] = [];
     const port = await listen(
       {
@@ -296,7 +296,7 @@ describe('the request', () => {
     expect(fields.get('sec-websocket-protocol')).toBe('v2.chat, v1.chat');
   });
 
-  test('P1: --compression offers permessage-deflate, and the negotiated parameters are shown', async () => {
+  test('P1: --compression offers permessage-deflate, and the first line shows the negotiated parameters', async () => {
     const offers: (string | null)[] = [];
     const wireSizes: number[] = [];
     const port = await listen(
@@ -329,7 +329,7 @@ describe('the request', () => {
     expect(wireSizes[1]).toBeLessThan(line.length / 10);
   });
 
-  test('P3: with --compression and a server that declines it, the connection works', async () => {
+  test('P3: the connection works if the server declines the compression that --compression offers', async () => {
     const url = `ws://127.0.0.1:${await listen(echoOnce)}/`;
     const { exit, stdout, stderr } = await runHere([...untilClosed, '--compression', url], 'hello\n');
     expect({ exit, stdout, first: stderr.split('\n')[0] }).toEqual({
@@ -339,7 +339,7 @@ describe('the request', () => {
     });
   });
 
-  test('credentials of the URL are sent, and not shown', async () => {
+  test('the credentials of the URL are sent, but not printed', async () => {
     let authorization: unknown;
     const port = await listen({
       upgrade({ headers }) {
@@ -370,7 +370,7 @@ describe('exit codes', () => {
     [1001, '', 1, 'closed by the server: 1001 (going away)'],
     [1011, '', 1, 'closed by the server: 1011 (internal error)'],
     [3000, 'own', 1, 'closed by the server: 3000: own'],
-  ])('for a Close with %i', async (code, reason, exit, line) => {
+  ])('a Close frame with %i determines the exit code', async (code, reason, exit, line) => {
     const port = await listen({
       open(connection) {
         connection.close(code, reason);
@@ -380,7 +380,7 @@ describe('exit codes', () => {
     expect({ exit: ended.exit, notes: notes(ended.stderr) }).toEqual({ exit, notes: [line] });
   });
 
-  test('for a lost connection', async () => {
+  test('a lost connection exits with 1', async () => {
     const port = await listen({
       open(connection) {
         connection.terminate();
@@ -391,7 +391,7 @@ describe('exit codes', () => {
     expect(notes(stderr).at(-1)).toBe('closed: 1006 (abnormal closure)');
   });
 
-  test('F4: for a server that masks its frames', async () => {
+  test('F4: a server that masks its frames fails the connection, and the exit code is 1', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     server.on('upgrade', ({ headers }, socket) => {
@@ -412,7 +412,7 @@ describe('exit codes', () => {
     ]);
   });
 
-  test('[C22] Ctrl-C closes with 1001', async () => {
+  test('[C22] Ctrl-C closes the connection with 1001', async () => {
     let code: Promise<number> | undefined;
     const port = await listen({
       open(connection) {
@@ -426,7 +426,7 @@ describe('exit codes', () => {
     expect(await code).toBe(1001);
   });
 
-  test('Ctrl-C ends an attempt that hangs', async () => {
+  test('Ctrl-C ends an attempt to which the server does not answer', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const client = start('connect', `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -443,7 +443,7 @@ describe('exit codes', () => {
     ['nonsense', 'Not a valid absolute WebSocket URL'],
     ['ftp://127.0.0.1/', 'The scheme of a WebSocket URL is ws or wss'],
     ['ws://127.0.0.1/#fragment', 'A WebSocket URL has no fragment'],
-  ])('%s is not a valid URL', async (url, text) => {
+  ])('%s is refused as a URL with exit code 1', async (url, text) => {
     await expect(runHere([url])).rejects.toMatchObject({
       name: 'CommandFailure',
       exitCode: 1,
@@ -451,7 +451,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('O6: for a refused connection', async () => {
+  test('O6: a refused connection exits with 1 and prints the reason in one line', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -463,7 +463,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('for a server that does not support WebSocket', async () => {
+  test('a server that does not support WebSocket causes exit code 1 and one line with the status', async () => {
     const server = createServer((_request, response) => response.writeHead(404).end('nothing here')).listen(
       0,
       '127.0.0.1',
@@ -478,7 +478,7 @@ describe('exit codes', () => {
     expect(stderr).toMatch(/^rfc6455: cannot connect, http: [^\n]*\(status 404: nothing here\)\n$/);
   });
 
-  test('for output that is not read', async () => {
+  test('output that no process reads ends the program with 1 and without a stack trace', async () => {
     const port = await listen(echo);
     const client = start('connect', `ws://127.0.0.1:${port}/`);
     await client.output(/connected/, 'stderr');
@@ -500,7 +500,7 @@ describe('TLS', () => {
       },
     });
 
-  test('a certificate of a trusted CA is accepted, for a name and for an address', async () => {
+  test('a certificate of a trusted CA is accepted for a name and for an address', async () => {
     const port = await listenTls('localhost');
     for (const host of ['localhost', '127.0.0.1']) {
       const { exit, stdout, stderr } = await runHere([...untilClosed, ...ca, url(port, host)], 'hello\n');
@@ -525,7 +525,7 @@ describe('TLS', () => {
   });
 
   test.each([['localhost'], ['wrong-host'], ['expired'], ['self-signed']])(
-    'the certificate %s is accepted with --insecure, with a warning',
+    'with --insecure the certificate %s is accepted, and a warning is printed',
     async (name) => {
       const port = await listenTls(name);
       const { exit, stdout, stderr } = await runHere([...untilClosed, '--insecure', url(port)], 'hello\n');
@@ -534,7 +534,7 @@ describe('TLS', () => {
     },
   );
 
-  test('a CA file without a certificate is refused', async () => {
+  test('a file for --ca that has no certificate is refused', async () => {
     const { exit, stderr } = await run([
       'connect',
       '--ca',

@@ -3,19 +3,23 @@ import { describeBytes, escapeText } from '../../src/cli/escape.ts';
 
 describe('text of a peer on a terminal', () => {
   test.each([
-    ['what it is', 'héllo, 世界 🙂 \\n', 'héllo, 世界 🙂 \\n'],
-    ['line breaks', 'a\r\nb\tc', 'a\\r\\nb\\tc'],
-    ['escape sequences', '\x1b[31mred\x1b]0;title\x07', '\\x1b[31mred\\x1b]0;title\\x07'],
-    ['C1 controls', '\x9b31m\x85', '\\x9b31m\\x85'],
-    ['NUL and DEL', '\0\x7f', '\\x00\\x7f'],
-    ['line separators', 'a\u2028b\u2029', 'a\\u2028b\\u2029'],
-    ['a changed writing direction', '\u202etxt.exe\u2066\u200f\u061c', '\\u202etxt.exe\\u2066\\u200f\\u061c'],
-    ['lone surrogates, and no pairs', '\ud83d \udE42 🙂', '\\ud83d \\ude42 🙂'],
-  ])('%s', (_name, text, escaped) => {
+    ['ordinary text unchanged', 'héllo, 世界 🙂 \\n', 'héllo, 世界 🙂 \\n'],
+    ['line breaks escaped', 'a\r\nb\tc', 'a\\r\\nb\\tc'],
+    ['escape sequences escaped', '\x1b[31mred\x1b]0;title\x07', '\\x1b[31mred\\x1b]0;title\\x07'],
+    ['C1 controls escaped', '\x9b31m\x85', '\\x9b31m\\x85'],
+    ['NUL and DEL escaped', '\0\x7f', '\\x00\\x7f'],
+    ['line separators escaped', 'a\u2028b\u2029', 'a\\u2028b\\u2029'],
+    [
+      'characters that change the writing direction escaped',
+      '\u202etxt.exe\u2066\u200f\u061c',
+      '\\u202etxt.exe\\u2066\\u200f\\u061c',
+    ],
+    ['lone surrogates escaped, and pairs unchanged', '\ud83d \udE42 🙂', '\\ud83d \\ude42 🙂'],
+  ])('escapeText prints %s', (_name, text, escaped) => {
     expect(escapeText(text)).toBe(escaped);
   });
 
-  test('no character that a terminal obeys, breaks a line at, or that changes the direction of text, is printed [A50]', () => {
+  test('escapeText escapes each character that a terminal obeys, that breaks a line, or that changes the direction of text [A50]', () => {
     const obeyed = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/u;
     const through: string[] = [];
     let escaped = 0;
@@ -35,11 +39,11 @@ describe('binary data on a terminal', () => {
     [[], '0 bytes'],
     [[7], '1 byte: 07'],
     [[0x68, 0x69, 0xff], '3 bytes: 68 69 ff'],
-  ])('%j', (bytes, text) => {
+  ])('the bytes %j are described by number and in hexadecimal', (bytes, text) => {
     expect(describeBytes(Uint8Array.from(bytes))).toBe(text);
   });
 
-  test('only the first 32 bytes are shown', () => {
+  test('only the first 32 bytes are printed', () => {
     expect(describeBytes(new Uint8Array(32))).toBe(`32 bytes: ${Array(32).fill('00').join(' ')}`);
     expect(describeBytes(new Uint8Array(1_048_576))).toBe(
       `1048576 bytes: ${Array(32).fill('00').join(' ')} …`,

@@ -7,7 +7,7 @@ import { systemFailure } from '../../src/transport/dial-failure.ts';
 const systemError = (code: string, message = `${code}: something, and more`): Error =>
   Object.assign(new Error(message), { code });
 
-test('the text of an error', () => {
+test('textOf shortens the text of a system error, and has a text for any other value', () => {
   expect(textOf(systemError('ENOENT', "ENOENT: no such file or directory, open 'a'"))).toBe(
     'ENOENT: no such file or directory',
   );
@@ -18,7 +18,7 @@ test('the text of an error', () => {
   expect(codeOf('text')).toBe('');
 });
 
-test('a failure is one line, whatever it quotes, and keeps its cause', () => {
+test('the message of a failure is one escaped line, and the failure keeps its cause', () => {
   const cause = new Error('inner');
   const error = failure('no\nsuch \x1b[31mfile', cause);
   expect(error).toMatchObject({ message: 'no\\nsuch \\x1b[31mfile', exitCode: 1, cause });
@@ -30,14 +30,14 @@ test.each([
   ['EADDRNOTAVAIL', '::1 is not an address of this machine'],
   ['ENOTFOUND', 'host ::1 was not found'],
   ['EMFILE', 'cannot listen on port 80 of ::1: EMFILE: something'],
-])('listening fails with %s', (code, text) => {
+])('a failure to listen with %s is explained in one line', (code, text) => {
   expect(listenFailure(systemError(code), { host: '::1', port: 80 })).toMatchObject({
     message: text,
     exitCode: 1,
   });
 });
 
-describe('connecting fails', () => {
+describe('failures to connect', () => {
   const handshakeError = (
     code: string,
     message: string,
@@ -77,7 +77,7 @@ describe('connecting fails', () => {
       `cannot connect, http: No 101 (status 500: ${'x'.repeat(200)} …)`,
     ],
     [new Error('odd'), 'cannot connect: odd'],
-  ])('%s', (error, message) => {
+  ])('a failure to connect is explained in one line: %s', (error, message) => {
     expect(connectFailure(error)).toMatchObject({ message, exitCode: 1 });
   });
 

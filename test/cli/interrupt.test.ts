@@ -18,7 +18,7 @@ function setUp(): { interrupt: Interrupt; heard: (string | number)[]; at: (time:
   };
 }
 
-test('the first signal requests the end, and a later one exits with the code of its signal', () => {
+test('the first signal requests the end, and each later one exits with the code of its signal', () => {
   const { interrupt, heard, at } = setUp();
   interrupt.raise('SIGINT');
   expect(heard).toEqual(['SIGINT']);
@@ -29,7 +29,7 @@ test('the first signal requests the end, and a later one exits with the code of 
   interrupt.release();
 });
 
-test('the Ctrl-C that npm passes on again does not count as a second one', () => {
+test('a second SIGINT within half a second, as npm passes on the same Ctrl-C, does not count', () => {
   const { interrupt, heard, at } = setUp();
   interrupt.raise('SIGINT');
   at(1499);
@@ -38,7 +38,7 @@ test('the Ctrl-C that npm passes on again does not count as a second one', () =>
   interrupt.release();
 });
 
-test('signals of the process are handled until it is released', () => {
+test('signals of the process are handled until `release` is called', () => {
   const before = process.listenerCount('SIGTERM');
   const { interrupt, heard } = setUp();
   expect(process.listenerCount('SIGTERM')).toBe(before + 1);

@@ -5,7 +5,7 @@ import { parseOptions, readOptionFile } from '../../src/cli/options.ts';
 import { parseServeOptions } from '../../src/cli/serve.ts';
 import { tlsFixture } from './process.ts';
 
-/** What a call says, with the exit code in front. */
+/** Returns the name, exit code and message of the error that a call throws. */
 function complaint(call: () => unknown): string {
   try {
     call();
@@ -17,7 +17,7 @@ function complaint(call: () => unknown): string {
 }
 
 describe('serve', () => {
-  test('has its defaults', () => {
+  test('serve without arguments has its defaults', () => {
     expect(parseServeOptions([])).toEqual({
       host: '127.0.0.1',
       port: 9001,
@@ -30,7 +30,7 @@ describe('serve', () => {
     });
   });
 
-  test('accepts all options together', () => {
+  test('serve accepts all options together', () => {
     const cert = tlsFixture('localhost-cert.pem');
     const key = tlsFixture('localhost-key.pem');
     const parsed = parseServeOptions(
@@ -44,11 +44,14 @@ describe('serve', () => {
     expect(parsed?.tls?.key.toString()).toContain('BEGIN PRIVATE KEY');
   });
 
-  test.each([['--help'], ['-h'], ['--port', 'none', '--help']])('%s asks for help', (...args) => {
-    expect(parseServeOptions(args)).toBeNull();
-  });
+  test.each([['--help'], ['-h'], ['--port', 'none', '--help']])(
+    'the arguments %s ask for the help of serve',
+    (...args) => {
+      expect(parseServeOptions(args)).toBeNull();
+    },
+  );
 
-  test('the last of several values counts, as npm start -- --port 0 requires', () => {
+  test('the last of several values of an option counts, as `npm start -- --port 0` requires', () => {
     expect(parseServeOptions(['--port', '9001', '--port', '0'])?.port).toBe(0);
   });
 
@@ -74,7 +77,7 @@ describe('serve', () => {
     [['--pages'], "2: unknown option '--pages'"],
     [['--a\x1b[31m'], "2: unknown option '--a\\x1b[31m'"],
     [['here'], "2: unexpected argument 'here'"],
-  ])('%j is reported in one line', (args, text) => {
+  ])('serve reports the arguments %j in one line', (args, text) => {
     const said = complaint(() => parseServeOptions(args));
     expect(said).toContain(`CommandFailure ${text}`);
     expect(said).not.toContain('\n');
@@ -82,7 +85,7 @@ describe('serve', () => {
 });
 
 describe('connect', () => {
-  test('has its defaults', () => {
+  test('connect with a URL alone has its defaults', () => {
     expect(parseConnectArguments(['ws://localhost/'])).toEqual({
       url: 'ws://localhost/',
       insecure: false,
@@ -91,7 +94,7 @@ describe('connect', () => {
     });
   });
 
-  test('accepts all options together', () => {
+  test('connect accepts all options together', () => {
     const parsed = parseConnectArguments([
       '--header=X-One: 1',
       '--header',
@@ -116,7 +119,7 @@ describe('connect', () => {
     expect(String(parsed?.options.tls?.ca)).toContain('BEGIN CERTIFICATE');
   });
 
-  test('may linger forever, or not at all', () => {
+  test('--linger accepts 0 and Infinity', () => {
     expect(parseConnectArguments(['ws://a/', '--linger', 'Infinity'])?.linger).toBe(Number.POSITIVE_INFINITY);
     expect(parseConnectArguments(['ws://a/', '--linger', '0'])?.linger).toBe(0);
     expect(parseConnectArguments(['-h'])).toBeNull();
@@ -130,17 +133,17 @@ describe('connect', () => {
     [['ws://a/', '--linger', '1s'], "2: --linger is a number of seconds, or Infinity, not '1s'"],
     [['ws://a/', '--linger', '.'], '2: --linger is a number of seconds'],
     [['ws://a/', '--ca', '/'], '1: cannot read the file of --ca, /: EISDIR'],
-  ])('%j is reported in one line', (args, text) => {
+  ])('connect reports the arguments %j in one line', (args, text) => {
     expect(complaint(() => parseConnectArguments(args))).toContain(`CommandFailure ${text}`);
   });
 });
 
-test('our own mistake is not reported as one of the user', () => {
+test('a mistake in our own code is not reported as a mistake of the user', () => {
   expect(complaint(() => parseOptions({ options: { Port: { type: 'number' as 'string' } } }))).toContain(
     'TypeError',
   );
 });
 
-test('a file is read unchanged', () => {
+test('the file of an option is read unchanged', () => {
   expect(readOptionFile('ca', tlsFixture('ca-cert.pem')).length).toBeGreaterThan(100);
 });

@@ -34,7 +34,7 @@ function ask(method: string, path: string): Promise<Answer> {
   });
 }
 
-test('the page is at /, with any query', async () => {
+test('GET / returns the page, with any query', async () => {
   for (const path of ['/', '/?a=b']) {
     const { status, headers, body } = await ask('GET', path);
     expect(status).toBe(200);
@@ -45,14 +45,14 @@ test('the page is at /, with any query', async () => {
   }
 });
 
-test('HEAD has the same header and no body', async () => {
+test('HEAD / has the same header fields as GET, and no body', async () => {
   const { date: _date, ...headers } = (await ask('GET', '/')).headers;
   const { status, body, headers: head } = await ask('HEAD', '/');
   expect({ status, body }).toEqual({ status: 200, body: '' });
   expect(head).toMatchObject(headers);
 });
 
-test('the policy allows its own script, style and server, and nothing else', async () => {
+test("the Content-Security-Policy allows only the page's own script, style and server", async () => {
   const { headers, body } = await ask('GET', '/');
   const policy = new Map(
     String(headers['content-security-policy'])
@@ -71,7 +71,7 @@ test('the policy allows its own script, style and server, and nothing else', asy
   expect(policy.get('require-trusted-types-for')).toBe("'script'");
 });
 
-test('other paths give 404, and other methods are refused', async () => {
+test('any other path gets 404, and any other method gets 405', async () => {
   for (const path of ['/index.html', '/favicon.ico', '//', '/..%2f']) {
     expect((await ask('GET', path)).status).toBe(404);
   }
@@ -81,12 +81,12 @@ test('other paths give 404, and other methods are refused', async () => {
   }
 });
 
-test('a taken port is reported as the system reports it', async () => {
+test('a port that is in use is reported with the code EADDRINUSE', async () => {
   const second = await createPageServer(null);
   await expect(second.listen(address.port, '127.0.0.1')).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('the page requests nothing from other servers, and shows text as text', () => {
+test('the page requests no resource from other servers, and displays messages as text', () => {
   expect(page.html).not.toMatch(/https?:\/\/|@import|url\(/);
   expect(page.script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function\(/);
 });

@@ -1,4 +1,4 @@
-/** Lines of a pipe, without a connection: when the end of the input is the end of the conversation. */
+/** Lines of a pipe, without a connection. After the end of the input the program waits for answers, and then closes. */
 import { PassThrough } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -14,7 +14,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What sendLines uses of a connection, which takes everything. */
+/** A connection with the members that sendLines uses. It accepts every message. */
 class Taking {
   state = 'open';
   bufferedAmount = 0;
@@ -31,7 +31,7 @@ class Taking {
   }
 }
 
-/** At the end of the input `a`, `b`. */
+/** Sends the lines `a` and `b`, and ends the input. */
 async function atTheEnd(linger: number, bufferedAmount = 0) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const transcript = new Transcript({ stdin, stdout, stderr });
@@ -44,7 +44,7 @@ async function atTheEnd(linger: number, bufferedAmount = 0) {
 }
 
 describe('after the end of the input', () => {
-  test('silence of that length closes the connection, and nothing shorter', async () => {
+  test('after the end of the input, silence for --linger seconds closes the connection', async () => {
     const { connection } = await atTheEnd(1000);
     vi.advanceTimersByTime(999);
     expect(connection.closed).toEqual([]);
@@ -52,7 +52,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('a message, and a part of one, restart the wait', async () => {
+  test('a message or a fragment of a message restarts the wait', async () => {
     const { connection, transcript } = await atTheEnd(1000);
     for (let count = 0; count < 5; count++) {
       vi.advanceTimersByTime(900);
@@ -65,7 +65,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('the wait begins when everything has left', async () => {
+  test('the wait begins once all bytes have left', async () => {
     const { connection } = await atTheEnd(1000, 10);
     vi.advanceTimersByTime(5000);
     expect(connection.closed).toEqual([]);
@@ -76,7 +76,7 @@ describe('after the end of the input', () => {
     expect(connection.closed).toEqual([1000]);
   });
 
-  test('0 closes at once; Infinity never closes, and leaves no timer', async () => {
+  test('with 0 the connection closes at once, and with Infinity it is not closed and no timer is left', async () => {
     expect((await atTheEnd(0)).connection.closed).toEqual([1000]);
     const { connection, source } = await atTheEnd(Number.POSITIVE_INFINITY);
     vi.advanceTimersByTime(5_000_000_000);

@@ -1,4 +1,4 @@
-/** `connect` at a terminal: the streams stand in for one. */
+/** `connect` at a terminal, which the streams of the tests replace. */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -82,7 +82,7 @@ class Person {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are ours.
 const plain = (screen: string): string => screen.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replaceAll(/> ?/g, '');
 
-test('a line is sent as a message, and received messages are marked', async () => {
+test('a typed line is sent as a message, and received messages are marked', async () => {
   const person = new Person();
   await person.sees('connected to');
   await person.sees('> ');
@@ -98,7 +98,7 @@ test('a line is sent as a message, and received messages are marked', async () =
   expect(person.screen).toContain('closed: 1000 (normal closure)\n');
 });
 
-test('the line that is being typed is restored after a received message', async () => {
+test('the line that is being typed is restored after a message arrives', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.stdin.write('half a li');
@@ -107,7 +107,7 @@ test('the line that is being typed is restored after a received message', async 
   for (const connection of server.connections) connection.send('news\x1b[2J');
   await person.sees('< news');
   await person.sees(/news[\s\S]*half a li/);
-  // The typed line is cleared away first, and the peer's own sequence is no sequence any more.
+  // The typed line is cleared first, and the escape sequence of the peer is printed as text.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are ours.
   expect(person.screen.slice(before)).toMatch(/^\x1b\[2K\x1b\[1G< news\\x1b\[2J\n/);
   person.type('ne');
@@ -116,7 +116,7 @@ test('the line that is being typed is restored after a received message', async 
   await person.exit;
 });
 
-test('/ping shows the time of its pong', async () => {
+test('/ping prints the time until its pong arrives', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/ping');
@@ -125,7 +125,7 @@ test('/ping shows the time of its pong', async () => {
   expect(await person.exit).toBe(0);
 });
 
-test('/close takes a code and a reason, and reports why it refuses them', async () => {
+test('/close takes a code and a reason, and prints why it refuses invalid ones', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/close 1005');
@@ -140,7 +140,7 @@ test('/close takes a code and a reason, and reports why it refuses them', async 
   expect(await closed).toBe('3000 that is all');
 });
 
-test('an unknown command sends nothing', async () => {
+test('an unknown command is not sent', async () => {
   const person = new Person();
   await person.sees('connected to');
   person.type('/quit');
@@ -151,7 +151,7 @@ test('an unknown command sends nothing', async () => {
   expect(received).toEqual([]);
 });
 
-test('Ctrl-D closes with 1000, Ctrl-C with 1001', async () => {
+test('Ctrl-D closes the connection with 1000, and Ctrl-C closes it with 1001', async () => {
   for (const [key, code, exit] of [
     ['\x04', 1000, 0],
     ['\x03', 1001, 1],
@@ -165,7 +165,7 @@ test('Ctrl-D closes with 1000, Ctrl-C with 1001', async () => {
   }
 });
 
-test('a terminal that disappears closes the connection', async () => {
+test('the end of the terminal closes the connection', async () => {
   const person = new Person();
   await person.sees('> ');
   person.stdin.destroy(new Error('EIO'));
@@ -173,7 +173,7 @@ test('a terminal that disappears closes the connection', async () => {
   expect(await closed).toBe('1000 ');
 });
 
-test('when the server closes, no prompt stays visible', async () => {
+test('when the server closes the connection, no prompt stays visible', async () => {
   onOpen = (connection) => {
     connection.send('one');
     connection.close(1001, 'maintenance\n');
@@ -186,7 +186,7 @@ test('when the server closes, no prompt stays visible', async () => {
   );
 });
 
-test('if only the input is a terminal, commands work, without a prompt and marks', async () => {
+test('if only the input is a terminal, the commands work without a prompt and without marks', async () => {
   const person = new Person({ isTTY: false });
   await person.sees('connected to');
   person.type('hello');

@@ -31,7 +31,7 @@ async function receive(connection: Connection, count: number): Promise<(string |
   return messages;
 }
 
-/** A handshake by hand. @returns all that comes until the server ends, as latin1 */
+/** Sends an opening handshake over a plain socket. @returns all bytes until the server ends TCP, as latin1 */
 async function request(port: number, fields: readonly string[], host = '127.0.0.1'): Promise<string> {
   const socket = netConnect(port, host);
   const head = ['GET / HTTP/1.1', `Host: ${host}:${port}`, ...fields, '', ''];
@@ -48,7 +48,7 @@ const upgrade = [
 ];
 
 describe('listening', () => {
-  test('it prints one line when it is ready, and exits with 0 after SIGINT', async () => {
+  test('serve prints one line when it listens, and exits with 0 after SIGINT', async () => {
     const { server, url } = await serve();
     expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
     expect(await interrupt(server)).toBe(0);
@@ -56,13 +56,13 @@ describe('listening', () => {
     expect(server.stderr).toBe('');
   });
 
-  test('with a page it prints a second line, in the same write', async () => {
+  test('serve with --page prints a second line, in the same write', async () => {
     const { server, url } = await serve('--page');
     expect(server.stdout).toBe(`listening on ${url}\npage on ${url.replace('ws', 'http')}\n`);
     expect(await interrupt(server)).toBe(0);
   });
 
-  test('an IPv6 address is printed in brackets', async () => {
+  test('serve prints an IPv6 address in brackets', async () => {
     const { server, url } = await serve('--host', '::1');
     expect(url).toMatch(/^ws:\/\/\[::1\]:\d+\/$/);
     const connection = await connect(url);
@@ -70,37 +70,43 @@ describe('listening', () => {
     await interrupt(server);
   });
 
-  test.each([[[]], [['--page']]])('%j: a port in use is named', async (options) => {
-    const holder = createServer().listen(0, '127.0.0.1');
-    await once(holder, 'listening');
-    const { port } = holder.address() as AddressInfo;
-    expect(await run(['serve', '--port', String(port), ...options])).toEqual({
-      exit: 1,
-      stdout: '',
-      stderr: `rfc6455: port ${port} on 127.0.0.1 is in use\n`,
-    });
-    holder.close();
-  });
+  test.each([[[]], [['--page']]])(
+    'with the options %j serve exits with 1 and names a port that is in use',
+    async (options) => {
+      const holder = createServer().listen(0, '127.0.0.1');
+      await once(holder, 'listening');
+      const { port } = holder.address() as AddressInfo;
+      expect(await run(['serve', '--port', String(port), ...options])).toEqual({
+        exit: 1,
+        stdout: '',
+        stderr: `rfc6455: port ${port} on 127.0.0.1 is in use\n`,
+      });
+      holder.close();
+    },
+  );
 
-  test.each([[[]], [['--page']]])('%j: a file that is not a certificate is reported', async (options) => {
-    const file = tlsFixture('README.md');
-    const { exit, stdout, stderr } = await run([
-      'serve',
-      '--port',
-      '0',
-      '--tls-cert',
-      file,
-      '--tls-key',
-      file,
-      ...options,
-    ]);
-    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
-    expect(stderr).toMatch(/^rfc6455: the TLS certificate or key cannot be used: .*no start line\n$/);
-  });
+  test.each([[[]], [['--page']]])(
+    'with the options %j serve exits with 1 and reports a file that is not a certificate',
+    async (options) => {
+      const file = tlsFixture('README.md');
+      const { exit, stdout, stderr } = await run([
+        'serve',
+        '--port',
+        '0',
+        '--tls-cert',
+        file,
+        '--tls-key',
+        file,
+        ...options,
+      ]);
+      expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+      expect(stderr).toMatch(/^rfc6455: the TLS certificate or key cannot be used: .*no start line\n$/);
+    },
+  );
 });
 
 describe('echo', () => {
-  test('text is echoed as text and binary as binary, fragmented or not, up to the limit', async () => {
+  test('serve echoes text as text and binary as binary, fragmented or not, up to 1 MiB', async () => {
     const { server, url } = await serve();
     const connection = await connect(url);
     const large = Buffer.alloc(1_048_576, 'rfc6455');
@@ -121,7 +127,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('F25: a message over --max-message-size is refused with 1009, and one of exactly this size is accepted', async () => {
+  test('F25: a message over --max-message-size closes the connection with 1009, and a message of exactly this size is accepted', async () => {
     const { server, url } = await serve('--max-message-size', '100');
     const connection = await connect(url);
     connection.send('x'.repeat(100));
@@ -131,7 +137,7 @@ describe('echo', () => {
     await interrupt(server);
   });
 
-  test('with a higher limit, 16 MiB are echoed', async () => {
+  test('with a higher --max-message-size serve echoes 16 MiB', async () => {
     const { server, url } = await serve('--max-message-size', '16777216');
     const connection = await connect(url);
     const message = Buffer.alloc(16_777_216, 'sixteen');
@@ -144,7 +150,7 @@ describe('echo', () => {
 });
 
 describe('--compression', () => {
-  // Much longer compressed than a frame of 125 bytes would show, much shorter than it is.
+  // A long text that becomes much shorter when it is compressed.
   const text = Array.from({ length: 400 }, (_, i) => `line ${i}`).join(', ');
 
   test.each([
@@ -152,7 +158,7 @@ describe('--compression', () => {
     ['chat', 'ws'],
     ['echo', 'page'],
   ])(
-    'P2, P7: %s on its own port or with the page (%s): long messages are sent compressed',
+    'P2, P7: %s on its own port or with the page (%s) sends long messages compressed',
     async (mode, where) => {
       const { server, url } = await serve(
         '--compression',
@@ -183,7 +189,7 @@ describe('--compression', () => {
     },
   );
 
-  test('A36, P3: without it, and to clients that do not offer it, nothing is compressed', async () => {
+  test('A36, P3: serve compresses nothing without --compression, and nothing to a client that does not offer compression', async () => {
     const without = await serve();
     const compressing = await serve('--compression');
     for (const [url, compression] of [
@@ -199,7 +205,7 @@ describe('--compression', () => {
 });
 
 describe('chat', () => {
-  test('each client receives each message as it was sent, its own too; other clients are notified when one joins or leaves', async () => {
+  test('each client receives every message, also its own, and is notified when another client joins or leaves', async () => {
     const { server, url } = await serve('--mode', 'chat');
     const ann = await connect(url);
     const bob = await connect(url);
@@ -217,26 +223,29 @@ describe('chat', () => {
 });
 
 describe('the end', () => {
-  test.each([['SIGINT'], ['SIGTERM']] as const)('on %s [C22] every client sees 1001', async (signal) => {
-    for (const options of [[], ['--mode', 'chat', '--page']]) {
-      const { server, url } = await serve(...options);
-      const clients = [await connect(url), await connect(url)];
-      server.child.kill(signal);
-      for (const { closed } of clients)
-        expect(await closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
-      expect(await server.exit).toBe(0);
-      expect(server.stderr).toBe('');
-    }
-  });
+  test.each([['SIGINT'], ['SIGTERM']] as const)(
+    'after %s [C22] every client receives a Close frame with 1001',
+    async (signal) => {
+      for (const options of [[], ['--mode', 'chat', '--page']]) {
+        const { server, url } = await serve(...options);
+        const clients = [await connect(url), await connect(url)];
+        server.child.kill(signal);
+        for (const { closed } of clients)
+          expect(await closed).toMatchObject({ code: 1001, wasClean: true, byPeer: true });
+        expect(await server.exit).toBe(0);
+        expect(server.stderr).toBe('');
+      }
+    },
+  );
 
-  test('a second Ctrl-C does not wait for a client that does not answer', async () => {
+  test('a second Ctrl-C ends serve although a client does not answer', async () => {
     const { server, url } = await serve();
     const socket = netConnect(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => {});
     socket.write(['GET / HTTP/1.1', 'Host: a', ...upgrade, '', ''].join('\r\n'));
     await once(socket, 'data');
     server.child.kill('SIGINT');
-    // The Close frame; there will be no answer.
+    // This is the Close frame. The client does not answer.
     await once(socket, 'data');
     const timer = setInterval(() => server.child.kill('SIGINT'), 50);
     expect(await server.exit).toBe(130);
@@ -259,7 +268,7 @@ describe('the clients that may connect', () => {
     }
   });
 
-  test('O9: wss with a certificate works, with and without the page', async () => {
+  test('O9: serve accepts wss with a certificate, with and without the page', async () => {
     for (const options of [[], ['--page']]) {
       const { server, url } = await serve(...certificate, ...options);
       expect(url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+\/$/);
@@ -279,7 +288,7 @@ describe('the clients that may connect', () => {
   });
 });
 
-test('the page is served while connections are open, and HTTP connections do not delay the end', async () => {
+test('serve answers requests for the page while connections are open, and HTTP connections do not delay the end', async () => {
   const { server, url } = await serve('--page');
   const connection = await connect(url);
   const idle = netConnect(Number(new URL(url).port), '127.0.0.1');
@@ -293,7 +302,7 @@ test('the page is served while connections are open, and HTTP connections do not
   await gone;
 });
 
-test('output that is not read ends it without a stack trace', async () => {
+test('output that no process reads ends serve without a stack trace', async () => {
   const server = start('serve', '--port', '0');
   server.child.stdout.destroy();
   expect(await server.exit).toBe(1);

@@ -1,4 +1,4 @@
-/** `rfc6455 4d`: what it lists of a folder, as text and as JSON, and its exit codes. */
+/** `rfc6455 4d`: its list of a folder as text and as JSON, and its exit codes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { run } from '../process.ts';
 import { chat, client, uppercase, version1, version2, write } from './programs.ts';
 
 describe('the table', () => {
-  test('each command that the checker calls translated is translated, and the other way round', () => {
+  test('a command is marked as translated in the table if and only if the translator knows it', () => {
     const commands = [...pluginEntries, ...generalEntries].filter(({ name }) => !name.startsWith('.'));
     const web = ['web start server', 'web stop server'];
     const names = (isTranslated: boolean): string[] =>
@@ -25,7 +25,7 @@ describe('the table', () => {
     expect(translatedCommands.filter((name) => ![...names(true), ...web].includes(name))).toEqual([]);
   });
 
-  test('names are unique, and warnings are used', () => {
+  test('the names in the table are unique, and each warning is used', () => {
     const names = allEntries.map(({ name }) => name.toLowerCase());
     expect(new Set(names).size).toBe(names.length);
     const used = new Set<string>(allEntries.flatMap((entry) => entry.warnings));
@@ -35,7 +35,7 @@ describe('the table', () => {
   test.each([
     ['4d.md', 'classEntries'],
     ['plugin.md', 'pluginEntries'],
-  ])('docs/%s has the table of %s', async (page, entries) => {
+  ])('docs/%s contains the table of %s', async (page, entries) => {
     const table: Record<string, unknown> = { ...(await import('../../../src/cli/fourd/table.ts')) };
     const text = readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8');
     expect(text).toContain(tableOf(table[entries] as typeof allEntries));
@@ -48,7 +48,7 @@ describe('the findings', () => {
       findings.map(({ line, entry, warnings: ids }) => [line, entry.name, ...ids].join(' ')),
     );
 
-  test('commands are found in any case, with the longest name first, and not in texts and comments', () => {
+  test('the checker finds commands in any case, prefers the longest name, and ignores texts and comments', () => {
     expect(
       found(
         '// Websocket client\n$s:=WEBSOCKET  CLIENT START ($c)\nALERT("Websocket server")\n$x:=Websocket client($o)',
@@ -56,7 +56,7 @@ describe('the findings', () => {
     ).toEqual(['2 Websocket client start', '3 ALERT form', '4 Websocket client reconnects']);
   });
 
-  test('general commands count only in files that use WebSockets', () => {
+  test('the checker reports general commands only in files that use WebSockets', () => {
     expect(found('ALERT("x")\nUppercase("x")')).toEqual([]);
     expect(found('Function onMessage($ws : Object; $m : Object)\n$ws.send(Uppercase($m.data))')).toEqual([
       '2 Uppercase accents',
@@ -66,13 +66,13 @@ describe('the findings', () => {
     ]);
   });
 
-  test('a new instance of a class has notes, and its use as a type has none', () => {
+  test('a new instance of a class has notes, and the class as a type has none', () => {
     expect(
       found('var $w : 4D.WebSocket\n$w:=4D.WebSocket.new($url)\nwss:=4D.WebSocketServer.new($h)'),
     ).toEqual(['1 4D.WebSocket', '2 4D.WebSocket send-early size', '3 4D.WebSocketServer loopback size']);
   });
 
-  test('endless loops, and commands without a translation, are found', () => {
+  test('the checker finds endless loops and commands without a translation', () => {
     const text =
       'Function onMessage($ws : Object; $m : Object)\nWhile (True)\nDELAY PROCESS(1;60)\nEnd while\n$c:=$x.query("a=1")';
     expect(found(text)).toEqual([
@@ -82,7 +82,7 @@ describe('the findings', () => {
     ]);
   });
 
-  test('the last three parameters of a callback of version 1 are explained, each with its replacement [D2-33]', () => {
+  test('the last three parameters of a callback of version 1 are reported with their replacements [D2-33]', () => {
     const text =
       'C_LONGINT($1)\n$s:=Websocket server clients ($o)\nCALL WORKER($5;"m")\nCALL FORM($6;"m")\nPOST OUTSIDE CALL($7)';
     expect(found(text)).toEqual([
@@ -95,7 +95,7 @@ describe('the findings', () => {
     expect(file?.findings.map(({ entry }) => entry.translated)).toEqual([true, true, false, false]);
   });
 
-  test('the version of the plugin', () => {
+  test('guessVersion returns the version of the plugin, or null if the program does not show it', () => {
     expect([version1, version2, uppercase].map((files) => guessVersion(files))).toEqual([
       'plugin-v1',
       'plugin',
@@ -105,7 +105,7 @@ describe('the findings', () => {
 });
 
 describe('the command', () => {
-  test('lists the commands, and exits with 0 if all have a translation', async () => {
+  test('the command lists the 4D commands, and exits with 0 if all of them have a translation', async () => {
     const folder = write(chat);
     const { exit, stdout, stderr } = await run(['4d', folder]);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
@@ -113,7 +113,7 @@ describe('the command', () => {
     expect(stdout).toContain('What to look out for:\n- ');
   });
 
-  test('prints JSON with --json, and exits with 1 if a command has no translation', async () => {
+  test('the command prints JSON with --json, and exits with 1 if a 4D command has no translation', async () => {
     const text = 'Function onMessage($ws : Object; $m : Object)\nCALL FORM(1;"x")';
     const { exit, stdout } = await run(['4d', write([{ path: 'Classes/C.4dm', text }]), '--json']);
     expect(exit).toBe(1);
@@ -134,7 +134,7 @@ describe('the command', () => {
     });
   });
 
-  test('with --translate prints the module on stdout and the list on stderr, and with --out writes a file', async () => {
+  test('with --translate the command prints the module on stdout and the list on stderr, and with --out it writes a file', async () => {
     const folder = write(client);
     const { exit, stdout, stderr } = await run(['4d', folder, '--translate']);
     expect(exit).toBe(0);
@@ -150,7 +150,7 @@ describe('the command', () => {
     });
   });
 
-  test('reports a folder without WebSockets', async () => {
+  test('the command reports a folder without WebSockets', async () => {
     const { exit, stdout } = await run(['4d', write([{ path: 'm.4dm', text: 'ALERT("x")' }])]);
     expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'nothing here has to do with WebSockets\n' });
   });
@@ -161,13 +161,13 @@ describe('the command', () => {
     [['4d', '/nowhere/at/all'], 'cannot read /nowhere/at/all: ENOENT'],
     [['4d', 'docs'], 'docs has no .4dm file'],
     [['4d', 'docs', '--out', 'x'], '--out belongs to --translate'],
-  ])('exits with 2 for %j', async (args, text) => {
+  ])('the command exits with 2 for the arguments %j', async (args, text) => {
     const { exit, stderr } = await run(args);
     expect(exit).toBe(2);
     expect(stderr).toContain(text);
   });
 
-  test('requires --plugin if the program does not show the version, and checks it', async () => {
+  test('the command requires --plugin if the program does not show the version, and checks its value', async () => {
     const folder = write([{ path: 'm.4dm', text: '$s:=Websocket server ($o)' }]);
     expect(await run(['4d', folder, '--translate'])).toMatchObject({
       exit: 2,
@@ -179,7 +179,7 @@ describe('the command', () => {
     expect(await run(['4d', folder, '--translate', '--plugin', '3'])).toMatchObject({ exit: 2 });
   });
 
-  test('prints --help', async () => {
+  test('the command prints its usage with --help', async () => {
     expect((await run(['4d', '--help'])).stdout).toContain('usage: rfc6455 4d <folder>');
   });
 });

@@ -19,7 +19,7 @@ afterEach(async () => {
   await Promise.all([webServer.stop(0), plugin.clearAll(), pluginV1.clearAll()]);
 });
 
-/** What the program says with ALERT. */
+/** Records the texts of ALERT. */
 function alerts(): Journal {
   const journal = new Journal();
   console.log = (text: unknown) => journal.note(text);
@@ -34,20 +34,20 @@ async function run(files: readonly SourceFile[], version: 'plugin' | 'plugin-v1'
 
 const url = (): string => `ws://127.0.0.1:${webServer.port}/`;
 
-describe('the programs of the pages, translated, over real sockets', () => {
-  test('the upper-case server of 4D [D3-8 to D3-12]', async () => {
+describe('the translated programs of the pages, over real sockets', () => {
+  test('the translated upper-case server of 4D answers with the message in upper case [D3-8 to D3-12]', async () => {
     await webServer.start({ port: 0 });
     const program = await run(uppercase);
     (program.startServer as Method)();
     const heard = new Journal();
     const ws = WebSocket.new(url(), { onMessage: (_ws, { data }) => heard.note(data) });
     ws.send('größer, café');
-    // As 4D: without accents.
+    // 4D removes the accents as well.
     expect(await heard.length(1)).toEqual(['GROSSER, CAFE']);
     expect(program.wss).toMatchObject({ terminated: false });
   });
 
-  test('the chat of 4D [D3-53 to D3-56, D3-90 to D3-93]', async () => {
+  test('the translated chat of 4D passes messages on, and announces clients that join and leave [D3-53 to D3-56, D3-90 to D3-93]', async () => {
     await webServer.start({ port: 0 });
     const said = alerts();
     const program = await run(chat);
@@ -71,7 +71,7 @@ describe('the programs of the pages, translated, over real sockets', () => {
     expect(said.entries.at(-1)).toBe('*** Server closed');
   });
 
-  test('the client of 4D: messages that it sends at once arrive [C88]', async () => {
+  test('the messages that the translated client of 4D sends at once arrive [C88]', async () => {
     await webServer.start({ port: 0 });
     ((await run(uppercase)).startServer as Method)();
     const said = alerts();
@@ -81,7 +81,7 @@ describe('the programs of the pages, translated, over real sockets', () => {
     await said.has('Connection closed');
   });
 
-  test('version 2 of the plugin', async () => {
+  test('the translated program for version 2 of the plugin receives its answer', async () => {
     const port = await freePort();
     const said = alerts();
     const files = version2.map(({ path, text }) => ({ path, text: text.replaceAll('8000', String(port)) }));
@@ -90,12 +90,12 @@ describe('the programs of the pages, translated, over real sockets', () => {
     expect(await said.length(1)).toEqual(['you said hello']);
   });
 
-  test('version 1 of the plugin', async () => {
+  test('the translated program for version 1 of the plugin receives its answer', async () => {
     const port = await freePort();
     const files = version1.map(({ path, text }) => ({ path, text: text.replaceAll('8000', String(port)) }));
     expect(guessVersion(files)).toBe('plugin-v1');
     const program = await run(files, 'plugin-v1');
-    // Its method answers; what the client hears is seen here.
+    // The method of the program answers. This wrapper records what the client receives.
     const heard = new Journal();
     const method = pluginV1.methods.get('WS_EVENT') as unknown as Method;
     pluginV1.methods.set('WS_EVENT', (...parameters: unknown[]) => {
@@ -109,7 +109,7 @@ describe('the programs of the pages, translated, over real sockets', () => {
   });
 });
 
-/** A method, translated: its body, without the lines around it. */
+/** Returns the translation of a method with these lines. */
 function method(...lines: string[]): string {
   const { code } = translateProject([{ path: 'Methods/m.4dm', text: lines.join('\n') }], 'plugin');
   return code;
@@ -121,14 +121,14 @@ async function call(lines: string[], ...parameters: unknown[]): Promise<unknown>
 }
 
 describe('constructs with another meaning in JavaScript', () => {
-  test('operators have no precedence', async () => {
+  test('operators have no precedence, as in 4D', async () => {
     expect(await call(['$0:=2+3*4'])).toBe(20);
     expect(await call(['$0:=2+(3*4)'])).toBe(14);
     expect(await call(['$0:=7\\2^2'])).toBe(9);
     expect(await call(['$0:=-2^2'])).toBe(4);
   });
 
-  test('texts are compared without case and accents, and Null is undefined', async () => {
+  test('texts are compared without case and accents, and Null equals undefined', async () => {
     expect(await call(['$0:=("Café"="CAFE")'])).toBe(true);
     expect(await call(['$0:=($1#"b")'], 'B')).toBe(false);
     expect(await call(['$0:=($1=1)'], '1')).toBe(false);
@@ -136,16 +136,16 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=($1.x=Null)'], {})).toBe(true);
   });
 
-  test('Uppercase and Lowercase remove accents, unless they have a *', async () => {
+  test('Uppercase and Lowercase remove accents, unless they have a * as second parameter', async () => {
     expect(await call(['$0:=Uppercase("é")+Uppercase("é"; *)+Lowercase("É")'])).toBe('EÉe');
   });
 
-  test('variables belong to the whole method, ignore case, and have an initial value by type', async () => {
+  test('variables belong to the whole method, ignore case, and have the initial value of their type', async () => {
     expect(await call(['If (True)', 'var $Sum : Integer', 'End if', '$sum:=$SUM+1', '$0:=$sum'])).toBe(1);
     expect(await call(['C_TEXT($t)', '$t+="a"', '$0:=$t'])).toBe('a');
   });
 
-  test('loops include the bounds of For, and For each iterates over collections, objects and Null', async () => {
+  test('For includes its last value, and For each iterates over collections, objects and Null', async () => {
     expect(await call(['$s:=0', 'For ($i;1;4)', '$s:=$s+$i', 'End for', '$0:=$s'])).toBe(10);
     expect(await call(['$s:=""', 'For ($i;6;1;-2)', '$s:=$s+String($i)', 'End for', '$0:=$s'])).toBe('642');
     const each = ['$s:=""', 'For each ($x;$1)', '$s:=$s+$x', 'End for each', '$0:=$s'];
@@ -166,7 +166,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$n:=0', 'Repeat', '$n:=$n+1', 'Until ($n>=3)', '$0:=$n'])).toBe(3);
   });
 
-  test('Case of, with comments, and Else', async () => {
+  test('Case of takes the first true case, or Else, with comments in between', async () => {
     const lines = [
       'Case of // which',
       '// first',
@@ -185,7 +185,7 @@ describe('constructs with another meaning in JavaScript', () => {
     ]);
   });
 
-  test('objects, collections, BLOBs, JSON and a choice', async () => {
+  test('objects, collections, BLOBs, JSON and Choose have the results of 4D', async () => {
     expect(await call(['$0:=New object("a";1;"b c";New collection("x";{d: 2; e: [1; 2]}))'])).toEqual({
       a: 1,
       'b c': ['x', { d: 2, e: [1, 2] }],
@@ -195,7 +195,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(await call(['$0:=Choose($1;"yes";"no")+(($1) ? "!" : "?")'], false)).toBe('no?');
   });
 
-  test('callers of a method that waits wait for it', () => {
+  test('a caller of a method that waits awaits it', () => {
     const files = [
       { path: 'Methods/inner.4dm', text: '$0:=Websocket client start ($1)' },
       { path: 'Methods/outer.4dm', text: 'inner($1)' },
@@ -207,7 +207,7 @@ describe('constructs with another meaning in JavaScript', () => {
     expect(code).toContain('await this.f(null);');
   });
 
-  test('names that are reserved in JavaScript, derived classes and accessors work', async () => {
+  test('names that are reserved in JavaScript, derived classes and accessors are translated', async () => {
     const files = [
       { path: 'Classes/B.4dm', text: 'Class extends Array\nFunction h()->$r : Text\n$r:="h"+This.i\n' },
       { path: 'Classes/Array.4dm', text: 'property x : Text\nFunction get i()->$r : Text\n$r:="i"\n' },
@@ -237,7 +237,7 @@ describe('code without a translation', () => {
     ['End if', ''],
     ['This.x:=1', 'This outside of a class'],
     ['TEXT TO BLOB("x";$b;Mac text)', 'UTF-8'],
-  ])('%s stays as a comment with its line, and throws when the program reaches it', async (line, reason) => {
+  ])('the line %s stays as a comment, and throws when the program reaches it', async (line, reason) => {
     const { code, lines } = translateProject([{ path: 'Methods/m.4dm', text: `$ok:=1\n${line}` }], 'plugin');
     const [one] = lines.filter(({ kind }) => kind === 'untranslated');
     expect(one).toMatchObject({ file: 'Methods/m.4dm', line: 2 });
@@ -249,14 +249,14 @@ describe('code without a translation', () => {
     );
   });
 
-  test('a block whose condition has no translation stays as a whole', () => {
+  test('a block whose condition has no translation stays as a comment as a whole', () => {
     const code = method('If (Unknown($1))', 'ALERT("a")', 'Else', 'ALERT("b")', 'End if', 'ALERT("c")');
     expect(code).not.toContain("console.log('a')");
     expect(code).toContain('//   ALERT("a")');
     expect(code).toContain("console.log('c')");
   });
 
-  test('kinds of functions that do not exist here', () => {
+  test('shared constructors and query functions, which do not exist here, are reported as untranslated', () => {
     const text =
       'shared Class constructor()\nThis.x:=1\nFunction query q()\nreturn 1\nFunction ok()\nreturn 2';
     const { code, lines } = translateProject([{ path: 'Classes/C.4dm', text }], 'plugin');
@@ -349,7 +349,7 @@ const source = fc.oneof(
 const AsyncFunction = (async () => {}).constructor as new (code: string) => unknown;
 
 describe('any input', () => {
-  test('never throws, accounts for each line once, and results in a valid program', () => {
+  test('for any input the translator does not throw, accounts for each line once, and returns a valid program', () => {
     fc.assert(
       fc.property(source, source, fc.boolean(), (one, other, isFirst) => {
         const files = [
@@ -368,7 +368,7 @@ describe('any input', () => {
           expect(found.sort((a, b) => a - b)).toEqual(expected);
           expect(expected).toHaveLength(text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/).length);
         }
-        // It can be parsed: imports and exports are the only things that a function cannot have.
+        // The program can be parsed as a function body once its imports and exports are removed.
         const body = code.replace(/^import .*$/gm, '').replace(/^export /gm, '');
         expect(() => new AsyncFunction(`'use strict';${body}`)).not.toThrow();
       }),
