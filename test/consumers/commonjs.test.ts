@@ -1,15 +1,15 @@
-/** Tools that do not know `require` of ES modules, or `exports` at all: Jest, and TypeScript from 5.4 on with `node10`. */
+/** Tools that do not support `require` of ES modules, or do not read `exports`: Jest, and TypeScript from 5.4 on with `node10`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compilerOptions, echoTest, everyEntry, Project } from './project.ts';
 
 const manifest = '{ "name": "consumer", "private": true, "type": "commonjs" }';
 
-describe.each(['5.4.5', '5.9.3', '6.0.3', '7.0.2'])('TypeScript %s', (version) => {
+describe.each(['5.4.5', '5.9.3', '6.0.3', '7.0.2'])('TypeScript %s in a CommonJS project', (version) => {
   const project = new Project({ 'package.json': manifest, 'index.ts': everyEntry });
   beforeAll(() => project.install(`typescript@${version}`, '@types/node@20'));
   afterAll(() => project.remove());
 
-  // Deprecated in 6, removed in 7: there `bundler` goes with CommonJS.
+  // TypeScript 6 deprecates `node10`, and 7 removes it. From 6 on `bundler` can be used with CommonJS.
   const [major = 0] = version.split('.').map(Number);
   const older: [string, string, object][] =
     major >= 7 ? [] : [['commonjs', 'node10', major === 6 ? { ignoreDeprecations: '6.0' } : {}]];
@@ -20,16 +20,19 @@ describe.each(['5.4.5', '5.9.3', '6.0.3', '7.0.2'])('TypeScript %s', (version) =
     ['node16', 'node16', {}],
     ['nodenext', 'nodenext', {}],
     ['esnext', 'bundler', { noEmit: true }],
-  ])('the module %s with the resolution %s', async (module, resolution, more) => {
-    project.write('tsconfig.json', compilerOptions(module, resolution, more));
-    const compiler = 'node_modules/typescript/bin/tsc';
-    expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
-    if ('noEmit' in more) return;
-    // And what was compiled runs, also if Node may not require ES modules.
-    for (const flag of ['--no-warnings', '--no-experimental-require-module']) {
-      expect(await project.node(flag, 'out/index.js')).toEqual({ code: 0, output: 'function\n' });
-    }
-  });
+  ])(
+    'the compiler accepts all entries, and the result runs, with the module %s and the resolution %s',
+    async (module, resolution, more) => {
+      project.write('tsconfig.json', compilerOptions(module, resolution, more));
+      const compiler = 'node_modules/typescript/bin/tsc';
+      expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
+      if ('noEmit' in more) return;
+      // The compiled program runs, even if Node may not require ES modules.
+      for (const flag of ['--no-warnings', '--no-experimental-require-module']) {
+        expect(await project.node(flag, 'out/index.js')).toEqual({ code: 0, output: 'function\n' });
+      }
+    },
+  );
 });
 
 describe('Jest', () => {
@@ -37,7 +40,7 @@ describe('Jest', () => {
   beforeAll(() => project.install('jest@30'));
   afterAll(() => project.remove());
 
-  test('runs tests of programs that require the package', async () => {
+  test('Jest runs the tests of a program that requires the package', async () => {
     const { code, output } = await project.node('node_modules/jest/bin/jest.js', '--detectOpenHandles');
     expect(output).toMatch(/Tests:\s+1 passed, 1 total/);
     expect(output).not.toMatch(/open handle/);

@@ -1,4 +1,4 @@
-/** The packed package in a project that uses it: strict, libraries checked too, and no word about Node's types. */
+/** The packed package in a project that uses it, with strict options, checked libraries, and no setting for Node's types. */
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,11 +32,11 @@ import('rfc6455').then((imported) => console.log(imported.Connection === Connect
 const modules = new Project(files);
 const commonjs = new Project({ ...files, 'package.json': '{ "type": "commonjs" }' });
 
-// npm takes its time on a busy machine.
+// npm is slow on a busy machine.
 beforeAll(async () => {
   await Promise.all([modules.install(), commonjs.install()]);
   for (const { folder } of [modules, commonjs]) {
-    // Node's types, and what they need in turn.
+    // Node's types, and the package that they depend on.
     for (const name of ['@types', 'undici-types']) {
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
     }
@@ -56,13 +56,16 @@ describe.each([
     ['node16', 'node16'],
     ['esnext', 'bundler'],
     ['commonjs', 'bundler'],
-  ])('compiles with the module %s and the resolution %s', async (module, resolution) => {
-    project.write('tsconfig.json', compilerOptions(module, resolution, { noEmit: true }));
-    expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
-  });
+  ])(
+    'the compiler accepts all entries with the module %s and the resolution %s',
+    async (module, resolution) => {
+      project.write('tsconfig.json', compilerOptions(module, resolution, { noEmit: true }));
+      expect(await project.node(compiler, '-p', 'tsconfig.json')).toEqual({ code: 0, output: '' });
+    },
+  );
 });
 
-test('the types of WebSocket are assignable to those of browsers', async () => {
+test('the types of our WebSocket are assignable to those of browsers', async () => {
   modules.write(
     'browser.ts',
     `import { WebSocket } from 'rfc6455/websocket';
@@ -82,28 +85,28 @@ export function handle(own: WebSocket): void {
   expect(await modules.node(compiler, '-p', 'browser.json')).toEqual({ code: 0, output: '' });
 });
 
-describe('by require', () => {
-  test('each entry point has the same names as with import', async () => {
+describe('the package by require', () => {
+  test('each entry has the same names by require as by import', async () => {
     const imported = await modules.node('import.mjs', ...entries);
     expect(imported.code).toBe(0);
     expect(imported.output.split('\n')).toHaveLength(entries.length + 1);
     expect(imported.output).toMatch(/^rfc6455 .*\bWebSocketServer\b/);
     expect(await commonjs.node('--no-warnings', 'require.cjs', ...entries)).toEqual(imported);
-    // What Jest, and a Node without it, are given: the build for CommonJS.
+    // Jest, and a Node without `require` of ES modules, get the build for CommonJS.
     expect(await commonjs.node('--no-experimental-require-module', 'require.cjs', ...entries)).toEqual(
       imported,
     );
   });
 
-  test('rfc6455/ws is the class itself, as in the package ws', async () => {
+  test("require('rfc6455/ws') returns the class itself, as the package ws does", async () => {
     const expected = { code: 0, output: 'WebSocket 1 true true function\n' };
     expect(await commonjs.node('--no-warnings', 'ws.cjs')).toEqual(expected);
     expect(await commonjs.node('--no-experimental-require-module', 'ws.cjs')).toEqual(expected);
   });
 
-  test('a process has each class once', async () => {
+  test('require and import give the same class, unless Node may not require ES modules', async () => {
     expect(await commonjs.node('--no-warnings', 'same.cjs')).toEqual({ code: 0, output: 'true\n' });
-    // Unless Node may not require ES modules.
+    // The classes differ if Node may not require ES modules.
     expect(await commonjs.node('--no-experimental-require-module', 'same.cjs')).toEqual({
       code: 0,
       output: 'false\n',

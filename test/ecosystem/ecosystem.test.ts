@@ -1,5 +1,5 @@
 /**
- * The programs of examples/ecosystem, with the real packages, unchanged. Packages that require `ws` get ours as docs/from-ws.md
+ * Runs the programs of examples/ecosystem unchanged, with the real packages. Packages that require `ws` get ours as docs/from-ws.md
  * says: the files of the replacement, the entry of `overrides` and the module hook are read from there.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ function block(first: string): string {
   return text;
 }
 
-/** What each program prints. */
+/** The output of each program. */
 const programs: Readonly<Record<string, string>> = {
   express: 'without a session: 401\nAda said hello\n',
   'express-ws': 'Ada: hello\n1 client, whose class is ours: true\n',
@@ -41,7 +41,7 @@ const programs: Readonly<Record<string, string>> = {
   'webpack-dev-server': 'hash ok overlay\nstopped\n',
 };
 
-/** What Next reports of its own work, among what the program prints: some of it only if that takes long. */
+/** The lines in which Next reports its own work. It prints some of them only if the work takes long. */
 const ofNext = /^(?:[○✓⚠] | GET ).*\n/gm;
 
 const packages = [
@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('every program of the folder is run', () => {
+test('the table has every program of the folder', () => {
   expect(readdirSync(examples).sort()).toEqual(
     Object.keys(programs)
       .map((name) => `${name}.js`)
@@ -92,13 +92,16 @@ test('every program of the folder is run', () => {
   );
 });
 
-describe('with overrides', () => {
-  test.each(Object.entries(programs))('%s', async (name, output) => {
-    const outcome = await project.node(`${name}.js`);
-    expect({ ...outcome, output: outcome.output.replace(ofNext, '') }).toEqual({ code: 0, output });
-  });
+describe('ws replaced by overrides', () => {
+  test.each(Object.entries(programs))(
+    'the program %s prints its output with our ws',
+    async (name, output) => {
+      const outcome = await project.node(`${name}.js`);
+      expect({ ...outcome, output: outcome.output.replace(ofNext, '') }).toEqual({ code: 0, output });
+    },
+  );
 
-  test('there is no other package named ws', async () => {
+  test('the only installed package named ws is ours', async () => {
     const list = `import { readdirSync } from 'node:fs';
 for (const path of readdirSync('node_modules', { recursive: true })) {
   if (/(^|node_modules\\/)ws\\/package.json$/.test(path)) console.log(path);
@@ -108,8 +111,8 @@ for (const path of readdirSync('node_modules', { recursive: true })) {
   });
 });
 
-describe('with a module hook', () => {
-  test("an import of 'ws' gives ours", async () => {
+describe('ws replaced by a module hook', () => {
+  test("an import of 'ws' returns our classes", async () => {
     project.write('hook.mjs', block('// hook.mjs, for: node --import ./hook.mjs program.js'));
     project.write(
       'hooked.mjs',

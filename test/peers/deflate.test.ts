@@ -35,16 +35,19 @@ async function serverOfOurs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
   };
 }
 
-/** What either side may ask for. */
+/** The parameters that either side may request. */
 const wishes: [string, PeerCompression][] = [
   ['no parameter', {}],
   ['server_no_context_takeover', { serverNoContextTakeover: true }],
   ['client_no_context_takeover', { clientNoContextTakeover: true }],
-  ['both without takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+  [
+    'no context takeover in both directions',
+    { serverNoContextTakeover: true, clientNoContextTakeover: true },
+  ],
   ['windows of 9 and 10 bits', { serverMaxWindowBits: 9, clientMaxWindowBits: 10 }],
   ['windows of 8 bits', { serverMaxWindowBits: 8, clientMaxWindowBits: 8 }],
   [
-    'everything',
+    'all parameters',
     {
       serverNoContextTakeover: true,
       clientNoContextTakeover: true,
@@ -57,54 +60,60 @@ const wishes: [string, PeerCompression][] = [
 describe.each(engines)('engine %s', (engine) => {
   const ours = { threshold: 0, engine };
   const peers = { threshold: 0 };
-  /** Of the largest messages that a server takes by default, those without a wish are enough. */
+  /** The largest messages that a server accepts by default are only sent if no parameter is requested. */
   const largest = (wish: PeerCompression): number | undefined =>
     Object.keys(wish).length === 0 ? exchanges.MiB : undefined;
 
   describe(`ws ${versionOf('ws')}, client of our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectWs, options);
-    test.each(wishes)('P6, P7, P10, P23, P26, P27: the client requests %s', (_, wish) =>
+    test.each(wishes)('P6, P7, P10, P23, P26, P27: messages arrive if the client requests %s', (_, wish) =>
       exchanges.compressed(
         open,
         { ourCompression: ours, peerCompression: { ...peers, ...wish } },
         largest(wish),
       ),
     );
-    test.each(wishes.slice(1))('P6, P7, P10, P23, P26, P27: the server requests %s', (_, wish) =>
-      exchanges.compressed(open, { ourCompression: { ...ours, ...wish }, peerCompression: peers }),
+    test.each(wishes.slice(1))(
+      'P6, P7, P10, P23, P26, P27: messages arrive if the server requests %s',
+      (_, wish) =>
+        exchanges.compressed(open, { ourCompression: { ...ours, ...wish }, peerCompression: peers }),
     );
   });
 
   describe(`ws ${versionOf('ws')}, server of our client`, () => {
-    test.each(wishes)('P6, P7, P10, P14, P23, P26, P27: the client requests %s', (_, wish) =>
-      exchanges.compressed(
-        serverOfOurs,
-        { ourCompression: { ...ours, ...wish }, peerCompression: peers },
-        largest(wish),
-      ),
+    test.each(wishes)(
+      'P6, P7, P10, P14, P23, P26, P27: messages arrive if the client requests %s',
+      (_, wish) =>
+        exchanges.compressed(
+          serverOfOurs,
+          { ourCompression: { ...ours, ...wish }, peerCompression: peers },
+          largest(wish),
+        ),
     );
-    // A server may limit a client only where that offered it.
-    test.each(wishes.slice(1))('P6, P7, P10, P14, P16, P23, P26, P27: the server requests %s', (_, wish) =>
-      exchanges.compressed(serverOfOurs, {
-        ourCompression: { ...ours, clientMaxWindowBits: 15 },
-        peerCompression: { ...peers, ...wish },
-      }),
+    // A server may limit the client's window only if the client offered this.
+    test.each(wishes.slice(1))(
+      'P6, P7, P10, P14, P16, P23, P26, P27: messages arrive if the server requests %s',
+      (_, wish) =>
+        exchanges.compressed(serverOfOurs, {
+          ourCompression: { ...ours, clientMaxWindowBits: 15 },
+          peerCompression: { ...peers, ...wish },
+        }),
     );
   });
 
-  // undici sends everything uncompressed.
+  // undici sends all messages uncompressed.
   describe(`undici ${versionOf('undici')}, client of our server`, () => {
     const open: exchanges.Open = (options = {}) => clientOfOurs(connectUndici, options);
-    test('P6, P7, P10, P23, P26: no parameter is negotiated', () =>
+    test('P6, P7, P10, P23, P26: messages arrive if no parameter is negotiated', () =>
       exchanges.compressed(open, { ourCompression: ours }));
-    test('P6, P13, P26: no context takeover is negotiated', () =>
+    test('P6, P13, P26: messages arrive if no context takeover is negotiated', () =>
       exchanges.compressed(open, { ourCompression: { ...ours, serverNoContextTakeover: true } }));
-    test('P6, P19, P25: a window of 9 bits is negotiated', () =>
+    test('P6, P19, P25: messages arrive if a window of 9 bits is negotiated', () =>
       exchanges.compressed(open, { ourCompression: { ...ours, serverMaxWindowBits: 9 } }));
   });
 });
 
-test('P3, A36: a peer that offers it to a server without compression is accepted without it', () =>
+test('P3, A36: a server without compression accepts a peer that offers it, and both send uncompressed', () =>
   exchanges.exchange(
     (options = {}) => clientOfOurs(connectWs, options),
     async ({ ours, peer }) => {

@@ -1,5 +1,5 @@
 /**
- * Other implementations for Node as our peers, in this process. Those in other languages are in test/interop.
+ * Other implementations for Node as our peers, in this process. test/interop has implementations in other languages.
  */
 
 import { createRequire } from 'node:module';
@@ -43,7 +43,7 @@ async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
     return {
       ours,
       peer,
-      // It has no call that says goodbye to its clients.
+      // A server of `ws` has no call that closes all its connections with 1001.
       shutdown: (reason) => peer.close(1001, reason),
       async release() {
         ours.abort();
@@ -59,10 +59,10 @@ async function clientOfWs(options: OpenOptions = {}): Promise<Pair<OurEnd>> {
 interface Peer {
   readonly name: string;
   readonly open: exchanges.Open;
-  /** Which of both is the server. */
+  /** Which end is the server. */
   readonly server: 'ours' | 'peer';
   readonly kind: 'ws' | 'whatwg';
-  /** Node's own has no call for it. */
+  /** The WebSocket of Node has no call that sends a ping. */
   readonly canPing: boolean;
 }
 
@@ -106,35 +106,36 @@ if (BuiltinWebSocket !== undefined) {
   });
 } else {
   const major = Number(process.versions.node.split('.')[0]);
-  test(`the WebSocket of Node is absent from Node ${major}: it is built in from 22 on`, () => {
+  test(`Node ${major} has no WebSocket, since it is built in from 22 on`, () => {
     expect(major).toBeLessThan(22);
   });
 }
 
 describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
-  // What a client with the WHATWG interface can't do is no test of its own: it has none of this to show.
+  // A client with the WHATWG interface cannot do some of these exchanges, so it has no tests for them.
   const isWs = kind === 'ws';
 
-  test('F1, F3, F10, F13, F14: text of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
+  test('F1, F3, F10, F13, F14: text messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
     exchanges.text(open));
 
-  test('F1, F3, F10, F13, F14: binary of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrives in both directions', () =>
+  test('F1, F3, F10, F13, F14: binary messages of 0, 1, 125, 126, 127, 65535, 65536 bytes and 1 MiB arrive in both directions', () =>
     exchanges.binary(open));
 
-  test('F10: text and binary of 16 MiB arrive in both directions, with the limits of both ends raised to it', () =>
+  test('F10: text and binary messages of 16 MiB arrive in both directions if both ends allow this size', () =>
     exchanges.sixteenMiB(open));
 
-  test('F10: binary of 16 MiB arrives in both directions at once', () => exchanges.sixteenMiBAtOnce(open));
+  test('F10: binary messages of 16 MiB arrive in both directions at once', () =>
+    exchanges.sixteenMiBAtOnce(open));
 
-  test('F18, F19, F23: fragmented text and binary from us arrive, with characters split', () =>
+  test('F18, F19, F23: text and binary messages in fragments that split characters arrive at the peer', () =>
     exchanges.fragmentsOfOurs(open));
 
   if (isWs)
-    test('F18, F19: fragmented text and binary from the peer arrive, with characters split', () =>
+    test('F18, F19: text and binary messages in fragments that split characters arrive from the peer', () =>
       exchanges.fragmentsOfPeer(open));
 
   if (isWs)
-    test('F15: a ping between the fragments of the peer is answered before the message is complete', () =>
+    test('F15: we answer a ping between the fragments of the peer before the message is complete', () =>
       exchanges.exchange(open, async ({ ours, peer }) => {
         const { socket } = peer as WsEnd;
         socket.send('frag', { fin: false });
@@ -147,38 +148,44 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
   test('F24: 10,000 small messages of random sizes arrive in order, in both directions at once', () =>
     exchanges.many(open, 10_000));
 
-  test('C7: our pings are answered', () => exchanges.pingsOfOurs(open));
+  test('C7: the peer answers our pings', () => exchanges.pingsOfOurs(open));
 
-  if (canPing) test('C7: we answer its pings', () => exchanges.pingsOfPeer(open));
+  if (canPing) test('C7: we answer the pings of the peer', () => exchanges.pingsOfPeer(open));
 
-  test('C5, C10, C11, C12, C13: we close with 1000', () => exchanges.closing(open, 'ours', 1000, 'done'));
+  test('C5, C10, C11, C12, C13: both ends report 1000 if we close with 1000', () =>
+    exchanges.closing(open, 'ours', 1000, 'done'));
 
-  test('C4, C5, C11, C12, C13: the peer closes with 1000', () =>
+  test('C4, C5, C11, C12, C13: both ends report 1000 if the peer closes with 1000', () =>
     exchanges.closing(open, 'peer', 1000, 'done'));
 
-  test('C5, C10, C13, C24: we close with 3000', () => exchanges.closing(open, 'ours', 3000, 'because €'));
+  test('C5, C10, C13, C24: both ends report 3000 if we close with 3000', () =>
+    exchanges.closing(open, 'ours', 3000, 'because €'));
 
-  test('C4, C5, C13, C24: the peer closes with 3000', () =>
+  test('C4, C5, C13, C24: both ends report 3000 if the peer closes with 3000', () =>
     exchanges.closing(open, 'peer', 3000, 'because €'));
 
-  test('C9: messages that we sent before the Close frame arrive', () =>
+  test('C9: messages that we send before the Close frame arrive', () =>
     exchanges.closingBehindMessages(open));
 
-  test('C13: the server goes away with 1001', () => exchanges.shutdown(open, server, 'restarting'));
+  test('C13: the client receives 1001 and the reason if the server shuts down', () =>
+    exchanges.shutdown(open, server, 'restarting'));
 
-  test('C13: the peer closes without a code: 1005 at both ends', () => exchanges.closingWithoutCode(open));
+  test('C13: both ends report 1005 if the peer closes without a code', () =>
+    exchanges.closingWithoutCode(open));
 
-  test('C6, C12: if both close at once, each receives the code of the other', () =>
+  test('C6, C12: if both ends close at once, each receives the code of the other', () =>
     exchanges.simultaneousClose(open));
 
-  test('C13, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
+  test('C13, C19: both ends report 1006 if we drop the connection', () => exchanges.abortByOurs(open));
 
   if (isWs)
-    test('C13, C19: the peer drops the connection: 1006 at both ends', () => exchanges.abortByPeer(open));
+    test('C13, C19: both ends report 1006 if the peer drops the connection', () =>
+      exchanges.abortByPeer(open));
 
-  test('C16, F25: a message over our limit is 1009 for the peer', () => exchanges.overOurLimit(open));
+  test('C16, F25: the peer receives 1009 if its message is over our limit', () =>
+    exchanges.overOurLimit(open));
 
-  test('S15: the subprotocol is one that the client offered and the server supports', () =>
+  test('S15: the chosen subprotocol is one that the client offered and the server supports', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -188,7 +195,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
       { subprotocols: { offered: ['chat.v3', 'chat.v2', 'chat.v1'], supported: ['chat.v1', 'chat.v2'] } },
     ));
 
-  test('S15: no subprotocol is chosen if none is offered', () =>
+  test('S15: the server chooses no subprotocol if the client offers none', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -198,7 +205,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
       { subprotocols: { offered: [], supported: ['chat.v1'] } },
     ));
 
-  test('H10, S8: header fields of the request arrive', () =>
+  test('H10, S8: the header fields of the request arrive at the server', () =>
     exchanges.exchange(
       open,
       async ({ ours, peer }) => {
@@ -212,7 +219,7 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
     ));
 
   if (isWs && server === 'ours')
-    test('S17: header fields of our 101 arrive', () =>
+    test('S17: the header fields of our 101 arrive at the client', () =>
       exchanges.exchange(open, async ({ peer }) => {
         const { headers } = peer as WsEnd;
         expect(headers).toMatchObject({
@@ -221,15 +228,15 @@ describe.each(peers)('$name', ({ open, server, kind, canPing }) => {
           'x-answer': responseHeaders['X-Answer'],
           'set-cookie': [responseHeaders['Set-Cookie']],
         });
-        // It offers permessage-deflate, and is not answered.
+        // `ws` offers permessage-deflate, and our server does not accept the offer.
         expect(headers).not.toHaveProperty('sec-websocket-extensions');
       }));
 
-  test('if we stop reading, the peer has to wait, and nothing is lost', () =>
+  test('if we stop reading, the peer has to wait, and no message is lost', () =>
     exchanges.pausedByUs(open, (peer) => (peer as WsEnd | WhatwgEnd).socket.bufferedAmount));
 
   if (isWs)
-    test('if the peer stops reading, send returns false, drain follows, and nothing is lost', () =>
+    test('if the peer stops reading, send returns false, drain follows, and no message is lost', () =>
       exchanges.pausedByPeer(open, (peer) => {
         const { socket } = peer as WsEnd;
         socket.pause();

@@ -13,14 +13,14 @@ import { expectAllKeysOpen } from './ixwebsocket.ts';
 afterEach(closeServers);
 
 test.each<Kind>(['listen', 'attach'])(
-  'FAULT-0, S5: 2,000 keys of IXWebSocket 11.0.8 all get 101 on %s, with the accept of their text',
+  "FAULT-0, S5: a server with %s answers 2,000 keys of IXWebSocket 11.0.8 with 101 and the accept value of the key's text",
   async (kind) => {
     const { port } = await startServer({}, {}, kind);
     await expectAllKeysOpen(port);
   },
 );
 
-// The surfaces of 4D developers, whose clients run that engine. The plugins' backlog of 5 is too little for 100 attempts at once.
+// The APIs for 4D developers, whose clients use that engine. The plugins' backlog of 5 is too little for 100 attempts at once.
 const surfaces: readonly [name: string, start: () => Promise<{ port: number; stop(): Promise<unknown> }>][] =
   [
     [
@@ -55,7 +55,7 @@ const surfaces: readonly [name: string, start: () => Promise<{ port: number; sto
   ];
 
 test.each(surfaces)(
-  'FAULT-0, S5: 2,000 keys of IXWebSocket 11.0.8 all get 101 on %s, with the accept of their text',
+  "FAULT-0, S5: a server of %s answers 2,000 keys of IXWebSocket 11.0.8 with 101 and the accept value of the key's text",
   async (_name, start) => {
     const { port, stop } = await start();
     try {
@@ -66,11 +66,14 @@ test.each(surfaces)(
   },
 );
 
-test.each(kinds)('FAULT-0, S21: on %s, Origin is the URL of the connection', async (kind) => {
-  const { peer, port } = await startServer({}, {}, kind);
-  const scheme = kind.includes('TLS') || kind.includes('https') ? 'wss' : 'ws';
-  const host = `localhost:${port}`;
-  await peer().open({ Host: host, Origin: `${scheme}://${host}` });
-  const foreign = requestHead({ Host: host, Origin: `${scheme}://localhost:${port === 1 ? 2 : 1}` });
-  expect(await peer().write(foreign).answer()).toMatch(/^HTTP\/1\.1 403 /);
-});
+test.each(kinds)(
+  'FAULT-0, S21: a server with %s accepts an Origin that is the URL of the connection',
+  async (kind) => {
+    const { peer, port } = await startServer({}, {}, kind);
+    const scheme = kind.includes('TLS') || kind.includes('https') ? 'wss' : 'ws';
+    const host = `localhost:${port}`;
+    await peer().open({ Host: host, Origin: `${scheme}://${host}` });
+    const foreign = requestHead({ Host: host, Origin: `${scheme}://localhost:${port === 1 ? 2 : 1}` });
+    expect(await peer().write(foreign).answer()).toMatch(/^HTTP\/1\.1 403 /);
+  },
+);

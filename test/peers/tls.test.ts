@@ -1,4 +1,4 @@
-/** wss: between us and other implementations, and what our client asks of a server's certificate. */
+/** wss between us and other implementations, and the verification of the server's certificate by our client. */
 
 import { once } from 'node:events';
 import {
@@ -98,38 +98,44 @@ const pairs: { name: string; open: exchanges.Open; server: 'ours' | 'peer' }[] =
 ];
 
 describe.each(pairs)('wss with a test CA: $name', ({ open, server }) => {
-  test('O7, O9, S9, F1: text of 0 bytes to 1 MiB arrives in both directions', () => exchanges.text(open));
+  test('O7, O9, S9, F1: text messages of 0 bytes to 1 MiB arrive in both directions', () =>
+    exchanges.text(open));
 
-  test('O9: binary of 16 MiB arrives in both directions at once, with the limits of both ends raised to it', () =>
+  test('O9: binary messages of 16 MiB arrive in both directions at once if both ends allow this size', () =>
     exchanges.sixteenMiBAtOnce(open));
 
-  test('O9: fragmented text and binary from us arrive', () => exchanges.fragmentsOfOurs(open));
+  test('O9: text and binary messages in fragments arrive at the peer', () => exchanges.fragmentsOfOurs(open));
 
   test('O9: 2,000 small messages arrive in order, in both directions at once', () =>
     exchanges.many(open, 2_000));
 
-  test('O9, C5: we close with 1000', () => exchanges.closing(open, 'ours', 1000, 'done'));
+  test('O9, C5: both ends report 1000 if we close with 1000', () =>
+    exchanges.closing(open, 'ours', 1000, 'done'));
 
-  test('O9, C5: the peer closes with 1000', () => exchanges.closing(open, 'peer', 1000, 'done'));
+  test('O9, C5: both ends report 1000 if the peer closes with 1000', () =>
+    exchanges.closing(open, 'peer', 1000, 'done'));
 
-  test('O9, C5: we close with 3000', () => exchanges.closing(open, 'ours', 3000, 'because'));
+  test('O9, C5: both ends report 3000 if we close with 3000', () =>
+    exchanges.closing(open, 'ours', 3000, 'because'));
 
-  test('O9, C5: the peer closes with 3000', () => exchanges.closing(open, 'peer', 3000, 'because'));
+  test('O9, C5: both ends report 3000 if the peer closes with 3000', () =>
+    exchanges.closing(open, 'peer', 3000, 'because'));
 
-  test('O9: the server goes away with 1001', () => exchanges.shutdown(open, server, 'restarting'));
+  test('O9: the client receives 1001 and the reason if the server shuts down', () =>
+    exchanges.shutdown(open, server, 'restarting'));
 
-  test('O9, C9: messages that we sent before the Close frame arrive', () =>
+  test('O9, C9: messages that we send before the Close frame arrive', () =>
     exchanges.closingBehindMessages(open));
 
-  test('O9, C19: we drop the connection: 1006 at both ends', () => exchanges.abortByOurs(open));
+  test('O9, C19: both ends report 1006 if we drop the connection', () => exchanges.abortByOurs(open));
 });
 
-/** A TLS server that answers nothing, and remembers what clients tell it. */
+/** Starts a TLS server that does not answer, and records what clients send. */
 async function startListening(options: TlsOptions): Promise<{
   readonly port: number;
-  /** What came through TLS. */
+  /** The decrypted bytes that arrived. */
   readonly received: () => string;
-  /** Of those who completed the TLS handshake: the name asked for, false for none, and the protocol agreed on. */
+  /** For each client that completed the TLS handshake: the requested name (false if there is no name), and the ALPN protocol. */
   readonly names: (string | false | null)[];
   readonly protocols: (string | false | null)[];
   release(): Promise<void>;
@@ -158,7 +164,7 @@ async function startListening(options: TlsOptions): Promise<{
     names,
     protocols,
     async release() {
-      // Those still on the way are finished first.
+      // Handshakes that are still running are finished first.
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.end();
       await closed;
@@ -166,7 +172,7 @@ async function startListening(options: TlsOptions): Promise<{
   };
 }
 
-/** No name is looked up: all of them are here. */
+/** Resolves every name to this machine, without a look-up. */
 const lookup: NonNullable<NonNullable<Parameters<typeof connect>[1]>['tcp']>['lookup'] = (
   _name,
   options,
@@ -189,7 +195,7 @@ async function failure(port: number, host: string, tls: ConnectionOptions): Prom
   return error as HandshakeError;
 }
 
-describe('the certificate of the server, as our client verifies it by default', () => {
+describe('how our client verifies the certificate of the server by default', () => {
   test.each([
     [
       'O7: a certificate for another host is refused [A41]',
@@ -198,7 +204,7 @@ describe('the certificate of the server, as our client verifies it by default', 
       'ERR_TLS_CERT_ALTNAME_INVALID',
     ],
     [
-      'O7: a certificate for another host is refused for an IP address, too [A41]',
+      'O7: a certificate for another host is refused for an IP address as well [A41]',
       'wrong-host',
       '127.0.0.1',
       'ERR_TLS_CERT_ALTNAME_INVALID',
@@ -225,11 +231,11 @@ describe('the certificate of the server, as our client verifies it by default', 
     } finally {
       await server.release();
     }
-    // §4.1: nothing of the opening handshake was sent to that server.
+    // §4.1: our client sent no byte of the opening handshake to that server.
     expect(server.received()).toBe('');
   });
 
-  test('O7: a certificate of a CA that was not passed is refused [A41]', async () => {
+  test('O7: our client refuses a certificate of a CA that was not passed [A41]', async () => {
     const server = await startListening(good);
     try {
       const error = await failure(server.port, 'localhost', {});
@@ -240,7 +246,7 @@ describe('the certificate of the server, as our client verifies it by default', 
     expect(server.received()).toBe('');
   });
 
-  test('O7: a server that disconnects during the TLS handshake fails the connection', async () => {
+  test('O7: the connection fails if the server disconnects during the TLS handshake', async () => {
     const server = createPlainServer((socket) => {
       socket.on('error', () => {});
       socket.resume();
@@ -257,7 +263,7 @@ describe('the certificate of the server, as our client verifies it by default', 
     }
   });
 
-  test('O7: a server without TLS fails the connection, and receives no plain request', async () => {
+  test('O7: the connection fails if the server has no TLS, and our client sends no plain request', async () => {
     const server = await startOurServer();
     try {
       const port = Number(new URL(server.url).port);
@@ -267,7 +273,7 @@ describe('the certificate of the server, as our client verifies it by default', 
     }
   });
 
-  test('an IP address that the certificate lists is accepted [A41]', async () => {
+  test('our client accepts an IP address that the certificate lists [A41]', async () => {
     const server = await startOurServer({ tls: good, hostname: '127.0.0.1' });
     try {
       const client = await connectOurs(server.url, { tls: { ca } });
@@ -278,7 +284,7 @@ describe('the certificate of the server, as our client verifies it by default', 
     }
   });
 
-  test('a self-signed certificate is accepted if it is passed as a CA, or if verification is disabled', async () => {
+  test('our client accepts a self-signed certificate that is passed as a CA, and any certificate if verification is disabled', async () => {
     const certificates = certificate('self-signed');
     const server = await startOurServer({ tls: certificates, hostname: 'localhost' });
     try {
@@ -295,14 +301,14 @@ describe('the certificate of the server, as our client verifies it by default', 
 
 describe("our client's messages to a TLS server", () => {
   const told: [string, string, string | false][] = [
-    ['O8: the host of the URL goes out as SNI [A41]', 'elsewhere.example', 'elsewhere.example'],
-    ['O8: SNI does not keep the case of the URL', 'ELSEWHERE.example', 'elsewhere.example'],
-    ['O8: no SNI for an IP address [A41]', '127.0.0.1', false],
+    ['O8: our client sends the host of the URL as SNI [A41]', 'elsewhere.example', 'elsewhere.example'],
+    ['O8: our client sends SNI in lower case', 'ELSEWHERE.example', 'elsewhere.example'],
+    ['O8: our client sends no SNI for an IP address [A41]', '127.0.0.1', false],
   ];
   test.each(told)('%s', async (_title, host, name) => {
     const server = await startListening(certificate(isIP(host) === 0 ? 'wrong-host' : 'localhost'));
     try {
-      // TLS is fine; the server then drops the connection in place of an answer.
+      // TLS succeeds. The server then drops the connection instead of answering.
       expect(await failure(server.port, host, { ca })).toMatchObject({ stage: 'http' });
     } finally {
       await server.release();
@@ -311,7 +317,7 @@ describe("our client's messages to a TLS server", () => {
     expect(server.received()).toMatch(/^GET \/ HTTP\/1\.1\r\n/);
   });
 
-  test('ALPN offers http/1.1 and nothing else [A41]', async () => {
+  test('our client offers only http/1.1 by ALPN [A41]', async () => {
     const server = await startListening({ ...good, ALPNProtocols: ['h2', 'http/1.1'] });
     try {
       await failure(server.port, 'localhost', { ca });
@@ -324,8 +330,8 @@ describe("our client's messages to a TLS server", () => {
 
 describe("our TLS server's messages to a client", () => {
   test.each([
-    ['ALPN: http/1.1 is agreed on', ['h2', 'http/1.1'], 'http/1.1'],
-    ['ALPN: a client that asks for nothing is served', [], false],
+    ['the server chooses http/1.1 by ALPN', ['h2', 'http/1.1'], 'http/1.1'],
+    ['the server accepts a client without ALPN', [], false],
   ])('%s', async (_title, ALPNProtocols, agreed) => {
     const server = await startOurServer({ tls: good });
     try {
@@ -342,7 +348,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: a failed TLS handshake, here for a protocol that is not HTTP/1.1, ends the connection', async () => {
+  test('S9: a failed TLS handshake ends the connection, here after ALPN without http/1.1', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = tlsConnect({ ...address(server.url), ca, ALPNProtocols: ['h2'] });
@@ -354,7 +360,7 @@ describe("our TLS server's messages to a client", () => {
     }
   });
 
-  test('S9: a client that leaves during the TLS handshake is forgotten at once', async () => {
+  test('S9: the server forgets a client that leaves during the TLS handshake at once', async () => {
     const refused: string[] = [];
     const server = new WebSocketServer({ refused: (error) => refused.push(error.code) });
     const { port } = await server.listen({ tls: good });
@@ -363,12 +369,12 @@ describe("our TLS server's messages to a client", () => {
     socket.end(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
     socket.resume();
     await closed(socket);
-    // Were it still waited for, this would last until its deadline, which is answered with 408.
+    // If the server still waited for the client, the shutdown would last until the deadline, which is answered with 408.
     await server.shutdown();
     expect(refused).toEqual([]);
   });
 
-  test('S9: plain HTTP at a TLS port is not answered in plain text', async () => {
+  test('S9: the server does not answer plain HTTP at a TLS port in plain text', async () => {
     const server = await startOurServer({ tls: good });
     try {
       const socket = netConnect(address(server.url));
