@@ -1,6 +1,6 @@
 /**
- * The pages of both plugins, table by table: each object that a command returns has the properties that its table lists, of
- * the types that it gives; each option that may be left out may be. [D…] are the lines of docs/4d-sentences.md.
+ * The pages of both plugins, table by table. Each object that a command returns has the properties and types of its table, and
+ * each optional option may be left out. [D…] are the lines of docs/4d-sentences.md.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { closeFrame, codeOf } from '../../transport/wire.ts';
@@ -20,7 +20,7 @@ function typesOf(object: object): Record<string, string> {
 const sent = { success: 'boolean', compressionError: 'boolean', payloadSize: 'number', wireSize: 'number' };
 
 describe('version 2', () => {
-  test('information of a client: seven properties, before, while and after it is connected [D1-29 to D1-36, D1-50]', async () => {
+  test('information of a client has seven properties before, while and after the client is connected [D1-29 to D1-36, D1-50]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const expected = {
@@ -39,13 +39,13 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientStop({ id }))).toEqual(expected);
   });
 
-  test('client start: four properties, and errorStr on failure [D1-40 to D1-44]', async () => {
+  test('client start returns four properties, and errorStr as well if it fails [D1-40 to D1-44]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const status = { headers: 'object', http_status: 'number', success: 'boolean', uri: 'text' };
     const { id } = v2.client({ URL: `${url}there` });
     expect(typesOf(await v2.clientStart({ id }))).toEqual(status);
-    // A refusal is a response too.
+    // A refusal is a response as well.
     const refuses = await RawServer.start(() => 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
     const { id: other } = v2.client({ URL: refuses.url });
     const failed = await v2.clientStart({ id: other });
@@ -53,7 +53,7 @@ describe('version 2', () => {
     expect(failed).toMatchObject({ success: false, http_status: 404 });
   });
 
-  test('a stopped client: every option that has an effect on information may be modified by start [D1-45]', async () => {
+  test('start of a stopped client may change every option that shows in information [D1-45]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const { id } = v2.client({ URL: url });
@@ -77,24 +77,27 @@ describe('version 2', () => {
   });
 
   test.each([
-    ['neither', {}, 1000, 'Normal closure'],
+    ['neither code nor reason', {}, 1000, 'Normal closure'],
     ['a code', { code: 3001 }, 3001, 'Normal closure'],
     ['a reason', { reason: 'enough' }, 1000, 'enough'],
-    ['both', { code: 3001, reason: 'enough' }, 3001, 'enough'],
-  ])('client stop with %s [D1-48, D1-49]', async (_title, given, code, reason) => {
-    const v2 = new V2();
-    const raw = await RawServer.start();
-    const { id } = await v2.startedClient(raw.url);
-    const stopped = v2.clientStop({ id, ...given });
-    const peer = await raw.peer();
-    await peer.until(() => peer.frames.length === 1);
-    peer.write(closeFrame(code, '', { mask: false })).socket.end();
-    await stopped;
-    const [close] = peer.frames;
-    expect([codeOf(close!), close!.payload.toString('utf8', 2)]).toEqual([code, reason]);
-  });
+    ['a code and a reason', { code: 3001, reason: 'enough' }, 3001, 'enough'],
+  ])(
+    'client stop with %s sends the documented code and reason [D1-48, D1-49]',
+    async (_title, given, code, reason) => {
+      const v2 = new V2();
+      const raw = await RawServer.start();
+      const { id } = await v2.startedClient(raw.url);
+      const stopped = v2.clientStop({ id, ...given });
+      const peer = await raw.peer();
+      await peer.until(() => peer.frames.length === 1);
+      peer.write(closeFrame(code, '', { mask: false })).socket.end();
+      await stopped;
+      const [close] = peer.frames;
+      expect([codeOf(close!), close!.payload.toString('utf8', 2)]).toEqual([code, reason]);
+    },
+  );
 
-  test('client send and client clear: four properties, and one [D1-54 to D1-57, D1-60]', async () => {
+  test('client send returns four properties, and client clear returns one [D1-54 to D1-57, D1-60]', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     const { id } = await v2.startedClient(url);
@@ -102,7 +105,7 @@ describe('version 2', () => {
     expect(typesOf(await v2.clientClear({ id }))).toEqual({ success: 'boolean' });
   });
 
-  test('server start: success; port and host in place of headers, http_status and uri; errorStr on failure [D1-82 to D1-86]', async () => {
+  test('server start returns success, port and host, and errorStr if it fails [D1-82 to D1-86]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0 });
     const status = await v2.serverStart({ id });
@@ -115,7 +118,7 @@ describe('version 2', () => {
     });
   });
 
-  test('a stopped server: six options keep their value, the others may be modified [D1-87]', async () => {
+  test('start of a stopped server keeps six options, and may change the others [D1-87]', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, maxConnections: 2 });
     const kept = {
@@ -131,13 +134,13 @@ describe('version 2', () => {
     const url = `ws://127.0.0.1:${port}/`;
     for (let count = 0; count < 2; count++) await v2.startedClient(url);
     await v2.serverStop({ id });
-    // One of the others: a certificate that is not there.
+    // The certificate is an option that start may change. This one does not exist.
     const tls = { tls: true, certFile: 'no.pem', keyFile: 'no.pem' };
     expect(await v2.serverStart({ id, ...tls })).toMatchObject({ success: false });
     expect(await v2.serverStart({ id, tls: false })).toMatchObject({ success: true });
   });
 
-  test('server send: statuses, with five properties each; information has URLs as texts; clear has success [D1-78, D1-95 to D1-102, D1-105]', async () => {
+  test('server send returns a status with six properties for each connection, information has the URLs as texts, and clear has success [D1-78, D1-95 to D1-102, D1-105]', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a', 'b?c']) await v2.startedClient(url + target);
@@ -156,7 +159,7 @@ describe('version 2', () => {
 describe('version 1', () => {
   const handedOn = { method: 'text', worker: 'text', window: 'number', process: 'number' };
 
-  test('the server: the configuration and ref, at creation and at stop [D2-6 to D2-14, D2-77]', async () => {
+  test('a server is an object with its configuration and ref, at creation and at stop [D2-6 to D2-14, D2-77]', async () => {
     const v1 = new V1();
     const expected = {
       ...handedOn,
@@ -172,7 +175,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.serverStop(server))).toEqual(expected);
   });
 
-  test('the client: the options that were given, in their types, and ref; stop returns a copy [D2-16 to D2-32, D2-81]', async () => {
+  test('a client is an object with the given options and ref, and stop returns a copy of it [D2-16 to D2-32, D2-81]', async () => {
     const v1 = new V1();
     const { url } = await v1.startedServer();
     const given = {
@@ -202,7 +205,7 @@ describe('version 1', () => {
     expect(disabled).toMatchObject({ ...given, disablePerMessageDeflate: true, ref: 2 });
   });
 
-  test('client start: five properties; server start: success and message [D2-63, D2-64, D2-69 to D2-73]', async () => {
+  test('client start returns five properties, and server start returns success and message [D2-63, D2-64, D2-69 to D2-73]', async () => {
     const v1 = new V1();
     const { ref } = v1.server({ port: 0 });
     const started = await v1.serverStart({ ref });
@@ -225,7 +228,7 @@ describe('version 1', () => {
     expect(typesOf(await v1.clientStart({ ref: nowhere.ref }))).toEqual(status);
   });
 
-  test('send: four properties, and the client for each of a server; the refs; {} of clear [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
+  test('send returns four properties, server send adds the client to each status, and clear returns {} [D2-82 to D2-101, D2-103 to D2-105, D2-107 to D2-109]', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [await v1.startedClient(url), await v1.startedClient(url), await v1.startedClient(url)];
@@ -237,7 +240,7 @@ describe('version 1', () => {
     expect(v1.serverClients({ ref })).toEqual([1, 2, 3]);
     for (const client of clients) expect(await v1.clientClear(client)).toEqual({});
     expect(await v1.serverClear({ ref })).toEqual({});
-    // What was disposed of is no object any more.
+    // The objects do not exist after clear.
     expect(await v1.clientStart(clients[0]!)).toMatchObject({ success: false, errorStr: 'unknown id' });
     expect(await v1.serverStart({ ref })).toMatchObject({ success: false, message: 'unknown id' });
   });

@@ -1,4 +1,4 @@
-/** One peer floods a surface: reading of it pauses, and the events of the others arrive. */
+/** One peer floods a server or client of the plugin: its connection pauses, and the events of other connections arrive. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { EventFlow } from '../../../src/api/plugin/event-flow.ts';
 import { EventQueue, type QueuedEvent } from '../../../src/api/plugin/event-queue.ts';
@@ -47,7 +47,7 @@ class Program {
   }
 }
 
-/** Floods, while another peer sends its messages one by one; all of them arrive. */
+/** Lets one peer flood while another one sends its messages one by one. All messages arrive. */
 async function flooded(
   surface: V1 | V2,
   program: Program,
@@ -59,7 +59,7 @@ async function flooded(
     flooder.write(texts('x', FLOOD, mask));
     for (let sent = 1; sent <= HONEST; sent++) {
       honest.write(frame(Op.Text, 'honest', { mask }));
-      // Each waits for a few of the flooder's, not for the whole flood.
+      // Each honest message waits for a few messages of the flooder, not for the whole flood.
       while (program.count('honest') < sent) await turn();
     }
     expect(program.count('x')).toBeLessThan(FLOOD);
@@ -71,7 +71,7 @@ async function flooded(
 }
 
 describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no event is dropped', () => {
-  test('FAULT-5: version 1, to a server', async () => {
+  test('FAULT-5: a flood to a server of version 1 delays other peers only a little, and no event is dropped', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -80,7 +80,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v1, program, await openPeer(port), await openPeer(port), true);
   });
 
-  test('FAULT-5: version 2, to a server', async () => {
+  test('FAULT-5: a flood to a server of version 2 delays other peers only a little, and no event is dropped', async () => {
     const v2 = new V2({}, false);
     const program = new Program(v2.events);
     v2.setMethod(((type: number, _id: number, { str }: { str: string }) =>
@@ -89,7 +89,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v2, program, await openPeer(port), await openPeer(port), true);
   });
 
-  test('FAULT-5: version 1, to a client', async () => {
+  test('FAULT-5: a flood to a client of version 1 delays other peers only a little, and no event is dropped', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -99,7 +99,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v1, program, await raw.peer(0), await raw.peer(1), false);
   });
 
-  test('FAULT-5: version 2, to a client', async () => {
+  test('FAULT-5: a flood to a client of version 2 delays other peers only a little, and no event is dropped', async () => {
     const v2 = new V2({}, false);
     const program = new Program(v2.events);
     v2.setMethod(((type: number, _id: number, { str }: { str: string }) =>
@@ -109,7 +109,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
     await flooded(v2, program, await raw.peer(0), await raw.peer(1), false);
   });
 
-  test('FAULT-5: pings flood the events of version 1 in the same way', async () => {
+  test('FAULT-5: a flood of pings to a server of version 1 drops no event', async () => {
     const v1 = new V1();
     const program = new Program(v1.events);
     const method = (_server: number, _client: number, type: string, context: { data: string }) =>
@@ -123,7 +123,7 @@ describe('FAULT-5: a flood of 1-byte messages pauses its connection, and no even
   });
 });
 
-test('FAULT-5: a paused connection can be stopped, and its Close event comes last', async () => {
+test('FAULT-5: a paused connection can be stopped, and its Close event is the last one', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -148,7 +148,7 @@ test('FAULT-5: a paused connection can be stopped, and its Close event comes las
   expect(types.filter((type) => type === 2)).toHaveLength(1);
 });
 
-test('FAULT-5: while pausing cannot relieve a full queue, new connections get 503', async () => {
+test('FAULT-5: a server answers new connections with 503 while the queue is full and pausing cannot empty it', async () => {
   const v2 = new V2({}, false);
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -157,7 +157,7 @@ test('FAULT-5: while pausing cannot relieve a full queue, new connections get 50
   v2.setMethod((() => held) as never);
   v2.events.limit = 8;
   const { port } = await v2.startedServer();
-  // The Open of the first one is being delivered, those of seven wait.
+  // The Open event of the first peer is being delivered, and those of seven peers wait.
   for (let count = 0; count < 8; count++) await openPeer(port);
   await turn();
   expect(v2.events.waiting).toBe(7);
@@ -170,7 +170,7 @@ test('FAULT-5: while pausing cannot relieve a full queue, new connections get 50
   expect((await openPeer(port)).head).toMatch(/^HTTP\/1\.1 101 /);
 });
 
-describe('the flow of a connection', () => {
+describe('EventFlow', () => {
   class Fake {
     state: 'open' | 'closing' | 'closed' = 'open';
     isPaused = false;
@@ -182,7 +182,7 @@ describe('the flow of a connection', () => {
     }
   }
 
-  test('it pauses at 64 events, and reads again at half of them', () => {
+  test('a connection pauses when 64 events wait, and reads again when half of them are delivered', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     for (let count = 1; count < 64; count++) flow.added(0, false);
@@ -195,7 +195,7 @@ describe('the flow of a connection', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('it pauses at 1 MiB, and at one event if the queue is crowded; with no event it reads in any case', () => {
+  test('a connection pauses at 1 MiB, and at one event if the queue is crowded, but it reads if it has no waiting event', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(1_048_576, false);
@@ -211,7 +211,7 @@ describe('the flow of a connection', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('it does not pause a closing connection, and continues to read when the closing handshake begins', () => {
+  test('a closing connection does not pause, and a paused one reads again when the closing handshake begins', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     flow.added(2_000_000, false);
@@ -222,7 +222,7 @@ describe('the flow of a connection', () => {
     expect(fake.isPaused).toBe(false);
   });
 
-  test('plugin C43: while events wait for a method nothing pauses: the oldest are dropped, as before', () => {
+  test('plugin C43: while events wait for a method no connection pauses, and the oldest events are dropped', () => {
     const fake = new Fake();
     const flow = new EventFlow(fake);
     const queue = new EventQueue<QueuedEvent>(() => {}, true);
@@ -235,7 +235,7 @@ describe('the flow of a connection', () => {
   });
 });
 
-test('FAULT-5: the warning of a full queue comes once a minute at most', async () => {
+test('FAULT-5: a full queue causes at most one warning a minute', async () => {
   const queue = new EventQueue<QueuedEvent>(() => {}, true);
   queue.limit = 1;
   const source = { queued: 0, onSettled() {} };
@@ -243,7 +243,7 @@ test('FAULT-5: the warning of a full queue comes once a minute at most', async (
     for (let round = 0; round < 3; round++) {
       for (let count = 0; count < 3; count++) queue.push({ source, size: 0 });
       queue.reset();
-      // Not full in between, which used to begin a new row of drops.
+      // The queue is not full in between. This must not cause a new warning.
       queue.push({ source, size: 0 });
       queue.reset();
       await turn();

@@ -1,4 +1,4 @@
-/** The plugins: what cannot work says so, and what never ends does not stop the rest. */
+/** The plugins report what cannot work. A callback that never ends does not stop the rest of the program. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
 import * as v2Commands from '../../../src/plugin.ts';
@@ -15,7 +15,7 @@ afterEach(async () => {
 const never = new Promise<never>(() => {});
 
 describe('a name without a method', () => {
-  test('plugin C52, C44: FAULT-10: version 2: its events are dropped with one warning, which names it', async () => {
+  test('plugin C52, C44: FAULT-10: in version 2 the events for an unknown method name are dropped with one warning that has the name', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const warnings = await warningsOf(async () => {
@@ -30,7 +30,7 @@ describe('a name without a method', () => {
     ]);
   });
 
-  test('plugin C52, C44: FAULT-10: version 1: once for each name, and never for a socket without a method', async () => {
+  test('plugin C52, C44: FAULT-10: in version 1 each unknown method name causes one warning, and a socket without a method causes none', async () => {
     const v1 = new V1();
     const warnings = await warningsOf(async () => {
       const { url } = await v1.startedServer({ method: 'A' });
@@ -43,7 +43,7 @@ describe('a name without a method', () => {
   });
 });
 
-describe('what can be sent', () => {
+describe('values that can be sent', () => {
   const shapes = (): [string, ArrayBuffer | ArrayBufferView][] => {
     const bytes = Uint8Array.from([9, 1, 2, 9]);
     return [
@@ -67,7 +67,7 @@ describe('what can be sent', () => {
     },
   );
 
-  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as its UTF-8, and bytes in all shapes', async () => {
+  test('plugin C53, A2.3-5, A2.3-6: FAULT-10: version 1 sends a string as UTF-8, and sends bytes of any type', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -90,7 +90,7 @@ describe('what can be sent', () => {
     ]);
   });
 
-  test('plugin C53: a Blob is read first: send returns a Promise of the status, in both versions', async () => {
+  test('plugin C53: send with a Blob returns a Promise of the status in both versions, since the Blob is read first', async () => {
     const heard: [side: number, text: string][] = [];
     const { promise: all, resolve } = defer();
     v2Commands.websocketSetMethod((type, id, event) => {
@@ -110,7 +110,7 @@ describe('what can be sent', () => {
     const { statuses } = await v2Commands.websocketServerSend({ id, message: new Blob(['back']) });
     expect(statuses).toMatchObject([{ success: true, payloadSize: 4 }]);
     await all;
-    // Each side hears its own peer in order.
+    // Each side receives the messages of its own peer in order.
     expect(heard.filter(([side]) => side === -1)).toEqual([
       [-1, 'first'],
       [-1, 'later'],
@@ -120,7 +120,7 @@ describe('what can be sent', () => {
     expect(await v1Commands.websocketServerSend({ ref: -1 }, new Blob(['x']))).toEqual([]);
   });
 
-  test('plugin C53: a Blob that cannot be read is not sent, and the status says so', async () => {
+  test('plugin C53: a Blob that cannot be read is not sent, and the status has success: false', async () => {
     const blob = new Blob(['x']);
     blob.arrayBuffer = () => Promise.reject(new Error('gone'));
     expect(await v2Commands.websocketClientSend({ id: 1, message: blob })).toEqual({ success: false });
@@ -129,7 +129,7 @@ describe('what can be sent', () => {
 });
 
 describe('ports', () => {
-  test('plugin C54: FAULT-10: a decimal text is a port, and Null is not', async () => {
+  test('plugin C54: FAULT-10: a decimal text is a valid port, and Null means the default', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: '0' });
     expect(await v2.serverStart({ id })).toMatchObject({ success: true });
@@ -151,7 +151,7 @@ describe('ports', () => {
     [true, 'true'],
     [{}, 'an object'],
   ])(
-    'plugin C54: FAULT-10: with port %j start fails with the reason, in both versions',
+    'plugin C54: FAULT-10: start fails for the port %j and says why, in both versions',
     async (port, shown) => {
       const text = `port is ${shown}, not a number from 0 to 65535, or the text of one`;
       const v2 = new V2();
@@ -163,24 +163,24 @@ describe('ports', () => {
     },
   );
 
-  test('plugin C54: FAULT-10: start fails for a host that is not a text, since it would mean loopback or nothing', async () => {
+  test('plugin C54: FAULT-10: start fails for a host that is not a text', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, host: 5 });
     expect((await v2.serverStart({ id })).errorStr).toBe('host is 5, not a text');
   });
 
-  test('plugin C54: FAULT-10: a handshakeTimeoutSecs that allows no handshake is reported with the name used here', async () => {
+  test('plugin C54: FAULT-10: start fails for a handshakeTimeoutSecs of 0, and errorStr names this option', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, handshakeTimeoutSecs: 0 });
     expect((await v2.serverStart({ id })).errorStr).toBe('handshakeTimeoutSecs is 0, not a positive number');
   });
 });
 
-describe('the names of the other version', () => {
+describe('option names of the other version', () => {
   const ofVersion2 = 'belongs to version 2 (rfc6455/plugin)';
   const ofVersion1 = 'belongs to version 1 (rfc6455/plugin-v1)';
 
-  test('plugin C55: FAULT-10: start says whether url or URL was meant', async () => {
+  test('plugin C55: FAULT-10: start says which of url and URL is the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -197,7 +197,7 @@ describe('the names of the other version', () => {
     });
   });
 
-  test('plugin C55, C5: FAULT-10: start says whether ref or id was meant', async () => {
+  test('plugin C55, C5: FAULT-10: start says which of ref and id is the right name', async () => {
     const v1 = new V1();
     const v2 = new V2();
     await warningsOf(async () => {
@@ -210,7 +210,7 @@ describe('the names of the other version', () => {
     });
   });
 
-  test('plugin C55: FAULT-10: an ignored name is a warning, once for each name', async () => {
+  test('plugin C55: FAULT-10: each name that has no effect causes one warning', async () => {
     const v1 = new V1();
     const v2 = new V2();
     const warnings = await warningsOf(() => {
@@ -236,11 +236,11 @@ describe('headers and TLS', () => {
     [['X-A', '1'], 'headers is an array, not an object of texts'],
     [{ 'X-A': 7 }, 'headers: "X-A" is 7, not a text'],
     [{ 'X-A': { b: 1 } }, 'headers: "X-A" is an object, not a text'],
-  ])('plugin C56, A1.2-3: FAULT-10: headers %j are refused', async (headers, text) => {
+  ])('plugin C56, A1.2-3: FAULT-10: start fails for the headers %j', async (headers, text) => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/', headers });
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, errorStr: text });
-    // A program that mends them goes on.
+    // A program that corrects the headers can connect.
     const raw = await RawServer.start();
     expect(await v2.clientStart({ id, URL: raw.url, headers: { 'X-A': '1', 'X-B': null } })).toMatchObject({
       success: true,
@@ -248,7 +248,7 @@ describe('headers and TLS', () => {
     expect((await raw.peer()).head).toMatch(/^X-A: 1\r$/m);
   });
 
-  test('plugin A0.7-1, A0.7-2, A0.6-10: FAULT-10: the text of a missing certificate names certFile and keyFile', async () => {
+  test('plugin A0.7-1, A0.7-2, A0.6-10: FAULT-10: if there is no certificate, errorStr names certFile and keyFile', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0, tls: true });
     expect((await v2.serverStart({ id })).errorStr).toBe(
@@ -258,7 +258,7 @@ describe('headers and TLS', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('plugin C57, C42: FAULT-11: a warning names the method, the event and the connection', async () => {
+  test('plugin C57, C42: FAULT-11: a warning names the method, the event and the connection of the callback', async () => {
     const v2 = new V2({}, false);
     v2.events.warnAfter = 1;
     const { promise: began, resolve } = defer();
@@ -272,7 +272,7 @@ describe('a callback that never ends', () => {
       await v2.startedClient(`${url}a?b`);
       await began;
       while (v2.events.waiting === 0) await turn();
-      // The timer is the queue's own: this one was set after it, for longer.
+      // The queue has set its timer already. This timer was set later and for longer.
       await new Promise((done) => setTimeout(done, 20));
       expect(id).toBe(-1);
     });
@@ -282,7 +282,7 @@ describe('a callback that never ends', () => {
     );
   });
 
-  test('plugin C57, C50: FAULT-11: clearAll abandons it, in both versions: later events are delivered', async () => {
+  test('plugin C57, C50: FAULT-11: clearAll abandons the callback in both versions, and later events are delivered', async () => {
     const v1 = new V1();
     const { promise: began, resolve } = defer();
     const { url } = await v1.startedServer({

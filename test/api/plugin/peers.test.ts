@@ -1,4 +1,4 @@
-/** Clients and servers of both surfaces with each other, and with `ws`. Python's websockets is in test/interop. */
+/** Clients and servers of both versions with each other, and with `ws`. test/interop tests them with Python's websockets. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectWs, startWs } from '../../peers/ws-end.ts';
 import { connectPlugin, converse, startPlugin, type Version } from './plugin-end.ts';
@@ -11,7 +11,7 @@ const both = ['ours', 'peer'] as const;
 
 describe.each(versions)('a client of %s', (version) => {
   test.each(versions.flatMap((server) => [true, false].map((deflate) => [server, deflate] as const)))(
-    'and a server of %s, permessage-deflate %j',
+    'the client and a server of %s exchange messages and close, permessage-deflate %j',
     async (server, deflate) => {
       for (const by of both) {
         const { url, end } = await startPlugin(server);
@@ -20,30 +20,33 @@ describe.each(versions)('a client of %s', (version) => {
           await converse(client, end, 'ours');
           continue;
         }
-        // Which of both ends first is the same thing seen from the other side; a server says 1000 Normal closure.
+        // The server begins the close. It sends 1000 Normal closure.
         await converse(end, client, 'ours');
       }
     },
   );
 
-  test.each([true, false])('and a server of ws, permessage-deflate asked for: %j', async (deflate) => {
-    for (const by of both) {
-      const server = await startWs();
-      const client = await connectPlugin(version, server.url, deflate);
-      await converse(client, await server.opened, by);
-      await server.release();
-    }
-  });
+  test.each([true, false])(
+    'the client and a server of ws exchange messages and close, permessage-deflate requested: %j',
+    async (deflate) => {
+      for (const by of both) {
+        const server = await startWs();
+        const client = await connectPlugin(version, server.url, deflate);
+        await converse(client, await server.opened, by);
+        await server.release();
+      }
+    },
+  );
 });
 
-describe('a client of v1', () => {
+describe('permessage-deflate of a client of v1', () => {
   test.each([
     [false, false],
     [true, false],
     [false, true],
     [true, true],
   ])(
-    'plugin A0.8-2, A0.8-4, C17: permessage-deflate with ws, clientNoContextTakeover %j, serverNoContextTakeover %j',
+    'plugin A0.8-2, A0.8-4, C17: the messages are compressed as negotiated with ws, clientNoContextTakeover %j, serverNoContextTakeover %j',
     async (clientNoContextTakeover, serverNoContextTakeover) => {
       const server = await startWs({ peerCompression: { threshold: 0 } });
       const v1 = new V1();
@@ -66,7 +69,7 @@ describe('a client of v1', () => {
         return v1.clientSend({ ref }, Buffer.from(message)).wireSize ?? 0;
       }) as [number, number];
       expect([await peer.next(), await peer.next()]).toEqual([message, message]);
-      // Only with the window of the message before.
+      // The second message is short only if the window of the first one is kept.
       expect(sizes[1] < sizes[0] / 2).toBe(!clientNoContextTakeover);
       const heard = await v1.got('message', 0, ref, 2);
       expect(heard.map(([, , , context]) => context.data)).toEqual([message, message]);
@@ -78,7 +81,7 @@ describe('a client of v1', () => {
 });
 
 describe.each(versions)('a server of %s', (version) => {
-  test('and a client of ws, which offers permessage-deflate', async () => {
+  test('the server and a client of ws that offers permessage-deflate exchange messages and close', async () => {
     for (const by of both) {
       const { url, end } = await startPlugin(version);
       const client = await connectWs(url);

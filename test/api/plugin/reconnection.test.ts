@@ -1,4 +1,4 @@
-/** The plugin's clients connect again with the figures of the engine, and never behind stop or clear. */
+/** The plugin's clients connect again after the waits of the engine, and do not connect again once they are stopped or cleared. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ interface Line {
   readonly v2: V2;
   readonly clock: FakeClock;
   readonly network: FakeNetwork<ClientData>;
-  /** The next wait is over, and the attempt after it as well. */
+  /** Ends the next wait and the attempt that follows it. */
   retry(): Promise<FakeConnection<ClientData> | null>;
 }
 
@@ -22,7 +22,7 @@ function setUp(): Line {
   const clock = new FakeClock();
   const network = new FakeNetwork<ClientData>();
   const v2 = new V2({ clock, dial: network.dial });
-  // Its connections are played: nothing is left that would have to be closed.
+  // Its connections are fake, so there is nothing to close.
   v2.clearAll = () => Promise.resolve();
   return {
     v2,
@@ -51,7 +51,7 @@ async function opened(
 }
 
 describe('the back-off', () => {
-  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: attempts follow at once, then after 100, 200, 400 … 10,000 ms; each failed attempt is an Error', async () => {
+  test('plugin A0.5-3, A0.5-4, A0.5-5, A0.5-7, A0.5-9, A0.1-7: attempts follow at once, then after 100, 200, 400 … 10,000 ms, and each failed attempt is an Error event', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -82,7 +82,7 @@ describe('the back-off', () => {
     expect(line.clock.delays).toEqual([0, 100, 200, 400, 0, 100, 200]);
   });
 
-  test('plugin A1.2-6, A0.5-6, C12: the maximum and our minimum limit the delay; 0 does not become a busy loop', async () => {
+  test('plugin A1.2-6, A0.5-6, C12: the maximum and our minimum limit the wait, and a maximum of 0 does not become a busy loop', async () => {
     for (const [options, delays] of [
       [{ maxWaitBetweenReconnectionRetries: 300 }, [0, 100, 200, 300, 300]],
       [{ maxWaitBetweenReconnectionRetries: 0 }, [0, 1, 1, 1, 1]],
@@ -97,7 +97,7 @@ describe('the back-off', () => {
     }
   });
 
-  test('plugin A1.3-9: the maximum, and reconnection itself, may be changed while the client waits', async () => {
+  test('plugin A1.3-9: start may change the maximum and turn reconnection off while the client waits', async () => {
     const line = setUp();
     const { id } = await opened(line);
     line.network.kill();
@@ -109,7 +109,7 @@ describe('the back-off', () => {
     expect(line.clock.next()).toBe(true);
     await settled();
     expect([line.network.attempts.length, line.clock.pending]).toEqual([0, 0]);
-    // It has ended: start is a start again.
+    // The client has stopped, so start connects again.
     line.network.isUp = true;
     const started = line.v2.clientStart({ id });
     await settled();
@@ -118,8 +118,8 @@ describe('the back-off', () => {
   });
 });
 
-describe('when', () => {
-  test('plugin A0.5-1, A0.5-2, C11: it is on by default, and also follows a clean Close 1000 of the server; it can be turned off', async () => {
+describe('automatic reconnection', () => {
+  test('plugin A0.5-1, A0.5-2, C11: reconnection is on by default, also follows a clean Close 1000 of the server, and can be turned off', async () => {
     for (const enableAutomaticReconnection of [true, false]) {
       const line = setUp();
       const { connection } = await opened(line, { enableAutomaticReconnection });
@@ -136,7 +136,7 @@ describe('when', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 2, 1]);
   });
 
-  test('plugin A0.1-1, A0.1-6, A0.1-8, A0.5-7: the order of events is Open, Message*, Close, Error*, Open, with one Close for each Open', async () => {
+  test('plugin A0.1-1, A0.1-6, A0.1-8, A0.5-7: the events are Open, Message*, Close, Error*, Open in this order, with one Close for each Open', async () => {
     const line = setUp();
     const { id, connection } = await opened(line);
     connection.receive('one');
@@ -188,7 +188,7 @@ describe('when', () => {
 });
 
 describe('stop and clear', () => {
-  test('plugin A0.5-11, A0.5-12, C10: after 10,000 random orders of start, stop, clear, kill and restart there is no event and no socket', async () => {
+  test('plugin A0.5-11, A0.5-12, C10: after 10,000 random orders of start, stop, clear, kill and restart no event follows, and no socket is left', async () => {
     const pick = random(1_986);
     for (let round = 0; round < 10_000; round++) {
       const { v2, clock, network } = setUp();
@@ -236,7 +236,7 @@ describe('stop and clear', () => {
         network.settleClosing();
         await new Promise((resolve) => setImmediate(resolve));
       }
-      // A clear that came before this one may still have been waiting.
+      // An earlier clear may still have been waiting.
       network.settleClosing();
       await v2.events.idle();
       const before = v2.heard.length;

@@ -1,6 +1,6 @@
 /**
- * docs/plugin-rows.md has every row of what the plugins do, and every decision where ours differ; each is named by a test, or says
- * that it is dropped, or which decision or rule of the RFC has taken its place.
+ * docs/plugin-rows.md lists everything that the plugins do, and every decision where ours differ. A test names each row, or the row
+ * says that it is dropped, or which decision or rule of the RFC replaces it.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { fillRows, rowsOf, traceRows } from '../../../scripts/plugin.js';
 const page = readFileSync(new URL('../../../docs/plugin-rows.md', import.meta.url), 'utf8');
 const trace = traceRows(testFiles());
 
-/** How many rows each section has, so that none can be dropped unseen. */
+/** The number of rows of each section, so that a row cannot be dropped by mistake. */
 const sections: Readonly<Record<string, number>> = {
   'A0-': 11,
   'A0.1-': 10,
@@ -54,13 +54,13 @@ const rows = new Map(
   ]),
 );
 
-test('the page has every row once', () => {
+test('the page lists every row once', () => {
   expect([...rows.keys()].sort()).toEqual([...expected].sort());
   expect(page.match(/^\| (?:A\d+(?:\.\d+)?-\d+|C\d+) \|/gm)).toHaveLength(expected.length);
 });
 
-describe('is named by a test, or has a reason why not', () => {
-  test.each(expected)('%s', (id) => {
+describe('each row of the page', () => {
+  test.each(expected)('%s is named by a test, or has a reason why no test names it', (id) => {
     if (trace.has(id)) return;
     const cells = rows.get(id) ?? '';
     const taken = /changed by (C\d+)/.exec(cells)?.[1];
@@ -74,11 +74,11 @@ test('no test names a row that does not exist', () => {
   expect([...trace.keys()].filter((id) => !rows.has(id))).toEqual([]);
 });
 
-test('the column of tests is up to date', () => {
+test('the column of tests on the page is up to date', () => {
   expect(fillRows(page, trace)).toBe(page);
 });
 
-test('the rows that a title names', () => {
+test('rowsOf returns the rows that a title names', () => {
   expect(rowsOf('plugin A1.2-3, C6: text')).toEqual(['A1.2-3', 'C6']);
   expect(rowsOf('C6: text')).toEqual([]);
   expect(rowsOf('plugin C6 text')).toEqual([]);

@@ -36,7 +36,7 @@ async function start(v2: V2, URL: string, options: object): Promise<{ success: b
 }
 
 describe('a client', () => {
-  test('plugin A0.7-3, A1.2-9, A1.7-10: caFile is a path, PEM text, NONE or SYSTEM, the default, which does not know the test CA', async () => {
+  test('plugin A0.7-3, A1.2-9, A1.7-10: caFile of a client is a path, PEM text, NONE or SYSTEM, and SYSTEM is the default', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     expect(await start(v2, url, { caFile })).toMatchObject({ success: true });
@@ -51,7 +51,7 @@ describe('a client', () => {
     expect(missing).toMatchObject({ success: false, errorStr: expect.stringContaining('ENOENT') });
   });
 
-  test('plugin A0.7-7, C20: the options apply without `tls` too; a command with any of them replaces all of them', async () => {
+  test('plugin A0.7-7, C20: the TLS options of a client apply without `tls`, and a command with any of them replaces all of them', async () => {
     const v2 = new V2();
     const { url } = await secureServer(v2);
     const { id } = v2.client({ URL: url, caFile, enableAutomaticReconnection: false });
@@ -61,7 +61,7 @@ describe('a client', () => {
     expect(await v2.clientStart({ id, caFile })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-5: `tls` makes no difference: the scheme of the URL decides', async () => {
+  test('plugin A0.7-5: the option `tls` of a client has no effect, since the scheme of the URL decides', async () => {
     const v2 = new V2();
     const { url } = await v2.startedServer();
     expect(await start(v2, url, { tls: true })).toMatchObject({ success: true });
@@ -69,7 +69,7 @@ describe('a client', () => {
     expect(await start(v2, secure.url, { tls: false, caFile })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-9, C22: an address in the URL is checked against the certificate; TLS 1.3 is supported', async () => {
+  test('plugin A0.7-9, C22: a client verifies an address in the URL against the certificate, and supports TLS 1.3', async () => {
     const v2 = new V2();
     const { port } = await secureServer(v2);
     expect(await start(v2, `wss://127.0.0.1:${port}/`, { caFile })).toMatchObject({ success: true });
@@ -85,7 +85,7 @@ describe('a client', () => {
 });
 
 describe('a server', () => {
-  test('plugin A0.7-5, A0.7-7, C20: `tls` turns TLS on: without it, or with false, the files are ignored', async () => {
+  test('plugin A0.7-5, A0.7-7, C20: a server uses TLS only if `tls` is true, and otherwise ignores the files', async () => {
     const v2 = new V2();
     for (const options of [files, { tls: false, ...files }]) {
       const { url } = await v2.startedServer(options);
@@ -97,7 +97,7 @@ describe('a server', () => {
     expect(await start(v2, `ws://127.0.0.1:${again.port}/`, {})).toMatchObject({ success: true });
   });
 
-  test('plugin A0.7-8, C21: without a caFile, or with NONE, no client needs a certificate; with any other value each client does', async () => {
+  test('plugin A0.7-8, C21: a server needs no client certificate without a caFile or with NONE, and needs one with any other caFile', async () => {
     const v2 = new V2();
     for (const options of [{}, { caFile: 'NONE' }]) {
       const { url } = await secureServer(v2, options);
@@ -106,7 +106,7 @@ describe('a server', () => {
     for (const options of [{ caFile: own.certFile }, { caFile: ownPem }]) {
       const { id, url } = await secureServer(v2, options);
       await start(v2, url, { caFile });
-      // TLS 1.3 tells a client late: what counts is that the server has no connection.
+      // With TLS 1.3 a client learns late that it was refused. So the test looks at the connections of the server.
       expect(v2.server({ id }).clients).toEqual([]);
       expect(await start(v2, url, { caFile, ...own })).toMatchObject({ success: true });
       expect(v2.server({ id }).clients).toHaveLength(1);
@@ -116,7 +116,7 @@ describe('a server', () => {
     expect(v2.server({ id }).clients).toEqual([]);
   });
 
-  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths, used if both are given; a missing file fails the start', async () => {
+  test('plugin A0.7-1, A0.7-2: certFile and keyFile are paths that are used if both are given, and start fails for a missing file', async () => {
     const settings: TlsSettings = { enabled: true, certFile, keyFile: '', caFile: '', ciphers: '' };
     expect(await serverMaterial(settings)).toEqual({});
     expect(Object.keys(await serverMaterial({ ...settings, keyFile }))).toEqual(['cert', 'key']);
@@ -128,7 +128,7 @@ describe('a server', () => {
     });
   });
 
-  test('plugin A0.7-4: the ciphers "" and DEFAULT are the built-in ones, and other values go to OpenSSL', async () => {
+  test('plugin A0.7-4: the ciphers "" and DEFAULT are the built-in ones, and other values are passed to OpenSSL', async () => {
     const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: '', ciphers: '' };
     expect(await clientMaterial(settings)).toEqual({});
     expect(await clientMaterial({ ...settings, ciphers: 'DEFAULT' })).toEqual({});
@@ -140,7 +140,7 @@ describe('a server', () => {
     expect(await start(v2, url, { caFile, ciphers: 'no such cipher' })).toMatchObject({ success: false });
   });
 
-  test('plugin A0.6-9: a client that begins no TLS is dropped after handshakeTimeoutSecs, and does not delay others', async () => {
+  test('plugin A0.6-9: a server drops a client that does not begin TLS after handshakeTimeoutSecs, and serves other clients meanwhile', async () => {
     const v2 = new V2();
     const { port, url } = await secureServer(v2, { handshakeTimeoutSecs: 1 });
     const silent = plainPeer(port);
@@ -153,7 +153,7 @@ describe('a server', () => {
   });
 });
 
-test('SYSTEM leaves the choice to Node; a file with many authorities is used whole', async () => {
+test('the caFile SYSTEM means the CAs of Node, and a file with many CAs is used as a whole', async () => {
   const settings: TlsSettings = { enabled: true, certFile: '', keyFile: '', caFile: 'SYSTEM', ciphers: '' };
   expect(await clientMaterial(settings)).toEqual({});
   const folder = mkdtempSync(join(tmpdir(), 'rfc6455-'));

@@ -1,4 +1,4 @@
-/** What the compiler says to programs for the plugins; the type check covers this file. */
+/** The types of programs for the plugins. The type check covers this file. */
 import { expectTypeOf, test } from 'vitest';
 import {
   methods,
@@ -14,7 +14,7 @@ import {
 } from '../../../src/plugin.ts';
 import * as v1 from '../../../src/plugin-v1.ts';
 
-test('plugin A1.1-8: the callback of version 2 has typed parameters, and may name the event that it expects', () => {
+test('plugin A1.1-8: the parameters of the callback of version 2 have types, and the callback may declare the type of its event', () => {
   const accepted: WebsocketMethod[] = [
     (type, id, event) => {
       expectTypeOf(type).toEqualTypeOf<WebsocketEventType>();
@@ -34,7 +34,7 @@ test('plugin A1.1-8: the callback of version 2 has typed parameters, and may nam
   expectTypeOf(refused).toBeFunction();
 });
 
-test('plugin A2.4-3, A2.4-4: the callback of version 1 has typed parameters as well', () => {
+test('plugin A2.4-3, A2.4-4: the parameters of the callback of version 1 have types as well', () => {
   const accepted: v1.WebsocketMethod[] = [
     (_server, _client, type, _context, worker, window, process) => {
       expectTypeOf(type).toEqualTypeOf<v1.WebsocketEventType>();
@@ -47,7 +47,7 @@ test('plugin A2.4-3, A2.4-4: the callback of version 1 has typed parameters as w
   expectTypeOf(v1.websocketClientStart).toBeCallableWith({ ref: 1, method: 'CB' });
 });
 
-test('plugin C44: the registry accepts both kinds of callbacks, since both versions share it', () => {
+test('plugin C44: the registry accepts the callbacks of both versions, since they share it', () => {
   methods.set('two', (_type: number, _id: number, event: WebsocketMessage) => event.str);
   methods.set(
     'one',
@@ -58,7 +58,7 @@ test('plugin C44: the registry accepts both kinds of callbacks, since both versi
   expectTypeOf(methods.get).returns.not.toBeAny();
 });
 
-test('plugin A1.2-10, C6: `const { id } = websocketServer(o)` is a number; with an `id` the call returns information', () => {
+test('plugin A1.2-10, C6: the type of `id` is number if the options have no `id`, and otherwise the call may return information', () => {
   const check = (given: WebsocketServerOptions): void => {
     const o = { port: 0 };
     const { id } = websocketServer(o);
@@ -67,7 +67,7 @@ test('plugin A1.2-10, C6: `const { id } = websocketServer(o)` is a number; with 
     const { id: maybe, clients } = websocketServer(given);
     expectTypeOf(maybe).toEqualTypeOf<number | undefined>();
     expectTypeOf(clients).toEqualTypeOf<string[] | undefined>();
-    // exactOptionalPropertyTypes: what was returned goes where an `id` may be absent.
+    // The result can be assigned to a type with an optional `id`, also under exactOptionalPropertyTypes.
     const kept: { id?: number } = websocketServer(given);
     void kept;
   };

@@ -1,4 +1,4 @@
-/** The parts under the plugin surfaces that need no socket. */
+/** The parts of the plugins that need no socket. */
 import { describe, expect, test } from 'vitest';
 import { cutReason } from '../../../src/api/plugin/engine-client.ts';
 import { closeReason, connectErrorText, listenErrorText } from '../../../src/api/plugin/engine-texts.ts';
@@ -14,7 +14,7 @@ import { dialFailure, locate } from '../../../src/transport/dial-failure.ts';
 describe('JSON', () => {
   const event = { wireSize: 7, binary: false, str: 'a"\\/\n\u0001\u007f é€😀' };
 
-  test('plugin A1.1-13, C32: v2 JSON is compact, with names in order, only ASCII, and a wait_time with a fraction', () => {
+  test('plugin A1.1-13, C32: the JSON of version 2 is compact ASCII with sorted names, and its wait_time has a fraction', () => {
     const text = toCompactJson(event);
     expect(text).toBe(
       '{"binary":false,"str":"a\\"\\\\/\\n\\u0001\u007f \\u00e9\\u20ac\\ud83d\\ude00","wireSize":7}',
@@ -27,7 +27,7 @@ describe('JSON', () => {
     );
   });
 
-  test('plugin A2.4-4, C32: v1 JSON has a line for each property, indented by a tab', () => {
+  test('plugin A2.4-4, C32: the JSON of version 1 has a line for each property, indented by a tab', () => {
     expect(toStyledJson({ wireSize: 1, data: 'x', binary: false })).toBe(
       '{\n\t"binary" : false,\n\t"data" : "x",\n\t"wireSize" : 1\n}',
     );
@@ -36,7 +36,7 @@ describe('JSON', () => {
 });
 
 describe('header fields as an object', () => {
-  test('plugin A0.6-7, C46: repeated fields are joined under the first spelling, in any case; the object has no prototype', () => {
+  test('plugin A0.6-7, C46: repeated fields are joined under the first spelling, whatever their case, and the object has no prototype', () => {
     const object = toHeaderObject(['X-A', ' 1 ', 'x-a', '2', '__proto__', '3', 'X-a', '4']);
     expect(Object.entries(object)).toEqual([
       ['X-A', '1, 2, 4'],
@@ -44,14 +44,14 @@ describe('header fields as an object', () => {
     ]);
   });
 
-  test('plugin A1.2-3: only texts are kept; of two spellings the first is used, with the last value', () => {
+  test('plugin A1.2-3: only texts are kept, and a name in two spellings keeps the first spelling and the last value', () => {
     expect(fromHeaderObject({ 'X-A': '1', n: 1, o: {}, 'x-a': '2', b: 'B' })).toEqual(['X-A', '2', 'b', 'B']);
     for (const wrong of [null, 'text', 7, undefined]) expect(fromHeaderObject(wrong)).toEqual([]);
   });
 });
 
-describe('numbers', () => {
-  test('plugin A0-7: the smallest free number is used, upwards and downwards, and used again when free', () => {
+describe('numbers of clients and servers', () => {
+  test('plugin A0-7: the smallest free number is used, upwards or downwards, and a freed number is used again', () => {
     for (const sign of [1, -1] as const) {
       const table = new IdTable<number>(sign);
       const add = (): number => table.add((id) => id);
@@ -66,19 +66,19 @@ describe('numbers', () => {
 });
 
 describe('close reasons', () => {
-  test('plugin C28: a reason is cut at 123 bytes, between two characters', () => {
+  test('plugin C28: a reason is cut to at most 123 bytes, between two characters', () => {
     expect(cutReason('x'.repeat(123))).toBe('x'.repeat(123));
     expect(cutReason('x'.repeat(124))).toBe('x'.repeat(123));
     expect(cutReason(`x${'€'.repeat(41)}`)).toBe(`x${'€'.repeat(40)}`);
     expect(cutReason(`${'x'.repeat(121)}😀`)).toBe('x'.repeat(121));
   });
 
-  test('plugin C37: a lone surrogate in a reason is U+FFFD in the event too', () => {
+  test('plugin C37: a lone surrogate in a reason becomes U+FFFD', () => {
     expect(cutReason('a\ud800b')).toBe('a\ufffdb');
     expect(cutReason('\ud83d'.repeat(60))).toBe('\ufffd'.repeat(41));
   });
 
-  test('plugin A0.3-14: refused frames have the texts of the engine, and each text fits into a frame', () => {
+  test('plugin A0.3-14: each violation has the text of the engine, and each text fits into a Close frame', () => {
     const word = (code: ViolationCode): string => closeReason(new ProtocolError(code));
     expect(word('WS_RESERVED_BITS')).toBe('Reserved bit used');
     expect(word('WS_FRAGMENTED_CONTROL')).toBe('Control message fragmented');
@@ -132,11 +132,11 @@ describe('errorStr', () => {
       'Failed to initialize per message deflate engine',
     ],
     ['another error', new TypeError('headers'), 'headers'],
-  ])('plugin A0.6-10: %s', (_name, error, text) => {
+  ])('plugin A0.6-10: errorStr is the text of the engine: %s', (_name, error, text) => {
     expect(connectErrorText(error, url)).toBe(text);
   });
 
-  test('plugin A0.6-10: version 1 has the texts of its engine, 5.1.6', () => {
+  test('plugin A0.6-10: the errors of version 1 have the texts of its engine, 5.1.6', () => {
     expect(connectErrorText(refuse('WS_RESPONSE_STATUS', { status: 404 }), url, '5.1.6')).toBe(
       'Got bad status connecting to example.org, status: 404, HTTP Status line: HTTP/1.1 404',
     );
@@ -147,7 +147,7 @@ describe('errorStr', () => {
     expect(connectErrorText(accept, url, '5.1.6')).toBe(connectErrorText(accept, url));
   });
 
-  test('plugin A0.6-10: the other texts begin like those of the engine', () => {
+  test('plugin A0.6-10: other errors have texts that begin like those of the engine', () => {
     const begin = (error: Error): string => connectErrorText(error, url);
     expect(begin(refuse('WS_RESPONSE_HTTP_VERSION'))).toMatch(/^Expecting HTTP\/1\.1, got /);
     expect(begin(refuse('WS_HANDSHAKE_START_LINE', { stage: 'http' }))).toMatch(
@@ -158,7 +158,7 @@ describe('errorStr', () => {
     );
     expect(begin(dialFailure('WS_REDIRECT_LOCATION'))).toMatch(/^Missing Location Header for HTTP Redirect/);
     expect(begin(dialFailure('WS_REDIRECT_LIMIT'))).toMatch(/redirects/);
-    // The URL is in these texts once, in the engine's words.
+    // These texts contain the URL once, in the engine's words.
     const located = locate(system('CERT_HAS_EXPIRED', 'tls'), 'wss://example.org/');
     expect(located.message).toBe('text [wss://example.org/]');
     expect(connectErrorText(located, 'wss://example.org/')).toBe(
@@ -167,7 +167,7 @@ describe('errorStr', () => {
     expect(connectErrorText(system('ENOTFOUND', 'dns'), 'no url')).toMatch(/^Unable to connect to no url on/);
   });
 
-  test('plugin A0.10-6: listen reports bind and inet_pton with the address, and other errors unchanged', () => {
+  test('plugin A0.10-6: an error of listen names bind or inet_pton and the address, and other errors are unchanged', () => {
     const error = (code: string, syscall?: string): Error =>
       Object.assign(new Error('text'), { code, ...(syscall === undefined ? null : { syscall }) });
     const where = '127.0.0.1:80';
@@ -200,7 +200,7 @@ describe('the event queue', () => {
     };
   }
 
-  test('plugin A1.12-1, C42: 1,000 events arrive in order, one at a time, while the callback awaits 1 ms for each', async () => {
+  test('plugin A1.12-1, C42: 1,000 events arrive in order and one at a time while the callback awaits 1 ms for each', async () => {
     const numbers: number[] = [];
     let running = 0;
     let most = 0;
@@ -219,7 +219,7 @@ describe('the event queue', () => {
     expect(one).toMatchObject({ queued: 0, settled: 1 });
   });
 
-  test('plugin C42: a callback that throws, or whose Promise rejects, is reported, and the queue continues', async () => {
+  test('plugin C42: a callback that throws or rejects is reported, and the queue continues', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {
@@ -241,11 +241,11 @@ describe('the event queue', () => {
     process.off('warning', listener);
     expect(numbers).toEqual([0, 1, 2, 3]);
     expect(errors).toEqual(['thrown', 'rejected']);
-    // The same within a minute is one warning.
+    // The same text causes one warning a minute.
     expect(warnings).toEqual(['and the hook as well']);
   });
 
-  test('plugin C42: with `awaits` off the next event does not wait for a Promise, whose rejection is reported', async () => {
+  test('plugin C42: with `awaits` off the next event does not wait for the Promise of a callback, and its rejection is reported', async () => {
     const numbers: number[] = [];
     const errors: unknown[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => {
@@ -260,7 +260,7 @@ describe('the event queue', () => {
     expect(errors).toEqual(['late']);
   });
 
-  test('plugin C43: events are held until released; if their number or size exceeds the limit, the oldest is dropped and reported', async () => {
+  test('plugin C43: events are held until release, and beyond the limit of events or bytes the oldest ones are dropped and reported', async () => {
     const numbers: number[] = [];
     const queue = new EventQueue<Numbered>(({ number }) => void numbers.push(number), true);
     const drops: number[] = [];
@@ -281,7 +281,7 @@ describe('the event queue', () => {
     expect(new EventQueue(() => {}, true)).toMatchObject({ limit: 10_000, maxBytes: 67_108_864 });
   });
 
-  test('plugin C43: hooks may be async; their rejection is a process warning [A48]', async () => {
+  test('plugin C43: the rejection of an async hook is a process warning [A48]', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error): void => void warnings.push(warning.message);
     process.on('warning', listener);

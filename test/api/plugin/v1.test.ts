@@ -24,7 +24,7 @@ const unmasked = { mask: false } as const;
 const data = (text: string): Buffer => Buffer.from(text);
 
 describe('Websocket server', () => {
-  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: it returns the configuration, with ref and the defaults, also without options', () => {
+  test('plugin A2.1-5, A2.1-6, A0.10-1, A2.1-4, A0-8: the command returns the configuration with ref and the defaults, even without options', () => {
     const v1 = new V1();
     const defaults = {
       port: 8080,
@@ -56,7 +56,7 @@ describe('Websocket server', () => {
     });
   });
 
-  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send can change method, worker, window and process of a running server, and nothing else', async () => {
+  test('plugin A2.1-1, A2.1-2, A2.1-3, A2.1-4, A2.3-2, C48: start, stop and send of a running server can change only method, worker, window and process', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer({ method: 'old' });
     const other = { port: 1, host: 'x', backlog: 9, maxConnections: 9 };
@@ -77,7 +77,7 @@ describe('Websocket server', () => {
     expect(port).toBeGreaterThan(0);
   });
 
-  test('plugin C48, A2.3-2: start changes port, host, backlog and maxConnections of a stopped server', async () => {
+  test('plugin C48, A2.3-2: start of a stopped server can change port, host, backlog and maxConnections', async () => {
     const v1 = new V1();
     const port = await freePort();
     const { ref } = v1.server({ port: 1, host: 'nowhere.invalid' });
@@ -96,7 +96,7 @@ describe('Websocket server', () => {
     expect(await v1.serverStart({ ref })).toMatchObject({ success: true, port });
   });
 
-  test('plugin A2.3-2, A2.3-4, C5: the results have success and message and the snapshot; an unknown ref fails', async () => {
+  test('plugin A2.3-2, A2.3-4, C5: start returns success and message, stop returns the configuration, and each command fails for an unknown ref', async () => {
     const v1 = new V1();
     const port = await freePort();
     const { ref } = v1.server({ port });
@@ -117,7 +117,7 @@ describe('Websocket server', () => {
     }
   });
 
-  test('plugin A2.3-8, A2.3-10: the refs of its connections are ascending, and the smallest free one is used first', async () => {
+  test('plugin A2.3-8, A2.3-10: the refs of the connections are ascending, and the smallest free one is used first', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const clients = [];
@@ -132,7 +132,7 @@ describe('Websocket server', () => {
     expect(v1.of('open', ref).map(([, client]) => client)).toEqual([1, 2, 3, 2]);
   });
 
-  test('plugin A2.3-6: send returns a status for each connection; `clients` selects them in its order; invalid and unknown numbers are skipped', async () => {
+  test('plugin A2.3-6: send returns a status for each connection, `clients` selects connections in its order, and invalid numbers are skipped', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     for (let count = 0; count < 3; count++) await v1.startedClient(url);
@@ -151,7 +151,7 @@ describe('Websocket server', () => {
     await v1.got('message', 0, 3, 6);
   });
 
-  test('plugin A2.3-6: a closing client still has its number, and a status without success', async () => {
+  test('plugin A2.3-6: a closing connection keeps its number, and its status has success: false', async () => {
     const v1 = new V1();
     const { ref, port } = await v1.startedServer();
     const peer = await peerOf(port);
@@ -178,7 +178,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket client', () => {
-  test('plugin A2.2-2, A2.2-3, C17, C18: it always returns a new configuration, with ref, the original option names and ours', () => {
+  test('plugin A2.2-2, A2.2-3, C17, C18: the command always returns a new configuration with ref, the original option names and ours', () => {
     const v1 = new V1();
     const deflate = {
       enabled: false,
@@ -209,18 +209,18 @@ describe('Websocket client', () => {
     });
   });
 
-  test('plugin A2.2-2: the configuration holds every option that was given', () => {
+  test('plugin A2.2-2: the configuration has every option that was given', () => {
     const v1 = new V1();
     const given = { pingTimeout: 9, enablePong: false, disablePerMessageDeflate: true };
     const client = v1.client(given);
     expect(client).toMatchObject(given);
     const without = v1.client();
     for (const name of Object.keys(given)) expect(without).not.toHaveProperty(name);
-    // Handed on as it is, it means the same.
+    // The configuration itself can be passed as options and has the same meaning.
     expect(v1.client(client)).toEqual({ ...client, ref: 3 });
   });
 
-  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: permessage-deflate is configured in the right order, with 15 for a missing value, 8 to 15; disable… changes nothing', async () => {
+  test('plugin A2.2-1, A0.8-2, A0.8-3, A0.8-4, C17: permessage-deflate has the configured parameters, window bits from 8 to 15, and disablePerMessageDeflate has no effect on it', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const configuration = (options: object): unknown => v1.client(options).perMessageDeflateOptions;
@@ -250,7 +250,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.2-1, C18: the returned object can be passed on: members that we added do not override disablePerMessageDeflate', async () => {
+  test('plugin A2.2-1, C18: a returned object can be passed to start, and the members that we added do not override disablePerMessageDeflate', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const options = { url: raw.url, enableAutomaticReconnection: false, closeTimeout: 1 };
@@ -261,7 +261,7 @@ describe('Websocket client', () => {
       return /^Sec-WebSocket-Extensions: .*(?=\r$)/m.exec((await raw.peer(index)).head)?.[0];
     };
     expect(await offered(0, client)).toMatch(/client_max_window_bits=10$/);
-    // What the program changes in it does count.
+    // A change that the program makes in the object has an effect.
     client.perMessageDeflate.clientMaxWindowBits = 11;
     expect(await offered(1, { ...client, disablePerMessageDeflate: true })).toMatch(/bits=11$/);
     const again = await v1.clientStop({ ref: client.ref });
@@ -269,7 +269,7 @@ describe('Websocket client', () => {
     expect(await offered(3, again)).toBeUndefined();
   });
 
-  test('plugin A2.3-1, A2.2-1: the options that start may change include our own', async () => {
+  test('plugin A2.3-1, A2.2-1: start may change our own options as well', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = v1.client({ url: raw.url, method: v1.record, enableAutomaticReconnection: false });
@@ -290,7 +290,7 @@ describe('Websocket client', () => {
     expect(await v1.clientStop({ ref })).toMatchObject({ ref });
   });
 
-  test('plugin A2.3-1, C5: start returns all five properties, with errorStr "" on success; an unknown ref fails', async () => {
+  test('plugin A2.3-1, C5: start returns all five properties, with errorStr "" on success, and fails for an unknown ref', async () => {
     const v1 = new V1();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-A: 1'));
     const { ref } = v1.client({ enableAutomaticReconnection: false });
@@ -314,7 +314,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-1: connecting may take 20 s, unless `timeout` is given', async () => {
+  test('plugin A2.3-1: an attempt to connect may take 20 s, unless `timeout` says otherwise', async () => {
     const network = new FakeNetwork<never>();
     const v1 = new V1({ dial: network.dial as never, clock: new FakeClock() });
     v1.clearAll = () => Promise.resolve();
@@ -329,7 +329,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A2.3-3: stop returns the snapshot and closes with 1000 Normal closure; options passed to it apply to the next start', async () => {
+  test('plugin A2.3-3: stop returns the configuration and closes with 1000 Normal closure, and its options apply to the next start', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { closeTimeout: 1 });
@@ -347,7 +347,7 @@ describe('Websocket client', () => {
     expect(close![4]).toBe('w');
   });
 
-  test('plugin A2.3-5, C36: send sends bytes as a text message, and with `binary` as a binary one; it returns {} for any other value', async () => {
+  test('plugin A2.3-5, C36: send sends bytes as text, or as binary with `binary`, and returns {} for any other value', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url);
@@ -367,7 +367,7 @@ describe('Websocket client', () => {
     expect(v1.clientSend({ ref: closed }, data('x'))).toMatchObject({ success: false, payloadSize: 0 });
   });
 
-  test('plugin A0.3-13, C37: a text that is not UTF-8 is refused and the connection stays open; with strictUtf8 it closes with 1007', async () => {
+  test('plugin A0.3-13, C37: a text that is not UTF-8 is refused and the connection stays open, but with strictUtf8 it closes with 1007', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const invalid = Buffer.from([0xc3, 0x28]);
@@ -393,7 +393,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A0.6-2: no redirect is followed', async () => {
+  test('plugin A0.6-2: a client does not follow a redirect', async () => {
     const v1 = new V1();
     const raw = await RawServer.start(
       () => 'HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n',
@@ -403,7 +403,7 @@ describe('Websocket client', () => {
     expect(raw.peers).toHaveLength(1);
   });
 
-  test('plugin A0.4-6, C16: pingInterval and pingTimeout work: a ping is sent each interval, and without a pong for that long the connection closes with 1011', async () => {
+  test('plugin A0.4-6, C16: a ping is sent each pingInterval, and the connection closes with 1011 after pingTimeout without a pong', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { pingInterval: 1, pingTimeout: 2 });
@@ -416,7 +416,7 @@ describe('Websocket client', () => {
     expect(codeOf(peer.frames.at(-1)!)).toBe(1011);
   });
 
-  test('plugin A0.4-4, A2.2-1: enablePong: false is accepted, but pings are still answered [C7]', async () => {
+  test('plugin A0.4-4, A2.2-1: the option enablePong: false is accepted, but pings are still answered [C7]', async () => {
     const v1 = new V1();
     const raw = await RawServer.start();
     const { ref } = await v1.startedClient(raw.url, { enablePong: false });
@@ -436,7 +436,7 @@ describe('Websocket client', () => {
 });
 
 describe('the callback', () => {
-  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: it has seven parameters for all types, at both ends', async () => {
+  test('plugin A2.4-1, A2.4-2, A2.4-3, A2.4-5, A2.4-6, A2.4-7, A2.4-9, A2.4-10, C15, C47, A0.1-3, A0.1-4, A0.1-5: the callback has seven parameters for all event types, at the server and at the client', async () => {
     const v1 = new V1();
     const server = await v1.startedServer({ worker: 'ws', window: 1, process: 2 });
     const peer = await peerOf(server.port, { 'X-A': 'a', uri: 'overwritten' });
@@ -506,7 +506,7 @@ describe('the callback', () => {
     });
   });
 
-  test("plugin A2.4-4, C32: { contextAs: 'json' } gives the text of the original, with tabs, without our additions", async () => {
+  test("plugin A2.4-4, C32: { contextAs: 'json' } passes the text of the original with tabs and without our additions", async () => {
     const v1 = new V1();
     const heard: string[] = [];
     const method = (_server: number, _client: number, _type: string, context: string): void =>
@@ -521,7 +521,7 @@ describe('the callback', () => {
     expect(heard[1]).toBe('{\n\t"binary" : true,\n\t"data" : "\\ufffd",\n\t"wireSize" : 1\n}');
   });
 
-  test('plugin A2.4-11, C44: name, worker, window and process are those of the time of the event', async () => {
+  test('plugin A2.4-11, C44: an event has the method, worker, window and process that were set when it occurred', async () => {
     const v1 = new V1();
     const heard: string[] = [];
     let goOn: () => void = () => {};
@@ -548,7 +548,7 @@ describe('the callback', () => {
     expect(heard).toEqual(['first open a 0 0', 'first message a 0 0', 'second message b 1 2']);
   });
 
-  test('plugin A2.4-11, C44: with an empty or unknown name the event is dropped', async () => {
+  test('plugin A2.4-11, C44: an event for an empty or unknown method name is dropped', async () => {
     const v1 = new V1();
     for (const method of ['', 'unknown']) {
       const server = await v1.startedServer({ method });
@@ -560,7 +560,7 @@ describe('the callback', () => {
     expect(v1.heard).toEqual([]);
   });
 
-  test('plugin A2.3-9, C49, C45: the waiting events of one socket are listed, from inside a callback too, and stay in the queue', async () => {
+  test('plugin A2.3-9, C49, C45: messages lists the waiting events of one socket, even inside a callback, and leaves them in the queue', async () => {
     const v1 = new V1();
     let goOn: () => void = () => {};
     const seen: unknown[] = [];
@@ -589,7 +589,7 @@ describe('the callback', () => {
     expect(v1.serverMessages({ ref: server.ref })).toEqual([]);
   });
 
-  test('plugin A2.4-12, C50: clearAll clears everything', async () => {
+  test('plugin A2.4-12, C50: clearAll clears all sockets, and new ones can be created after it', async () => {
     const v1 = new V1();
     const { ref, url } = await v1.startedServer();
     const client = await v1.startedClient(url);
@@ -597,7 +597,7 @@ describe('the callback', () => {
     expect(v1.serverClients({ ref })).toEqual([]);
     expect(await v1.clientStart(client)).toMatchObject({ errorStr: 'unknown id' });
     expect(v1.server().ref).toBe(-1);
-    // And all goes on.
+    // New sockets work after clearAll.
     const again = await v1.startedServer();
     await v1.startedClient(again.url);
     await v1.got('open', again.ref);
@@ -605,7 +605,7 @@ describe('the callback', () => {
 });
 
 describe('rfc6455/plugin-v1', () => {
-  test('plugin A0-2, A0-4: the thirteen commands work over their own sockets', async () => {
+  test('plugin A0-2, A0-4: the thirteen commands of the module work over real sockets', async () => {
     const heard: string[] = [];
     const method = ((server: number, client: number, type: string) =>
       heard.push(`${server} ${client} ${type}`)) as never;

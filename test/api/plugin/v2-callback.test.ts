@@ -1,4 +1,4 @@
-/** The one callback of the plugin, version 2: how it is set, when it is called and with what; the end of everything. */
+/** The callback of the plugin, version 2: how it is set, when it is called, its parameters, and clearAll. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { methods } from '../../../src/api/plugin/methods.ts';
@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 describe('Websocket SET METHOD, Websocket Get method', () => {
-  test('plugin A1.1-6, A1.1-1: no method is set at first; Get method returns the name or function that was set', () => {
+  test('plugin A1.1-6, A1.1-1: no method is set at first, and Get method returns the name or function that was set', () => {
     const v2 = new V2({}, false);
     expect(v2.getMethod()).toBe('');
     v2.setMethod('CB');
@@ -23,7 +23,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.getMethod()).toBe('');
   });
 
-  test('plugin A1.1-3, C43: earlier events are kept, and delivered once a method is set', async () => {
+  test('plugin A1.1-3, C43: events are kept until a method is set, and then delivered', async () => {
     const v2 = new V2({}, false);
     const { url } = await v2.startedServer();
     await v2.startedClient(url);
@@ -39,7 +39,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     ]);
   });
 
-  test('plugin A1.1-4, C44: with an empty or unknown name events are dropped', async () => {
+  test('plugin A1.1-4, C44: events are dropped while the method name is empty or unknown', async () => {
     for (const name of ['', 'unknown']) {
       const v2 = new V2({}, false);
       const { url } = await v2.startedServer();
@@ -52,7 +52,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     }
   });
 
-  test('plugin A1.1-5, C44: a name is resolved when an event is delivered, and the method gets all three parameters', async () => {
+  test('plugin A1.1-5, C44: the method is looked up by its name when an event is delivered, and gets all three parameters', async () => {
     const v2 = new V2({}, false);
     v2.setMethod('CB');
     const raw = await RawServer.start();
@@ -66,7 +66,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(v2.heard[1]).toEqual([0, 1, { binary: false, str: 'x', wireSize: 1 }]);
   });
 
-  test('plugin A1.1-8: the types have their documented numbers', () => {
+  test('plugin A1.1-8: the event types have their documented numbers', () => {
     expect(commands.WebsocketEventType).toEqual({
       Message: 0,
       Open: 1,
@@ -78,7 +78,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     });
   });
 
-  test("plugin A1.1-9, A1.1-10, A1.1-11, A1.1-12, A1.1-13, C32: { messageAs: 'json' } gives the compact text of the original, without our additions", async () => {
+  test("plugin A1.1-9, A1.1-10, A1.1-11, A1.1-12, A1.1-13, C32: { messageAs: 'json' } passes the compact text of the original without our additions", async () => {
     const v2 = new V2({}, false);
     const heard: [number, number, string][] = [];
     v2.setMethod(((...parameters: [number, number, string]) => heard.push(parameters)) as never, {
@@ -109,7 +109,7 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
     expect(ofClient[1]).toBe('{"code":1000,"reason":"Normal closure","remote":false}');
   });
 
-  test("plugin A1.1-12, C32: { messageAs: 'json' } gives an Error a wait that is a real number", async () => {
+  test("plugin A1.1-12, C32: with { messageAs: 'json' } the wait_time of an Error is a real number", async () => {
     const v2 = new V2({}, false);
     const heard: [number, string][] = [];
     v2.setMethod(((type: number, _id: number, text: string) => heard.push([type, text])) as never, {
@@ -127,8 +127,8 @@ describe('Websocket SET METHOD, Websocket Get method', () => {
   });
 });
 
-describe('serialization', () => {
-  test('plugin A1.12-1, C42: a callback never runs on the stack of a command; callbacks run one at a time over all sockets, Promises are awaited, and an exception stops nothing', async () => {
+describe('order of callbacks', () => {
+  test('plugin A1.12-1, C42: a callback never runs inside a command, one callback runs at a time, its Promise is awaited, and the next one runs after an exception', async () => {
     const v2 = new V2({}, false);
     const errors: unknown[] = [];
     v2.events.onError = (error) => errors.push(error);
@@ -161,7 +161,7 @@ describe('serialization', () => {
     expect(errors).toHaveLength(6);
   });
 
-  test('plugin C45: a callback may start, stop, send and clear, and await the result', async () => {
+  test('plugin C45: a callback may start, stop, send and clear, and may await the results', async () => {
     const v2 = new V2({}, false);
     const done: string[] = [];
     v2.setMethod((async (type: number, id: number) => {
@@ -178,7 +178,7 @@ describe('serialization', () => {
     expect(done).toEqual(['cleared, 1 were there']);
   });
 
-  test('plugin C43: 10,000 events may wait before a method is set; further ones drop the oldest, and this is reported', async () => {
+  test('plugin C43: 10,000 events may wait before a method is set, and further events drop the oldest ones and are reported', async () => {
     const v2 = new V2({}, false);
     let drops = 0;
     v2.events.onDrop = () => drops++;
@@ -188,7 +188,7 @@ describe('serialization', () => {
     (await raw.peer()).write(
       Buffer.concat([...Array.from({ length: 10_010 }, () => bytes), frame(Op.Text, 'end', { mask: false })]),
     );
-    // The Open, and eleven messages.
+    // The Open event and eleven messages are dropped.
     while (drops < 12) await turn();
     v2.setMethod(v2.record);
     await v2.until(() => v2.of(0, id).some(({ str }) => str === 'end'));
@@ -197,8 +197,8 @@ describe('serialization', () => {
   });
 });
 
-describe('the end', () => {
-  test('plugin A1.1-7, C50: clearAll clears the method, all sockets and the queue', async () => {
+describe('clearAll and the end of the process', () => {
+  test('plugin A1.1-7, C50: clearAll removes the method, all sockets and the waiting events', async () => {
     const v2 = new V2({}, false);
     const { url, port } = await v2.startedServer();
     await v2.startedClient(url);
@@ -216,7 +216,7 @@ describe('the end', () => {
     expect(await v2.serverStart({ id: -1 })).toMatchObject({ success: true });
   });
 
-  test('plugin C50: nothing is done when the process ends; with `unref` it may end while sockets exist', async () => {
+  test('plugin C50: with `unref` the process ends although sockets exist, and without it the process ends after clearAll', async () => {
     const port = await freePort();
     const script = (unref: boolean): string => `
       import * as v2 from ${JSON.stringify(new URL('../../../dist/plugin.js', import.meta.url).href)};
@@ -242,7 +242,7 @@ describe('the end', () => {
 });
 
 describe('rfc6455/plugin', () => {
-  test('plugin A0-3, A0-5: the twelve commands work over their own sockets', async () => {
+  test('plugin A0-3, A0-5: the twelve commands of the module work over real sockets', async () => {
     const heard: string[] = [];
     commands.websocketSetMethod(((type: number, id: number, event: { str?: string }) =>
       heard.push(`${type} ${id} ${event.str ?? ''}`.trim())) as never);

@@ -1,4 +1,4 @@
-/** The client commands of the plugin, version 2: options, statuses, events, and what goes over the wire. */
+/** The client commands of the plugin, version 2: options, statuses, events, and the frames on the wire. */
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeflateCodec } from '../../../src/deflate/codec.ts';
 import { useFakeClock, useRealClock } from '../../transport/fake-clock.ts';
@@ -13,7 +13,7 @@ afterEach(async () => {
 const unmasked = { mask: false } as const;
 
 describe('Websocket client', () => {
-  test('plugin A1.2-10, A1.2-1, C6, A0-8: it creates `{id}`, and writes the id into the options, so that the next call with them returns information', () => {
+  test('plugin A1.2-10, A1.2-1, C6, A0-8: the command returns `{id}` and writes the id into the options, so that the next call with them returns information', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { URL: 'ws://a.example/' };
     expect(v2.client(options)).toEqual({ id: 1 });
@@ -22,13 +22,13 @@ describe('Websocket client', () => {
     expect(v2.client(Object.freeze({ URL: 'ws://b.example/' }))).toEqual({ id: 2 });
   });
 
-  test('plugin A1.2-11: null, and any value that is not an object, creates nothing and returns {}', () => {
+  test('plugin A1.2-11: for null and any value that is not an object the command creates no client and returns {}', () => {
     const v2 = new V2();
     for (const wrong of [null, undefined, 'text', 7, true]) expect(v2.client(wrong)).toEqual({});
     expect(v2.client({})).toEqual({ id: 1 });
   });
 
-  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: information has the defaults', () => {
+  test('plugin A1.2-12, A1.2-4, A1.2-5, A1.2-6, A1.2-8, A0.4-1, A0.5-1, A0.5-5, A0.8-1: information has the given options, and the defaults for the others', () => {
     const v2 = new V2();
     const info = v2.client({ id: v2.client({}).id });
     expect(info).toEqual({
@@ -58,7 +58,7 @@ describe('Websocket client', () => {
     });
   });
 
-  test('plugin A1.2-13, C5: an unknown or cleared id returns {} from information and stop, and success: false from the others', async () => {
+  test('plugin A1.2-13, C5: for an unknown or cleared id information and stop return {}, and the other commands return success: false', async () => {
     const v2 = new V2();
     const { id } = v2.client({});
     await v2.clientClear({ id });
@@ -77,7 +77,7 @@ describe('Websocket client', () => {
     }
   });
 
-  test('plugin A0-9: a wrong type is read as 0, absent or false, and no call throws', () => {
+  test('plugin A0-9: an option of a wrong type is read as 0, absent or false, and no call throws', () => {
     const v2 = new V2();
     const { id } = v2.client({
       URL: 7,
@@ -98,7 +98,7 @@ describe('Websocket client', () => {
     expect(v2.client({ id: 1.9 })).toMatchObject({ readyState: 'closed' });
   });
 
-  test('plugin A0-7, A0-5: ids of clients are 1, 2, …, and the smallest free one is used first', async () => {
+  test('plugin A0-7, A0-5: the ids of clients are 1, 2, …, and the smallest free id is used first', async () => {
     const v2 = new V2();
     expect([v2.client({}), v2.client({}), v2.client({})]).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
     await v2.clientClear({ id: 2 });
@@ -107,7 +107,7 @@ describe('Websocket client', () => {
 });
 
 describe('Websocket client start', () => {
-  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: a Promise resolves with success, 101, path and query, and headers, without errorStr, after Open', async () => {
+  test('plugin A1.3-1, A1.3-4, A0.1-1, A0.6-11, C40: start resolves with success, 101, the uri and the headers, and the Open event waits or is delivered by then', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'X-One: 1', 'x-one: 2'));
     const { id } = v2.client({ URL: `${raw.url}api?window=7`, enableAutomaticReconnection: false });
@@ -123,7 +123,7 @@ describe('Websocket client start', () => {
     expect(v2.client({ id })).toMatchObject({ readyState: 'open' });
   });
 
-  test('plugin A1.3-5, A0.1-9, C14: a failed first start returns its status; no event and no further attempt follows', async () => {
+  test('plugin A1.3-5, A0.1-9, C14: a failed first start returns its status, and no event and no further attempt follow', async () => {
     const v2 = new V2();
     const port = await freePort();
     const { id } = v2.client({ URL: `ws://127.0.0.1:${port}/` });
@@ -141,7 +141,7 @@ describe('Websocket client start', () => {
     expect(v2.heard).toEqual([]);
   });
 
-  test('plugin A1.3-5, A0.6-11: a refusal has its status, uri and headers', async () => {
+  test('plugin A1.3-5, A0.6-11: if the server refuses the handshake, start returns its status, uri and headers', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(
       () => 'HTTP/1.1 403 Forbidden\r\nX-Why: because\r\nContent-Length: 0\r\n\r\n',
@@ -157,14 +157,14 @@ describe('Websocket client start', () => {
     });
   });
 
-  test('plugin A0.6-11: an answer that is not HTTP has status 0', async () => {
+  test('plugin A0.6-11: if the answer is not HTTP, start returns the status 0', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => 'SSH-2.0-OpenSSH\r\n\r\n');
     const { id } = v2.client({ URL: raw.url });
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 0, uri: '' });
   });
 
-  test('plugin A0.6-1: ws, wss, http and https are accepted, with their ports; other schemes cannot be parsed', async () => {
+  test('plugin A0.6-1: start accepts ws, wss, http and https with their default ports, and cannot parse other schemes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const scheme of ['ws', 'http']) await v2.startedClient(raw.url.replace('ws:', `${scheme}:`));
@@ -184,7 +184,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.3-2, A0.6-9: `timeout`, in seconds, limits the whole opening handshake', async () => {
+  test('plugin A1.3-2, A0.6-9: `timeout` limits the whole opening handshake, in seconds', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url });
@@ -193,7 +193,7 @@ describe('Websocket client start', () => {
     expect(status.errorStr).toMatch(/error: Cancelled$/);
   });
 
-  test('plugin A1.3-2, C13: the limit is 30 s for start and 60 s for retries, unless start was given a time', async () => {
+  test('plugin A1.3-2, C13: an attempt of start may take 30 s and a later attempt 60 s, unless start has a timeout', async () => {
     for (const [timeout, expected] of [
       [undefined, [30_000, 60_000]],
       [0, [30_000, 60_000]],
@@ -223,12 +223,12 @@ describe('Websocket client start', () => {
       await v2.clientStart({ id, ...(timeout === undefined ? null : { timeout }) });
       while (times.length < 2) await turn();
       expect(times).toEqual(expected);
-      // The attempt never ends: there is nothing to stop.
+      // The attempt never ends, so clearAll would wait for it.
       (v2 as unknown as { clearAll(): Promise<void> }).clearAll = () => Promise.resolve();
     }
   });
 
-  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: options are applied before connecting; options that are not named keep their value', async () => {
+  test('plugin A1.3-3, A1.3-9, A1.2-2, A1.2-3: start applies its options before it connects, and the other options keep their values', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = v2.client({
@@ -248,7 +248,7 @@ describe('Websocket client start', () => {
     });
   });
 
-  test('plugin A1.3-9: a URL that is changed while the client runs applies to the next connection', async () => {
+  test('plugin A1.3-9: a URL that start changes while the client runs applies to the next connection', async () => {
     const v2 = new V2();
     const [one, two] = [await RawServer.start(), await RawServer.start()];
     const { id } = await v2.startedClient(one.url, { enableAutomaticReconnection: true });
@@ -259,7 +259,7 @@ describe('Websocket client start', () => {
     expect(one.peers).toHaveLength(1);
   });
 
-  test('plugin A1.3-7, C7: a second start changes nothing, while connecting, while open, and between two attempts', async () => {
+  test('plugin A1.3-7, C7: a second start fails and changes nothing while connecting, while open, and between two attempts', async () => {
     const v2 = new V2();
     let answers = false;
     const raw = await RawServer.start(() => (answers ? null : ''), { port: await freePort() });
@@ -288,7 +288,7 @@ describe('Websocket client start', () => {
     expect(peer.closed).toBe(true);
   });
 
-  test('plugin A1.3-8, A0.5-13, C8: a client that lost its connection with reconnection off can be started again without stop, and gets events', async () => {
+  test('plugin A1.3-8, A0.5-13, C8: a client without reconnection that lost its connection can be started again without stop, and receives events', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -300,7 +300,7 @@ describe('Websocket client start', () => {
     expect(await v2.got(0, id)).toEqual([{ binary: false, str: 'heard', wireSize: 5 }]);
   });
 
-  test('plugin A0.6-3: the request has a User-Agent, which `headers` may replace, and a Host with its port', async () => {
+  test('plugin A0.6-3: the request has a User-Agent, which `headers` may replace, and a Host with the port', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url);
@@ -310,7 +310,7 @@ describe('Websocket client start', () => {
     expect((await raw.peer(1)).head.match(/^user-agent: .*$/gim)).toEqual(['user-agent: mine']);
   });
 
-  test('plugin A1.2-3, A0.6-6: Sec-WebSocket-Protocol among the headers requests subprotocols, and the status has the chosen one', async () => {
+  test('plugin A1.2-3, A0.6-6: Sec-WebSocket-Protocol in `headers` requests subprotocols, and the status has the chosen one', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) => switching(key, 'Sec-WebSocket-Protocol: b'));
     const { id } = v2.client({
@@ -325,7 +325,7 @@ describe('Websocket client start', () => {
     expect(head.match(/^sec-websocket-protocol: .*$/gim)).toEqual(['Sec-WebSocket-Protocol: a, b']);
   });
 
-  test('plugin A1.2-3, A0-9: without headers the previous ones stay; an empty object removes them; other values are refused', async () => {
+  test('plugin A1.2-3, A0-9: start without `headers` keeps the previous ones, an empty object removes them, and other values are refused', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const options = { closeTimeout: 1, enableAutomaticReconnection: false };
@@ -349,7 +349,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A1.2-3: other fields of the opening handshake cannot be set: start fails and names the field', async () => {
+  test('plugin A1.2-3: start fails and names the field if `headers` has another field of the opening handshake', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     for (const name of ['Host', 'Upgrade', 'Connection', 'Sec-WebSocket-Key', 'Content-Length']) {
@@ -361,7 +361,7 @@ describe('Websocket client start', () => {
     }
   });
 
-  test('plugin A0.6-2: up to five redirects are followed', async () => {
+  test('plugin A0.6-2: start follows up to five redirects', async () => {
     const v2 = new V2();
     let left = 5;
     const raw = await RawServer.start((_request) =>
@@ -375,7 +375,7 @@ describe('Websocket client start', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 302 });
   });
 
-  test('plugin A0.8-1, A0.8-2, A0.8-5, A1.2-8: permessage-deflate is offered on request only', async () => {
+  test('plugin A0.8-1, A0.8-2, A0.8-5, A1.2-8: permessage-deflate is offered only with enablePerMessageDeflate', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url);
@@ -388,7 +388,7 @@ describe('Websocket client start', () => {
 });
 
 describe('Websocket client stop', () => {
-  test('plugin A1.4-1, A0.1-8: messages that are in transit are still delivered, before the Close', async () => {
+  test('plugin A1.4-1, A0.1-8: messages that are in transit at stop are delivered before the Close event', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -406,7 +406,7 @@ describe('Websocket client stop', () => {
     ]);
   });
 
-  test('plugin A1.4-1, A1.4-3, A0.3-1: it closes with 1000 Normal closure by default, and returns information after the close', async () => {
+  test('plugin A1.4-1, A1.4-3, A0.3-1: stop closes with 1000 Normal closure by default, and returns information after the close', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { enableAutomaticReconnection: true });
@@ -422,7 +422,7 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1000, reason: 'Normal closure', remote: false }]);
   });
 
-  test('plugin A1.4-2: stop applies no other option', async () => {
+  test('plugin A1.4-2: stop does not apply other options', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://a.example/' });
     const stop: object = { id, URL: 'ws://b.example/', pingInterval: 9 };
@@ -443,7 +443,7 @@ describe('Websocket client stop', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_001, reason: 'enough', remote: false }]);
   });
 
-  test('plugin C29, A0.3-2: a peer that never answers is dropped after `closeTimeout`, with the same Close event', async () => {
+  test('plugin C29, A0.3-2: stop drops a peer that never answers after `closeTimeout`, with the same Close event', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 50 });
@@ -453,7 +453,7 @@ describe('Websocket client stop', () => {
   });
 
   test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 66_536, -1, 1000.5, 'text', null])(
-    'plugin A0.3-3, A0.3-4, C28: with code %j it still closes with 1000, and the information says so',
+    'plugin A0.3-3, A0.3-4, C28: stop with the code %j closes with 1000, and its information has an errorStr',
     async (code) => {
       const v2 = new V2();
       const raw = await RawServer.start();
@@ -466,7 +466,7 @@ describe('Websocket client stop', () => {
     },
   );
 
-  test('plugin A0.3-5, C28: a reason over 123 bytes is cut between two characters', async () => {
+  test('plugin A0.3-5, C28: stop cuts a reason of over 123 bytes between two characters', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
@@ -475,7 +475,7 @@ describe('Websocket client stop', () => {
     expect(peer.frames[0]!.payload.subarray(2).toString()).toBe('€'.repeat(41));
   });
 
-  test('plugin A1.4-4, A1.4-5, A0.5-11: if it is not open, no frame is sent and no event reported; a wait ends, and the client can be started again', async () => {
+  test('plugin A1.4-4, A1.4-5, A0.5-11: stop of a client that is not open sends no frame, ends a wait without an event, and allows another start', async () => {
     const v2 = new V2();
     const { id = 0 } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(await v2.clientStop({ id })).toMatchObject({ readyState: 'closed' });
@@ -494,7 +494,7 @@ describe('Websocket client stop', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: true });
   });
 
-  test('plugin A0.5-12, C10: stop during the opening handshake wins: start fails, without an event or a socket', async () => {
+  test('plugin A0.5-12, C10: stop during the opening handshake lets start fail, without an event and without a socket', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url });
@@ -509,7 +509,7 @@ describe('Websocket client stop', () => {
 });
 
 describe('Websocket client send', () => {
-  test('plugin A1.5-1, A1.5-2, C38, C39: a text message is sent at once, an empty one too; sizes are bytes, and U+0000 ends nothing', async () => {
+  test('plugin A1.5-1, A1.5-2, C38, C39: send sends a text at once, even an empty one or one with U+0000, and its sizes are in bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -524,7 +524,7 @@ describe('Websocket client send', () => {
     ]);
   });
 
-  test('plugin A1.5-3: if it is not open, nothing is sent, and all sizes are 0', async () => {
+  test('plugin A1.5-3: send of a client that is not open sends nothing, and all sizes are 0', async () => {
     const v2 = new V2();
     const { id } = v2.client({ URL: 'ws://127.0.0.1:1/' });
     expect(v2.clientSend({ id, message: 'x' })).toEqual({
@@ -535,7 +535,7 @@ describe('Websocket client send', () => {
     });
   });
 
-  test('plugin A1.5-6: without a message, or with one that is neither text nor bytes, only success: false is returned', async () => {
+  test('plugin A1.5-6: send returns only success: false if the message is neither text nor bytes', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -544,7 +544,7 @@ describe('Websocket client send', () => {
     }
   });
 
-  test('plugin C36: bytes are sent as a binary message, and their owner may change them at once', async () => {
+  test('plugin C36: send sends bytes as a binary message, and the program may change the bytes at once', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -556,7 +556,7 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Binary, payload: Buffer.from([1, 2, 255]) });
   });
 
-  test('plugin A0.3-13, C37: a lone surrogate is sent as U+FFFD, and the connection stays open', async () => {
+  test('plugin A0.3-13, C37: send replaces a lone surrogate by U+FFFD, and the connection stays open', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -566,11 +566,11 @@ describe('Websocket client send', () => {
     expect(peer.frames[0]!.payload.toString()).toBe('a\ufffd');
   });
 
-  test('plugin A1.5-4: if the send drops the connection, success is false and the sizes are set', async () => {
+  test('plugin A1.5-4: if a send exceeds the limit and drops the connection, success is false and the sizes are set', async () => {
     const v2 = new V2();
     const server = await v2.startedServer();
     await v2.startedClient(server.url);
-    // The second message is one too many for a peer that reads nothing.
+    // The second message exceeds the limit, since the peer does not read.
     const raw = (await import('node:net')).connect(server.port, '127.0.0.1');
     const { requestHead } = await import('../../transport/wire.ts');
     raw.on('error', () => {});
@@ -612,7 +612,7 @@ describe('Websocket client send', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Internal error', remote: false }]);
   });
 
-  test("plugin A1.5-7, C39: success says that the message was queued: a client's queue has no limit", async () => {
+  test('plugin A1.5-7, C39: success means that the message was queued, and the queue of a client has no limit', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -624,7 +624,7 @@ describe('Websocket client send', () => {
     expect(v2.client({ id }).bufferedAmount).toBeGreaterThan(message.length);
   });
 
-  test('plugin A0.9-1: below 64 KiB on the wire a message is one frame; larger ones are frames of 32 KiB, the last with the rest', async () => {
+  test('plugin A0.9-1: a message below 64 KiB on the wire is one frame, and a larger one is sent in frames of 32 KiB, the last with the rest', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url);
@@ -649,12 +649,12 @@ describe('Websocket client send', () => {
 });
 
 describe('Websocket client clear', () => {
-  test('plugin A1.6-1, C35: it stops and forgets the client; the Close has the old id, which is free after the delivery', async () => {
+  test('plugin A1.6-1, C35: clear stops and forgets the client, and its id is free once the Close event is delivered', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const { id } = await v2.startedClient(raw.url, { closeTimeout: 1 });
     await v2.events.idle();
-    // The callback is busy: the Close waits after it.
+    // The callback is busy, so the Close event waits.
     let goOn: () => void = () => {};
     v2.setMethod((...parameters: [number, number, never]) => {
       v2.record(...parameters);
@@ -683,7 +683,7 @@ describe('how a connection ends', () => {
     return { v2, id, raw };
   }
 
-  test('plugin A0.3-6, A0.1-6, A1.1-11: when the peer closes, its code and reason are echoed, and reported with remote', async () => {
+  test('plugin A0.3-6, A0.1-6, A1.1-11: if the peer closes, its code and reason are echoed, and the Close event has them with remote: true', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(3_500, 'bye', unmasked));
@@ -694,7 +694,7 @@ describe('how a connection ends', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 3_500, reason: 'bye', remote: true }]);
   });
 
-  test('plugin A0.3-7: an empty Close is 1005 No status code, and is answered with an empty one', async () => {
+  test('plugin A0.3-7: an empty Close frame is reported as 1005 No status code and answered with an empty one', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(closeFrame(null, '', unmasked));
@@ -705,7 +705,7 @@ describe('how a connection ends', () => {
   });
 
   test.each([0, 999, 1004, 1005, 1006, 1015, 2999, 5000])(
-    'plugin A0.3-8, C28: a Close with %i is 1002 Invalid close code, in the event and on the wire',
+    'plugin A0.3-8, C28: a Close frame with the code %i is reported and answered as 1002 Invalid close code',
     async (code) => {
       const { v2, id, raw } = await pair();
       const peer = await raw.peer();
@@ -718,13 +718,13 @@ describe('how a connection ends', () => {
     },
   );
 
-  test('plugin A0.3-9: a reason that is not UTF-8 is 1007 Invalid frame payload data', async () => {
+  test('plugin A0.3-9: a Close frame whose reason is not UTF-8 is reported as 1007 Invalid frame payload data', async () => {
     const { v2, id, raw } = await pair();
     (await raw.peer()).write(frame(Op.Close, Buffer.from([3, 232, 0xff]), unmasked));
     expect(await v2.got(2, id)).toEqual([{ code: 1007, reason: 'Invalid frame payload data', remote: true }]);
   });
 
-  test('plugin A0.3-10, A0.3-11: a lost TCP connection is 1006 Abnormal closure', async () => {
+  test('plugin A0.3-10, A0.3-11: a lost TCP connection is reported as 1006 Abnormal closure', async () => {
     for (const lose of ['end', 'resetAndDestroy'] as const) {
       const { v2, id, raw } = await pair();
       (await raw.peer()).socket[lose]();
@@ -732,7 +732,7 @@ describe('how a connection ends', () => {
     }
   });
 
-  test('plugin A0.3-12: a text that is not UTF-8 closes with 1007, and is not delivered', async () => {
+  test('plugin A0.3-12: a text that is not UTF-8 closes the connection with 1007, and is not delivered', async () => {
     const { v2, id, raw } = await pair();
     const peer = await raw.peer();
     peer.write(frame(Op.Text, Buffer.from([0xc3, 0x28]), unmasked));
@@ -748,12 +748,12 @@ describe('how a connection ends', () => {
     ['RSV1', Buffer.from([0xc1, 0]), 'Reserved bit used'],
     ['a ping in fragments', Buffer.from([0x09, 0]), 'Control message fragmented'],
     [
-      'a new message in another',
+      'a new message inside a fragmented one',
       Buffer.from([0x01, 0, 0x81, 0]),
       'Fragmentation: data message out of sequence',
     ],
     [
-      'a continuation of nothing',
+      'a continuation frame without a message',
       Buffer.from([0x80, 0]),
       'Fragmentation: continuation opcode out of sequence',
     ],
@@ -763,17 +763,20 @@ describe('how a connection ends', () => {
       'Ping reason control frame with payload length > 125 octets',
     ],
     ['an unknown opcode', Buffer.from([0x83, 0]), 'Protocol error'],
-  ])('plugin A0.3-14: %s: closes with 1002 and the text of the engine', async (_name, bytes, reason) => {
-    const { v2, id, raw } = await pair();
-    const peer = await raw.peer();
-    peer.write(bytes);
-    expect(await v2.got(2, id)).toEqual([{ code: 1002, reason, remote: false }]);
-    await peer.until(() => peer.frames.length === 1);
-    expect(codeOf(peer.frames[0]!)).toBe(1002);
-    expect(peer.frames[0]!.payload.subarray(2).toString()).toBe(reason);
-  });
+  ])(
+    'plugin A0.3-14: %s closes the connection with 1002 and the text of the engine',
+    async (_name, bytes, reason) => {
+      const { v2, id, raw } = await pair();
+      const peer = await raw.peer();
+      peer.write(bytes);
+      expect(await v2.got(2, id)).toEqual([{ code: 1002, reason, remote: false }]);
+      await peer.until(() => peer.frames.length === 1);
+      expect(codeOf(peer.frames[0]!)).toBe(1002);
+      expect(peer.frames[0]!.payload.subarray(2).toString()).toBe(reason);
+    },
+  );
 
-  test('plugin A0.8-8, C51: corrupt compressed data is reported as an Error, then Close 1007', async () => {
+  test('plugin A0.8-8, C51: corrupt compressed data is reported as an Error event and then as a Close event with 1007', async () => {
     const v2 = new V2();
     const raw = await RawServer.start((_request, key) =>
       switching(key, 'Sec-WebSocket-Extensions: permessage-deflate'),
@@ -797,7 +800,7 @@ describe('how a connection ends', () => {
     ]);
   });
 
-  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: readyState is lower case: closed, connecting, open, closing, closed', async () => {
+  test('plugin A0.2-1, A0.2-2, A0.2-3, A0.2-4, A0.2-5, C41: readyState is closed, connecting, open, closing and closed, in lower case', async () => {
     const v2 = new V2();
     const raw = await RawServer.start(() => '');
     const { id } = v2.client({ URL: raw.url, closeTimeout: 10_000 });
@@ -821,7 +824,7 @@ describe('how a connection ends', () => {
 });
 
 describe('heartbeat', () => {
-  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping is sent at once and each second; without a pong the connection closes with 1011 Ping timeout', async () => {
+  test('plugin A0.4-2, A0.4-3, A0.3-15, A1.2-4: a ping is sent at once and each pingInterval, and the connection closes with 1011 Ping timeout if no pong arrives', async () => {
     useFakeClock();
     onTestFinished(() => void useRealClock());
     const v2 = new V2();
@@ -837,7 +840,7 @@ describe('heartbeat', () => {
     vi.advanceTimersByTime(1_020);
     await peer.until(() => peer.frames.length === 2);
     expect(peer.frames[1]!.payload.toString()).toBe('ixwebsocket::heartbeat::1s::1');
-    // Any other traffic is no pong.
+    // Other messages do not count as a pong.
     peer.write(frame(Op.Text, 'alive', unmasked));
     await v2.got(0, id, 2);
     vi.advanceTimersByTime(1_020);
@@ -848,7 +851,7 @@ describe('heartbeat', () => {
     expect(await v2.got(2, id)).toEqual([{ code: 1011, reason: 'Ping timeout', remote: false }]);
   });
 
-  test('plugin A0.4-2: the counter continues in the next connection', async () => {
+  test('plugin A0.4-2: the counter of the pings continues in the next connection', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url, { pingInterval: 60, enableAutomaticReconnection: true });
@@ -860,7 +863,7 @@ describe('heartbeat', () => {
     expect(second.frames[0]!.payload.toString()).toBe('ixwebsocket::heartbeat::60s::1');
   });
 
-  test('plugin A0.4-2: it continues after a stop too, if the same object is passed to start again', async () => {
+  test('plugin A0.4-2: the counter of the pings continues after stop if the same object is passed to start again', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     const client = { URL: raw.url, pingInterval: 60, closeTimeout: 1, enableAutomaticReconnection: false };
@@ -874,7 +877,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-1, A1.2-12: 0 and negative values mean none; information returns them as given', async () => {
+  test('plugin A0.4-1, A1.2-12: a pingInterval of 0 or less sends no pings, and information returns it as given', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     for (const pingInterval of [0, -5]) {
@@ -889,7 +892,7 @@ describe('heartbeat', () => {
     }
   });
 
-  test('plugin A0.4-4, A1.2-7: enablePong: false is accepted, but pings are still answered [C7]', async () => {
+  test('plugin A0.4-4, A1.2-7: the option enablePong: false is accepted, but pings are still answered [C7]', async () => {
     const v2 = new V2();
     const raw = await RawServer.start();
     await v2.startedClient(raw.url, { enablePong: false });

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describe('Websocket server', () => {
-  test('plugin A1.7-11, A1.7-1, C6: it creates `{id}`, a negative one, and writes it into the options; null and similar values return {}', () => {
+  test('plugin A1.7-11, A1.7-1, C6: the command returns `{id}` with a negative id and writes it into the options, and returns {} for null and similar values', () => {
     const v2 = new V2();
     const options: Record<string, unknown> = { port: 0 };
     expect(v2.server(options)).toEqual({ id: -1 });
@@ -32,14 +32,14 @@ describe('Websocket server', () => {
     for (const wrong of [null, undefined, 'text', 7]) expect(v2.server(wrong)).toEqual({});
   });
 
-  test('plugin A0-7: ids of servers are -1, -2, …, in their own table, and used again when free', async () => {
+  test('plugin A0-7: the ids of servers are -1, -2, …, independent of those of clients, and a free id is used again', async () => {
     const v2 = new V2();
     expect([v2.server({}), v2.client({}), v2.server({})]).toEqual([{ id: -1 }, { id: 1 }, { id: -2 }]);
     expect(await v2.serverClear({ id: -1 })).toEqual({ success: true });
     expect(v2.server({})).toEqual({ id: -1 });
   });
 
-  test('plugin C5, A1.8-3: an unknown id returns {}, {statuses: []}, or success: false', async () => {
+  test('plugin C5, A1.8-3: for an unknown id the commands return {}, {statuses: []}, or success: false', async () => {
     const v2 = new V2();
     for (const socket of [{ id: 7 }, { id: '-1' }, {}, null, undefined]) {
       expect(await v2.serverStart(socket)).toEqual({
@@ -54,7 +54,7 @@ describe('Websocket server', () => {
     expect(v2.server({ id: -9 })).toEqual({});
   });
 
-  test('plugin A1.7-12, C33: information has the uri of each connection, and the connections can be told apart', async () => {
+  test('plugin A1.7-12, C33: information has the uri of each connection, and each connection has its own number', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     for (const target of ['a?window=1', 'a?window=1', 'b']) await v2.startedClient(`${url}${target}`);
@@ -74,7 +74,7 @@ describe('Websocket server', () => {
 });
 
 describe('Websocket server start', () => {
-  test('plugin A1.8-1, A1.7-2, C1, C3: it returns success, and the address and port on which it listens', async () => {
+  test('plugin A1.8-1, A1.7-2, C1, C3: start returns success, and the address and port of the listener', async () => {
     const v2 = new V2();
     const { id } = v2.server({ port: 0 });
     const status = await v2.serverStart({ id });
@@ -83,7 +83,7 @@ describe('Websocket server start', () => {
     await v2.startedClient(`ws://127.0.0.1:${status.port}/`);
   });
 
-  test('plugin A0.10-1, A1.7-2, A1.7-3, A1.7-4, A1.7-5, A1.7-6, A1.7-7: the defaults are those of the engine', async () => {
+  test('plugin A0.10-1, A1.7-2, A1.7-3, A1.7-4, A1.7-5, A1.7-6, A1.7-7: the default options are those of the engine', async () => {
     const v2 = new V2();
     const settings = async (options: object): Promise<unknown> => {
       let seen: unknown = null;
@@ -115,7 +115,7 @@ describe('Websocket server start', () => {
     );
   });
 
-  test('plugin A1.8-2, A0.10-6, C2: a failure returns errorStr, and errStr as an alias, with the text of the engine', async () => {
+  test('plugin A1.8-2, A0.10-6, C2: a failed start returns the text of the engine as errorStr and as errStr', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const { id } = v2.server({ port });
@@ -125,7 +125,7 @@ describe('Websocket server start', () => {
     expect(await v2.serverStart({ id: wrong })).toMatchObject({ success: false });
   });
 
-  test('plugin A1.8-4, A0.8-6, C19, A1.7-9: start changes the options that may change; permessage-deflate stays off if it is turned off', async () => {
+  test('plugin A1.8-4, A0.8-6, C19, A1.7-9: start can change enablePerMessageDeflate of a stopped server, and cannot change its port', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer({ closeTimeout: 1 });
     const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits=15' };
@@ -136,7 +136,7 @@ describe('Websocket server start', () => {
     expect((await peerOf(again.port!).open(offer)).head).not.toMatch(/extensions/i);
   });
 
-  test('plugin A1.8-5: it can be started again after stop, at the same port', async () => {
+  test('plugin A1.8-5: a server can be started again after stop, at the same port', async () => {
     const v2 = new V2();
     const port = await freePort();
     const { id } = v2.server({ port });
@@ -164,7 +164,7 @@ describe('Websocket server start', () => {
     expect(both.map(({ success }) => success)).toEqual([true, false]);
   });
 
-  test('plugin A0.10-3, C23, A1.7-3: host is a name or an address', async () => {
+  test('plugin A0.10-3, C23, A1.7-3: host may be a name or an address', async () => {
     const v2 = new V2();
     for (const host of ['localhost', '127.0.0.1', '0.0.0.0']) {
       const { id } = v2.server({ port: 0, host });
@@ -177,7 +177,7 @@ describe('Websocket server start', () => {
   });
 
   test.each([2, 4, 'IPv4'])(
-    'plugin A0.10-4, C24, A1.7-7: addressFamily %j is IPv4',
+    'plugin A0.10-4, C24, A1.7-7: with addressFamily %j the server listens on IPv4',
     async (addressFamily) => {
       const v2 = new V2();
       const { id } = v2.server({ port: 0, addressFamily });
@@ -188,7 +188,7 @@ describe('Websocket server start', () => {
   );
 
   test.each([6, 10, 23, 30, 'IPv6'])(
-    'plugin A0.10-4, A0.10-5, C24, C25: addressFamily %j is IPv6, and so is remoteIp',
+    'plugin A0.10-4, A0.10-5, C24, C25: with addressFamily %j the server listens on IPv6, and remoteIp is an IPv6 address',
     async (addressFamily) => {
       const v2 = new V2();
       const { id = 0 } = v2.server({ port: 0, addressFamily });
@@ -202,7 +202,7 @@ describe('Websocket server start', () => {
   );
 
   test.each([0, 3, 99, '2', null])(
-    'plugin A0.10-4, C24: addressFamily %j fails at start',
+    'plugin A0.10-4, C24: start fails for addressFamily %j',
     async (addressFamily) => {
       const v2 = new V2();
       const { id } = v2.server({ port: 0, addressFamily: addressFamily as number });
@@ -216,7 +216,7 @@ describe('Websocket server start', () => {
 });
 
 describe('opening handshakes', () => {
-  test('plugin A0.10-2, C26, A1.7-5: a connection over maxConnections gets 503, and a client reports it', async () => {
+  test('plugin A0.10-2, C26, A1.7-5: a connection over maxConnections gets 503, and client start returns this status', async () => {
     const v2 = new V2();
     const { url, port } = await v2.startedServer({ maxConnections: 1 });
     await v2.startedClient(url);
@@ -225,13 +225,13 @@ describe('opening handshakes', () => {
     expect(await v2.clientStart({ id })).toMatchObject({ success: false, http_status: 503 });
   });
 
-  test('plugin A0.6-9, A1.7-6: handshakeTimeoutSecs limits the opening handshake, and the answer is 408', async () => {
+  test('plugin A0.6-9, A1.7-6: an opening handshake that takes longer than handshakeTimeoutSecs gets 408', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer({ handshakeTimeoutSecs: 1 });
     expect(await peerOf(port).write('GET / HTTP/1.1\r\n').answer()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('plugin A0.6-5, C27, A0.1-10: refusals are complete responses, with 426 for another version, and cause no event', async () => {
+  test('plugin A0.6-5, C27, A0.1-10: each refusal is a complete response, another version gets 426, and no event follows', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     const without = await peerOf(port)
@@ -247,7 +247,7 @@ describe('opening handshakes', () => {
     expect(v2.heard).toEqual([]);
   });
 
-  test('plugin A0.6-6: no subprotocol is ever chosen', async () => {
+  test('plugin A0.6-6: a server chooses no subprotocol', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     expect((await peerOf(port).open({ 'Sec-WebSocket-Protocol': 'chat' })).head).not.toMatch(/protocol:/i);
@@ -271,7 +271,7 @@ describe('opening handshakes', () => {
     }
   });
 
-  test('pages of any origin may connect by default, as in the original; `origins` changes this', async () => {
+  test('pages of any origin may connect by default, as in the original, and `origins` restricts this', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer();
     await peerOf(port).open({ Origin: 'https://evil.example' });
@@ -282,7 +282,7 @@ describe('opening handshakes', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test('plugin A0.3-17, C28: frames that are not masked close with 1002', async () => {
+  test('plugin A0.3-17, C28: a frame that is not masked closes the connection with 1002', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open();
@@ -295,7 +295,7 @@ describe('opening handshakes', () => {
     expect(v2.of(0, id)).toEqual([]);
   });
 
-  test('plugin A0.4-4, A1.7-8: enablePong: false is accepted, but pings are still answered [C7]', async () => {
+  test('plugin A0.4-4, A1.7-8: the option enablePong: false is accepted, but pings are still answered [C7]', async () => {
     const v2 = new V2();
     const { port } = await v2.startedServer({ enablePong: false });
     const peer = await peerOf(port).open();
@@ -304,7 +304,7 @@ describe('opening handshakes', () => {
     expect(peer.frames[0]).toMatchObject({ opcode: Op.Pong });
   });
 
-  test('plugin A1.7-4: backlog is passed to the system', async () => {
+  test('plugin A1.7-4: the server passes backlog to the system', async () => {
     const v2 = new V2();
     const listen = vi.spyOn(WebSocketServer.prototype, 'listen');
     try {
@@ -318,7 +318,7 @@ describe('opening handshakes', () => {
 });
 
 describe('events of a server', () => {
-  test('plugin A1.1-9, A1.1-10, A1.1-11, A0.1-1, A0.1-2, A0.10-5, C25, C33: Open, Message and Close identify the connection', async () => {
+  test('plugin A1.1-9, A1.1-10, A1.1-11, A0.1-1, A0.1-2, A0.10-5, C25, C33: the Open, Message and Close events identify their connection', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port);
@@ -342,7 +342,7 @@ describe('events of a server', () => {
     expect(v2.heard.map(([type]) => type)).toEqual([1, 0, 2]);
   });
 
-  test('plugin A0.6-8, C46: the headers of Open contain no sec-websocket-extensions that the client did not send', async () => {
+  test('plugin A0.6-8, C46: the headers of Open have no sec-websocket-extensions if the client did not send it', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     await peerOf(port).open();
@@ -351,7 +351,7 @@ describe('events of a server', () => {
     expect(names).not.toContain('sec-websocket-extensions');
   });
 
-  test('plugin A1.1-14, C31: a binary message is delivered as bytes, and as UTF-8 text with U+FFFD', async () => {
+  test('plugin A1.1-14, C31: the event of a binary message has its bytes, and its UTF-8 text with U+FFFD', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open();
@@ -361,7 +361,7 @@ describe('events of a server', () => {
     expect(message!.bytes).toEqual(Buffer.from([0x61, 0xff]));
   });
 
-  test('plugin A1.1-8, A0.1-3, A0.1-4, A0.1-5: Ping, Pong and Fragment never reach the callback', async () => {
+  test('plugin A1.1-8, A0.1-3, A0.1-4, A0.1-5: the callback receives no Ping, Pong and Fragment events', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer();
     const peer = await peerOf(port).open();
@@ -394,7 +394,7 @@ describe('events of a server', () => {
 });
 
 describe('Websocket server stop', () => {
-  test('plugin A1.9-1, A0.3-16, C4: it closes every client with 1000 Normal closure, returns information, and reports a Close event for each', async () => {
+  test('plugin A1.9-1, A0.3-16, C4: stop closes every client with 1000 Normal closure, returns information, and causes a Close event for each', async () => {
     const v2 = new V2();
     const { id, url, port } = await v2.startedServer();
     const clients = [await v2.startedClient(url), await v2.startedClient(url)];
@@ -416,13 +416,13 @@ describe('Websocket server stop', () => {
     expect(await v2.serverStop({ id })).toEqual({ clients: [], connections: [] });
   });
 
-  test('plugin C29: a client that never answers is dropped after `closeTimeout`', async () => {
+  test('plugin C29: stop drops a client that never answers after `closeTimeout`', async () => {
     const v2 = new V2();
     const { id, port } = await v2.startedServer({ closeTimeout: 20 });
     const peer = await peerOf(port).open();
     await v2.serverStop({ id });
     await peer.answer();
-    // 0 is the shortest there is, not none, and never a throw.
+    // 0 means the shortest time. It does not mean no limit, and does not throw.
     const { id: other } = await v2.startedServer({ closeTimeout: 0 });
     expect(await v2.serverStop({ id: other })).toMatchObject({ clients: [] });
     expect(await v2.got(2, id)).toMatchObject([{ code: 1000, remote: false }]);
@@ -440,7 +440,7 @@ describe('Websocket server send', () => {
 
   const uris = (result: { statuses: { uri: string }[] }): string[] => result.statuses.map(({ uri }) => uri);
 
-  test('plugin A1.10-1, A1.10-4: it returns a status for each connection, with its uri', async () => {
+  test('plugin A1.10-1, A1.10-4: send returns a status with the uri for each connection', async () => {
     const { v2, id, clients } = await withClients();
     const result = v2.serverSend({ id, message: 'h€' });
     expect(result).toEqual({
@@ -456,19 +456,19 @@ describe('Websocket server send', () => {
     for (const client of clients) expect(await v2.got(0, client.id)).toMatchObject([{ str: 'h€' }]);
   });
 
-  test('plugin A1.10-3, A1.1-15, C33, C34: uri selects one, several or no connections, and is compared exactly; connections with the same uri all receive the message', async () => {
+  test('plugin A1.10-3, A1.1-15, C33, C34: `uri` selects the connections with exactly these uris, and all connections without a uri', async () => {
     const { v2, id } = await withClients();
     const send = (uri: unknown): string[] => uris(v2.serverSend({ id, message: 'x', uri }));
     expect(send('/a')).toEqual(['/a', '/a']);
     expect(send(['/b', '/A', 7, '/none'])).toEqual(['/b', '/A']);
     expect(send('/none')).toEqual([]);
     for (const all of ['', null, [], [7], 7, undefined]) expect(send(all)).toHaveLength(4);
-    // Any text in a collection is a uri; no connection has this one.
+    // Any text in a collection is a uri. No connection has the empty uri.
     expect(send([''])).toEqual([]);
     expect(send(['', '/b'])).toEqual(['/b']);
   });
 
-  test('plugin C33: client selects connections by one or several numbers; together with uri, either may match', async () => {
+  test('plugin C33: `client` selects connections by their numbers, and together with `uri` either may match', async () => {
     const { v2, id } = await withClients();
     const send = (target: object): number[] =>
       v2.serverSend({ id, message: 'x', ...target }).statuses.map(({ client }) => client);
@@ -478,7 +478,7 @@ describe('Websocket server send', () => {
     expect(send({ client: 2, uri: '/A' })).toEqual([2, 4]);
   });
 
-  test('plugin A1.10-2: without a message nothing is sent', async () => {
+  test('plugin A1.10-2: send without a message sends nothing', async () => {
     const { v2, id } = await withClients();
     for (const message of [undefined, null, 7, {}]) {
       expect(v2.serverSend({ id, message })).toEqual({ statuses: [] });
@@ -486,7 +486,7 @@ describe('Websocket server send', () => {
     expect(v2.serverSend({ id, message: '' }).statuses).toHaveLength(4);
   });
 
-  test('plugin C36: bytes are sent as a binary message', async () => {
+  test('plugin C36: send sends bytes as a binary message', async () => {
     const { v2, id, clients } = await withClients();
     v2.serverSend({ id, uri: '/b', message: Buffer.from([255]) });
     expect(await v2.got(0, clients[1]!.id)).toMatchObject([{ binary: true, bytes: Buffer.from([255]) }]);
@@ -494,7 +494,7 @@ describe('Websocket server send', () => {
 });
 
 describe('Websocket server clear', () => {
-  test('plugin A1.11-1: it stops and forgets the server, and returns false for an unknown id', async () => {
+  test('plugin A1.11-1: clear stops and forgets the server, and returns success: false for an unknown id', async () => {
     const v2 = new V2();
     const { id, url } = await v2.startedServer();
     const client = await v2.startedClient(url);

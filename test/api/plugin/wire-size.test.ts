@@ -1,4 +1,4 @@
-/** What a status says was sent, beside what a raw peer saw. */
+/** Compares the wireSize in a status with the bytes that a raw peer received. */
 import { inflateRawSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { framesOf, RawPeer } from '../../transport/wire.ts';
@@ -11,7 +11,7 @@ afterEach(async () => {
   await clearSurfaces();
 });
 
-/** Text that compresses by about half, of so many bytes. */
+/** Returns text of `size` bytes that compresses to about half. */
 function textOf(size: number): string {
   let state = 7;
   let text = '';
@@ -33,7 +33,7 @@ interface Sent {
   readonly compressed: boolean;
 }
 
-/** The first message that came, its frames put together. */
+/** Returns the first message that arrived, with the payloads of its frames joined. */
 async function messageAt(peer: RawPeer): Promise<Sent> {
   await peer.until(() => peer.frames.some(({ fin, opcode }) => fin && opcode < 8));
   const bytes = peer.received.subarray(peer.head.length);
@@ -55,7 +55,7 @@ const extension = 'Sec-WebSocket-Extensions: permessage-deflate';
 
 describe.each([true, false])('permessage-deflate %j', (deflate) => {
   test.each(sizes)(
-    'plugin A1.5-1, A0.1-2, A0.8-7, C40: when a client sends %s, wireSize is the payload that the peer sees',
+    'plugin A1.5-1, A0.1-2, A0.8-7, C40: when a client of version 2 sends %s, wireSize is the size of the payload that the peer receives',
     async (_name, size) => {
       const v2 = new V2();
       const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
@@ -70,14 +70,14 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
         wireSize: seen.payload.length,
       });
       expect(textIn(seen)).toBe(message);
-      // There is no threshold; but what would not become smaller goes out as it is.
+      // There is no threshold, but a message that would not become smaller is sent uncompressed.
       expect(seen.compressed).toBe(deflate && seen.payload.length < size);
       if (deflate && size > 10) expect(seen.payload.length).toBeLessThan(size * 0.9);
     },
   );
 
   test.each(sizes)(
-    'plugin A1.10-4, A0.8-6, A0.8-7, C40: when a server sends %s, wireSize is the payload that the peer sees',
+    'plugin A1.10-4, A0.8-6, A0.8-7, C40: when a server of version 2 sends %s, wireSize is the size of the payload that the peer receives',
     async (_name, size) => {
       const v2 = new V2();
       const { id, port } = await v2.startedServer();
@@ -94,7 +94,7 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
   );
 
   test.each(sizes)(
-    'plugin A2.3-5, A2.3-6: when version 1 sends %s, wireSize is the payload that the peer sees, at both ends',
+    'plugin A2.3-5, A2.3-6: when a client or a server of version 1 sends %s, wireSize is the size of the payload that the peer receives',
     async (_name, size) => {
       const v1 = new V1();
       const raw = await RawServer.start((_request, key) => (deflate ? switching(key, extension) : null));
@@ -118,7 +118,7 @@ describe.each([true, false])('permessage-deflate %j', (deflate) => {
   );
 });
 
-test('plugin A0.1-2: the wireSize of a received message is its payload on the wire, without headers', async () => {
+test('plugin A0.1-2: the wireSize of a received message is the size of its payload on the wire, without frame headers', async () => {
   const v2 = new V2();
   const { id, url } = await v2.startedServer();
   const client = await v2.startedClient(url, { enablePerMessageDeflate: true });
@@ -127,7 +127,7 @@ test('plugin A0.1-2: the wireSize of a received message is its payload on the wi
   expect(wireSize).toBeLessThan(9_000);
 });
 
-test('plugin A0.8-7: 1,000 equal bytes take about ten', async () => {
+test('plugin A0.8-7: 1,000 equal bytes are compressed to at most 11 bytes', async () => {
   const v2 = new V2();
   const { url } = await v2.startedServer();
   const client = await v2.startedClient(url, { enablePerMessageDeflate: true });
