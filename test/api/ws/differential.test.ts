@@ -14,7 +14,7 @@ import {
   watch,
 } from './oracle.ts';
 
-/** A server and a client, both watched; `onServer` is called in the 'connection' event. */
+/** Returns a program with a watched server and a watched client. `onServer` is called in the 'connection' event. */
 function pair(
   onServer: (webSocket: OracleSocket, request: IncomingMessage) => void,
   onClient: (webSocket: OracleSocket) => void,
@@ -42,7 +42,7 @@ const echo = (webSocket: OracleSocket): void => {
 };
 const nothing = (): void => {};
 
-/** Sends these once it is open, and closes after as many answers. */
+/** Sends these messages once the client is open, and closes after as many answers. */
 const sending =
   (...messages: unknown[]) =>
   (client: OracleSocket): void => {
@@ -65,7 +65,7 @@ const writing =
   };
 
 describe('messages', () => {
-  test('text, bytes of each kind, numbers and no argument', () =>
+  test('both packages send and echo the same for text, bytes of each kind, numbers and no argument', () =>
     compare(
       pair(
         echo,
@@ -83,11 +83,11 @@ describe('messages', () => {
         ),
       ),
     ));
-  test('large messages, with and without compression', () =>
+  test('both packages deliver large messages, with and without compression', () =>
     compare(pair(echo, sending('x'.repeat(100_000), Buffer.alloc(300_000, 1)), { perMessageDeflate: true })));
-  test('Blobs, in order with later messages', () =>
+  test('both packages send Blobs in order with later messages', () =>
     compare(pair(echo, sending(new Blob(['one']), 'two', new Blob(['three']), Buffer.from('four')))));
-  test('messages in parts', () =>
+  test('both packages join the parts of a message that is sent with `fin`', () =>
     compare(
       pair(echo, (client) => {
         client.on('open', () => {
@@ -103,7 +103,7 @@ describe('messages', () => {
         });
       }),
     ));
-  test('binary: true and false, for any data', () =>
+  test('both packages respect binary: true and binary: false for any data', () =>
     compare(
       pair(echo, (client) => {
         client.on('open', () => {
@@ -115,15 +115,17 @@ describe('messages', () => {
         });
       }),
     ));
-  test.each(['nodebuffer', 'arraybuffer', 'fragments', 'blob'])('binaryType %s', (type) =>
-    compare(
-      pair(echo, (client) => {
-        client.binaryType = type as 'nodebuffer';
-        sending('text', Buffer.from('bytes'), new Uint8Array(5000))(client);
-      }),
-    ),
+  test.each(['nodebuffer', 'arraybuffer', 'fragments', 'blob'])(
+    'both packages deliver the same data with binaryType %s',
+    (type) =>
+      compare(
+        pair(echo, (client) => {
+          client.binaryType = type as 'nodebuffer';
+          sending('text', Buffer.from('bytes'), new Uint8Array(5000))(client);
+        }),
+      ),
   );
-  test('callbacks of send, in order, without an argument', () =>
+  test('both packages call the callbacks of send in order and without an argument', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => webSocket.on('message', () => {}));
@@ -139,7 +141,7 @@ describe('messages', () => {
       });
       await closed(client);
     }));
-  test('one event per task with allowSynchronousEvents: false', () =>
+  test('both packages fire one event per task with allowSynchronousEvents: false', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => {
@@ -168,7 +170,7 @@ describe('messages', () => {
 });
 
 describe('control frames', () => {
-  test('pings with answers, and unsolicited pongs', () =>
+  test('both packages answer pings and report unsolicited pongs', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('pong', () => webSocket.close(4001, 'seen')),
@@ -180,7 +182,7 @@ describe('control frames', () => {
           }),
       ),
     ));
-  test('autoPong: false on the server', () =>
+  test('both packages leave a ping unanswered on a server with autoPong: false', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('ping', () => webSocket.close()),
@@ -188,7 +190,7 @@ describe('control frames', () => {
         { autoPong: false },
       ),
     ));
-  test('autoPong: false on the client', () =>
+  test('both packages leave a ping unanswered on a client with autoPong: false', () =>
     compare(
       pair(
         (webSocket) => webSocket.ping('unanswered'),
@@ -197,7 +199,7 @@ describe('control frames', () => {
         { autoPong: false },
       ),
     ));
-  test('over 125 bytes throws', () =>
+  test('both packages throw for a ping or pong of over 125 bytes', () =>
     compare(
       pair(nothing, (client) =>
         client.on('open', () => {
@@ -216,17 +218,19 @@ describe('control frames', () => {
 
 describe('closing', () => {
   test.each([
-    ['without a code', []],
+    ['no code', []],
     ['1000', [1000]],
     ['1000 and a reason', [1000, 'bye']],
     ['4999 and a Buffer', [4999, Buffer.from('bytes')]],
     ['1013', [1013]],
     ['a reason without a code', [undefined, 'ignored']],
-  ] as [string, [number?, string?]][])('by the client: %s', (_name, values) =>
-    compare(pair(nothing, (client) => client.on('open', () => client.close(...values)))),
+  ] as [string, [number?, string?]][])(
+    'both packages report the same events if the client closes with %s',
+    (_name, values) => compare(pair(nothing, (client) => client.on('open', () => client.close(...values)))),
   );
-  test('by the server, at once', () => compare(pair((webSocket) => webSocket.close(4000, 'no'), nothing)));
-  test('by both', () =>
+  test('both packages report the same events if the server closes at once', () =>
+    compare(pair((webSocket) => webSocket.close(4000, 'no'), nothing)));
+  test('both packages report the same events if a message makes the server close', () =>
     compare(
       pair(
         (webSocket) => webSocket.on('message', () => webSocket.close(4001)),
@@ -237,32 +241,34 @@ describe('closing', () => {
           }),
       ),
     ));
-  test('terminate on each side', async () => {
+  test('both packages report the same events if either side calls terminate', async () => {
     await compare(pair((webSocket) => webSocket.terminate(), nothing));
     await compare(pair(nothing, (client) => client.on('open', () => client.terminate())));
   });
-  test('messages before a Close frame are delivered', () =>
+  test('both packages deliver the messages before a Close frame', () =>
     compare(
       pair((webSocket) => {
         for (let at = 0; at < 5; at++) webSocket.send(`${at}`);
         webSocket.close(1000);
       }, nothing),
     ));
-  test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 'x'])('the code %s throws', (code) =>
-    compare(
-      pair(nothing, (client) =>
-        client.on('open', () => {
-          try {
-            client.close(code as number);
-          } catch {
-            client.emit('message', Buffer.from('it threw'), false);
-          }
-          client.terminate();
-        }),
+  test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 'x'])(
+    'both packages throw for the close code %s',
+    (code) =>
+      compare(
+        pair(nothing, (client) =>
+          client.on('open', () => {
+            try {
+              client.close(code as number);
+            } catch {
+              client.emit('message', Buffer.from('it threw'), false);
+            }
+            client.terminate();
+          }),
+        ),
       ),
-    ),
   );
-  test('messages that are sent while closing or closed are reported as an error', () =>
+  test('both packages report an error for messages that are sent while closing or closed', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => {
@@ -275,7 +281,7 @@ describe('closing', () => {
         });
       }),
     ));
-  test('sending while connecting throws', () =>
+  test('both packages throw if a message is sent while connecting', () =>
     compare(async ({ Client, sides }) => {
       const client = new Client('ws://127.0.0.1:1', { lookup() {} } as ClientOptions);
       client.on('error', (error) =>
@@ -303,20 +309,20 @@ describe('violations of a peer', () => {
     ['a continuation without a message', '808000000000'],
     ['a reserved bit', 'a18000000000'],
     ['a control frame over 125 bytes', '89fe007e00000000'],
-  ])('%s', (_name, hex) => compare(pair(nothing, writing(hex))));
-  test('a message over maxPayload', () =>
+  ])('both packages report the same events after %s', (_name, hex) => compare(pair(nothing, writing(hex))));
+  test('both packages report the same events after a message over maxPayload', () =>
     compare(
       pair(nothing, (client) => client.on('open', () => client.send(Buffer.alloc(101))), { maxPayload: 100 }),
     ));
-  test('a message of exactly maxPayload is accepted', () =>
+  test('both packages accept a message of exactly maxPayload', () =>
     compare(pair(echo, sending(Buffer.alloc(100)), { maxPayload: 100 }, { maxPayload: 100 })));
-  test('an end without a Close frame', () =>
+  test('both packages report the same events after an end of TCP without a Close frame', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () => (client as unknown as { _socket: import('node:net').Socket })._socket.end());
       }),
     ));
-  test('a reset is not an error', () =>
+  test('both packages report no error after a reset of TCP', () =>
     compare(
       pair(nothing, (client) => {
         client.on('open', () =>
@@ -326,8 +332,8 @@ describe('violations of a peer', () => {
     ));
 });
 
-describe('as an EventTarget', () => {
-  test('the four attributes and their events', () =>
+describe('the EventTarget interface', () => {
+  test('both packages call the four event handler attributes with the same events', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', echo);
@@ -346,7 +352,7 @@ describe('as an EventTarget', () => {
       };
       await closed(client);
     }));
-  test('listeners may be added once or twice, be objects, be removed, and have unknown types', () =>
+  test('both packages accept listeners that are added twice, are objects, are removed, or have unknown types', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', echo);
@@ -373,7 +379,7 @@ describe('as an EventTarget', () => {
       sides.client.push(`${client.listenerCount('message')} ${client.listenerCount('ping')}`);
       await closed(client);
     }));
-  test('an error is an event with its error and its text', () =>
+  test('both packages fire an error event with its error and its text', () =>
     compare(async ({ Client, sides }) => {
       const { http, url } = await serveHttp();
       http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
@@ -386,7 +392,7 @@ describe('as an EventTarget', () => {
 
 describe('the handshake of a server', () => {
   const opened = pair(nothing, (client) => client.on('open', () => client.close()));
-  test('subprotocols: the first one, handleProtocols, none', async () => {
+  test('both packages choose the first subprotocol, the one of handleProtocols, or none', async () => {
     const chosen =
       (options: ServerOptions): Program =>
       async (context) => {
@@ -405,7 +411,7 @@ describe('the handshake of a server', () => {
     await compare(chosen({ handleProtocols: () => false }));
     await compare(chosen({ handleProtocols: () => 'three' }));
   });
-  test('verifyClient with one and with two parameters', async () => {
+  test('both packages give the same answers with a verifyClient of one or two parameters', async () => {
     await compare(
       pair(nothing, (client) => client.on('open', () => client.close()), { verifyClient: () => true }),
     );
@@ -443,7 +449,7 @@ describe('the handshake of a server', () => {
       }),
     );
   });
-  test('the headers event sees and changes the lines', () =>
+  test('both packages let the headers event see and change the lines of the response', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server, { perMessageDeflate: true });
       server.on('headers', (lines, request) => {
@@ -468,24 +474,26 @@ describe('the handshake of a server', () => {
     [{ perMessageDeflate: { serverMaxWindowBits: 10, clientMaxWindowBits: 11 } }, {}],
     [{ perMessageDeflate: true }, { perMessageDeflate: { serverMaxWindowBits: 9, clientMaxWindowBits: 10 } }],
     [{ perMessageDeflate: true }, { perMessageDeflate: { serverNoContextTakeover: true } }],
-  ] as [ServerOptions, ClientOptions][])('compression, %j and %j', (options, clientOptions) =>
-    compare(async ({ Server, Client, sides }) => {
-      const { server, url } = await serve(Server, options);
-      server.on('connection', (webSocket, request) => {
-        sides.server.push(`${request.headers['sec-websocket-extensions']}`, `${webSocket.extensions}`);
-        echo(webSocket);
-      });
-      const client = new Client(url, clientOptions);
-      client.on('upgrade', ({ headers }) => {
-        // The order of the parameters means nothing (RFC 6455 §9.1).
-        sides.client.push(...`${headers['sec-websocket-extensions']}`.split('; ').sort());
-      });
-      client.on('open', () => sides.client.push(`${client.extensions}`));
-      sending('compressible '.repeat(500), 'short', Buffer.alloc(20_000))(client);
-      await closed(client);
-    }),
+  ] as [ServerOptions, ClientOptions][])(
+    'both packages negotiate the same compression for the options %j and %j',
+    (options, clientOptions) =>
+      compare(async ({ Server, Client, sides }) => {
+        const { server, url } = await serve(Server, options);
+        server.on('connection', (webSocket, request) => {
+          sides.server.push(`${request.headers['sec-websocket-extensions']}`, `${webSocket.extensions}`);
+          echo(webSocket);
+        });
+        const client = new Client(url, clientOptions);
+        client.on('upgrade', ({ headers }) => {
+          // The order of the parameters means nothing (RFC 6455 §9.1).
+          sides.client.push(...`${headers['sec-websocket-extensions']}`.split('; ').sort());
+        });
+        client.on('open', () => sides.client.push(`${client.extensions}`));
+        sending('compressible '.repeat(500), 'short', Buffer.alloc(20_000))(client);
+        await closed(client);
+      }),
   );
-  test('a path that matches, and one that does not', async () => {
+  test('both packages accept a path that matches, and refuse any other', async () => {
     const at =
       (path: string): Program =>
       async ({ Server, Client, sides }) => {
@@ -499,7 +507,7 @@ describe('the handshake of a server', () => {
     await compare(at('/here?with=query'));
     await compare(at('/there'));
   });
-  test('shouldHandle may be replaced, and options may change', () =>
+  test('both packages use a replaced shouldHandle and changed options', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.shouldHandle = ({ url: target }) => target !== '/no';
@@ -514,7 +522,7 @@ describe('the handshake of a server', () => {
         await closed(client);
       }
     }));
-  test('clients, with and without tracking', async () => {
+  test('both packages list the clients with clientTracking, and have no list without it', async () => {
     await compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket) => {
@@ -531,7 +539,7 @@ describe('the handshake of a server', () => {
       sides.server.push(`${server.clients}`);
     });
   });
-  test('close of a server fires its events and callbacks', () =>
+  test('both packages fire the close event of a server and call its callbacks', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       const client = new Client(url);
@@ -544,7 +552,7 @@ describe('the handshake of a server', () => {
       server.close((error) => sides.server.push(`second ${error}`));
       await once(server, 'close');
     }));
-  test('the constructor requires exactly one of port, server and noServer', () =>
+  test('both packages require exactly one of port, server and noServer', () =>
     compare(async ({ Server, sides }) => {
       for (const options of [undefined, {}, { port: 0, noServer: true }, { noServer: false }]) {
         try {
@@ -554,7 +562,7 @@ describe('the handshake of a server', () => {
         }
       }
     }));
-  test('noServer: handleUpgrade calls back, and a closed server refuses', () =>
+  test('both packages call the callback of handleUpgrade, and refuse requests once the server is closed', () =>
     compare(async ({ Server, Client, sides }) => {
       const { http, url } = await serveHttp();
       const server = new Server.WebSocketServer({ noServer: true });
@@ -573,7 +581,7 @@ describe('the handshake of a server', () => {
         if (path === '/open') await new Promise<void>((resolve) => server.close(() => resolve()));
       }
     }));
-  test('a handshake that is accepted', () => compare(opened));
+  test('both packages report the same events for a handshake that is accepted', () => compare(opened));
 });
 
 describe('the handshake of a client', () => {
@@ -600,10 +608,12 @@ describe('the handshake of a client', () => {
       'a wrong Accept',
       'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n',
     ],
-    ['no HTTP', 'hello\r\n\r\n'],
-    ['nothing', ''],
-  ])('%s', (_name, answer) => compare(answered(() => answer)));
-  test('redirects: too many, or to an invalid address', async () => {
+    ['text that is not HTTP', 'hello\r\n\r\n'],
+    ['no bytes', ''],
+  ])('both packages report the same events if the server answers with %s', (_name, answer) =>
+    compare(answered(() => answer)),
+  );
+  test('both packages report the same events for too many redirects and for a redirect to an invalid address', async () => {
     const to = (location: string, maxRedirects?: number): Program =>
       answered(() => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`, {
         followRedirects: true,
@@ -613,7 +623,7 @@ describe('the handshake of a client', () => {
     await compare(to('ws://'));
     await compare(to('ftp://127.0.0.1/'));
   });
-  test('a timeout ends it', () =>
+  test('both packages report the same events after handshakeTimeout', () =>
     compare(async ({ Client, sides }) => {
       const { http, url } = await serveHttp();
       http.on('upgrade', () => {});
@@ -621,13 +631,13 @@ describe('the handshake of a client', () => {
       watch(client, sides.client);
       await closed(client);
     }));
-  test('no server listens', () =>
+  test('both packages report the same events if no server listens', () =>
     compare(async ({ Client, sides }) => {
       const client = new Client('ws://127.0.0.1:1');
       watch(client, sides.client);
       await closed(client);
     }));
-  test('close and terminate while connecting', () =>
+  test('both packages report the same events if close or terminate is called while connecting', () =>
     compare(async ({ Server, Client, sides }) => {
       const { url } = await serve(Server, {
         verifyClient: (_info, answer) => void setTimeout(answer, 100, true),
@@ -640,7 +650,7 @@ describe('the handshake of a client', () => {
         await closed(client);
       }
     }));
-  test('close in the upgrade event', () =>
+  test('both packages report the same events if close is called in the upgrade event', () =>
     compare(async ({ Server, Client, sides }) => {
       const { url } = await serve(Server);
       const client = new Client(url);
@@ -648,7 +658,7 @@ describe('the handshake of a client', () => {
       watch(client, sides.client);
       await closed(client);
     }));
-  test('header fields, origin, credentials of the URL', () =>
+  test('both packages send the header fields, the origin and the credentials of the URL', () =>
     compare(async ({ Server, Client, sides }) => {
       const { server, url } = await serve(Server);
       server.on('connection', (webSocket, { headers, url: target }) => {
@@ -664,7 +674,7 @@ describe('the handshake of a client', () => {
       sides.client.push(client.url.replace(/:\d{4,5}/, ''));
       await closed(client);
     }));
-  test.each(['foo', 'ftp://x', 'ws://x/#fragment', 'ws+unix:'])('the URL %s throws', (url) =>
+  test.each(['foo', 'ftp://x', 'ws://x/#fragment', 'ws+unix:'])('both packages throw for the URL %s', (url) =>
     compare(async ({ Client, sides }) => {
       try {
         new Client(url);
@@ -673,7 +683,7 @@ describe('the handshake of a client', () => {
       }
     }),
   );
-  test.each([['a,b'], [''], ['a', 'a']])('the subprotocols %j throw', (...protocols) =>
+  test.each([['a,b'], [''], ['a', 'a']])('both packages throw for the subprotocols %j', (...protocols) =>
     compare(async ({ Client, sides }) => {
       try {
         new Client('ws://127.0.0.1', protocols);
@@ -700,7 +710,7 @@ describe('the members of the classes', () => {
       (name) => !/^(?:_|emitClose$|constructor$)/.test(name),
     ),
   ];
-  test('each public member of ws exists', () =>
+  test('our classes have each public member of ws', () =>
     compare(async ({ Client, sides }) => {
       const own = new Set<string>();
       for (let at: unknown = Client.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {

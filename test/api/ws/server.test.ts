@@ -34,7 +34,7 @@ async function listening(
   return { server, port, url: `ws://127.0.0.1:${port}` };
 }
 
-/** What a server answers to these lines. */
+/** Returns the answer of a server to these lines. */
 async function answerTo(port: number, lines: readonly string[]): Promise<string> {
   const socket = connectTcp(port, '127.0.0.1');
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
@@ -48,7 +48,7 @@ async function answerTo(port: number, lines: readonly string[]): Promise<string>
   return text;
 }
 
-describe('stricter than ws', () => {
+describe('requests that ws accepts and our server refuses', () => {
   test.each([
     ['two Host fields', [...fields, 'Host: other']],
     ['a body', [...fields, 'Content-Length: 5']],
@@ -56,7 +56,7 @@ describe('stricter than ws', () => {
     ['version 8', fields.with(4, 'Sec-WebSocket-Version: 8')],
     ['a repeated subprotocol', [...fields, 'Sec-WebSocket-Protocol: a, a']],
     ['a malformed extension', [...fields, 'Sec-WebSocket-Extensions: a;=']],
-  ])('%s: the answer is 400, or the listener of wsClientError decides', async (_name, lines) => {
+  ])('a request with %s gets 400, or the answer of the listener of wsClientError', async (_name, lines) => {
     const { server, port } = await listening();
     const request = ['GET / HTTP/1.1', ...lines];
     expect(await answerTo(port, request)).toMatch(/^HTTP\/1\.1 400 /);
@@ -68,10 +68,10 @@ describe('stricter than ws', () => {
     expect(await answerTo(port, request)).toMatch(
       /^HTTP\/1\.1 (?:418 Own|400 Bad Request\r\nConnection: close\r\n\r\n)/,
     );
-    // node:http itself answers the first two kinds, and the surface never sees them.
+    // node:http answers the first two kinds itself, so our server never receives these requests.
     expect(seen).toEqual(/Host|body/.test(_name) ? seen : [true, '/']);
   });
-  test('the answer is plain text, names version 13 only, and contains nothing that the peer sent', async () => {
+  test('the answer is plain text, names only version 13, and contains no text of the peer', async () => {
     const { port } = await listening();
     const answer = await answerTo(port, [
       'GET /<script> HTTP/1.1',
@@ -83,13 +83,13 @@ describe('stricter than ws', () => {
   });
 });
 
-test('compression options are checked by the constructor, not at the first request', () => {
+test('the constructor checks the compression options, not the first request', () => {
   const perMessageDeflate = { serverMaxWindowBits: 99 };
   expect(() => new WebSocketServer({ noServer: true, perMessageDeflate })).toThrow(RangeError);
 });
 
 describe('verifyClient', () => {
-  test('its status cannot be a close code or make the answer invalid', async () => {
+  test('a status of verifyClient that is not an HTTP refusal becomes 401, and an invalid header field becomes 500', async () => {
     warned.forget();
     const answers: [number, string, object?][] = [
       [4401, 'not a status'],
@@ -108,7 +108,7 @@ describe('verifyClient', () => {
     expect(seen.join()).not.toContain('Injected');
     expect(warnings.length).toBe(1);
   });
-  test('an answer that is given twice, or after the client has left, opens no connection', async () => {
+  test('a second answer of verifyClient, or an answer after the client has left, opens no connection', async () => {
     const { server, port } = await listening();
     const opened: unknown[] = [];
     server.on('connection', (webSocket) => opened.push(webSocket));
@@ -135,7 +135,7 @@ describe('verifyClient', () => {
     client.close();
     await closed(client as never);
   });
-  test('a client that leaves meanwhile ends the wait, and no memory is kept for it', async () => {
+  test('if the client leaves while verifyClient waits, the wait ends, and no connection is opened', async () => {
     const { server, port } = await listening();
     const completed = vi.spyOn(server, 'completeUpgrade');
     let answer: ((result: boolean) => void) | undefined;
@@ -158,13 +158,13 @@ describe('verifyClient', () => {
     answer!(true);
     expect(completed).not.toHaveBeenCalled();
   });
-  test('null stands for absent parts of an answer', async () => {
+  test('verifyClient may give null for absent parts of its answer', async () => {
     const { server, port } = await listening();
     server.options.verifyClient = (_info, answer) => answer(false, 403, null as never, null as never);
     const text = await answerTo(port, ['GET / HTTP/1.1', ...fields]);
     expect(text.slice(9)).toMatch(/^403 Forbidden\r\n(?:.*\r\n)*\r\nForbidden$/);
   });
-  test('for version 8 it is called, as in ws, and then the request is refused', async () => {
+  test('verifyClient is called for version 8, as in ws, and then the request is refused', async () => {
     const asked: unknown[] = [];
     const { port } = await listening({
       verifyClient: ({ origin }: { origin: string }) => {
@@ -180,7 +180,7 @@ describe('verifyClient', () => {
     expect(await answerTo(port, lines)).toMatch(/^HTTP\/1\.1 400 /);
     expect(asked).toEqual(['http://a.example']);
   });
-  test('secure says whether the request arrived over TLS', async () => {
+  test('`secure` of verifyClient says whether the request arrived over TLS', async () => {
     const https = createHttps(tls);
     const server = new WebSocketServer({ server: https, verifyClient: ({ secure }) => secure });
     onTestFinished(() => {
@@ -198,7 +198,7 @@ describe('verifyClient', () => {
 
 describe('seam 5: the headers event', () => {
   test.each(['X-Own: a\r\nInjected: yes', 'X-Own: a\nInjected: yes', 'X-Own: \u0100', ''])(
-    'the line %j is not written',
+    'if a listener adds the line %j, the line is not sent and the answer is 500',
     async (line) => {
       warned.forget();
       const { server, port } = await listening({ perMessageDeflate: true });
@@ -215,7 +215,7 @@ describe('seam 5: the headers event', () => {
 });
 
 describe('handleUpgrade', () => {
-  test('a request without a socket and without rawHeaders is accepted', async () => {
+  test('handleUpgrade accepts a request without a socket and without rawHeaders', async () => {
     const server = new WebSocketServer({ noServer: true });
     const socket = new PassThrough();
     const request = {
@@ -239,7 +239,7 @@ describe('handleUpgrade', () => {
     await closed(webSocket as never);
     expect(server.clients.size).toBe(0);
   });
-  test('the same socket twice throws, and does not affect the connection', async () => {
+  test('a second handleUpgrade for the same socket throws, and does not affect the connection', async () => {
     const { http, url } = await serveHttp();
     const server = new WebSocketServer({ noServer: true });
     const thrown: unknown[] = [];
@@ -257,7 +257,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('two calls while verifyClient waits lead to one connection, and reserve nothing for the other', async () => {
+  test('two calls of handleUpgrade while verifyClient waits lead to one connection and reserve memory for one', async () => {
     const { url } = await listening({ perMessageDeflate: true });
     const { http, url: shared } = await serveHttp();
     const answers: ((result: boolean) => void)[] = [];
@@ -271,7 +271,7 @@ describe('handleUpgrade', () => {
       for (let time = 0; time < 2; time++)
         server.handleUpgrade(request, socket, head, (webSocket) => opened.push(webSocket));
     });
-    // What the codecs of one connection hold.
+    // Measure the memory that the codecs of one connection hold.
     await nothingReserved();
     const single = new WebSocket(url);
     await once(single, 'open');
@@ -286,7 +286,7 @@ describe('handleUpgrade', () => {
     for (const one of [single, client]) one.terminate();
     await closed(client as never, single as never, opened[0] as never);
   });
-  test('completeUpgrade may be replaced by a function that calls it', async () => {
+  test('a function that calls completeUpgrade may replace it', async () => {
     const { server, url } = await listening();
     const seen: string[][] = [];
     const complete = server.completeUpgrade.bind(server);
@@ -300,7 +300,7 @@ describe('handleUpgrade', () => {
     client.close();
     await closed(client as never);
   });
-  test('a derived class can be the class of connections', async () => {
+  test('a class that extends WebSocket can be the class of connections', async () => {
     class Own extends WebSocket {
       readonly greeting = 'hello';
     }

@@ -1,4 +1,4 @@
-/** `createWebSocketStream`: chunks, backpressure in both directions, and how it ends (seam 1). */
+/** `createWebSocketStream`: chunks, backpressure in both directions, and the ends of a stream (seam 1). */
 import { once } from 'node:events';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -21,7 +21,7 @@ const streamTo = (url: string, options = {}): { duplex: Duplex; webSocket: WebSo
   return { webSocket, duplex: createWebSocketStream(webSocket, options) };
 };
 
-/** A count, once it has not grown for a while. */
+/** Returns a count once it has not grown for a while. */
 async function standingStill(count: () => number): Promise<number> {
   for (let before = -1; ; ) {
     const now = count();
@@ -32,7 +32,7 @@ async function standingStill(count: () => number): Promise<number> {
 }
 
 describe('backpressure', () => {
-  test('a reader that does not read stops the connection', async () => {
+  test('a stream that is not read stops the connection', async () => {
     let sent = 0;
     const url = await serve((webSocket) => {
       const more = (): void => {
@@ -82,7 +82,7 @@ describe('backpressure', () => {
 });
 
 describe('chunks and ends', () => {
-  test('an echo through pipe works to the end', async () => {
+  test('an echo through pipe returns all bytes', async () => {
     const url = await serve((webSocket) => {
       const stream = createWebSocketStream(webSocket);
       stream.pipe(stream);
@@ -97,7 +97,7 @@ describe('chunks and ends', () => {
     }
     expect(text).toBe('onetwothree');
   });
-  test('text is read as strings in object mode, and as bytes otherwise', async () => {
+  test('a text message is read as a string in object mode, and as bytes otherwise', async () => {
     const url = await serve((webSocket) => {
       webSocket.send('text');
       webSocket.send(Buffer.from('bytes'));
@@ -108,7 +108,7 @@ describe('chunks and ends', () => {
     for await (const chunk of duplex) chunks.push(chunk);
     expect(chunks).toEqual(['text', Buffer.from('bytes')]);
   });
-  test('end closes the connection without a code', async () => {
+  test('the end of the stream closes the connection without a code', async () => {
     const codes: number[] = [];
     const url = await serve((webSocket) => webSocket.on('close', (code) => codes.push(code)));
     const { duplex } = streamTo(url);
@@ -117,7 +117,7 @@ describe('chunks and ends', () => {
     await once(duplex, 'close');
     await vi.waitFor(() => expect(codes).toEqual([1005]));
   });
-  test('destroy drops it', async () => {
+  test('destroy of the stream drops the connection', async () => {
     const codes: number[] = [];
     const url = await serve((webSocket) => webSocket.on('close', (code) => codes.push(code)));
     const { duplex, webSocket } = streamTo(url);
@@ -128,7 +128,7 @@ describe('chunks and ends', () => {
     expect(await failed).toEqual([error]);
     await vi.waitFor(() => expect(codes).toEqual([1006]));
   });
-  test('an error while connecting destroys it', async () => {
+  test('a failed connection destroys the stream with its error', async () => {
     const { duplex } = streamTo('ws://127.0.0.1:1');
     duplex.write('never');
     const [error] = await once(duplex, 'error');

@@ -33,7 +33,7 @@ async function pair(
   return { client, accepted, server, url };
 }
 
-/** What reaches `uncaughtException` while `step` runs. */
+/** Returns the exceptions that reach `uncaughtException` while `step` runs. */
 async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
   const caught: unknown[] = [];
   const before = process.listeners('uncaughtException');
@@ -49,31 +49,34 @@ async function uncaughtIn(step: () => Promise<void>): Promise<unknown[]> {
 }
 
 describe('an exception of a listener', () => {
-  test.each(['message', 'ping', 'pong', 'close'])('in %s reaches only uncaughtException', async (event) => {
-    const { client, accepted } = await pair();
-    const seen: string[] = [];
-    client.on(event as 'close', () => {
-      throw new Error(`thrown in ${event}`);
-    });
-    client.on('message', (data) => seen.push(String(data)));
-    const caught = await uncaughtIn(async () => {
-      accepted.send('first');
-      accepted.ping();
-      accepted.pong();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(client.readyState).toBe(1);
-      accepted.send('second');
-      accepted.close();
-      await vi.waitFor(() => expect([client.readyState, accepted.readyState]).toEqual([3, 3]));
-      await new Promise(setImmediate);
-    });
-    expect(caught.map(String)).toContain(`Error: thrown in ${event}`);
-    // A listener that comes after one that throws is not called; the next event finds the connection as it was.
-    expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
-  });
+  test.each(['message', 'ping', 'pong', 'close'])(
+    'an exception of a listener of %s is an uncaught exception, and does not end the connection',
+    async (event) => {
+      const { client, accepted } = await pair();
+      const seen: string[] = [];
+      client.on(event as 'close', () => {
+        throw new Error(`thrown in ${event}`);
+      });
+      client.on('message', (data) => seen.push(String(data)));
+      const caught = await uncaughtIn(async () => {
+        accepted.send('first');
+        accepted.ping();
+        accepted.pong();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(client.readyState).toBe(1);
+        accepted.send('second');
+        accepted.close();
+        await vi.waitFor(() => expect([client.readyState, accepted.readyState]).toEqual([3, 3]));
+        await new Promise(setImmediate);
+      });
+      expect(caught.map(String)).toContain(`Error: thrown in ${event}`);
+      // A listener after one that throws is not called. The exception does not affect the connection.
+      expect(seen).toEqual(event === 'message' ? [] : ['first', 'second']);
+    },
+  );
 
   test.each(['redirect', 'upgrade'])(
-    'in %s reaches uncaughtException, and the handshake continues',
+    'an exception of a listener of %s is an uncaught exception, and the handshake continues',
     async (event) => {
       const { url } = await pair();
       const { http, url: first } = await serveHttp();
@@ -93,7 +96,7 @@ describe('an exception of a listener', () => {
     },
   );
 
-  test('in open reaches uncaughtException; the client is open, and the server reports the connection', async () => {
+  test('after an exception in a listener of open, the client is open and the server reports the connection', async () => {
     const thrown = (side: string) => () => {
       throw new Error(`thrown in open of ${side}`);
     };
@@ -123,7 +126,7 @@ describe('an exception of a listener', () => {
     ]);
   });
 
-  test('in unexpected-response reaches uncaughtException, and no resource stays reserved', async () => {
+  test('an exception in a listener of unexpected-response is an uncaught exception, and leaves no memory reserved', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => void socket.end('HTTP/1.1 500 No\r\n\r\n'));
     await nothingReserved();
@@ -143,7 +146,7 @@ describe('an exception of a listener', () => {
     await closed(client as never);
   });
 
-  test('an exception of the constructor leaves nothing reserved, and sends no request', async () => {
+  test('an exception of the constructor leaves no memory reserved, and no request is sent', async () => {
     const { http, url } = await serveHttp();
     await nothingReserved();
     expect(() => new WebSocket(url, { headers: { 'X-Own': 'a\r\nb' } })).toThrow(/header/);
@@ -158,7 +161,7 @@ describe('an exception of a listener', () => {
     http.close();
   });
 
-  test('in a callback of send', async () => {
+  test('an exception in a callback of send is an uncaught exception, and the connection stays open', async () => {
     const { client, accepted } = await pair();
     const caught = await uncaughtIn(async () => {
       client.send('x', () => {
@@ -173,7 +176,7 @@ describe('an exception of a listener', () => {
     expect(caught.map(String)).toEqual(['Error: thrown in done']);
   });
 
-  test('a peer that breaks a rule does not end the process: without a listener, the error is a line on stderr', async () => {
+  test('if a peer breaks a rule and there is no error listener, the error is a line on stderr, and the process goes on', async () => {
     printed.forget();
     const line = vi.spyOn(console, 'error').mockImplementation(() => {});
     onTestFinished(() => line.mockRestore());
@@ -192,11 +195,11 @@ describe('options that would break RFC 6455 are refused', () => {
     [{ protocolVersion: 8 }, /supported versions: 13/],
     [{ skipUTF8Validation: true }, /§8\.1/],
     [{ generateMask() {} }, /§10\.3/],
-  ])('%j', (options, reason) => {
+  ])('the options %j are refused', (options, reason) => {
     expect(() => new WebSocket('ws://127.0.0.1:1', options)).toThrow(reason);
     expect(() => new WebSocketServer({ noServer: true, ...options } as object)).toThrow(reason);
   });
-  test('masking that the role forbids is refused', async () => {
+  test('masking that RFC 6455 forbids for the role is refused', async () => {
     const { client, accepted } = await pair();
     expect(() => client.send('x', { mask: false })).toThrow(/MUST mask/);
     expect(() => client.ping('x', false)).toThrow(/MUST mask/);
@@ -206,7 +209,7 @@ describe('options that would break RFC 6455 are refused', () => {
     accepted.send('no', { mask: false });
     expect(await once(client, 'message')).toEqual([Buffer.from('no'), false]);
   });
-  test('private classes are not exported', () => {
+  test('the private classes of ws are not exported', () => {
     for (const name of ['Receiver', 'Sender', 'PerMessageDeflate', 'extension', 'subprotocol']) {
       expect(name in WebSocket).toBe(false);
     }
@@ -214,7 +217,7 @@ describe('options that would break RFC 6455 are refused', () => {
 });
 
 describe('seam 9: Blobs', () => {
-  test('delay all later messages, and the Close frame', async () => {
+  test('a Blob delays all later messages and the Close frame', async () => {
     const { client, accepted } = await pair();
     const order: string[] = [];
     accepted.on('message', (data) => order.push(String(data)));
@@ -233,7 +236,7 @@ describe('seam 9: Blobs', () => {
     await closed(client as never);
     expect(client.bufferedAmount).toBe(0);
   });
-  test('that cannot be read end the connection, and every callback receives the reason', async () => {
+  test('a Blob that cannot be read ends the connection, and every callback receives the reason', async () => {
     const { client } = await pair();
     const unreadable = new Blob(['x']);
     unreadable.arrayBuffer = () => Promise.reject(new Error('no such file'));
@@ -245,7 +248,7 @@ describe('seam 9: Blobs', () => {
     expect(code).toBe(1006);
     expect(results).toEqual(['blob no such file', 'after no such file', 'error no such file']);
   });
-  test('do not suspend the deadline of a closing handshake', async () => {
+  test('a Blob that is still read does not suspend the deadline of the closing handshake', async () => {
     const { client } = await pair({}, { closeTimeout: 50 });
     const endless = new Blob(['x']);
     endless.arrayBuffer = () => new Promise(() => {});
@@ -253,7 +256,7 @@ describe('seam 9: Blobs', () => {
     client.close();
     expect(await once(client, 'close')).toEqual([1006, Buffer.alloc(0)]);
   });
-  test('that delay a ping when the peer closes: the ping is reported as not sent', async () => {
+  test('a ping that waits for a Blob when the peer closes is reported as not sent', async () => {
     const { client, accepted } = await pair();
     const pings: unknown[] = [];
     accepted.on('ping', (data) => pings.push(data));
@@ -267,7 +270,7 @@ describe('seam 9: Blobs', () => {
     const results: unknown[] = [];
     client.send(blob, (error) => results.push(error));
     client.ping('late', true, (error) => results.push(error));
-    // A Close frame of a peer that does not read the answer: the connection stays in the closing handshake.
+    // The peer sends a Close frame and does not read the answer. The connection stays in the closing handshake.
     accepted.pause();
     (accepted._socket as Socket).write(Buffer.from('8800', 'hex'));
     await vi.waitFor(() => expect(client.readyState).toBe(2));
@@ -279,7 +282,7 @@ describe('seam 9: Blobs', () => {
     await closed(client as never, accepted as never);
     expect(pings).toEqual([]);
   });
-  test('can be the payload of a ping', async () => {
+  test('a Blob can be the payload of a ping', async () => {
     const { client, accepted } = await pair();
     client.ping(new Blob(['blob']));
     expect(String((await once(accepted, 'ping'))[0])).toBe('blob');
@@ -288,19 +291,19 @@ describe('seam 9: Blobs', () => {
 });
 
 describe('limits', () => {
-  test('those of the native API are options, and are checked', async () => {
+  test('the limits of the native API are options, and are checked', async () => {
     expect(() => new WebSocketServer({ noServer: true, limits: { sendCap: 0 } })).toThrow(/limits|sendCap/);
     expect(() => new WebSocket('ws://127.0.0.1:1', { limits: { nothing: 1 } as object })).toThrow(/nothing/);
     const memoryBudget = new MemoryBudget(1_000_000);
     const { client, accepted } = await pair({ limits: { memoryBudget } });
     const failed = once(accepted, 'error');
     client.on('error', () => {});
-    // `maxPayload` is 100 MiB, but such a message would never find room.
+    // `maxPayload` is 100 MiB, but the memory budget has no room for this message.
     client.send(Buffer.alloc(1_000_001));
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, accepted as never);
   });
-  test('a peer that does not answer a ping is dropped with 1006, and without an error', async () => {
+  test('a peer that does not answer a ping is dropped with 1006 and without an error', async () => {
     const limits = { heartbeat: { interval: 30, timeout: 30 } };
     const { client, accepted } = await pair({ limits }, { autoPong: false });
     const errors: unknown[] = [];
@@ -309,7 +312,7 @@ describe('limits', () => {
     expect(errors).toEqual([]);
     await closed(client as never);
   });
-  test('closeTimeout ends a closing handshake that the peer leaves unanswered', async () => {
+  test('closeTimeout ends a closing handshake if the peer does not answer', async () => {
     const { client, accepted } = await pair({ closeTimeout: 50 });
     client.pause();
     accepted.close();
@@ -320,7 +323,7 @@ describe('limits', () => {
 });
 
 describe('pausing', () => {
-  test('waiting messages are delivered after resume, even if this side has closed meanwhile', async () => {
+  test('waiting messages are delivered after resume, even if this side has closed before it', async () => {
     const { client, accepted } = await pair();
     const seen: string[] = [];
     client.pause();
@@ -350,7 +353,7 @@ describe('pausing', () => {
       client.resume();
     }
   });
-  test('with one event per task, resume in a listener keeps the order', async () => {
+  test('with one event per task, resume in a listener keeps one event per task', async () => {
     const { client, accepted } = await pair({}, { allowSynchronousEvents: false });
     const tasks: number[] = [];
     let task = 0;
@@ -367,7 +370,7 @@ describe('pausing', () => {
 });
 
 describe('seam 6: setSocket', () => {
-  test('opens both sides on a pair of Duplex streams, with maxPayload', async () => {
+  test('setSocket opens both ends of a pair of Duplex streams, and applies maxPayload', async () => {
     const [left, right] = duplexPair();
     const server = new WebSocket(null);
     const client = new WebSocket(null);
@@ -384,7 +387,7 @@ describe('seam 6: setSocket', () => {
     expect((await failed)[0]).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
     await closed(client as never, server as never);
   });
-  test('frames that arrived with the handshake are the first messages', async () => {
+  test('frames that setSocket receives with the handshake are the first messages', async () => {
     const [left] = duplexPair();
     const client = new WebSocket(null);
     client._isServer = false;
@@ -395,7 +398,7 @@ describe('seam 6: setSocket', () => {
     client.terminate();
     await closed(client as never);
   });
-  test('a socket that is already closed closes it, after open', async () => {
+  test('setSocket with a closed socket opens and then closes the WebSocket', async () => {
     const [left] = duplexPair();
     left.destroy();
     await once(left, 'close');
@@ -423,16 +426,16 @@ describe('a hostile server', () => {
     'HTTP/1.1 302 Found\r\nLocation: ws://%zz:x@127.0.0.1/\r\n\r\n',
     'HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\n\r\n',
     'HTTP/1.1 302 Found\r\nLocation: ws+unix:\r\n\r\n',
-    // No path is encoded after a scheme without slashes: http.request throws for the space.
+    // After a scheme without slashes the path is not encoded, so http.request throws for the space.
     'HTTP/1.1 302 Found\r\nLocation: ws+unix:a:/b c\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
     'HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 4\r\n\r\nfour',
-  ])('%j causes one error and 1006', async (head) => {
+  ])('the answer %j causes one error and 1006', async (head) => {
     const { error, code } = await answering(head);
     expect(error).toBeInstanceOf(Error);
     expect(code).toBe(1006);
   });
-  test('a redirect to wss for which the agent has no support is an error of the connection', async () => {
+  test('a redirect to wss with an agent for http is an error of the connection', async () => {
     const { http, url } = await serveHttp();
     http.on('upgrade', (_request, socket) => {
       socket.end('HTTP/1.1 302 Found\r\nLocation: wss://127.0.0.1:1/\r\n\r\n');
@@ -444,7 +447,7 @@ describe('a hostile server', () => {
     expect((await error)[0]).toMatchObject({ code: 'ERR_INVALID_PROTOCOL' });
     expect(processCompressionBudget.used).toBe(0);
   });
-  test('a listener can refuse a redirect to a Unix socket before anything is sent there', async () => {
+  test('a listener can refuse a redirect to a Unix socket before any byte is sent there', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'rfc6455-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const path = join(directory, 'local');
@@ -467,12 +470,12 @@ describe('a hostile server', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(received).toEqual([]);
   });
-  test('addresses for which no request can be made throw a SyntaxError', () => {
+  test('a URL for which no request can be made is a SyntaxError', () => {
     for (const url of ['ws+unix::/', 'ws+unix:', 'ws://%zz@localhost/']) {
       expect(() => new WebSocket(url), url).toThrow(SyntaxError);
     }
   });
-  test('a client certificate, and the file that holds it, are not used for another host', async () => {
+  test('after a redirect to another host, the client certificate is not used', async () => {
     const seen: unknown[] = [];
     const https = createHttps({ ...tls, requestCert: true, rejectUnauthorized: false });
     https.on('upgrade', (_request, socket) => {
@@ -494,7 +497,7 @@ describe('a hostile server', () => {
     expect(String((await error)[0])).toContain('400');
     expect(seen).toEqual([[], 'localhost']);
   });
-  test('credentials are not sent to another host, nor from wss to ws', async () => {
+  test('after a redirect to another host, credentials are not sent', async () => {
     const { server, url } = await pair();
     const { http, url: first } = await serveHttp();
     http.on('upgrade', (_request, socket) => {
@@ -513,7 +516,7 @@ describe('a hostile server', () => {
   });
 });
 
-/** Two streams: what is written to one is read from the other, in small pieces. */
+/** Returns two streams. The bytes written to one are read from the other, in small pieces. */
 function duplexPair(): [Duplex, Duplex] {
   const make = (other: () => Duplex): Duplex =>
     new Duplex({
