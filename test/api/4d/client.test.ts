@@ -27,7 +27,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** A server by hand. @returns its URL, and the peer that connects next */
+/** Starts a plain TCP server. @returns its URL, and the peer that connects next */
 async function rawServer(): Promise<{ url: string; peer: Promise<RawPeer> }> {
   const { promise: peer, resolve } = defer<RawPeer>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -66,8 +66,8 @@ async function connected(handler: WebSocketHandler = {}, options: object = {}) {
   return { client, raw };
 }
 
-describe('new', () => {
-  test('B-client-url, B-client-onOpen, C83: `new` returns at once, and status and callbacks follow later', async () => {
+describe('new WebSocket', () => {
+  test('B-client-url, B-client-onOpen, C83: `new` returns at once, and the status changes and the callbacks are called later', async () => {
     const { web } = await serve({
       onMessage(ws, { data }) {
         ws.send(data);
@@ -132,30 +132,33 @@ describe('new', () => {
   test.each([
     ['no server listens', 'ws://127.0.0.1:1/'],
     ['the scheme is not valid', 'ftp://127.0.0.1/'],
-    ['it is not a URL', 'nothing'],
-  ])('B-client-failure, C83: if %s, onError is called, then onTerminate with 1006', async (_title, url) => {
-    const journal = new Journal();
-    const client = new WebSocket(url, {
-      onOpen: () => journal.note('open'),
-      onError: (ws, { errors }) =>
-        journal.note(
-          ws.status,
-          errors.map(({ errCode }) => errCode),
-        ),
-      onTerminate: (ws, event) => journal.note(ws.status, event),
-    });
-    expect(client.status).toBe('Connecting');
-    await journal.length(4);
-    expect(journal.entries).toEqual([
-      'Closed',
-      [fourDErrors.CANNOT_CONNECT],
-      'Closed',
-      { type: 'terminate', code: 1006, reason: undefined, wasClean: false },
-    ]);
-    expect(client.url).toBe(url);
-  });
+    ['the text is not a URL', 'nothing'],
+  ])(
+    'B-client-failure, C83: if %s, onError is called, and then onTerminate with 1006',
+    async (_title, url) => {
+      const journal = new Journal();
+      const client = new WebSocket(url, {
+        onOpen: () => journal.note('open'),
+        onError: (ws, { errors }) =>
+          journal.note(
+            ws.status,
+            errors.map(({ errCode }) => errCode),
+          ),
+        onTerminate: (ws, event) => journal.note(ws.status, event),
+      });
+      expect(client.status).toBe('Connecting');
+      await journal.length(4);
+      expect(journal.entries).toEqual([
+        'Closed',
+        [fourDErrors.CANNOT_CONNECT],
+        'Closed',
+        { type: 'terminate', code: 1006, reason: undefined, wasClean: false },
+      ]);
+      expect(client.url).toBe(url);
+    },
+  );
 
-  test('B-client-failure: the error has the refusal as its cause', async () => {
+  test('B-client-failure: the error that onError receives has the refusal as its cause', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => null }, { server: web });
     const { promise, resolve } = defer<FourDError>();
@@ -167,10 +170,10 @@ describe('new', () => {
 
   test.each([
     ['401', 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n', 401],
-    ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
-    ['what is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
+    ['302', 'HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n', 302],
+    ['that is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
   ])(
-    'B-client-failure: after %s, onError receives the cause, then onTerminate receives 1006',
+    'B-client-failure: after the answer %s, onError receives the cause, and then onTerminate receives 1006',
     async (_title, answer, status) => {
       const { url, peer } = await rawServer();
       const journal = new Journal();
@@ -189,7 +192,7 @@ describe('new', () => {
     },
   );
 
-  test('misuse throws at the call', () => {
+  test('the constructor throws for invalid arguments and options', () => {
     expect(() => new WebSocket('ws://127.0.0.1/', 'handler' as unknown as object)).toThrow(FourDError);
     expect(() => new WebSocket('ws://127.0.0.1/', { dataType: 'json' as DataType })).toThrow(TypeError);
     const make = (options: object) => () => new WebSocket('ws://127.0.0.1/', {}, options);
@@ -201,7 +204,7 @@ describe('new', () => {
     expect(make({ serialize: 'no' })).toThrow("serialize is 'no', not true or false");
   });
 
-  test('C83: an option with an invalid value makes the connection fail like any other error', async () => {
+  test('C83: after an option with an invalid value, onError is called, and then onTerminate with 1006', async () => {
     const journal = new Journal();
     new WebSocket(
       'ws://127.0.0.1:1/',
@@ -214,7 +217,7 @@ describe('new', () => {
     expect(await journal.length(2)).toEqual(['RangeError', 1006]);
   });
 
-  test('B-client-headers: repeated header fields and cookies are sent as given', async () => {
+  test('B-client-headers: the client sends repeated header fields and cookies as given', async () => {
     const web = await startWeb();
     const { promise, resolve } = defer<ConnectionRequest>();
     new WebSocketServer(
@@ -237,7 +240,7 @@ describe('new', () => {
     expect(client.handler.headers?.Cookie).toBe('yummy=choco; tasty=strawberry');
   });
 
-  test('B-client-headers: numbers are sent as text, and null values are left out', async () => {
+  test('B-client-headers: the client sends numbers in headers as text, and leaves out null values', async () => {
     const { url, peer } = await rawServer();
     const headers = { 'X-Count': 5, 'X-All': [1, 'two', null], 'X-None': null, 'X-Nothing': undefined };
     const client = new WebSocket(url, { headers: headers as unknown as Record<string, string> });
@@ -247,7 +250,7 @@ describe('new', () => {
     client.terminate();
   });
 
-  test('B-client-headers, B-client-absent: Sec-WebSocket-Protocol requests subprotocols, together with those of the options', async () => {
+  test('B-client-headers, B-client-absent: the client requests the subprotocols of Sec-WebSocket-Protocol and those of its options', async () => {
     const { url, peer } = await rawServer();
     const client = new WebSocket(
       url,
@@ -263,7 +266,7 @@ describe('new', () => {
     client.terminate();
   });
 
-  test('B-client-url: Null in place of a handler or of options counts as absent', async () => {
+  test('B-client-url: a handler or options that are Null count as absent', async () => {
     const client = new WebSocket('ws://127.0.0.1:1/', null, null);
     expect(client.handler).toEqual({});
     await client.idle();
@@ -276,7 +279,7 @@ describe('new', () => {
     [() => {}, 'headers is a function, not an object of texts'],
     [{ 'X-A': { b: 1 } }, 'headers: "X-A" is an object, not a text'],
     [{ 'X-A': ['b', [] as string[], ['c']] }, 'headers: "X-A" is an array, not a text'],
-  ])('B-client-headers: FAULT-10: headers %j are refused', async (headers, text) => {
+  ])('B-client-headers: FAULT-10: the client refuses the headers %j', async (headers, text) => {
     const journal = new Journal();
     new WebSocket('ws://127.0.0.1:1/', {
       headers: headers as Record<string, string>,
@@ -286,7 +289,7 @@ describe('new', () => {
     expect(await journal.length(2)).toEqual([text, 1006]);
   });
 
-  test('C83: invalid headers make the connection fail like any other error', async () => {
+  test('C83: after invalid headers onError is called', async () => {
     const journal = new Journal();
     const getter = {
       get headers(): never {
@@ -302,7 +305,7 @@ describe('new', () => {
     expect(journal.entries[1]).toBe('no headers');
   });
 
-  test('the options of the native connect apply, such as TLS and a signal', async () => {
+  test('the options of the native connect apply, for example TLS and a signal', async () => {
     const web = await startWeb({ host: 'localhost', certificateFolder: certificateFolder() });
     new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const ca = readFileSync(new URL('../../fixtures/tls/ca-cert.pem', import.meta.url));
@@ -330,7 +333,7 @@ describe('new', () => {
 const getterless: WebSocketHandler = {};
 
 describe('members', () => {
-  test('B-client-members, B-client-status: the members have the given values, and are read-only', async () => {
+  test('B-client-members, B-client-status: the members have the given values and are read-only', async () => {
     const { url } = await rawServer();
     const handler: WebSocketHandler<'blob'> = { dataType: 'blob' };
     const client = new WebSocket(new URL(url), handler);
@@ -346,7 +349,7 @@ describe('members', () => {
     expect(WebSocket.new(url, {}, null).dataType).toBe('text');
   });
 
-  test('B-client-absent: members of other WebSocket classes do not exist', async () => {
+  test('B-client-absent: the client has no members of other WebSocket classes', async () => {
     const { client } = await connected();
     for (const name of [
       'readyState',
@@ -367,26 +370,29 @@ describe('messages', () => {
     ['text', 'é', 'é'],
     ['blob', Buffer.from('é'), Buffer.from('é')],
     ['object', { a: 1 }, 'bad JSON'],
-  ] as const)('B-client-onMessage, B-client-dataType, C73: dataType %s', async (dataType, binary, text) => {
-    const { web } = await serve({
-      onMessage() {},
-      onOpen(ws) {
-        ws.send(dataType === 'object' ? Buffer.from('{"a":1}') : Buffer.from('é'));
-        ws.send(dataType === 'object' ? '{' : 'é');
-      },
-    });
-    const journal = new Journal();
-    const client = new WebSocket<DataType>(urlOf(web), {
-      dataType,
-      onMessage: (_ws, { type, data }) => journal.note(type, data),
-      onError: (_ws, { errors }) =>
-        journal.note('message', errors[0]?.errCode === fourDErrors.BAD_JSON && 'bad JSON'),
-    });
-    expect(await journal.length(4)).toEqual(['message', binary, 'message', text]);
-    client.terminate();
-  });
+  ] as const)(
+    'B-client-onMessage, B-client-dataType, C73: onMessage receives the data as the dataType %s says',
+    async (dataType, binary, text) => {
+      const { web } = await serve({
+        onMessage() {},
+        onOpen(ws) {
+          ws.send(dataType === 'object' ? Buffer.from('{"a":1}') : Buffer.from('é'));
+          ws.send(dataType === 'object' ? '{' : 'é');
+        },
+      });
+      const journal = new Journal();
+      const client = new WebSocket<DataType>(urlOf(web), {
+        dataType,
+        onMessage: (_ws, { type, data }) => journal.note(type, data),
+        onError: (_ws, { errors }) =>
+          journal.note('message', errors[0]?.errCode === fourDErrors.BAD_JSON && 'bad JSON'),
+      });
+      expect(await journal.length(4)).toEqual(['message', binary, 'message', text]);
+      client.terminate();
+    },
+  );
 
-  test('B-client-send: text, bytes, a Blob and JSON can be sent', async () => {
+  test('B-client-send: the client can send text, bytes, a Blob and JSON', async () => {
     const { client, raw } = await connected();
     for (const message of ['a', Uint8Array.of(255), new Blob(['b']), { c: 1 }]) {
       expect(client.send(message)).toBe(true);
@@ -400,7 +406,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('B-client-afterForm: messages arrive until terminate, even if the program keeps no reference to the object', async () => {
+  test('B-client-afterForm: messages arrive until the program calls terminate', async () => {
     const journal = new Journal();
     const { client, raw } = await connected({ onMessage: (_ws, { data }) => journal.note(data) });
     raw.write(frame(Op.Text, 'one', { mask: false }));
@@ -419,15 +425,18 @@ describe('the end', () => {
     ['with a code and a reason', closeFrame(3001, 'bye', { mask: false }), 3001, 'bye', true],
     ['without a code', closeFrame(null, '', { mask: false }), 1005, undefined, true],
     ['without a Close frame', null, 1006, undefined, false],
-  ] as const)('B-client-onTerminate, C76, C84: %s', async (_title, close, code, reason, wasClean) => {
-    const { promise, resolve } = defer<unknown>();
-    const { raw } = await connected({ onTerminate: (_ws, event) => resolve(event) });
-    if (close !== null) raw.write(close);
-    raw.socket.end();
-    expect(await promise).toEqual({ type: 'terminate', code, reason, wasClean });
-  });
+  ] as const)(
+    'B-client-onTerminate, C76, C84: onTerminate receives the code and reason after an end %s',
+    async (_title, close, code, reason, wasClean) => {
+      const { promise, resolve } = defer<unknown>();
+      const { raw } = await connected({ onTerminate: (_ws, event) => resolve(event) });
+      if (close !== null) raw.write(close);
+      raw.socket.end();
+      expect(await promise).toEqual({ type: 'terminate', code, reason, wasClean });
+    },
+  );
 
-  test('B-client-onError, C85: if the server breaks a rule, onError is called once, then onTerminate with 1006, and nothing after it', async () => {
+  test('B-client-onError, C85: if the server breaks a rule, onError is called once, then onTerminate with 1006, and no callback follows', async () => {
     const journal = new Journal();
     const { raw } = await connected({
       onMessage: (_ws, { data }) => journal.note(data),
@@ -469,7 +478,7 @@ describe('the end', () => {
     },
   );
 
-  test('C62: any other code is a RangeError without an effect', async () => {
+  test('C62: terminate throws a RangeError for any other code, and the connection stays open', async () => {
     const { client, raw } = await connected();
     for (const code of [0, 999, 1001, 1005, 2999, 5000, 3000.5, Number.NaN, '3000' as unknown as number]) {
       expect(() => client.terminate(code, 'bye'), String(code)).toThrow(RangeError);
@@ -480,7 +489,7 @@ describe('the end', () => {
     expect(raw.frames[0]?.opcode).toBe(Op.Text);
   });
 
-  test('B-client-terminate: while "Connecting" it abandons the attempt: onTerminate receives 1006, and no error is reported', async () => {
+  test('B-client-terminate: terminate while "Connecting" abandons the attempt, and onTerminate receives 1006 without an error', async () => {
     const journal = new Journal();
     const { url, peer } = await rawServer();
     const client = new WebSocket(url, {

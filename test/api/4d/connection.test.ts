@@ -1,4 +1,4 @@
-/** WebSocketConnection: members, callbacks, dataType, send, and what terminate puts on the wire. */
+/** WebSocketConnection: members, callbacks, dataType, send, and the Close frame of terminate. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -25,8 +25,8 @@ async function connected(handler: Partial<ConnectionHandler> = {}) {
   return { web, wss, peer, ws };
 }
 
-describe('members', () => {
-  test('B-ws-handler, B-ws-wss, B-ws-status: they have the documented values, and are read-only', async () => {
+describe('members of a connection', () => {
+  test('B-ws-handler, B-ws-wss, B-ws-status: the members have the documented values and are read-only', async () => {
     const { wss, ws, peer } = await connected();
     expect(ws).toBeInstanceOf(WebSocketConnection);
     expect(ws.wss).toBe(wss);
@@ -45,7 +45,7 @@ describe('members', () => {
     expect(wss.connections).toEqual([ws]);
   });
 
-  test('B-ws-id, C79: ids count up from 1 in the whole process, clients included', async () => {
+  test('B-ws-id, C79: the ids count up from 1 in the whole process, also for clients', async () => {
     const { web, ws } = await connected();
     const client = WebSocket.new(urlOf(web));
     const other = WebSocket.new(urlOf(web));
@@ -88,7 +88,7 @@ describe('callbacks', () => {
     expect(peer.frames.map(({ opcode }) => opcode)).toEqual([Op.Text, Op.Pong, Op.Close]);
   });
 
-  test('B-ws-onMessage: fragments arrive as one message', async () => {
+  test('B-ws-onMessage: the fragments of a message arrive as one message', async () => {
     const { promise, resolve } = defer<string>();
     const { peer } = await connected({ onMessage: (_ws, { data }) => resolve(data) });
     peer.write(frame(Op.Text, 'one ', { fin: false }));
@@ -96,7 +96,7 @@ describe('callbacks', () => {
     expect(await promise).toBe('one message');
   });
 
-  test('B-ws-onOpen, B-wss-onConnection: the other callbacks are optional', async () => {
+  test('B-ws-onOpen, B-wss-onConnection: a handler needs only onMessage', async () => {
     const { ws, peer, wss } = await connected();
     peer.write(frame(Op.Text, 'x'));
     peer.write(closeFrame(1000));
@@ -109,21 +109,24 @@ describe('callbacks', () => {
   test.each([
     ['a code and a reason', closeFrame(3001, 'bye'), { code: 3001, reason: 'bye' }],
     ['a code alone', closeFrame(1001), { code: 1001, reason: undefined }],
-    ['no code', closeFrame(null), { code: 1005, reason: undefined }],
-  ])('B-ws-onTerminate, C76: %s', async (_title, close, expected) => {
-    const { promise, resolve } = defer<unknown>();
-    const { peer } = await connected({ onTerminate: (_ws, event) => resolve(event) });
-    peer.write(close);
-    await peer.until(() => peer.ended);
-    peer.socket.end();
-    expect(await promise).toEqual({ type: 'terminate', ...expected });
-  });
+    ['1005 without a code', closeFrame(null), { code: 1005, reason: undefined }],
+  ])(
+    "B-ws-onTerminate, C76: onTerminate receives %s of the peer's Close frame",
+    async (_title, close, expected) => {
+      const { promise, resolve } = defer<unknown>();
+      const { peer } = await connected({ onTerminate: (_ws, event) => resolve(event) });
+      peer.write(close);
+      await peer.until(() => peer.ended);
+      peer.socket.end();
+      expect(await promise).toEqual({ type: 'terminate', ...expected });
+    },
+  );
 
   test.each([
     ['end', []],
     ['resetAndDestroy', [fourDErrors.CONNECTION]],
   ] as const)(
-    'B-ws-onTerminate, B-ws-onError, C76: a connection that is lost by %s ends with 1006, and its errors are %j',
+    'B-ws-onTerminate, B-ws-onError, C76: after a loss of the connection by %s, onTerminate receives 1006 and onError receives %j',
     async (leave, expected) => {
       const { promise, resolve } = defer<unknown>();
       const errors: unknown[] = [];
@@ -137,7 +140,7 @@ describe('callbacks', () => {
     },
   );
 
-  test('B-ws-onError, C76: if the peer breaks a rule, onError is called, then onTerminate with 1006', async () => {
+  test('B-ws-onError, C76: if the peer breaks a rule, onError is called, and then onTerminate with 1006', async () => {
     const journal = new Journal();
     const handler: ConnectionHandler = {
       onMessage() {},
@@ -172,7 +175,7 @@ describe('callbacks', () => {
     ]);
   });
 
-  test('C77: the status is "Closed", and the connection is out of the collection, before onTerminate, even if onTerminate has to wait', async () => {
+  test('C77: the status is "Closed" and the connection has left the collection before onTerminate is called, even if it has to wait', async () => {
     const goOn = defer();
     const busy = defer();
     const journal = new Journal();
@@ -207,7 +210,7 @@ describe('callbacks', () => {
 });
 
 describe('dataType', () => {
-  /** What onMessage and onError get for these frames. */
+  /** Returns what onMessage and onError receive for these frames. */
   async function received(dataType: DataType, ...frames: Buffer[]): Promise<unknown[]> {
     const journal = new Journal();
     const { web } = await serve<DataType>(
@@ -224,26 +227,26 @@ describe('dataType', () => {
   const json = '{"a":[1,"é"]}';
   const invalid = Buffer.from([0xc3, 0x28]);
 
-  test('B-data-text, C73: "text" delivers text and binary messages as strings', async () => {
+  test('B-data-text, C73: the dataType "text" delivers text and binary messages as strings', async () => {
     expect(
       await received('text', frame(Op.Text, 'é'), frame(Op.Binary, '\ufeffé'), frame(Op.Binary, '')),
     ).toEqual(['é', '\ufeffé', '']);
   });
 
-  test('C73: with "text", a binary message that is not UTF-8 goes to onError, and the next message is delivered', async () => {
+  test('C73: with "text", a binary message that is not UTF-8 is an error for onError, and the next message is delivered', async () => {
     expect(await received('text', frame(Op.Binary, invalid), frame(Op.Text, 'next'))).toEqual([
       { errCode: fourDErrors.BAD_TEXT },
       'next',
     ]);
   });
 
-  test('B-data-blob, C73: "blob" delivers text and binary messages as Buffers', async () => {
+  test('B-data-blob, C73: the dataType "blob" delivers text and binary messages as Buffers', async () => {
     const data = await received('blob', frame(Op.Binary, invalid), frame(Op.Text, 'é'));
     expect(data).toEqual([invalid, Buffer.from('é')]);
     expect(data.every((one) => Buffer.isBuffer(one))).toBe(true);
   });
 
-  test('B-data-object, C72, C73: "object" delivers any JSON value, from text and binary messages', async () => {
+  test('B-data-object, C72, C73: the dataType "object" delivers any JSON value of text and binary messages', async () => {
     const texts = [json, '[1]', '"text"', '1', 'true', 'null'];
     const frames = texts.flatMap((text) => [frame(Op.Text, text), frame(Op.Binary, text)]);
     expect(await received('object', ...frames)).toEqual(
@@ -251,7 +254,7 @@ describe('dataType', () => {
     );
   });
 
-  test('B-data-bad, C72: with "object", a message that is not JSON goes to onError, is not delivered, and the next message is', async () => {
+  test('B-data-bad, C72: with "object", a message that is not JSON is an error for onError, and the next message is delivered', async () => {
     expect(
       await received(
         'object',
@@ -268,7 +271,7 @@ describe('dataType', () => {
     ]);
   });
 
-  test('C72: without onError, an invalid message of a peer causes no warning', async () => {
+  test('C72: an invalid message of a peer causes no warning if there is no onError', async () => {
     const got = defer();
     const warnings = await warningsOf(async () => {
       const { web } = await serve<'object'>({ onMessage: () => got.resolve() }, { dataType: 'object' });
@@ -281,7 +284,7 @@ describe('dataType', () => {
 });
 
 describe('send', () => {
-  /** What a peer gets for these arguments, with each dataType. */
+  /** Returns what a peer receives for these arguments, with each dataType. */
   async function sent(...messages: Sendable[]): Promise<(readonly [number, string])[]> {
     const results: (readonly [number, string])[][] = [];
     for (const dataType of ['text', 'blob', 'object'] as const) {
@@ -296,7 +299,7 @@ describe('send', () => {
     return first;
   }
 
-  test('B-ws-send, C74: a string is sent as text, bytes as binary and an object as JSON, with every dataType', async () => {
+  test('B-ws-send, C74: send sends a string as text, bytes as binary and an object as JSON, with every dataType', async () => {
     const bytes = Uint8Array.of(1, 2, 255);
     expect(
       await sent(
@@ -323,7 +326,7 @@ describe('send', () => {
     ]);
   });
 
-  test('C74: other values are sent as their text', async () => {
+  test('C74: send sends any other value as its text', async () => {
     expect(await sent(1.5, true, 10n, undefined)).toEqual([
       [Op.Text, '1.5'],
       [Op.Text, 'true'],
@@ -332,7 +335,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob is sent as binary, and later messages stay after it', async () => {
+  test('B-ws-send: send sends a Blob as binary, and sends later messages after it', async () => {
     const { ws, peer } = await connected();
     const bytes = Buffer.from('before');
     ws.send('first');
@@ -355,7 +358,7 @@ describe('send', () => {
     ]);
   });
 
-  test('B-ws-send: a Blob that cannot be read goes to onError, and the next message is sent', async () => {
+  test('B-ws-send: a Blob that cannot be read is an error for onError, and the next message is sent', async () => {
     class Unreadable extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
         return Promise.reject(new Error('gone'));
@@ -372,7 +375,7 @@ describe('send', () => {
     expect(journal.entries).toEqual([fourDErrors.UNREADABLE_BLOB, 'gone']);
   });
 
-  test('C74: an object that JSON cannot represent is a TypeError at the call', async () => {
+  test('C74: send throws a TypeError for an object that JSON cannot represent', async () => {
     const { ws, peer } = await connected();
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
@@ -384,7 +387,7 @@ describe('send', () => {
     expect(String(peer.frames[0]?.payload)).toBe('next');
   });
 
-  test('B-ws-unstated, C75: send returns false and does nothing else unless the status is "Connected"', async () => {
+  test('B-ws-unstated, C75: send returns false and has no effect unless the status is "Connected"', async () => {
     const journal = new Journal();
     const { ws, peer } = await connected({
       onError: () => journal.note('error'),
@@ -401,7 +404,7 @@ describe('send', () => {
   });
 });
 
-describe('a message that exceeds the limit', () => {
+describe('a message that exceeds sendCap', () => {
   test.each([true, false])(
     'C75, C87: send returns false, and onError and onTerminate are called after the running code (serialize: %s)',
     async (serialize) => {
@@ -418,7 +421,7 @@ describe('a message that exceeds the limit', () => {
       peer.socket.pause();
       const [ws] = wss.connections;
       const message = Buffer.alloc(900_000);
-      // The kernel takes some; what is more than the cap after that drops the connection.
+      // The kernel takes some bytes. The connection is dropped once more than the cap waits after that.
       while (ws?.send(message)) await new Promise((resolve) => setImmediate(resolve));
       expect([ws?.status, ws?.send(message)]).toEqual(['Closing', false]);
       journal.note('code at hand');
@@ -429,7 +432,7 @@ describe('a message that exceeds the limit', () => {
 });
 
 describe('terminate', () => {
-  /** The Close frame of a call. */
+  /** Returns the code and reason of the Close frame that a call of terminate sends. */
   async function closing(...call: [(number | TerminateOptions)?, string?]): Promise<[number, string]> {
     const { ws, peer } = await connected();
     ws.terminate(...call);
@@ -467,7 +470,7 @@ describe('terminate', () => {
     [{ message: 'bye' }, 1000, ''],
     [{}, 1000, ''],
   ] as [TerminateOptions, number, string][])(
-    'C60: one object, %j, sends %i %j',
+    'C60: terminate with one object, %j, sends %i %j',
     async (call, code, reason) => {
       expect(await closing(call)).toEqual([code, reason]);
     },
@@ -479,11 +482,14 @@ describe('terminate', () => {
     ['a character of two bytes at the end', `${'x'.repeat(122)}é`, 'x'.repeat(122)],
     ['a character of four bytes at the end', `${'x'.repeat(120)}🙂`, 'x'.repeat(120)],
     ['a character that just fits', `${'x'.repeat(119)}🙂!`, `${'x'.repeat(119)}🙂`],
-  ])('C63: a reason of over 123 bytes is cut between characters: %s', async (_title, reason, expected) => {
-    expect(await closing(3001, reason)).toEqual([3001, expected]);
-  });
+  ])(
+    'C63: terminate cuts a reason of over 123 bytes between characters: %s',
+    async (_title, reason, expected) => {
+      expect(await closing(3001, reason)).toEqual([3001, expected]);
+    },
+  );
 
-  test('B-ws-terminate: a second call does nothing, and the code of the peer is reported', async () => {
+  test('B-ws-terminate: a second call of terminate has no effect, and onTerminate receives the code of the peer', async () => {
     const { promise, resolve } = defer<unknown>();
     const { ws, peer } = await connected({ onTerminate: (_ws, event) => resolve(event) });
     ws.terminate(3001, 'first');
@@ -497,7 +503,7 @@ describe('terminate', () => {
     ws.terminate();
   });
 
-  test('C78: a peer that never answers is dropped after closeTimeout with 1006, and without an error', async () => {
+  test('C78: a peer that never answers is dropped after closeTimeout with 1006 and without an error', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -526,7 +532,7 @@ describe('terminate', () => {
   });
 });
 
-test('B-wss-connections: the chat of the documentation broadcasts to the other connections, in onTerminate too', async () => {
+test('B-wss-connections: onTerminate can send to the other connections of the collection, as the chat of the documentation does', async () => {
   const web = await startWeb();
   const handler: ConnectionHandler = {
     onMessage() {},

@@ -23,7 +23,7 @@ function expectError(error: unknown): void {
 }
 
 describe('the WSSHandler', () => {
-  test('four callbacks of a class: the server is the first parameter, and each event has its type [D3-26, D3-28 to D3-34, D3-40 to D3-52]', async () => {
+  test('the four callbacks of a class receive the server as first parameter, and an event with its type [D3-26, D3-28 to D3-34, D3-40 to D3-52]', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const note = (self: unknown, wss: unknown, { type }: { type: string }): void =>
@@ -58,13 +58,13 @@ describe('the WSSHandler', () => {
     );
   });
 
-  test('onConnection alone is enough; options may be left out [D3-20, D3-21, D3-27]', async () => {
+  test('a handler needs only onConnection, and options may be left out [D3-20, D3-21, D3-27]', async () => {
     const web = await startWeb();
     const connections: WebSocketConnection[] = [];
     const onMessage: ConnectionHandler['onMessage'] = (ws) => void connections.push(ws);
     const wss = new WebSocketServer({ onConnection: () => ({ onMessage }) }, { server: web });
     await openPeer(web);
-    // The object is made, and in the collection, as soon as there is a handler for it.
+    // The connection object exists and is in the collection as soon as onConnection has returned a handler.
     expect(wss.connections).toHaveLength(1);
     expect(wss.connections[0]).toBeInstanceOf(WebSocketConnection);
     expect([wss.path, wss.dataType]).toEqual([undefined, 'text']);
@@ -72,7 +72,7 @@ describe('the WSSHandler', () => {
 });
 
 describe('the connectionHandler', () => {
-  test('four callbacks: the connection is the first parameter, and each event has its type and data [D3-35, D3-36, D3-62, D3-64 to D3-77, D3-80, D3-82 to D3-89]', async () => {
+  test('the four callbacks receive the connection as first parameter, and an event with its type and data [D3-35, D3-36, D3-62, D3-64 to D3-77, D3-80, D3-82 to D3-89]', async () => {
     const journal = new Journal();
     const handler: ConnectionHandler = {
       onOpen(ws, event) {

@@ -1,4 +1,4 @@
-/** Exceptions in callbacks: they go to onError of the same handler, and affect no other connection. */
+/** Exceptions in callbacks: onError of the same handler receives them, and other connections are not affected. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type ConnectionHandler,
@@ -37,7 +37,7 @@ function failing(way: (typeof ways)[number]): () => never {
     : () => Promise.reject(new Error('oops'))) as unknown as () => never;
 }
 
-/** What is expected of `errors`. */
+/** Checks `errors`. */
 function expectErrors(errors: readonly ErrorType[], errCode: number, message = 'oops'): void {
   expect(errors).toHaveLength(1);
   const [error] = errors as readonly [ErrorType];
@@ -48,7 +48,7 @@ function expectErrors(errors: readonly ErrorType[], errCode: number, message = '
 
 describe.each(ways)('a callback of a connection that %s', (way) => {
   test.each(['onOpen', 'onMessage', 'onTerminate'] as const)(
-    'B-ws-onError, C71: %s: onError receives it, and this connection and all others stay open',
+    'B-ws-onError, C71: %s: onError receives the exception, and this connection and all others stay open',
     async (name) => {
       const { promise, resolve } = defer<readonly ErrorType[]>();
       const journal = new Journal();
@@ -87,7 +87,7 @@ describe.each(ways)('a callback of a connection that %s', (way) => {
 
 describe.each(ways)('a callback of a server that %s', (way) => {
   test.each(['onOpen', 'onConnection', 'onTerminate'] as const)(
-    'B-wss-onError, C71: %s: onError receives it, and the server continues',
+    'B-wss-onError, C71: %s: onError receives the exception, and the server continues',
     async (name) => {
       const { promise, resolve } = defer<readonly ErrorType[]>();
       const web = await startWeb();
@@ -114,7 +114,7 @@ describe.each(ways)('a callback of a server that %s', (way) => {
 
 describe.each(ways)('a callback of a client that %s', (way) => {
   test.each(['onOpen', 'onMessage', 'onTerminate'] as const)(
-    'B-client-onError, C71, C85: %s: onError receives it, and the connection stays open',
+    'B-client-onError, C71, C85: %s: onError receives the exception, and the connection stays open',
     async (name) => {
       const { web } = await serve({
         onOpen: (ws) => void ws.send('hello'),
@@ -152,7 +152,7 @@ describe.each(ways)('a callback of a client that %s', (way) => {
   );
 });
 
-test('C71: a FourDError that is thrown is passed on unchanged; other values are reported with their text', async () => {
+test('C71: a FourDError that is thrown is passed on unchanged, and any other value is reported with its text', async () => {
   const journal = new Journal();
   const own = new FourDError('CALLBACK', 'my own');
   const values: unknown[] = [own, 'text', undefined, { toString: null }, Object.create(null)];
@@ -168,8 +168,8 @@ test('C71: a FourDError that is thrown is passed on unchanged; other values are 
   expect(await journal.length(5)).toEqual([true, 'text', 'undefined', noText, noText]);
 });
 
-describe('without an onError that works', () => {
-  /** Handlers of one failing onMessage each; afterwards a message has come back. */
+describe('an exception without an onError that works', () => {
+  /** Lets one onMessage throw, and then checks that the next message is echoed. */
   async function fail(handler: Partial<ConnectionHandler>): Promise<void> {
     let calls = 0;
     const { web } = await serve({
@@ -185,7 +185,7 @@ describe('without an onError that works', () => {
     expect(String(peer.frames[0]?.payload)).toBe('two');
   }
 
-  test('C71: without one, an exception of a callback is a process warning', async () => {
+  test('C71: without an onError, an exception of a callback is a process warning', async () => {
     expect(await warningsOf(() => fail({}))).toEqual(['oops']);
     expect(await warningsOf(() => fail({ onError: null as unknown as () => void }))).toEqual(['oops']);
   });
@@ -198,11 +198,11 @@ describe('without an onError that works', () => {
       },
     ],
     ['that rejects', () => Promise.reject(new Error('worse'))],
-  ])('C71: with one that %s, the exception is a process warning', async (_title, onError) => {
+  ])('C71: the exception of an onError %s is a process warning', async (_title, onError) => {
     expect(await warningsOf(() => fail({ onError }))).toEqual(['worse']);
   });
 
-  test('C71: with one that is not a function', async () => {
+  test('C71: an onError that is not a function is reported as a process warning', async () => {
     expect(await warningsOf(() => fail({ onError: 1 as unknown as () => void }))).toEqual([
       'onError is no function',
     ]);
@@ -216,7 +216,7 @@ describe('without an onError that works', () => {
     expect(warnings).toEqual(['onOpen is no function']);
   });
 
-  test('C71: a server reports this for onConnection and for a handler without onMessage', async () => {
+  test('C71: an exception of onConnection, and a handler without onMessage, are process warnings', async () => {
     const results: (() => unknown)[] = [failing('throws'), () => ({})];
     const warnings = await warningsOf(async () => {
       const web = await startWeb();

@@ -1,4 +1,4 @@
-/** What is sent too early, what never ends, and what is shut down: nothing of it is lost in silence. */
+/** Messages that are sent too early, callbacks that never end, and a shutdown: each loss is reported. */
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebServer, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -22,7 +22,7 @@ afterEach(closeAll);
 
 const never = new Promise<never>(() => {});
 
-/** An echo server, and what it heard. */
+/** Starts a server that records what it receives. */
 async function echo(): Promise<{ readonly web: WebServer; readonly heard: Journal }> {
   const heard = new Journal();
   const { web } = await serve({ onMessage: (_ws, { data }) => heard.note(data) });
@@ -30,7 +30,7 @@ async function echo(): Promise<{ readonly web: WebServer; readonly heard: Journa
 }
 
 describe('sending while "Connecting"', () => {
-  test('C88, B-client-send: messages wait in order, and are sent after onOpen was called', async () => {
+  test('C88, B-client-send: messages wait in order, and are sent after onOpen has been called', async () => {
     const { web, heard } = await echo();
     const client = WebSocket.new(urlOf(web), {
       async onOpen(ws) {
@@ -54,7 +54,7 @@ describe('sending while "Connecting"', () => {
     client.terminate();
   });
 
-  test('C88: this works without callbacks too, as in the two lines of a translated program', async () => {
+  test('C88: messages also wait for a client without callbacks, as in the two lines of a translated program', async () => {
     const { web, heard } = await echo();
     const webSocket = WebSocket.new(urlOf(web), null);
     webSocket.send('Hello world');
@@ -62,7 +62,7 @@ describe('sending while "Connecting"', () => {
     webSocket.terminate();
   });
 
-  test('C88, B-client-failure: if no connection is established, onError also reports how many messages were lost', async () => {
+  test('C88, B-client-failure: if no connection is established, onError also receives the number of lost messages', async () => {
     const journal = new Journal();
     const client = WebSocket.new('ws://127.0.0.1:1/', {
       onError: (_ws, { errors }) => journal.note(errors.map(({ errCode, message }) => [errCode, message])),
@@ -78,7 +78,7 @@ describe('sending while "Connecting"', () => {
   });
 
   test.each(['while connecting', 'in onOpen'])(
-    'C88: after terminate %s, the waiting messages are reported once',
+    'C88: after terminate %s, onError receives the loss of the waiting messages once',
     async (when) => {
       const { web, heard } = await echo();
       const journal = new Journal();
@@ -97,7 +97,7 @@ describe('sending while "Connecting"', () => {
     },
   );
 
-  test('C88: without onError it is a process warning', async () => {
+  test('C88: without onError, lost messages are a process warning', async () => {
     const { web } = await echo();
     const warnings = await warningsOf(async () => {
       const end = defer();
@@ -109,7 +109,7 @@ describe('sending while "Connecting"', () => {
     expect(warnings).toEqual(['a message waited to be sent when the connection ended']);
   });
 
-  test('C88: no more than sendCap, and at most 64 MiB, may wait, and send returns false', async () => {
+  test('C88: messages of up to sendCap, and at most 64 MiB, may wait, and then send returns false', async () => {
     const { web, heard } = await echo();
     const client = new WebSocket(urlOf(web), {}, { sendCap: 300 });
     expect([client.send('a'), client.send('b'), client.send('c')]).toEqual([true, true, false]);
@@ -126,7 +126,7 @@ describe('sending while "Connecting"', () => {
     expect([waiting.count, waiting.push(new ArrayBuffer(872))]).toEqual([0, true]);
   });
 
-  test('C88: a Blob that was still being read when the connection ended is reported before onTerminate', async () => {
+  test('C88: a Blob that was still being read when the connection ended is reported before onTerminate is called', async () => {
     const journal = new Journal();
     const reading = defer<ArrayBuffer>();
     const blob = new Blob(['x']);
@@ -146,7 +146,7 @@ describe('sending while "Connecting"', () => {
 });
 
 describe('a callback that never ends', () => {
-  test('C89, C87: FAULT-11: onError receives the name of the callback, its connection, and how many callbacks wait', async () => {
+  test('C89, C87: FAULT-11: onError receives the name of the callback, its connection, and the number of waiting callbacks', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -169,7 +169,7 @@ describe('a callback that never ends', () => {
     );
   });
 
-  test('C89: FAULT-11: without onError it is a process warning; a server names its path', async () => {
+  test('C89: FAULT-11: without onError, a callback of a server that does not end is a process warning with the path', async () => {
     const asked = defer();
     const warnings = await warningsOf(async () => {
       const web = await startWeb();
@@ -209,7 +209,7 @@ describe('a callback that never ends', () => {
   });
 });
 
-describe('shutdown loses nothing', () => {
+describe('shutdown waits for callbacks', () => {
   /** A server whose callbacks take their time, with a connection. */
   async function slow(): Promise<{ web: WebServer; wss: WebSocketServer; journal: Journal }> {
     const journal = new Journal();
@@ -265,7 +265,7 @@ describe('shutdown loses nothing', () => {
     expect(journal.entries).toEqual(all);
   });
 
-  test('C90, C69: FAULT-11: http.close(callback) calls back after the last onTerminate; a second close behaves as in Node', async () => {
+  test('C90, C69: FAULT-11: http.close(callback) calls back after the last onTerminate, and a second close behaves as in Node', async () => {
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const web = keep(WebServer.of(http));
@@ -286,7 +286,7 @@ describe('shutdown loses nothing', () => {
     expect(await journal.length(3)).toEqual(['ERR_SERVER_NOT_RUNNING', 'ended', undefined]);
   });
 
-  test('C90, B-terminate-again: a callback that never ends is abandoned after closeTimeout and reported by name; the others run', async () => {
+  test('C90, B-terminate-again: a callback that never ends is reported by name and abandoned after closeTimeout, and the others are called', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       {
@@ -366,7 +366,7 @@ describe('shutdown loses nothing', () => {
 });
 
 describe('overlapping paths', () => {
-  test('C92, C67: FAULT-10: of two patterns with *, the longer one gets the connection, in any order of creation', async () => {
+  test('C92, C67: FAULT-10: of two matching patterns with *, the longer one gets the connection, in any order of creation', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer(
@@ -387,7 +387,7 @@ describe('overlapping paths', () => {
     }
   });
 
-  test('C67: FAULT-10: a path with percent-encoding in upper-case and in lower-case hex is the same path', async () => {
+  test('C67: FAULT-10: percent-encoding with upper-case and lower-case hex digits is the same path', async () => {
     const web = await startWeb();
     const make = (path: string | RegExp) =>
       new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web, path });

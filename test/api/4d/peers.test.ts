@@ -1,4 +1,4 @@
-/** The classes of 4D with `ws` at the other end, in this process and in one of its own. A browser is in test/browser. */
+/** The classes of 4D with `ws` at the other end, in this process and in another one. A browser is in test/browser. */
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConnectionHandler, WebSocket, WebSocketServer } from '../../../src/4d.ts';
@@ -50,7 +50,7 @@ describe.each([false, true])('a server and a client of ws, compression: %s', (co
     blob.abort();
   });
 
-  test('B-ws-terminate, B-ws-onTerminate, C61, C76: each end sees the code and reason of the other end', async () => {
+  test('B-ws-terminate, B-ws-onTerminate, C61, C76: each end receives the code and reason of the other end', async () => {
     const journal = new Journal();
     const { web, wss } = await serve(
       { onMessage() {}, onTerminate: (ws, { code, reason }) => journal.note([ws.status, code, reason]) },
@@ -84,7 +84,7 @@ describe.each([false, true])('a server and a client of ws, compression: %s', (co
     expect(wss.connections).toEqual([]);
   });
 
-  test('B-client-send, B-client-onMessage, B-client-terminate, C84: a client and a server of ws', async () => {
+  test("B-client-send, B-client-onMessage, B-client-terminate, C84: a client of 4D and a server of ws exchange messages, and each receives the other's code", async () => {
     const { url, opened } = await wsServer({
       peerCompression: compression,
       subprotocols: { offered: [], supported: ['chat'] },
@@ -119,25 +119,28 @@ describe.each([false, true])('a server and a client of ws, compression: %s', (co
 });
 
 test.each([
-  ['is closed by it', 3002, 'enough', true],
-  ['is dropped by it', null, '', false],
-] as const)('B-client-onTerminate, C76: a client whose server %s', async (_title, code, reason, wasClean) => {
-  const { url, opened } = await wsServer();
-  const journal = new Journal();
-  new WebSocket(url, { onTerminate: (_ws, event) => journal.note(event) });
-  const peer = await opened;
-  if (code === null) peer.abort();
-  else peer.close(code, reason);
-  const [event] = await journal.length(1);
-  expect(event).toEqual({
-    type: 'terminate',
-    code: code ?? 1006,
-    reason: reason === '' ? undefined : reason,
-    wasClean,
-  });
-});
+  ['is closed by the server', 3002, 'enough', true],
+  ['is dropped by the server', null, '', false],
+] as const)(
+  'B-client-onTerminate, C76: onTerminate receives the code if the client %s',
+  async (_title, code, reason, wasClean) => {
+    const { url, opened } = await wsServer();
+    const journal = new Journal();
+    new WebSocket(url, { onTerminate: (_ws, event) => journal.note(event) });
+    const peer = await opened;
+    if (code === null) peer.abort();
+    else peer.close(code, reason);
+    const [event] = await journal.length(1);
+    expect(event).toEqual({
+      type: 'terminate',
+      code: code ?? 1006,
+      reason: reason === '' ? undefined : reason,
+      wasClean,
+    });
+  },
+);
 
-test('B-ws-onTerminate, C76, C77: if the process of a client is killed, the connection ends with 1006, and the other clients are notified', async () => {
+test('B-ws-onTerminate, C76, C77: if the process of a client is killed, its connection ends with 1006, and the other clients are notified', async () => {
   const journal = new Journal();
   const { web, wss } = await serve({
     onMessage: (ws, { data }) => journal.note([data, ws.wss.connections.length]),

@@ -10,7 +10,7 @@ import { closeAll, peerOf, request, startWeb } from './harness.ts';
 
 afterEach(closeAll);
 
-/** What onConnection gets for a request. */
+/** Returns the `request` object that onConnection receives. */
 async function seen(
   target: string,
   changes: Parameters<typeof requestHead>[0] = {},
@@ -31,8 +31,8 @@ async function seen(
   return found;
 }
 
-describe('headers', () => {
-  test('B-request-headers, C80: names keep their spelling; repeated names in any case form an array under the first spelling', async () => {
+describe('headers of the request', () => {
+  test('B-request-headers, C80: header names keep their spelling, and repeated names in any case form an array under the first spelling', async () => {
     const { headers } = await seen('/', {
       'X-Tag': 'one',
       'x-tag': ['two', 'three'],
@@ -51,7 +51,7 @@ describe('headers', () => {
     });
   });
 
-  test('C80: a name that objects inherit is an ordinary key', async () => {
+  test('C80: a header name that objects inherit is an ordinary key', async () => {
     const { headers } = await seen('/', { constructor: 'x', ['__proto__']: 'y' });
     expect(Object.getPrototypeOf(headers)).toBe(null);
     expect(headers.constructor).toBe('x');
@@ -59,26 +59,26 @@ describe('headers', () => {
   });
 });
 
-describe('query', () => {
-  test('B-request-query: keys and values are parsed', async () => {
+describe('query of the request', () => {
+  test('B-request-query: the keys and values of the query are parsed', async () => {
     const { query } = await seen('/?key1=value1&key2=value2');
     expect({ ...query }).toEqual({ key1: 'value1', key2: 'value2' });
   });
 
   test.each([
-    ['C81: decoded, with + for a space', '/?a+b=%C3%A9+1%2B1', { 'a b': 'é 1+1' }],
-    ['C81: repeats are an array', '/?a=1&b=2&a=3&a=', { a: ['1', '3', ''], b: '2' }],
-    ['C81: without a value', '/?a&b=&=c', { a: '', b: '', '': 'c' }],
-    ['C81: what is no percent encoding stays', '/?a=%zz%', { a: '%zz%' }],
-    ['C81: none', '/', {}],
-    ['C81: an empty one', '/?', {}],
+    ['C81: keys and values are decoded, and + is a space', '/?a+b=%C3%A9+1%2B1', { 'a b': 'é 1+1' }],
+    ['C81: the values of a repeated key are an array', '/?a=1&b=2&a=3&a=', { a: ['1', '3', ''], b: '2' }],
+    ['C81: a key without a value has an empty text', '/?a&b=&=c', { a: '', b: '', '': 'c' }],
+    ['C81: an invalid percent-encoding stays unchanged', '/?a=%zz%', { a: '%zz%' }],
+    ['C81: a target without a query has an empty object', '/', {}],
+    ['C81: an empty query is an empty object', '/?', {}],
   ])('%s', async (_title, target, expected) => {
     const { query, url } = await seen(target);
     expect({ ...query }).toEqual(expected);
     expect(url).toBe(target);
   });
 
-  test('C81: the object has no prototype', async () => {
+  test('C81: the query object has no prototype', async () => {
     const { query } = await seen('/?__proto__=x&toString=y');
     expect(Object.getPrototypeOf(query)).toBe(null);
     expect(Object.entries(query)).toEqual([
@@ -88,18 +88,18 @@ describe('query', () => {
   });
 });
 
-test('B-request-url: url is the target as it was sent', async () => {
+test('B-request-url: url is the request target as it was sent', async () => {
   expect((await seen('/status?name=ryan')).url).toBe('/status?name=ryan');
   expect((await seen('/a/../%62//c')).url).toBe('/a/../%62//c');
 });
 
 describe('remoteAddress', () => {
-  test('B-request-remoteAddress, C82: it is the IP address of the socket, whatever X-Forwarded-For says', async () => {
+  test('B-request-remoteAddress, C82: remoteAddress is the IP address of the socket, whatever X-Forwarded-For says', async () => {
     const { remoteAddress } = await seen('/', { 'X-Forwarded-For': '192.0.2.1' });
     expect(remoteAddress).toBe('127.0.0.1');
   });
 
-  test('C82: an IPv4 client of a dual-stack socket has its IPv4 address', async () => {
+  test('C82: remoteAddress of an IPv4 client on a dual-stack socket is its IPv4 address', async () => {
     const web = await startWeb({ host: '::' });
     let address = '';
     new WebSocketServer(
@@ -115,36 +115,64 @@ describe('remoteAddress', () => {
   });
 
   test.each([
-    ['C82: one proxy', 1, ['198.51.100.9, 192.0.2.1'], '192.0.2.1'],
-    ['C82: two proxies', 2, ['203.0.113.5, 198.51.100.9', '192.0.2.1'], '198.51.100.9'],
-    ['C82: more proxies than entries', 5, ['198.51.100.9,192.0.2.1'], '198.51.100.9'],
-    ['C82: nothing of the header', 1, [' , '], '127.0.0.1'],
-    ['C82: mapped', 1, ['::ffff:192.0.2.1'], '192.0.2.1'],
+    [
+      'C82: with one trusted proxy remoteAddress is the last entry of X-Forwarded-For',
+      1,
+      ['198.51.100.9, 192.0.2.1'],
+      '192.0.2.1',
+    ],
+    [
+      'C82: with two trusted proxies remoteAddress is the last entry but one',
+      2,
+      ['203.0.113.5, 198.51.100.9', '192.0.2.1'],
+      '198.51.100.9',
+    ],
+    [
+      'C82: with more trusted proxies than entries remoteAddress is the first entry',
+      5,
+      ['198.51.100.9,192.0.2.1'],
+      '198.51.100.9',
+    ],
+    [
+      'C82: with an empty X-Forwarded-For remoteAddress is the address of the socket',
+      1,
+      [' , '],
+      '127.0.0.1',
+    ],
+    [
+      'C82: an IPv4 address that is mapped to IPv6 becomes the IPv4 address',
+      1,
+      ['::ffff:192.0.2.1'],
+      '192.0.2.1',
+    ],
   ])('%s', async (_title, trustedProxies, forwarded, expected) => {
     const { remoteAddress } = await seen('/', { 'X-Forwarded-For': forwarded }, { trustedProxies });
     expect(remoteAddress).toBe(expected);
   });
 
-  test.skipIf(process.platform === 'win32')('C82: it is empty if the socket has no address', async () => {
-    const path = join(tmpdir(), `rfc6455-${process.pid}.sock`);
-    const http = createServer();
-    await new Promise<void>((resolve) => http.listen(path, resolve));
-    const web = WebServer.of(http);
-    expect([web.host, web.port]).toEqual([path, 0]);
-    let address: string | null = null;
-    new WebSocketServer(
-      {
-        onConnection(_wss, event) {
-          address = event.request.remoteAddress;
+  test.skipIf(process.platform === 'win32')(
+    'C82: remoteAddress is empty if the socket has no address',
+    async () => {
+      const path = join(tmpdir(), `rfc6455-${process.pid}.sock`);
+      const http = createServer();
+      await new Promise<void>((resolve) => http.listen(path, resolve));
+      const web = WebServer.of(http);
+      expect([web.host, web.port]).toEqual([path, 0]);
+      let address: string | null = null;
+      new WebSocketServer(
+        {
+          onConnection(_wss, event) {
+            address = event.request.remoteAddress;
+          },
         },
-      },
-      { server: web },
-    );
-    const socket = connect(path);
-    socket.write(requestHead());
-    await new Promise((resolve) => socket.once('data', resolve));
-    expect(address).toBe('');
-    socket.destroy();
-    await web.stop(0);
-  });
+        { server: web },
+      );
+      const socket = connect(path);
+      socket.write(requestHead());
+      await new Promise((resolve) => socket.once('data', resolve));
+      expect(address).toBe('');
+      socket.destroy();
+      await web.stop(0);
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** docs/4d-rows.md: every row of 4D's pages and every decision is there, and has a test that names it. */
+/** docs/4d-rows.md lists every row of 4D's pages and every decision. Each of them has a test that names it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { testFiles } from '../../../scripts/attacks.js';
@@ -12,7 +12,7 @@ test('the page lists all decisions', () => {
   expect(rows.filter((row) => row.startsWith('C'))).toEqual(decisions);
 });
 
-/** How many rows each part of 4D's pages has, so that none is lost. */
+/** The number of rows of each part of 4D's pages, so that no row is lost. */
 const parts: Readonly<Record<string, number>> = {
   new: 8,
   wss: 14,
@@ -23,7 +23,7 @@ const parts: Readonly<Record<string, number>> = {
   client: 17,
 };
 
-test.each(Object.entries(parts))('B-%s: %i rows', (part, count) => {
+test.each(Object.entries(parts))('in the part B-%s the page has %i rows', (part, count) => {
   expect(rows.filter((row) => row.startsWith(`B-${part}-`))).toHaveLength(count);
 });
 
@@ -34,7 +34,7 @@ describe('rows and tests', () => {
     expect(problemsOf(page, trace)).toEqual([]);
   });
 
-  test.each(rows)('%s leads to tests that name it', (row) => {
+  test.each(rows)('the row %s has links to tests that name it', (row) => {
     const cells = page.split('\n').find((line) => line.startsWith(`| ${row} |`)) ?? '';
     const links = [...cells.matchAll(/\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, file = '']) => file);
     expect(links.filter((file) => !trace.get(row)?.includes(file))).toEqual([]);

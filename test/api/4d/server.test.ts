@@ -34,7 +34,7 @@ const echo: ConnectionHandler = {
   },
 };
 
-/** What a module prints until its process ends by itself. */
+/** Returns what a module prints until its process ends by itself. */
 function outputOf(script: string): Promise<string> {
   const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
   let output = '';
@@ -55,8 +55,8 @@ function thrown(action: () => unknown): unknown {
   throw new Error('nothing was thrown');
 }
 
-describe('new', () => {
-  test('B-new-requires, B-new-stopped, C69: a server needs a started web server, and throws a FourDError otherwise', async () => {
+describe('new WebSocketServer', () => {
+  test('B-new-requires, B-new-stopped, C69: the constructor throws a FourDError unless the web server is started', async () => {
     const web = new WebServer({ port: 0 });
     const error = thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web }));
     expect(error).toBeInstanceOf(FourDError);
@@ -72,7 +72,7 @@ describe('new', () => {
     expect(() => new WebSocketServer({ onConnection: () => echo }, { server: web })).toThrow(FourDError);
   });
 
-  test('C69: without options.server it uses the default web server, with its host and port', async () => {
+  test('C69: without options.server the server uses the default web server with its host and port', async () => {
     expect(() => WebSocketServer.new({ onConnection: () => echo })).toThrow(FourDError);
     await keep(webServer).start({ port: 0 });
     WebSocketServer.new({ onConnection: () => echo });
@@ -98,7 +98,7 @@ describe('new', () => {
     expect(journal.entries).toEqual(['after new', true, true, { type: 'open' }, false]);
   });
 
-  test('C70: onOpen is called before onTerminate, even if the server is terminated at once', async () => {
+  test('C70: onOpen is called before onTerminate even if the server is terminated at once', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const wss = new WebSocketServer(
@@ -113,7 +113,7 @@ describe('new', () => {
     expect(await journal.length(2)).toEqual(['open', 'terminate']);
   });
 
-  test('C66: without onConnection no server is created', async () => {
+  test('C66: the constructor creates no server when the handler object has no onConnection', async () => {
     const web = await startWeb();
     for (const handler of [{}, null, undefined, 'handler', { onConnection: 1 }]) {
       const error = thrown(() => new WebSocketServer(handler as unknown as WSSHandler, { server: web }));
@@ -124,7 +124,7 @@ describe('new', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('B-new-failure, C68: a second server with the same path, or without a path, is error -10718', async () => {
+  test('B-new-failure, C68: the constructor throws error -10718 for a second server with the same path, or without a path', async () => {
     const web = await startWeb();
     const make = (path?: string | RegExp) =>
       new WebSocketServer(
@@ -140,7 +140,7 @@ describe('new', () => {
       expect(error).toMatchObject({ errCode: -10_718, componentSignature: 'wsjs' });
     }
     make('/chat/');
-    // A path is taken until its server is terminated: until then it has connections there.
+    // A path is in use until its server is terminated, since the server may still have connections.
     const peer = await openPeer(web, '/chat');
     const over = chat.terminate();
     expect(thrown(() => make('/chat'))).toMatchObject({ errCode: -10_718 });
@@ -149,7 +149,7 @@ describe('new', () => {
     make('/chat');
   });
 
-  test('options, path and dataType may be null, as Null in 4D', async () => {
+  test('options, path and dataType may be null, which is Null in 4D', async () => {
     await keep(webServer).start({ port: 0 });
     expect(WebSocketServer.new({ onConnection: () => echo }, null)).toMatchObject({ path: undefined });
     const web = await startWeb();
@@ -160,7 +160,7 @@ describe('new', () => {
     });
   });
 
-  test('invalid options are a TypeError or RangeError', async () => {
+  test('the constructor throws a TypeError or RangeError for invalid options', async () => {
     const web = await startWeb();
     const make = (options: object) =>
       thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
@@ -177,7 +177,7 @@ describe('new', () => {
     expect(make({ maxMessageSize: 0 })).toBeInstanceOf(RangeError);
   });
 
-  test('an unknown option is a TypeError that suggests the right name', async () => {
+  test('the constructor throws a TypeError for an unknown option, and suggests the right name', async () => {
     const web = await startWeb();
     const make = (options: object) =>
       thrown(() => new WebSocketServer({ onConnection: () => echo }, { server: web, ...options }));
@@ -195,7 +195,7 @@ describe('new', () => {
     new WebSocketServer({ onConnection: () => echo }, { server: web });
   });
 
-  test('the limits of the native server are options here too; origins default to any, as in 4D', async () => {
+  test('the limits of the native server are options of this server, and any origin may connect by default', async () => {
     const { web } = await serve(echo, { maxMessageSize: 4 });
     const peer = await openPeer(web, '/', { Origin: 'https://elsewhere.example' });
     peer.write(frame(Op.Text, '12345'));
@@ -207,7 +207,7 @@ describe('new', () => {
 });
 
 describe('path', () => {
-  test('B-new-path, C67: the path of the URL decides, without the query; the leading slash is optional, the trailing one is not', async () => {
+  test('B-new-path, C67: the path of the URL decides without the query, the leading slash is optional, and the trailing slash is not', async () => {
     const web = await startWeb();
     for (const path of ['chat', '/a/b/', '/rooms/*', /^\/v\d+$/]) {
       new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -221,7 +221,7 @@ describe('path', () => {
     }
   });
 
-  test('C67: a path may contain characters that a URL cannot; it is compared in the form that browsers send', async () => {
+  test('C67: a path may contain characters that a URL cannot contain, and is compared in the form that browsers send', async () => {
     const web = await startWeb();
     for (const path of ['/größe/日本', '/two words', '/🙂*', '/a%20b']) {
       const wss = new WebSocketServer({ onConnection: () => echo }, { server: web, path });
@@ -256,7 +256,7 @@ describe('path', () => {
     expect(journal.entries).toEqual(['exact', 'pattern', 'any']);
   });
 
-  test('B-new-pattern, C67: a * is a wildcard only at the end, and other characters have no special meaning', async () => {
+  test('B-new-pattern, C67: a * is a wildcard only at the end of a path, and other characters have no special meaning', async () => {
     const web = await startWeb();
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/a.b*c' });
     new WebSocketServer({ onConnection: () => echo }, { server: web, path: '/x.(y)*' });
@@ -317,7 +317,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual([]);
   });
 
-  test('C65: a Promise is awaited, and the client is not connected meanwhile', async () => {
+  test('C65: the server awaits a Promise, and the client is not connected until it resolves', async () => {
     const decision = defer<ConnectionHandler | null>();
     const asked = defer();
     const web = await startWeb();
@@ -341,9 +341,9 @@ describe('onConnection', () => {
 
   test.each([
     ['C66: a handler without onMessage', { onOpen() {} }],
-    ['C66: a handler whose onMessage is no function', { onMessage: true }],
-    ['C66: what is no object', 'handler'],
-    ['C66: true', true],
+    ['C66: a handler whose onMessage is not a function', { onMessage: true }],
+    ['C66: a value that is not an object', 'handler'],
+    ['C66: the value true', true],
   ])('%s is refused like null, and onError receives the error', async (_title, result) => {
     const web = await startWeb();
     const journal = new Journal();
@@ -358,7 +358,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual([fourDErrors.NO_HANDLER]);
   });
 
-  test('B-wss-exceptions, C64: an exception is answered with 500, and none of its text is sent', async () => {
+  test('B-wss-exceptions, C64: an exception is answered with 500, without its text', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const failures: (() => ConnectionHandler | Promise<null>)[] = [
@@ -389,7 +389,7 @@ describe('onConnection', () => {
     expect(journal.entries).toEqual(['the secret', 'the secret', 'the secret']);
   });
 
-  test('C64: with cancel "close" the opening handshake is completed first; then null closes with 1008, and an exception with 1011', async () => {
+  test('C64: with cancel "close" the handshake is completed first, and then null closes with 1008 and an exception with 1011', async () => {
     const web = await startWeb();
     const journal = new Journal();
     const results: (() => ConnectionHandler | null | Promise<null>)[] = [
@@ -422,7 +422,7 @@ describe('onConnection', () => {
   });
 
   test.each([true, false])(
-    'C64: with cancel "close" messages wait for the decision, and none is lost (serialize: %s)',
+    'C64: with cancel "close" messages wait for the decision, and no message is lost (serialize: %s)',
     async (serialize) => {
       const decision = defer<ConnectionHandler>();
       const asked = defer();
@@ -446,7 +446,7 @@ describe('onConnection', () => {
     },
   );
 
-  test('C64: a server that is terminated meanwhile cancels waiting requests, with cancel "refuse" and "close"', async () => {
+  test('C64: a server that is terminated cancels its waiting requests, with cancel "refuse" and "close"', async () => {
     for (const cancel of ['refuse', 'close'] as const) {
       const web = await startWeb();
       const asked = defer();
@@ -477,8 +477,8 @@ describe('onConnection', () => {
   });
 });
 
-describe('members', () => {
-  test('B-wss-connections, C77: connections is a snapshot of the open connections, which cannot be changed', async () => {
+describe('members of a server', () => {
+  test('B-wss-connections, C77: `connections` is a snapshot of the open connections and cannot be changed', async () => {
     const journal = new Journal();
     const { web, wss } = await serve({ onMessage() {}, onTerminate: (ws) => journal.note(ws.id) });
     const first = await openPeer(web);
@@ -494,7 +494,7 @@ describe('members', () => {
     expect(wss.connections.map(({ id }) => id)).not.toContain(before[0]?.id);
   });
 
-  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members have the given values; dataType is text by default', async () => {
+  test('B-wss-dataType, B-wss-handler, B-wss-path, B-new-dataType: the members have the given values, and dataType is text by default', async () => {
     const web = await startWeb();
     const handler: WSSHandler = { onConnection: () => echo };
     const plain = new WebSocketServer(handler, { server: web });
@@ -507,12 +507,12 @@ describe('members', () => {
     expect([other.dataType, other.path]).toEqual(['object', 'chat']);
   });
 
-  test('B-wss-scalableSession, C86: scalableSession is always false, as that of the web server', async () => {
+  test('B-wss-scalableSession, C86: scalableSession is always false, here and at the web server', async () => {
     const { web, wss } = await serve(echo);
     expect([wss.scalableSession, web.scalableSession]).toEqual([false, false]);
   });
 
-  test('all members are read-only', async () => {
+  test('all members of a server are read-only', async () => {
     const { wss } = await serve(echo);
     for (const name of [
       'connections',
@@ -529,7 +529,7 @@ describe('members', () => {
   });
 });
 
-describe('the end', () => {
+describe('the end of a server', () => {
   test('B-wss-onTerminate, B-wss-terminated, B-terminate-after: onTerminate is the last callback, on a later tick', async () => {
     const web = await startWeb();
     const journal = new Journal();
@@ -551,7 +551,7 @@ describe('the end', () => {
     expect(client.status).not.toBe('Connected');
   });
 
-  test('B-wss-webserver: stopping the web server terminates the WebSocket server, and the state is consistent at every step', async () => {
+  test('B-wss-webserver: a stop of the web server terminates the WebSocket server, and its state is consistent at every step', async () => {
     const journal = new Journal();
     const ids: number[] = [];
     const handler: ConnectionHandler = {
@@ -597,13 +597,13 @@ describe('the end', () => {
     expect(clients.map(({ status }) => status)).toEqual(['Closed', 'Closed']);
   });
 
-  test('B-new-where, B-client-lifetime, C79: no worker is needed: a server or connection keeps the process alive, even without a reference to it', async () => {
+  test('B-new-where, B-client-lifetime, C79: without a worker, a server or a connection keeps the process alive even without a reference to it', async () => {
     const { web } = await serve({
       onMessage(ws) {
         setTimeout(() => ws.send('later'), 50);
       },
     });
-    // Nothing but a client, and nothing but a server, that a process of its own has let go of.
+    // Each process has only a client or only a server, and keeps no reference to it.
     const library = new URL('../../../dist/4d.js', import.meta.url).href;
     const client = await outputOf(`
       import { WebSocket } from '${library}';

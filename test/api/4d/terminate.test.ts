@@ -1,4 +1,4 @@
-/** wss.terminate on the wire: Close frames, FIN, the forced end, and nothing at all for 0. */
+/** wss.terminate on the wire: Close frames, FIN, the forced end, and no bytes at all for 0. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocketServer } from '../../../src/4d.ts';
 import { closeFrame, codeOf, frame, Op } from '../../transport/wire.ts';
@@ -19,7 +19,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** A server that notes how its connections and it end. */
+/** Starts a server that records the end of its connections and its own end. */
 async function observed(options: Parameters<typeof serve>[1] = {}) {
   const journal = new Journal();
   const served = await serve(
@@ -34,13 +34,13 @@ async function observed(options: Parameters<typeof serve>[1] = {}) {
   return { ...served, journal };
 }
 
-/** From here on time stands still for those who wait for seconds; sockets go on. */
+/** Stops the clock for timers. Sockets continue. */
 function stopTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 }
 
 describe('terminate()', () => {
-  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: it sends Close frames with 1001, then FIN, and then the connections end', async () => {
+  test('B-terminate-default, B-terminate-code, B-wss-terminate, C78: terminate() sends Close frames with 1001, then FIN, and then the connections end', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     const over = wss.terminate();
@@ -63,14 +63,14 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1001, undefined], 'server']);
   });
 
-  test('C78: it waits 30 seconds for a peer that never answers, then drops the connection', async () => {
+  test('C78: terminate() waits 30 seconds for a peer that never answers, and then drops the connection', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     stopTime();
     const over = wss.terminate();
     await peer.until(() => peer.frames.length === 1);
     await vi.advanceTimersByTimeAsync(29_999);
-    // A second connection of the same kind has come and gone meanwhile: the first could have, too.
+    // A second connection has sent and received a message by then. So a FIN for the first one would have arrived.
     await roundTrip();
     expect([peer.ended, wss.terminated, wss.connections[0]?.status]).toEqual([false, false, 'Closing']);
     await vi.advanceTimersByTimeAsync(1);
@@ -80,7 +80,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: closeTimeout replaces this limit', async () => {
+  test('C78: closeTimeout replaces the limit of 30 seconds', async () => {
     const { web, wss, journal } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     await wss.terminate();
@@ -89,7 +89,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('B-terminate-again, C78: a second call can only shorten the time', async () => {
+  test('B-terminate-again, C78: a second call of terminate can only shorten the time', async () => {
     const { web, wss, journal } = await observed();
     const peer = await openPeer(web);
     const over = wss.terminate();
@@ -104,7 +104,7 @@ describe('terminate()', () => {
     expect(journal.entries).toEqual([[1006, undefined], 'server']);
   });
 
-  test('C78: without connections it finishes on the next tick, and not earlier', async () => {
+  test('C78: without connections terminate() finishes on the next tick, and not earlier', async () => {
     const { wss, journal } = await observed();
     const over = wss.terminate();
     expect([wss.terminated, journal.entries]).toEqual([false, []]);
@@ -113,7 +113,7 @@ describe('terminate()', () => {
     expect(await journal.length(1)).toEqual(['server']);
   });
 
-  test('no new connection is accepted meanwhile', async () => {
+  test('a server that is terminating answers new requests with 503', async () => {
     const { web, wss } = await observed();
     await openPeer(web);
     wss.terminate();
@@ -122,7 +122,7 @@ describe('terminate()', () => {
 });
 
 describe('terminate(seconds)', () => {
-  test('B-terminate-timeout: it does the same, and drops peers that have not answered when the time is over', async () => {
+  test('B-terminate-timeout: terminate(seconds) sends Close frames, and drops the peers that have not answered in time', async () => {
     const { web, wss, journal } = await observed();
     const [mute, polite] = [await openPeer(web), await openPeer(web)];
     stopTime();
@@ -145,7 +145,7 @@ describe('terminate(seconds)', () => {
     expect(journal.entries).toEqual([[1001, undefined], [1006, undefined], 'server']);
   });
 
-  test('C78: a time longer than closeTimeout is respected', async () => {
+  test('C78: terminate(seconds) may wait longer than closeTimeout', async () => {
     const { web, wss } = await observed({ closeTimeout: 1 });
     const peer = await openPeer(web);
     stopTime();
@@ -158,7 +158,7 @@ describe('terminate(seconds)', () => {
     await over;
   });
 
-  test('an invalid time is a RangeError without an effect', async () => {
+  test('terminate throws a RangeError for an invalid time, and the connections stay open', async () => {
     const { web, wss } = await observed();
     await openPeer(web);
     for (const timeout of [-1, Number.NaN, '2', {}]) {
@@ -169,7 +169,7 @@ describe('terminate(seconds)', () => {
 });
 
 describe('terminate(0)', () => {
-  test('B-terminate-zero: it drops the connections at once, without any frame and without FIN', async () => {
+  test('B-terminate-zero: terminate(0) drops the connections at once, without any frame and without FIN', async () => {
     const { web, wss, journal } = await observed();
     const peers = [await openPeer(web), await openPeer(web)];
     peers[1]?.write(frame(Op.Text, 'unfinished', { fin: false }));
@@ -184,7 +184,7 @@ describe('terminate(0)', () => {
     expect(journal.entries).toEqual([[1006, undefined], [1006, undefined], 'server']);
   });
 
-  test('B-terminate-zero: messages that were sent just before are lost', async () => {
+  test('B-terminate-zero: messages that were sent just before terminate(0) are lost', async () => {
     const { web, wss } = await observed();
     const peer = await openPeer(web);
     wss.connections[0]?.send('too late');
@@ -193,7 +193,7 @@ describe('terminate(0)', () => {
     expect(peer.frames).toEqual([]);
   });
 
-  test('B-terminate-zero: over TLS it sends no frame either', async () => {
+  test('B-terminate-zero: terminate(0) over TLS sends no frame either', async () => {
     const web = await startWeb({ certificateFolder: certificateFolder() });
     const wss = new WebSocketServer({ onConnection: () => ({ onMessage() {} }) }, { server: web });
     const peer = tlsPeerOf(web);
@@ -204,7 +204,7 @@ describe('terminate(0)', () => {
   });
 });
 
-/** A message there and back over a connection of its own: whatever was on its way before has arrived. */
+/** Sends a message and receives its echo over another connection. All bytes that were sent before it have arrived then. */
 async function roundTrip(): Promise<void> {
   const { web } = await serve({
     onMessage(ws, { data }) {

@@ -18,7 +18,7 @@ test('B-new-dataType: the type of `data` follows the dataType', () => {
   expectTypeOf<MessageEvent<DataType>['data']>().toEqualTypeOf<unknown>();
 });
 
-// Never called: what it holds is only compiled.
+// This function is never called. The compiler checks its body.
 function inferred(): void {
   const server = WebSocketServer.new(
     {

@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const silent = { onConnection: () => ({ onMessage() {} }) };
 
-/** An HTTP server that the application made, listening. */
+/** Returns a listening HTTP server, as an application creates it. */
 async function foreign(server: Server = createServer()): Promise<Server> {
   https.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -56,7 +56,7 @@ function closed(server: Server): Promise<void> {
   return new Promise((resolve) => server.once('close', resolve));
 }
 
-describe('start and stop', () => {
+describe('start and stop of a web server', () => {
   test('C69: isRunning, host and port describe the state', async () => {
     const web = keep(new WebServer({ host: '127.0.0.1', port: 0 }));
     expect([web.isRunning, web.host, web.port]).toEqual([false, '127.0.0.1', 0]);
@@ -69,20 +69,20 @@ describe('start and stop', () => {
     expect([web.isRunning, web.host]).toEqual([true, '::1']);
   });
 
-  test('C69: by default it listens on the loopback address, at port 8080, or 8443 with TLS', () => {
+  test('C69: a web server listens on the loopback address by default, at port 8080, or 8443 with TLS', () => {
     const plain = new WebServer();
     expect([plain.host, plain.port]).toEqual(['127.0.0.1', 8080]);
     expect(new WebServer({ certificateFolder: 'somewhere' }).port).toBe(8443);
   });
 
-  test('its members are read-only', () => {
+  test('the members of a web server are read-only', () => {
     const web = new WebServer();
     for (const name of ['host', 'port', 'isRunning', 'scalableSession']) {
       expect(() => Object.assign(web, { [name]: 1 }), name).toThrow(TypeError);
     }
   });
 
-  test('a second start has no effect; with other settings it is an error', async () => {
+  test('a second start has no effect, and a second start with other settings is an error', async () => {
     const web = keep(new WebServer({ port: 0 }));
     const [first, second] = [web.start(), web.start()];
     await Promise.all([first, second]);
@@ -93,7 +93,7 @@ describe('start and stop', () => {
     expect(web.port).toBe(port);
   });
 
-  test('a second stop, or a stop before the start, has no effect', async () => {
+  test('a second stop and a stop before the start have no effect', async () => {
     const web = keep(new WebServer({ port: 0 }));
     await web.stop();
     await web.start();
@@ -106,7 +106,7 @@ describe('start and stop', () => {
     expect(web.isRunning).toBe(true);
   });
 
-  test("a port that is in use is the system's error, and the server can be started on another one", async () => {
+  test('start rejects with EADDRINUSE for a port that is in use, and can be called again with another port', async () => {
     const web = await startWeb();
     const other = keep(new WebServer());
     await expect(other.start({ port: web.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -121,12 +121,15 @@ describe('start and stop', () => {
     [{ cert: 'x' }],
     [{ key: 'x' }],
     [{ certificateFolder: '.', cert: 'x', key: 'x' }],
-  ] as [WebServerSettings][])('invalid settings throw: %j', async (settings) => {
-    expect(() => new WebServer(settings)).toThrow(TypeError);
-    await expect(new WebServer().start(settings)).rejects.toThrow(TypeError);
-  });
+  ] as [WebServerSettings][])(
+    'the constructor and start refuse the invalid settings %j',
+    async (settings) => {
+      expect(() => new WebServer(settings)).toThrow(TypeError);
+      await expect(new WebServer().start(settings)).rejects.toThrow(TypeError);
+    },
+  );
 
-  // For Node each of these hosts is every interface, and a port that is a text is the path of a socket file.
+  // Node would listen on every interface for each of these hosts, and would take a port that is a text as the path of a socket file.
   test.each<[object, string]>([
     [{ host: '' }, "host is empty: '0.0.0.0' listens on every IPv4 interface, '::' on every one"],
     [{ host: ' ' }, 'host is empty'],
@@ -143,7 +146,7 @@ describe('start and stop', () => {
     [{ port: 1.5 }, 'port is 1.5, not an integer'],
     [{ port: Number.NaN }, 'port is NaN, not an integer'],
   ])(
-    'FAULT-10: WebServer refuses the address %j, which would make it listen on another one',
+    'FAULT-10: the constructor and start refuse the address %j, which would make the server listen on another one',
     async (settings, message) => {
       expect(() => new WebServer(settings)).toThrow(message);
       const http = createServer();
@@ -154,14 +157,14 @@ describe('start and stop', () => {
     },
   );
 
-  test('a setting that is undefined keeps the value of the constructor', async () => {
+  test('a setting of start that is undefined keeps the value of the constructor', async () => {
     const web = keep(new WebServer({ port: 0, host: '127.0.0.1' }));
     await web.start({ host: undefined, port: undefined });
     expect(web.host).toBe('127.0.0.1');
     expect(web.port).not.toBe(8080);
   });
 
-  test("4D's own names of settings throw an error that gives the name used here", () => {
+  test('the names of settings in 4D throw an error that gives the name used here', () => {
     for (const [name, hint] of [
       ['HTTPPort', 'use port'],
       ['IPAddressToListen', 'use host'],
@@ -196,7 +199,7 @@ describe('start and stop', () => {
     expect(journal.entries.slice(-1)).toEqual([false]);
   });
 
-  test('B-wss-webserver: after a restart it has no WebSocket server until one is created; the old one stays terminated', async () => {
+  test('B-wss-webserver: after a restart the web server has no WebSocket server until one is created, and the old one stays terminated', async () => {
     const journal = new Journal();
     const web = await startWeb();
     const handler = {
@@ -217,7 +220,7 @@ describe('start and stop', () => {
     expect(journal.entries).toEqual(['open', 'terminate', 'open']);
   });
 
-  test('stop with an invalid time throws without an effect', async () => {
+  test('stop throws a RangeError for an invalid time, and the web server goes on', async () => {
     const web = await startWeb();
     for (const timeout of [-1, Number.NaN, '1'])
       expect(() => web.stop(timeout as number)).toThrow(RangeError);
@@ -251,7 +254,7 @@ describe('start and stop', () => {
     expect(await peer.answer()).toBe('');
   });
 
-  test('B-wss-onError: an error of the web server goes to its WebSocket servers; without a WebSocket server it is a warning', async () => {
+  test('B-wss-onError: an error of the web server goes to its WebSocket servers, and is a warning if it has none', async () => {
     let http: Server | null = null;
     const web = await startWeb({
       onRequest({ socket }, response) {
@@ -272,7 +275,7 @@ describe('start and stop', () => {
   });
 });
 
-describe('TLS', () => {
+describe('TLS of a web server', () => {
   const { cert, key } = certificate('localhost');
   const folder = new URL('../../fixtures/tls/', import.meta.url).pathname;
   const settings: [string, () => WebServerSettings][] = [
@@ -284,7 +287,7 @@ describe('TLS', () => {
       () => ({ cert: join(folder, 'localhost-cert.pem'), key: join(folder, 'localhost-key.pem') }),
     ],
   ];
-  test.each(settings)('C69: with %s it serves https and wss', async (_title, make) => {
+  test.each(settings)('C69: with %s the web server serves https and wss', async (_title, make) => {
     const web = await startWeb({
       ...make(),
       onRequest: (_request, response) => void response.end('secret\n'),
@@ -295,7 +298,7 @@ describe('TLS', () => {
     expect(await answer.answer()).toMatch(/secret\n$/);
   });
 
-  test('a missing or invalid certificate is an error of start', async () => {
+  test('start rejects for a missing or invalid certificate', async () => {
     const missing = new WebServer({ port: 0, certificateFolder: temporaryFolder() });
     await expect(missing.start()).rejects.toMatchObject({ code: 'ENOENT' });
     const wrong = new WebServer({ port: 0, cert: '-----BEGIN nothing', key: '-----BEGIN nothing' });
@@ -305,7 +308,7 @@ describe('TLS', () => {
 });
 
 describe('a request handler', () => {
-  test('answers requests that are not upgrades', async () => {
+  test('onRequest answers requests that are not upgrades', async () => {
     const web = await startWeb({
       onRequest({ url }, response) {
         response.end(`you asked for ${url}\n`);
@@ -324,19 +327,22 @@ describe('a request handler', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('oops'))],
-  ])('that %s: the answer is 500, with a warning, and the next request works', async (_title, onRequest) => {
-    const web = await startWeb({ onRequest });
-    const warnings = await warningsOf(async () => {
-      for (let count = 0; count < 2; count++) {
-        const response = await fetch(`http://127.0.0.1:${web.port}/`);
-        expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error\n']);
-      }
-    });
-    // The same within a minute is one warning.
-    expect(warnings).toEqual(['oops']);
-  });
+  ])(
+    'if onRequest %s, the answer is 500 with a warning, and the next request is answered',
+    async (_title, onRequest) => {
+      const web = await startWeb({ onRequest });
+      const warnings = await warningsOf(async () => {
+        for (let count = 0; count < 2; count++) {
+          const response = await fetch(`http://127.0.0.1:${web.port}/`);
+          expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error\n']);
+        }
+      });
+      // The same text causes one warning a minute.
+      expect(warnings).toEqual(['oops']);
+    },
+  );
 
-  test('that throws in the middle of an answer: the connection is dropped', async () => {
+  test('if onRequest throws in the middle of an answer, the connection is dropped', async () => {
     const web = await startWeb({
       onRequest(_request, response) {
         response.writeHead(200, { 'Content-Length': 10 }).write('half');
@@ -349,7 +355,7 @@ describe('a request handler', () => {
     });
   });
 
-  test('without a handler and a folder, every request gets 404', async () => {
+  test('without onRequest and without a folder, every request gets 404', async () => {
     const web = await startWeb();
     expect((await fetch(`http://127.0.0.1:${web.port}/`)).status).toBe(404);
   });
@@ -394,7 +400,7 @@ describe('a folder of files', () => {
     ['/sub/?a', 200, 'text/html; charset=utf-8', '<p>sub'],
     ['/%C3%A9%201.TXT', 200, 'text/plain; charset=utf-8', 'text'],
     ['/empty.css', 200, 'text/css; charset=utf-8', ''],
-  ])('GET %s', async (path, status, type, text) => {
+  ])('GET %s returns the file with its type', async (path, status, type, text) => {
     const { fetchRaw } = await files();
     const { response, body } = await fetchRaw(path);
     expect([response.statusCode, response.headers['content-type'], body]).toEqual([status, type, text]);
@@ -416,13 +422,13 @@ describe('a folder of files', () => {
     '/index.html/',
     '/index.html%00.txt',
     '/%zz',
-  ])('%s gets 404', async (path) => {
+  ])('GET %s gets 404', async (path) => {
     const { fetchRaw } = await files();
     const { response, body } = await fetchRaw(path);
     expect([response.statusCode, body]).toEqual([404, 'Not Found\n']);
   });
 
-  test('the answer to HEAD has no body, and other methods are not allowed', async () => {
+  test('the answer to HEAD has no body, and other methods get 405', async () => {
     const { fetchRaw } = await files();
     const head = await fetchRaw('/', 'HEAD');
     expect([head.response.statusCode, head.response.headers['content-length'], head.body]).toEqual([
@@ -434,20 +440,20 @@ describe('a folder of files', () => {
     expect([post.response.statusCode, post.response.headers.allow]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('a folder without its slash is redirected, and never to another host', async () => {
+  test('the path of a folder without its slash is redirected, and never to another host', async () => {
     const { fetchRaw } = await files();
     const { response } = await fetchRaw('//sub?x=1');
     expect([response.statusCode, response.headers.location]).toEqual([301, '/sub/?x=1']);
   });
 
-  test('a missing folder is an error of start', async () => {
+  test('start rejects for a missing folder', async () => {
     const web = new WebServer({ port: 0, rootFolder: join(temporaryFolder(), 'nothing') });
     await expect(web.start()).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
 describe('WebServer.of', () => {
-  test('C69: the same WebServer for the same HTTP server, running when that listens', async () => {
+  test('C69: WebServer.of returns the same WebServer for the same HTTP server, and it runs while the HTTP server listens', async () => {
     const http = createServer();
     const web = WebServer.of(http);
     expect(WebServer.of(http)).toBe(web);
@@ -464,7 +470,7 @@ describe('WebServer.of', () => {
     web.stop(0);
   });
 
-  test('C69: close of the HTTP server terminates the WebSocket servers first, and is restored afterwards', async () => {
+  test('C69: close of the HTTP server terminates the WebSocket servers first, and is the original method again after that', async () => {
     const http = createServer();
     const { close } = http;
     await foreign(http);
@@ -487,7 +493,7 @@ describe('WebServer.of', () => {
     expect(new Set(journal.entries.slice(1))).toEqual(new Set([1001, 'terminated', 'closed']));
     expect(wss.terminated).toBe(true);
     expect(ws.status).toBe('Closed');
-    // It can go on: the next WebSocket server makes `close` ours again.
+    // The HTTP server can listen again. The next WebSocket server replaces `close` again.
     await foreign(http);
     new WebSocketServer(silent, { server: web });
     expect(http.close).not.toBe(close);
@@ -500,7 +506,7 @@ describe('WebServer.of', () => {
     await gone;
   });
 
-  test("an application's own close, set before or after ours, is kept", async () => {
+  test('a `close` that the application has set before or after ours is kept', async () => {
     const http = createServer();
     const calls: string[] = [];
     const before = (callback?: (error?: Error) => void) => {
@@ -536,7 +542,7 @@ describe('WebServer.of', () => {
     expect([web.isRunning, http.listening, wss.terminated]).toEqual([false, false, true]);
   });
 
-  test('this works over https', async () => {
+  test('WebServer.of works with an https server', async () => {
     const http = await foreign(createSecureServer(certificate('localhost')) as unknown as Server);
     const web = WebServer.of(http);
     new WebSocketServer(silent, { server: web });
@@ -544,7 +550,7 @@ describe('WebServer.of', () => {
     await web.stop(0);
   });
 
-  test('a path of a native server is error -10718 as well', async () => {
+  test('a path that a native server uses is error -10718 as well', async () => {
     const http = await foreign();
     const native = new NativeServer({});
     native.attach(http, { path: '/taken' });
@@ -557,7 +563,7 @@ describe('WebServer.of', () => {
   });
 });
 
-test('unknown settings and options are refused: a misspelt certificateFolder would start a server without TLS', async () => {
+test('unknown settings and options are refused, since a misspelt certificateFolder would start a server without TLS', async () => {
   const settings = (given: object) => () => new WebServer(given as WebServerSettings);
   expect(settings({ certificateFoldr: 'x' })).toThrow('did you mean "certificateFolder"?');
   expect(settings({ HTTPPort: 80 })).toThrow('WebServer has no option "HTTPPort": use port');

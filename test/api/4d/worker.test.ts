@@ -1,4 +1,4 @@
-/** The worker: one callback at a time, in the order of their events; and who has to wait stops reading. */
+/** The worker: callbacks run one at a time in the order of their events, and a connection that has to wait stops reading. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -25,7 +25,7 @@ describe('Worker', () => {
     expect(worker.post(() => journal.note('again'))).toBe(true);
   });
 
-  test('C87: a task that posts another one ends before that one runs', () => {
+  test('C87: a task that posts another one ends before the other one runs', () => {
     const worker = new Worker(true);
     const journal = new Journal();
     worker.post(() => {
@@ -35,7 +35,7 @@ describe('Worker', () => {
     expect(journal.entries).toEqual(['outer', 'inner']);
   });
 
-  test('C87: any thenable is awaited, whether it is fulfilled or rejected', async () => {
+  test('C87: the worker awaits any thenable, whether it is fulfilled or rejected', async () => {
     const worker = new Worker(true);
     const journal = new Journal();
     let finish: (() => void) | null = null;
@@ -105,7 +105,7 @@ describe('Worker', () => {
   });
 });
 
-/** How often callbacks overlapped. */
+/** Counts how many callbacks overlapped. */
 class Overlap {
   most = 0;
   #running = 0;
@@ -122,7 +122,7 @@ const turns = async (count: number): Promise<void> => {
 };
 
 describe('the callbacks of a server and its connections', () => {
-  /** Every callback takes some turns of the loop. */
+  /** Starts a server whose callbacks each take some turns of the event loop. */
   async function busy(serialize: boolean) {
     const overlap = new Overlap();
     const journal = new Journal();
@@ -158,7 +158,7 @@ describe('the callbacks of a server and its connections', () => {
     return { overlap, entries: journal.entries };
   }
 
-  test('C87: they run one at a time by default', async () => {
+  test('C87: callbacks run one at a time by default', async () => {
     const { overlap, entries } = await busy(true);
     expect(overlap.most).toBe(1);
     expect(entries[0]).toBe('server open');
@@ -166,12 +166,12 @@ describe('the callbacks of a server and its connections', () => {
     expect(entries).toHaveLength(1 + 3 + 3 + 12 + 3 + 1);
   });
 
-  test('C87: with serialize false they overlap', async () => {
+  test('C87: with serialize false callbacks overlap', async () => {
     const { overlap } = await busy(false);
     expect(overlap.most).toBeGreaterThan(1);
   });
 
-  test('C87: the messages of one connection keep their order, and another connection is not starved', async () => {
+  test('C87: the messages of one connection keep their order, and another connection does not have to wait for all of them', async () => {
     const journal = new Journal();
     const { web } = await serve({
       async onMessage(_ws, { data }) {
@@ -189,7 +189,7 @@ describe('the callbacks of a server and its connections', () => {
     expect(journal.entries.indexOf('b0')).toBeLessThan(500);
   });
 
-  test('C87: a callback may terminate the server and wait for it', async () => {
+  test('C87: a callback may terminate the server and await its end', async () => {
     const { web, wss } = await serve({
       async onMessage(ws) {
         await ws.wss.terminate(0);
@@ -202,7 +202,7 @@ describe('the callbacks of a server and its connections', () => {
     expect(wss.terminated).toBe(true);
   });
 
-  test('C87: two servers do not wait for each other', async () => {
+  test('C87: the callbacks of two servers do not wait for each other', async () => {
     const web = await startWeb();
     const never = defer();
     const asked = defer();
@@ -225,7 +225,7 @@ describe('the callbacks of a server and its connections', () => {
 });
 
 describe('back-pressure', () => {
-  test('C87: a connection with an undelivered event stops reading, so that a slow handler does not fill memory', async () => {
+  test('C87: a connection with an undelivered event stops reading, so that a slow handler does not fill the memory', async () => {
     const goOn = defer();
     const started = defer();
     let delivered = 0;
@@ -244,7 +244,7 @@ describe('back-pressure', () => {
     );
     const peer = await openPeer(web);
     const message = frame(Op.Binary, Buffer.alloc(size, 'x'));
-    // The peer's socket takes what the kernels' buffers hold, and not the 64 MiB.
+    // The socket of the peer takes what the buffers of the kernel hold, but not all of the 64 MiB.
     let taken = 0;
     for (let sent = 0; sent < count; sent++) peer.socket.write(message, () => taken++);
     await started.promise;
@@ -261,7 +261,7 @@ describe('back-pressure', () => {
   });
 
   test.each(['refuse', 'close'] as const)(
-    'C87: frames right after the request wait for their turn too (cancel: %s)',
+    'C87: frames that follow the request directly wait for onConnection and onOpen (cancel: %s)',
     async (cancel) => {
       const journal = new Journal();
       const web = await startWeb();
@@ -287,7 +287,7 @@ describe('back-pressure', () => {
     },
   );
 
-  test('C87: a waiting connection closes when its server does', async () => {
+  test('C87: a connection whose message waits for its turn closes when its server does', async () => {
     const goOn = defer();
     const started = defer();
     const journal = new Journal();
@@ -312,11 +312,11 @@ describe('back-pressure', () => {
     goOn.resolve();
     await over;
     await journal.length(4);
-    // What had come before the end is delivered; what waited in the socket then is not.
+    // Messages that had arrived before the end are delivered. Messages that waited in the socket are not.
     expect(journal.entries.filter((entry) => entry !== 'client 1001')).toEqual(['one', 'two', 1001]);
   });
 
-  test('C87: a request whose peer has left before its turn is not shown to onConnection', async () => {
+  test('C87: onConnection is not called for a request whose peer has left before its turn', async () => {
     const accepted: Socket[] = [];
     const onAccepted = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
     subscribe('net.server.socket', onAccepted);
@@ -356,7 +356,7 @@ describe('back-pressure', () => {
     expect(wss.connections).toHaveLength(2);
   });
 
-  test('C87: a request that waits for its turn longer than handshakeTimeout gets 408, and is not shown to onConnection', async () => {
+  test('C87: a request that waits for its turn longer than handshakeTimeout gets 408, and onConnection is not called', async () => {
     const goOn = defer();
     const asked = new Journal();
     const web = await startWeb();
