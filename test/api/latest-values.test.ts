@@ -184,7 +184,7 @@ test.each([
   },
 );
 
-test('design: rtt is the round-trip time of the last answered ping, whoever sent it', async () => {
+test('design: rtt is the round-trip time of the last answered ping of the library or the application', async () => {
   const { connection, socket, sent, answer, pongs, pass } = open({
     heartbeat: { interval: 5_000, timeout: 5_000 },
     pings: { interval: 60_000, first: 30_000, payload: () => Buffer.from('paced') },
