@@ -139,7 +139,7 @@ function inflateOnce(
       windowBits: INFLATE_WINDOW_BITS,
       finishFlush: Z_FINISH,
       maxOutputLength: Math.max(1, Math.min(maxLength, MAX_BUFFER)),
-      // With a large chunk, a large message comes in one piece; for a small message, that memory would cost more than the message.
+      // With a large chunk, a large message comes in one piece. For a small message, a large chunk would cost more than the message.
       chunkSize: input.length > LARGE_INPUT ? CHUNK : SMALL_CHUNK,
       info: true,
       ...(dictionary.length === 0 ? null : { dictionary }),

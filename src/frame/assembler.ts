@@ -206,7 +206,7 @@ export class MessageAssembler implements BudgetReader {
     this.#share?.restart();
   }
 
-  /** From now on, the payload of the current message and of later ones is not kept; their frames are still checked. */
+  /** Stops keeping the payload of the current message and of later messages. Their frames are still checked. */
   discard(): void {
     this.#buffer?.clear();
     this.#share?.leave();

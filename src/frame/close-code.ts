@@ -1,6 +1,6 @@
 /**
  * Close codes and the payload of Close frames: RFC 6455 §5.5.1, §7.4 and the IANA registry (§11.7). §7.1 says when a Close frame is sent
- * and what effect it has; endpoint.ts implements that.
+ * and what effect it has; endpoint.ts implements these rules.
  */
 
 import { isUtf8 } from 'node:buffer';

@@ -117,7 +117,7 @@ export class Delivery {
     }
     // Everything received later waits: messages keep their order, and a Close frame comes after all of them.
     this.#owner.onDecoding();
-    // From now on the codec also counts its output in this charge.
+    // The codec adds its output to this charge.
     this.#charge.resize(payload.length);
     result.then(
       (message) => {

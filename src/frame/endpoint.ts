@@ -78,7 +78,7 @@ export class Endpoint {
   /**
    * Processes bytes from the peer. Never throws for any bytes.
    * @param chunk belongs to the endpoint from now on: the endpoint unmasks it in place.
-   * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before that.
+   * @returns false: stop reading until `ByteSink.resumeReading` is called. The endpoint keeps any chunk that it is given before this call.
    */
   receive(chunk: Buffer): boolean {
     return this.#receiver.receive(chunk);
@@ -110,14 +110,14 @@ export class Endpoint {
     this.#machine.transportClosed();
   }
 
-  /** No data piece arrived for as long as the transport's message deadline allows. */
+  /** Inside a message, no piece of a data frame arrived before the transport's message deadline: the connection fails. */
   messageTimedOut(): void {
     if (this.insideMessage) this.fail(new ProtocolError('WS_MESSAGE_TIMEOUT'));
   }
 
   // ---- pausing ----
 
-  /** Received data causes no more events until `resume()`. Data that was already read waits: at most the current chunk. */
+  /** Stops the events of received data until `resume()`. Data that was already read waits: at most the current chunk. */
   pause(): void {
     this.#receiver.pauseFor(PAUSED_BY_USER);
   }
@@ -196,7 +196,7 @@ export class Endpoint {
     shared: SharedMemory | null = null,
     done: SendCallback | null = null,
   ): number {
-    // §5.1: a client MUST mask each frame with a key of its own.
+    // §5.1, §5.3: a client MUST mask each frame, with a fresh key.
     if (this.#role === 'client') throw new TypeError('a client cannot send a frame that a server serialized');
     if (this.#machine.state !== Open) return this.#sender.refuse(done);
     return this.#sender.sendSerialized(frame, payloadSize, shared, done);

@@ -38,7 +38,7 @@ export function freeMemory(bytes: Uint8Array): void {
  * A block of this size is allocated and freed once, untouched, so that glibc keeps freed memory for the next messages. By default glibc
  * returns the free end of its heap to the system if that end has at least 128 KiB. Then each page of the next large message costs a page
  * fault. A fault takes some 0.3 µs, and up to 30 µs in a virtual machine that returns such pages to its host. When a block that has a
- * mapping of its own is freed, glibc raises this limit to twice the size of the block, here 32 MiB (see "dynamic mmap threshold" in
+ * separate mapping is freed, glibc raises this limit to twice the size of the block, here 32 MiB (see "dynamic mmap threshold" in
  * mallopt(3)). Any program that frees one large block raises the limit by chance. With other allocators, the block has no effect.
  */
 const FREED_ONCE = 16 * 1024 * 1024;

@@ -29,7 +29,7 @@ const STOPPED = PAUSED_BY_USER | PAUSED_BY_REPLIES | PAUSED_BY_CODEC;
 
 /** The owner of a receiver, which handles control frames, failures and the peer's end. */
 export interface ReceiverOwner extends FrameDispatchOwner {
-  /** The peer ended its direction, and everything before that has been processed. */
+  /** The peer ended its direction, and everything that came before has been processed. */
   onReceiveEnd(): void;
   fail(error: unknown): void;
   /** Called for the first message; a connection without messages needs neither an assembler nor a delivery. */

@@ -195,7 +195,7 @@ export class SendQueue {
       const shared = item.isCompressed && item.hasOwnResult ? null : item.shared;
       this.#writeMessage(first, payload, item.ownsPayload, item.options, shared);
     }
-    // By now the sink itself holds the shared memory.
+    // The sink itself holds the shared memory now.
     item.uncount(this.#memoryBudget);
     if (done === null) return;
     if (this.isStopped) this.#completion.refuse(done, null);

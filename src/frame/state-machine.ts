@@ -105,7 +105,7 @@ export class StateMachine implements SenderOwner, ReceiverOwner {
     if (byPeer) this.#announceClosing(true);
   }
 
-  /** The peer ended its direction, and everything it sent before that has been processed. */
+  /** The peer ended its direction, and everything that it had sent has been processed. */
   onReceiveEnd(): void {
     this.#peerEnded = true;
     // §7.1.4: with both Close frames exchanged this is the clean end; the transport reports it when it is closed.

@@ -13,7 +13,7 @@ import { isControl, Opcode } from './opcode.ts';
 import { Utf8Validator } from './utf8.ts';
 import { ProtocolError } from './violation.ts';
 
-// As in assembler.ts: a fragment without payload costs us time and costs the peer nothing.
+// The same limit as in assembler.ts: a fragment without payload costs us time and costs the peer nothing.
 const MAX_EMPTY_FRAGMENTS = 1000;
 
 /** The receiver, which holds the current chunk. */

@@ -60,8 +60,8 @@ export class HttpHeadParser<Kind extends HttpHead['kind'] = HttpHead['kind']> {
   #line: Buffer = nothing;
   #lineLength = 0;
   #afterCr = false;
-  // Null until the start line is complete. Until then, #spaces counts its spaces, and #targetSize the bytes between the
-  // first two.
+  // Null until the start line is complete. Before it is complete, #spaces counts its spaces, and #targetSize counts the bytes between the
+  // first two spaces.
   #start: StartLine | null = null;
   /** Whether an empty line came before the request line. */
   #skipped = false;

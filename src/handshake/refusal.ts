@@ -54,8 +54,8 @@ export function formatRefusal(error: HandshakeError, method?: string): string {
   forbidFields(headers, ['connection', 'content-length', 'transfer-encoding']);
   const phrase = phrases.get(status) ?? '';
   const body = error.body.length > 0 ? error.body.toString('latin1') : `${fixedText(error.code) ?? phrase}\n`;
-  // Connection has no "Upgrade" option, although 9110 §7.8 requires it together with Upgrade. A proxy that sees this option may treat the
-  // response as a switch of protocols, and forward the bytes that follow without parsing them.
+  // The Connection field has no "Upgrade" option, although 9110 §7.8 requires it together with Upgrade. A proxy that sees this option may
+  // treat the response as a switch of protocols, and forward the bytes that follow without parsing them.
   const fields = ['Connection', 'close'];
   // 9110 §15.4.5: a 304 ends with its head. Its Content-Length would describe another response.
   if (status === 304) return formatHead(`HTTP/1.1 304 ${phrase}`, [...fields, ...headers]);

@@ -161,7 +161,7 @@ export function parseList<Element>(
 
 /**
  * Returns a list of tokens, or null if `value` is not a list. The list may be empty: the caller decides whether its field
- * allows that.
+ * allows an empty list.
  */
 export function parseTokenList(value: string): string[] | null {
   return parseList(value, (scanner) => scanner.token());

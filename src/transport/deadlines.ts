@@ -235,8 +235,8 @@ export class Deadlines implements TimerOwner, Pinging {
   #checkStall(now: number): void {
     const outbox = this.#outbox;
     if (!outbox.blocked) return;
-    // §10.4: received bytes do not count here. Otherwise, a peer that floods us and takes no answer could keep its connection forever. If
-    // the peer is also silent, the heartbeat ends the connection.
+    // §10.4: received bytes do not count as progress. Otherwise, a peer that floods us and takes no answer could keep its connection
+    // forever. If the peer is also silent, the heartbeat ends the connection.
     const isLittle = outbox.bufferedAmount <= STALL_THRESHOLD;
     if (isLittle && this.#heartbeat.isWaiting) return;
     if (now - outbox.lastTaken >= (isLittle ? this.#stallTimeout : this.#limits.sendTimeout)) {

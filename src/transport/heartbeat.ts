@@ -135,7 +135,7 @@ export class Heartbeat {
   /** The time at which the peer last showed that it is connected. */
   get #lastAlive(): number {
     const outbox = this.#outbox;
-    // While we do not read, a pong could not be seen; while much waits to be sent, our ping has not left yet. In both cases, a peer that
+    // While we do not read, we could not see a pong. While much waits to be sent, our ping has not left yet. In both cases, a peer that
     // takes our bytes counts as alive.
     const isHidden = this.#endpoint.isPaused || outbox.bufferedAmount > this.#limits.highWaterMark;
     return outbox.blocked && isHidden ? Math.max(this.#lastReceived, outbox.lastTaken) : this.#lastReceived;

@@ -9,7 +9,8 @@ import { Charge } from '../frame/charge.ts';
 import type { MemoryBudget } from '../frame/memory-budget.ts';
 
 /**
- * Returns how many bytes fill a socket's own buffer; 0 if the chunk is not larger than that, or if another listener received the chunk too.
+ * Returns how many bytes fill a socket's own buffer. Returns 0 if the chunk is not larger than this buffer, or if another listener also
+ * received the chunk.
  */
 export function bytesToHoldBack(socket: Duplex, chunk: Buffer): number {
   if (!(socket instanceof Socket)) return 0;

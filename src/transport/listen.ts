@@ -181,7 +181,7 @@ class Acceptor<Context, Result> {
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: Math.min(this.#host.handshakeTimeout, 2_147_483_647),
       ...tls,
-      // The socket becomes half-open only at 'secureConnection': before that, we would not notice a peer that leaves.
+      // `allowHalfOpen` becomes true only at 'secureConnection': before this event, we would not notice a peer that leaves.
       allowHalfOpen: false,
     });
     server.on('connection', (socket: Socket) => {

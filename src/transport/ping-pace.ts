@@ -44,7 +44,7 @@ export class PingPace {
 
   check(now: number): void {
     const { interval, timeout, answerEach } = this.#schedule;
-    // While we do not read, a pong could not be seen.
+    // While we do not read, we could not see a pong.
     if (this.#endpoint.isPaused) this.answered(now);
     const late = now - this.#nextPing;
     // The process was blocked: the time in which no ping was sent does not count against the peer.

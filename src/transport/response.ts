@@ -1,6 +1,7 @@
 /**
  * Reads the answer of a server or a proxy, within one attempt: RFC 9110 §15.2 (informational responses), RFC 9112 §6 (bodies of refusals).
- * handshake/http-head.ts has the grammar of a head, response-body.ts that of a body; dial.ts and tunnel.ts decide what an answer means.
+ * handshake/http-head.ts has the grammar of a head, and response-body.ts has that of a body. dial.ts and tunnel.ts decide what an answer
+ * means.
  */
 
 import type { Duplex } from 'node:stream';
@@ -25,7 +26,7 @@ export function readResponse(
     const onData = (chunk: Buffer) => {
       try {
         let response = parser.push(chunk);
-        // 9110 §15.2: a client MUST be able to parse 1xx before the final response. 101 is final here.
+        // 9110 §15.2: a client MUST be able to parse 1xx before the final response. Here, 101 is a final response.
         while (response !== null && response.status < 200 && response.status !== 101) {
           if (++informational > MAX_INFORMATIONAL) throw dialFailure('WS_DIAL_INFORMATIONAL');
           const rest = parser.rest();

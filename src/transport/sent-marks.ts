@@ -15,7 +15,7 @@ interface Mark {
 }
 
 export class SentMarks {
-  /** In order of `at`; null until the first one. */
+  /** The marks in order of `at`; null until the first mark. */
   #marks: Mark[] | null = null;
   /** Bytes of shared memory that this connection holds together with others. */
   sharedBytes = 0;

@@ -30,7 +30,7 @@ export class Slots {
     return this.#count.taken;
   }
 
-  /** The sockets that took their slots here. */
+  /** The sockets that took their slots from this object. */
   get sockets(): ReadonlySet<Duplex> {
     return this.#sockets;
   }

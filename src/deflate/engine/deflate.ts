@@ -89,7 +89,7 @@ function deflateAlone(input: Uint8Array, farthest: number): void {
   const { length } = input;
   // A small index for small messages stays in the processor's nearest cache.
   const index = length <= smallIndex.previous.length ? smallIndex : largeIndex;
-  // Until positions wrap around, entries of earlier messages are farther back than this message is long, so they never match.
+  // Entries of earlier messages are farther back than this message is long, so they never match. This holds until positions wrap around.
   if (index.covered + length > 0xffff) {
     index.heads.fill(0);
     index.covered = 1;
