@@ -5,8 +5,8 @@ import type { Bus, BusReceiver } from './bus.ts';
 import { BusReceivers } from './bus-receivers.ts';
 
 /**
- * A bus for worker threads: each thread creates one with the same name. Every thread receives every message, and drops those that it did
- * not subscribe to. No message is lost, so there is never a gap; messages that a thread has not read yet wait in memory.
+ * A bus for worker threads: each thread creates one with the same name. Every thread receives every message, and ignores messages that it did not
+ * subscribe to. No message is lost, so there is never a gap; messages that a thread has not read yet wait in memory.
  */
 export class BroadcastChannelBus implements Bus {
   readonly #channel: InstanceType<typeof BroadcastChannel>;
@@ -47,7 +47,7 @@ export class BroadcastChannelBus implements Bus {
     this.#channel.close();
   }
 
-  /** Ignores messages of another form: the program may use the same name for its own messages. */
+  /** Ignores messages of another form: the program may use a channel with the same name for its own messages. */
   #receive(data: unknown): void {
     if (!Array.isArray(data) || data.length !== 2) return;
     const [topic, bytes] = data as [unknown, unknown];

@@ -1,7 +1,7 @@
 /**
- * Connects one process with a bus: makes one subscription for each topic with subscribers in this process, and publishes messages. For each
- * topic at most one command runs at a time, even if connections subscribe and unsubscribe often. When it ends, the next command brings the
- * subscription into the state that is wanted then.
+ * Connects one process with a bus: makes one subscription for each topic with subscribers in this process, and publishes messages. For each topic
+ * at most one command runs at a time, even if connections subscribe and unsubscribe often. When the command ends, the next command brings the
+ * subscription into the state that the process needs by then.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -9,12 +9,12 @@ import { isThenable } from '../callback.ts';
 import type { Bus } from './bus.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds. If the bus has refused a subscription, it is tried again after this time.
+// Milliseconds until a subscription that the bus has refused is tried again.
 const RETRY_DELAY = 1_000;
 
 /** The events of a bus. */
 export interface BusEvents {
-  /** @param bytes valid until this returns */
+  /** @param bytes are valid until this method returns */
   received(pattern: string, topic: string, bytes: Uint8Array): void;
   /** From now on messages for this pattern are received. */
   covered(pattern: string): void;

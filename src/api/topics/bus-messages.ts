@@ -7,7 +7,7 @@ import { type Envelope, parseEnvelope, randomPublisher, serializeEnvelope } from
 import { RecentMap } from './recent-map.ts';
 import type { Topic } from './subscriptions.ts';
 
-// The number of topics, or pairs of topic and publisher, whose last number is remembered. Each takes about 200 bytes.
+// The process remembers the last number of so many topics, and of so many pairs of topic and publisher. Each takes about 200 bytes.
 const MAX_REMEMBERED = 50_000;
 
 /** The last message of one publisher to one topic. */
@@ -17,7 +17,7 @@ interface Last {
   at: number;
 }
 
-/** A message that came, and whether its number shows a gap. */
+/** Holds a message that came, and says whether its number shows a gap. */
 export interface Arrival {
   readonly envelope: Envelope;
   /** Whether an earlier message did not come. */
@@ -65,13 +65,13 @@ export class BusMessages {
   /**
    * Reads bytes that came over the bus.
    * @param topics the topics and patterns of this process that the message is for
-   * @returns 'invalid' for bytes that are not a message; null for a message of this process, and for a message that has come before
+   * @returns 'invalid' for bytes that are not a message; null for a message of this process, and for a message that has already come
    */
   unwrap(name: string, bytes: Uint8Array, topics: readonly Topic[]): Arrival | 'invalid' | null {
     const envelope = parseEnvelope(bytes);
     if (envelope === null) return 'invalid';
     if (envelope.publisher === this.#publisher) return null;
-    // The key is the 16 characters of the publisher, and then the name.
+    // The key consists of the 16 characters of the publisher and the name of the topic.
     const key = envelope.publisher + name;
     const at = ++this.#time;
     const last = this.#received.get(key);
@@ -80,8 +80,8 @@ export class BusMessages {
       return { envelope, isGap: false };
     }
     if (envelope.number <= last.number) return null;
-    // This is only a gap if the topic was covered since the last message: messages that were published while the topic had no subscriber
-    // are not missing.
+    // A missing number is only a gap if the topic was covered since the last message. Messages that were published while the topic had no
+    // subscriber are not missing.
     const isGap =
       envelope.previous > last.number && topics.some(({ coveredSince }) => coveredSince < last.at);
     last.number = envelope.number;

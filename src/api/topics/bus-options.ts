@@ -25,24 +25,24 @@ export interface BusOptions {
   readonly maxWaiting?: number | undefined;
 }
 
-/** How much of each topic a bus keeps, for subscribers that were away. */
+/** Limits what a bus keeps of each topic for subscribers that were away. */
 export interface HistoryOptions {
   /** How many messages of each topic are kept at least; Redis may keep about 100 more. @default 1000 */
   readonly size?: number | undefined;
-  /** Milliseconds after the last message of a topic until all of its messages are deleted; an hour. @default 3600000 */
+  /** Milliseconds after the last message of a topic until all of its messages are deleted. The default is an hour. @default 3600000 */
   readonly ttl?: number | undefined;
 }
 
 /** Options of a `RedisBus`. */
 export interface RedisBusOptions extends BusOptions {
   /**
-   * True: the bus uses sharded pub/sub, for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, from Redis 7 on. They do not support
-   * patterns. @default false
+   * True: the bus uses sharded pub/sub, for a Redis Cluster. The commands of sharded pub/sub are SPUBLISH and SSUBSCRIBE, from Redis 7 on. They
+   * do not support patterns. @default false
    */
   readonly sharded?: boolean | undefined;
   /**
-   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same `prefix`
-   * need the same value. Without it, messages are not kept. @default none
+   * Keeps the messages of each topic in a stream of Redis, so that a subscriber receives the messages that it missed. All buses with the same
+   * `prefix` need the same value. Without this option, messages are not kept. @default none
    */
   readonly history?: HistoryOptions | undefined;
 }
@@ -69,7 +69,7 @@ const prefix = custom<string, string>(
 
 const maxWaiting = limit('bytes', {
   default: 16 * 1024 * 1024,
-  text: 'Bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified of a gap.',
+  text: 'The number of bytes of messages that may wait for the engine. Further messages are refused, and their subscribers are notified of a gap.',
 });
 
 /** The table of `BusOptions`. */
@@ -84,7 +84,7 @@ export interface HistoryValues {
 const historySpecs: SpecsOf<HistoryOptions> = {
   size: integer(1, 1_000_000, {
     default: 1_000,
-    text: 'The minimum number of messages of each topic that are kept; Redis may keep about 100 more.',
+    text: 'The minimum number of messages that are kept of each topic. Redis may keep about 100 more.',
   }),
   ttl: integer(
     1_000,
@@ -107,7 +107,7 @@ export const redisBusSpecs: SpecsOf<RedisBusOptions, RedisBusValues> = {
   maxWaiting,
   sharded: flag({
     default: false,
-    text: 'Uses sharded pub/sub, for a Redis Cluster: the commands SPUBLISH and SSUBSCRIBE, from Redis 7 on. They do not support patterns.',
+    text: 'Uses sharded pub/sub, for a Redis Cluster. Its commands are SPUBLISH and SSUBSCRIBE, from Redis 7 on. They do not support patterns.',
   }),
   history: optionalGroup<HistoryOptions, typeof historySpecs>(
     historySpecs,

@@ -1,11 +1,11 @@
-/** The receivers of a bus whose engine does not match patterns: this class finds the receivers of each message. */
+/** Finds the receivers of each message, for a bus whose engine does not match patterns. */
 
 import type { BusReceiver } from './bus.ts';
 import type { Topics } from './lost-topics.ts';
 import { TopicMap } from './topic-map.ts';
 
 interface Entry {
-  /** Null once the pattern is unsubscribed. Another receiver of the same message may unsubscribe it while the message is delivered. */
+  /** Null once the pattern is unsubscribed. Another receiver of the same message may unsubscribe the pattern while the message is delivered. */
   receiver: BusReceiver | null;
 }
 

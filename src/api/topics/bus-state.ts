@@ -1,10 +1,10 @@
-/** Whether a bus is connected to its engine. Each change is reported to the last listener that was set. */
+/** Stores whether a bus is connected to its engine. Each change is reported to the listener that was set last. */
 
 /** The state of one bus. At the beginning the bus counts as connected: if its engine cannot be reached, the first failure reports the loss. */
 export class BusState {
   #isUp = true;
   #listener: (up: boolean) => void = () => {};
-  /** Whether the listener knows that the engine is away. */
+  /** Whether the listener knows the current state. */
   #isTold = true;
 
   get isUp(): boolean {

@@ -6,13 +6,13 @@
 /** Receives the messages of a bus for one pattern. */
 export interface BusReceiver {
   /**
-   * Receives a message of any process, including this one. `Topics` marks the messages that it publishes, and ignores its own when they come
-   * back.
-   * @param topic the name it was published to, without wildcards
-   * @param bytes the bytes that were published; they are valid until this returns
+   * Receives a message that any process has published, including this process. `Topics` marks the messages that it publishes, and ignores its own
+   * when they come back.
+   * @param topic the name that the message was published to, without wildcards
+   * @param bytes the bytes that were published; they are valid until this method returns
    */
   message(topic: string, bytes: Uint8Array): void;
-  /** Messages were lost, or may have been: the engine was away. */
+  /** Is called when messages were lost, or may have been lost, because the engine was away. */
   gap(): void;
 }
 
@@ -40,12 +40,12 @@ export interface HistoryPage {
  * place in this order: a string of at most 64 characters, without dots, that only the bus understands.
  */
 export interface BusHistory {
-  /** The position after the last message that the receiver of a topic got; null if it is not known, and for a pattern. */
+  /** The position after the last message that the receiver of a topic got; null if the position is not known, and for a pattern. */
   positionOf(topic: string): string | null;
   /** Whether a string has the form of a position. The string may come from a peer. */
   isPosition(text: string): boolean;
   /**
-   * Reads messages after a position. If the engine is away, the Promise settles when it is back.
+   * Reads messages after a position. If the engine is away, the Promise settles when the engine is back.
    * @param count the maximum number of messages to read
    */
   read(topic: string, after: string, count: number): Promise<HistoryPage>;
@@ -57,16 +57,19 @@ export interface BusHistory {
  * and `**`, as the last part, for one or more.
  */
 export interface Bus {
-  /** Hands `bytes` to the engine, which may keep them. Rejects if the engine is away: then the message is lost. */
+  /** Hands `bytes` to the engine, which may keep them. If the engine is away, the Promise rejects, and the message is lost. */
   publish(topic: string, bytes: Uint8Array): void | Promise<void>;
   /**
-   * Subscribes to a pattern. If the bus has subscribed to it already, the new receiver replaces the old one. Settles once the subscription is
-   * active, so that the receiver gets all messages that are published from then on.
+   * Subscribes to a pattern. If the bus has subscribed to it already, the new receiver replaces the old one. The Promise settles once the
+   * subscription is active: the receiver gets all messages that are published after that.
    */
   subscribe(pattern: string, receiver: BusReceiver): void | Promise<void>;
   /** Unsubscribes. Once this has returned, the receiver gets no further messages. */
   unsubscribe(pattern: string): void | Promise<void>;
-  /** Sets the one listener, which is notified when the connection to the engine is lost (`false`) and when it is back (`true`). */
+  /**
+   * Sets the one listener, which is notified when the connection to the engine is lost (`false`), and when the engine can be reached again
+   * (`true`).
+   */
   onState(listener: (up: boolean) => void): void;
   /** Access to the messages that the bus keeps. If the bus keeps none, subscribers that were away do not receive the messages that they missed. */
   readonly history?: BusHistory | undefined;

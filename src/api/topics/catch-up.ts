@@ -1,6 +1,7 @@
 /**
- * Sends to a connection that has come back the messages of a topic that it has missed, from the history of the bus. Then makes it a member of the
- * topic, at exactly the place up to which it has received the topic. If the connection reads slowly, catching up waits for it.
+ * Lets a connection that has come back catch up with a topic. The history of the bus supplies the messages that the connection has missed. After
+ * the last of these, the connection becomes a member of the topic. So it receives each message once, and in order. If the connection reads
+ * slowly, catching up waits.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -17,7 +18,7 @@ import { TopicError } from './topic-error.ts';
 import type { TopicsEvents } from './topics-events.ts';
 import type { Unsettled } from './unsettled.ts';
 
-// Milliseconds. If the bus has not answered by then, a gap is reported for the connection, which becomes a member without the history.
+// Milliseconds. If the bus has not answered within this time, a gap is reported for the connection, which becomes a member without the history.
 const MAX_WAIT = 10_000;
 const POLL_INTERVAL = 100;
 
@@ -27,7 +28,7 @@ export interface CatchUpOwner {
   readonly messages: BusMessages;
   readonly counts: { sent: number; gaps: number; invalid: number };
   readonly events: TopicsEvents;
-  /** Sends a message to the members of a topic; `slow` applies. */
+  /** Sends a message to the members of a topic. The option `slow` applies. */
   send(topic: Topic, outgoing: Outgoing): void;
 }
 
@@ -66,16 +67,17 @@ export class CatchUp {
       if (page.isGap) joiner.hasMissed = true;
       this.#send(joiner, page.messages);
       if (!this.isAlive(joiner)) break;
-      // If nothing is kept any more, the connection continues where the members are.
+      // If the bus keeps no messages any more, the connection continues at the position of the members.
       const isLost = page.isGap && page.messages.length === 0;
       joiner.position = (isLost ? this.#state.history.positionOf(topic) : null) ?? page.position;
-      // An offset that the application takes from now on lies after the gap, so the gap has to be reported now.
+      // From now on, `offsetOf` returns an offset after the gap. So the gap has to be reported now.
       this.#tellGap(joiner);
       if (!this.isAlive(joiner)) break;
       count = nextCount(page, count);
       if (!page.isEnd) continue;
       joiner.mayJoin = joiner.beginnings === beginnings;
-      // If it cannot join yet, newer messages have come than were read, or some of those that were read have not come over the bus yet.
+      // The connection cannot join yet if newer messages have come than were read, or if some of the read messages have not come over the bus
+      // yet.
       const joining = this.#state.joining.get(topic)!;
       if (!this.tryJoin(joiner, joining)) await this.#pause(joining);
     }
@@ -83,7 +85,7 @@ export class CatchUp {
   }
 
   /**
-   * Waits until the subscription on the bus is active, and the bus has settled all messages of this process up to `since`: each of them is then
+   * Waits until the subscription on the bus is active, and the bus has settled all messages of this process up to `since`. A settled message is
    * either in the history or lost.
    * @returns false if this does not happen in time
    */
@@ -111,7 +113,7 @@ export class CatchUp {
     return connection.state === 'open';
   }
 
-  /** Waits for the next event of a topic, at most for `POLL_INTERVAL`. */
+  /** Waits for the next event of a topic, for at most `POLL_INTERVAL` milliseconds. */
   async #pause(joining: Joining): Promise<void> {
     const timer = clock.setTimeout(() => joining.wake(), POLL_INTERVAL);
     await joining.pause();
@@ -151,11 +153,11 @@ export class CatchUp {
     return true;
   }
 
-  /** Sends the messages that this process has published after `since`, and that have not come back over the bus. */
+  /** Sends those messages of this process after `since` that have not come back over the bus. */
   #sendOwn(joiner: Joiner, joining: Joining): void {
     const alone = new Topic(joiner.topic);
     alone.members.add(joiner.connection);
-    // Messages that were published before the subscription was active on the bus may have been read already, and do not come back over it.
+    // Messages that were published before the subscription was active on the bus may have been read already, and do not come back over the bus.
     let last = Math.max(joiner.since, joiner.last.get(this.#owner.messages.publisher) ?? 0);
     // A handler that is called during this loop may publish more messages.
     for (let rest = joining.own; rest.length > 0; rest = joining.own) {
@@ -231,8 +233,8 @@ export class CatchUp {
         this.#owner.events.error(new TopicError('WS_BUS_MESSAGE'));
         continue;
       }
-      // The client has received this message in an earlier process, before the bus had it. Or the publisher does not know whether the bus took
-      // the message, and the history has it after later ones: it counts as lost.
+      // Either the client has received this message in an earlier process, before the bus had the message. Or the publisher does not know whether
+      // the bus took the message, and the history has the message after later ones: such a message counts as lost.
       if (envelope.number <= (joiner.last.get(envelope.publisher) ?? 0)) continue;
       joiner.last.set(envelope.publisher, envelope.number);
       this.#tellGap(joiner);

@@ -1,6 +1,6 @@
 /**
- * One direction of the channel between two processes of a node:cluster: it limits the bytes that wait, and notifies the receiver of
- * messages that were not sent.
+ * Sends in one direction of the channel between two processes of a node:cluster. This file limits the bytes that wait, and notifies the receiver
+ * of messages that were not sent.
  */
 
 import type { ClusterMessage } from './cluster-messages.ts';
@@ -36,7 +36,7 @@ export class ClusterChannel {
       this.#lost.add(topic);
       throw new Error('too many bytes wait for the other process of the cluster');
     }
-    // The gap is reported before the next message, so that the receiver knows where messages are missing.
+    // The gap is reported before the next message, so that the receiver knows at which place messages are missing.
     this.#tellLost();
     this.#waiting += bytes.length;
     return new Promise((resolve, reject) => {

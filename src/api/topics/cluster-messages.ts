@@ -1,16 +1,19 @@
-/** The messages that the processes of a node:cluster send each other for a bus. The channel carries JSON, so bytes are sent as base64. */
+/**
+ * The messages that the processes of a node:cluster send each other for a bus. The channel carries JSON, so the bytes of a message are sent as
+ * base64.
+ */
 
 import type { Topics } from './lost-topics.ts';
 
 /** One message of the channel; `bus` is the prefix of the bus that it belongs to. */
 export type ClusterMessage =
-  /** From a worker: it subscribes, or unsubscribes. The primary confirms a subscription with the same message. */
+  /** A worker sends this message when it subscribes or unsubscribes. The primary confirms a subscription with the same message. */
   | { readonly bus: string; readonly kind: 'subscribe' | 'unsubscribe'; readonly pattern: string }
-  /** In both directions: a published message. */
+  /** Carries a published message, in both directions. */
   | { readonly bus: string; readonly kind: 'message'; readonly topic: string; readonly bytes: string }
-  /** In both directions: messages to these topics were not sent. */
+  /** Says, in both directions, that messages to these topics were not sent. */
   | { readonly bus: string; readonly kind: 'gap'; readonly topics: Topics }
-  /** From the primary, when its bus is created: workers that have subscribed before that subscribe again. */
+  /** The primary sends this message when its bus is created. Workers that had already subscribed subscribe again. */
   | { readonly bus: string; readonly kind: 'hello' };
 
 /** Reads a message of this bus. @returns null for other values: the program may send its own messages on the same channel */

@@ -17,7 +17,7 @@ class Remote {
   }
 }
 
-/** Relays between workers, and is a bus for the primary itself. */
+/** Relays messages between workers, and is a bus for the primary itself. */
 export class ClusterPrimary implements Bus {
   readonly #cluster: Cluster;
   readonly #name: string;
@@ -39,7 +39,7 @@ export class ClusterPrimary implements Bus {
     cluster.on('message', this.#onMessage);
     cluster.on('disconnect', this.#onExit);
     cluster.on('exit', this.#onExit);
-    // Some workers may have subscribed before this object existed: they are asked to subscribe again.
+    // Some workers may have subscribed before this object existed, so all workers are asked to subscribe again.
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker?.isConnected()) this.#remote(worker).channel.send({ bus: name, kind: 'hello' });
     }
@@ -122,7 +122,7 @@ export class ClusterPrimary implements Bus {
     this.#remotes.delete(worker);
   }
 
-  /** Sends a message once to each worker that subscribed, except the one that published it, which has the message already. */
+  /** Sends a message once to each worker that subscribed, except the worker that published it, which has the message already. */
   #relay(topic: string, bytes: string, from: Worker | null): void {
     const sender = from === null ? undefined : this.#remotes.get(from);
     const found = this.#subscribers.match(topic);

@@ -118,7 +118,7 @@ export class ClusterWorker implements Bus {
     this.#channel.send({ bus: this.#name, kind: 'subscribe', pattern });
   }
 
-  /** @returns the Promise that waits for this subscription, which is no longer pending */
+  /** Removes a subscription from the pending ones. @returns the Promise that waits for it */
   #settle(pattern: string): Pending | undefined {
     const pending = this.#pending.get(pattern);
     if (pending === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The form of a message on a bus: an envelope of 30 bytes, and then the payload. Other programs may write to the bus as well, so bytes in any
- * other form are not a message. bus-messages.ts uses the numbers.
+ * Serializes and parses messages on a bus: an envelope of 30 bytes, and then the payload. Other programs may write to the bus as well, so bytes
+ * in any other form are not a message. bus-messages.ts explains the use of the numbers.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer';
 // byte 1     flags: 1 for a binary message, 2 for a message that must not be compressed
 // 2 to 17    the publisher: random bytes, new for each `Topics`
 // 18 to 23   the number of this message: the publisher numbers all of its messages from 1
-// 24 to 29   the number of the publisher's previous message to the same topic; 0 for the first one, and if the publisher has forgotten it
+// 24 to 29   the number of the publisher's previous message to the same topic; 0 for the first message, and if the publisher has forgotten the number
 // Numbers are big-endian.
 const VERSION = 1;
 const BINARY = 1;

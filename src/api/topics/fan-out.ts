@@ -24,7 +24,7 @@ export interface FanOut {
   readonly sent: number;
   /** The number of connections for which the message waits as the newest value of its topic. */
   readonly conflated: number;
-  /** Open connections that do not receive the message, because too many bytes wait for them. Null if there are no such connections. */
+  /** Lists open connections that do not receive the message, because too many bytes wait for them. Null if there are no such connections. */
   readonly slow: Connection<unknown>[] | null;
 }
 
@@ -32,7 +32,7 @@ const NOT_COMPRESSED = { compress: false };
 
 const none: FanOut = { sent: 0, conflated: 0, slow: null };
 
-// "Try again later" in IANA's registry of close codes (RFC 6455 §7.4): the subscriber may come back when it can keep up.
+// "Try again later" in IANA's registry of close codes (RFC 6455 §7.4): the subscriber may connect again when it can read fast enough.
 const TRY_AGAIN_LATER = 1013;
 
 /** @param topics the topics and patterns that the message is for; a connection that subscribed to several of them receives the message once */
@@ -74,8 +74,8 @@ export function fanOut(
 }
 
 /**
- * A message as the newest value of its topic, for connections to which earlier messages still have to be sent. It waits as the values of
- * `sendLatest` do.
+ * Holds a message as the newest value of its topic, for connections to which earlier messages still have to be sent. Such a value waits in the
+ * same way as the values of `sendLatest`.
  */
 class LatestValue {
   readonly #outgoing: Outgoing;
@@ -91,7 +91,7 @@ class LatestValue {
     return coreOf(connection).latest?.has(topic) === true;
   }
 
-  /** @returns whether the message waits now: false if too many other keys wait */
+  /** @returns whether the message waits now. False if too many values of other topics wait */
   set(connection: Connection<unknown>, topic: string): boolean {
     const core = coreOf(connection);
     this.#message ??= this.#copy();
@@ -109,7 +109,7 @@ class LatestValue {
 
 function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
   if (connection.bufferedAmount <= maxBuffered) return false;
-  // The bytes may all be from this turn. After a flush, the socket may take all of them.
+  // All waiting bytes may be from this turn. After a flush, the socket may take all of them.
   connection.flush();
   return connection.bufferedAmount > maxBuffered;
 }
@@ -117,7 +117,8 @@ function isSlow(connection: Connection<unknown>, maxBuffered: number): boolean {
 function union(topics: readonly Topic[]): Set<Connection<unknown>> {
   const all = new Set(topics[0]!.members);
   for (let at = 1; at < topics.length; at++) for (const member of topics[at]!.members) all.add(member);
-  // Connections that still catch up receive this message after those that they missed. A pattern must not deliver it earlier.
+  // Connections that still catch up receive this message after the messages that they missed. A subscription to a pattern must not deliver this
+  // message earlier.
   for (const { joining } of topics) for (const connection of joining ?? []) all.delete(connection);
   return all;
 }

@@ -1,6 +1,7 @@
 /**
- * An offset: a string that shows how far a connection has received a topic. A client keeps it and sends it back. It holds a position in the
- * history. It also holds the numbers of the last messages of some processes, since a process delivers its own messages before the bus has them.
+ * Serializes and parses offsets. An offset is a string that shows up to which message a connection has received a topic. A client keeps it, and
+ * sends it back when it reconnects. An offset holds a position in the history. It also holds the numbers of the last messages of some processes,
+ * since a process delivers its own messages before the bus has them.
  */
 
 import { describe } from '../option-names.ts';
@@ -19,7 +20,7 @@ export interface Offset {
 
 /** Longer strings are invalid. A position has at most 64 characters. */
 const MAX_LENGTH = 400;
-/** Further publishers are left out. To have more, a client would have to visit as many processes before the bus has their messages. */
+/** Further publishers are left out. A client only has more if it connects to so many processes in turn before the bus has their messages. */
 const MAX_PUBLISHERS = 8;
 /** 16 bytes in base64url; the unused bits of the last character are zero. */
 const publisherForm = /^[\w-]{21}[AQgw]$/;
@@ -33,7 +34,8 @@ export function serializeOffset({ position, received }: Offset): string {
 }
 
 /**
- * @param isPosition whether a string has the form of a position of this bus
+ * Parses an offset.
+ * @param isPosition says whether a string has the form of a position of this bus
  * @throws {TopicError} for a string that `serializeOffset` cannot have returned
  * @throws {TypeError} for anything else than a string
  */

@@ -2,12 +2,15 @@
 
 import type { HistoryPage } from './bus.ts';
 
-/** The number of messages of the first page. It is small, since their size is not known yet. */
+/** The number of messages of the first page. The number is small, since the size of the messages is not known yet. */
 export const FIRST_COUNT = 8;
 const MAX_COUNT = 500;
 const PAGE_SIZE = 1024 * 1024;
 
-/** The number of messages of the next page, by their size in the page before. @param count the maximum number of that page */
+/**
+ * Returns the number of messages to read in the next page, from the size of the messages in this page.
+ * @param count the maximum number of messages in this page
+ */
 export function nextCount({ messages }: HistoryPage, count: number): number {
   if (messages.length === 0) return count;
   const size = messages.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);

@@ -29,14 +29,14 @@ export function isIoRedis(client: object): client is IoRedisClient {
 const subscribing = { channel: 'subscribe', glob: 'psubscribe', shard: 'ssubscribe' } as const;
 const unsubscribing = { channel: 'unsubscribe', glob: 'punsubscribe', shard: 'sunsubscribe' } as const;
 
-// By default ioredis sends unanswered commands again, so that a message could be published twice. It would also renew subscriptions, which
-// redis-subscriptions.ts does.
+// By default ioredis sends unanswered commands again, so that a message could be published twice. ioredis would also renew subscriptions, but
+// redis-subscriptions.ts does that.
 const once = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: null,
-  // ioredis would put its prefix before keys, but not before channels. Both already have the prefix of the bus.
+  // ioredis would put its own prefix before keys, but not before channels. Keys and channels already have the prefix of the bus.
   keyPrefix: '',
 };
 
@@ -44,7 +44,7 @@ const once = {
 export class IoRedisLink implements RedisLink {
   readonly #commands: IoRedisClient;
   readonly #messages: IoRedisClient;
-  /** The listeners by kind of subscription, and by name. */
+  /** The listeners by kind of subscription, and by name of the channel or glob. */
   readonly #listeners: Readonly<Record<RedisSubscriptionKind, Map<string, RedisListener>>> = {
     channel: new Map(),
     glob: new Map(),

@@ -1,6 +1,6 @@
 /**
- * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member. Until then, new
- * messages are kept here: messages from the bus, and messages of this process that are not in the history yet.
+ * The joiners of one topic. A joiner is a connection that first receives the messages it missed, and then becomes a member. As long as a topic
+ * has joiners, its new messages are kept here: messages from the bus, and messages of this process that are not in the history yet.
  */
 
 import type { Connection } from '../connection.ts';
@@ -18,21 +18,24 @@ export class Joiner {
   /** The offset that the client sent. */
   readonly offset: Offset;
   /**
-   * Messages of this process up to this number were published before the connection began to catch up. They are read from the history once the
-   * bus has them.
+   * The number of the last message that this process published before the connection began to catch up. Messages up to this number are read from
+   * the history once the bus has them.
    */
   since: number;
-  /** How often it had to begin again, because messages were lost meanwhile. */
+  /** The number of times that the connection had to begin again, because messages were lost meanwhile. */
   beginnings = 0;
-  /** For each publisher, the number of the last message that it has received. */
+  /** For each publisher, the number of the last message that the connection has received. */
   readonly last: Map<string, number>;
-  /** The position up to which it has received the history. */
+  /** The position up to which the connection has received the history. */
   position: string;
   /** Whether a gap has to be reported for the connection before its next message. */
   hasMissed = false;
-  /** Whether a gap has to be reported when it becomes a member: members have received a message that will not be in the history. */
+  /**
+   * Whether a gap has to be reported when the connection becomes a member, because members have received a message that will not be in the
+   * history.
+   */
   hasMissedOwn = false;
-  /** Whether it has read to the end of the history after the bus had settled all messages up to `since`. */
+  /** Whether the connection has read to the end of the history after the bus had settled all messages up to `since`. */
   mayJoin = false;
   isDone = false;
 
@@ -67,7 +70,7 @@ export class Joining {
     this.#start = start;
   }
 
-  /** A message came over the bus. @param bytes the message with its envelope, which is copied */
+  /** Keeps a message that came over the bus. @param bytes the message with its envelope; the bytes are copied */
   received(position: string, bytes: Uint8Array): void {
     this.#recent.push({ position, bytes: Buffer.from(bytes) });
     this.#size += bytes.length;
@@ -80,7 +83,7 @@ export class Joining {
 
   /**
    * Is called when messages were lost: there may be a gap between the kept messages and the next ones. So the joiners read to the end of the
-   * history once more. They also read there what this process has published so far.
+   * history once more. There they also find the messages that this process has published so far.
    * @param lastNumber the number of the last message of this process
    */
   lost(lastNumber: number): void {
@@ -97,14 +100,14 @@ export class Joining {
   }
 
   /**
-   * Is called when members have received a message of this process that the history will never contain, so the joiners cannot get it. Its
-   * place is after the last message that the history contains now.
+   * Is called when members have received a message of this process that the history will never contain, so the joiners cannot get it. The place
+   * of this message is after the last message that the history contains now.
    */
   missed(): void {
     for (const joiner of this.joiners.values()) joiner.hasMissedOwn = true;
   }
 
-  /** The recent messages after a position; null if some of them are not kept any more. */
+  /** Returns the recent messages after a position, or null if some of them are not kept any more. */
   after(position: string): readonly HistoryMessage[] | null {
     if (position === this.#start) return this.#recent;
     const at = this.#recent.findLastIndex((message) => message.position === position);

@@ -1,9 +1,9 @@
 /**
- * The topics of messages that were not published, or may not have been published. They are kept until their subscribers in all processes can
- * be notified. Their number is limited; above the limit, the subscribers of all topics are notified.
+ * Collects the topics of messages that were not published, or may not have been published, until the subscribers of these topics in all processes
+ * can be notified. The number of topics is limited. Above the limit, the subscribers of all topics are notified.
  */
 
-/** The number of topics that are kept by name. Their list has to fit into one message. */
+/** The number of topics that are kept by name. It is limited, since the list has to fit into one message. */
 const MAX_TOPICS = 1_000;
 
 /** A list of topics, or null for all topics. */

@@ -9,7 +9,7 @@ interface Subscription {
   isActive: boolean;
 }
 
-/** The object that connected buses share: the subscriptions of all these buses, by pattern. */
+/** Connected buses share this object, which holds the subscriptions of all of them by pattern. */
 type Hub = TopicMap<Set<Subscription>>;
 
 /** A bus for one `Topics`. Messages are delivered in a microtask, in the order in which they were published. */

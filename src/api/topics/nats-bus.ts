@@ -25,7 +25,7 @@ export interface NatsClient extends NatsPublishing {
 interface Subscription {
   receiver: BusReceiver | null;
   readonly remote: { unsubscribe(): void };
-  /** Whether messages may have been lost, and the receiver has not been notified of it yet. */
+  /** Whether messages may have been lost, and the receiver has not been notified yet. */
   hasMissed: boolean;
   readonly confirmed: Promise<void>;
 }
@@ -110,8 +110,8 @@ export class NatsBus implements Bus {
   }
 
   /**
-   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, it settles when NATS has
-   * received it on the next connection.
+   * Settles when NATS has received everything that the client has sent. If the connection is lost before that, the Promise settles when NATS has
+   * received everything on the next connection.
    */
   async #confirm(): Promise<void> {
     for (;;) {
@@ -122,7 +122,10 @@ export class NatsBus implements Bus {
     }
   }
 
-  /** If a connection ends, some versions of the client do not reject the Promises that wait for a pong. So `#lost` also ends the wait. */
+  /**
+   * Resolves when NATS has answered a ping, or the connection is lost. If a connection ends, some versions of the client do not reject the
+   * Promises that wait for a pong, so `#lost` ends the wait.
+   */
   #flushed(): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (isFlushed: boolean): void => {
@@ -138,7 +141,7 @@ export class NatsBus implements Bus {
   #receive(subscription: Subscription, subject: string, bytes: Uint8Array): void {
     const topic = toTopic(this.#prefix, subject);
     if (topic === null || subscription.receiver === null) return;
-    // The gap is reported first, since the lost messages were published before this one.
+    // The gap is reported first, since the lost messages were published before this message.
     this.#tellGap(subscription);
     subscription.receiver?.message(topic, bytes);
   }
@@ -165,7 +168,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** The connection is back, and the client has renewed all subscriptions. */
+  /** Is called when the connection is back, and the client has renewed all subscriptions. */
   async #back(): Promise<void> {
     this.#isUp = true;
     this.#publisher.connected(true);
@@ -191,7 +194,7 @@ export class NatsBus implements Bus {
     this.#state.set(false);
   }
 
-  /** Notifies the receivers of topics to which another bus, or this one, could not publish. */
+  /** Notifies the receivers of topics to which this bus or another one could not publish. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     for (const [pattern, subscription] of [...this.#subscriptions]) {

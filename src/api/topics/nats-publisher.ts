@@ -48,14 +48,14 @@ export class NatsPublisher {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Settles when NATS has the message. */
+  /** Settles when NATS has the message. Rejects if NATS may not have it. */
   async publish(topic: string, subject: string, bytes: Uint8Array): Promise<void> {
     try {
       if (!this.#isUp) throw new Error('there is no connection to NATS');
       if (this.#waiting > 0 && this.#waiting + bytes.length > this.#maxWaiting) {
         throw new Error('too many bytes wait to be published to NATS');
       }
-      // The gap is reported before the next message, so that the receiver knows where messages are missing.
+      // The gap is reported before the next message, so that the receiver knows at which place messages are missing.
       this.#tellLost();
       this.#nats.publish(subject, bytes);
     } catch (error) {
@@ -69,7 +69,7 @@ export class NatsPublisher {
     await batch.confirmed;
   }
 
-  /** The connection is established, or lost. */
+  /** Is called when the connection is established (true) or lost (false). */
   connected(up: boolean): void {
     this.#isUp = up;
     if (up) this.#tellLost();

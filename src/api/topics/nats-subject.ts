@@ -10,7 +10,7 @@ const special = /[.*>%\s\p{Cc}]/gu;
 export const MAX_SUBJECT = 3_000;
 
 /**
- * The subject of a topic, or of a pattern.
+ * Returns the subject of a topic or pattern.
  * @throws {RangeError} for a subject that is too long
  */
 export function toSubject(prefix: string, pattern: string): string {
@@ -27,7 +27,10 @@ export function toSubject(prefix: string, pattern: string): string {
   return subject;
 }
 
-/** The topic of a subject with this prefix. Null if the subject does not belong to a topic: other programs may publish as well. */
+/**
+ * Returns the topic of a subject with this prefix. Returns null if the subject does not belong to a topic, since other programs may publish as
+ * well.
+ */
 export function toTopic(prefix: string, subject: string): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   try {

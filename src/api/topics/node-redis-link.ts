@@ -33,7 +33,10 @@ const unsubscribing = { channel: 'unsubscribe', glob: 'pUnsubscribe', shard: 'sU
 // 36 is "$", the type byte of a string in the protocol. With this mapping the strings of replies are Buffers, not text.
 const buffers = { typeMapping: { 36: Buffer } };
 
-/** Two duplicates of a client of node-redis. After a reconnection the client itself renews its subscriptions before it reports that it is ready. */
+/**
+ * Holds two duplicates of a client of node-redis. After a reconnection each duplicate renews its subscriptions before it reports that it is
+ * ready.
+ */
 export class NodeRedisLink implements RedisLink {
   readonly #commands: NodeRedisClient;
   readonly #messages: NodeRedisClient;
@@ -41,7 +44,7 @@ export class NodeRedisLink implements RedisLink {
   #isClosed = false;
 
   constructor(client: NodeRedisClient) {
-    // The client must not queue commands while there is no connection: they fail, and the caller decides what to do.
+    // The client must not queue commands while there is no connection. The commands fail, and the caller decides what to do.
     this.#commands = client.duplicate({ disableOfflineQueue: true });
     this.#messages = client.duplicate({ disableOfflineQueue: true });
   }
@@ -91,7 +94,7 @@ export class NodeRedisLink implements RedisLink {
       if (!this.#isClosed) events.ended(error);
     };
     client.on('ready', () => state(true));
-    // Without this listener the event would throw an exception. The state of the bus reports the loss.
+    // Without this listener an `error` event would throw an exception. The state of the bus reports the loss.
     client.on('error', () => {});
     client.on('reconnecting', lost);
     client.on('terminated', (cause) => ended(cause));

@@ -1,6 +1,6 @@
 /**
- * A trie whose nodes are the parts of patterns. It finds the patterns that match a topic without testing the others. The lookup of a topic with
- * n parts follows at most 2ⁿ paths, and never visits more nodes than the trie has; `maxTopicParts` keeps n small.
+ * A trie whose nodes are the parts of patterns. It finds the patterns that match a topic without testing the other patterns. The lookup of a
+ * topic with n parts follows at most 2ⁿ paths, and never visits more nodes than the trie has; `maxTopicParts` keeps n small.
  */
 
 /** @internal A node for one part of patterns. */

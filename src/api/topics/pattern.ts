@@ -1,4 +1,4 @@
-/** Whether one topic matches one pattern. pattern-trie.ts finds the matches among many patterns. */
+/** Compares one topic with one pattern. pattern-trie.ts finds the matches among many patterns. */
 
 /** Whether a name has wildcards: a part that is `*` or `**`. */
 export function isPattern(pattern: string): boolean {

@@ -13,7 +13,7 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Calls `ring` at this time, or earlier. After an earlier call, `ring` has to call `by` again. */
+  /** Calls `ring` at this time, or earlier. If the call is earlier, `ring` has to call `by` again. @param time milliseconds */
   by(time: number): void {
     if (time >= this.#at || this.#isClosed) return;
     if (this.#timer !== null) clock.clearTimeout(this.#timer);

@@ -1,6 +1,6 @@
 /**
  * Keeps the members of this process in topics that any process watches, and announces them to the other processes. Changes wait for a moment and
- * leave together, so that many subscriptions in a short time cause few messages. Topics that no process watches are not kept here.
+ * are sent together, so that many subscriptions in a short time cause few messages. Topics that no process watches are not kept here.
  */
 
 import type { Connection } from '../connection.ts';
@@ -9,7 +9,8 @@ import { inParts, serializeChanges, serializeSnapshot } from './presence-message
 import type { PresenceValues } from './presence-options.ts';
 import { TopicError } from './topic-error.ts';
 
-// Milliseconds for each part of a snapshot. After a snapshot of a topic, the next one waits for this time, even if many processes ask for it.
+// Milliseconds for each part of a snapshot. After a snapshot of a topic, the next snapshot of this topic waits for this time, even if many
+// processes ask for it.
 const PAUSE_PER_PART = 10;
 
 /** A subscriber of this process. */
@@ -24,9 +25,9 @@ export interface OwnMember {
 export class WatchedTopic {
   readonly topic: string;
   readonly members: Map<Connection<unknown>, OwnMember> = new Map();
-  /** Whether this process watches it. */
+  /** Whether this process watches the topic. */
   isWatchedHere = false;
-  /** The other processes that watch it. */
+  /** The other processes that watch the topic. */
   readonly watchers: Set<string> = new Set();
   /** The version of the last announcement; 0 while no other process watches the topic. */
   version = 0;
@@ -71,7 +72,7 @@ export class PresenceAnnouncer {
     return this.#topics.get(topic);
   }
 
-  /** From now on this process watches a topic. */
+  /** Adds this process to the watchers of a topic. */
   watchHere(topic: string): WatchedTopic {
     const watched = this.#watched(topic);
     watched.isWatchedHere = true;
@@ -85,7 +86,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** From now on another process watches a topic. @returns false if there are too many topics */
+  /** Adds another process to the watchers of a topic. @returns false if there are too many topics */
   watch(topic: string, process: string): boolean {
     if (!this.#topics.has(topic) && this.#topics.size >= this.#options.maxTopics) return false;
     const watched = this.#watched(topic);
@@ -101,7 +102,7 @@ export class PresenceAnnouncer {
     this.#release(watched);
   }
 
-  /** A process asks for all members of a topic. */
+  /** Is called when a process asks for all members of a topic. */
   snapshotNeeded(topic: string): void {
     const watched = this.#topics.get(topic);
     if (watched === undefined || watched.watchers.size === 0) return;
@@ -109,13 +110,13 @@ export class PresenceAnnouncer {
     this.#change(watched);
   }
 
-  /** @returns the new member, or null if no process watches the topic */
+  /** Adds a subscriber of this process. @returns the new member, or null if no process watches the topic */
   join(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     return watched === undefined ? null : this.#join(watched, connection);
   }
 
-  /** @returns the former member, or null if there was none */
+  /** Removes a subscriber of this process. @returns the former member, or null if the connection was not a member */
   leave(topic: string, connection: Connection<unknown>): OwnMember | null {
     const watched = this.#topics.get(topic);
     const member = watched?.members.get(connection);
@@ -226,7 +227,7 @@ export class PresenceAnnouncer {
     const joined = inParts(watched.joined.values());
     watched.left.clear();
     watched.joined.clear();
-    // The last message with members that left is also the first one with members that joined.
+    // The last message with members that left is also the first message with members that joined.
     for (let at = 0; at < left.length + joined.length - 1; at++) {
       const previous = watched.version;
       watched.version = ++this.#version;

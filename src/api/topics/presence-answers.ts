@@ -15,7 +15,7 @@ interface Waiting {
 export class PresenceAnswers {
   readonly #waiting = new Map<PresenceView, Waiting>();
   readonly #processes: () => Iterable<string>;
-  /** The time from which on all processes are known. */
+  /** From this time on, all processes are known. */
   #knowsAllFrom = Number.POSITIVE_INFINITY;
 
   /** @param processes returns the other processes that are known */
@@ -49,7 +49,7 @@ export class PresenceAnswers {
     return new Promise((resolve) => waiting.resolve.push(resolve));
   }
 
-  /** Ends the wait if it is over: answers have come, a process has ended, or it is late enough. */
+  /** Ends the wait for a topic if all processes have answered, or if its time is over. */
   check(view: PresenceView): void {
     const until = this.#waiting.get(view)?.until ?? Number.POSITIVE_INFINITY;
     if (until === Number.POSITIVE_INFINITY) return;
@@ -63,7 +63,7 @@ export class PresenceAnswers {
     for (const resolve of waiting?.resolve ?? []) resolve();
   }
 
-  /** Ends each wait that is over. @returns the time at which the next one ends */
+  /** Ends each wait that is over. @returns the time at which the next wait ends */
   checkAll(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const [view, { until }] of [...this.#waiting]) {

@@ -4,7 +4,7 @@ import { clock } from '../../transport/clock.ts';
 import type { BusLink } from './bus-link.ts';
 import { type Beat, CONTROL, serializeBeats, serializeFarewell } from './presence-messages.ts';
 
-// Milliseconds in which the bus has to take the farewell.
+// Milliseconds to wait until the bus has taken the farewell.
 const FAREWELL_TIME = 1_000;
 
 export class PresenceBeats {
@@ -20,7 +20,7 @@ export class PresenceBeats {
     this.#publish = publish;
   }
 
-  /** Sends a beat with the next announcement. @param hello whether it asks the other processes for a beat */
+  /** Sends a beat with the next announcement. @param hello whether this beat asks the other processes for a beat */
   due(hello: boolean): void {
     this.#isDue = true;
     if (hello) this.#isHello = true;
@@ -32,7 +32,7 @@ export class PresenceBeats {
     this.#needs.set(topic, needed.add(JSON.stringify([topic, process])));
   }
 
-  /** The members of a topic are no longer needed. */
+  /** Drops the requests for the members of a topic, which are no longer needed. */
   forget(topic: string): void {
     this.#needs.delete(topic);
   }
@@ -43,7 +43,11 @@ export class PresenceBeats {
     else if (this.#needs.size > 0) this.send(this.#needs.keys(), []);
   }
 
-  /** @param watched the topics that this process watches @param versions the versions of its lists, as entries of beats */
+  /**
+   * Sends a beat.
+   * @param watched the topics that this process watches
+   * @param versions the versions of its lists, as entries of beats
+   */
   send(watched: Iterable<string>, versions: Iterable<string>): void {
     const needs = [...this.#needs.values()].flatMap((entries) => [...entries]);
     const lists = { watched: Array.from(watched, (topic) => JSON.stringify(topic)), versions, needs };

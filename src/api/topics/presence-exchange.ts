@@ -2,11 +2,12 @@
  * Presence over all processes. Each process keeps a list of its own members of a topic, numbers the versions of the list, and announces its
  * changes while another process watches the topic. A topic that no process watches costs nothing. Three times per lease each process sends a
  * beat. The beat shows that the process is alive, which topics it watches, and which versions its lists have. So the next beat reveals every
- * message that the bus has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no
- * message of a process comes for its lease, the process and its members have left. One timer serves all this, and another one announcements.
+ * message that the bus has lost, delayed or refused: if a list has another version than the announced one, a snapshot is requested. If no message
+ * of a process comes for its lease, the process and its members have left. One timer serves the beats, leases and waits; another timer serves
+ * announcements.
  *
- * The alternative would be to announce all members of all topics all the time. It needs no watchers. But most topics are not watched, and every
- * process would receive the changes of all topics.
+ * The alternative would be to announce all members of all topics all the time. That would need no watchers. But most topics are not watched, and
+ * every process would receive the changes of all topics.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -48,7 +49,7 @@ export class PresenceExchange {
   readonly #answers: PresenceAnswers;
   readonly #alarm: Alarm = new Alarm((late) => this.#wake(late));
   readonly #beats: PresenceBeats;
-  /** Views from which a member has left, so that another one, which the limit had left out, may have room now. */
+  /** Views that a member has left. They may now have room for a member that the limit had left out. */
   readonly #short = new Set<PresenceView>();
   #beatAt = Number.POSITIVE_INFINITY;
   #announcing: NodeJS.Timeout | null = null;
@@ -122,7 +123,7 @@ export class PresenceExchange {
 
   // ---- the bus ----
 
-  /** From now on messages for this name arrive. */
+  /** Is called when messages for this name arrive from now on. */
   covered(name: string): void {
     if (name === CONTROL) {
       this.#greet();
@@ -136,12 +137,16 @@ export class PresenceExchange {
     this.#alarm.by(this.#answers.asked(view));
   }
 
-  /** Messages for this name were lost, or may have been lost. The beats of the other processes show which lists are out of date. */
+  /** Is called when messages for this name were lost, or may have been lost. The beats of the other processes show which lists are out of date. */
   lost(name: string): void {
     if (name === CONTROL || watchedTopic(name) !== null) this.#greet();
   }
 
-  /** @param pattern the pattern that matched the name @param bytes are valid until this returns */
+  /**
+   * Reads a message from the bus.
+   * @param pattern the pattern that matched the name
+   * @param bytes are valid until this method returns
+   */
   received(pattern: string, name: string, bytes: Uint8Array): void {
     // Patterns of subscribers, such as `**`, match reserved names on some buses.
     if (pattern !== name || this.#isClosed) return;

@@ -12,14 +12,15 @@ const PREFIX = `${CONTROL}/`;
 const FORMAT = 1;
 // The approximate number of characters of the entries in one list of a message. A single entry may be as large as the largest info, 64 KiB.
 const PART_SIZE = 16_384;
-// Bytes. The library sends no larger message: one has up to three lists, and a character has up to three bytes.
+// The maximum number of bytes of a message. The library sends no larger message: a message has up to three lists, and a character has up to three
+// bytes.
 const MAX_SIZE = 1_048_576;
 const MAX_PROCESS_LENGTH = 64;
 
-/** A member of the sender: its number in that process, and its info. */
+/** A member of the sender: its number in the process of the sender, and its info. */
 export type MemberEntry = [number: number, info: unknown];
 
-/** The sender is alive. A long beat is split into parts: each part is a complete beat. */
+/** Shows that the sender is alive. A long beat is split into parts: each part is a complete beat. */
 export interface Beat {
   readonly type: 'beat';
   readonly process: string;
@@ -31,11 +32,11 @@ export interface Beat {
   readonly watched: readonly string[];
   /** The version of the sender's list of its own members, for each topic that other processes watch. */
   readonly versions: readonly (readonly [topic: string, version: number])[];
-  /** Requests for snapshots: of one process, or of all processes if the name is ''. */
+  /** Requests for snapshots, each from one process, or from all processes if the name is ''. */
   readonly needs: readonly (readonly [topic: string, process: string])[];
 }
 
-/** The sender ends. Its members have left. */
+/** Says that the sender ends, and that its members have left. */
 export interface Farewell {
   readonly type: 'farewell';
   readonly process: string;
@@ -47,7 +48,7 @@ export interface Changes {
   readonly process: string;
   readonly previous: number;
   readonly version: number;
-  /** These are applied before `joined`: a connection that has left and joined again is in both lists. */
+  /** These changes are applied before `joined`, since a connection that has left and joined again is in both lists. */
   readonly left: readonly number[];
   readonly joined: readonly MemberEntry[];
 }
@@ -79,7 +80,7 @@ export function isPresenceName(name: string): boolean {
   return name === CONTROL || name.startsWith(PREFIX);
 }
 
-/** The topic whose changes are published to this name, or null. */
+/** Returns the topic whose changes are published to this name, or null for another name. */
 export function watchedTopic(name: string): string | null {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
 }
@@ -179,7 +180,7 @@ export function parsePresence(bytes: Uint8Array): PresenceMessage | null {
   return check(message) ? (message as unknown as PresenceMessage) : null;
 }
 
-/** Sets each info that is larger than `maxSize` to null. @returns whether there was one */
+/** Sets each info that is larger than `maxSize` to null. @returns whether an info was too large */
 export function limitInfos(entries: readonly MemberEntry[], maxSize: number): boolean {
   let hasLarge = false;
   for (const entry of entries) {
@@ -194,7 +195,7 @@ function isSmall(info: unknown, maxSize: number): boolean {
   try {
     return Buffer.byteLength(JSON.stringify(info)) <= maxSize;
   } catch {
-    // The arrays in it are nested too deeply for the stack.
+    // The arrays in the info are nested too deeply for the stack.
     return false;
   }
 }

@@ -7,7 +7,7 @@ import { callback, integer, limit, type OptionValues, type SpecsOf, type ValuesO
 export interface PresenceOptions {
   /**
    * Returns the info that other processes receive about a subscriber, such as the name of its user: a value that JSON can represent. While a
-   * process watches the topic, it is called once for each subscription. Without this function the info is null. @default none
+   * process watches the topic, this function is called once for each subscription. Without this function the info is null. @default none
    */
   readonly member?: ((connection: Connection<unknown>, topic: string) => unknown) | undefined;
   /**
@@ -15,17 +15,17 @@ export interface PresenceOptions {
    * @default 15000
    */
   readonly lease?: number | undefined;
-  /** Members of one topic, of all processes together. @default 10000 */
+  /** The number of members of one topic in all processes together. @default 10000 */
   readonly maxMembers?: number | undefined;
-  /** Bytes of the value that `member` returns, as JSON. @default 1 KiB */
+  /** The size in bytes of the value that `member` returns, as JSON. @default 1 KiB */
   readonly maxInfoSize?: number | undefined;
   /** Topics whose presence this process watches; also the limit for topics that other processes watch. @default 10000 */
   readonly maxTopics?: number | undefined;
 }
 
-/** The longest lease, which is also the longest that another process may ask for. */
+/** The longest lease in milliseconds. Another process may not ask for a longer one either. */
 export const MAX_LEASE = 600_000;
-/** The shortest lease. */
+/** The shortest lease in milliseconds. */
 export const MIN_LEASE = 1_000;
 
 type Member = NonNullable<PresenceOptions['member']>;
@@ -34,7 +34,7 @@ type Member = NonNullable<PresenceOptions['member']>;
 export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, 'member'>> = {
   member: callback<Member>('(connection, topic) => value', {
     defaultText: 'none',
-    text: 'Returns the info that other processes receive about a subscriber: a value that JSON can represent. While a process watches the topic, it is called once for each subscription. Without it the info is `null`.',
+    text: 'Returns the info that other processes receive about a subscriber: a value that JSON can represent. While a process watches the topic, this function is called once for each subscription. Without this function the info is `null`.',
   }),
   lease: integer(
     MIN_LEASE,
@@ -47,20 +47,20 @@ export const presenceSpecs: SpecsOf<PresenceOptions, ValuesOf<PresenceOptions, '
   ),
   maxMembers: limit('', {
     default: 10_000,
-    text: 'Members of one topic, counted over all processes. Further members are left out, and `isPartial` is true.',
+    text: 'The number of members of one topic, counted over all processes. Further members are left out, and `isPartial` is true.',
   }),
   maxInfoSize: integer(
     4,
     65_536,
     {
       default: 1_024,
-      text: 'Size of the value that `member` returns, as JSON. If it is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
+      text: 'The size of the value that `member` returns, as JSON. If the value is larger, the member has `null` instead, and `WS_PRESENCE_INFO` is reported.',
     },
     'bytes',
   ),
   maxTopics: limit('', {
     default: 10_000,
-    text: 'Topics whose presence this process watches; beyond this number `presence` throws `WS_PRESENCE_FULL`. It also limits the topics that other processes watch.',
+    text: 'The number of topics whose presence this process watches. Beyond this number, `presence` throws `WS_PRESENCE_FULL`. The limit also applies to the topics that other processes watch.',
   }),
 };
 

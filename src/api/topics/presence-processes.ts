@@ -1,15 +1,18 @@
-/** The other processes with presence: for each one, the end of its lease, until which it counts as alive, and the topics that it watches. */
+/**
+ * Keeps the other processes with presence. For each process it keeps the topics that the process watches, and the end of its lease: until then
+ * the process counts as alive.
+ */
 
 import { MAX_LEASE, MIN_LEASE } from './presence-options.ts';
 
-// The number of processes that are kept: a program that writes to the bus could invent any number.
+// The maximum number of processes that are kept: a program that writes to the bus could invent any number of processes.
 const MAX_PROCESSES = 1_000;
 
 interface OtherProcess {
   /** Milliseconds. */
   lease: number;
   aliveUntil: number;
-  /** For each topic that it watches, the time at which the watch expires. */
+  /** For each topic that the process watches, the time at which the watch expires. */
   readonly watched: Map<string, number>;
 }
 
@@ -27,7 +30,7 @@ export class PresenceProcesses {
   }
 
   /**
-   * Is called when a message of a process has come.
+   * Renews the lease of a process that has sent a message.
    * @param lease the lease that the process asks for, or null to keep its last one
    * @returns the time at which its lease ends, or null if there are too many processes
    */
@@ -43,13 +46,13 @@ export class PresenceProcesses {
     return process.aliveUntil;
   }
 
-  /** From now on a known process watches a topic, for the time of its lease. */
+  /** Notes that a known process watches a topic, for the time of its lease. */
   watches(name: string, topic: string, now: number): void {
     const process = this.#processes.get(name)!;
     process.watched.set(topic, now + process.lease);
   }
 
-  /** @returns the topics that the process watched */
+  /** Forgets a process. @returns the topics that it watched */
   delete(name: string): Iterable<string> {
     const process = this.#processes.get(name);
     this.#processes.delete(name);
@@ -79,7 +82,7 @@ export class PresenceProcesses {
     }
   }
 
-  /** Extends all leases: this process stood still, so it has not read the messages that came meanwhile. */
+  /** Extends all leases, since this process stood still and has not read the messages that came meanwhile. @param time milliseconds */
   extend(time: number): void {
     for (const process of this.#processes.values()) {
       process.aliveUntil += time;

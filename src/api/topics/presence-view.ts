@@ -1,6 +1,6 @@
 /**
- * The members of one topic that this process watches. There is a list for each process, and each change of a list has a version. If a version is
- * missing, the list stays as it is, and a snapshot is needed.
+ * Keeps the members of one topic that this process watches. There is a list for each process, and each change of a list has a version. If a
+ * version is missing, the list does not change until a snapshot has come.
  */
 
 import type { Presence, PresenceHandlers, PresenceMember } from './presence.ts';
@@ -14,7 +14,7 @@ class MemberList {
   /** The version of the list; 0 before the first snapshot. */
   version = 0;
   needsSnapshot = true;
-  /** Whether the limit left members out. */
+  /** Whether members are missing because of the limit. */
   isPartial = false;
   /** A snapshot that is not complete yet, since some of its parts have not come. */
   arriving: ArrivingSnapshot | null = null;
@@ -101,7 +101,10 @@ export class PresenceView {
   #events: Event[] = [];
   #isCalling = false;
 
-  /** @param process the name of this process @param call calls a handler, and catches its errors */
+  /**
+   * @param process the name of this process
+   * @param call calls a handler, and catches its errors
+   */
   constructor(topic: string, process: string, maxMembers: number, call: (handler: () => unknown) => void) {
     this.topic = topic;
     this.#own = this.#listOf(process);
@@ -145,7 +148,7 @@ export class PresenceView {
     this.#callHandlers();
   }
 
-  /** A process is alive, and its list has this version. @returns whether a snapshot is needed */
+  /** Is called when a process has announced the version of its list. @returns whether a snapshot is needed */
   checkVersion(process: string, version: number): boolean {
     const list = this.#listOf(process);
     if (list.version < version || this.#hasRoomFor(list)) list.needsSnapshot = true;
@@ -180,7 +183,7 @@ export class PresenceView {
     }
     arriving.next++;
     for (const entry of members) {
-      // One entry more than the limit is kept: it shows that the list is partial.
+      // One more entry than the limit is kept. This entry shows that the list is partial.
       if (arriving.entries.length <= this.#maxMembers) arriving.entries.push(entry);
     }
     if (arriving.next === parts) this.#replaceAll(list, arriving);
@@ -222,7 +225,7 @@ export class PresenceView {
     list.version = version;
     const infos = new Map(entries);
     for (const [number, { info }] of [...list.members]) {
-      // If the info is another one, the connection has left and joined again meanwhile.
+      // If the info has changed, the connection has left and joined again meanwhile.
       const isSame = infos.has(number) && JSON.stringify(infos.get(number)) === JSON.stringify(info);
       if (!isSame) this.#remove(list, number);
     }
@@ -256,7 +259,10 @@ export class PresenceView {
     if (observers.length > 0) this.#events.push({ kind, member, observers });
   }
 
-  /** Calls the handlers. A handler may cause further changes: the handlers for these are called after the handlers of the earlier changes. */
+  /**
+   * Calls the handlers. A handler may cause further changes. The handlers for these changes are called after the handlers for the earlier
+   * changes.
+   */
   #callHandlers(): void {
     if (this.#isCalling) return;
     this.#isCalling = true;

@@ -14,9 +14,9 @@ export interface PresenceMember {
 
 /** The handlers for members that join and leave. If a handler throws, the error becomes a process warning. */
 export interface PresenceHandlers {
-  /** A member is new in `members`: it has just subscribed, or this process has just learned of it. */
+  /** Is called when a member is new in `members`: it has just subscribed, or this process has just learned of it. */
   join?(member: PresenceMember): unknown;
-  /** A member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
+  /** Is called when a member is no longer in `members`: it unsubscribed, its connection was closed, or its process has ended or cannot be reached. */
   leave?(member: PresenceMember): unknown;
 }
 
@@ -25,23 +25,23 @@ export interface Presence {
   readonly topic: string;
   /** The members that this process knows of; empty after `close`. */
   readonly members: readonly PresenceMember[];
-  /** How many members this process knows of. */
+  /** The number of members that this process knows of. */
   readonly size: number;
   /** Whether members are missing in `members` because of the limit `maxMembers`. */
   readonly isPartial: boolean;
   /**
-   * Resolves when all other processes have answered, or one second after they were asked. While the bus is away, it does not resolve. It also
-   * resolves when this `Presence` is closed.
+   * Resolves when all other processes have answered, or one second after they were asked. While the bus is away, the Promise does not resolve. It
+   * also resolves when this `Presence` is closed.
    */
   ready(): Promise<void>;
-  /** From now on no handler is called. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic. */
+  /** Stops all calls of the handlers. If this was the last `Presence` of a topic, this process no longer receives the changes of the topic. */
   close(): void;
   [Symbol.dispose](): void;
 }
 
 const handlerNames = { join: true, leave: true };
 
-/** @throws {TypeError} for anything but an object of these handlers */
+/** Checks the handlers. @throws {TypeError} for anything but an object of these handlers */
 export function checkPresenceHandlers(handlers: PresenceHandlers): void {
   checkOptions('presence', handlers, handlerNames);
   for (const name of ['join', 'leave'] as const) {

@@ -1,6 +1,7 @@
 /**
- * Remembers which messages a client had received in another process, before it connected to this one. That process delivers its own messages
- * before the bus has them, so they may arrive over the bus after the connection has subscribed here. It must not receive them twice.
+ * Remembers which messages a client had received in another process, before it connected to this one. The other process delivers its own messages
+ * before the bus has them, so they may arrive over the bus after the connection has subscribed here. The connection must not receive such a
+ * message twice.
  */
 
 import type { Connection } from '../connection.ts';
@@ -33,14 +34,17 @@ export class ReceivedBefore {
     this.#received.set(connection, topics.set(topic, received));
   }
 
-  /** The numbers that a client had received, for the publishers whose messages up to these numbers have not all come yet. */
+  /** Returns the numbers that a client had received, for those publishers whose messages up to these numbers have not all come yet. */
   pendingOf(connection: Connection<unknown>, topic: string): [string, number][] {
     const numbers = this.#numbers.get(topic);
     const received = this.#received.get(connection)?.get(topic);
     return [...(received ?? [])].filter(([publisher]) => numbers?.has(publisher));
   }
 
-  /** Is called when a connection has left a topic. A peer could subscribe to any number of topics, one after the other. */
+  /**
+   * Is called when a connection has left a topic. Its numbers are forgotten, since a peer could subscribe to any number of topics, one after the
+   * other.
+   */
   left(connection: Connection<unknown>, topic: string): void {
     this.#received.get(connection)?.delete(topic);
   }
@@ -50,7 +54,10 @@ export class ReceivedBefore {
     this.#numbers.delete(topic);
   }
 
-  /** The subscribers of these topics that have received this message before, in another process. Null if there are no such subscribers. */
+  /**
+   * Returns those subscribers of these topics that have already received this message in another process. Returns null if there are no such
+   * subscribers.
+   */
   of(name: string, message: EnvelopeHead, topics: readonly Topic[]): Set<Connection<unknown>> | null {
     const numbers = this.#numbers.get(name);
     const number = numbers?.get(message.publisher);

@@ -3,7 +3,7 @@
  * newer one is full.
  */
 
-/** Keeps the keys that were used last: between `size` and twice as many. */
+/** Keeps the keys that were used last. The map holds at most twice `size` keys. */
 export class RecentMap<Value> {
   readonly #size: number;
   #recent = new Map<string, Value>();

@@ -20,9 +20,9 @@ import { type RedisSubscription, RedisSubscriptions } from './redis-subscription
 export type RedisClient = NodeRedisClient | IoRedisClient;
 
 /**
- * A bus over Redis or Valkey. It makes two connections with the settings of the program's client, by the client's `duplicate`; the client
- * itself need not be connected. After a lost connection, every receiver is notified of a gap. With the option `history`, the receivers of topics
- * get the missed messages instead, if these are still kept.
+ * A bus over Redis or Valkey. It duplicates the program's client twice, with the method `duplicate` of the client, and uses the two connections
+ * of these duplicates. The client itself need not be connected. After a lost connection, every receiver is notified of a gap. With the option
+ * `history`, the receivers of topics get the missed messages instead, if Redis still keeps them.
  */
 export class RedisBus implements Bus {
   readonly #link: RedisLink;
@@ -47,7 +47,7 @@ export class RedisBus implements Bus {
           this.#history.message(subscription, topic, bytes);
           return;
         }
-        // The gap is reported first, since the lost messages were published before this one.
+        // The gap is reported first, since the lost messages were published before this message.
         subscription.tellGap();
         subscription.receiver?.message(topic, bytes);
       },
@@ -113,7 +113,7 @@ export class RedisBus implements Bus {
     });
   }
 
-  /** The bus is up when both connections are. */
+  /** Reports the state of the bus. The bus is up if both connections are up. */
   #report(connection: 'commands' | 'messages', up: boolean): void {
     if (connection === 'commands') this.#commandsUp = up;
     else this.#messagesUp = up;
@@ -128,7 +128,7 @@ export class RedisBus implements Bus {
     this.#history?.end();
   }
 
-  /** Notifies the receivers of topics to which another bus, or this one, could not publish. */
+  /** Notifies the receivers of topics to which this bus or another one could not publish. */
   #tellLost(bytes: Uint8Array): void {
     const topics = parseTopics(bytes);
     const isMeant = (subscription: RedisSubscription): boolean =>

@@ -1,13 +1,13 @@
 /**
- * The topics of messages that a bus could not publish into a history. The bus writes a mark into the stream of each such topic. The mark notifies
- * the subscribers of a gap at the right place, also subscribers that are away at the time.
+ * Keeps the topics of messages that a bus could not publish into a history. The bus writes a mark into the stream of each such topic. The mark
+ * notifies subscribers of a gap at the right place. It also reaches subscribers that are away when the mark is written.
  */
 
 import { clock } from '../../transport/clock.ts';
 
-/** Above this number of topics, the subscribers of all topics that are connected at the time are notified. */
+/** Above this number of topics, all connected subscribers of all topics are notified. */
 const MAX_TOPICS = 100_000;
-// Milliseconds. If Redis has refused a mark, it is sent again after this time.
+// Milliseconds until a mark that Redis has refused is sent again.
 const RETRY_DELAY = 1_000;
 
 /** The functions that send the marks. */

@@ -1,7 +1,7 @@
 /**
  * Publishes to Redis with a script that keeps each message in the stream of its topic. While Redis is away or reads its data from disk, messages
- * wait, and are then sent in their order. If a message was sent, and the connection was lost before the answer, the message is not sent again,
- * since it may have been published. Its subscribers are notified of a gap.
+ * wait, and are sent in their order later. If the connection is lost after a message was sent and before the answer, the message is not sent
+ * again, since it may have been published. Its subscribers are notified of a gap.
  */
 
 import { clock } from '../../transport/clock.ts';
@@ -23,7 +23,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-// Milliseconds between two questions whether Redis has read its data.
+// Milliseconds between two requests that test whether Redis has read its data.
 const LOADING_INTERVAL = 50;
 
 /** Publishes with EVALSHA, which runs a script that Redis has loaded. */
@@ -44,7 +44,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
   /** The number of times that the connection was established or lost. */
   #connection = 0;
   #isUp = false;
-  /** The error with which every message is refused: Redis has refused the script, or the bus was closed. Null otherwise. */
+  /** The error with which every message is refused, because Redis has refused the script or the bus was closed. Otherwise null. */
   #refusal: Error | null = null;
   #isEnded = false;
 
@@ -106,7 +106,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
       this.#marks.send();
       this.#sendAll();
     } catch (error) {
-      // If the connection was lost, the script is loaded on the next one. If Redis has refused the script, it would refuse it every time.
+      // If the connection was lost, the script is loaded on the next connection. If Redis has refused the script, it would refuse it every time.
       if (connection === this.#connection && isReply(error)) this.#refuseAll(error);
     }
   }
@@ -119,7 +119,7 @@ export class RedisHistoryPublisher implements RedisPublishing {
         return;
       } catch (error) {
         if (!isReply(error)) throw error;
-        // Redis gives other answers, such as that the key belongs to another node, only once it has read its data.
+        // Redis gives other error answers only once it has read its data. An example is that the key belongs to another node.
         if (!isLoading(error)) return;
       }
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, LOADING_INTERVAL));

@@ -1,7 +1,7 @@
 /**
- * Follows the position of each subscription in the stream of its topic, and reads the messages that it missed. It reads once the subscription
- * is confirmed, since messages may have come between the position where it begins and the confirmation. It also reads after a lost connection.
- * Live messages that come meanwhile are held, and delivered at their place.
+ * Follows the position of each subscription in the stream of its topic, and reads the messages that the receiver missed. It reads when the
+ * subscription is confirmed, since messages may have come after the position was read and before the confirmation. It also reads after a lost
+ * connection. Live messages that come while it reads are held, and delivered at their place.
  */
 
 import type { BusHistory, BusReceiver, HistoryPage } from './bus.ts';
@@ -27,13 +27,13 @@ class Track {
   readonly subscription: Subscription;
   /** Settles when the first position is known. */
   started: Promise<void> | null = null;
-  /** The id of the last message that the receiver got, or the position where the subscription begins; null until that is known. */
+  /** The id of the last message that the receiver got, or the position at which the subscription begins. Null until the position is known. */
   position: string | null = null;
   /** Whether the position was the end of the stream a moment ago, when the subscription began. */
   isFresh = true;
   /** Messages that came while earlier ones were being read; null if the stream is not being read. */
   held: StreamMessage[] | null = [];
-  /** Whether messages were dropped because too many had to be held: they are read from the stream as well. */
+  /** Whether messages were dropped because too many had to be held. The dropped messages are read from the stream. */
   hasDropped = false;
   /** The number of times that reading began or was given up. */
   run = 0;
@@ -74,8 +74,8 @@ export class RedisHistory implements BusHistory {
   }
 
   /**
-   * Reads the position where a subscription begins. This has to be done before the subscription is made, so that no message is missed between
-   * the two.
+   * Reads the position at which a subscription begins. It must be called before the subscription is made, so that no message is missed between
+   * the position and the subscription.
    * @throws {Error} if Redis refuses the command
    */
   async start(subscription: Subscription): Promise<void> {
@@ -169,7 +169,7 @@ export class RedisHistory implements BusHistory {
     this.#deliverHeld(track);
   }
 
-  /** Reads a page. If Redis refuses that, the messages that the receiver missed are lost. */
+  /** Reads a page. If Redis refuses the command, the messages that the receiver missed are lost. */
   async #page(track: Track, count: number): Promise<HistoryPage> {
     const position = track.position ?? START;
     try {
@@ -218,10 +218,10 @@ export class RedisHistory implements BusHistory {
   }
 }
 
-/** Whether a live message is the next one after a position. False also for a message that has been read already, and arrives only now. */
+/** Whether a live message is the next one after a position. The result is also false for a message that has been read from the stream already. */
 function isNext({ id, previous }: StreamMessage, position: string | null): boolean {
   if (previous === position) return true;
-  // While the connection lasts, a stream begins again only because it has expired. Then no message is missing.
+  // While the connection lasts, a stream begins again only because it has expired. In this case no message is missing.
   return previous === START && position !== null && isAfter(id, position);
 }
 

@@ -3,7 +3,7 @@
  * connection that has subscribed. node-redis-link.ts and ioredis-link.ts implement it with the npm packages.
  */
 
-/** How a channel is subscribed to: by its name, by a glob of Redis, or by its name on the shard that it belongs to. */
+/** Says how a channel is subscribed to: by its name, by a glob of Redis, or by its name on the shard that it belongs to. */
 export type RedisSubscriptionKind = 'channel' | 'glob' | 'shard';
 
 /** Receives a message: the name of its channel, and its bytes. */
@@ -11,15 +11,21 @@ export type RedisListener = (channel: string, bytes: Uint8Array) => void;
 
 /** The events of the two connections. */
 export interface RedisLinkEvents {
-  /** The connection for commands is established (true) or lost (false). If it is lost, its unanswered commands have already been rejected. */
+  /**
+   * Is called when the connection for commands is established (true) or lost (false). If the connection is lost, its unanswered commands have
+   * already been rejected.
+   */
   commands(up: boolean): void;
-  /** The connection for messages is established (true), and its subscriptions may have to be renewed; or it is lost (false). */
+  /**
+   * Is called when the connection for messages is established (true) or lost (false). On an established connection, subscriptions may have to be
+   * renewed.
+   */
   messages(up: boolean): void;
-  /** The client does not reconnect any more. */
+  /** Is called when the client does not reconnect any more. */
   ended(error: Error): void;
 }
 
-/** Two connections, which a client of an npm package keeps. */
+/** The two connections of a bus. A client of an npm package opens them, and reconnects. */
 export interface RedisLink {
   /** Begins to connect. */
   open(events: RedisLinkEvents): void;
@@ -28,7 +34,7 @@ export interface RedisLink {
    * Commands arrive in the order in which they are sent.
    */
   command(args: readonly (string | Buffer)[]): Promise<unknown>;
-  /** Settles when the subscription is confirmed. It may be called again for the same name. */
+  /** Subscribes to a channel or glob, and settles when the subscription is confirmed. May be called again for the same name. */
   subscribe(kind: RedisSubscriptionKind, name: string, listener: RedisListener): Promise<void>;
   unsubscribe(kind: RedisSubscriptionKind, name: string): Promise<void>;
   /** Ends both connections at once. */

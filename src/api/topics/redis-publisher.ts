@@ -1,6 +1,4 @@
-/**
- * Publishes to Redis. The answer of Redis shows that it has the message. If the connection is lost before the answer, the message may be lost.
- */
+/** Publishes to Redis. The answer of Redis shows that Redis has the message. If the connection is lost before the answer, the message may be lost. */
 
 import { LostTopics, serializeTopics } from './lost-topics.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -9,7 +7,7 @@ import type { RedisNames } from './redis-names.ts';
 /** Publishes for a bus. */
 export interface RedisPublishing {
   publish(topic: string, bytes: Uint8Array): Promise<void>;
-  /** The connection for commands is established, or lost. */
+  /** Is called when the connection for commands is established (true) or lost (false). */
   connected(up: boolean): void;
   /** Refuses the messages that wait. */
   end(error: Error): void;
@@ -25,7 +23,7 @@ export class RedisPublisher implements RedisPublishing {
   #waiting = 0;
   #isUp = false;
   #ended: Error | null = null;
-  /** A Promise that settles when it is known whether Redis can be reached; null after that. */
+  /** Settles when it is known whether Redis can be reached; null after that. */
   #first: Promise<void> | null;
   #isKnown: () => void = () => {};
 
@@ -72,15 +70,15 @@ export class RedisPublisher implements RedisPublishing {
 
   #send(topic: string, bytes: Uint8Array): Promise<unknown> {
     if (!this.#isUp) throw this.#ended ?? new Error('there is no connection to Redis');
-    // The gap is reported before the next message, so that the receiver knows where messages are missing.
+    // The gap is reported before the next message, so that the receiver knows at which place messages are missing.
     this.#tellLost();
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.#link.command([this.#command, this.#names.channelOf(topic), buffer]);
   }
 
   /**
-   * Notifies the subscribers in all processes that messages could not be published. If this fails, it is repeated before the next message, or
-   * on the next connection.
+   * Notifies the subscribers in all processes that messages could not be published. If this fails, the notification is sent again before the next
+   * message, or on the next connection.
    */
   #tellLost(): void {
     if (!this.#isUp || this.#lost.isEmpty) return;

@@ -8,7 +8,7 @@ import { parseEntries, START } from './redis-stream.ts';
 
 /** The number of commands that run at once. It is small, since each reply holds many messages in memory. */
 const MAX_RUNNING = 16;
-// Milliseconds until a failed command is sent again. It is sent earlier if the connection is established.
+// Milliseconds until a failed command is sent again. It is sent earlier if the connection is established before that.
 const RETRY_DELAY = 200;
 
 /** Reads over the connection for commands of one bus. */
@@ -20,7 +20,7 @@ export class RedisStreamReader {
   /** Functions that continue a command that waits for the connection. */
   readonly #paused = new Set<() => void>();
   #running = 0;
-  /** Functions that start the commands that wait because `MAX_RUNNING` others run. */
+  /** Functions that each start a command that waits because `MAX_RUNNING` other commands run. */
   readonly #waiting: (() => void)[] = [];
 
   constructor(link: RedisLink, names: RedisNames) {
@@ -28,7 +28,7 @@ export class RedisStreamReader {
     this.#names = names;
   }
 
-  /** The connection for commands is established, or lost. */
+  /** Is called when the connection for commands is established (true) or lost (false). */
   connected(up: boolean): void {
     this.#isUp = up;
     if (up) this.#continue();
@@ -49,17 +49,17 @@ export class RedisStreamReader {
 
   /**
    * Reads messages after a position.
-   * @param isFresh whether `after` was the end of the stream a moment ago. Then `START` as `after` means that the topic had no message
+   * @param isFresh whether `after` was the end of the stream a moment ago. If so, `START` as `after` means that the topic had no message
    */
   async read(topic: string, after: string, count: number, isFresh = false): Promise<HistoryPage> {
     const key = this.#names.channelOf(topic);
-    // The range includes `after` itself. If that message is still there, the next one is the one that followed it.
+    // The range includes the message at `after` itself. If Redis still has that message, nothing is missing between it and the next message.
     const limit = count + 1;
     const entries = parseEntries(await this.#run(['XRANGE', key, after, '+', 'COUNT', String(limit)]));
     const [first] = entries;
     if (first === undefined) {
       if (after === START && isFresh) return { messages: [], isGap: false, position: START, isEnd: true };
-      // The stream has expired, or Redis has lost its newest data: nothing shows which messages it had.
+      // The stream has expired, or Redis has lost its newest data. The messages after this position are not known.
       return { messages: [], isGap: true, position: await this.last(topic), isEnd: true };
     }
     // A stream that has expired begins again with `START`, so `START` does not show that nothing is missing.

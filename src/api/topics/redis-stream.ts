@@ -1,13 +1,13 @@
 /**
- * The history of a topic in Redis is a stream. It has the same name as the topic's channel, so that both belong to the same slot of a cluster.
- * Each message names the message before it, which shows a reader that no message between them is missing.
+ * The history of a topic in Redis is a stream. It has the same name as the topic's channel, so that the stream and the channel belong to the same
+ * slot of a cluster. Each message names the id of the message before it. This shows a reader that no message is missing between the two.
  */
 
 /** One message of a stream. */
 export interface StreamMessage {
   /** The id: milliseconds and a number. Redis makes ids from its clock, so an id is never used again, even if Redis loses its newest data. */
   readonly id: string;
-  /** The id of the message before it, or `START`. */
+  /** The id of the message before this one, or `START`. */
   readonly previous: string;
   /** Null for a mark, which is not a message: it shows that messages of a publisher were lost here. */
   readonly bytes: Buffer | null;
@@ -33,7 +33,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call(ARGV[3], KEYS[1], id .. ' ' .. previous .. ' ' .. ARGV[4] .. ARGV[5])
 return id`;
 
-// Clients send positions back, so only numbers in the form in which Redis writes them are valid. JavaScript represents 15 digits exactly.
+// Clients send positions back, so a number is only valid in the form in which Redis writes it. JavaScript represents 15 digits exactly.
 const position = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 /** The maximum length of two ids, each with a space after it. */
 const MAX_HEAD = 64;

@@ -1,4 +1,4 @@
-/** The subscriptions of a bus in Redis. If the connection for messages was lost, they are restored on the next one. */
+/** The subscriptions of a bus in Redis. If the connection for messages was lost, the subscriptions are made again on the next connection. */
 
 import type { BusReceiver } from './bus.ts';
 import { isPattern, matchesPattern } from './pattern.ts';
@@ -14,9 +14,9 @@ export class RedisSubscription {
   readonly name: string;
   /** Null once the pattern is unsubscribed. */
   receiver: BusReceiver | null;
-  /** Whether Redis has confirmed it at least once. */
+  /** Whether Redis has confirmed the subscription at least once. */
   isLive = false;
-  /** Whether messages may have been lost, and the receiver has not been notified of it yet. */
+  /** Whether messages may have been lost, and the receiver has not been notified yet. */
   hasMissed = false;
   /** Settles when the subscription is confirmed, or refused. */
   readonly confirmed: Promise<void>;
@@ -52,7 +52,7 @@ export class RedisSubscription {
 export interface RedisSubscriptionEvents {
   message(subscription: RedisSubscription, topic: string, bytes: Uint8Array): void;
   control(bytes: Uint8Array): void;
-  /** The connection is established, for the first time or again, and all subscriptions are active. */
+  /** Is called when the connection is established, for the first time or again, and all subscriptions are active. */
   restored(subscriptions: readonly RedisSubscription[]): void;
 }
 
@@ -144,7 +144,7 @@ export class RedisSubscriptions {
     this.#isConnected = false;
     this.#epoch++;
     for (const subscription of this.#byPattern.values()) {
-      // The messages that a topic with a history has missed are read after the reconnection.
+      // If the topic has a history, the missed messages are read after the reconnection.
       if (subscription.isLive && !this.#history?.follows(subscription)) subscription.hasMissed = true;
     }
     this.#history?.disconnected();
@@ -156,7 +156,7 @@ export class RedisSubscriptions {
     for (const subscription of this.#byPattern.values()) subscription.refuse(error);
   }
 
-  /** @returns whether the connection is still the one on which the command was sent. On a new connection all subscriptions are made again */
+  /** @returns whether the connection on which the command was sent still exists. On a new connection all subscriptions are made again */
   async #subscribe(subscription: RedisSubscription, epoch: number): Promise<boolean> {
     const { kind, name } = subscription;
     try {
@@ -168,7 +168,8 @@ export class RedisSubscriptions {
       await this.#link.subscribe(kind, name, this.#listener(kind, name));
     } catch (error) {
       if (epoch !== this.#epoch || !this.#isConnected) return false;
-      // The connection works, or its loss is not known yet. If Redis itself has refused, it would refuse every time, so the refusal is final.
+      // The connection works, or its loss is not known yet. If Redis itself has refused the subscription, it would refuse it every time, so the
+      // refusal is final.
       if (!isReply(error)) return false;
       this.#history?.forget(subscription);
       this.#forget(subscription);
@@ -183,7 +184,7 @@ export class RedisSubscriptions {
     return true;
   }
 
-  /** @returns whether no other pattern has the same name in Redis */
+  /** Forgets a subscription. @returns whether no other pattern has the same name in Redis */
   #forget(subscription: RedisSubscription): boolean {
     this.#byPattern.delete(subscription.pattern);
     const key = keyOf(subscription);

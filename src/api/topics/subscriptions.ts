@@ -20,11 +20,11 @@ export interface SubscriptionLimits extends NameLimits {
 export class Topic {
   readonly name: string;
   readonly members: Set<Connection<unknown>> = new Set();
-  /** Subscribers that become members once they have received the messages that they missed. Null until there is one. */
+  /** Subscribers that become members once they have received the messages that they missed. Null until there is such a subscriber. */
   joining: Set<Connection<unknown>> | null = null;
   /**
-   * The time from which on its messages have come over the bus without a reported loss, on the clock of bus-messages.ts; `Infinity` while
-   * no messages come.
+   * Since this time, the messages of the topic have come over the bus without a reported loss. The time is on the clock of bus-messages.ts.
+   * `Infinity` while no messages come.
    */
   coveredSince: number = Number.POSITIVE_INFINITY;
 
@@ -33,7 +33,7 @@ export class Topic {
   }
 }
 
-/** Its methods are called when a topic gets its first subscriber or loses its last one, and when any connection subscribes or leaves. */
+/** Is notified when a topic gets its first subscriber or loses its last one, and when any connection subscribes or leaves. */
 export interface TopicsOwner {
   opened(topic: Topic): void;
   closed(topic: Topic): void;
@@ -152,7 +152,7 @@ export class Subscriptions {
     if (member !== undefined) return member;
     member = new Member(this.#limits.maxTopicsPerConnection, clock.now());
     this.#members.set(connection, member);
-    // `closed` resolves after the `close` handler has run. So this handler can still call `topicsOf`.
+    // `closed` resolves after the `close` handler has run, so the `close` handler can still call `topicsOf`.
     connection.closed.then(() => this.forget(connection));
     return member;
   }

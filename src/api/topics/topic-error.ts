@@ -1,4 +1,4 @@
-/** One table, name → text, of the errors that `Topics` throws or reports: refused topics, and failures of the bus. */
+/** The table of the errors that `Topics` throws or reports: refused topics, and failures of the bus. It maps each code to a text. */
 
 /** One fault. */
 interface TopicFault {
@@ -33,7 +33,10 @@ export const topicFaults = {
 
 export type TopicFaultCode = keyof typeof topicFaults;
 
-/** A topic or a subscription was refused, or the bus failed. `code` tells the reason, and `cause` is the error of the engine, if there is one. */
+/**
+ * Says that a topic or a subscription was refused, or that the bus failed. `code` tells the reason, and `cause` is the error of the engine, if
+ * there is one.
+ */
 export class TopicError extends Error {
   override readonly name = 'TopicError';
   readonly code: TopicFaultCode;

@@ -1,6 +1,6 @@
 /**
  * Serves connections that come back with an offset. catch-up.ts sends to each connection the messages that it has missed, one topic after the
- * other. Until the connection is a member of the topic, the messages that come meanwhile are kept for it.
+ * other. Until the connection is a member of the topic, new messages of the topic are kept for the connection.
  */
 
 import type { Connection } from '../connection.ts';
@@ -64,7 +64,7 @@ export class TopicHistory {
     }
   }
 
-  /** The offset up to which a connection has received a topic; null if that is not known. */
+  /** Returns the offset up to which a connection has received a topic, or null if the offset is not known. */
   offsetOf(connection: Connection<unknown>, name: string): string | null {
     const topic = this.#subscriptions.get(name);
     if (topic === undefined) return null;
@@ -87,7 +87,7 @@ export class TopicHistory {
     this.#joining.get(topic)?.own.push({ number, bytes });
   }
 
-  /** Is called when a message goes only to the members in this process, so that it is not in the history. */
+  /** Is called when a message is sent only to the members in this process, so that it is not in the history. */
   publishedLocally(topic: string): void {
     this.#joining.get(topic)?.missed();
   }
@@ -132,7 +132,7 @@ export class TopicHistory {
     this.#receivedBefore.delete(topic);
   }
 
-  /** The connections that have received a message before, in another process. Null if there are no such connections. */
+  /** Returns the connections that have already received a message in another process, or null if there are no such connections. */
   receivedBefore(
     topic: string,
     message: Envelope,

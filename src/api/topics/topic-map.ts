@@ -1,4 +1,4 @@
-/** Values by topic and by pattern. One look-up finds the value of a topic; a trie finds the values of the matching patterns by their parts. */
+/** Keeps values by topic and by pattern. One look-up finds the value of a topic; a trie finds the values of the matching patterns by their parts. */
 
 import { PatternTrie } from './pattern-trie.ts';
 
@@ -27,7 +27,7 @@ export class TopicMap<Value> {
     if (this.#values.delete(key) && key.includes('*')) this.#patterns.delete(key);
   }
 
-  /** The values of all keys that match; the value of the topic itself comes first. @param topic a valid name without wildcards */
+  /** Returns the values of all keys that match a topic. The value of the topic itself comes first. @param topic a valid name without wildcards */
   match(topic: string): Value[] {
     const own = this.#values.get(topic);
     const found = own === undefined ? [] : [own];

@@ -8,15 +8,16 @@ import { TopicError } from './topic-error.ts';
 
 /** The limits on names. */
 export interface NameLimits {
-  /** Characters, counted as JavaScript does. */
+  /** The number of characters, as JavaScript counts them. */
   readonly maxTopicLength: number;
   readonly maxTopicParts: number;
 }
 
-/** Topics whose first part begins with this are reserved for the library. */
+/** Topics whose first part begins with this character are reserved for the library. */
 export const RESERVED = '$';
 
-// Empty parts, control characters and lone surrogates are invalid. UTF-8 would replace a lone surrogate, so that it would become another topic.
+// Empty parts, control characters and lone surrogates are invalid. The encoding as UTF-8 would replace a lone surrogate, so that the name would
+// become another topic.
 const invalid = /^\/|\/$|\/\/|\p{Cc}|\p{Cs}/u;
 
 /**
@@ -52,7 +53,7 @@ function countParts(topic: string): number {
   return parts;
 }
 
-/** Whether each `*` is a whole part, and `**` the last one. */
+/** Whether each `*` is a whole part, and `**` is the last part. */
 function isValidPattern(topic: string): boolean {
   const parts = topic.split('/');
   return parts.every(

@@ -9,25 +9,28 @@ import { type PresenceOptions, type PresenceValues, presenceSpecs } from './pres
 /** The handlers of `Topics`. If a handler throws, the error becomes a process warning. */
 export interface TopicsHandlers {
   /**
-   * Messages of other processes were lost, or may have been lost: the bus was away, or the message before one that has come is missing. After
-   * `subscribe` with `after` it also means that the history does not reach back to the offset.
+   * Is called when messages of other processes were lost, or may have been lost: the bus was away, or the numbers of the messages show that one
+   * is missing. After `subscribe` with `after`, a call also means that the history does not reach back to the offset.
    * @param topic the topic, or the pattern that a connection has subscribed to
    * @param connections the subscribers in this process; notify them with a message of your own protocol
    */
   gap?(topic: string, connections: readonly Connection<unknown>[]): unknown;
-  /** The connection to the bus is lost (`false`), or is back (`true`). While it is lost, topics within this process still work. */
+  /**
+   * Is called when the connection to the bus is lost (`false`), and when it is back (`true`). While the connection is lost, topics within this
+   * process still work.
+   */
   state?(up: boolean): unknown;
-  /** A message was not sent to a slow subscriber, or the subscriber's connection was closed because it was slow: see the option `slow`. */
+  /** Is called when a message was not sent to a slow subscriber, or when the connection of a slow subscriber was closed. See the option `slow`. */
   slow?(connection: Connection<unknown>, topic: string): unknown;
   /**
-   * The error is a `TopicError`: the bus failed (`WS_BUS`, with the error of the bus as `cause`), the bus carried bytes that are not a message of
-   * this library (`WS_BUS_MESSAGE`), or the info of a member is invalid (`WS_PRESENCE_INFO`). Without this handler the library writes a line to
-   * stderr, at most once per code and minute.
+   * Is called with a `TopicError` when the bus failed (`WS_BUS`, with the error of the bus as `cause`), the bus carried bytes that are not a
+   * message of this library (`WS_BUS_MESSAGE`), or the info of a member is invalid (`WS_PRESENCE_INFO`). Without this handler the library writes
+   * a line to stderr, at most once per code and minute.
    */
   error?(error: Error): unknown;
 }
 
-/** How to treat a subscriber that reads more slowly than messages are published. */
+/** Says what happens to a subscriber that reads more slowly than messages are published. */
 export type SlowPolicy = 'close' | 'skip' | 'latest';
 
 /** The options of `Topics`. */
@@ -40,13 +43,13 @@ export interface TopicsOptions {
   readonly presence?: PresenceOptions | undefined;
   /** How to treat a subscriber for which more than `maxBuffered` bytes wait. @default 'close' */
   readonly slow?: SlowPolicy | undefined;
-  /** Bytes that may wait for a subscriber before `slow` applies. @default 1 MiB */
+  /** The number of bytes that may wait for a subscriber before `slow` applies. @default 1 MiB */
   readonly maxBuffered?: number | undefined;
-  /** Bytes that a published message may have; larger messages from the bus are ignored. @default 1 MiB */
+  /** The maximum number of bytes of a published message. Larger messages from the bus are ignored. @default 1 MiB */
   readonly maxMessageSize?: number | undefined;
   /** The number of topics and patterns that one connection may have subscribed to. @default 100 */
   readonly maxTopicsPerConnection?: number | undefined;
-  /** The average number of subscriptions of one connection per second; up to `maxTopicsPerConnection` may come at once. @default 100 */
+  /** The average number of subscriptions that one connection may make per second. It may make up to `maxTopicsPerConnection` at once. @default 100 */
   readonly maxSubscribeRate?: number | undefined;
   /** The number of topics and patterns with subscribers in this process. @default 250000 */
   readonly maxTopics?: number | undefined;
@@ -98,35 +101,35 @@ export const topicsSpecs: SpecsOf<TopicsOptions, TopicsSpecValues> = {
   ),
   slow: oneOf(['close', 'skip', 'latest'], {
     default: 'close',
-    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes it with 1013; `'skip'` does not send it further messages while it is slow. Both are counted, and reported to the handler `slow`. `'latest'` keeps the newest message of each topic for it, as `sendLatest` does, and is counted as `conflated`.",
+    text: "How to treat a subscriber for which more than `maxBuffered` bytes wait. `'close'` closes the connection with 1013. `'skip'` does not send further messages to it while it is slow. Both actions are counted, and reported to the handler `slow`. `'latest'` keeps the newest message of each topic for the subscriber, as `sendLatest` does, and counts it as `conflated`.",
   }),
   maxBuffered: limit('bytes', {
     default: 1_048_576,
-    text: 'Bytes that may wait for a subscriber before `slow` applies.',
+    text: 'The number of bytes that may wait for a subscriber before `slow` applies.',
   }),
   maxMessageSize: limit('bytes', {
     default: 1_048_576,
-    text: 'Size of a published message; larger messages from the bus are ignored.',
+    text: 'The maximum size of a published message. Larger messages from the bus are ignored.',
   }),
   maxTopicsPerConnection: limit('', {
     default: 100,
-    text: 'Number of topics and patterns that one connection may have subscribed to. Beyond it `subscribe` throws `WS_TOPIC_LIMIT`.',
+    text: 'The number of topics and patterns that one connection may have subscribed to. Beyond this number, `subscribe` throws `WS_TOPIC_LIMIT`.',
   }),
   maxSubscribeRate: limit('', {
     default: 100,
-    text: 'Average number of subscriptions of one connection per second; up to `maxTopicsPerConnection` may come at once. Beyond it `subscribe` throws `WS_TOPIC_RATE`.',
+    text: 'The average number of subscriptions that one connection may make per second. It may make up to `maxTopicsPerConnection` at once. Beyond this rate, `subscribe` throws `WS_TOPIC_RATE`.',
   }),
   maxTopics: limit('', {
     default: 250_000,
-    text: 'Number of topics and patterns with subscribers in this process. Beyond it `subscribe` throws `WS_TOPIC_FULL`.',
+    text: 'The number of topics and patterns with subscribers in this process. Beyond this number, `subscribe` throws `WS_TOPIC_FULL`.',
   }),
   maxTopicLength: limit('', {
     default: 256,
-    text: 'Number of characters in the name of a topic, as JavaScript counts them.',
+    text: 'The number of characters in the name of a topic, as JavaScript counts them.',
   }),
   maxTopicParts: limit('', {
     default: 8,
-    text: 'Number of parts in the name of a topic. To match a topic of n parts, the library may have to look at 2ⁿ patterns, if there are as many.',
+    text: 'The number of parts in the name of a topic. To match a topic of n parts, the library may have to look at 2ⁿ patterns, if there are so many.',
   }),
 };
 

@@ -1,6 +1,6 @@
 /**
- * `Topics`: connections subscribe to names, and a message that is published to a name goes to its subscribers in this process and, over a bus, in
- * other processes. subscriptions.ts keeps the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
+ * Publishes messages to the connections that have subscribed to a name, in this process and, over a bus, in other processes. subscriptions.ts keeps
+ * the subscribers, fan-out.ts sends messages, and bus-messages.ts reads the messages of other processes.
  */
 
 import { type InspectOptions, inspect } from 'node:util';
@@ -117,27 +117,25 @@ export class Topics {
     return this.#subscriptions.remove(connection, topic);
   }
 
-  /**
-   * The topics and patterns that a connection has subscribed to. In its `close` handler they are still there; after that the list is empty.
-   */
+  /** Returns the topics and patterns of a connection. The list is still complete in the `close` handler, and empty after that. */
   topicsOf(connection: Connection<unknown>): string[] {
     return this.#subscriptions.of(connection);
   }
 
   /**
-   * The offset up to which a connection has received a topic: a string of at most 400 characters, for the option `after` of `subscribe`. Send
-   * it to the client in a separate message, after the messages of the topic.
-   * @returns null without a history, for a pattern, if the connection has not subscribed, and until `ready` resolves
+   * Returns the offset up to which a connection has received a topic: a string of at most 400 characters, for the option `after` of `subscribe`.
+   * Send the offset to the client in a separate message, after the messages of the topic.
+   * @returns null if the bus has no history, for a pattern, if the connection has not subscribed, and until `ready` resolves
    */
   offsetOf(connection: Connection<unknown>, topic: string): string | null {
     return this.#history?.offsetOf(connection, topic) ?? null;
   }
 
   /**
-   * Sends a message to all subscribers of a topic, once to each. It is serialized once, and compressed once for the connections that keep
-   * no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: if the bus does not take the
-   * message, this is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its bytes before
-   * they are sent.
+   * Sends a message to all subscribers of a topic, once to each. The message is serialized once, and compressed once for the connections that
+   * keep no context. Subscribers in other processes receive it over the bus. The method does not wait for the bus: if the bus does not take the
+   * message, this is counted and reported to the handler `error`. A message of more than 4 KiB is not copied: do not change its bytes before they
+   * are sent.
    * @param topic a name without wildcards
    * @throws {TopicError} for an invalid name
    * @throws {RangeError} for a message over `maxMessageSize`
@@ -182,13 +180,14 @@ export class Topics {
   }
 
   /**
-   * Resolves when the bus has accepted all subscriptions so far, so that messages of other processes arrive. Without a bus it resolves at once.
+   * Resolves when the bus has accepted all subscriptions so far. From then on this process receives the messages of other processes. Without a
+   * bus, the Promise resolves at once.
    */
   async ready(): Promise<void> {
     await this.#link?.ready();
   }
 
-  /** Unsubscribes all connections, which stay open, and closes the bus and each `Presence`. */
+  /** Unsubscribes all connections, and closes the bus and each `Presence`. The connections stay open. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const farewell = this.#presence?.close();

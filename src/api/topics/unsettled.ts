@@ -1,7 +1,7 @@
 /** Keeps, for each topic, the messages of this process that the bus has neither taken nor refused yet. */
 
 export class Unsettled {
-  /** For each topic, the numbers of these messages in ascending order. */
+  /** The numbers of the messages for each topic, in ascending order. */
   readonly #byTopic = new Map<string, Set<number>>();
 
   add(topic: string, number: number): void {
